@@ -1,0 +1,61 @@
+# Every target: `make help`. Settings of the devnet are environment variables: see `make help`, too.
+
+CARGO ?= cargo
+PROFILE_FLAG := $(if $(filter 1,$(RELEASE)),--release,)
+DEVNET := $(CARGO) run --quiet $(PROFILE_FLAG) -p adit-devnet --
+
+.DEFAULT_GOAL := help
+.PHONY: help build parts demo test devnet devnet-restart-server bench lint contracts contracts-check
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
+	@printf '\nSettings of demo, devnet and bench, given as NAME=value:\n'
+	@printf '  %-15s %s\n' \
+	  PORT           'port of the API (5000)' \
+	  STORE          'sqlite or postgres (sqlite)' \
+	  REPLICAS       'servers on one store; more than 1 needs STORE=postgres (1)' \
+	  BLOCK_TIME     'seconds between blocks (1)' \
+	  SLOTS_IN_EPOCH 'a block is final 2 x this many blocks later (1)' \
+	  USERS          'players to seed, at least 20 (20)' \
+	  XP             'points each player starts with (200000)' \
+	  EVM_PORT       'port of anvil (8545, or a free one when that is taken)' \
+	  ADIT_EVM_RPC   'endpoints the server uses instead of anvil, comma-separated' \
+	  RELEASE        '1 builds and runs with optimisations' \
+	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
+
+build: ## compile the server and the development tools
+	$(CARGO) build $(PROFILE_FLAG) -p adit -p adit-devnet
+
+parts: ## install or check everything that demo and test need
+	@scripts/parts.sh
+
+demo: parts build ## start everything, drive seven claims, print what the chain says
+	@$(DEVNET) demo
+
+devnet: parts build ## the same system, not driven; ready when target/devnet.json exists
+	@$(DEVNET) up
+
+devnet-restart-server: ## start the devnet's server again, on the same state
+	@$(DEVNET) restart-server
+
+bench: RELEASE = 1
+bench: parts build ## measure, and print the machine's facts beside the numbers
+	@$(DEVNET) bench
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+test: parts lint contracts-check ## everything: lint, contracts, all tests on real parts
+	$(CARGO) build -p adit -p adit-devnet
+	$(CARGO) nextest run --workspace
+
+contracts: contracts/node_modules ## compile contracts/src to contracts/out
+	@node contracts/build.mjs
+
+contracts-check: contracts/node_modules ## reproduce the committed contracts byte for byte
+	@node contracts/build.mjs --check
+
+contracts/node_modules: contracts/package-lock.json
+	@npm ci --prefix contracts --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,11 +1,11 @@
 # Every target: `make help`. Settings of the devnet are environment variables: see `make help`, too.
 
 CARGO ?= cargo
-PROFILE_FLAG := $(if $(filter 1,$(RELEASE)),--release,)
-DEVNET := $(CARGO) run --quiet $(PROFILE_FLAG) -p adit-devnet --
+PROFILE_FLAG = $(if $(filter 1,$(RELEASE)),--release,)
+DEVNET = $(CARGO) run --quiet $(PROFILE_FLAG) -p adit-devnet --
 
 .DEFAULT_GOAL := help
-.PHONY: help build parts demo test devnet devnet-restart-server bench lint contracts contracts-check
+.PHONY: help build parts parts-test demo test devnet devnet-restart-server bench lint contracts contracts-check
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,11 @@ help: ## this list
 build: ## compile the server and the development tools
 	$(CARGO) build $(PROFILE_FLAG) -p adit -p adit-devnet
 
-parts: ## install or check everything that demo and test need
-	@scripts/parts.sh
+parts: ## install or check what demo and devnet need
+	@scripts/parts.sh run
+
+parts-test: ## the same for the tests: adds cargo-nextest and Postgres
+	@scripts/parts.sh test
 
 demo: parts build ## start everything, drive seven claims, print what the chain says
 	@$(DEVNET) demo
@@ -46,7 +49,7 @@ lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-test: parts lint contracts-check ## everything: lint, contracts, all tests on real parts
+test: parts-test lint contracts-check ## everything: lint, contracts, all tests on real parts
 	$(CARGO) build -p adit -p adit-devnet
 	$(CARGO) nextest run --workspace
 

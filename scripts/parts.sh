@@ -1,8 +1,18 @@
 #!/usr/bin/env bash
-# Makes sure that every tool of `make demo` and `make test` is there: installs what it may, names the rest.
-# Quick when nothing is missing. The parts that the devnet starts itself (anvil) are its own `parts` command's business.
+# Makes sure that every tool is there: installs what it may, names the rest with what to do. Quick when nothing is missing.
+#
+#   scripts/parts.sh run    what `make demo` and `make devnet` need
+#   scripts/parts.sh test   what `make test` needs as well
+#
+# anvil is not here: the devnet installs it itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+purpose="${1:-run}"
+case "$purpose" in
+  run | test) ;;
+  *) echo "parts: unknown purpose \"$purpose\"; allowed: run, test" >&2; exit 2 ;;
+esac
 
 rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 node_wanted=20
@@ -42,7 +52,11 @@ if command -v node >/dev/null; then
   older "$node_found" "$node_wanted" && missing+=("node: found $node_found, needs $node_wanted or newer")
 fi
 
-if ! has_postgres; then
+needs_postgres() {
+  [ "$purpose" = test ] || [ "${STORE:-sqlite}" = postgres ]
+}
+
+if needs_postgres && ! has_postgres; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # Debian would start a cluster of its own on installation; the devnet starts one per run.
     mkdir -p /etc/postgresql-common
@@ -53,9 +67,10 @@ if ! has_postgres; then
   fi
 fi
 
-for component in rustfmt clippy; do
-  cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || missing+=("$component: rustup component add $component")
-done
+if [ "$purpose" = test ]; then
+  cargo fmt --version >/dev/null 2>&1 || missing+=("rustfmt: rustup component add rustfmt")
+  cargo clippy --version >/dev/null 2>&1 || missing+=("clippy: rustup component add clippy")
+fi
 
 if [ ${#missing[@]} -gt 0 ]; then
   say "cannot go on without:"
@@ -63,7 +78,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   exit 1
 fi
 
-if ! cargo nextest --version >/dev/null 2>&1; then
+if [ "$purpose" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
   say "installing cargo-nextest, once (some minutes)"
   cargo install cargo-nextest --locked
 fi

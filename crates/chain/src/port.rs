@@ -1,0 +1,172 @@
+//! The seam between the engine and any kind of chain.
+
+use std::collections::BTreeMap;
+
+use adit_core::{
+    Amount, AssetId, AttemptId, BlockRef, Destination, Draft, EvmFees, Hash32, LaneId, Leg, LineageId, Purpose, Sighting, Signed,
+    Submission, Tip,
+};
+use async_trait::async_trait;
+
+use crate::Fault;
+
+/// One chain behind its endpoints. Implementations hold no state that matters: whatever they remember may be lost.
+#[async_trait]
+pub trait Chain: Send + Sync + 'static {
+    /// What must never change: chain id, genesis hash, code of the wallet, decimals and code hash of each token. Asked at start, agreed by quorum.
+    async fn identity(&self, lane: &LaneId) -> Result<Identity, Fault>;
+
+    /// Reads a destination into its one canonical form, and refuses those that money must not go to.
+    fn parse_destination(&self, asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination>;
+
+    /// Head, final height and the fees that a new attempt should offer, agreed by quorum.
+    async fn tip(&self) -> Result<Tip, Fault>;
+
+    /// How many anchors of the wallet the chain has consumed at the head, agreed by quorum. On EVM: the transaction count.
+    async fn consumed(&self, lane: &LaneId) -> Result<u64, Fault>;
+
+    /// What the wallet holds of every asset on this chain. An asset that could not be read is absent.
+    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault>;
+
+    /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect.
+    async fn plan(&self, request: &PlanRequest) -> Result<Vec<Planned>, Fault>;
+
+    /// The draft of one payment at its anchor: what `plan` found, made concrete.
+    fn draft(&self, lane: &LaneId, leg: &Leg, plan: &Plan, nonce: u64) -> Draft;
+
+    /// A transaction at the same anchors that pays nobody.
+    fn cancel_draft(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> Draft;
+
+    /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.
+    async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent>;
+
+    /// Looks for what became of the watched lineages, agreed by quorum.
+    async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault>;
+
+    /// Whether the asset itself works at all: separates a bad recipient from a paused token (window F49).
+    async fn probe(&self, lane: &LaneId, asset: &AssetId) -> Result<bool, Fault>;
+}
+
+/// Facts that are pinned at the first start and compared at every later one, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// For example `chain_id`, `genesis`, `decimals/DG`, `code/DG`.
+    pub pins: BTreeMap<String, String>,
+    /// The wallet is a contract or carries a delegation (EIP-7702).
+    pub wallet_has_code: bool,
+}
+
+/// A destination in canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedDestination(pub Destination);
+
+/// Why a destination is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedDestination {
+    #[error("{got:?} is not an address of this chain: {allowed}")]
+    Invalid { got: String, allowed: String },
+    #[error("{got} may not be paid: it is {what}")]
+    Forbidden { got: String, what: String },
+}
+
+/// What a wallet holds of one asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FundsReading {
+    pub asset: AssetId,
+    pub balance: Amount,
+}
+
+/// Payments that the lane would like to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRequest {
+    pub lane: LaneId,
+    pub fees: EvmFees,
+    pub legs: Vec<Leg>,
+}
+
+/// What the chain said to one of them, in the order asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Planned {
+    Ready(Plan),
+    /// The chain says that this payment would revert, or would do something else than asked.
+    WouldFail {
+        reason: String,
+    },
+    /// The wallet holds too little of the asset or of the fee coin.
+    Unfunded {
+        asset: AssetId,
+        needed: Amount,
+        held: Amount,
+    },
+}
+
+/// What a draft needs besides its anchor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub gas_limit: u64,
+    pub fees: EvmFees,
+}
+
+/// What the endpoints answered to one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub hash: Hash32,
+    pub submissions: Vec<Submission>,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    pub lane: LaneId,
+    /// The next nonce that we would reserve.
+    pub next_nonce: u64,
+    /// From this nonce on the key is ours alone.
+    pub adopted_from: u64,
+    pub confirmations: u32,
+    /// Blocks that were searched before, lowest first.
+    pub trail: Vec<BlockRef>,
+    pub lineages: Vec<WatchedLineage>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedLineage {
+    pub lineage: LineageId,
+    /// Its nonce, on chains that have nonces.
+    pub nonce: Option<u64>,
+    pub legs: Vec<Leg>,
+    pub attempts: Vec<WatchedAttempt>,
+}
+
+/// A signed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedAttempt {
+    pub attempt: AttemptId,
+    pub purpose: Purpose,
+    pub hash: Hash32,
+    /// The block in which it was last seen.
+    pub included: Option<BlockRef>,
+    pub confirmed: bool,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sightings {
+    pub tip: Tip,
+    /// Blocks searched by now, lowest first, at most [`adit_core::TRAIL_BLOCKS_MAX`].
+    pub trail: Vec<BlockRef>,
+    pub sightings: Vec<Sighting>,
+    /// Transactions of the wallet that no watched attempt explains.
+    pub foreign: Vec<Foreign>,
+}
+
+/// A transaction of our key that we did not make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    pub nonce: u64,
+    /// None where a nonce was consumed without a transaction (EIP-7702 authorisation), or it was not found.
+    pub hash: Option<Hash32>,
+    /// In words: what it does, to whom, how much.
+    pub decoded: String,
+    /// The raw transaction, where an endpoint had it.
+    pub raw: Option<adit_core::Bytes>,
+}

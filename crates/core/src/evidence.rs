@@ -1,0 +1,67 @@
+//! What a chain was seen to say about our transactions. Evidence arrives in commands; rules judge it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, AttemptId, BlockRef, EndpointName, Hash32, LineageId, PayoutId};
+
+/// One fact about a lineage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    pub lineage: LineageId,
+    pub fact: Fact,
+    /// Who said it.
+    pub witnesses: Vec<EndpointName>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fact")]
+pub enum Fact {
+    /// The attempt is in this block.
+    Included { attempt: AttemptId, block: BlockRef },
+    /// The block that held the attempt is no longer part of the chain.
+    Vanished { attempt: AttemptId },
+    /// The including block is deep enough to tell the user.
+    Confirmed { attempt: AttemptId, block: BlockRef },
+    /// The including block cannot revert, and this is what the transaction did.
+    Final { attempt: AttemptId, receipt: Receipt },
+    /// A final transaction that is none of the lineage's attempts consumed the anchor.
+    Conflicted { by: Option<Hash32>, decoded: String },
+}
+
+/// What a final transaction did and cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub hash: Hash32,
+    pub block: BlockRef,
+    pub effects: Vec<LegEffect>,
+    /// Everything the wallet paid for it, in the chain's native base units: execution, data, operator.
+    pub network_fee: Amount,
+    pub fee_parts: Vec<FeePart>,
+}
+
+/// One named component of a network fee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeePart {
+    pub name: String,
+    pub amount: Amount,
+}
+
+/// What became of one leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegEffect {
+    pub payout: PayoutId,
+    pub effect: Effect,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "effect")]
+pub enum Effect {
+    /// Recipient and exact amount, as asked.
+    Paid,
+    /// The transaction reverted: the nonce is consumed, nothing moved.
+    Reverted,
+    /// It did not revert, and it did not do what was asked.
+    Unexpected { finding: String },
+    /// A cancelling attempt: nobody was paid.
+    Cancelled,
+}

@@ -1,0 +1,204 @@
+//! Names of things. Each is its own type: a withdrawal's id cannot stand where a payout's is wanted.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )+};
+}
+
+uuid_id! {
+    /// One request of a user to be paid. UUIDv7, made by the shell.
+    WithdrawalId,
+    /// What one withdrawal owes to one destination.
+    PayoutId,
+    /// Attempts that all contain every anchor of the first.
+    LineageId,
+    /// One version of a transaction in a lineage.
+    AttemptId,
+    /// One immutable entry of the ledger.
+    TransferId,
+    /// One thing that happened.
+    EventId,
+    /// One API credential.
+    CredentialId,
+    /// One group of commands that was committed together.
+    GroupId,
+    /// One journal of a signer.
+    JournalId,
+    /// One running process, for leases.
+    ReplicaId,
+}
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is {allowed}, and this is {got:?}")]
+pub struct NameError {
+    pub what: &'static str,
+    pub allowed: &'static str,
+    pub got: String,
+}
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident($what:literal, $allowed:literal, $max:expr, $fits:expr)),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// # Errors
+            /// [`NameError`] when the text is empty, too long or has other characters.
+            pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+                let text = text.into();
+                let fits: fn(char) -> bool = $fits;
+                if text.is_empty() || text.len() > $max || !text.chars().all(fits) {
+                    let got = text.chars().take(64).collect();
+                    return Err(NameError { what: $what, allowed: $allowed, got });
+                }
+                Ok(Self(text))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
+    )+};
+}
+
+text_id! {
+    /// The host application's name for a user: opaque, compared byte by byte.
+    UserId("a user id", "1 to 128 visible ASCII characters without '/'", 128, |c| c.is_ascii_graphic() && c != '/'),
+    /// A pool or a points program: where a balance belongs.
+    Book("a book", "1 to 32 of a-z, 0-9, '-', '_'", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_'),
+    /// An asset's name in this instance, as configured.
+    AssetId("an asset", "1 to 24 of A-Z, a-z, 0-9, '.', '-', '_'", 24, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')),
+    /// A chain's name in this instance, as configured.
+    ChainName("a chain", "1 to 32 of a-z, 0-9, '-', '_'", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_'),
+    /// One way to a chain, as configured; never with its secrets.
+    EndpointName("an endpoint", "1 to 128 visible ASCII characters", 128, |c| c.is_ascii_graphic()),
+    /// A destination in its chain's one canonical form (EIP-55, bech32).
+    Destination("a destination", "1 to 128 ASCII letters or digits", 128, |c| c.is_ascii_alphanumeric()),
+    /// The caller's own name for a request that he may send twice.
+    IdempotencyKey("an idempotency key", "1 to 128 visible ASCII characters", 128, |c| c.is_ascii_graphic()),
+    /// The host application's name for a credit.
+    CreditId("a credit id", "1 to 128 visible ASCII characters", 128, |c| c.is_ascii_graphic()),
+    /// A set of limits that some users have instead of the default ones.
+    Tier("a tier", "1 to 32 of a-z, 0-9, '-', '_'", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_'),
+}
+
+/// 32 bytes of a transaction's or block's hash, or of a signed digest. Written as 0x and 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash32(pub [u8; 32]);
+
+impl fmt::Display for Hash32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Hash32 {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let wrong = || NameError { what: "a hash", allowed: "0x and 64 hex digits", got: text.chars().take(80).collect() };
+        let bytes = Bytes::from_str(text).map_err(|_| wrong())?;
+        bytes.0.try_into().map(Self).map_err(|_| wrong())
+    }
+}
+
+/// Raw bytes (a signed transaction, a signature, call data). Written as 0x and hex digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Bytes {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let wrong =
+            || NameError { what: "a byte string", allowed: "0x and an even number of hex digits", got: text.chars().take(80).collect() };
+        let digits = text.strip_prefix("0x").ok_or_else(wrong)?;
+        if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("checked to be hex digits");
+        Ok(Self((0..digits.len()).step_by(2).map(pair).collect()))
+    }
+}
+
+macro_rules! as_text {
+    ($($name:ident),+) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                std::borrow::Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )+};
+}
+
+as_text!(Hash32, Bytes);

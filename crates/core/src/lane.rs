@@ -1,0 +1,127 @@
+//! A lane: one wallet's line of payments, leased by one process at a time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, AssetId, BlockRef, Epoch, EvmFees, Hash32, JournalId, LaneId, ReplicaId, Timestamp};
+
+/// A lane's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    pub id: LaneId,
+    /// The next nonce to reserve. Only we count; a node's count is a cross-check.
+    pub next_nonce: u64,
+    /// From this nonce on the key is ours alone (`adit keys adopt`).
+    pub adopted_from: u64,
+    /// The journal that signed for this lane first; a signer with another one cannot lease it.
+    pub journal: Option<JournalId>,
+    pub lease: Option<Lease>,
+    /// Highest epoch ever leased.
+    pub epoch: Epoch,
+    pub state: LaneState,
+    pub tip: Option<Tip>,
+    /// The last blocks that were searched for our transactions, lowest first.
+    pub trail: Vec<BlockRef>,
+    /// What the wallet was last seen to hold. Unknown is not zero.
+    pub funds: Vec<Funds>,
+    /// Facts that may not change silently: chain id, genesis, decimals, code hashes.
+    pub pins: std::collections::BTreeMap<String, String>,
+}
+
+/// Blocks that a lane remembers for finding the fork point of a reorganisation.
+pub const TRAIL_BLOCKS_MAX: usize = 64;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    pub owner: ReplicaId,
+    pub until: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lane")]
+pub enum LaneState {
+    /// The signer's journal and the chain are compared with the database before anything new is signed.
+    Reconciling,
+    Running,
+    /// Stopped until a person explains it.
+    Halted {
+        reason: HaltReason,
+        since: Timestamp,
+    },
+}
+
+/// Why a lane stopped itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "halt")]
+pub enum HaltReason {
+    /// Somebody else used the key: a nonce was consumed by a transaction that is not ours.
+    ForeignUse {
+        nonce: u64,
+        hash: Option<Hash32>,
+        decoded: String,
+    },
+    /// The journal knows signatures that the database cannot place.
+    JournalAhead {
+        detail: String,
+    },
+    /// A pinned fact changed.
+    PinChanged {
+        fact: String,
+        pinned: String,
+        seen: String,
+    },
+    /// The wallet carries code (EIP-7702).
+    WalletHasCode,
+    /// An invariant does not hold.
+    Invariant {
+        detail: String,
+    },
+    Operator {
+        reason: String,
+    },
+}
+
+/// How far the chain is, as a quorum says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tip {
+    pub head: BlockRef,
+    /// Blocks up to here cannot revert.
+    pub final_height: u64,
+    /// What a new attempt should offer now.
+    pub fees: EvmFees,
+    pub at: Timestamp,
+}
+
+/// One asset of a lane's wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Funds {
+    pub asset: AssetId,
+    pub balance: Amount,
+    pub at: Timestamp,
+}
+
+impl Lane {
+    pub fn new(id: LaneId) -> Self {
+        Self {
+            id,
+            next_nonce: 0,
+            adopted_from: 0,
+            journal: None,
+            lease: None,
+            epoch: Epoch(0),
+            state: LaneState::Reconciling,
+            tip: None,
+            trail: Vec::new(),
+            funds: Vec::new(),
+            pins: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Whether `owner` holds the lease of `epoch` at `now`.
+    pub fn is_leased(&self, owner: ReplicaId, epoch: Epoch, now: Timestamp) -> bool {
+        self.epoch == epoch && self.lease.as_ref().is_some_and(|lease| lease.owner == owner && now < lease.until)
+    }
+
+    pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {
+        self.funds.iter().find(|funds| funds.asset == *asset)
+    }
+}

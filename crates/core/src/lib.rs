@@ -1,0 +1,39 @@
+//! The rules of Adit.
+//!
+//! Nothing here awaits, reads a clock, draws randomness or logs. A view of the state and a command go in; changes or a
+//! refusal come out. Ids and time arrive in commands; what a node said is a command too.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod amount;
+mod asset;
+mod evidence;
+mod id;
+mod lane;
+mod ledger;
+mod limits;
+mod payout;
+mod policy;
+mod rate;
+mod time;
+mod user;
+mod withdrawal;
+
+pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
+pub use asset::{Asset, AssetForm};
+pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
+pub use id::{
+    AssetId, AttemptId, Book, Bytes, ChainName, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
+    IdempotencyKey, JournalId, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId, WithdrawalId,
+};
+pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
+pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
+pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
+pub use payout::{
+    Anchor, Attempt, BlockRef, CancelWish, Draft, Epoch, EvmDraft, EvmFees, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed,
+    Stage, Submission, SubmissionAnswer,
+};
+pub use policy::{AssetRules, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
+pub use rate::{Rate, RateError};
+pub use time::{Span, Timestamp};
+pub use user::{Actor, Credential, Role, User, WalletLink};
+pub use withdrawal::{ClaimRecord, Deferral, Failure, Payment, State, Status, Withdrawal};

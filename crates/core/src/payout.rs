@@ -1,0 +1,281 @@
+//! Payout, lineage, anchor, attempt: the argument for *exactly once*.
+//!
+//! A payout lives in at most one live lineage. All attempts of a lineage contain every anchor of its first attempt (a
+//! nonce, or inputs), so the chain can finalise at most one of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, EndpointName, Hash32, LineageId, PayoutId, Timestamp, UserId, WithdrawalId,
+};
+
+/// One wallet of ours on one chain: the unit of nonces, leases and epochs. Shown as `base:0xAbc…`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LaneId {
+    pub chain: ChainName,
+    pub wallet: Destination,
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.chain, self.wallet)
+    }
+}
+
+impl std::str::FromStr for LaneId {
+    type Err = crate::NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (chain, wallet) = text.split_once(':').unwrap_or((text, ""));
+        Ok(Self { chain: chain.parse()?, wallet: wallet.parse()? })
+    }
+}
+
+/// What makes two transactions exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "anchor")]
+pub enum Anchor {
+    /// A nonce of a wallet (EVM).
+    Nonce { lane: LaneId, nonce: u64 },
+    /// An output that is spent (Bitcoin), as `txid:vout`.
+    Outpoint { chain: ChainName, outpoint: String },
+}
+
+/// The anchor's unique key, as stored.
+impl fmt::Display for Anchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nonce { lane, nonce } => write!(f, "{lane}/{nonce}"),
+            Self::Outpoint { chain, outpoint } => write!(f, "{chain}:{outpoint}"),
+        }
+    }
+}
+
+/// One payment inside a lineage: what must appear on chain, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    pub payout: PayoutId,
+    pub withdrawal: WithdrawalId,
+    pub user: UserId,
+    pub book: Book,
+    pub source_asset: AssetId,
+    pub asset: AssetId,
+    pub amount: Amount,
+    pub destination: Destination,
+}
+
+/// Attempts that exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    pub id: LineageId,
+    pub lane: LaneId,
+    /// Anchors of the first attempt; every later one contains them all.
+    pub anchors: Vec<Anchor>,
+    /// Who is paid by it. Empty for a lineage that only fills a nonce.
+    pub legs: Vec<Leg>,
+    /// In order of their version; never empty.
+    pub attempts: Vec<Attempt>,
+    pub state: LineageState,
+    /// An operator wants it undone; only a final cancelling attempt does that.
+    pub cancel: Option<CancelWish>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWish {
+    pub by: crate::Actor,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lineage")]
+pub enum LineageState {
+    /// The chain may still finalise any of its signed attempts.
+    Live,
+    /// One attempt is final; all others are dead.
+    Final { attempt: AttemptId, at: Timestamp },
+}
+
+/// One version of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub id: AttemptId,
+    /// 0 for the first.
+    pub version: u32,
+    pub purpose: Purpose,
+    pub draft: Draft,
+    /// Epoch of the lease under which it was reserved.
+    pub epoch: Epoch,
+    pub created_at: Timestamp,
+    pub stage: Stage,
+}
+
+/// What an attempt is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Pays every leg.
+    Pay,
+    /// Consumes the anchors and pays nobody.
+    Cancel,
+}
+
+/// Everything that will be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "draft")]
+pub enum Draft {
+    Evm(EvmDraft),
+}
+
+/// An EIP-1559 transaction before its signature. Wei and gas as they stand in the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvmDraft {
+    pub chain_id: u64,
+    pub nonce: u64,
+    pub to: Destination,
+    pub value: Amount,
+    pub input: crate::Bytes,
+    pub gas_limit: u64,
+    pub fees: EvmFees,
+}
+
+/// What an attempt offers per gas, in wei.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvmFees {
+    #[serde(with = "wei")]
+    pub max_fee_per_gas: u128,
+    #[serde(with = "wei")]
+    pub max_priority_fee_per_gas: u128,
+}
+
+/// Wei as a decimal string: JSON numbers end at 2^53.
+mod wei {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("wei are a decimal string"))
+    }
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "stage")]
+pub enum Stage {
+    /// Its anchors are ours; nothing is signed.
+    Reserved,
+    /// Signed bytes exist and may be known to anyone, whether or not we sent them.
+    Signed { signed: Signed, knowledge: Knowledge },
+}
+
+/// Signed bytes and their hash, as recorded before anything leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    pub raw: crate::Bytes,
+    /// Computed here, never taken from a node.
+    pub hash: Hash32,
+}
+
+/// What we know of signed bytes on chain. None of the first three is proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "knowledge")]
+pub enum Knowledge {
+    /// Recorded; no send was tried as far as we know.
+    Signed,
+    /// A send was tried; what came of it is not known, or some endpoint has it.
+    MaybeSent { sends: u32, last_at: Timestamp },
+    /// In this block, as a quorum says; may still be reorganised away.
+    Included { block: BlockRef, sends: u32, last_at: Timestamp },
+    /// In a block that cannot revert.
+    Finalized { block: BlockRef },
+    /// Another transaction consumed its anchor, finally.
+    Conflicted { by: Hash32 },
+}
+
+/// A block by height and hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlockRef {
+    pub height: u64,
+    pub hash: Hash32,
+}
+
+/// A lease's number: it only grows, and the signer refuses older ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+/// What one endpoint answered to a send. It never changes a state; it explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    pub endpoint: EndpointName,
+    pub answer: SubmissionAnswer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum SubmissionAnswer {
+    Accepted,
+    AlreadyKnown,
+    /// An error answer, which the bytes may have survived.
+    Refused {
+        text: String,
+    },
+    /// Time-out, closed connection, garbage.
+    Unclear {
+        text: String,
+    },
+}
+
+impl Attempt {
+    pub fn signed(&self) -> Option<&Signed> {
+        match &self.stage {
+            Stage::Reserved => None,
+            Stage::Signed { signed, .. } => Some(signed),
+        }
+    }
+
+    /// The block that holds it, final or not.
+    pub fn block(&self) -> Option<BlockRef> {
+        match &self.stage {
+            Stage::Signed { knowledge: Knowledge::Included { block, .. } | Knowledge::Finalized { block }, .. } => Some(*block),
+            Stage::Signed { knowledge: Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. }, .. }
+            | Stage::Reserved => None,
+        }
+    }
+}
+
+impl Lineage {
+    pub fn is_live(&self) -> bool {
+        match self.state {
+            LineageState::Live => true,
+            LineageState::Final { .. } => false,
+        }
+    }
+
+    /// The newest attempt.
+    pub fn latest(&self) -> &Attempt {
+        self.attempts.last().expect("a lineage is made with its first attempt")
+    }
+
+    pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == id)
+    }
+
+    /// The attempt that a block holds now.
+    pub fn included(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.block().is_some())
+    }
+
+    /// The nonce that all attempts share, on chains that have nonces.
+    pub fn nonce(&self) -> Option<u64> {
+        self.anchors.iter().find_map(|anchor| match anchor {
+            Anchor::Nonce { nonce, .. } => Some(*nonce),
+            Anchor::Outpoint { .. } => None,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! What may be withdrawn: minimum, maximum, fee, cooldown, windows, tiers. Configuration, numbered by revision.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, LaneId, Rate, Span, Tier, Timestamp};
+
+/// Everything that decisions are made by, besides state. One revision is one configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub revision: u64,
+    pub assets: BTreeMap<AssetId, AssetRules>,
+    pub chains: BTreeMap<ChainName, ChainRules>,
+    pub claims: Option<ClaimRules>,
+    /// How long a newly linked wallet waits when its user already had one.
+    pub wallet_cooling: Span,
+    /// Cancels that one user may make in 24 hours.
+    pub cancels_per_day_max: u32,
+}
+
+/// An asset and what may be withdrawn of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetRules {
+    pub asset: Asset,
+    pub policy: Policy,
+    /// Policies of users in a tier; a tier that is not named here has the default one.
+    pub tiers: BTreeMap<Tier, Policy>,
+}
+
+impl AssetRules {
+    pub fn policy_for(&self, tier: Option<&Tier>) -> &Policy {
+        tier.and_then(|tier| self.tiers.get(tier)).unwrap_or(&self.policy)
+    }
+}
+
+/// Limits of one asset, in its base units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    pub minimum: Amount,
+    pub maximum: Option<Amount>,
+    pub fee: Fee,
+    /// Least time between two accepted withdrawals of a user.
+    pub cooldown: Option<Span>,
+    pub windows: Vec<WindowLimit>,
+    /// Above this a person approves.
+    pub approve_above: Option<Amount>,
+}
+
+/// What we charge for a withdrawal: a flat part and a share, taken on top of the amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Fee {
+    pub flat: Amount,
+    /// Hundredths of a percent of the amount, rounded up.
+    pub basis_points: u32,
+}
+
+impl Fee {
+    /// The fee of `amount`; none where it would exceed 2^128 - 1.
+    pub fn of(self, amount: Amount) -> Option<Amount> {
+        let share = Rate::new(u128::from(self.basis_points), 10_000)?.apply_ceil(amount)?;
+        self.flat.checked_add(share)
+    }
+}
+
+/// At most `max` accepted and not given back within `window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowLimit {
+    pub window: Window,
+    pub max: Amount,
+}
+
+/// A stretch of time that ends now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "window")]
+pub enum Window {
+    Rolling24h,
+    Rolling7d,
+    Rolling30d,
+    /// Since midnight of the zone that is `offset_minutes` east of UTC.
+    CalendarDay {
+        offset_minutes: i32,
+    },
+}
+
+impl Window {
+    /// Entries *after* this moment count. An entry exactly at the cut-off does not.
+    pub fn cutoff(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Rolling24h => now.minus(Span::from_hours(24)),
+            Self::Rolling7d => now.minus(Span::from_hours(7 * 24)),
+            Self::Rolling30d => now.minus(Span::from_hours(30 * 24)),
+            Self::CalendarDay { offset_minutes } => Timestamp::from_micros(now.start_of_day(offset_minutes).micros() - 1),
+        }
+    }
+
+    /// When an entry made at `at` stops counting.
+    pub fn leaves(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Rolling24h => at.plus(Span::from_hours(24)),
+            Self::Rolling7d => at.plus(Span::from_hours(7 * 24)),
+            Self::Rolling30d => at.plus(Span::from_hours(30 * 24)),
+            Self::CalendarDay { offset_minutes } => at.start_of_day(offset_minutes).plus(Span::from_hours(24)),
+        }
+    }
+}
+
+/// How points become a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimRules {
+    pub points: AssetId,
+    pub book: Book,
+    pub asset: AssetId,
+    /// Whole tokens per whole point.
+    pub rate: Rate,
+    /// A deadline may be at most this far ahead.
+    pub deadline_ahead_max: Span,
+}
+
+/// How one chain is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainRules {
+    pub name: ChainName,
+    /// The asset that fees are paid in.
+    pub native: AssetId,
+    /// The wallet that pays.
+    pub lane: LaneId,
+    /// Blocks, the including one counted, after which the user is told.
+    pub confirmations: u32,
+    pub finality: Finality,
+    pub trust: Trust,
+    /// Lineages of one wallet that may be unfinal and unmined at once. geth guarantees 16.
+    pub in_flight_max: u32,
+    /// Attempts of one lineage, the first counted.
+    pub attempts_max: u32,
+    /// How long an attempt may wait in the pool before it is bumped.
+    pub bump_after: Span,
+    /// How long before unmined bytes are sent again.
+    pub rebroadcast_after: Span,
+    /// Most wei per gas that an attempt may offer.
+    pub fee_per_gas_max: u128,
+    /// Most wei that one transaction may cost.
+    pub fee_per_transaction_max: Amount,
+    /// Failed prechecks after which a payout that never reserved anything is given back.
+    pub precheck_tries_max: u32,
+    /// Wait after a failed precheck; doubles with every try.
+    pub precheck_backoff: Span,
+}
+
+/// When a block can no longer revert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "finality")]
+pub enum Finality {
+    /// The node's `finalized` tag.
+    Tag,
+    /// So many blocks on top of the including one.
+    Depth { blocks: u32 },
+}
+
+/// How many endpoints must say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Two, or more than half of them.
+    Quorum,
+    /// One: an explicit choice, said in every *why*.
+    Single,
+}
+
+impl Rules {
+    pub fn asset(&self, id: &AssetId) -> Option<&AssetRules> {
+        self.assets.get(id)
+    }
+
+    /// The chain that pays `asset`; none for points and unknown assets.
+    pub fn chain_of(&self, asset: &AssetId) -> Option<&ChainRules> {
+        self.chains.get(self.assets.get(asset)?.asset.chain()?)
+    }
+
+    pub fn chain_of_lane(&self, lane: &LaneId) -> Option<&ChainRules> {
+        self.chains.get(&lane.chain)
+    }
+
+    /// Every window that some policy of `asset` limits, each once.
+    pub fn windows_of(&self, asset: &AssetId) -> Vec<Window> {
+        let Some(rules) = self.assets.get(asset) else { return Vec::new() };
+        let policies = std::iter::once(&rules.policy).chain(rules.tiers.values());
+        let mut windows: Vec<Window> = policies.flat_map(|policy| policy.windows.iter().map(|limit| limit.window)).collect();
+        windows.sort();
+        windows.dedup();
+        windows
+    }
+
+    /// Assets that one chain pays.
+    pub fn assets_on<'a>(&'a self, chain: &'a ChainName) -> impl Iterator<Item = &'a Asset> {
+        self.assets.values().map(|rules| &rules.asset).filter(move |asset| match &asset.form {
+            AssetForm::Points => false,
+            AssetForm::Native { chain: at } | AssetForm::Token { chain: at, .. } => at == chain,
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! The world around the server, for development and tests: a real EVM node, the contracts on it, Postgres, the built
+//! server itself, players with wallets, and a typed client of the API.
+//!
+//! Every part starts on 127.0.0.1, stops when its value is dropped, and dies with the process that started it.
+//! [`devnet::Devnet`] puts the parts together; tests may take them one by one.
+
+pub mod abi;
+pub mod anvil;
+pub mod api;
+pub mod claim;
+pub mod config;
+pub mod contracts;
+pub mod control;
+pub mod deployer;
+pub mod devnet;
+pub mod manifest;
+pub mod options;
+pub mod parts;
+pub mod player;
+pub mod port;
+pub mod postgres;
+pub mod process;
+pub mod progress;
+pub mod rpc;
+pub mod seed;
+pub mod server;
+pub mod table;
+pub mod unlock;
+pub mod wait;
+
+pub use alloy::primitives;

@@ -120,6 +120,14 @@ impl TransferKind {
         }
     }
 
+    /// Whether the credited account changes.
+    pub fn moves(self) -> bool {
+        match self {
+            Self::Post | Self::Settle { .. } => true,
+            Self::Hold | Self::Release { .. } => false,
+        }
+    }
+
     /// The hold that this entry resolves.
     pub fn resolves(self) -> Option<TransferId> {
         match self {

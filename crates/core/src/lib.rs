@@ -6,6 +6,9 @@
 
 mod amount;
 mod asset;
+mod change;
+mod command;
+mod event;
 mod evidence;
 mod id;
 mod lane;
@@ -14,12 +17,18 @@ mod limits;
 mod payout;
 mod policy;
 mod rate;
+mod refusal;
+mod suspension;
 mod time;
 mod user;
+mod view;
 mod withdrawal;
 
 pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
+pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
+pub use command::{Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
+pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
@@ -34,6 +43,9 @@ pub use payout::{
 };
 pub use policy::{AssetRules, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
+pub use refusal::Refusal;
+pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use user::{Actor, Credential, Role, User, WalletLink};
+pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use withdrawal::{ClaimRecord, Deferral, Failure, Payment, State, Status, Withdrawal};

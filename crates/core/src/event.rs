@@ -1,0 +1,140 @@
+//! What happened: the audit trail, the user's live feed and the alerts are all read from these.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, CreditId, Destination, EventId, Failure, HaltReason, Hash32, LaneId, LineageId,
+    Purpose, Role, Scope, Tier, Timestamp, UserId, WithdrawalId,
+};
+
+/// One thing that happened. Written in the commit that made it true; never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub actor: Actor,
+    /// Whose feed it belongs to, and its place there: 1, 2, 3 … without gaps.
+    pub feed: Option<Feed>,
+    pub withdrawal: Option<WithdrawalId>,
+    pub kind: EventKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    pub user: UserId,
+    pub seq: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    UserChanged {
+        tier: Option<Tier>,
+    },
+    WalletLinked {
+        address: Destination,
+        usable_at: Timestamp,
+    },
+    CredentialIssued {
+        role: Role,
+        label: String,
+    },
+    Credited {
+        credit: CreditId,
+        book: Book,
+        asset: AssetId,
+        amount: Amount,
+    },
+    Requested {
+        asset: AssetId,
+        amount: Amount,
+        destination: Destination,
+    },
+    Approved,
+    /// In a lineage: a nonce or coins are reserved.
+    Reserved {
+        lineage: LineageId,
+        attempt: AttemptId,
+    },
+    AttemptAdded {
+        lineage: LineageId,
+        attempt: AttemptId,
+        version: u32,
+        purpose: Purpose,
+    },
+    Broadcast {
+        hash: Hash32,
+    },
+    Included {
+        hash: Hash32,
+        block: BlockRef,
+    },
+    /// A reorganisation took the including block away.
+    Vanished {
+        hash: Hash32,
+    },
+    Confirmed {
+        hash: Hash32,
+        block: BlockRef,
+    },
+    Completed {
+        hash: Hash32,
+        block: BlockRef,
+        network_fee: Amount,
+    },
+    Failed {
+        failure: Failure,
+        hash: Option<Hash32>,
+    },
+    Cancelled {
+        reason: String,
+    },
+    CancelRequested {
+        reason: String,
+    },
+    /// Its lineage ended without paying it; it is planned anew.
+    Requeued {
+        hash: Hash32,
+    },
+    Deferred {
+        reason: String,
+        until: Timestamp,
+    },
+    Retried,
+    HeldForInspection {
+        finding: String,
+        hash: Hash32,
+    },
+    Inspected {
+        paid: bool,
+        note: String,
+    },
+    Suspended {
+        scope: Scope,
+        reason: String,
+    },
+    Resumed {
+        scope: Scope,
+    },
+    LaneLeased {
+        lane: LaneId,
+        epoch: u64,
+    },
+    LaneStarted {
+        lane: LaneId,
+        next_nonce: u64,
+    },
+    LaneHalted {
+        lane: LaneId,
+        reason: HaltReason,
+    },
+    LaneAdopted {
+        lane: LaneId,
+        from_nonce: u64,
+    },
+    /// A lineage that the database had lost was taken back from the signer's journal.
+    LineageAdopted {
+        lane: LaneId,
+        lineage: LineageId,
+    },
+}

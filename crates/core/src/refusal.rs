@@ -1,0 +1,170 @@
+//! Why something was not done, for a person: a stable code, its parameters, and one English sentence rendered at the edge.
+
+use serde::Serialize;
+
+use crate::{Amount, AssetId, Destination, Status, Timestamp, UserId, WindowUse, WithdrawalId};
+
+/// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    UnknownUser {
+        user: UserId,
+    },
+    UnknownAsset {
+        asset: AssetId,
+    },
+    UnknownWithdrawal,
+    /// The asset cannot be asked for this way: points are paid by claims, others by withdrawals.
+    NotWithdrawable {
+        asset: AssetId,
+    },
+    Suspended {
+        scope: String,
+        reason: String,
+    },
+    WalletNotLinked {
+        wallet: Destination,
+    },
+    WalletTaken {
+        wallet: Destination,
+    },
+    WalletCooling {
+        wallet: Destination,
+        usable_at: Timestamp,
+    },
+    NonceUsed {
+        expected: u64,
+        got: u64,
+        withdrawal: Option<WithdrawalId>,
+    },
+    NonceAhead {
+        expected: u64,
+        got: u64,
+    },
+    /// This signed digest was accepted before, under whatever nonce.
+    DigestUsed {
+        withdrawal: WithdrawalId,
+    },
+    SignatureExpired {
+        deadline: u64,
+        now: i64,
+    },
+    DeadlineTooFar {
+        deadline: u64,
+        latest: i64,
+    },
+    BelowMinimum {
+        asset: AssetId,
+        minimum: Amount,
+        asked: Amount,
+    },
+    AboveMaximum {
+        asset: AssetId,
+        maximum: Amount,
+        asked: Amount,
+    },
+    TooLarge {
+        asset: AssetId,
+    },
+    Cooldown {
+        until: Timestamp,
+    },
+    InsufficientBalance {
+        asset: AssetId,
+        available: Amount,
+        needed: Amount,
+    },
+    LimitExceeded {
+        asset: AssetId,
+        asked: Amount,
+        limit: WindowUse,
+    },
+    IdempotencyMismatch {
+        withdrawal: WithdrawalId,
+    },
+    CreditMismatch {
+        credit: String,
+    },
+    NotCancellable {
+        status: Status,
+    },
+    NotRetryable {
+        status: Status,
+    },
+    NotApprovable {
+        status: Status,
+    },
+    NotUnderInspection {
+        status: Status,
+    },
+    TooManyCancels {
+        until: Timestamp,
+    },
+    /// The caller acted on an older state of the row; read it again.
+    Changed {
+        what: String,
+    },
+    /// The process does not hold the lane's lease of that epoch.
+    NotLeased {
+        lane: String,
+    },
+    LeaseHeld {
+        lane: String,
+        until: Timestamp,
+    },
+    /// The lane is pinned to another signer's journal.
+    ForeignJournal {
+        lane: String,
+    },
+    LaneStopped {
+        lane: String,
+    },
+    /// An attempt would break the rules of its lineage.
+    BadAttempt {
+        detail: String,
+    },
+}
+
+impl Refusal {
+    /// The stable code, the same on every route.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownUser { .. } => "USER_UNKNOWN",
+            Self::UnknownAsset { .. } => "ASSET_UNKNOWN",
+            Self::UnknownWithdrawal => "WITHDRAWAL_NOT_FOUND",
+            Self::NotWithdrawable { .. } => "ASSET_NOT_WITHDRAWABLE",
+            Self::Suspended { .. } => "SUSPENDED",
+            Self::WalletNotLinked { .. } => "WALLET_NOT_LINKED",
+            Self::WalletTaken { .. } => "WALLET_TAKEN",
+            Self::WalletCooling { .. } => "WALLET_COOLING",
+            Self::NonceUsed { .. } | Self::DigestUsed { .. } => "NONCE_USED",
+            Self::NonceAhead { .. } => "NONCE_INVALID",
+            Self::SignatureExpired { .. } => "SIGNATURE_EXPIRED",
+            Self::DeadlineTooFar { .. } => "DEADLINE_TOO_FAR",
+            Self::BelowMinimum { .. } => "BELOW_MINIMUM",
+            Self::AboveMaximum { .. } => "ABOVE_MAXIMUM",
+            Self::TooLarge { .. } => "INVALID_AMOUNT",
+            Self::Cooldown { .. } => "COOLDOWN",
+            Self::InsufficientBalance { .. } => "INSUFFICIENT_BALANCE",
+            Self::LimitExceeded { limit, .. } => match limit.window {
+                crate::Window::Rolling24h | crate::Window::CalendarDay { .. } => "DAILY_LIMIT_EXCEEDED",
+                crate::Window::Rolling7d => "WEEKLY_LIMIT_EXCEEDED",
+                crate::Window::Rolling30d => "MONTHLY_LIMIT_EXCEEDED",
+            },
+            Self::IdempotencyMismatch { .. } => "IDEMPOTENCY_MISMATCH",
+            Self::CreditMismatch { .. } => "CREDIT_MISMATCH",
+            Self::NotCancellable { .. } => "NOT_CANCELLABLE",
+            Self::NotRetryable { .. } => "NOT_RETRYABLE",
+            Self::NotApprovable { .. } => "NOT_APPROVABLE",
+            Self::NotUnderInspection { .. } => "NOT_UNDER_INSPECTION",
+            Self::TooManyCancels { .. } => "TOO_MANY_CANCELS",
+            Self::Changed { .. } => "CHANGED_MEANWHILE",
+            Self::NotLeased { .. } => "NOT_LEASED",
+            Self::LeaseHeld { .. } => "LEASE_HELD",
+            Self::ForeignJournal { .. } => "FOREIGN_JOURNAL",
+            Self::LaneStopped { .. } => "LANE_STOPPED",
+            Self::BadAttempt { .. } => "BAD_ATTEMPT",
+        }
+    }
+}

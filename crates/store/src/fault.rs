@@ -1,0 +1,29 @@
+//! The world failed under a store.
+
+/// A read or a load did not happen; nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    #[error("the database cannot be reached ({detail}); it is tried again")]
+    Unreachable { detail: String },
+    #[error("the database is of schema {found}, newer than this program's {known}; run the newer program")]
+    NewerSchema { found: i64, known: i64 },
+    #[error("the database holds something that this program cannot read: {detail}")]
+    Corrupt { detail: String },
+}
+
+/// A commit did not answer *done*.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitFault {
+    /// Nothing was committed: a named constraint stands against it. Commands of the group are run again one by one.
+    #[error("the constraint {constraint} stands against it")]
+    Constraint { constraint: String },
+    /// Nothing was committed: another transaction was in the way (SQLSTATE 40001, 40P01, SQLITE_BUSY), or a version had moved on.
+    #[error("another transaction was in the way ({detail})")]
+    Contention { detail: String },
+    /// Whether it was committed is not known. The group's id is read back.
+    #[error("the answer to COMMIT was lost ({detail})")]
+    Unknown { detail: String },
+    /// Nothing was committed: the store cannot write (disk full, read-only, unreachable before COMMIT).
+    #[error("the store cannot write ({detail})")]
+    Unwritable { detail: String },
+}

@@ -1,0 +1,110 @@
+//! The seam between the engine and any database.
+
+use adit_core::{
+    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal, WithdrawalId,
+};
+use async_trait::async_trait;
+
+use crate::{CommitFault, StoreFault};
+
+/// A database of Adit. Decisions are made on its primary alone.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Opens a transaction, creates and locks the guard rows that `keys` names in one global order (users, withdrawals, lineages, lanes,
+    /// accounts; each by id), and reads every row that they name. `now` is the caller's clock; a database with a clock of its own uses that
+    /// one, never before the newest committed time. The view's `now` says which.
+    async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault>;
+
+    /// Whether this group was committed: asked after a lost answer to COMMIT, when nothing of it can still be under way.
+    async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault>;
+
+    async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault>;
+    async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault>;
+    async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
+    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
+    async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault>;
+    /// Newest first (by creation time, then id).
+    async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
+    /// Approved withdrawals of these assets whose deferral has passed at `now`, oldest first.
+    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
+    /// Every lineage that ever carried this withdrawal, oldest first.
+    async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
+    /// Live lineages of a lane, in order of their creation, at most `limit`.
+    async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
+    /// The newest observations of an attempt, newest first.
+    async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
+    async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;
+    /// A user's feed after `seq`, in order.
+    async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
+    /// What happened to one withdrawal, in order of time.
+    async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
+    async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;
+    /// What users are owed, per asset.
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault>;
+    /// How many withdrawals stand in each status.
+    async fn counts(&self) -> Result<Vec<(Status, u64)>, StoreFault>;
+    /// Every account and its totals, in order of its path: for audits and tests.
+    async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault>;
+    /// Remembers a configuration and gives its number: the same text always has the same one.
+    async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault>;
+    /// Whether reads and writes work now.
+    async fn ping(&self) -> Result<(), StoreFault>;
+    /// Writes a consistent copy to `path`, where this kind of database can do that itself.
+    async fn backup(&self, path: &std::path::Path) -> Result<(), StoreFault>;
+}
+
+/// One open transaction with the rows that were asked for. Dropped without commit, it changes nothing.
+#[async_trait]
+pub trait Group: Send {
+    /// Hands over what was loaded.
+    fn take_view(&mut self) -> View;
+
+    /// Writes the batch and the group's id, and commits. One set-based statement per table.
+    async fn commit(self: Box<Self>, id: GroupId, batch: Batch) -> Result<(), CommitFault>;
+}
+
+/// A user with everything that belongs to him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserSheet {
+    pub user: User,
+    pub wallets: Vec<WalletLink>,
+    pub balances: Vec<(Account, Balance)>,
+}
+
+/// Which withdrawals to list. Absent means any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WithdrawalFilter {
+    pub user: Option<UserId>,
+    pub status: Option<Status>,
+    pub asset: Option<AssetId>,
+    /// Created at or after.
+    pub from: Option<Timestamp>,
+    /// Created before.
+    pub to: Option<Timestamp>,
+    /// Only claims (`true`) or only others (`false`).
+    pub claims: Option<bool>,
+}
+
+/// A place in a list: the last row seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub created_at: Timestamp,
+    pub id: WithdrawalId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub items: Vec<Withdrawal>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// What is owed in one asset, and how much of that is held for unfinished withdrawals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    pub asset: AssetId,
+    pub owed: Amount,
+    pub held: Amount,
+}

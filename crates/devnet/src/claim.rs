@@ -73,12 +73,8 @@ pub struct SignedClaim {
 impl Claim {
     /// The 32 bytes that the wallet signs.
     pub fn digest(&self, domain: &Domain) -> B256 {
-        let message = Withdrawal {
-            user: self.wallet,
-            amount: self.amount,
-            nonce: U256::from(self.nonce),
-            deadline: U256::from(self.deadline),
-        };
+        let message =
+            Withdrawal { user: self.wallet, amount: self.amount, nonce: U256::from(self.nonce), deadline: U256::from(self.deadline) };
         message.eip712_signing_hash(&domain.separator())
     }
 

@@ -24,7 +24,8 @@ pub mod progress;
 pub mod rpc;
 pub mod seed;
 pub mod server;
-pub mod table;
+pub mod setup;
+pub mod stage;
 pub mod unlock;
 pub mod wait;
 

@@ -98,9 +98,7 @@ fn cache() -> Result<PathBuf> {
 pub fn postgres() -> Result<PathBuf> {
     newest_debian_postgres()
         .or_else(|| on_path("initdb").and_then(|initdb| initdb.parent().map(Path::to_owned)))
-        .with_context(|| {
-            format!("no PostgreSQL {POSTGRES_VERSION_MIN} or newer found; on Debian, as root: apt-get install postgresql")
-        })
+        .with_context(|| format!("no PostgreSQL {POSTGRES_VERSION_MIN} or newer found; on Debian, as root: apt-get install postgresql"))
 }
 
 fn newest_debian_postgres() -> Option<PathBuf> {
@@ -116,7 +114,10 @@ fn newest_debian_postgres() -> Option<PathBuf> {
 /// When it has not been built.
 pub fn server() -> Result<PathBuf> {
     let own = std::env::current_exe().context("this program does not know where it is")?;
-    own.ancestors().skip(1).take(2).map(|folder| folder.join("adit")).find(|binary| binary.is_file()).with_context(|| {
-        format!("the server is not built: no `adit` beside {}; run: cargo build -p adit", own.display())
-    })
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("adit"))
+        .find(|binary| binary.is_file())
+        .with_context(|| format!("the server is not built: no `adit` beside {}; run: cargo build -p adit", own.display()))
 }

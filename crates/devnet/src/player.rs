@@ -1,5 +1,6 @@
 //! Players and their wallets: the same keys on every machine, derived from their names.
 
+use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, SecretKey};
 
 use crate::primitives::{Address, B256, keccak256};
@@ -35,11 +36,11 @@ impl Wallet {
 
     /// r, s, v (27 or 28), as Ethereum's wallets write it.
     pub fn sign(&self, digest: B256) -> [u8; 65] {
-        let signature = secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
+        let signature = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
         let (recovery, compact) = signature.serialize_compact();
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&compact);
-        bytes[64] = 27 + u8::try_from(i32::from(recovery)).expect("a recovery id is 0 to 3");
+        bytes[64] = 27 + u8::from(recovery);
         bytes
     }
 }
@@ -67,7 +68,7 @@ impl Player {
 
     fn nth(index: usize) -> Self {
         let id = NAMES.get(index).map_or_else(|| format!("player-{}", index + 1), |name| (*name).to_owned());
-        Self { wallet: Wallet::named(&id), id, member: (index + 1) % OUTSIDER_EVERY != 0 }
+        Self { wallet: Wallet::named(&id), id, member: !(index + 1).is_multiple_of(OUTSIDER_EVERY) }
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Launch {
     name: String,
     program: PathBuf,
     arguments: Vec<OsString>,
-    environment: Vec<(String, String)>,
+    /// `None` inherits ours.
+    environment: Option<Vec<(String, String)>>,
     directory: Option<PathBuf>,
     user: Option<&'static str>,
     death_signal: &'static str,
@@ -39,7 +40,7 @@ impl Launch {
             name: name.into(),
             program: program.into(),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            environment: None,
             directory: None,
             user: None,
             death_signal: "KILL",
@@ -53,9 +54,10 @@ impl Launch {
         self
     }
 
+    /// All that it sees; without this it inherits our environment.
     #[must_use]
-    pub fn environment(mut self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.environment.extend(environment);
+    pub fn only_environment(mut self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment = Some(environment.into_iter().collect());
         self
     }
 
@@ -106,7 +108,10 @@ impl Launch {
             }
             None => Command::new(&self.program),
         };
-        command.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(&self.arguments);
+        if let Some(environment) = &self.environment {
+            command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        }
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
@@ -116,20 +121,14 @@ impl Launch {
 
 /// The arguments with which `setpriv` becomes another user.
 pub fn as_user(user: Option<&str>) -> Vec<String> {
-    user.map_or_else(Vec::new, |user| {
-        ["--reuid", user, "--regid", user, "--init-groups"].map(str::to_owned).to_vec()
-    })
+    user.map_or_else(Vec::new, |user| ["--reuid", user, "--regid", user, "--init-groups"].map(str::to_owned).to_vec())
 }
 
 fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("cannot open the log {}", path.display()))
+    OpenOptions::new().create(true).append(true).open(path).with_context(|| format!("cannot open the log {}", path.display()))
 }
 
 /// A running child; killed when dropped.
@@ -154,12 +153,7 @@ impl Process {
     pub fn still_runs(&mut self) -> Result<()> {
         match self.child.try_wait().with_context(|| format!("cannot ask after {}", self.name))? {
             None => Ok(()),
-            Some(status) => bail!(
-                "{} has ended ({status}); the end of {}:\n{}",
-                self.name,
-                self.log.display(),
-                tail(&self.log)
-            ),
+            Some(status) => bail!("{} has ended ({status}); the end of {}:\n{}", self.name, self.log.display(), tail(&self.log)),
         }
     }
 

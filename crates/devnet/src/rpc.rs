@@ -143,8 +143,7 @@ impl Rpc {
     pub async fn view<C: SolCall>(&self, contract: Address, question: &C) -> Result<C::Return> {
         let data = Bytes::from(question.abi_encode());
         let answer: Bytes = self.call("eth_call", json!([{ "to": contract, "data": data }, "latest"])).await?;
-        C::abi_decode_returns(&answer)
-            .with_context(|| format!("{} of {contract} answered {answer}", C::SIGNATURE))
+        C::abi_decode_returns(&answer).with_context(|| format!("{} of {contract} answered {answer}", C::SIGNATURE))
     }
 
     /// `None` while it is not mined.

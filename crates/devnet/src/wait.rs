@@ -12,12 +12,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the probe fails with, at once; or that `bound` has passed, naming `what` was waited for.
-pub async fn until<T>(
-    what: &str,
-    bound: Duration,
-    pause: Duration,
-    mut probe: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<T> {
+pub async fn until<T>(what: &str, bound: Duration, pause: Duration, mut probe: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let started = Instant::now();
     let mut next_report = REPORT_EVERY;
     loop {

@@ -1,0 +1,212 @@
+//! A small client of the server's HTTP API, for the demo and for tests.
+//!
+//! A refusal is an answer like any other: [`Answer`] carries status and body, and only a server that cannot be reached is
+//! an error.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::claim::SignedClaim;
+use crate::config::{BOOK, POINTS};
+use crate::rpc::http_client;
+
+/// Longer than the longest `Prefer: wait`.
+const REQUEST_BOUND: Duration = Duration::from_secs(90);
+
+/// The API as one principal sees it.
+#[derive(Clone)]
+pub struct Api {
+    base: String,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+/// What the server said.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    /// `null` when there was no JSON in it.
+    pub body: Value,
+}
+
+/// `GET /api/token/withdraw/nonce`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NextNonce {
+    pub nonce: u64,
+    /// The latest allowed, in seconds since 1970.
+    pub deadline: u64,
+}
+
+/// A credit of points. The same id is booked once, however often it is sent.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credit {
+    pub id: String,
+    pub user_id: String,
+    pub book: String,
+    pub asset: String,
+    pub amount: String,
+}
+
+impl Credit {
+    /// Points of the demo's book.
+    pub fn points(id: impl Into<String>, user_id: impl Into<String>, amount: impl Into<String>) -> Self {
+        Self { id: id.into(), user_id: user_id.into(), book: BOOK.to_owned(), asset: POINTS.to_owned(), amount: amount.into() }
+    }
+}
+
+impl Api {
+    /// Nobody in particular, at `base` (`http://127.0.0.1:5000`).
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(base: impl Into<String>) -> Result<Self> {
+        Ok(Self { base: base.into(), token: None, http: http_client(REQUEST_BOUND)? })
+    }
+
+    /// The same server, with this API key.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn put(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
+        self.send(Method::PUT, path, Some(serde_json::to_value(body)?), &[]).await
+    }
+
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
+        self.post_with(path, body, &[]).await
+    }
+
+    /// With headers of its own, such as `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn post_with(&self, path: &str, body: &impl Serialize, headers: &[(&str, &str)]) -> Result<Answer> {
+        self.send(Method::POST, path, Some(serde_json::to_value(body)?), headers).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Result<Answer> {
+        let address = format!("{}{path}", self.base);
+        let mut request = self.http.request(method.clone(), &address);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.with_context(|| format!("{method} {address}"))?;
+        let status = response.status();
+        let text = response.bytes().await.with_context(|| format!("{method} {address}: the answer broke off"))?;
+        Ok(Answer { status, body: serde_json::from_slice(&text).unwrap_or(Value::Null) })
+    }
+
+    /// The next nonce of the user whose key this is.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn next_nonce(&self) -> Result<NextNonce> {
+        let body = self.get("/api/token/withdraw/nonce").await?.expect_success("asking for a nonce")?;
+        serde_json::from_value(body).context("the next nonce has another shape than expected")
+    }
+
+    /// Posts a claim and waits up to `wait_seconds` for its confirmations.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn claim(&self, claim: &SignedClaim, wait_seconds: u32) -> Result<Answer> {
+        let prefer = format!("wait={wait_seconds}");
+        self.post_with("/api/token/withdraw", claim, &[("Prefer", &prefer)]).await
+    }
+
+    /// One record of `/api/token/withdrawals`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn claim_record(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/api/token/withdrawals/{id}")).await?.expect_success("reading a claim")
+    }
+
+    /// The points that the user can still spend, as a decimal string.
+    ///
+    /// # Errors
+    /// When it is refused, or he has none of them.
+    pub async fn points_available(&self) -> Result<String> {
+        let me = self.get("/api/me").await?.expect_success("reading /api/me")?;
+        let balances = me["balances"].as_array().into_iter().flatten();
+        let mut points = balances.filter(|balance| balance["book"] == BOOK && balance["asset"] == POINTS);
+        let available = points.next().and_then(|balance| balance["available"].as_str().map(str::to_owned));
+        available.with_context(|| format!("/api/me shows no balance of {POINTS} in book {BOOK}: {me}"))
+    }
+
+    /// Creates or updates a user. Service keys only, as the next three.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn put_user(&self, user: &str, tier: Option<&str>) -> Result<()> {
+        let body = tier.map_or_else(|| json!({}), |tier| json!({ "tier": tier }));
+        self.put(&format!("/api/admin/users/{user}"), &body).await?.expect_success("creating a user").map(drop)
+    }
+
+    /// # Errors
+    /// When it is refused.
+    pub async fn link_wallet(&self, user: &str, address: &str) -> Result<()> {
+        let path = format!("/api/admin/users/{user}/wallets");
+        self.post(&path, &json!({ "address": address })).await?.expect_success("linking a wallet").map(drop)
+    }
+
+    /// An API key with which the user acts for himself.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn create_key(&self, user: &str) -> Result<String> {
+        let path = format!("/api/admin/users/{user}/keys");
+        let body = self.post(&path, &json!({ "role": "user" })).await?.expect_success("creating a key")?;
+        body["token"].as_str().map(str::to_owned).context("the answer carries no token")
+    }
+
+    /// # Errors
+    /// When one is refused.
+    pub async fn credit(&self, credits: &[Credit]) -> Result<()> {
+        self.post("/api/admin/credits", &json!({ "credits": credits })).await?.expect_success("crediting").map(drop)
+    }
+}
+
+impl Answer {
+    /// The stable code of a refusal; empty when there is none.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The body of a good answer.
+    ///
+    /// # Errors
+    /// When it was a refusal, naming what was tried.
+    pub fn expect_success(self, what: &str) -> Result<Value> {
+        if !self.status.is_success() {
+            bail!("{what} was answered with {}: {}", self.status, self.body);
+        }
+        Ok(self.body)
+    }
+}

@@ -1,0 +1,183 @@
+//! The server's configuration file, written from one place.
+//!
+//! The fields are public: a test takes [`Config::demo`], changes what it is about, and writes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::primitives::Address;
+
+/// The chain and assets as the configuration names them.
+pub const CHAIN: &str = "devnet";
+pub const DG: &str = "DG";
+pub const ETH: &str = "ETH";
+/// The book in which points are kept, and the points themselves.
+pub const BOOK: &str = "xp";
+pub const POINTS: &str = "XP";
+
+/// High enough that no test meets it by accident.
+const REQUESTS_UNLIMITED: u32 = 1_000_000;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Config {
+    pub server: Server,
+    pub store: Store,
+    pub signer: Signer,
+    pub chains: BTreeMap<String, Chain>,
+    pub assets: BTreeMap<String, Asset>,
+    pub claims: Claims,
+    pub membership: Membership,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Server {
+    /// Each server of a devnet gets an address of its own when it starts.
+    pub listen: String,
+    pub cors_origins: Vec<String>,
+    pub requests_per_second: u32,
+    pub requests_burst: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Store {
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Signer {
+    pub journal: String,
+    /// Empty: the server signs itself.
+    pub socket: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Chain {
+    pub kind: &'static str,
+    pub chain_id: u64,
+    pub rpc: Vec<String>,
+    pub trust: &'static str,
+    pub confirmations: u64,
+    pub finality: Finality,
+    pub block_time_seconds: u64,
+    pub in_flight_max: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Finality {
+    /// A tag of the node: `finalized`.
+    Tag(&'static str),
+    /// So many blocks below the newest.
+    Depth(u64),
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Asset {
+    pub chain: String,
+    /// Absent for the chain's native coin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    pub decimals: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Policy {
+    pub minimum: String,
+    pub rolling_24h_max: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Claims {
+    pub asset: String,
+    pub book: String,
+    pub points: String,
+    pub rate: String,
+    pub domain_name: String,
+    pub domain_version: String,
+    pub deadline_seconds_max: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Membership {
+    pub mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+}
+
+/// What differs from one devnet to the next.
+pub struct Facts<'a> {
+    pub store: String,
+    pub directory: &'a Path,
+    /// Where a signer of its own listens, if the servers share one.
+    pub signer_socket: Option<&'a Path>,
+    pub chain_id: u64,
+    pub rpc: Vec<String>,
+    pub block_time_seconds: u64,
+    pub token: Address,
+    pub lock: Address,
+}
+
+impl Config {
+    /// The demo's rules: 3,000 DG at least, 100,000 DG in 24 hours at most, members only, confirmed by two blocks.
+    pub fn demo(facts: Facts<'_>) -> Self {
+        let trust = if facts.rpc.len() > 1 { "quorum" } else { "single" };
+        let chain = Chain {
+            kind: "evm",
+            chain_id: facts.chain_id,
+            rpc: facts.rpc,
+            trust,
+            confirmations: 2,
+            finality: Finality::Tag("finalized"),
+            block_time_seconds: facts.block_time_seconds,
+            in_flight_max: 64,
+        };
+        let policy = Policy { minimum: "3000".to_owned(), rolling_24h_max: "100000".to_owned() };
+        Self {
+            server: Server {
+                listen: "127.0.0.1:0".to_owned(),
+                cors_origins: Vec::new(),
+                requests_per_second: REQUESTS_UNLIMITED,
+                requests_burst: REQUESTS_UNLIMITED,
+            },
+            store: Store { url: facts.store },
+            signer: Signer {
+                journal: facts.directory.join("signer.journal").display().to_string(),
+                socket: facts.signer_socket.map(|socket| socket.display().to_string()).unwrap_or_default(),
+            },
+            chains: BTreeMap::from([(CHAIN.to_owned(), chain)]),
+            assets: BTreeMap::from([
+                (DG.to_owned(), Asset::token(facts.token, Some(policy))),
+                (ETH.to_owned(), Asset { chain: CHAIN.to_owned(), token: None, decimals: 18, policy: None }),
+            ]),
+            claims: Claims {
+                asset: DG.to_owned(),
+                book: BOOK.to_owned(),
+                points: POINTS.to_owned(),
+                rate: "1/1".to_owned(),
+                domain_name: "P2E Inferno DG Withdrawal".to_owned(),
+                domain_version: "1".to_owned(),
+                deadline_seconds_max: 900,
+            },
+            membership: Membership { mode: "required", lock: Some(facts.lock.to_string()) },
+        }
+    }
+
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = toml::to_string(self).context("the configuration is not expressible in TOML")?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Asset {
+    /// A token of 18 decimals on the devnet's chain.
+    pub fn token(address: Address, policy: Option<Policy>) -> Self {
+        Self { chain: CHAIN.to_owned(), token: Some(address.to_string()), decimals: 18, policy }
+    }
+}

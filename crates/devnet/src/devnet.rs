@@ -1,0 +1,273 @@
+//! All parts together: chain, contracts, database, signer, servers and players.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::anvil::{Anvil, Chain, DEPLOYER_KEY};
+use crate::api::Api;
+use crate::claim::Domain;
+use crate::config::{Config, Facts};
+use crate::deployer::Deployer;
+use crate::manifest::{Evm, Manifest, Replica, User};
+use crate::options::{Options, StoreKind};
+use crate::player::Player;
+use crate::port;
+use crate::postgres::Postgres;
+use crate::progress;
+use crate::rpc::Rpc;
+use crate::seed::{self, SeededPlayer};
+use crate::server::Server;
+use crate::setup::{Replicated, Setup, random_token};
+use crate::stage::Stage;
+
+pub const CHAIN_ID: u64 = 31_337;
+const EVM_PORT_PREFERRED: u16 = 8545;
+const DATABASE: &str = "adit";
+
+/// A running system. Dropping it ends every process in it.
+pub struct Devnet {
+    // Dropped in this order: what asks before what is asked.
+    servers: Vec<Replicated>,
+    signer: Option<Server>,
+    postgres: Option<Postgres>,
+    anvil: Anvil,
+    pub stage: Stage,
+    pub players: Vec<SeededPlayer>,
+    admin_token: String,
+    xp: u64,
+}
+
+impl Devnet {
+    /// Starts everything, on a new chain and an empty ledger. `directory` receives configuration, state and logs; what
+    /// was in it before is deleted.
+    ///
+    /// # Errors
+    /// When an option does not fit, a port is taken, a part is missing, or one does not come up.
+    pub async fn start(options: &Options, directory: &Path) -> Result<Self> {
+        Self::start_with(options, directory, async |_, _, _| Ok(())).await
+    }
+
+    /// As [`Devnet::start`]; before the server starts, `tailor` may deploy more contracts and change what the server is
+    /// given.
+    ///
+    /// # Errors
+    /// As [`Devnet::start`], and what `tailor` fails with.
+    pub async fn start_with(
+        options: &Options,
+        directory: &Path,
+        tailor: impl AsyncFnOnce(Deployer<'_>, &Stage, &mut Setup) -> Result<()>,
+    ) -> Result<Self> {
+        options.check()?;
+        let ports = api_ports(options)?;
+        empty(directory)?;
+        let anvil = start_anvil(options, directory).await?;
+        let players = Player::crowd(usize::try_from(options.users).context("USERS")?);
+        let stage = Stage::build(&Deployer::new(anvil.rpc()), &players, options.xp).await?;
+        let postgres = start_postgres(options, directory).await?;
+        let socket = (options.replicas > 1).then(|| directory.join("signer.sock"));
+        let parts = Parts { anvil: &anvil, stage: &stage, postgres: postgres.as_ref() };
+        let facts = facts(options, directory, parts, socket.as_deref());
+        let admin_token = random_token()?;
+        let mut setup = Setup::new(Config::demo(facts), &admin_token, &stage.hot_wallet);
+        tailor(Deployer::new(anvil.rpc()), &stage, &mut setup).await?;
+        let signer = setup.start_signer(directory).await?;
+        let mut servers = Vec::new();
+        for port in ports {
+            servers.push(setup.start_server(directory, port).await?);
+        }
+        let service = Api::new(servers[0].address())?.with_token(&admin_token);
+        let players = seed::seed(&service, players, options.xp).await?;
+        Ok(Self { servers, signer, postgres, anvil, stage, players, admin_token, xp: options.xp })
+    }
+
+    /// The first server, as nobody in particular.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn api(&self) -> Result<Api> {
+        Api::new(self.address())
+    }
+
+    /// The first server, with the admin's key.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn admin(&self) -> Result<Api> {
+        Ok(self.api()?.with_token(&self.admin_token))
+    }
+
+    /// Where the first server listens.
+    pub fn address(&self) -> &str {
+        self.servers[0].address()
+    }
+
+    /// Where each server listens.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter().map(|replica| replica.address())
+    }
+
+    /// One of the servers, to be killed and started again.
+    pub fn server(&mut self, index: usize) -> &mut Server {
+        self.servers[index].server()
+    }
+
+    pub fn rpc(&self) -> &Rpc {
+        self.anvil.rpc()
+    }
+
+    pub fn postgres(&self) -> Option<&Postgres> {
+        self.postgres.as_ref()
+    }
+
+    /// The account that owns the token and manages the lock.
+    pub fn deployer(&self) -> Deployer<'_> {
+        Deployer::new(self.anvil.rpc())
+    }
+
+    /// What claims are signed for.
+    pub fn domain(&self) -> Domain {
+        Domain::of(CHAIN_ID, self.stage.token)
+    }
+
+    /// Stops what still runs of the server and its signer, and starts all of it on the same state.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn restart_servers(&mut self) -> Result<()> {
+        for replica in &mut self.servers {
+            replica.server().stop().await?;
+        }
+        if let Some(signer) = &mut self.signer {
+            signer.start_again().await?;
+        }
+        for replica in &mut self.servers {
+            replica.server().start_again().await?;
+        }
+        Ok(())
+    }
+
+    /// The names of the processes of the server that ended by themselves since this was asked last.
+    pub fn newly_dead(&mut self) -> Vec<String> {
+        let servers = self.servers.iter_mut().map(Replicated::server);
+        servers.chain(&mut self.signer).filter_map(|server| server.has_died().then(|| server.name().to_owned())).collect()
+    }
+
+    /// # Errors
+    /// When the first server does not run.
+    pub fn manifest(&self) -> Result<Manifest> {
+        let replicas = self.servers.iter().map(Replicated::describe).collect::<Result<Vec<Replica>>>()?;
+        Ok(Manifest {
+            api: self.address().to_owned(),
+            admin_token: self.admin_token.clone(),
+            server_pid: replicas[0].pid,
+            replicas,
+            evm: Evm {
+                rpc: self.anvil.url().to_owned(),
+                chain_id: CHAIN_ID,
+                token: self.stage.token.to_string(),
+                lock: self.stage.lock.address.to_string(),
+                hot_wallet: self.stage.hot_wallet.address.to_string(),
+                deployer_key: DEPLOYER_KEY.to_owned(),
+            },
+            users: self.players.iter().map(|seeded| describe(seeded, self.xp)).collect(),
+        })
+    }
+
+    /// Ends every process, the asking ones before the asked ones.
+    ///
+    /// # Errors
+    /// When one does not end, even killed.
+    pub async fn stop(mut self) -> Result<()> {
+        for replica in &mut self.servers {
+            replica.server().stop().await?;
+        }
+        if let Some(signer) = &mut self.signer {
+            signer.stop().await?;
+        }
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await?;
+        }
+        self.anvil.kill().await
+    }
+}
+
+fn describe(SeededPlayer { player, token }: &SeededPlayer, xp: u64) -> User {
+    User {
+        id: player.id.clone(),
+        token: token.clone(),
+        wallet: player.wallet.address.to_string(),
+        private_key: player.wallet.private_key(),
+        xp: xp.to_string(),
+        member: player.member,
+    }
+}
+
+/// The ports of the servers: the one asked for and those after it, or free ones.
+fn api_ports(options: &Options) -> Result<Vec<u16>> {
+    if options.port == 0 {
+        return (0..options.replicas).map(|_| port::free()).collect();
+    }
+    let last = options.port.checked_add(options.replicas - 1).context("PORT is too high for so many replicas")?;
+    let ports: Vec<u16> = (options.port..=last).collect();
+    for port in &ports {
+        ensure!(port::is_free(*port), "port {port} is taken; choose another one with PORT=…, or PORT=0 for a free one");
+    }
+    Ok(ports)
+}
+
+fn empty(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        std::fs::remove_dir_all(directory).with_context(|| format!("cannot delete {}", directory.display()))?;
+    }
+    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))
+}
+
+async fn start_anvil(options: &Options, directory: &Path) -> Result<Anvil> {
+    let port = match options.evm_port {
+        None if port::is_free(EVM_PORT_PREFERRED) => Some(EVM_PORT_PREFERRED),
+        None | Some(0) => None,
+        Some(port) => {
+            ensure!(port::is_free(port), "port {port} is taken; choose another one for anvil with EVM_PORT=…");
+            Some(port)
+        }
+    };
+    progress::step("starting anvil");
+    let chain = Chain { chain_id: CHAIN_ID, block_time_seconds: Some(options.block_time), slots_in_epoch: options.slots_in_epoch, port };
+    Anvil::start(&chain, directory.join("anvil.log")).await
+}
+
+async fn start_postgres(options: &Options, directory: &Path) -> Result<Option<Postgres>> {
+    if options.store == StoreKind::Sqlite {
+        return Ok(None);
+    }
+    progress::step("starting Postgres");
+    let postgres = Postgres::start(directory.join("postgres.log")).await?;
+    postgres.create_database(DATABASE).await?;
+    Ok(Some(postgres))
+}
+
+fn facts<'a>(options: &Options, directory: &'a Path, parts: Parts<'_>, socket: Option<&'a Path>) -> Facts<'a> {
+    let store = match parts.postgres {
+        Some(postgres) => postgres.url(DATABASE),
+        None => format!("sqlite:{}", directory.join("adit.db").display()),
+    };
+    let rpc = if options.evm_rpc.is_empty() { vec![parts.anvil.url().to_owned()] } else { options.evm_rpc.clone() };
+    Facts {
+        store,
+        directory,
+        signer_socket: socket,
+        chain_id: CHAIN_ID,
+        rpc,
+        block_time_seconds: options.block_time,
+        token: parts.stage.token,
+        lock: parts.stage.lock.address,
+    }
+}
+
+/// What exists when the server's processes are about to be configured.
+struct Parts<'a> {
+    anvil: &'a Anvil,
+    stage: &'a Stage,
+    postgres: Option<&'a Postgres>,
+}

@@ -1,0 +1,168 @@
+//! A throw-away Postgres: a cluster of its own in a temporary folder, on a free port of the loopback interface.
+//!
+//! Postgres refuses to run as root; there it runs as the system's user `postgres`. Durability is on, as in production.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Signal, geteuid};
+use tokio::process::Command;
+
+use crate::parts;
+use crate::port;
+use crate::process::{Launch, Process, as_user};
+use crate::wait;
+
+const READY_BOUND: Duration = Duration::from_secs(30);
+const READY_PAUSE: Duration = Duration::from_millis(50);
+const STOP_GRACE: Duration = Duration::from_secs(10);
+const DROP_BOUND: Duration = Duration::from_secs(3);
+const CONNECTIONS_MAX: u32 = 200;
+const SUPERUSER: &str = "postgres";
+
+/// A running cluster; stopped and deleted when dropped.
+pub struct Postgres {
+    process: Process,
+    programs: PathBuf,
+    data: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// # Errors
+    /// When Postgres is not installed, or does not come up.
+    pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
+        let programs = parts::postgres()?;
+        let data = fresh_folder();
+        let port = port::free()?;
+        let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "--pgdata"];
+        let made = run(system_command(&programs.join("initdb")).args(initdb).arg(&data)).await;
+        if let Err(error) = made {
+            std::fs::remove_dir_all(&data).ok();
+            return Err(error);
+        }
+        let process = Launch::new("postgres", programs.join("postgres"), log)
+            .arguments(["-D".as_ref(), data.as_os_str()])
+            .arguments(settings(port))
+            .directory("/")
+            .user(system_user())
+            .death_signal("INT")
+            .start()?;
+        let mut postgres = Self { process, programs, data, port };
+        postgres.ready().await?;
+        Ok(postgres)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let port = self.port.to_string();
+        let is_ready = self.programs.join("pg_isready");
+        let process = &mut self.process;
+        wait::until("Postgres to accept connections", READY_BOUND, READY_PAUSE, async || {
+            process.still_runs()?;
+            let answer = Command::new(&is_ready).args(["--host=127.0.0.1", "--port", &port]).output().await;
+            Ok(answer.context("pg_isready")?.status.success().then_some(()))
+        })
+        .await
+    }
+
+    /// # Errors
+    /// When it exists already.
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        run(self.client("createdb").arg(name)).await.map(drop)
+    }
+
+    /// Runs SQL as the superuser and answers what `psql` prints: columns by `|`, rows by line.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn sql(&self, database: &str, text: &str) -> Result<String> {
+        let options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database];
+        let output = run(self.client("psql").args(options).args(["--command", text])).await?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Ends all sessions and shuts down cleanly.
+    ///
+    /// # Errors
+    /// When it does not end, even killed.
+    pub async fn stop(mut self) -> Result<()> {
+        self.process.stop(Signal::INT, STOP_GRACE).await
+    }
+
+    fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.args(["--host=127.0.0.1", "--username", SUPERUSER, "--port", &self.port.to_string()]);
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // "Immediate shutdown": the postmaster takes its children with it, which a SIGKILL would not wait for.
+        self.process.signal(Signal::QUIT);
+        let lock = self.data.join("postmaster.pid");
+        let asked = Instant::now();
+        while lock.exists() && asked.elapsed() < DROP_BOUND && self.process.still_runs().is_ok() {
+            std::thread::sleep(READY_PAUSE);
+        }
+        std::fs::remove_dir_all(&self.data).ok();
+    }
+}
+
+fn settings(port: u16) -> Vec<String> {
+    let settings = [
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("port={port}"),
+        "unix_socket_directories=".to_owned(),
+        format!("max_connections={CONNECTIONS_MAX}"),
+    ];
+    settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
+}
+
+/// Not below the build folder: the user `postgres` may not enter it.
+fn fresh_folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("adit-postgres-{}-{number}", std::process::id()))
+}
+
+fn system_user() -> Option<&'static str> {
+    geteuid().is_root().then_some(SUPERUSER)
+}
+
+fn system_command(program: &Path) -> Command {
+    let mut command = match system_user() {
+        None => Command::new(program),
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command.args(as_user(Some(user))).arg("--").arg(program);
+            command
+        }
+    };
+    command.current_dir("/");
+    command
+}
+
+async fn run(command: &mut Command) -> Result<Output> {
+    let output = command.output().await.with_context(|| format!("cannot run {:?}", command.as_std().get_program()))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{:?} failed ({}): {}", command.as_std().get_program(), output.status, errors.trim());
+    }
+    Ok(output)
+}

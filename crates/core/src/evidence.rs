@@ -13,6 +13,16 @@ pub struct Sighting {
     pub witnesses: Vec<EndpointName>,
 }
 
+impl Sighting {
+    /// Whether it ends the lineage, and so touches the ledger.
+    pub fn is_final(&self) -> bool {
+        match self.fact {
+            Fact::Final { .. } => true,
+            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } | Fact::Conflicted { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "fact")]
 pub enum Fact {

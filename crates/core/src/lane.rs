@@ -86,6 +86,9 @@ pub struct Tip {
     pub head: BlockRef,
     /// Blocks up to here cannot revert.
     pub final_height: u64,
+    /// Wei per gas that the head's block burned; what offers less cannot be mined now.
+    #[serde(with = "crate::payout::wei")]
+    pub base_fee_per_gas: u128,
     /// What a new attempt should offer now.
     pub fees: EvmFees,
     pub at: Timestamp,

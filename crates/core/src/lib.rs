@@ -11,6 +11,7 @@ mod command;
 mod event;
 mod evidence;
 mod id;
+mod keys;
 mod lane;
 mod ledger;
 mod limits;
@@ -34,6 +35,7 @@ pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
     IdempotencyKey, JournalId, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId, WithdrawalId,
 };
+pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
@@ -48,4 +50,4 @@ pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
-pub use withdrawal::{ClaimRecord, Deferral, Failure, Payment, State, Status, Withdrawal};
+pub use withdrawal::{ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};

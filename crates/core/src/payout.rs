@@ -96,6 +96,8 @@ pub enum LineageState {
     Live,
     /// One attempt is final; all others are dead.
     Final { attempt: AttemptId, at: Timestamp },
+    /// A final transaction that is none of its attempts consumed an anchor: all are dead.
+    Conflicted { by: Hash32, at: Timestamp },
 }
 
 /// One version of the transaction.
@@ -144,14 +146,14 @@ pub struct EvmDraft {
 /// What an attempt offers per gas, in wei.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvmFees {
-    #[serde(with = "wei")]
+    #[serde(with = "crate::payout::wei")]
     pub max_fee_per_gas: u128,
-    #[serde(with = "wei")]
+    #[serde(with = "crate::payout::wei")]
     pub max_priority_fee_per_gas: u128,
 }
 
 /// Wei as a decimal string: JSON numbers end at 2^53.
-mod wei {
+pub(crate) mod wei {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
@@ -253,7 +255,7 @@ impl Lineage {
     pub fn is_live(&self) -> bool {
         match self.state {
             LineageState::Live => true,
-            LineageState::Final { .. } => false,
+            LineageState::Final { .. } | LineageState::Conflicted { .. } => false,
         }
     }
 

@@ -14,7 +14,8 @@ pub struct User {
     /// Sequence of the user's last event.
     pub event_seq: u64,
     pub last_accepted_at: Option<Timestamp>,
-    pub suspended: bool,
+    /// Wallets ever linked: the first is usable at once, further ones wait.
+    pub wallets: u32,
     /// Cancels within the day that began at `cancels_since`.
     pub cancels: u32,
     pub cancels_since: Timestamp,
@@ -29,7 +30,7 @@ impl User {
             claim_nonce: 0,
             event_seq: 0,
             last_accepted_at: None,
-            suspended: false,
+            wallets: 0,
             cancels: 0,
             cancels_since: at,
             created_at: at,

@@ -184,7 +184,7 @@ impl View {
 
     fn apply_transfer(&mut self, transfer: Transfer) {
         let mut debit = self.balance(&transfer.debit);
-        let mut credit = self.balance(&transfer.credit);
+        let mut credit = if transfer.kind.moves() { self.balance(&transfer.credit) } else { Balance::default() };
         transfer.apply(&mut debit, &mut credit).expect("decide proved that the transfer fits");
         self.set_balance(&transfer.debit, debit);
         if transfer.kind.moves() {

@@ -60,6 +60,8 @@ pub enum State {
         by: Actor,
         at: Timestamp,
         deferred: Option<Deferral>,
+        /// The dead lineage that carried it before.
+        after: Option<DeadLineage>,
     },
     /// In a live lineage.
     Processing {
@@ -98,6 +100,13 @@ pub enum State {
 pub struct Payment {
     pub hash: Hash32,
     pub block: BlockRef,
+}
+
+/// A lineage that the chain finally killed without paying, and the transaction that proves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLineage {
+    pub lineage: LineageId,
+    pub evidence: Hash32,
 }
 
 /// Why a payout could not be planned yet, and when it is looked at again.

@@ -1,0 +1,123 @@
+//! Which rows a command needs: pure, so that a store can lock them before anything is decided.
+
+use crate::{Account, Command, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
+
+/// Names every row that deciding `order` reads or writes.
+pub fn keys(order: &Order, rules: &Rules) -> Keys {
+    let mut keys = Keys::default();
+    match &order.command {
+        Command::PutUser { user, .. } => {
+            keys.users.insert(user.clone());
+        }
+        Command::LinkWallet { user, address } => {
+            keys.users.insert(user.clone());
+            keys.wallets.insert(address.clone());
+        }
+        Command::IssueCredential { credential } => keys.users.extend(credential.user.clone()),
+        Command::Suspend { .. } | Command::Resume { .. } => {}
+        Command::Credit(credit) => {
+            keys.users.insert(credit.user.clone());
+            keys.credits.insert(credit.id.clone());
+            keys.accounts.insert(Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() });
+            keys.accounts.insert(Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() });
+        }
+        Command::Request(request) => of_request(&mut keys, request, order, rules),
+        Command::Approve { withdrawal, user } | Command::Retry { withdrawal, user } => {
+            keys.users.insert(user.clone());
+            keys.withdrawals.insert(*withdrawal);
+        }
+        Command::Cancel { withdrawal, user, book, source_asset, asset, lineage, .. } => {
+            keys.users.insert(user.clone());
+            keys.withdrawals.insert(*withdrawal);
+            keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: source_asset.clone() });
+            keys.limits.insert((user.clone(), asset.clone()), rules.windows_of(asset));
+            keys.lineages.extend(*lineage);
+        }
+        Command::Inspect { leg, lane, .. } => of_leg(&mut keys, leg, lane, rules),
+        Command::Lease { lane, .. } | Command::HaltLane { lane, .. } | Command::AdoptKey { lane, .. } | Command::Advance { lane, .. } => {
+            keys.lanes.insert(lane.clone());
+        }
+        Command::StartLane { lane, funds, .. } => {
+            keys.lanes.insert(lane.clone());
+            for held in funds {
+                keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: held.asset.clone() });
+                keys.accounts.insert(Account::Treasury { asset: held.asset.clone() });
+            }
+        }
+        Command::Defer { lane, leg, .. } => {
+            keys.lanes.insert(lane.clone());
+            of_leg(&mut keys, leg, lane, rules);
+        }
+        Command::Reserve(reserve) => {
+            keys.lanes.insert(reserve.lane.clone());
+            keys.lineages.insert(reserve.lineage);
+            of_payouts(&mut keys, &reserve.legs);
+        }
+        Command::AddAttempt { lane, lineage, .. } | Command::Record { lane, lineage, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(*lineage);
+        }
+        Command::Submitted { lane, lineage, legs, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(*lineage);
+            of_payouts(&mut keys, legs);
+        }
+        Command::Observe { lane, legs, sighting, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(sighting.lineage);
+            of_payouts(&mut keys, legs);
+            if sighting.is_final() {
+                legs.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
+                of_network_fee(&mut keys, lane, rules);
+            }
+        }
+        Command::AdoptLineage { lane, lineage, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(lineage.id);
+            of_payouts(&mut keys, &lineage.legs);
+        }
+    }
+    keys
+}
+
+fn of_request(keys: &mut Keys, request: &Request, order: &Order, rules: &Rules) {
+    keys.users.insert(request.user.clone());
+    keys.withdrawals.insert(request.id);
+    keys.accounts.insert(Account::User { user: request.user.clone(), book: request.book.clone(), asset: request.source_asset.clone() });
+    keys.limits.insert((request.user.clone(), request.asset.clone()), rules.windows_of(&request.asset));
+    if let Some(claim) = &request.claim {
+        keys.wallets.insert(request.destination.clone());
+        keys.digests.insert(claim.digest);
+        keys.claim_nonces.insert((request.user.clone(), claim.nonce));
+    }
+    let key: Option<&IdempotencyKey> = request.idempotency.as_ref().map(|idempotency| &idempotency.key);
+    keys.idempotency.extend(key.map(|key| (order.actor.principal(), key.clone())));
+}
+
+fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
+    for leg in legs {
+        keys.users.insert(leg.user.clone());
+        keys.withdrawals.insert(leg.withdrawal);
+        keys.payouts.insert(leg.payout);
+    }
+}
+
+/// Everything that settling or giving back one leg touches.
+fn of_leg(keys: &mut Keys, leg: &Leg, lane: &LaneId, rules: &Rules) {
+    of_payouts(keys, std::slice::from_ref(leg));
+    keys.limits.insert((leg.user.clone(), leg.asset.clone()), rules.windows_of(&leg.asset));
+    keys.accounts.insert(Account::User { user: leg.user.clone(), book: leg.book.clone(), asset: leg.source_asset.clone() });
+    keys.accounts.insert(Account::Fees { asset: leg.source_asset.clone() });
+    keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: leg.asset.clone() });
+    if leg.source_asset != leg.asset {
+        keys.accounts.insert(Account::Issuer { book: leg.book.clone(), asset: leg.source_asset.clone() });
+        keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
+    }
+}
+
+fn of_network_fee(keys: &mut Keys, lane: &LaneId, rules: &Rules) {
+    if let Some(chain) = rules.chain_of_lane(lane) {
+        keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: chain.native.clone() });
+        keys.accounts.insert(Account::Network { chain: chain.name.clone(), asset: chain.native.clone() });
+    }
+}

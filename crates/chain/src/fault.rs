@@ -13,6 +13,9 @@ pub enum Fault {
     /// An endpoint serves another network than the pinned one.
     #[error("{endpoint} serves {seen}, and {chain} is pinned to {pinned}")]
     WrongNetwork { chain: String, endpoint: EndpointName, pinned: String, seen: String },
+    /// The chain says something else than the configuration.
+    #[error("{subject} on {chain} is configured as {configured}, and the chain says {seen}; correct the configuration")]
+    Misconfigured { chain: String, subject: String, configured: String, seen: String },
     /// The answer is not of the form that the method has.
     #[error("{endpoint} answered {method} with something else than it promises: {detail}")]
     Malformed { endpoint: EndpointName, method: String, detail: String },

@@ -2,11 +2,22 @@
 //!
 //! A chain never meets a store. It is asked by the lane and the observer, answers facts, and decides nothing about money.
 
+mod endpoint;
+mod fan_out;
 mod fault;
+mod health;
+mod json_rpc;
 mod port;
+mod quorum;
+mod vote;
 
+pub use endpoint::{ANSWER_BYTES_MAX, Endpoint, EndpointError, REQUEST_MILLIS_MAX};
 pub use fault::Fault;
+pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, QUARANTINE_MILLIS};
+pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
 pub use port::{
     Chain, Foreign, FundsReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent, Sightings, Watch,
     WatchedAttempt, WatchedLineage,
 };
+pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
+pub use vote::{Agreed, tally, tally_each};

@@ -1,0 +1,102 @@
+//! Endpoints that misbehave, as small servers on the loopback interface.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(400);
+
+/// What a bad endpoint does with a request.
+#[derive(Clone, Copy)]
+enum Manner {
+    Says(&'static str, &'static str),
+    /// Sends bytes of a body without end, as fast as they are taken.
+    Endless,
+    /// Sends one byte now and then.
+    Trickle,
+    Closes,
+}
+
+async fn bad(manner: Manner) -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://127.0.0.1:{}/v2/secret-key", listener.local_addr().expect("bound").port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket, manner));
+        }
+    });
+    Endpoint::all(&[url], SHORT).expect("an endpoint").remove(0)
+}
+
+async fn serve(mut socket: TcpStream, manner: Manner) {
+    let mut request = [0; 4096];
+    let _ = socket.read(&mut request).await;
+    let head = |length: usize, status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let _ = match manner {
+        Manner::Says(status, body) => socket.write_all(format!("{}{body}", head(body.len(), status)).as_bytes()).await,
+        Manner::Closes => Ok(()),
+        Manner::Endless => {
+            let _ = socket.write_all(head(usize::MAX >> 1, "200 OK").as_bytes()).await;
+            while socket.write_all(&[b' '; 65_536]).await.is_ok() {}
+            Ok(())
+        }
+        Manner::Trickle => {
+            let _ = socket.write_all(head(1_000_000, "200 OK").as_bytes()).await;
+            let mut pause = tokio::time::interval(Duration::from_millis(20));
+            while socket.write_all(b"{").await.is_ok() {
+                pause.tick().await;
+            }
+            Ok(())
+        }
+    };
+}
+
+async fn ask(manner: Manner) -> Result<Value, Fault> {
+    bad(manner).await.ask(Call::new("eth_chainId", json!([]))).await
+}
+
+#[tokio::test]
+async fn whatever_it_does_ends_as_a_fault() {
+    for manner in [
+        Manner::Says("200 OK", "<html>busy</html>"),
+        Manner::Says("502 Bad Gateway", "<html>busy</html>"),
+        Manner::Says("200 OK", r#"{"jsonrpc":"2.0","id":99,"result":"0x1"}"#),
+        Manner::Says("200 OK", ""),
+        Manner::Endless,
+        Manner::Trickle,
+        Manner::Closes,
+    ] {
+        let fault = ask(manner).await.expect_err("a fault");
+        assert!(!fault.to_string().contains("secret-key"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_answer_and_a_refusal_are_told_apart() {
+    let good = Manner::Says("200 OK", r#"{"jsonrpc":"2.0","id":1,"result":"0x1"}"#);
+    assert_eq!(ask(good).await, Ok(json!("0x1")));
+    let refusal = Manner::Says("400 Bad Request", r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no"}}"#);
+    assert!(matches!(ask(refusal).await, Err(Fault::Refused { text, .. }) if text == "no (-32602)"));
+}
+
+#[tokio::test]
+async fn three_failures_open_its_breaker() {
+    let endpoint = bad(Manner::Closes).await;
+    for _ in 0..crate::BREAKER_FAILURES_MAX {
+        assert!(!endpoint.reading().open);
+        let _ = endpoint.ask::<Value>(Call::new("eth_chainId", json!([]))).await;
+    }
+    assert!(endpoint.reading().open);
+}
+
+#[test]
+fn names_carry_no_secrets_and_differ() {
+    let urls = ["https://u:pass@rpc.example.org/v2/key", "https://rpc.example.org/v2/other?key=1", "http://127.0.0.1:8545"];
+    let endpoints = Endpoint::all(&urls.map(str::to_owned), SHORT).expect("endpoints");
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name().as_str()).collect();
+    assert_eq!(names, ["rpc.example.org:443", "rpc.example.org:443#2", "127.0.0.1:8545"]);
+    assert!(!format!("{endpoints:?}").contains("key"));
+    assert_eq!(Endpoint::all(&["ftp://x".to_owned()], SHORT).expect_err("not http"), EndpointError::Url { position: 1 });
+}

@@ -1,0 +1,189 @@
+//! Asking several endpoints the same, and believing what enough of them say.
+//!
+//! At most one of them lies at a time: that is the assumption of [`Trust::Quorum`]. An endpoint that lags is no liar: callers ask
+//! about heights that enough endpoints have reached, never for "latest".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::{ChainName, EndpointName, Trust};
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use crate::endpoint::Endpoint;
+use crate::vote::{self, Agreed, tally, tally_each};
+use crate::{Fault, HealthReading};
+
+/// How long the others are waited for once enough have answered.
+pub const STRAGGLER_MILLIS: u64 = 250;
+
+/// Whether an endpoint serves the network that it should. Asked after every new beginning, before its answers count.
+#[async_trait]
+pub trait NetworkCheck: Send + Sync + 'static {
+    /// # Errors
+    /// [`Fault::WrongNetwork`] puts the endpoint into quarantine; other faults only count as failures.
+    async fn check(&self, endpoint: &Endpoint) -> Result<(), Fault>;
+}
+
+/// What each endpoint said to a question.
+pub struct Said<T> {
+    pub answers: Vec<(EndpointName, T)>,
+    pub faults: Vec<(EndpointName, Fault)>,
+}
+
+/// The endpoints of one chain.
+pub struct Quorum {
+    chain: ChainName,
+    trust: Trust,
+    endpoints: Vec<Arc<Endpoint>>,
+    network: Arc<dyn NetworkCheck>,
+}
+
+impl Quorum {
+    pub fn new(chain: ChainName, trust: Trust, endpoints: Vec<Endpoint>, network: Arc<dyn NetworkCheck>) -> Self {
+        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network }
+    }
+
+    pub fn chain(&self) -> &ChainName {
+        &self.chain
+    }
+
+    pub fn readings(&self) -> Vec<HealthReading> {
+        self.endpoints.iter().map(|endpoint| endpoint.reading()).collect()
+    }
+
+    pub(crate) fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// How many must say the same: two, or more than half where there are more than three; one if that was chosen.
+    pub fn needed(&self) -> usize {
+        match self.trust {
+            Trust::Single => 1,
+            Trust::Quorum => (self.endpoints.len() / 2 + 1).max(2),
+        }
+    }
+
+    /// The answer on which enough of them agree, as soon as they do.
+    ///
+    /// # Errors
+    /// [`Fault::Disagreement`] when enough answered and not the same; [`Fault::Unreachable`] when too few answered.
+    pub async fn ask<T, F, Fut>(&self, subject: &str, question: F) -> Result<Agreed<T>, Fault>
+    where
+        T: PartialEq + Clone,
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<T, Fault>>,
+    {
+        let mut pending = self.start(&question);
+        let mut said = Said { answers: Vec::new(), faults: Vec::new() };
+        while let Some((name, answer)) = pending.next().await {
+            said.add(name, answer);
+            if let Some(agreed) = tally(&said.answers, self.needed()) {
+                return Ok(agreed);
+            }
+        }
+        Err(self.failure(subject, said))
+    }
+
+    /// What each of them says, for questions whose answers are not simply equal. Waits for all, and for stragglers
+    /// only a little once enough have answered.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when too few answered.
+    pub async fn gather<T, F, Fut>(&self, subject: &str, question: F) -> Result<Said<T>, Fault>
+    where
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<T, Fault>>,
+    {
+        let mut pending = self.start(&question);
+        let mut said = Said { answers: Vec::new(), faults: Vec::new() };
+        while said.answers.len() < self.needed() {
+            match pending.next().await {
+                Some((name, answer)) => said.add(name, answer),
+                None => return Err(self.failure(subject, said)),
+            }
+        }
+        let stragglers = async {
+            while let Some((name, answer)) = pending.next().await {
+                said.add(name, answer);
+            }
+        };
+        // Who is late now is late again next time: the breaker sees to that.
+        let _ = tokio::time::timeout(Duration::from_millis(STRAGGLER_MILLIS), stragglers).await;
+        Ok(said)
+    }
+
+    /// A list of answers of which each place is agreed on by itself.
+    ///
+    /// # Errors
+    /// As [`Quorum::gather`].
+    pub async fn ask_each<T, F, Fut>(&self, subject: &str, places: usize, question: F) -> Result<Vec<Option<Agreed<T>>>, Fault>
+    where
+        T: PartialEq + Clone,
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<Vec<Option<T>>, Fault>>,
+    {
+        if places == 0 {
+            return Ok(Vec::new());
+        }
+        let said = self.gather(subject, question).await?;
+        Ok(tally_each(&said.answers, places, self.needed()))
+    }
+
+    /// No agreement among these answers.
+    pub fn failure<T>(&self, subject: &str, said: Said<T>) -> Fault {
+        vote::failure(self.chain.as_str(), subject, &said.answers, said.faults, self.needed())
+    }
+
+    fn start<T, F, Fut>(&self, question: &F) -> FuturesUnordered<impl Future<Output = (EndpointName, Result<T, Fault>)>>
+    where
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<T, Fault>>,
+    {
+        let ask = |endpoint: &Arc<Endpoint>| {
+            let endpoint = endpoint.clone();
+            let answer = question(endpoint.clone());
+            async move {
+                let result = match self.admit(&endpoint).await {
+                    Ok(()) => answer.await,
+                    Err(fault) => Err(fault),
+                };
+                (endpoint.name().clone(), result)
+            }
+        };
+        self.endpoints.iter().map(ask).collect()
+    }
+
+    /// Lets an endpoint speak: its breaker is shut, and it serves the right network.
+    pub(crate) async fn admit(&self, endpoint: &Endpoint) -> Result<(), Fault> {
+        if let Some(reason) = endpoint.health.closed_because() {
+            return Err(vote::unreachable(self.chain.as_str(), 0, 1, reason));
+        }
+        if endpoint.health.is_verified() {
+            return Ok(());
+        }
+        let checked = self.network.check(endpoint).await;
+        match &checked {
+            Ok(()) => endpoint.health.verify(),
+            Err(fault @ Fault::WrongNetwork { .. }) => {
+                tracing::error!(endpoint = %endpoint.name(), %fault, "endpoint put into quarantine");
+                endpoint.health.quarantine(&fault.to_string());
+            }
+            Err(_) => {}
+        }
+        checked
+    }
+}
+
+impl<T> Said<T> {
+    fn add(&mut self, name: EndpointName, answer: Result<T, Fault>) {
+        match answer {
+            Ok(value) => self.answers.push((name, value)),
+            Err(fault) => self.faults.push((name, fault)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "quorum_tests.rs"]
+mod tests;

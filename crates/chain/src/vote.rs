@@ -1,0 +1,82 @@
+//! Counting equal answers: pure.
+
+use adit_core::EndpointName;
+
+use crate::Fault;
+
+/// What enough endpoints said, and who they were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed<T> {
+    pub value: T,
+    pub witnesses: Vec<EndpointName>,
+}
+
+/// The answer that at least `needed` of them gave.
+pub fn tally<T: PartialEq + Clone>(answers: &[(EndpointName, T)], needed: usize) -> Option<Agreed<T>> {
+    answers.iter().find_map(|(_, value)| {
+        let same = answers.iter().filter(|(_, other)| other == value);
+        let witnesses: Vec<EndpointName> = same.map(|(name, _)| name.clone()).collect();
+        (witnesses.len() >= needed).then(|| Agreed { value: value.clone(), witnesses })
+    })
+}
+
+/// The same for every place of a list: a place on which too few agree is `None`, and says nothing about the others.
+///
+/// A place that an endpoint left out (`None`) is no vote: it does not know, which is not the same as "there is none".
+pub fn tally_each<T: PartialEq + Clone>(answers: &[(EndpointName, Vec<Option<T>>)], places: usize, needed: usize) -> Vec<Option<Agreed<T>>> {
+    let votes_at = |place: usize| -> Vec<(EndpointName, T)> {
+        let said = answers.iter().filter_map(|(name, list)| Some((name.clone(), list.get(place)?.clone()?)));
+        said.collect()
+    };
+    (0..places).map(|place| tally(&votes_at(place), needed)).collect()
+}
+
+/// Too few equal answers: nobody to ask, or no agreement.
+pub(crate) fn failure<T>(chain: &str, subject: &str, answers: &[(EndpointName, T)], faults: Vec<(EndpointName, Fault)>, needed: usize) -> Fault {
+    let said: Vec<String> = faults.iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
+    if answers.len() >= needed {
+        let names: Vec<&str> = answers.iter().map(|(name, _)| name.as_str()).collect();
+        let silent = if said.is_empty() { String::new() } else { format!("; no answer from {}", said.join("; ")) };
+        let detail = format!("fewer than {needed} equal answers among {}{silent}", names.join(", "));
+        return Fault::Disagreement { chain: chain.to_owned(), subject: subject.to_owned(), detail };
+    }
+    let mut rest = faults.into_iter().map(|(_, fault)| fault);
+    match rest.find(|fault| matches!(fault, Fault::WrongNetwork { .. })) {
+        Some(wrong) => wrong,
+        None => unreachable(chain, answers.len(), needed, format!("asked for {subject}: {}", said.join("; "))),
+    }
+}
+
+pub(crate) fn unreachable(chain: &str, answered: usize, needed: usize, detail: String) -> Fault {
+    Fault::Unreachable { chain: chain.to_owned(), answered, needed, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> EndpointName {
+        EndpointName::new(text).expect("a name")
+    }
+
+    #[test]
+    fn one_liar_moves_nothing() {
+        let answers = [(name("a"), 7), (name("liar"), 9), (name("c"), 7)];
+        assert_eq!(tally(&answers, 2), Some(Agreed { value: 7, witnesses: vec![name("a"), name("c")] }));
+        assert_eq!(tally(&answers[..2], 2), None);
+    }
+
+    #[test]
+    fn not_knowing_is_no_vote() {
+        let answers = [(name("a"), vec![Some(1), None, None]), (name("b"), vec![Some(1), Some(2), None])];
+        let places = tally_each(&answers, 3, 2);
+        assert_eq!(places.iter().map(|place| place.as_ref().map(|agreed| agreed.value)).collect::<Vec<_>>(), [Some(1), None, None]);
+    }
+
+    #[test]
+    fn disagreement_is_told_apart_from_silence() {
+        let silent = vec![(name("b"), unreachable("b", 0, 1, "time-out".to_owned()))];
+        assert!(matches!(failure("c", "s", &[(name("a"), 1)], silent, 2), Fault::Unreachable { answered: 1, needed: 2, .. }));
+        assert!(matches!(failure("c", "s", &[(name("a"), 1), (name("b"), 2)], Vec::new(), 2), Fault::Disagreement { .. }));
+    }
+}

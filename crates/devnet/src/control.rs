@@ -10,6 +10,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
+use crate::scratch;
+
 const RESTART: &str = "restart";
 const DONE: &str = "done";
 const RESTART_BOUND: Duration = Duration::from_secs(180);
@@ -38,8 +40,7 @@ impl Control {
     /// # Errors
     /// When the socket cannot be made.
     pub fn open(directory: &Path) -> Result<Self> {
-        let socket = std::env::temp_dir().join(format!("adit-devnet-{}.sock", std::process::id()));
-        std::fs::remove_file(&socket).ok();
+        let socket = scratch::fresh("control");
         let listener = UnixListener::bind(&socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
         let note = note_of(directory);
         std::fs::write(&note, socket.display().to_string()).with_context(|| format!("cannot write {}", note.display()))?;

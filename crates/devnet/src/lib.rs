@@ -22,6 +22,7 @@ pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod rpc;
+pub mod scratch;
 pub mod seed;
 pub mod server;
 pub mod setup;

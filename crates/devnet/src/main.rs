@@ -1,1 +1,73 @@
-fn main() {}
+//! `adit-devnet`: the system on this machine, for people to try and for tests to drive.
+
+mod attend;
+mod demo;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use adit_devnet::options::Options;
+use adit_devnet::{control, parts};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Start Adit with everything it needs, on this machine only.
+#[derive(Parser)]
+#[command(name = "adit-devnet")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything, write target/devnet.json when it is ready, and run until Ctrl-C
+    Up(Options),
+    /// Start everything, drive the claims of the demo, and show what the chain and the API say
+    Demo {
+        #[command(flatten)]
+        options: Options,
+        /// Exit when done instead of running on: 0 only if every row is as expected
+        #[arg(long, env = "ONCE", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value_t = false)]
+        once: bool,
+    },
+    /// Start the server of the running devnet again, on the same state
+    RestartServer,
+    /// Install or find the programs that the devnet starts, and say where they are
+    Parts,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("devnet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Up(options) => attend::up(&options).await,
+        Command::Demo { options, once } => demo::run(&options, once).await,
+        Command::RestartServer => {
+            control::restart_server(&directory()).await?;
+            println!("the server runs again; target/devnet.json carries its process id");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Parts => {
+            println!("anvil     {}", parts::anvil()?.display());
+            println!("postgres  {}", parts::postgres()?.display());
+            println!("adit      {}", parts::server()?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Configuration, state and logs of the devnet of this repository; relative to it, so that paths stay short.
+fn directory() -> PathBuf {
+    parts::repository().join("target/devnet")
+}

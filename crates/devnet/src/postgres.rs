@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +13,7 @@ use tokio::process::Command;
 use crate::parts;
 use crate::port;
 use crate::process::{Launch, Process, as_user};
+use crate::scratch;
 use crate::wait;
 
 const READY_BOUND: Duration = Duration::from_secs(30);
@@ -36,7 +36,8 @@ impl Postgres {
     /// When Postgres is not installed, or does not come up.
     pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
         let programs = parts::postgres()?;
-        let data = fresh_folder();
+        // Not below the build folder: the user `postgres` may not enter it.
+        let data = scratch::fresh("postgres");
         let port = port::free()?;
         let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "--pgdata"];
         let made = run(system_command(&programs.join("initdb")).args(initdb).arg(&data)).await;
@@ -132,13 +133,6 @@ fn settings(port: u16) -> Vec<String> {
         format!("max_connections={CONNECTIONS_MAX}"),
     ];
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
-}
-
-/// Not below the build folder: the user `postgres` may not enter it.
-fn fresh_folder() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("adit-postgres-{}-{number}", std::process::id()))
 }
 
 fn system_user() -> Option<&'static str> {

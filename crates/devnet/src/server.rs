@@ -78,12 +78,12 @@ impl Server {
         let http = http_client(PROBE_BOUND)?;
         let Self { blueprint, process } = self;
         let process = process.as_mut().context("it was just started")?;
-        wait::until(&format!("{} to be ready", blueprint.name), READY_BOUND, READY_PAUSE, async || {
+        let what = format!("{} to be ready (its log: {})", blueprint.name, blueprint.log.display());
+        wait::until(&what, READY_BOUND, READY_PAUSE, async || {
             process.still_runs()?;
             Ok(blueprint.ready.probe(&http).await.then_some(()))
         })
         .await
-        .with_context(|| format!("its log is {}", blueprint.log.display()))
     }
 
     /// `None` while it does not run.

@@ -9,6 +9,8 @@ pub enum StoreFault {
     NewerSchema { found: i64, known: i64 },
     #[error("the database holds something that this program cannot read: {detail}")]
     Corrupt { detail: String },
+    #[error("this kind of store does not do that: {wish}; instead, {instead}")]
+    Unsupported { wish: &'static str, instead: &'static str },
 }
 
 /// A commit did not answer *done*.

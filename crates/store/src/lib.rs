@@ -1,8 +1,11 @@
 //! What a store is to Adit: it loads and locks rows for one group of commands, commits what became of them in one
 //! transaction, and answers reads. It decides nothing.
 
+pub mod constraint;
 mod fault;
+mod memory;
 mod port;
 
 pub use fault::{CommitFault, StoreFault};
+pub use memory::{CommitFate, CommitHook, MemStore, Snapshot};
 pub use port::{Coverage, Cursor, Group, Page, Store, UserSheet, WithdrawalFilter};

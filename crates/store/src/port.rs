@@ -108,3 +108,25 @@ pub struct Coverage {
     pub owed: Amount,
     pub held: Amount,
 }
+
+impl Page {
+    /// Makes a page of at most `limit` rows out of rows that were read with one to spare.
+    pub fn cut(mut items: Vec<Withdrawal>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| Cursor { created_at: last.created_at, id: last.id });
+        Self { items, next }
+    }
+}
+
+impl Coverage {
+    pub fn none(asset: AssetId) -> Self {
+        Self { asset, owed: Amount::ZERO, held: Amount::ZERO }
+    }
+
+    /// Adds one user's account.
+    pub fn add(&mut self, balance: &Balance) {
+        self.owed = self.owed.plus(balance.owed());
+        self.held = self.held.plus(balance.held);
+    }
+}

@@ -14,11 +14,21 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// The attempt that it is about.
+    pub fn attempt(&self) -> Option<AttemptId> {
+        match self.fact {
+            Fact::Included { attempt, .. } | Fact::Vanished { attempt } | Fact::Confirmed { attempt, .. } | Fact::Final { attempt, .. } => {
+                Some(attempt)
+            }
+            Fact::Conflicted { .. } => None,
+        }
+    }
+
     /// Whether it ends the lineage, and so touches the ledger.
     pub fn is_final(&self) -> bool {
         match self.fact {
-            Fact::Final { .. } => true,
-            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } | Fact::Conflicted { .. } => false,
+            Fact::Final { .. } | Fact::Conflicted { .. } => true,
+            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } => false,
         }
     }
 }

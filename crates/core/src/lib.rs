@@ -8,6 +8,7 @@ mod amount;
 mod asset;
 mod change;
 mod command;
+mod decide;
 mod event;
 mod evidence;
 mod id;
@@ -15,6 +16,7 @@ mod keys;
 mod lane;
 mod ledger;
 mod limits;
+mod next;
 mod payout;
 mod policy;
 mod rate;
@@ -23,12 +25,14 @@ mod suspension;
 mod time;
 mod user;
 mod view;
+mod why;
 mod withdrawal;
 
 pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
 pub use command::{Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
+pub use decide::{Answer, Decision, decide};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
 pub use id::{
@@ -39,6 +43,7 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
+pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, in_flight, next, step, suspension};
 pub use payout::{
     Anchor, Attempt, BlockRef, CancelWish, Draft, Epoch, EvmDraft, EvmFees, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed,
     Stage, Submission, SubmissionAnswer,
@@ -50,4 +55,5 @@ pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
+pub use why::{Button, Reason, Why, confirmations, why};
 pub use withdrawal::{ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};

@@ -125,6 +125,8 @@ pub enum Failure {
     Reverted,
     /// Nothing was ever sent: the chain says the payment would revert.
     Precheck { reason: String },
+    /// A person found that the unexpected transaction did not pay.
+    Inspected { finding: String, note: String },
 }
 
 /// The word for a state that the public sees.

@@ -1,0 +1,98 @@
+//! What people do to a withdrawal on its way: approve, cancel, retry.
+
+use crate::{Actor, Answer, CancelWish, Change, Decision, EventKind, LineageId, Refusal, Span, State, Withdrawal, WithdrawalId};
+
+use super::{Drafting, settle};
+
+pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision, Refusal> {
+    let withdrawal = draft.withdrawal(id)?.clone();
+    let State::Pending = withdrawal.state else {
+        return Err(Refusal::NotApprovable { status: withdrawal.state.status() });
+    };
+    let state = State::Approved { by: draft.actor.clone(), at: draft.now(), deferred: None, after: None };
+    draft.user_event(&withdrawal.user, Some(id), EventKind::Approved)?;
+    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
+    draft.answer(Answer::Done)
+}
+
+/// Before anything is reserved a withdrawal is simply given back. After that only a cancelling attempt that becomes final does so
+/// (rule R9); then the wish is noted, and the lane acts on it. The owner may only take back what is still pending.
+pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageId>, reason: &str) -> Result<Decision, Refusal> {
+    let withdrawal = draft.withdrawal(id)?.clone();
+    let operator = draft.actor.is_operator();
+    let refused = Refusal::NotCancellable { status: withdrawal.state.status() };
+    match &withdrawal.state {
+        State::Pending => give_back(draft, withdrawal, reason),
+        State::Approved { .. } if operator => give_back(draft, withdrawal, reason),
+        State::Processing { lineage: live, .. } if operator => wish_cancel(draft, &withdrawal, *live, lineage, reason),
+        State::Cancelled { .. } => draft.unchanged(),
+        State::Approved { .. }
+        | State::Processing { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::HeldForInspection { .. } => Err(refused),
+    }
+}
+
+fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Result<Decision, Refusal> {
+    count_cancel(&mut draft, &withdrawal)?;
+    let state = State::Cancelled { at: draft.now(), by: draft.actor.clone(), reason: reason.to_owned() };
+    settle::release(&mut draft, &withdrawal);
+    draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Cancelled { reason: reason.to_owned() })?;
+    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
+    draft.answer(Answer::Done)
+}
+
+/// A user's own cancels are bounded: taking and giving back is not free of cost for everyone else.
+fn count_cancel(draft: &mut Drafting, withdrawal: &Withdrawal) -> Result<(), Refusal> {
+    let Actor::User { user } = draft.actor else { return Ok(()) };
+    let (now, most, day) = (draft.now(), draft.rules.cancels_per_day_max, Span::from_hours(24));
+    debug_assert_eq!(*user, withdrawal.user, "a user reaches only his own withdrawals");
+    let row = draft.user(&withdrawal.user)?;
+    if now >= row.cancels_since.plus(day) {
+        row.cancels = 0;
+        row.cancels_since = now;
+    }
+    if row.cancels >= most {
+        return Err(Refusal::TooManyCancels { until: row.cancels_since.plus(day) });
+    }
+    row.cancels += 1;
+    Ok(())
+}
+
+fn wish_cancel(
+    mut draft: Drafting,
+    withdrawal: &Withdrawal,
+    live: LineageId,
+    read: Option<LineageId>,
+    reason: &str,
+) -> Result<Decision, Refusal> {
+    if read != Some(live) {
+        return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
+    }
+    let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    if lineage.cancel.is_some() {
+        return draft.unchanged();
+    }
+    lineage.cancel = Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned() });
+    draft.change(Change::Lineage(lineage));
+    draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::CancelRequested { reason: reason.to_owned() })?;
+    draft.answer(Answer::Done)
+}
+
+/// Wakes an unfinished withdrawal. A failed one is never revived: its hold was given back.
+pub(super) fn retry(mut draft: Drafting, id: WithdrawalId) -> Result<Decision, Refusal> {
+    let mut withdrawal = draft.withdrawal(id)?.clone();
+    let status = withdrawal.state.status();
+    match &mut withdrawal.state {
+        State::Approved { deferred, .. } => *deferred = None,
+        State::Pending | State::Processing { .. } => {}
+        State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } | State::HeldForInspection { .. } => {
+            return Err(Refusal::NotRetryable { status });
+        }
+    }
+    withdrawal.retries += 1;
+    draft.user_event(&withdrawal.user, Some(id), EventKind::Retried)?;
+    draft.change(Change::Withdrawal(withdrawal));
+    draft.answer(Answer::Done)
+}

@@ -1,0 +1,118 @@
+//! A decision while it is being written: changes so far, ids used so far, users touched so far.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Order, Refusal,
+    ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId,
+};
+
+pub(super) struct Drafting<'a> {
+    pub view: &'a View,
+    pub rules: &'a Rules,
+    pub actor: &'a crate::Actor,
+    ids: IdBlock,
+    used: u16,
+    changes: Vec<Change>,
+    users: BTreeMap<UserId, User>,
+}
+
+impl<'a> Drafting<'a> {
+    pub fn new(view: &'a View, rules: &'a Rules, order: &'a Order) -> Self {
+        Self { view, rules, actor: &order.actor, ids: order.ids, used: 0, changes: Vec::new(), users: BTreeMap::new() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.view.now
+    }
+
+    pub fn change(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Closes the decision.
+    pub fn answer(mut self, answer: Answer) -> Result<Decision, Refusal> {
+        self.changes.extend(self.users.into_values().map(Change::User));
+        Ok(Decision { changes: self.changes, answer })
+    }
+
+    pub fn unchanged(self) -> Result<Decision, Refusal> {
+        Ok(Decision { changes: Vec::new(), answer: Answer::Unchanged })
+    }
+
+    /// The user's row as this decision leaves it so far.
+    pub fn user(&mut self, id: &UserId) -> Result<&mut User, Refusal> {
+        if !self.users.contains_key(id) {
+            let user = self.view.user(id).cloned().ok_or_else(|| Refusal::UnknownUser { user: id.clone() })?;
+            self.users.insert(id.clone(), user);
+        }
+        Ok(self.users.get_mut(id).expect("inserted above"))
+    }
+
+    /// Adds a user's row that does not exist yet.
+    pub fn new_user(&mut self, user: User) {
+        self.users.insert(user.id.clone(), user);
+    }
+
+    pub fn transfer(&mut self, kind: TransferKind, debit: Account, credit: Account, amount: Amount, cause: Cause) -> TransferId {
+        let id = self.ids.transfer(self.next());
+        let at = self.now();
+        self.change(Change::Transfer(Transfer { id, kind, debit, credit, amount, at, cause }));
+        id
+    }
+
+    /// An event of the whole instance.
+    pub fn event(&mut self, kind: EventKind) {
+        self.push_event(None, None, kind);
+    }
+
+    /// An event in a user's feed.
+    pub fn user_event(&mut self, user: &UserId, withdrawal: Option<WithdrawalId>, kind: EventKind) -> Result<(), Refusal> {
+        let row = self.user(user)?;
+        row.event_seq += 1;
+        let feed = Feed { user: user.clone(), seq: row.event_seq };
+        self.push_event(Some(feed), withdrawal, kind);
+        Ok(())
+    }
+
+    fn push_event(&mut self, feed: Option<Feed>, withdrawal: Option<WithdrawalId>, kind: EventKind) {
+        let id = self.ids.event(self.next());
+        let event = Event { id, at: self.now(), actor: self.actor.clone(), feed, withdrawal, kind };
+        self.change(Change::Event(event));
+    }
+
+    fn next(&mut self) -> u16 {
+        self.used += 1;
+        self.used
+    }
+
+    pub fn withdrawal(&self, id: WithdrawalId) -> Result<&'a Withdrawal, Refusal> {
+        self.view.withdrawal(id).ok_or(Refusal::UnknownWithdrawal)
+    }
+
+    pub fn lane(&self, id: &LaneId) -> Result<&'a Lane, Refusal> {
+        self.view.lane(id).ok_or_else(|| Refusal::NotLeased { lane: id.to_string() })
+    }
+
+    pub fn chain(&self, lane: &LaneId) -> Result<&'a ChainRules, Refusal> {
+        self.rules.chain_of_lane(lane).ok_or_else(|| Refusal::NotLeased { lane: lane.to_string() })
+    }
+
+    /// The lane, if `owner` holds its lease of `epoch` now.
+    pub fn leased(&self, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
+        let lane = self.lane(id)?;
+        if !lane.is_leased(owner, epoch, self.now()) {
+            return Err(Refusal::NotLeased { lane: id.to_string() });
+        }
+        Ok(lane)
+    }
+
+    /// The lane, if `epoch` is still its newest: nobody took the lease since.
+    pub fn of_epoch(&self, id: &LaneId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
+        let lane = self.lane(id)?;
+        if lane.epoch != epoch {
+            return Err(Refusal::NotLeased { lane: id.to_string() });
+        }
+        Ok(lane)
+    }
+}

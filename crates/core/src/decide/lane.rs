@@ -1,0 +1,138 @@
+//! A lane's life: leased, reconciled, running, halted.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, HaltReason, JournalId, Lane, LaneId, LaneState, Lease,
+    Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip, TransferKind,
+};
+
+use super::Drafting;
+
+/// What reconciling saw on the chain.
+pub(super) struct Seen<'a> {
+    pub chain_nonce: u64,
+    pub pins: &'a BTreeMap<String, String>,
+    pub funds: &'a [Funds],
+}
+
+/// Takes or extends a lease. A new owner gets a new epoch and starts by reconciling (rule R7); a signer with another journal than the
+/// lane's first gets nothing (rule R6).
+pub(super) fn lease(mut draft: Drafting, id: &LaneId, owner: ReplicaId, length: Span, journal: JournalId) -> Result<Decision, Refusal> {
+    let now = draft.now();
+    let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
+    if lane.journal.is_some_and(|pinned| pinned != journal) {
+        return Err(Refusal::ForeignJournal { lane: id.to_string() });
+    }
+    let current = lane.lease.clone().filter(|lease| now < lease.until);
+    match current {
+        Some(lease) if lease.owner != owner => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),
+        Some(_) => {}
+        None => {
+            lane.epoch = Epoch(lane.epoch.0 + 1);
+            if lane.state == LaneState::Running {
+                lane.state = LaneState::Reconciling;
+            }
+            draft.event(EventKind::LaneLeased { lane: id.clone(), epoch: lane.epoch.0 });
+        }
+    }
+    lane.journal = Some(journal);
+    lane.lease = Some(Lease { owner, until: now.plus(length) });
+    let epoch = lane.epoch;
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Leased(epoch))
+}
+
+/// Ends reconciling. The first time, the chain's nonce and the wallet's holdings are where our book begins; later, the chain may not be
+/// ahead of it, and no pinned fact may have changed.
+pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch, seen: &Seen) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(id, owner, epoch)?.clone();
+    if lane.state != LaneState::Reconciling {
+        return draft.unchanged();
+    }
+    if let Some(reason) = changed_pin(&lane, seen.pins) {
+        return stop(draft, lane, reason);
+    }
+    let first = lane.pins.is_empty();
+    lane.pins.extend(seen.pins.clone());
+    if first {
+        lane.next_nonce = lane.next_nonce.max(seen.chain_nonce);
+        lane.adopted_from = lane.next_nonce;
+        open_accounts(&mut draft, id, seen.funds);
+        lane.funds = seen.funds.to_vec();
+    }
+    if seen.chain_nonce > lane.next_nonce {
+        let decoded = format!("the chain has {} transactions of this wallet, our book {}", seen.chain_nonce, lane.next_nonce);
+        return stop(draft, lane.clone(), HaltReason::ForeignUse { nonce: lane.next_nonce, hash: None, decoded });
+    }
+    lane.state = LaneState::Running;
+    draft.event(EventKind::LaneStarted { lane: id.clone(), next_nonce: lane.next_nonce });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+fn changed_pin(lane: &Lane, seen: &BTreeMap<String, String>) -> Option<HaltReason> {
+    seen.iter().find_map(|(fact, now)| {
+        let pinned = lane.pins.get(fact).filter(|pinned| *pinned != now)?;
+        Some(HaltReason::PinChanged { fact: fact.clone(), pinned: pinned.clone(), seen: now.clone() })
+    })
+}
+
+fn open_accounts(draft: &mut Drafting, id: &LaneId, funds: &[Funds]) {
+    for held in funds.iter().filter(|held| !held.balance.is_zero()) {
+        let hot = Account::Hot { wallet: id.clone(), asset: held.asset.clone() };
+        let treasury = Account::Treasury { asset: held.asset.clone() };
+        draft.transfer(TransferKind::Post, hot, treasury, held.balance, Cause::Funding { wallet: id.clone() });
+    }
+}
+
+pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<Decision, Refusal> {
+    let lane = draft.lane(id)?.clone();
+    match lane.state {
+        LaneState::Halted { .. } => draft.unchanged(),
+        LaneState::Reconciling | LaneState::Running => stop(draft, lane, reason.clone()),
+    }
+}
+
+fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> Result<Decision, Refusal> {
+    lane.state = LaneState::Halted { reason: reason.clone(), since: draft.now() };
+    draft.event(EventKind::LaneHalted { lane: lane.id.clone(), reason });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// A person takes the key over from this nonce on. It may not reach back into nonces that we gave out ourselves.
+pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Result<Decision, Refusal> {
+    let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
+    if from_nonce < lane.next_nonce {
+        let detail = format!("nonce {from_nonce} was given out already; adopt from {} or above", lane.next_nonce);
+        return Err(Refusal::BadAttempt { detail });
+    }
+    lane.next_nonce = from_nonce;
+    lane.adopted_from = from_nonce;
+    lane.state = LaneState::Reconciling;
+    draft.event(EventKind::LaneAdopted { lane: id.clone(), from_nonce });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// Keeps how far observation has come. A tip that is older than the known one is not taken back: endpoints may lag.
+pub(super) fn advance(
+    mut draft: Drafting,
+    id: &LaneId,
+    epoch: Epoch,
+    tip: &Tip,
+    trail: &[BlockRef],
+    funds: &[Funds],
+) -> Result<Decision, Refusal> {
+    let mut lane = draft.of_epoch(id, epoch)?.clone();
+    let final_height = lane.tip.as_ref().map_or(0, |known| known.final_height).max(tip.final_height);
+    lane.tip = Some(Tip { final_height, ..tip.clone() });
+    lane.trail = trail[trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
+    for held in funds {
+        lane.funds.retain(|known| known.asset != held.asset);
+        lane.funds.push(held.clone());
+    }
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}

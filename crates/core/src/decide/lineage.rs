@@ -1,0 +1,299 @@
+//! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
+
+use crate::{
+    Amount, Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmDraft, EvmFees, Knowledge, Lane,
+    LaneId, LaneState, Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Scope, Signed, Stage,
+    State, Submission, Withdrawal,
+};
+
+use super::Drafting;
+
+/// Every later attempt offers at least this many thousandths of the one before, on both fee fields: geth wants 1100, some
+/// chains more.
+pub const BUMP_PER_MILLE_MIN: u128 = 1_125;
+
+/// Allocates the anchors and puts the payouts into a new lineage, in one commit: no gap can come about (rule R5).
+pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(&reserve.lane, reserve.owner, reserve.epoch)?.clone();
+    if lane.state != LaneState::Running {
+        return Err(Refusal::LaneStopped { lane: reserve.lane.to_string() });
+    }
+    take_anchors(&mut lane, reserve)?;
+    within_caps(draft.chain(&reserve.lane)?, &reserve.draft)?;
+    let now = draft.now();
+    for leg in &reserve.legs {
+        enter_lineage(&mut draft, leg, reserve)?;
+    }
+    let purpose = if reserve.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay };
+    let attempt = Attempt {
+        id: reserve.attempt,
+        version: 0,
+        purpose,
+        draft: reserve.draft.clone(),
+        epoch: reserve.epoch,
+        created_at: now,
+        stage: Stage::Reserved,
+    };
+    draft.change(Change::Lineage(Lineage {
+        id: reserve.lineage,
+        lane: reserve.lane.clone(),
+        anchors: reserve.anchors.clone(),
+        legs: reserve.legs.clone(),
+        attempts: vec![attempt],
+        state: LineageState::Live,
+        cancel: None,
+        created_at: now,
+    }));
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// A nonce must be exactly the next one; the draft must carry it.
+fn take_anchors(lane: &mut Lane, reserve: &Reserve) -> Result<(), Refusal> {
+    let [Anchor::Nonce { lane: of, nonce }] = reserve.anchors.as_slice() else {
+        return Err(Refusal::BadAttempt { detail: "an EVM lineage has exactly one nonce".to_owned() });
+    };
+    let Draft::Evm(evm) = &reserve.draft;
+    if *of != lane.id || *nonce != lane.next_nonce || evm.nonce != *nonce {
+        return Err(Refusal::Changed { what: format!("the next nonce of {} ({})", lane.id, lane.next_nonce) });
+    }
+    lane.next_nonce += 1;
+    Ok(())
+}
+
+fn enter_lineage(draft: &mut Drafting, leg: &Leg, reserve: &Reserve) -> Result<(), Refusal> {
+    let withdrawal = draft.withdrawal(leg.withdrawal)?;
+    let approved = matches!(withdrawal.state, State::Approved { .. });
+    let free = draft.view.payouts.get(&leg.payout).copied().flatten().is_none();
+    if !approved || !free || !matches_leg(withdrawal, leg) {
+        return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
+    }
+    let scopes = [Scope::All, Scope::Asset { asset: leg.asset.clone() }, Scope::User { user: leg.user.clone() }];
+    if let Some(standing) = scopes.iter().find_map(|scope| draft.view.suspensions.get(scope)) {
+        return Err(Refusal::Suspended { scope: standing.scope.to_string(), reason: standing.reason.clone() });
+    }
+    let state = State::Processing { lineage: reserve.lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None };
+    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
+    let reserved = EventKind::Reserved { lineage: reserve.lineage, attempt: reserve.attempt };
+    draft.user_event(&leg.user, Some(leg.withdrawal), reserved)
+}
+
+fn matches_leg(withdrawal: &Withdrawal, leg: &Leg) -> bool {
+    withdrawal.payout == leg.payout
+        && withdrawal.user == leg.user
+        && withdrawal.book == leg.book
+        && withdrawal.asset == leg.asset
+        && withdrawal.source_asset == leg.source_asset
+        && withdrawal.amount == leg.amount
+        && withdrawal.destination == leg.destination
+}
+
+fn within_caps(chain: &ChainRules, draft: &Draft) -> Result<(), Refusal> {
+    let Draft::Evm(evm) = draft;
+    if evm.fees.max_fee_per_gas > chain.fee_per_gas_max {
+        let detail = format!("{} wei per gas is above the cap of {}", evm.fees.max_fee_per_gas, chain.fee_per_gas_max);
+        return Err(Refusal::BadAttempt { detail });
+    }
+    match cost_max(evm) {
+        Some(cost) if cost <= chain.fee_per_transaction_max => Ok(()),
+        Some(_) | None => {
+            let detail = format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max);
+            Err(Refusal::BadAttempt { detail })
+        }
+    }
+}
+
+/// The most that an attempt can cost in execution, in wei.
+pub(super) fn cost_max(evm: &EvmDraft) -> Option<Amount> {
+    evm.fees.max_fee_per_gas.checked_mul(u128::from(evm.gas_limit)).map(Amount::new)
+}
+
+/// A bump or a cancel: same anchors, at least 12.5 % more on both fee fields, and a bump pays exactly what the first attempt pays.
+pub(super) fn add_attempt(
+    mut draft: Drafting,
+    lane: &LaneId,
+    id: LineageId,
+    attempt: AttemptId,
+    purpose: Purpose,
+    next: &Draft,
+) -> Result<Decision, Refusal> {
+    let chain = draft.chain(lane)?;
+    let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    if !lineage.is_live() || lineage.included().is_some() {
+        return Err(Refusal::Changed { what: format!("lineage {id}") });
+    }
+    check_next(&lineage, purpose, next)?;
+    within_caps(chain, next)?;
+    let version = u32::try_from(lineage.attempts.len()).expect("attempts are bounded by the rules");
+    if version >= chain.attempts_max {
+        return Err(Refusal::BadAttempt { detail: format!("lineage {id} has its {} attempts already", chain.attempts_max) });
+    }
+    let epoch = draft.lane(lane)?.epoch;
+    let created_at = draft.now();
+    lineage.attempts.push(Attempt { id: attempt, version, purpose, draft: next.clone(), epoch, created_at, stage: Stage::Reserved });
+    draft.event(EventKind::AttemptAdded { lineage: id, attempt, version, purpose });
+    draft.change(Change::Lineage(lineage));
+    draft.answer(Answer::Done)
+}
+
+fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
+    let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
+    let latest = lineage.latest();
+    if latest.stage == Stage::Reserved {
+        return bad("its latest attempt is not signed yet");
+    }
+    let (Draft::Evm(before), Draft::Evm(next)) = (&latest.draft, next);
+    if before.nonce != next.nonce || before.chain_id != next.chain_id {
+        return bad("an attempt contains every anchor of the first");
+    }
+    if !enough(before.fees, next.fees) {
+        return bad("both fee fields rise by at least 12.5 %");
+    }
+    let pays_the_same = before.to == next.to && before.value == next.value && before.input == next.input;
+    match (latest.purpose, purpose) {
+        (Purpose::Pay, Purpose::Pay) | (Purpose::Cancel, Purpose::Cancel) if !pays_the_same => {
+            bad("a bump does exactly what the attempt before it does")
+        }
+        (Purpose::Cancel, Purpose::Pay) => bad("nothing is paid after a cancel was signed"),
+        (Purpose::Pay, Purpose::Pay | Purpose::Cancel) | (Purpose::Cancel, Purpose::Cancel) => Ok(()),
+    }
+}
+
+fn enough(before: EvmFees, next: EvmFees) -> bool {
+    let grown = |before: u128, next: u128| next >= bumped(before);
+    grown(before.max_fee_per_gas, next.max_fee_per_gas) && grown(before.max_priority_fee_per_gas, next.max_priority_fee_per_gas)
+}
+
+/// The least that a replacement may offer, in wei per gas, rounded up.
+pub(crate) fn bumped(wei: u128) -> u128 {
+    wei.saturating_mul(BUMP_PER_MILLE_MIN).div_ceil(1_000).max(wei.saturating_add(1))
+}
+
+/// Keeps signed bytes before anything leaves (rule R1): compare-and-set on the attempt and the epoch.
+pub(super) fn record(
+    mut draft: Drafting,
+    lane: &LaneId,
+    epoch: Epoch,
+    id: LineageId,
+    attempt: AttemptId,
+    signed: &Signed,
+) -> Result<Decision, Refusal> {
+    draft.of_epoch(lane, epoch)?;
+    let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    let found = lineage.attempts.iter_mut().find(|known| known.id == attempt);
+    let found = found.ok_or_else(|| Refusal::Changed { what: format!("attempt {attempt}") })?;
+    match &found.stage {
+        Stage::Reserved => found.stage = Stage::Signed { signed: signed.clone(), knowledge: Knowledge::Signed },
+        Stage::Signed { signed: known, .. } if known == signed => return draft.unchanged(),
+        Stage::Signed { .. } => return Err(Refusal::Changed { what: format!("attempt {attempt}") }),
+    }
+    draft.change(Change::Lineage(lineage));
+    draft.answer(Answer::Done)
+}
+
+/// Notes that bytes were sent and what each endpoint answered. No answer changes where the money is (windows F5 to F10).
+pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, submissions: &[Submission]) -> Result<Decision, Refusal> {
+    let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    let now = draft.now();
+    let found = lineage.attempts.iter_mut().find(|known| known.id == attempt);
+    let found = found.ok_or_else(|| Refusal::Changed { what: format!("attempt {attempt}") })?;
+    let Stage::Signed { signed, knowledge } = &mut found.stage else {
+        return Err(Refusal::BadAttempt { detail: format!("attempt {attempt} was sent without being recorded") });
+    };
+    let hash = signed.hash;
+    let first = *knowledge == Knowledge::Signed;
+    *knowledge = match knowledge.clone() {
+        Knowledge::Signed => Knowledge::MaybeSent { sends: 1, last_at: now },
+        Knowledge::MaybeSent { sends, .. } => Knowledge::MaybeSent { sends: sends.saturating_add(1), last_at: now },
+        later @ (Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }) => later,
+    };
+    let pays = found.purpose == Purpose::Pay;
+    for submission in submissions {
+        draft.change(Change::Observation(ObservationRecord {
+            attempt,
+            at: now,
+            said: Said::Submission { submission: submission.clone() },
+        }));
+    }
+    if first && pays {
+        show_hash(&mut draft, &lineage, hash)?;
+    }
+    draft.change(Change::Lineage(lineage));
+    draft.answer(Answer::Done)
+}
+
+fn show_hash(draft: &mut Drafting, lineage: &Lineage, sent: crate::Hash32) -> Result<(), Refusal> {
+    for leg in &lineage.legs {
+        let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
+        if let State::Processing { hash, .. } = &mut withdrawal.state {
+            *hash = Some(sent);
+            draft.change(Change::Withdrawal(withdrawal));
+        }
+        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Broadcast { hash: sent })?;
+    }
+    Ok(())
+}
+
+/// Takes a lineage back that the signer's journal knows and a restored database does not (windows F72, F73).
+pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, lineage: &Lineage) -> Result<Decision, Refusal> {
+    let mut row = draft.of_epoch(lane, epoch)?.clone();
+    if let Some(known) = draft.view.lineage(lineage.id) {
+        return adopt_attempts(draft, known.clone(), lineage);
+    }
+    let now = draft.now();
+    for leg in &lineage.legs {
+        let withdrawal = draft.withdrawal(leg.withdrawal)?;
+        let free = draft.view.payouts.get(&leg.payout).copied().flatten().is_none();
+        if !matches!(withdrawal.state, State::Approved { .. } | State::Pending) || !free || !matches_leg(withdrawal, leg) {
+            return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
+        }
+        let state = State::Processing { lineage: lineage.id, since: now, sighting: None, confirmed_at: None, hash: None };
+        draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
+        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::LineageAdopted { lane: lane.clone(), lineage: lineage.id })?;
+    }
+    if let Some(nonce) = lineage.nonce() {
+        row.next_nonce = row.next_nonce.max(nonce + 1);
+    }
+    draft.change(Change::Lane(row));
+    draft.change(Change::Lineage(lineage.clone()));
+    draft.answer(Answer::Done)
+}
+
+/// The database knows the lineage but lost some of its signed attempts.
+fn adopt_attempts(mut draft: Drafting, mut known: Lineage, journalled: &Lineage) -> Result<Decision, Refusal> {
+    let mut changed = false;
+    for attempt in &journalled.attempts {
+        match known.attempts.iter_mut().find(|held| held.id == attempt.id) {
+            Some(held) if held.stage == Stage::Reserved => {
+                held.stage = attempt.stage.clone();
+                changed = true;
+            }
+            Some(_) => {}
+            None => {
+                known.attempts.push(attempt.clone());
+                changed = true;
+            }
+        }
+    }
+    if !changed {
+        return draft.unchanged();
+    }
+    known.attempts.sort_by_key(|attempt| attempt.version);
+    draft.change(Change::Lineage(known));
+    draft.answer(Answer::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bump_is_always_more_and_never_less_than_an_eighth(wei in 0u128..=u128::MAX / 2_000) {
+            prop_assert!(bumped(wei) > wei);
+            prop_assert!((bumped(wei) - wei) * 8 >= wei);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The rules: a view of the state and an order in, changes or a refusal out.
+
+mod cancel;
+mod drafting;
+mod lane;
+mod lineage;
+mod observe;
+mod people;
+mod request;
+mod settle;
+
+use crate::{Change, Command, Epoch, Order, Refusal, Rules, View, WalletLink, Withdrawal, WithdrawalId};
+
+use drafting::Drafting;
+pub(crate) use lineage::bumped;
+
+/// What becomes of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Empty where the order repeats what is already true.
+    pub changes: Vec<Change>,
+    pub answer: Answer,
+}
+
+/// What the caller is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Done,
+    /// Nothing had to change.
+    Unchanged,
+    Accepted(Box<Withdrawal>),
+    /// The same request was accepted before.
+    Replayed(WithdrawalId),
+    Wallet(WalletLink),
+    Leased(Epoch),
+}
+
+/// Decides one order. The view holds every row that [`crate::keys()`] names for it.
+///
+/// # Errors
+/// [`Refusal`]; then nothing changes and nothing is consumed.
+pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Refusal> {
+    let draft = Drafting::new(view, rules, order);
+    match &order.command {
+        Command::PutUser { user, tier } => people::put_user(draft, user, tier.as_ref()),
+        Command::LinkWallet { user, address } => people::link_wallet(draft, user, address),
+        Command::IssueCredential { credential } => people::issue_credential(draft, credential),
+        Command::Credit(credit) => people::credit(draft, credit),
+        Command::Suspend { scope, reason } => people::suspend(draft, scope, reason),
+        Command::Resume { scope } => people::resume(draft, scope),
+        Command::Request(request) => request::request(draft, request),
+        Command::Approve { withdrawal, .. } => cancel::approve(draft, *withdrawal),
+        Command::Cancel { withdrawal, lineage, reason, .. } => cancel::cancel(draft, *withdrawal, *lineage, reason),
+        Command::Retry { withdrawal, .. } => cancel::retry(draft, *withdrawal),
+        Command::Inspect { leg, lane, paid, note } => settle::inspect(draft, leg, lane, *paid, note),
+        Command::Lease { lane, owner, length, journal } => lane::lease(draft, lane, *owner, *length, *journal),
+        Command::StartLane { lane, owner, epoch, chain_nonce, pins, funds } => {
+            let seen = lane::Seen { chain_nonce: *chain_nonce, pins, funds };
+            lane::start(draft, lane, *owner, *epoch, &seen)
+        }
+        Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
+        Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
+        Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
+        Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {
+            draft.leased(lane, *owner, *epoch)?;
+            settle::defer(draft, leg, lane, reason, *blame_payout)
+        }
+        Command::Reserve(reserve) => lineage::reserve(draft, reserve),
+        Command::AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft: next } => {
+            draft.leased(lane, *owner, *epoch)?;
+            lineage::add_attempt(draft, lane, *lineage, *attempt, *purpose, next)
+        }
+        Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
+        Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),
+        Command::Observe { lane, sighting, .. } => observe::observe(draft, lane, sighting),
+        Command::AdoptLineage { lane, epoch, lineage } => lineage::adopt(draft, lane, *epoch, lineage),
+    }
+}

@@ -1,0 +1,97 @@
+//! Users, wallets, credentials, credits and emergency stops.
+
+use crate::{
+    Account, Amount, Answer, Cause, Change, Credential, Credit, CreditRecord, Decision, Destination, EventKind, Refusal, Scope, Suspension,
+    Tier, TransferKind, User, UserId, WalletLink,
+};
+
+use super::Drafting;
+
+pub(super) fn put_user(mut draft: Drafting, user: &UserId, tier: Option<&Tier>) -> Result<Decision, Refusal> {
+    match draft.view.user(user) {
+        Some(known) if known.tier.as_ref() == tier => return draft.unchanged(),
+        Some(_) => draft.user(user)?.tier = tier.cloned(),
+        None => draft.new_user(User { tier: tier.cloned(), ..User::new(user.clone(), draft.now()) }),
+    }
+    draft.user_event(user, None, EventKind::UserChanged { tier: tier.cloned() })?;
+    draft.answer(Answer::Done)
+}
+
+/// A wallet belongs to one user. The first is usable at once; another waits, so that a stolen session cannot claim at once.
+pub(super) fn link_wallet(mut draft: Drafting, user: &UserId, address: &Destination) -> Result<Decision, Refusal> {
+    if let Some(link) = draft.view.wallet(address) {
+        return match link.user == *user {
+            true => Ok(Decision { changes: Vec::new(), answer: Answer::Wallet(link.clone()) }),
+            false => Err(Refusal::WalletTaken { wallet: address.clone() }),
+        };
+    }
+    let now = draft.now();
+    let cooling = draft.rules.wallet_cooling;
+    let row = draft.user(user)?;
+    let usable_at = if row.wallets == 0 { now } else { now.plus(cooling) };
+    row.wallets += 1;
+    let link = WalletLink { address: address.clone(), user: user.clone(), linked_at: now, usable_at };
+    draft.change(Change::Wallet(link.clone()));
+    draft.user_event(user, None, EventKind::WalletLinked { address: address.clone(), usable_at })?;
+    draft.answer(Answer::Wallet(link))
+}
+
+pub(super) fn issue_credential(mut draft: Drafting, credential: &Credential) -> Result<Decision, Refusal> {
+    let issued = EventKind::CredentialIssued { role: credential.role, label: credential.label.clone() };
+    match &credential.user {
+        Some(user) => draft.user_event(user, None, issued)?,
+        None => draft.event(issued),
+    }
+    draft.change(Change::Credential(credential.clone()));
+    draft.answer(Answer::Done)
+}
+
+/// Books a credit once per id: the same again is answered the same, another under the same id is refused.
+pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, Refusal> {
+    if let Some(known) = draft.view.credits.get(&credit.id).expect("keys(command) names the credit") {
+        let same = known.user == credit.user && known.book == credit.book && known.asset == credit.asset && known.amount == credit.amount;
+        return if same { draft.unchanged() } else { Err(Refusal::CreditMismatch { credit: credit.id.to_string() }) };
+    }
+    if draft.rules.asset(&credit.asset).is_none() {
+        return Err(Refusal::UnknownAsset { asset: credit.asset.clone() });
+    }
+    let issuer = Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() };
+    let owed = Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() };
+    let fits = |total: Amount| total.checked_add(credit.amount).is_some();
+    if !fits(draft.view.balance(&issuer).debits) || !fits(draft.view.balance(&owed).credits) {
+        return Err(Refusal::TooLarge { asset: credit.asset.clone() });
+    }
+    draft.user(&credit.user)?;
+    draft.transfer(TransferKind::Post, issuer, owed, credit.amount, Cause::Credit { id: credit.id.clone() });
+    draft.change(Change::Credit(CreditRecord {
+        id: credit.id.clone(),
+        user: credit.user.clone(),
+        book: credit.book.clone(),
+        asset: credit.asset.clone(),
+        amount: credit.amount,
+        at: draft.now(),
+    }));
+    let credited =
+        EventKind::Credited { credit: credit.id.clone(), book: credit.book.clone(), asset: credit.asset.clone(), amount: credit.amount };
+    draft.user_event(&credit.user, None, credited)?;
+    draft.answer(Answer::Done)
+}
+
+pub(super) fn suspend(mut draft: Drafting, scope: &Scope, reason: &str) -> Result<Decision, Refusal> {
+    if draft.view.suspensions.contains_key(scope) {
+        return draft.unchanged();
+    }
+    let suspension = Suspension { scope: scope.clone(), by: draft.actor.clone(), reason: reason.to_owned(), since: draft.now() };
+    draft.change(Change::Suspended(suspension));
+    draft.event(EventKind::Suspended { scope: scope.clone(), reason: reason.to_owned() });
+    draft.answer(Answer::Done)
+}
+
+pub(super) fn resume(mut draft: Drafting, scope: &Scope) -> Result<Decision, Refusal> {
+    if !draft.view.suspensions.contains_key(scope) {
+        return draft.unchanged();
+    }
+    draft.change(Change::Resumed(scope.clone()));
+    draft.event(EventKind::Resumed { scope: scope.clone() });
+    draft.answer(Answer::Done)
+}

@@ -1,0 +1,228 @@
+//! Accepting a withdrawal: what is checked, in which order, and what is held.
+
+use crate::{
+    Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyRecord,
+    Policy, Refusal, Request, Rules, Scope, State, Timestamp, TransferKind, User, View, Withdrawal,
+};
+
+use super::Drafting;
+
+/// Requirement D4: after shape, membership and signature, which are judged before a command is made, come the wallet, nonce,
+/// deadline, minimum, balance, limits. The first that fails is reported; a refusal consumes nothing.
+pub(super) fn request(mut draft: Drafting, request: &Request) -> Result<Decision, Refusal> {
+    if let Some(replay) = replayed(&draft, request)? {
+        return Ok(Decision { changes: Vec::new(), answer: replay });
+    }
+    let user = draft.view.user(&request.user).cloned().ok_or_else(|| Refusal::UnknownUser { user: request.user.clone() })?;
+    let rules = draft.rules.asset(&request.asset).ok_or_else(|| Refusal::UnknownAsset { asset: request.asset.clone() })?;
+    not_suspended(draft.view, request)?;
+    if let Some(claim) = &request.claim {
+        check_claim(&draft, request, claim, &user)?;
+    }
+    let policy = rules.policy_for(user.tier.as_ref().or(request.tier.as_ref()));
+    check_size(request, policy)?;
+    let cost = cost(draft.rules, rules, request, policy)?;
+    let available = check_balance(draft.view, request, cost)?;
+    check_pace(draft.view, request, policy, &user)?;
+    accept(&mut draft, request, policy, cost, available).and_then(|withdrawal| draft.answer(Answer::Accepted(Box::new(withdrawal))))
+}
+
+/// What is taken from the balance, in base units of the source asset.
+#[derive(Clone, Copy)]
+struct Cost {
+    total: Amount,
+    fee: Amount,
+}
+
+fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refusal> {
+    let Some(idempotency) = &request.idempotency else { return Ok(None) };
+    let key = (draft.actor.principal(), idempotency.key.clone());
+    match draft.view.idempotency.get(&key).expect("keys(command) names the idempotency key") {
+        None => Ok(None),
+        Some(known) if known.fingerprint == idempotency.fingerprint => Ok(Some(Answer::Replayed(known.withdrawal))),
+        Some(known) => Err(Refusal::IdempotencyMismatch { withdrawal: known.withdrawal }),
+    }
+}
+
+fn not_suspended(view: &View, request: &Request) -> Result<(), Refusal> {
+    let scopes = [Scope::All, Scope::Asset { asset: request.asset.clone() }, Scope::User { user: request.user.clone() }];
+    match scopes.iter().find_map(|scope| view.suspensions.get(scope)) {
+        Some(standing) => Err(Refusal::Suspended { scope: standing.scope.to_string(), reason: standing.reason.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn check_claim(draft: &Drafting, request: &Request, claim: &Claim, user: &User) -> Result<(), Refusal> {
+    let wallet = request.destination.clone();
+    let link = draft.view.wallet(&wallet).filter(|link| link.user == request.user);
+    let link = link.ok_or_else(|| Refusal::WalletNotLinked { wallet: wallet.clone() })?;
+    if draft.now() < link.usable_at {
+        return Err(Refusal::WalletCooling { wallet, usable_at: link.usable_at });
+    }
+    check_nonce(draft.view, request, claim, user)?;
+    let ahead = draft.rules.claims.as_ref().map_or(0, |claims| claims.deadline_ahead_max.seconds());
+    check_deadline(claim.deadline, draft.now(), ahead)
+}
+
+fn check_nonce(view: &View, request: &Request, claim: &Claim, user: &User) -> Result<(), Refusal> {
+    let (expected, got) = (user.claim_nonce, claim.nonce);
+    if got < expected {
+        let holder = view.claim_nonces.get(&(request.user.clone(), got)).copied().flatten();
+        return Err(Refusal::NonceUsed { expected, got, withdrawal: holder });
+    }
+    if got > expected {
+        return Err(Refusal::NonceAhead { expected, got });
+    }
+    match view.digests.get(&claim.digest).copied().flatten() {
+        Some(withdrawal) => Err(Refusal::DigestUsed { withdrawal }),
+        None => Ok(()),
+    }
+}
+
+/// Both ends are inclusive: a deadline of this very second is met, and one exactly `ahead_max` seconds off is not too far.
+fn check_deadline(deadline: u64, now: Timestamp, ahead_max: u64) -> Result<(), Refusal> {
+    let seconds = now.seconds();
+    let latest = seconds.saturating_add_unsigned(ahead_max);
+    match i64::try_from(deadline) {
+        Ok(deadline_at) if deadline_at < seconds => Err(Refusal::SignatureExpired { deadline, now: seconds }),
+        Ok(deadline_at) if deadline_at <= latest => Ok(()),
+        Ok(_) | Err(_) => Err(Refusal::DeadlineTooFar { deadline, latest }),
+    }
+}
+
+fn check_size(request: &Request, policy: &Policy) -> Result<(), Refusal> {
+    let (asset, asked) = (request.asset.clone(), request.amount);
+    if asked < policy.minimum || asked.is_zero() {
+        return Err(Refusal::BelowMinimum { asset, minimum: policy.minimum, asked });
+    }
+    match policy.maximum {
+        Some(maximum) if asked > maximum => Err(Refusal::AboveMaximum { asset, maximum, asked }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn cost(rules: &Rules, asset: &AssetRules, request: &Request, policy: &Policy) -> Result<Cost, Refusal> {
+    let too_large = || Refusal::TooLarge { asset: request.asset.clone() };
+    let fee = policy.fee.of(request.amount).ok_or_else(too_large)?;
+    let total = request.amount.checked_add(fee).ok_or_else(too_large)?;
+    if request.source_asset == request.asset {
+        return match asset.asset.form {
+            AssetForm::Points => Err(Refusal::NotWithdrawable { asset: request.asset.clone() }),
+            AssetForm::Native { .. } | AssetForm::Token { .. } => Ok(Cost { total, fee }),
+        };
+    }
+    let points = points_asset(rules, request)?;
+    let claims = rules.claims.as_ref().ok_or_else(|| Refusal::NotWithdrawable { asset: request.asset.clone() })?;
+    let in_points = |tokens| claims.rate.points_for(tokens, asset.asset.decimals, points.decimals).ok_or_else(too_large);
+    let total = in_points(total)?;
+    Ok(Cost { total, fee: total.minus(in_points(request.amount)?) })
+}
+
+fn points_asset<'a>(rules: &'a Rules, request: &Request) -> Result<&'a Asset, Refusal> {
+    let rule = rules.asset(&request.source_asset).ok_or_else(|| Refusal::UnknownAsset { asset: request.source_asset.clone() })?;
+    let pays = rules.claims.as_ref().is_some_and(|claims| claims.points == request.source_asset && claims.asset == request.asset);
+    if pays { Ok(&rule.asset) } else { Err(Refusal::NotWithdrawable { asset: request.asset.clone() }) }
+}
+
+fn check_balance(view: &View, request: &Request, cost: Cost) -> Result<Amount, Refusal> {
+    let available = view.balance(&source(request)).available();
+    if available < cost.total {
+        return Err(Refusal::InsufficientBalance { asset: request.source_asset.clone(), available, needed: cost.total });
+    }
+    Ok(available)
+}
+
+fn check_pace(view: &View, request: &Request, policy: &Policy, user: &User) -> Result<(), Refusal> {
+    let limits = view.limit(&request.user, &request.asset);
+    for limit in &policy.windows {
+        let stands = limits.window_use(limit.window, limit.max);
+        if stands.left < request.amount {
+            return Err(Refusal::LimitExceeded { asset: request.asset.clone(), asked: request.amount, limit: stands });
+        }
+    }
+    match (policy.cooldown, user.last_accepted_at) {
+        (Some(wait), Some(last)) if view.now < last.plus(wait) => Err(Refusal::Cooldown { until: last.plus(wait) }),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn source(request: &Request) -> Account {
+    Account::User { user: request.user.clone(), book: request.book.clone(), asset: request.source_asset.clone() }
+}
+
+/// Where the held amount will go when it is settled.
+fn sink(rules: &Rules, request: &Request) -> Account {
+    match rules.chain_of(&request.asset) {
+        Some(chain) if request.source_asset == request.asset => Account::Hot { wallet: chain.lane.clone(), asset: request.asset.clone() },
+        Some(_) | None => Account::Issuer { book: request.book.clone(), asset: request.source_asset.clone() },
+    }
+}
+
+fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, available: Amount) -> Result<Withdrawal, Refusal> {
+    let now = draft.now();
+    let limits = draft.view.limit(&request.user, &request.asset);
+    let limit = limits.next_entry(&request.user, &request.asset, request.amount, request.id, now);
+    let limit = limit.ok_or_else(|| Refusal::TooLarge { asset: request.asset.clone() })?;
+    let cause = Cause::Withdrawal { id: request.id };
+    let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
+    let by_policy = policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
+    let state = match by_policy {
+        true => State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None },
+        false => State::Pending,
+    };
+    let withdrawal = Withdrawal {
+        id: request.id,
+        user: request.user.clone(),
+        payout: request.payout,
+        asset: request.asset.clone(),
+        amount: request.amount,
+        destination: request.destination.clone(),
+        book: request.book.clone(),
+        source_asset: request.source_asset.clone(),
+        deducted: cost.total,
+        fee: cost.fee,
+        balance_before: available,
+        balance_after: available.minus(cost.total),
+        hold,
+        limit: limit.clone(),
+        claim: request.claim.as_ref().map(recorded),
+        policy_revision: draft.rules.revision,
+        created_at: now,
+        retries: 0,
+        state,
+    };
+    draft.change(Change::Limit(limit));
+    draft.change(Change::Withdrawal(withdrawal.clone()));
+    remember_key(draft, request);
+    tell(draft, request, by_policy)?;
+    Ok(withdrawal)
+}
+
+fn recorded(claim: &Claim) -> ClaimRecord {
+    ClaimRecord { nonce: claim.nonce, deadline: claim.deadline, digest: claim.digest, signature: claim.signature.clone() }
+}
+
+fn remember_key(draft: &mut Drafting, request: &Request) {
+    if let Some(idempotency) = &request.idempotency {
+        draft.change(Change::Idempotency(IdempotencyRecord {
+            principal: draft.actor.principal(),
+            key: idempotency.key.clone(),
+            fingerprint: idempotency.fingerprint,
+            withdrawal: request.id,
+            at: draft.now(),
+        }));
+    }
+}
+
+fn tell(draft: &mut Drafting, request: &Request, by_policy: bool) -> Result<(), Refusal> {
+    let now = draft.now();
+    let user = draft.user(&request.user)?;
+    user.last_accepted_at = Some(now);
+    user.claim_nonce += u64::from(request.claim.is_some());
+    let requested = EventKind::Requested { asset: request.asset.clone(), amount: request.amount, destination: request.destination.clone() };
+    draft.user_event(&request.user, Some(request.id), requested)?;
+    if by_policy {
+        draft.user_event(&request.user, Some(request.id), EventKind::Approved)?;
+    }
+    Ok(())
+}

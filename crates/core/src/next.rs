@@ -1,0 +1,247 @@
+//! What a lane does next: pure, from what the store knows. The same function explains why something waits.
+
+use std::collections::BTreeMap;
+
+use crate::decide::bumped;
+use crate::{
+    AssetId, AttemptId, ChainRules, Draft, EvmFees, Knowledge, Lane, LaneState, Lineage, LineageId, Purpose, Scope, Span, Stage,
+    Suspension, Timestamp, Tip, UserId, Withdrawal, WithdrawalId,
+};
+
+/// A tip that was read longer ago than this says nothing about fees any more.
+pub const TIP_AGE_MAX: Span = Span::from_seconds(120);
+
+/// Everything that the next act depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneView<'a> {
+    pub lane: &'a Lane,
+    pub chain: &'a ChainRules,
+    /// Live lineages, in order of their nonces.
+    pub live: &'a [Lineage],
+    /// Approved withdrawals that are due, oldest first.
+    pub queue: &'a [Withdrawal],
+    pub suspensions: &'a BTreeMap<Scope, Suspension>,
+    pub now: Timestamp,
+}
+
+/// One thing to do. Acts of one answer are independent of each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    Sign {
+        lineage: LineageId,
+        attempt: AttemptId,
+    },
+    /// Send recorded bytes, for the first time or again.
+    Send {
+        lineage: LineageId,
+        attempt: AttemptId,
+    },
+    /// Add an attempt that offers more.
+    Bump {
+        lineage: LineageId,
+        purpose: Purpose,
+        fees: EvmFees,
+    },
+    /// Ask the chain about this payout and reserve a nonce for it.
+    Plan {
+        withdrawal: WithdrawalId,
+    },
+}
+
+/// Where a live lineage stands, and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Do(Act),
+    /// In a block; waits until that block cannot revert.
+    AwaitFinality,
+    /// In the pool as far as we know; sent again at `resend_at`, bumped from `bump_at` on.
+    AwaitInclusion {
+        resend_at: Timestamp,
+        bump_at: Option<Timestamp>,
+    },
+    /// A bump would have to offer more than the cap.
+    FeeCeiling {
+        needed: u128,
+        cap: u128,
+        resend_at: Timestamp,
+    },
+    /// All attempts that the rules allow are made.
+    AttemptsUsedUp {
+        resend_at: Timestamp,
+    },
+    /// The lane does not sign now.
+    LaneStopped,
+}
+
+/// Why an approved withdrawal is not planned now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    Suspended {
+        scope: Scope,
+        reason: String,
+    },
+    Deferred {
+        reason: String,
+        tries: u32,
+        until: Timestamp,
+    },
+    LaneStopped,
+    /// The chain was not read lately.
+    NoTip,
+    BaseFeeAboveCap {
+        base_fee: u128,
+        cap: u128,
+    },
+    InFlightFull {
+        in_flight: usize,
+        most: u32,
+    },
+}
+
+/// All acts that are due now.
+pub fn next(view: &LaneView) -> Vec<Act> {
+    let mut acts: Vec<Act> = view
+        .live
+        .iter()
+        .filter_map(|lineage| match step(view, lineage) {
+            Step::Do(act) => Some(act),
+            Step::AwaitFinality
+            | Step::AwaitInclusion { .. }
+            | Step::FeeCeiling { .. }
+            | Step::AttemptsUsedUp { .. }
+            | Step::LaneStopped => None,
+        })
+        .collect();
+    let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
+    let open = view.queue.iter().filter(|withdrawal| gate_of_payout(view, withdrawal) == Gate::Open);
+    if gate_of_lane(view) == Gate::Open {
+        acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
+    }
+    acts
+}
+
+/// Live lineages that no block holds yet: what nodes keep in their pools for us.
+pub fn in_flight(view: &LaneView) -> usize {
+    view.live.iter().filter(|lineage| lineage.included().is_none()).count()
+}
+
+/// What one live lineage does or waits for.
+pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
+    if lineage.included().is_some() {
+        return Step::AwaitFinality;
+    }
+    let signs = view.lane.state == LaneState::Running;
+    let latest = lineage.latest();
+    match &latest.stage {
+        Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
+        Stage::Reserved => Step::LaneStopped,
+        Stage::Signed { knowledge: Knowledge::Signed, .. } => Step::Do(Act::Send { lineage: lineage.id, attempt: latest.id }),
+        Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => waiting(view, lineage, *last_at, signs),
+        Stage::Signed { knowledge: Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }, .. } => {
+            Step::AwaitFinality
+        }
+    }
+}
+
+/// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them again now and then.
+fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) -> Step {
+    let resend_at = last_at.plus(view.chain.rebroadcast_after);
+    let bump_at = lineage.latest().created_at.plus(view.chain.bump_after);
+    let undo = lineage.cancel.is_some() && lineage.latest().purpose == Purpose::Pay;
+    let wanted = undo || (view.now >= bump_at && too_cheap(view, lineage));
+    match fresh_tip(view) {
+        Some(tip) if signs && wanted => match offer(view, lineage, tip) {
+            Ok(fees) => {
+                let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
+                Step::Do(Act::Bump { lineage: lineage.id, purpose, fees })
+            }
+            Err(step) if view.now >= resend_at => resend(lineage, step),
+            Err(step) => step,
+        },
+        Some(_) | None if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
+        Some(_) | None => Step::AwaitInclusion { resend_at, bump_at: signs.then_some(bump_at) },
+    }
+}
+
+fn resend(lineage: &Lineage, _instead_of: Step) -> Step {
+    Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id })
+}
+
+/// The head of the line is bumped when it waits too long; those behind it only when the chain would not take them at all.
+fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
+    let head = view.live.iter().filter(|other| other.included().is_none()).min_by_key(|other| other.nonce());
+    let is_head = head.is_some_and(|head| head.id == lineage.id);
+    let Draft::Evm(draft) = &lineage.latest().draft;
+    is_head || fresh_tip(view).is_some_and(|tip| draft.fees.max_fee_per_gas < tip.base_fee_per_gas)
+}
+
+/// What the next attempt offers: what the market asks, at least 12.5 % more than the last, at most the cap.
+fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<EvmFees, Step> {
+    let Knowledge::MaybeSent { last_at, .. } = knowledge(lineage) else { return Err(Step::AwaitFinality) };
+    let resend_at = last_at.plus(view.chain.rebroadcast_after);
+    if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
+        return Err(Step::AttemptsUsedUp { resend_at });
+    }
+    let Draft::Evm(last) = &lineage.latest().draft;
+    let least = bumped(last.fees.max_fee_per_gas);
+    let cap = view.chain.fee_per_gas_max.min(view.chain.fee_per_transaction_max.base_units() / u128::from(last.gas_limit.max(1)));
+    if least > cap {
+        return Err(Step::FeeCeiling { needed: least, cap, resend_at });
+    }
+    let max_fee_per_gas = least.max(tip.fees.max_fee_per_gas).min(cap);
+    let priority = bumped(last.fees.max_priority_fee_per_gas).max(tip.fees.max_priority_fee_per_gas);
+    Ok(EvmFees { max_fee_per_gas, max_priority_fee_per_gas: priority.min(max_fee_per_gas) })
+}
+
+fn knowledge(lineage: &Lineage) -> Knowledge {
+    match &lineage.latest().stage {
+        Stage::Reserved => Knowledge::Signed,
+        Stage::Signed { knowledge, .. } => knowledge.clone(),
+    }
+}
+
+fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
+    view.lane.tip.as_ref().filter(|tip| view.now <= tip.at.plus(TIP_AGE_MAX))
+}
+
+/// Whether the lane takes new payouts at all.
+pub fn gate_of_lane(view: &LaneView) -> Gate {
+    let in_flight = in_flight(view);
+    if view.lane.state != LaneState::Running {
+        return Gate::LaneStopped;
+    }
+    let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
+    if tip.base_fee_per_gas > view.chain.fee_per_gas_max {
+        return Gate::BaseFeeAboveCap { base_fee: tip.base_fee_per_gas, cap: view.chain.fee_per_gas_max };
+    }
+    if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
+        return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };
+    }
+    Gate::Open
+}
+
+/// Whether one approved withdrawal may be planned, as far as that depends on itself.
+pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
+    if let Some(standing) = suspension(view.suspensions, &withdrawal.asset, &withdrawal.user) {
+        return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
+    }
+    match &withdrawal.state {
+        crate::State::Approved { deferred: Some(deferral), .. } if view.now < deferral.until => {
+            Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
+        }
+        crate::State::Approved { .. }
+        | crate::State::Pending
+        | crate::State::Processing { .. }
+        | crate::State::Completed { .. }
+        | crate::State::Failed { .. }
+        | crate::State::Cancelled { .. }
+        | crate::State::HeldForInspection { .. } => Gate::Open,
+    }
+}
+
+/// The emergency stop that covers this asset and user, the widest first.
+pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, asset: &AssetId, user: &UserId) -> Option<&'a Suspension> {
+    let scopes = [Scope::All, Scope::Asset { asset: asset.clone() }, Scope::User { user: user.clone() }];
+    scopes.iter().find_map(|scope| standing.get(scope))
+}

@@ -1,0 +1,216 @@
+//! Why an unfinished withdrawal is not finished: what is waited for, what happens next and when, and which buttons are safe.
+
+use serde::Serialize;
+
+use crate::next::{Gate, LaneView, Step, gate_of_lane, gate_of_payout, step};
+use crate::{BlockRef, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
+
+/// The explanation of one withdrawal's state: code and parameters, and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    pub status: Status,
+    #[serde(flatten)]
+    pub reason: Reason,
+    pub sentence: String,
+    /// What the engine does next by itself, and when at the earliest.
+    pub next_act: Option<&'static str>,
+    pub next_at: Option<Timestamp>,
+    /// What a person may safely do.
+    pub buttons: Vec<Button>,
+    /// How many endpoints must agree before the engine believes a chain.
+    pub trust: Trust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Button {
+    Approve,
+    Cancel,
+    /// Asks for a cancelling transaction; gives back only once that is final.
+    RequestCancel,
+    Retry,
+    Inspect,
+}
+
+/// What is waited for. `code` and the fields beside it are the contract; the sentence is English for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum Reason {
+    AwaitsApproval,
+    AwaitsLane,
+    AwaitsRoom { in_flight: usize, most: u32 },
+    AwaitsLowerFee { base_fee_wei: String, cap_wei: String },
+    AwaitsChain,
+    Suspended { suspended: Scope, reason: String },
+    Deferred { reason: String, tries: u32 },
+    LaneReconciling,
+    LaneHalted { halt: HaltReason },
+    Planning,
+    Signing,
+    Sending { sends: u32 },
+    AwaitsInclusion { attempts: usize },
+    AttemptsUsedUp { attempts: usize },
+    FeeCeiling { needed_wei: String, cap_wei: String },
+    AwaitsFinality { block: BlockRef, final_height: u64, confirmations: u64, confirmed: bool },
+    HeldForInspection { finding: String },
+    Finished,
+}
+
+/// Explains one withdrawal. `lineage` is its live one, where it has one.
+pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) -> Why {
+    let (reason, next_act, next_at) = match (&withdrawal.state, lineage) {
+        (State::Pending, _) => (Reason::AwaitsApproval, None, None),
+        (State::Approved { .. }, _) => of_gate(view, withdrawal),
+        (State::Processing { .. }, Some(lineage)) => of_step(view, withdrawal, lineage),
+        (State::Processing { .. }, None) => (Reason::AwaitsChain, Some("observe"), None),
+        (State::HeldForInspection { finding, .. }, _) => (Reason::HeldForInspection { finding: finding.clone() }, None, None),
+        (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => (Reason::Finished, None, None),
+    };
+    let sentence = reason.sentence(withdrawal);
+    Why { status: withdrawal.state.status(), reason, sentence, next_act, next_at, buttons: buttons(withdrawal), trust: view.chain.trust }
+}
+
+type Because = (Reason, Option<&'static str>, Option<Timestamp>);
+
+fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
+    match gate_of_payout(view, withdrawal) {
+        Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
+        Gate::Deferred { reason, tries, until } => return (Reason::Deferred { reason, tries }, Some("plan"), Some(until)),
+        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::BaseFeeAboveCap { .. } | Gate::InFlightFull { .. } => {}
+    }
+    match gate_of_lane(view) {
+        Gate::LaneStopped => (stopped(view), None, None),
+        Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
+        Gate::BaseFeeAboveCap { base_fee, cap } => {
+            let reason = Reason::AwaitsLowerFee { base_fee_wei: base_fee.to_string(), cap_wei: cap.to_string() };
+            (reason, Some("plan"), None)
+        }
+        Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
+        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } => (Reason::Planning, Some("plan"), Some(view.now)),
+    }
+}
+
+fn stopped(view: &LaneView) -> Reason {
+    match &view.lane.state {
+        LaneState::Halted { reason, .. } => Reason::LaneHalted { halt: reason.clone() },
+        LaneState::Reconciling => Reason::LaneReconciling,
+        LaneState::Running => Reason::AwaitsLane,
+    }
+}
+
+fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Because {
+    let attempts = lineage.attempts.len();
+    match step(view, lineage) {
+        Step::Do(crate::Act::Sign { .. }) => (Reason::Signing, Some("sign"), Some(view.now)),
+        Step::Do(crate::Act::Send { .. }) => {
+            (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
+        }
+        Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
+        Step::Do(crate::Act::Plan { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
+        Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
+            Some(bump_at) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at)),
+            None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),
+        },
+        Step::FeeCeiling { needed, cap, resend_at } => {
+            let reason = Reason::FeeCeiling { needed_wei: needed.to_string(), cap_wei: cap.to_string() };
+            (reason, Some("send"), Some(resend_at))
+        }
+        Step::AttemptsUsedUp { resend_at } => (Reason::AttemptsUsedUp { attempts }, Some("send"), Some(resend_at)),
+        Step::LaneStopped => (stopped(view), None, None),
+        Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
+    }
+}
+
+fn of_block(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Reason {
+    let confirmed = matches!(withdrawal.state, State::Processing { confirmed_at: Some(_), .. });
+    match (lineage.included().and_then(crate::Attempt::block), &view.lane.tip) {
+        (Some(block), Some(tip)) => {
+            let confirmations = confirmations(block, tip.head.height);
+            Reason::AwaitsFinality { block, final_height: tip.final_height, confirmations, confirmed }
+        }
+        (Some(_), None) | (None, Some(_) | None) => Reason::AwaitsChain,
+    }
+}
+
+/// Blocks on top of a block, itself counted.
+pub fn confirmations(block: BlockRef, head: u64) -> u64 {
+    (head + 1).saturating_sub(block.height)
+}
+
+fn buttons(withdrawal: &Withdrawal) -> Vec<Button> {
+    match &withdrawal.state {
+        State::Pending => vec![Button::Approve, Button::Cancel],
+        State::Approved { .. } => vec![Button::Retry, Button::Cancel],
+        State::Processing { sighting: None, .. } => vec![Button::Retry, Button::RequestCancel],
+        State::HeldForInspection { .. } => vec![Button::Inspect],
+        State::Processing { sighting: Some(_), .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+            Vec::new()
+        }
+    }
+}
+
+impl Reason {
+    fn sentence(&self, withdrawal: &Withdrawal) -> String {
+        match self {
+            Self::AwaitsApproval => "A person has to approve it; its amount is above what is approved automatically.".to_owned(),
+            Self::AwaitsLane => "It is approved and waits for the wallet's line of payments to start.".to_owned(),
+            Self::AwaitsRoom { in_flight, most } => {
+                format!("{in_flight} payments of this wallet are on their way and at most {most} may be; it is planned when one is mined.")
+            }
+            Self::AwaitsLowerFee { base_fee_wei, cap_wei } => {
+                format!("The network asks {base_fee_wei} wei per gas, above our cap of {cap_wei}; it is planned when that falls.")
+            }
+            Self::AwaitsChain => "Too few endpoints of the chain answer; nothing is decided until they do.".to_owned(),
+            Self::Suspended { suspended, reason } => format!("Payments are suspended ({suspended}): {reason}."),
+            Self::Deferred { reason, tries } => format!("It could not be planned ({reason}; refused {tries} times); it is tried again."),
+            Self::LaneReconciling => {
+                "The engine compares the signer's journal and the chain with its database before it signs anything.".to_owned()
+            }
+            Self::LaneHalted { halt } => format!("The wallet's line of payments stopped itself: {}", halt.sentence()),
+            Self::Planning => "It is next in line.".to_owned(),
+            Self::Signing => "Its nonce is reserved; it is being signed.".to_owned(),
+            Self::Sending { .. } => "It is signed; the same bytes are being sent.".to_owned(),
+            Self::AwaitsInclusion { attempts } => {
+                format!("It was sent ({attempts} versions) and waits for a block. Whatever an endpoint said, it may be mined at any time.")
+            }
+            Self::AttemptsUsedUp { attempts } => {
+                format!("All {attempts} allowed versions were sent; the same bytes are repeated until one is mined.")
+            }
+            Self::FeeCeiling { needed_wei, cap_wei } => {
+                format!("A better offer would need {needed_wei} wei per gas, above our cap of {cap_wei}; the same bytes are repeated.")
+            }
+            Self::AwaitsFinality { block, final_height, confirmations, .. } => {
+                format!(
+                    "It is in block {} ({confirmations} confirmations); blocks up to {final_height} are final. It is settled when its own is.",
+                    block.height
+                )
+            }
+            Self::HeldForInspection { finding } => {
+                format!("The transaction did something unexpected: {finding}. A person has to look at it.")
+            }
+            Self::Finished => format!("It is finished: {}.", withdrawal.state.status().as_str()),
+        }
+    }
+}
+
+impl HaltReason {
+    /// What stopped the lane and what to do.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::ForeignUse { nonce, hash, decoded } => format!(
+                "nonce {nonce} was used by somebody else ({}): {decoded}. Create a dedicated key for this engine, or declare with `adit keys adopt` from which nonce on this one is its own.",
+                hash.map_or_else(|| "its transaction is not known".to_owned(), |hash| hash.to_string())
+            ),
+            Self::JournalAhead { detail } => format!("the signer signed what the database does not know: {detail}."),
+            Self::PinChanged { fact, pinned, seen } => {
+                format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")
+            }
+            Self::WalletHasCode => {
+                "the wallet carries code (EIP-7702 delegation or a contract); its nonce can move without us. Use a dedicated key."
+                    .to_owned()
+            }
+            Self::Invariant { detail } => format!("an invariant does not hold: {detail}."),
+            Self::Operator { reason } => format!("an operator stopped it: {reason}."),
+        }
+    }
+}

@@ -21,6 +21,7 @@ help: ## this list
 	  EVM_PORT       'port of anvil (8545, or a free one when that is taken)' \
 	  ADIT_EVM_RPC   'endpoints the server uses instead of anvil, comma-separated' \
 	  RELEASE        '1 builds and runs with optimisations' \
+	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
 
 build: ## compile the server and the development tools
@@ -42,6 +43,7 @@ devnet-restart-server: ## start the devnet's server again, on the same state
 	@$(DEVNET) restart-server
 
 bench: RELEASE = 1
+bench: export USERS ?= 2000
 bench: parts build ## measure, and print the machine's facts beside the numbers
 	@$(DEVNET) bench
 

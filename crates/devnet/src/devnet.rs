@@ -198,7 +198,7 @@ fn describe(SeededPlayer { player, token }: &SeededPlayer, xp: u64) -> User {
         token: token.clone(),
         wallet: player.wallet.address.to_string(),
         private_key: player.wallet.private_key(),
-        xp: xp.to_string(),
+        xp,
         member: player.member,
     }
 }

@@ -21,6 +21,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod proxy;
 pub mod rpc;
 pub mod scratch;
 pub mod seed;

@@ -1,6 +1,7 @@
 //! `adit-devnet`: the system on this machine, for people to try and for tests to drive.
 
 mod attend;
+mod bench;
 mod demo;
 mod table;
 
@@ -32,6 +33,14 @@ enum Command {
         #[arg(long, env = "ONCE", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value_t = false)]
         once: bool,
     },
+    /// Start everything, load it with claims, and print the numbers with the machine's facts
+    Bench {
+        #[command(flatten)]
+        options: Options,
+        /// Claims to send, spread evenly over the members
+        #[arg(long, env = "CLAIMS", default_value_t = 20_000)]
+        claims: usize,
+    },
     /// Start the server of the running devnet again, on the same state
     RestartServer,
     /// Install or find the programs that the devnet starts, and say where they are
@@ -53,6 +62,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(options) => attend::up(&options).await,
         Command::Demo { options, once } => demo::run(&options, once).await,
+        Command::Bench { options, claims } => bench::run(&options, claims).await,
         Command::RestartServer => {
             control::restart_server(&directory()).await?;
             println!("the server runs again; target/devnet.json carries its process id");

@@ -45,7 +45,7 @@ pub struct User {
     pub wallet: String,
     pub private_key: String,
     /// In whole points.
-    pub xp: String,
+    pub xp: u64,
     pub member: bool,
 }
 

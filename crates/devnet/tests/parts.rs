@@ -1,6 +1,7 @@
 //! The parts the devnet is made of, each real and each proven to do what the server's tests rely on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use adit_devnet::abi::{Behaviour, Blocklist, Changing, ContractWallet, Pausable, Token};
 use adit_devnet::anvil::{Anvil, Chain};
@@ -13,6 +14,7 @@ use adit_devnet::deployer::Deployer;
 use adit_devnet::player::{Player, Wallet};
 use adit_devnet::postgres::Postgres;
 use adit_devnet::primitives::{Address, Bytes, U256, fixed_bytes};
+use adit_devnet::proxy::{Fault, Proxy};
 use adit_devnet::rpc::Rpc;
 use adit_devnet::stage::Stage;
 use alloy::sol_types::SolValue;
@@ -159,4 +161,34 @@ async fn postgres_starts_serves_and_leaves_nothing_behind() {
     let gone = !PathBuf::from(format!("/proc/{pid}/cmdline")).exists()
         || std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|text| text.is_empty());
     assert!(gone, "Postgres ({pid}) still runs");
+}
+
+#[tokio::test]
+async fn the_proxy_breaks_what_it_is_told_and_nothing_else() {
+    let anvil = anvil("proxy").await;
+    let proxy = Proxy::start(anvil.url()).await.expect("the proxy starts");
+    let rpc = Rpc::new(proxy.url()).expect("a client");
+    assert_eq!(rpc.chain_id().await.expect("passes"), 31_337);
+
+    proxy.next(1, Some("eth_chainId"), Fault::Lie("0x1".into()));
+    assert_eq!(rpc.block_number().await.expect("another method"), 0);
+    assert_eq!(rpc.chain_id().await.expect("a lie"), 1);
+    assert_eq!(rpc.chain_id().await.expect("the truth again"), 31_337);
+
+    proxy.next(1, None, Fault::Page(503));
+    rpc.chain_id().await.expect_err("a page is no answer");
+    proxy.next(1, Some("anvil_mine"), Fault::AnswerBroken);
+    rpc.mine(1).await.expect_err("the answer breaks off");
+    proxy.next(1, Some("anvil_mine"), Fault::DoneButRefused { code: -32_000, message: "no".to_owned() });
+    assert!(format!("{:#}", rpc.mine(1).await.expect_err("refused")).contains("no (-32000)"));
+    proxy.next(1, Some("anvil_mine"), Fault::Repeated);
+    rpc.mine(1).await.expect("mined, twice");
+    assert_eq!(rpc.block_number().await.expect("all were done"), 4);
+
+    proxy.always(None, Fault::AnswerLost);
+    let lost = tokio::time::timeout(Duration::from_millis(300), rpc.mine(1)).await;
+    assert!(lost.is_err(), "nobody answers");
+    proxy.heal();
+    assert_eq!(rpc.block_number().await.expect("it was done all the same"), 5);
+    assert_eq!(proxy.seen("anvil_mine"), 4);
 }

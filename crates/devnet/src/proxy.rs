@@ -148,7 +148,7 @@ impl Book {
 impl Wire {
     async fn forward(&self, request: &Bytes) -> Response {
         let sent = self.http.post(&self.target).header(CONTENT_TYPE, "application/json").body(request.clone()).send().await;
-        let answer = async { Ok::<_, reqwest::Error>((sent?.bytes().await)?) };
+        let answer = async { sent?.bytes().await };
         match answer.await {
             Ok(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
             Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),

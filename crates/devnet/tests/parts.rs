@@ -1,6 +1,8 @@
 //! The parts the devnet is made of, each real and each proven to do what the server's tests rely on.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use adit_devnet::abi::{Behaviour, Blocklist, Changing, ContractWallet, Pausable, Token};
@@ -14,9 +16,11 @@ use adit_devnet::deployer::Deployer;
 use adit_devnet::player::{Player, Wallet};
 use adit_devnet::postgres::Postgres;
 use adit_devnet::primitives::{Address, Bytes, U256, fixed_bytes};
+use adit_devnet::process::Launch;
 use adit_devnet::proxy::{Fault, Proxy};
 use adit_devnet::rpc::Rpc;
 use adit_devnet::stage::Stage;
+use adit_devnet::wait;
 use alloy::sol_types::SolValue;
 
 const SOMEBODY: Address = Address::repeat_byte(0x5b);
@@ -158,9 +162,38 @@ async fn postgres_starts_serves_and_leaves_nothing_behind() {
 
     let pid = postgres.pid();
     drop(postgres);
-    let gone = !PathBuf::from(format!("/proc/{pid}/cmdline")).exists()
-        || std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|text| text.is_empty());
-    assert!(gone, "Postgres ({pid}) still runs");
+    assert!(is_gone(pid), "Postgres ({pid}) still runs");
+}
+
+/// Ended; a zombie that nobody has buried yet counts.
+fn is_gone(pid: u32) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).map_or(true, |text| text.is_empty())
+}
+
+/// Plays both roles: the test, and (started again by it) the parent that is killed.
+#[tokio::test]
+async fn a_child_dies_with_a_parent_that_is_killed() {
+    const ROLE: &str = "ADIT_DEVNET_TEST_PARENT";
+    if std::env::var_os(ROLE).is_some() {
+        let child = Launch::new("sleep", "/bin/sleep", log("sleep")).arguments(["1000"]).start().expect("started");
+        println!("child {}", child.pid());
+        return std::future::pending().await;
+    }
+    let own = std::env::current_exe().expect("this program's path");
+    let mut parent = Command::new(own)
+        .args(["--exact", "a_child_dies_with_a_parent_that_is_killed", "--nocapture"])
+        .env(ROLE, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the parent starts");
+    let output = BufReader::new(parent.stdout.take().expect("piped"));
+    let said = output.lines().map_while(Result::ok).find_map(|line| line.split_once("child ")?.1.parse::<u32>().ok());
+    let child = said.expect("the parent names its child");
+    assert!(!is_gone(child));
+    parent.kill().expect("killed");
+    parent.wait().expect("buried");
+    let gone = wait::until("the child to die", Duration::from_secs(5), Duration::from_millis(5), async || Ok(is_gone(child).then_some(())));
+    gone.await.expect("the kernel kills it");
 }
 
 #[tokio::test]

@@ -1,5 +1,40 @@
 //! Keys, caps, and a journal of its own that refuses to pay a payout twice.
+//!
+//! The signer is the last place where a mistake or a lie can be stopped, so it believes nobody. It builds the transaction,
+//! reads back the bytes that it is about to hash, and compares what *they* say with what was approved and with its own
+//! configuration. Its journal, apart from the database and on disk before any signature leaves, holds three promises:
+//!
+//! * a nonce belongs to one lineage, and a lineage to one nonce;
+//! * a payout lives in one lineage; it moves only after [`Signer::supersede`], which is journalled too;
+//! * an older lease never signs after a newer one was seen.
+//!
+//! So a database that was restored, failed over or cloned cannot make it pay twice: the worst is a refusal that names why.
+//! What it cannot know is the chain: the evidence of a supersede is the engine's word.
+//!
+//! [`LocalSigner`] has the keys in this process. [`SignerSocket`] offers one to others on a Unix socket, and
+//! [`SocketSigner`] is their end of it.
+#![warn(clippy::wildcard_enum_match_arm)]
 
+mod approval;
+mod caps;
+mod facts;
+mod journal;
+mod judge;
+mod key;
+mod local;
+mod policy;
 mod port;
+mod sealed;
+mod seed;
+mod socket;
+mod transaction;
 
+pub use caps::AssetCaps;
+pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
+pub use key::{Key, KeyError};
+pub use local::{Clock, LocalSigner, OpenError};
+pub use policy::{ChainPolicy, ConfigError, SignerConfig};
 pub use port::{Approved, JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
+pub use seed::{Seed, SeedError};
+pub use socket::{SignerSocket, SocketError, SocketSigner, serve};

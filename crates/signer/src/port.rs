@@ -19,7 +19,9 @@ pub trait Signer: Send + Sync + 'static {
     /// Allows a payout to live in another lineage, because `evidence` finally killed the old one. Journalled.
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault>;
 
-    /// What was signed for a lane at this nonce and above, for reconciling after a restore. Paged: at most `limit`, in nonce order.
+    /// What was signed for a lane at this nonce and above, for reconciling after a restore. Paged, in nonce order: fewer than
+    /// `limit` are the end; else the next page starts at the last nonce + 1. The attempts of one nonce are never parted, for
+    /// which a page may be a few longer than `limit`.
     async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault>;
 }
 

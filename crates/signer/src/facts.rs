@@ -1,0 +1,226 @@
+//! What the journal says, indexed: who owns which nonce, where each payout lives, what was spent today.
+//!
+//! A batch is judged on an [`Overlay`], so that its requests see each other; it becomes part of [`Facts`] only when the
+//! journal is on disk. Nothing is known here that the journal would not say again after a crash.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use adit_core::{Amount, AssetId, AttemptId, Epoch, LaneId, LineageId, PayoutId, Purpose, Span, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use crate::journal::{Place, Record};
+use crate::{Approved, JournalEntry, SignRequest, Supersede};
+
+/// Everything that is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    lanes: BTreeMap<Arc<LaneId>, LaneFacts>,
+    lineages: HashMap<LineageId, LineageFacts>,
+    payouts: HashMap<PayoutId, PayoutFacts>,
+    attempts: HashMap<AttemptId, Place>,
+    spent: BTreeMap<(AssetId, Day), Amount>,
+    newest: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct LaneFacts {
+    epoch: Epoch,
+    owners: BTreeMap<u64, LineageId>,
+    /// In nonce order, within a nonce as they were signed.
+    signed: BTreeSet<(u64, Place)>,
+}
+
+/// A lineage is bound to its nonce by its first signature, and to its payment by the first one that pays.
+#[derive(Debug, Clone)]
+pub(crate) struct LineageFacts {
+    pub lane: Arc<LaneId>,
+    pub nonce: u64,
+    pub pays: Option<Fingerprint>,
+}
+
+/// A payout is bound to what it pays by its first signature.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PayoutFacts {
+    pub pays: Option<Fingerprint>,
+    pub live: Option<LineageId>,
+    /// Lineages that it was moved out of; none of them ever pays it again.
+    pub left: Vec<LineageId>,
+}
+
+/// A UTC day, by its first moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Day(Timestamp);
+
+/// SHA-256 of what is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Day {
+    pub(crate) fn of(at: Timestamp) -> Self {
+        Self(at.start_of_day(0))
+    }
+}
+
+impl Fingerprint {
+    /// Payout, asset, amount and destination. None of the texts has a space in it.
+    pub(crate) fn of(approved: &Approved) -> Self {
+        let Approved { payout, asset, amount, destination } = approved;
+        Self(Sha256::digest(format!("{payout} {asset} {amount} {destination}")).into())
+    }
+}
+
+impl Facts {
+    /// Signatures of a lane at this nonce and above, in nonce order. A nonce's attempts stay together, so that the next
+    /// page begins at the nonce after the last one here.
+    pub(crate) fn signed_from(&self, lane: &LaneId, nonce: u64, limit: usize) -> Vec<Place> {
+        let Some(lane) = self.lanes.get(lane) else { return Vec::new() };
+        let mut page: Vec<(u64, Place)> = Vec::new();
+        for (nonce, place) in lane.signed.range((nonce, Place { offset: 0, bytes: 0 })..) {
+            let is_full = page.len() >= limit;
+            if is_full && page.last().is_none_or(|(last, _)| last != nonce) {
+                break;
+            }
+            page.push((*nonce, *place));
+        }
+        page.into_iter().map(|(_, place)| place).collect()
+    }
+
+    fn absorb(&mut self, fresh: Facts) {
+        for (lane, fresh) in fresh.lanes {
+            let kept = self.lanes.entry(lane).or_default();
+            kept.epoch = kept.epoch.max(fresh.epoch);
+            kept.owners.extend(fresh.owners);
+            kept.signed.extend(fresh.signed);
+        }
+        self.lineages.extend(fresh.lineages);
+        self.payouts.extend(fresh.payouts);
+        self.attempts.extend(fresh.attempts);
+        self.spent.extend(fresh.spent);
+        self.newest = self.newest.max(fresh.newest);
+        let yesterday = Day::of(self.newest.minus(Span::from_hours(24)));
+        self.spent.retain(|(_, day), _| *day >= yesterday);
+    }
+}
+
+/// The durable facts and, over them, what is about to become durable.
+#[derive(Debug)]
+pub(crate) struct Overlay<'a> {
+    base: &'a Facts,
+    fresh: Facts,
+}
+
+/// Facts that are durable now.
+pub(crate) struct Fresh(Facts);
+
+impl Fresh {
+    pub(crate) fn absorb_into(self, facts: &mut Facts) {
+        facts.absorb(self.0);
+    }
+}
+
+impl<'a> Overlay<'a> {
+    pub(crate) fn new(base: &'a Facts) -> Self {
+        Self { base, fresh: Facts::default() }
+    }
+
+    /// To be absorbed once the journal is on disk.
+    pub(crate) fn into_fresh(self) -> Fresh {
+        Fresh(self.fresh)
+    }
+
+    pub(crate) fn epoch(&self, lane: &LaneId) -> Epoch {
+        let of = |facts: &Facts| facts.lanes.get(lane).map_or(Epoch(0), |lane| lane.epoch);
+        of(self.base).max(of(&self.fresh))
+    }
+
+    pub(crate) fn owner(&self, lane: &LaneId, nonce: u64) -> Option<LineageId> {
+        let of = |facts: &Facts| facts.lanes.get(lane)?.owners.get(&nonce).copied();
+        of(&self.fresh).or_else(|| of(self.base))
+    }
+
+    pub(crate) fn lineage(&self, id: LineageId) -> Option<&LineageFacts> {
+        self.fresh.lineages.get(&id).or_else(|| self.base.lineages.get(&id))
+    }
+
+    pub(crate) fn payout(&self, id: PayoutId) -> Option<&PayoutFacts> {
+        self.fresh.payouts.get(&id).or_else(|| self.base.payouts.get(&id))
+    }
+
+    pub(crate) fn attempt(&self, id: AttemptId) -> Option<Place> {
+        self.fresh.attempts.get(&id).or_else(|| self.base.attempts.get(&id)).copied()
+    }
+
+    pub(crate) fn spent(&self, asset: &AssetId, day: Day) -> Amount {
+        let key = (asset.clone(), day);
+        self.fresh.spent.get(&key).or_else(|| self.base.spent.get(&key)).copied().unwrap_or_default()
+    }
+
+    /// Time as the journal counts it: a clock that is set back does not open yesterday's cap again.
+    pub(crate) fn moment(&self, now: Timestamp) -> Timestamp {
+        now.max(self.base.newest).max(self.fresh.newest)
+    }
+
+    /// Learns what a record says.
+    pub(crate) fn apply(&mut self, record: &Record, place: Place) {
+        match record {
+            Record::Signed { at, entry: JournalEntry { request, .. } } => self.apply_signed(*at, request, place),
+            Record::Superseded { at, supersede } => self.apply_superseded(*at, supersede),
+            Record::Epoch { at, lane, epoch } => self.apply_epoch(*at, lane, *epoch),
+        }
+    }
+
+    /// A dry run has the same effect on the requests after it, and no place.
+    pub(crate) fn apply_signed(&mut self, at: Timestamp, request: &SignRequest, place: Place) {
+        self.apply_epoch(at, &request.lane, request.epoch);
+        let adit_core::Draft::Evm(draft) = &request.draft;
+        let lane = self.lane(&request.lane);
+        let facts = self.fresh.lanes.entry(Arc::clone(&lane)).or_default();
+        facts.owners.insert(draft.nonce, request.lineage);
+        facts.signed.insert((draft.nonce, place));
+        let pays = match request.purpose {
+            Purpose::Pay => request.approved.first().map(Fingerprint::of),
+            Purpose::Cancel => None,
+        };
+        let known = self.lineage(request.lineage).and_then(|lineage| lineage.pays);
+        self.fresh.lineages.insert(request.lineage, LineageFacts { lane, nonce: draft.nonce, pays: known.or(pays) });
+        self.fresh.attempts.insert(request.attempt, place);
+        for approved in &request.approved {
+            self.apply_payment(at, request.lineage, approved);
+        }
+    }
+
+    /// A bump of the same lineage spends nothing: the chain takes only one of them.
+    fn apply_payment(&mut self, at: Timestamp, lineage: LineageId, approved: &Approved) {
+        let mut payout = self.payout(approved.payout).cloned().unwrap_or_default();
+        if payout.live != Some(lineage) {
+            let day = Day::of(at);
+            let spent = self.spent(&approved.asset, day).checked_add(approved.amount).unwrap_or(Amount::MAX);
+            self.fresh.spent.insert((approved.asset.clone(), day), spent);
+        }
+        payout.live = Some(lineage);
+        payout.pays = Some(Fingerprint::of(approved));
+        self.fresh.payouts.insert(approved.payout, payout);
+    }
+
+    fn apply_superseded(&mut self, at: Timestamp, supersede: &Supersede) {
+        self.apply_epoch(at, &supersede.lane, supersede.epoch);
+        let mut payout = self.payout(supersede.payout).cloned().unwrap_or_default();
+        payout.live = payout.live.filter(|live| *live != supersede.old);
+        payout.left.push(supersede.old);
+        self.fresh.payouts.insert(supersede.payout, payout);
+    }
+
+    fn apply_epoch(&mut self, at: Timestamp, lane: &LaneId, epoch: Epoch) {
+        let lane = self.lane(lane);
+        let facts = self.fresh.lanes.entry(lane).or_default();
+        facts.epoch = facts.epoch.max(epoch);
+        self.fresh.newest = self.fresh.newest.max(at);
+    }
+
+    /// One copy of a lane's name, however many lineages it has.
+    fn lane(&self, lane: &LaneId) -> Arc<LaneId> {
+        let known = |facts: &Facts| facts.lanes.get_key_value(lane).map(|(lane, _)| Arc::clone(lane));
+        known(self.base).or_else(|| known(&self.fresh)).unwrap_or_else(|| Arc::new(lane.clone()))
+    }
+}

@@ -1,0 +1,94 @@
+//! The journal's file on a real disk, locked against every other process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use adit_core::JournalId;
+
+use super::{EnvironmentId, Header, JournalError, JournalFile, header_line};
+
+/// Only its owner reads who was paid what.
+const FILE_MODE: u32 = 0o600;
+
+/// A file under an exclusive lock, which the system releases when the process ends, however it ends.
+#[derive(Debug)]
+pub struct DiskFile {
+    file: File,
+    bytes: u64,
+}
+
+impl DiskFile {
+    /// Opens the journal at `path`, and creates it with a header where there is none.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] when another process has it, [`JournalError::File`] for the rest.
+    pub fn open_or_create(path: &Path, id: JournalId, environment: &EnvironmentId) -> Result<Self, JournalError> {
+        let wrong = |error: io::Error| JournalError::File { detail: format!("{}: {error}", path.display()) };
+        if !path.try_exists().map_err(wrong)? {
+            create(path, id, environment).map_err(wrong)?;
+        }
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(wrong)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+        let bytes = file.metadata().map_err(wrong)?.len();
+        Ok(Self { file, bytes })
+    }
+}
+
+impl JournalFile for DiskFile {
+    fn bytes(&mut self) -> io::Result<u64> {
+        Ok(self.bytes)
+    }
+
+    fn read_at(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, self.bytes)?;
+        self.bytes += u64::try_from(bytes.len()).expect("usize has at most 64 bits");
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.bytes = length;
+        Ok(())
+    }
+}
+
+/// Makes a rename in the directory of `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    };
+    File::open(directory)?.sync_all()
+}
+
+/// A journal that exists always has its whole header, so an empty one is a sign of damage and never of a new start. The
+/// link fails where a journal appeared meanwhile: two processes that start at once agree on one.
+fn create(path: &Path, id: JournalId, environment: &EnvironmentId) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{id}.new"));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
+    let (bytes, _) = header_line(&Header::new(id, environment.clone()));
+    let linked = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::hard_link(&beside, path));
+    std::fs::remove_file(&beside)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_directory(path),
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading a journal from its first byte to its last, believing nothing.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+
+use super::line::{CHAIN_START, Chain, HEAD_BYTES, Head};
+use super::{EnvironmentId, Header, JournalFile, Place, Record, Tip, wide};
+
+/// How much is read at once.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Why the signer does not start with this journal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    #[error("the journal cannot be opened ({detail}); check the path, its owner and the disk")]
+    File { detail: String },
+    #[error("the journal {path} is in use by another process; a key has one signer: stop the other one, or share it by `adit signer`")]
+    Locked { path: PathBuf },
+    #[error(
+        "the journal belongs to environment {found:?} and this is {given:?}; a copy of another installation must not sign: \
+         use this installation's own key and journal"
+    )]
+    Environment { found: String, given: String },
+    #[error("this is not a journal that this build can read ({detail}); name the signer's journal, or use the build that wrote it")]
+    Foreign { detail: String },
+    #[error(
+        "the journal is damaged at byte {offset}: {detail}. Nothing is signed with it. Restore the newest whole copy, or take a new \
+         journal and let the lane be reconciled from the chain before it signs; do not edit the file"
+    )]
+    Damaged { offset: u64, detail: String },
+}
+
+/// Checks every line. A provably incomplete last one is cut off.
+pub(super) fn scan(
+    file: &mut dyn JournalFile,
+    environment: &EnvironmentId,
+    each: &mut dyn FnMut(Record, Place),
+) -> Result<(Header, Tip), JournalError> {
+    let mut reader = Reader::new(file)?;
+    let header = header(&mut reader, environment)?;
+    let mut records = 0;
+    while let Some((record, place)) = reader.line::<Record>()? {
+        each(record, place);
+        records += 1;
+    }
+    let tip = Tip { records, bytes: reader.offset, chain: reader.chain };
+    if reader.end > tip.bytes {
+        tracing::warn!(bytes = reader.end - tip.bytes, "the journal's last line was cut short by a crash before it was answered; removed");
+        file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(unreadable)?;
+    }
+    Ok((header, tip))
+}
+
+fn header(reader: &mut Reader<'_>, environment: &EnvironmentId) -> Result<Header, JournalError> {
+    let foreign = |detail: &str| JournalError::Foreign { detail: detail.to_owned() };
+    let header = match reader.line::<Header>() {
+        Ok(Some((header, _))) => header,
+        Ok(None) => return Err(foreign("it has no header")),
+        Err(JournalError::Damaged { .. }) => return Err(foreign("its first line is no header")),
+        Err(error) => return Err(error),
+    };
+    if !header.is_ours() {
+        return Err(foreign(&format!("{} version {}", header.format, header.version)));
+    }
+    if header.environment != *environment {
+        return Err(JournalError::Environment { found: header.environment.to_string(), given: environment.to_string() });
+    }
+    Ok(header)
+}
+
+struct Reader<'a> {
+    file: &'a mut dyn JournalFile,
+    /// Length of the file.
+    end: u64,
+    /// Where the next line starts.
+    offset: u64,
+    chain: Chain,
+    /// Bytes of the file from `offset` on.
+    ahead: Vec<u8>,
+    /// How much of `ahead` was consumed already.
+    used: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a mut dyn JournalFile) -> Result<Self, JournalError> {
+        let end = file.bytes().map_err(unreadable)?;
+        Ok(Self { file, end, offset: 0, chain: CHAIN_START, ahead: Vec::new(), used: 0 })
+    }
+
+    /// The next line; none at the end and where the last line is provably incomplete.
+    fn line<T: DeserializeOwned>(&mut self) -> Result<Option<(T, Place)>, JournalError> {
+        let previous = self.chain;
+        let Some(start) = self.peek(HEAD_BYTES)? else { return self.torn(HEAD_BYTES, "its last line has no head") };
+        let head = Head::parse(start.try_into().expect("as long as asked for"), &previous);
+        let Some(head) = head else { return self.torn(HEAD_BYTES, "a line does not follow the one before it") };
+        let length = head.line_bytes();
+        let Some(line) = self.peek(length)? else { return self.torn(length, "its last line is not as long as it says") };
+        let Some((json, chain)) = head.check(&line[HEAD_BYTES..], &previous) else {
+            return self.torn(length, "a line's checksum is wrong");
+        };
+        let content = serde_json::from_slice(json).map_err(|error| self.damaged(&format!("a line is not understood ({error})")))?;
+        let place = Place { offset: self.offset, bytes: u32::try_from(length).expect("a line is bounded") };
+        self.chain = chain;
+        self.offset += wide(length);
+        self.used += length;
+        Ok(Some((content, place)))
+    }
+
+    /// A crash leaves a beginning of a line, or that and zeros where the file grew before its bytes arrived. Such a rest
+    /// is shorter than its line (of `whole` bytes) and is no loss: its signature was never answered. Anything else is damage.
+    fn torn<T>(&mut self, whole: usize, damage: &str) -> Result<Option<T>, JournalError> {
+        let rest = usize::try_from(self.end - self.offset).map_err(|_| self.damaged(damage))?;
+        let bytes = self.file.read_at(self.offset, rest).map_err(unreadable)?;
+        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        if written < whole { Ok(None) } else { Err(self.damaged(damage)) }
+    }
+
+    /// The next `length` bytes, if the file has as many.
+    fn peek(&mut self, length: usize) -> Result<Option<&[u8]>, JournalError> {
+        if wide(length) > self.end - self.offset {
+            return Ok(None);
+        }
+        if self.ahead.len() - self.used < length {
+            let rest = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX);
+            self.ahead = self.file.read_at(self.offset, rest.min(CHUNK_BYTES.max(length))).map_err(unreadable)?;
+            self.used = 0;
+        }
+        Ok(Some(&self.ahead[self.used..self.used + length]))
+    }
+
+    fn damaged(&self, detail: &str) -> JournalError {
+        JournalError::Damaged { offset: self.offset, detail: detail.to_owned() }
+    }
+}
+
+fn unreadable(error: io::Error) -> JournalError {
+    JournalError::File { detail: error.to_string() }
+}

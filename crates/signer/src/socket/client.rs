@@ -1,0 +1,134 @@
+//! The end that asks.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use adit_core::{JournalId, LaneId};
+use alloy::primitives::keccak256;
+use async_trait::async_trait;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::wire::{self, Answer, Call, Question, VERSION};
+use crate::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+
+const CONNECT_TIMEOUT_SECONDS: u64 = 2;
+/// Longer than a sync of a slow disk behind a full batch.
+const CALL_TIMEOUT_SECONDS: u64 = 30;
+/// Connections kept open while nobody uses them.
+const IDLE_MAX: usize = 4;
+
+/// A signer in another process. Connects when it is asked, and again after every doubt.
+#[derive(Debug)]
+pub struct SocketSigner {
+    path: PathBuf,
+    patience: Duration,
+    idle: Mutex<Vec<UnixStream>>,
+}
+
+impl SocketSigner {
+    /// Does not connect yet, so that a server may start before its signer.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), patience: Duration::from_secs(CALL_TIMEOUT_SECONDS), idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Waits at most this long for an answer.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// A kept connection may be a dead one, of a signer that was restarted since: then a new one is tried once.
+    async fn call(&self, call: Call) -> Result<Answer, SignerFault> {
+        let frame = wire::encode(&Question { version: VERSION, call }).map_err(|error| self.unreachable(&error))?;
+        let kept = self.idle.lock().expect("no holder of this lock panics").pop();
+        if let Some(stream) = kept {
+            match self.exchange(stream, &frame).await {
+                Err(error) if error.kind() != io::ErrorKind::TimedOut => {}
+                done => return self.settle(done),
+            }
+        }
+        let connecting = timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS), UnixStream::connect(&self.path));
+        let stream = connecting.await.map_err(|_| io::ErrorKind::TimedOut.into()).flatten().map_err(|error| self.unreachable(&error))?;
+        self.settle(self.exchange(stream, &frame).await)
+    }
+
+    fn settle(&self, done: io::Result<Answer>) -> Result<Answer, SignerFault> {
+        match done {
+            Ok(Answer::Fault(fault)) => Err(fault),
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    async fn exchange(&self, mut stream: UnixStream, frame: &[u8]) -> io::Result<Answer> {
+        let both = async {
+            wire::write(&mut stream, frame).await?;
+            let length = wire::read_length(&mut stream).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            wire::read_content(&mut stream, length).await
+        };
+        let answer = timeout(self.patience, both).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let mut idle = self.idle.lock().expect("no holder of this lock panics");
+        if idle.len() < IDLE_MAX {
+            idle.push(stream);
+        }
+        Ok(answer)
+    }
+
+    fn unreachable(&self, error: &io::Error) -> SignerFault {
+        SignerFault::Unreachable { detail: format!("{}: {error}", self.path.display()) }
+    }
+
+    /// An answer to another question: nothing in it is believed.
+    fn confused(&self) -> SignerFault {
+        self.unreachable(&io::Error::new(io::ErrorKind::InvalidData, "it answered another question than was asked"))
+    }
+}
+
+#[async_trait]
+impl Signer for SocketSigner {
+    async fn journal(&self) -> Result<JournalId, SignerFault> {
+        match self.call(Call::Journal).await? {
+            Answer::Journal(id) => Ok(id),
+            _ => Err(self.confused()),
+        }
+    }
+
+    async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+        match self.call(Call::DryRun(requests.to_vec())).await? {
+            Answer::DryRun(answers) if answers.len() == requests.len() => Ok(answers),
+            _ => Err(self.confused()),
+        }
+    }
+
+    async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+        match self.call(Call::Sign(requests.to_vec())).await? {
+            Answer::Sign(answers) if fits(requests, &answers) => Ok(answers),
+            _ => Err(self.confused()),
+        }
+    }
+
+    async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        match self.call(Call::Supersede(supersede.clone())).await? {
+            Answer::Supersede(answer) => Ok(answer),
+            _ => Err(self.confused()),
+        }
+    }
+
+    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+        match self.call(Call::Entries { lane: lane.clone(), from_nonce, limit }).await? {
+            Answer::Entries(entries) => Ok(entries),
+            _ => Err(self.confused()),
+        }
+    }
+}
+
+/// One answer per request, in order, and each hash is that of its bytes.
+fn fits(requests: &[SignRequest], answers: &[Result<Signature, Refused>]) -> bool {
+    let answers_to = |request: &SignRequest, answer: &Result<Signature, Refused>| match answer {
+        Ok(Signature { attempt, signed }) => *attempt == request.attempt && keccak256(&signed.raw.0).0 == signed.hash.0,
+        Err(_) => true,
+    };
+    requests.len() == answers.len() && requests.iter().zip(answers).all(|(request, answer)| answers_to(request, answer))
+}

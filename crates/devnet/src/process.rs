@@ -18,6 +18,8 @@ use tokio::time::timeout;
 use crate::parts;
 
 const LOG_TAIL_LINES: usize = 20;
+/// Becomes the program, unless the parent (`$0`) died before the kernel knew that its death matters.
+const EXEC_UNDER: &str = r#"test "$PPID" = "$0" && exec "$@""#;
 const KILL_BOUND: Duration = Duration::from_secs(5);
 
 /// What to start, and how.
@@ -103,7 +105,8 @@ impl Launch {
         let mut command = match parts::on_path("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", self.death_signal]).args(as_user(self.user)).arg("--").arg(&self.program);
+                command.args(["--pdeathsig", self.death_signal]).args(as_user(self.user));
+                command.args(["--", "/bin/sh", "-c", EXEC_UNDER, &std::process::id().to_string()]).arg(&self.program);
                 command
             }
             None => Command::new(&self.program),

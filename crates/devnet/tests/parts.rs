@@ -170,6 +170,10 @@ fn is_gone(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).map_or(true, |text| text.is_empty())
 }
 
+fn is_running(pid: u32, program: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == program)
+}
+
 /// Plays both roles: the test, and (started again by it) the parent that is killed.
 #[tokio::test]
 async fn a_child_dies_with_a_parent_that_is_killed() {
@@ -189,11 +193,11 @@ async fn a_child_dies_with_a_parent_that_is_killed() {
     let output = BufReader::new(parent.stdout.take().expect("piped"));
     let said = output.lines().map_while(Result::ok).find_map(|line| line.split_once("child ")?.1.parse::<u32>().ok());
     let child = said.expect("the parent names its child");
-    assert!(!is_gone(child));
+    let (bound, pause) = (Duration::from_secs(5), Duration::from_millis(2));
+    wait::until("the child", bound, pause, async || Ok(is_running(child, "sleep").then_some(()))).await.expect("it runs");
     parent.kill().expect("killed");
     parent.wait().expect("buried");
-    let gone = wait::until("the child to die", Duration::from_secs(5), Duration::from_millis(5), async || Ok(is_gone(child).then_some(())));
-    gone.await.expect("the kernel kills it");
+    wait::until("the child to die", bound, pause, async || Ok(is_gone(child).then_some(()))).await.expect("the kernel kills it");
 }
 
 #[tokio::test]

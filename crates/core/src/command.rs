@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, Destination, Draft, Epoch, EventId, Funds, HaltReason,
-    Hash32, IdempotencyKey, JournalId, LaneId, Leg, Lineage, LineageId, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span,
-    Submission, Tier, Tip, TransferId, UserId, WithdrawalId,
+    Hash32, IdempotencyKey, JournalId, LaneId, Leg, Lineage, LineageId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission,
+    Tier, Tip, TransferId, UserId, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -185,8 +185,8 @@ pub struct Credit {
 /// Asks to be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    /// Also the id of its payout: a withdrawal owes exactly one.
     pub id: WithdrawalId,
-    pub payout: PayoutId,
     pub user: UserId,
     pub book: Book,
     /// What the balance is kept in; differs from `asset` where points are paid as a token.

@@ -156,16 +156,12 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
                 let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
                 Step::Do(Act::Bump { lineage: lineage.id, purpose, fees })
             }
-            Err(step) if view.now >= resend_at => resend(lineage, step),
+            Err(_) if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
             Err(step) => step,
         },
         Some(_) | None if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
         Some(_) | None => Step::AwaitInclusion { resend_at, bump_at: signs.then_some(bump_at) },
     }
-}
-
-fn resend(lineage: &Lineage, _instead_of: Step) -> Step {
-    Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id })
 }
 
 /// The head of the line is bumped when it waits too long; those behind it only when the chain would not take them at all.

@@ -253,3 +253,16 @@ impl Keys {
         self.lanes.extend(other.lanes);
     }
 }
+
+impl Batch {
+    /// Whether nothing changed: then there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+            && self.wallets.is_empty()
+            && self.accounts.is_empty()
+            && self.withdrawals.is_empty()
+            && self.lineages.is_empty()
+            && self.lanes.is_empty()
+            && self.appended == Appended::default()
+    }
+}

@@ -1,1 +1,18 @@
+//! The shell that moves and decides nothing: one writer, a lane and an observer per wallet, alerts.
 
+mod alerts;
+mod engine;
+mod hub;
+mod lane;
+mod ports;
+mod settings;
+mod writer;
+
+pub use alerts::{Alert, Alerts};
+pub use engine::Engine;
+pub use hub::Hub;
+pub use ports::{Clock, Entropy, Ports, Spawner};
+pub use settings::{LIVE_LINEAGES_MAX, PLAN_MAX, Settings};
+pub use writer::{GROUP_ORDERS_MAX, QUEUE_ORDERS_MAX, WriteError, Writer};
+
+pub(crate) use lane::LaneTask;

@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyRecord,
-    Policy, Refusal, Request, Rules, Scope, State, Timestamp, TransferKind, User, View, Withdrawal,
+    PayoutId, Policy, Refusal, Request, Rules, Scope, State, Timestamp, TransferKind, User, View, Withdrawal,
 };
 
 use super::Drafting;
@@ -173,7 +173,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let withdrawal = Withdrawal {
         id: request.id,
         user: request.user.clone(),
-        payout: request.payout,
+        payout: PayoutId(request.id.0),
         asset: request.asset.clone(),
         amount: request.amount,
         destination: request.destination.clone(),

@@ -1,0 +1,130 @@
+//! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
+//! operations guide.
+
+use std::sync::{Arc, RwLock};
+
+use adit_core::{Amount, AssetId, LaneState, Rules, Scope, Span, Status, Timestamp};
+use adit_store::StoreFault;
+use serde::Serialize;
+
+use crate::{LIVE_LINEAGES_MAX, Ports, Settings};
+
+const BEAT: Span = Span::from_seconds(5);
+/// A balance that was read longer ago than this is unknown.
+const FUNDS_AGE_MAX: Span = Span::from_seconds(120);
+
+/// What stands now. Cheap to clone.
+#[derive(Clone)]
+pub struct Alerts {
+    standing: Arc<RwLock<Vec<Alert>>>,
+}
+
+/// One thing that a person should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "alert")]
+pub enum Alert {
+    FundsLow { lane: String, asset: AssetId, balance: Amount, threshold: Amount },
+    FundsUnknown { lane: String, asset: AssetId },
+    HeadStuck { lane: String, nonce: Option<u64>, seconds: u64 },
+    LaneHalted { lane: String, sentence: String },
+    LaneIdle { lane: String },
+    ChainUnread { lane: String },
+    WithdrawalsFailed { count: u64 },
+    HeldForInspection { count: u64 },
+    Suspended { scope: Scope, reason: String },
+}
+
+impl Alerts {
+    /// Starts looking, on a beat.
+    pub fn start(ports: Ports, rules: Arc<Rules>, settings: Settings) -> Self {
+        let alerts = Self { standing: Arc::default() };
+        let task = alerts.clone();
+        let spawner = ports.spawner.clone();
+        spawner.spawn("alerts", Box::pin(async move { task.watch(ports, rules, settings).await }));
+        alerts
+    }
+
+    pub fn standing(&self) -> Vec<Alert> {
+        self.standing.read().expect("no writer panics while it holds this lock").clone()
+    }
+
+    async fn watch(self, ports: Ports, rules: Arc<Rules>, settings: Settings) {
+        loop {
+            match look(&ports, &rules, &settings).await {
+                Ok(found) => self.replace(found),
+                Err(fault) => tracing::warn!(%fault, "alerts could not be judged"),
+            }
+            ports.clock.sleep(BEAT).await;
+        }
+    }
+
+    fn replace(&self, found: Vec<Alert>) {
+        let mut standing = self.standing.write().expect("no reader panics while it holds this lock");
+        for new in found.iter().filter(|alert| !standing.contains(alert)) {
+            tracing::warn!(alert = ?new, "alert");
+        }
+        *standing = found;
+    }
+}
+
+async fn look(ports: &Ports, rules: &Rules, settings: &Settings) -> Result<Vec<Alert>, StoreFault> {
+    let now = ports.clock.now();
+    let mut found = Vec::new();
+    for chain in rules.chains.values() {
+        let name = chain.lane.to_string();
+        let Some(lane) = ports.store.lane(&chain.lane).await? else {
+            found.push(Alert::LaneIdle { lane: name });
+            continue;
+        };
+        if let LaneState::Halted { reason, .. } = &lane.state {
+            found.push(Alert::LaneHalted { lane: name.clone(), sentence: reason.sentence() });
+        }
+        if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
+            found.push(Alert::LaneIdle { lane: name.clone() });
+        }
+        if lane.tip.as_ref().is_none_or(|tip| tip.at.plus(FUNDS_AGE_MAX) < now) {
+            found.push(Alert::ChainUnread { lane: name.clone() });
+        }
+        for asset in rules.assets_on(&chain.name) {
+            found.extend(funds(&lane, &asset.id, settings, now));
+        }
+        found.extend(stuck(ports, &chain.lane, settings, now).await?);
+    }
+    found.extend(counts(ports).await?);
+    for standing in ports.store.suspensions().await? {
+        found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });
+    }
+    Ok(found)
+}
+
+fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Timestamp) -> Option<Alert> {
+    let name = lane.id.to_string();
+    let Some(held) = lane.balance_of(asset).filter(|held| now <= held.at.plus(FUNDS_AGE_MAX)) else {
+        return Some(Alert::FundsUnknown { lane: name, asset: asset.clone() });
+    };
+    let threshold = settings.low.get(asset).copied().unwrap_or(Amount::new(1));
+    (held.balance < threshold).then(|| Alert::FundsLow { lane: name, asset: asset.clone(), balance: held.balance, threshold })
+}
+
+async fn stuck(ports: &Ports, lane: &adit_core::LaneId, settings: &Settings, now: Timestamp) -> Result<Option<Alert>, StoreFault> {
+    let live = ports.store.live_lineages(lane, LIVE_LINEAGES_MAX).await?;
+    let head = live.iter().filter(|lineage| lineage.included().is_none()).min_by_key(|lineage| lineage.nonce());
+    Ok(head.filter(|head| head.created_at.plus(settings.stuck_after) < now).map(|head| Alert::HeadStuck {
+        lane: lane.to_string(),
+        nonce: head.nonce(),
+        seconds: now.since(head.created_at).seconds(),
+    }))
+}
+
+async fn counts(ports: &Ports) -> Result<Vec<Alert>, StoreFault> {
+    let counts = ports.store.counts().await?;
+    let of = |wanted: Status| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
+    let mut found = Vec::new();
+    if of(Status::Failed) > 0 {
+        found.push(Alert::WithdrawalsFailed { count: of(Status::Failed) });
+    }
+    if of(Status::HeldForInspection) > 0 {
+        found.push(Alert::HeldForInspection { count: of(Status::HeldForInspection) });
+    }
+    Ok(found)
+}

@@ -1,0 +1,162 @@
+//! Taking approved payouts in: everything that can refuse is asked before a nonce is reserved (rule R9).
+
+use adit_chain::{PlanRequest, Planned};
+use adit_core::{
+    Actor, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, LineageId, Purpose, Reserve, Scope, State,
+    Withdrawal,
+};
+use adit_signer::{SignRequest, Supersede};
+
+use super::pay::approved;
+use super::{LaneTask, RoundError};
+
+/// One payout on its way into a lineage.
+struct Candidate {
+    leg: Leg,
+    plan: adit_chain::Plan,
+    lineage: LineageId,
+    attempt: AttemptId,
+}
+
+impl LaneTask {
+    /// Precheck by the chain, dry run by the signer, then one reservation each, at consecutive nonces.
+    pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+        let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
+        self.supersede(epoch, chosen).await?;
+        let fees = self.capped(tip.fees);
+        let legs: Vec<Leg> = chosen.iter().map(|withdrawal| leg_of(withdrawal)).collect();
+        let request = PlanRequest { lane: self.id().clone(), fees, legs: legs.clone() };
+        let planned = self.chain().plan(&request).await?;
+        let mut candidates = Vec::new();
+        let mut refused = Vec::new();
+        for (leg, planned) in legs.into_iter().zip(planned) {
+            match planned {
+                Planned::Ready(plan) => {
+                    let lineage = LineageId(self.engine.ports.uuid());
+                    let attempt = AttemptId(self.engine.ports.uuid());
+                    candidates.push(Candidate { leg, plan, lineage, attempt });
+                }
+                Planned::WouldFail { reason } => refused.push((leg, reason, true)),
+                Planned::Unfunded { asset, needed, held } => {
+                    let reason = format!("the wallet holds {held} of {asset} and needs {needed} (base units)");
+                    refused.push((leg, reason, false));
+                }
+            }
+        }
+        let (accepted, unsigned) = self.dry_run(lane, epoch, candidates).await?;
+        refused.extend(unsigned);
+        self.defer(epoch, refused).await?;
+        self.reserve(lane, epoch, accepted).await
+    }
+
+    /// Offers stay below the cap; a payment that then is too cheap waits for a lower base fee, it is not dropped.
+    fn capped(&self, fees: EvmFees) -> EvmFees {
+        let max_fee_per_gas = fees.max_fee_per_gas.min(self.rules().fee_per_gas_max);
+        EvmFees { max_fee_per_gas, max_priority_fee_per_gas: fees.max_priority_fee_per_gas.min(max_fee_per_gas) }
+    }
+
+    /// A payout whose former lineage is dead may enter a new one: the signer is shown the proof first (rule R6).
+    async fn supersede(&self, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+        for withdrawal in chosen {
+            let State::Approved { after: Some(DeadLineage { lineage, evidence }), .. } = &withdrawal.state else { continue };
+            let supersede = Supersede { lane: self.id().clone(), epoch, payout: withdrawal.payout, old: *lineage, evidence: *evidence };
+            if let Err(refused) = self.engine.ports.signer.supersede(&supersede).await? {
+                tracing::error!(withdrawal = %withdrawal.id, %refused, "the signer does not let a payout move to a new lineage");
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the signer before anything is reserved. Gives those that it would sign, and the others with its reason.
+    async fn dry_run(
+        &self,
+        lane: &Lane,
+        epoch: Epoch,
+        candidates: Vec<Candidate>,
+    ) -> Result<(Vec<Candidate>, Vec<(Leg, String, bool)>), RoundError> {
+        let numbered = candidates.iter().zip(lane.next_nonce..);
+        let requests: Vec<SignRequest> = numbered
+            .map(|(candidate, nonce)| SignRequest {
+                lane: self.id().clone(),
+                epoch,
+                lineage: candidate.lineage,
+                attempt: candidate.attempt,
+                purpose: Purpose::Pay,
+                approved: approved(std::slice::from_ref(&candidate.leg)),
+                draft: self.chain().draft(self.id(), &candidate.leg, &candidate.plan, nonce),
+            })
+            .collect();
+        if requests.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let answers = self.engine.ports.signer.dry_run(&requests).await?;
+        let mut accepted = Vec::new();
+        let mut refused = Vec::new();
+        for (candidate, answer) in candidates.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => accepted.push(candidate),
+                Err(reason) => refused.push((candidate.leg, reason.to_string(), false)),
+            }
+        }
+        Ok((accepted, refused))
+    }
+
+    /// Payouts that cannot be planned now. When the asset itself does not work, the asset is stopped instead of blaming its payouts: else two
+    /// hostile recipients could stop everyone (window F49).
+    async fn defer(&self, epoch: Epoch, refused: Vec<(Leg, String, bool)>) -> Result<(), RoundError> {
+        let mut broken: Vec<AssetId> = Vec::new();
+        let mut suspects: Vec<AssetId> = refused.iter().filter(|(_, _, blame)| *blame).map(|(leg, _, _)| leg.asset.clone()).collect();
+        suspects.sort();
+        suspects.dedup();
+        for asset in suspects {
+            if !self.chain().probe(self.id(), &asset).await? {
+                let reason = format!("a probe of {asset} reverts: the token is paused, blocked or broken");
+                let command = Command::Suspend { scope: Scope::Asset { asset: asset.clone() }, reason };
+                self.engine.writer.submit(Actor::Engine, command).await?;
+                broken.push(asset);
+            }
+        }
+        let commands = refused.into_iter().map(|(leg, reason, blame)| Command::Defer {
+            lane: self.id().clone(),
+            epoch,
+            owner: self.engine.replica,
+            blame_payout: blame && !broken.contains(&leg.asset),
+            leg,
+            reason,
+        });
+        self.commit(commands.collect()).await?;
+        Ok(())
+    }
+
+    async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
+        let reservations = accepted.into_iter().zip(lane.next_nonce..).map(|(candidate, nonce)| {
+            let draft = self.chain().draft(self.id(), &candidate.leg, &candidate.plan, nonce);
+            Command::Reserve(Reserve {
+                lane: self.id().clone(),
+                owner: self.engine.replica,
+                epoch,
+                lineage: candidate.lineage,
+                attempt: candidate.attempt,
+                anchors: vec![Anchor::Nonce { lane: self.id().clone(), nonce }],
+                legs: vec![candidate.leg],
+                draft,
+            })
+        });
+        self.commit(reservations.collect()).await?;
+        Ok(())
+    }
+}
+
+/// What a withdrawal needs to see on chain.
+pub(super) fn leg_of(withdrawal: &Withdrawal) -> Leg {
+    Leg {
+        payout: withdrawal.payout,
+        withdrawal: withdrawal.id,
+        user: withdrawal.user.clone(),
+        book: withdrawal.book.clone(),
+        source_asset: withdrawal.source_asset.clone(),
+        asset: withdrawal.asset.clone(),
+        amount: withdrawal.amount,
+        destination: withdrawal.destination.clone(),
+    }
+}

@@ -1,0 +1,156 @@
+//! Before anything new is signed: the signer's journal and the chain are compared with the database (rule R7).
+
+use std::collections::BTreeMap;
+
+use adit_core::{
+    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Purpose, Stage,
+    WithdrawalId,
+};
+use adit_signer::JournalEntry;
+
+use super::plan::leg_of;
+use super::{LaneTask, RoundError};
+use crate::engine::nonce_of;
+use crate::{LIVE_LINEAGES_MAX, WriteError};
+
+/// Journal entries that are read at once.
+const ENTRIES_PER_PAGE_MAX: usize = 1_000;
+
+impl LaneTask {
+    /// Takes back what the database lost, stops where the journal knows something that cannot be placed, and starts the lane.
+    pub(super) async fn reconcile(&self, lane: &Lane, epoch: Epoch) -> Result<(), RoundError> {
+        let identity = self.chain().identity(self.id()).await?;
+        if identity.wallet_has_code {
+            return self.halt(HaltReason::WalletHasCode).await;
+        }
+        if !self.adopt_from_journal(lane, epoch).await? {
+            return Ok(());
+        }
+        let chain_nonce = self.chain().consumed(self.id()).await?;
+        let now = self.engine.ports.clock.now();
+        let funds = self.chain().funds(self.id()).await?;
+        let funds = funds.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect();
+        let owner = self.engine.replica;
+        self.commit(vec![Command::StartLane { lane: self.id().clone(), owner, epoch, chain_nonce, pins: identity.pins, funds }]).await?;
+        Ok(())
+    }
+
+    /// Every signature since the oldest nonce that is still open. False where the lane was stopped.
+    async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<bool, RoundError> {
+        let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        let mut from = live.iter().filter_map(Lineage::nonce).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
+        loop {
+            let entries = self.engine.ports.signer.entries(self.id(), from, ENTRIES_PER_PAGE_MAX).await?;
+            let full = entries.len() == ENTRIES_PER_PAGE_MAX;
+            let last = entries.last().map(|entry| nonce_of(&entry.request.draft));
+            for lineage in self.lineages(entries).await? {
+                let command = Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };
+                match self.engine.writer.submit(adit_core::Actor::Engine, command).await {
+                    Ok(_) => {}
+                    Err(WriteError::Refused(refusal)) => {
+                        let detail = format!("lineage {} at nonce {:?} cannot be placed ({})", lineage.id, lineage.nonce(), refusal.code());
+                        self.halt(HaltReason::JournalAhead { detail }).await?;
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            match last {
+                // The last nonce of a full page may go on in the next one; a nonce never has a page of attempts.
+                Some(last) if full => from = last,
+                Some(_) | None => return Ok(true),
+            }
+        }
+    }
+
+    /// The lineage that the journal has for one transaction.
+    pub(super) async fn journalled(&self, nonce: u64, hash: Option<Hash32>) -> Result<Option<Lineage>, RoundError> {
+        let entries = self.engine.ports.signer.entries(self.id(), nonce, ENTRIES_PER_PAGE_MAX).await?;
+        let here: Vec<JournalEntry> = entries.into_iter().filter(|entry| nonce_of(&entry.request.draft) == nonce).collect();
+        let known = here.iter().any(|entry| Some(entry.signed.hash) == hash);
+        Ok(if known { self.lineages(here).await?.pop() } else { None })
+    }
+
+    /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were signed. Lineages that the
+    /// database closed already are left out.
+    async fn lineages(&self, entries: Vec<JournalEntry>) -> Result<Vec<Lineage>, RoundError> {
+        let mut found: BTreeMap<LineageId, Vec<JournalEntry>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for entry in entries {
+            let id = entry.request.lineage;
+            if !found.contains_key(&id) {
+                order.push(id);
+            }
+            found.entry(id).or_default().push(entry);
+        }
+        let mut lineages = Vec::new();
+        for id in order {
+            let known = self.engine.store().lineage(id).await?;
+            if known.as_ref().is_some_and(|lineage| !lineage.is_live()) {
+                continue;
+            }
+            let entries = found.remove(&id).expect("collected above");
+            lineages.push(self.rebuilt(id, entries, known).await?);
+        }
+        Ok(lineages)
+    }
+
+    async fn rebuilt(&self, id: LineageId, entries: Vec<JournalEntry>, known: Option<Lineage>) -> Result<Lineage, RoundError> {
+        let now = self.engine.ports.clock.now();
+        let nonce = entries.first().map_or(0, |entry| nonce_of(&entry.request.draft));
+        let legs = match &known {
+            Some(lineage) => lineage.legs.clone(),
+            None => self.legs(&entries).await?,
+        };
+        let versions = |known: &Option<Lineage>, entry: &JournalEntry, at: usize| {
+            let held = known.as_ref().and_then(|lineage| lineage.attempt(entry.request.attempt)).map(|attempt| attempt.version);
+            held.unwrap_or_else(|| u32::try_from(at).expect("attempts of a lineage are few"))
+        };
+        let attempts = entries.iter().enumerate().map(|(at, entry)| Attempt {
+            id: entry.request.attempt,
+            version: versions(&known, entry, at),
+            purpose: entry.request.purpose,
+            draft: entry.request.draft.clone(),
+            epoch: entry.request.epoch,
+            created_at: now,
+            stage: Stage::Signed { signed: entry.signed.clone(), knowledge: Knowledge::Signed },
+        });
+        Ok(Lineage {
+            id,
+            lane: self.id().clone(),
+            anchors: vec![Anchor::Nonce { lane: self.id().clone(), nonce }],
+            legs,
+            attempts: attempts.collect(),
+            state: LineageState::Live,
+            cancel: None,
+            created_at: now,
+        })
+    }
+
+    /// Whose payouts a journalled lineage carries. A payout that the database does not know is left as it is, so that adopting it is
+    /// refused and the lane stops.
+    async fn legs(&self, entries: &[JournalEntry]) -> Result<Vec<Leg>, RoundError> {
+        let mut legs = Vec::new();
+        let Some(paying) = entries.iter().find(|entry| entry.request.purpose == Purpose::Pay) else { return Ok(legs) };
+        for approved in &paying.request.approved {
+            // A withdrawal and its payout have one id.
+            let id = WithdrawalId(approved.payout.0);
+            if let Some(withdrawal) = self.engine.store().withdrawal(id).await? {
+                legs.push(leg_of(&withdrawal));
+            } else {
+                tracing::error!(payout = %approved.payout, "the journal signed a payout that the database does not know");
+                legs.push(Leg {
+                    payout: approved.payout,
+                    withdrawal: id,
+                    user: "unknown".parse().expect("a user id"),
+                    book: "unknown".parse().expect("a book"),
+                    source_asset: approved.asset.clone(),
+                    asset: approved.asset.clone(),
+                    amount: approved.amount,
+                    destination: approved.destination.clone(),
+                });
+            }
+        }
+        Ok(legs)
+    }
+}

@@ -1,0 +1,39 @@
+//! How the shell moves; nothing in here decides about money.
+
+use std::collections::BTreeMap;
+
+use adit_core::{Amount, AssetId, Span};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a lease lasts. Another replica takes over at the earliest after this; a zombie is fenced by its epoch.
+    pub lease: Span,
+    /// How often a lane looks by itself, without being woken.
+    pub lane_beat: Span,
+    /// How often the chain is read.
+    pub observe_beat: Span,
+    /// How often the wallets' balances are read.
+    pub funds_beat: Span,
+    /// Below these balances of a wallet people are told, in base units.
+    pub low: BTreeMap<AssetId, Amount>,
+    /// A payment that is unmined for longer than this is told to people.
+    pub stuck_after: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Span::from_seconds(3),
+            lane_beat: Span::from_millis(250),
+            observe_beat: Span::from_millis(500),
+            funds_beat: Span::from_seconds(5),
+            low: BTreeMap::new(),
+            stuck_after: Span::from_seconds(600),
+        }
+    }
+}
+
+/// Live lineages that a lane keeps in view. More may exist; they are taken up as the first ones end.
+pub const LIVE_LINEAGES_MAX: usize = 20_000;
+/// Withdrawals that are planned in one round.
+pub const PLAN_MAX: usize = 500;

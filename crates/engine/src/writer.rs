@@ -1,0 +1,206 @@
+//! The one writer: takes what has queued up, loads the rows it touches, decides each order, commits all in one transaction, then
+//! answers. The next group gathers meanwhile.
+
+use std::sync::Arc;
+
+use adit_core::{Actor, Answer, Command, GroupId, Keys, Order, Refusal, Rules, Span, decide, keys};
+use adit_store::{CommitFault, StoreFault};
+use futures::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Hub, Ports};
+
+/// Orders that may wait for the writer; beyond that a caller waits to enqueue.
+pub const QUEUE_ORDERS_MAX: usize = 16_384;
+/// Orders that are decided and committed together.
+pub const GROUP_ORDERS_MAX: usize = 1_024;
+/// How often one group is tried when other transactions are in the way.
+const CONTENTION_TRIES_MAX: u32 = 8;
+/// How often the store is asked whether a group was committed before its callers are told that nobody knows.
+const READ_BACK_TRIES_MAX: u32 = 40;
+const BACKOFF_FIRST: Span = Span::from_millis(5);
+const BACKOFF_MOST: Span = Span::from_seconds(1);
+
+/// Where orders are handed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Item>,
+    ports: Ports,
+}
+
+struct Item {
+    order: Order,
+    answer: oneshot::Sender<Result<Answer, WriteError>>,
+}
+
+/// Why an order has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The rules say no; nothing changed.
+    #[error("{0:?}")]
+    Refused(Refusal),
+    /// The store failed; nothing changed. Trying again is safe.
+    #[error("the store could not take it ({detail}); nothing changed, try again")]
+    Failed { detail: String },
+    /// The store's answer was lost and could not be read back. Ask what became of it before trying again.
+    #[error("the store's answer was lost ({detail}); look whether it was accepted before trying again")]
+    Unknown { detail: String },
+}
+
+impl Writer {
+    /// Starts the writer's task.
+    pub fn start(ports: Ports, rules: Arc<Rules>, hub: Hub) -> Self {
+        let (queue, orders) = mpsc::channel(QUEUE_ORDERS_MAX);
+        let task = WriterTask { ports: ports.clone(), rules, hub, orders };
+        ports.spawner.spawn("writer", Box::pin(task.run()));
+        Self { queue, ports }
+    }
+
+    /// Decides and commits one command.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn submit(&self, actor: Actor, command: Command) -> Result<Answer, WriteError> {
+        let (answer, answered) = oneshot::channel();
+        let order = Order { actor, ids: self.ports.ids(), command };
+        let stopped = || WriteError::Failed { detail: "the writer has stopped".to_owned() };
+        self.queue.send(Item { order, answer }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| WriteError::Unknown { detail: "the writer stopped before it answered".to_owned() })?
+    }
+
+    /// Hands in many commands in this order and waits for all answers.
+    pub async fn submit_all(&self, actor: &Actor, commands: Vec<Command>) -> Vec<Result<Answer, WriteError>> {
+        join_all(commands.into_iter().map(|command| self.submit(actor.clone(), command))).await
+    }
+}
+
+struct WriterTask {
+    ports: Ports,
+    rules: Arc<Rules>,
+    hub: Hub,
+    orders: mpsc::Receiver<Item>,
+}
+
+/// What became of one try to commit a group.
+enum Tried {
+    Answered(Vec<Result<Answer, WriteError>>),
+    /// Nothing was committed, and the same may work in a moment.
+    Contended(String),
+    /// Nothing was committed, and it will not be for all of them together.
+    Constrained(String),
+}
+
+impl WriterTask {
+    async fn run(mut self) {
+        while let Some(first) = self.orders.recv().await {
+            let mut group = vec![first];
+            while group.len() < GROUP_ORDERS_MAX {
+                match self.orders.try_recv() {
+                    Ok(item) => group.push(item),
+                    Err(_) => break,
+                }
+            }
+            self.answer(group).await;
+        }
+    }
+
+    async fn answer(&self, group: Vec<Item>) {
+        let (orders, callers): (Vec<Order>, Vec<_>) = group.into_iter().map(|item| (item.order, item.answer)).unzip();
+        let answers = self.write(&orders).await;
+        for (caller, answer) in callers.into_iter().zip(answers) {
+            let _caller_left = caller.send(answer);
+        }
+    }
+
+    /// Tries the group as a whole; where a constraint stands against it, its orders one by one.
+    async fn write(&self, orders: &[Order]) -> Vec<Result<Answer, WriteError>> {
+        match self.write_together(orders).await {
+            Ok(answers) => answers,
+            Err(constraint) if orders.len() == 1 => vec![Err(WriteError::Failed { detail: constraint })],
+            Err(_) => {
+                let mut answers = Vec::with_capacity(orders.len());
+                for order in orders {
+                    let alone = self.write_together(std::slice::from_ref(order)).await;
+                    answers.extend(alone.unwrap_or_else(|detail| vec![Err(WriteError::Failed { detail })]));
+                }
+                answers
+            }
+        }
+    }
+
+    async fn write_together(&self, orders: &[Order]) -> Result<Vec<Result<Answer, WriteError>>, String> {
+        let mut detail = String::new();
+        for tries in 0..CONTENTION_TRIES_MAX {
+            match self.try_once(orders).await {
+                Tried::Answered(answers) => return Ok(answers),
+                Tried::Constrained(constraint) => return Err(constraint),
+                Tried::Contended(why) => {
+                    tracing::debug!(why, tries, "a group is tried again");
+                    detail = why;
+                    self.ports.clock.sleep(BACKOFF_FIRST.backoff(tries, BACKOFF_MOST)).await;
+                }
+            }
+        }
+        Ok(orders.iter().map(|_| Err(WriteError::Failed { detail: detail.clone() })).collect())
+    }
+
+    async fn try_once(&self, orders: &[Order]) -> Tried {
+        let mut wanted = Keys::default();
+        orders.iter().for_each(|order| wanted.extend(keys(order, &self.rules)));
+        let mut group = match self.ports.store.load(&wanted, self.ports.clock.now()).await {
+            Ok(group) => group,
+            Err(fault) => return failed(orders, &fault),
+        };
+        let mut view = group.take_view();
+        let answers: Vec<Result<Answer, WriteError>> = orders
+            .iter()
+            .map(|order| {
+                let decision = decide(&view, &self.rules, order).map_err(WriteError::Refused)?;
+                view.apply(decision.changes);
+                Ok(decision.answer)
+            })
+            .collect();
+        let batch = view.into_batch();
+        if batch.is_empty() {
+            return Tried::Answered(answers);
+        }
+        let events = batch.appended.events.clone();
+        let wakes = Hub::concerns_lanes(&batch);
+        let id = GroupId(self.ports.uuid());
+        let tried = match group.commit(id, batch).await {
+            Ok(()) => Tried::Answered(answers),
+            Err(CommitFault::Contention { detail }) => Tried::Contended(detail),
+            Err(CommitFault::Constraint { constraint }) => Tried::Constrained(constraint),
+            Err(CommitFault::Unwritable { detail }) => all(orders, &WriteError::Failed { detail }),
+            Err(CommitFault::Unknown { detail }) => self.read_back(orders, id, answers, detail).await,
+        };
+        if let Tried::Answered(_) = tried {
+            self.hub.publish(events);
+            if wakes {
+                self.hub.wake_lanes();
+            }
+        }
+        tried
+    }
+
+    /// The answer to COMMIT was lost: the outcome is read back, never assumed (window F71).
+    async fn read_back(&self, orders: &[Order], id: GroupId, answers: Vec<Result<Answer, WriteError>>, detail: String) -> Tried {
+        for tries in 0..READ_BACK_TRIES_MAX {
+            match self.ports.store.was_committed(id).await {
+                Ok(true) => return Tried::Answered(answers),
+                Ok(false) => return Tried::Contended(detail),
+                Err(fault) => tracing::warn!(%fault, group = %id, "cannot read back a lost commit yet"),
+            }
+            self.ports.clock.sleep(BACKOFF_FIRST.backoff(tries, BACKOFF_MOST)).await;
+        }
+        all(orders, &WriteError::Unknown { detail })
+    }
+}
+
+fn failed(orders: &[Order], fault: &StoreFault) -> Tried {
+    all(orders, &WriteError::Failed { detail: fault.to_string() })
+}
+
+fn all(orders: &[Order], error: &WriteError) -> Tried {
+    Tried::Answered(orders.iter().map(|_| Err(error.clone())).collect())
+}

@@ -1,0 +1,124 @@
+//! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
+
+use std::sync::Mutex;
+
+use adit_chain::{
+    Chain, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent, Sightings,
+    Watch,
+};
+use adit_core::{AssetId, Bytes, ChainName, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
+use alloy::primitives::Address;
+use async_trait::async_trait;
+
+use crate::address::AddressBook;
+use crate::address_of;
+use crate::config::{ConfigError, EvmConfig, Payable};
+use crate::contract_wallet::Verdict;
+use crate::draft::{self, Message};
+use crate::node::Node;
+use crate::observe::Memory;
+
+/// One EVM chain.
+pub struct EvmChain {
+    node: Node,
+    payable: Vec<Payable>,
+    book: AddressBook,
+    memory: Memory,
+}
+
+impl EvmChain {
+    /// Contacts nobody yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming what is wrong and what is allowed.
+    pub fn new(config: EvmConfig) -> Result<Self, ConfigError> {
+        let payable = config.payable()?;
+        let book = config.address_book(&payable)?;
+        Ok(Self { node: Node::new(config)?, payable, book, memory: Mutex::default() })
+    }
+
+    pub fn name(&self) -> &ChainName {
+        &self.node.config.name
+    }
+
+    /// How each endpoint fares, for metrics and `why`.
+    pub fn health(&self) -> Vec<HealthReading> {
+        self.node.quorum.readings()
+    }
+
+    /// Whose signature it is: `user`'s key first, which asks nobody; else `user` as a contract wallet, by quorum.
+    ///
+    /// # Errors
+    /// [`Fault`] when a contract had to be asked and could not be: that is no judgement.
+    pub async fn verify_claim(&self, user: &Destination, digest: Hash32, signature: &Bytes) -> Result<Verdict, Fault> {
+        self.node.judge(user, digest, signature).await
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn asset(&self, id: &AssetId) -> Option<&Payable> {
+        self.payable.iter().find(|asset| asset.asset == *id)
+    }
+}
+
+/// A lane's wallet was parsed when it was configured.
+fn wallet_of(lane: &LaneId) -> Address {
+    address_of(&lane.wallet).expect("a lane's wallet was made from an address")
+}
+
+#[async_trait]
+impl Chain for EvmChain {
+    async fn identity(&self, lane: &LaneId) -> Result<Identity, Fault> {
+        self.node.identity(wallet_of(lane), &self.payable).await
+    }
+
+    fn parse_destination(&self, _asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+        self.book.parse(text)
+    }
+
+    async fn tip(&self) -> Result<Tip, Fault> {
+        self.node.heads().await.map(|heads| heads.tip)
+    }
+
+    async fn consumed(&self, lane: &LaneId) -> Result<u64, Fault> {
+        let head = self.node.heads().await?.tip.head;
+        self.node.transaction_count(wallet_of(lane), head.height).await
+    }
+
+    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
+        let head = self.node.heads().await?.tip.head;
+        self.node.funds(wallet_of(lane), &self.payable, head.height).await.map(|funds| funds.assets)
+    }
+
+    async fn plan(&self, request: &PlanRequest) -> Result<Vec<Planned>, Fault> {
+        self.node.plan(request, wallet_of(&request.lane), &self.payable).await
+    }
+
+    fn draft(&self, _lane: &LaneId, leg: &Leg, plan: &Plan, nonce: u64) -> Draft {
+        let asset = self.asset(&leg.asset).expect("plan has accepted the leg's asset");
+        let to = address_of(&leg.destination).expect("plan has accepted the leg's destination");
+        let message = Message::paying(asset.paying, to, leg.amount);
+        Draft::Evm(message.draft(self.node.config.chain_id, nonce, plan.gas_limit, plan.fees))
+    }
+
+    fn cancel_draft(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> Draft {
+        Draft::Evm(draft::self_transfer(self.node.config.chain_id, &lane.wallet, nonce, fees))
+    }
+
+    async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {
+        self.node.broadcast(bytes).await
+    }
+
+    async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault> {
+        self.node.watch(watch, wallet_of(&watch.lane), &self.payable, &self.memory).await
+    }
+
+    async fn probe(&self, lane: &LaneId, asset: &AssetId) -> Result<bool, Fault> {
+        match self.asset(asset) {
+            Some(asset) => self.node.probe(wallet_of(lane), asset).await,
+            None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Whose signature a claim carries: the user's own key, or a contract wallet that vouches for it (EIP-1271).
+//!
+//! The key is tried first (window F85): it needs no node, and an account with a delegation (EIP-7702) has both. A contract is
+//! asked at the newest state, within a gas bound, and believed only by quorum.
+
+use std::sync::Arc;
+
+use adit_chain::{Answer, Call, Endpoint, Fault, RpcError};
+use adit_core::{Bytes as CoreBytes, Destination, Hash32};
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::sol;
+use alloy::sol_types::SolCall;
+use serde_json::json;
+
+use crate::node::Node;
+use crate::rpc::{b256, height};
+use crate::{address_of, signature};
+
+/// Longest signature that is passed to a contract. A Safe with 50 owners needs 3,250 bytes.
+pub const CONTRACT_SIGNATURE_BYTES_MAX: usize = 8_192;
+/// Most gas that a contract may burn over the question.
+pub const CONTRACT_SIGNATURE_GAS_MAX: u64 = 2_000_000;
+
+sol! {
+    interface ContractWallet {
+        function isValidSignature(bytes32 hash, bytes signature) external view returns (bytes4);
+    }
+}
+
+/// Who signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedBy {
+    Key,
+    Contract,
+}
+
+/// The judgement of a signature. That a node could not be asked is a [`Fault`] and no judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Valid(SignedBy),
+    Invalid { why: String },
+}
+
+/// What one endpoint found when it asked the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Vouching {
+    NoCode,
+    Yes,
+    No,
+    /// The call itself failed: reverted, out of gas, invalid instruction.
+    Failed,
+}
+
+/// Words with which nodes say that the called contract failed, not they. EIP-1474 has no code for it; geth uses 3 for reverts.
+const REVERT_CODE: i64 = 3;
+const CONTRACT_FAILURE_WORDS: [&str; 7] = ["revert", "out of gas", "outofgas", "invalid opcode", "invalidfeopcode", "invalid jump", "stack"];
+
+impl Node {
+    /// # Errors
+    /// [`Fault`] when a contract had to be asked and could not be.
+    pub(crate) async fn judge(&self, user: &Destination, digest: Hash32, signature: &CoreBytes) -> Result<Verdict, Fault> {
+        let Some(account) = address_of(user) else {
+            return Ok(Verdict::Invalid { why: format!("{user} is not an address") });
+        };
+        let own = match signature::verify(account, b256(digest), &signature.0, self.config.forms()) {
+            Ok(()) => return Ok(Verdict::Valid(SignedBy::Key)),
+            Err(own) => own,
+        };
+        if signature.0.len() > CONTRACT_SIGNATURE_BYTES_MAX {
+            return Ok(Verdict::Invalid { why: own.to_string() });
+        }
+        let vouching = self.ask_contract(account, b256(digest), signature).await?;
+        Ok(match vouching {
+            Vouching::Yes => Verdict::Valid(SignedBy::Contract),
+            Vouching::NoCode => Verdict::Invalid { why: own.to_string() },
+            Vouching::No => Verdict::Invalid { why: format!("the contract wallet {user} does not accept the signature") },
+            Vouching::Failed => Verdict::Invalid { why: format!("the contract wallet {user} failed when it was asked for the signature") },
+        })
+    }
+
+    async fn ask_contract(&self, account: Address, digest: B256, signature: &CoreBytes) -> Result<Vouching, Fault> {
+        let at = height(self.heads().await?.tip.head.height);
+        let input: Bytes =
+            ContractWallet::isValidSignatureCall { hash: digest, signature: signature.0.clone().into() }.abi_encode().into();
+        let gas = height(CONTRACT_SIGNATURE_GAS_MAX);
+        let calls = [
+            Call::new("eth_getCode", json!([account, at])),
+            Call::new("eth_call", json!([{ "to": account, "data": input, "gas": gas }, at])),
+        ];
+        let question = async |endpoint: Arc<Endpoint>| vouching(&endpoint, &calls).await;
+        self.quorum.ask("the contract wallet's answer", question).await.map(|agreed| agreed.value)
+    }
+}
+
+async fn vouching(endpoint: &Endpoint, calls: &[Call]) -> Result<Vouching, Fault> {
+    let mut answers = endpoint.batch(calls).await?.into_iter();
+    let mut next = || answers.next().expect("two questions have two answers");
+    let code: Bytes = endpoint.read("eth_getCode", next())?;
+    if code.is_empty() {
+        return Ok(Vouching::NoCode);
+    }
+    match next() {
+        Err(error) if is_contract_failure(&error) => Ok(Vouching::Failed),
+        answer => endpoint.read::<Bytes>("eth_call", answer).map(|word| said_yes(&word)),
+    }
+}
+
+/// Exactly the selector, padded to a word: anything shorter or longer is not this function's answer.
+fn said_yes(word: &[u8]) -> Vouching {
+    let mut magic = [0; 32];
+    magic[..4].copy_from_slice(&ContractWallet::isValidSignatureCall::SELECTOR);
+    if word == magic { Vouching::Yes } else { Vouching::No }
+}
+
+pub(crate) fn is_contract_failure(error: &RpcError) -> bool {
+    let words = error.message.to_ascii_lowercase();
+    error.code == REVERT_CODE || CONTRACT_FAILURE_WORDS.iter().any(|word| words.contains(word))
+}
+
+/// Whether an answer says that the called contract failed.
+pub(crate) fn failed_in_contract(answer: &Answer) -> bool {
+    answer.as_ref().is_err_and(is_contract_failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_padded_selector_is_a_yes() {
+        let mut word = [0; 32];
+        word[..4].copy_from_slice(&[0x16, 0x26, 0xba, 0x7e]);
+        assert_eq!(said_yes(&word), Vouching::Yes);
+        assert_eq!(said_yes(&word[..4]), Vouching::No);
+        assert_eq!(said_yes(&[0xff; 32]), Vouching::No);
+        assert_eq!(said_yes(&[]), Vouching::No);
+        word[31] = 1;
+        assert_eq!(said_yes(&word), Vouching::No);
+    }
+}

@@ -1,0 +1,78 @@
+//! Drafts of transactions: what will be signed, as an EIP-1559 transaction.
+
+use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, Hash32};
+use alloy::consensus::TxEip1559;
+use alloy::eips::eip2930::AccessList;
+use alloy::primitives::{Address, TxKind, U256, keccak256};
+
+use crate::config::Paying;
+use crate::{address_of, canonical, erc20};
+
+/// A transaction with no call data costs this much at least (Yellow Paper, G_transaction). Used only for payments of nothing to
+/// ourselves, an account without code; everything else is estimated.
+pub(crate) const SELF_TRANSFER_GAS: u64 = 21_000;
+
+/// What the signature covers. None when the draft's recipient is no address.
+pub fn unsigned(draft: &EvmDraft) -> Option<TxEip1559> {
+    Some(TxEip1559 {
+        chain_id: draft.chain_id,
+        nonce: draft.nonce,
+        gas_limit: draft.gas_limit,
+        max_fee_per_gas: draft.fees.max_fee_per_gas,
+        max_priority_fee_per_gas: draft.fees.max_priority_fee_per_gas,
+        to: TxKind::Call(address_of(&draft.to)?),
+        value: U256::from(draft.value.base_units()),
+        access_list: AccessList::default(),
+        input: draft.input.0.clone().into(),
+    })
+}
+
+/// The hash of signed bytes: computed here, whatever a node says (window F11).
+pub fn raw_hash(raw: &Bytes) -> Hash32 {
+    Hash32(keccak256(&raw.0).0)
+}
+
+/// Recipient, value and data of one payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub to: Address,
+    pub value: Amount,
+    pub input: Bytes,
+}
+
+impl Message {
+    pub(crate) fn paying(paying: Paying, to: Address, amount: Amount) -> Self {
+        match paying {
+            Paying::Native => Self { to, value: amount, input: Bytes::default() },
+            Paying::Token(token) => Self { to: token, value: Amount::ZERO, input: Bytes(erc20::transfer(to, amount).to_vec()) },
+        }
+    }
+
+    pub(crate) fn draft(self, chain_id: u64, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
+        EvmDraft { chain_id, nonce, to: canonical(self.to), value: self.value, input: self.input, gas_limit, fees }
+    }
+}
+
+/// Nothing, to ourselves: consumes a nonce and pays nobody.
+pub(crate) fn self_transfer(chain_id: u64, wallet: &Destination, nonce: u64, fees: EvmFees) -> EvmDraft {
+    let gas_limit = SELF_TRANSFER_GAS;
+    EvmDraft { chain_id, nonce, to: wallet.clone(), value: Amount::ZERO, input: Bytes::default(), gas_limit, fees }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::consensus::SignableTransaction;
+
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_what_was_drafted() {
+        let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
+        let to = address_of(&"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name")).expect("an address");
+        let draft = Message::paying(Paying::Native, to, Amount::new(5)).draft(7, 11, 30_000, fees);
+        let transaction = unsigned(&draft).expect("an address");
+        assert_eq!((transaction.chain_id, transaction.nonce, transaction.gas_limit), (7, 11, 30_000));
+        assert_eq!((transaction.to, transaction.value), (TxKind::Call(to), U256::from(5)));
+        assert_eq!(transaction.encoded_for_signing()[0], 2, "EIP-1559 transactions are of type 2");
+    }
+}

@@ -1,0 +1,94 @@
+//! What a payment did: judged by its effect, never by its status alone (rule R8).
+//!
+//! A token paid when its contract reported exactly one movement out of our wallet, to the recipient, of the exact amount.
+//! That finds tokens that return false, report nothing, or keep a fee (windows F47, F48).
+
+use adit_core::{Amount, Destination, Effect, Leg, LegEffect, Purpose};
+use alloy::primitives::{Address, U256};
+
+use crate::address_of;
+use crate::config::Paying;
+use crate::erc20::{self, Movement};
+use crate::rpc::{Log, TxReceipt};
+
+/// What became of each leg of an attempt whose receipt is this.
+pub(crate) fn of_legs(legs: &[Leg], purpose: Purpose, wallet: Address, receipt: &TxReceipt, paying: impl Fn(&Leg) -> Option<Paying>) -> Vec<LegEffect> {
+    let effect = |leg: &Leg| match purpose {
+        Purpose::Cancel => Effect::Cancelled,
+        Purpose::Pay if !receipt.succeeded() => Effect::Reverted,
+        Purpose::Pay => of_success(leg, wallet, receipt, paying(leg)),
+    };
+    legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect(leg) }).collect()
+}
+
+fn of_success(leg: &Leg, wallet: Address, receipt: &TxReceipt, paying: Option<Paying>) -> Effect {
+    let finding = match (paying, address_of(&leg.destination)) {
+        (None, _) => Some(format!("{} is not an asset of this chain any more", leg.asset)),
+        (_, None) => Some(format!("{} is not an address", leg.destination)),
+        // The transaction's hash is ours, so are its recipient and value: success means that they moved.
+        (Some(Paying::Native), Some(to)) => (receipt.to != Some(to)).then(|| format!("the receipt names {:?} as recipient", receipt.to)),
+        (Some(Paying::Token(token)), Some(to)) => odd_movement(token, wallet, to, leg.amount, &receipt.logs),
+    };
+    finding.map_or(Effect::Paid, |finding| Effect::Unexpected { finding })
+}
+
+/// What is wrong with the reported movements of a token payment; nothing when it is exactly the expected one.
+pub(crate) fn odd_movement(token: Address, wallet: Address, to: Address, amount: Amount, logs: &[Log]) -> Option<String> {
+    let ours: Vec<Movement> = logs.iter().filter_map(erc20::movement).filter(|moved| moved.token == token && moved.from == wallet).collect();
+    match ours.as_slice() {
+        [] => Some("the token reported no transfer out of the wallet".to_owned()),
+        [one] if one.to == to && one.value == U256::from(amount.base_units()) => None,
+        several => {
+            let seen: Vec<String> = several.iter().map(|moved| format!("{} to {}", moved.value, moved.to)).collect();
+            Some(format!("the token reported {}, and {amount} to {to} was asked", seen.join(" and ")))
+        }
+    }
+}
+
+/// The account as stored, for words.
+pub(crate) fn shown(address: Address) -> Destination {
+    crate::canonical(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::address;
+    use alloy::sol_types::SolEvent;
+
+    use super::*;
+
+    const TOKEN: Address = address!("7777777777777777777777777777777777777777");
+    const WALLET: Address = address!("1111111111111111111111111111111111111111");
+    const BOB: Address = address!("bBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB");
+    const EVE: Address = address!("eEeEEEEeEeEeEeEEEeEeeeEeeeeEeeeeeeeEEEeE");
+
+    fn log(token: Address, from: Address, to: Address, value: u64) -> Log {
+        let data = erc20::Token::Transfer { from, to, value: U256::from(value) }.encode_log_data();
+        Log { address: token, topics: data.topics().to_vec(), data: data.data }
+    }
+
+    fn odd(logs: &[Log]) -> Option<String> {
+        odd_movement(TOKEN, WALLET, BOB, Amount::new(100), logs)
+    }
+
+    #[test]
+    fn exactly_the_expected_movement_is_a_payment() {
+        assert_eq!(odd(&[log(TOKEN, WALLET, BOB, 100)]), None);
+        assert_eq!(odd(&[log(EVE, WALLET, BOB, 7), log(TOKEN, WALLET, BOB, 100), log(TOKEN, BOB, EVE, 50)]), None);
+    }
+
+    #[test]
+    fn everything_else_is_unexpected() {
+        for logs in [
+            vec![],
+            vec![log(TOKEN, WALLET, BOB, 99)],
+            vec![log(TOKEN, WALLET, EVE, 100)],
+            vec![log(EVE, WALLET, BOB, 100)],
+            vec![log(TOKEN, EVE, BOB, 100)],
+            vec![log(TOKEN, WALLET, BOB, 99), log(TOKEN, WALLET, EVE, 1)],
+            vec![log(TOKEN, WALLET, BOB, 100), log(TOKEN, WALLET, BOB, 100)],
+        ] {
+            assert!(odd(&logs).is_some(), "{logs:?}");
+        }
+    }
+}

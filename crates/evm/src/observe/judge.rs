@@ -1,0 +1,141 @@
+//! What is deep enough: told to the user after so many blocks, settled when it cannot revert. Both on the receipt, agreed anew.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use adit_chain::{Agreed, Fault, Watch};
+use adit_core::{Effect, EndpointName, Fact, Hash32, LegEffect, Purpose, Receipt};
+use alloy::primitives::Address;
+
+use super::search::{Search, Wanted};
+use super::standing::{Place, Standing};
+use crate::config::Payable;
+use crate::heads::Heads;
+use crate::node::Node;
+use crate::rpc::TxReceipt;
+use crate::{effect, fee};
+
+/// Up to this many receipts are asked for one by one; more by their blocks.
+const SINGLE_RECEIPTS_MAX: usize = 40;
+const BLOCKS_PER_QUESTION: usize = 4;
+
+/// A fact and who said so.
+pub(crate) struct Judged {
+    pub fact: Fact,
+    pub witnesses: Vec<EndpointName>,
+}
+
+/// What an attempt in a block is due for.
+#[derive(Clone, Copy)]
+struct Due {
+    lineage: usize,
+    confirmed: bool,
+    final_: bool,
+}
+
+impl Node {
+    pub(crate) async fn judge_places(
+        &self,
+        watch: &Watch,
+        wallet: Address,
+        payable: &[Payable],
+        heads: &Heads,
+        standing: &Standing,
+        search: &Search,
+    ) -> Result<BTreeMap<usize, Vec<Judged>>, Fault> {
+        let due: Vec<Due> = standing.places.iter().filter_map(|(index, place)| due(watch, heads, *index, place)).collect();
+        let receipts = self.receipts_for(watch, wallet, &due, standing, search).await?;
+        let mut judged = BTreeMap::new();
+        for due in due {
+            let place = &standing.places[&due.lineage];
+            let attempt = &watch.lineages[due.lineage].attempts[place.attempt];
+            let receipt = receipts.get(&attempt.hash).filter(|receipt| receipt.value.block() == place.block);
+            if let Some(receipt) = receipt {
+                let facts = self.facts(watch, wallet, payable, place, due, receipt);
+                judged.insert(due.lineage, facts);
+            }
+        }
+        Ok(judged)
+    }
+
+    fn facts(&self, watch: &Watch, wallet: Address, payable: &[Payable], place: &Place, due: Due, agreed: &Agreed<TxReceipt>) -> Vec<Judged> {
+        let lineage = &watch.lineages[due.lineage];
+        let watched = &lineage.attempts[place.attempt];
+        let paying = |leg: &adit_core::Leg| payable.iter().find(|asset| asset.asset == leg.asset).map(|asset| asset.paying);
+        let effects = effect::of_legs(&lineage.legs, watched.purpose, wallet, &agreed.value, paying);
+        let judged = |fact: Fact| Judged { fact, witnesses: agreed.witnesses.clone() };
+        let mut facts = Vec::new();
+        // Told to the user only what is true: a reverted or odd payment is never "confirmed".
+        if due.confirmed && effects.iter().all(|leg| leg.effect == Effect::Paid) {
+            facts.push(judged(Fact::Confirmed { attempt: watched.attempt, block: place.block }));
+        }
+        if due.final_
+            && let Some(receipt) = self.receipt(agreed, effects)
+        {
+            facts.push(judged(Fact::Final { attempt: watched.attempt, receipt }));
+        }
+        facts
+    }
+
+    /// None, with a warning, where the fee cannot be told: then it must not be booked as something else.
+    fn receipt(&self, agreed: &Agreed<TxReceipt>, effects: Vec<LegEffect>) -> Option<Receipt> {
+        let receipt = &agreed.value;
+        let Some((network_fee, fee_parts)) = fee::fee_parts(receipt, self.config.op_stack) else {
+            tracing::warn!(hash = %receipt.hash(), "the receipt does not tell the whole fee; is op_stack set rightly for this chain?");
+            return None;
+        };
+        Some(Receipt { hash: receipt.hash(), block: receipt.block(), effects, network_fee, fee_parts })
+    }
+
+    /// Receipts of this look, and the missing ones anew.
+    async fn receipts_for(
+        &self,
+        watch: &Watch,
+        wallet: Address,
+        due: &[Due],
+        standing: &Standing,
+        search: &Search,
+    ) -> Result<HashMap<Hash32, Agreed<TxReceipt>>, Fault> {
+        let place = |due: &Due| (&standing.places[&due.lineage], &watch.lineages[due.lineage]);
+        let missing: Vec<(Hash32, u64)> = due
+            .iter()
+            .map(|due| (place(due).1.attempts[place(due).0.attempt].hash, place(due).0.block.height))
+            .filter(|(hash, _)| !search.receipts.contains_key(hash))
+            .collect();
+        let mut receipts = search.receipts.clone();
+        let hashes: Vec<Hash32> = missing.iter().map(|(hash, _)| *hash).collect();
+        if missing.len() > SINGLE_RECEIPTS_MAX {
+            let heights: BTreeSet<u64> = missing.iter().map(|(_, height)| *height).collect();
+            self.read_blocks_into(&mut receipts, &heights, &Wanted::of(watch, wallet)).await?;
+        }
+        let left: Vec<Hash32> = hashes.into_iter().filter(|hash| !receipts.contains_key(hash)).collect();
+        let bytes: Vec<_> = left.iter().copied().map(crate::rpc::b256).collect();
+        let read = self.receipts_of(&bytes).await?;
+        receipts.extend(read.into_iter().flatten().map(|receipt| (receipt.value.hash(), receipt)));
+        Ok(receipts)
+    }
+
+    async fn read_blocks_into(
+        &self,
+        receipts: &mut HashMap<Hash32, Agreed<TxReceipt>>,
+        heights: &BTreeSet<u64>,
+        wanted: &Wanted,
+    ) -> Result<(), Fault> {
+        let heights: Vec<u64> = heights.iter().copied().collect();
+        for some in heights.chunks(BLOCKS_PER_QUESTION) {
+            for searched in self.searched(some, wanted).await?.into_iter().flatten() {
+                for value in searched.value.ours {
+                    receipts.insert(value.hash(), Agreed { value, witnesses: searched.witnesses.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn due(watch: &Watch, heads: &Heads, lineage: usize, place: &Place) -> Option<Due> {
+    let attempt = &watch.lineages[lineage].attempts[place.attempt];
+    let depth = (heads.tip.head.height + 1).checked_sub(place.block.height)?;
+    let confirmed = !attempt.confirmed && attempt.purpose == Purpose::Pay && depth >= u64::from(watch.confirmations);
+    let final_ = place.block.height <= heads.tip.final_height;
+    (place.sure && (confirmed || final_)).then_some(Due { lineage, confirmed, final_ })
+}

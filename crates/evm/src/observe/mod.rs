@@ -1,0 +1,70 @@
+//! What became of our transactions: facts with witnesses, and never a conclusion from silence.
+//!
+//! Each look compares the blocks we know with those of the chain (`canon`), searches for what consumed our nonces (`search`),
+//! explains what is not ours (`stranger`), and judges what is deep enough (`judge`). A nonce that the chain has consumed is
+//! either explained by one of our hashes or reported; everything else stays open.
+
+mod canon;
+mod judge;
+mod search;
+mod standing;
+mod stranger;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
+
+use adit_chain::{Fault, Sightings, Watch};
+use adit_core::{BlockRef, TRAIL_BLOCKS_MAX};
+use alloy::primitives::Address;
+
+use crate::config::Payable;
+use crate::node::Node;
+use standing::Standing;
+
+pub use search::{SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX};
+
+/// Blocks that were seen to be ancestors of `top`. Forgetting it costs a question, nothing else.
+#[derive(Debug, Clone)]
+pub(crate) struct Remembered {
+    top: BlockRef,
+    ancestors: BTreeSet<BlockRef>,
+}
+
+/// Per wallet.
+pub(crate) type Memory = Mutex<HashMap<Address, Remembered>>;
+
+impl Node {
+    /// # Errors
+    /// [`Fault`] when the quorum does not stand; then nothing is said at all.
+    pub(crate) async fn watch(&self, watch: &Watch, wallet: Address, payable: &[Payable], memory: &Memory) -> Result<Sightings, Fault> {
+        let heads = self.heads().await?;
+        let head = heads.tip.head;
+        let consumed = self.transaction_count(wallet, head.height).await?;
+        let canon = self.canon(watch, head, recall(memory, wallet)).await?;
+        let mut standing = Standing::new(watch, &canon);
+        let mut search = self.search(watch, wallet, consumed, head, canon.trail, &mut standing).await?;
+        let strangers = self.explain(watch, wallet, consumed, head, &mut standing, &mut search).await?;
+        let judged = self.judge_places(watch, wallet, payable, &heads, &standing, &search).await?;
+        let sightings = standing.sightings(watch, &heads, judged, &strangers);
+        let trail = shortened(search.trail);
+        remember(memory, wallet, &trail, &standing);
+        let foreign = strangers.into_iter().map(|stranger| stranger.foreign).collect();
+        Ok(Sightings { tip: heads.tip, trail, sightings, foreign })
+    }
+}
+
+/// The newest part.
+fn shortened(mut trail: Vec<BlockRef>) -> Vec<BlockRef> {
+    trail.drain(..trail.len().saturating_sub(TRAIL_BLOCKS_MAX));
+    trail
+}
+
+fn recall(memory: &Memory, wallet: Address) -> Option<Remembered> {
+    memory.lock().expect("nothing panics while it holds this lock").get(&wallet).cloned()
+}
+
+fn remember(memory: &Memory, wallet: Address, trail: &[BlockRef], standing: &Standing) {
+    let Some(top) = trail.last().copied() else { return };
+    let ancestors = standing.sure_blocks().filter(|block| block.height <= top.height).collect();
+    memory.lock().expect("nothing panics while it holds this lock").insert(wallet, Remembered { top, ancestors });
+}

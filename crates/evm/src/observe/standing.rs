@@ -1,0 +1,119 @@
+//! Where each watched lineage stands during one look: which attempt is in which block.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use adit_chain::{Agreed, Watch, WatchedAttempt, WatchedLineage};
+use adit_core::{BlockRef, EndpointName, Fact, Hash32, Sighting};
+
+use super::canon::{Canon, State};
+use super::judge::Judged;
+use super::stranger::Stranger;
+use crate::heads::Heads;
+use crate::rpc::TxReceipt;
+
+/// An attempt in a block.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub attempt: usize,
+    pub block: BlockRef,
+    /// Known to be part of the chain now.
+    pub sure: bool,
+    /// Found by this look, and by whom.
+    pub found_by: Option<Vec<EndpointName>>,
+}
+
+pub(crate) struct Standing {
+    /// By position of the lineage.
+    pub places: BTreeMap<usize, Place>,
+    vanished: Vec<(usize, usize)>,
+    by_hash: HashMap<Hash32, (usize, usize)>,
+}
+
+impl Standing {
+    pub(crate) fn new(watch: &Watch, canon: &Canon) -> Self {
+        let mut standing = Self { places: BTreeMap::new(), vanished: Vec::new(), by_hash: HashMap::new() };
+        for (index, lineage) in watch.lineages.iter().enumerate() {
+            for (attempt, watched) in lineage.attempts.iter().enumerate() {
+                standing.by_hash.insert(watched.hash, (index, attempt));
+                standing.keep(index, attempt, watched, canon);
+            }
+        }
+        standing
+    }
+
+    fn keep(&mut self, index: usize, attempt: usize, watched: &WatchedAttempt, canon: &Canon) {
+        let Some(block) = watched.included else { return };
+        match canon.state(block) {
+            State::Gone => self.vanished.push((index, attempt)),
+            state @ (State::Stands | State::Unknown) => {
+                self.places.insert(index, Place { attempt, block, sure: state == State::Stands, found_by: None });
+            }
+        }
+    }
+
+    pub(crate) fn watches(&self, hash: Hash32) -> bool {
+        self.by_hash.contains_key(&hash)
+    }
+
+    /// Notes a receipt of one of our hashes. Its block is part of the chain: the caller has seen to that.
+    pub(crate) fn place(&mut self, receipt: &Agreed<TxReceipt>) {
+        let Some(&(index, attempt)) = self.by_hash.get(&receipt.value.hash()) else { return };
+        let block = receipt.value.block();
+        let known = self.places.get(&index).is_some_and(|place| place.sure && place.attempt == attempt && place.block == block);
+        if !known {
+            self.places.insert(index, Place { attempt, block, sure: true, found_by: Some(receipt.witnesses.clone()) });
+        }
+    }
+
+    /// Nonces that the chain has consumed and that none of our hashes explains.
+    pub(crate) fn unexplained(&self, watch: &Watch, consumed: u64) -> BTreeSet<u64> {
+        let open = watch.lineages.iter().enumerate().filter(|(index, _)| !self.places.contains_key(index));
+        let ours = open.filter_map(|(_, lineage)| lineage.nonce).filter(|nonce| *nonce < consumed);
+        let beyond = watch.next_nonce.max(watch.adopted_from)..consumed;
+        ours.chain(beyond).collect()
+    }
+
+    /// Hashes of the lineages with these nonces.
+    pub(crate) fn hashes_of(&self, watch: &Watch, nonces: &BTreeSet<u64>) -> Vec<Hash32> {
+        let wanted = watch.lineages.iter().filter(|lineage| lineage.nonce.is_some_and(|nonce| nonces.contains(&nonce)));
+        wanted.flat_map(|lineage| lineage.attempts.iter().map(|attempt| attempt.hash)).collect()
+    }
+
+    pub(crate) fn sure_blocks(&self) -> impl Iterator<Item = BlockRef> {
+        self.places.values().filter(|place| place.sure).map(|place| place.block)
+    }
+
+    /// Everything that was seen, per lineage in the order in which it happened.
+    pub(crate) fn sightings(&self, watch: &Watch, heads: &Heads, mut judged: BTreeMap<usize, Vec<Judged>>, strangers: &[Stranger]) -> Vec<Sighting> {
+        let mut sightings = Vec::new();
+        for (index, lineage) in watch.lineages.iter().enumerate() {
+            let mut add = |fact: Fact, witnesses: &[EndpointName]| {
+                sightings.push(Sighting { lineage: lineage.lineage, fact, witnesses: witnesses.to_vec() });
+            };
+            for (_, attempt) in self.vanished.iter().filter(|(of, _)| *of == index) {
+                add(Fact::Vanished { attempt: lineage.attempts[*attempt].attempt }, &heads.witnesses);
+            }
+            if let Some(Place { attempt, block, found_by: Some(witnesses), .. }) = self.places.get(&index) {
+                add(Fact::Included { attempt: lineage.attempts[*attempt].attempt, block: *block }, witnesses);
+            }
+            for Judged { fact, witnesses } in judged.remove(&index).unwrap_or_default() {
+                add(fact, &witnesses);
+            }
+            if !self.places.contains_key(&index)
+                && let Some(stranger) = killer(lineage, strangers, heads.tip.final_height)
+            {
+                let fact = Fact::Conflicted { by: stranger.foreign.hash, decoded: stranger.foreign.decoded.clone() };
+                add(fact, &stranger.witnesses);
+            }
+        }
+        sightings
+    }
+}
+
+/// The final transaction, none of ours, that consumed the lineage's nonce.
+fn killer<'a>(lineage: &WatchedLineage, strangers: &'a [Stranger], final_height: u64) -> Option<&'a Stranger> {
+    strangers.iter().find(|stranger| {
+        let is_final = stranger.block.is_some_and(|block| block.height <= final_height);
+        is_final && stranger.foreign.hash.is_some() && lineage.nonce == Some(stranger.foreign.nonce)
+    })
+}

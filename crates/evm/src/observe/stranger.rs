@@ -1,0 +1,177 @@
+//! What consumed a nonce of ours and is none of our hashes: found, read, told in words (windows F8, F22, F23).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign, Watch};
+use adit_core::{BlockRef, Bytes as CoreBytes, EndpointName};
+use alloy::primitives::{Address, B256, Bytes};
+use serde_json::json;
+
+use super::search::{Search, Wanted};
+use super::standing::Standing;
+use crate::foreign::{self, Decoded};
+use crate::node::Node;
+use crate::rpc::{Transaction, TxReceipt, b256, core_bytes};
+
+/// Nonces that one look tries to explain, and transactions that it reads. What is left is explained by the next.
+const STRANGERS_PER_LOOK_MAX: usize = 16;
+
+/// Somebody else's use of a nonce.
+pub(crate) struct Stranger {
+    pub foreign: Foreign,
+    pub block: Option<BlockRef>,
+    pub witnesses: Vec<EndpointName>,
+}
+
+impl Node {
+    /// Explains every consumed nonce that the search has left open.
+    pub(crate) async fn explain(
+        &self,
+        watch: &Watch,
+        wallet: Address,
+        consumed: u64,
+        head: BlockRef,
+        standing: &mut Standing,
+        search: &mut Search,
+    ) -> Result<Vec<Stranger>, Fault> {
+        let mut strangers = Vec::new();
+        for receipt in search.strangers.iter().take(STRANGERS_PER_LOOK_MAX) {
+            strangers.extend(self.read_stranger(receipt, wallet).await?);
+        }
+        strangers.retain(|stranger| stranger.foreign.nonce >= watch.adopted_from);
+        let left = open(watch, consumed, standing, &strangers);
+        if left.is_empty() || !search.complete {
+            return Ok(strangers);
+        }
+        for receipt in self.standing_receipts(&standing.hashes_of(watch, &left)).await? {
+            standing.place(&receipt);
+            search.receipts.insert(receipt.value.hash(), receipt);
+        }
+        let mut left = open(watch, consumed, standing, &strangers);
+        for _ in 0..STRANGERS_PER_LOOK_MAX {
+            let Some(nonce) = left.first().copied() else { break };
+            self.find_consumer(watch, wallet, nonce, head, standing, search, &mut strangers).await;
+            left = open(watch, consumed, standing, &strangers).into_iter().filter(|other| *other > nonce).collect();
+        }
+        Ok(strangers)
+    }
+
+    /// The block that consumed the nonce, and everything of the wallet in it.
+    #[allow(clippy::too_many_arguments)]
+    async fn find_consumer(
+        &self,
+        watch: &Watch,
+        wallet: Address,
+        nonce: u64,
+        head: BlockRef,
+        standing: &mut Standing,
+        search: &mut Search,
+        strangers: &mut Vec<Stranger>,
+    ) {
+        let found = self.wallets_block(watch, wallet, nonce, head.height).await;
+        let mut block = None;
+        if let Ok(Some((at, receipts))) = found {
+            block = Some(at);
+            for receipt in receipts {
+                if standing.watches(receipt.value.hash()) {
+                    standing.place(&receipt);
+                    search.receipts.insert(receipt.value.hash(), receipt);
+                } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, wallet).await {
+                    let known = strangers.iter().any(|other| other.foreign.hash == stranger.foreign.hash);
+                    strangers.extend((!known && stranger.foreign.nonce >= watch.adopted_from).then_some(stranger));
+                }
+            }
+        }
+        let explained = !standing.unexplained(watch, nonce + 1).contains(&nonce) || strangers.iter().any(|other| other.foreign.nonce == nonce);
+        // Of a nonce in a live lineage nothing is said until its transaction is seen; one beyond ours is reported in any case.
+        if !explained && nonce >= watch.next_nonce {
+            strangers.push(unseen(nonce, block));
+        }
+    }
+
+    async fn wallets_block(&self, watch: &Watch, wallet: Address, nonce: u64, head: u64) -> Result<Option<(BlockRef, Vec<Agreed<TxReceipt>>)>, Fault> {
+        let height = self.consumed_at(wallet, nonce, head).await?;
+        let searched = self.searched(&[height], &Wanted::of(watch, wallet)).await?.into_iter().next().flatten();
+        Ok(searched.map(|agreed| {
+            let of = |value: TxReceipt| Agreed { value, witnesses: agreed.witnesses.clone() };
+            (agreed.value.block, agreed.value.ours.into_iter().map(of).collect())
+        }))
+    }
+
+    /// The first height at which the nonce is consumed. Strides back from the head, because nodes keep little old state.
+    async fn consumed_at(&self, wallet: Address, nonce: u64, head: u64) -> Result<u64, Fault> {
+        let (mut low, mut high, mut stride) = (0, head, 1);
+        while high > 0 {
+            let height = head.saturating_sub(stride);
+            if self.transaction_count(wallet, height).await? <= nonce {
+                low = height + 1;
+                break;
+            }
+            high = height;
+            stride = stride.saturating_mul(2);
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.transaction_count(wallet, middle).await? > nonce {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(high)
+    }
+
+    /// Reads a transaction of the wallet: from its bytes where an endpoint has them, else from what a quorum says.
+    async fn read_stranger(&self, receipt: &Agreed<TxReceipt>, wallet: Address) -> Result<Option<Stranger>, Fault> {
+        let hash = receipt.value.transaction_hash;
+        let raw = self.raw(hash).await;
+        let decoded = match raw.as_ref().and_then(|raw| foreign::decode(raw).ok()) {
+            Some(decoded) => decoded,
+            None => {
+                let call = Call::new("eth_getTransactionByHash", json!([hash]));
+                foreign::describe(&self.ask::<Transaction>("a foreign transaction", call).await?.value)
+            }
+        };
+        Ok((decoded.sender == wallet).then(|| Stranger {
+            foreign: told(&decoded, receipt, raw),
+            block: Some(receipt.value.block()),
+            witnesses: receipt.witnesses.clone(),
+        }))
+    }
+
+    /// The bytes of a transaction, from whoever has them: they prove themselves by their hash.
+    async fn raw(&self, hash: B256) -> Option<CoreBytes> {
+        let call = Call::new("eth_getRawTransactionByHash", json!([hash]));
+        let question = async |endpoint: Arc<Endpoint>| {
+            let raw: Option<Bytes> = endpoint.ask(call.clone()).await?;
+            let right = raw.filter(|raw| alloy::primitives::keccak256(raw) == hash);
+            right.ok_or_else(|| endpoint.malformed("eth_getRawTransactionByHash", "other bytes than asked for".to_owned()))
+        };
+        self.quorum.ask("raw bytes", question).await.ok().map(|agreed| core_bytes(&agreed.value))
+    }
+}
+
+fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>) -> Foreign {
+    let end = if receipt.value.succeeded() { "" } else { "; it was reverted" };
+    let decoded_words = format!("{}, in block {}{end}", decoded.words, receipt.value.block().height);
+    debug_assert_eq!(b256(decoded.hash), receipt.value.transaction_hash);
+    Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, raw }
+}
+
+fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
+    let decoded = match block {
+        Some(block) => format!(
+            "nonce {nonce} was consumed in block {} without a transaction of the wallet; an authorisation of code (EIP-7702) does that",
+            block.height
+        ),
+        None => format!("nonce {nonce} was consumed by a transaction that the endpoints do not show; ask an endpoint that keeps history"),
+    };
+    Stranger { foreign: Foreign { nonce, hash: None, decoded, raw: None }, block: None, witnesses: Vec::new() }
+}
+
+fn open(watch: &Watch, consumed: u64, standing: &Standing, strangers: &[Stranger]) -> BTreeSet<u64> {
+    let told: BTreeSet<u64> = strangers.iter().map(|stranger| stranger.foreign.nonce).collect();
+    standing.unexplained(watch, consumed).difference(&told).copied().collect()
+}
+

@@ -1,0 +1,216 @@
+//! The precheck: whether the chain would carry payments now, and with how much gas. All that can refuse is asked here, before
+//! anything is reserved.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use adit_chain::{Endpoint, Fault, Plan, PlanRequest, Planned, Said};
+use adit_core::{Amount, AssetId, EvmFees, Leg};
+use alloy::primitives::{Address, Bytes, U256, address, keccak256};
+use alloy::sol;
+use alloy::sol_types::SolCall;
+
+use crate::address_of;
+use crate::config::{Payable, Paying};
+use crate::node::Node;
+use crate::simulate::{Outcome, Trial, try_all};
+
+/// Gas on top of the estimate: one cold storage slot (EIP-2929: 22,100) that an earlier payment to the same recipient had warmed in
+/// the simulation, and would not have if it were cancelled.
+pub const GAS_MARGIN: u64 = 25_000;
+
+/// What an OP stack chain's own oracle says a transaction's data will cost.
+const GAS_PRICE_ORACLE: Address = address!("420000000000000000000000000000000000000F");
+/// A token transfer is some 180 bytes when signed.
+const TRANSFER_BYTES: u64 = 250;
+/// The L1 base fee may rise before the transaction is included.
+const DATA_FEE_TIMES: u64 = 2;
+
+sol! {
+    interface GasPriceOracle {
+        function getL1FeeUpperBound(uint256 unsignedTxSize) external view returns (uint256);
+    }
+}
+
+/// The estimate and a quarter: gas used is reported after refunds, which are at most a fifth (EIP-3529).
+pub fn gas_limit(estimate: u64) -> u64 {
+    estimate.saturating_add(estimate / 4).saturating_add(GAS_MARGIN)
+}
+
+/// What is left of the wallet while the payments are counted off in order.
+struct Purse {
+    native: AssetId,
+    coins: U256,
+    tokens: BTreeMap<AssetId, Amount>,
+}
+
+impl Node {
+    /// # Errors
+    /// [`Fault`].
+    pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Vec<Planned>, Fault> {
+        let at = self.heads().await?.tip.head.height;
+        let mut purse = self.purse(wallet, payable, at).await?;
+        let data_fee = self.data_fee(at).await?;
+        let considered: Vec<Result<Trial, Planned>> = request.legs.iter().map(|leg| purse.consider(leg, payable)).collect();
+        let trials: Vec<Trial> = considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
+        let mut outcomes = self.outcomes(wallet, &trials, at).await?.into_iter();
+        let planned = considered.into_iter().map(|trial| match trial {
+            Err(refused) => refused,
+            Ok(trial) => match outcomes.next().expect("each trial has its outcome") {
+                Outcome::Fails { reason } => Planned::WouldFail { reason },
+                Outcome::Fine { gas } => purse.pay_gas(&trial, gas_limit(gas), request.fees, data_fee),
+            },
+        });
+        Ok(planned.collect())
+    }
+
+    /// Whether the asset moves at all: a tiny transfer to nobody in particular.
+    ///
+    /// # Errors
+    /// [`Fault`] when nobody could say.
+    pub(crate) async fn probe(&self, wallet: Address, asset: &Payable) -> Result<bool, Fault> {
+        let at = self.heads().await?.tip.head.height;
+        let held = self.funds(wallet, std::slice::from_ref(asset), at).await?.assets;
+        let amount = held.first().map_or(Amount::ZERO, |reading| reading.balance).min(Amount::new(1));
+        let nobody = Address::from_word(keccak256("adit: nobody in particular"));
+        let trial = Trial { paying: asset.paying, to: nobody, amount };
+        let said = self.trials(wallet, &[trial], at).await?;
+        let failing = said.answers.iter().filter(|(_, outcomes)| matches!(outcomes[0], Outcome::Fails { .. })).count();
+        Ok(failing < self.quorum.needed())
+    }
+
+    async fn trials(&self, wallet: Address, trials: &[Trial], at: u64) -> Result<Said<Vec<Outcome>>, Fault> {
+        let question = async |endpoint: Arc<Endpoint>| try_all(&endpoint, wallet, trials, at).await;
+        self.quorum.gather("a trial of payments", question).await
+    }
+
+    async fn outcomes(&self, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
+        if trials.is_empty() {
+            return Ok(Vec::new());
+        }
+        let said = self.trials(wallet, trials, at).await?;
+        Ok((0..trials.len()).map(|index| combined(&said, index, self.quorum.needed())).collect())
+    }
+
+    async fn purse(&self, wallet: Address, payable: &[Payable], at: u64) -> Result<Purse, Fault> {
+        let funds = self.funds(wallet, payable, at).await?;
+        let native = payable.iter().find(|asset| asset.paying == Paying::Native).map(|asset| asset.asset.clone());
+        let native = native.unwrap_or_else(|| AssetId::new("native").expect("a name"));
+        let Some(coins) = funds.native else {
+            let detail = "too few agree on the wallet's native balance".to_owned();
+            return Err(Fault::Disagreement { chain: self.config.name.to_string(), subject: "balances".to_owned(), detail });
+        };
+        let tokens = payable.iter().filter(|asset| asset.paying != Paying::Native);
+        let read = tokens.filter_map(|asset| funds.assets.iter().find(|reading| reading.asset == asset.asset));
+        Ok(Purse { native, coins, tokens: read.map(|reading| (reading.asset.clone(), reading.balance)).collect() })
+    }
+
+    /// What publishing one payment's data may cost; zero on chains without such a fee (window F90).
+    async fn data_fee(&self, at: u64) -> Result<U256, Fault> {
+        if !self.config.op_stack {
+            return Ok(U256::ZERO);
+        }
+        let input: Bytes = GasPriceOracle::getL1FeeUpperBoundCall { unsignedTxSize: U256::from(TRANSFER_BYTES) }.abi_encode().into();
+        let word = self.view("the data fee", GAS_PRICE_ORACLE, input, at).await?.value;
+        Ok(U256::try_from_be_slice(&word).unwrap_or_default().saturating_mul(U256::from(DATA_FEE_TIMES)))
+    }
+}
+
+/// Ready only when enough say so; and then with the largest estimate.
+fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
+    let outcomes = || said.answers.iter().map(|(_, outcomes)| &outcomes[index]);
+    let estimates: Vec<u64> = outcomes().filter_map(|outcome| if let Outcome::Fine { gas } = outcome { Some(*gas) } else { None }).collect();
+    if estimates.len() >= needed {
+        return Outcome::Fine { gas: estimates.into_iter().max().unwrap_or(0) };
+    }
+    let mut reasons = outcomes().filter_map(|outcome| if let Outcome::Fails { reason } = outcome { Some(reason) } else { None });
+    let reason = reasons.next().cloned().unwrap_or_default();
+    match estimates.len() {
+        0 => Outcome::Fails { reason },
+        _ => Outcome::Fails { reason: format!("the endpoints disagree: some would carry it, some say: {reason}") },
+    }
+}
+
+impl Purse {
+    /// Counts the amount off, or says why the payment is not even tried.
+    fn consider(&mut self, leg: &Leg, payable: &[Payable]) -> Result<Trial, Planned> {
+        let refused = |reason: String| Err(Planned::WouldFail { reason });
+        let Some(asset) = payable.iter().find(|asset| asset.asset == leg.asset) else {
+            return refused(format!("{} is not an asset of this chain; configure it", leg.asset));
+        };
+        let Some(to) = address_of(&leg.destination) else {
+            return refused(format!("{} is not an address", leg.destination));
+        };
+        let trial = Trial { paying: asset.paying, to, amount: leg.amount };
+        let unfunded = |held: Amount| Err(Planned::Unfunded { asset: leg.asset.clone(), needed: leg.amount, held });
+        match asset.paying {
+            Paying::Native => match self.coins.checked_sub(U256::from(leg.amount.base_units())) {
+                Some(rest) => self.coins = rest,
+                None => return unfunded(narrowed(self.coins)),
+            },
+            Paying::Token(_) => match self.tokens.get_mut(&leg.asset) {
+                None => return refused(format!("the wallet's balance of {} could not be read", leg.asset)),
+                Some(held) => match held.checked_sub(leg.amount) {
+                    Some(rest) => *held = rest,
+                    None => return unfunded(*held),
+                },
+            },
+        }
+        Ok(trial)
+    }
+
+    /// Counts the most that it may cost off.
+    fn pay_gas(&mut self, trial: &Trial, gas_limit: u64, fees: EvmFees, data_fee: U256) -> Planned {
+        let cost = U256::from(gas_limit).saturating_mul(U256::from(fees.max_fee_per_gas)).saturating_add(data_fee);
+        match self.coins.checked_sub(cost) {
+            Some(rest) => {
+                self.coins = rest;
+                Planned::Ready(Plan { gas_limit, fees })
+            }
+            None => {
+                self.give_back(trial);
+                Planned::Unfunded { asset: self.native.clone(), needed: narrowed(cost), held: narrowed(self.coins) }
+            }
+        }
+    }
+
+    /// A native payment that lacks its fee leaves its amount to the ones after it.
+    fn give_back(&mut self, trial: &Trial) {
+        if trial.paying == Paying::Native {
+            self.coins = self.coins.saturating_add(U256::from(trial.amount.base_units()));
+        }
+    }
+}
+
+/// Only for telling: more than 128 bits of wei do not exist.
+fn narrowed(coins: U256) -> Amount {
+    crate::rpc::amount(coins).unwrap_or(Amount::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(outcomes: &[Outcome]) -> Said<Vec<Outcome>> {
+        let name = |index: usize| adit_core::EndpointName::new(format!("e{index}")).expect("a name");
+        Said { answers: outcomes.iter().enumerate().map(|(index, outcome)| (name(index), vec![outcome.clone()])).collect(), faults: Vec::new() }
+    }
+
+    #[test]
+    fn one_yes_is_not_enough_and_the_largest_estimate_counts() {
+        let fine = |gas| Outcome::Fine { gas };
+        let fails = Outcome::Fails { reason: "paused".to_owned() };
+        assert_eq!(combined(&said(&[fine(5), fine(9), fails.clone()]), 0, 2), fine(9));
+        assert!(matches!(combined(&said(&[fine(5), fails.clone()]), 0, 2), Outcome::Fails { reason } if reason.contains("disagree")));
+        assert_eq!(combined(&said(&[fails.clone(), fails.clone()]), 0, 2), fails);
+    }
+
+    proptest! {
+        #[test]
+        fn the_limit_covers_refunds_and_a_cold_slot(estimate in 21_000u64..30_000_000) {
+            prop_assert!(gas_limit(estimate) >= estimate + estimate / 4 + 22_100);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What nodes answer, read strictly: a negative number, a short hash or a missing field is no answer.
+
+use adit_core::{Amount, BlockRef, Bytes as CoreBytes, Hash32};
+use alloy::primitives::{Address, B256, Bytes, U64, U256};
+use serde::Deserialize;
+
+/// A block's header, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Block {
+    pub number: U64,
+    pub hash: B256,
+    pub parent_hash: B256,
+    #[serde(default)]
+    pub base_fee_per_gas: Option<U256>,
+}
+
+impl Block {
+    pub(crate) fn at(&self) -> BlockRef {
+        BlockRef { height: self.number.to(), hash: hash32(self.hash) }
+    }
+}
+
+/// What a transaction did and cost, as the chain says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxReceipt {
+    pub transaction_hash: B256,
+    pub block_hash: B256,
+    pub block_number: U64,
+    pub from: Address,
+    #[serde(default)]
+    pub to: Option<Address>,
+    /// 1, or 0 when it was reverted.
+    pub status: U64,
+    pub gas_used: U64,
+    pub effective_gas_price: U256,
+    pub logs: Vec<Log>,
+    /// OP stack: what publishing the transaction's data cost.
+    #[serde(default)]
+    pub l1_fee: Option<U256>,
+    /// OP stack, since Isthmus.
+    #[serde(default)]
+    pub operator_fee_scalar: Option<U256>,
+    #[serde(default)]
+    pub operator_fee_constant: Option<U256>,
+    /// OP stack: present since Jovian, which changed the operator fee's formula.
+    #[serde(default)]
+    pub da_footprint_gas_scalar: Option<U256>,
+    /// EIP-4844; on OP stack chains since Jovian something else (the data footprint).
+    #[serde(default)]
+    pub blob_gas_used: Option<U64>,
+    #[serde(default)]
+    pub blob_gas_price: Option<U256>,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Log {
+    pub address: Address,
+    pub topics: Vec<B256>,
+    pub data: Bytes,
+}
+
+impl TxReceipt {
+    pub(crate) fn block(&self) -> BlockRef {
+        BlockRef { height: self.block_number.to(), hash: hash32(self.block_hash) }
+    }
+
+    pub(crate) fn hash(&self) -> Hash32 {
+        hash32(self.transaction_hash)
+    }
+
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status == U64::from(1)
+    }
+}
+
+/// A transaction as a node shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Transaction {
+    pub hash: B256,
+    pub from: Address,
+    pub nonce: U64,
+    #[serde(default)]
+    pub to: Option<Address>,
+    pub value: U256,
+    pub input: Bytes,
+    #[serde(default, rename = "type")]
+    pub kind: U64,
+}
+
+pub(crate) fn hash32(hash: B256) -> Hash32 {
+    Hash32(hash.0)
+}
+
+pub(crate) fn b256(hash: Hash32) -> B256 {
+    B256::new(hash.0)
+}
+
+pub(crate) fn core_bytes(bytes: &Bytes) -> CoreBytes {
+    CoreBytes(bytes.to_vec())
+}
+
+/// Narrows a number of the chain to an amount; what does not fit into 128 bits is refused.
+pub(crate) fn amount(value: U256) -> Option<Amount> {
+    u128::try_from(value).ok().map(Amount::new)
+}
+
+/// A height as nodes want it.
+pub(crate) fn height(number: u64) -> String {
+    format!("0x{number:x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nonsense_is_no_block() {
+        let hash = format!("0x{}", "ab".repeat(32));
+        let good = json!({ "number": "0x7", "hash": hash, "parentHash": hash });
+        assert_eq!(Block::deserialize(&good).expect("a block").at().height, 7);
+        for (field, value) in [
+            ("number", json!("-0x7")),
+            ("number", json!(-7)),
+            ("number", json!("0x1ffffffffffffffff")),
+            ("number", json!(null)),
+            ("hash", json!("0xab")),
+            ("hash", json!(null)),
+            ("parentHash", json!("garbage")),
+        ] {
+            let mut bad = good.clone();
+            bad[field] = value.clone();
+            assert!(Block::deserialize(&bad).is_err(), "{field}: {value}");
+        }
+        assert!(Block::deserialize(json!(null)).is_err());
+    }
+
+    #[test]
+    fn amounts_end_at_128_bits() {
+        assert_eq!(amount(U256::from(u128::MAX)), Some(Amount::MAX));
+        assert_eq!(amount(U256::from(u128::MAX) + U256::from(1)), None);
+    }
+}

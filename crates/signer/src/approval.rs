@@ -77,7 +77,10 @@ fn read_payment(says: &Said, asset: &PaidAsset) -> Result<(Address, Amount), Str
 /// Reads ERC-20 `transfer(address,uint256)` and nothing else, before, between or behind.
 fn read_transfer(input: &[u8]) -> Result<(Address, Amount), String> {
     let Some(arguments) = input.strip_prefix(&TRANSFER_SELECTOR).filter(|_| input.len() == TRANSFER_BYTES) else {
-        return Err(format!("a token payment is transfer(address,uint256) of {TRANSFER_BYTES} bytes, and this is another call of {}", input.len()));
+        return Err(format!(
+            "a token payment is transfer(address,uint256) of {TRANSFER_BYTES} bytes, and this is another call of {}",
+            input.len()
+        ));
     };
     let (recipient, amount) = arguments.split_at(32);
     let (padding, recipient) = recipient.split_at(12);

@@ -10,9 +10,14 @@ use crate::{Approved, Key, Refused, SignRequest, Supersede, approval, caps};
 
 /// What is to be done with a request that is not refused.
 pub(crate) enum Verdict<'a> {
-    Sign { key: &'a Key, unsigned: Box<Unsigned> },
+    Sign {
+        key: &'a Key,
+        unsigned: Box<Unsigned>,
+    },
     /// Its attempt was signed before; the journal has the bytes.
-    Again { place: Place },
+    Again {
+        place: Place,
+    },
 }
 
 /// Judges a request on what is known. Stale epoch, unknown key, mismatch, anchor, equivocation, caps: in this order, so
@@ -87,7 +92,10 @@ fn check_transaction(policy: &Policy, request: &SignRequest, key: &Key, chain: &
     let unsigned = Unsigned::build(draft).map_err(mismatch)?;
     let says = &unsigned.says;
     if says.chain_id != chain.chain_id {
-        return Err(mismatch(format!("{} has chain id {}, and the transaction is for {}", request.lane.chain, chain.chain_id, says.chain_id)));
+        return Err(mismatch(format!(
+            "{} has chain id {}, and the transaction is for {}",
+            request.lane.chain, chain.chain_id, says.chain_id
+        )));
     }
     approval::check(says, key.address(), request.purpose, &request.approved, policy).map_err(mismatch)?;
     Ok(unsigned)

@@ -50,7 +50,7 @@ impl LocalSigner {
     /// [`OpenError`]: a configuration that contradicts itself; a journal that is in use, foreign or damaged.
     pub fn open(config: SignerConfig, path: &Path, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
         let file = DiskFile::open_or_create(path, new_id, &config.environment)?;
-        Self::with_file(config, Box::new(file), new_id, clock)
+        Self::with_journal(config, Box::new(file), clock)
     }
 
     /// The same on any file. An empty one becomes a journal named `new_id`.
@@ -58,18 +58,21 @@ impl LocalSigner {
     /// # Errors
     /// As [`LocalSigner::open`].
     pub fn with_file(config: SignerConfig, mut file: Box<dyn JournalFile>, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
+        if file.bytes().map_err(JournalError::unusable)? == 0 {
+            file = Journal::start(file, new_id, &config.environment).map_err(JournalError::unusable)?.into_file();
+        }
+        Self::with_journal(config, file, clock)
+    }
+
+    /// Here an empty file is damage: whoever emptied it made the signer forget.
+    fn with_journal(config: SignerConfig, file: Box<dyn JournalFile>, clock: Clock) -> Result<Self, OpenError> {
         let SignerConfig { environment, keys, chains, assets, caps } = config;
         let policy = Policy::new(keys, chains, assets, &caps)?;
-        let unusable = |error: io::Error| JournalError::File { detail: error.to_string() };
         let nothing = Facts::default();
         let mut known = Overlay::new(&nothing);
-        let journal = match file.bytes().map_err(unusable)? {
-            0 => Journal::start(file, new_id, &environment).map_err(unusable)?,
-            _ => Journal::open(file, &environment, |record, place| known.apply(&record, place))?,
-        };
-        let fresh = known.into_fresh();
+        let journal = Journal::open(file, &environment, |record, place| known.apply(&record, place))?;
         let mut facts = Facts::default();
-        fresh.absorb_into(&mut facts);
+        known.into_fresh().absorb_into(&mut facts);
         Ok(Self { inner: Arc::new(Inner { policy, clock, state: Mutex::new(State { journal, facts }) }) })
     }
 
@@ -83,10 +86,7 @@ impl LocalSigner {
 
     /// Signing and syncing block, so a Tokio runtime gets them on its blocking threads; anywhere else (a simulator's
     /// executor) they run in place.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Inner) -> Result<T, SignerFault> + Send + 'static,
-    ) -> Result<T, SignerFault> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, SignerFault> + Send + 'static) -> Result<T, SignerFault> {
         let inner = Arc::clone(&self.inner);
         match Handle::try_current() {
             Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => handle

@@ -188,9 +188,9 @@ fn random<const N: usize>() -> Result<[u8; N], SeedError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, SealedError> {
     use io::Read as _;
-    let wrong = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => SealedError::Missing { path: path.to_owned() },
-        _ => SealedError::File { path: path.to_owned(), source },
+    let wrong = |source: io::Error| {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::NotFound { SealedError::Missing { path } } else { SealedError::File { path, source } }
     };
     let mut bytes = Vec::with_capacity(FILE_BYTES_MAX + 1);
     let limit = u64::try_from(FILE_BYTES_MAX + 1).expect("a small number");
@@ -203,9 +203,9 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), SealedError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => SealedError::Exists { path: beside.clone() },
-        _ => SealedError::File { path: beside.clone(), source },
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside).map_err(|source| {
+        let path = beside.clone();
+        if source.kind() == io::ErrorKind::AlreadyExists { SealedError::Exists { path } } else { SealedError::File { path, source } }
     })?;
     let written = place(&mut file, &beside, path, bytes);
     if written.is_err() {

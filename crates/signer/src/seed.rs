@@ -54,7 +54,8 @@ impl Seed {
     /// # Errors
     /// [`SeedError::EntropyLength`].
     pub fn from_entropy(entropy: &[u8]) -> Result<Self, SeedError> {
-        let mnemonic = Mnemonic::from_entropy_in(Language::English, entropy).map_err(|_| SeedError::EntropyLength { got: entropy.len() })?;
+        let mnemonic =
+            Mnemonic::from_entropy_in(Language::English, entropy).map_err(|_| SeedError::EntropyLength { got: entropy.len() })?;
         Ok(Self { mnemonic })
     }
 
@@ -156,10 +157,7 @@ mod tests {
         let steps = [
             ("m", "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi"),
             ("m/0'", "xprv9uHRZZhk6KAJC1avXpDAp4MDc3sQKNxDiPvvkX8Br5ngLNv1TxvUxt4cV1rGL5hj6KCesnDYUhd7oWgT11eZG7XnxHrnYeSvkzY7d2bhkJ7"),
-            (
-                "m/0'/1",
-                "xprv9wTYmMFdV23N2TdNG573QoEsfRrWKQgWeibmLntzniatZvR9BmLnvSxqu53Kw1UmYPxLgboyZQaXwTCg8MSY3H2EU4pWcQDnRnrVA1xe8fs",
-            ),
+            ("m/0'/1", "xprv9wTYmMFdV23N2TdNG573QoEsfRrWKQgWeibmLntzniatZvR9BmLnvSxqu53Kw1UmYPxLgboyZQaXwTCg8MSY3H2EU4pWcQDnRnrVA1xe8fs"),
         ];
         for (path, expected) in steps {
             let key = ExtendedPrivateKey::<SecretKey>::derive_from_path(&seed, &path.parse().expect("a path")).expect("derives");

@@ -89,6 +89,10 @@ impl Journal {
         Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, broken: None }
     }
 
+    pub(crate) fn into_file(self) -> Box<dyn JournalFile> {
+        self.file
+    }
+
     pub fn id(&self) -> JournalId {
         self.header.journal
     }

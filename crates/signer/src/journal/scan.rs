@@ -48,7 +48,7 @@ pub(super) fn scan(
     let tip = Tip { records, bytes: reader.offset, chain: reader.chain };
     if reader.end > tip.bytes {
         tracing::warn!(bytes = reader.end - tip.bytes, "the journal's last line was cut short by a crash before it was answered; removed");
-        file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(unreadable)?;
+        file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(JournalError::unusable)?;
     }
     Ok((header, tip))
 }
@@ -85,7 +85,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(file: &'a mut dyn JournalFile) -> Result<Self, JournalError> {
-        let end = file.bytes().map_err(unreadable)?;
+        let end = file.bytes().map_err(JournalError::unusable)?;
         Ok(Self { file, end, offset: 0, chain: CHAIN_START, ahead: Vec::new(), used: 0 })
     }
 
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
     /// is shorter than its line (of `whole` bytes) and is no loss: its signature was never answered. Anything else is damage.
     fn torn<T>(&mut self, whole: usize, damage: &str) -> Result<Option<T>, JournalError> {
         let rest = usize::try_from(self.end - self.offset).map_err(|_| self.damaged(damage))?;
-        let bytes = self.file.read_at(self.offset, rest).map_err(unreadable)?;
+        let bytes = self.file.read_at(self.offset, rest).map_err(JournalError::unusable)?;
         let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         if written < whole { Ok(None) } else { Err(self.damaged(damage)) }
     }
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         }
         if self.ahead.len() - self.used < length {
             let rest = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX);
-            self.ahead = self.file.read_at(self.offset, rest.min(CHUNK_BYTES.max(length))).map_err(unreadable)?;
+            self.ahead = self.file.read_at(self.offset, rest.min(CHUNK_BYTES.max(length))).map_err(JournalError::unusable)?;
             self.used = 0;
         }
         Ok(Some(&self.ahead[self.used..self.used + length]))
@@ -135,6 +135,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn unreadable(error: io::Error) -> JournalError {
-    JournalError::File { detail: error.to_string() }
+impl JournalError {
+    pub(crate) fn unusable(error: io::Error) -> Self {
+        Self::File { detail: error.to_string() }
+    }
 }

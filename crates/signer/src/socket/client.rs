@@ -89,38 +89,29 @@ impl SocketSigner {
 #[async_trait]
 impl Signer for SocketSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
-        match self.call(Call::Journal).await? {
-            Answer::Journal(id) => Ok(id),
-            _ => Err(self.confused()),
-        }
+        let Answer::Journal(id) = self.call(Call::Journal).await? else { return Err(self.confused()) };
+        Ok(id)
     }
 
     async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
-        match self.call(Call::DryRun(requests.to_vec())).await? {
-            Answer::DryRun(answers) if answers.len() == requests.len() => Ok(answers),
-            _ => Err(self.confused()),
-        }
+        let Answer::DryRun(answers) = self.call(Call::DryRun(requests.to_vec())).await? else { return Err(self.confused()) };
+        if answers.len() == requests.len() { Ok(answers) } else { Err(self.confused()) }
     }
 
     async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
-        match self.call(Call::Sign(requests.to_vec())).await? {
-            Answer::Sign(answers) if fits(requests, &answers) => Ok(answers),
-            _ => Err(self.confused()),
-        }
+        let Answer::Sign(answers) = self.call(Call::Sign(requests.to_vec())).await? else { return Err(self.confused()) };
+        if fits(requests, &answers) { Ok(answers) } else { Err(self.confused()) }
     }
 
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
-        match self.call(Call::Supersede(supersede.clone())).await? {
-            Answer::Supersede(answer) => Ok(answer),
-            _ => Err(self.confused()),
-        }
+        let Answer::Supersede(answer) = self.call(Call::Supersede(supersede.clone())).await? else { return Err(self.confused()) };
+        Ok(answer)
     }
 
     async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
-        match self.call(Call::Entries { lane: lane.clone(), from_nonce, limit }).await? {
-            Answer::Entries(entries) => Ok(entries),
-            _ => Err(self.confused()),
-        }
+        let call = Call::Entries { lane: lane.clone(), from_nonce, limit };
+        let Answer::Entries(entries) = self.call(call).await? else { return Err(self.confused()) };
+        Ok(entries)
     }
 }
 

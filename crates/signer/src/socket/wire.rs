@@ -50,7 +50,10 @@ pub(super) fn encode(content: &impl Serialize) -> io::Result<Vec<u8>> {
     serde_json::to_writer(&mut frame, content)?;
     let length = frame.len() - 4;
     if length > FRAME_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{length} bytes are above {FRAME_BYTES_MAX}; ask for less at once")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{length} bytes are above {FRAME_BYTES_MAX}; ask for less at once"),
+        ));
     }
     frame[..4].copy_from_slice(&u32::try_from(length).expect("bounded above").to_be_bytes());
     Ok(frame)

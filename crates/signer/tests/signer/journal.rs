@@ -1,0 +1,178 @@
+//! The journal: torn, damaged, full, foreign and locked.
+
+use adit_core::JournalId;
+use adit_signer::{JournalError, LocalSigner, MemoryFile, OpenError, Refused, Signer as _, SignerFault};
+use uuid::Uuid;
+
+use crate::world::{World, config, environment, journal_id, lane, pay, sign, supersede, try_sign};
+
+fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
+    let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
+    world.try_start(config()).map_err(|error| match error {
+        OpenError::Journal(error) => error,
+        OpenError::Config(error) => panic!("{error}"),
+    })
+}
+
+/// A journal with two signatures, and its length before the second.
+async fn two_signatures() -> (Vec<u8>, usize) {
+    let world = World::new();
+    let signer = world.start();
+    sign(&signer, &pay(1, 1, 0)).await.expect("signs");
+    let whole = world.disk.contents().len();
+    sign(&signer, &pay(2, 2, 1)).await.expect("signs");
+    (world.disk.contents(), whole)
+}
+
+#[tokio::test]
+async fn killed_at_each_byte_of_the_last_record_it_starts_and_remembers_the_others() {
+    let (bytes, whole) = two_signatures().await;
+    for length in whole..bytes.len() {
+        for zeros in [0, 1, 4_096] {
+            let mut torn = bytes[..length].to_vec();
+            torn.resize(length + zeros, 0);
+            let world = World { disk: MemoryFile::holding(torn), ..World::new() };
+            let signer = world.try_start(config()).unwrap_or_else(|error| panic!("{length} bytes and {zeros} zeros: {error}"));
+            assert_eq!(signer.tip().expect("open").records, 1);
+            assert_eq!(world.disk.contents(), bytes[..whole], "the rest is removed");
+        }
+    }
+    let signer = start_on(bytes[..bytes.len() - 1].to_vec()).expect("starts");
+    assert!(matches!(sign(&signer, &pay(1, 3, 7)).await, Err(Refused::Equivocation { .. })));
+    sign(&signer, &pay(3, 3, 1)).await.expect("the torn one was never answered");
+    assert_eq!(start_on(bytes).expect("starts").tip().expect("open").records, 2);
+}
+
+#[tokio::test]
+async fn a_changed_byte_anywhere_is_found() {
+    let (bytes, _) = two_signatures().await;
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let error = start_on(changed).err().unwrap_or_else(|| panic!("byte {at} was changed unnoticed"));
+        assert!(matches!(error, JournalError::Damaged { .. } | JournalError::Foreign { .. }), "byte {at}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_repeated_or_moved_record_is_found() {
+    let (bytes, whole) = two_signatures().await;
+    let header = bytes.iter().position(|byte| *byte == b'\n').expect("a header") + 1;
+    let (first, second) = (&bytes[header..whole], &bytes[whole..]);
+    for wrong in [[&bytes[..header], second].concat(), [&bytes[..], second].concat(), [&bytes[..header], second, first].concat()] {
+        assert!(matches!(start_on(wrong).err(), Some(JournalError::Damaged { .. })));
+    }
+    for length in 1..header {
+        assert!(matches!(start_on(bytes[..length].to_vec()).err(), Some(JournalError::Foreign { .. })), "cut to {length}");
+    }
+    assert!(matches!(start_on(b"{}\n".repeat(100)).err(), Some(JournalError::Foreign { .. })));
+}
+
+/// Whole records cut off leave no trace in the file, but the tip that was noted elsewhere does not come back.
+#[tokio::test]
+async fn the_tip_tells_a_shortened_journal() {
+    let (bytes, whole) = two_signatures().await;
+    let full = start_on(bytes.clone()).expect("starts").tip().expect("open");
+    let cut = start_on(bytes[..whole].to_vec()).expect("starts").tip().expect("open");
+    assert!(cut.records < full.records && cut.chain != full.chain);
+}
+
+#[tokio::test]
+async fn f77_a_full_disk_signs_nothing_and_recovers() {
+    let world = World::new();
+    let signer = world.start();
+    sign(&signer, &pay(1, 1, 0)).await.expect("signs");
+    let before = world.disk.contents();
+    for room in [0, 1, 100, 1_000] {
+        world.disk.set_room(Some(room));
+        let fault = signer.sign(&[pay(2, 2, 1), pay(3, 3, 2)]).await;
+        assert!(matches!(fault, Err(SignerFault::Journal { .. })), "{fault:?}");
+        assert_eq!(world.disk.contents(), before, "cut back");
+        assert!(matches!(signer.supersede(&supersede(1, 1)).await, Err(SignerFault::Journal { .. })));
+    }
+    world.disk.set_room(None);
+    let answers = signer.sign(&[pay(4, 4, 1), pay(2, 5, 2)]).await.expect("writes again");
+    assert!(answers.iter().all(Result::is_ok), "nothing of the failed batches was remembered: {answers:?}");
+    assert_eq!(world.start().entries(&lane(), 0, 9).await.expect("reads").len(), 3);
+}
+
+#[tokio::test]
+async fn f77_a_sync_that_fails_signs_nothing() {
+    let world = World::new();
+    let signer = world.start();
+    world.disk.set_sync_fails(true);
+    assert!(matches!(try_sign(&signer, &pay(1, 1, 0)).await, Err(SignerFault::Journal { .. })));
+    world.disk.set_sync_fails(false);
+    let fault = try_sign(&signer, &pay(1, 1, 0)).await;
+    assert!(matches!(&fault, Err(SignerFault::Journal { detail }) if detail.contains("start again")), "{fault:?}");
+    sign(&world.start(), &pay(1, 2, 0)).await.expect("after a restart");
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_cut_back_stops_the_signer() {
+    let world = World::new();
+    let signer = world.start();
+    world.disk.set_room(Some(10));
+    world.disk.set_truncate_fails(true);
+    assert!(try_sign(&signer, &pay(1, 1, 0)).await.is_err());
+    world.disk.set_room(None);
+    assert!(try_sign(&signer, &pay(1, 1, 0)).await.is_err());
+    world.disk.set_truncate_fails(false);
+    sign(&world.start(), &pay(1, 1, 0)).await.expect("the torn rest is removed at the next start");
+}
+
+#[tokio::test]
+async fn five_hundred_requests_are_synced_once() {
+    let world = World::new();
+    let mut config = config();
+    config.caps.values_mut().for_each(|caps| caps.per_day = adit_core::Amount::MAX);
+    let signer = world.try_start(config).expect("starts");
+    let syncs = world.disk.syncs();
+    let requests: Vec<_> = (0..500).map(|at| pay(at, at, u64::try_from(at).expect("small"))).collect();
+    let answers = signer.sign(&requests).await.expect("writes");
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(world.disk.syncs() - syncs, 1);
+}
+
+/// What was answered survives the loss of everything that was not synced.
+#[tokio::test]
+async fn what_was_answered_is_durable() {
+    let world = World::new();
+    let answer = sign(&world.start(), &pay(1, 1, 0)).await.expect("signs");
+    world.disk.crash(0);
+    let entries = world.start().entries(&lane(), 0, 1).await.expect("reads");
+    assert_eq!(entries[0].signed, answer.signed);
+}
+
+#[tokio::test]
+async fn f24_a_journal_of_another_environment_does_not_open() {
+    let world = World::new();
+    sign(&world.start(), &pay(1, 1, 0)).await.expect("signs");
+    let mut staging = config();
+    staging.environment = environment("staging");
+    let error = world.try_start(staging).err().expect("another environment");
+    assert_eq!(error, OpenError::Journal(JournalError::Environment { found: "test".into(), given: "staging".into() }));
+}
+
+#[tokio::test]
+async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let clock = || Box::new(|| adit_core::Timestamp::from_seconds(crate::world::NOON_SECONDS));
+    let open = |id| LocalSigner::open(config(), &path, JournalId(Uuid::from_u128(id)), clock());
+    let request = pay(1, 1, 0);
+    let signer = open(7).expect("starts");
+    let signature = sign(&signer, &request).await.expect("signs");
+    assert!(matches!(open(8).err(), Some(OpenError::Journal(JournalError::Locked { .. }))));
+    drop(signer);
+    let signer = open(8).expect("starts again");
+    assert_eq!(signer.journal().await, Ok(journal_id()), "the name it was given first");
+    assert_eq!(sign(&signer, &request).await, Ok(signature));
+    assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(directory.path().read_dir().expect("a directory").count(), 1, "nothing is left beside it");
+    drop(signer);
+    std::fs::write(&path, "").expect("emptied");
+    let error = open(9).err().expect("an emptied journal is no new start");
+    assert!(matches!(error, OpenError::Journal(JournalError::Foreign { .. })), "{error}");
+}

@@ -1,0 +1,120 @@
+//! `adit signer` on its Unix socket.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_signer::{Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use crate::world::{World, at_epoch, bump, cancel, journal_id, lane, lineage, pay, payout, sign, supersede, try_sign};
+
+fn serve(world: &World, path: &Path) -> JoinHandle<()> {
+    let signer: Arc<dyn Signer> = Arc::new(world.start());
+    let socket = SignerSocket::bind(path).expect("binds");
+    tokio::spawn(socket.serve(signer))
+}
+
+async fn stop(server: JoinHandle<()>) {
+    server.abort();
+    let _aborted = server.await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clients_share_one_signer() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve(&world, &path);
+    assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(directory.path().read_dir().expect("a directory").count(), 1, "nothing is left beside it");
+    let (one, two) = (SocketSigner::new(&path), SocketSigner::new(&path));
+    assert_eq!(one.journal().await, Ok(journal_id()));
+
+    let (mine, yours) = (pay(1, 1, 0), pay(1, 2, 1));
+    let (first, second) = tokio::join!(sign(&one, &mine), sign(&two, &yours));
+    assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|ok| **ok).count(), 1, "one of them pays");
+    assert!([first, second].into_iter().flat_map(Result::err).all(|refused| matches!(refused, Refused::Equivocation { .. })));
+
+    let other = pay(5, 5, 5);
+    let signature = sign(&one, &other).await.expect("signs");
+    assert_eq!(sign(&two, &other).await, Ok(signature.clone()), "the same bytes for both");
+    assert_eq!(
+        two.dry_run(&[bump(&other), cancel(6, 5)]).await,
+        Ok(vec![Ok(()), Err(Refused::AnchorTaken { nonce: 5, lineage: lineage(5) })])
+    );
+    assert_eq!(two.entries(&lane(), 5, 10).await.expect("reads")[0].signed, signature.signed);
+    assert_eq!(one.supersede(&supersede(5, 5)).await, Ok(Ok(())));
+    assert_eq!(two.supersede(&supersede(5, 6)).await, Ok(Ok(())));
+    sign(&two, &at_epoch(2, pay(5, 7, 7))).await.expect("moves");
+    assert!(matches!(sign(&one, &pay(8, 8, 8)).await, Err(Refused::StaleEpoch { .. })));
+    let live = Refused::Equivocation { payout: payout(5), live: lineage(7) };
+    assert_eq!(sign(&one, &at_epoch(2, pay(5, 9, 9))).await.err(), Some(live));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_that_was_restarted_is_found_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let client = SocketSigner::new(&path);
+    let request = pay(1, 1, 0);
+    assert!(matches!(try_sign(&client, &request).await, Err(SignerFault::Unreachable { .. })), "not there yet");
+    let server = serve(&world, &path);
+    let signature = sign(&client, &request).await.expect("signs");
+    assert!(matches!(SignerSocket::bind(&path), Err(SocketError::InUse { .. })));
+    stop(server).await;
+    assert!(matches!(try_sign(&client, &request).await, Err(SignerFault::Unreachable { .. })));
+    let _server = serve(&world, &path);
+    assert_eq!(sign(&client, &request).await, Ok(signature), "and gives the same bytes");
+}
+
+#[tokio::test]
+async fn a_silent_or_lying_signer_is_unreachable() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, answer) in [("silent", None), ("garbage", Some("{}")), ("other", Some(r#"{"sign":[]}"#)), ("huge", Some(""))] {
+        let path = directory.path().join(name);
+        let listener = UnixListener::bind(&path).expect("binds");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let _question = stream.read(&mut [0; 4_096]).await;
+            if let Some(answer) = answer {
+                let length = if answer.is_empty() { u32::MAX } else { u32::try_from(answer.len()).expect("short") };
+                let _sent = stream.write_all(&[&length.to_be_bytes()[..], answer.as_bytes()].concat()).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let client = SocketSigner::new(&path).with_patience(Duration::from_millis(200));
+        let fault = try_sign(&client, &pay(1, 1, 0)).await;
+        assert!(matches!(fault, Err(SignerFault::Unreachable { .. })), "{name}: {fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_from_one_client_does_not_disturb_the_others() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve(&world, &path);
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 2, b'{', b'}'], &[0, 0]] {
+        let mut stream = UnixStream::connect(&path).await.expect("connects");
+        stream.write_all(garbage).await.expect("sends");
+        stream.shutdown().await.expect("closes");
+        let mut answer = Vec::new();
+        let _closed = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty());
+    }
+    sign(&SocketSigner::new(&path), &pay(1, 1, 0)).await.expect("signs");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_not_replaced() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    std::fs::write(&path, "precious").expect("written");
+    assert!(matches!(SignerSocket::bind(&path), Err(SocketError::NotASocket { .. })));
+    assert_eq!(std::fs::read(&path).expect("read"), b"precious");
+}

@@ -1,0 +1,135 @@
+//! Who may take a withdrawal back, and until when.
+
+use adit_core::*;
+
+use super::world::*;
+
+fn cancel(world: &World, id: WithdrawalId, lineage: Option<LineageId>) -> Command {
+    let known = world.withdrawal(id);
+    Command::Cancel {
+        withdrawal: id,
+        user: known.user.clone(),
+        book: known.book.clone(),
+        source_asset: known.source_asset.clone(),
+        asset: known.asset.clone(),
+        lineage,
+        reason: "changed my mind".to_owned(),
+    }
+}
+
+fn alice() -> Actor {
+    Actor::User { user: user() }
+}
+
+#[test]
+fn the_owner_cancels_while_it_is_pending_and_not_later() {
+    let mut world = World::with_points(100_000);
+    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.approve_above = Some(dg(5_000));
+    let pending = world.request_claim(6_000).expect("accepted");
+    let approved = world.request_claim(5_000).expect("accepted");
+    assert_eq!(world.withdrawal(pending).state.status(), Status::Pending);
+    let command = cancel(&world, pending, None);
+    world.give_as(alice(), command).expect("cancelled");
+    assert_eq!(world.available("XP"), 95_000);
+    let command = cancel(&world, approved, None);
+    assert_eq!(world.give_as(alice(), command).expect_err("too late").code(), "NOT_CANCELLABLE");
+}
+
+#[test]
+fn an_operator_cancels_what_is_not_reserved() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let command = cancel(&world, id, None);
+    world.must(command);
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Cancelled, 10_000));
+    assert_eq!(world.reserve(id).expect_err("ended").code(), "CHANGED_MEANWHILE");
+}
+
+/// R9, F26, F30: after *Reserve* only a final cancelling attempt cancels; if the payment wins the race, it is paid and not given back.
+#[test]
+fn f30_after_reserve_only_the_chain_cancels() {
+    for payment_wins in [false, true] {
+        let mut world = World::with_points(10_000);
+        let id = world.request_claim(3_000).expect("accepted");
+        let lineage = world.reserve(id).expect("reserved");
+        let pay = world.send(lineage, hash(1));
+        let blind = cancel(&world, id, None);
+        assert_eq!(world.give(blind).expect_err("read it again").code(), "CHANGED_MEANWHILE");
+        let command = cancel(&world, id, Some(lineage));
+        world.must(command);
+        assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000), "a wish gives nothing back");
+        let Draft::Evm(mut evm) = world.draft(7, 20);
+        evm.fees.max_priority_fee_per_gas = 2_000_000_000;
+        evm.input = Bytes::default();
+        let attempt = AttemptId(world.id());
+        world.must(Command::AddAttempt {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage,
+            attempt,
+            purpose: Purpose::Cancel,
+            draft: Draft::Evm(evm),
+        });
+        let undo = world.send(lineage, hash(2));
+        if payment_wins {
+            world.finalize(lineage, pay, &Effect::Paid).expect("final");
+            assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Completed, 7_000));
+        } else {
+            world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
+            assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Cancelled, 10_000));
+        }
+    }
+}
+
+/// A nonce that had to be filled pays nobody; the payout is planned anew, with the proof that it may.
+#[test]
+fn a_filled_nonce_frees_its_payout() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    world.send(lineage, hash(1));
+    let Draft::Evm(mut evm) = world.draft(7, 20);
+    evm.fees.max_priority_fee_per_gas = 2_000_000_000;
+    evm.input = Bytes::default();
+    let attempt = AttemptId(world.id());
+    world.must(Command::AddAttempt {
+        lane: lane(),
+        owner: owner(),
+        epoch: Epoch(1),
+        lineage,
+        attempt,
+        purpose: Purpose::Cancel,
+        draft: Draft::Evm(evm),
+    });
+    let fill = world.send(lineage, hash(2));
+    world.finalize(lineage, fill, &Effect::Cancelled).expect("final");
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Approved, 7_000));
+    world.reserve(id).expect("in a new lineage");
+}
+
+#[test]
+fn a_user_cancels_a_bounded_number_of_times_a_day() {
+    let mut world = World::with_points(100_000);
+    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.approve_above = Some(Amount::ZERO);
+    for round in 0..4 {
+        let id = world.request_claim(3_000).expect("accepted");
+        let command = cancel(&world, id, None);
+        let answer = world.give_as(alice(), command);
+        assert_eq!(answer.is_ok(), round < 3, "round {round}");
+    }
+    world.pass(86_400);
+    let id = world.request_claim(3_000).expect("accepted");
+    let command = cancel(&world, id, None);
+    world.give_as(alice(), command).expect("a new day");
+}
+
+#[test]
+fn a_failed_withdrawal_is_never_revived() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    let attempt = world.send(lineage, hash(1));
+    world.finalize(lineage, attempt, &Effect::Reverted).expect("final");
+    assert_eq!(world.give(Command::Retry { withdrawal: id, user: user() }).expect_err("ended").code(), "NOT_RETRYABLE");
+}

@@ -1,0 +1,170 @@
+//! At most one live lineage per payout; every attempt of a lineage excludes the others.
+
+use adit_core::*;
+
+use super::world::*;
+
+/// F17: a payout is in one live lineage only.
+#[test]
+fn f17_a_payout_is_not_reserved_twice() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    world.reserve(id).expect("reserved");
+    assert_eq!(world.reserve(id).expect_err("taken").code(), "CHANGED_MEANWHILE");
+}
+
+/// F16, F18: the nonce is ours to count; any other is refused.
+#[test]
+fn f18_only_the_next_nonce_is_reserved() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    for nonce in [6, 8] {
+        let reserve = Reserve {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage: LineageId(world.id()),
+            attempt: AttemptId(world.id()),
+            anchors: vec![Anchor::Nonce { lane: lane(), nonce }],
+            legs: vec![world.leg(id)],
+            draft: world.draft(nonce, 10),
+        };
+        assert_eq!(world.give(Command::Reserve(reserve)).expect_err("not next").code(), "CHANGED_MEANWHILE");
+    }
+    let lineage = world.reserve(id).expect("the next one");
+    assert_eq!(world.lineage(lineage).nonce(), Some(7));
+}
+
+/// F20: a process whose lease was taken over reserves and records nothing.
+#[test]
+fn f20_a_zombie_is_refused_by_its_epoch() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    let attempt = world.lineage(lineage).latest().id;
+    let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
+    row.lease = None;
+    let other = ReplicaId(uuid::Uuid::from_u128(2));
+    let journal = JournalId(uuid::Uuid::from_u128(9));
+    let leased = world.must(Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal });
+    assert_eq!(leased, Answer::Leased(Epoch(2)));
+    let signed = Signed { raw: Bytes(vec![2]), hash: hash(1) };
+    let zombie = Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed };
+    assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");
+    let second = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.reserve(second).expect_err("fenced").code(), "NOT_LEASED");
+    let stolen = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal: JournalId(uuid::Uuid::from_u128(10)) };
+    assert_eq!(world.give(stolen).expect_err("another journal").code(), "FOREIGN_JOURNAL");
+}
+
+/// F28: a bump is at least 12.5 % more on both fields, same nonce, same payment.
+#[test]
+fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    world.send(lineage, hash(1));
+    let mut try_bump = |change: &dyn Fn(&mut EvmDraft)| {
+        let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone();
+        change(&mut evm);
+        let attempt = AttemptId(world.id());
+        world.give(Command::AddAttempt {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage,
+            attempt,
+            purpose: Purpose::Pay,
+            draft: Draft::Evm(evm),
+        })
+    };
+    let fees = |max: u128, priority: u128| {
+        move |evm: &mut EvmDraft| evm.fees = EvmFees { max_fee_per_gas: max, max_priority_fee_per_gas: priority }
+    };
+    assert!(try_bump(&fees(11_249_999_999, 2_000_000_000)).is_err(), "max fee rises too little");
+    assert!(try_bump(&fees(20_000_000_000, 1_124_999_999)).is_err(), "priority rises too little");
+    assert!(try_bump(&fees(100_000_000_001, 2_000_000_000)).is_err(), "above the cap");
+    let more = fees(11_250_000_000, 1_125_000_000);
+    assert!(
+        try_bump(&|evm| {
+            more(evm);
+            evm.nonce = 8;
+        })
+        .is_err(),
+        "another nonce"
+    );
+    assert!(
+        try_bump(&|evm| {
+            more(evm);
+            evm.input = Bytes(vec![0xaa]);
+        })
+        .is_err(),
+        "another payment"
+    );
+    assert!(try_bump(&more).is_ok());
+    assert_eq!(world.lineage(lineage).attempts.len(), 2);
+}
+
+/// F29: whichever version is mined, the payout is paid once.
+#[test]
+fn f29_the_original_mined_after_its_replacement_settles_once() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    let original = world.send(lineage, hash(1));
+    let draft = world.draft(7, 20);
+    let Draft::Evm(mut evm) = draft;
+    evm.fees.max_priority_fee_per_gas = 2_000_000_000;
+    let attempt = AttemptId(world.id());
+    world.must(Command::AddAttempt {
+        lane: lane(),
+        owner: owner(),
+        epoch: Epoch(1),
+        lineage,
+        attempt,
+        purpose: Purpose::Pay,
+        draft: Draft::Evm(evm),
+    });
+    let bump = world.send(lineage, hash(2));
+    world.observe(lineage, Fact::Included { attempt: bump, block: block(10) }).expect("seen");
+    world.observe(lineage, Fact::Vanished { attempt: bump }).expect("reorganised away");
+    world.observe(lineage, Fact::Included { attempt: original, block: block(11) }).expect("seen");
+    world.finalize(lineage, original, &Effect::Paid).expect("final");
+    let State::Completed { payment, .. } = &world.withdrawal(id).state else { panic!("completed") };
+    assert_eq!(payment.hash, hash(1));
+    let dead = world.lineage(lineage).attempt(bump).expect("kept");
+    assert!(matches!(dead.stage, Stage::Signed { knowledge: Knowledge::Conflicted { .. }, .. }));
+}
+
+/// F37: a reorganisation before finality posts nothing and forgets nothing.
+#[test]
+fn f37_a_reorganisation_before_finality_moves_no_money() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    let attempt = world.send(lineage, hash(1));
+    world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
+    world.observe(lineage, Fact::Confirmed { attempt, block: block(10) }).expect("seen");
+    world.observe(lineage, Fact::Vanished { attempt }).expect("seen");
+    let State::Processing { sighting, confirmed_at, .. } = &world.withdrawal(id).state else { panic!("processing") };
+    assert_eq!((sighting, confirmed_at), (&None, &None));
+    assert_eq!(world.available("XP"), 7_000);
+}
+
+/// F22: a foreign transaction at our nonce stops the lane; the payout is free again only after a person adopted the key.
+#[test]
+fn f22_foreign_use_stops_the_lane() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    world.send(lineage, hash(1));
+    let conflict = Fact::Conflicted { by: Some(hash(9)), decoded: "a transfer to somebody".to_owned() };
+    world.observe(lineage, conflict.clone()).expect("seen");
+    let row = world.view.lanes[&lane()].row.as_ref().expect("a lane");
+    assert!(matches!(row.state, LaneState::Halted { .. }));
+    assert_eq!(world.withdrawal(id).state.status(), Status::Processing);
+    world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
+    world.observe(lineage, conflict).expect("seen");
+    let State::Approved { after: Some(dead), .. } = &world.withdrawal(id).state else { panic!("free again") };
+    assert_eq!((dead.lineage, dead.evidence), (lineage, hash(9)));
+}

@@ -22,6 +22,7 @@ mod journal;
 mod judge;
 mod key;
 mod local;
+mod new_file;
 mod policy;
 mod port;
 mod sealed;

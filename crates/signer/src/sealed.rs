@@ -4,9 +4,8 @@
 //! sealed entropy and tag 32..48 · SHA-256 of everything before 32`. The checksum tells a damaged file from a wrong
 //! passphrase: it holds for a file that is whole, whoever opens it. Everything before the sealed part is authenticated with it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -16,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::new_file::write_new;
 use crate::{Seed, SeedError};
 
 const MAGIC: [u8; 8] = *b"ADITSEED";
@@ -37,9 +37,6 @@ const LANES_MAX: u32 = 16;
 
 /// NIST SP 800-63B: a secret that a person chooses has at least 8 characters.
 pub const PASSPHRASE_BYTES_MIN: usize = 8;
-
-/// Only its owner reads the file.
-const FILE_MODE: u32 = 0o600;
 
 /// Why a seed file cannot be written or opened.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +85,10 @@ impl Seed {
         if got < PASSPHRASE_BYTES_MIN {
             return Err(SealedError::PassphraseTooShort { got });
         }
-        write_new(path, &sealed_bytes(self, passphrase, cost)?)
+        write_new(path, &sealed_bytes(self, passphrase, cost)?).map_err(|source| {
+            let path = path.to_owned();
+            if source.kind() == io::ErrorKind::AlreadyExists { SealedError::Exists { path } } else { SealedError::File { path, source } }
+        })
     }
 
     /// Opens a sealed seed.
@@ -198,32 +198,6 @@ fn read(path: &Path) -> Result<Vec<u8>, SealedError> {
     Ok(bytes)
 }
 
-/// The new file beside it is made exclusively, so two writers cannot both pass the check for an existing seed.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), SealedError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside).map_err(|source| {
-        let path = beside.clone();
-        if source.kind() == io::ErrorKind::AlreadyExists { SealedError::Exists { path } } else { SealedError::File { path, source } }
-    })?;
-    let written = place(&mut file, &beside, path, bytes);
-    if written.is_err() {
-        let _best_effort = std::fs::remove_file(&beside);
-    }
-    written
-}
-
-fn place(file: &mut File, beside: &Path, path: &Path, bytes: &[u8]) -> Result<(), SealedError> {
-    let wrong = |source| SealedError::File { path: path.to_owned(), source };
-    if path.symlink_metadata().is_ok() {
-        return Err(SealedError::Exists { path: path.to_owned() });
-    }
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(wrong)?;
-    std::fs::rename(beside, path).map_err(wrong)?;
-    crate::journal::sync_directory(path).map_err(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -253,7 +227,7 @@ mod tests {
         seed.seal(&path, &passphrase("correct horse")).expect("sealed");
         let opened = Seed::open(&path, &passphrase("correct horse")).expect("opened");
         assert_eq!(opened.entropy(), seed.entropy());
-        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(Header::parse(&path, &read(&path).expect("read")).expect("a header").cost, COST);
     }
 

@@ -1,16 +1,15 @@
 //! The journal's file on a real disk, locked against every other process.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use adit_core::JournalId;
 
-use super::{EnvironmentId, Header, JournalError, JournalFile, header_line};
+use crate::new_file::write_new;
 
-/// Only its owner reads who was paid what.
-const FILE_MODE: u32 = 0o600;
+use super::{EnvironmentId, Header, JournalError, JournalFile, header_line};
 
 /// A file under an exclusive lock, which the system releases when the process ends, however it ends.
 #[derive(Debug)]
@@ -68,27 +67,9 @@ impl JournalFile for DiskFile {
     }
 }
 
-/// Makes a rename in the directory of `path` durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        Some(_) | None => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
-}
-
-/// A journal that exists always has its whole header, so an empty one is a sign of damage and never of a new start. The
-/// link fails where a journal appeared meanwhile: two processes that start at once agree on one.
+/// A journal that exists always has its whole header, so an empty one is a sign of damage and never of a new start. Two
+/// processes that start at once agree on one journal.
 fn create(path: &Path, id: JournalId, environment: &EnvironmentId) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{id}.new"));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
     let (bytes, _) = header_line(&Header::new(id, environment.clone()));
-    let linked = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::hard_link(&beside, path));
-    std::fs::remove_file(&beside)?;
-    match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => sync_directory(path),
-    }
+    write_new(path, &bytes).or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }

@@ -19,7 +19,6 @@ use std::io;
 use adit_core::JournalId;
 
 pub use self::disk::DiskFile;
-pub(crate) use self::disk::sync_directory;
 pub use self::file::JournalFile;
 pub use self::memory::MemoryFile;
 pub use self::record::{EnvironmentError, EnvironmentId, Header, Record};

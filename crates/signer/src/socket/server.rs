@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::wire::{self, Answer, Call, Question, VERSION};
+use crate::new_file::name_beside;
 use crate::{Signer, SignerFault};
 
 /// Only the owner of the signer's process may ask it.
@@ -100,9 +101,7 @@ fn clear(path: &Path) -> Result<(), SocketError> {
 /// Binds in a directory of its own and moves the socket out when its mode is right: there is no moment in which
 /// somebody else could connect.
 fn bind_privately(path: &Path) -> io::Result<UnixListener> {
-    let mut private = path.as_os_str().to_owned();
-    private.push(format!(".{}", std::process::id()));
-    let private = PathBuf::from(private);
+    let private = name_beside(path)?;
     DirBuilder::new().mode(DIRECTORY_MODE).create(&private)?;
     let inside = private.join("s");
     let bound = UnixListener::bind(&inside).and_then(|listener| {

@@ -191,8 +191,8 @@ pub enum Knowledge {
     Signed,
     /// A send was tried; what came of it is not known, or some endpoint has it.
     MaybeSent { sends: u32, last_at: Timestamp },
-    /// In this block, as a quorum says; may still be reorganised away.
-    Included { block: BlockRef, sends: u32, last_at: Timestamp },
+    /// In this block, as a quorum says; may still be reorganised away. `confirmed`: its users were told.
+    Included { block: BlockRef, confirmed: bool, sends: u32, last_at: Timestamp },
     /// In a block that cannot revert.
     Finalized { block: BlockRef },
     /// Another transaction consumed its anchor, finally.

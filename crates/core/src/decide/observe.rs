@@ -20,7 +20,7 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
     match &sighting.fact {
         Fact::Included { attempt, block } => included(draft, lineage, *attempt, *block),
         Fact::Vanished { attempt } => vanished(draft, lineage, *attempt),
-        Fact::Confirmed { attempt, block } => confirmed(draft, &lineage, *attempt, *block),
+        Fact::Confirmed { attempt, block } => confirmed(draft, lineage, *attempt, *block),
         Fact::Final { attempt, receipt } => finalized(draft, lineage, lane, *attempt, receipt),
         Fact::Conflicted { by, decoded } => conflicted(draft, lineage, lane, *by, decoded),
     }
@@ -82,7 +82,7 @@ fn place(attempt: &mut Attempt, block: Option<BlockRef>, now: crate::Timestamp) 
         Knowledge::Finalized { .. } | Knowledge::Conflicted { .. } => return,
     };
     match block {
-        Some(block) => *knowledge = Knowledge::Included { block, sends, last_at },
+        Some(block) => *knowledge = Knowledge::Included { block, confirmed: false, sends, last_at },
         None if *knowledge == Knowledge::Signed => {}
         None => *knowledge = Knowledge::MaybeSent { sends, last_at },
     }
@@ -99,16 +99,17 @@ fn sight(draft: &mut Drafting, leg: &Leg, payment: Option<Payment>) -> Result<()
     Ok(())
 }
 
-fn confirmed(mut draft: Drafting, lineage: &Lineage, id: AttemptId, block: BlockRef) -> Result<Decision, Refusal> {
-    let (attempt, hash) = signed_attempt(lineage, id)?;
-    if attempt.block() != Some(block) {
-        return Err(Refusal::Changed { what: format!("attempt {id}") });
-    }
-    if attempt.purpose != Purpose::Pay {
+fn confirmed(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: BlockRef) -> Result<Decision, Refusal> {
+    let (_, hash) = signed_attempt(&lineage, id)?;
+    let attempt = lineage.attempts.iter_mut().find(|attempt| attempt.id == id && attempt.block() == Some(block));
+    let attempt = attempt.ok_or_else(|| Refusal::Changed { what: format!("attempt {id}") })?;
+    let pays = attempt.purpose == Purpose::Pay;
+    let Stage::Signed { knowledge: Knowledge::Included { confirmed: told @ false, .. }, .. } = &mut attempt.stage else {
         return draft.unchanged();
-    }
+    };
+    *told = true;
     let now = draft.now();
-    for leg in &lineage.legs {
+    for leg in lineage.legs.iter().filter(|_| pays) {
         let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
         if let State::Processing { confirmed_at: confirmed_at @ None, .. } = &mut withdrawal.state {
             *confirmed_at = Some(now);
@@ -116,6 +117,7 @@ fn confirmed(mut draft: Drafting, lineage: &Lineage, id: AttemptId, block: Block
             draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Confirmed { hash, block })?;
         }
     }
+    draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use adit_chain::{Foreign, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Stage, State, TRAIL_BLOCKS_MAX, Timestamp,
-    WithdrawalId,
+    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Stage, TRAIL_BLOCKS_MAX, Timestamp,
 };
 
+use super::reconcile::Journalled;
 use super::{FAULT_WAIT, LaneTask, RoundError};
 use crate::LIVE_LINEAGES_MAX;
 
@@ -32,7 +32,7 @@ impl LaneTask {
             return Ok(());
         }
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
-        let watch = self.watch(&lane, &live).await?;
+        let watch = self.watch(&lane, &live);
         let seen = self.chain().watch(&watch).await?;
         let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
         let sightings = seen.sightings.into_iter().filter_map(|sighting| self.command(&lane, &legs, sighting));
@@ -59,43 +59,33 @@ impl LaneTask {
         Some(Command::Observe { lane: self.id().clone(), epoch: lane.epoch, legs, sighting })
     }
 
-    async fn watch(&self, lane: &Lane, live: &[Lineage]) -> Result<Watch, RoundError> {
-        let unconfirmed = self.unconfirmed(live).await?;
-        let lineages = live.iter().filter_map(|lineage| watched(lineage, &unconfirmed));
-        Ok(Watch {
+    fn watch(&self, lane: &Lane, live: &[Lineage]) -> Watch {
+        Watch {
             lane: self.id().clone(),
             next_nonce: lane.next_nonce,
             adopted_from: lane.adopted_from,
             confirmations: self.rules().confirmations,
             trail: lane.trail.clone(),
-            lineages: lineages.collect(),
-        })
-    }
-
-    /// Included payments whose user was not told yet.
-    async fn unconfirmed(&self, live: &[Lineage]) -> Result<Vec<WithdrawalId>, RoundError> {
-        let mut unconfirmed = Vec::new();
-        for leg in live.iter().filter(|lineage| lineage.included().is_some()).flat_map(|lineage| &lineage.legs) {
-            let withdrawal = self.engine.store().withdrawal(leg.withdrawal).await?;
-            if withdrawal.is_some_and(|known| matches!(known.state, State::Processing { confirmed_at: None, .. })) {
-                unconfirmed.push(leg.withdrawal);
-            }
+            lineages: live.iter().filter_map(watched).collect(),
         }
-        Ok(unconfirmed)
     }
 
     /// A transaction of our key that no attempt explains: the signer's journal may know it (then the database lost it), else somebody
     /// else has the key, and the lane stops (rule R4, window F22).
     async fn judge_foreign(&self, lane: &Lane, foreign: Vec<Foreign>) -> Result<(), RoundError> {
         for found in foreign {
-            let journalled = self.journalled(found.nonce, found.hash).await?;
-            if let Some(lineage) = journalled {
-                let command = Command::AdoptLineage { lane: self.id().clone(), epoch: lane.epoch, lineage };
-                if self.commit(vec![command]).await?.iter().any(Option::is_some) {
-                    continue;
+            let explained = match self.journalled(found.nonce, found.hash).await? {
+                Journalled::Unknown => false,
+                // Its lineage ended; the blocks are only searched again.
+                Journalled::Closed => true,
+                Journalled::Open(lineage) => {
+                    let command = Command::AdoptLineage { lane: self.id().clone(), epoch: lane.epoch, lineage: *lineage };
+                    self.commit(vec![command]).await?.iter().any(Option::is_some)
                 }
+            };
+            if !explained {
+                self.halt(HaltReason::ForeignUse { nonce: found.nonce, hash: found.hash, decoded: found.decoded }).await?;
             }
-            self.halt(HaltReason::ForeignUse { nonce: found.nonce, hash: found.hash, decoded: found.decoded }).await?;
         }
         Ok(())
     }
@@ -115,18 +105,17 @@ impl LaneTask {
     }
 }
 
-fn watched(lineage: &Lineage, unconfirmed: &[WithdrawalId]) -> Option<WatchedLineage> {
-    let confirmed = !lineage.legs.iter().any(|leg| unconfirmed.contains(&leg.withdrawal));
+fn watched(lineage: &Lineage) -> Option<WatchedLineage> {
     let attempts: Vec<WatchedAttempt> = lineage
         .attempts
         .iter()
         .filter_map(|attempt| {
             let Stage::Signed { signed, knowledge } = &attempt.stage else { return None };
-            let included = match knowledge {
-                Knowledge::Included { block, .. } | Knowledge::Finalized { block } => Some(*block),
-                Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. } => None,
+            let (included, confirmed) = match knowledge {
+                Knowledge::Included { block, confirmed, .. } => (Some(*block), *confirmed),
+                Knowledge::Finalized { block } => (Some(*block), true),
+                Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. } => (None, false),
             };
-            let confirmed = included.is_some() && confirmed;
             Some(WatchedAttempt { attempt: attempt.id, purpose: attempt.purpose, hash: signed.hash, included, confirmed })
         })
         .collect();

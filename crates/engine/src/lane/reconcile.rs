@@ -16,6 +16,16 @@ use crate::{LIVE_LINEAGES_MAX, WriteError};
 /// Journal entries that are read at once.
 const ENTRIES_PER_PAGE_MAX: usize = 1_000;
 
+/// What the signer's journal says of a transaction of our wallet.
+pub(super) enum Journalled {
+    /// It was not signed here.
+    Unknown,
+    /// It belongs to a lineage that has ended.
+    Closed,
+    /// It belongs to this lineage, which lives as far as the database knows, or is not known to it at all.
+    Open(Box<Lineage>),
+}
+
 impl LaneTask {
     /// Takes back what the database lost, stops where the journal knows something that cannot be placed, and starts the lane.
     pub(super) async fn reconcile(&self, lane: &Lane, epoch: Epoch) -> Result<(), RoundError> {
@@ -63,12 +73,15 @@ impl LaneTask {
         }
     }
 
-    /// The lineage that the journal has for one transaction.
-    pub(super) async fn journalled(&self, nonce: u64, hash: Option<Hash32>) -> Result<Option<Lineage>, RoundError> {
+    /// What the journal knows of one transaction.
+    pub(super) async fn journalled(&self, nonce: u64, hash: Option<Hash32>) -> Result<Journalled, RoundError> {
         let entries = self.engine.ports.signer.entries(self.id(), nonce, ENTRIES_PER_PAGE_MAX).await?;
         let here: Vec<JournalEntry> = entries.into_iter().filter(|entry| nonce_of(&entry.request.draft) == nonce).collect();
-        let known = here.iter().any(|entry| Some(entry.signed.hash) == hash);
-        Ok(if known { self.lineages(here).await?.pop() } else { None })
+        if !here.iter().any(|entry| Some(entry.signed.hash) == hash) {
+            return Ok(Journalled::Unknown);
+        }
+        let open = self.lineages(here).await?.pop();
+        Ok(open.map_or(Journalled::Closed, |lineage| Journalled::Open(Box::new(lineage))))
     }
 
     /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were signed. Lineages that the

@@ -5,6 +5,7 @@ pub mod constraint;
 mod fault;
 mod memory;
 mod port;
+pub mod rows;
 
 pub use fault::{CommitFault, StoreFault};
 pub use memory::{CommitFate, CommitHook, MemStore, Snapshot};

@@ -1,0 +1,81 @@
+//! Lanes, lineages with their parts, observations.
+
+use std::collections::BTreeSet;
+
+use adit_core::{AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
+use adit_store::StoreFault;
+use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
+use sqlx::{SqliteConnection, query};
+
+use crate::columns::{Query, all, array, limit as bound};
+
+pub(crate) async fn lanes(connection: &mut SqliteConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
+    const LANES: &str = "SELECT * FROM lane WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    all(connection, query(LANES).bind(array(&ids)?), |row| read_lane(row)).await
+}
+
+pub(crate) async fn lineages(connection: &mut SqliteConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+    const LINEAGES: &str = "SELECT * FROM lineage WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+    whole(connection, query(LINEAGES).bind(array(ids)?)).await
+}
+
+pub(crate) async fn of_withdrawal(connection: &mut SqliteConnection, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
+    const OF_WITHDRAWAL: &str = "
+        SELECT * FROM lineage
+        WHERE id IN (SELECT p.lineage_id FROM lineage_payout AS p WHERE p.withdrawal_id = ?1)
+        ORDER BY created_at, nonce, id";
+    rows(whole(connection, query(OF_WITHDRAWAL).bind(withdrawal.to_string())).await)
+}
+
+pub(crate) async fn live(connection: &mut SqliteConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    const LIVE: &str = "SELECT * FROM lineage WHERE lane = ?1 AND live = 1 ORDER BY created_at, nonce, id LIMIT ?2";
+    rows(whole(connection, query(LIVE).bind(lane.to_string()).bind(bound(limit))).await)
+}
+
+fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, StoreFault> {
+    Ok(slots?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+/// Puts together the lineages that a question finds, in its order.
+async fn whole(connection: &mut SqliteConnection, question: Query) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+    const ANCHORS: &str = "
+        SELECT * FROM anchor WHERE lineage_id IN (SELECT k.value FROM json_each(?1) AS k) ORDER BY lineage_id, position";
+    const PAYOUTS: &str = "
+        SELECT * FROM lineage_payout WHERE lineage_id IN (SELECT k.value FROM json_each(?1) AS k) ORDER BY lineage_id, position";
+    const ATTEMPTS: &str = "
+        SELECT * FROM attempt WHERE lineage_id IN (SELECT k.value FROM json_each(?1) AS k) ORDER BY lineage_id, version";
+    let lineages = all(connection, question, |row| read_lineage(row)).await?;
+    if lineages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<LineageId> = lineages.iter().filter_map(|slot| slot.row.as_ref()).map(|lineage| lineage.id).collect();
+    let ids = array(&ids)?;
+    let parts = LineageParts {
+        lineages,
+        anchors: all(connection, query(ANCHORS).bind(ids.clone()), |row| read_anchor(row)).await?,
+        legs: all(connection, query(PAYOUTS).bind(ids.clone()), |row| read_leg(row)).await?,
+        attempts: all(connection, query(ATTEMPTS).bind(ids), |row| read_attempt(row)).await?,
+    };
+    Ok(parts.join())
+}
+
+/// The live lineage of each payout that has one.
+pub(crate) async fn of_payouts(
+    connection: &mut SqliteConnection,
+    payouts: &BTreeSet<PayoutId>,
+) -> Result<Vec<(PayoutId, LineageId)>, StoreFault> {
+    const OF_PAYOUTS: &str = "
+        SELECT payout_id, lineage_id FROM lineage_payout
+        WHERE live = 1 AND payout_id IN (SELECT k.value FROM json_each(?1) AS k)";
+    all(connection, query(OF_PAYOUTS).bind(array(payouts)?), |row| Ok((id(row, "payout_id")?, id(row, "lineage_id")?))).await
+}
+
+pub(crate) async fn observations(
+    connection: &mut SqliteConnection,
+    attempt: AttemptId,
+    limit: usize,
+) -> Result<Vec<ObservationRecord>, StoreFault> {
+    const OBSERVATIONS: &str = "SELECT * FROM observation WHERE attempt_id = ?1 ORDER BY at DESC, number DESC LIMIT ?2";
+    all(connection, query(OBSERVATIONS).bind(attempt.to_string()).bind(bound(limit)), |row| read_observation(row)).await
+}

@@ -1,0 +1,88 @@
+//! Lanes, lineages, anchors, payouts, attempts, observations.
+
+use adit_core::{Batch, Lineage};
+use adit_store::CommitFault;
+use adit_store::rows::{AnchorRow, AttemptRow, LaneRow, LineageRow, ObservationRow, PayoutRow};
+use sqlx::SqliteConnection;
+
+use super::{put, put_versioned, rows};
+
+pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+    put_versioned(connection, "lane", LANES, &rows(&batch.lanes, LaneRow::of)?).await?;
+    put_versioned(connection, "lineage", LINEAGES, &rows(&batch.lineages, LineageRow::of)?).await?;
+    // Lineages that end give back their anchors and payouts before others take them.
+    let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
+    members(connection, &ended).await?;
+    members(connection, &live).await?;
+    put(connection, OBSERVATIONS, &rows(&batch.appended.observations, ObservationRow::of)?).await.map(drop)
+}
+
+async fn members(connection: &mut SqliteConnection, lineages: &[&Lineage]) -> Result<(), CommitFault> {
+    let anchors: Vec<AnchorRow> = lineages.iter().flat_map(|lineage| AnchorRow::all_of(lineage)).collect();
+    let payouts: Vec<PayoutRow> = lineages.iter().flat_map(|lineage| PayoutRow::all_of(lineage)).collect();
+    let mut attempts = Vec::new();
+    for lineage in lineages {
+        attempts.extend(rows(&lineage.attempts, |attempt| AttemptRow::of(lineage.id, attempt))?);
+    }
+    put(connection, ANCHORS, &anchors).await?;
+    put(connection, PAYOUTS, &payouts).await?;
+    put(connection, ATTEMPTS, &attempts).await.map(drop)
+}
+
+const LANES: &str = "
+    INSERT INTO lane (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, epoch, status, state, tip, trail, funds, pins,
+                      form, version)
+    SELECT r.value ->> 'id', r.value ->> 'next_nonce', r.value ->> 'adopted_from', r.value ->> 'journal_id', r.value ->> 'lease_owner',
+           r.value ->> 'lease_until', r.value ->> 'epoch', r.value ->> 'status', r.value ->> 'state', r.value ->> 'tip',
+           r.value ->> 'trail', r.value ->> 'funds', r.value ->> 'pins', r.value ->> 'form', (r.value ->> 'version') + 1
+    FROM json_each(?1) AS r
+    WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lane AS l WHERE l.id = r.value ->> 'id')
+    ON CONFLICT (id) DO UPDATE
+    SET next_nonce = excluded.next_nonce, adopted_from = excluded.adopted_from, journal_id = excluded.journal_id,
+        lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, epoch = excluded.epoch, status = excluded.status,
+        state = excluded.state, tip = excluded.tip, trail = excluded.trail, funds = excluded.funds, pins = excluded.pins,
+        form = excluded.form, version = excluded.version
+    WHERE lane.version = excluded.version - 1";
+
+const LINEAGES: &str = "
+    INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version)
+    SELECT r.value ->> 'id', r.value ->> 'lane', r.value ->> 'nonce', r.value ->> 'live', r.value ->> 'state', r.value ->> 'cancel',
+           r.value ->> 'created_at', r.value ->> 'form', (r.value ->> 'version') + 1
+    FROM json_each(?1) AS r
+    WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lineage AS l WHERE l.id = r.value ->> 'id')
+    ON CONFLICT (id) DO UPDATE
+    SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version
+    WHERE lineage.version = excluded.version - 1";
+
+const ANCHORS: &str = "
+    INSERT INTO anchor (lineage_id, position, kind, key, live)
+    SELECT r.value ->> 'lineage_id', r.value ->> 'position', r.value ->> 'kind', r.value ->> 'key', r.value ->> 'live'
+    FROM json_each(?1) AS r
+    WHERE TRUE
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+
+const PAYOUTS: &str = "
+    INSERT INTO lineage_payout (lineage_id, position, payout_id, withdrawal_id, user_id, book, source_asset, asset, amount, destination, live)
+    SELECT r.value ->> 'lineage_id', r.value ->> 'position', r.value ->> 'payout_id', r.value ->> 'withdrawal_id',
+           r.value ->> 'user_id', r.value ->> 'book', r.value ->> 'source_asset', r.value ->> 'asset', r.value ->> 'amount',
+           r.value ->> 'destination', r.value ->> 'live'
+    FROM json_each(?1) AS r
+    WHERE TRUE
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+
+/// What is reserved never changes; signed bytes are recorded once, as a trigger asserts.
+const ATTEMPTS: &str = "
+    INSERT INTO attempt (id, lineage_id, version, purpose, epoch, draft, raw, hash, knowledge, known, created_at, form)
+    SELECT r.value ->> 'id', r.value ->> 'lineage_id', r.value ->> 'version', r.value ->> 'purpose', r.value ->> 'epoch',
+           r.value ->> 'draft', r.value ->> 'raw', r.value ->> 'hash', r.value ->> 'knowledge', r.value ->> 'known',
+           r.value ->> 'created_at', r.value ->> 'form'
+    FROM json_each(?1) AS r
+    WHERE TRUE
+    ON CONFLICT (id) DO UPDATE
+    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form";
+
+const OBSERVATIONS: &str = "
+    INSERT INTO observation (attempt_id, at, kind, said, form)
+    SELECT r.value ->> 'attempt_id', r.value ->> 'at', r.value ->> 'kind', r.value ->> 'said', r.value ->> 'form'
+    FROM json_each(?1) AS r
+    ORDER BY r.key";

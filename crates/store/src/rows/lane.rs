@@ -1,0 +1,72 @@
+//! Lanes.
+
+use adit_core::{Epoch, Lane, Lease, Row, Slot};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::fields::{FORM, Fields, count, integer, json, json_or_none, time, to_json, to_tag, value};
+use crate::{CommitFault, StoreFault};
+
+#[derive(Debug, Serialize)]
+pub struct LaneRow {
+    pub id: String,
+    pub next_nonce: i64,
+    pub adopted_from: i64,
+    pub journal_id: Option<Uuid>,
+    pub lease_owner: Option<Uuid>,
+    pub lease_until: Option<i64>,
+    pub epoch: i64,
+    pub status: String,
+    pub state: String,
+    pub tip: Option<String>,
+    pub trail: String,
+    pub funds: String,
+    pub pins: String,
+    pub form: i64,
+    pub version: i64,
+}
+
+impl LaneRow {
+    pub fn of(row: &Row<Lane>) -> Result<Self, CommitFault> {
+        let lane = &row.row;
+        Ok(Self {
+            id: lane.id.to_string(),
+            next_nonce: integer(lane.next_nonce, "a lane's next nonce")?,
+            adopted_from: integer(lane.adopted_from, "the nonce from which a key is ours")?,
+            journal_id: lane.journal.map(|journal| journal.0),
+            lease_owner: lane.lease.as_ref().map(|lease| lease.owner.0),
+            lease_until: lane.lease.as_ref().map(|lease| lease.until.micros()),
+            epoch: integer(lane.epoch.0, "an epoch")?,
+            status: to_tag(&lane.state, "lane")?,
+            state: to_json(&lane.state)?,
+            tip: lane.tip.as_ref().map(to_json).transpose()?,
+            trail: to_json(&lane.trail)?,
+            funds: to_json(&lane.funds)?,
+            pins: to_json(&lane.pins)?,
+            form: FORM,
+            version: integer(row.version, "a version")?,
+        })
+    }
+}
+
+pub fn read_lane(row: &impl Fields) -> Result<Slot<Lane>, StoreFault> {
+    let lane = Lane {
+        id: value(row, "id")?,
+        next_nonce: count(row, "next_nonce")?,
+        adopted_from: count(row, "adopted_from")?,
+        journal: row.uuid_or_none("journal_id")?.map(adit_core::JournalId),
+        lease: read_lease(row)?,
+        epoch: Epoch(count(row, "epoch")?),
+        state: json(row, "state")?,
+        tip: json_or_none(row, "tip")?,
+        trail: json(row, "trail")?,
+        funds: json(row, "funds")?,
+        pins: json(row, "pins")?,
+    };
+    Ok(Slot::loaded(count(row, "version")?, lane))
+}
+
+fn read_lease(row: &impl Fields) -> Result<Option<Lease>, StoreFault> {
+    let Some(owner) = row.uuid_or_none("lease_owner")? else { return Ok(None) };
+    Ok(Some(Lease { owner: adit_core::ReplicaId(owner), until: time(row, "lease_until")? }))
+}

@@ -1,6 +1,8 @@
 //! What a store is to Adit: it loads and locks rows for one group of commands, commits what became of them in one
 //! transaction, and answers reads. It decides nothing.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod constraint;
 mod fault;
 mod memory;

@@ -1,0 +1,163 @@
+//! Lists: what is in them, in which order, and where the next page begins.
+
+use adit_core::{Actor, Change, Deferral, LaneId, State, Status, TransferKind, Withdrawal, WithdrawalId};
+
+use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
+use super::script::put;
+use super::{Bed, rows};
+use crate::{Coverage, Store, WithdrawalFilter};
+
+const ROWS: u64 = 23;
+
+/// Rows in disorder, several of one moment.
+async fn many_withdrawals(store: &dyn Store) -> Vec<Withdrawal> {
+    let made: Vec<Withdrawal> = (1..=ROWS).map(|number| varied((number * 7) % 24)).collect();
+    put(store, made.iter().cloned().map(Change::Withdrawal).collect()).await;
+    made
+}
+
+fn varied(number: u64) -> Withdrawal {
+    let user = number % 3;
+    let state = match number % 4 {
+        0 => State::Pending,
+        1 => State::Cancelled { at: at(1), by: Actor::Engine, reason: "asked".to_owned() },
+        _ => sample::approved(),
+    };
+    let claim = sample::withdrawal(number, user, number).claim.filter(|_| !number.is_multiple_of(5));
+    let asset = if number.is_multiple_of(2) { token() } else { name("ETH") };
+    Withdrawal { state, claim, asset, created_at: at((number / 3) as i64), ..sample::withdrawal(number, user, number) }
+}
+
+fn filters() -> Vec<WithdrawalFilter> {
+    let any = WithdrawalFilter::default;
+    vec![
+        any(),
+        WithdrawalFilter { user: Some(user_id(1)), ..any() },
+        WithdrawalFilter { status: Some(Status::Approved), ..any() },
+        WithdrawalFilter { asset: Some(name("ETH")), ..any() },
+        WithdrawalFilter { claims: Some(true), ..any() },
+        WithdrawalFilter { claims: Some(false), ..any() },
+        WithdrawalFilter { from: Some(at(2)), to: Some(at(5)), ..any() },
+        WithdrawalFilter { user: Some(user_id(2)), status: Some(Status::Pending), asset: Some(token()), from: Some(at(1)), ..any() },
+        WithdrawalFilter { user: Some(user_id(77)), ..any() },
+    ]
+}
+
+pub async fn pages_and_cursors(bed: &mut impl Bed) {
+    let store = bed.store();
+    let mut made = many_withdrawals(&*store).await;
+    made.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.id)));
+    for filter in filters() {
+        let expected: Vec<_> = made.iter().filter(|row| fits(&filter, row)).cloned().collect();
+        for rows_per_page in [1, 4, expected.len().max(1), 100] {
+            assert_eq!(walk(&*store, &filter, rows_per_page).await, expected, "{filter:?} by {rows_per_page}");
+        }
+    }
+}
+
+async fn walk(store: &dyn Store, filter: &WithdrawalFilter, rows_per_page: usize) -> Vec<Withdrawal> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.withdrawals(filter, after, rows_per_page).await.expect("the store answers");
+        assert!(page.items.len() <= rows_per_page);
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+fn fits(filter: &WithdrawalFilter, row: &Withdrawal) -> bool {
+    filter.user.as_ref().is_none_or(|user| row.user == *user)
+        && filter.status.is_none_or(|status| row.state.status() == status)
+        && filter.asset.as_ref().is_none_or(|asset| row.asset == *asset)
+        && filter.from.is_none_or(|from| from <= row.created_at)
+        && filter.to.is_none_or(|to| row.created_at < to)
+        && filter.claims.is_none_or(|claims| row.claim.is_some() == claims)
+}
+
+pub async fn the_queue_is_oldest_first(bed: &mut impl Bed) {
+    let store = bed.store();
+    many_withdrawals(&*store).await;
+    let deferred = |until| State::Approved { by: Actor::Engine, at: THEN, deferred: Some(deferral(until)), after: None };
+    let waiting = Withdrawal { state: deferred(at(500)), created_at: at(-9), ..sample::withdrawal(100, 9, 0) };
+    put(&*store, vec![Change::Withdrawal(waiting.clone())]).await;
+    let tokens = queue(&*store, 400, 100).await;
+    let expected: Vec<u64> = (0..24).filter(|number| (number * 7) % 24 != 0 && number % 4 == 2).collect();
+    assert_eq!(tokens, expected.iter().map(|number| sample::withdrawal_id(*number)).collect::<Vec<_>>());
+    assert_eq!(queue(&*store, 499, 3).await, tokens[..3]);
+    assert_eq!(queue(&*store, 500, 1).await, [waiting.id], "due at its very moment, and the oldest");
+    let both = store.queue(&[token(), name("ETH")], at(400), 100).await.expect("the store answers");
+    assert!(both.len() > tokens.len() && both.is_sorted_by_key(|row| (row.created_at, row.id)));
+    assert_eq!(store.queue(&[], at(400), 100).await, Ok(Vec::new()));
+    let counts = store.counts().await.expect("the store answers");
+    assert_eq!(counts.iter().map(|(status, _)| *status).collect::<Vec<_>>(), Status::ALL);
+    assert_eq!(counts.iter().map(|(_, number)| *number).sum::<u64>(), ROWS + 1);
+}
+
+fn deferral(until: adit_core::Timestamp) -> Deferral {
+    Deferral { reason: "no gas".to_owned(), tries: 1, until }
+}
+
+async fn queue(store: &dyn Store, now: i64, limit: usize) -> Vec<WithdrawalId> {
+    let found = store.queue(&[token()], at(now), limit).await.expect("the store answers");
+    found.into_iter().map(|row| row.id).collect()
+}
+
+pub async fn feeds_and_histories(bed: &mut impl Bed) {
+    let store = bed.store();
+    let of_user = (1..=9).map(|seq| sample::event(100 - seq, Some((1, seq)), Some(seq % 2)));
+    let others = [sample::event(200, Some((2, 1)), Some(1)), sample::event(201, None, Some(1)), sample::event(202, None, None)];
+    put(&*store, of_user.chain(others).map(Change::Event).collect()).await;
+    let feed = store.feed(&user_id(1), 3, 4).await.expect("the store answers");
+    assert_eq!(feed.iter().filter_map(|event| event.feed.as_ref()).map(|feed| feed.seq).collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!(store.feed(&user_id(1), u64::MAX, 4).await, Ok(Vec::new()));
+    assert_eq!(store.feed(&user_id(3), 0, 4).await, Ok(Vec::new()));
+    let history = store.history(sample::withdrawal_id(1)).await.expect("the store answers");
+    assert_eq!(history.len(), 7);
+    assert!(history.is_sorted_by_key(|event| event.at));
+    let records =
+        (0..5).map(|second| adit_core::ObservationRecord { attempt: sample::attempt_id(1), at: at(second / 2), said: rows::sighting() });
+    let records: Vec<_> = records.collect();
+    put(&*store, records.iter().cloned().map(Change::Observation).collect()).await;
+    let newest: Vec<_> = records.iter().rev().take(3).cloned().collect();
+    assert_eq!(store.observations(sample::attempt_id(1), 3).await, Ok(newest));
+}
+
+pub async fn live_lineages_in_order(bed: &mut impl Bed) {
+    let store = bed.store();
+    // Made in one commit, so of one time: the nonce tells their order, not the id.
+    let made: Vec<_> = (0..12).map(|nonce| sample::lineage(100 - nonce, nonce, vec![sample::leg(nonce, 1)])).collect();
+    put(&*store, made.iter().cloned().map(Change::Lineage).collect()).await;
+    put(&*store, vec![Change::Lineage(sample::ended(made[3].clone()))]).await;
+    let live = |limit| async move {
+        let found = bed.store().live_lineages(&lane_id(), limit).await.expect("the store answers");
+        found.into_iter().filter_map(|lineage| lineage.nonce()).collect::<Vec<u64>>()
+    };
+    assert_eq!(live(5).await, [0, 1, 2, 4, 5]);
+    let other: LaneId = name("base:0xBB");
+    assert_eq!(store.live_lineages(&other, 5).await, Ok(Vec::new()));
+    let again = sample::lineage(500, 30, vec![sample::leg(3, 1)]);
+    let again = adit_core::Lineage { created_at: at(5), ..again };
+    put(&*store, vec![Change::Lineage(again.clone())]).await;
+    assert_eq!(store.lineages_of(sample::withdrawal_id(3)).await, Ok(vec![sample::ended(made[3].clone()), again]));
+}
+
+pub async fn coverage_and_accounts(bed: &mut impl Bed) {
+    let store = bed.store();
+    let huge = u128::MAX / 4;
+    let mut changes: Vec<Change> = (0..3).map(|user| Change::Transfer(sample::funding(user, user, huge))).collect();
+    changes.push(Change::Transfer(sample::transfer(50, TransferKind::Hold, own_account(1), issuer(), 7)));
+    let token_account = adit_core::Account::User { user: user_id(1), book: name("pool"), asset: token() };
+    let treasury = adit_core::Account::Treasury { asset: token() };
+    changes.push(Change::Transfer(sample::transfer(51, TransferKind::Post, treasury, token_account.clone(), 11)));
+    put(&*store, changes).await;
+    let row = |asset, owed, held| Coverage { asset, owed: adit_core::Amount::new(owed), held: adit_core::Amount::new(held) };
+    assert_eq!(store.coverage().await, Ok(vec![row(token(), 11, 0), row(sample::points(), huge * 3, 7)]));
+    put(&*store, vec![Change::User(sample::user(1))]).await;
+    let sheet = store.user(&user_id(1)).await.expect("the store answers").expect("the user is there");
+    let paths: Vec<String> = sheet.balances.iter().map(|(account, _)| account.to_string()).collect();
+    assert_eq!(paths, [token_account.to_string(), own_account(1).to_string()]);
+}

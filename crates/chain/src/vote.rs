@@ -23,7 +23,11 @@ pub fn tally<T: PartialEq + Clone>(answers: &[(EndpointName, T)], needed: usize)
 /// The same for every place of a list: a place on which too few agree is `None`, and says nothing about the others.
 ///
 /// A place that an endpoint left out (`None`) is no vote: it does not know, which is not the same as "there is none".
-pub fn tally_each<T: PartialEq + Clone>(answers: &[(EndpointName, Vec<Option<T>>)], places: usize, needed: usize) -> Vec<Option<Agreed<T>>> {
+pub fn tally_each<T: PartialEq + Clone>(
+    answers: &[(EndpointName, Vec<Option<T>>)],
+    places: usize,
+    needed: usize,
+) -> Vec<Option<Agreed<T>>> {
     let votes_at = |place: usize| -> Vec<(EndpointName, T)> {
         let said = answers.iter().filter_map(|(name, list)| Some((name.clone(), list.get(place)?.clone()?)));
         said.collect()
@@ -32,7 +36,13 @@ pub fn tally_each<T: PartialEq + Clone>(answers: &[(EndpointName, Vec<Option<T>>
 }
 
 /// Too few equal answers: nobody to ask, or no agreement.
-pub(crate) fn failure<T>(chain: &str, subject: &str, answers: &[(EndpointName, T)], faults: Vec<(EndpointName, Fault)>, needed: usize) -> Fault {
+pub(crate) fn failure<T>(
+    chain: &str,
+    subject: &str,
+    answers: &[(EndpointName, T)],
+    faults: Vec<(EndpointName, Fault)>,
+    needed: usize,
+) -> Fault {
     let said: Vec<String> = faults.iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
     if answers.len() >= needed {
         let names: Vec<&str> = answers.iter().map(|(name, _)| name.as_str()).collect();

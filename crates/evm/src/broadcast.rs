@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn having_it_already_is_no_refusal() {
-        for message in ["already known", "Known transaction: 0xab", "transaction already imported", "AlreadyKnown", "ALREADY_EXISTS: already known"] {
+        for message in
+            ["already known", "Known transaction: 0xab", "transaction already imported", "AlreadyKnown", "ALREADY_EXISTS: already known"]
+        {
             assert_eq!(said(message), SubmissionAnswer::AlreadyKnown, "{message}");
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use adit_chain::{
-    Chain, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent, Sightings,
-    Watch,
+    Chain, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent,
+    Sightings, Watch,
 };
 use adit_core::{AssetId, Bytes, ChainName, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
 use alloy::primitives::Address;

@@ -165,7 +165,10 @@ mod tests {
             .collect();
         let encoded = format!("Withdrawal({})", described.join(","));
         assert_eq!(encoded, Withdrawal::eip712_root_type());
-        assert_eq!(keccak256(encoded), Withdrawal { user: Address::ZERO, amount: U256::ZERO, nonce: U256::ZERO, deadline: U256::ZERO }.eip712_type_hash());
+        assert_eq!(
+            keccak256(encoded),
+            Withdrawal { user: Address::ZERO, amount: U256::ZERO, nonce: U256::ZERO, deadline: U256::ZERO }.eip712_type_hash()
+        );
         assert_eq!(data["message"]["amount"], "3000000000000000000000");
     }
 }

@@ -44,7 +44,9 @@ pub enum ConfigError {
     Endpoint(#[from] EndpointError),
     #[error("chain {chain} has {got} endpoint(s), and trust = \"quorum\" needs 2 or more; add one, or set trust = \"single\"")]
     TooFewEndpoints { chain: ChainName, got: usize },
-    #[error("{subject} of chain {chain} is {got:?}; it must be an address: 0x and 40 hex digits, with the checksum of EIP-55 or all lower case")]
+    #[error(
+        "{subject} of chain {chain} is {got:?}; it must be an address: 0x and 40 hex digits, with the checksum of EIP-55 or all lower case"
+    )]
     Address { chain: ChainName, subject: String, got: String },
 }
 

@@ -53,7 +53,8 @@ enum Vouching {
 
 /// Words with which nodes say that the called contract failed, not they. EIP-1474 has no code for it; geth uses 3 for reverts.
 const REVERT_CODE: i64 = 3;
-const CONTRACT_FAILURE_WORDS: [&str; 7] = ["revert", "out of gas", "outofgas", "invalid opcode", "invalidfeopcode", "invalid jump", "stack"];
+const CONTRACT_FAILURE_WORDS: [&str; 7] =
+    ["revert", "out of gas", "outofgas", "invalid opcode", "invalidfeopcode", "invalid jump", "stack"];
 
 impl Node {
     /// # Errors
@@ -80,8 +81,7 @@ impl Node {
 
     async fn ask_contract(&self, account: Address, digest: B256, signature: &CoreBytes) -> Result<Vouching, Fault> {
         let at = height(self.heads().await?.tip.head.height);
-        let input: Bytes =
-            ContractWallet::isValidSignatureCall { hash: digest, signature: signature.0.clone().into() }.abi_encode().into();
+        let input: Bytes = ContractWallet::isValidSignatureCall { hash: digest, signature: signature.0.clone().into() }.abi_encode().into();
         let gas = height(CONTRACT_SIGNATURE_GAS_MAX);
         let calls = [
             Call::new("eth_getCode", json!([account, at])),

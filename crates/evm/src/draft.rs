@@ -8,8 +8,8 @@ use alloy::primitives::{Address, TxKind, U256, keccak256};
 use crate::config::Paying;
 use crate::{address_of, canonical, erc20};
 
-/// A transaction with no call data costs this much at least (Yellow Paper, G_transaction). Used only for payments of nothing to
-/// ourselves, an account without code; everything else is estimated.
+/// What any transaction costs at least (Yellow Paper, G_transaction), and exactly what a payment of nothing to ourselves costs, an
+/// account without code. Every payment is estimated.
 pub(crate) const SELF_TRANSFER_GAS: u64 = 21_000;
 
 /// What the signature covers. None when the draft's recipient is no address.

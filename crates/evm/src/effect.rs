@@ -12,7 +12,13 @@ use crate::erc20::{self, Movement};
 use crate::rpc::{Log, TxReceipt};
 
 /// What became of each leg of an attempt whose receipt is this.
-pub(crate) fn of_legs(legs: &[Leg], purpose: Purpose, wallet: Address, receipt: &TxReceipt, paying: impl Fn(&Leg) -> Option<Paying>) -> Vec<LegEffect> {
+pub(crate) fn of_legs(
+    legs: &[Leg],
+    purpose: Purpose,
+    wallet: Address,
+    receipt: &TxReceipt,
+    paying: impl Fn(&Leg) -> Option<Paying>,
+) -> Vec<LegEffect> {
     let effect = |leg: &Leg| match purpose {
         Purpose::Cancel => Effect::Cancelled,
         Purpose::Pay if !receipt.succeeded() => Effect::Reverted,
@@ -34,7 +40,8 @@ fn of_success(leg: &Leg, wallet: Address, receipt: &TxReceipt, paying: Option<Pa
 
 /// What is wrong with the reported movements of a token payment; nothing when it is exactly the expected one.
 pub(crate) fn odd_movement(token: Address, wallet: Address, to: Address, amount: Amount, logs: &[Log]) -> Option<String> {
-    let ours: Vec<Movement> = logs.iter().filter_map(erc20::movement).filter(|moved| moved.token == token && moved.from == wallet).collect();
+    let ours: Vec<Movement> =
+        logs.iter().filter_map(erc20::movement).filter(|moved| moved.token == token && moved.from == wallet).collect();
     match ours.as_slice() {
         [] => Some("the token reported no transfer out of the wallet".to_owned()),
         [one] if one.to == to && one.value == U256::from(amount.base_units()) => None,

@@ -7,9 +7,9 @@ use alloy::primitives::{Address, U256};
 use serde_json::json;
 
 use crate::config::{Payable, Paying};
+use crate::erc20;
 use crate::node::{Node, eth_call, read_known};
 use crate::rpc::{self, height};
-use crate::erc20;
 
 /// Native coins and every asset's balance.
 pub(crate) struct Funds {

@@ -133,7 +133,11 @@ impl NetworkCheck for Network {
         }
         let Some(pinned) = self.genesis.get() else { return Ok(()) };
         let genesis: Block = endpoint.read("eth_getBlockByNumber", next())?;
-        if genesis.hash == *pinned { Ok(()) } else { Err(self.wrong(endpoint, format!("genesis {pinned}"), format!("genesis {}", genesis.hash))) }
+        if genesis.hash == *pinned {
+            Ok(())
+        } else {
+            Err(self.wrong(endpoint, format!("genesis {pinned}"), format!("genesis {}", genesis.hash)))
+        }
     }
 }
 

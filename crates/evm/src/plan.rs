@@ -12,6 +12,7 @@ use alloy::sol_types::SolCall;
 
 use crate::address_of;
 use crate::config::{Payable, Paying};
+use crate::draft::SELF_TRANSFER_GAS;
 use crate::node::Node;
 use crate::simulate::{Outcome, Trial, try_all};
 
@@ -37,7 +38,16 @@ pub fn gas_limit(estimate: u64) -> u64 {
     estimate.saturating_add(estimate / 4).saturating_add(GAS_MARGIN)
 }
 
+/// What gas costs at most.
+#[derive(Clone, Copy)]
+struct Price {
+    fees: EvmFees,
+    /// On top for each transaction, in wei.
+    data_fee: U256,
+}
+
 /// What is left of the wallet while the payments are counted off in order.
+#[derive(Clone)]
 struct Purse {
     native: AssetId,
     coins: U256,
@@ -49,19 +59,13 @@ impl Node {
     /// [`Fault`].
     pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Vec<Planned>, Fault> {
         let at = self.heads().await?.tip.head.height;
-        let mut purse = self.purse(wallet, payable, at).await?;
-        let data_fee = self.data_fee(at).await?;
-        let considered: Vec<Result<Trial, Planned>> = request.legs.iter().map(|leg| purse.consider(leg, payable)).collect();
+        let purse = self.purse(wallet, payable, at).await?;
+        let price = Price { fees: request.fees, data_fee: self.data_fee(at).await? };
+        let mut first = purse.clone();
+        let considered: Vec<Result<Trial, Planned>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
         let trials: Vec<Trial> = considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
-        let mut outcomes = self.outcomes(wallet, &trials, at).await?.into_iter();
-        let planned = considered.into_iter().map(|trial| match trial {
-            Err(refused) => refused,
-            Ok(trial) => match outcomes.next().expect("each trial has its outcome") {
-                Outcome::Fails { reason } => Planned::WouldFail { reason },
-                Outcome::Fine { gas } => purse.pay_gas(&trial, gas_limit(gas), request.fees, data_fee),
-            },
-        });
-        Ok(planned.collect())
+        let outcomes = self.outcomes(wallet, &trials, at).await?;
+        Ok(counted(purse, price, &request.legs, considered, outcomes))
     }
 
     /// Whether the asset moves at all: a tiny transfer to nobody in particular.
@@ -116,10 +120,30 @@ impl Node {
     }
 }
 
+/// Counts the payments off again, now that their gas is known.
+fn counted(mut purse: Purse, price: Price, legs: &[Leg], considered: Vec<Result<Trial, Planned>>, outcomes: Vec<Outcome>) -> Vec<Planned> {
+    let mut outcomes = outcomes.into_iter();
+    let mut count = |(leg, considered): (&Leg, Result<Trial, Planned>)| {
+        let trial = match considered {
+            Ok(trial) => trial,
+            Err(refused) => return refused,
+        };
+        match outcomes.next().expect("each trial has its outcome") {
+            Outcome::Fails { reason } => Planned::WouldFail { reason },
+            Outcome::Fine { gas } => {
+                let plan = Plan { gas_limit: gas_limit(gas), fees: price.fees };
+                purse.pay(&leg.asset, &trial, price.of(plan.gas_limit)).map_or_else(|missing| missing, |()| Planned::Ready(plan))
+            }
+        }
+    };
+    legs.iter().zip(considered).map(&mut count).collect()
+}
+
 /// Ready only when enough say so; and then with the largest estimate.
 fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
     let outcomes = || said.answers.iter().map(|(_, outcomes)| &outcomes[index]);
-    let estimates: Vec<u64> = outcomes().filter_map(|outcome| if let Outcome::Fine { gas } = outcome { Some(*gas) } else { None }).collect();
+    let estimates: Vec<u64> =
+        outcomes().filter_map(|outcome| if let Outcome::Fine { gas } = outcome { Some(*gas) } else { None }).collect();
     if estimates.len() >= needed {
         return Outcome::Fine { gas: estimates.into_iter().max().unwrap_or(0) };
     }
@@ -132,8 +156,26 @@ fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
 }
 
 impl Purse {
-    /// Counts the amount off, or says why the payment is not even tried.
-    fn consider(&mut self, leg: &Leg, payable: &[Payable]) -> Result<Trial, Planned> {
+    /// Counts a payment and the most that its gas may cost off, or says what is missing.
+    fn pay(&mut self, asset: &AssetId, trial: &Trial, cost: U256) -> Result<(), Planned> {
+        let (coins, tokens) = match trial.paying {
+            Paying::Native => (cost.saturating_add(U256::from(trial.amount.base_units())), Amount::ZERO),
+            Paying::Token(_) => (cost, trial.amount),
+        };
+        let held = self.tokens.get(asset).copied().unwrap_or(Amount::ZERO);
+        let Some(rest) = held.checked_sub(tokens) else {
+            return Err(Planned::Unfunded { asset: asset.clone(), needed: tokens, held });
+        };
+        let Some(left) = self.coins.checked_sub(coins) else {
+            return Err(Planned::Unfunded { asset: self.native.clone(), needed: narrowed(coins), held: narrowed(self.coins) });
+        };
+        self.coins = left;
+        self.tokens.insert(asset.clone(), rest);
+        Ok(())
+    }
+
+    /// Whether the payment is worth trying: it can be read, and there is enough for it and for the gas of any transaction.
+    fn consider(&mut self, leg: &Leg, payable: &[Payable], price: Price) -> Result<Trial, Planned> {
         let refused = |reason: String| Err(Planned::WouldFail { reason });
         let Some(asset) = payable.iter().find(|asset| asset.asset == leg.asset) else {
             return refused(format!("{} is not an asset of this chain; configure it", leg.asset));
@@ -141,44 +183,18 @@ impl Purse {
         let Some(to) = address_of(&leg.destination) else {
             return refused(format!("{} is not an address", leg.destination));
         };
+        if asset.paying != Paying::Native && !self.tokens.contains_key(&leg.asset) {
+            return refused(format!("the wallet's balance of {} could not be read", leg.asset));
+        }
         let trial = Trial { paying: asset.paying, to, amount: leg.amount };
-        let unfunded = |held: Amount| Err(Planned::Unfunded { asset: leg.asset.clone(), needed: leg.amount, held });
-        match asset.paying {
-            Paying::Native => match self.coins.checked_sub(U256::from(leg.amount.base_units())) {
-                Some(rest) => self.coins = rest,
-                None => return unfunded(narrowed(self.coins)),
-            },
-            Paying::Token(_) => match self.tokens.get_mut(&leg.asset) {
-                None => return refused(format!("the wallet's balance of {} could not be read", leg.asset)),
-                Some(held) => match held.checked_sub(leg.amount) {
-                    Some(rest) => *held = rest,
-                    None => return unfunded(*held),
-                },
-            },
-        }
-        Ok(trial)
+        self.pay(&leg.asset, &trial, price.of(SELF_TRANSFER_GAS)).map(|()| trial)
     }
+}
 
-    /// Counts the most that it may cost off.
-    fn pay_gas(&mut self, trial: &Trial, gas_limit: u64, fees: EvmFees, data_fee: U256) -> Planned {
-        let cost = U256::from(gas_limit).saturating_mul(U256::from(fees.max_fee_per_gas)).saturating_add(data_fee);
-        match self.coins.checked_sub(cost) {
-            Some(rest) => {
-                self.coins = rest;
-                Planned::Ready(Plan { gas_limit, fees })
-            }
-            None => {
-                self.give_back(trial);
-                Planned::Unfunded { asset: self.native.clone(), needed: narrowed(cost), held: narrowed(self.coins) }
-            }
-        }
-    }
-
-    /// A native payment that lacks its fee leaves its amount to the ones after it.
-    fn give_back(&mut self, trial: &Trial) {
-        if trial.paying == Paying::Native {
-            self.coins = self.coins.saturating_add(U256::from(trial.amount.base_units()));
-        }
+impl Price {
+    /// The most that so much gas may cost, in wei.
+    fn of(self, gas: u64) -> U256 {
+        U256::from(gas).saturating_mul(U256::from(self.fees.max_fee_per_gas)).saturating_add(self.data_fee)
     }
 }
 
@@ -195,7 +211,10 @@ mod tests {
 
     fn said(outcomes: &[Outcome]) -> Said<Vec<Outcome>> {
         let name = |index: usize| adit_core::EndpointName::new(format!("e{index}")).expect("a name");
-        Said { answers: outcomes.iter().enumerate().map(|(index, outcome)| (name(index), vec![outcome.clone()])).collect(), faults: Vec::new() }
+        Said {
+            answers: outcomes.iter().enumerate().map(|(index, outcome)| (name(index), vec![outcome.clone()])).collect(),
+            faults: Vec::new(),
+        }
     }
 
     #[test]

@@ -223,7 +223,9 @@ fn estimate(wallet: Address, trial: &Trial, at: u64) -> [Call; 2] {
 fn judge_estimate(endpoint: &Endpoint, trial: &Trial, gas: Answer, returned: Answer) -> Result<Outcome, Fault> {
     for answer in [&gas, &returned] {
         if let Err(error) = answer
-            && (failed_in_contract(answer) || FUNDS_CODES.contains(&error.code) || error.message.to_ascii_lowercase().contains("insufficient"))
+            && (failed_in_contract(answer)
+                || FUNDS_CODES.contains(&error.code)
+                || error.message.to_ascii_lowercase().contains("insufficient"))
         {
             return Ok(Outcome::Fails { reason: error.message.clone() });
         }

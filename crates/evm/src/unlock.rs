@@ -12,9 +12,9 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 
+use crate::address_of;
 use crate::chain::EvmChain;
 use crate::config::ConfigError;
-use crate::address_of;
 
 /// How long a yes is remembered.
 pub const MEMBERSHIP_CACHE_SECONDS: u64 = 30;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use adit_chain::{Fault, Watch};
 use adit_core::{BlockRef, Hash32};
 
-use super::Remembered;
+use super::{Look, Remembered};
 use crate::node::Node;
 
 /// The part of the trail that still stands, and what is known of other blocks.
@@ -41,7 +41,8 @@ impl Canon {
 }
 
 impl Node {
-    pub(crate) async fn canon(&self, watch: &Watch, head: BlockRef, remembered: Option<Remembered>) -> Result<Canon, Fault> {
+    pub(crate) async fn canon(&self, look: Look<'_>, remembered: Option<Remembered>) -> Result<Canon, Fault> {
+        let (watch, head) = (look.watch, look.head());
         let last = watch.trail.last().copied();
         let ancestors: BTreeSet<BlockRef> = match remembered {
             Some(Remembered { top, ancestors }) if Some(top) == last => ancestors,

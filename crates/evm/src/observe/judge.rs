@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use adit_chain::{Agreed, Fault, Watch};
+use adit_chain::{Agreed, Fault};
 use adit_core::{Effect, EndpointName, Fact, Hash32, LegEffect, Purpose, Receipt};
-use alloy::primitives::Address;
 
+use super::Look;
 use super::search::{Search, Wanted};
 use super::standing::{Place, Standing};
-use crate::config::Payable;
-use crate::heads::Heads;
 use crate::node::Node;
 use crate::rpc::TxReceipt;
 use crate::{effect, fee};
@@ -35,33 +33,29 @@ struct Due {
 impl Node {
     pub(crate) async fn judge_places(
         &self,
-        watch: &Watch,
-        wallet: Address,
-        payable: &[Payable],
-        heads: &Heads,
+        look: Look<'_>,
         standing: &Standing,
         search: &Search,
     ) -> Result<BTreeMap<usize, Vec<Judged>>, Fault> {
-        let due: Vec<Due> = standing.places.iter().filter_map(|(index, place)| due(watch, heads, *index, place)).collect();
-        let receipts = self.receipts_for(watch, wallet, &due, standing, search).await?;
+        let due: Vec<Due> = standing.places.iter().filter_map(|(index, place)| due(look, *index, place)).collect();
+        let receipts = self.receipts_for(look, &due, standing, search).await?;
         let mut judged = BTreeMap::new();
         for due in due {
             let place = &standing.places[&due.lineage];
-            let attempt = &watch.lineages[due.lineage].attempts[place.attempt];
+            let attempt = &look.watch.lineages[due.lineage].attempts[place.attempt];
             let receipt = receipts.get(&attempt.hash).filter(|receipt| receipt.value.block() == place.block);
             if let Some(receipt) = receipt {
-                let facts = self.facts(watch, wallet, payable, place, due, receipt);
-                judged.insert(due.lineage, facts);
+                judged.insert(due.lineage, self.facts(look, place, due, receipt));
             }
         }
         Ok(judged)
     }
 
-    fn facts(&self, watch: &Watch, wallet: Address, payable: &[Payable], place: &Place, due: Due, agreed: &Agreed<TxReceipt>) -> Vec<Judged> {
-        let lineage = &watch.lineages[due.lineage];
+    fn facts(&self, look: Look<'_>, place: &Place, due: Due, agreed: &Agreed<TxReceipt>) -> Vec<Judged> {
+        let lineage = &look.watch.lineages[due.lineage];
         let watched = &lineage.attempts[place.attempt];
-        let paying = |leg: &adit_core::Leg| payable.iter().find(|asset| asset.asset == leg.asset).map(|asset| asset.paying);
-        let effects = effect::of_legs(&lineage.legs, watched.purpose, wallet, &agreed.value, paying);
+        let paying = |leg: &adit_core::Leg| look.payable.iter().find(|asset| asset.asset == leg.asset).map(|asset| asset.paying);
+        let effects = effect::of_legs(&lineage.legs, watched.purpose, look.wallet, &agreed.value, paying);
         let judged = |fact: Fact| Judged { fact, witnesses: agreed.witnesses.clone() };
         let mut facts = Vec::new();
         // Told to the user only what is true: a reverted or odd payment is never "confirmed".
@@ -89,13 +83,12 @@ impl Node {
     /// Receipts of this look, and the missing ones anew.
     async fn receipts_for(
         &self,
-        watch: &Watch,
-        wallet: Address,
+        look: Look<'_>,
         due: &[Due],
         standing: &Standing,
         search: &Search,
     ) -> Result<HashMap<Hash32, Agreed<TxReceipt>>, Fault> {
-        let place = |due: &Due| (&standing.places[&due.lineage], &watch.lineages[due.lineage]);
+        let place = |due: &Due| (&standing.places[&due.lineage], &look.watch.lineages[due.lineage]);
         let missing: Vec<(Hash32, u64)> = due
             .iter()
             .map(|due| (place(due).1.attempts[place(due).0.attempt].hash, place(due).0.block.height))
@@ -105,7 +98,7 @@ impl Node {
         let hashes: Vec<Hash32> = missing.iter().map(|(hash, _)| *hash).collect();
         if missing.len() > SINGLE_RECEIPTS_MAX {
             let heights: BTreeSet<u64> = missing.iter().map(|(_, height)| *height).collect();
-            self.read_blocks_into(&mut receipts, &heights, &Wanted::of(watch, wallet)).await?;
+            self.read_blocks_into(&mut receipts, &heights, &Wanted::of(look)).await?;
         }
         let left: Vec<Hash32> = hashes.into_iter().filter(|hash| !receipts.contains_key(hash)).collect();
         let bytes: Vec<_> = left.iter().copied().map(crate::rpc::b256).collect();
@@ -132,10 +125,11 @@ impl Node {
     }
 }
 
-fn due(watch: &Watch, heads: &Heads, lineage: usize, place: &Place) -> Option<Due> {
+fn due(look: Look<'_>, lineage: usize, place: &Place) -> Option<Due> {
+    let (watch, tip) = (look.watch, &look.heads.tip);
     let attempt = &watch.lineages[lineage].attempts[place.attempt];
-    let depth = (heads.tip.head.height + 1).checked_sub(place.block.height)?;
+    let depth = (tip.head.height + 1).checked_sub(place.block.height)?;
     let confirmed = !attempt.confirmed && attempt.purpose == Purpose::Pay && depth >= u64::from(watch.confirmations);
-    let final_ = place.block.height <= heads.tip.final_height;
+    let final_ = place.block.height <= tip.final_height;
     (place.sure && (confirmed || final_)).then_some(Due { lineage, confirmed, final_ })
 }

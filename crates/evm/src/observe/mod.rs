@@ -18,6 +18,7 @@ use adit_core::{BlockRef, TRAIL_BLOCKS_MAX};
 use alloy::primitives::Address;
 
 use crate::config::Payable;
+use crate::heads::Heads;
 use crate::node::Node;
 use standing::Standing;
 
@@ -33,19 +34,36 @@ pub(crate) struct Remembered {
 /// Per wallet.
 pub(crate) type Memory = Mutex<HashMap<Address, Remembered>>;
 
+/// One look: what is asked, of which wallet, and how far the chain is.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub watch: &'a Watch,
+    pub wallet: Address,
+    pub payable: &'a [Payable],
+    pub heads: &'a Heads,
+    /// Nonces below this one are consumed at the head.
+    pub consumed: u64,
+}
+
+impl Look<'_> {
+    pub(crate) fn head(&self) -> BlockRef {
+        self.heads.tip.head
+    }
+}
+
 impl Node {
     /// # Errors
     /// [`Fault`] when the quorum does not stand; then nothing is said at all.
     pub(crate) async fn watch(&self, watch: &Watch, wallet: Address, payable: &[Payable], memory: &Memory) -> Result<Sightings, Fault> {
         let heads = self.heads().await?;
-        let head = heads.tip.head;
-        let consumed = self.transaction_count(wallet, head.height).await?;
-        let canon = self.canon(watch, head, recall(memory, wallet)).await?;
+        let consumed = self.transaction_count(wallet, heads.tip.head.height).await?;
+        let look = Look { watch, wallet, payable, heads: &heads, consumed };
+        let canon = self.canon(look, recall(memory, wallet)).await?;
         let mut standing = Standing::new(watch, &canon);
-        let mut search = self.search(watch, wallet, consumed, head, canon.trail, &mut standing).await?;
-        let strangers = self.explain(watch, wallet, consumed, head, &mut standing, &mut search).await?;
-        let judged = self.judge_places(watch, wallet, payable, &heads, &standing, &search).await?;
-        let sightings = standing.sightings(watch, &heads, judged, &strangers);
+        let mut search = self.search(look, canon.trail, &mut standing).await?;
+        let strangers = self.explain(look, &mut standing, &mut search).await?;
+        let judged = self.judge_places(look, &standing, &search).await?;
+        let sightings = standing.sightings(look, judged, &strangers);
         let trail = shortened(search.trail);
         remember(memory, wallet, &trail, &standing);
         let foreign = strangers.into_iter().map(|stranger| stranger.foreign).collect();

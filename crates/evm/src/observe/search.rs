@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use adit_chain::{Agreed, Answer, Call, Endpoint, Fault, Watch};
+use adit_chain::{Agreed, Answer, Call, Endpoint, Fault};
 use adit_core::{BlockRef, Hash32};
-use alloy::primitives::{Address, B256};
+use alloy::primitives::B256;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Look;
 use super::standing::Standing;
 use crate::node::{Node, block_at};
 use crate::rpc::{Block, TxReceipt, b256, hash32, height};
@@ -47,9 +48,9 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Everything from the wallet, and everything that is watched whoever sent it.
-    pub(crate) fn of(watch: &Watch, wallet: Address) -> Self {
-        let attempts = watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
-        Self { wallet: format!("{wallet:#x}"), hashes: attempts.map(|attempt| attempt.hash.to_string()).collect() }
+    pub(crate) fn of(look: Look<'_>) -> Self {
+        let attempts = look.watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
+        Self { wallet: format!("{:#x}", look.wallet), hashes: attempts.map(|attempt| attempt.hash.to_string()).collect() }
     }
 
     /// Most receipts of a block are not ours, and are not even read.
@@ -60,25 +61,18 @@ impl Wanted {
 }
 
 impl Node {
-    pub(crate) async fn search(
-        &self,
-        watch: &Watch,
-        wallet: Address,
-        consumed: u64,
-        head: BlockRef,
-        trail: Vec<BlockRef>,
-        standing: &mut Standing,
-    ) -> Result<Search, Fault> {
+    pub(crate) async fn search(&self, look: Look<'_>, trail: Vec<BlockRef>, standing: &mut Standing) -> Result<Search, Fault> {
+        let head = look.head();
         let mut search = Search { trail, receipts: HashMap::new(), strangers: Vec::new(), complete: true };
         let searched_to = search.trail.last().map(|block| block.height);
-        if standing.unexplained(watch, consumed).is_empty() {
+        if standing.unexplained(look.watch, look.consumed).is_empty() {
             search.reach(head);
             return Ok(search);
         }
         match searched_to {
             Some(last) if head.height.saturating_sub(last) <= SEARCH_GAP_BLOCKS_MAX => {
                 let end = head.height.min(last.saturating_add(SEARCH_BLOCKS_MAX));
-                self.search_blocks(last + 1..=end, &Wanted::of(watch, wallet), standing, &mut search).await?;
+                self.search_blocks(last + 1..=end, &Wanted::of(look), standing, &mut search).await?;
                 search.complete = end == head.height;
             }
             Some(_) | None => {}

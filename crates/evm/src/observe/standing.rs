@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use adit_chain::{Agreed, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{BlockRef, EndpointName, Fact, Hash32, Sighting};
 
+use super::Look;
 use super::canon::{Canon, State};
 use super::judge::Judged;
 use super::stranger::Stranger;
-use crate::heads::Heads;
 use crate::rpc::TxReceipt;
 
 /// An attempt in a block.
@@ -84,14 +84,14 @@ impl Standing {
     }
 
     /// Everything that was seen, per lineage in the order in which it happened.
-    pub(crate) fn sightings(&self, watch: &Watch, heads: &Heads, mut judged: BTreeMap<usize, Vec<Judged>>, strangers: &[Stranger]) -> Vec<Sighting> {
+    pub(crate) fn sightings(&self, look: Look<'_>, mut judged: BTreeMap<usize, Vec<Judged>>, strangers: &[Stranger]) -> Vec<Sighting> {
         let mut sightings = Vec::new();
-        for (index, lineage) in watch.lineages.iter().enumerate() {
+        for (index, lineage) in look.watch.lineages.iter().enumerate() {
             let mut add = |fact: Fact, witnesses: &[EndpointName]| {
                 sightings.push(Sighting { lineage: lineage.lineage, fact, witnesses: witnesses.to_vec() });
             };
             for (_, attempt) in self.vanished.iter().filter(|(of, _)| *of == index) {
-                add(Fact::Vanished { attempt: lineage.attempts[*attempt].attempt }, &heads.witnesses);
+                add(Fact::Vanished { attempt: lineage.attempts[*attempt].attempt }, &look.heads.witnesses);
             }
             if let Some(Place { attempt, block, found_by: Some(witnesses), .. }) = self.places.get(&index) {
                 add(Fact::Included { attempt: lineage.attempts[*attempt].attempt, block: *block }, witnesses);
@@ -100,7 +100,7 @@ impl Standing {
                 add(fact, &witnesses);
             }
             if !self.places.contains_key(&index)
-                && let Some(stranger) = killer(lineage, strangers, heads.tip.final_height)
+                && let Some(stranger) = killer(lineage, strangers, look.heads.tip.final_height)
             {
                 let fact = Fact::Conflicted { by: stranger.foreign.hash, decoded: stranger.foreign.decoded.clone() };
                 add(fact, &stranger.witnesses);

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign, Watch};
+use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign};
 use adit_core::{BlockRef, Bytes as CoreBytes, EndpointName};
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::json;
 
+use super::Look;
 use super::search::{Search, Wanted};
 use super::standing::Standing;
 use crate::foreign::{self, Decoded};
@@ -26,50 +27,32 @@ pub(crate) struct Stranger {
 
 impl Node {
     /// Explains every consumed nonce that the search has left open.
-    pub(crate) async fn explain(
-        &self,
-        watch: &Watch,
-        wallet: Address,
-        consumed: u64,
-        head: BlockRef,
-        standing: &mut Standing,
-        search: &mut Search,
-    ) -> Result<Vec<Stranger>, Fault> {
+    pub(crate) async fn explain(&self, look: Look<'_>, standing: &mut Standing, search: &mut Search) -> Result<Vec<Stranger>, Fault> {
         let mut strangers = Vec::new();
         for receipt in search.strangers.iter().take(STRANGERS_PER_LOOK_MAX) {
-            strangers.extend(self.read_stranger(receipt, wallet).await?);
+            strangers.extend(self.read_stranger(receipt, look.wallet).await?);
         }
-        strangers.retain(|stranger| stranger.foreign.nonce >= watch.adopted_from);
-        let left = open(watch, consumed, standing, &strangers);
+        strangers.retain(|stranger| stranger.foreign.nonce >= look.watch.adopted_from);
+        let left = open(look, standing, &strangers);
         if left.is_empty() || !search.complete {
             return Ok(strangers);
         }
-        for receipt in self.standing_receipts(&standing.hashes_of(watch, &left)).await? {
+        for receipt in self.standing_receipts(&standing.hashes_of(look.watch, &left)).await? {
             standing.place(&receipt);
             search.receipts.insert(receipt.value.hash(), receipt);
         }
-        let mut left = open(watch, consumed, standing, &strangers);
+        let mut left = open(look, standing, &strangers);
         for _ in 0..STRANGERS_PER_LOOK_MAX {
             let Some(nonce) = left.first().copied() else { break };
-            self.find_consumer(watch, wallet, nonce, head, standing, search, &mut strangers).await;
-            left = open(watch, consumed, standing, &strangers).into_iter().filter(|other| *other > nonce).collect();
+            self.find_consumer(look, nonce, standing, search, &mut strangers).await;
+            left = open(look, standing, &strangers).into_iter().filter(|other| *other > nonce).collect();
         }
         Ok(strangers)
     }
 
     /// The block that consumed the nonce, and everything of the wallet in it.
-    #[allow(clippy::too_many_arguments)]
-    async fn find_consumer(
-        &self,
-        watch: &Watch,
-        wallet: Address,
-        nonce: u64,
-        head: BlockRef,
-        standing: &mut Standing,
-        search: &mut Search,
-        strangers: &mut Vec<Stranger>,
-    ) {
-        let found = self.wallets_block(watch, wallet, nonce, head.height).await;
+    async fn find_consumer(&self, look: Look<'_>, nonce: u64, standing: &mut Standing, search: &mut Search, strangers: &mut Vec<Stranger>) {
+        let found = self.wallets_block(look, nonce).await;
         let mut block = None;
         if let Ok(Some((at, receipts))) = found {
             block = Some(at);
@@ -77,22 +60,23 @@ impl Node {
                 if standing.watches(receipt.value.hash()) {
                     standing.place(&receipt);
                     search.receipts.insert(receipt.value.hash(), receipt);
-                } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, wallet).await {
+                } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, look.wallet).await {
                     let known = strangers.iter().any(|other| other.foreign.hash == stranger.foreign.hash);
-                    strangers.extend((!known && stranger.foreign.nonce >= watch.adopted_from).then_some(stranger));
+                    strangers.extend((!known && stranger.foreign.nonce >= look.watch.adopted_from).then_some(stranger));
                 }
             }
         }
-        let explained = !standing.unexplained(watch, nonce + 1).contains(&nonce) || strangers.iter().any(|other| other.foreign.nonce == nonce);
+        let explained =
+            !standing.unexplained(look.watch, nonce + 1).contains(&nonce) || strangers.iter().any(|other| other.foreign.nonce == nonce);
         // Of a nonce in a live lineage nothing is said until its transaction is seen; one beyond ours is reported in any case.
-        if !explained && nonce >= watch.next_nonce {
+        if !explained && nonce >= look.watch.next_nonce {
             strangers.push(unseen(nonce, block));
         }
     }
 
-    async fn wallets_block(&self, watch: &Watch, wallet: Address, nonce: u64, head: u64) -> Result<Option<(BlockRef, Vec<Agreed<TxReceipt>>)>, Fault> {
-        let height = self.consumed_at(wallet, nonce, head).await?;
-        let searched = self.searched(&[height], &Wanted::of(watch, wallet)).await?.into_iter().next().flatten();
+    async fn wallets_block(&self, look: Look<'_>, nonce: u64) -> Result<Option<(BlockRef, Vec<Agreed<TxReceipt>>)>, Fault> {
+        let height = self.consumed_at(look.wallet, nonce, look.head().height).await?;
+        let searched = self.searched(&[height], &Wanted::of(look)).await?.into_iter().next().flatten();
         Ok(searched.map(|agreed| {
             let of = |value: TxReceipt| Agreed { value, witnesses: agreed.witnesses.clone() };
             (agreed.value.block, agreed.value.ours.into_iter().map(of).collect())
@@ -170,8 +154,7 @@ fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
     Stranger { foreign: Foreign { nonce, hash: None, decoded, raw: None }, block: None, witnesses: Vec::new() }
 }
 
-fn open(watch: &Watch, consumed: u64, standing: &Standing, strangers: &[Stranger]) -> BTreeSet<u64> {
+fn open(look: Look<'_>, standing: &Standing, strangers: &[Stranger]) -> BTreeSet<u64> {
     let told: BTreeSet<u64> = strangers.iter().map(|stranger| stranger.foreign.nonce).collect();
-    standing.unexplained(watch, consumed).difference(&told).copied().collect()
+    standing.unexplained(look.watch, look.consumed).difference(&told).copied().collect()
 }
-

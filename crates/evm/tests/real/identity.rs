@@ -1,0 +1,37 @@
+use adit_chain::{Chain, Fault};
+use adit_core::Trust;
+use adit_devnet::contracts;
+
+use crate::world::{CHAIN_ID, World};
+
+#[tokio::test]
+async fn a_chain_is_known_by_its_pins() {
+    let world = World::with_dg().await;
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), world.anvil.url()]);
+    let identity = chain.identity(&world.lane).await.expect("an identity");
+    assert!(!identity.wallet_has_code);
+    assert_eq!(identity.pins["chain_id"], CHAIN_ID.to_string());
+    assert_eq!(identity.pins["decimals/DG"], "18");
+    assert_eq!(identity.pins.keys().collect::<Vec<_>>(), ["chain_id", "code/DG", "decimals/DG", "genesis"]);
+    assert_eq!(chain.identity(&world.lane).await.expect("the same again"), identity);
+}
+
+#[tokio::test]
+async fn other_decimals_than_configured_are_told_with_both() {
+    let mut world = World::new().await;
+    world.token("CHANGE", &contracts::CHANGING_TOKEN, &[]).await;
+    world.assets[1].decimals = 6;
+    let fault = world.chain().identity(&world.lane).await.expect_err("18 is not 6");
+    assert!(matches!(&fault, Fault::Misconfigured { configured, seen, .. } if configured == "6" && seen == "18"), "{fault}");
+}
+
+#[tokio::test]
+async fn another_network_is_not_heard() {
+    let world = World::new().await;
+    let mut config = world.config(Trust::Single, &[world.anvil.url()]);
+    config.chain_id = 8_453;
+    let chain = adit_evm::EvmChain::new(config).expect("a chain");
+    let fault = chain.tip().await.expect_err("another chain");
+    assert!(matches!(&fault, Fault::WrongNetwork { pinned, seen, .. } if pinned == "chain id 8453" && seen == "chain id 31337"), "{fault}");
+    assert!(chain.health()[0].quarantined);
+}

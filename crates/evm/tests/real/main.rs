@@ -1,0 +1,9 @@
+//! The chain against a real node: anvil, the odd tokens, contract wallets, a lock, and an endpoint that lies or lags.
+
+mod claims;
+mod identity;
+mod observing;
+mod planning;
+mod quorum;
+mod twist;
+mod world;

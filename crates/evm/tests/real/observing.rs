@@ -1,0 +1,185 @@
+use adit_chain::Chain;
+use adit_core::{Draft, Effect, Fact, Purpose, SubmissionAnswer};
+use adit_devnet::abi::Pausable;
+use adit_devnet::contracts;
+use adit_devnet::primitives::U256;
+use serde_json::json;
+
+use crate::world::{BOB, Paid, World, apply, facts, leg, units};
+
+#[tokio::test]
+async fn a_payment_is_included_confirmed_final() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    world.automine(false).await;
+    let mut paid = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let sent = chain.broadcast(&[paid.signed.clone(), paid.signed.clone()]).await;
+    assert_eq!(sent[0].hash, paid.signed.hash);
+    let answers: Vec<_> = sent.iter().map(|sent| sent.submissions[0].answer.clone()).collect();
+    assert_eq!(answers, [SubmissionAnswer::Accepted, SubmissionAnswer::AlreadyKnown]);
+
+    let unseen = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
+    assert!(unseen.sightings.is_empty() && unseen.foreign.is_empty());
+    let mut trail = unseen.trail;
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        world.mine(1).await;
+        let sightings = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+        assert!(sightings.foreign.is_empty());
+        apply(&mut paid.lineage, &sightings);
+        seen.push(facts(&sightings));
+        trail = sightings.trail.clone();
+        if let Some(Fact::Final { receipt, .. }) = sightings.sightings.last().map(|sighting| &sighting.fact) {
+            assert_eq!(receipt.effects[0].effect, Effect::Paid);
+            assert_eq!(receipt.fee_parts.len(), 1);
+            assert!(!receipt.network_fee.is_zero());
+        }
+    }
+    assert_eq!(seen, [vec!["included"], vec!["confirmed"], vec![], vec![], vec!["final"]]);
+}
+
+#[tokio::test]
+async fn many_payments_in_one_block_are_found_at_once() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    world.automine(false).await;
+    let leg = leg("DG", BOB, 1);
+    let adit_chain::Planned::Ready(plan) = world.plan(&chain, std::slice::from_ref(&leg)).await.remove(0) else { panic!("ready") };
+    let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
+    let paid: Vec<Paid> = (0..300).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
+    let sent = chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
+    assert!(sent.iter().all(|sent| sent.submissions[0].answer == SubmissionAnswer::Accepted));
+    world.mine(6).await;
+    let lineages: Vec<_> = paid.iter().map(|paid| &paid.lineage).collect();
+    let sightings = chain.watch(&world.watch(&lineages, &trail)).await.expect("a look");
+    let count = |word: &str| facts(&sightings).into_iter().filter(|fact| *fact == word).count();
+    assert_eq!((count("included"), count("confirmed"), count("final")), (300, 300, 300));
+    // Without a trail, by their hashes.
+    let sightings = world.chain().watch(&world.watch(&lineages, &[])).await.expect("a look");
+    assert_eq!(facts(&sightings).into_iter().filter(|fact| *fact == "final").count(), 300);
+}
+
+#[tokio::test]
+async fn a_reorganisation_takes_it_back_and_it_comes_again() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    world.automine(false).await;
+    world.mine(3).await;
+    let mut paid = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let trail = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look").trail;
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(1).await;
+    let first = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(facts(&first), ["included"]);
+    apply(&mut paid.lineage, &first);
+
+    world.rpc("anvil_reorg", json!([2, []])).await;
+    let second = chain.watch(&world.watch(&[&paid.lineage], &first.trail)).await.expect("a look");
+    assert_eq!(facts(&second), ["vanished"]);
+    apply(&mut paid.lineage, &second);
+
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(1).await;
+    let third = chain.watch(&world.watch(&[&paid.lineage], &second.trail)).await.expect("a look");
+    assert_eq!(facts(&third), ["included"]);
+}
+
+#[tokio::test]
+async fn a_reverted_payment_is_never_confirmed_and_finally_reverted() {
+    let mut world = World::new().await;
+    let pause = world.token("PAUSE", &contracts::PAUSABLE_TOKEN, &[]).await;
+    let chain = world.chain();
+    let mut paid = world.pay(&chain, &leg("PAUSE", BOB, 3), 0).await;
+    let trail = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look").trail;
+    world.deployer().execute(pause, &Pausable::pauseCall {}).await.expect("paused");
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(2).await;
+    let deep = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(facts(&deep), ["included"]);
+    apply(&mut paid.lineage, &deep);
+    world.mine(4).await;
+    let last = chain.watch(&world.watch(&[&paid.lineage], &deep.trail)).await.expect("a look");
+    let Some(Fact::Final { receipt, .. }) = last.sightings.first().map(|sighting| &sighting.fact) else { panic!("{last:?}") };
+    assert_eq!(receipt.effects[0].effect, Effect::Reverted);
+}
+
+#[tokio::test]
+async fn a_cancel_pays_nobody() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let fees = chain.tip().await.expect("a tip").fees;
+    let mut paid = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let cancel = world.sign(&chain.cancel_draft(&world.lane, 0, fees));
+    let mut second = paid.lineage.attempts[0].clone();
+    second.attempt = adit_core::AttemptId(crate::world::next_id());
+    (second.purpose, second.hash) = (Purpose::Cancel, cancel.hash);
+    paid.lineage.attempts.push(second);
+    chain.broadcast(&[cancel]).await;
+    world.mine(5).await;
+    let sightings = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
+    assert_eq!(facts(&sightings), ["included", "final"]);
+    let Fact::Final { attempt, receipt } = &sightings.sightings[1].fact else { panic!("final") };
+    assert_eq!((*attempt, &receipt.effects[0].effect), (paid.lineage.attempts[1].attempt, &Effect::Cancelled));
+}
+
+/// Another transaction of the same key, as a second tool would send it.
+async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
+    let chain = world.chain();
+    let mut draft = chain.cancel_draft(&world.lane, nonce, chain.tip().await.expect("a tip").fees);
+    let Draft::Evm(transaction) = &mut draft;
+    transaction.to = adit_evm::canonical(BOB);
+    transaction.value = adit_core::Amount::new(7);
+    world.sign(&draft)
+}
+
+#[tokio::test]
+async fn foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let ours = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let trail = chain.watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look").trail;
+    let theirs = [foreign_transfer(&world, 0).await, foreign_transfer(&world, 1).await];
+    chain.broadcast(&theirs).await;
+    world.mine(1).await;
+
+    let scanned = chain.watch(&world.watch(&[&ours.lineage], &trail)).await.expect("a look");
+    let searched = world.chain().watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
+    for look in [&scanned, &searched] {
+        assert!(look.sightings.is_empty(), "not final yet: {look:?}");
+        let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.nonce, foreign.hash)).collect();
+        assert_eq!(seen, [(0, Some(theirs[0].hash)), (1, Some(theirs[1].hash))]);
+        assert!(look.foreign[0].decoded.contains("pays 7 wei to 0xbBbB"), "{}", look.foreign[0].decoded);
+        assert_eq!(look.foreign[0].raw.as_ref(), Some(&theirs[0].raw));
+    }
+
+    world.mine(5).await;
+    let last = chain.watch(&world.watch(&[&ours.lineage], &scanned.trail)).await.expect("a look");
+    assert!(matches!(&last.sightings[0].fact, Fact::Conflicted { by: Some(hash), .. } if *hash == theirs[0].hash), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
+    let world = World::new().await;
+    let chain = world.chain();
+    world.rpc("anvil_setNonce", json!([world.wallet.address, "0x1"])).await;
+    world.mine(1).await;
+    let look = chain.watch(&world.watch(&[], &[])).await.expect("a look");
+    assert_eq!(look.foreign.len(), 1, "{look:?}");
+    assert_eq!((look.foreign[0].nonce, look.foreign[0].hash), (0, None));
+    assert!(look.sightings.is_empty());
+}
+
+#[tokio::test]
+async fn a_trail_and_funds_follow_the_head() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let first = chain.watch(&world.watch(&[], &[])).await.expect("a look");
+    world.mine(300).await;
+    let second = chain.watch(&world.watch(&[], &first.trail)).await.expect("a look");
+    assert_eq!(second.trail.last(), Some(&second.tip.head));
+    assert_eq!(second.tip.final_height, second.tip.head.height - 4);
+    let funds = chain.funds(&world.lane).await.expect("funds");
+    let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
+    assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
+    assert_eq!(chain.consumed(&world.lane).await, Ok(0));
+}

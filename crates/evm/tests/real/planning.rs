@@ -1,0 +1,123 @@
+use adit_chain::{Chain, Planned};
+use adit_core::{Amount, Trust};
+use adit_devnet::abi::{Blocklist, Changing, Pausable};
+use adit_devnet::contracts;
+use adit_devnet::primitives::Address;
+use adit_evm::gas_limit;
+use serde_json::Value;
+
+use crate::twist::Twister;
+use crate::world::{BOB, World, asset, leg, leg_to};
+
+fn reason(planned: &Planned) -> &str {
+    match planned {
+        Planned::WouldFail { reason } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn good_payments_are_ready_and_their_gas_is_right() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let legs: Vec<_> = (1..=150).map(|number| leg("DG", Address::repeat_byte(number), 1)).collect();
+    let planned = world.plan(&chain, &legs).await;
+    assert!(planned.iter().all(|planned| matches!(planned, Planned::Ready(_))), "{planned:?}");
+
+    let paid = world.pay(&chain, &leg("DG", BOB, 1), 0).await;
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(1).await;
+    let receipt = world.anvil.rpc().receipt(paid.signed.hash.0.into()).await.expect("answered").expect("mined");
+    let used: u64 = receipt.gas_used.to();
+    let Planned::Ready(plan) = &planned[0] else { panic!("ready") };
+    assert_eq!(plan.gas_limit, gas_limit(used), "the estimate is what is used");
+}
+
+#[tokio::test]
+async fn odd_tokens_are_found_before_anything_is_signed() {
+    let mut world = World::with_dg().await;
+    world.token("SILENT", &contracts::SILENT_TOKEN, &[]).await;
+    world.token("FALSE", &contracts::FALSE_TOKEN, &[]).await;
+    world.token("FEE", &contracts::FEE_TOKEN, &[]).await;
+    let pause = world.token("PAUSE", &contracts::PAUSABLE_TOKEN, &[]).await;
+    let block = world.token("BLOCK", &contracts::BLOCKLIST_TOKEN, &[]).await;
+    let change = world.token("CHANGE", &contracts::CHANGING_TOKEN, &[]).await;
+    let deployer = world.deployer();
+    deployer.execute(pause, &Pausable::pauseCall {}).await.expect("paused");
+    deployer.execute(block, &Blocklist::setBlockedCall { account: BOB, blocked: true }).await.expect("blocked");
+    let lie = Changing::setBehaviourCall { value: adit_devnet::abi::Behaviour::LiesInItsLog };
+    deployer.execute(change, &lie).await.expect("lies");
+
+    let chain = world.chain();
+    let legs = ["DG", "SILENT", "FALSE", "FEE", "PAUSE", "BLOCK", "CHANGE", "DG"].map(|id| leg(id, BOB, 10));
+    let planned = world.plan(&chain, &legs).await;
+    for good in [0, 1, 7] {
+        assert!(matches!(planned[good], Planned::Ready(_)), "{:?}", planned[good]);
+    }
+    assert!(reason(&planned[2]).contains("false"), "{:?}", planned[2]);
+    assert!(reason(&planned[3]).contains("was asked"), "{:?}", planned[3]);
+    assert!(!reason(&planned[4]).is_empty() && !reason(&planned[5]).is_empty());
+    assert!(reason(&planned[6]).contains("balances"), "{:?}", planned[6]);
+
+    for (id, works) in [("DG", true), ("SILENT", true), ("FALSE", false), ("PAUSE", false), ("BLOCK", true), ("ETH", true)] {
+        assert_eq!(chain.probe(&world.lane, &asset(id)).await, Ok(works), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_recipients_harm_only_themselves() {
+    let world = World::with_dg().await;
+    let burner = world.deployer().deploy(&contracts::GAS_BURNER, &[]).await.expect("deployed");
+    let refuser = world.deployer().deploy(&contracts::REVERTING_RECEIVER, &[]).await.expect("deployed");
+    let mut legs: Vec<_> = (0..40).map(|_| leg("ETH", burner, 1)).collect();
+    legs.extend([leg("ETH", refuser, 1), leg("ETH", BOB, 1), leg("DG", BOB, 1), leg("DG", burner, 1)]);
+    let planned = world.plan(&world.chain(), &legs).await;
+    assert!(planned[..41].iter().all(|planned| matches!(planned, Planned::WouldFail { .. })), "{planned:?}");
+    assert!(planned[41..].iter().all(|planned| matches!(planned, Planned::Ready(_))), "{planned:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_unfunded_and_the_rest_goes_on() {
+    let world = World::with_dg().await;
+    let legs =
+        [leg("DG", BOB, 900), leg("DG", BOB, 101), leg("DG", BOB, 100), leg("ETH", BOB, 1_000), leg("ETH", BOB, 999), leg("ETH", BOB, 1)];
+    let planned = world.plan(&world.chain(), &legs).await;
+    let unfunded = |planned: &Planned| matches!(planned, Planned::Unfunded { .. });
+    assert_eq!(planned.iter().map(unfunded).collect::<Vec<_>>(), [false, true, false, true, false, true], "{planned:?}");
+    let Planned::Unfunded { asset: what, needed, held } = &planned[1] else { panic!("unfunded") };
+    assert_eq!((what, needed.to_units(18), held.to_units(18)), (&asset("DG"), "101".to_owned(), "100".to_owned()));
+    let all = leg_to("ETH", legs[0].destination.clone(), Amount::new(1_000_000_000_000_000_000_000));
+    assert!(unfunded(&world.plan(&world.chain(), &[all]).await[0]), "nothing would be left for the fee");
+}
+
+#[tokio::test]
+async fn without_simulation_estimates_find_reverts_and_false() {
+    let mut world = World::with_dg().await;
+    world.token("FALSE", &contracts::FALSE_TOKEN, &[]).await;
+    let pause = world.token("PAUSE", &contracts::PAUSABLE_TOKEN, &[]).await;
+    world.deployer().execute(pause, &Pausable::pauseCall {}).await.expect("paused");
+    let proxy = adit_devnet::proxy::Proxy::start(world.anvil.url()).await.expect("a proxy");
+    let missing = adit_devnet::proxy::Fault::Refused { code: -32_601, message: "Method not found".to_owned() };
+    proxy.always(Some("eth_simulateV1"), missing);
+    let chain = world.chain_over(Trust::Single, &[proxy.url()]);
+    let planned = world.plan(&chain, &["DG", "FALSE", "PAUSE", "ETH"].map(|id| leg(id, BOB, 1))).await;
+    assert!(matches!(planned[0], Planned::Ready(_)) && matches!(planned[3], Planned::Ready(_)), "{planned:?}");
+    assert!(reason(&planned[1]).contains("false"));
+    assert!(!reason(&planned[2]).is_empty());
+}
+
+#[tokio::test]
+async fn one_endpoint_alone_makes_nothing_ready() {
+    let mut world = World::new().await;
+    world.token("FALSE", &contracts::FALSE_TOKEN, &[]).await;
+    let liar = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
+    liar.lie(|call, result: &mut Value| {
+        if call["method"] == "eth_simulateV1" {
+            *result = Value::Null;
+        }
+    });
+    let fees = chain.tip().await.expect("a tip").fees;
+    let request = adit_chain::PlanRequest { lane: world.lane.clone(), fees, legs: vec![leg("FALSE", BOB, 1)] };
+    assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
+}

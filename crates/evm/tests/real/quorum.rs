@@ -1,0 +1,101 @@
+//! One of two endpoints lies or lags: nothing moves because of it.
+
+use adit_chain::Chain;
+use adit_core::{BlockRef, Trust};
+use serde_json::{Value, json};
+
+use crate::twist::Twister;
+use crate::world::{BOB, Paid, World, apply, facts, leg};
+
+async fn paid_and_watched(world: &World, chain: &adit_evm::EvmChain) -> (Paid, Vec<BlockRef>) {
+    let paid = world.pay(chain, &leg("DG", BOB, 3), 0).await;
+    let trail = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look").trail;
+    (paid, trail)
+}
+
+/// Says of every receipt that it was reverted, alone or in a block.
+fn reverted(call: &Value, result: &mut Value) {
+    let deny = |receipt: &mut Value| receipt["status"] = json!("0x0");
+    match (call["method"].as_str(), result) {
+        (Some("eth_getTransactionReceipt"), receipt @ Value::Object(_)) => deny(receipt),
+        (Some("eth_getBlockReceipts"), Value::Array(receipts)) => receipts.iter_mut().for_each(deny),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_forged_receipt_is_no_fact() {
+    let world = World::with_dg().await;
+    let liar = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
+    let (paid, trail) = paid_and_watched(&world, &chain).await;
+    liar.lie(reverted);
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(6).await;
+    let lied = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert!(lied.sightings.is_empty() && lied.foreign.is_empty(), "{lied:?}");
+
+    // A third, honest one outvotes the liar.
+    let outvoted = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url(), world.anvil.url()]);
+    let seen = outvoted.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(facts(&seen), ["included", "confirmed", "final"]);
+    assert_eq!(seen.sightings[2].witnesses.len(), 2);
+}
+
+#[tokio::test]
+async fn an_invented_payment_and_an_invented_nonce_are_no_facts() {
+    let world = World::with_dg().await;
+    let liar = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
+    let (paid, trail) = paid_and_watched(&world, &chain).await;
+    liar.lie(|call, result| {
+        if call["method"] == "eth_getTransactionCount" {
+            *result = json!("0x1");
+        }
+    });
+    world.mine(1).await;
+    assert!(chain.watch(&world.watch(&[&paid.lineage], &trail)).await.is_err(), "they disagree on the count");
+}
+
+#[tokio::test]
+async fn a_lagging_endpoint_delays_and_does_not_contradict() {
+    let world = World::with_dg().await;
+    let lagging = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), lagging.url()]);
+    let (mut paid, trail) = paid_and_watched(&world, &chain).await;
+    let stands_at = trail.last().expect("a head").height;
+    lagging.stand_at(stands_at);
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(6).await;
+    let slow = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(slow.tip.head.height, stands_at);
+    assert!(slow.sightings.is_empty() && slow.foreign.is_empty());
+
+    lagging.stand_at(stands_at + 1);
+    let next = chain.watch(&world.watch(&[&paid.lineage], &slow.trail)).await.expect("a look");
+    assert_eq!(facts(&next), ["included"]);
+    apply(&mut paid.lineage, &next);
+
+    // It falls back behind the block it had shown: what is known stays known.
+    lagging.stand_at(stands_at);
+    let back = chain.watch(&world.watch(&[&paid.lineage], &next.trail)).await.expect("a look");
+    assert!(back.sightings.is_empty() && back.foreign.is_empty(), "{back:?}");
+    lagging.heal();
+    let all = chain.watch(&world.watch(&[&paid.lineage], &back.trail)).await.expect("a look");
+    assert_eq!(facts(&all), ["confirmed", "final"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_changes_its_network_falls_silent() {
+    let world = World::with_dg().await;
+    let liar = Twister::start(world.anvil.url()).await;
+    liar.lie(|call, result| {
+        if call["method"] == "eth_chainId" {
+            *result = json!("0x1");
+        }
+    });
+    let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
+    assert!(chain.tip().await.is_err());
+    let quarantined: Vec<bool> = chain.health().iter().map(|reading| reading.quarantined).collect();
+    assert_eq!(quarantined, [false, true]);
+}

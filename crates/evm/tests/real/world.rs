@@ -1,0 +1,212 @@
+//! One anvil, one wallet of ours, tokens, and the chain under test in front of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use adit_chain::{Chain, Plan, PlanRequest, Planned, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_core::{
+    Amount, Asset, AssetForm, AssetId, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Fact, Finality, LaneId, Leg, LineageId,
+    PayoutId, Purpose, Signed, Trust, WithdrawalId,
+};
+use adit_devnet::abi::Token;
+use adit_devnet::anvil::{self, Anvil};
+use adit_devnet::contracts::{self, Contract};
+use adit_devnet::deployer::Deployer;
+use adit_devnet::player::Wallet;
+use adit_devnet::primitives::{Address, U256, address};
+use adit_evm::{EvmChain, EvmConfig, canonical};
+use alloy::consensus::{SignableTransaction, TxEnvelope};
+use alloy::eips::Encodable2718;
+use alloy::primitives::Signature;
+use alloy::sol_types::SolValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub const CHAIN_ID: u64 = 31_337;
+pub const BOB: Address = address!("bBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB");
+
+/// Everything a test needs.
+pub struct World {
+    pub anvil: Anvil,
+    pub wallet: Wallet,
+    pub lane: LaneId,
+    pub assets: Vec<Asset>,
+}
+
+impl World {
+    /// An empty chain on which the wallet has 1,000 coins.
+    pub async fn new() -> Self {
+        let log = adit_devnet::scratch::fresh("evm-anvil");
+        let anvil = Anvil::start(&anvil::Chain { chain_id: CHAIN_ID, ..anvil::Chain::default() }, log).await.expect("anvil starts");
+        let wallet = Wallet::named("hot wallet");
+        let lane = LaneId { chain: name(), wallet: canonical(wallet.address) };
+        let native = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
+        let world = Self { anvil, wallet, lane, assets: vec![native] };
+        world.deployer().pay(world.wallet.address, units(1_000)).await.expect("paid");
+        world
+    }
+
+    /// With a good token called DG.
+    pub async fn with_dg() -> Self {
+        let mut world = Self::new().await;
+        world.dg().await;
+        world
+    }
+
+    pub async fn dg(&mut self) -> Address {
+        let arguments = ("Demo".to_owned(), "DG".to_owned()).abi_encode_params();
+        self.token("DG", &contracts::DG_TOKEN, &arguments).await
+    }
+
+    /// Deploys a token, gives the wallet 1,000 of it and configures it.
+    pub async fn token(&mut self, id: &str, contract: &Contract, arguments: &[u8]) -> Address {
+        let token = self.deployer().deploy(contract, arguments).await.expect("deployed");
+        let mint = Token::mintCall { to: self.wallet.address, amount: units(1_000) };
+        self.deployer().execute(token, &mint).await.expect("minted");
+        let form = AssetForm::Token { chain: name(), contract: token.to_checksum(None) };
+        self.assets.push(Asset { id: asset(id), decimals: 18, form });
+        token
+    }
+
+    pub fn deployer(&self) -> Deployer<'_> {
+        Deployer::new(self.anvil.rpc())
+    }
+
+    /// The chain over one honest endpoint.
+    pub fn chain(&self) -> EvmChain {
+        self.chain_over(Trust::Single, &[self.anvil.url()])
+    }
+
+    pub fn chain_over(&self, trust: Trust, urls: &[&str]) -> EvmChain {
+        EvmChain::new(self.config(trust, urls)).expect("a good configuration")
+    }
+
+    pub fn config(&self, trust: Trust, urls: &[&str]) -> EvmConfig {
+        EvmConfig {
+            trust,
+            finality: Finality::Depth { blocks: 4 },
+            assets: self.assets.clone(),
+            wallets: vec![self.lane.wallet.clone()],
+            ..EvmConfig::new(name(), CHAIN_ID, urls.iter().map(|url| (*url).to_owned()).collect())
+        }
+    }
+
+    pub async fn rpc(&self, method: &str, params: Value) -> Value {
+        self.anvil.rpc().call(method, params).await.expect("anvil answers")
+    }
+
+    pub async fn mine(&self, blocks: u64) {
+        self.anvil.rpc().mine(blocks).await.expect("mined");
+    }
+
+    pub async fn automine(&self, on: bool) {
+        self.rpc("evm_setAutomine", json!([on])).await;
+    }
+
+    pub fn sign(&self, draft: &Draft) -> Signed {
+        let Draft::Evm(draft) = draft;
+        let transaction = adit_evm::unsigned(draft).expect("an address");
+        let signature = Signature::from_raw_array(&self.wallet.sign(transaction.signature_hash())).expect("a signature");
+        let raw = Bytes(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718());
+        Signed { hash: adit_evm::raw_hash(&raw), raw }
+    }
+
+    pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Planned> {
+        let fees = chain.tip().await.expect("a tip").fees;
+        chain.plan(&PlanRequest { lane: self.lane.clone(), fees, legs: legs.to_vec() }).await.expect("a plan")
+    }
+
+    /// Plans, drafts and signs one payment.
+    pub async fn pay(&self, chain: &EvmChain, leg: &Leg, nonce: u64) -> Paid {
+        let planned = self.plan(chain, std::slice::from_ref(leg)).await.remove(0);
+        let Planned::Ready(plan) = planned else { panic!("{planned:?}") };
+        self.pay_with(chain, leg, &plan, nonce)
+    }
+
+    pub fn pay_with(&self, chain: &EvmChain, leg: &Leg, plan: &Plan, nonce: u64) -> Paid {
+        let signed = self.sign(&chain.draft(&self.lane, leg, plan, nonce));
+        let attempt =
+            WatchedAttempt { attempt: AttemptId(next_id()), purpose: Purpose::Pay, hash: signed.hash, included: None, confirmed: false };
+        let lineage = LineageId(next_id());
+        Paid { signed, lineage: WatchedLineage { lineage, nonce: Some(nonce), legs: vec![leg.clone()], attempts: vec![attempt] } }
+    }
+
+    pub fn watch(&self, lineages: &[&WatchedLineage], trail: &[BlockRef]) -> Watch {
+        Watch {
+            lane: self.lane.clone(),
+            next_nonce: lineages.iter().filter_map(|lineage| lineage.nonce).max().map_or(0, |nonce| nonce + 1),
+            adopted_from: 0,
+            confirmations: 2,
+            trail: trail.to_vec(),
+            lineages: lineages.iter().map(|lineage| (*lineage).clone()).collect(),
+        }
+    }
+}
+
+/// A signed payment and what is watched of it.
+pub struct Paid {
+    pub signed: Signed,
+    pub lineage: WatchedLineage,
+}
+
+pub fn name() -> ChainName {
+    ChainName::new("anvil").expect("a name")
+}
+
+pub fn asset(id: &str) -> AssetId {
+    AssetId::new(id).expect("a name")
+}
+
+pub fn units(whole: u64) -> U256 {
+    U256::from(whole) * U256::from(10).pow(U256::from(18))
+}
+
+pub fn leg(id: &str, to: Address, whole: u64) -> Leg {
+    leg_to(id, canonical(to), Amount::new(u128::from(whole) * 1_000_000_000_000_000_000))
+}
+
+pub fn leg_to(id: &str, destination: Destination, amount: Amount) -> Leg {
+    Leg {
+        payout: PayoutId(next_id()),
+        withdrawal: WithdrawalId(next_id()),
+        user: "ada".parse().expect("a name"),
+        book: "demo".parse().expect("a name"),
+        source_asset: asset("XP"),
+        asset: asset(id),
+        amount,
+        destination,
+    }
+}
+
+/// Applies what was seen, as the engine would.
+pub fn apply(lineage: &mut WatchedLineage, sightings: &Sightings) {
+    for sighting in sightings.sightings.iter().filter(|sighting| sighting.lineage == lineage.lineage) {
+        let mut set = |id: AttemptId, included: Option<BlockRef>, confirmed: bool| {
+            let attempt = lineage.attempts.iter_mut().find(|attempt| attempt.attempt == id).expect("known");
+            (attempt.included, attempt.confirmed) = (included, confirmed);
+        };
+        match &sighting.fact {
+            Fact::Included { attempt, block } => set(*attempt, Some(*block), false),
+            Fact::Confirmed { attempt, block } => set(*attempt, Some(*block), true),
+            Fact::Vanished { attempt } => set(*attempt, None, false),
+            Fact::Final { .. } | Fact::Conflicted { .. } => {}
+        }
+    }
+}
+
+/// The names of the facts, in order.
+pub fn facts(sightings: &Sightings) -> Vec<&'static str> {
+    let word = |fact: &Fact| match fact {
+        Fact::Included { .. } => "included",
+        Fact::Vanished { .. } => "vanished",
+        Fact::Confirmed { .. } => "confirmed",
+        Fact::Final { .. } => "final",
+        Fact::Conflicted { .. } => "conflicted",
+    };
+    sightings.sightings.iter().map(|sighting| word(&sighting.fact)).collect()
+}
+
+/// Another id each time.
+pub fn next_id() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into())
+}

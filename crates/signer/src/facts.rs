@@ -203,10 +203,11 @@ impl<'a> Overlay<'a> {
         self.fresh.payouts.insert(approved.payout, payout);
     }
 
+    /// It was judged that the payout lives in the old lineage or nowhere.
     fn apply_superseded(&mut self, at: Timestamp, supersede: &Supersede) {
         self.apply_epoch(at, &supersede.lane, supersede.epoch);
         let mut payout = self.payout(supersede.payout).cloned().unwrap_or_default();
-        payout.live = payout.live.filter(|live| *live != supersede.old);
+        payout.live = None;
         payout.left.push(supersede.old);
         self.fresh.payouts.insert(supersede.payout, payout);
     }

@@ -34,7 +34,8 @@ impl Key {
     /// # Errors
     /// [`KeyError`], which does not repeat the text.
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
-        let digits = text.trim().trim_start_matches("0x");
+        let text = text.trim();
+        let digits = text.strip_prefix("0x").unwrap_or(text);
         if digits.len() != 2 * KEY_BYTES {
             return Err(KeyError::Length { digits: digits.chars().count() });
         }
@@ -114,6 +115,7 @@ mod tests {
             ("", KeyError::Length { digits: 0 }),
             (&PUBLISHED[..65], KeyError::Length { digits: 63 }),
             (words.as_str(), KeyError::NotHex),
+            (&format!("0x{PUBLISHED}"), KeyError::Length { digits: 66 }),
             (order, KeyError::OutOfRange),
             (&"0".repeat(64), KeyError::OutOfRange),
         ] {

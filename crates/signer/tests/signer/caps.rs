@@ -58,6 +58,17 @@ async fn bumps_and_cancels_spend_nothing() {
     assert_eq!(sign(&world.start(), &pay_amount(3, 3, 2, 501)).await.err(), above_daily(501, 2_000));
 }
 
+#[tokio::test]
+async fn a_bump_is_signed_when_the_day_is_used_up() {
+    let world = World::new();
+    let signer = world.start();
+    let first = pay_amount(1, 1, 0, 1_000);
+    for request in [first.clone(), pay_amount(2, 2, 1, 1_000), pay_amount(3, 3, 2, 500)] {
+        sign(&signer, &request).await.expect("up to the cap");
+    }
+    sign(&signer, &bump(&first)).await.expect("a payment that is stuck would otherwise wait for tomorrow");
+}
+
 /// The signer cannot check the evidence, so what it bounds is what it signed.
 #[tokio::test]
 async fn a_moved_payout_spends_again() {

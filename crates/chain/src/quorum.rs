@@ -108,8 +108,9 @@ impl Quorum {
                 said.add(name, answer);
             }
         };
-        // Who is late now is late again next time: the breaker sees to that.
-        let _ = tokio::time::timeout(Duration::from_millis(STRAGGLER_MILLIS), stragglers).await;
+        if tokio::time::timeout(Duration::from_millis(STRAGGLER_MILLIS), stragglers).await.is_err() {
+            self.mark_late(&said);
+        }
         Ok(said)
     }
 
@@ -133,6 +134,14 @@ impl Quorum {
     /// No agreement among these answers.
     pub fn failure<T>(&self, subject: &str, said: Said<T>) -> Fault {
         vote::failure(self.chain.as_str(), subject, &said.answers, said.faults, self.needed())
+    }
+
+    /// Who is late again and again opens his breaker, and is no longer waited for.
+    fn mark_late<T>(&self, said: &Said<T>) {
+        let spoke = |name: &EndpointName| said.answers.iter().any(|(by, _)| by == name) || said.faults.iter().any(|(by, _)| by == name);
+        for endpoint in self.endpoints.iter().filter(|endpoint| !spoke(endpoint.name())) {
+            endpoint.health.failed(&format!("it answered more than {STRAGGLER_MILLIS} ms later than the others"));
+        }
     }
 
     fn start<T, F, Fut>(&self, question: &F) -> FuturesUnordered<impl Future<Output = (EndpointName, Result<T, Fault>)>>

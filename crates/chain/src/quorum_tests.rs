@@ -66,3 +66,17 @@ async fn the_wrong_network_is_never_heard() {
     assert!(quorum.readings().iter().all(|reading| reading.quarantined && reading.open));
     assert!(quorum.fan_out(async |_| Ok(7)).await.iter().all(|(_, answer)| answer.is_err()));
 }
+
+#[tokio::test]
+async fn who_is_always_late_is_no_longer_waited_for() {
+    let quorum = quorum(3, Trust::Quorum, true);
+    let question = async |endpoint: Arc<Endpoint>| match place(&endpoint) {
+        2 => std::future::pending().await,
+        _ => Ok(7),
+    };
+    for _ in 0..crate::BREAKER_FAILURES_MAX {
+        assert_eq!(quorum.gather("seven", question).await.expect("two answers").answers.len(), 2);
+    }
+    let open: Vec<bool> = quorum.readings().iter().map(|reading| reading.open).collect();
+    assert_eq!(open, [false, false, true]);
+}

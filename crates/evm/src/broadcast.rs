@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use adit_chain::{Answer, BATCH_CALLS_MAX, Call, Endpoint, Fault, Sent};
 use adit_core::{EndpointName, Signed, Submission, SubmissionAnswer};
-use futures::future::join_all;
 use serde_json::json;
 
 use crate::draft::raw_hash;
@@ -16,13 +15,8 @@ const KNOWN_WORDS: [&str; 6] =
 
 impl Node {
     pub(crate) async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {
-        let chunks = bytes.chunks(BATCH_CALLS_MAX).map(|some| self.broadcast_some(some));
-        join_all(chunks).await.into_iter().flatten().collect()
-    }
-
-    async fn broadcast_some(&self, bytes: &[Signed]) -> Vec<Sent> {
         let calls: Vec<Call> = bytes.iter().map(|signed| Call::new("eth_sendRawTransaction", json!([signed.raw]))).collect();
-        let said = self.quorum.fan_out(async |endpoint: Arc<Endpoint>| endpoint.batch(&calls).await).await;
+        let said = self.quorum.fan_out(async |endpoint: Arc<Endpoint>| Ok(send(&endpoint, &calls).await)).await;
         let sent = |(index, signed): (usize, &Signed)| Sent {
             hash: raw_hash(&signed.raw),
             submissions: said.iter().map(|(name, answers)| submission(name, answers, index)).collect(),
@@ -31,9 +25,21 @@ impl Node {
     }
 }
 
-fn submission(endpoint: &EndpointName, answers: &Result<Vec<Answer>, Fault>, index: usize) -> Submission {
+/// One request after the other, in the order of the nonces: geth keeps only 64 transactions of an account that wait for an earlier one.
+async fn send(endpoint: &Endpoint, calls: &[Call]) -> Vec<SubmissionAnswer> {
+    let mut said = Vec::with_capacity(calls.len());
+    for some in calls.chunks(BATCH_CALLS_MAX) {
+        match endpoint.batch(some).await {
+            Ok(answers) => said.extend(answers.iter().map(classify)),
+            Err(fault) => said.extend(some.iter().map(|_| SubmissionAnswer::Unclear { text: fault.to_string() })),
+        }
+    }
+    said
+}
+
+fn submission(endpoint: &EndpointName, answers: &Result<Vec<SubmissionAnswer>, Fault>, index: usize) -> Submission {
     let answer = match answers {
-        Ok(answers) => classify(&answers[index]),
+        Ok(answers) => answers[index].clone(),
         Err(fault) => SubmissionAnswer::Unclear { text: fault.to_string() },
     };
     Submission { endpoint: endpoint.clone(), answer }

@@ -80,12 +80,11 @@ impl Node {
     }
 
     async fn ask_contract(&self, account: Address, digest: B256, signature: &CoreBytes) -> Result<Vouching, Fault> {
-        let at = height(self.heads().await?.tip.head.height);
         let input: Bytes = ContractWallet::isValidSignatureCall { hash: digest, signature: signature.0.clone().into() }.abi_encode().into();
         let gas = height(CONTRACT_SIGNATURE_GAS_MAX);
         let calls = [
-            Call::new("eth_getCode", json!([account, at])),
-            Call::new("eth_call", json!([{ "to": account, "data": input, "gas": gas }, at])),
+            Call::new("eth_getCode", json!([account, "latest"])),
+            Call::new("eth_call", json!([{ "to": account, "data": input, "gas": gas }, "latest"])),
         ];
         let question = async |endpoint: Arc<Endpoint>| vouching(&endpoint, &calls).await;
         self.quorum.ask("the contract wallet's answer", question).await.map(|agreed| agreed.value)

@@ -25,10 +25,6 @@ struct Network {
     genesis: OnceLock<B256>,
 }
 
-/// JSON-RPC 2.0: the method does not exist. Some nodes say so in other codes, with these words.
-const METHOD_NOT_FOUND: i64 = -32_601;
-const METHOD_NOT_FOUND_WORDS: [&str; 4] = ["not found", "not supported", "not available", "unsupported"];
-
 impl Node {
     /// # Errors
     /// [`ConfigError`].
@@ -86,12 +82,12 @@ impl Node {
         self.quorum.ask_each("receipts", hashes.len(), question).await
     }
 
-    /// What a contract answers at that height.
+    /// What a contract answers at that block (a height in hexadecimal, or a tag).
     ///
     /// # Errors
     /// [`Fault`]; a revert is [`Fault::Refused`] of each endpoint and so no agreement.
-    pub(crate) async fn view(&self, subject: &str, contract: Address, input: Bytes, at: u64) -> Result<Agreed<Bytes>, Fault> {
-        self.ask(subject, eth_call(contract, &input, &height(at))).await
+    pub(crate) async fn view(&self, subject: &str, contract: Address, input: Bytes, at: &str) -> Result<Agreed<Bytes>, Fault> {
+        self.ask(subject, eth_call(contract, &input, at)).await
     }
 }
 
@@ -114,12 +110,6 @@ pub(crate) async fn read_known<T: serde::de::DeserializeOwned>(endpoint: &Endpoi
         known => endpoint.read(call.method, known).map(Some),
     };
     calls.iter().zip(answers).map(read).collect()
-}
-
-pub(crate) fn is_unsupported(answer: &Answer) -> bool {
-    let Err(error) = answer else { return false };
-    let words = error.message.to_ascii_lowercase();
-    error.code == METHOD_NOT_FOUND || (words.contains("method") && METHOD_NOT_FOUND_WORDS.iter().any(|word| words.contains(word)))
 }
 
 #[async_trait]

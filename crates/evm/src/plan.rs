@@ -14,6 +14,7 @@ use crate::address_of;
 use crate::config::{Payable, Paying};
 use crate::draft::SELF_TRANSFER_GAS;
 use crate::node::Node;
+use crate::rpc::height;
 use crate::simulate::{Outcome, Trial, try_all};
 
 /// Gas on top of the estimate: one cold storage slot (EIP-2929: 22,100) that an earlier payment to the same recipient had warmed in
@@ -115,7 +116,7 @@ impl Node {
             return Ok(U256::ZERO);
         }
         let input: Bytes = GasPriceOracle::getL1FeeUpperBoundCall { unsignedTxSize: U256::from(TRANSFER_BYTES) }.abi_encode().into();
-        let word = self.view("the data fee", GAS_PRICE_ORACLE, input, at).await?.value;
+        let word = self.view("the data fee", GAS_PRICE_ORACLE, input, &height(at)).await?.value;
         Ok(U256::try_from_be_slice(&word).unwrap_or_default().saturating_mul(U256::from(DATA_FEE_TIMES)))
     }
 }

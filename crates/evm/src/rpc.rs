@@ -76,6 +76,21 @@ impl TxReceipt {
     }
 }
 
+/// A block with its transactions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct FullBlock {
+    #[serde(flatten)]
+    pub header: Block,
+    pub transactions: Vec<Sender>,
+}
+
+/// Who sent a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Sender {
+    pub hash: B256,
+    pub from: Address,
+}
+
 /// A transaction as a node shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Transaction {

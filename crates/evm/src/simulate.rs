@@ -3,7 +3,7 @@
 //! `eth_simulateV1` (execution-apis) carries all of them out one after the other on top of the head, as if in one block, and returns
 //! logs: so the *effect* of each payment is known before anything is signed. Nodes without it are asked for estimates.
 
-use adit_chain::{Answer, Call, Endpoint, Fault};
+use adit_chain::{Answer, Call, Endpoint, Fault, RpcError};
 use adit_core::Amount;
 use alloy::primitives::{Address, Bytes, U64, U256};
 use alloy::sol_types::decode_revert_reason;
@@ -15,7 +15,6 @@ use crate::contract_wallet::failed_in_contract;
 use crate::draft::Message;
 use crate::effect::odd_movement;
 use crate::erc20;
-use crate::node::is_unsupported;
 use crate::rpc::{Log, height};
 
 /// Payments in one simulated block. With the gas below they stay within the 50 million that geth allows one question.
@@ -74,7 +73,7 @@ pub(crate) async fn try_all(endpoint: &Endpoint, wallet: Address, trials: &[Tria
 
 async fn try_some(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
     let group = endpoint.batch(&[question(wallet, trials, at)]).await?.remove(0);
-    if is_unsupported(&group) {
+    if group.is_err() && !is_about_payment(&group) {
         return estimate_all(endpoint, wallet, trials, at).await;
     }
     // An error of the group (too little money for one of them) says nothing of the others: each is then tried alone.
@@ -190,15 +189,21 @@ fn shown(amount: Option<U256>) -> String {
 }
 
 fn judge_alone(endpoint: &Endpoint, wallet: Address, trial: &Trial, answer: Answer) -> Result<Outcome, Fault> {
-    let fails = failed_in_contract(&answer) || answer.as_ref().is_err_and(|error| FUNDS_CODES.contains(&error.code));
+    let about_payment = is_about_payment(&answer);
     match answer {
-        Err(error) if fails => Ok(Outcome::Fails { reason: error.message }),
+        Err(error) if about_payment => Ok(Outcome::Fails { reason: error.message }),
         Err(error) => Err(endpoint.refused("eth_simulateV1", error.to_string())),
         Ok(value) => match judge(wallet, std::slice::from_ref(trial), &value) {
             Some(mut outcomes) => Ok(outcomes.remove(0)),
             None => Err(endpoint.malformed("eth_simulateV1", "one result per call was asked".to_owned())),
         },
     }
+}
+
+/// Whether an error tells of the payment, and not of the node or the method.
+fn is_about_payment(answer: &Answer) -> bool {
+    let lacks = |error: &RpcError| FUNDS_CODES.contains(&error.code) || error.message.to_ascii_lowercase().contains("insufficient");
+    failed_in_contract(answer) || answer.as_ref().is_err_and(lacks)
 }
 
 /// The older way: an estimate and a dry call each, which find reverts and `false`, and no fees on transfer.
@@ -223,9 +228,7 @@ fn estimate(wallet: Address, trial: &Trial, at: u64) -> [Call; 2] {
 fn judge_estimate(endpoint: &Endpoint, trial: &Trial, gas: Answer, returned: Answer) -> Result<Outcome, Fault> {
     for answer in [&gas, &returned] {
         if let Err(error) = answer
-            && (failed_in_contract(answer)
-                || FUNDS_CODES.contains(&error.code)
-                || error.message.to_ascii_lowercase().contains("insufficient"))
+            && is_about_payment(answer)
         {
             return Ok(Outcome::Fails { reason: error.message.clone() });
         }

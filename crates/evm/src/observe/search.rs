@@ -72,8 +72,8 @@ impl Node {
         match searched_to {
             Some(last) if head.height.saturating_sub(last) <= SEARCH_GAP_BLOCKS_MAX => {
                 let end = head.height.min(last.saturating_add(SEARCH_BLOCKS_MAX));
-                self.search_blocks(last + 1..=end, &Wanted::of(look), standing, &mut search).await?;
-                search.complete = end == head.height;
+                let linked = self.search_blocks(last + 1..=end, &Wanted::of(look), standing, &mut search).await?;
+                search.complete = linked && end == head.height;
             }
             Some(_) | None => {}
         }
@@ -83,22 +83,25 @@ impl Node {
         Ok(search)
     }
 
+    /// Goes on as far as the endpoints agree. False when the chain was seen to change under the search: the next look sorts that out.
     async fn search_blocks(
         &self,
         heights: std::ops::RangeInclusive<u64>,
         wanted: &Wanted,
         standing: &mut Standing,
         search: &mut Search,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let heights: Vec<u64> = heights.collect();
         for some in heights.chunks(BLOCKS_PER_QUESTION) {
             for searched in self.searched(some, wanted).await? {
-                // No agreement, or a block that does not continue ours: the next look goes on from here.
-                let Some(searched) = searched.filter(|searched| search.continues(&searched.value)) else { return Ok(()) };
+                let Some(searched) = searched else { return Ok(true) };
+                if !search.continues(&searched.value) {
+                    return Ok(false);
+                }
                 search.add(searched, standing);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// These blocks as enough endpoints show them, each agreed on by itself.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign};
-use adit_core::{BlockRef, Bytes as CoreBytes, EndpointName};
+use adit_core::{BlockRef, Bytes as CoreBytes, EndpointName, Hash32};
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::search::{Search, Wanted};
 use super::standing::Standing;
 use crate::foreign::{self, Decoded};
 use crate::node::Node;
-use crate::rpc::{Transaction, TxReceipt, b256, core_bytes};
+use crate::rpc::{FullBlock, Transaction, TxReceipt, b256, core_bytes, hash32, height};
 
 /// Nonces that one look tries to explain, and transactions that it reads. What is left is explained by the next.
 const STRANGERS_PER_LOOK_MAX: usize = 16;
@@ -77,10 +77,21 @@ impl Node {
     async fn wallets_block(&self, look: Look<'_>, nonce: u64) -> Result<Option<(BlockRef, Vec<Agreed<TxReceipt>>)>, Fault> {
         let height = self.consumed_at(look.wallet, nonce, look.head().height).await?;
         let searched = self.searched(&[height], &Wanted::of(look)).await?.into_iter().next().flatten();
-        Ok(searched.map(|agreed| {
-            let of = |value: TxReceipt| Agreed { value, witnesses: agreed.witnesses.clone() };
-            (agreed.value.block, agreed.value.ours.into_iter().map(of).collect())
-        }))
+        let Some(agreed) = searched else { return self.wallets_receipts(look.wallet, height).await };
+        let of = |value: TxReceipt| Agreed { value, witnesses: agreed.witnesses.clone() };
+        Ok(Some((agreed.value.block, agreed.value.ours.into_iter().map(of).collect())))
+    }
+
+    /// The same without `eth_getBlockReceipts`: the wallet's transactions in the block, and their receipts one by one.
+    async fn wallets_receipts(&self, wallet: Address, at: u64) -> Result<Option<(BlockRef, Vec<Agreed<TxReceipt>>)>, Fault> {
+        let call = Call::new("eth_getBlockByNumber", json!([height(at), true]));
+        let question = async |endpoint: Arc<Endpoint>| {
+            let block: FullBlock = endpoint.ask(call.clone()).await?;
+            let ours = block.transactions.iter().filter(|transaction| transaction.from == wallet);
+            Ok((block.header.at(), ours.map(|transaction| hash32(transaction.hash)).collect::<Vec<Hash32>>()))
+        };
+        let (block, hashes) = self.quorum.ask("the wallet's transactions in a block", question).await?.value;
+        Ok(Some((block, self.standing_receipts(&hashes).await?)))
     }
 
     /// The first height at which the nonce is consumed. Strides back from the head, because nodes keep little old state.

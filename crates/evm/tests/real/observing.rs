@@ -5,6 +5,7 @@ use adit_devnet::contracts;
 use adit_devnet::primitives::U256;
 use serde_json::json;
 
+use crate::twist::Twister;
 use crate::world::{BOB, Paid, World, apply, facts, leg, units};
 
 #[tokio::test]
@@ -178,8 +179,34 @@ async fn a_trail_and_funds_follow_the_head() {
     let second = chain.watch(&world.watch(&[], &first.trail)).await.expect("a look");
     assert_eq!(second.trail.last(), Some(&second.tip.head));
     assert_eq!(second.tip.final_height, second.tip.head.height - 4);
+    let mut config = world.config(adit_core::Trust::Single, &[world.anvil.url()]);
+    config.finality = adit_core::Finality::Tag;
+    let tagged = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
+    assert_eq!(tagged.final_height, tagged.head.height - 2, "anvil's finalised block is two slots below its newest");
+    assert!(tagged.base_fee_per_gas > 0 && tagged.fees.max_fee_per_gas > tagged.base_fee_per_gas);
     let funds = chain.funds(&world.lane).await.expect("funds");
     let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
     assert_eq!(chain.consumed(&world.lane).await, Ok(0));
+}
+
+#[tokio::test]
+async fn without_receipts_of_blocks_everything_is_still_found() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let ours = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let first = chain.watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
+    let theirs = foreign_transfer(&world, 1).await;
+    chain.broadcast(&[ours.signed.clone(), theirs.clone()]).await;
+    world.mine(6).await;
+    let lacking = Twister::start(world.anvil.url()).await;
+    lacking.lie(|call, result| {
+        if call["method"] == "eth_getBlockReceipts" {
+            *result = serde_json::Value::Null;
+        }
+    });
+    let chain = world.chain_over(adit_core::Trust::Single, &[lacking.url()]);
+    let look = chain.watch(&world.watch(&[&ours.lineage], &first.trail)).await.expect("a look");
+    assert_eq!(facts(&look), ["included", "confirmed", "final"]);
+    assert_eq!(look.foreign.iter().map(|foreign| foreign.hash).collect::<Vec<_>>(), [Some(theirs.hash)]);
 }

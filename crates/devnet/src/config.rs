@@ -30,7 +30,13 @@ pub struct Config {
     pub assets: BTreeMap<String, Asset>,
     pub claims: Claims,
     pub membership: Membership,
+    /// Sections that only some tests are about.
+    #[serde(flatten)]
+    pub more: More,
 }
+
+/// Keys that the devnet itself leaves at their defaults, for tests that are about them.
+pub type More = BTreeMap<String, toml::Value>;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Server {
@@ -63,6 +69,11 @@ pub struct Chain {
     pub finality: Finality,
     pub block_time_seconds: u64,
     pub in_flight_max: u32,
+    /// The wallet that pays, where the key is in another process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<String>,
+    #[serde(flatten)]
+    pub more: More,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -89,6 +100,8 @@ pub struct Asset {
 pub struct Policy {
     pub minimum: String,
     pub rolling_24h_max: String,
+    #[serde(flatten)]
+    pub more: More,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -120,6 +133,7 @@ pub struct Facts<'a> {
     pub block_time_seconds: u64,
     pub token: Address,
     pub lock: Address,
+    pub hot_wallet: Address,
 }
 
 impl Config {
@@ -135,8 +149,10 @@ impl Config {
             finality: Finality::Tag("finalized"),
             block_time_seconds: facts.block_time_seconds,
             in_flight_max: 64,
+            wallet: facts.signer_socket.map(|_| facts.hot_wallet.to_string()),
+            more: More::new(),
         };
-        let policy = Policy { minimum: "3000".to_owned(), rolling_24h_max: "100000".to_owned() };
+        let policy = Policy { minimum: "3000".to_owned(), rolling_24h_max: "100000".to_owned(), more: More::new() };
         Self {
             server: Server {
                 listen: "127.0.0.1:0".to_owned(),
@@ -164,6 +180,7 @@ impl Config {
                 deadline_seconds_max: 900,
             },
             membership: Membership { mode: "required", lock: Some(facts.lock.to_string()) },
+            more: More::new(),
         }
     }
 

@@ -262,6 +262,7 @@ fn facts<'a>(options: &Options, directory: &'a Path, parts: Parts<'_>, socket: O
         block_time_seconds: options.block_time,
         token: parts.stage.token,
         lock: parts.stage.lock.address,
+        hot_wallet: parts.stage.hot_wallet.address,
     }
 }
 

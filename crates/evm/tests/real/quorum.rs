@@ -99,3 +99,40 @@ async fn an_endpoint_that_changes_its_network_falls_silent() {
     let quarantined: Vec<bool> = chain.health().iter().map(|reading| reading.quarantined).collect();
     assert_eq!(quarantined, [false, true]);
 }
+
+/// Claims a head and a finalised block far above the real ones.
+fn boastful(call: &Value, result: &mut Value) {
+    if call["method"] == "eth_getBlockByNumber" && (call["params"][0] == "latest" || call["params"][0] == "finalized") {
+        result["number"] = json!("0xffff");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_only_one_has_seen_does_not_count() {
+    let world = World::with_dg().await;
+    let liar = Twister::start(world.anvil.url()).await;
+    liar.lie(boastful);
+    for urls in [vec![world.anvil.url(), liar.url()], vec![liar.url(), world.anvil.url(), world.anvil.url()]] {
+        let mut config = world.config(Trust::Quorum, &urls);
+        config.finality = adit_core::Finality::Tag;
+        let tip = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
+        let honest = world.anvil.rpc().block_number().await.expect("a height");
+        assert_eq!((tip.head.height, tip.final_height), (honest, honest.saturating_sub(2)));
+    }
+}
+
+#[tokio::test]
+async fn an_understated_finality_is_outvoted_by_two() {
+    let world = World::with_dg().await;
+    world.mine(10).await;
+    let liar = Twister::start(world.anvil.url()).await;
+    liar.lie(|call, result| {
+        if call["params"][0] == "finalized" {
+            result["number"] = json!("0x0");
+        }
+    });
+    let mut config = world.config(Trust::Quorum, &[liar.url(), world.anvil.url(), world.anvil.url()]);
+    config.finality = adit_core::Finality::Tag;
+    let tip = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
+    assert_eq!(tip.final_height, tip.head.height - 2);
+}

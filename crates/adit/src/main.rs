@@ -1,3 +1,34 @@
-mod config;
+//! The binary: reads the command line and hands over.
 
-fn main() {}
+mod backup;
+mod chains;
+mod cli;
+mod config;
+mod credit;
+mod database;
+mod direct;
+mod gate;
+mod keys;
+mod lock;
+mod migrate;
+mod output;
+mod remote;
+mod serve;
+mod signing;
+mod telemetry;
+mod withdrawals;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let output = output::Output::new(cli.json);
+    match cli.run(output).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output.failure(&error),
+    }
+}

@@ -21,6 +21,7 @@ mod signer;
 mod store;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -91,6 +92,12 @@ impl Config {
         let config = Self::read(Section::new("", &whole, &notes), environment, &notes);
         let problems = notes.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(Unusable { subject: subject.to_owned(), problems }) }
+    }
+
+    /// The chain that claims are paid on.
+    pub fn claims_chain(&self) -> Option<&Chain> {
+        let claimed = self.assets.get(&self.claims.as_ref()?.asset)?;
+        self.chains.get(claimed.asset.chain()?)
     }
 
     /// Good only when nothing was noted.

@@ -19,6 +19,8 @@ pub struct Server {
     /// Per caller.
     pub requests_per_second: u32,
     pub requests_burst: u32,
+    /// The caller's address is what a proxy in front appends to `X-Forwarded-For`.
+    pub behind_proxy: bool,
 }
 
 impl Server {
@@ -28,6 +30,7 @@ impl Server {
             cors_origins: Vec::new(),
             requests_per_second: 50,
             requests_burst: 200,
+            behind_proxy: false,
         };
         let Some(section) = section else { return server };
         let form = "an IP address and a port, like \"127.0.0.1:5000\", or \"0.0.0.0:5000\" for every interface";
@@ -38,6 +41,7 @@ impl Server {
         }
         server.requests_per_second = section.number("requests_per_second", 1..=1_000_000).unwrap_or(server.requests_per_second);
         server.requests_burst = section.number("requests_burst", 1..=1_000_000).unwrap_or(server.requests_burst);
+        server.behind_proxy = section.flag("behind_proxy").unwrap_or(false);
         section.finish();
         server
     }

@@ -214,8 +214,8 @@ fn secrets_are_never_shown() {
 }
 
 /// Keys of the template whose value is an example, since their default is that there is none.
-const EXAMPLES: [&str; 13] = [
-    "network", "per_transaction", "per_day", "wallet", "lock", "[[jwt]]", "issuer", "audience", "algorithms", "jwks_url", "subject_claim", "low.DG", "low.ETH",
+const EXAMPLES: [&str; 14] = [
+    "network", "per_transaction", "per_day", "wallet", "lock", "[[jwt]]", "issuer", "audience", "algorithms", "jwks_url", "subject_claim", "wallets_claim", "low.DG", "low.ETH",
 ];
 
 /// The template with the marks of comment taken from those lines.

@@ -1,0 +1,52 @@
+//! `adit backup`: database, signer journal and sealed keys, in this order: the journal then knows at least what the database does.
+
+use std::path::{Path, PathBuf};
+
+use adit_store::Store as _;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use crate::config::{Config, StoreUrl};
+use crate::database;
+use crate::output::Output;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// A directory that does not exist yet
+    #[arg(long, value_name = "DIRECTORY")]
+    to: PathBuf,
+}
+
+/// Works beside a running server.
+///
+/// # Errors
+/// When something cannot be copied. What was copied before stays, and is no backup.
+pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Result<()> {
+    let StoreUrl::Sqlite { path } = &config.store else {
+        bail!("a Postgres database is backed up by its own tools: `pg_dump --format=custom`, or a base backup with a WAL archive; copy the signer's journal {} after it", config.signer.journal.display());
+    };
+    if !path.exists() {
+        bail!("there is no database at {}; check store.url", path.display());
+    }
+    let to = &arguments.to;
+    std::fs::create_dir(to).with_context(|| format!("{} cannot be made; name a directory that does not exist yet", to.display()))?;
+    let database = to.join("adit.db");
+    database::sqlite(path).await?.backup(&database).await.context("the database cannot be copied")?;
+    let mut copied = vec![database];
+    for file in [&config.signer.journal, &config.signer.keys] {
+        copied.extend(copy(file, to)?);
+    }
+    let text: Vec<String> = copied.iter().map(|file| file.display().to_string()).collect();
+    let keep = "Before a restored copy runs, put the newest journal beside it: an old one does not know what was signed since.";
+    output.result(&json!({ "copied": copied }), &format!("copied\n  {}\n{keep}", text.join("\n  ")))
+}
+
+/// None where there is none: the key may come from the environment, the journal be in another process.
+fn copy(file: &Path, to: &Path) -> Result<Option<PathBuf>> {
+    let Some(name) = file.file_name().filter(|_| file.exists()) else { return Ok(None) };
+    let copy = to.join(name);
+    let copied = std::fs::copy(file, &copy).and_then(|_| std::fs::File::open(&copy)?.sync_all());
+    copied.with_context(|| format!("{} cannot be copied to {}", file.display(), copy.display()))?;
+    Ok(Some(copy))
+}

@@ -1,0 +1,120 @@
+//! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use adit_core::{ChainName, Command as Order, LaneId};
+use adit_signer::Seed;
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use crate::config::{Config, Environment};
+use crate::database::{Database, make_directory_of};
+use crate::output::Output;
+use crate::{direct, signing};
+
+/// Where a seed is sealed when nothing names another place; the default of `signer.keys`.
+const SEALED_DEFAULT: &str = "data/keys.sealed";
+/// 24 words of at most 8 letters, and spaces.
+const PHRASE_BYTES_MAX: u64 = 1_024;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a new seed, seal it with ADIT_KEY_PASSPHRASE, and print its words once
+    Init {
+        /// Where it is sealed [default: data/keys.sealed]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Seal the words on standard input with ADIT_KEY_PASSPHRASE
+    Import {
+        /// Where they are sealed [default: data/keys.sealed]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the address that pays on each chain
+    Show,
+    /// Declare that from a nonce on the key is used by Adit alone; a halted lane starts again
+    Adopt {
+        #[arg(long)]
+        chain: String,
+        /// The next transaction count of the wallet, after everything that others sent
+        #[arg(long)]
+        nonce: u64,
+    },
+}
+
+/// # Errors
+/// Whatever the command could not do, with what to do about it.
+pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Result<()> {
+    let environment = Environment::of_process();
+    let load = || Config::load(config, &environment);
+    match command {
+        Command::Init { file } => init(&place(file), &passphrase(&environment)?, output),
+        Command::Import { file } => import(&place(file), &passphrase(&environment)?, output),
+        Command::Show => show(&load()?, output),
+        Command::Adopt { chain, nonce } => adopt(&load()?, &chain, nonce, output).await,
+    }
+}
+
+fn place(file: Option<PathBuf>) -> PathBuf {
+    file.unwrap_or_else(|| SEALED_DEFAULT.into())
+}
+
+fn passphrase(environment: &Environment) -> Result<SecretString> {
+    match environment.get("ADIT_KEY_PASSPHRASE") {
+        Some(text) => Ok(text.to_owned().into()),
+        None => bail!("ADIT_KEY_PASSPHRASE is not set; set it to the passphrase that seals the seed, and give it to `adit serve` too"),
+    }
+}
+
+fn init(file: &Path, passphrase: &SecretString, output: Output) -> Result<()> {
+    let seed = Seed::generate()?;
+    let address = seal(&seed, file, passphrase)?;
+    let phrase = seed.phrase();
+    let words = phrase.expose_secret();
+    let text = format!(
+        "sealed in {}\naddress {address}\n\nWrite these words down on paper. They are not shown again, and whoever has them has the money:\n\n  {words}",
+        file.display()
+    );
+    output.result(&json!({ "file": file, "address": address, "words": words }), &text)
+}
+
+fn import(file: &Path, passphrase: &SecretString, output: Output) -> Result<()> {
+    let mut words = String::new();
+    std::io::stdin().take(PHRASE_BYTES_MAX).read_to_string(&mut words).context("the words on standard input cannot be read")?;
+    let seed = Seed::from_phrase(&words)?;
+    let address = seal(&seed, file, passphrase)?;
+    output.result(&json!({ "file": file, "address": address }), &format!("sealed in {}\naddress {address}", file.display()))
+}
+
+fn seal(seed: &Seed, file: &Path, passphrase: &SecretString) -> Result<String> {
+    make_directory_of(file)?;
+    let address = seed.key(0)?.wallet().to_string();
+    seed.seal(file, passphrase)?;
+    Ok(address)
+}
+
+fn show(config: &Config, output: Output) -> Result<()> {
+    let wallets: Vec<LaneId> = signing::keys(config)?.into_iter().map(|(lane, _)| lane).collect();
+    let text: Vec<String> = wallets.iter().map(|lane| format!("{}  {}", lane.chain, lane.wallet)).collect();
+    let value: Vec<_> = wallets.iter().map(|lane| json!({ "chain": lane.chain, "address": lane.wallet })).collect();
+    output.result(&json!({ "wallets": value }), &text.join("\n"))
+}
+
+/// Works on the store itself: a halted lane is nobody's, and a person who says this has stopped everything else that has the key.
+async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Result<()> {
+    let wallets = signing::wallets(config)?;
+    let known: Vec<&str> = wallets.keys().map(ChainName::as_str).collect();
+    let Some((chain, wallet)) = wallets.iter().find(|(name, _)| name.as_str() == chain) else {
+        bail!("--chain is {chain:?}; allowed are {}", known.join(", "));
+    };
+    let lane = LaneId { chain: chain.clone(), wallet: wallet.clone() };
+    let database = Database::open(&config.store).await?;
+    let rules = config.rules(&wallets);
+    direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
+    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
+    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
+}

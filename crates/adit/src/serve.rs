@@ -1,0 +1,180 @@
+//! `adit serve`: puts the parts together, runs until it is asked to stop.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
+use adit_chain::Chain;
+use adit_core::{Actor, ChainName, Command, Credential, CredentialId, Role, Rules, Span};
+use adit_engine::{Engine, Ports, Settings};
+use adit_evm::EvmChain;
+use adit_store::Store;
+use anyhow::{Context as _, Result};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Jwt, Membership};
+use crate::database::Database;
+use crate::output::Output;
+use crate::signing::Signing;
+use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
+use crate::{chains, gate, signing, telemetry};
+
+/// Requests under way have this long to end; whatever supervises us waits a little longer.
+const STOP_SECONDS_MAX: u64 = 10;
+/// A chain is read about twice per block, within these bounds.
+const OBSERVE_MILLIS_MIN: u64 = 250;
+const OBSERVE_MILLIS_MAX: u64 = 4_000;
+
+/// # Errors
+/// When something that is needed cannot be had; the error says what to do.
+pub async fn run(config: Config, output: Output) -> Result<()> {
+    telemetry::start(output.json);
+    let listen = config.server.listen;
+    let advice = || format!("{listen} cannot be listened on; stop what uses it, or set server.listen (ADIT_LISTEN, PORT)");
+    let listener = TcpListener::bind(listen).await.with_context(advice)?;
+    let database = Database::open(&config.store).await?;
+    let signing = signing::open(&config)?;
+    let chains = chains::open(&config, &signing.wallets)?;
+    let rules = rules(&config, &signing, database.store.as_ref()).await?;
+    announce(&config, &rules);
+    let gate = gate::open(&config, &chains)?;
+    let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config));
+    admit_first_admin(&config, &engine).await?;
+    let state = ApiState::new(engine, api_settings(&config), gate)?;
+    tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
+    offer(listener, state).await
+}
+
+/// SIGINT or SIGTERM.
+pub async fn asked_to_stop() {
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // Without it, only a harder signal ends us; nothing is lost by one.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+    }
+}
+
+/// Serves until asked to stop, then lets requests end. What is still open after that is cut off: everything accepted is in the store.
+async fn offer(listener: TcpListener, state: ApiState) -> Result<()> {
+    let service = adit_api::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let stopping = async move {
+        asked_to_stop().await;
+        tracing::info!("asked to stop; requests under way are finished");
+        state.close();
+        let _nobody_waits = stop.send(());
+    };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);
+    let cut_off = async {
+        let _stopped_or_served = stopped.await;
+        tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => served.context("the API ended"),
+        () = cut_off => Ok(()),
+    }
+}
+
+/// The rules with the number under which the store keeps them.
+async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<Rules> {
+    let rules = config.rules(&signing.wallets);
+    let revision = store.policy_revision(&serde_json::to_string(&rules)?, now()).await?;
+    Ok(Rules { revision, ..rules })
+}
+
+fn ports(database: &Database, signing: &Signing, chains: &BTreeMap<ChainName, Arc<EvmChain>>) -> Ports {
+    let chains = chains.iter().map(|(name, chain)| (name.clone(), chain.clone() as Arc<dyn Chain>));
+    Ports {
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        spawner: Arc::new(TokioSpawner),
+        store: database.store.clone(),
+        chains: chains.collect(),
+        signer: signing.signer.clone(),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let fastest = config.chains.values().map(|chain| chain.block_time.millis()).min().unwrap_or_default();
+    Settings {
+        observe_beat: Span::from_millis((fastest / 2).clamp(OBSERVE_MILLIS_MIN, OBSERVE_MILLIS_MAX)),
+        low: config.alerts.low.clone(),
+        stuck_after: config.alerts.stuck_after,
+        ..Settings::default()
+    }
+}
+
+fn api_settings(config: &Config) -> ApiSettings {
+    ApiSettings {
+        cors_origins: config.server.cors_origins.clone(),
+        requests_per_second: config.server.requests_per_second,
+        requests_burst: config.server.requests_burst,
+        behind_proxy: config.server.behind_proxy,
+        membership: match &config.membership {
+            Membership::Open => adit_api::Membership::Open,
+            Membership::Required { .. } => adit_api::Membership::Required,
+            Membership::Tiered { tier, .. } => adit_api::Membership::Tiered { tier: tier.clone() },
+        },
+        jwt_providers: config.jwt.iter().map(provider).collect(),
+        ..ApiSettings::default()
+    }
+}
+
+fn provider(jwt: &Jwt) -> JwtProvider {
+    JwtProvider {
+        issuer: jwt.issuer.clone(),
+        audiences: jwt.audiences.clone(),
+        algorithms: jwt.algorithms.clone(),
+        keys: JwksSource::Url(jwt.jwks_url.clone()),
+        user_claim: jwt.subject_claim.clone(),
+        wallets_claim: jwt.wallets_claim.clone(),
+    }
+}
+
+/// `ADIT_ADMIN_TOKEN` is the key with which all others are issued. A revoked one stays revoked.
+async fn admit_first_admin(config: &Config, engine: &Engine) -> Result<()> {
+    let Some(token) = &config.secrets.admin_token else { return Ok(()) };
+    let hash = adit_api::hash_token(token.expose_secret());
+    if engine.store().credential(hash).await?.is_some() {
+        return Ok(());
+    }
+    let credential = Credential {
+        id: CredentialId(engine.ports.uuid()),
+        hash,
+        role: Role::Admin,
+        user: None,
+        label: "ADIT_ADMIN_TOKEN".to_owned(),
+        created_at: now(),
+        revoked_at: None,
+    };
+    let issued = engine.writer.submit(Actor::Engine, Command::IssueCredential { credential }).await;
+    match issued {
+        // Another replica that starts at the same moment may have issued it.
+        Err(_) if engine.store().credential(hash).await?.is_some() => Ok(()),
+        issued => issued.map(drop).context("the key of ADIT_ADMIN_TOKEN cannot be issued"),
+    }
+}
+
+fn announce(config: &Config, rules: &Rules) {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), revision = rules.revision, "Adit starts");
+    for chain in rules.chains.values() {
+        let endpoints = config.chains.get(&chain.name).map_or(0, |chain| chain.rpc.len());
+        tracing::info!(chain = %chain.name, wallet = %chain.lane.wallet, endpoints, confirmations = chain.confirmations, finality = ?chain.finality, "pays on");
+    }
+    match &config.membership {
+        Membership::Open => {}
+        Membership::Required { lock } => tracing::info!(%lock, "membership is required to claim"),
+        Membership::Tiered { lock, tier } => tracing::info!(%lock, %tier, "everyone can claim, members with their tier's limits"),
+    }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+}

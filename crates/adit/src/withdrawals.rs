@@ -1,0 +1,159 @@
+//! `adit withdrawals`: what the running server knows of them.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::cli::Server;
+use crate::output::Output;
+
+const COLUMNS: [(&str, &str); 7] = [
+    ("id", "id"),
+    ("userId", "user"),
+    ("status", "status"),
+    ("amount", "amount"),
+    ("tokenType", "asset"),
+    ("createdAt", "created"),
+    ("txHash", "transaction"),
+];
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// The newest first
+    List(List),
+    /// Everything about one
+    Show(One),
+    /// Why one stands where it stands: the evidence, what is waited for, what comes next
+    Why(One),
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Only this user's
+    #[arg(long)]
+    user: Option<String>,
+    /// Only those in this state, like processing
+    #[arg(long)]
+    status: Option<String>,
+    /// Only of this asset
+    #[arg(long)]
+    asset: Option<String>,
+    /// How many at most
+    #[arg(long)]
+    limit: Option<u32>,
+    /// Where the page before ended (its nextCursor)
+    #[arg(long)]
+    cursor: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Args)]
+pub struct One {
+    /// The withdrawal's id
+    id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// # Errors
+/// When the server cannot be reached, or refuses.
+pub async fn run(command: Command, output: Output) -> Result<()> {
+    match command {
+        Command::List(list) => {
+            let page = list.server.connect()?.get(&["api", "withdrawals"], &list.query()).await?;
+            output.result(&page, &table(&page))
+        }
+        Command::Show(one) => {
+            let record = one.server.connect()?.get(&["api", "withdrawals", &one.id], &[]).await?;
+            output.result(&record, &lines(&record, 0))
+        }
+        Command::Why(one) => {
+            let why = one.server.connect()?.get(&["api", "withdrawals", &one.id, "why"], &[]).await?;
+            output.result(&why, &lines(&why, 0))
+        }
+    }
+}
+
+impl List {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let given = [("userId", &self.user), ("status", &self.status), ("asset", &self.asset), ("cursor", &self.cursor)];
+        let texts = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+        texts.chain(self.limit.map(|limit| ("limit", limit.to_string()))).collect()
+    }
+}
+
+fn table(page: &Value) -> String {
+    let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let head: Vec<String> = COLUMNS.iter().map(|(_, title)| (*title).to_owned()).collect();
+    let rows: Vec<Vec<String>> = items.iter().map(|item| COLUMNS.iter().map(|(key, _)| plain(&item[key])).collect()).collect();
+    let all = || std::iter::once(&head).chain(&rows);
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(|at| all().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    let next = page["nextCursor"].as_str().map(|cursor| format!("more: --cursor {cursor}"));
+    all().map(line).chain(next).collect::<Vec<String>>().join("\n")
+}
+
+/// Names and values, one a line, what is inside another indented.
+fn lines(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(fields) => {
+            let field = |(name, inner): (&String, &Value)| match is_plain(inner) {
+                true => format!("{indent}{name}: {}", plain(inner)),
+                false => format!("{indent}{name}:\n{}", lines(inner, depth + 1)),
+            };
+            fields.iter().filter(|(_, inner)| !inner.is_null()).map(field).collect::<Vec<String>>().join("\n")
+        }
+        Value::Array(items) => {
+            let item = |inner: &Value| match is_plain(inner) {
+                true => format!("{indent}- {}", plain(inner)),
+                false => format!("{indent}-\n{}", lines(inner, depth + 1)),
+            };
+            items.iter().map(item).collect::<Vec<String>>().join("\n")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("{indent}{}", plain(value)),
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+/// Control characters would let what a stranger wrote steer the terminal.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_a_table() {
+        let page = json!({ "items": [{ "id": "1", "userId": "ada\u{1b}[2J", "status": "pending" }], "nextCursor": "abc" });
+        let text = table(&page);
+        assert!(text.starts_with("id  user"), "{text}");
+        assert!(text.contains("ada[2J") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.ends_with("more: --cursor abc"), "{text}");
+    }
+
+    #[test]
+    fn a_record_is_lines() {
+        let text = lines(&json!({ "id": "1", "txHash": null, "legs": [{ "a": 1 }, "b"] }), 0);
+        assert_eq!(text, "id: 1\nlegs:\n  -\n    a: 1\n  - b");
+    }
+}

@@ -1,0 +1,270 @@
+//! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use adit_chain::Chain;
+use adit_core::*;
+use adit_devnet::abi::Token;
+use adit_devnet::anvil::{self, Anvil};
+use adit_devnet::contracts;
+use adit_devnet::deployer::Deployer;
+use adit_devnet::player::Wallet;
+use adit_devnet::primitives::{Address, U256};
+use adit_engine::{Clock, Engine, Entropy, Ports, Settings, Spawner};
+use adit_evm::{EvmChain, EvmConfig, canonical};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, LocalSigner, MemoryFile, SignerConfig};
+use adit_store::{MemStore, Store};
+use alloy::sol_types::SolValue;
+use futures::future::BoxFuture;
+use tokio::task::AbortHandle;
+
+pub const CHAIN_ID: u64 = 31_337;
+
+pub struct World {
+    pub anvil: Anvil,
+    pub token: Address,
+    pub lane: LaneId,
+    pub store: Arc<MemStore>,
+    pub journal: MemoryFile,
+    pub rules: Arc<Rules>,
+    hot: Wallet,
+}
+
+/// Everything of one engine that a crash ends.
+pub struct Running {
+    pub engine: Engine,
+    tasks: Arc<Tasks>,
+}
+
+#[derive(Default)]
+struct Tasks(Mutex<Vec<AbortHandle>>);
+
+struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
+    }
+}
+
+impl Entropy for System {
+    fn bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        bytes
+    }
+}
+
+impl Spawner for Tasks {
+    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
+        self.0.lock().expect("no test panics in here").push(tokio::spawn(task).abort_handle());
+    }
+}
+
+impl Running {
+    /// Ends every task where it stands, as a crash does.
+    pub fn crash(self) {
+        self.tasks.0.lock().expect("no test panics in here").drain(..).for_each(|task| task.abort());
+    }
+}
+
+fn now() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    Timestamp::from_micros(i64::try_from(elapsed.as_micros()).expect("before the year 294,000"))
+}
+
+pub fn asset(name: &str) -> AssetId {
+    name.parse().expect("an asset")
+}
+
+pub fn user() -> UserId {
+    "alice".parse().expect("a user")
+}
+
+pub fn book() -> Book {
+    "main".parse().expect("a book")
+}
+
+fn chain_name() -> ChainName {
+    "devnet".parse().expect("a chain")
+}
+
+fn units(whole: u128) -> Amount {
+    Amount::new(whole * 10u128.pow(18))
+}
+
+impl World {
+    /// A chain with one-second blocks or, with `None`, a block per transaction; the wallet has a million tokens and 1,000 coins.
+    pub async fn new(block_time_seconds: Option<u64>) -> Self {
+        let log = adit_devnet::scratch::fresh("engine-anvil");
+        let chain = anvil::Chain { chain_id: CHAIN_ID, block_time_seconds, ..anvil::Chain::default() };
+        let anvil = Anvil::start(&chain, log).await.expect("anvil starts");
+        let hot = Wallet::named("engine hot wallet");
+        let deployer = Deployer::new(anvil.rpc());
+        deployer.pay(hot.address, U256::from(units(1_000).base_units())).await.expect("paid");
+        let arguments = ("Demo".to_owned(), "DG".to_owned()).abi_encode_params();
+        let token = deployer.deploy(&contracts::DG_TOKEN, &arguments).await.expect("deployed");
+        let mint = Token::mintCall { to: hot.address, amount: U256::from(units(1_000_000).base_units()) };
+        deployer.execute(token, &mint).await.expect("minted");
+        // What a test reorganises lies above: anvil drops reorganised transactions, the token's creation too.
+        anvil.rpc().mine(8).await.expect("mined");
+        let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
+        let rules = Arc::new(rules(&lane, token));
+        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: MemoryFile::new(), rules, hot }
+    }
+
+    fn chain(&self) -> EvmChain {
+        let assets = self.rules.assets.values().map(|rules| rules.asset.clone()).collect();
+        let url = self.anvil.url().to_owned();
+        EvmChain::new(EvmConfig {
+            trust: Trust::Single,
+            assets,
+            wallets: vec![self.lane.wallet.clone()],
+            ..EvmConfig::new(chain_name(), CHAIN_ID, vec![url])
+        })
+        .expect("a good configuration")
+    }
+
+    fn signer(&self) -> LocalSigner {
+        let key = Key::from_hex(&self.hot.private_key()).expect("a key");
+        let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
+        let policy = ChainPolicy { chain_id: CHAIN_ID, fee_cap: units(1) };
+        let config = SignerConfig {
+            environment: EnvironmentId::new("test").expect("an environment"),
+            keys: vec![(self.lane.clone(), key)],
+            chains: BTreeMap::from([(chain_name(), policy)]),
+            assets: self.rules.assets.values().map(|rules| rules.asset.clone()).collect(),
+            caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
+        };
+        let id = JournalId(uuid::Uuid::from_u128(77));
+        LocalSigner::with_file(config, Box::new(self.journal.clone()), id, Box::new(now)).expect("the journal opens")
+    }
+
+    pub fn start(&self) -> Running {
+        let tasks = Arc::new(Tasks::default());
+        let chain: Arc<dyn Chain> = Arc::new(self.chain());
+        let ports = Ports {
+            clock: Arc::new(System),
+            entropy: Arc::new(System),
+            spawner: tasks.clone(),
+            store: self.store.clone(),
+            chains: BTreeMap::from([(chain_name(), chain)]),
+            signer: Arc::new(self.signer()),
+        };
+        let settings = Settings {
+            lease: Span::from_millis(600),
+            lane_beat: Span::from_millis(50),
+            observe_beat: Span::from_millis(100),
+            ..Settings::default()
+        };
+        Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
+    }
+
+    /// A user with so many whole tokens to his credit.
+    pub async fn seed(&self, engine: &Engine, whole: u128) {
+        let amount = units(whole);
+        engine.writer.submit(Actor::Engine, Command::PutUser { user: user(), tier: None }).await.expect("a user");
+        let id = format!("seed-{whole}").parse().expect("an id");
+        let credit = Credit { id, user: user(), book: book(), asset: asset("DG"), amount };
+        engine.writer.submit(Actor::Engine, Command::Credit(credit)).await.expect("credited");
+    }
+
+    /// Asks for one payment to the n-th payee.
+    pub async fn request(&self, engine: &Engine, payee: u64) -> WithdrawalId {
+        let id = WithdrawalId(engine.ports.uuid());
+        let request = Request {
+            id,
+            user: user(),
+            book: book(),
+            source_asset: asset("DG"),
+            asset: asset("DG"),
+            amount: units(1),
+            destination: canonical(payee_address(payee)),
+            idempotency: None,
+            claim: None,
+            tier: None,
+        };
+        engine.writer.submit(Actor::Engine, Command::Request(request)).await.expect("accepted");
+        id
+    }
+
+    pub async fn status(&self, id: WithdrawalId) -> State {
+        self.store.withdrawal(id).await.expect("the store answers").expect("accepted before").state
+    }
+
+    /// Mines until every withdrawal has reached `status`; panics with the states after a minute.
+    pub async fn mine_until(&self, ids: &[WithdrawalId], status: Status) {
+        for _ in 0..600 {
+            let mut open = Vec::new();
+            for id in ids {
+                let state = self.status(*id).await;
+                if state.status() != status {
+                    open.push(state);
+                }
+            }
+            if open.is_empty() {
+                return;
+            }
+            self.anvil.rpc().mine(1).await.expect("mined");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let lane = self.store.lane(&self.lane).await.expect("the store answers");
+        panic!("not all are {}: {:?} {lane:?}", status.as_str(), self.status(ids[0]).await);
+    }
+
+    /// How many tokens the n-th payee has: paid 0, 1 or 2 times.
+    pub async fn times_paid(&self, payee: u64) -> u128 {
+        let call = Token::balanceOfCall { account: payee_address(payee) };
+        let balance = self.anvil.rpc().view(self.token, &call).await.expect("anvil answers");
+        (balance / U256::from(units(1).base_units())).to::<u128>()
+    }
+}
+
+fn payee_address(payee: u64) -> Address {
+    Address::left_padding_from(&(0x00aa_0000_0000_u64 + payee).to_be_bytes())
+}
+
+fn rules(lane: &LaneId, token: Address) -> Rules {
+    let chain = chain_name();
+    let policy =
+        Policy { minimum: Amount::new(1), maximum: None, fee: Fee::default(), cooldown: None, windows: Vec::new(), approve_above: None };
+    let entry = |id: &str, form: AssetForm| {
+        (asset(id), AssetRules { asset: Asset { id: asset(id), decimals: 18, form }, policy: policy.clone(), tiers: BTreeMap::new() })
+    };
+    let contract = canonical(token).as_str().to_owned();
+    Rules {
+        revision: 1,
+        assets: BTreeMap::from([
+            entry("DG", AssetForm::Token { chain: chain.clone(), contract }),
+            entry("ETH", AssetForm::Native { chain: chain.clone() }),
+        ]),
+        chains: BTreeMap::from([(
+            chain.clone(),
+            ChainRules {
+                name: chain,
+                native: asset("ETH"),
+                lane: lane.clone(),
+                confirmations: 2,
+                finality: Finality::Depth { blocks: 4 },
+                trust: Trust::Single,
+                in_flight_max: 64,
+                attempts_max: 8,
+                bump_after: Span::from_seconds(2),
+                rebroadcast_after: Span::from_seconds(1),
+                fee_per_gas_max: 1_000_000_000_000,
+                fee_per_transaction_max: units(1),
+                precheck_tries_max: 3,
+                precheck_backoff: Span::from_millis(200),
+            },
+        )]),
+        claims: None,
+        wallet_cooling: Span::from_hours(24),
+        cancels_per_day_max: 10,
+    }
+}

@@ -1,1 +1,42 @@
+//! HTTP: one route, one file.
+//!
+//! The API decides nothing. It reads requests strictly, finds out who asks, turns what is well-formed into a command for the engine's
+//! writer, and renders what the rules answered. Invariants: a refusal has one code with one status, whichever route it leaves by; no
+//! input is a 500; what a caller may not see does not exist for him.
 
+mod amounts;
+pub mod auth;
+mod bounds;
+mod camel;
+pub mod codes;
+mod cursor;
+mod docs;
+mod extract;
+mod gate;
+mod gate_evm;
+mod headers;
+mod live;
+mod metrics;
+mod problem;
+mod rate;
+mod record;
+mod refused;
+mod router;
+mod routes;
+mod serve;
+mod settings;
+mod state;
+mod units;
+mod wakes;
+
+pub use cursor::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+pub use gate::{ClaimGate, ClaimTerms, SignatureVerdict};
+pub use gate_evm::EvmGate;
+pub use headers::{WAIT_SECONDS_DEFAULT, WAIT_SECONDS_MAX};
+pub use problem::Problem;
+pub use record::{WithdrawalView, withdrawal_view, withdrawal_views};
+pub use refused::refused;
+pub use router::{openapi, router};
+pub use serve::serve;
+pub use settings::{ApiSettings, JwksSource, JwtProvider, Membership, SettingsError};
+pub use state::ApiState;

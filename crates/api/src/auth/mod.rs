@@ -1,0 +1,13 @@
+//! Who asks: API keys of ours, or signed tokens of an external provider.
+
+mod admit;
+mod jwks;
+mod jwt;
+mod keys;
+mod principal;
+mod wallets;
+
+pub use admit::{admit, authenticate};
+pub use jwt::JwtDesk;
+pub use keys::{KeyRing, TOKEN_PREFIX, hash_token, new_token};
+pub use principal::{Admin, Caller, Principal, Service};

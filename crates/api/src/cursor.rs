@@ -1,0 +1,74 @@
+//! A place in a list, as callers carry it: opaque, and nothing but a place.
+
+use adit_core::{Timestamp, WithdrawalId};
+use adit_store::Cursor;
+
+use crate::codes;
+use crate::problem::Problem;
+
+/// Rows of a page where the caller does not say.
+pub const PAGE_ROWS_DEFAULT: usize = 50;
+/// Most rows of a page.
+pub const PAGE_ROWS_MAX: usize = 100;
+const CURSOR_BYTES: usize = 24;
+
+pub fn write(cursor: Cursor) -> String {
+    let mut bytes = [0; CURSOR_BYTES];
+    bytes[..8].copy_from_slice(&cursor.created_at.micros().to_be_bytes());
+    bytes[8..].copy_from_slice(cursor.id.0.as_bytes());
+    hex::encode(bytes)
+}
+
+/// # Errors
+/// `INVALID_CURSOR` for everything that [`write`] did not make.
+pub fn read(text: &str) -> Result<Cursor, Problem> {
+    let wrong = || {
+        let got: String = text.chars().take(64).collect();
+        let detail =
+            format!("The cursor {got:?} is not one of ours. Send nextCursor of the page before as it is, or none for the first page.");
+        Problem::new(&codes::INVALID_CURSOR, detail)
+    };
+    let mut bytes = [0; CURSOR_BYTES];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| wrong())?;
+    let (micros, id) = bytes.split_at(8);
+    let micros = i64::from_be_bytes(micros.try_into().map_err(|_| wrong())?);
+    let id = uuid::Uuid::from_slice(id).map_err(|_| wrong())?;
+    Ok(Cursor { created_at: Timestamp::from_micros(micros), id: WithdrawalId(id) })
+}
+
+/// # Errors
+/// `INVALID_QUERY` outside of 1 to [`PAGE_ROWS_MAX`].
+pub fn rows(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit.unwrap_or(PAGE_ROWS_DEFAULT) {
+        rows @ 1..=PAGE_ROWS_MAX => Ok(rows),
+        other => {
+            let detail = format!("limit is {other}; allowed are 1 to {PAGE_ROWS_MAX}.");
+            Err(Problem::new(&codes::INVALID_QUERY, detail).with("parameter", "limit"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let cursor = Cursor { created_at: Timestamp::from_micros(-7), id: WithdrawalId(uuid::Uuid::from_u128(42)) };
+        assert_eq!(read(&write(cursor)).map_err(|problem| problem.detail), Ok(cursor));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in ["", "1", "zz", &"0".repeat(47), &"0".repeat(49), &"0".repeat(50), "' OR 1=1"] {
+            assert_eq!(read(text).map_err(|problem| problem.code.name), Err("INVALID_CURSOR"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_bounds() {
+        assert_eq!(rows(None).ok(), Some(PAGE_ROWS_DEFAULT));
+        assert_eq!(rows(Some(PAGE_ROWS_MAX)).ok(), Some(PAGE_ROWS_MAX));
+        assert!(rows(Some(0)).is_err() && rows(Some(PAGE_ROWS_MAX + 1)).is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading requests: every way in which a body, a query or a path can be wrong is an answer, and none a surprise.
+
+use std::time::Duration;
+
+use adit_core::{NameError, UserId, WithdrawalId};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::codes;
+use crate::problem::Problem;
+
+/// Longest that a body may take to arrive.
+pub const BODY_SECONDS_MAX: u64 = 30;
+
+/// A JSON body. Unknown fields are refused by the types themselves.
+pub struct Body<T>(pub T);
+/// The same, or nothing at all.
+pub struct MaybeBody<T>(pub T);
+/// The query.
+pub struct Params<T>(pub T);
+/// `{id}` of a withdrawal. One that is no id is not found.
+pub struct WithdrawalPath(pub WithdrawalId);
+/// `{userId}`.
+pub struct UserPath(pub UserId);
+
+/// Reads the whole body, within its bounds of size and time.
+///
+/// # Errors
+/// `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`, `BAD_REQUEST`.
+pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
+    let read = Bytes::from_request(request, &());
+    let read = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read).await;
+    let read =
+        read.map_err(|_| Problem::new(&codes::REQUEST_TIMEOUT, format!("The body did not arrive within {BODY_SECONDS_MAX} seconds.")))?;
+    read.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(&codes::BODY_TOO_LARGE, "The body is larger than this route allows."),
+        _broken_off => Problem::new(&codes::BAD_REQUEST, "The body broke off."),
+    })
+}
+
+/// Reads JSON into a type.
+///
+/// # Errors
+/// `MALFORMED_JSON` or `INVALID_BODY`, naming line and column.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => Problem::new(&codes::INVALID_BODY, format!("The body does not fit: {error}.")),
+        Category::Syntax | Category::Eof | Category::Io => Problem::new(&codes::MALFORMED_JSON, format!("The body is not JSON: {error}.")),
+    })
+}
+
+/// The media type without its parameters.
+pub fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE` for everything but JSON.
+pub fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match media_type(headers) {
+        json if json.eq_ignore_ascii_case("application/json") => Ok(()),
+        other => {
+            let detail = format!("The body's Content-Type is {other:?}; this route reads application/json.");
+            Err(Problem::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        expect_json(request.headers())?;
+        json(&bytes(request).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let expected = expect_json(request.headers());
+        let body = bytes(request).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        expected?;
+        json(&body).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        read.map(|query| Self(query.0)).map_err(|rejection| Problem::new(&codes::INVALID_QUERY, format!("{}.", rejection.body_text())))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WithdrawalPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        text.parse().map(Self).map_err(|_| no_withdrawal())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UserPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        UserId::new(text).map(Self).map_err(invalid_name)
+    }
+}
+
+/// There is none, or none for this caller: both read the same.
+pub fn no_withdrawal() -> Problem {
+    Problem::new(&codes::WITHDRAWAL_NOT_FOUND, "There is no such withdrawal.")
+}
+
+/// A text that is no name.
+pub fn invalid_name(error: NameError) -> Problem {
+    Problem::new(&codes::INVALID_NAME, format!("{error}.")).with("what", error.what).with("got", error.got).with("allowed", error.allowed)
+}
+
+/// Reads a name where one is given.
+///
+/// # Errors
+/// `INVALID_NAME`.
+pub fn name<T: std::str::FromStr<Err = NameError>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(invalid_name)
+}

@@ -1,0 +1,80 @@
+//! One event as its user sees it.
+
+use adit_core::{Event, EventKind, Failure, Rules, Status};
+use serde_json::{Value, json};
+
+use crate::record::failure_sentence;
+use crate::units::{rfc3339, units};
+
+/// `{type: "event", seq, at, event, withdrawalId, status, …}`. None for what is not in any user's feed.
+pub fn event_view(event: &Event, rules: &Rules) -> Option<Value> {
+    let feed = event.feed.as_ref()?;
+    let (name, status, details) = said(&event.kind, rules);
+    let mut view = json!({
+        "type": "event",
+        "seq": feed.seq,
+        "at": rfc3339(event.at),
+        "event": name,
+        "withdrawalId": event.withdrawal,
+        "status": status.map(Status::as_str),
+    });
+    if let (Value::Object(view), Value::Object(details)) = (&mut view, details) {
+        view.extend(details);
+    }
+    Some(view)
+}
+
+/// The event's name, the status that it leads to where it leads to one, and its particulars.
+fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value) {
+    match kind {
+        EventKind::UserChanged { tier } => ("user_changed", None, json!({ "tier": tier })),
+        EventKind::WalletLinked { address, usable_at } => {
+            ("wallet_linked", None, json!({ "address": address, "usableAt": rfc3339(*usable_at) }))
+        }
+        EventKind::CredentialIssued { role, label } => ("credential_issued", None, json!({ "role": role, "label": label })),
+        EventKind::Credited { credit, book, asset, amount } => {
+            ("credited", None, json!({ "credit": credit, "book": book, "asset": asset, "amount": units(rules, asset, *amount) }))
+        }
+        EventKind::Requested { asset, amount, destination } => {
+            let details = json!({ "asset": asset, "amount": units(rules, asset, *amount), "destination": destination });
+            ("requested", Some(Status::Pending), details)
+        }
+        EventKind::Approved => ("approved", Some(Status::Approved), json!({})),
+        EventKind::Reserved { .. } => ("reserved", Some(Status::Processing), json!({})),
+        EventKind::AttemptAdded { version, .. } => ("attempt_added", Some(Status::Processing), json!({ "version": version })),
+        EventKind::Broadcast { hash } => ("broadcast", Some(Status::Processing), json!({ "txHash": hash })),
+        EventKind::Included { hash, block } => {
+            ("included", Some(Status::Processing), json!({ "txHash": hash, "blockNumber": block.height }))
+        }
+        EventKind::Vanished { hash } => ("vanished", Some(Status::Processing), json!({ "txHash": hash })),
+        EventKind::Confirmed { hash, block } => {
+            ("confirmed", Some(Status::Processing), json!({ "txHash": hash, "blockNumber": block.height, "confirmed": true }))
+        }
+        EventKind::Completed { hash, block, .. } => {
+            ("completed", Some(Status::Completed), json!({ "txHash": hash, "blockNumber": block.height, "confirmed": true }))
+        }
+        EventKind::Failed { failure, hash } => ("failed", Some(Status::Failed), failed(failure, hash.as_ref())),
+        EventKind::Cancelled { reason } => ("cancelled", Some(Status::Cancelled), json!({ "reason": reason })),
+        EventKind::CancelRequested { reason } => ("cancel_requested", Some(Status::Processing), json!({ "reason": reason })),
+        EventKind::Requeued { .. } => ("requeued", Some(Status::Approved), json!({})),
+        EventKind::Deferred { reason, until } => {
+            ("deferred", Some(Status::Approved), json!({ "reason": reason, "until": rfc3339(*until) }))
+        }
+        EventKind::Retried => ("retried", None, json!({})),
+        EventKind::HeldForInspection { finding, hash } => {
+            ("held_for_inspection", Some(Status::HeldForInspection), json!({ "reason": finding, "txHash": hash }))
+        }
+        EventKind::Inspected { paid, .. } => ("inspected", None, json!({ "paid": paid })),
+        EventKind::Suspended { scope, reason } => ("suspended", None, json!({ "scope": scope.to_string(), "reason": reason })),
+        EventKind::Resumed { scope } => ("resumed", None, json!({ "scope": scope.to_string() })),
+        EventKind::LaneLeased { .. } => ("lane_leased", None, json!({})),
+        EventKind::LaneStarted { .. } => ("lane_started", None, json!({})),
+        EventKind::LaneHalted { .. } => ("lane_halted", None, json!({})),
+        EventKind::LaneAdopted { .. } => ("lane_adopted", None, json!({})),
+        EventKind::LineageAdopted { .. } => ("lineage_adopted", None, json!({})),
+    }
+}
+
+fn failed(failure: &Failure, hash: Option<&adit_core::Hash32>) -> Value {
+    json!({ "error": failure_sentence(failure), "txHash": hash })
+}

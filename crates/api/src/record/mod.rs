@@ -1,0 +1,38 @@
+//! A withdrawal as callers see it: the general record, and that of claims.
+
+mod claim;
+mod general;
+
+pub use claim::{ClaimView, claim_view};
+pub use general::{WithdrawalView, withdrawal_view, withdrawal_views};
+
+use adit_core::{Actor, Failure, State, Timestamp};
+
+/// When it ended, if it did.
+pub(crate) fn ended_at(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at, .. } => Some(*at),
+        State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => None,
+    }
+}
+
+/// Why it failed, in English.
+pub(crate) fn failure_sentence(failure: &Failure) -> String {
+    match failure {
+        Failure::Reverted => "The payment reverted on chain; the amount was given back.".to_owned(),
+        Failure::Precheck { reason } => format!("Nothing was sent, because the payment would fail: {reason}. The amount was given back."),
+        Failure::Inspected { finding, note } => {
+            format!("A person found that it was not paid ({finding}): {note}. The amount was given back.")
+        }
+    }
+}
+
+/// Who did something, in one word: `policy`, `user/42`, `service/<key>`, `admin/<key>`.
+pub(crate) fn actor_name(actor: &Actor) -> String {
+    match actor {
+        Actor::User { user } => format!("user/{user}"),
+        Actor::Service { credential } => format!("service/{credential}"),
+        Actor::Admin { credential } => format!("admin/{credential}"),
+        Actor::Engine => "policy".to_owned(),
+    }
+}

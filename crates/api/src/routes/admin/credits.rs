@@ -1,0 +1,157 @@
+//! `POST /api/admin/credits`: adds to what users are owed. Each id is booked once, however often it is sent.
+//!
+//! JSON for one or many, with an answer for each; CSV or JSON lines for a bulk import, with the lines that were refused.
+
+use adit_core::{Actor, Answer, AssetId, Command, Credit};
+use adit_engine::WriteError;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::import;
+use crate::amounts::{RawAmount, asset};
+use crate::auth::Service;
+use crate::codes;
+use crate::extract::{bytes, expect_json, json, media_type, name};
+use crate::problem::Problem;
+use crate::refused::not_written;
+use crate::state::ApiState;
+
+/// Most credits of one JSON request. More go in as a bulk import.
+pub const CREDITS_MAX: usize = 1_000;
+
+/// One credit.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct CreditBody {
+    /// The host application's own name for it; booked once.
+    id: String,
+    user_id: String,
+    book: String,
+    asset: String,
+    /// Whole units, as a string.
+    #[schema(value_type = String, example = "5000")]
+    amount: RawAmount,
+}
+
+/// Many credits. The fields of one credit may also stand here instead.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct CreditsBody {
+    #[schema(value_type = Vec<CreditBody>, max_items = 1000)]
+    credits: Vec<Value>,
+}
+
+/// What became of one credit: `credited`, `unchanged` (it was booked before) or `refused`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CreditOutcome {
+    pub id: Value,
+    pub status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreditsAnswer {
+    credited: usize,
+    unchanged: usize,
+    refused: usize,
+    items: Vec<CreditOutcome>,
+}
+
+/// Adds to what users are owed; one, many, or a bulk import
+#[utoipa::path(post, path = "/api/admin/credits", tag = "Admin",
+    request_body(description = "application/json for one or up to 1,000; text/csv with the header id,userId,book,asset,amount, or application/x-ndjson, for a bulk import",
+        content((CreditsBody = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 200, description = "All are booked, now or before", body = CreditsAnswer),
+        (status = 207, description = "Some were refused: see `items`, or `errors` of an import", body = CreditsAnswer),
+        (status = 409, description = "CREDIT_MISMATCH, for a single one"),
+        (status = 422, description = "INVALID_BODY; all were refused"),
+    ))]
+pub async fn credit(State(state): State<ApiState>, Service(caller): Service, request: Request) -> Result<Response, Problem> {
+    let kind = media_type(request.headers()).to_ascii_lowercase();
+    match kind.as_str() {
+        "text/csv" => import::csv(&state, &caller.actor, &bytes(request).await?).await,
+        "application/x-ndjson" | "application/jsonl" => import::lines(&state, &caller.actor, &bytes(request).await?).await,
+        _json => {
+            expect_json(request.headers())?;
+            let body: Value = json(&bytes(request).await?)?;
+            let many = body.get("credits").is_some();
+            if many { book_many(&state, &caller.actor, fitting(body)?).await } else { book_one(&state, &caller.actor, body).await }
+        }
+    }
+}
+
+async fn book_many(state: &ApiState, actor: &Actor, body: CreditsBody) -> Result<Response, Problem> {
+    let count = body.credits.len();
+    if count == 0 || count > CREDITS_MAX {
+        let detail = format!("credits holds {count}; allowed are 1 to {CREDITS_MAX}. Send more as text/csv or application/x-ndjson.");
+        return Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "credits"));
+    }
+    let items: Vec<CreditOutcome> = book(state, actor, body.credits).await.into_iter().map(Booked::into_outcome).collect();
+    let of = |status| items.iter().filter(|item| item.status == status).count();
+    let (credited, unchanged, refused) = (of("credited"), of("unchanged"), of("refused"));
+    let status = match refused {
+        0 => StatusCode::OK,
+        all if all == count => items[0].code.map_or(StatusCode::UNPROCESSABLE_ENTITY, |code| codes::named(code).status()),
+        _some => StatusCode::MULTI_STATUS,
+    };
+    Ok((status, Json(CreditsAnswer { credited, unchanged, refused, items })).into_response())
+}
+
+async fn book_one(state: &ApiState, actor: &Actor, body: Value) -> Result<Response, Problem> {
+    let mut booked = book(state, actor, vec![body]).await;
+    match booked.pop().map(|booked| (booked.result.clone(), booked)) {
+        Some((Err(problem), _)) => Err(problem),
+        Some((Ok(_), booked)) => Ok(Json(booked.into_outcome()).into_response()),
+        None => Err(Problem::new(&codes::INTERNAL, "The credit got no answer.")),
+    }
+}
+
+/// One credit and what became of it.
+pub struct Booked {
+    pub id: Value,
+    pub result: Result<Answer, Problem>,
+}
+
+impl Booked {
+    pub fn into_outcome(self) -> CreditOutcome {
+        let (status, problem) = match self.result {
+            Ok(Answer::Unchanged) => ("unchanged", None),
+            Ok(Answer::Done | Answer::Accepted(_) | Answer::Replayed(_) | Answer::Wallet(_) | Answer::Leased(_)) => ("credited", None),
+            Err(problem) => ("refused", Some(problem)),
+        };
+        let code = problem.as_ref().map(|problem| problem.code.name);
+        CreditOutcome { id: self.id, status, code, error: problem.map(|problem| problem.detail) }
+    }
+}
+
+/// Books all of them, each by itself, in their order.
+pub async fn book(state: &ApiState, actor: &Actor, credits: Vec<Value>) -> Vec<Booked> {
+    let (ids, shaped): (Vec<Value>, Vec<Result<Credit, Problem>>) =
+        credits.into_iter().map(|value| (value.get("id").cloned().unwrap_or(Value::Null), shape(state, value))).unzip();
+    let commands = shaped.iter().filter_map(|credit| credit.as_ref().ok().cloned().map(Command::Credit)).collect();
+    let mut answers = state.engine().writer.submit_all(actor, commands).await.into_iter();
+    let mut answer = || answers.next().unwrap_or_else(|| Err(WriteError::Unknown { detail: "an order got no answer".to_owned() }));
+    let result = |shaped: Result<Credit, Problem>| shaped.and_then(|_| answer().map_err(|error| not_written(&error, state.rules())));
+    let results: Vec<_> = shaped.into_iter().map(result).collect();
+    ids.into_iter().zip(results).map(|(id, result)| Booked { id, result }).collect()
+}
+
+fn shape(state: &ApiState, value: Value) -> Result<Credit, Problem> {
+    let body: CreditBody = fitting(value)?;
+    let id: AssetId = name(&body.asset)?;
+    let amount = body.amount.read(&asset(state, &id)?.asset)?;
+    Ok(Credit { id: name(&body.id)?, user: name(&body.user_id)?, book: name(&body.book)?, asset: id, amount })
+}
+
+fn fitting<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| Problem::new(&codes::INVALID_BODY, format!("The body does not fit: {error}.")))
+}

@@ -1,0 +1,69 @@
+//! `GET /api/admin/lanes`: each paying wallet, and how its line of payments stands.
+
+use adit_core::{Lane, LaneState, Rules, Timestamp, Trust};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::auth::Service;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::units::{rfc3339, units};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LaneList {
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<Value>,
+}
+
+/// The wallets that pay
+#[utoipa::path(get, path = "/api/admin/lanes", tag = "Admin", responses((status = 200, body = LaneList)))]
+pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<LaneList>, Problem> {
+    let mut items = Vec::new();
+    for chain in state.rules().chains.values() {
+        let lane = state.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
+        items.push(view(&lane, chain.trust, state.rules(), state.now()));
+    }
+    Ok(Json(LaneList { items }))
+}
+
+fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
+    let (standing, halted) = standing(&lane.state);
+    let tip = lane.tip.as_ref().map(|tip| {
+        json!({
+            "height": tip.head.height,
+            "finalHeight": tip.final_height,
+            "baseFeePerGasWei": tip.base_fee_per_gas.to_string(),
+            "at": rfc3339(tip.at),
+            "ageSeconds": now.since(tip.at).seconds(),
+        })
+    });
+    let funds = lane.funds.iter().map(|held| {
+        let balance = units(rules, &held.asset, held.balance);
+        json!({ "asset": held.asset, "balance": balance, "at": rfc3339(held.at), "ageSeconds": now.since(held.at).seconds() })
+    });
+    json!({
+        "lane": lane.id.to_string(),
+        "chain": lane.id.chain,
+        "wallet": lane.id.wallet,
+        "state": standing,
+        "halted": halted,
+        "trust": match trust { Trust::Quorum => "quorum", Trust::Single => "single" },
+        "leasedUntil": lane.lease.as_ref().map(|lease| rfc3339(lease.until)),
+        "epoch": lane.epoch.0,
+        "nextNonce": lane.next_nonce,
+        "tip": tip,
+        "funds": funds.collect::<Vec<_>>(),
+    })
+}
+
+/// The state's word, and for a stopped lane why and what to do.
+pub fn standing(state: &LaneState) -> (&'static str, Option<Value>) {
+    match state {
+        LaneState::Reconciling => ("reconciling", None),
+        LaneState::Running => ("running", None),
+        LaneState::Halted { reason, since } => ("halted", Some(json!({ "since": rfc3339(*since), "sentence": reason.sentence() }))),
+    }
+}

@@ -1,0 +1,12 @@
+//! For host applications (service keys) and those who run the instance (admin keys).
+
+pub mod alerts;
+pub mod coverage;
+pub mod credits;
+pub mod import;
+pub mod keys;
+pub mod lanes;
+pub mod suspensions;
+pub mod users;
+pub mod wallets;
+pub mod withdrawals;

@@ -1,0 +1,142 @@
+//! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for, what happens next, and who said so.
+
+use adit_core::{
+    Attempt, Button, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Said, Stage, Status, SubmissionAnswer, Trust, Why,
+};
+use adit_store::StoreFault;
+use axum::Json;
+use axum::extract::State;
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::find;
+use crate::auth::{Caller, Principal};
+use crate::camel::camel;
+use crate::extract::WithdrawalPath;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::units::rfc3339;
+
+/// Newest observations that are shown of each attempt.
+const OBSERVATIONS_MAX: usize = 20;
+
+/// Why it stands where it stands: the evidence, what is waited for, the next act, and what a person may safely do
+#[utoipa::path(get, path = "/api/withdrawals/{id}/why", tag = "Withdrawals", params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, buttons, trust, and the lineages with their attempts and what each endpoint said", body = Object),
+        (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
+    ))]
+pub async fn why(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    WithdrawalPath(id): WithdrawalPath,
+) -> Result<Json<Value>, Problem> {
+    let found = find(&state, &caller, id).await?;
+    let (why, lineages) = state.engine().why(&found).await?;
+    let evidence = try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?;
+    let mut body = explained(&why);
+    body["withdrawalId"] = json!(found.id);
+    body["status"] = json!(found.state.status().as_str());
+    body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
+    body["lineages"] = Value::Array(evidence);
+    Ok(Json(body))
+}
+
+/// The reason's own parameters stand beside its code.
+fn explained(why: &Why) -> Value {
+    let mut body = camel(serde_json::to_value(&why.reason).unwrap_or_default());
+    body["code"] = json!(body["code"].as_str().unwrap_or_default().to_ascii_uppercase());
+    body["sentence"] = json!(why.sentence);
+    body["nextAct"] = json!(why.next_act);
+    body["nextAt"] = json!(why.next_at.map(rfc3339));
+    body["trust"] = json!(match why.trust {
+        Trust::Quorum => "quorum",
+        Trust::Single => "single",
+    });
+    body
+}
+
+/// A user is shown what he may do himself.
+fn buttons(why: &Why, caller: &Principal, status: Status) -> Vec<Button> {
+    let own = |button: &&Button| **button == Button::Cancel && status == Status::Pending;
+    match caller.own() {
+        Some(_) => why.buttons.iter().filter(own).copied().collect(),
+        None => why.buttons.clone(),
+    }
+}
+
+async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, StoreFault> {
+    let attempts = try_join_all(lineage.attempts.iter().map(|attempt| attempt_view(state, attempt))).await?;
+    let (standing, evidence) = match &lineage.state {
+        LineageState::Live => ("live", None),
+        LineageState::Final { attempt, .. } => ("final", Some(attempt.to_string())),
+        LineageState::Conflicted { by, .. } => ("conflicted", Some(by.to_string())),
+    };
+    Ok(json!({
+        "id": lineage.id,
+        "state": standing,
+        "endedBy": evidence,
+        "wallet": lineage.lane.wallet,
+        "anchors": lineage.anchors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "createdAt": rfc3339(lineage.created_at),
+        "cancelWished": lineage.cancel.as_ref().map(|wish| &wish.reason),
+        "attempts": attempts,
+    }))
+}
+
+async fn attempt_view(state: &ApiState, attempt: &Attempt) -> Result<Value, StoreFault> {
+    let observations = state.store().observations(attempt.id, OBSERVATIONS_MAX).await?;
+    let Draft::Evm(draft) = &attempt.draft;
+    let purpose = match attempt.purpose {
+        Purpose::Pay => "pay",
+        Purpose::Cancel => "cancel",
+    };
+    let mut view = json!({
+        "id": attempt.id,
+        "version": attempt.version,
+        "purpose": purpose,
+        "createdAt": rfc3339(attempt.created_at),
+        "hash": attempt.signed().map(|signed| signed.hash),
+        "knowledge": knowledge(&attempt.stage),
+        "block": attempt.block(),
+        "maxFeePerGasWei": draft.fees.max_fee_per_gas.to_string(),
+        "maxPriorityFeePerGasWei": draft.fees.max_priority_fee_per_gas.to_string(),
+        "gasLimit": draft.gas_limit,
+    });
+    view["observations"] = observations.iter().flat_map(observed).collect();
+    Ok(view)
+}
+
+fn knowledge(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Reserved => "reserved",
+        Stage::Signed { knowledge, .. } => match knowledge {
+            Knowledge::Signed => "signed",
+            Knowledge::MaybeSent { .. } => "maybe_sent",
+            Knowledge::Included { .. } => "included",
+            Knowledge::Finalized { .. } => "finalized",
+            Knowledge::Conflicted { .. } => "conflicted",
+        },
+    }
+}
+
+/// Who said what, and when: one entry per endpoint.
+fn observed(record: &ObservationRecord) -> Vec<Value> {
+    let at = rfc3339(record.at);
+    match &record.said {
+        Said::Submission { submission } => {
+            let (said, text) = match &submission.answer {
+                SubmissionAnswer::Accepted => ("accepted", None),
+                SubmissionAnswer::AlreadyKnown => ("already_known", None),
+                SubmissionAnswer::Refused { text } => ("refused", Some(text)),
+                SubmissionAnswer::Unclear { text } => ("unclear", Some(text)),
+            };
+            vec![json!({ "at": at, "endpoint": submission.endpoint, "act": "send", "said": said, "text": text })]
+        }
+        Said::Sighting { sighting } => {
+            let fact = camel(serde_json::to_value(&sighting.fact).unwrap_or_default());
+            let said = |endpoint| json!({ "at": at, "endpoint": endpoint, "act": "observe", "said": fact["fact"], "fact": fact });
+            sighting.witnesses.iter().map(said).collect()
+        }
+    }
+}

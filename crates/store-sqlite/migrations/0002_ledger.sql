@@ -43,7 +43,7 @@ CREATE TABLE transfer (
     cause    TEXT    NOT NULL CONSTRAINT transfer_cause CHECK (cause IN ('credit', 'withdrawal', 'network_fee', 'funding')),
     cause_id TEXT    NOT NULL,
     at       INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- A hold is resolved once.
 CREATE UNIQUE INDEX hold_resolved_once ON transfer (hold_id) WHERE hold_id IS NOT NULL;

@@ -38,7 +38,7 @@ CREATE TABLE withdrawal (
     CONSTRAINT withdrawal_claim_is_whole CHECK (
         (nonce IS NULL) = (digest IS NULL) AND (deadline IS NULL) = (digest IS NULL) AND (signature IS NULL) = (digest IS NULL)
     )
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- A signed digest is accepted once, whatever its signature bytes look like.
 CREATE UNIQUE INDEX withdrawal_digest_unique ON withdrawal (digest) WHERE digest IS NOT NULL;
@@ -52,7 +52,7 @@ CREATE INDEX withdrawal_by_status ON withdrawal (status, created_at, id);
 CREATE INDEX withdrawal_approved ON withdrawal (created_at, id, asset, due_at) WHERE status = 'approved';
 
 -- The limits: one entry per accepted withdrawal, with the running sum of its user and asset. An entry that is given back keeps
--- its place and its time. In order of time is in order of seq; the key begins with the time because windows are asked by it.
+-- its place and its time. The key begins with the time because windows are asked by it; in order of time is in order of seq.
 CREATE TABLE limit_entry (
     user_id       TEXT    NOT NULL,
     asset         TEXT    NOT NULL,
@@ -65,9 +65,18 @@ CREATE TABLE limit_entry (
     CONSTRAINT limit_entry_pk PRIMARY KEY (user_id, asset, at, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX limit_entry_seq_unique ON limit_entry (user_id, asset, seq);
+-- A place is taken once, and the next one is not before it. Asserted by the last entry: an index of its own would cost every
+-- claim another page written somewhere else.
+CREATE TRIGGER limit_entry_seq_unique BEFORE INSERT ON limit_entry
+WHEN EXISTS (
+    SELECT 1 FROM (
+        SELECT seq, at FROM limit_entry WHERE user_id = NEW.user_id AND asset = NEW.asset ORDER BY at DESC, seq DESC LIMIT 1
+    ) AS last
+    WHERE last.seq >= NEW.seq OR last.at > NEW.at
+)
+BEGIN SELECT RAISE(ABORT, 'limit_entry_seq_unique'); END;
+
 CREATE INDEX limit_entry_given_back ON limit_entry (user_id, asset, at, amount) WHERE given_back_at IS NOT NULL;
-CREATE INDEX limit_entry_standing ON limit_entry (user_id, asset, at) WHERE given_back_at IS NULL;
 
 -- A principal's key for a request, for ever.
 CREATE TABLE idempotency (

@@ -10,7 +10,7 @@ CREATE TABLE event (
     body          TEXT    NOT NULL,
     form          INTEGER NOT NULL,
     CONSTRAINT event_feed_is_whole CHECK ((user_id IS NULL) = (seq IS NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX event_feed_unique ON event (user_id, seq) WHERE user_id IS NOT NULL;
 CREATE INDEX event_of_withdrawal ON event (withdrawal_id, at, seq, id) WHERE withdrawal_id IS NOT NULL;

@@ -60,8 +60,8 @@ fn of_code(code: i32, message: &str) -> CommitFault {
     }
 }
 
-/// SQLite names a CHECK, but of a unique constraint only the columns.
-const UNIQUE_COLUMNS: [(&str, &str); 14] = [
+/// SQLite names a CHECK, but of a unique constraint only the columns. A trigger's message is the constraint's name.
+const UNIQUE_COLUMNS: [(&str, &str); 15] = [
     ("anchor.key", constraint::ANCHOR_LIVE_UNIQUE),
     ("lineage_payout.payout_id", constraint::PAYOUT_LIVE_UNIQUE),
     ("withdrawal.digest", constraint::WITHDRAWAL_DIGEST_UNIQUE),
@@ -70,6 +70,7 @@ const UNIQUE_COLUMNS: [(&str, &str); 14] = [
     ("credit.id", constraint::CREDIT_UNIQUE),
     ("transfer.id", constraint::TRANSFER_UNIQUE),
     ("transfer.hold_id", constraint::HOLD_RESOLVED_ONCE),
+    ("limit_entry.user_id, limit_entry.asset, limit_entry.at, limit_entry.seq", constraint::LIMIT_ENTRY_SEQ_UNIQUE),
     ("event.id", constraint::EVENT_UNIQUE),
     ("event.user_id, event.seq", constraint::EVENT_FEED_UNIQUE),
     ("credential.id", constraint::CREDENTIAL_UNIQUE),
@@ -78,14 +79,7 @@ const UNIQUE_COLUMNS: [(&str, &str); 14] = [
     ("commit_group.id", constraint::COMMIT_GROUP_PK),
 ];
 
-/// Two keys of one table say the same: the entry's place is taken.
-const LIMIT_PLACE_COLUMNS: [&str; 2] =
-    ["limit_entry.user_id, limit_entry.asset, limit_entry.seq", "limit_entry.user_id, limit_entry.asset, limit_entry.at, limit_entry.seq"];
-
 fn constraint_of(message: &str) -> &str {
     let name = message.rsplit_once("constraint failed: ").map_or(message, |(_, name)| name);
-    if LIMIT_PLACE_COLUMNS.contains(&name) {
-        return constraint::LIMIT_ENTRY_SEQ_UNIQUE;
-    }
     UNIQUE_COLUMNS.iter().find(|(columns, _)| *columns == name).map_or(name, |(_, named)| named)
 }

@@ -32,8 +32,10 @@ const LAST: &str = "
     SELECT k.value ->> 'place' AS place, l.seq, l.at, l.cumulative
     FROM json_each(?1) AS k
     CROSS JOIN limit_entry AS l ON l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset'
-    WHERE l.seq = (
-        SELECT max(m.seq) FROM limit_entry AS m WHERE m.user_id = k.value ->> 'user_id' AND m.asset = k.value ->> 'asset'
+    WHERE (l.at, l.seq) = (
+        SELECT m.at, m.seq FROM limit_entry AS m
+        WHERE m.user_id = k.value ->> 'user_id' AND m.asset = k.value ->> 'asset'
+        ORDER BY m.at DESC, m.seq DESC LIMIT 1
     )";
 
 /// The running sum at the cut-off, what was given back after it, and the first entry after it that stands.
@@ -47,9 +49,10 @@ const WINDOWS: &str = "
         WHERE l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset' AND l.at > k.value ->> 'cutoff'
           AND l.given_back_at IS NOT NULL
     ) AS given_back, (
-        SELECT min(l.at) FROM limit_entry AS l INDEXED BY limit_entry_standing
+        SELECT l.at FROM limit_entry AS l
         WHERE l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset' AND l.at > k.value ->> 'cutoff'
           AND l.given_back_at IS NULL
+        ORDER BY l.at, l.seq LIMIT 1
     ) AS oldest_at
     FROM json_each(?1) AS k
     ORDER BY k.key";

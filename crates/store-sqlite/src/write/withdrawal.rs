@@ -50,7 +50,7 @@ const LIMITS_GIVEN_BACK: &str = "
     SET given_back_at = r.value ->> 'given_back_at'
     FROM json_each(?1) AS r
     WHERE limit_entry.user_id = r.value ->> 'user_id' AND limit_entry.asset = r.value ->> 'asset'
-      AND limit_entry.seq = r.value ->> 'seq' AND limit_entry.given_back_at IS NULL";
+      AND limit_entry.at = r.value ->> 'at' AND limit_entry.seq = r.value ->> 'seq' AND limit_entry.given_back_at IS NULL";
 
 const IDEMPOTENCY: &str = "
     INSERT INTO idempotency (principal, key, fingerprint, withdrawal_id, at)

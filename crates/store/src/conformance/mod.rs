@@ -10,6 +10,7 @@ pub mod groups;
 pub mod journal;
 pub mod limits;
 pub mod lists;
+pub mod pace;
 pub mod rows;
 pub mod sample;
 pub mod script;

@@ -39,6 +39,7 @@ impl LimitRow {
 pub struct LimitGivenBackRow {
     pub user_id: String,
     pub asset: String,
+    pub at: i64,
     pub seq: i64,
     pub given_back_at: i64,
 }
@@ -48,6 +49,7 @@ impl LimitGivenBackRow {
         Ok(Self {
             user_id: entry.user.to_string(),
             asset: entry.asset.to_string(),
+            at: entry.at.micros(),
             seq: integer(entry.seq, "a limit entry's sequence")?,
             given_back_at: now.micros(),
         })

@@ -1,0 +1,83 @@
+//! Lanes, lineages with their parts, observations.
+
+use std::collections::BTreeSet;
+
+use adit_core::{AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
+use adit_store::StoreFault;
+use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
+use sqlx::{PgConnection, query};
+use uuid::Uuid;
+
+use crate::columns::{Query, all, limit as bound, texts};
+
+pub(crate) async fn lanes(connection: &mut PgConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
+    const LANES: &str = "SELECT * FROM lane WHERE id = ANY ($1)";
+    all(connection, query(LANES).bind(texts(ids)), |row| read_lane(row)).await
+}
+
+pub(crate) async fn lineages(connection: &mut PgConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+    const LINEAGES: &str = "SELECT * FROM lineage WHERE id = ANY ($1)";
+    whole(connection, query(LINEAGES).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())).await
+}
+
+pub(crate) async fn of_withdrawal(connection: &mut PgConnection, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
+    const OF_WITHDRAWAL: &str = "
+        SELECT * FROM lineage
+        WHERE id IN (SELECT p.lineage_id FROM lineage_payout AS p WHERE p.withdrawal_id = $1)
+        ORDER BY created_at, nonce NULLS FIRST, id";
+    rows(whole(connection, query(OF_WITHDRAWAL).bind(withdrawal.0)).await)
+}
+
+pub(crate) async fn live(connection: &mut PgConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    const LIVE: &str = "SELECT * FROM lineage WHERE lane = $1 AND live ORDER BY created_at, nonce NULLS FIRST, id LIMIT $2";
+    rows(whole(connection, query(LIVE).bind(lane.to_string()).bind(bound(limit))).await)
+}
+
+fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, StoreFault> {
+    Ok(slots?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+/// Puts together the lineages that a question finds, in its order.
+async fn whole(connection: &mut PgConnection, question: Query) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+    const ANCHORS: &str = "
+        SELECT * FROM anchor WHERE lineage_id = ANY ($1) ORDER BY lineage_id, position";
+    const PAYOUTS: &str = "
+        SELECT * FROM lineage_payout WHERE lineage_id = ANY ($1) ORDER BY lineage_id, position";
+    const ATTEMPTS: &str = "
+        SELECT * FROM attempt WHERE lineage_id = ANY ($1) ORDER BY lineage_id, version";
+    let lineages = all(connection, question, |row| read_lineage(row)).await?;
+    if lineages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = lineages.iter().filter_map(|slot| slot.row.as_ref()).map(|lineage| lineage.id.0).collect();
+    let parts = LineageParts {
+        lineages,
+        anchors: all(connection, query(ANCHORS).bind(ids.clone()), |row| read_anchor(row)).await?,
+        legs: all(connection, query(PAYOUTS).bind(ids.clone()), |row| read_leg(row)).await?,
+        attempts: all(connection, query(ATTEMPTS).bind(ids), |row| read_attempt(row)).await?,
+    };
+    Ok(parts.join())
+}
+
+/// The live lineage of each payout that has one.
+pub(crate) async fn of_payouts(
+    connection: &mut PgConnection,
+    payouts: &BTreeSet<PayoutId>,
+) -> Result<Vec<(PayoutId, LineageId)>, StoreFault> {
+    const OF_PAYOUTS: &str = "
+        SELECT payout_id, lineage_id FROM lineage_payout
+        WHERE live AND payout_id = ANY ($1)";
+    all(connection, query(OF_PAYOUTS).bind(payouts.iter().map(|id| id.0).collect::<Vec<_>>()), |row| {
+        Ok((id(row, "payout_id")?, id(row, "lineage_id")?))
+    })
+    .await
+}
+
+pub(crate) async fn observations(
+    connection: &mut PgConnection,
+    attempt: AttemptId,
+    limit: usize,
+) -> Result<Vec<ObservationRecord>, StoreFault> {
+    const OBSERVATIONS: &str = "SELECT * FROM observation WHERE attempt_id = $1 ORDER BY at DESC, number DESC LIMIT $2";
+    all(connection, query(OBSERVATIONS).bind(attempt.0).bind(bound(limit)), |row| read_observation(row)).await
+}

@@ -1,0 +1,117 @@
+//! Withdrawals, and what names them: digests, claim nonces, idempotency keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adit_core::{AssetId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
+use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
+use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
+use sqlx::{PgConnection, query};
+use uuid::Uuid;
+
+use crate::columns::{Query, all, limit as bound, texts};
+use crate::write::columns;
+
+pub(crate) async fn withdrawals(connection: &mut PgConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Slot<Withdrawal>>, StoreFault> {
+    const WITHDRAWALS: &str = "SELECT * FROM withdrawal WHERE id = ANY ($1)";
+    all(connection, query(WITHDRAWALS).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()), |row| read_withdrawal(row)).await
+}
+
+pub(crate) async fn digests(connection: &mut PgConnection, digests: &BTreeSet<Hash32>) -> Result<Vec<(Hash32, WithdrawalId)>, StoreFault> {
+    const DIGESTS: &str = "SELECT digest, id FROM withdrawal WHERE digest = ANY ($1)";
+    all(connection, query(DIGESTS).bind(texts(digests)), |row| Ok((value(row, "digest")?, id(row, "id")?))).await
+}
+
+pub(crate) async fn claim_nonces(
+    connection: &mut PgConnection,
+    keys: &BTreeSet<(UserId, u64)>,
+) -> Result<Vec<((UserId, u64), WithdrawalId)>, StoreFault> {
+    const CLAIM_NONCES: &str = "
+        SELECT w.user_id, w.nonce, w.id
+        FROM unnest($1::text[], $2::bigint[]) AS k (user_id, nonce)
+        JOIN withdrawal AS w ON w.user_id = k.user_id AND w.nonce = k.nonce";
+    let question = columns!(query(CLAIM_NONCES), claim_nonce_keys(keys); user_id, nonce);
+    all(connection, question, |row| Ok(((value(row, "user_id")?, row.integer("nonce")?.unsigned_abs()), id(row, "id")?))).await
+}
+
+pub(crate) async fn idempotency(
+    connection: &mut PgConnection,
+    keys: &BTreeSet<(String, IdempotencyKey)>,
+) -> Result<Vec<IdempotencyRecord>, StoreFault> {
+    const IDEMPOTENCY: &str = "
+        SELECT i.*
+        FROM unnest($1::text[], $2::text[]) AS k (principal, key)
+        JOIN idempotency AS i ON i.principal = k.principal AND i.key = k.key";
+    let question = columns!(query(IDEMPOTENCY), idempotency_keys(keys); principal, key);
+    all(connection, question, |row| read_idempotency(row)).await
+}
+
+/// Newest first. Three statements, so that each kind of question walks along an index of its own.
+pub(crate) async fn page(
+    connection: &mut PgConnection,
+    filter: &WithdrawalFilter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Page, StoreFault> {
+    let statement = match (&filter.user, filter.status) {
+        (Some(_), _) => OF_USER,
+        (None, Some(_)) => BY_STATUS,
+        (None, None) => BY_TIME,
+    };
+    let found = all(connection, asked(statement, filter, after, limit), |row| read_withdrawal(row)).await?;
+    Ok(Page::cut(found.into_iter().filter_map(|slot| slot.row).collect(), limit))
+}
+
+fn asked(statement: &'static str, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Query {
+    let earliest = filter.from.map_or(i64::MIN, Timestamp::micros);
+    let before = filter.to.map_or(i64::MAX, Timestamp::micros);
+    query(statement)
+        .bind(filter.user.as_ref().map(ToString::to_string))
+        .bind(filter.status.map(Status::as_str))
+        .bind(filter.asset.as_ref().map(ToString::to_string))
+        .bind(earliest)
+        .bind(before)
+        .bind(filter.claims)
+        .bind(after.map_or(i64::MAX, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0))
+        .bind(bound(limit.saturating_add(1)))
+}
+
+/// Parameters: user, status, asset, from, to, claims, cursor's time and id, limit.
+macro_rules! page_of {
+    ($first:literal) => {
+        concat!(
+            "SELECT * FROM withdrawal WHERE ",
+            $first,
+            "  AND ($1::text IS NULL OR user_id = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR asset = $3)
+               AND created_at >= $4 AND created_at < $5 AND ($6::boolean IS NULL OR (digest IS NOT NULL) = $6)
+               AND (created_at, id) < ($7, $8)
+             ORDER BY created_at DESC, id DESC LIMIT $9"
+        )
+    };
+}
+
+const OF_USER: &str = page_of!("user_id = $1");
+const BY_STATUS: &str = page_of!("status = $2");
+const BY_TIME: &str = page_of!("TRUE");
+
+pub(crate) async fn queue(
+    connection: &mut PgConnection,
+    assets: &[AssetId],
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Withdrawal>, StoreFault> {
+    const QUEUE: &str = "
+        SELECT * FROM withdrawal
+        WHERE status = 'approved' AND asset = ANY ($1) AND due_at <= $2
+        ORDER BY created_at, id LIMIT $3";
+    let question = query(QUEUE).bind(texts(assets)).bind(now.micros()).bind(bound(limit));
+    Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+/// Every status, those without withdrawals too.
+pub(crate) async fn counts(connection: &mut PgConnection) -> Result<Vec<(Status, u64)>, StoreFault> {
+    let question = query("SELECT status, count(*) AS number FROM withdrawal GROUP BY status");
+    let found = all(connection, question, |row| Ok((read_status(row)?, row.integer("number")?.unsigned_abs()))).await?;
+    let found: BTreeMap<Status, u64> = found.into_iter().collect();
+    Ok(Status::ALL.into_iter().map(|status| (status, found.get(&status).copied().unwrap_or(0))).collect())
+}

@@ -11,6 +11,7 @@ use crate::{backup, credit, keys, migrate, remote, serve, signing, withdrawals};
 
 /// Read when no file is named and it is there.
 const CONFIG_DEFAULT: &str = "adit.toml";
+const API_DEFAULT: &str = "http://127.0.0.1:5000";
 
 /// A self-hosted withdrawal engine: every accepted withdrawal is paid exactly once or given back exactly once.
 #[derive(Parser)]
@@ -58,19 +59,20 @@ struct ConfigArguments {
 /// Where the running server is asked.
 #[derive(Args)]
 pub struct Server {
-    /// The address of the running server
-    #[arg(long, env = "ADIT_API", value_name = "URL", default_value = "http://127.0.0.1:5000")]
-    pub api: String,
+    /// The address of the running server [default: http://127.0.0.1:5000]
+    #[arg(long, env = "ADIT_API", value_name = "URL")]
+    api: Option<String>,
     /// An API key of a service or an admin
     #[arg(long, env = "ADIT_TOKEN", value_name = "KEY", hide_env_values = true)]
-    pub token: Option<String>,
+    token: Option<String>,
 }
 
 impl Cli {
     /// # Errors
     /// Whatever the command could not do, with what to do about it.
     pub async fn run(self, output: Output) -> Result<()> {
-        let file = self.config.or_else(|| Path::new(CONFIG_DEFAULT).exists().then(|| CONFIG_DEFAULT.into()));
+        let named = self.config.filter(|file| !file.as_os_str().is_empty());
+        let file = named.or_else(|| Path::new(CONFIG_DEFAULT).exists().then(|| CONFIG_DEFAULT.into()));
         let load = || Config::load(file.as_deref(), &Environment::of_process());
         match self.command {
             Command::Serve => serve::run(load()?, output).await,
@@ -87,8 +89,13 @@ impl Cli {
 }
 
 impl Server {
+    /// An empty variable, as in a copied example file, is as if it were not set.
+    ///
+    /// # Errors
+    /// As [`remote::Remote::new`].
     pub fn connect(&self) -> Result<remote::Remote> {
-        remote::Remote::new(&self.api, self.token.as_deref())
+        let api = self.api.as_deref().filter(|api| !api.is_empty());
+        remote::Remote::new(api.unwrap_or(API_DEFAULT), self.token.as_deref())
     }
 }
 

@@ -62,9 +62,14 @@ fn media_type(file: &std::path::Path) -> Result<&'static str> {
     }
 }
 
+/// What is booked, and each that was refused.
 fn said(answer: &Value) -> String {
-    match answer["credited"].as_u64().or_else(|| answer["accepted"].as_u64()) {
-        Some(count) => format!("{count} credited"),
-        None => answer.to_string(),
-    }
+    let count = |key: &str| answer[key].as_u64().unwrap_or(0);
+    let refused = answer["items"].as_array().or_else(|| answer["errors"].as_array()).into_iter().flatten();
+    let lines = refused.filter(|item| !item["code"].is_null()).map(|item| {
+        let part = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        format!("\n  {}: {} ({})", part("id"), part("error"), part("code"))
+    });
+    let counts = format!("{} credited, {} booked before, {} refused", count("credited"), count("unchanged"), count("refused"));
+    counts + &lines.collect::<String>()
 }

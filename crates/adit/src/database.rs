@@ -32,7 +32,7 @@ impl Database {
             }
             StoreUrl::Postgres { url } => {
                 let advice = "the database of store.url cannot be used; check its address, user, password and that it runs";
-                let store = PostgresStore::open(url.expose()).await.context(advice)?;
+                let store = PostgresStore::connect(url.expose()).await.context(advice)?;
                 Ok(Self { store: Arc::new(store), _lock: None })
             }
         }

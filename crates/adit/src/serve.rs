@@ -1,18 +1,17 @@
 //! `adit serve`: puts the parts together, runs until it is asked to stop.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
 use adit_chain::Chain;
-use adit_core::{Actor, ChainName, Command, Credential, CredentialId, Role, Rules, Span};
+use adit_core::{Actor, ChainName, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
 use adit_engine::{Engine, Ports, Settings};
 use adit_evm::EvmChain;
 use adit_store::Store;
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,8 +22,6 @@ use crate::signing::Signing;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
 use crate::{chains, gate, signing, telemetry};
 
-/// Requests under way have this long to end; whatever supervises us waits a little longer.
-const STOP_SECONDS_MAX: u64 = 10;
 /// A chain is read about twice per block, within these bounds.
 const OBSERVE_MILLIS_MIN: u64 = 250;
 const OBSERVE_MILLIS_MAX: u64 = 4_000;
@@ -46,7 +43,9 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
-    offer(listener, state).await
+    adit_api::serve(listener, state.clone(), adit_api::router(state), asked_to_stop()).await.context("the API ended")?;
+    tracing::info!("Adit has stopped; what is unfinished goes on at the next start");
+    Ok(())
 }
 
 /// SIGINT or SIGTERM.
@@ -59,27 +58,6 @@ pub async fn asked_to_stop() {
     tokio::select! {
         () = wait(SignalKind::interrupt()) => {}
         () = wait(SignalKind::terminate()) => {}
-    }
-}
-
-/// Serves until asked to stop, then lets requests end. What is still open after that is cut off: everything accepted is in the store.
-async fn offer(listener: TcpListener, state: ApiState) -> Result<()> {
-    let service = adit_api::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let stopping = async move {
-        asked_to_stop().await;
-        tracing::info!("asked to stop; requests under way are finished");
-        state.close();
-        let _nobody_waits = stop.send(());
-    };
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);
-    let cut_off = async {
-        let _stopped_or_served = stopped.await;
-        tokio::time::sleep(Duration::from_secs(STOP_SECONDS_MAX)).await;
-    };
-    tokio::select! {
-        served = serving.into_future() => served.context("the API ended"),
-        () = cut_off => Ok(()),
     }
 }
 
@@ -142,7 +120,7 @@ fn provider(jwt: &Jwt) -> JwtProvider {
 /// `ADIT_ADMIN_TOKEN` is the key with which all others are issued. A revoked one stays revoked.
 async fn admit_first_admin(config: &Config, engine: &Engine) -> Result<()> {
     let Some(token) = &config.secrets.admin_token else { return Ok(()) };
-    let hash = adit_api::hash_token(token.expose_secret());
+    let hash = Hash32(Sha256::digest(token.expose_secret().as_bytes()).into());
     if engine.store().credential(hash).await?.is_some() {
         return Ok(());
     }

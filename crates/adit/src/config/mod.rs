@@ -31,7 +31,7 @@ use toml::Table;
 
 pub use chain::Chain;
 pub use claims::{Claims, Membership};
-pub use environment::{Environment, VARIABLES};
+pub use environment::Environment;
 pub use jwt::Jwt;
 pub use problem::Unusable;
 pub use secrets::Secrets;

@@ -2,7 +2,8 @@
 
 use adit_core::{Amount, AssetForm, ChainName, Finality, Trust, Window};
 
-use super::{Config, Environment, Membership, StoreUrl, TEMPLATE, VARIABLES};
+use super::environment::VARIABLES;
+use super::{Config, Environment, Membership, StoreUrl, TEMPLATE};
 
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -96,6 +96,21 @@ impl Api {
         self.post_with(path, body, &[]).await
     }
 
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
+    /// A body that is not JSON, such as a file of credits.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn post_text(&self, path: &str, media_type: &str, text: String) -> Result<Answer> {
+        let request = self.request(Method::POST, path).header("Content-Type", media_type).body(text);
+        answer(request).await.with_context(|| format!("POST {}{path}", self.base))
+    }
+
     /// With headers of its own, such as `Idempotency-Key`.
     ///
     /// # Errors
@@ -105,21 +120,22 @@ impl Api {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Result<Answer> {
-        let address = format!("{}{path}", self.base);
-        let mut request = self.http.request(method.clone(), &address);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method.clone(), path);
         if let Some(body) = body {
             request = request.json(&body);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.with_context(|| format!("{method} {address}"))?;
-        let status = response.status();
-        let text = response.bytes().await.with_context(|| format!("{method} {address}: the answer broke off"))?;
-        Ok(Answer { status, body: serde_json::from_slice(&text).unwrap_or(Value::Null) })
+        answer(request).await.with_context(|| format!("{method} {}{path}", self.base))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// The next nonce of the user whose key this is.
@@ -191,6 +207,13 @@ impl Api {
     pub async fn credit(&self, credits: &[Credit]) -> Result<()> {
         self.post("/api/admin/credits", &json!({ "credits": credits })).await?.expect_success("crediting").map(drop)
     }
+}
+
+async fn answer(request: RequestBuilder) -> Result<Answer> {
+    let response = request.send().await?;
+    let status = response.status();
+    let text = response.bytes().await.context("the answer broke off")?;
+    Ok(Answer { status, body: serde_json::from_slice(&text).unwrap_or(Value::Null) })
 }
 
 impl Answer {

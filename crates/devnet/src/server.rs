@@ -115,6 +115,16 @@ impl Server {
         }
     }
 
+    /// It stands still, as in a long pause of its machine, and does not know it.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// It goes on as if no time had passed.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// SIGKILL, as a crash.
     ///
     /// # Errors

@@ -1,0 +1,108 @@
+//! What a test wants of its system, beside what every devnet has.
+
+use adit_devnet::config::{Asset, Policy};
+use adit_devnet::contracts::Contract;
+use adit_devnet::options::{Options, StoreKind};
+use toml::Value;
+
+/// A system as the demo has it, and what differs from it.
+#[derive(Clone)]
+pub struct Settings {
+    pub options: Options,
+    /// Whether a proxy stands between server and node.
+    pub proxied: bool,
+    /// Keys of the chain's section.
+    pub chain: Vec<(&'static str, Value)>,
+    /// Keys of the policy of the claimed token.
+    pub policy: Vec<(&'static str, Value)>,
+    /// Further tokens, deployed and given to the hot wallet before the server starts.
+    pub tokens: Vec<(&'static str, Contract)>,
+    /// Whole sections.
+    pub sections: Vec<(&'static str, Value)>,
+}
+
+impl Settings {
+    /// On SQLite.
+    pub fn sqlite() -> Self {
+        let options = Options { store: StoreKind::Sqlite, ..Options::default() };
+        Self { options, proxied: false, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
+    }
+
+    /// On Postgres.
+    pub fn postgres() -> Self {
+        let options = Options { store: StoreKind::Postgres, ..Options::default() };
+        Self { options, ..Self::sqlite() }
+    }
+
+    /// So many servers on one store.
+    #[must_use]
+    pub fn replicas(mut self, count: u16) -> Self {
+        self.options.replicas = count;
+        self
+    }
+
+    /// Blocks are final when twice so many follow them.
+    #[must_use]
+    pub fn slots_in_epoch(mut self, slots: u64) -> Self {
+        self.options.slots_in_epoch = slots;
+        self
+    }
+
+    /// Seconds between blocks.
+    #[must_use]
+    pub fn block_time(mut self, seconds: u64) -> Self {
+        self.options.block_time = seconds;
+        self
+    }
+
+    #[must_use]
+    pub fn users(mut self, count: u32) -> Self {
+        self.options.users = count;
+        self
+    }
+
+    #[must_use]
+    pub fn proxied(mut self) -> Self {
+        self.proxied = true;
+        self
+    }
+
+    /// A key of `[chains.devnet]`.
+    #[must_use]
+    pub fn chain(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.chain.push((key, value.into()));
+        self
+    }
+
+    /// A key of `[assets.DG.policy]`.
+    #[must_use]
+    pub fn policy(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.policy.push((key, value.into()));
+        self
+    }
+
+    /// Another token of 18 decimals.
+    #[must_use]
+    pub fn token(mut self, name: &'static str, contract: Contract) -> Self {
+        self.tokens.push((name, contract));
+        self
+    }
+
+    /// A section of its own, such as `wallets`.
+    #[must_use]
+    pub fn section(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.sections.push((name, value.into()));
+        self
+    }
+
+    /// Refused prechecks are repeated soon and given up soon.
+    #[must_use]
+    pub fn impatient(self) -> Self {
+        self.chain("precheck_tries_max", 2).chain("precheck_backoff_seconds", 1).chain("rebroadcast_after_seconds", 1)
+    }
+
+    /// As configuration: an asset without limits.
+    pub fn unlimited(token: adit_devnet::primitives::Address) -> Asset {
+        Asset::token(token, None::<Policy>)
+    }
+}

@@ -1,0 +1,21 @@
+//! The built server, driven from outside against real parts: anvil, Unlock, SQLite and Postgres. What a test says about payments it
+//! reads from the chain.
+
+mod access;
+mod amounts;
+mod claims;
+mod crashes;
+mod credits;
+mod fees;
+mod foreign;
+mod idempotency;
+mod network;
+mod races;
+mod receivers;
+mod refusals;
+mod reorgs;
+mod replicas;
+mod reverts;
+mod signatures;
+mod stops;
+mod tokens;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_devnet::api::Api;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -21,7 +21,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Connects as the user whose key `token` is, to everything after the event numbered `after`.
+    /// Connects as the user whose key `token` is: to everything after the event numbered `after`, or to what happens from now on.
     ///
     /// # Errors
     /// When the server does not take the connection.
@@ -31,7 +31,10 @@ impl Live {
         let mut request = address.as_str().into_client_request().context("the address is one")?;
         request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().context("the key is ASCII")?);
         let (socket, _) = connect_async(request).await.with_context(|| format!("connecting to {address}"))?;
-        Ok(Self { socket })
+        let mut live = Self { socket };
+        let first = live.next().await?;
+        ensure!(first["type"] == "ready", "the server says that it is ready before anything else, and said {first}");
+        Ok(live)
     }
 
     /// The next message.

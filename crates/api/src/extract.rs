@@ -7,7 +7,8 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use serde_json::error::Category;
 
 use crate::codes;
@@ -42,15 +43,40 @@ pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
     })
 }
 
-/// Reads JSON into a type.
+/// Reads a JSON object into a type.
 ///
 /// # Errors
 /// `MALFORMED_JSON` or `INVALID_BODY`, naming line and column.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A struct would also be read from an array of its fields in their order, which nobody means.
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    if !is_object {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
+        return Err(Problem::new(&codes::INVALID_BODY, "The body is JSON, and not an object: {\"field\": …}."));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        Category::Data => Problem::new(&codes::INVALID_BODY, format!("The body does not fit: {error}.")),
-        Category::Syntax | Category::Eof | Category::Io => Problem::new(&codes::MALFORMED_JSON, format!("The body is not JSON: {error}.")),
+        Category::Data => misfit(&error),
+        Category::Syntax | Category::Eof | Category::Io => not_json(&error),
     })
+}
+
+/// The same for a part of a body that was read before.
+///
+/// # Errors
+/// `INVALID_BODY`.
+pub fn fitting<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    if !value.is_object() {
+        return Err(Problem::new(&codes::INVALID_BODY, "It is not an object: {\"field\": …}."));
+    }
+    serde_json::from_value(value).map_err(|error| misfit(&error))
+}
+
+fn misfit(error: &serde_json::Error) -> Problem {
+    Problem::new(&codes::INVALID_BODY, format!("The body does not fit: {error}."))
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(&codes::MALFORMED_JSON, format!("The body is not JSON: {error}."))
 }
 
 /// The media type without its parameters.

@@ -16,7 +16,7 @@ use super::import;
 use crate::amounts::{RawAmount, asset};
 use crate::auth::Service;
 use crate::codes;
-use crate::extract::{bytes, expect_json, json, media_type, name};
+use crate::extract::{bytes, expect_json, fitting, json, media_type, name};
 use crate::problem::Problem;
 use crate::refused::not_written;
 use crate::state::ApiState;
@@ -150,8 +150,4 @@ fn shape(state: &ApiState, value: Value) -> Result<Credit, Problem> {
     let id: AssetId = name(&body.asset)?;
     let amount = body.amount.read(&asset(state, &id)?.asset)?;
     Ok(Credit { id: name(&body.id)?, user: name(&body.user_id)?, book: name(&body.book)?, asset: id, amount })
-}
-
-fn fitting<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_json::from_value(value).map_err(|error| Problem::new(&codes::INVALID_BODY, format!("The body does not fit: {error}.")))
 }

@@ -1,0 +1,11 @@
+//! The API against the real engine and rules on a store in memory. The chain cannot be reached, so nothing is ever sent: what a lane
+//! would commit is committed by hand.
+
+mod abuse;
+mod admin;
+mod claims;
+mod live;
+mod people;
+mod sign_in;
+mod withdrawals;
+mod world;

@@ -1,0 +1,105 @@
+//! Tokens of an external provider: issuer, audience, algorithm and key are pinned.
+
+use adit_api::{ApiSettings, JwksSource, JwtProvider};
+use adit_devnet::player::Wallet;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::world::{World, as_json, now, settings};
+
+/// Made for this test with `openssl ecparam -name prime256v1 -genkey | openssl pkcs8 -topk8 -nocrypt`; they sign nothing else.
+const KEY: &str = include_str!("sign_in_key.pem");
+const OTHER_KEY: &str = include_str!("sign_in_other_key.pem");
+const ISSUER: &str = "privy.io";
+
+fn provider() -> JwtProvider {
+    let key = EncodingKey::from_ec_pem(KEY.as_bytes()).expect("a key");
+    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).expect("a public key");
+    jwk.common.key_id = Some("k1".to_owned());
+    JwtProvider {
+        issuer: ISSUER.to_owned(),
+        audiences: vec!["app".to_owned()],
+        algorithms: vec![Algorithm::ES256],
+        keys: JwksSource::Inline(JwkSet { keys: vec![jwk] }),
+        user_claim: "sub".to_owned(),
+        wallets_claim: Some("linked_accounts".to_owned()),
+    }
+}
+
+async fn world() -> World {
+    World::with(ApiSettings { jwt_providers: vec![provider()], ..settings() }).await
+}
+
+fn claims(user: &str) -> Value {
+    let wallet = Wallet::named(user).address.to_checksum(None);
+    let accounts = json!([{ "type": "wallet", "address": wallet, "chain_type": "ethereum" }]).to_string();
+    json!({ "iss": ISSUER, "aud": "app", "sub": user, "iat": now().seconds(), "exp": now().seconds() + 3_600, "linked_accounts": accounts })
+}
+
+fn token(claims: &Value, kid: &str, key: &str) -> String {
+    let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
+    encode(&header, claims, &EncodingKey::from_ec_pem(key.as_bytes()).expect("a key")).expect("a token")
+}
+
+#[tokio::test]
+async fn a_provider_signs_a_user_in_and_vouches_for_his_wallet() {
+    let world = world().await;
+    let token = token(&claims("did:privy:ada"), "k1", KEY);
+    let me = world.get("/api/me", &token).await;
+    assert_eq!(me.status, 200, "{}", me.text);
+    assert_eq!(me.body["userId"], "did:privy:ada");
+    assert_eq!(me.body["wallets"][0]["address"], Value::from(Wallet::named("did:privy:ada").address.to_checksum(None)));
+    world.credit("did:privy:ada", "xp", "XP", "5000").await;
+    let player = crate::world::Player { id: "did:privy:ada".to_owned(), wallet: Wallet::named("did:privy:ada"), token };
+    let claim = as_json(&world.claim(&player, "5000", |_| {}).await);
+    assert_eq!(world.withdraw(&player.token, &claim).await.status, 202);
+    assert_eq!(world.get("/api/admin/coverage", &player.token).await.is(), (403, "FORBIDDEN"));
+}
+
+#[tokio::test]
+async fn everything_else_is_refused() {
+    let world = world().await;
+    let with = |field: &str, value: Value| {
+        let mut claims = claims("ada");
+        claims[field] = value;
+        token(&claims, "k1", KEY)
+    };
+    let good = token(&claims("ada"), "k1", KEY);
+    let parts: Vec<&str> = good.split('.').collect();
+    let hs256 = {
+        let public = serde_json::to_vec(&json!({})).expect("JSON");
+        encode(&Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::HS256) }, &claims("ada"), &EncodingKey::from_secret(&public))
+            .expect("a token")
+    };
+    let spoiled = [
+        with("iss", json!("evil.example")),
+        with("aud", json!("another app")),
+        with("exp", json!(now().seconds() - 3_600)),
+        with("nbf", json!(now().seconds() + 3_600)),
+        with("sub", json!("not a / user")),
+        with("sub", json!(7)),
+        with("sub", json!(null)),
+        with("exp", json!(null)),
+        token(&claims("ada"), "k1", OTHER_KEY),
+        token(&claims("ada"), "unknown", KEY),
+        hs256,
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("eyJhbGciOiJub25lIn0.{}.", parts[1]),
+        format!("{}.{}.{}", parts[0], parts[1], "A".repeat(86)),
+    ];
+    for (number, token) in spoiled.iter().enumerate() {
+        assert_eq!(world.get("/api/me", token).await.is(), (401, "UNAUTHENTICATED"), "case {number}");
+    }
+    assert_eq!(world.get("/api/me", &good).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_wallet_of_somebody_else_stays_his() {
+    let world = world().await;
+    let ada = world.player("ada", 0).await;
+    let mut stolen = claims("mallory");
+    stolen["linked_accounts"] = json!(ada.wallet.address.to_checksum(None));
+    let me = world.get("/api/me", &token(&stolen, "k1", KEY)).await;
+    assert_eq!((me.status.as_u16(), &me.body["wallets"]), (200, &json!([])));
+}

@@ -1,5 +1,7 @@
 //! `adit backup`: database, signer journal and sealed keys, in this order: the journal then knows at least what the database does.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use adit_store::Store as _;
@@ -10,6 +12,9 @@ use serde_json::json;
 use crate::config::{Config, StoreUrl};
 use crate::database;
 use crate::output::Output;
+
+/// Only its owner reads who was paid what.
+const DIRECTORY_MODE: u32 = 0o700;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -24,13 +29,19 @@ pub struct Arguments {
 /// When something cannot be copied. What was copied before stays, and is no backup.
 pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Result<()> {
     let StoreUrl::Sqlite { path } = &config.store else {
-        bail!("a Postgres database is backed up by its own tools: `pg_dump --format=custom`, or a base backup with a WAL archive; copy the signer's journal {} after it", config.signer.journal.display());
+        bail!(
+            "a Postgres database is backed up by its own tools: `pg_dump --format=custom`, or a base backup with a WAL archive; copy the signer's journal {} after it",
+            config.signer.journal.display()
+        );
     };
     if !path.exists() {
         bail!("there is no database at {}; check store.url", path.display());
     }
     let to = &arguments.to;
-    std::fs::create_dir(to).with_context(|| format!("{} cannot be made; name a directory that does not exist yet", to.display()))?;
+    DirBuilder::new()
+        .mode(DIRECTORY_MODE)
+        .create(to)
+        .with_context(|| format!("{} cannot be made; name a directory that does not exist yet", to.display()))?;
     let database = to.join("adit.db");
     database::sqlite(path).await?.backup(&database).await.context("the database cannot be copied")?;
     let mut copied = vec![database];

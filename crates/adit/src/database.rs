@@ -44,7 +44,9 @@ impl Database {
 /// # Errors
 /// When the file cannot be opened.
 pub async fn sqlite(path: &Path) -> Result<SqliteStore> {
-    SqliteStore::open(path).await.with_context(|| format!("the database {} cannot be used; check the file, its owner and the disk", path.display()))
+    SqliteStore::open(path)
+        .await
+        .with_context(|| format!("the database {} cannot be used; check the file, its owner and the disk", path.display()))
 }
 
 /// # Errors

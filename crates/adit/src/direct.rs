@@ -1,6 +1,6 @@
 //! One order, decided and committed without an engine: for commands that work while no server runs.
 
-use adit_core::{Actor, Answer, Command, GroupId, IdBlock, Order, Rules, decide, keys};
+use adit_core::{Actor, Answer, Command, GroupId, IdBlock, Order, Refusal, Rules, decide, keys};
 use adit_engine::Entropy as _;
 use adit_store::Store;
 use anyhow::{Result, anyhow};
@@ -14,13 +14,20 @@ pub async fn submit(store: &dyn Store, rules: &Rules, command: Command) -> Resul
     let order = Order { actor: Actor::Engine, ids: IdBlock::new(uuid()), command };
     let mut group = store.load(&keys(&order, rules), now()).await?;
     let mut view = group.take_view();
-    let decision = decide(&view, rules, &order).map_err(|refusal| anyhow!("{refusal:?}"))?;
+    let decision = decide(&view, rules, &order).map_err(refused)?;
     view.apply(decision.changes);
     let batch = view.into_batch();
     if !batch.is_empty() {
         group.commit(GroupId(uuid()), batch).await?;
     }
     Ok(decision.answer)
+}
+
+fn refused(refusal: Refusal) -> anyhow::Error {
+    match &refusal {
+        Refusal::BadAttempt { detail } => anyhow!("{detail}"),
+        other => anyhow!("the rules refuse it: {} ({other:?})", other.code()),
+    }
 }
 
 /// A UUIDv7 of now.

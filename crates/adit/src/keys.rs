@@ -1,9 +1,11 @@
 //! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use adit_core::{ChainName, Command as Order, LaneId};
+use adit_chain::Chain as _;
+use adit_core::{ChainName, Command as Order, Destination, LaneId};
 use adit_signer::Seed;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -13,7 +15,7 @@ use serde_json::json;
 use crate::config::{Config, Environment};
 use crate::database::{Database, make_directory_of};
 use crate::output::Output;
-use crate::{direct, signing};
+use crate::{chains, direct, signing};
 
 /// Where a seed is sealed when nothing names another place; the default of `signer.keys`.
 const SEALED_DEFAULT: &str = "data/keys.sealed";
@@ -104,7 +106,7 @@ fn show(config: &Config, output: Output) -> Result<()> {
     output.result(&json!({ "wallets": value }), &text.join("\n"))
 }
 
-/// Works on the store itself: a halted lane is nobody's, and a person who says this has stopped everything else that has the key.
+/// Works on the store itself: a halted lane is nobody's, and whoever says this has stopped everything else that has the key.
 async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Result<()> {
     let wallets = signing::wallets(config)?;
     let known: Vec<&str> = wallets.keys().map(ChainName::as_str).collect();
@@ -113,8 +115,26 @@ async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Resu
     };
     let lane = LaneId { chain: chain.clone(), wallet: wallet.clone() };
     let database = Database::open(&config.store).await?;
+    let compared = compare(config, &wallets, &lane, nonce).await?;
     let rules = config.rules(&wallets);
     direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
-    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
-    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
+    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs\n{compared}");
+    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce, "chain": compared }), &text)
+}
+
+/// What the chain says to the nonce. One below its count would halt the lane again at once.
+async fn compare(config: &Config, wallets: &BTreeMap<ChainName, Destination>, lane: &LaneId, nonce: u64) -> Result<String> {
+    let chains = chains::open(config, wallets)?;
+    let Some(chain) = chains.get(&lane.chain) else { bail!("chain {} is not configured", lane.chain) };
+    match chain.consumed(lane).await {
+        Ok(count) if nonce < count => {
+            bail!("--nonce is {nonce}, and the chain has {count} transactions of {}; allowed is {count} or more", lane.wallet)
+        }
+        Ok(count) if nonce > count => Ok(format!(
+            "note: the chain has {count} transactions of the wallet; nothing is mined before nonces {count} to {} are used",
+            nonce - 1
+        )),
+        Ok(count) => Ok(format!("the chain has {count} transactions of the wallet, as expected")),
+        Err(fault) => Ok(format!("note: this could not be compared with the chain ({fault})")),
+    }
 }

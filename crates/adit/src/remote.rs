@@ -7,7 +7,10 @@ use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
 const REQUEST_SECONDS_MAX: u64 = 60;
+/// Longest part of an unreadable answer that is shown.
+const ECHO_CHARS_MAX: usize = 400;
 
+/// A server and the key to ask it with.
 pub struct Remote {
     base: Url,
     token: String,
@@ -75,9 +78,44 @@ impl Remote {
     }
 }
 
-/// `problem+json`, or whatever else there is.
+/// What `problem+json`, or each refused item, says; else the answer as it is.
 fn reason(body: &Value, text: &str) -> String {
-    let part = |key: &str| body[key].as_str().map(str::to_owned);
-    let code = part("code").map(|code| format!(" ({code})")).unwrap_or_default();
-    part("detail").or_else(|| part("error")).or_else(|| part("title")).map_or_else(|| text.chars().take(400).collect(), |said| said + &code)
+    let items = body["items"].as_array().or_else(|| body["errors"].as_array());
+    let refused =
+        items.into_iter().flatten().filter_map(|item| sentence(item).map(|said| format!("{}: {said}", item["id"].as_str().unwrap_or("?"))));
+    let refused: Vec<String> = refused.collect();
+    match sentence(body) {
+        Some(said) => said,
+        None if refused.is_empty() => text.chars().take(ECHO_CHARS_MAX).collect(),
+        None => refused.join("; "),
+    }
+}
+
+fn sentence(body: &Value) -> Option<String> {
+    let said = ["detail", "error", "title"].iter().find_map(|key| body[*key].as_str())?;
+    Some(body["code"].as_str().map_or_else(|| said.to_owned(), |code| format!("{said} ({code})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_sentence_with_its_code() {
+        let problem = json!({ "title": "Not found", "detail": "There is no such withdrawal.", "code": "WITHDRAWAL_NOT_FOUND" });
+        assert_eq!(reason(&problem, ""), "There is no such withdrawal. (WITHDRAWAL_NOT_FOUND)");
+        let items = json!({ "items": [{ "id": "c1", "error": "Booked before.", "code": "CREDIT_MISMATCH" }] });
+        assert_eq!(reason(&items, ""), "c1: Booked before. (CREDIT_MISMATCH)");
+        assert_eq!(reason(&Value::Null, "<html>"), "<html>");
+    }
+
+    #[test]
+    fn a_segment_stays_one() {
+        let remote = Remote::new("http://127.0.0.1:5000/", Some("key")).expect("usable");
+        assert_eq!(remote.at(&["api", "withdrawals", "a/../b?c"]).expect("a URL").path(), "/api/withdrawals/a%2F..%2Fb%3Fc");
+        assert!(Remote::new("localhost", Some("key")).is_err());
+        assert!(Remote::new("http://127.0.0.1:5000", None).is_err());
+    }
 }

@@ -70,7 +70,8 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
         }
         Command::Why(one) => {
             let why = one.server.connect()?.get(&["api", "withdrawals", &one.id, "why"], &[]).await?;
-            output.result(&why, &lines(&why, 0))
+            let sentence = plain(&why["sentence"]);
+            output.result(&why, &format!("{sentence}\n\n{}", lines(&why, 0)))
         }
     }
 }

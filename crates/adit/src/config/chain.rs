@@ -98,7 +98,11 @@ fn read_endpoints(section: &Section<'_>, trust: Trust) -> Vec<Hidden> {
     };
     if endpoints.len() < least {
         let wrong = format!("has {} endpoint(s)", endpoints.len());
-        section.wrong("rpc", wrong, format_args!("{more} (in the file, by INFURA_PROJECT_ID, ALCHEMY_API_KEY, BASE_RPC_ENDPOINT, or by ADIT_EVM_RPC)"));
+        section.wrong(
+            "rpc",
+            wrong,
+            format_args!("{more} (in the file, by INFURA_PROJECT_ID, ALCHEMY_API_KEY, BASE_RPC_ENDPOINT, or by ADIT_EVM_RPC)"),
+        );
     }
     endpoints.into_iter().map(Hidden::new).collect()
 }

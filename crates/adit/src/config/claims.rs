@@ -57,9 +57,14 @@ fn read_domain(section: &Section<'_>, key: &'static str) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Membership {
     Open,
-    Required { lock: Destination },
+    Required {
+        lock: Destination,
+    },
     /// Everyone; members have the limits of a tier.
-    Tiered { lock: Destination, tier: Tier },
+    Tiered {
+        lock: Destination,
+        tier: Tier,
+    },
 }
 
 #[derive(Clone, Copy)]

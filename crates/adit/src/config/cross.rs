@@ -13,7 +13,11 @@ pub fn complete(assets: &mut BTreeMap<AssetId, AssetRules>, chains: &BTreeMap<Ch
         let native = assets.entry(chain.native.clone()).or_insert_with(|| asset::native(chain.native.clone(), chain.name.clone()));
         if native.asset.form != (AssetForm::Native { chain: chain.name.clone() }) {
             let wrong = format!("is \"{}\", and assets.{} is not the coin of this chain", chain.native, chain.native);
-            notes.problem(format!("chains.{}.native", chain.name), wrong, "name an asset with this chain and without a token; two chains have two");
+            notes.problem(
+                format!("chains.{}.native", chain.name),
+                wrong,
+                "name an asset with this chain and without a token; two chains have two",
+            );
         }
     }
     let Some(claims) = claims else { return };
@@ -45,7 +49,11 @@ fn check_asset(rules: &AssetRules, chains: &BTreeMap<ChainName, Chain>, notes: &
     let Some(name) = rules.asset.chain() else { return };
     let Some(chain) = chains.get(name) else {
         let known: Vec<&str> = chains.keys().map(ChainName::as_str).collect();
-        return notes.problem(format!("assets.{id}.chain"), format!("is \"{name}\""), format!("allowed are the chains configured: {}", known.join(", ")));
+        return notes.problem(
+            format!("assets.{id}.chain"),
+            format!("is \"{name}\""),
+            format!("allowed are the chains configured: {}", known.join(", ")),
+        );
     };
     let is_native = matches!(rules.asset.form, AssetForm::Native { .. });
     if is_native && chain.native != *id {
@@ -62,7 +70,11 @@ fn check_asset(rules: &AssetRules, chains: &BTreeMap<ChainName, Chain>, notes: &
 fn check_claims(config: &Config, claims: &Claims, notes: &Notes) {
     let Some(claimed) = config.assets.get(&claims.asset) else {
         let known: Vec<&str> = config.assets.keys().filter(|id| **id != claims.points).map(AssetId::as_str).collect();
-        return notes.problem("claims.asset", format!("is \"{}\"", claims.asset), format!("allowed are the assets configured: {}", known.join(", ")));
+        return notes.problem(
+            "claims.asset",
+            format!("is \"{}\"", claims.asset),
+            format!("allowed are the assets configured: {}", known.join(", ")),
+        );
     };
     let native_by_choice = matches!(&claimed.asset.form, AssetForm::Native { chain } if config.chains.get(chain).is_some_and(|chain| chain.native == claims.asset));
     if native_by_choice || claimed.asset.form == AssetForm::Points {

@@ -70,5 +70,7 @@ fn read_algorithms(value: &Value) -> Option<Vec<Algorithm>> {
 
 /// Nobody between us and the provider may swap its keys.
 fn is_private(url: &str) -> bool {
-    ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| url.len() > start.len() && url.starts_with(start))
+    ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|start| url.len() > start.len() && url.starts_with(start))
 }

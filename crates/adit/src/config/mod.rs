@@ -69,9 +69,10 @@ impl Config {
     /// [`Unusable`], with everything that is wrong.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Unusable> {
         let subject = file.map_or("the environment (there is no configuration file)".to_owned(), |file| file.display().to_string());
-        let text = file.map(std::fs::read_to_string).transpose().map_err(|error| {
-            unreadable(&subject, format!("cannot be read: {error}"), "name a file that this user may read")
-        })?;
+        let text = file
+            .map(std::fs::read_to_string)
+            .transpose()
+            .map_err(|error| unreadable(&subject, format!("cannot be read: {error}"), "name a file that this user may read"))?;
         Self::parse(&subject, text.as_deref().unwrap_or_default(), environment)
     }
 
@@ -103,8 +104,12 @@ impl Config {
     /// Good only when nothing was noted.
     fn read(root: Section<'_>, environment: &Environment, notes: &Notes) -> Self {
         let _judged_before = root.has("network");
-        let chains: BTreeMap<ChainName, Chain> =
-            root.sections("chains").into_iter().filter_map(|(name, section)| Chain::read(name, section)).map(|chain| (chain.name.clone(), chain)).collect();
+        let chains: BTreeMap<ChainName, Chain> = root
+            .sections("chains")
+            .into_iter()
+            .filter_map(|(name, section)| Chain::read(name, section))
+            .map(|chain| (chain.name.clone(), chain))
+            .collect();
         let read_asset = |(name, section)| asset::read(name, section).map(|rules: AssetRules| (rules.asset.id.clone(), rules));
         let mut assets: BTreeMap<AssetId, AssetRules> = root.sections("assets").into_iter().filter_map(read_asset).collect();
         let claims = root.section("claims").and_then(Claims::read);

@@ -4,8 +4,10 @@ use toml::{Table, Value};
 
 use super::problem::Notes;
 
-const NETWORKS: [(&str, &str); 2] =
-    [("base", include_str!("../../../../docs/examples/base.toml")), ("base-sepolia", include_str!("../../../../docs/examples/base-sepolia.toml"))];
+const NETWORKS: [(&str, &str); 2] = [
+    ("base", include_str!("../../../../docs/examples/base.toml")),
+    ("base-sepolia", include_str!("../../../../docs/examples/base-sepolia.toml")),
+];
 
 /// Lays a file over the settings of the network it names. A key of the file wins.
 pub fn complete(file: Table, notes: &Notes) -> Table {

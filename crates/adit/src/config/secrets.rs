@@ -31,7 +31,8 @@ impl Secrets {
         }
         let admin_token = environment.get("ADIT_ADMIN_TOKEN");
         if admin_token.is_some_and(|text| text.len() < ADMIN_TOKEN_CHARS_MIN || !text.chars().all(|c| c.is_ascii_graphic())) {
-            let allowed = format!("allowed are {ADMIN_TOKEN_CHARS_MIN} or more visible ASCII characters, like the output of `openssl rand -hex 32`");
+            let allowed =
+                format!("allowed are {ADMIN_TOKEN_CHARS_MIN} or more visible ASCII characters, like the output of `openssl rand -hex 32`");
             notes.problem("ADIT_ADMIN_TOKEN", "cannot be used", allowed);
         }
         let secret = |text: Option<&str>| text.map(|text| SecretString::from(text.to_owned()));

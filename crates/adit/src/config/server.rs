@@ -37,7 +37,11 @@ impl Server {
         server.listen = section.typed("listen", form).unwrap_or(server.listen);
         server.cors_origins = section.texts("cors_origins").unwrap_or_default();
         for origin in server.cors_origins.iter().filter(|origin| !is_origin(origin)) {
-            section.wrong("cors_origins", format_args!("names {origin:?}"), "allowed are origins like \"https://app.example.org\", without a path");
+            section.wrong(
+                "cors_origins",
+                format_args!("names {origin:?}"),
+                "allowed are origins like \"https://app.example.org\", without a path",
+            );
         }
         server.requests_per_second = section.number("requests_per_second", 1..=1_000_000).unwrap_or(server.requests_per_second);
         server.requests_burst = section.number("requests_burst", 1..=1_000_000).unwrap_or(server.requests_burst);

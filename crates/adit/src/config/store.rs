@@ -9,9 +9,13 @@ const SQLITE_DEFAULT: &str = "data/adit.db";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
-    Sqlite { path: PathBuf },
+    Sqlite {
+        path: PathBuf,
+    },
     /// May carry a password.
-    Postgres { url: Hidden },
+    Postgres {
+        url: Hidden,
+    },
 }
 
 impl StoreUrl {

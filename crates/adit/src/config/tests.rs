@@ -149,7 +149,11 @@ fn every_wrong_value_names_key_value_and_what_is_allowed() {
         ("#deadline_seconds_max = 900", "deadline_seconds_max = 86401", &["claims.deadline_seconds_max is 86401", "from 1 to 86400"]),
         ("#mode = \"open\"", "mode = \"required\"", &["membership.lock is missing", "mode = \"open\""]),
         ("#mode = \"open\"", "mode = \"closed\"", &["membership.mode is \"closed\"", "\"tiered\""]),
-        ("#mode = \"open\"", "mode = \"tiered\"\nlock = \"0xe7f1725e7734ce288f8367e1bb143e90bb3f0512\"\ntier = \"vip\"", &["assets.DG.tiers.vip is missing"]),
+        (
+            "#mode = \"open\"",
+            "mode = \"tiered\"\nlock = \"0xe7f1725e7734ce288f8367e1bb143e90bb3f0512\"\ntier = \"vip\"",
+            &["assets.DG.tiers.vip is missing"],
+        ),
         ("#low.DG = \"10000\"", "low.DX = \"1\"", &["alerts.low.DX names no asset", "DG, ETH, XP"]),
         ("#low.DG = \"10000\"", "low.DG = \"x\"", &["alerts.low.DG is \"x\"", "whole units"]),
         ("#[signer.caps.DG]", "[signer.caps.DX]", &["signer.caps.DX names no asset", "DG"]),
@@ -157,7 +161,11 @@ fn every_wrong_value_names_key_value_and_what_is_allowed() {
         ("#network = \"base\"", "network = \"mainnet\"", &["network is \"mainnet\"", "\"base\" or \"base-sepolia\""]),
         ("[wallets]", "[wallet]", &["wallet is not a key of this table", "wallets"]),
         ("#[[jwt]]", "[[jwt]]", &["jwt[0].issuer is missing", "jwt[0].jwks_url is missing"]),
-        ("#[[jwt]]", "[[jwt]]\nissuer=\"i\"\naudience=\"a\"\njwks_url=\"http://h/\"\nalgorithms=[\"HS256\"]", &["jwt[0].jwks_url is \"http://h/\"", "jwt[0].algorithms is", "ES256"]),
+        (
+            "#[[jwt]]",
+            "[[jwt]]\nissuer=\"i\"\naudience=\"a\"\njwks_url=\"http://h/\"\nalgorithms=[\"HS256\"]",
+            &["jwt[0].jwks_url is \"http://h/\"", "jwt[0].algorithms is", "ES256"],
+        ),
         ("[store]", "[store", &["is no TOML at line"]),
     ];
     for (from, to, expected) in cases {
@@ -216,7 +224,20 @@ fn secrets_are_never_shown() {
 
 /// Keys of the template whose value is an example, since their default is that there is none.
 const EXAMPLES: [&str; 14] = [
-    "network", "per_transaction", "per_day", "wallet", "lock", "[[jwt]]", "issuer", "audience", "algorithms", "jwks_url", "subject_claim", "wallets_claim", "low.DG", "low.ETH",
+    "network",
+    "per_transaction",
+    "per_day",
+    "wallet",
+    "lock",
+    "[[jwt]]",
+    "issuer",
+    "audience",
+    "algorithms",
+    "jwks_url",
+    "subject_claim",
+    "wallets_claim",
+    "low.DG",
+    "low.ETH",
 ];
 
 /// The template with the marks of comment taken from those lines.
@@ -246,7 +267,8 @@ fn the_templates_examples_can_be_used() {
 #[test]
 fn a_tier_has_what_it_does_not_say_from_the_policy() {
     let text = template("#minimum = \"0\"", "minimum = \"3000\"\nrolling_24h_max = \"100000\"\nrolling_7d_max = \"200000\"");
-    let text = text.replace("[assets.DG.tiers.member]", "[assets.DG.tiers.member]\nrolling_24h_max = \"500000\"\nrolling_7d_max = \"none\"");
+    let text =
+        text.replace("[assets.DG.tiers.member]", "[assets.DG.tiers.member]\nrolling_24h_max = \"500000\"\nrolling_7d_max = \"none\"");
     let config = read(&text).expect("usable");
     let member = &asset(&config, "DG").tiers[&"member".parse().expect("a tier")];
     assert_eq!(member.minimum, Amount::parse("3000", 18).expect("an amount"));

@@ -1,0 +1,183 @@
+//! The built binary: what it prints, refuses, starts and stops. It contacts no chain.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const WALLET: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+
+/// The binary in a directory of its own, with these variables and no others.
+fn adit(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adit"));
+    command.args(arguments).current_dir(directory).env_clear().envs(variables.iter().copied());
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    adit(directory, arguments, variables).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// Everything that a server needs, at an endpoint where nobody answers.
+fn least<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let base = [
+        ("ADIT_NETWORK", "base"),
+        ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", TOKEN),
+        ("LOCK_MANAGER_PRIVATE_KEY", KEY),
+        ("ADIT_EVM_RPC", "http://127.0.0.1:9/"),
+        ("ADIT_TRUST", "single"),
+        ("ADIT_ADMIN_TOKEN", "an-admin-token-of-some-length"),
+        ("PORT", "0"),
+    ];
+    [&base[..], more].concat()
+}
+
+/// A running server; killed when dropped.
+struct Running {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+    address: String,
+}
+
+impl Running {
+    fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = adit(directory, &["serve"], variables).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).expect("a log"), 0, "it ended:\n{said}");
+            said.push_str(&line);
+            if let Some((_, address)) = line.split_once("Adit is ready address=") {
+                break address.trim().to_owned();
+            }
+        };
+        Self { child, log, address }
+    }
+
+    fn stop(mut self) -> (Option<i32>, String) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+        assert!(asked.success());
+        let status = self.child.wait().expect("it ends");
+        let rest: Vec<String> = self.log.by_ref().lines().map_while(Result::ok).collect();
+        (status.code(), rest.join("\n"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended_before = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+#[test]
+fn the_template_it_prints_can_be_checked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let printed = run(directory.path(), &["config"], &[]);
+    std::fs::write(directory.path().join("a.toml"), &printed.stdout).expect("written");
+    let checked = run(directory.path(), &["config", "--check", "a.toml"], &[]);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert!(text(&checked.stdout).starts_with("a.toml can be used"), "{}", text(&checked.stdout));
+}
+
+#[test]
+fn a_bad_value_is_named_and_nothing_starts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let refused = run(directory.path(), &["serve"], &least(&[("PORT", "http"), ("DG_WITHDRAWAL_MIN_AMOUNT", "-1")]));
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("(from the environment variable PORT)"), "{said}");
+    assert!(said.contains("assets.DG.policy.minimum is \"-1\""), "{said}");
+    assert!(!directory.path().join("data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_server_starts_from_the_environment_and_stops_when_asked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Running::start(directory.path(), &least(&[]));
+    let again = run(directory.path(), &["serve"], &least(&[]));
+    let said = text(&again.stderr);
+    assert!(!again.status.success() && said.contains("another adit process uses data/adit.db"), "{said}");
+    let listed = run(
+        directory.path(),
+        &["withdrawals", "list", "--json", "--api", &server.address, "--token", "an-admin-token-of-some-length"],
+        &[],
+    );
+    assert!(listed.status.success() && text(&listed.stdout).contains("\"items\":[]"), "{}", text(&listed.stderr));
+    let refused = run(directory.path(), &["withdrawals", "list", "--api", &server.address, "--token", "another"], &[]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("401"), "{}", text(&refused.stderr));
+    let (status, log) = server.stop();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains("Adit has stopped"), "{log}");
+}
+
+#[test]
+fn the_journal_of_another_environment_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Running::start(directory.path(), &least(&[]));
+    assert_eq!(server.stop().0, Some(0));
+    std::fs::write(directory.path().join("adit.toml"), "[signer]\nenvironment = \"staging\"\n").expect("written");
+    let refused = run(directory.path(), &["serve"], &least(&[]));
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("\"production\"") && said.contains("\"staging\""), "{said}");
+}
+
+#[test]
+fn a_sealed_seed_pays_with_the_address_that_it_shows() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut variables = least(&[("ADIT_KEY_PASSPHRASE", "correct horse")]);
+    variables.retain(|(name, _)| *name != "LOCK_MANAGER_PRIVATE_KEY");
+    let missing = run(directory.path(), &["keys", "show"], &variables);
+    assert!(text(&missing.stderr).contains("adit keys init"), "{}", text(&missing.stderr));
+    let made = run(directory.path(), &["keys", "init", "--json"], &variables);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    assert_eq!(made["words"].as_str().expect("words").split(' ').count(), 24);
+    let shown = run(directory.path(), &["keys", "show"], &variables);
+    assert_eq!(text(&shown.stdout).trim(), format!("base  {}", made["address"].as_str().expect("an address")));
+    let again = run(directory.path(), &["keys", "init"], &variables);
+    assert!(text(&again.stderr).contains("never overwritten"), "{}", text(&again.stderr));
+}
+
+#[test]
+fn a_key_is_adopted_while_no_server_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let adopt = |nonce: &str| run(directory.path(), &["keys", "adopt", "--chain", "base", "--nonce", nonce], &least(&[]));
+    let adopted = adopt("7");
+    assert!(adopted.status.success(), "{}", text(&adopted.stderr));
+    assert!(text(&adopted.stdout).contains(&format!("base:{WALLET}: from nonce 7 on")), "{}", text(&adopted.stdout));
+    let back = adopt("6");
+    assert!(text(&back.stderr).contains("nonce 6 was given out already; adopt from 7"), "{}", text(&back.stderr));
+    let server = Running::start(directory.path(), &least(&[]));
+    assert!(text(&adopt("8").stderr).contains("another adit process"), "the server has the database");
+    drop(server);
+}
+
+#[test]
+fn a_backup_has_database_and_journal() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Running::start(directory.path(), &least(&[]));
+    let made = run(directory.path(), &["backup", "--to", "copy"], &least(&[]));
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    for file in ["adit.db", "signer.journal"] {
+        let bytes = std::fs::metadata(directory.path().join("copy").join(file)).expect("copied").len();
+        assert_ne!(bytes, 0, "{file}");
+    }
+    drop(server);
+    let postgres = run(directory.path(), &["backup", "--to", "other"], &least(&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d")]));
+    assert!(text(&postgres.stderr).contains("pg_dump") && !text(&postgres.stderr).contains("hush"), "{}", text(&postgres.stderr));
+}
+
+#[test]
+fn an_unreachable_database_says_what_to_check() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let refused = run(directory.path(), &["migrate"], &least(&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d")]));
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("store.url") && !said.contains("hush"), "{said}");
+}

@@ -11,6 +11,8 @@ pub struct Settings {
     pub options: Options,
     /// Whether a proxy stands between server and node.
     pub proxied: bool,
+    /// Payments of the wallet that may wait in the pool at once, where it is not the devnet's number.
+    pub in_flight_max: Option<u32>,
     /// Keys of the chain's section.
     pub chain: Vec<(&'static str, Value)>,
     /// Keys of the policy of the claimed token.
@@ -25,7 +27,7 @@ impl Settings {
     /// On SQLite.
     pub fn sqlite() -> Self {
         let options = Options { store: StoreKind::Sqlite, ..Options::default() };
-        Self { options, proxied: false, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
+        Self { options, proxied: false, in_flight_max: None, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
     }
 
     /// On Postgres.
@@ -64,6 +66,13 @@ impl Settings {
     #[must_use]
     pub fn proxied(mut self) -> Self {
         self.proxied = true;
+        self
+    }
+
+    /// Few at once make many sends.
+    #[must_use]
+    pub fn in_flight_max(mut self, count: u32) -> Self {
+        self.in_flight_max = Some(count);
         self
     }
 

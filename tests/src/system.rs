@@ -206,6 +206,7 @@ fn configure(settings: &Settings, proxy: Option<&Proxy>, setup: &mut Setup) -> R
     if let Some(proxy) = proxy {
         chain.rpc = vec![proxy.url().to_owned()];
     }
+    chain.in_flight_max = settings.in_flight_max.unwrap_or(chain.in_flight_max);
     chain.more.extend(settings.chain.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     let policy = setup.config.assets.get_mut(DG).and_then(|asset| asset.policy.as_mut()).context("the devnet limits its token")?;
     policy.more.extend(settings.policy.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));

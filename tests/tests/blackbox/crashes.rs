@@ -101,7 +101,7 @@ async fn kills_at_random_sends_pay_each_of_many_once_on_postgres() -> Result<()>
 async fn kills_at_random_sends(topic: &str, settings: Settings) -> Result<()> {
     let mut chance = Chance::new();
     // Few at once, so that there are many sends to be killed at.
-    let mut system = System::start(topic, settings.impatient().proxied().chain("in_flight_max", 4)).await?;
+    let mut system = System::start(topic, settings.impatient().proxied().in_flight_max(4)).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "30").await?;
     let payees: Vec<Address> = (1..=PAYEES).map(|number| Address::left_padding_from(&(0xf5_0000 + number as u64).to_be_bytes())).collect();

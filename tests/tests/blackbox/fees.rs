@@ -61,7 +61,7 @@ async fn f32_a_network_that_is_too_dear_is_waited_for() -> Result<()> {
     system.until("the lane to see the fee", seen).await?;
     let id = ada.withdrawn("ETH", "1", FRIEND).await?;
     let why = system.until("a why", async || Ok(Some(ada.why(&id).await?))).await?;
-    assert_eq!((&why["code"], &why["status"]), (&json!("awaits_lower_fee"), &json!("approved")), "{why}");
+    assert_eq!((&why["code"], &why["status"]), (&json!("AWAITS_LOWER_FEE"), &json!("approved")), "{why}");
     mine_at(&system, 2).await?;
     assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
     assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));

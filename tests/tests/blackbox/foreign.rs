@@ -31,7 +31,7 @@ async fn f22_foreign_use_of_the_key_halts_the_lane_until_it_is_adopted() -> Resu
     system.until("the lane to halt", halted).await?;
     let second = ada.withdrawn("ETH", "1", FRIEND).await?;
     let why = ada.why(&second).await?;
-    assert_eq!((&why["code"], &why["halt"]["halt"]), (&json!("lane_halted"), &json!("foreign_use")), "{why}");
+    assert_eq!((&why["code"], &why["halt"]["halt"]), (&json!("LANE_HALTED"), &json!("foreign_use")), "{why}");
     let sentence = why["sentence"].as_str().context("a sentence")?;
     assert!(sentence.contains("dedicated key") && sentence.contains("adit keys adopt"), "{sentence}");
 

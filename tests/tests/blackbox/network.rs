@@ -96,7 +96,7 @@ async fn a_node_that_talks_nonsense_moves_nothing() -> Result<()> {
         Fault::Lie(json!({ "number": "0xffffffffffffffff", "hash": "0x00" })),
         Fault::Lie(json!("x".repeat(10 * 1024 * 1024))),
         Fault::Refused { code: -32_005, message: "limit exceeded".to_owned() },
-        Fault::Late(Duration::from_secs(20)),
+        Fault::Late(Duration::from_secs(3)),
     ];
     for (index, fault) in nonsense.into_iter().enumerate() {
         let to = Address::repeat_byte(0x60 + u8::try_from(index).expect("few"));

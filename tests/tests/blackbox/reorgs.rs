@@ -10,9 +10,16 @@ use serde_json::{Value, json};
 /// Final only 16 blocks later, so there is something to take back.
 const SLOTS: u64 = 8;
 
+/// A system whose own beginnings are final.
+async fn system(topic: &str) -> Result<System> {
+    let system = System::start(topic, Settings::sqlite().slots_in_epoch(SLOTS).chain("rebroadcast_after_seconds", 1)).await?;
+    system.rpc().mine(4 * SLOTS).await?;
+    Ok(system)
+}
+
 #[tokio::test]
 async fn f37_a_reorganisation_before_finality_pays_once() -> Result<()> {
-    let system = System::start("reorgs", Settings::sqlite().slots_in_epoch(SLOTS).chain("rebroadcast_after_seconds", 1)).await?;
+    let system = system("reorgs").await?;
     let people = [system.person(0)?, system.person(1)?, system.person(2)?];
     let mut live = Live::connect(&people[0].api, &people[0].token, None).await?;
     let mut asked = Vec::new();
@@ -46,7 +53,7 @@ async fn f37_a_reorganisation_before_finality_pays_once() -> Result<()> {
 /// The chain forks while the server is dead.
 #[tokio::test]
 async fn f37_a_reorganisation_while_the_server_is_dead_pays_once() -> Result<()> {
-    let mut system = System::start("reorgs-dead", Settings::sqlite().slots_in_epoch(SLOTS).chain("rebroadcast_after_seconds", 1)).await?;
+    let mut system = system("reorgs-dead").await?;
     let ada = system.person(0)?;
     let body = ada.claim("3000", 25).await?.expect_success("claiming")?;
     system.devnet.server(0).kill().await?;

@@ -22,7 +22,7 @@ async fn of_a_thousand_at_once_at_two_servers_one_is_accepted() -> Result<()> {
 /// Each server is killed once while payments are under way; one of them held the lane.
 #[tokio::test]
 async fn f16_f17_the_other_server_takes_over_when_one_is_killed() -> Result<()> {
-    let settings = Settings::postgres().replicas(2).impatient().chain("in_flight_max", 4);
+    let settings = Settings::postgres().replicas(2).impatient().in_flight_max(4);
     let mut system = System::start("replicas-killed", settings).await?;
     let (payees, asked) = many(&system).await?;
     for index in [0, 1] {
@@ -42,7 +42,7 @@ async fn f16_f17_the_other_server_takes_over_when_one_is_killed() -> Result<()> 
 /// A process that stands still longer than its lease, and then goes on as if nothing had happened (windows F20, F21).
 #[tokio::test]
 async fn f20_a_zombie_is_fenced() -> Result<()> {
-    let settings = Settings::postgres().replicas(2).impatient().chain("in_flight_max", 4);
+    let settings = Settings::postgres().replicas(2).impatient().in_flight_max(4);
     let mut system = System::start("replicas-zombie", settings).await?;
     let (payees, asked) = many(&system).await?;
     for index in [0, 1] {

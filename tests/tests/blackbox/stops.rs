@@ -46,14 +46,14 @@ async fn a_pending_payment_waits_for_approval_or_is_taken_back_by_its_owner() ->
     let large = ada.claimed("10001").await?;
     let unwanted = ada.claimed("20000").await?;
     assert_eq!(ada.withdrawal(&large).await?["status"], "pending");
-    assert_eq!(ada.why(&large).await?["code"], "awaits_approval");
+    assert_eq!(ada.why(&large).await?["code"], "AWAITS_APPROVAL");
 
     let cancelled = ada.api.post(&format!("/api/withdrawals/{unwanted}/cancel"), &json!({})).await?.expect_success("cancelling")?;
     assert_eq!(cancelled["status"], "cancelled");
     assert_eq!(ada.api.points_available().await?, "179999", "given back");
     admin.post(STOPS, &json!({ "scope": "user", "userId": "ada" })).await?.expect_success("suspending")?;
     admin.post(&format!("/api/admin/withdrawals/{large}/approve"), &json!({})).await?.expect_success("approving")?;
-    assert_eq!(ada.why(&large).await?["code"], "suspended");
+    assert_eq!(ada.why(&large).await?["code"], "SUSPENDED");
     admin.delete(&format!("{STOPS}?scope=user&userId=ada")).await?.expect_success("resuming")?;
     for id in [&small, &large] {
         assert_eq!(system.until_over(&ada, id).await?["status"], "completed");

@@ -47,7 +47,7 @@ async fn stopped_or_given_back(system: &System, person: &Person, asset: &str, id
         .until(&format!("the withdrawal of {asset} to be stopped or given back"), async || {
             let record = person.withdrawal(id).await?;
             let given_back = record["status"] == "failed" && person.available(asset).await? == "10";
-            let stopped = person.why(id).await?["code"] == "suspended";
+            let stopped = person.why(id).await?["code"] == "SUSPENDED";
             Ok((given_back || stopped).then_some(()))
         })
         .await
@@ -55,7 +55,7 @@ async fn stopped_or_given_back(system: &System, person: &Person, asset: &str, id
 
 async fn a_paused_token_is_paid_when_it_moves_again(system: &System, person: &Person, id: &str) -> Result<()> {
     let why = person.why(id).await?;
-    assert_eq!((&why["code"], &why["status"]), (&json!("suspended"), &json!("approved")), "{why}");
+    assert_eq!((&why["code"], &why["status"]), (&json!("SUSPENDED"), &json!("approved")), "{why}");
     refused(&person.withdraw("PAUSE", "1", FRIEND).await?, "SUSPENDED")?;
     system.devnet.deployer().execute(system.tokens["PAUSE"], &Pausable::unpauseCall {}).await?;
     delete(&system.admin()?, "/api/admin/suspensions?scope=asset&asset=PAUSE").await?;
@@ -85,7 +85,7 @@ async fn f47_a_transfer_that_only_claims_to_pay_waits_for_a_person() -> Result<(
     assert!(record["reason"].is_string(), "{record}");
     assert_eq!(ada.available("CHANGE").await?, "6", "the hold stands while nobody has looked");
     let why = ada.why(&id).await?;
-    assert_eq!((&why["code"], &why["buttons"]), (&json!("held_for_inspection"), &json!(["inspect"])), "{why}");
+    assert_eq!((&why["code"], &why["buttons"]), (&json!("HELD_FOR_INSPECTION"), &json!(["inspect"])), "{why}");
     system.stop().await
 }
 
@@ -115,7 +115,7 @@ async fn f51_a_token_that_changes_its_decimals_is_not_paid() -> Result<()> {
         let why = system
             .until("the payment to be stopped", async || {
                 let why = ada.why(&second).await?;
-                Ok(["lane_halted", "suspended"].iter().any(|code| why["code"] == *code).then_some(why))
+                Ok(["LANE_HALTED", "SUSPENDED"].iter().any(|code| why["code"] == *code).then_some(why))
             })
             .await?;
         assert!(why["sentence"].as_str().context("a sentence")?.contains("decimals"), "{why}");

@@ -44,8 +44,9 @@ pub enum Fact {
     Confirmed { attempt: AttemptId, block: BlockRef },
     /// The including block cannot revert, and this is what the transaction did.
     Final { attempt: AttemptId, receipt: Receipt },
-    /// A final transaction that is none of the lineage's attempts consumed the anchor.
-    Conflicted { by: Option<Hash32>, decoded: String },
+    /// A final transaction that is none of the lineage's attempts consumed the anchor. `payees`: those of the lineage's payouts whose
+    /// destination it paid something, as far as can be seen.
+    Conflicted { by: Hash32, block: BlockRef, decoded: String, payees: Vec<PayoutId> },
 }
 
 /// What a final transaction did and cost.

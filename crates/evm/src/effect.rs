@@ -52,6 +52,14 @@ pub(crate) fn odd_movement(token: Address, wallet: Address, to: Address, amount:
     }
 }
 
+/// Whether a transaction that we did not make may have paid the leg: it reached its destination, with whatever amount. Deliberately
+/// wide: a person looks at what it finds.
+pub(crate) fn may_pay(leg: &Leg, wallet: Address, receipt: &TxReceipt) -> bool {
+    let Some(to) = address_of(&leg.destination) else { return true };
+    let moved = || receipt.logs.iter().filter_map(erc20::movement).any(|moved| moved.from == wallet && moved.to == to);
+    receipt.succeeded() && (receipt.to == Some(to) || moved())
+}
+
 /// The account as stored, for words.
 pub(crate) fn shown(address: Address) -> Destination {
     crate::canonical(address)

@@ -139,15 +139,18 @@ pub(super) fn add_attempt(
 fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
     let latest = lineage.latest();
-    if latest.stage == Stage::Reserved {
-        return bad("its latest attempt is not signed yet");
-    }
     let (Draft::Evm(before), Draft::Evm(next)) = (&latest.draft, next);
     if before.nonce != next.nonce || before.chain_id != next.chain_id {
         return bad("an attempt contains every anchor of the first");
     }
-    if !enough(before.fees, next.fees) {
-        return bad("both fee fields rise by at least 12.5 %");
+    match (&latest.stage, purpose) {
+        // Its bytes never left, so there is nothing to outbid: the nonce is filled (rule R9).
+        (Stage::Reserved, Purpose::Cancel) => return Ok(()),
+        (Stage::Reserved, Purpose::Pay) => return bad("its latest attempt is not signed yet"),
+        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !enough(before.fees, next.fees) => {
+            return bad("both fee fields rise by at least 12.5 %");
+        }
+        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) => {}
     }
     let pays_the_same = before.to == next.to && before.value == next.value && before.input == next.input;
     match (latest.purpose, purpose) {

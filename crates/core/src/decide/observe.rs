@@ -2,8 +2,8 @@
 
 use crate::{
     Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, HaltReason, Hash32, Knowledge,
-    Lane, LaneId, LaneState, Leg, Lineage, LineageState, ObservationRecord, Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage,
-    State, Withdrawal,
+    Lane, LaneId, LaneState, Leg, Lineage, LineageState, ObservationRecord, Payment, PayoutId, Purpose, Receipt, Refusal, Said, Sighting,
+    Stage, State, Status, Withdrawal,
 };
 
 use super::{Drafting, settle};
@@ -22,7 +22,10 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
         Fact::Vanished { attempt } => vanished(draft, lineage, *attempt),
         Fact::Confirmed { attempt, block } => confirmed(draft, lineage, *attempt, *block),
         Fact::Final { attempt, receipt } => finalized(draft, lineage, lane, *attempt, receipt),
-        Fact::Conflicted { by, decoded } => conflicted(draft, lineage, lane, *by, decoded),
+        Fact::Conflicted { by, block, decoded, payees } => {
+            let payment = Payment { hash: *by, block: *block };
+            conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees })
+        }
     }
 }
 
@@ -192,12 +195,25 @@ fn undo(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, mut withdrawal: With
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
-/// Somebody else's transaction took the nonce, finally. The lane stops; once a person has adopted the key anew, the payout is free,
-/// unless that transaction cannot be named: then it stays for a person.
-fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, by: Option<Hash32>, decoded: &str) -> Result<Decision, Refusal> {
+/// Somebody else's transaction took the nonce, finally.
+struct Usurper<'a> {
+    payment: Payment,
+    decoded: &'a str,
+    payees: &'a [PayoutId],
+}
+
+/// The lane stops. Once a person has adopted the key anew, the payout is free: all its signed attempts are dead (rule R4). Where that
+/// transaction seems to pay it, a person judges.
+fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper: &Usurper) -> Result<Decision, Refusal> {
+    let by = usurper.payment.hash;
+    if lineage.attempts.iter().filter_map(Attempt::signed).any(|signed| signed.hash == by) {
+        return draft.unchanged();
+    }
     let row = draft.lane(lane)?;
     let nonce = lineage.nonce().unwrap_or(0);
-    let Some(by) = by.filter(|_| nonce < row.adopted_from) else { return stop_lane(draft, row.clone(), nonce, by, decoded) };
+    if nonce >= row.adopted_from {
+        return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);
+    }
     for attempt in &mut lineage.attempts {
         if let Stage::Signed { knowledge, .. } = &mut attempt.stage {
             *knowledge = Knowledge::Conflicted { by };
@@ -206,24 +222,32 @@ fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, by: Opti
     lineage.state = LineageState::Conflicted { by, at: draft.now() };
     for leg in &lineage.legs {
         let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
-        undo_for_conflict(&mut draft, leg, &lineage, withdrawal, by)?;
+        if withdrawal.state.status() != Status::Processing {
+            return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
+        }
+        match usurper.payees.contains(&leg.payout) {
+            true => inspect_later(&mut draft, leg, withdrawal, usurper)?,
+            false => undo(&mut draft, leg, &lineage, withdrawal, by)?,
+        }
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }
 
-fn undo_for_conflict(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, withdrawal: Withdrawal, by: Hash32) -> Result<(), Refusal> {
-    match withdrawal.state.status().is_end() {
-        true => Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) }),
-        false => undo(draft, leg, lineage, withdrawal, by),
-    }
+fn inspect_later(draft: &mut Drafting, leg: &Leg, mut withdrawal: Withdrawal, usurper: &Usurper) -> Result<(), Refusal> {
+    let finding = format!("a transaction that this engine did not make seems to pay it: {}", usurper.decoded);
+    let payment = usurper.payment.clone();
+    let kind = EventKind::HeldForInspection { finding: finding.clone(), hash: payment.hash };
+    withdrawal.state = State::HeldForInspection { since: draft.now(), finding, payment };
+    draft.change(Change::Withdrawal(withdrawal));
+    draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
-fn stop_lane(mut draft: Drafting, mut row: Lane, nonce: u64, hash: Option<Hash32>, decoded: &str) -> Result<Decision, Refusal> {
+fn stop_lane(mut draft: Drafting, mut row: Lane, nonce: u64, hash: Hash32, decoded: &str) -> Result<Decision, Refusal> {
     if let LaneState::Halted { .. } = row.state {
         return draft.unchanged();
     }
-    let reason = HaltReason::ForeignUse { nonce, hash, decoded: decoded.to_owned() };
+    let reason = HaltReason::ForeignUse { nonce, hash: Some(hash), decoded: decoded.to_owned() };
     row.state = LaneState::Halted { reason: reason.clone(), since: draft.now() };
     draft.event(EventKind::LaneHalted { lane: row.id.clone(), reason });
     draft.change(Change::Lane(row));

@@ -158,7 +158,7 @@ fn f22_foreign_use_stops_the_lane() {
     let id = world.request_claim(3_000).expect("accepted");
     let lineage = world.reserve(id).expect("reserved");
     world.send(lineage, hash(1));
-    let conflict = Fact::Conflicted { by: Some(hash(9)), decoded: "a transfer to somebody".to_owned() };
+    let conflict = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to somebody".to_owned(), payees: Vec::new() };
     world.observe(lineage, conflict.clone()).expect("seen");
     let row = world.view.lanes[&lane()].row.as_ref().expect("a lane");
     assert!(matches!(row.state, LaneState::Halted { .. }));

@@ -198,6 +198,17 @@ impl World {
         self.store.withdrawal(id).await.expect("the store answers").expect("accepted before").state
     }
 
+    /// Waits until a block holds its payment.
+    pub async fn until_included(&self, id: WithdrawalId) {
+        for _ in 0..300 {
+            if matches!(self.status(id).await, State::Processing { sighting: Some(_), .. }) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.explain(&[id], Status::Completed).await;
+    }
+
     /// Mines until every withdrawal has reached `status`; panics with the states after a minute.
     pub async fn mine_until(&self, ids: &[WithdrawalId], status: Status) {
         for _ in 0..600 {
@@ -214,8 +225,30 @@ impl World {
             self.anvil.rpc().mine(1).await.expect("mined");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let lane = self.store.lane(&self.lane).await.expect("the store answers");
-        panic!("not all are {}: {:?} {lane:?}", status.as_str(), self.status(ids[0]).await);
+        self.explain(ids, status).await
+    }
+
+    /// Fails with what the first one that is not there waits for.
+    async fn explain(&self, ids: &[WithdrawalId], status: Status) {
+        for id in ids {
+            let state = self.status(*id).await;
+            if state.status() != status {
+                let lane = self.store.lane(&self.lane).await.expect("the store answers").expect("a lane");
+                let lineages = self.store.lineages_of(*id).await.expect("the store answers");
+                let mut said = Vec::new();
+                for attempt in lineages.iter().flat_map(|lineage| &lineage.attempts) {
+                    said.extend(self.store.observations(attempt.id, 4).await.expect("the store answers"));
+                }
+                let mined = self.anvil.rpc().nonce(self.hot.address).await.expect("anvil answers");
+                let pool: serde_json::Value = self.anvil.rpc().call("txpool_inspect", serde_json::json!([])).await.expect("anvil answers");
+                panic!(
+                    "not {}: {state:?}\n{lineages:?}\n{said:?}\n{:?} next nonce {}, mined {mined}, pool {pool}",
+                    status.as_str(),
+                    lane.state,
+                    lane.next_nonce
+                );
+            }
+        }
     }
 
     /// How many tokens the n-th payee has: paid 0, 1 or 2 times.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use adit_chain::{Agreed, Watch, WatchedAttempt, WatchedLineage};
-use adit_core::{BlockRef, EndpointName, Fact, Hash32, Sighting};
+use adit_core::{BlockRef, EndpointName, Fact, Hash32, Leg, Sighting};
 
 use super::Look;
 use super::canon::{Canon, State};
 use super::judge::Judged;
 use super::stranger::Stranger;
+use crate::effect;
 use crate::rpc::TxReceipt;
 
 /// An attempt in a block.
@@ -100,9 +101,8 @@ impl Standing {
                 add(fact, &witnesses);
             }
             if !self.places.contains_key(&index)
-                && let Some(stranger) = killer(lineage, strangers, look.heads.tip.final_height)
+                && let Some((stranger, fact)) = killed(look, lineage, strangers)
             {
-                let fact = Fact::Conflicted { by: stranger.foreign.hash, decoded: stranger.foreign.decoded.clone() };
                 add(fact, &stranger.witnesses);
             }
         }
@@ -111,9 +111,12 @@ impl Standing {
 }
 
 /// The final transaction, none of ours, that consumed the lineage's nonce.
-fn killer<'a>(lineage: &WatchedLineage, strangers: &'a [Stranger], final_height: u64) -> Option<&'a Stranger> {
-    strangers.iter().find(|stranger| {
-        let is_final = stranger.block.is_some_and(|block| block.height <= final_height);
-        is_final && stranger.foreign.hash.is_some() && lineage.nonce == Some(stranger.foreign.nonce)
+fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger]) -> Option<(&'a Stranger, Fact)> {
+    strangers.iter().find_map(|stranger| {
+        let block = stranger.block.filter(|block| block.height <= look.heads.tip.final_height)?;
+        let by = stranger.foreign.hash.filter(|_| lineage.nonce == Some(stranger.foreign.nonce))?;
+        let paid = |leg: &&Leg| stranger.receipt.as_ref().is_none_or(|receipt| effect::may_pay(leg, look.wallet, receipt));
+        let payees = lineage.legs.iter().filter(paid).map(|leg| leg.payout).collect();
+        Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees }))
     })
 }

@@ -22,6 +22,8 @@ const STRANGERS_PER_LOOK_MAX: usize = 16;
 pub(crate) struct Stranger {
     pub foreign: Foreign,
     pub block: Option<BlockRef>,
+    /// Absent where its transaction was not found.
+    pub receipt: Option<TxReceipt>,
     pub witnesses: Vec<EndpointName>,
 }
 
@@ -131,6 +133,7 @@ impl Node {
         Ok((decoded.sender == wallet).then(|| Stranger {
             foreign: told(&decoded, receipt, raw),
             block: Some(receipt.value.block()),
+            receipt: Some(receipt.value.clone()),
             witnesses: receipt.witnesses.clone(),
         }))
     }
@@ -162,7 +165,7 @@ fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
         ),
         None => format!("nonce {nonce} was consumed by a transaction that the endpoints do not show; ask an endpoint that keeps history"),
     };
-    Stranger { foreign: Foreign { nonce, hash: None, decoded, raw: None }, block: None, witnesses: Vec::new() }
+    Stranger { foreign: Foreign { nonce, hash: None, decoded, raw: None }, block: None, receipt: None, witnesses: Vec::new() }
 }
 
 fn open(look: Look<'_>, standing: &Standing, strangers: &[Stranger]) -> BTreeSet<u64> {

@@ -155,7 +155,7 @@ async fn foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
 
     world.mine(5).await;
     let last = chain.watch(&world.watch(&[&ours.lineage], &scanned.trail)).await.expect("a look");
-    assert!(matches!(&last.sightings[0].fact, Fact::Conflicted { by: Some(hash), .. } if *hash == theirs[0].hash), "{last:?}");
+    assert!(matches!(&last.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs[0].hash), "{last:?}");
 }
 
 #[tokio::test]

@@ -265,6 +265,6 @@ fn every_knowledge() -> Vec<Knowledge> {
 
 /// A sighting, for those who store one.
 pub fn sighting() -> Said {
-    let fact = adit_core::Fact::Conflicted { by: None, decoded: "nothing of ours".to_owned() };
+    let fact = adit_core::Fact::Vanished { attempt: sample::attempt_id(1) };
     Said::Sighting { sighting: Sighting { lineage: sample::lineage_id(1), fact, witnesses: vec![name("node-b")] } }
 }

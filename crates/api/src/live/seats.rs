@@ -47,6 +47,11 @@ impl Seats {
         Ok(Seat { seats: Arc::clone(self), user: user.cloned() })
     }
 
+    /// Whether anybody still listens.
+    pub fn any_taken(&self) -> bool {
+        self.taken().all > 0
+    }
+
     fn count(&self, taken: &mut Taken, user: &UserId) -> Result<(), Problem> {
         let of_user = taken.of_user.entry(user.clone()).or_default();
         if *of_user >= self.most_per_user {

@@ -115,7 +115,7 @@ async fn bodies_that_are_none() {
         ("\"x\"", 422, "INVALID_BODY"),
         (twice, 422, "INVALID_BODY"),
         (long.as_str(), 413, "BODY_TOO_LARGE"),
-        (r#"{"asset":1e999}"#, 400, "MALFORMED_JSON"),
+        (r#"{"amount":1e999}"#, 400, "MALFORMED_JSON"),
     ] {
         let refused = world.call_with("POST", "/api/withdrawals", &ada.token, Some(body.to_owned()), &[]).await;
         assert_eq!(refused.is(), (status, code), "{body:.60}");

@@ -6,7 +6,9 @@ use adit_core::{Actor, Failure, State};
 use adit_devnet::claim::Domain;
 use serde_json::{Value, json};
 
-use crate::world::{CHAIN_ID, TOKEN, World, as_json, domain, now, payment};
+use adit_api::{ApiSettings, Membership};
+
+use crate::world::{CHAIN_ID, TOKEN, World, as_json, domain, now, payment, settings};
 
 #[tokio::test]
 async fn the_nonce_is_ready_to_sign_and_changes_nothing() {
@@ -306,4 +308,27 @@ async fn a_cancelled_claim_reads_as_failed() {
     world.becomes(&id, State::Cancelled { at: now(), by: Actor::Engine, reason: "a test".to_owned() }).await;
     let record = world.get(&format!("/api/token/withdrawals/{id}"), &ada.token).await.body;
     assert_eq!((&record["status"], record["error_message"].is_string()), (&json!("failed"), true));
+}
+
+#[tokio::test]
+async fn members_of_a_tiered_instance_have_higher_limits() {
+    let tier = "gold".parse().expect("a tier");
+    let world = World::with(ApiSettings { membership: Membership::Tiered { tier }, ..settings() }).await;
+    let (ada, emil) = (world.player("ada", 200_000).await, world.player("emil", 200_000).await);
+    world.gate.outsiders.lock().expect("fine").push(emil.wallet.address.to_checksum(None));
+    let member = as_json(&world.claim(&ada, "150000", |_| {}).await);
+    assert_eq!(world.withdraw(&ada.token, &member).await.status, 202);
+    let outsider = as_json(&world.claim(&emil, "150000", |_| {}).await);
+    assert_eq!(world.withdraw(&emil.token, &outsider).await.is(), (422, "DAILY_LIMIT_EXCEEDED"));
+    let less = as_json(&world.claim(&emil, "5000", |_| {}).await);
+    assert_eq!(world.withdraw(&emil.token, &less).await.status, 202);
+}
+
+#[tokio::test]
+async fn an_open_instance_asks_no_lock() {
+    let world = World::with(ApiSettings { membership: Membership::Open, ..settings() }).await;
+    let ada = world.player("ada", 5_000).await;
+    world.gate.unreadable.store(true, Ordering::Relaxed);
+    let claim = as_json(&world.claim(&ada, "5000", |_| {}).await);
+    assert_eq!(world.withdraw(&ada.token, &claim).await.status, 202);
 }

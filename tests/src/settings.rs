@@ -11,6 +11,8 @@ pub struct Settings {
     pub options: Options,
     /// Whether a proxy stands between server and node.
     pub proxied: bool,
+    /// Endpoints that reach the node past the proxy; with any, two must agree.
+    pub honest: usize,
     /// Payments of the wallet that may wait in the pool at once, where it is not the devnet's number.
     pub in_flight_max: Option<u32>,
     /// Keys of the chain's section.
@@ -27,7 +29,7 @@ impl Settings {
     /// On SQLite.
     pub fn sqlite() -> Self {
         let options = Options { store: StoreKind::Sqlite, ..Options::default() };
-        Self { options, proxied: false, in_flight_max: None, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
+        Self { options, proxied: false, honest: 0, in_flight_max: None, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
     }
 
     /// On Postgres.
@@ -66,6 +68,14 @@ impl Settings {
     #[must_use]
     pub fn proxied(mut self) -> Self {
         self.proxied = true;
+        self
+    }
+
+    /// Beside the proxy, so many endpoints that nobody breaks.
+    #[must_use]
+    pub fn beside(mut self, honest: usize) -> Self {
+        self.proxied = true;
+        self.honest = honest;
         self
     }
 

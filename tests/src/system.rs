@@ -33,6 +33,8 @@ pub struct System {
     pub devnet: Devnet,
     pub tokens: BTreeMap<&'static str, Address>,
     proxy: Option<Proxy>,
+    /// Ways to the node that stay as they are.
+    _honest: Vec<Proxy>,
     directory: PathBuf,
 }
 
@@ -44,6 +46,7 @@ impl System {
     pub async fn start(topic: &str, settings: Settings) -> Result<Self> {
         let directory = folder(topic)?;
         let mut proxy = None;
+        let mut honest = Vec::new();
         let mut tokens = BTreeMap::new();
         let tailor = async |deployer: Deployer<'_>, stage: &Stage, setup: &mut Setup| {
             for (name, contract) in &settings.tokens {
@@ -56,10 +59,13 @@ impl System {
             if settings.proxied {
                 proxy = Some(Proxy::start(deployer.rpc().url()).await?);
             }
-            configure(&settings, proxy.as_ref(), setup)
+            for _ in 0..settings.honest {
+                honest.push(Proxy::start(deployer.rpc().url()).await?);
+            }
+            configure(&settings, proxy.iter().chain(&honest), setup)
         };
         let devnet = Devnet::start_with(&settings.options, &directory, tailor).await?;
-        Ok(Self { devnet, tokens, proxy, directory })
+        Ok(Self { devnet, tokens, proxy, _honest: honest, directory })
     }
 
     pub fn directory(&self) -> &Path {
@@ -201,10 +207,12 @@ pub fn is_over(record: &Value) -> bool {
     ["completed", "failed", "cancelled"].iter().any(|end| record["status"] == *end)
 }
 
-fn configure(settings: &Settings, proxy: Option<&Proxy>, setup: &mut Setup) -> Result<()> {
+fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, setup: &mut Setup) -> Result<()> {
     let chain = setup.config.chains.get_mut(CHAIN).context("the devnet configures its chain")?;
-    if let Some(proxy) = proxy {
-        chain.rpc = vec![proxy.url().to_owned()];
+    let ways: Vec<String> = proxies.map(|proxy| proxy.url().to_owned()).collect();
+    if !ways.is_empty() {
+        chain.trust = if ways.len() > 1 { "quorum" } else { "single" };
+        chain.rpc = ways;
     }
     chain.in_flight_max = settings.in_flight_max.unwrap_or(chain.in_flight_max);
     chain.more.extend(settings.chain.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));

@@ -65,3 +65,52 @@ async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
     service.post(keys, &json!({ "role": "user" })).await?.expect_success("a service makes a user's key")?;
     refused(&admin.post("/api/admin/users/nobody-here/keys", &json!({ "role": "user" })).await?, "USER_UNKNOWN").map(drop)
 }
+
+/// The routes of the contract, as the server describes itself.
+const ROUTES: [(&str, &str); 24] = [
+    ("get", "/api/token/withdraw/nonce"),
+    ("post", "/api/token/withdraw"),
+    ("get", "/api/token/withdrawals"),
+    ("get", "/api/token/withdrawals/{id}"),
+    ("get", "/api/me"),
+    ("post", "/api/withdrawals"),
+    ("get", "/api/withdrawals"),
+    ("get", "/api/withdrawals/{id}"),
+    ("get", "/api/withdrawals/{id}/why"),
+    ("post", "/api/withdrawals/{id}/cancel"),
+    ("put", "/api/admin/users/{userId}"),
+    ("post", "/api/admin/users/{userId}/wallets"),
+    ("post", "/api/admin/users/{userId}/keys"),
+    ("post", "/api/admin/credits"),
+    ("post", "/api/admin/suspensions"),
+    ("delete", "/api/admin/suspensions"),
+    ("post", "/api/admin/withdrawals/{id}/retry"),
+    ("post", "/api/admin/withdrawals/{id}/cancel"),
+    ("get", "/api/admin/coverage"),
+    ("get", "/api/live"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/api/openapi.json"),
+];
+
+#[tokio::test]
+async fn the_server_describes_itself_and_has_no_other_doors() -> Result<()> {
+    let system = System::start("doors", Settings::sqlite()).await?;
+    let anybody = system.devnet.api()?;
+    let described = anybody.get("/api/openapi.json").await?.expect_success("the description")?;
+    for (method, path) in ROUTES {
+        // The description need not describe itself.
+        if path != "/api/openapi.json" {
+            assert!(described["paths"][path][method].is_object(), "{method} {path}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/metrics", "/api/docs"] {
+        assert_eq!(anybody.get(path).await?.status.as_u16(), 200, "{path}");
+    }
+    refused(&anybody.get("/api/nothing-here").await?, "ROUTE_NOT_FOUND")?;
+    refused(&anybody.delete("/api/withdrawals").await?, "METHOD_NOT_ALLOWED")?;
+    let short = refused(&anybody.get("/api/token/nothing-here").await?, "ROUTE_NOT_FOUND")?;
+    assert_eq!(short["success"], false);
+    system.stop().await
+}

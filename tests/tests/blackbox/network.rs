@@ -6,7 +6,7 @@ use adit_devnet::primitives::Address;
 use adit_devnet::proxy::Fault;
 use adit_tests::people::{Person, endow, id_of, refused};
 use adit_tests::settings::Settings;
-use adit_tests::system::System;
+use adit_tests::system::{System, is_over};
 use adit_tests::verdict::Histogram;
 use anyhow::Result;
 use serde_json::json;
@@ -112,5 +112,56 @@ async fn a_node_that_talks_nonsense_moves_nothing() -> Result<()> {
         assert_eq!(system.until_over(&ada, &id).await?["status"], "completed", "{fault:?}");
         assert_eq!(system.coins_paid(&[to]).await?, Histogram::all_once(1));
     }
+    system.stop().await
+}
+
+/// One endpoint takes the bytes, the other refuses them: the chain decides, not they.
+#[tokio::test]
+async fn f14_one_endpoint_accepts_and_the_other_rejects() -> Result<()> {
+    let system = System::start("f14", Settings::sqlite().impatient().beside(1)).await?;
+    let ada = system.person(0)?;
+    endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
+    system.proxy().always(SEND, Fault::Refused { code: -32_000, message: "nonce too low".to_owned() });
+    let id = ada.withdrawn("ETH", "1", FRIEND).await?;
+    assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
+    assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
+    system.stop().await
+}
+
+/// Two must agree: while one of two says something else about receipts and blocks, nothing is settled and nothing is given back.
+#[tokio::test]
+async fn f39_f40_two_endpoints_that_disagree_settle_nothing() -> Result<()> {
+    let system = System::start("f39", Settings::sqlite().impatient().beside(1)).await?;
+    let ada = system.person(0)?;
+    endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
+    for method in ["eth_getBlockReceipts", "eth_getTransactionReceipt", "eth_getTransactionByHash", "eth_getBlockByNumber"] {
+        system.proxy().always(Some(method), Fault::Lie(json!(null)));
+    }
+    let id = ada.withdrawn("ETH", "1", FRIEND).await?;
+    let asked = system.proxy().seen("eth_getBlockByNumber");
+    for _ in 0..4 {
+        system.rpc().mine(3).await?;
+        let beat = async || Ok((system.proxy().seen("eth_getBlockByNumber") > asked + 4).then_some(()));
+        system.until("the server to look at the chain", beat).await?;
+        let record = ada.withdrawal(&id).await?;
+        assert!(!is_over(&record), "{record}");
+        assert_eq!(ada.available("ETH").await?, "0");
+    }
+    system.proxy().heal();
+    assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
+    assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
+    system.stop().await
+}
+
+/// Two of three are enough, whatever the third says.
+#[tokio::test]
+async fn f40_one_of_three_that_lies_changes_nothing() -> Result<()> {
+    let system = System::start("f40", Settings::sqlite().impatient().beside(2)).await?;
+    system.proxy().always(None, Fault::Lie(json!("0x1")));
+    let ada = system.person(0)?;
+    let answer = ada.claim("3000", 25).await?;
+    let id = id_of(answer, "withdrawalId")?;
+    assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
+    assert_eq!(system.claims_paid(&[ada.address()]).await?, Histogram::all_once(1));
     system.stop().await
 }

@@ -1,10 +1,14 @@
 //! Signatures that do not count (abuse cases 14 and 15), and the two spellings that do.
 
-use adit_devnet::claim::{Domain, SignedClaim};
+use adit_devnet::api::Credit;
+use adit_devnet::claim::{Claim, Domain, SignedClaim, base_units};
+use adit_devnet::contracts::{ERC1271_WALLET, GAS_BURNING_WALLET};
 use adit_devnet::primitives::{Address, U256, uint};
 use adit_tests::people::{Person, refused};
 use adit_tests::settings::Settings;
 use adit_tests::system::System;
+use adit_tests::verdict::Histogram;
+use alloy::sol_types::SolValue;
 use anyhow::Result;
 
 /// The order of secp256k1 (SEC 2).
@@ -26,6 +30,33 @@ async fn only_the_signature_of_this_very_claim_counts() -> Result<()> {
     bytes[64] -= 27;
     low.signature = written(&bytes);
     ada.api.claim(&low, 0).await?.expect_success("v of 0 or 1 is the same signature")?;
+    system.stop().await
+}
+
+/// A wallet that is a contract says itself what its signature is (EIP-1271), and gets only so much gas to say it (abuse case 17).
+#[tokio::test]
+async fn a_contract_wallet_claims_with_the_signature_of_its_owner() -> Result<()> {
+    let system = System::start("contract-wallets", Settings::sqlite()).await?;
+    let (ada, bruno, deployer) = (system.person(0)?, system.person(1)?, system.devnet.deployer());
+    let good = deployer.deploy(&ERC1271_WALLET, &(ada.address(),).abi_encode_params()).await?;
+    let burning = deployer.deploy(&GAS_BURNING_WALLET, &[]).await?;
+    system.devnet.stage.lock.grant(&deployer, &[good, burning]).await?;
+    let admin = system.admin()?;
+    for (user, wallet) in [("erc1271", good), ("gas-burner", burning)] {
+        admin.put_user(user, None).await?;
+        admin.link_wallet(user, &wallet.to_string()).await?;
+        admin.credit(&[Credit::points(user, user, "10000")]).await?;
+    }
+    let claim = async |user: &str, wallet: Address, signer: &Person| {
+        let api = system.devnet.api()?.with_token(admin.create_key(user).await?);
+        let next = api.next_nonce().await?;
+        let claim = Claim { wallet, amount: base_units("3000"), nonce: next.nonce, deadline: next.deadline };
+        api.claim(&claim.sign(&ada.domain, &signer.player.wallet), 25).await
+    };
+    refused(&claim("gas-burner", burning, &ada).await?, "SIGNATURE_INVALID")?;
+    refused(&claim("erc1271", good, &bruno).await?, "SIGNATURE_INVALID")?;
+    claim("erc1271", good, &ada).await?.expect_success("the owner's signature is the wallet's")?;
+    assert_eq!(system.claims_paid(&[good]).await?, Histogram::all_once(1));
     system.stop().await
 }
 

@@ -1,17 +1,22 @@
 //! Tokens that are not what they seem (abuse case 19, windows F47 to F49, F51): refused before anything is signed, and nobody else
 //! is held up.
 
+use std::time::Duration;
+
 use adit_devnet::abi::{Behaviour, Changing, Pausable, Token};
 use adit_devnet::api::Api;
 use adit_devnet::contracts::{CHANGING_TOKEN, FALSE_TOKEN, FEE_TOKEN, PAUSABLE_TOKEN, SILENT_TOKEN};
 use adit_devnet::primitives::Address;
+use adit_devnet::wait;
 use adit_tests::people::{Person, endow, refused};
 use adit_tests::settings::Settings;
-use adit_tests::system::System;
+use adit_tests::system::{PAUSE, System};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 const FRIEND: Address = Address::repeat_byte(0xf2);
+/// A changed token is noticed by then.
+const NOTICED: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn f47_f48_f49_a_token_that_would_not_pay_is_never_sent() -> Result<()> {
@@ -84,8 +89,16 @@ async fn f47_a_transfer_that_only_claims_to_pay_waits_for_a_person() -> Result<(
     let record = system.until("the withdrawal to be held for inspection", held).await?;
     assert!(record["reason"].is_string(), "{record}");
     assert_eq!(ada.available("CHANGE").await?, "6", "the hold stands while nobody has looked");
-    let why = ada.why(&id).await?;
+    let path = format!("/api/withdrawals/{id}/why");
+    let why = admin.get(&path).await?.expect_success("asking why")?;
     assert_eq!((&why["code"], &why["buttons"]), (&json!("HELD_FOR_INSPECTION"), &json!(["inspect"])), "{why}");
+    assert_eq!(ada.why(&id).await?["buttons"], json!([]), "this is not for its owner to judge");
+
+    let inspect = format!("/api/admin/withdrawals/{id}/inspect");
+    let found = admin.post(&inspect, &json!({ "paid": false, "note": "half arrived; asked back" })).await?.expect_success("inspecting")?;
+    assert_eq!(found["status"], "failed", "{found}");
+    assert_eq!(ada.available("CHANGE").await?, "10");
+    refused(&admin.post(&inspect, &json!({ "paid": true, "note": "once more" })).await?, "NOT_UNDER_INSPECTION")?;
     system.stop().await
 }
 
@@ -110,16 +123,15 @@ async fn f51_a_token_that_changes_its_decimals_is_not_paid() -> Result<()> {
 
     system.devnet.server(0).kill().await?;
     system.devnet.deployer().execute(system.tokens["CHANGE"], &Changing::setDecimalsCall { value: 6 }).await?;
-    if system.devnet.server(0).start_again().await.is_ok() {
-        let second = ada.withdrawn("CHANGE", "4", FRIEND).await?;
-        let why = system
-            .until("the payment to be stopped", async || {
-                let why = ada.why(&second).await?;
-                Ok(["LANE_HALTED", "SUSPENDED"].iter().any(|code| why["code"] == *code).then_some(why))
-            })
-            .await?;
-        assert!(why["sentence"].as_str().context("a sentence")?.contains("decimals"), "{why}");
-    }
+    system.devnet.server(0).start_again().await?;
+    let second = ada.withdrawn("CHANGE", "4", FRIEND).await?;
+    let mut last = Value::Null;
+    let stopped = wait::until("the payment to be stopped, with the decimals as the reason", NOTICED, PAUSE, async || {
+        last = ada.why(&second).await?;
+        let named = last["sentence"].as_str().is_some_and(|sentence| sentence.contains("decimals"));
+        Ok((named && ["LANE_HALTED", "SUSPENDED"].iter().any(|code| last["code"] == *code)).then_some(()))
+    });
+    stopped.await.with_context(|| format!("it only says: {last}"))?;
     assert_eq!(system.token_payments(system.tokens["CHANGE"], FRIEND).await?.len(), 1);
     let kept = system.rpc().view(system.tokens["CHANGE"], &Token::balanceOfCall { account: FRIEND }).await?;
     assert_eq!(kept, adit_devnet::claim::base_units("4"));

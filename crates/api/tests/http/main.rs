@@ -4,8 +4,11 @@
 mod abuse;
 mod admin;
 mod claims;
+mod fakes;
 mod live;
+mod membership;
 mod people;
+mod rules;
 mod sign_in;
 mod withdrawals;
 mod world;

@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use adit_api::{ApiSettings, ApiState, ClaimGate, ClaimTerms, Membership, SignatureVerdict, auth, router};
-use adit_chain::*;
+use adit_api::{ApiSettings, ApiState, Membership, auth, router};
+use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::claim::{Domain, SignedClaim, base_units};
 use adit_devnet::player::Wallet;
-use adit_devnet::primitives::{Address, B256};
-use adit_engine::{Clock, Engine, Entropy, Ports, Settings, Spawner};
-use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
-use adit_signer::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use adit_devnet::primitives::Address;
+use adit_engine::{Engine, Entropy, Ports, Settings};
+use adit_evm::{AddressBook, ClaimDomain};
 use adit_store::{MemStore, Store};
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::fakes::{DeafChain, Gate, NoSigner, System};
+use crate::rules::rules;
 
 pub const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 pub const CHAIN_ID: u64 = 31_337;
@@ -66,217 +66,9 @@ impl Answer {
     }
 }
 
-/// Verifies for real; members and the chain's health are switches.
-pub struct Gate {
-    domain: ClaimDomain,
-    pub outsiders: std::sync::Mutex<Vec<String>>,
-    pub unreadable: AtomicBool,
-}
-
-fn unreachable_chain() -> Fault {
-    Fault::Unreachable { chain: "devnet".to_owned(), answered: 0, needed: 1, detail: "a test has no chain".to_owned() }
-}
-
-#[async_trait]
-impl ClaimGate for Gate {
-    fn typed_data(&self) -> Value {
-        self.domain.typed_data()
-    }
-
-    fn digest(&self, terms: &ClaimTerms) -> Option<Hash32> {
-        let ClaimTerms { wallet, amount, nonce, deadline } = terms;
-        self.domain.digest(&EvmClaim { user: wallet.clone(), amount: *amount, nonce: *nonce, deadline: *deadline })
-    }
-
-    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault> {
-        let address = address_of(wallet).expect("a canonical address");
-        Ok(match verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()) {
-            Ok(()) => SignatureVerdict::Valid,
-            Err(error) => SignatureVerdict::Invalid { why: error.to_string() },
-        })
-    }
-
-    async fn is_member(&self, wallet: &Destination) -> Result<bool, Fault> {
-        if self.unreadable.load(Ordering::Relaxed) {
-            return Err(unreachable_chain());
-        }
-        Ok(!self.outsiders.lock().expect("no test panics in here").iter().any(|outsider| outsider == wallet.as_str()))
-    }
-}
-
-struct DeafChain(AddressBook);
-
-#[async_trait]
-impl Chain for DeafChain {
-    async fn identity(&self, _: &LaneId) -> Result<Identity, Fault> {
-        Err(unreachable_chain())
-    }
-
-    fn parse_destination(&self, _: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
-        self.0.parse(text)
-    }
-
-    async fn tip(&self) -> Result<Tip, Fault> {
-        Err(unreachable_chain())
-    }
-
-    async fn consumed(&self, _: &LaneId) -> Result<u64, Fault> {
-        Err(unreachable_chain())
-    }
-
-    async fn funds(&self, _: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        Err(unreachable_chain())
-    }
-
-    async fn plan(&self, _: &PlanRequest) -> Result<Vec<Planned>, Fault> {
-        Err(unreachable_chain())
-    }
-
-    fn draft(&self, _: &LaneId, _: &Leg, _: &Plan, _: u64) -> Draft {
-        unreachable!("nothing is planned")
-    }
-
-    fn cancel_draft(&self, _: &LaneId, _: u64, _: EvmFees) -> Draft {
-        unreachable!("nothing is planned")
-    }
-
-    async fn broadcast(&self, _: &[Signed]) -> Vec<Sent> {
-        Vec::new()
-    }
-
-    async fn watch(&self, _: &Watch) -> Result<Sightings, Fault> {
-        Err(unreachable_chain())
-    }
-
-    async fn probe(&self, _: &LaneId, _: &AssetId) -> Result<bool, Fault> {
-        Err(unreachable_chain())
-    }
-}
-
-struct NoSigner;
-
-fn no_signer() -> SignerFault {
-    SignerFault::Unreachable { detail: "a test has no signer".to_owned() }
-}
-
-#[async_trait]
-impl Signer for NoSigner {
-    async fn journal(&self) -> Result<JournalId, SignerFault> {
-        Err(no_signer())
-    }
-
-    async fn dry_run(&self, _: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
-        Err(no_signer())
-    }
-
-    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
-        Err(no_signer())
-    }
-
-    async fn supersede(&self, _: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
-        Err(no_signer())
-    }
-
-    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
-        Err(no_signer())
-    }
-}
-
-struct System;
-
-impl Clock for System {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-
-    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
-    }
-}
-
-impl Entropy for System {
-    fn bytes(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
-        bytes
-    }
-}
-
-impl Spawner for System {
-    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
-    }
-}
-
 pub fn now() -> Timestamp {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     Timestamp::from_micros(i64::try_from(elapsed.as_micros()).expect("before the year 294,000"))
-}
-
-fn whole(units: u128) -> Amount {
-    Amount::new(units * 10u128.pow(18))
-}
-
-fn lane() -> LaneId {
-    LaneId {
-        chain: "devnet".parse().expect("a chain"),
-        wallet: Wallet::named("hot").address.to_checksum(None).parse().expect("an address"),
-    }
-}
-
-fn policy(minimum: Amount, windows: Vec<WindowLimit>, approve_above: Option<Amount>) -> Policy {
-    Policy { minimum, maximum: None, fee: Fee::default(), cooldown: None, windows, approve_above }
-}
-
-fn rules() -> Rules {
-    let asset = |name: &str, decimals, form, policy: Policy| {
-        let id: AssetId = name.parse().expect("an asset");
-        let tiers = BTreeMap::from([("gold".parse().expect("a tier"), Policy { windows: Vec::new(), ..policy.clone() })]);
-        (id.clone(), AssetRules { asset: Asset { id, decimals, form }, policy, tiers })
-    };
-    let chain: ChainName = "devnet".parse().expect("a chain");
-    let day = |max| vec![WindowLimit { window: Window::Rolling24h, max: whole(max) }];
-    Rules {
-        revision: 1,
-        assets: BTreeMap::from([
-            asset("XP", 0, AssetForm::Points, policy(Amount::ZERO, Vec::new(), None)),
-            asset(
-                "DG",
-                18,
-                AssetForm::Token { chain: chain.clone(), contract: TOKEN.to_owned() },
-                policy(whole(3_000), day(100_000), None),
-            ),
-            asset("ETH", 18, AssetForm::Native { chain: chain.clone() }, policy(Amount::new(1), Vec::new(), Some(whole(1)))),
-        ]),
-        chains: BTreeMap::from([(
-            chain.clone(),
-            ChainRules {
-                name: chain,
-                native: "ETH".parse().expect("an asset"),
-                lane: lane(),
-                confirmations: 2,
-                finality: Finality::Tag,
-                trust: Trust::Single,
-                in_flight_max: 16,
-                attempts_max: 8,
-                bump_after: Span::from_seconds(30),
-                rebroadcast_after: Span::from_seconds(15),
-                fee_per_gas_max: 1_000_000_000_000,
-                fee_per_transaction_max: whole(1),
-                precheck_tries_max: 3,
-                precheck_backoff: Span::from_seconds(1),
-            },
-        )]),
-        claims: Some(ClaimRules {
-            points: "XP".parse().expect("an asset"),
-            book: "xp".parse().expect("a book"),
-            asset: "DG".parse().expect("an asset"),
-            rate: Rate::ONE,
-            deadline_ahead_max: Span::from_seconds(900),
-        }),
-        wallet_cooling: Span::from_hours(24),
-        cancels_per_day_max: 3,
-    }
 }
 
 /// Rates wide open, members only.

@@ -1,0 +1,159 @@
+//! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a signer without keys.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use adit_api::{ClaimGate, ClaimTerms, SignatureVerdict};
+use adit_chain::*;
+use adit_core::*;
+use adit_devnet::primitives::B256;
+use adit_engine::{Clock, Entropy, Spawner};
+use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
+use adit_signer::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use crate::world::now;
+
+/// Verifies for real; members and the chain's health are switches.
+pub struct Gate {
+    pub domain: ClaimDomain,
+    pub outsiders: std::sync::Mutex<Vec<String>>,
+    pub unreadable: AtomicBool,
+}
+
+fn unreachable_chain() -> Fault {
+    Fault::Unreachable { chain: "devnet".to_owned(), answered: 0, needed: 1, detail: "a test has no chain".to_owned() }
+}
+
+#[async_trait]
+impl ClaimGate for Gate {
+    fn typed_data(&self) -> Value {
+        self.domain.typed_data()
+    }
+
+    fn digest(&self, terms: &ClaimTerms) -> Option<Hash32> {
+        let ClaimTerms { wallet, amount, nonce, deadline } = terms;
+        self.domain.digest(&EvmClaim { user: wallet.clone(), amount: *amount, nonce: *nonce, deadline: *deadline })
+    }
+
+    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault> {
+        let address = address_of(wallet).expect("a canonical address");
+        Ok(match verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()) {
+            Ok(()) => SignatureVerdict::Valid,
+            Err(error) => SignatureVerdict::Invalid { why: error.to_string() },
+        })
+    }
+
+    async fn is_member(&self, wallet: &Destination) -> Result<bool, Fault> {
+        if self.unreadable.load(Ordering::Relaxed) {
+            return Err(unreachable_chain());
+        }
+        Ok(!self.outsiders.lock().expect("no test panics in here").iter().any(|outsider| outsider == wallet.as_str()))
+    }
+}
+
+pub struct DeafChain(pub AddressBook);
+
+#[async_trait]
+impl Chain for DeafChain {
+    async fn identity(&self, _: &LaneId) -> Result<Identity, Fault> {
+        Err(unreachable_chain())
+    }
+
+    fn parse_destination(&self, _: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+        self.0.parse(text)
+    }
+
+    async fn tip(&self) -> Result<Tip, Fault> {
+        Err(unreachable_chain())
+    }
+
+    async fn consumed(&self, _: &LaneId) -> Result<u64, Fault> {
+        Err(unreachable_chain())
+    }
+
+    async fn funds(&self, _: &LaneId) -> Result<Vec<FundsReading>, Fault> {
+        Err(unreachable_chain())
+    }
+
+    async fn plan(&self, _: &PlanRequest) -> Result<Vec<Planned>, Fault> {
+        Err(unreachable_chain())
+    }
+
+    fn draft(&self, _: &LaneId, _: &Leg, _: &Plan, _: u64) -> Draft {
+        unreachable!("nothing is planned")
+    }
+
+    fn cancel_draft(&self, _: &LaneId, _: u64, _: EvmFees) -> Draft {
+        unreachable!("nothing is planned")
+    }
+
+    async fn broadcast(&self, _: &[Signed]) -> Vec<Sent> {
+        Vec::new()
+    }
+
+    async fn watch(&self, _: &Watch) -> Result<Sightings, Fault> {
+        Err(unreachable_chain())
+    }
+
+    async fn probe(&self, _: &LaneId, _: &AssetId) -> Result<bool, Fault> {
+        Err(unreachable_chain())
+    }
+}
+
+pub struct NoSigner;
+
+fn no_signer() -> SignerFault {
+    SignerFault::Unreachable { detail: "a test has no signer".to_owned() }
+}
+
+#[async_trait]
+impl Signer for NoSigner {
+    async fn journal(&self) -> Result<JournalId, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn dry_run(&self, _: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn supersede(&self, _: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+        Err(no_signer())
+    }
+}
+
+pub struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
+    }
+}
+
+impl Entropy for System {
+    fn bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        bytes
+    }
+}
+
+impl Spawner for System {
+    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+}

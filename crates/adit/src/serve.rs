@@ -42,23 +42,27 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
+    let stop = stop_signal()?;
     tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
-    adit_api::serve(listener, state.clone(), adit_api::router(state), asked_to_stop()).await.context("the API ended")?;
+    adit_api::serve(listener, state.clone(), adit_api::router(state), stop).await.context("the API ended")?;
     tracing::info!("Adit has stopped; what is unfinished goes on at the next start");
     Ok(())
 }
 
-/// SIGINT or SIGTERM.
-pub async fn asked_to_stop() {
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signal) => drop(signal.recv().await),
-        // Without it, only a harder signal ends us; nothing is lost by one.
-        Err(_) => std::future::pending().await,
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-    }
+/// Listens for SIGINT and SIGTERM from now on; completes with the first of them.
+///
+/// # Errors
+/// When the system does not let us listen.
+pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let listen = |kind| signal(kind).context("the system's signals cannot be listened to");
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("asked to stop; what is under way is finished");
+    })
 }
 
 /// The rules with the number under which the store keeps them.

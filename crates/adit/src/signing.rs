@@ -45,10 +45,11 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
         tracing::info!(%chain, %wallet, "signs for");
     }
     let offered = SignerSocket::bind(socket)?;
+    let stop = serve::stop_signal()?;
     tracing::info!(socket = %socket.display(), journal = %signer.journal().await?.0, environment = config.signer.environment.as_str(), "the signer is ready");
     tokio::select! {
         () = offered.serve(signer) => {}
-        () = serve::asked_to_stop() => tracing::info!("the signer stops"),
+        () = stop => {}
     }
     Ok(())
 }

@@ -82,6 +82,8 @@ pub struct PlanRequest {
     pub lane: LaneId,
     pub fees: EvmFees,
     pub legs: Vec<Leg>,
+    /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
+    pub committed: BTreeMap<AssetId, Amount>,
 }
 
 /// What the chain said to one of them, in the order asked.
@@ -90,6 +92,10 @@ pub enum Planned {
     Ready(Plan),
     /// The chain says that this payment would revert, or would do something else than asked.
     WouldFail {
+        reason: String,
+    },
+    /// Too few endpoints could say, or they disagree: nobody is to blame, it is asked again.
+    Unclear {
         reason: String,
     },
     /// The wallet holds too little of the asset or of the fee coin.

@@ -109,6 +109,11 @@ pub enum Command {
         lane: LaneId,
         reason: HaltReason,
     },
+    /// A person has looked into why the lane stopped. With `accept`, a pinned fact that changed is pinned to its new value.
+    ResumeLane {
+        lane: LaneId,
+        accept: Option<AcceptedPin>,
+    },
     /// A person declares that from this nonce on the key is ours alone; the lane reconciles again.
     AdoptKey {
         lane: LaneId,
@@ -170,6 +175,13 @@ pub enum Command {
         epoch: Epoch,
         lineage: Lineage,
     },
+}
+
+/// A changed fact that a person takes as the new truth: `decimals/DG`, `code/DG` and alike. A chain's identity is never accepted anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedPin {
+    pub fact: String,
+    pub value: String,
 }
 
 /// Adds to what a user is owed. Booked once per id, however often it is delivered.

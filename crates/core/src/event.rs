@@ -128,6 +128,10 @@ pub enum EventKind {
         lane: LaneId,
         reason: HaltReason,
     },
+    LaneResumed {
+        lane: LaneId,
+        accepted: Option<String>,
+    },
     LaneAdopted {
         lane: LaneId,
         from_nonce: u64,

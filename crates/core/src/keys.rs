@@ -34,7 +34,11 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lineages.extend(*lineage);
         }
         Command::Inspect { leg, lane, .. } => of_leg(&mut keys, leg, lane, rules),
-        Command::Lease { lane, .. } | Command::HaltLane { lane, .. } | Command::AdoptKey { lane, .. } | Command::Advance { lane, .. } => {
+        Command::Lease { lane, .. }
+        | Command::HaltLane { lane, .. }
+        | Command::ResumeLane { lane, .. }
+        | Command::AdoptKey { lane, .. }
+        | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());
         }
         Command::StartLane { lane, funds, .. } => {

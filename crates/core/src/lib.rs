@@ -31,8 +31,8 @@ mod withdrawal;
 pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
-pub use command::{Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
-pub use decide::{Answer, Decision, decide};
+pub use command::{AcceptedPin, Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
+pub use decide::{Answer, Decision, changed_pin, decide};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
 pub use id::{

@@ -233,6 +233,14 @@ pub enum SubmissionAnswer {
     },
 }
 
+impl Draft {
+    /// The most that it can cost in execution, in the chain's native base units; [`Amount::MAX`] where that does not fit.
+    pub fn cost_max(&self) -> Amount {
+        let Self::Evm(evm) = self;
+        evm.fees.max_fee_per_gas.checked_mul(u128::from(evm.gas_limit)).map_or(Amount::MAX, Amount::new)
+    }
+}
+
 impl Attempt {
     pub fn signed(&self) -> Option<&Signed> {
         match &self.stage {

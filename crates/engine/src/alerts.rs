@@ -1,6 +1,7 @@
 //! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
 //! operations guide.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
 
 use adit_core::{Amount, AssetId, LaneState, Rules, Scope, Span, Status, Timestamp};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::{LIVE_LINEAGES_MAX, Ports, Settings};
 
 const BEAT: Span = Span::from_seconds(5);
+const FAILURES_KEPT: Span = Span::from_seconds(900);
 /// A balance that was read longer ago than this is unknown.
 const FUNDS_AGE_MAX: Span = Span::from_seconds(120);
 
@@ -23,15 +25,42 @@ pub struct Alerts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "alert")]
 pub enum Alert {
-    FundsLow { lane: String, asset: AssetId, balance: Amount, threshold: Amount },
-    FundsUnknown { lane: String, asset: AssetId },
-    HeadStuck { lane: String, nonce: Option<u64>, seconds: u64 },
-    LaneHalted { lane: String, sentence: String },
-    LaneIdle { lane: String },
-    ChainUnread { lane: String },
-    WithdrawalsFailed { count: u64 },
-    HeldForInspection { count: u64 },
-    Suspended { scope: Scope, reason: String },
+    FundsLow {
+        lane: String,
+        asset: AssetId,
+        balance: Amount,
+        threshold: Amount,
+    },
+    FundsUnknown {
+        lane: String,
+        asset: AssetId,
+    },
+    HeadStuck {
+        lane: String,
+        nonce: Option<u64>,
+        seconds: u64,
+    },
+    LaneHalted {
+        lane: String,
+        sentence: String,
+    },
+    LaneIdle {
+        lane: String,
+    },
+    ChainUnread {
+        lane: String,
+    },
+    /// So many failed within the last quarter of an hour.
+    WithdrawalsFailed {
+        count: u64,
+    },
+    HeldForInspection {
+        count: u64,
+    },
+    Suspended {
+        scope: Scope,
+        reason: String,
+    },
 }
 
 impl Alerts {
@@ -49,8 +78,9 @@ impl Alerts {
     }
 
     async fn watch(self, ports: Ports, rules: Arc<Rules>, settings: Settings) {
+        let mut failures = Failures::default();
         loop {
-            match look(&ports, &rules, &settings).await {
+            match look(&ports, &rules, &settings, &mut failures).await {
                 Ok(found) => self.replace(found),
                 Err(fault) => tracing::warn!(%fault, "alerts could not be judged"),
             }
@@ -67,7 +97,7 @@ impl Alerts {
     }
 }
 
-async fn look(ports: &Ports, rules: &Rules, settings: &Settings) -> Result<Vec<Alert>, StoreFault> {
+async fn look(ports: &Ports, rules: &Rules, settings: &Settings, failures: &mut Failures) -> Result<Vec<Alert>, StoreFault> {
     let now = ports.clock.now();
     let mut found = Vec::new();
     for chain in rules.chains.values() {
@@ -90,7 +120,7 @@ async fn look(ports: &Ports, rules: &Rules, settings: &Settings) -> Result<Vec<A
         }
         found.extend(stuck(ports, &chain.lane, settings, now).await?);
     }
-    found.extend(counts(ports).await?);
+    found.extend(counts(ports, failures, now).await?);
     for standing in ports.store.suspensions().await? {
         found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });
     }
@@ -116,15 +146,28 @@ async fn stuck(ports: &Ports, lane: &adit_core::LaneId, settings: &Settings, now
     }))
 }
 
-async fn counts(ports: &Ports) -> Result<Vec<Alert>, StoreFault> {
+async fn counts(ports: &Ports, failures: &mut Failures, now: Timestamp) -> Result<Vec<Alert>, StoreFault> {
     let counts = ports.store.counts().await?;
     let of = |wanted: Status| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
-    let mut found = Vec::new();
-    if of(Status::Failed) > 0 {
-        found.push(Alert::WithdrawalsFailed { count: of(Status::Failed) });
+    let failed = failures.recent(of(Status::Failed), now);
+    let held = of(Status::HeldForInspection);
+    let failed = (failed > 0).then_some(Alert::WithdrawalsFailed { count: failed });
+    let held = (held > 0).then_some(Alert::HeldForInspection { count: held });
+    Ok(failed.into_iter().chain(held).collect())
+}
+
+/// How many had failed, at each look of the last while: the alert is about new failures, not about all there ever were.
+#[derive(Default)]
+struct Failures {
+    seen: VecDeque<(Timestamp, u64)>,
+}
+
+impl Failures {
+    fn recent(&mut self, total: u64, now: Timestamp) -> u64 {
+        self.seen.push_back((now, total));
+        while self.seen.len() > 1 && self.seen.front().is_some_and(|(at, _)| at.plus(FAILURES_KEPT) < now) {
+            self.seen.pop_front();
+        }
+        self.seen.front().map_or(0, |(_, before)| total.saturating_sub(*before))
     }
-    if of(Status::HeldForInspection) > 0 {
-        found.push(Alert::HeldForInspection { count: of(Status::HeldForInspection) });
-    }
-    Ok(found)
 }

@@ -58,7 +58,12 @@ impl Engine {
         let view = LaneView { lane: &lane, chain, live: &live, queue: &[], suspensions: &suspensions, now };
         let own = match &withdrawal.state {
             State::Processing { lineage, .. } => live.iter().find(|known| known.id == *lineage),
-            _ => None,
+            State::Pending
+            | State::Approved { .. }
+            | State::Completed { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::HeldForInspection { .. } => None,
         };
         Ok((why(&view, withdrawal, own), lineages))
     }

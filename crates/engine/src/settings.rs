@@ -14,6 +14,8 @@ pub struct Settings {
     pub observe_beat: Span,
     /// How often the wallets' balances are read.
     pub funds_beat: Span,
+    /// How often the pinned facts are compared while a lane runs.
+    pub identity_beat: Span,
     /// Below these balances of a wallet people are told, in base units.
     pub low: BTreeMap<AssetId, Amount>,
     /// A payment that is unmined for longer than this is told to people.
@@ -27,6 +29,7 @@ impl Default for Settings {
             lane_beat: Span::from_millis(250),
             observe_beat: Span::from_millis(500),
             funds_beat: Span::from_seconds(5),
+            identity_beat: Span::from_seconds(30),
             low: BTreeMap::new(),
             stuck_after: Span::from_seconds(600),
         }

@@ -60,7 +60,7 @@ impl Node {
     /// [`Fault`].
     pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Vec<Planned>, Fault> {
         let at = self.heads().await?.tip.head.height;
-        let purse = self.purse(wallet, payable, at).await?;
+        let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
         let price = Price { fees: request.fees, data_fee: self.data_fee(at).await? };
         let mut first = purse.clone();
         let considered: Vec<Result<Trial, Planned>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
@@ -131,6 +131,7 @@ fn counted(mut purse: Purse, price: Price, legs: &[Leg], considered: Vec<Result<
         };
         match outcomes.next().expect("each trial has its outcome") {
             Outcome::Fails { reason } => Planned::WouldFail { reason },
+            Outcome::Unclear { reason } => Planned::Unclear { reason },
             Outcome::Fine { gas } => {
                 let plan = Plan { gas_limit: gas_limit(gas), fees: price.fees };
                 purse.pay(&leg.asset, &trial, price.of(plan.gas_limit)).map_or_else(|missing| missing, |()| Planned::Ready(plan))
@@ -152,11 +153,23 @@ fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
     let reason = reasons.next().cloned().unwrap_or_default();
     match estimates.len() {
         0 => Outcome::Fails { reason },
-        _ => Outcome::Fails { reason: format!("the endpoints disagree: some would carry it, some say: {reason}") },
+        _ => Outcome::Unclear { reason: format!("the endpoints disagree: some would carry it, some say: {reason}") },
     }
 }
 
 impl Purse {
+    /// Less what unmined payments may still take.
+    fn without(mut self, committed: &BTreeMap<AssetId, Amount>) -> Self {
+        for (asset, amount) in committed {
+            match self.tokens.get_mut(asset) {
+                Some(held) => *held = held.saturating_sub(*amount),
+                None if *asset == self.native => self.coins = self.coins.saturating_sub(U256::from(amount.base_units())),
+                None => {}
+            }
+        }
+        self
+    }
+
     /// Counts a payment and the most that its gas may cost off, or says what is missing.
     fn pay(&mut self, asset: &AssetId, trial: &Trial, cost: U256) -> Result<(), Planned> {
         let (coins, tokens) = match trial.paying {
@@ -185,7 +198,7 @@ impl Purse {
             return refused(format!("{} is not an address", leg.destination));
         };
         if asset.paying != Paying::Native && !self.tokens.contains_key(&leg.asset) {
-            return refused(format!("the wallet's balance of {} could not be read", leg.asset));
+            return Err(Planned::Unclear { reason: format!("the wallet's balance of {} could not be read", leg.asset) });
         }
         let trial = Trial { paying: asset.paying, to, amount: leg.amount };
         self.pay(&leg.asset, &trial, price.of(SELF_TRANSFER_GAS)).map(|()| trial)
@@ -223,7 +236,7 @@ mod tests {
         let fine = |gas| Outcome::Fine { gas };
         let fails = Outcome::Fails { reason: "paused".to_owned() };
         assert_eq!(combined(&said(&[fine(5), fine(9), fails.clone()]), 0, 2), fine(9));
-        assert!(matches!(combined(&said(&[fine(5), fails.clone()]), 0, 2), Outcome::Fails { reason } if reason.contains("disagree")));
+        assert!(matches!(combined(&said(&[fine(5), fails.clone()]), 0, 2), Outcome::Unclear { reason } if reason.contains("disagree")));
         assert_eq!(combined(&said(&[fails.clone(), fails.clone()]), 0, 2), fails);
     }
 

@@ -37,8 +37,16 @@ pub(crate) struct Trial {
 /// What would become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    Fine { gas: u64 },
-    Fails { reason: String },
+    Fine {
+        gas: u64,
+    },
+    Fails {
+        reason: String,
+    },
+    /// Too few could say, or they say different things.
+    Unclear {
+        reason: String,
+    },
 }
 
 #[derive(Deserialize)]

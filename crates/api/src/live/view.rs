@@ -70,6 +70,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::LaneLeased { .. } => ("lane_leased", None, json!({})),
         EventKind::LaneStarted { .. } => ("lane_started", None, json!({})),
         EventKind::LaneHalted { .. } => ("lane_halted", None, json!({})),
+        EventKind::LaneResumed { .. } => ("lane_resumed", None, json!({})),
         EventKind::LaneAdopted { .. } => ("lane_adopted", None, json!({})),
         EventKind::LineageAdopted { .. } => ("lineage_adopted", None, json!({})),
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, HaltReason, JournalId, Lane, LaneId, LaneState, Lease,
-    Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip, TransferKind,
+    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, HaltReason, JournalId, Lane, LaneId,
+    LaneState, Lease, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip, TransferKind,
 };
 
 use super::Drafting;
@@ -71,7 +71,8 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     draft.answer(Answer::Done)
 }
 
-fn changed_pin(lane: &Lane, seen: &BTreeMap<String, String>) -> Option<HaltReason> {
+/// The first fact that is pinned to something else than what is seen now.
+pub fn changed_pin(lane: &Lane, seen: &BTreeMap<String, String>) -> Option<HaltReason> {
     seen.iter().find_map(|(fact, now)| {
         let pinned = lane.pins.get(fact).filter(|pinned| *pinned != now)?;
         Some(HaltReason::PinChanged { fact: fact.clone(), pinned: pinned.clone(), seen: now.clone() })
@@ -97,6 +98,27 @@ pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<
 fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> Result<Decision, Refusal> {
     lane.state = LaneState::Halted { reason: reason.clone(), since: draft.now() };
     draft.event(EventKind::LaneHalted { lane: lane.id.clone(), reason });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// Facts that a person may accept anew; others mean another network.
+const ACCEPTABLE_FACTS: [&str; 2] = ["code/", "implementation/"];
+
+/// Starts a halted lane again, with a reconciling round first: what stopped it and still holds stops it again.
+pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedPin>) -> Result<Decision, Refusal> {
+    let mut lane = draft.lane(id)?.clone();
+    let LaneState::Halted { .. } = lane.state else { return draft.unchanged() };
+    if let Some(AcceptedPin { fact, value }) = accept {
+        let known = lane.pins.contains_key(fact) && ACCEPTABLE_FACTS.iter().any(|prefix| fact.starts_with(prefix));
+        if !known {
+            let detail = format!("{fact} cannot be accepted anew; only a token's code can ({})", ACCEPTABLE_FACTS.join(", "));
+            return Err(Refusal::BadAttempt { detail });
+        }
+        lane.pins.insert(fact.clone(), value.clone());
+    }
+    lane.state = LaneState::Reconciling;
+    draft.event(EventKind::LaneResumed { lane: id.clone(), accepted: accept.map(|pin| pin.fact.clone()) });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
 }

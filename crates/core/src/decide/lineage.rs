@@ -1,9 +1,9 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    Amount, Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmDraft, EvmFees, Knowledge, Lane,
-    LaneId, LaneState, Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Scope, Signed, Stage,
-    State, Submission, Withdrawal,
+    Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmFees, Knowledge, Lane, LaneId, LaneState,
+    Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Scope, Signed, Stage, State, Submission,
+    Withdrawal,
 };
 
 use super::Drafting;
@@ -94,18 +94,11 @@ fn within_caps(chain: &ChainRules, draft: &Draft) -> Result<(), Refusal> {
         let detail = format!("{} wei per gas is above the cap of {}", evm.fees.max_fee_per_gas, chain.fee_per_gas_max);
         return Err(Refusal::BadAttempt { detail });
     }
-    match cost_max(evm) {
-        Some(cost) if cost <= chain.fee_per_transaction_max => Ok(()),
-        Some(_) | None => {
-            let detail = format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max);
-            Err(Refusal::BadAttempt { detail })
-        }
+    if draft.cost_max() > chain.fee_per_transaction_max {
+        let detail = format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max);
+        return Err(Refusal::BadAttempt { detail });
     }
-}
-
-/// The most that an attempt can cost in execution, in wei.
-pub(super) fn cost_max(evm: &EvmDraft) -> Option<Amount> {
-    evm.fees.max_fee_per_gas.checked_mul(u128::from(evm.gas_limit)).map(Amount::new)
+    Ok(())
 }
 
 /// A bump or a cancel: same anchors, at least 12.5 % more on both fee fields, and a bump pays exactly what the first attempt pays.

@@ -12,6 +12,7 @@ mod settle;
 use crate::{Change, Command, Epoch, Order, Refusal, Rules, View, WalletLink, Withdrawal, WithdrawalId};
 
 use drafting::Drafting;
+pub use lane::changed_pin;
 pub(crate) use lineage::bumped;
 
 /// What becomes of an order.
@@ -59,6 +60,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             lane::start(draft, lane, *owner, *epoch, &seen)
         }
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
+        Command::ResumeLane { lane, accept } => lane::resume(draft, lane, accept.as_ref()),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use adit_chain::{Foreign, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Stage, TRAIL_BLOCKS_MAX, Timestamp,
+    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Span, Stage, TRAIL_BLOCKS_MAX, Timestamp,
+    Tip,
 };
 
 use super::reconcile::Journalled;
 use super::{FAULT_WAIT, LaneTask, RoundError};
 use crate::LIVE_LINEAGES_MAX;
 
+/// How old the kept tip of a chain that stands still may become.
+const TIP_KEPT: Span = Span::from_seconds(10);
+
 impl LaneTask {
     pub(super) async fn observe_for_ever(self: Arc<Self>) {
-        let mut funds_at = Timestamp::default();
+        let mut looked = Looked::default();
         loop {
-            if let Err(error) = self.observe_round(&mut funds_at).await {
+            if let Err(error) = self.observe_round(&mut looked).await {
                 tracing::warn!(chain = %self.name, %error, "the chain could not be observed; nothing is concluded from that");
                 self.engine.ports.clock.sleep(FAULT_WAIT).await;
             }
@@ -25,10 +29,13 @@ impl LaneTask {
     }
 
     /// One look at the chain, by the process that holds the lease. Sightings are committed before the searched blocks are.
-    async fn observe_round(&self, funds_at: &mut Timestamp) -> Result<(), RoundError> {
+    async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
         let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
         if lane.state == LaneState::Reconciling {
+            return Ok(());
+        }
+        if self.pins_changed(&lane, looked, now).await? {
             return Ok(());
         }
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
@@ -38,11 +45,11 @@ impl LaneTask {
         let sightings = seen.sightings.into_iter().filter_map(|sighting| self.command(&lane, &legs, sighting));
         let any = self.commit(sightings.collect()).await?.iter().any(Option::is_some);
         self.judge_foreign(&lane, seen.foreign).await?;
-        let funds = self.funds_if_due(funds_at, now).await;
+        let funds = self.funds_if_due(looked, now).await;
         let trail = seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
-        let moved = lane.tip.as_ref().is_none_or(|known| *known != seen.tip) || lane.trail != trail || !funds.is_empty();
-        if moved {
-            self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip: seen.tip, trail, funds }]).await?;
+        let tip = Tip { at: now, ..seen.tip };
+        if lane.trail != trail || !funds.is_empty() || is_news(lane.tip.as_ref(), &tip) {
+            self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds }]).await?;
         }
         if any {
             self.engine.hub.wake_lanes();
@@ -74,6 +81,11 @@ impl LaneTask {
     /// else has the key, and the lane stops (rule R4, window F22).
     async fn judge_foreign(&self, lane: &Lane, foreign: Vec<Foreign>) -> Result<(), RoundError> {
         for found in foreign {
+            // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing.
+            let ours = self.lane().await?.is_some_and(|lane| found.nonce < lane.next_nonce);
+            if found.hash.is_none() && ours {
+                continue;
+            }
             let explained = match self.journalled(found.nonce, found.hash).await? {
                 Journalled::Unknown => false,
                 // Its lineage ended; the blocks are only searched again.
@@ -90,11 +102,11 @@ impl LaneTask {
         Ok(())
     }
 
-    async fn funds_if_due(&self, funds_at: &mut Timestamp, now: Timestamp) -> Vec<Funds> {
-        if now < funds_at.plus(self.settings.funds_beat) {
+    async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {
+        if now < looked.funds_at.plus(self.settings.funds_beat) {
             return Vec::new();
         }
-        *funds_at = now;
+        looked.funds_at = now;
         match self.chain().funds(self.id()).await {
             Ok(readings) => readings.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect(),
             Err(fault) => {
@@ -103,6 +115,37 @@ impl LaneTask {
             }
         }
     }
+
+    /// Facts that may not change silently are compared while the lane runs, too (windows F23, F41, F51).
+    async fn pins_changed(&self, lane: &Lane, looked: &mut Looked, now: Timestamp) -> Result<bool, RoundError> {
+        if now < looked.pins_at.plus(self.settings.identity_beat) || lane.state != LaneState::Running {
+            return Ok(false);
+        }
+        looked.pins_at = now;
+        let identity = self.chain().identity(self.id()).await?;
+        if identity.wallet_has_code {
+            self.halt(HaltReason::WalletHasCode).await?;
+            return Ok(true);
+        }
+        let Some(reason) = adit_core::changed_pin(lane, &identity.pins) else { return Ok(false) };
+        self.halt(reason).await?;
+        Ok(true)
+    }
+}
+
+/// When the slower questions were last asked.
+#[derive(Default)]
+struct Looked {
+    funds_at: Timestamp,
+    pins_at: Timestamp,
+}
+
+/// A tip that says nothing new is kept only now and then, so that an idle chain costs no commits.
+fn is_news(known: Option<&Tip>, seen: &Tip) -> bool {
+    known.is_none_or(|known| {
+        let same = known.head == seen.head && known.final_height == seen.final_height && known.fees == seen.fees;
+        !same || known.at.plus(TIP_KEPT) < seen.at
+    })
 }
 
 fn watched(lineage: &Lineage) -> Option<WatchedLineage> {

@@ -38,7 +38,7 @@ impl LaneTask {
         self.sign(epoch, &lineages, &due.sign).await?;
         self.bump(epoch, &lineages, &due.bump).await?;
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| due.plan.contains(&withdrawal.id)).collect();
-        self.plan(lane, epoch, &chosen).await?;
+        self.plan(lane, epoch, &live, &chosen).await?;
         Ok(done)
     }
 

@@ -1,9 +1,11 @@
 //! Taking approved payouts in: everything that can refuse is asked before a nonce is reserved (rule R9).
 
+use std::collections::BTreeMap;
+
 use adit_chain::{PlanRequest, Planned};
 use adit_core::{
-    Actor, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, LineageId, Purpose, Reserve, Scope, State,
-    Withdrawal,
+    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, Lineage, LineageId, Purpose, Reserve,
+    Scope, State, Withdrawal,
 };
 use adit_signer::{SignRequest, Supersede};
 
@@ -20,12 +22,12 @@ struct Candidate {
 
 impl LaneTask {
     /// Precheck by the chain, dry run by the signer, then one reservation each, at consecutive nonces.
-    pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+    pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
         self.supersede(epoch, chosen).await?;
         let fees = self.capped(tip.fees);
         let legs: Vec<Leg> = chosen.iter().map(|withdrawal| leg_of(withdrawal)).collect();
-        let request = PlanRequest { lane: self.id().clone(), fees, legs: legs.clone() };
+        let request = PlanRequest { lane: self.id().clone(), fees, legs: legs.clone(), committed: self.committed(live) };
         let planned = self.chain().plan(&request).await?;
         let mut candidates = Vec::new();
         let mut refused = Vec::new();
@@ -37,6 +39,7 @@ impl LaneTask {
                     candidates.push(Candidate { leg, plan, lineage, attempt });
                 }
                 Planned::WouldFail { reason } => refused.push((leg, reason, true)),
+                Planned::Unclear { reason } => refused.push((leg, reason, false)),
                 Planned::Unfunded { asset, needed, held } => {
                     let reason = format!("the wallet holds {held} of {asset} and needs {needed} (base units)");
                     refused.push((leg, reason, false));
@@ -47,6 +50,20 @@ impl LaneTask {
         refused.extend(unsigned);
         self.defer(epoch, refused).await?;
         self.reserve(lane, epoch, accepted).await
+    }
+
+    /// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
+    fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
+        let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
+        let mut add = |asset: &AssetId, amount: Amount| {
+            let sum = committed.entry(asset.clone()).or_default();
+            *sum = sum.checked_add(amount).unwrap_or(Amount::MAX);
+        };
+        for lineage in live.iter().filter(|lineage| lineage.included().is_none()) {
+            lineage.legs.iter().for_each(|leg| add(&leg.asset, leg.amount));
+            add(&self.rules().native, lineage.latest().draft.cost_max());
+        }
+        committed
     }
 
     /// Offers stay below the cap; a payment that then is too cheap waits for a lower base fee, it is not dropped.

@@ -118,6 +118,7 @@ async fn one_endpoint_alone_makes_nothing_ready() {
         }
     });
     let fees = chain.tip().await.expect("a tip").fees;
-    let request = adit_chain::PlanRequest { lane: world.lane.clone(), fees, legs: vec![leg("FALSE", BOB, 1)] };
+    let request =
+        adit_chain::PlanRequest { lane: world.lane.clone(), fees, legs: vec![leg("FALSE", BOB, 1)], committed: Default::default() };
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }

@@ -112,7 +112,10 @@ impl World {
 
     pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Planned> {
         let fees = chain.tip().await.expect("a tip").fees;
-        chain.plan(&PlanRequest { lane: self.lane.clone(), fees, legs: legs.to_vec() }).await.expect("a plan")
+        chain
+            .plan(&PlanRequest { lane: self.lane.clone(), fees, legs: legs.to_vec(), committed: Default::default() })
+            .await
+            .expect("a plan")
     }
 
     /// Plans, drafts and signs one payment.

@@ -96,6 +96,7 @@ codes! {
     CREDIT_MISMATCH 409 "The id was used for another credit";
 
     // Lanes
+    LANE_NOT_FOUND 404 "There is no such lane, or it has not started";
     NOT_LEASED 409 "The lane is leased by another process";
     LEASE_HELD 409 "The lane is leased by another process";
     FOREIGN_JOURNAL 409 "The lane belongs to another signer's journal";

@@ -93,7 +93,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<[String; 3]> {
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let options = schema["oneOf"].as_array().into_iter().flatten();
-    let schema = options.filter(|option| option["type"] != "null").last().unwrap_or(schema);
+    let schema = options.filter(|option| option["type"] != "null").next_back().unwrap_or(schema);
     let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }

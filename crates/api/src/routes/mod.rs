@@ -33,6 +33,8 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::withdrawals::inspect))
         .routes(routes!(admin::coverage::coverage))
         .routes(routes!(admin::lanes::lanes))
+        .routes(routes!(admin::lane::halt))
+        .routes(routes!(admin::lane::resume))
         .routes(routes!(admin::alerts::alerts))
         .routes(routes!(crate::live::live))
 }

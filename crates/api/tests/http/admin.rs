@@ -18,6 +18,8 @@ async fn users_see_no_admin_route() {
         ("GET", "/api/admin/suspensions"),
         ("GET", "/api/admin/coverage"),
         ("GET", "/api/admin/lanes"),
+        ("POST", "/api/admin/lanes/devnet/halt"),
+        ("POST", "/api/admin/lanes/devnet/resume"),
         ("GET", "/api/admin/alerts"),
     ] {
         assert_eq!(world.call(method, path, &ada.token, None).await.is(), (403, "FORBIDDEN"), "{method} {path}");
@@ -156,4 +158,17 @@ async fn coverage_knows_what_it_does_not_know() {
     let lanes = world.get("/api/admin/lanes", &world.admin).await.body;
     assert_eq!((&lanes["items"][0]["chain"], &lanes["items"][0]["tip"]), (&json!("devnet"), &Value::Null));
     assert!(world.get("/api/admin/alerts", &world.admin).await.body["items"].is_array());
+}
+
+#[tokio::test]
+async fn a_lane_that_never_started_cannot_be_stopped() {
+    let world = World::new().await;
+    let service = world.service().await;
+    for act in ["halt", "resume"] {
+        let path = format!("/api/admin/lanes/devnet/{act}");
+        assert_eq!(world.call("POST", &path, &service, None).await.is(), (403, "FORBIDDEN"));
+        assert_eq!(world.call("POST", &path, &world.admin, None).await.is(), (404, "LANE_NOT_FOUND"));
+        let nowhere = format!("/api/admin/lanes/nowhere/{act}");
+        assert_eq!(world.call("POST", &nowhere, &world.admin, None).await.is(), (404, "LANE_NOT_FOUND"));
+    }
 }

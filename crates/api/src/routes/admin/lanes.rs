@@ -29,7 +29,7 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
     Ok(Json(LaneList { items }))
 }
 
-fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
+pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
     let tip = lane.tip.as_ref().map(|tip| {
         json!({

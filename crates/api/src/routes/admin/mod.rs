@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod credits;
 pub mod import;
 pub mod keys;
+pub mod lane;
 pub mod lanes;
 pub mod suspensions;
 pub mod users;

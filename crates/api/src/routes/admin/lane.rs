@@ -1,0 +1,84 @@
+//! `POST /api/admin/lanes/{chain}/halt` and `/resume`: a person stops a wallet's line of payments, or lets it start again.
+
+use adit_core::{AcceptedPin, ChainName, ChainRules, Command, HaltReason, Lane};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::lanes::view;
+use crate::auth::{Admin, Principal};
+use crate::codes;
+use crate::extract::{MaybeBody, name};
+use crate::problem::Problem;
+use crate::refused::not_written;
+use crate::routes::withdrawals::cancel::{CancelBody, reason};
+use crate::state::ApiState;
+
+type Answered = Result<Json<Value>, Problem>;
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeBody {
+    /// A pinned fact that changed, and is right as it is now.
+    accept: Option<AcceptBody>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptBody {
+    /// As the halt names it: `code/DG`.
+    fact: String,
+    /// What it is pinned to from now on.
+    value: String,
+}
+
+/// Stops the wallet of a chain: nothing new is signed; what was sent is watched to its end. Admin keys only
+#[utoipa::path(post, path = "/api/admin/lanes/{chain}/halt", tag = "Admin", params(("chain" = String, Path)), request_body = Option<CancelBody>,
+    responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND")))]
+pub async fn halt(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    chain: Path<String>,
+    MaybeBody(body): MaybeBody<CancelBody>,
+) -> Answered {
+    let rules = find(&state, &chain)?;
+    let reason = HaltReason::Operator { reason: reason(body.reason, "stopped by an operator")? };
+    submit(&state, caller, rules, Command::HaltLane { lane: rules.lane.clone(), reason }).await
+}
+
+/// Lets a halted wallet start again; what stopped it and still holds stops it again. Admin keys only
+#[utoipa::path(post, path = "/api/admin/lanes/{chain}/resume", tag = "Admin", params(("chain" = String, Path)), request_body = Option<ResumeBody>,
+    responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND"), (status = 409, description = "BAD_ATTEMPT: this fact is never accepted anew")))]
+pub async fn resume(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    chain: Path<String>,
+    MaybeBody(body): MaybeBody<ResumeBody>,
+) -> Answered {
+    let rules = find(&state, &chain)?;
+    let accept = body.accept.map(|accept| AcceptedPin { fact: accept.fact, value: accept.value });
+    submit(&state, caller, rules, Command::ResumeLane { lane: rules.lane.clone(), accept }).await
+}
+
+fn find<'a>(state: &'a ApiState, chain: &str) -> Result<&'a ChainRules, Problem> {
+    let name: ChainName = name(chain)?;
+    let chains = &state.rules().chains;
+    chains.get(&name).ok_or_else(|| {
+        let known: Vec<&str> = chains.keys().map(ChainName::as_str).collect();
+        Problem::new(&codes::LANE_NOT_FOUND, format!("No wallet pays on {name}; there are: {}.", known.join(", "))).with("allowed", known)
+    })
+}
+
+/// A lane that was never leased has no row yet, and nothing to stop.
+async fn submit(state: &ApiState, caller: Principal, rules: &ChainRules, command: Command) -> Answered {
+    if state.store().lane(&rules.lane).await?.is_none() {
+        let detail = format!("The lane of {} has not started yet.", rules.name);
+        return Err(Problem::new(&codes::LANE_NOT_FOUND, detail));
+    }
+    state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state.engine().hub.wake_lanes();
+    let lane = state.store().lane(&rules.lane).await?.unwrap_or_else(|| Lane::new(rules.lane.clone()));
+    Ok(Json(view(&lane, rules.trust, state.rules(), state.now())))
+}

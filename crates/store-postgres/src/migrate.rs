@@ -37,5 +37,9 @@ async fn take_turn(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Stor
     }
     let mut turn = pool.begin().await.map_err(unreachable)?;
     query("LOCK TABLE migration_guard IN ACCESS EXCLUSIVE MODE").execute(&mut *turn).await.map_err(unreachable)?;
+    query("COMMENT ON TABLE migration_guard IS 'Never holds a row: who brings the schema up to date locks it.'")
+        .execute(&mut *turn)
+        .await
+        .map_err(unreachable)?;
     Ok(turn)
 }

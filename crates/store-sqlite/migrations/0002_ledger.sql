@@ -13,9 +13,9 @@ CREATE TABLE account (
     wallet  TEXT,
     chain   TEXT,
     asset   TEXT    NOT NULL,
-    debits  TEXT    NOT NULL CONSTRAINT debits_are_digits  CHECK (length(debits)  = 39 AND debits  NOT GLOB '*[^0-9]*'),
-    credits TEXT    NOT NULL CONSTRAINT credits_are_digits CHECK (length(credits) = 39 AND credits NOT GLOB '*[^0-9]*'),
-    held    TEXT    NOT NULL CONSTRAINT held_are_digits    CHECK (length(held)    = 39 AND held    NOT GLOB '*[^0-9]*'),
+    debits  TEXT    NOT NULL CONSTRAINT debits_are_padded CHECK (length(debits) = 39),
+    credits TEXT    NOT NULL CONSTRAINT credits_are_padded CHECK (length(credits) = 39),
+    held    TEXT    NOT NULL CONSTRAINT held_are_padded CHECK (length(held) = 39),
     version INTEGER NOT NULL,
 
     left_high INTEGER AS (CAST(substr(credits,  1, 13) AS INTEGER) - CAST(substr(debits,  1, 13) AS INTEGER) - CAST(substr(held,  1, 13) AS INTEGER)),

@@ -5,6 +5,8 @@
 
 mod columns;
 mod fault;
+#[cfg(test)]
+mod full;
 mod group;
 mod load;
 mod read;

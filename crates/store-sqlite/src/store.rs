@@ -13,7 +13,7 @@ use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, Wi
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction, query};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool, Transaction, query};
 
 use crate::columns::{all, one};
 use crate::fault::{not_migrated, unreachable};
@@ -37,8 +37,9 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(60);
 /// One database file.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    pub(crate) writer: SqlitePool,
     readers: SqlitePool,
+    options: SqliteConnectOptions,
 }
 
 impl SqliteStore {
@@ -59,9 +60,10 @@ impl SqliteStore {
         let writer = one.test_before_acquire(false).connect_with(writing).await.map_err(unreachable)?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
         MIGRATIONS.run(&writer).await.map_err(|error| not_migrated(error, known))?;
-        let reading = options.create_if_missing(false).pragma("query_only", "ON");
+        let options = options.create_if_missing(false);
+        let reading = options.clone().pragma("query_only", "ON");
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).test_before_acquire(false).connect_lazy_with(reading);
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, options })
     }
 
     /// Ends all connections; the log is folded into the file.
@@ -195,10 +197,11 @@ impl Store for SqliteStore {
         one(&mut *self.read().await?, query("SELECT 1 AS one"), |row| row.integer("one")).await.map(drop)
     }
 
-    /// A copy of one moment, made while the store goes on.
+    /// A copy of one moment, made while the store goes on, over a connection of its own: readers may write nowhere.
     async fn backup(&self, path: &Path) -> Result<(), StoreFault> {
         let path = path.to_str().ok_or_else(|| StoreFault::Unreachable { detail: format!("{} is not UTF-8", path.display()) })?;
-        let mut reader = self.readers.acquire().await.map_err(unreachable)?;
-        query("VACUUM INTO ?1").bind(path.to_owned()).execute(&mut *reader).await.map(drop).map_err(unreachable)
+        let mut copying = self.options.connect().await.map_err(unreachable)?;
+        query("VACUUM INTO ?1").bind(path.to_owned()).execute(&mut copying).await.map_err(unreachable)?;
+        copying.close().await.map_err(unreachable)
     }
 }

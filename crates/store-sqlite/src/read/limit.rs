@@ -30,7 +30,7 @@ pub(crate) async fn limits(
 
 const LAST: &str = "
     SELECT k.value ->> 'place' AS place, l.seq, l.at, l.cumulative
-    FROM json_each(?1) AS k
+    FROM jsonb_each(?1) AS k
     CROSS JOIN limit_entry AS l ON l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset'
     WHERE (l.at, l.seq) = (
         SELECT m.at, m.seq FROM limit_entry AS m
@@ -54,7 +54,7 @@ const WINDOWS: &str = "
           AND l.given_back_at IS NULL
         ORDER BY l.at, l.seq LIMIT 1
     ) AS oldest_at
-    FROM json_each(?1) AS k
+    FROM jsonb_each(?1) AS k
     ORDER BY k.key";
 
 fn read_last(row: &Columns<'_>) -> Result<(usize, LimitState), StoreFault> {

@@ -31,7 +31,7 @@ pub(crate) async fn claim_nonces(
 ) -> Result<Vec<((UserId, u64), WithdrawalId)>, StoreFault> {
     const CLAIM_NONCES: &str = "
         SELECT w.user_id, w.nonce, w.id
-        FROM json_each(?1) AS k
+        FROM jsonb_each(?1) AS k
         CROSS JOIN withdrawal AS w ON w.user_id = k.value ->> 'user_id' AND w.nonce = k.value ->> 'nonce'";
     let question = query(CLAIM_NONCES).bind(array(&claim_nonce_keys(keys))?);
     all(connection, question, |row| Ok(((value(row, "user_id")?, row.integer("nonce")?.unsigned_abs()), id(row, "id")?))).await
@@ -43,7 +43,7 @@ pub(crate) async fn idempotency(
 ) -> Result<Vec<IdempotencyRecord>, StoreFault> {
     const IDEMPOTENCY: &str = "
         SELECT i.*
-        FROM json_each(?1) AS k
+        FROM jsonb_each(?1) AS k
         CROSS JOIN idempotency AS i ON i.principal = k.value ->> 'principal' AND i.key = k.value ->> 'key'";
     all(connection, query(IDEMPOTENCY).bind(array(&idempotency_keys(keys))?), |row| read_idempotency(row)).await
 }

@@ -21,4 +21,4 @@ const EVENTS: &str = "
     INSERT INTO event (id, at, actor, user_id, seq, withdrawal_id, kind, body, form)
     SELECT r.value ->> 'id', r.value ->> 'at', r.value ->> 'actor', r.value ->> 'user_id', r.value ->> 'seq',
            r.value ->> 'withdrawal_id', r.value ->> 'kind', r.value ->> 'body', r.value ->> 'form'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";

@@ -18,7 +18,7 @@ const ACCOUNTS: &str = "
     INSERT INTO account (path, kind, user_id, book, wallet, chain, asset, debits, credits, held, version)
     SELECT r.value ->> 'path', r.value ->> 'kind', r.value ->> 'user_id', r.value ->> 'book', r.value ->> 'wallet', r.value ->> 'chain',
            r.value ->> 'asset', r.value ->> 'debits', r.value ->> 'credits', r.value ->> 'held', (r.value ->> 'version') + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM account AS a WHERE a.path = r.value ->> 'path')
     ON CONFLICT (path) DO UPDATE
     SET debits = excluded.debits, credits = excluded.credits, held = excluded.held, version = excluded.version
@@ -28,9 +28,9 @@ const TRANSFERS: &str = "
     INSERT INTO transfer (id, kind, hold_id, debit, credit, asset, amount, cause, cause_id, at)
     SELECT r.value ->> 'id', r.value ->> 'kind', r.value ->> 'hold_id', r.value ->> 'debit', r.value ->> 'credit', r.value ->> 'asset',
            r.value ->> 'amount', r.value ->> 'cause', r.value ->> 'cause_id', r.value ->> 'at'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";
 
 const CREDITS: &str = "
     INSERT INTO credit (id, user_id, book, asset, amount, at)
     SELECT r.value ->> 'id', r.value ->> 'user_id', r.value ->> 'book', r.value ->> 'asset', r.value ->> 'amount', r.value ->> 'at'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";

@@ -35,7 +35,7 @@ const LANES: &str = "
     SELECT r.value ->> 'id', r.value ->> 'next_nonce', r.value ->> 'adopted_from', r.value ->> 'journal_id', r.value ->> 'lease_owner',
            r.value ->> 'lease_until', r.value ->> 'epoch', r.value ->> 'status', r.value ->> 'state', r.value ->> 'tip',
            r.value ->> 'trail', r.value ->> 'funds', r.value ->> 'pins', r.value ->> 'form', (r.value ->> 'version') + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lane AS l WHERE l.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
     SET next_nonce = excluded.next_nonce, adopted_from = excluded.adopted_from, journal_id = excluded.journal_id,
@@ -48,7 +48,7 @@ const LINEAGES: &str = "
     INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version)
     SELECT r.value ->> 'id', r.value ->> 'lane', r.value ->> 'nonce', r.value ->> 'live', r.value ->> 'state', r.value ->> 'cancel',
            r.value ->> 'created_at', r.value ->> 'form', (r.value ->> 'version') + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lineage AS l WHERE l.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
     SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version
@@ -57,7 +57,7 @@ const LINEAGES: &str = "
 const ANCHORS: &str = "
     INSERT INTO anchor (lineage_id, position, kind, key, live)
     SELECT r.value ->> 'lineage_id', r.value ->> 'position', r.value ->> 'kind', r.value ->> 'key', r.value ->> 'live'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
 
@@ -66,7 +66,7 @@ const PAYOUTS: &str = "
     SELECT r.value ->> 'lineage_id', r.value ->> 'position', r.value ->> 'payout_id', r.value ->> 'withdrawal_id',
            r.value ->> 'user_id', r.value ->> 'book', r.value ->> 'source_asset', r.value ->> 'asset', r.value ->> 'amount',
            r.value ->> 'destination', r.value ->> 'live'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
 
@@ -76,7 +76,7 @@ const ATTEMPTS: &str = "
     SELECT r.value ->> 'id', r.value ->> 'lineage_id', r.value ->> 'version', r.value ->> 'purpose', r.value ->> 'epoch',
            r.value ->> 'draft', r.value ->> 'raw', r.value ->> 'hash', r.value ->> 'knowledge', r.value ->> 'known',
            r.value ->> 'created_at', r.value ->> 'form'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (id) DO UPDATE
     SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form";
@@ -84,5 +84,5 @@ const ATTEMPTS: &str = "
 const OBSERVATIONS: &str = "
     INSERT INTO observation (attempt_id, at, kind, said, form)
     SELECT r.value ->> 'attempt_id', r.value ->> 'at', r.value ->> 'kind', r.value ->> 'said', r.value ->> 'form'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     ORDER BY r.key";

@@ -28,7 +28,7 @@ const USERS: &str = "
     INSERT INTO app_user (id, tier, claim_nonce, event_seq, last_accepted_at, wallets, cancels, cancels_since, created_at, version)
     SELECT r.value ->> 'id', r.value ->> 'tier', r.value ->> 'claim_nonce', r.value ->> 'event_seq', r.value ->> 'last_accepted_at',
            r.value ->> 'wallets', r.value ->> 'cancels', r.value ->> 'cancels_since', r.value ->> 'created_at', (r.value ->> 'version') + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
     SET tier = excluded.tier, claim_nonce = excluded.claim_nonce, event_seq = excluded.event_seq,
@@ -39,27 +39,27 @@ const USERS: &str = "
 const NEW_WALLETS: &str = "
     INSERT INTO wallet (address, user_id, linked_at, usable_at, version)
     SELECT r.value ->> 'address', r.value ->> 'user_id', r.value ->> 'linked_at', r.value ->> 'usable_at', 1
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";
 
 const KNOWN_WALLETS: &str = "
     UPDATE wallet
     SET user_id = r.value ->> 'user_id', linked_at = r.value ->> 'linked_at', usable_at = r.value ->> 'usable_at',
         version = wallet.version + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE wallet.address = r.value ->> 'address' AND wallet.version = r.value ->> 'version'";
 
 const CREDENTIALS: &str = "
     INSERT INTO credential (id, hash, role, user_id, label, created_at, revoked_at)
     SELECT r.value ->> 'id', r.value ->> 'hash', r.value ->> 'role', r.value ->> 'user_id', r.value ->> 'label',
            r.value ->> 'created_at', r.value ->> 'revoked_at'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";
 
-const RESUMED: &str = "DELETE FROM suspension WHERE scope IN (SELECT r.value FROM json_each(?1) AS r)";
+const RESUMED: &str = "DELETE FROM suspension WHERE scope IN (SELECT r.value FROM jsonb_each(?1) AS r)";
 
 const SUSPENDED: &str = "
     INSERT INTO suspension (scope, actor, reason, since, form)
     SELECT r.value ->> 'scope', r.value ->> 'actor', r.value ->> 'reason', r.value ->> 'since', r.value ->> 'form'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (scope) DO UPDATE
     SET actor = excluded.actor, reason = excluded.reason, since = excluded.since, form = excluded.form";

@@ -31,7 +31,7 @@ const WITHDRAWALS: &str = "
            r.value ->> 'nonce', r.value ->> 'deadline', r.value ->> 'digest', r.value ->> 'signature', r.value ->> 'policy_revision',
            r.value ->> 'created_at', r.value ->> 'retry_count', r.value ->> 'status', r.value ->> 'state', r.value ->> 'form',
            r.value ->> 'due_at', r.value ->> 'hash', r.value ->> 'block_number', r.value ->> 'completed_at', (r.value ->> 'version') + 1
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM withdrawal AS w WHERE w.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
     SET retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
@@ -43,16 +43,16 @@ const LIMITS: &str = "
     INSERT INTO limit_entry (user_id, asset, at, seq, amount, cumulative, withdrawal_id)
     SELECT r.value ->> 'user_id', r.value ->> 'asset', r.value ->> 'at', r.value ->> 'seq', r.value ->> 'amount',
            r.value ->> 'cumulative', r.value ->> 'withdrawal_id'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";
 
 const LIMITS_GIVEN_BACK: &str = "
     UPDATE limit_entry
     SET given_back_at = r.value ->> 'given_back_at'
-    FROM json_each(?1) AS r
+    FROM jsonb_each(?1) AS r
     WHERE limit_entry.user_id = r.value ->> 'user_id' AND limit_entry.asset = r.value ->> 'asset'
       AND limit_entry.at = r.value ->> 'at' AND limit_entry.seq = r.value ->> 'seq' AND limit_entry.given_back_at IS NULL";
 
 const IDEMPOTENCY: &str = "
     INSERT INTO idempotency (principal, key, fingerprint, withdrawal_id, at)
     SELECT r.value ->> 'principal', r.value ->> 'key', r.value ->> 'fingerprint', r.value ->> 'withdrawal_id', r.value ->> 'at'
-    FROM json_each(?1) AS r";
+    FROM jsonb_each(?1) AS r";

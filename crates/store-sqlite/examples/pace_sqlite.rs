@@ -1,6 +1,6 @@
 //! Prints how many claims per second a file takes, and what a limit costs at a million entries.
 //!
-//! `cargo run --release -p adit-store-sqlite --example pace`
+//! `cargo run --release -p adit-store-sqlite --example pace_sqlite`
 
 use adit_store::conformance::pace;
 use adit_store_sqlite::SqliteStore;

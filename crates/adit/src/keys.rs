@@ -42,7 +42,7 @@ pub enum Command {
     Adopt {
         #[arg(long)]
         chain: String,
-        /// The next transaction count of the wallet, after everything that others sent
+        /// The wallet's transaction count, after everything that others sent is mined
         #[arg(long)]
         nonce: u64,
     },
@@ -115,26 +115,51 @@ async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Resu
     };
     let lane = LaneId { chain: chain.clone(), wallet: wallet.clone() };
     let database = Database::open(&config.store).await?;
-    let compared = compare(config, &wallets, &lane, nonce).await?;
+    let given_out = database.store.lane(&lane).await?.map_or(0, |known| known.next_nonce);
+    let mined = transactions(config, &wallets, &lane).await?;
+    compare(&lane, nonce, given_out, mined)?;
     let rules = config.rules(&wallets);
     direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
-    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs\n{compared}");
-    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce, "chain": compared }), &text)
+    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
+    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
 }
 
-/// What the chain says to the nonce. One below its count would halt the lane again at once.
-async fn compare(config: &Config, wallets: &BTreeMap<ChainName, Destination>, lane: &LaneId, nonce: u64) -> Result<String> {
+/// How many transactions of the wallet the chain has.
+async fn transactions(config: &Config, wallets: &BTreeMap<ChainName, Destination>, lane: &LaneId) -> Result<u64> {
     let chains = chains::open(config, wallets)?;
     let Some(chain) = chains.get(&lane.chain) else { bail!("chain {} is not configured", lane.chain) };
-    match chain.consumed(lane).await {
-        Ok(count) if nonce < count => {
-            bail!("--nonce is {nonce}, and the chain has {count} transactions of {}; allowed is {count} or more", lane.wallet)
+    let counted = chain.consumed(lane).await;
+    counted.context("the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints first")
+}
+
+/// There is one right nonce: the first that neither the chain has seen nor we have given out. Below it the lane would halt again at once;
+/// above it nothing would ever be mined, and there is no way back.
+fn compare(lane: &LaneId, nonce: u64, given_out: u64, mined: u64) -> Result<()> {
+    let right = given_out.max(mined);
+    if nonce != right {
+        bail!(
+            "--nonce is {nonce}, and allowed is {right}: the chain has mined {mined} transactions of {}, and {given_out} nonces were given out \
+             here. If others of the wallet still wait in the pool, wait until they are mined",
+            lane.wallet
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Our own payments may still wait in the pool when somebody else uses the key.
+    #[test]
+    fn the_right_nonce_is_above_what_is_mined_and_what_is_ours() {
+        let lane: LaneId = "base:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse().expect("a lane");
+        for (given_out, mined, right) in [(0, 10, 10), (20, 16, 20), (5, 5, 5)] {
+            assert!(compare(&lane, right, given_out, mined).is_ok());
+            for wrong in [right - 1, right + 1] {
+                let said = compare(&lane, wrong, given_out, mined).expect_err("refused").to_string();
+                assert!(said.contains(&format!("--nonce is {wrong}, and allowed is {right}")), "{said}");
+            }
         }
-        Ok(count) if nonce > count => Ok(format!(
-            "note: the chain has {count} transactions of the wallet; nothing is mined before nonces {count} to {} are used",
-            nonce - 1
-        )),
-        Ok(count) => Ok(format!("the chain has {count} transactions of the wallet, as expected")),
-        Err(fault) => Ok(format!("note: this could not be compared with the chain ({fault})")),
     }
 }

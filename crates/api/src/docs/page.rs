@@ -92,8 +92,8 @@ fn fields(document: &Value, schema: &Value) -> Vec<[String; 3]> {
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    let options = schema["oneOf"].as_array().into_iter().flatten();
-    let schema = options.filter(|option| option["type"] != "null").next_back().unwrap_or(schema);
+    let mut options = schema["oneOf"].as_array().into_iter().flatten();
+    let schema = options.rfind(|option| option["type"] != "null").unwrap_or(schema);
     let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }

@@ -148,7 +148,7 @@ impl Config {
             confirmations: 2,
             finality: Finality::Tag("finalized"),
             block_time_seconds: facts.block_time_seconds,
-            in_flight_max: 64,
+            in_flight_max: 1_000,
             wallet: facts.signer_socket.map(|_| facts.hot_wallet.to_string()),
             more: More::new(),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -39,13 +39,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// `/api/openapi.json` and `/api/docs`, made once.
+/// `/api/openapi.json` and `/api/docs`, made once; whoever opens the bare address is shown the latter.
 pub fn routes(document: &utoipa::openapi::OpenApi) -> Router {
     let json: Arc<str> = serde_json::to_string(document).unwrap_or_else(|_| "{}".to_owned()).into();
     let page: Arc<str> = page::render(&serde_json::to_value(document).unwrap_or_default(), codes::ALL).into();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
     Router::new()
         .route("/api/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response()))
+        .route("/", get(async || Redirect::temporary("/api/docs")))
         .route(
             "/api/docs",
             get(async move || {

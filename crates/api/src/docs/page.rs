@@ -14,7 +14,7 @@ section { border-top: 1px solid var(--line); padding: 0.5rem 0 1rem }
 h3 { margin-bottom: 0 } .method { font-weight: 700; display: inline-block; min-width: 4.5em }
 table { border-collapse: collapse; width: 100%; display: block; overflow-x: auto }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid var(--line) }
-nav a { margin-right: 1rem } :target { background: var(--soft) }
+nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem } :target { background: var(--soft) }
 ";
 
 /// Writes the whole page.
@@ -67,18 +67,18 @@ fn section(document: &Value, path: &str, method: &str, operation: &Value) -> Str
         let place = format!("{} ({})", text(&parameter["name"]), text(&parameter["in"]));
         [place, kind(&parameter["schema"]), text(&parameter["description"])]
     });
-    section.push_str(&table(["parameter", "type", ""], parameters.collect()));
+    section.push_str(&table(["parameter", "type", "meaning"], parameters.collect()));
     let content = operation["requestBody"]["content"].as_object().into_iter().flatten();
     for (media_type, body) in content {
         let rows = fields(document, &body["schema"]);
         let _infallible = write!(section, "<p>Body: <code>{}</code></p>", escape(media_type));
-        section.push_str(&table(["field", "type", ""], rows));
+        section.push_str(&table(["field", "type", "meaning"], rows));
     }
     let responses = operation["responses"].as_object().into_iter().flatten();
     for (status, response) in responses {
         let _infallible = write!(section, "<p><strong>{}</strong> {}</p>", escape(status), text(&response["description"]));
         let rows = fields(document, &response["content"]["application/json"]["schema"]);
-        section.push_str(&table(["field", "type", ""], rows));
+        section.push_str(&table(["field", "type", "meaning"], rows));
     }
     section.push_str("</section>");
     section
@@ -125,11 +125,14 @@ fn table_of_codes(codes: &[&Code]) -> String {
         format!("<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{2}</td></tr>", code.name, code.status, escape(code.title))
     };
     let rows: String = codes.iter().map(row).collect();
-    format!("<h2 id=\"codes\">Codes</h2><table><tr><th>code</th><th>status</th><th></th></tr>{rows}</table></html>")
+    format!("<h2 id=\"codes\">Codes</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>{rows}</table></html>")
 }
 
+/// Escaped, and what stands between backticks as code.
 fn text(value: &Value) -> String {
-    escape(value.as_str().unwrap_or_default())
+    let escaped = escape(value.as_str().unwrap_or_default());
+    let parts = escaped.split('`').enumerate();
+    parts.map(|(n, part)| if n % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
 }
 
 fn escape(text: &str) -> String {

@@ -133,3 +133,22 @@ fn a_failed_withdrawal_is_never_revived() {
     world.finalize(lineage, attempt, &Effect::Reverted).expect("final");
     assert_eq!(world.give(Command::Retry { withdrawal: id, user: user() }).expect_err("ended").code(), "NOT_RETRYABLE");
 }
+
+/// R9: a reserved nonce that the signer will not use is filled, so that those behind it can be mined. Its bytes never left: there is nothing
+/// to outbid.
+#[test]
+fn a_reserved_nonce_that_is_never_signed_is_filled() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    let fill = |world: &mut World, purpose: Purpose| {
+        let attempt = AttemptId(world.id());
+        let draft = world.draft(7, 10);
+        world.give(Command::AddAttempt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, purpose, draft })
+    };
+    assert_eq!(fill(&mut world, Purpose::Pay).expect_err("a bump of nothing").code(), "BAD_ATTEMPT");
+    fill(&mut world, Purpose::Cancel).expect("added");
+    let undo = world.send(lineage, hash(2));
+    world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Approved, 7_000));
+}

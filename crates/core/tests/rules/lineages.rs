@@ -168,3 +168,57 @@ fn f22_foreign_use_stops_the_lane() {
     let State::Approved { after: Some(dead), .. } = &world.withdrawal(id).state else { panic!("free again") };
     assert_eq!((dead.lineage, dead.evidence), (lineage, hash(9)));
 }
+
+/// R4: a foreign transaction that reached the payee may have paid him: a person judges, nothing is paid again by itself.
+#[test]
+fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    world.send(lineage, hash(1));
+    world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
+    let payees = vec![world.withdrawal(id).payout];
+    let usurped = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to alice".to_owned(), payees };
+    world.observe(lineage, usurped).expect("seen");
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::HeldForInspection, 7_000));
+}
+
+/// A watch may be older than a bump: what is ours is never a conflict.
+#[test]
+fn our_own_attempt_is_no_conflict() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(id).expect("reserved");
+    world.send(lineage, hash(1));
+    let own = Fact::Conflicted { by: hash(1), block: block(10), decoded: "a transfer".to_owned(), payees: Vec::new() };
+    assert_eq!(world.observe(lineage, own), Ok(Answer::Unchanged));
+    assert_eq!(world.view.lanes[&lane()].row.as_ref().expect("a lane").state, LaneState::Running);
+}
+
+/// F51, F41: a token's changed code stops the lane until a person accepts it; a changed network is never accepted.
+#[test]
+fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
+    let mut world = World::with_points(0);
+    let pins = |code: &str, id: &str| [("chain_id".to_owned(), id.to_owned()), ("code/DG".to_owned(), code.to_owned())].into();
+    let start = |world: &mut World, code: &str, id: &str| {
+        let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
+        row.state = LaneState::Reconciling;
+        world.must(Command::StartLane {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            chain_nonce: 7,
+            pins: pins(code, id),
+            funds: Vec::new(),
+        });
+        world.view.lanes[&lane()].row.as_ref().expect("a lane").state.clone()
+    };
+    assert_eq!(start(&mut world, "0xaa", "31337"), LaneState::Running);
+    assert!(matches!(start(&mut world, "0xbb", "31337"), LaneState::Halted { reason: HaltReason::PinChanged { .. }, .. }));
+    let accept = |fact: &str, value: &str| Some(AcceptedPin { fact: fact.to_owned(), value: value.to_owned() });
+    let network = world.give(Command::ResumeLane { lane: lane(), accept: accept("chain_id", "1") });
+    assert_eq!(network.expect_err("another network").code(), "BAD_ATTEMPT");
+    world.must(Command::ResumeLane { lane: lane(), accept: accept("code/DG", "0xbb") });
+    assert_eq!(start(&mut world, "0xbb", "31337"), LaneState::Running);
+    assert!(matches!(start(&mut world, "0xbb", "1"), LaneState::Halted { .. }));
+}

@@ -70,7 +70,7 @@ async fn f32_a_network_that_is_too_dear_is_waited_for() -> Result<()> {
 
 #[tokio::test]
 async fn f30_a_stuck_payment_that_an_operator_cancels_is_given_back_once() -> Result<()> {
-    let (system, ada) = system("fees-cancel").await?;
+    let (mut system, ada) = system("fees-cancel").await?;
     let admin = system.admin()?;
     system.stop_mining().await?;
     let id = ada.withdrawn("ETH", "1", FRIEND).await?;
@@ -80,6 +80,7 @@ async fn f30_a_stuck_payment_that_an_operator_cancels_is_given_back_once() -> Re
     let asked = admin.post(&path, &json!({ "reason": "the recipient asked for it" })).await?.expect_success("cancelling")?;
     assert_eq!(asked["status"], "processing", "only the chain can cancel now: {asked}");
     assert_eq!(ada.available("ETH").await?, "2", "nothing is given back on a wish");
+    system.crash_and_restart().await?;
 
     // Mined only after the cancelling transaction has replaced the payment.
     let hash = ada.withdrawal(&id).await?["txHash"].clone();

@@ -3,6 +3,7 @@
 
 pub mod bursts;
 pub mod live;
+pub mod operator;
 pub mod people;
 pub mod seed;
 pub mod settings;

@@ -29,7 +29,16 @@ impl Settings {
     /// On SQLite.
     pub fn sqlite() -> Self {
         let options = Options { store: StoreKind::Sqlite, ..Options::default() };
-        Self { options, proxied: false, honest: 0, in_flight_max: None, chain: Vec::new(), policy: Vec::new(), tokens: Vec::new(), sections: Vec::new() }
+        Self {
+            options,
+            proxied: false,
+            honest: 0,
+            in_flight_max: None,
+            chain: Vec::new(),
+            policy: Vec::new(),
+            tokens: Vec::new(),
+            sections: Vec::new(),
+        }
     }
 
     /// On Postgres.

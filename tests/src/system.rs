@@ -154,10 +154,7 @@ impl System {
     /// # Errors
     /// When they do not come.
     pub async fn until_pooled(&self, count: u64) -> Result<()> {
-        self.until(&format!("{count} transactions in the pool"), async || {
-            Ok((self.pooled().await? >= count).then_some(()))
-        })
-        .await
+        self.until(&format!("{count} transactions in the pool"), async || Ok((self.pooled().await? >= count).then_some(()))).await
     }
 
     async fn pooled(&self) -> Result<u64> {

@@ -25,7 +25,8 @@ async fn what_is_no_amount_address_or_body_is_refused_and_changes_nothing() -> R
 
 fn no_amounts() -> Vec<Value> {
     let two_to_256 = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
-    let texts = ["-1", "0", "0.0", "1e18", "0x10", "１", "+1", "01", "1.", ".5", " 1", "1 ", "", "1.0000000000000000001", "NaN", two_to_256];
+    let texts =
+        ["-1", "0", "0.0", "1e18", "0x10", "１", "+1", "01", "1.", ".5", " 1", "1 ", "", "1.0000000000000000001", "NaN", two_to_256];
     let mut values: Vec<Value> = texts.iter().map(|text| json!(text)).collect();
     values.extend([json!("9".repeat(79)), json!(3000), json!(9_007_199_254_740_993_u64), json!(0.5), json!(null), json!(["1"]), json!({})]);
     values
@@ -56,8 +57,20 @@ fn ada_order() -> Value {
 
 async fn addresses(system: &System, ada: &Person) -> Result<()> {
     let checksummed = Address::repeat_byte(0xab).to_checksum(None);
-    let swapped: String = checksummed.chars().map(|letter| if letter == 'A' { 'a' } else if letter == 'a' { 'A' } else { letter }).collect();
-    let invalid = [swapped, checksummed.to_lowercase(), "vitalik.eth".to_owned(), "0x1234".to_owned(), String::new(), format!("{checksummed}0")];
+    let swapped: String = checksummed
+        .chars()
+        .map(|letter| {
+            if letter == 'A' {
+                'a'
+            } else if letter == 'a' {
+                'A'
+            } else {
+                letter
+            }
+        })
+        .collect();
+    let invalid =
+        [swapped, checksummed.to_lowercase(), "vitalik.eth".to_owned(), "0x1234".to_owned(), String::new(), format!("{checksummed}0")];
     let forbidden = [Address::ZERO, system.devnet.stage.token, system.devnet.stage.hot_wallet.address, Address::with_last_byte(1)];
     let forbidden = forbidden.map(|address| address.to_checksum(None));
     for (code, destination) in
@@ -71,7 +84,9 @@ async fn addresses(system: &System, ada: &Person) -> Result<()> {
 }
 
 async fn bodies(ada: &Person) -> Result<()> {
-    for (field, value) in [("state", json!("approved")), ("status", json!("completed")), ("fee", json!("0")), ("user_id", json!("bruno")), ("id", json!("x"))] {
+    for (field, value) in
+        [("state", json!("approved")), ("status", json!("completed")), ("fee", json!("0")), ("user_id", json!("bruno")), ("id", json!("x"))]
+    {
         let mut order = ada_order();
         order[field] = value.clone();
         refused(&ada.api.post("/api/withdrawals", &order).await?, "INVALID_BODY").with_context(|| field.to_owned())?;

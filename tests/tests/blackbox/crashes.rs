@@ -113,7 +113,8 @@ async fn kills_at_random_sends(topic: &str, settings: Settings) -> Result<()> {
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", &PAYEES.to_string()).await?;
     let payees = payees();
     let mut asked: Vec<Asked> = try_join_all(payees.iter().map(|payee| twice(&ada, *payee))).await?;
-    let members: Vec<Person> = (0..MEMBERS).filter(|index| (index + 1) % 5 != 0).map(|index| system.person(index)).collect::<Result<_>>()?;
+    let members: Vec<Person> =
+        (0..MEMBERS).filter(|index| (index + 1) % 5 != 0).map(|index| system.person(index)).collect::<Result<_>>()?;
     asked.extend(try_join_all(members.iter().map(claim_twice)).await?);
 
     for _ in 0..KILLS {
@@ -180,9 +181,7 @@ async fn make_trouble(system: &System, chance: &mut Chance) -> Result<()> {
 }
 
 async fn until_sent(system: &System, count: u64) -> Result<()> {
-    system
-        .until(&format!("{count} sends"), async || Ok((system.proxy().seen("eth_sendRawTransaction") >= count).then_some(())))
-        .await
+    system.until(&format!("{count} sends"), async || Ok((system.proxy().seen("eth_sendRawTransaction") >= count).then_some(()))).await
 }
 
 async fn until_sent_or_over(system: &System, asked: &[Asked], count: u64) -> Result<()> {

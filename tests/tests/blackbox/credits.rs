@@ -1,7 +1,7 @@
 //! Credits: one, many, as CSV and as JSON lines; each id once, for ever.
 
 use adit_devnet::api::Answer;
-use adit_tests::people::{Person, PURSE, refused};
+use adit_tests::people::{PURSE, Person, refused};
 use adit_tests::settings::Settings;
 use adit_tests::system::System;
 use anyhow::Result;
@@ -43,7 +43,8 @@ async fn imports(system: &System, ada: &Person) -> Result<()> {
     assert!(lines.contains(&json!(4)) && lines.contains(&json!(5)), "{}", answer.body);
     assert_eq!(ada.available("ETH").await?, "4");
 
-    let line = |id: usize| json!({ "id": format!("n-{id}"), "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "0.001" }).to_string();
+    let line =
+        |id: usize| json!({ "id": format!("n-{id}"), "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "0.001" }).to_string();
     let file = (0..2_500).map(line).collect::<Vec<_>>().join("\n");
     for (credited, unchanged) in [(2_500, 0), (0, 2_500)] {
         let answer = import(system, "application/x-ndjson", file.clone()).await?;

@@ -84,11 +84,12 @@ async fn f30_a_stuck_payment_that_an_operator_cancels_is_given_back_once() -> Re
 
     // Mined only after the cancelling transaction has replaced the payment.
     let hash = ada.withdrawal(&id).await?["txHash"].clone();
-    system.until("the payment to leave the pool", async || {
-        let found: Value = system.rpc().call("eth_getTransactionByHash", json!([hash])).await?;
-        Ok(found.is_null().then_some(()))
-    })
-    .await?;
+    system
+        .until("the payment to leave the pool", async || {
+            let found: Value = system.rpc().call("eth_getTransactionByHash", json!([hash])).await?;
+            Ok(found.is_null().then_some(()))
+        })
+        .await?;
     let record = system.until_over(&ada, &id).await?;
     assert_eq!((&record["status"], &record["reason"]), (&json!("cancelled"), &json!("the recipient asked for it")), "{record}");
     assert_eq!(ada.available("ETH").await?, "3", "given back once");

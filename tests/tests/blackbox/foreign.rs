@@ -1,16 +1,12 @@
 //! Somebody else uses the key (window F22): the lane stops, says why and what to do, and goes on when a person has explained it.
 
-use std::process::Stdio;
-
-use adit_devnet::parts;
 use adit_devnet::primitives::{Address, U64, U256};
 use adit_tests::people::endow;
 use adit_tests::settings::Settings;
 use adit_tests::system::System;
 use adit_tests::verdict::Histogram;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 const FRIEND: Address = Address::repeat_byte(0xfb);
 const ELSEWHERE: Address = Address::repeat_byte(0xfc);
@@ -37,7 +33,7 @@ async fn f22_foreign_use_of_the_key_halts_the_lane_until_it_is_adopted() -> Resu
 
     let nonce = system.rpc().nonce(system.devnet.stage.hot_wallet.address).await?;
     system.devnet.server(0).stop().await?;
-    adopt(&system, nonce).await?;
+    system.adopt(nonce).await?;
     system.devnet.server(0).start_again().await?;
     assert_eq!(system.until_over(&ada, &second).await?["status"], "completed");
     assert_eq!(system.balance(None, FRIEND).await?, adit_devnet::claim::base_units("2"));
@@ -54,22 +50,4 @@ async fn spend_behind_its_back(system: &System) -> Result<()> {
     let payment = json!({ "from": hot, "to": ELSEWHERE, "value": U256::from(7), "nonce": U64::from(1) });
     system.rpc().call::<Value>("eth_sendTransaction", json!([payment])).await?;
     system.rpc().mine(1).await
-}
-
-/// The operator's command, on the stopped server's own configuration.
-async fn adopt(system: &System, nonce: u64) -> Result<()> {
-    let config = std::fs::read_dir(system.directory())?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|end| end == "toml"))
-        .context("the server's configuration")?;
-    let command = Command::new(parts::server()?)
-        .args(["keys", "adopt", "--chain", "devnet", "--nonce", &nonce.to_string(), "--config"])
-        .arg(config)
-        .env("LOCK_MANAGER_PRIVATE_KEY", system.devnet.stage.hot_wallet.private_key())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(adit_tests::system::BOUND, command).await.context("adopting takes too long")??;
-    ensure!(output.status.success(), "adopting failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

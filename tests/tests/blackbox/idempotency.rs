@@ -47,7 +47,11 @@ async fn a_key_stands_for_one_request_for_ever(topic: &str, settings: Settings) 
     }
     system.crash_and_restart().await?;
     let answer = ada.api.post_with(path, &body, &key).await?;
-    assert_eq!((answer.body["id"].as_str(), &answer.body["status"]), (Some(first.as_str()), &json!("completed")), "for ever, and as it is now");
+    assert_eq!(
+        (answer.body["id"].as_str(), &answer.body["status"]),
+        (Some(first.as_str()), &json!("completed")),
+        "for ever, and as it is now"
+    );
     assert_eq!(ada.available("ETH").await?, "8");
     for bad in ["", "two words", &"k".repeat(129)] {
         refused(&ada.api.post_with(path, &body, &[("Idempotency-Key", bad)]).await?, "INVALID_HEADER")?;

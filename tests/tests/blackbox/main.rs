@@ -15,6 +15,7 @@ mod receivers;
 mod refusals;
 mod reorgs;
 mod replicas;
+mod restores;
 mod reverts;
 mod signatures;
 mod stops;

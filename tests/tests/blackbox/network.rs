@@ -71,7 +71,10 @@ async fn a_node_that_is_away_for_a_while_delays_a_claim_and_loses_none() -> Resu
     system.proxy().always(None, Fault::RequestLost);
     let answer = ada.claim("3000", 2).await?;
     assert_eq!(answer.status.as_u16(), 202, "{}", answer.body);
-    assert_eq!((&answer.body["success"], &answer.body["pending"], &answer.body["transactionHash"]), (&json!(true), &json!(true), &json!(null)));
+    assert_eq!(
+        (&answer.body["success"], &answer.body["pending"], &answer.body["transactionHash"]),
+        (&json!(true), &json!(true), &json!(null))
+    );
     let id = id_of(answer, "withdrawalId")?;
     let bruno = system.person(1)?;
     let before = bruno.api.next_nonce().await?.nonce;
@@ -104,7 +107,9 @@ async fn a_node_that_talks_nonsense_moves_nothing() -> Result<()> {
         let id = ada.withdrawn("ETH", "0.1", to).await?;
         let before = system.proxy().seen("eth_getBlockByNumber");
         system
-            .until("the server to ask and be told nonsense", async || Ok((system.proxy().seen("eth_getBlockByNumber") > before).then_some(())))
+            .until("the server to ask and be told nonsense", async || {
+                Ok((system.proxy().seen("eth_getBlockByNumber") > before).then_some(()))
+            })
             .await?;
         let why = ada.why(&id).await?;
         assert_eq!(why["status"], "approved", "{fault:?}: {why}");

@@ -17,7 +17,8 @@ async fn f50_a_recipient_that_cannot_be_paid_fails_alone() -> Result<()> {
     let blocked = Address::repeat_byte(0xb1);
     deployer.execute(system.tokens["BLOCK"], &Blocklist::setBlockedCall { account: blocked, blocked: true }).await?;
     let friend = Address::repeat_byte(0xf1);
-    let cases = [("ETH", reverting, false), ("ETH", burning, false), ("BLOCK", blocked, false), ("ETH", friend, true), ("BLOCK", friend, true)];
+    let cases =
+        [("ETH", reverting, false), ("ETH", burning, false), ("BLOCK", blocked, false), ("ETH", friend, true), ("BLOCK", friend, true)];
 
     let mut asked = Vec::new();
     for (index, (asset, to, paid)) in cases.into_iter().enumerate() {

@@ -87,8 +87,7 @@ async fn until_paid(system: &System, payees: &[Address], count: usize) -> Result
 }
 
 async fn each_is_paid_once(system: &System, payees: &[Address], asked: &[String]) -> Result<()> {
-    let clients: Vec<Person> =
-        system.devnet.addresses().map(|address| system.person_at(0, address)).collect::<Result<_>>()?;
+    let clients: Vec<Person> = system.devnet.addresses().map(|address| system.person_at(0, address)).collect::<Result<_>>()?;
     for (number, id) in asked.iter().enumerate() {
         let record = system.until_over(&clients[number % clients.len()], id).await?;
         assert_eq!(record["status"], "completed", "within {BOUND:?}: {record}");

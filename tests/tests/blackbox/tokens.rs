@@ -107,7 +107,8 @@ async fn behave(system: &System, token: Address, value: Behaviour) -> Result<()>
     use alloy::sol_types::SolCall;
     let data = format!("0x{}", hex::encode(Changing::setBehaviourCall { value }.abi_encode()));
     let fee = "0x5d21dba000"; // 400 gwei
-    let change = json!({ "from": system.devnet.deployer().address(), "to": token, "data": data, "maxFeePerGas": fee, "maxPriorityFeePerGas": fee });
+    let change =
+        json!({ "from": system.devnet.deployer().address(), "to": token, "data": data, "maxFeePerGas": fee, "maxPriorityFeePerGas": fee });
     system.rpc().call::<Value>("eth_sendTransaction", json!([change])).await?;
     system.rpc().mine(1).await
 }

@@ -1,0 +1,125 @@
+//! A database that goes back in time (windows F72, F73, F89, abuse case 23): what was paid since is found again, and not paid again.
+
+use std::fs;
+use std::path::Path;
+
+use adit_devnet::primitives::Address;
+use adit_devnet::proxy::Fault;
+use adit_tests::people::{Person, endow};
+use adit_tests::settings::Settings;
+use adit_tests::system::{System, is_over};
+use adit_tests::verdict::Histogram;
+use anyhow::{Context, Result};
+use futures::future::try_join_all;
+
+const PAYEES: usize = 12;
+/// The ledger and what SQLite keeps beside it.
+const DATABASE: [&str; 3] = ["adit.db", "adit.db-wal", "adit.db-shm"];
+const JOURNAL: &str = "signer.journal";
+
+/// Accepted, then copied, then paid.
+struct Past {
+    system: System,
+    ada: Person,
+    payees: Vec<Address>,
+    asked: Vec<String>,
+}
+
+async fn paid_after_the_copy(topic: &str, files: &[&str]) -> Result<Past> {
+    let mut system = System::start(topic, Settings::sqlite().impatient().proxied()).await?;
+    let ada = system.person(0)?;
+    endow(&system.admin()?, "purse", &ada.player.id, "ETH", &PAYEES.to_string()).await?;
+    let payees: Vec<Address> = (1..=PAYEES).map(|number| Address::left_padding_from(&(0xc4_0000 + number as u64).to_be_bytes())).collect();
+    system.proxy().always(None, Fault::Page(503));
+    let asked = try_join_all(payees.iter().map(|payee| ada.withdrawn("ETH", "1", *payee))).await?;
+    system.devnet.server(0).stop().await?;
+    let copy = system.directory().join("copy");
+    fs::create_dir(&copy)?;
+    move_files(system.directory(), &copy, files)?;
+    move_files(&copy, system.directory(), files)?;
+    system.proxy().heal();
+    system.devnet.server(0).start_again().await?;
+    for id in &asked {
+        assert_eq!(system.until_over(&ada, id).await?["status"], "completed");
+    }
+    assert_eq!(system.coins_paid(&payees).await?, Histogram::all_once(PAYEES));
+    system.devnet.server(0).kill().await?;
+    move_files(&copy, system.directory(), files)?;
+    system.devnet.server(0).start_again().await?;
+    Ok(Past { system, ada, payees, asked })
+}
+
+/// Copies those that are there, and removes those that are not.
+fn move_files(from: &Path, to: &Path, names: &[&str]) -> Result<()> {
+    for name in names {
+        let (source, target) = (from.join(name), to.join(name));
+        if target.exists() {
+            fs::remove_file(&target)?;
+        }
+        if source.exists() {
+            fs::copy(&source, &target).with_context(|| format!("copying {}", source.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn f73_a_restored_database_finds_again_what_was_paid_and_pays_nothing_twice() -> Result<()> {
+    let Past { system, ada, payees, asked } = paid_after_the_copy("restored", &DATABASE).await?;
+    for id in &asked {
+        assert_eq!(system.until_over(&ada, id).await?["status"], "completed");
+    }
+    assert_eq!(system.coins_paid(&payees).await?, Histogram::all_once(PAYEES));
+    assert_eq!(system.sent_by_hot_wallet().await?.len(), PAYEES);
+    assert_eq!(ada.available("ETH").await?, "0");
+    system.stop().await
+}
+
+/// One snapshot rolled back both; only the chain knows. What it shows is explained or stops the lane, and is never repeated.
+#[tokio::test]
+async fn f89_database_and_journal_restored_together_pay_nothing_twice() -> Result<()> {
+    let past = both_restored("restored-both").await?;
+    past.is_judged().await?;
+    past.system.rpc().mine(5).await?;
+    past.nobody_was_paid_twice().await?;
+    past.system.stop().await
+}
+
+/// The operator follows the advice of the stopped lane. The chain's history of the wallet is readable, so what it paid is known.
+#[tokio::test]
+async fn f89_adopting_the_key_after_both_were_restored_pays_nothing_twice() -> Result<()> {
+    let mut past = both_restored("restored-adopted").await?;
+    past.is_judged().await?;
+    past.system.devnet.server(0).stop().await?;
+    past.system.adopt(PAYEES as u64).await?;
+    past.system.devnet.server(0).start_again().await?;
+    past.is_judged().await?;
+    past.system.rpc().mine(5).await?;
+    past.nobody_was_paid_twice().await?;
+    past.system.stop().await
+}
+
+async fn both_restored(topic: &str) -> Result<Past> {
+    let files = [DATABASE.as_slice(), &[JOURNAL]].concat();
+    paid_after_the_copy(topic, &files).await
+}
+
+impl Past {
+    /// Waits until the lane has stopped, or all is over.
+    async fn is_judged(&self) -> Result<()> {
+        let admin = self.system.admin()?;
+        let judged = async || {
+            self.system.rpc().mine(1).await?;
+            let lanes = admin.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
+            let records = try_join_all(self.asked.iter().map(|id| self.ada.withdrawal(id))).await?;
+            Ok((lanes["items"][0]["state"] == "halted" || records.iter().all(is_over)).then_some(()))
+        };
+        self.system.until("the lane to stop or to explain what the chain shows", judged).await
+    }
+
+    async fn nobody_was_paid_twice(&self) -> Result<()> {
+        assert_eq!(self.system.coins_paid(&self.payees).await?, Histogram::all_once(PAYEES));
+        assert_eq!(self.system.sent_by_hot_wallet().await?.len(), PAYEES);
+        Ok(())
+    }
+}

@@ -123,3 +123,28 @@ impl Past {
         Ok(())
     }
 }
+
+/// A signer that has forgotten what it signed does not sign for this wallet (rule R6).
+#[tokio::test]
+async fn f89_a_lost_journal_signs_nothing() -> Result<()> {
+    let mut system = System::start("journal-lost", Settings::sqlite()).await?;
+    let ada = system.person(0)?;
+    endow(&system.admin()?, "purse", &ada.player.id, "ETH", "2").await?;
+    let friend = Address::repeat_byte(0xc5);
+    let first = ada.withdrawn("ETH", "1", friend).await?;
+    assert_eq!(system.until_over(&ada, &first).await?["status"], "completed");
+    system.devnet.server(0).stop().await?;
+    for entry in fs::read_dir(system.directory())?.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(JOURNAL)) {
+        fs::remove_file(entry.path())?;
+    }
+    let log = system.devnet.server(0).log().to_owned();
+    // Not starting at all would be as good an answer.
+    if system.devnet.server(0).start_again().await.is_ok() {
+        let second = ada.withdrawn("ETH", "1", friend).await?;
+        let noticed = async || Ok(fs::read_to_string(&log)?.contains("nothing is signed").then_some(()));
+        system.until("the server to say that it does not sign", noticed).await?;
+        assert_eq!(ada.withdrawal(&second).await?["status"], "approved");
+    }
+    assert_eq!(system.sent_by_hot_wallet().await?.len(), 1);
+    system.stop().await
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, Destination, Draft, EvmFees, Hash32, LaneId, Leg, LineageId, Purpose, Sighting, Signed,
-    Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Destination, Draft, EvmFees, Hash32, LaneId, Leg, LineageId, Purpose, Sighting,
+    Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -42,6 +42,10 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Looks for what became of the watched lineages, agreed by quorum.
     async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault>;
+
+    /// Whether a claim's signature is still good: a contract wallet may have changed its mind or its owner since (window F85). A key's
+    /// signature always is, and nobody is asked.
+    async fn claim_stands(&self, wallet: &Destination, claim: &ClaimRecord) -> Result<bool, Fault>;
 
     /// Whether the asset itself works at all: separates a bad recipient from a paused token (window F49).
     async fn probe(&self, lane: &LaneId, asset: &AssetId) -> Result<bool, Fault>;
@@ -173,6 +177,18 @@ pub struct Foreign {
     pub hash: Option<Hash32>,
     /// In words: what it does, to whom, how much.
     pub decoded: String,
+    /// The block that holds it, where it was found.
+    pub block: Option<BlockRef>,
+    /// What it paid whom, where it did one such thing and succeeded.
+    pub outflow: Option<Outflow>,
     /// The raw transaction, where an endpoint had it.
     pub raw: Option<adit_core::Bytes>,
+}
+
+/// One payment out of a wallet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outflow {
+    pub asset: AssetId,
+    pub destination: Destination,
+    pub amount: Amount,
 }

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, Destination, Draft, Epoch, EventId, Funds, HaltReason,
-    Hash32, IdempotencyKey, JournalId, LaneId, Leg, Lineage, LineageId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission,
-    Tier, Tip, TransferId, UserId, WithdrawalId,
+    Hash32, IdempotencyKey, JournalId, LaneId, Leg, Lineage, LineageId, Payment, Purpose, ReplicaId, Scope, Sighting, Signed, Span,
+    Submission, Tier, Tip, TransferId, UserId, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -102,6 +102,7 @@ pub enum Command {
         owner: ReplicaId,
         epoch: Epoch,
         chain_nonce: u64,
+        unfinished: bool,
         pins: std::collections::BTreeMap<String, String>,
         funds: Vec<Funds>,
     },
@@ -136,6 +137,23 @@ pub enum Command {
         leg: Leg,
         reason: String,
         blame_payout: bool,
+    },
+    /// A transaction that this engine does not know seems to have paid it already: a person looks before anything is paid.
+    Suspect {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        leg: Leg,
+        payment: Payment,
+        finding: String,
+    },
+    /// Its claim's signature is no longer good: a person decides.
+    Reapprove {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        leg: Leg,
+        reason: String,
     },
     Reserve(Reserve),
     /// A bump or a cancelling attempt in a live lineage.

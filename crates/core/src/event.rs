@@ -51,6 +51,10 @@ pub enum EventKind {
         destination: Destination,
     },
     Approved,
+    /// Needs a person now.
+    ApprovalWithdrawn {
+        reason: String,
+    },
     /// In a lineage: a nonce or coins are reserved.
     Reserved {
         lineage: LineageId,

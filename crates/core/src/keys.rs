@@ -48,6 +48,10 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
                 keys.accounts.insert(Account::Treasury { asset: held.asset.clone() });
             }
         }
+        Command::Suspect { lane, leg, .. } | Command::Reapprove { lane, leg, .. } => {
+            keys.lanes.insert(lane.clone());
+            of_payouts(&mut keys, std::slice::from_ref(leg));
+        }
         Command::Defer { lane, leg, .. } => {
             keys.lanes.insert(lane.clone());
             of_leg(&mut keys, leg, lane, rules);

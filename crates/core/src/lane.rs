@@ -91,6 +91,9 @@ pub struct Tip {
     pub base_fee_per_gas: u128,
     /// What a new attempt should offer now.
     pub fees: EvmFees,
+    /// When the head's block was made, as its proposer says.
+    pub mined_at: Timestamp,
+    /// When it was read.
     pub at: Timestamp,
 }
 

@@ -198,7 +198,8 @@ fn knowledge(lineage: &Lineage) -> Knowledge {
 }
 
 fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
-    view.lane.tip.as_ref().filter(|tip| view.now <= tip.at.plus(TIP_AGE_MAX))
+    let young = |tip: &Tip| view.chain.head_age_max.is_none_or(|most| view.now <= tip.mined_at.plus(most));
+    view.lane.tip.as_ref().filter(|tip| view.now <= tip.at.plus(TIP_AGE_MAX) && young(tip))
 }
 
 /// Whether the lane takes new payouts at all.

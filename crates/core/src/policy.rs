@@ -141,6 +141,8 @@ pub struct ChainRules {
     pub fee_per_gas_max: u128,
     /// Most wei that one transaction may cost.
     pub fee_per_transaction_max: Amount,
+    /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
+    pub head_age_max: Option<Span>,
     /// Failed prechecks after which a payout that never reserved anything is given back.
     pub precheck_tries_max: u32,
     /// Wait after a failed precheck; doubles with every try.

@@ -174,6 +174,7 @@ impl View {
             }
             Change::Resumed(scope) => {
                 self.suspensions.remove(&scope);
+                self.appended.suspended.retain(|standing| standing.scope != scope);
                 self.appended.resumed.push(scope);
             }
             Change::Credential(credential) => self.appended.credentials.push(credential),

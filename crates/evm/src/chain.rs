@@ -6,7 +6,7 @@ use adit_chain::{
     Chain, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent,
     Sightings, Watch,
 };
-use adit_core::{AssetId, Bytes, ChainName, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
+use adit_core::{AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
 use alloy::primitives::Address;
 use async_trait::async_trait;
 
@@ -113,6 +113,11 @@ impl Chain for EvmChain {
 
     async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault> {
         self.node.watch(watch, wallet_of(&watch.lane), &self.payable, &self.memory).await
+    }
+
+    async fn claim_stands(&self, wallet: &Destination, claim: &ClaimRecord) -> Result<bool, Fault> {
+        let verdict = self.verify_claim(wallet, claim.digest, &claim.signature).await?;
+        Ok(matches!(verdict, Verdict::Valid(_)))
     }
 
     async fn probe(&self, lane: &LaneId, asset: &AssetId) -> Result<bool, Fault> {

@@ -17,6 +17,15 @@ pub struct Decoded {
     pub nonce: u64,
     /// What it does, to whom, how much (base units).
     pub words: String,
+    pub(crate) pays: Option<Pays>,
+}
+
+/// One payment: of a token, or of the native coin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pays {
+    pub token: Option<Address>,
+    pub to: Address,
+    pub amount: U256,
 }
 
 /// Reads signed bytes of any type: hash, sender and nonce are then beyond doubt, whoever brought them.
@@ -29,7 +38,7 @@ pub fn decode(raw: &Bytes) -> Result<Decoded, String> {
     let digest = envelope.signature_hash();
     let sender = signature::recover_parts(digest, parts.r(), parts.s(), parts.v()).map_err(|error| error.to_string())?;
     let doing = Doing { kind: envelope.tx_type() as u64, sender, to: envelope.to(), value: envelope.value(), input: envelope.input() };
-    Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words() })
+    Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words(), pays: doing.pays() })
 }
 
 /// What a node says about a transaction whose bytes it did not give.
@@ -41,7 +50,13 @@ pub(crate) fn describe(transaction: &Transaction) -> Decoded {
         value: transaction.value,
         input: &transaction.input,
     };
-    Decoded { hash: hash32(transaction.hash), sender: transaction.from, nonce: transaction.nonce.to(), words: doing.words() }
+    Decoded {
+        hash: hash32(transaction.hash),
+        sender: transaction.from,
+        nonce: transaction.nonce.to(),
+        words: doing.words(),
+        pays: doing.pays(),
+    }
 }
 
 struct Doing<'a> {
@@ -53,6 +68,14 @@ struct Doing<'a> {
 }
 
 impl Doing<'_> {
+    fn pays(&self) -> Option<Pays> {
+        let called = self.to?;
+        match erc20::read_transfer(self.input) {
+            Some((to, amount)) => Some(Pays { token: Some(called), to, amount }),
+            None => (!self.value.is_zero()).then_some(Pays { token: None, to: called, amount: self.value }),
+        }
+    }
+
     fn words(&self) -> String {
         let kind = self.kind;
         let delegation = if kind == TxType::Eip7702 as u64 { ", and carries authorisations of code (EIP-7702)" } else { "" };

@@ -1,7 +1,6 @@
 //! Where the chain stands: the head that enough endpoints have reached, what is final, and what to offer.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_chain::{Call, Endpoint, Fault, Said};
 use adit_core::{BlockRef, EndpointName, EvmFees, Finality, Timestamp, Tip};
@@ -50,7 +49,9 @@ impl Node {
         let (head, witnesses) = self.head_at(height, &said).await?;
         let final_height = self.final_height(head.height, &said)?;
         let base_fee_per_gas = middle(&said, |view| view.head.base_fee_per_gas.map_or(0, small));
-        let tip = Tip { head, final_height, base_fee_per_gas, fees: self.fees(&said), at: now() };
+        let seconds = middle(&said, |view| view.head.timestamp.to::<u128>());
+        let mined_at = Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let tip = Tip { head, final_height, base_fee_per_gas, fees: self.fees(&said), mined_at, at: mined_at };
         Ok(Heads { tip, witnesses })
     }
 
@@ -138,10 +139,4 @@ fn paid_tip(history: &FeeHistory) -> Option<u128> {
 
 fn small(value: U256) -> u128 {
     u128::try_from(value).unwrap_or(u128::MAX)
-}
-
-/// When the tip was read. The only clock in this crate; no rule rests on it here.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -11,6 +11,8 @@ pub(crate) struct Block {
     pub number: U64,
     pub hash: B256,
     pub parent_hash: B256,
+    /// Unix seconds, as its proposer says.
+    pub timestamp: U64,
     #[serde(default)]
     pub base_fee_per_gas: Option<U256>,
 }
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn nonsense_is_no_block() {
         let hash = format!("0x{}", "ab".repeat(32));
-        let good = json!({ "number": "0x7", "hash": hash, "parentHash": hash });
+        let good = json!({ "number": "0x7", "hash": hash, "parentHash": hash, "timestamp": "0x1" });
         assert_eq!(Block::deserialize(&good).expect("a block").at().height, 7);
         for (field, value) in [
             ("number", json!("-0x7")),

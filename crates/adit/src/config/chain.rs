@@ -15,6 +15,9 @@ const FEE_PER_GAS_MAX: Amount = Amount::new(300_000_000_000);
 /// 0.05 ETH.
 const FEE_PER_TRANSACTION_MAX: Amount = Amount::new(50_000_000_000_000_000);
 
+/// A chain whose newest block is older stands still, as far as its endpoints show. Base makes one every 2 seconds, Ethereum every 12.
+const HEAD_AGE_SECONDS_MAX: u64 = 120;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     pub name: ChainName,
@@ -32,6 +35,8 @@ pub struct Chain {
     pub fee_per_gas_max: Amount,
     pub fee_per_transaction_max: Amount,
     pub precheck_tries_max: u32,
+    /// None where a head may be as old as it likes.
+    pub head_age_max: Option<Span>,
     pub precheck_backoff: Span,
     pub op_stack: bool,
     pub native: AssetId,
@@ -65,6 +70,10 @@ impl Chain {
             fee_per_gas_max,
             fee_per_transaction_max,
             precheck_tries_max: section.number("precheck_tries_max", 1..=1_000).unwrap_or(5),
+            head_age_max: match section.number("head_age_seconds_max", 0..=SECONDS_MAX).unwrap_or(HEAD_AGE_SECONDS_MAX) {
+                0 => None,
+                seconds => Some(Span::from_seconds(seconds)),
+            },
             precheck_backoff: section.seconds("precheck_backoff_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(5)),
             op_stack: section.flag("op_stack").unwrap_or(false),
             native: section.typed("native", "an asset's name").unwrap_or(AssetId::new("ETH").expect("a constant name")),

@@ -40,6 +40,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
             ("requested", Some(Status::Pending), details)
         }
         EventKind::Approved => ("approved", Some(Status::Approved), json!({})),
+        EventKind::ApprovalWithdrawn { reason } => ("approval_withdrawn", Some(Status::Pending), json!({ "reason": reason })),
         EventKind::Reserved { .. } => ("reserved", Some(Status::Processing), json!({})),
         EventKind::AttemptAdded { version, .. } => ("attempt_added", Some(Status::Processing), json!({ "version": version })),
         EventKind::Broadcast { hash } => ("broadcast", Some(Status::Processing), json!({ "txHash": hash })),

@@ -57,6 +57,7 @@ pub fn rules() -> Rules {
                 rebroadcast_after: Span::from_seconds(15),
                 fee_per_gas_max: 1_000_000_000_000,
                 fee_per_transaction_max: whole(1),
+                head_age_max: None,
                 precheck_tries_max: 3,
                 precheck_backoff: Span::from_seconds(1),
             },

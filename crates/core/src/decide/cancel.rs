@@ -15,6 +15,15 @@ pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision,
     draft.answer(Answer::Done)
 }
 
+/// Takes an approval of the policy back; a person's stands.
+pub(super) fn reapprove(mut draft: Drafting, id: WithdrawalId, reason: &str) -> Result<Decision, Refusal> {
+    let withdrawal = draft.withdrawal(id)?.clone();
+    let State::Approved { by: Actor::Engine, .. } = withdrawal.state else { return draft.unchanged() };
+    draft.user_event(&withdrawal.user, Some(id), EventKind::ApprovalWithdrawn { reason: reason.to_owned() })?;
+    draft.change(Change::Withdrawal(Withdrawal { state: State::Pending, ..withdrawal }));
+    draft.answer(Answer::Done)
+}
+
 /// Before anything is reserved a withdrawal is simply given back. After that only a cancelling attempt that becomes final does so
 /// (rule R9); then the wish is noted, and the lane acts on it. The owner may only take back what is still pending.
 pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageId>, reason: &str) -> Result<Decision, Refusal> {

@@ -12,6 +12,8 @@ use super::Drafting;
 /// What reconciling saw on the chain.
 pub(super) struct Seen<'a> {
     pub chain_nonce: u64,
+    /// Withdrawals wait to be paid, or their payment is under way.
+    pub unfinished: bool,
     pub pins: &'a BTreeMap<String, String>,
     pub funds: &'a [Funds],
 }
@@ -55,14 +57,21 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     }
     let first = lane.pins.is_empty();
     lane.pins.extend(seen.pins.clone());
-    if first {
+    // A wallet that was used before, and withdrawals that wait, are what a restored backup looks like: then a person says so first.
+    if first && !seen.unfinished {
         lane.next_nonce = lane.next_nonce.max(seen.chain_nonce);
         lane.adopted_from = lane.next_nonce;
+    }
+    if first {
         open_accounts(&mut draft, id, seen.funds);
         lane.funds = seen.funds.to_vec();
     }
     if seen.chain_nonce > lane.next_nonce {
-        let decoded = format!("the chain has {} transactions of this wallet, our book {}", seen.chain_nonce, lane.next_nonce);
+        let decoded = format!(
+            "the chain has {} transactions of this wallet, our book {}; a restored backup looks like this, too, and withdrawals that \
+             equal one of them now wait for inspection",
+            seen.chain_nonce, lane.next_nonce
+        );
         return stop(draft, lane.clone(), HaltReason::ForeignUse { nonce: lane.next_nonce, hash: None, decoded });
     }
     lane.state = LaneState::Running;

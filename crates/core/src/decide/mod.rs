@@ -55,8 +55,8 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Retry { withdrawal, .. } => cancel::retry(draft, *withdrawal),
         Command::Inspect { leg, lane, paid, note } => settle::inspect(draft, leg, lane, *paid, note),
         Command::Lease { lane, owner, length, journal } => lane::lease(draft, lane, *owner, *length, *journal),
-        Command::StartLane { lane, owner, epoch, chain_nonce, pins, funds } => {
-            let seen = lane::Seen { chain_nonce: *chain_nonce, pins, funds };
+        Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds } => {
+            let seen = lane::Seen { chain_nonce: *chain_nonce, unfinished: *unfinished, pins, funds };
             lane::start(draft, lane, *owner, *epoch, &seen)
         }
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
@@ -66,6 +66,14 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {
             draft.leased(lane, *owner, *epoch)?;
             settle::defer(draft, leg, lane, reason, *blame_payout)
+        }
+        Command::Suspect { lane, owner, epoch, leg, payment, finding } => {
+            draft.leased(lane, *owner, *epoch)?;
+            observe::suspect(draft, leg, payment, finding)
+        }
+        Command::Reapprove { lane, owner, epoch, leg, reason } => {
+            draft.leased(lane, *owner, *epoch)?;
+            cancel::reapprove(draft, leg.withdrawal, reason)
         }
         Command::Reserve(reserve) => lineage::reserve(draft, reserve),
         Command::AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft: next } => {

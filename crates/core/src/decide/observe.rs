@@ -243,6 +243,17 @@ fn inspect_later(draft: &mut Drafting, leg: &Leg, mut withdrawal: Withdrawal, us
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
+/// The wallet's history shows a payment like this one that nobody here remembers: after a restore of database and journal together it may
+/// be this very one (window F89). It is not paid again before a person has looked.
+pub(super) fn suspect(mut draft: Drafting, leg: &Leg, payment: &Payment, finding: &str) -> Result<Decision, Refusal> {
+    let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
+    if !matches!(withdrawal.state, State::Pending | State::Approved { .. }) {
+        return draft.unchanged();
+    }
+    inspect_later(&mut draft, leg, withdrawal, &Usurper { payment: payment.clone(), decoded: finding, payees: &[] })?;
+    draft.answer(Answer::Done)
+}
+
 fn stop_lane(mut draft: Drafting, mut row: Lane, nonce: u64, hash: Hash32, decoded: &str) -> Result<Decision, Refusal> {
     if let LaneState::Halted { .. } = row.state {
         return draft.unchanged();

@@ -152,3 +152,25 @@ fn a_reserved_nonce_that_is_never_signed_is_filled() {
     world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Approved, 7_000));
 }
+
+/// F85, abuse case 17: a claim whose wallet no longer stands by its signature goes back to a person, once; what a person approved stays.
+#[test]
+fn f85_a_claim_that_is_no_longer_signed_waits_for_a_person() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let withdraw = |world: &World| Command::Reapprove {
+        lane: lane(),
+        owner: owner(),
+        epoch: Epoch(1),
+        leg: world.leg(id),
+        reason: "owner changed".to_owned(),
+    };
+    let command = withdraw(&world);
+    world.must(command);
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Pending, 7_000));
+    let person = Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(5)) };
+    world.give_as(person, Command::Approve { withdrawal: id, user: user() }).expect("approved");
+    let command = withdraw(&world);
+    assert_eq!(world.must(command), Answer::Unchanged);
+    world.reserve(id).expect("reserved");
+}

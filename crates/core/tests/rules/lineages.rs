@@ -208,6 +208,7 @@ fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
             owner: owner(),
             epoch: Epoch(1),
             chain_nonce: 7,
+            unfinished: false,
             pins: pins(code, id),
             funds: Vec::new(),
         });

@@ -97,6 +97,7 @@ fn chain_rules(name: ChainName) -> ChainRules {
         rebroadcast_after: Span::from_seconds(15),
         fee_per_gas_max: 100_000_000_000,
         fee_per_transaction_max: Amount::new(100_000_000_000 * 200_000),
+        head_age_max: None,
         precheck_tries_max: 3,
         precheck_backoff: Span::from_seconds(5),
     }
@@ -124,6 +125,7 @@ impl World {
             owner: owner(),
             epoch: Epoch(1),
             chain_nonce: 7,
+            unfinished: false,
             pins: BTreeMap::from([("chain_id".into(), "31337".into())]),
             funds,
         });

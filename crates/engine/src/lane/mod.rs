@@ -1,5 +1,6 @@
 //! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the store knows.
 
+mod history;
 mod observe;
 mod pay;
 mod plan;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_chain::{Foreign, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Fault, Foreign, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
     Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Span, Stage, TRAIL_BLOCKS_MAX, Timestamp,
     Tip,
@@ -96,6 +96,8 @@ impl LaneTask {
                 }
             };
             if !explained {
+                let waiting = self.waiting().await?;
+                self.suspect(lane.epoch, std::slice::from_ref(&found), &waiting).await?;
                 self.halt(HaltReason::ForeignUse { nonce: found.nonce, hash: found.hash, decoded: found.decoded }).await?;
             }
         }
@@ -122,12 +124,15 @@ impl LaneTask {
             return Ok(false);
         }
         looked.pins_at = now;
-        let identity = self.chain().identity(self.id()).await?;
-        if identity.wallet_has_code {
-            self.halt(HaltReason::WalletHasCode).await?;
-            return Ok(true);
-        }
-        let Some(reason) = adit_core::changed_pin(lane, &identity.pins) else { return Ok(false) };
+        let changed = match self.chain().identity(self.id()).await {
+            Ok(identity) if identity.wallet_has_code => Some(HaltReason::WalletHasCode),
+            Ok(identity) => adit_core::changed_pin(lane, &identity.pins),
+            Err(Fault::Misconfigured { subject, configured, seen, .. }) => {
+                Some(HaltReason::PinChanged { fact: subject, pinned: configured, seen })
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let Some(reason) = changed else { return Ok(false) };
         self.halt(reason).await?;
         Ok(true)
     }

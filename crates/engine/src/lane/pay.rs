@@ -42,7 +42,7 @@ impl LaneTask {
         Ok(done)
     }
 
-    fn assets(&self) -> Vec<AssetId> {
+    pub(super) fn assets(&self) -> Vec<AssetId> {
         self.engine.rules.assets_on(&self.name).map(|asset| asset.id.clone()).collect()
     }
 

@@ -24,6 +24,7 @@ impl LaneTask {
     /// Precheck by the chain, dry run by the signer, then one reservation each, at consecutive nonces.
     pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
+        let chosen = &self.still_signed(epoch, chosen).await?[..];
         self.supersede(epoch, chosen).await?;
         let fees = self.capped(tip.fees);
         let legs: Vec<Leg> = chosen.iter().map(|withdrawal| leg_of(withdrawal)).collect();
@@ -50,6 +51,34 @@ impl LaneTask {
         refused.extend(unsigned);
         self.defer(epoch, refused).await?;
         self.reserve(lane, epoch, accepted).await
+    }
+
+    /// Leaves out claims whose signature is no longer good, and hands them to a person. One that nobody can judge now is deferred.
+    async fn still_signed<'a>(&self, epoch: Epoch, chosen: &[&'a Withdrawal]) -> Result<Vec<&'a Withdrawal>, RoundError> {
+        let mut standing = Vec::with_capacity(chosen.len());
+        let mut commands = Vec::new();
+        let (owner, lane) = (self.engine.replica, self.id());
+        for withdrawal in chosen.iter().copied() {
+            let by_policy = matches!(&withdrawal.state, State::Approved { by: Actor::Engine, .. });
+            let verdict = match withdrawal.claim.as_ref().filter(|_| by_policy) {
+                Some(claim) => self.chain().claim_stands(&withdrawal.destination, claim).await,
+                None => Ok(true),
+            };
+            let leg = || leg_of(withdrawal);
+            match verdict {
+                Ok(true) => standing.push(withdrawal),
+                Ok(false) => {
+                    let reason = "the wallet's signature is no longer good".to_owned();
+                    commands.push(Command::Reapprove { lane: lane.clone(), owner, epoch, leg: leg(), reason });
+                }
+                Err(fault) => {
+                    let reason = fault.to_string();
+                    commands.push(Command::Defer { lane: lane.clone(), owner, epoch, leg: leg(), reason, blame_payout: false });
+                }
+            }
+        }
+        self.commit(commands).await?;
+        Ok(standing)
     }
 
     /// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use adit_chain::Fault;
 use adit_core::{
     Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Purpose, Stage,
     WithdrawalId,
@@ -27,9 +28,15 @@ pub(super) enum Journalled {
 }
 
 impl LaneTask {
-    /// Takes back what the database lost, stops where the journal knows something that cannot be placed, and starts the lane.
+    /// Takes back what the database lost, stops where the journal or the chain know something that cannot be placed, and starts the lane.
     pub(super) async fn reconcile(&self, lane: &Lane, epoch: Epoch) -> Result<(), RoundError> {
-        let identity = self.chain().identity(self.id()).await?;
+        let identity = match self.chain().identity(self.id()).await {
+            Ok(identity) => identity,
+            Err(Fault::Misconfigured { subject, configured, seen, .. }) => {
+                return self.halt(HaltReason::PinChanged { fact: subject, pinned: configured, seen }).await;
+            }
+            Err(fault) => return Err(fault.into()),
+        };
         if identity.wallet_has_code {
             return self.halt(HaltReason::WalletHasCode).await;
         }
@@ -37,11 +44,18 @@ impl LaneTask {
             return Ok(());
         }
         let chain_nonce = self.chain().consumed(self.id()).await?;
+        let next_nonce = self.lane().await?.map_or(0, |known| known.next_nonce);
+        let waiting = self.waiting().await?;
+        if chain_nonce > next_nonce && !waiting.is_empty() {
+            self.suspect_history(epoch, next_nonce..chain_nonce, &waiting).await?;
+        }
+        let live = !self.engine.store().live_lineages(self.id(), 1).await?.is_empty();
         let now = self.engine.ports.clock.now();
         let funds = self.chain().funds(self.id()).await?;
         let funds = funds.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect();
-        let owner = self.engine.replica;
-        self.commit(vec![Command::StartLane { lane: self.id().clone(), owner, epoch, chain_nonce, pins: identity.pins, funds }]).await?;
+        let (owner, unfinished) = (self.engine.replica, live || !waiting.is_empty());
+        let lane = self.id().clone();
+        self.commit(vec![Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins: identity.pins, funds }]).await?;
         Ok(())
     }
 

@@ -292,6 +292,7 @@ fn rules(lane: &LaneId, token: Address) -> Rules {
                 rebroadcast_after: Span::from_seconds(1),
                 fee_per_gas_max: 1_000_000_000_000,
                 fee_per_transaction_max: units(1),
+                head_age_max: None,
                 precheck_tries_max: 3,
                 precheck_backoff: Span::from_millis(200),
             },

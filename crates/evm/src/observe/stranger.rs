@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign};
+use adit_chain::{Agreed, Call, Endpoint, Fault, Foreign, Outflow};
 use adit_core::{BlockRef, Bytes as CoreBytes, EndpointName, Hash32};
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::json;
@@ -11,7 +11,8 @@ use serde_json::json;
 use super::Look;
 use super::search::{Search, Wanted};
 use super::standing::Standing;
-use crate::foreign::{self, Decoded};
+use crate::config::{Payable, Paying};
+use crate::foreign::{self, Decoded, Pays};
 use crate::node::Node;
 use crate::rpc::{FullBlock, Transaction, TxReceipt, b256, core_bytes, hash32, height};
 
@@ -32,7 +33,7 @@ impl Node {
     pub(crate) async fn explain(&self, look: Look<'_>, standing: &mut Standing, search: &mut Search) -> Result<Vec<Stranger>, Fault> {
         let mut strangers = Vec::new();
         for receipt in search.strangers.iter().take(STRANGERS_PER_LOOK_MAX) {
-            strangers.extend(self.read_stranger(receipt, look.wallet).await?);
+            strangers.extend(self.read_stranger(receipt, look).await?);
         }
         strangers.retain(|stranger| stranger.foreign.nonce >= look.watch.adopted_from);
         let left = open(look, standing, &strangers);
@@ -62,7 +63,7 @@ impl Node {
                 if standing.watches(receipt.value.hash()) {
                     standing.place(&receipt);
                     search.receipts.insert(receipt.value.hash(), receipt);
-                } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, look.wallet).await {
+                } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, look).await {
                     let known = strangers.iter().any(|other| other.foreign.hash == stranger.foreign.hash);
                     strangers.extend((!known && stranger.foreign.nonce >= look.watch.adopted_from).then_some(stranger));
                 }
@@ -120,7 +121,7 @@ impl Node {
     }
 
     /// Reads a transaction of the wallet: from its bytes where an endpoint has them, else from what a quorum says.
-    async fn read_stranger(&self, receipt: &Agreed<TxReceipt>, wallet: Address) -> Result<Option<Stranger>, Fault> {
+    async fn read_stranger(&self, receipt: &Agreed<TxReceipt>, look: Look<'_>) -> Result<Option<Stranger>, Fault> {
         let hash = receipt.value.transaction_hash;
         let raw = self.raw(hash).await;
         let decoded = match raw.as_ref().and_then(|raw| foreign::decode(raw).ok()) {
@@ -130,8 +131,8 @@ impl Node {
                 foreign::describe(&self.ask::<Transaction>("a foreign transaction", call).await?.value)
             }
         };
-        Ok((decoded.sender == wallet).then(|| Stranger {
-            foreign: told(&decoded, receipt, raw),
+        Ok((decoded.sender == look.wallet).then(|| Stranger {
+            foreign: told(&decoded, receipt, raw, look.payable),
             block: Some(receipt.value.block()),
             receipt: Some(receipt.value.clone()),
             witnesses: receipt.witnesses.clone(),
@@ -150,11 +151,20 @@ impl Node {
     }
 }
 
-fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>) -> Foreign {
+fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, payable: &[Payable]) -> Foreign {
     let end = if receipt.value.succeeded() { "" } else { "; it was reverted" };
     let decoded_words = format!("{}, in block {}{end}", decoded.words, receipt.value.block().height);
     debug_assert_eq!(b256(decoded.hash), receipt.value.transaction_hash);
-    Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, raw }
+    let outflow = decoded.pays.filter(|_| receipt.value.succeeded()).and_then(|pays| outflow(pays, payable));
+    let block = Some(receipt.value.block());
+    Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, block, outflow, raw }
+}
+
+/// Of an asset that we pay; of others nobody is owed anything.
+fn outflow(pays: Pays, payable: &[Payable]) -> Option<Outflow> {
+    let paying = pays.token.map_or(Paying::Native, Paying::Token);
+    let asset = payable.iter().find(|asset| asset.paying == paying)?.asset.clone();
+    Some(Outflow { asset, destination: crate::canonical(pays.to), amount: crate::rpc::amount(pays.amount)? })
 }
 
 fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
@@ -165,7 +175,12 @@ fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
         ),
         None => format!("nonce {nonce} was consumed by a transaction that the endpoints do not show; ask an endpoint that keeps history"),
     };
-    Stranger { foreign: Foreign { nonce, hash: None, decoded, raw: None }, block: None, receipt: None, witnesses: Vec::new() }
+    Stranger {
+        foreign: Foreign { nonce, hash: None, decoded, block, outflow: None, raw: None },
+        block: None,
+        receipt: None,
+        witnesses: Vec::new(),
+    }
 }
 
 fn open(look: Look<'_>, standing: &Standing, strangers: &[Stranger]) -> BTreeSet<u64> {

@@ -210,7 +210,7 @@ fn every_state() -> Vec<State> {
 
 fn every_lane() -> Vec<Lane> {
     let fees = EvmFees { max_fee_per_gas: 10, max_priority_fee_per_gas: 1 };
-    let tip = Tip { head: block(90), final_height: 80, base_fee_per_gas: 7, fees, at: at(5) };
+    let tip = Tip { head: block(90), final_height: 80, base_fee_per_gas: 7, fees, mined_at: at(4), at: at(5) };
     let halted = |reason| LaneState::Halted { reason, since: at(6) };
     let lane = Lane {
         next_nonce: 41,

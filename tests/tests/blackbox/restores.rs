@@ -11,6 +11,7 @@ use adit_tests::system::{System, is_over};
 use adit_tests::verdict::Histogram;
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
+use serde_json::{Value, json};
 
 const PAYEES: usize = 12;
 /// The ledger and what SQLite keeps beside it.
@@ -96,6 +97,8 @@ async fn f89_adopting_the_key_after_both_were_restored_pays_nothing_twice() -> R
     past.is_judged().await?;
     past.system.rpc().mine(5).await?;
     past.nobody_was_paid_twice().await?;
+    past.a_person_says_that_all_were_paid().await?;
+    past.nobody_was_paid_twice().await?;
     past.system.stop().await
 }
 
@@ -108,13 +111,26 @@ impl Past {
     /// Waits until the lane has stopped, or all is over.
     async fn is_judged(&self) -> Result<()> {
         let admin = self.system.admin()?;
+        let waits = |record: &Value| is_over(record) || record["status"] == "held_for_inspection";
         let judged = async || {
             self.system.rpc().mine(1).await?;
             let lanes = admin.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
             let records = try_join_all(self.asked.iter().map(|id| self.ada.withdrawal(id))).await?;
-            Ok((lanes["items"][0]["state"] == "halted" || records.iter().all(is_over)).then_some(()))
+            Ok((lanes["items"][0]["state"] == "halted" || records.iter().all(waits)).then_some(()))
         };
         self.system.until("the lane to stop or to explain what the chain shows", judged).await
+    }
+
+    /// What the wallet's history shows is not paid again; whoever looked at it closes it.
+    async fn a_person_says_that_all_were_paid(&self) -> Result<()> {
+        let admin = self.system.admin()?;
+        for id in &self.asked {
+            assert_eq!(self.ada.withdrawal(id).await?["status"], "held_for_inspection", "{id}");
+            let verdict = json!({ "paid": true, "note": "paid before the restore, as the chain shows" });
+            admin.post(&format!("/api/admin/withdrawals/{id}/inspect"), &verdict).await?.expect_success("inspecting")?;
+            assert_eq!(self.ada.withdrawal(id).await?["status"], "completed", "{id}");
+        }
+        Ok(())
     }
 
     async fn nobody_was_paid_twice(&self) -> Result<()> {

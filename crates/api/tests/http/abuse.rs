@@ -155,7 +155,6 @@ async fn routes_and_methods_that_do_not_exist() {
     let ada = world.player("ada", 0).await;
     for (method, path, status, code) in [
         ("GET", "/api/nothing", 404, "ROUTE_NOT_FOUND"),
-        ("GET", "/", 404, "ROUTE_NOT_FOUND"),
         ("GET", "/api/token/nothing", 404, "ROUTE_NOT_FOUND"),
         ("GET", "/api/withdrawals/../admin/coverage", 404, "ROUTE_NOT_FOUND"),
         ("DELETE", "/api/me", 405, "METHOD_NOT_ALLOWED"),
@@ -182,6 +181,8 @@ async fn routes_and_methods_that_do_not_exist() {
             assert_eq!((&refused.body["status"], refused.body["title"].is_string()), (&json!(status), true));
         }
     }
+    let bare = world.call("GET", "/", &ada.token, None).await;
+    assert_eq!(bare.header("location"), "/api/docs", "the bare address shows something");
     assert_eq!(world.call("DELETE", "/api/me", &ada.token, None).await.header("allow"), "GET,HEAD");
 }
 

@@ -132,8 +132,7 @@ pub struct Hash32(pub [u8; 32]);
 
 impl fmt::Display for Hash32 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("0x")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -159,8 +158,7 @@ pub struct Bytes(pub Vec<u8>);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("0x")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -180,8 +178,28 @@ impl std::str::FromStr for Bytes {
         if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
-        let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("checked to be hex digits");
-        Ok(Self((0..digits.len()).step_by(2).map(pair).collect()))
+        Ok(Self(digits.as_bytes().chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()))
+    }
+}
+
+/// 0x and two digits a byte. Hashes and bytes are written for every row, so this does not go through the formatter.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("0x");
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+/// The value of one hex digit, which the caller has checked to be one.
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
     }
 }
 
@@ -202,3 +220,27 @@ macro_rules! as_text {
 }
 
 as_text!(Hash32, Bytes);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_pairs_of_hex_digits() {
+        assert_eq!("0x00fFA9".parse(), Ok(Bytes(vec![0, 255, 169])));
+        for text in ["", "00", "0x0", "0xzz", "0x+1", "0x０１"] {
+            assert!(text.parse::<Bytes>().is_err(), "{text:?}");
+        }
+        assert!("0x01".parse::<Hash32>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let bytes = Bytes(bytes);
+            prop_assert_eq!(bytes.to_string().parse(), Ok(bytes));
+        }
+    }
+}

@@ -76,6 +76,10 @@ impl Span {
         i64::try_from(self.0.saturating_mul(1_000)).unwrap_or(i64::MAX)
     }
 
+    pub fn times(self, factor: u64) -> Span {
+        Span(self.0.saturating_mul(factor))
+    }
+
     /// Doubles with every try and stops at `most`.
     pub fn backoff(self, tries: u32, most: Span) -> Span {
         Span(self.0.saturating_mul(1u64 << tries.min(20)).min(most.0))

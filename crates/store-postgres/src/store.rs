@@ -28,7 +28,7 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// waits for locks longer than this is tried again.
 const SETTINGS: [(&str, &str); 4] = [
     ("default_transaction_isolation", "read committed"),
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
     ("lock_timeout", "40s"),
     ("application_name", "adit"),
 ];

@@ -16,6 +16,11 @@ use crate::{Engine, Settings, WriteError};
 /// Wait after a round that failed.
 const FAULT_WAIT: adit_core::Span = adit_core::Span::from_millis(500);
 
+/// With thousands of payments in flight a look is dear, and every accepted claim wakes the lane: after a dear round that found nothing to
+/// do, wakes are not answered for so many times its length.
+const DEAR_ROUND: adit_core::Span = adit_core::Span::from_millis(20);
+const IDLE_PAUSE_ROUNDS: u64 = 3;
+
 /// One chain's wallet, driven by this process while it holds the lease.
 pub(crate) struct LaneTask {
     engine: Engine,
@@ -54,6 +59,7 @@ impl LaneTask {
     async fn pay_for_ever(self: Arc<Self>) {
         let mut held = None;
         loop {
+            let began = self.engine.ports.clock.now();
             let busy = match self.pay_round(&mut held).await {
                 Ok(acts) => acts > 0,
                 Err(error) => {
@@ -64,6 +70,10 @@ impl LaneTask {
                 }
             };
             if !busy {
+                let took = self.engine.ports.clock.now().since(began);
+                if took >= DEAR_ROUND {
+                    self.engine.ports.clock.sleep(took.times(IDLE_PAUSE_ROUNDS)).await;
+                }
                 self.rest().await;
             }
         }

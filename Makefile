@@ -46,6 +46,7 @@ bench: RELEASE = 1
 bench: export USERS ?= 2000
 bench: parts build ## measure, and print the machine's facts beside the numbers
 	@$(DEVNET) bench
+	@$(CARGO) run --quiet --release -p adit-store-$(or $(STORE),sqlite) --example pace_$(or $(STORE),sqlite)
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check

@@ -85,10 +85,7 @@ fn f30_after_reserve_only_the_chain_cancels() {
 /// A nonce that had to be filled pays nobody; the payout is planned anew, with the proof that it may.
 #[test]
 fn a_filled_nonce_frees_its_payout() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    world.send(lineage, hash(1));
+    let (mut world, id, lineage, _) = World::sent();
     let Draft::Evm(mut evm) = world.draft(7, 20);
     evm.fees.max_priority_fee_per_gas = 2_000_000_000;
     evm.input = Bytes::default();
@@ -126,10 +123,7 @@ fn a_user_cancels_a_bounded_number_of_times_a_day() {
 
 #[test]
 fn a_failed_withdrawal_is_never_revived() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, id, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Reverted).expect("final");
     assert_eq!(world.give(Command::Retry { withdrawal: id, user: user() }).expect_err("ended").code(), "NOT_RETRYABLE");
 }
@@ -138,9 +132,7 @@ fn a_failed_withdrawal_is_never_revived() {
 /// to outbid.
 #[test]
 fn a_reserved_nonce_that_is_never_signed_is_filled() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
+    let (mut world, id, lineage) = World::reserved();
     let fill = |world: &mut World, purpose: Purpose| {
         let attempt = AttemptId(world.id());
         let draft = world.draft(7, 10);

@@ -38,9 +38,7 @@ fn f18_only_the_next_nonce_is_reserved() {
 /// F20: a process whose lease was taken over reserves and records nothing.
 #[test]
 fn f20_a_zombie_is_refused_by_its_epoch() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
+    let (mut world, _, lineage) = World::reserved();
     let attempt = world.lineage(lineage).latest().id;
     let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
     row.lease = None;
@@ -60,10 +58,7 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
 /// F28: a bump is at least 12.5 % more on both fields, same nonce, same payment.
 #[test]
 fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    world.send(lineage, hash(1));
+    let (mut world, _, lineage, _) = World::sent();
     let mut try_bump = |change: &dyn Fn(&mut EvmDraft)| {
         let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone();
         change(&mut evm);
@@ -108,9 +103,7 @@ fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
 /// F29: whichever version is mined, the payout is paid once.
 #[test]
 fn f29_the_original_mined_after_its_replacement_settles_once() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
+    let (mut world, id, lineage) = World::reserved();
     let original = world.send(lineage, hash(1));
     let draft = world.draft(7, 20);
     let Draft::Evm(mut evm) = draft;
@@ -139,10 +132,7 @@ fn f29_the_original_mined_after_its_replacement_settles_once() {
 /// F37: a reorganisation before finality posts nothing and forgets nothing.
 #[test]
 fn f37_a_reorganisation_before_finality_moves_no_money() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, id, lineage, attempt) = World::sent();
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Confirmed { attempt, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Vanished { attempt }).expect("seen");
@@ -154,10 +144,7 @@ fn f37_a_reorganisation_before_finality_moves_no_money() {
 /// F22: a foreign transaction at our nonce stops the lane; the payout is free again only after a person adopted the key.
 #[test]
 fn f22_foreign_use_stops_the_lane() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    world.send(lineage, hash(1));
+    let (mut world, id, lineage, _) = World::sent();
     let conflict = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to somebody".to_owned(), payees: Vec::new() };
     world.observe(lineage, conflict.clone()).expect("seen");
     let row = world.view.lanes[&lane()].row.as_ref().expect("a lane");
@@ -172,10 +159,7 @@ fn f22_foreign_use_stops_the_lane() {
 /// R4: a foreign transaction that reached the payee may have paid him: a person judges, nothing is paid again by itself.
 #[test]
 fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    world.send(lineage, hash(1));
+    let (mut world, id, lineage, _) = World::sent();
     world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
     let payees = vec![world.withdrawal(id).payout];
     let usurped = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to alice".to_owned(), payees };
@@ -186,10 +170,7 @@ fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
 /// A watch may be older than a bump: what is ours is never a conflict.
 #[test]
 fn our_own_attempt_is_no_conflict() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    world.send(lineage, hash(1));
+    let (mut world, _, lineage, _) = World::sent();
     let own = Fact::Conflicted { by: hash(1), block: block(10), decoded: "a transfer".to_owned(), payees: Vec::new() };
     assert_eq!(world.observe(lineage, own), Ok(Answer::Unchanged));
     assert_eq!(world.view.lanes[&lane()].row.as_ref().expect("a lane").state, LaneState::Running);

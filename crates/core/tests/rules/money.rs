@@ -10,10 +10,7 @@ fn hot(what: &str) -> Account {
 
 #[test]
 fn a_final_payment_settles_points_and_tokens_together() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, id, lineage, attempt) = World::sent();
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Confirmed { attempt, block: block(10) }).expect("seen");
     assert_eq!(world.withdrawal(id).state.status(), Status::Processing, "confirmed is not final");
@@ -29,10 +26,7 @@ fn a_final_payment_settles_points_and_tokens_together() {
 /// F46: the nonce is consumed and no money moved: the hold is given back, the network fee is ours.
 #[test]
 fn f46_a_final_revert_gives_the_points_back_and_books_the_gas() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, id, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Reverted).expect("seen");
     assert!(matches!(world.withdrawal(id).state, State::Failed { failure: Failure::Reverted, .. }));
     assert_eq!(world.available("XP"), 10_000);
@@ -43,10 +37,7 @@ fn f46_a_final_revert_gives_the_points_back_and_books_the_gas() {
 /// F47: neither paid nor reverted: nothing is booked until a person looked.
 #[test]
 fn f47_an_unexpected_effect_waits_for_a_person() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, id, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Unexpected { finding: "no Transfer".to_owned() }).expect("seen");
     assert_eq!(world.withdrawal(id).state.status(), Status::HeldForInspection);
     assert_eq!(world.available("XP"), 7_000, "the hold stays");
@@ -59,10 +50,7 @@ fn f47_an_unexpected_effect_waits_for_a_person() {
 
 #[test]
 fn a_settled_withdrawal_is_not_settled_again() {
-    let mut world = World::with_points(10_000);
-    let id = world.request_claim(3_000).expect("accepted");
-    let lineage = world.reserve(id).expect("reserved");
-    let attempt = world.send(lineage, hash(1));
+    let (mut world, _, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Paid).expect("seen");
     let before = world.net(&hot("DG"));
     assert_eq!(world.finalize(lineage, attempt, &Effect::Paid), Ok(Answer::Unchanged));

@@ -132,6 +132,21 @@ impl World {
         world
     }
 
+    /// A claim of 3,000 DG out of 10,000 XP, in a lineage.
+    pub fn reserved() -> (Self, WithdrawalId, LineageId) {
+        let mut world = Self::with_points(10_000);
+        let id = world.request_claim(3_000).expect("accepted");
+        let lineage = world.reserve(id).expect("reserved");
+        (world, id, lineage)
+    }
+
+    /// The same, signed and sent with hash 1.
+    pub fn sent() -> (Self, WithdrawalId, LineageId, AttemptId) {
+        let (mut world, id, lineage) = Self::reserved();
+        let attempt = world.send(lineage, hash(1));
+        (world, id, lineage, attempt)
+    }
+
     pub fn at(&mut self, seconds: i64) {
         self.view.now = Timestamp::from_seconds(seconds);
     }

@@ -46,7 +46,11 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<()> {
         }
         None => server.post(&PATH, "application/json", one(&arguments).to_string()).await?,
     };
-    output.result(&answer, &said(&answer))
+    output.result(&answer, &said(&answer))?;
+    match answer["refused"].as_u64() {
+        None | Some(0) => Ok(()),
+        Some(count) => bail!("{count} of the credits were refused; the others are booked, and sending all again books none of them twice"),
+    }
 }
 
 fn one(arguments: &Arguments) -> Value {

@@ -26,6 +26,7 @@ mod routes;
 mod serve;
 mod settings;
 mod state;
+mod strict_json;
 mod units;
 mod wakes;
 

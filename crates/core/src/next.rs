@@ -220,7 +220,7 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
 
 /// Whether one approved withdrawal may be planned, as far as that depends on itself.
 pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
-    if let Some(standing) = suspension(view.suspensions, &withdrawal.asset, &withdrawal.user) {
+    if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }
     match &withdrawal.state {
@@ -237,8 +237,9 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     }
 }
 
-/// The emergency stop that covers this asset and user, the widest first.
-pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, asset: &AssetId, user: &UserId) -> Option<&'a Suspension> {
-    let scopes = [Scope::All, Scope::Asset { asset: asset.clone() }, Scope::User { user: user.clone() }];
-    scopes.iter().find_map(|scope| standing.get(scope))
+/// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.
+pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, assets: [&AssetId; 2], user: &UserId) -> Option<&'a Suspension> {
+    let assets = assets.map(|asset| Scope::Asset { asset: asset.clone() });
+    let scopes = [Scope::All].into_iter().chain(assets).chain([Scope::User { user: user.clone() }]);
+    scopes.into_iter().find_map(|scope| standing.get(&scope))
 }

@@ -41,8 +41,9 @@ impl Interrupt {
 /// # Errors
 /// As [`Devnet::start`].
 pub async fn start(options: &Options, interrupt: &mut Interrupt) -> Result<Option<Devnet>> {
-    std::fs::remove_file(manifest()).ok();
     let directory = crate::directory();
+    Control::refuse_beside(&directory).await?;
+    std::fs::remove_file(manifest()).ok();
     tokio::select! {
         devnet = Devnet::start(options, &directory) => devnet.map(Some),
         () = interrupt.came() => Ok(None),

@@ -47,6 +47,18 @@ impl Control {
         Ok(Self { listener, socket, note })
     }
 
+    /// A second system in the same folder would delete the first one's database under its feet.
+    ///
+    /// # Errors
+    /// When one runs there.
+    pub async fn refuse_beside(directory: &Path) -> Result<()> {
+        let Ok(socket) = std::fs::read_to_string(note_of(directory)) else { return Ok(()) };
+        match UnixStream::connect(socket.trim()).await {
+            Ok(_running) => bail!("a devnet runs in {} already; end it first (Ctrl-C in its terminal)", directory.display()),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// The next request that is understood.
     pub async fn next(&self) -> Request {
         loop {

@@ -171,7 +171,8 @@ impl WriterTask {
             Ok(()) => Tried::Answered(answers),
             Err(CommitFault::Contention { detail }) => Tried::Contended(detail),
             Err(CommitFault::Constraint { constraint }) => Tried::Constrained(constraint),
-            Err(CommitFault::Unwritable { detail }) => all(orders, &WriteError::Failed { detail }),
+            // It may be one order that the store cannot hold: the others are not made to suffer for it.
+            Err(CommitFault::Unwritable { detail }) => Tried::Constrained(detail),
             Err(CommitFault::Unknown { detail }) => self.read_back(orders, id, answers, detail).await,
         };
         if let Tried::Answered(_) = tried {

@@ -1,5 +1,9 @@
 //! For host applications and operators.
 
+use std::sync::Arc;
+
+use adit_core::{Batch, GroupId};
+use adit_store::{CommitFate, CommitFault, CommitHook};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -171,4 +175,56 @@ async fn a_lane_that_never_started_cannot_be_stopped() {
         let nowhere = format!("/api/admin/lanes/nowhere/{act}");
         assert_eq!(world.call("POST", &nowhere, &world.admin, None).await.is(), (404, "LANE_NOT_FOUND"));
     }
+}
+
+/// A store that cannot hold one order, as Postgres cannot hold a NUL.
+struct Poisoned;
+
+impl CommitHook for Poisoned {
+    fn fate(&self, _: GroupId, batch: &Batch) -> CommitFate {
+        match batch.appended.credits.iter().any(|credit| credit.id.as_str() == "poison") {
+            true => CommitFate::Refuse(CommitFault::Unwritable { detail: "a NUL".to_owned() }),
+            false => CommitFate::Commit,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_written_harms_nobody_else() {
+    let world = World::new().await;
+    world.player("ada", 0).await;
+    world.store.set_commit_hook(Some(Arc::new(Poisoned)));
+    let credit = |id: &str| json!({ "id": id, "userId": "ada", "book": "xp", "asset": "XP", "amount": "5" });
+    let ids = ["a", "b", "poison", "c", "d"];
+    let body = json!({ "credits": ids.map(credit) });
+    let answer = world.post("/api/admin/credits", &world.admin, &body).await;
+    let became: Vec<&str> = answer.body["items"].as_array().expect("items").iter().filter_map(|item| item["status"].as_str()).collect();
+    assert_eq!(became, ["credited", "credited", "refused", "credited", "credited"], "{}", answer.text);
+}
+
+#[tokio::test]
+async fn slips_in_an_emergency_are_seen_and_text_is_plain() {
+    let world = World::new().await;
+    world.player("ada", 0).await;
+    let unknown = json!({ "scope": "user", "userId": "adda", "reason": "a drill" });
+    assert_eq!(world.post("/api/admin/suspensions", &world.admin, &unknown).await.is(), (404, "USER_UNKNOWN"));
+    for odd in ["a\u{0}b", "\u{1b}[2J", "two\nlines"] {
+        let body = json!({ "scope": "user", "userId": "ada", "reason": odd });
+        assert_eq!(world.post("/api/admin/suspensions", &world.admin, &body).await.is(), (422, "INVALID_BODY"), "{odd:?}");
+        let body = json!({ "role": "user", "label": odd });
+        assert_eq!(world.post("/api/admin/users/ada/keys", &world.admin, &body).await.is(), (422, "INVALID_BODY"), "{odd:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_credit_that_names_a_field_twice_or_is_absurd_is_refused() {
+    let world = World::new().await;
+    world.player("ada", 0).await;
+    let headers = [("content-type", "application/json")];
+    let twice = r#"{"credits":[{"id":"x","userId":"ada","book":"xp","asset":"XP","amount":"1","amount":"5"}]}"#.to_owned();
+    let answer = world.call_with("POST", "/api/admin/credits", &world.admin, Some(twice), &headers).await;
+    assert_eq!(answer.status.as_u16() / 100, 4, "{}", answer.text);
+    let absurd = json!({ "id": "y", "userId": "ada", "book": "xp", "asset": "XP", "amount": u128::MAX.to_string() });
+    assert_eq!(world.post("/api/admin/credits", &world.admin, &absurd).await.is(), (422, "INVALID_AMOUNT"));
+    world.credit("ada", "xp", "XP", "5").await;
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmFees, Knowledge, Lane, LaneId, LaneState,
-    Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Scope, Signed, Stage, State, Submission,
+    Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission,
     Withdrawal,
 };
 
@@ -68,8 +68,7 @@ fn enter_lineage(draft: &mut Drafting, leg: &Leg, reserve: &Reserve) -> Result<(
     if !approved || !free || !matches_leg(withdrawal, leg) {
         return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
     }
-    let scopes = [Scope::All, Scope::Asset { asset: leg.asset.clone() }, Scope::User { user: leg.user.clone() }];
-    if let Some(standing) = scopes.iter().find_map(|scope| draft.view.suspensions.get(scope)) {
+    if let Some(standing) = crate::suspension(&draft.view.suspensions, [&leg.asset, &leg.source_asset], &leg.user) {
         return Err(Refusal::Suspended { scope: standing.scope.to_string(), reason: standing.reason.clone() });
     }
     let state = State::Processing { lineage: reserve.lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None };

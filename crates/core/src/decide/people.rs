@@ -46,6 +46,9 @@ pub(super) fn issue_credential(mut draft: Drafting, credential: &Credential) -> 
     draft.answer(Answer::Done)
 }
 
+/// Most base units that one credit may book: a slip of the keyboard must not fill an account to its brim for everyone who comes after.
+pub const CREDIT_BASE_UNITS_MAX: Amount = Amount::new(10u128.pow(34));
+
 /// Books a credit once per id: the same again is answered the same, another under the same id is refused.
 pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, Refusal> {
     if let Some(known) = draft.view.credits.get(&credit.id).expect("keys(command) names the credit") {
@@ -58,7 +61,7 @@ pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, R
     let issuer = Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() };
     let owed = Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() };
     let fits = |total: Amount| total.checked_add(credit.amount).is_some();
-    if !fits(draft.view.balance(&issuer).debits) || !fits(draft.view.balance(&owed).credits) {
+    if credit.amount > CREDIT_BASE_UNITS_MAX || !fits(draft.view.balance(&issuer).debits) || !fits(draft.view.balance(&owed).credits) {
         return Err(Refusal::TooLarge { asset: credit.asset.clone() });
     }
     draft.user(&credit.user)?;

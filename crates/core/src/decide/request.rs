@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyRecord,
-    PayoutId, Policy, Refusal, Request, Rules, Scope, State, Timestamp, TransferKind, User, View, Withdrawal,
+    PayoutId, Policy, Refusal, Request, Rules, State, Timestamp, TransferKind, User, View, Withdrawal,
 };
 
 use super::Drafting;
@@ -45,8 +45,7 @@ fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refus
 }
 
 fn not_suspended(view: &View, request: &Request) -> Result<(), Refusal> {
-    let scopes = [Scope::All, Scope::Asset { asset: request.asset.clone() }, Scope::User { user: request.user.clone() }];
-    match scopes.iter().find_map(|scope| view.suspensions.get(scope)) {
+    match crate::suspension(&view.suspensions, [&request.asset, &request.source_asset], &request.user) {
         Some(standing) => Err(Refusal::Suspended { scope: standing.scope.to_string(), reason: standing.reason.clone() }),
         None => Ok(()),
     }

@@ -123,7 +123,8 @@ fn the_limit_says_how_much_is_left_and_when_more_will_be() {
 #[test]
 fn a_suspension_refuses_and_its_end_accepts() {
     let mut world = World::with_points(10_000);
-    for scope in [Scope::All, Scope::Asset { asset: asset("DG") }, Scope::User { user: user() }] {
+    let points = Scope::Asset { asset: asset("XP") };
+    for scope in [Scope::All, Scope::Asset { asset: asset("DG") }, points, Scope::User { user: user() }] {
         world.must(Command::Suspend { scope: scope.clone(), reason: "drill".to_owned() });
         assert_eq!(world.request_claim(3_000).expect_err("suspended").code(), "SUSPENDED");
         world.must(Command::Resume { scope });

@@ -20,6 +20,7 @@ use crate::extract::{bytes, expect_json, fitting, json, media_type, name};
 use crate::problem::Problem;
 use crate::refused::not_written;
 use crate::state::ApiState;
+use crate::strict_json::Strict;
 
 /// Most credits of one JSON request. More go in as a bulk import.
 pub const CREDITS_MAX: usize = 1_000;
@@ -82,7 +83,7 @@ pub async fn credit(State(state): State<ApiState>, Service(caller): Service, req
         "application/x-ndjson" | "application/jsonl" => import::lines(&state, &caller.actor, &bytes(request).await?).await,
         _json => {
             expect_json(request.headers())?;
-            let body: Value = json(&bytes(request).await?)?;
+            let Strict(body) = json(&bytes(request).await?)?;
             let many = body.get("credits").is_some();
             if many { book_many(&state, &caller.actor, fitting(body)?).await } else { book_one(&state, &caller.actor, body).await }
         }

@@ -13,6 +13,7 @@ use super::credits::{Booked, book};
 use crate::codes;
 use crate::problem::Problem;
 use crate::state::ApiState;
+use crate::strict_json::Strict;
 
 /// Most lines of one import.
 pub const IMPORT_LINES_MAX: usize = 200_000;
@@ -69,7 +70,8 @@ pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Respons
 /// `INVALID_BODY` when the file as a whole cannot be read.
 pub async fn lines(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Response, Problem> {
     let read = |line: &str| {
-        serde_json::from_str(line).map_err(|error| Problem::new(&codes::MALFORMED_JSON, format!("The line is not JSON: {error}.")))
+        let strict = serde_json::from_str::<Strict>(line).map(|strict| strict.0);
+        strict.map_err(|error| Problem::new(&codes::MALFORMED_JSON, format!("The line is not JSON: {error}.")))
     };
     let rows = numbered(text(body)?).map(|(number, line)| (number, read(line)));
     import(state, actor, rows.collect()).await

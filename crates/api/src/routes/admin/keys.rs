@@ -12,6 +12,7 @@ use crate::codes;
 use crate::extract::{Body, UserPath};
 use crate::problem::Problem;
 use crate::refused::not_written;
+use crate::routes::withdrawals::cancel::printable;
 use crate::state::ApiState;
 
 /// Longest label.
@@ -50,6 +51,7 @@ pub async fn issue_key(
         return Err(Problem::new(&codes::FORBIDDEN, "A service key creates user keys only.").with("field", "role"));
     }
     let label = body.label.unwrap_or_else(|| format!("of {user}"));
+    printable("label", &label)?;
     if label.chars().count() > LABEL_CHARS_MAX {
         let detail = format!("label has more than the allowed {LABEL_CHARS_MAX} characters.");
         return Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "label"));

@@ -1,6 +1,6 @@
 //! `/api/admin/suspensions`: the emergency stop, of everything, one asset, or one user.
 
-use adit_core::{Command, Scope, Suspension};
+use adit_core::{Command, Refusal, Scope, Suspension};
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::codes;
 use crate::extract::{Body, Params, bytes, expect_json, json, name};
 use crate::problem::Problem;
 use crate::record::actor_name;
-use crate::refused::not_written;
+use crate::refused::{not_written, refused};
 use crate::routes::withdrawals::cancel::reason;
 use crate::state::ApiState;
 use crate::units::rfc3339;
@@ -66,6 +66,7 @@ pub async fn suspend(
 ) -> Result<Json<SuspensionView>, Problem> {
     let scope = scope(&state, &body)?;
     let reason = reason(body.reason, "suspended by an operator")?;
+    known(&state, &scope).await?;
     let command = Command::Suspend { scope: scope.clone(), reason };
     state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let standing = state.store().suspensions().await?;
@@ -126,4 +127,13 @@ fn view(suspension: &Suspension) -> SuspensionView {
 
 fn resumed(scope: &Scope) -> SuspensionView {
     SuspensionView { scope: scope.to_string(), suspended: false, reason: None, by: None, since: None }
+}
+
+/// A stop of somebody who does not exist stops nothing; in an emergency a slip must be seen.
+async fn known(state: &ApiState, scope: &Scope) -> Result<(), Problem> {
+    let Scope::User { user } = scope else { return Ok(()) };
+    match state.store().user(user).await? {
+        Some(_) => Ok(()),
+        None => Err(refused(&Refusal::UnknownUser { user: user.clone() }, state.rules())),
+    }
 }

@@ -76,13 +76,24 @@ fn lineage(withdrawal: &Withdrawal) -> Option<LineageId> {
 /// A reason of bounded length, or the usual one.
 ///
 /// # Errors
-/// `INVALID_BODY` when it is too long.
+/// `INVALID_BODY` when it is too long, or has control characters.
 pub fn reason(given: Option<String>, usual: &str) -> Result<String, Problem> {
     let reason = given.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| usual.to_owned());
+    printable("reason", &reason)?;
     let length = reason.chars().count();
     if length > REASON_CHARS_MAX {
         let detail = format!("reason has {length} characters; allowed are {REASON_CHARS_MAX}.");
         return Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "reason"));
     }
     Ok(reason)
+}
+
+/// Text that people write is shown to other people, in terminals too: control characters have no place in it.
+///
+/// # Errors
+/// `INVALID_BODY`, naming the first such character.
+pub fn printable(field: &'static str, text: &str) -> Result<(), Problem> {
+    let Some(odd) = text.chars().find(|character| character.is_control()) else { return Ok(()) };
+    let detail = format!("{field} has the control character U+{:04X}; allowed is text without any.", u32::from(odd));
+    Err(Problem::new(&codes::INVALID_BODY, detail).with("field", field))
 }

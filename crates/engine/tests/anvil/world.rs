@@ -27,7 +27,8 @@ pub struct World {
     pub token: Address,
     pub lane: LaneId,
     pub store: Arc<MemStore>,
-    pub journal: MemoryFile,
+    /// The disk of the engine that runs, or ran last.
+    journal: Mutex<MemoryFile>,
     pub rules: Arc<Rules>,
     hot: Wallet,
 }
@@ -116,7 +117,7 @@ impl World {
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
         let rules = Arc::new(rules(&lane, token));
-        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: MemoryFile::new(), rules, hot }
+        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::new(MemoryFile::new()), rules, hot }
     }
 
     fn chain(&self) -> EvmChain {
@@ -143,7 +144,14 @@ impl World {
             caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
-        LocalSigner::with_file(config, Box::new(self.journal.clone()), id, Box::new(now)).expect("the journal opens")
+        LocalSigner::with_file(config, Box::new(self.disk_as_the_crash_left_it()), id, Box::new(now)).expect("the journal opens")
+    }
+
+    /// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
+    fn disk_as_the_crash_left_it(&self) -> MemoryFile {
+        let mut journal = self.journal.lock().expect("no test panics in here");
+        *journal = MemoryFile::holding(journal.contents());
+        journal.clone()
     }
 
     pub fn start(&self) -> Running {

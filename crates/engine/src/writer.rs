@@ -149,6 +149,7 @@ impl WriterTask {
         orders.iter().for_each(|order| wanted.extend(keys(order, &self.rules)));
         let mut group = match self.ports.store.load(&wanted, self.ports.clock.now()).await {
             Ok(group) => group,
+            Err(StoreFault::Contention { detail }) => return Tried::Contended(detail),
             Err(fault) => return failed(orders, &fault),
         };
         let mut view = group.take_view();

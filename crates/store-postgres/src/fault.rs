@@ -10,7 +10,13 @@ pub(crate) fn unreachable(error: sqlx::Error) -> StoreFault {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
             StoreFault::Corrupt { detail: error.to_string() }
         }
-        other => StoreFault::Unreachable { detail: other.to_string() },
+        other => match other.as_database_error().and_then(of_state) {
+            // Groups that make the same rows for the first time can wait for each other: the one that Postgres chooses goes again.
+            Some(CommitFault::Contention { detail }) => StoreFault::Contention { detail },
+            Some(CommitFault::Constraint { .. } | CommitFault::Unknown { .. } | CommitFault::Unwritable { .. }) | None => {
+                StoreFault::Unreachable { detail: other.to_string() }
+            }
+        },
     }
 }
 

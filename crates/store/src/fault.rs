@@ -3,6 +3,9 @@
 /// A read or a load did not happen; nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
+    /// Another transaction was in the way while rows were locked; the same works in a moment.
+    #[error("another transaction was in the way ({detail}); it is tried again")]
+    Contention { detail: String },
     #[error("the database cannot be reached ({detail}); it is tried again")]
     Unreachable { detail: String },
     #[error("the database is of schema {found}, newer than this program's {known}; run the newer program")]

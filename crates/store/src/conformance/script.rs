@@ -3,14 +3,18 @@
 use adit_core::{Batch, Change, GroupId, Keys, LaneId, Timestamp, TransferKind, UserId, View, WithdrawalId};
 
 use super::sample::{THEN, group_id, issuer, lane_id, own_account, user_id};
-use crate::{CommitFault, Store};
+use crate::{CommitFault, Store, StoreFault};
 
 /// Commits what `make` makes of the loaded view.
 ///
 /// # Errors
 /// What the store says.
 pub async fn commit(store: &dyn Store, keys: &Keys, make: impl FnOnce(&View) -> Vec<Change>) -> Result<GroupId, CommitFault> {
-    let mut group = store.load(keys, THEN).await.expect("the store answers");
+    let mut group = match store.load(keys, THEN).await {
+        Ok(group) => group,
+        Err(StoreFault::Contention { detail }) => return Err(CommitFault::Contention { detail }),
+        Err(fault) => panic!("the store answers: {fault}"),
+    };
     let mut view = group.take_view();
     let changes = make(&view);
     view.apply(changes);

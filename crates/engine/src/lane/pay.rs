@@ -32,14 +32,14 @@ impl LaneTask {
         let suspensions = self.engine.suspensions().await?;
         let acts = next(&LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now });
         let due = sort(acts);
-        let done = due.sign.len() + due.send.len() + due.bump.len() + due.plan.len();
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
         self.send(epoch, &lineages, &due.send).await?;
-        self.sign(epoch, &lineages, &due.sign).await?;
+        let signed = self.sign(epoch, &lineages, &due.sign).await?;
         self.bump(epoch, &lineages, &due.bump).await?;
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| due.plan.contains(&withdrawal.id)).collect();
         self.plan(lane, epoch, &live, &chosen).await?;
-        Ok(done)
+        // What the signer refuses for good is no progress: else the lane would ask it again without a pause.
+        Ok(signed + due.send.len() + due.bump.len() + due.plan.len())
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {
@@ -47,11 +47,17 @@ impl LaneTask {
     }
 
     /// Signs reserved attempts and records the bytes. They leave in the next round, read back from the store (rule R1).
-    async fn sign(&self, epoch: Epoch, lineages: &BTreeMap<LineageId, &Lineage>, due: &[(LineageId, AttemptId)]) -> Result<(), RoundError> {
+    /// Gives how many moved on.
+    async fn sign(
+        &self,
+        epoch: Epoch,
+        lineages: &BTreeMap<LineageId, &Lineage>,
+        due: &[(LineageId, AttemptId)],
+    ) -> Result<usize, RoundError> {
         let requests: Vec<SignRequest> =
             due.iter().filter_map(|(lineage, attempt)| self.request(epoch, lineages, *lineage, *attempt)).collect();
         if requests.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let answers = self.engine.ports.signer.sign(&requests).await?;
         let mut commands = Vec::with_capacity(answers.len());
@@ -67,8 +73,7 @@ impl LaneTask {
                 Err(refused) => commands.extend(self.after_refusal(epoch, request, &refused)),
             }
         }
-        self.commit(commands).await?;
-        Ok(())
+        Ok(self.commit(commands).await?.iter().flatten().count())
     }
 
     fn request(

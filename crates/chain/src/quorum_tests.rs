@@ -53,13 +53,13 @@ async fn a_single_endpoint_is_no_quorum() {
 }
 
 #[tokio::test]
-async fn two_that_differ_are_a_disagreement() {
+async fn f39_two_that_differ_are_a_disagreement() {
     let fault = quorum(2, Trust::Quorum, true).ask("places", async |endpoint| Ok(place(&endpoint))).await.expect_err("they differ");
     assert!(matches!(fault, Fault::Disagreement { .. }), "{fault}");
 }
 
 #[tokio::test]
-async fn the_wrong_network_is_never_heard() {
+async fn f41_the_wrong_network_is_never_heard() {
     let quorum = quorum(2, Trust::Single, false);
     let fault = quorum.ask("seven", async |_| Ok(7)).await.expect_err("nobody may speak");
     assert!(matches!(fault, Fault::WrongNetwork { .. }), "{fault}");

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn one_liar_moves_nothing() {
+    fn f39_one_liar_moves_nothing() {
         let answers = [(name("a"), 7), (name("liar"), 9), (name("c"), 7)];
         assert_eq!(tally(&answers, 2), Some(Agreed { value: 7, witnesses: vec![name("a"), name("c")] }));
         assert_eq!(tally(&answers[..2], 2), None);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn disagreement_is_told_apart_from_silence() {
+    fn f39_disagreement_is_told_apart_from_silence() {
         let silent = vec![(name("b"), unreachable("b", 0, 1, "time-out".to_owned()))];
         assert!(matches!(failure("c", "s", &[(name("a"), 1)], silent, 2), Fault::Unreachable { answered: 1, needed: 2, .. }));
         assert!(matches!(failure("c", "s", &[(name("a"), 1), (name("b"), 2)], Vec::new(), 2), Fault::Disagreement { .. }));

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_every_text_that_is_not_plain_digits() {
+    fn f79_refuses_every_text_that_is_not_plain_digits() {
         for text in ["", "-1", "+1", "1e18", "0x10", "１", "01", "1.", ".5", " 1", "1 ", "1,5", "1.2.3", "NaN", "٣"] {
             assert_eq!(Amount::parse(text, 18), Err(AmountError::Malformed), "{text:?}");
         }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_fit() {
+    fn f79_refuses_what_does_not_fit() {
         let two_to_256 = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
         assert_eq!(Amount::parse(two_to_256, 0), Err(AmountError::TooLarge));
         assert_eq!(Amount::parse("0.123", 2), Err(AmountError::TooPrecise { allowed: 2 }));

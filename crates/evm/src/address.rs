@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn some_addresses_may_not_be_paid() {
+    fn f53_some_addresses_may_not_be_paid() {
         let precompile = |number: u64| format!("0x{number:040x}");
         for text in [precompile(0), precompile(1), precompile(0x100), precompile(0x1ff), TOKEN.to_owned()] {
             assert!(matches!(book(true).parse(&text), Err(RefusedDestination::Forbidden { .. })), "{text}");

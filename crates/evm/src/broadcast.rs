@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn having_it_already_is_no_refusal() {
+    fn f07_having_it_already_is_no_refusal() {
         for message in
             ["already known", "Known transaction: 0xab", "transaction already imported", "AlreadyKnown", "ALREADY_EXISTS: already known"]
         {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_are_kept_as_they_are() {
+    fn f06_f08_f09_f10_other_errors_are_kept_as_they_are() {
         for message in ["nonce too low", "replacement transaction underpriced", "insufficient funds for gas * price + value", ""] {
             assert_eq!(said(message), SubmissionAnswer::Refused { text: format!("{message} (-32000)") });
         }

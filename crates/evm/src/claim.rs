@@ -127,7 +127,7 @@ mod tests {
 
     /// The digest that viem 2 computes of the same typed data.
     #[test]
-    fn the_digest_is_the_wallets() {
+    fn f81_the_digest_is_the_wallets() {
         let digest = domain(31_337).digest(&claim()).expect("an address").to_string();
         assert_eq!(digest, "0x2cb9928e614ff212aec6f70c289ea41e251754f4e66fff9fb7045e3ab86e2f40");
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn another_chain_token_or_field_is_another_digest() {
+    fn f81_f82_another_chain_token_or_field_is_another_digest() {
         let other_token = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", 31_337, "0x0000000000000000000000000000000000000007");
         let digests = [
             domain(31_337).digest(&claim()),

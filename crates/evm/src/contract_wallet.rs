@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_padded_selector_is_a_yes() {
+    fn f85_only_the_padded_selector_is_a_yes() {
         let mut word = [0; 32];
         word[..4].copy_from_slice(&[0x16, 0x26, 0xba, 0x7e]);
         assert_eq!(said_yes(&word), Vouching::Yes);

@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_expected_movement_is_a_payment() {
+    fn f47_f48_exactly_the_expected_movement_is_a_payment() {
         assert_eq!(odd(&[log(TOKEN, WALLET, BOB, 100)]), None);
         assert_eq!(odd(&[log(EVE, WALLET, BOB, 7), log(TOKEN, WALLET, BOB, 100), log(TOKEN, BOB, EVE, 50)]), None);
     }
 
     #[test]
-    fn everything_else_is_unexpected() {
+    fn f47_f48_everything_else_is_unexpected() {
         for logs in [
             vec![],
             vec![log(TOKEN, WALLET, BOB, 99)],

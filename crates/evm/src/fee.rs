@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_op_stack_receipt_has_three_parts() {
+    fn f90_an_op_stack_receipt_has_three_parts() {
         let op = TxReceipt {
             l1_fee: Some(U256::from(1_000)),
             operator_fee_scalar: Some(U256::from(2_000_000)),
@@ -112,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn an_op_stack_receipt_without_its_data_fee_is_not_booked() {
+    fn f90_an_op_stack_receipt_without_its_data_fee_is_not_booked() {
         assert_eq!(total(&receipt(21_000, 10), true), None);
     }
 
     #[test]
-    fn blobs_are_paid_too() {
+    fn f90_blobs_are_paid_too() {
         let blob = TxReceipt { blob_gas_used: Some(U64::from(131_072)), blob_gas_price: Some(U256::from(3)), ..receipt(21_000, 10) };
         assert_eq!(total(&blob, false), Some(210_000 + 393_216));
     }

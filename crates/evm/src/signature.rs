@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn other_parities_are_refused() {
+    fn f83_other_parities_are_refused() {
         for v in (0..=255).filter(|v| ![0, 1, 27, 28].contains(v)) {
             assert_eq!(recover(DIGEST, &with_v(v), ONLY_65), Err(InvalidSignature::Parity { got: v }));
         }
     }
 
     #[test]
-    fn a_compact_signature_is_read_only_where_it_is_configured() {
+    fn f84_a_compact_signature_is_read_only_where_it_is_configured() {
         let mut compact = R_AND_S;
         compact[32] |= 0x80;
         assert_eq!(recover(DIGEST, &compact, ONLY_65), Err(InvalidSignature::Length { got: 64, allowed: "65" }));
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mirrored_signature_is_refused() {
+    fn f83_the_mirrored_signature_is_refused() {
         let (r, s) = (U256::from_be_slice(&R_AND_S[..32]), U256::from_be_slice(&R_AND_S[32..]));
         assert_eq!(recover(DIGEST, &signed(r, ORDER - s, 27), ONLY_65), Err(InvalidSignature::HighS));
         assert_eq!(recover(DIGEST, &signed(r, S_MAX + U256::from(1), 27), ONLY_65), Err(InvalidSignature::HighS));
     }
 
     #[test]
-    fn zero_and_too_large_parts_are_refused() {
+    fn f83_zero_and_too_large_parts_are_refused() {
         let one = U256::from(1);
         for (r, s) in [(U256::ZERO, one), (one, U256::ZERO), (U256::ZERO, U256::ZERO), (ORDER, one), (U256::MAX, one)] {
             assert_eq!(recover(DIGEST, &signed(r, s, 27), ONLY_65), Err(InvalidSignature::OutOfRange));

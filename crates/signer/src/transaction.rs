@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_types_access_lists_creations_and_trailing_bytes() {
+    fn f23_refuses_other_types_access_lists_creations_and_trailing_bytes() {
         let plain = Unsigned::build(&draft()).expect("a transaction").transaction;
         let bytes = plain.encoded_for_signing();
         for other in [0u8, 1, 3, 4] {

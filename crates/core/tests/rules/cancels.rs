@@ -36,7 +36,7 @@ fn the_owner_cancels_while_it_is_pending_and_not_later() {
 }
 
 #[test]
-fn an_operator_cancels_what_is_not_reserved() {
+fn f26_an_operator_cancels_what_is_not_reserved() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
     let command = cancel(&world, id, None);

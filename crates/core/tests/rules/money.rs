@@ -79,7 +79,7 @@ fn our_fee_is_kept_on_settlement_only() {
 }
 
 #[test]
-fn a_precheck_that_fails_again_and_again_gives_back_what_never_was_reserved() {
+fn f33_a_precheck_that_fails_again_and_again_gives_back_what_never_was_reserved() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
     for _ in 0..3 {

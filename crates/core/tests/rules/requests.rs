@@ -71,7 +71,7 @@ fn a_deadline_is_met_in_its_own_second_and_missed_in_the_next() {
 }
 
 #[test]
-fn a_replay_names_the_withdrawal_that_used_the_nonce() {
+fn f82_a_replay_names_the_withdrawal_that_used_the_nonce() {
     let mut world = World::with_points(10_000);
     let request = world.claim(dg(3_000));
     world.must(Command::Request(request.clone()));

@@ -21,7 +21,7 @@ fn signed(by: &Wallet, digest: Hash32) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_contract_wallet_vouches_for_its_owner_as_he_is_now() {
+async fn f85_a_contract_wallet_vouches_for_its_owner_as_he_is_now() {
     let world = World::new().await;
     let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), world.anvil.url()]);
     let (ada, eve) = (Wallet::named("ada"), Wallet::named("eve"));
@@ -39,7 +39,7 @@ async fn a_contract_wallet_vouches_for_its_owner_as_he_is_now() {
 }
 
 #[tokio::test]
-async fn a_key_needs_no_node_and_a_wallet_that_burns_gas_is_invalid() {
+async fn f85_a_key_needs_no_node_and_a_wallet_that_burns_gas_is_invalid() {
     let world = World::new().await;
     let chain = world.chain();
     let (ada, eve) = (Wallet::named("ada"), Wallet::named("eve"));

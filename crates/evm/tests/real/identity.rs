@@ -5,7 +5,7 @@ use adit_devnet::contracts;
 use crate::world::{CHAIN_ID, World};
 
 #[tokio::test]
-async fn a_chain_is_known_by_its_pins() {
+async fn f41_f51_a_chain_is_known_by_its_pins() {
     let world = World::with_dg().await;
     let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), world.anvil.url()]);
     let identity = chain.identity(&world.lane).await.expect("an identity");
@@ -17,7 +17,7 @@ async fn a_chain_is_known_by_its_pins() {
 }
 
 #[tokio::test]
-async fn other_decimals_than_configured_are_told_with_both() {
+async fn f79_other_decimals_than_configured_are_told_with_both() {
     let mut world = World::new().await;
     world.token("CHANGE", &contracts::CHANGING_TOKEN, &[]).await;
     world.assets[1].decimals = 6;
@@ -26,7 +26,7 @@ async fn other_decimals_than_configured_are_told_with_both() {
 }
 
 #[tokio::test]
-async fn another_network_is_not_heard() {
+async fn f41_another_network_is_not_heard() {
     let world = World::new().await;
     let mut config = world.config(Trust::Single, &[world.anvil.url()]);
     config.chain_id = 8_453;

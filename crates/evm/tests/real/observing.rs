@@ -40,7 +40,7 @@ async fn a_payment_is_included_confirmed_final() {
 }
 
 #[tokio::test]
-async fn many_payments_in_one_block_are_found_at_once() {
+async fn f55_many_payments_in_one_block_are_found_at_once() {
     let world = World::with_dg().await;
     let chain = world.chain();
     world.automine(false).await;
@@ -61,7 +61,7 @@ async fn many_payments_in_one_block_are_found_at_once() {
 }
 
 #[tokio::test]
-async fn a_reorganisation_takes_it_back_and_it_comes_again() {
+async fn f37_a_reorganisation_takes_it_back_and_it_comes_again() {
     let world = World::with_dg().await;
     let chain = world.chain();
     world.automine(false).await;
@@ -86,7 +86,7 @@ async fn a_reorganisation_takes_it_back_and_it_comes_again() {
 }
 
 #[tokio::test]
-async fn a_reverted_payment_is_never_confirmed_and_finally_reverted() {
+async fn f46_a_reverted_payment_is_never_confirmed_and_finally_reverted() {
     let mut world = World::new().await;
     let pause = world.token("PAUSE", &contracts::PAUSABLE_TOKEN, &[]).await;
     let chain = world.chain();
@@ -105,7 +105,7 @@ async fn a_reverted_payment_is_never_confirmed_and_finally_reverted() {
 }
 
 #[tokio::test]
-async fn a_cancel_pays_nobody() {
+async fn f30_a_cancel_pays_nobody() {
     let world = World::with_dg().await;
     let chain = world.chain();
     let fees = chain.tip().await.expect("a tip").fees;
@@ -134,7 +134,7 @@ async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
 }
 
 #[tokio::test]
-async fn foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
+async fn f08_f22_foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
     let world = World::with_dg().await;
     let chain = world.chain();
     let ours = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
@@ -159,7 +159,7 @@ async fn foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
 }
 
 #[tokio::test]
-async fn a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
+async fn f23_a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
     let world = World::new().await;
     let chain = world.chain();
     world.rpc("anvil_setNonce", json!([world.wallet.address, "0x1"])).await;

@@ -34,7 +34,7 @@ async fn good_payments_are_ready_and_their_gas_is_right() {
 }
 
 #[tokio::test]
-async fn odd_tokens_are_found_before_anything_is_signed() {
+async fn f48_f49_f50_odd_tokens_are_found_before_anything_is_signed() {
     let mut world = World::with_dg().await;
     world.token("SILENT", &contracts::SILENT_TOKEN, &[]).await;
     world.token("FALSE", &contracts::FALSE_TOKEN, &[]).await;
@@ -65,7 +65,7 @@ async fn odd_tokens_are_found_before_anything_is_signed() {
 }
 
 #[tokio::test]
-async fn hostile_recipients_harm_only_themselves() {
+async fn f52_hostile_recipients_harm_only_themselves() {
     let world = World::with_dg().await;
     let burner = world.deployer().deploy(&contracts::GAS_BURNER, &[]).await.expect("deployed");
     let refuser = world.deployer().deploy(&contracts::REVERTING_RECEIVER, &[]).await.expect("deployed");
@@ -77,7 +77,7 @@ async fn hostile_recipients_harm_only_themselves() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_unfunded_and_the_rest_goes_on() {
+async fn f34_what_does_not_fit_is_unfunded_and_the_rest_goes_on() {
     let world = World::with_dg().await;
     let legs =
         [leg("DG", BOB, 900), leg("DG", BOB, 101), leg("DG", BOB, 100), leg("ETH", BOB, 1_000), leg("ETH", BOB, 999), leg("ETH", BOB, 1)];
@@ -91,7 +91,7 @@ async fn what_does_not_fit_is_unfunded_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn without_simulation_estimates_find_reverts_and_false() {
+async fn f33_without_simulation_estimates_find_reverts_and_false() {
     let mut world = World::with_dg().await;
     world.token("FALSE", &contracts::FALSE_TOKEN, &[]).await;
     let pause = world.token("PAUSE", &contracts::PAUSABLE_TOKEN, &[]).await;

@@ -24,7 +24,7 @@ fn reverted(call: &Value, result: &mut Value) {
 }
 
 #[tokio::test]
-async fn a_forged_receipt_is_no_fact() {
+async fn f40_a_forged_receipt_is_no_fact() {
     let world = World::with_dg().await;
     let liar = Twister::start(world.anvil.url()).await;
     let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
@@ -43,7 +43,7 @@ async fn a_forged_receipt_is_no_fact() {
 }
 
 #[tokio::test]
-async fn an_invented_payment_and_an_invented_nonce_are_no_facts() {
+async fn f40_an_invented_payment_and_an_invented_nonce_are_no_facts() {
     let world = World::with_dg().await;
     let liar = Twister::start(world.anvil.url()).await;
     let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url()]);
@@ -58,7 +58,7 @@ async fn an_invented_payment_and_an_invented_nonce_are_no_facts() {
 }
 
 #[tokio::test]
-async fn a_lagging_endpoint_delays_and_does_not_contradict() {
+async fn f42_a_lagging_endpoint_delays_and_does_not_contradict() {
     let world = World::with_dg().await;
     let lagging = Twister::start(world.anvil.url()).await;
     let chain = world.chain_over(Trust::Quorum, &[world.anvil.url(), lagging.url()]);
@@ -86,7 +86,7 @@ async fn a_lagging_endpoint_delays_and_does_not_contradict() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_changes_its_network_falls_silent() {
+async fn f41_an_endpoint_that_changes_its_network_falls_silent() {
     let world = World::with_dg().await;
     let liar = Twister::start(world.anvil.url()).await;
     liar.lie(|call, result| {
@@ -108,7 +108,7 @@ fn boastful(call: &Value, result: &mut Value) {
 }
 
 #[tokio::test]
-async fn a_head_that_only_one_has_seen_does_not_count() {
+async fn f39_a_head_that_only_one_has_seen_does_not_count() {
     let world = World::with_dg().await;
     let liar = Twister::start(world.anvil.url()).await;
     liar.lie(boastful);
@@ -122,7 +122,7 @@ async fn a_head_that_only_one_has_seen_does_not_count() {
 }
 
 #[tokio::test]
-async fn an_understated_finality_is_outvoted_by_two() {
+async fn f39_an_understated_finality_is_outvoted_by_two() {
     let world = World::with_dg().await;
     world.mine(10).await;
     let liar = Twister::start(world.anvil.url()).await;

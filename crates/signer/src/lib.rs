@@ -18,6 +18,9 @@
 mod approval;
 mod caps;
 mod facts;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod judge;
 mod key;

@@ -1,30 +1,8 @@
 //! What a lane does next, and what it waits for.
 
-use std::collections::BTreeMap;
-
 use adit_core::*;
 
 use super::world::*;
-
-fn tip(world: &World, base_fee: u128) -> Tip {
-    let fees = EvmFees { max_fee_per_gas: base_fee * 2 + 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
-    Tip { head: block(20), final_height: 18, base_fee_per_gas: base_fee, fees, mined_at: world.view.now, at: world.view.now }
-}
-
-fn see(world: &mut World, tip: Tip) {
-    world.must(Command::Advance { lane: lane(), epoch: Epoch(1), tip, trail: Vec::new(), funds: Vec::new() });
-}
-
-/// Everything that is due, as the lane's process would ask.
-fn due(world: &World) -> Vec<Act> {
-    let row = world.view.lanes[&lane()].row.as_ref().expect("a lane");
-    let mut live: Vec<Lineage> = world.view.lineages.values().filter_map(|slot| slot.row.clone()).filter(Lineage::is_live).collect();
-    live.sort_by_key(Lineage::nonce);
-    let approved = |known: &&Withdrawal| known.state.status() == Status::Approved;
-    let queue: Vec<Withdrawal> = world.view.withdrawals.values().filter_map(|slot| slot.row.as_ref()).filter(approved).cloned().collect();
-    let chain = &world.rules.chains[&lane().chain];
-    next(&LaneView { lane: row, chain, live: &live, queue: &queue, suspensions: &BTreeMap::new(), now: world.view.now })
-}
 
 fn plans(acts: &[Act]) -> usize {
     acts.iter().filter(|act| matches!(act, Act::Plan { .. })).count()
@@ -36,16 +14,15 @@ fn a_lane_plans_what_fits_into_the_pool() {
     for _ in 0..6 {
         world.request_claim(3_000).expect("accepted");
     }
-    assert_eq!(plans(&due(&world)), 0, "the chain was not read yet");
-    let seen = tip(&world, 5_000_000_000);
-    see(&mut world, seen);
-    assert_eq!(plans(&due(&world)), 4, "in_flight_max is 4");
+    assert_eq!(plans(&world.due()), 0, "the chain was not read yet");
+    world.see_tip(5_000_000_000);
+    assert_eq!(plans(&world.due()), 4, "in_flight_max is 4");
     let ids: Vec<WithdrawalId> = world.view.withdrawals.keys().copied().collect();
     let lineage = world.reserve(ids[0]).expect("reserved");
-    assert_eq!(plans(&due(&world)), 3);
+    assert_eq!(plans(&world.due()), 3);
     let attempt = world.send(lineage, hash(1));
     world.observe(lineage, Fact::Included { attempt, block: block(20) }).expect("seen");
-    assert_eq!(plans(&due(&world)), 4, "what is mined leaves room");
+    assert_eq!(plans(&world.due()), 4, "what is mined leaves room");
 }
 
 /// F32: a base fee above the cap is waited for; nothing is planned elsewhere.
@@ -53,12 +30,10 @@ fn a_lane_plans_what_fits_into_the_pool() {
 fn f32_nothing_is_planned_above_the_fee_cap() {
     let mut world = World::with_points(10_000);
     world.request_claim(3_000).expect("accepted");
-    let seen = tip(&world, 100_000_000_001);
-    see(&mut world, seen);
-    assert_eq!(due(&world), []);
-    let seen = tip(&world, 100_000_000_000);
-    see(&mut world, seen);
-    assert_eq!(plans(&due(&world)), 1);
+    world.see_tip(100_000_000_001);
+    assert_eq!(world.due(), []);
+    world.see_tip(100_000_000_000);
+    assert_eq!(plans(&world.due()), 1);
 }
 
 /// F42: endpoints that stand still are not believed to know the fees or the balances.
@@ -67,20 +42,19 @@ fn f42_a_head_that_stands_still_stops_planning() {
     let mut world = World::with_points(10_000);
     world.rules.chains.get_mut(&lane().chain).expect("a chain").head_age_max = Some(Span::from_seconds(60));
     world.request_claim(3_000).expect("accepted");
-    let stale = Tip { mined_at: world.view.now.minus(Span::from_seconds(61)), ..tip(&world, 1_000_000_000) };
-    see(&mut world, stale);
-    assert_eq!(due(&world), []);
-    let young = Tip { mined_at: world.view.now.minus(Span::from_seconds(60)), ..tip(&world, 1_000_000_000) };
-    see(&mut world, young);
-    assert_eq!(plans(&due(&world)), 1);
+    let stale = Tip { mined_at: world.view.now.minus(Span::from_seconds(61)), ..world.tip(1_000_000_000) };
+    world.see(stale);
+    assert_eq!(world.due(), []);
+    let young = Tip { mined_at: world.view.now.minus(Span::from_seconds(60)), ..world.tip(1_000_000_000) };
+    world.see(young);
+    assert_eq!(plans(&world.due()), 1);
 }
 
 /// F27, F28: unmined bytes are sent again; the head of the line is bumped after a while, those behind it only when they are too cheap.
 #[test]
 fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
     let mut world = World::with_points(100_000);
-    let seen = tip(&world, 5_000_000_000);
-    see(&mut world, seen);
+    world.see_tip(5_000_000_000);
     let lineages: Vec<LineageId> = (0..2u8)
         .map(|n| {
             let id = world.request_claim(3_000).expect("accepted");
@@ -89,12 +63,13 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
             lineage
         })
         .collect();
-    assert_eq!(due(&world), [], "both are in the pool");
+    assert_eq!(world.due(), [], "both are in the pool");
     world.pass(15);
-    let sends = due(&world).iter().filter(|act| matches!(act, Act::Send { .. })).count();
+    let sends = world.due().iter().filter(|act| matches!(act, Act::Send { .. })).count();
     assert_eq!(sends, 2, "identical bytes, again");
     world.pass(15);
-    let bumped: Vec<LineageId> = due(&world)
+    let bumped: Vec<LineageId> = world
+        .due()
         .iter()
         .filter_map(|act| match act {
             Act::Bump { lineage, purpose, fees } => {
@@ -106,9 +81,8 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
         })
         .collect();
     assert_eq!(bumped, [lineages[0]]);
-    let spike = tip(&world, 50_000_000_000);
-    see(&mut world, spike);
-    let bumps = due(&world).iter().filter(|act| matches!(act, Act::Bump { .. })).count();
+    world.see_tip(50_000_000_000);
+    let bumps = world.due().iter().filter(|act| matches!(act, Act::Bump { .. })).count();
     assert_eq!(bumps, 2, "both are below the base fee now");
 }
 
@@ -116,8 +90,7 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
 #[test]
 fn a_stopped_lane_repeats_and_signs_nothing() {
     let mut world = World::with_points(100_000);
-    let seen = tip(&world, 5_000_000_000);
-    see(&mut world, seen);
+    world.see_tip(5_000_000_000);
     let sent = world.request_claim(3_000).expect("accepted");
     let lineage = world.reserve(sent).expect("reserved");
     world.send(lineage, hash(1));
@@ -126,6 +99,6 @@ fn a_stopped_lane_repeats_and_signs_nothing() {
     world.request_claim(3_000).expect("accepted");
     world.must(Command::HaltLane { lane: lane(), reason: HaltReason::Operator { reason: "drill".to_owned() } });
     world.pass(31);
-    let acts = due(&world);
+    let acts = world.due();
     assert!(matches!(acts.as_slice(), [Act::Send { lineage: again, .. }] if *again == lineage), "{acts:?}");
 }

@@ -40,12 +40,7 @@ fn f18_only_the_next_nonce_is_reserved() {
 fn f20_a_zombie_is_refused_by_its_epoch() {
     let (mut world, _, lineage) = World::reserved();
     let attempt = world.lineage(lineage).latest().id;
-    let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
-    row.lease = None;
-    let other = ReplicaId(uuid::Uuid::from_u128(2));
-    let journal = JournalId(uuid::Uuid::from_u128(9));
-    let leased = world.must(Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal });
-    assert_eq!(leased, Answer::Leased(Epoch(2)));
+    let other = world.take_over();
     let signed = Signed { raw: Bytes(vec![2]), hash: hash(1) };
     let zombie = Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed };
     assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");

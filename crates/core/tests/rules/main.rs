@@ -5,4 +5,5 @@ mod lanes;
 mod lineages;
 mod money;
 mod requests;
+mod sends;
 mod world;

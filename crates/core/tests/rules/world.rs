@@ -6,9 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use adit_core::*;
 use uuid::Uuid;
 
+mod acts;
+mod rules;
+mod store;
+
 pub struct World {
     pub view: View,
     pub rules: Rules,
+    /// All of them, oldest first.
+    pub events: Vec<Event>,
+    pub observations: Vec<ObservationRecord>,
+    pub transfers: Vec<Transfer>,
     entries: Vec<LimitEntry>,
     given_back: BTreeSet<WithdrawalId>,
     next_id: u128,
@@ -48,65 +56,19 @@ pub fn dg(whole: u64) -> Amount {
     Amount::parse(&whole.to_string(), 18).expect("an amount")
 }
 
-fn rules() -> Rules {
-    let chain: ChainName = "devnet".parse().expect("a chain");
-    let policy = |minimum: Amount, windows: Vec<WindowLimit>| Policy {
-        minimum,
-        maximum: None,
-        fee: Fee::default(),
-        cooldown: None,
-        windows,
-        approve_above: None,
-    };
-    let day = WindowLimit { window: Window::Rolling24h, max: dg(100_000) };
-    let entry = |id: &str, decimals: u8, form: AssetForm, policy: Policy| {
-        (asset(id), AssetRules { asset: Asset { id: asset(id), decimals, form }, policy, tiers: BTreeMap::new() })
-    };
-    let token = AssetForm::Token { chain: chain.clone(), contract: "0x5FbDB2315678afecb367f032d93F642f64180aa3".to_owned() };
-    Rules {
-        revision: 1,
-        assets: BTreeMap::from([
-            entry("XP", 0, AssetForm::Points, policy(Amount::ZERO, Vec::new())),
-            entry("DG", 18, token, policy(dg(3_000), vec![day])),
-            entry("ETH", 18, AssetForm::Native { chain: chain.clone() }, policy(Amount::new(1), Vec::new())),
-        ]),
-        chains: BTreeMap::from([(chain.clone(), chain_rules(chain))]),
-        claims: Some(ClaimRules {
-            points: asset("XP"),
-            book: book(),
-            asset: asset("DG"),
-            rate: Rate::ONE,
-            deadline_ahead_max: Span::from_seconds(900),
-        }),
-        wallet_cooling: Span::from_hours(24),
-        cancels_per_day_max: 3,
-    }
-}
-
-fn chain_rules(name: ChainName) -> ChainRules {
-    ChainRules {
-        name,
-        native: asset("ETH"),
-        lane: lane(),
-        confirmations: 2,
-        finality: Finality::Tag,
-        trust: Trust::Single,
-        in_flight_max: 4,
-        attempts_max: 5,
-        bump_after: Span::from_seconds(30),
-        rebroadcast_after: Span::from_seconds(15),
-        fee_per_gas_max: 100_000_000_000,
-        fee_per_transaction_max: Amount::new(100_000_000_000 * 200_000),
-        head_age_max: None,
-        precheck_tries_max: 3,
-        precheck_backoff: Span::from_seconds(5),
-    }
-}
-
 impl World {
     /// A user with a linked wallet and so many points, and a running lane.
     pub fn with_points(points: u128) -> Self {
-        let mut world = Self { view: View::default(), rules: rules(), entries: Vec::new(), given_back: BTreeSet::new(), next_id: 1_000 };
+        let mut world = Self {
+            view: View::default(),
+            rules: rules::rules(),
+            events: Vec::new(),
+            observations: Vec::new(),
+            transfers: Vec::new(),
+            entries: Vec::new(),
+            given_back: BTreeSet::new(),
+            next_id: 1_000,
+        };
         world.at(1_700_000_000);
         world.must(Command::PutUser { user: user(), tier: None });
         world.must(Command::LinkWallet { user: user(), address: destination() });
@@ -181,6 +143,9 @@ impl World {
         for change in &decision.changes {
             match change {
                 Change::Limit(entry) => self.entries.push(entry.clone()),
+                Change::Event(event) => self.events.push(event.clone()),
+                Change::Observation(record) => self.observations.push(record.clone()),
+                Change::Transfer(transfer) => self.transfers.push(transfer.clone()),
                 Change::LimitGivenBack(entry) => assert!(self.given_back.insert(entry.withdrawal), "an entry is given back once"),
                 _ => {}
             }
@@ -193,70 +158,6 @@ impl World {
     #[track_caller]
     pub fn must(&mut self, command: Command) -> Answer {
         self.give(command).expect("accepted")
-    }
-
-    /// What a store does for a group: every row that is asked for is there, or known to be absent.
-    fn prepare(&mut self, keys: &Keys) {
-        for key in &keys.users {
-            self.view.users.entry(key.clone()).or_insert_with(Slot::absent);
-        }
-        for key in &keys.wallets {
-            self.view.wallets.entry(key.clone()).or_insert_with(Slot::absent);
-        }
-        for key in &keys.accounts {
-            self.view.accounts.entry(key.clone()).or_insert_with(Slot::absent);
-        }
-        for key in &keys.withdrawals {
-            self.view.withdrawals.entry(*key).or_insert_with(Slot::absent);
-        }
-        for key in &keys.lineages {
-            self.view.lineages.entry(*key).or_insert_with(Slot::absent);
-        }
-        for key in &keys.lanes {
-            self.view.lanes.entry(key.clone()).or_insert_with(Slot::absent);
-        }
-        for key in &keys.digests {
-            self.view.digests.entry(*key).or_insert(None);
-        }
-        for key in &keys.claim_nonces {
-            self.view.claim_nonces.entry(key.clone()).or_insert(None);
-        }
-        for key in &keys.idempotency {
-            self.view.idempotency.entry(key.clone()).or_insert(None);
-        }
-        for key in &keys.credits {
-            self.view.credits.entry(key.clone()).or_insert(None);
-        }
-        for key in &keys.payouts {
-            self.view.payouts.entry(*key).or_insert(None);
-        }
-        for ((user, asset), windows) in &keys.limits {
-            let state = self.limit(user, asset, windows);
-            self.view.limits.insert((user.clone(), asset.clone()), state);
-        }
-    }
-
-    /// Sums everything up, every time.
-    fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window]) -> LimitState {
-        let own: Vec<&LimitEntry> = self.entries.iter().filter(|entry| entry.user == *user && entry.asset == *asset).collect();
-        let sum = |entries: &mut dyn Iterator<Item = &&LimitEntry>| Amount::new(entries.map(|entry| entry.amount.base_units()).sum());
-        let window = |window: &Window| {
-            let cutoff = window.cutoff(self.view.now);
-            let inside = |entry: &&&LimitEntry| entry.at > cutoff;
-            let back = |entry: &&&LimitEntry| self.given_back.contains(&entry.withdrawal);
-            let state = WindowState {
-                cumulative_at_cutoff: sum(&mut own.iter().filter(|entry| !inside(entry))),
-                given_back: sum(&mut own.iter().filter(inside).filter(back)),
-                oldest_at: own.iter().filter(inside).find(|entry| !back(entry)).map(|entry| entry.at),
-            };
-            (*window, state)
-        };
-        LimitState {
-            last_seq: own.len() as u64,
-            last_at: own.last().map(|entry| entry.at),
-            cumulative: sum(&mut own.iter()),
-            windows: windows.iter().map(window).collect(),
-        }
     }
 
     /// What must hold after every order.
@@ -337,54 +238,6 @@ impl World {
             amount: known.amount,
             destination: known.destination.clone(),
         }
-    }
-
-    pub fn draft(&self, nonce: u64, gwei: u128) -> Draft {
-        Draft::Evm(EvmDraft {
-            chain_id: 31337,
-            nonce,
-            to: destination(),
-            value: Amount::ZERO,
-            input: Bytes(vec![0xa9]),
-            gas_limit: 60_000,
-            fees: EvmFees { max_fee_per_gas: gwei * 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 },
-        })
-    }
-
-    pub fn reserve(&mut self, id: WithdrawalId) -> Result<LineageId, Refusal> {
-        let nonce = self.view.lanes[&lane()].row.as_ref().expect("a lane").next_nonce;
-        let lineage = LineageId(self.id());
-        let attempt = AttemptId(self.id());
-        let legs = vec![self.leg(id)];
-        let anchors = vec![Anchor::Nonce { lane: lane(), nonce }];
-        let draft = self.draft(nonce, 10);
-        self.give(Command::Reserve(Reserve { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, anchors, legs, draft }))
-            .map(|_| lineage)
-    }
-
-    /// Signs and sends the newest attempt, with this hash.
-    pub fn send(&mut self, lineage: LineageId, as_hash: Hash32) -> AttemptId {
-        let attempt = self.lineage(lineage).latest().id;
-        let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
-        self.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
-        let legs = self.lineage(lineage).legs.clone();
-        self.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
-        attempt
-    }
-
-    pub fn observe(&mut self, lineage: LineageId, fact: Fact) -> Result<Answer, Refusal> {
-        let legs = self.lineage(lineage).legs.clone();
-        let sighting = Sighting { lineage, fact, witnesses: Vec::new() };
-        self.give(Command::Observe { lane: lane(), epoch: Epoch(1), legs, sighting })
-    }
-
-    /// The final fact of an attempt with this effect on every leg, and a fee of 21 wei.
-    pub fn finalize(&mut self, lineage: LineageId, attempt: AttemptId, effect: &Effect) -> Result<Answer, Refusal> {
-        let known = self.lineage(lineage);
-        let hash = known.attempt(attempt).and_then(Attempt::signed).expect("signed").hash;
-        let effects = known.legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() }).collect();
-        let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
-        self.observe(lineage, Fact::Final { attempt, receipt })
     }
 }
 

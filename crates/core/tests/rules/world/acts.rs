@@ -1,0 +1,128 @@
+//! What a lane's process does with its wallet: reserve, sign and send, observe, take over.
+
+use adit_core::*;
+use uuid::Uuid;
+
+use super::{World, block, destination, lane, owner};
+
+impl World {
+    pub fn draft(&self, nonce: u64, gwei: u128) -> Draft {
+        Draft::Evm(EvmDraft {
+            chain_id: 31337,
+            nonce,
+            to: destination(),
+            value: Amount::ZERO,
+            input: Bytes(vec![0xa9]),
+            gas_limit: 60_000,
+            fees: EvmFees { max_fee_per_gas: gwei * 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 },
+        })
+    }
+
+    /// A reservation of the lane's next nonce for this withdrawal, in a lineage of its own.
+    pub fn reservation(&mut self, id: WithdrawalId) -> Reserve {
+        let nonce = self.lane().next_nonce;
+        Reserve {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage: LineageId(self.id()),
+            attempt: AttemptId(self.id()),
+            anchors: vec![Anchor::Nonce { lane: lane(), nonce }],
+            legs: vec![self.leg(id)],
+            draft: self.draft(nonce, 10),
+        }
+    }
+
+    pub fn reserve(&mut self, id: WithdrawalId) -> Result<LineageId, Refusal> {
+        let reserve = self.reservation(id);
+        let lineage = reserve.lineage;
+        self.give(Command::Reserve(reserve)).map(|_| lineage)
+    }
+
+    /// Another attempt of the lineage with this draft, not yet signed.
+    pub fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: EvmDraft) -> Result<AttemptId, Refusal> {
+        let attempt = AttemptId(self.id());
+        let draft = Draft::Evm(draft);
+        let add = Command::AddAttempt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, purpose, draft };
+        self.give(add).map(|_| attempt)
+    }
+
+    /// The newest attempt again, with these fees.
+    pub fn bump(&mut self, lineage: LineageId, fees: EvmFees) -> AttemptId {
+        let Draft::Evm(evm) = self.lineage(lineage).latest().draft.clone();
+        let purpose = self.lineage(lineage).latest().purpose;
+        self.add(lineage, purpose, EvmDraft { fees, ..evm }).expect("a bump")
+    }
+
+    /// Signs and sends the newest attempt, with this hash.
+    pub fn send(&mut self, lineage: LineageId, as_hash: Hash32) -> AttemptId {
+        let attempt = self.lineage(lineage).latest().id;
+        let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
+        self.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+        let legs = self.lineage(lineage).legs.clone();
+        self.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
+        attempt
+    }
+
+    pub fn observe(&mut self, lineage: LineageId, fact: Fact) -> Result<Answer, Refusal> {
+        let legs = self.lineage(lineage).legs.clone();
+        let sighting = Sighting { lineage, fact, witnesses: Vec::new() };
+        self.give(Command::Observe { lane: lane(), epoch: Epoch(1), legs, sighting })
+    }
+
+    /// The final fact of an attempt with this effect on every leg, and a fee of 21 wei.
+    pub fn finalize(&mut self, lineage: LineageId, attempt: AttemptId, effect: &Effect) -> Result<Answer, Refusal> {
+        let known = self.lineage(lineage);
+        let hash = known.attempt(attempt).and_then(Attempt::signed).expect("signed").hash;
+        let effects = known.legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() }).collect();
+        let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
+        self.observe(lineage, Fact::Final { attempt, receipt })
+    }
+
+    pub fn lane(&self) -> &Lane {
+        self.view.lanes[&lane()].row.as_ref().expect("leased before")
+    }
+
+    /// A head of this moment at height 20, final up to 18, whose market asks twice the base fee and a gwei.
+    pub fn tip(&self, base_fee: u128) -> Tip {
+        let fees = EvmFees { max_fee_per_gas: base_fee * 2 + 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
+        Tip { head: block(20), final_height: 18, base_fee_per_gas: base_fee, fees, mined_at: self.view.now, at: self.view.now }
+    }
+
+    pub fn see(&mut self, tip: Tip) {
+        let epoch = self.lane().epoch;
+        self.must(Command::Advance { lane: lane(), epoch, tip, trail: Vec::new(), funds: Vec::new() });
+    }
+
+    pub fn see_tip(&mut self, base_fee: u128) {
+        let tip = self.tip(base_fee);
+        self.see(tip);
+    }
+
+    /// Everything that is due, as the lane's process would ask.
+    pub fn due(&self) -> Vec<Act> {
+        self.ask_lane(next)
+    }
+
+    /// Asks about the lane as it stands: live lineages by nonce, approved withdrawals by id.
+    pub fn ask_lane<T>(&self, ask: impl FnOnce(&LaneView) -> T) -> T {
+        let mut live: Vec<Lineage> = self.view.lineages.values().filter_map(|slot| slot.row.clone()).filter(Lineage::is_live).collect();
+        live.sort_by_key(Lineage::nonce);
+        let approved = |known: &&Withdrawal| known.state.status() == Status::Approved;
+        let queue: Vec<Withdrawal> =
+            self.view.withdrawals.values().filter_map(|slot| slot.row.as_ref()).filter(approved).cloned().collect();
+        let chain = &self.rules.chains[&lane().chain];
+        let suspensions = &self.view.suspensions;
+        ask(&LaneView { lane: self.lane(), chain, live: &live, queue: &queue, suspensions, now: self.view.now })
+    }
+
+    /// The lease runs out, and another replica with the same signer takes it: epoch 2.
+    pub fn take_over(&mut self) -> ReplicaId {
+        let row = self.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
+        row.lease = None;
+        let other = ReplicaId(Uuid::from_u128(2));
+        let lease = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal: JournalId(Uuid::from_u128(9)) };
+        assert_eq!(self.must(lease), Answer::Leased(Epoch(2)));
+        other
+    }
+}

@@ -2,8 +2,12 @@
 
 mod cancels;
 mod lanes;
+mod ledger;
+mod limits;
 mod lineages;
 mod money;
+mod policies;
 mod requests;
 mod sends;
+mod wire;
 mod world;

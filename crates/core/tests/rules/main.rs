@@ -9,5 +9,6 @@ mod money;
 mod policies;
 mod requests;
 mod sends;
+mod steps;
 mod wire;
 mod world;

@@ -64,6 +64,13 @@ impl World {
         attempt
     }
 
+    /// Notes another send of the newest attempt, now.
+    pub fn send_again(&mut self, lineage: LineageId) -> Timestamp {
+        let (attempt, legs) = (self.lineage(lineage).latest().id, self.lineage(lineage).legs.clone());
+        self.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
+        self.view.now
+    }
+
     pub fn observe(&mut self, lineage: LineageId, fact: Fact) -> Result<Answer, Refusal> {
         let legs = self.lineage(lineage).legs.clone();
         let sighting = Sighting { lineage, fact, witnesses: Vec::new() };

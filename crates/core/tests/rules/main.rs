@@ -1,5 +1,7 @@
 //! The rules, driven through their public interface: orders in, changes out, on a whole state in memory.
 
+mod adoptions;
+mod attempts;
 mod cancels;
 mod lanes;
 mod ledger;

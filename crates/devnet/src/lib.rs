@@ -7,6 +7,7 @@
 pub mod abi;
 pub mod anvil;
 pub mod api;
+pub mod chance;
 pub mod claim;
 pub mod config;
 pub mod contracts;

@@ -3,7 +3,9 @@
 mod adoptions;
 mod attempts;
 mod cancels;
+mod evidence;
 mod lanes;
+mod leases;
 mod ledger;
 mod limits;
 mod lineages;

@@ -1,0 +1,215 @@
+//! A lane's life: leased by one process, reconciled before it runs, stopped until a person explains it.
+
+use std::collections::BTreeMap;
+
+use adit_core::*;
+
+use super::world::*;
+
+fn journal(number: u128) -> JournalId {
+    JournalId(uuid::Uuid::from_u128(number))
+}
+
+fn replica(number: u128) -> ReplicaId {
+    ReplicaId(uuid::Uuid::from_u128(number))
+}
+
+fn other_lane() -> LaneId {
+    "devnet:0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a lane")
+}
+
+/// A lane that nobody has leased yet.
+struct Fresh(World);
+
+impl Fresh {
+    fn new() -> Self {
+        Self(World::with_points(10_000))
+    }
+
+    fn lease(&mut self, owner: u128, seconds: u64, with: u128) -> Result<Answer, Refusal> {
+        let length = Span::from_seconds(seconds);
+        self.0.give(Command::Lease { lane: other_lane(), owner: replica(owner), length, journal: journal(with) })
+    }
+
+    fn start(&mut self, owner: u128, epoch: u64, chain_nonce: u64, unfinished: bool, held: u128) -> Result<Answer, Refusal> {
+        let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(held), at: self.0.view.now }];
+        let pins = BTreeMap::from([("chain_id".to_owned(), "31337".to_owned())]);
+        let (lane, owner, epoch) = (other_lane(), replica(owner), Epoch(epoch));
+        self.0.give(Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds })
+    }
+
+    fn lane(&self) -> &Lane {
+        self.0.view.lanes[&other_lane()].row.as_ref().expect("leased")
+    }
+
+    fn net(&self, account: &Account) -> i128 {
+        self.0.net(account)
+    }
+}
+
+/// F20, rule R7: one owner at a time, until the very end of his lease; a new owner has a new epoch and reconciles first.
+#[test]
+fn f20_a_lease_has_one_owner_until_its_end_and_a_new_epoch_after_it() {
+    let mut lane = Fresh::new();
+    let begun = lane.0.view.now;
+    assert_eq!(lane.lease(1, 10, 9), Ok(Answer::Leased(Epoch(1))));
+    lane.start(1, 1, 0, false, 0).expect("started");
+    lane.0.pass(9);
+    let held = Refusal::LeaseHeld { lane: other_lane().to_string(), until: begun.plus(Span::from_seconds(10)) };
+    assert_eq!(lane.lease(2, 10, 9), Err(held));
+    assert_eq!(lane.lease(1, 10, 9), Ok(Answer::Leased(Epoch(1))), "extended");
+    assert_eq!(lane.lane().state, LaneState::Running, "an extension changes nothing else");
+    lane.0.pass(10);
+    assert_eq!(lane.lease(2, 10, 9), Ok(Answer::Leased(Epoch(2))), "its end is no part of it");
+    assert_eq!(lane.lane().state, LaneState::Reconciling);
+    assert_eq!(lane.start(1, 1, 0, false, 0).expect_err("an older lease").code(), "NOT_LEASED");
+    assert_eq!(lane.start(1, 2, 0, false, 0).expect_err("another's lease").code(), "NOT_LEASED");
+    assert_eq!(lane.lease(2, 10, 10).expect_err("another journal").code(), "FOREIGN_JOURNAL");
+}
+
+#[test]
+fn f20_an_owner_who_let_his_lease_run_out_gets_a_new_epoch_too() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    lane.start(1, 1, 0, false, 0).expect("started");
+    lane.0.pass(10);
+    assert_eq!(lane.start(1, 1, 0, false, 0).expect_err("it has run out").code(), "NOT_LEASED");
+    assert_eq!(lane.lease(1, 10, 9), Ok(Answer::Leased(Epoch(2))));
+    assert_eq!(lane.lane().state, LaneState::Reconciling);
+}
+
+#[test]
+fn a_halted_lane_stays_halted_whoever_leases_it() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    let reason = HaltReason::Operator { reason: "drill".to_owned() };
+    let halt = Command::HaltLane { lane: other_lane(), reason: reason.clone() };
+    assert_eq!(lane.0.must(halt.clone()), Answer::Done);
+    assert_eq!(lane.0.must(halt), Answer::Unchanged, "the first reason stays");
+    lane.0.pass(10);
+    lane.lease(2, 10, 9).expect("leased");
+    assert!(matches!(&lane.lane().state, LaneState::Halted { reason: kept, .. } if *kept == reason));
+    assert_eq!(lane.start(2, 2, 0, false, 0), Ok(Answer::Unchanged));
+}
+
+/// The first start takes over what the chain shows: its count of nonces, and what the wallet holds.
+#[test]
+fn f22_a_used_wallet_is_adopted_from_its_own_count() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    lane.start(1, 1, 30, false, 5).expect("started");
+    assert_eq!((lane.lane().next_nonce, lane.lane().adopted_from), (30, 30));
+    let hot = Account::Hot { wallet: other_lane(), asset: asset("ETH") };
+    assert_eq!(lane.net(&hot), -5, "what the wallet holds is a debit balance");
+    assert_eq!(lane.lane().balance_of(&asset("ETH")).map(|funds| funds.balance), Some(Amount::new(5)));
+    assert!(lane.lane().balance_of(&asset("DG")).is_none());
+    assert_eq!(lane.start(1, 1, 30, false, 5), Ok(Answer::Unchanged), "it runs already");
+}
+
+#[test]
+fn an_empty_wallet_opens_no_account_and_is_not_opened_twice() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    let moved = lane.0.transfers.len();
+    lane.start(1, 1, 0, false, 0).expect("started");
+    assert_eq!(lane.0.transfers.len(), moved);
+    lane.0.pass(10);
+    lane.lease(1, 10, 9).expect("leased again");
+    lane.start(1, 2, 0, false, 7).expect("started again");
+    assert_eq!(lane.0.transfers.len(), moved, "what came in later is not an opening balance");
+}
+
+/// F89: a wallet that was used before, and withdrawals that wait: that is what a restored backup looks like.
+#[test]
+fn f89_a_used_wallet_with_waiting_withdrawals_does_not_start() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    lane.start(1, 1, 1, true, 0).expect("judged");
+    assert!(matches!(&lane.lane().state, LaneState::Halted { reason: HaltReason::ForeignUse { nonce: 0, hash: None, .. }, .. }));
+}
+
+/// F73, F89: a chain that has more of this wallet's transactions than the book stops the lane; one that has as many does not.
+#[test]
+fn f89_a_chain_ahead_of_the_book_stops_the_lane() {
+    for (chain_nonce, runs) in [(29, true), (30, true), (31, false)] {
+        let mut lane = Fresh::new();
+        lane.lease(1, 10, 9).expect("leased");
+        lane.start(1, 1, 30, false, 0).expect("started");
+        lane.0.pass(10);
+        lane.lease(1, 10, 9).expect("leased again");
+        lane.start(1, 2, chain_nonce, false, 0).expect("judged");
+        assert_eq!(lane.lane().state == LaneState::Running, runs, "the chain has {chain_nonce}");
+        assert_eq!(lane.lane().next_nonce, 30, "the chain is never a source of our count");
+    }
+}
+
+/// F22: nobody takes nonces back that were given out; the next one is the least.
+#[test]
+fn f22_a_key_is_adopted_from_the_next_nonce_on_and_not_below() {
+    let mut world = World::with_points(0);
+    let adopt = |from_nonce: u64| Command::AdoptKey { lane: lane(), from_nonce };
+    assert_eq!(world.give(adopt(6)).expect_err("given out").code(), "BAD_ATTEMPT");
+    world.must(adopt(7));
+    assert_eq!((world.lane().next_nonce, world.lane().adopted_from, &world.lane().state), (7, 7, &LaneState::Reconciling));
+    world.must(adopt(9));
+    assert_eq!((world.lane().next_nonce, world.lane().adopted_from), (9, 9));
+}
+
+/// F51, F41: of a halted lane only a token's code can be accepted anew, and only where it was pinned.
+#[test]
+fn f51_only_known_code_is_accepted_anew() {
+    let mut world = World::with_points(0);
+    let resume = |fact: &str| {
+        let accept = Some(AcceptedPin { fact: fact.to_owned(), value: "0xbb".to_owned() });
+        Command::ResumeLane { lane: lane(), accept }
+    };
+    assert_eq!(world.must(resume("code/DG")), Answer::Unchanged, "it runs");
+    world.must(Command::HaltLane { lane: lane(), reason: HaltReason::WalletHasCode });
+    let pins = &mut world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane").pins;
+    pins.extend([("decimals/DG".to_owned(), "18".to_owned()), ("implementation/DG".to_owned(), "0xaa".to_owned())]);
+    for fact in ["code/DG", "decimals/DG", "chain_id", "genesis"] {
+        assert_eq!(world.give(resume(fact)).expect_err("refused").code(), "BAD_ATTEMPT", "{fact}");
+    }
+    world.must(resume("implementation/DG"));
+    assert_eq!((world.lane().pins["implementation/DG"].as_str(), &world.lane().state), ("0xbb", &LaneState::Reconciling));
+    let told = &world.events.last().expect("told").kind;
+    assert!(matches!(told, EventKind::LaneResumed { accepted: Some(fact), .. } if fact == "implementation/DG"));
+}
+
+/// What is pinned is compared with what is seen now: a fact that is new is no change.
+#[test]
+fn f41_f51_the_changed_fact_is_named_with_both_values() {
+    let mut row = Lane::new(other_lane());
+    row.pins = BTreeMap::from([("chain_id".to_owned(), "1".to_owned()), ("code/DG".to_owned(), "0xaa".to_owned())]);
+    let seen = |id: &str, code: &str| {
+        let facts = [("chain_id", id), ("code/DG", code), ("code/USD", "0xcc")];
+        facts.into_iter().map(|(fact, value)| (fact.to_owned(), value.to_owned())).collect()
+    };
+    assert_eq!(changed_pin(&row, &seen("1", "0xaa")), None);
+    let changed = HaltReason::PinChanged { fact: "code/DG".to_owned(), pinned: "0xaa".to_owned(), seen: "0xbb".to_owned() };
+    assert_eq!(changed_pin(&row, &seen("1", "0xbb")), Some(changed));
+    assert!(matches!(changed_pin(&row, &seen("2", "0xaa")), Some(HaltReason::PinChanged { fact, .. }) if fact == "chain_id"));
+}
+
+/// F42: final is final: an endpoint that lags does not take it back. The trail is bounded, and a balance replaces the one before it.
+#[test]
+fn f42_progress_never_goes_back_and_is_bounded() {
+    let mut world = World::with_points(0);
+    let advance = |world: &mut World, final_height: u64, blocks: u64, held: u128| {
+        let tip = Tip { final_height, ..world.tip(1) };
+        let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(held), at: world.view.now }];
+        world.must(Command::Advance { lane: lane(), epoch: Epoch(1), tip, trail: (0..blocks).map(block).collect(), funds });
+    };
+    let most = TRAIL_BLOCKS_MAX as u64;
+    advance(&mut world, 18, most, 5);
+    assert_eq!(world.lane().trail.len(), TRAIL_BLOCKS_MAX);
+    advance(&mut world, 12, most + 1, 6);
+    assert_eq!(world.lane().tip.as_ref().map(|tip| tip.final_height), Some(18));
+    assert_eq!((world.lane().trail.first(), world.lane().trail.last()), (Some(&block(1)), Some(&block(most))));
+    assert_eq!(world.lane().funds.len(), 1);
+    assert_eq!(world.lane().balance_of(&asset("ETH")).map(|funds| funds.balance), Some(Amount::new(6)));
+    advance(&mut world, 19, 0, 6);
+    assert_eq!(world.lane().tip.as_ref().map(|tip| tip.final_height), Some(19));
+    let late = Command::Advance { lane: lane(), epoch: Epoch(2), tip: world.tip(1), trail: Vec::new(), funds: Vec::new() };
+    assert_eq!(world.give(late).expect_err("no such lease").code(), "NOT_LEASED");
+}

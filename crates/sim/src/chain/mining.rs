@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 
 use super::SimChain;
 use super::balances::{BURNT, Coin, Ledger, MINER, Writing};
@@ -10,6 +10,7 @@ use super::block::{Block, Included, Mined, Moved, Movement, block_hash};
 use super::execution::{Message, Mode};
 use super::fees::next_base_fee;
 use super::miners::Terms;
+use super::replaced::Replaced;
 use super::transaction::Transaction;
 use crate::Dice;
 
@@ -45,24 +46,30 @@ impl SimChain {
 
     /// Replaces so many blocks (at most all but the first) by one more than that. Transactions return to the miners or are lost.
     pub fn reorg(&mut self, depth: u64, at_seconds: u64, dice: &mut Dice) {
-        let depth = depth.min(self.head());
-        let fork = self.head() - depth;
-        let replaced = self.blocks.split_off(fork as usize + 1);
-        self.balances.return_to(fork);
-        for included in replaced.iter().flat_map(|block| &block.included) {
-            self.places.remove(&included.transaction.hash);
-            self.miners.add(included.transaction.clone(), false);
-        }
+        let times = self.cut(self.head().saturating_sub(depth));
         self.miners.thin(KEPT_AFTER_REORG_PERMILLE, dice);
         for node in &mut self.nodes {
             node.thin(KEPT_AFTER_REORG_PERMILLE, dice);
         }
         let quiet = dice.chance(QUIET_REORG_PERMILLE);
-        let times = replaced.iter().map(|block| block.timestamp).chain([at_seconds]);
-        for at_seconds in times {
+        for at_seconds in times.into_iter().chain([at_seconds]) {
             let room = if quiet { 0 } else { room(dice) };
             self.grow(Mood { at_seconds, room, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE }, dice);
         }
+    }
+
+    /// Takes the blocks above the fork off the chain and gives their transactions back to the miners; the times of those blocks.
+    fn cut(&mut self, fork: u64) -> Vec<u64> {
+        let (places, balances) = (self.places.clone(), self.balances.clone());
+        let blocks = self.blocks.split_off(fork as usize + 1);
+        let times = blocks.iter().map(|block| block.timestamp).collect();
+        self.balances.return_to(fork);
+        for included in blocks.iter().flat_map(|block| &block.included) {
+            self.places.remove(&included.transaction.hash);
+            self.miners.add(included.transaction.clone(), false);
+        }
+        self.replaced = Some(Replaced { fork, blocks, places, balances });
+        times
     }
 
     /// The miners and every node forget some or all of what waits.
@@ -144,10 +151,6 @@ impl SimChain {
     fn salt(&mut self) -> u64 {
         self.blocks_made += 1;
         self.blocks_made
-    }
-
-    pub fn block_hash(&self, height: u64) -> Option<B256> {
-        self.blocks.get(usize::try_from(height).ok()?).map(|block| block.hash)
     }
 }
 

@@ -11,6 +11,7 @@ mod fees;
 mod miners;
 mod mining;
 mod pool;
+mod replaced;
 mod rpc;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use execution::Contracts;
 use fees::BASE_FEE_MIN_WEI;
 use miners::MinersPool;
 use pool::NodePool;
+use replaced::Replaced;
 use token::Token;
 
 pub use balances::{BURNT, MINER};
@@ -90,6 +92,7 @@ pub struct SimChain {
     fee_level: u128,
     priority: u128,
     stalled: bool,
+    replaced: Option<Replaced>,
     /// Never goes back.
     finalized: u64,
     blocks_made: u64,
@@ -129,6 +132,7 @@ impl SimChain {
             fee_level: base_fee,
             priority: PRIORITY_WEI,
             stalled: false,
+            replaced: None,
             finalized: 0,
             blocks_made: 0,
         }
@@ -205,6 +209,10 @@ impl SimChain {
 
     pub fn finalized(&self) -> u64 {
         self.finalized
+    }
+
+    pub fn block_hash(&self, height: u64) -> Option<B256> {
+        self.blocks.get(usize::try_from(height).ok()?).map(|block| block.hash)
     }
 
     /// The wallet after that block; after the newest one for heights above it.

@@ -134,3 +134,33 @@ fn f38_even_a_final_transaction_is_undone_beyond_finality() {
     }
     assert!(undone > 0);
 }
+
+#[test]
+fn f39_a_node_on_the_replaced_branch_tells_another_truth() {
+    let mut differed = 0;
+    for seed in 0..50 {
+        let mut world = World::new(seed);
+        let hash = paid(&mut world, 1)[0];
+        world.mine_until(1);
+        world.mine(2);
+        let (head, old) = (world.chain.head(), world.receipt(hash));
+        let old_block = world.ask("eth_getBlockByNumber", json!(["latest", true]));
+        assert_eq!(world.chain.forked_at(), None);
+        world.reorg(4.min(head));
+        world.mine(3);
+        let ask = |world: &mut World, method: &str, params: Value| {
+            world.chain.answer_from_replaced(1, method, &params).unwrap_or_else(|error| panic!("seed {seed}: {method}: {error}"))
+        };
+        let before = (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
+        assert_eq!(world.chain.forked_at(), Some(head - 4.min(head)));
+        assert_eq!(ask(&mut world, "eth_getTransactionReceipt", json!([hash])), old, "seed {seed}");
+        assert_eq!(ask(&mut world, "eth_getBlockByNumber", json!(["latest", true])), old_block, "seed {seed}");
+        let wallet = world.wallet();
+        assert_eq!(ask(&mut world, "eth_getTransactionCount", json!([wallet, "latest"])), json!("0x1"));
+        let after = (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
+        assert_eq!(before, after, "seed {seed}: asking changes nothing");
+        differed += u32::from(after.3 != old);
+        world.assert_conserved();
+    }
+    assert!(differed > 25, "{differed} of 50");
+}

@@ -3,6 +3,7 @@
 mod adoptions;
 mod attempts;
 mod cancels;
+mod endings;
 mod evidence;
 mod lanes;
 mod leases;
@@ -10,6 +11,7 @@ mod ledger;
 mod limits;
 mod lineages;
 mod money;
+mod people;
 mod policies;
 mod requests;
 mod sends;

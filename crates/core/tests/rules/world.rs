@@ -140,6 +140,7 @@ impl World {
         let order = Order { actor, ids: IdBlock::new(self.id()), command };
         self.prepare(&keys(&order, &self.rules));
         let decision = decide(&self.view, &self.rules, &order)?;
+        self.check_ids(&decision.changes);
         for change in &decision.changes {
             match change {
                 Change::Limit(entry) => self.entries.push(entry.clone()),
@@ -158,6 +159,27 @@ impl World {
     #[track_caller]
     pub fn must(&mut self, command: Command) -> Answer {
         self.give(command).expect("accepted")
+    }
+
+    /// Every id is used once, and a user's own events are numbered without gaps.
+    fn check_ids(&self, changes: &[Change]) {
+        let mut seen = BTreeSet::new();
+        let mut seqs: BTreeMap<UserId, u64> = BTreeMap::new();
+        for change in changes {
+            match change {
+                Change::Event(event) => {
+                    assert!(seen.insert(event.id.0), "{event:?} has an id that was used");
+                    if let Some(feed) = &event.feed {
+                        let known = self.view.users[&feed.user].row.as_ref().map_or(0, |row| row.event_seq);
+                        let last = seqs.entry(feed.user.clone()).or_insert(known);
+                        assert_eq!(feed.seq, *last + 1, "{event:?}");
+                        *last += 1;
+                    }
+                }
+                Change::Transfer(transfer) => assert!(seen.insert(transfer.id.0), "{transfer:?} has an id that was used"),
+                _ => {}
+            }
+        }
     }
 
     /// What must hold after every order.

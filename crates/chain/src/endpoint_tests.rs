@@ -1,6 +1,6 @@
 //! Endpoints that misbehave, as small servers on the loopback interface.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -19,6 +19,11 @@ enum Manner {
     Closes,
 }
 
+fn all(urls: &[String]) -> Result<Vec<Endpoint>, EndpointError> {
+    let timer: Arc<dyn Timer> = Arc::new(crate::TokioTimer::default());
+    Endpoint::all(urls, SHORT, &timer)
+}
+
 async fn bad(manner: Manner) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://127.0.0.1:{}/v2/secret-key", listener.local_addr().expect("bound").port());
@@ -27,7 +32,7 @@ async fn bad(manner: Manner) -> Endpoint {
             tokio::spawn(serve(socket, manner));
         }
     });
-    Endpoint::all(&[url], SHORT).expect("an endpoint").remove(0)
+    all(&[url]).expect("an endpoint").remove(0)
 }
 
 async fn serve(mut socket: TcpStream, manner: Manner) {
@@ -94,9 +99,9 @@ async fn three_failures_open_its_breaker() {
 #[test]
 fn names_carry_no_secrets_and_differ() {
     let urls = ["https://u:pass@rpc.example.org/v2/key", "https://rpc.example.org/v2/other?key=1", "http://127.0.0.1:8545"];
-    let endpoints = Endpoint::all(&urls.map(str::to_owned), SHORT).expect("endpoints");
+    let endpoints = all(&urls.map(str::to_owned)).expect("endpoints");
     let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name().as_str()).collect();
     assert_eq!(names, ["rpc.example.org:443", "rpc.example.org:443#2", "127.0.0.1:8545"]);
     assert!(!format!("{endpoints:?}").contains("key"));
-    assert_eq!(Endpoint::all(&["ftp://x".to_owned()], SHORT).expect_err("not http"), EndpointError::Url { position: 1 });
+    assert_eq!(all(&["ftp://x".to_owned()]).expect_err("not http"), EndpointError::Url { position: 1 });
 }

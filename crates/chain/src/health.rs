@@ -3,11 +3,13 @@
 //! An endpoint that does not answer must not make every question wait for its time-out, and one that serves another network
 //! must not be heard at all until it has proved itself again.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use adit_core::EndpointName;
+
+use crate::timer::Timer;
 
 /// Failures in a row that open the breaker.
 pub const BREAKER_FAILURES_MAX: u32 = 3;
@@ -32,24 +34,28 @@ pub struct HealthReading {
     pub last_failure: Option<String>,
 }
 
-#[derive(Debug, Default)]
 pub(crate) struct Health {
+    timer: Arc<dyn Timer>,
     answers: AtomicU64,
     failures: AtomicU64,
     verified: AtomicBool,
     breaker: Mutex<Breaker>,
 }
 
-/// The breaker alone, told the time.
+/// The breaker alone, told the time since some start.
 #[derive(Debug, Default)]
 struct Breaker {
     failures_in_a_row: u32,
-    open_until: Option<Instant>,
+    open_until: Option<Duration>,
     quarantined: bool,
     last_failure: Option<String>,
 }
 
 impl Health {
+    pub(crate) fn new(timer: Arc<dyn Timer>) -> Self {
+        Self { timer, answers: AtomicU64::new(0), failures: AtomicU64::new(0), verified: AtomicBool::new(false), breaker: Mutex::default() }
+    }
+
     pub(crate) fn answered(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
         self.breaker().answered();
@@ -59,13 +65,13 @@ impl Health {
     pub(crate) fn failed(&self, detail: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.verified.store(false, Ordering::Relaxed);
-        self.breaker().failed(detail, Instant::now());
+        self.breaker().failed(detail, self.timer.elapsed());
     }
 
     pub(crate) fn quarantine(&self, detail: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.verified.store(false, Ordering::Relaxed);
-        self.breaker().quarantine(detail, Instant::now());
+        self.breaker().quarantine(detail, self.timer.elapsed());
     }
 
     pub(crate) fn verify(&self) {
@@ -79,7 +85,7 @@ impl Health {
 
     /// Why it is not asked now; nothing when it is.
     pub(crate) fn closed_because(&self) -> Option<String> {
-        self.breaker().closed_because(Instant::now())
+        self.breaker().closed_because(self.timer.elapsed())
     }
 
     pub(crate) fn reading(&self, endpoint: EndpointName) -> HealthReading {
@@ -88,7 +94,7 @@ impl Health {
             endpoint,
             answers: self.answers.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
-            open: breaker.is_open(Instant::now()),
+            open: breaker.is_open(self.timer.elapsed()),
             quarantined: breaker.quarantined,
             last_failure: breaker.last_failure.clone(),
         }
@@ -105,7 +111,7 @@ impl Breaker {
         self.open_until = None;
     }
 
-    fn failed(&mut self, detail: &str, now: Instant) {
+    fn failed(&mut self, detail: &str, now: Duration) {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         self.last_failure = Some(detail.to_owned());
         if let Some(beyond) = self.failures_in_a_row.checked_sub(BREAKER_FAILURES_MAX) {
@@ -113,17 +119,17 @@ impl Breaker {
         }
     }
 
-    fn quarantine(&mut self, detail: &str, now: Instant) {
+    fn quarantine(&mut self, detail: &str, now: Duration) {
         self.quarantined = true;
         self.last_failure = Some(detail.to_owned());
         self.open_until = Some(now + Duration::from_millis(QUARANTINE_MILLIS));
     }
 
-    fn is_open(&self, now: Instant) -> bool {
+    fn is_open(&self, now: Duration) -> bool {
         self.open_until.is_some_and(|until| now < until)
     }
 
-    fn closed_because(&self, now: Instant) -> Option<String> {
+    fn closed_because(&self, now: Duration) -> Option<String> {
         let failure = self.last_failure.as_deref().unwrap_or("it failed");
         self.is_open(now).then(|| format!("not asked for a while, because {failure}"))
     }
@@ -140,7 +146,7 @@ mod tests {
 
     #[test]
     fn it_opens_at_the_third_failure_and_tries_again_later() {
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut breaker = Breaker::default();
         for _ in 1..BREAKER_FAILURES_MAX {
             breaker.failed("time-out", start);
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_up_to_its_bound_and_one_answer_ends_it() {
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut breaker = Breaker::default();
         (0..60).for_each(|_| breaker.failed("time-out", start));
         let most = Duration::from_millis(BREAKER_OPEN_MILLIS_MAX);
@@ -165,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_wrong_network_is_left_alone_at_once() {
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut breaker = Breaker::default();
         breaker.quarantine("it serves chain 1", start);
         assert_eq!(breaker.closed_because(start).as_deref(), Some("not asked for a while, because it serves chain 1"));

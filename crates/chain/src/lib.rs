@@ -9,9 +9,11 @@ mod health;
 mod json_rpc;
 mod port;
 mod quorum;
+mod timer;
 mod vote;
+mod wire;
 
-pub use endpoint::{ANSWER_BYTES_MAX, Endpoint, EndpointError, REQUEST_MILLIS_MAX};
+pub use endpoint::{Endpoint, EndpointError};
 pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, QUARANTINE_MILLIS};
 pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
@@ -20,4 +22,6 @@ pub use port::{
     Watch, WatchedAttempt, WatchedLineage,
 };
 pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
+pub use timer::{Timer, TokioTimer};
 pub use vote::{Agreed, tally, tally_each};
+pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, Wire};

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use adit_core::{ChainName, EndpointName, Trust};
 use async_trait::async_trait;
+use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::endpoint::Endpoint;
+use crate::timer::Timer;
 use crate::vote::{self, Agreed, tally, tally_each};
 use crate::{Fault, HealthReading};
 
@@ -37,11 +39,12 @@ pub struct Quorum {
     trust: Trust,
     endpoints: Vec<Arc<Endpoint>>,
     network: Arc<dyn NetworkCheck>,
+    timer: Arc<dyn Timer>,
 }
 
 impl Quorum {
-    pub fn new(chain: ChainName, trust: Trust, endpoints: Vec<Endpoint>, network: Arc<dyn NetworkCheck>) -> Self {
-        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network }
+    pub fn new(chain: ChainName, trust: Trust, endpoints: Vec<Endpoint>, network: Arc<dyn NetworkCheck>, timer: Arc<dyn Timer>) -> Self {
+        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network, timer }
     }
 
     pub fn chain(&self) -> &ChainName {
@@ -108,7 +111,9 @@ impl Quorum {
                 said.add(name, answer);
             }
         };
-        if tokio::time::timeout(Duration::from_millis(STRAGGLER_MILLIS), stragglers).await.is_err() {
+        let patience = self.timer.wait(Duration::from_millis(STRAGGLER_MILLIS));
+        let late = matches!(select(std::pin::pin!(stragglers), patience).await, Either::Right(_));
+        if late {
             self.mark_late(&said);
         }
         Ok(said)

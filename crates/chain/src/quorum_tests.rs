@@ -17,10 +17,11 @@ impl NetworkCheck for Network {
 }
 
 fn quorum(count: usize, trust: Trust, right_network: bool) -> Quorum {
+    let timer: Arc<dyn Timer> = Arc::new(crate::TokioTimer::default());
     let urls: Vec<String> = (0..count).map(|index| format!("http://127.0.0.1:{}/", 1_000 + index)).collect();
-    let endpoints = Endpoint::all(&urls, Duration::from_secs(1)).expect("endpoints");
+    let endpoints = Endpoint::all(&urls, Duration::from_secs(1), &timer).expect("endpoints");
     let chain = ChainName::new("test").expect("a name");
-    Quorum::new(chain, trust, endpoints, Arc::new(Network(AtomicBool::new(right_network))))
+    Quorum::new(chain, trust, endpoints, Arc::new(Network(AtomicBool::new(right_network))), timer)
 }
 
 /// The endpoint's place, from its port.

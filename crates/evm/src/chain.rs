@@ -1,10 +1,10 @@
 //! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use adit_chain::{
-    Chain, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent,
-    Sightings, Watch,
+    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent,
+    Sightings, Timer, Watch,
 };
 use adit_core::{AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
 use alloy::primitives::Address;
@@ -32,9 +32,21 @@ impl EvmChain {
     /// # Errors
     /// [`ConfigError`], naming what is wrong and what is allowed.
     pub fn new(config: EvmConfig) -> Result<Self, ConfigError> {
-        let payable = config.payable()?;
-        let book = config.address_book(&payable)?;
-        Ok(Self { node: Node::new(config)?, payable, book, memory: Mutex::default() })
+        Self::behind(Node::new(config)?)
+    }
+
+    /// The same over endpoints that were made elsewhere; the configured URLs are not used.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn over(config: EvmConfig, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+        Self::behind(Node::over(config, endpoints, timer)?)
+    }
+
+    fn behind(node: Node) -> Result<Self, ConfigError> {
+        let payable = node.config.payable()?;
+        let book = node.config.address_book(&payable)?;
+        Ok(Self { node, payable, book, memory: Mutex::default() })
     }
 
     pub fn name(&self) -> &ChainName {

@@ -95,12 +95,11 @@ impl EvmConfig {
 
     /// # Errors
     /// [`ConfigError::TooFewEndpoints`].
-    pub(crate) fn enough_endpoints(&self) -> Result<(), ConfigError> {
+    pub(crate) fn enough_endpoints(&self, got: usize) -> Result<(), ConfigError> {
         let least = match self.trust {
             Trust::Single => 1,
             Trust::Quorum => 2,
         };
-        let got = self.endpoints.len();
         if got < least { Err(ConfigError::TooFewEndpoints { chain: self.name.clone(), got }) } else { Ok(()) }
     }
 

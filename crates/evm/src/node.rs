@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use adit_chain::{Agreed, Answer, Call, Endpoint, Fault, NetworkCheck, Quorum};
+use adit_chain::{Agreed, Answer, Call, Endpoint, Fault, NetworkCheck, Quorum, Timer, TokioTimer};
 use alloy::primitives::{Address, B256, Bytes, U64, U256};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -29,10 +29,17 @@ impl Node {
     /// # Errors
     /// [`ConfigError`].
     pub(crate) fn new(config: EvmConfig) -> Result<Self, ConfigError> {
-        config.enough_endpoints()?;
-        let endpoints = Endpoint::all(&config.endpoints, config.time_max())?;
+        let timer: Arc<dyn Timer> = Arc::new(TokioTimer::default());
+        let endpoints = Endpoint::all(&config.endpoints, config.time_max(), &timer)?;
+        Self::over(config, endpoints, timer)
+    }
+
+    /// # Errors
+    /// [`ConfigError::TooFewEndpoints`].
+    pub(crate) fn over(config: EvmConfig, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+        config.enough_endpoints(endpoints.len())?;
         let network = Arc::new(Network { chain: config.name.to_string(), chain_id: config.chain_id, genesis: OnceLock::new() });
-        let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone());
+        let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
         Ok(Self { quorum, config, network })
     }
 

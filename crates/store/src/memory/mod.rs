@@ -73,6 +73,14 @@ impl MemStore {
         *self.shared.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot.0);
     }
 
+    /// Commits a group that was decided elsewhere, whatever the hook thinks of it: a standby replays what its primary committed.
+    ///
+    /// # Errors
+    /// [`CommitFault::Constraint`] and [`CommitFault::Contention`], as any commit.
+    pub fn replay(&self, id: GroupId, batch: Batch) -> Result<(), CommitFault> {
+        self.write(id, batch)
+    }
+
     /// A panic inside a commit leaves the tables as they were: checks come first, and applying cannot fail.
     fn tables(&self) -> RwLockReadGuard<'_, Arc<Tables>> {
         self.shared.tables.read().unwrap_or_else(PoisonError::into_inner)

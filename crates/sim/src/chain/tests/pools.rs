@@ -30,14 +30,18 @@ fn a_node_answers_as_geth_does() {
     let first = world.payment(0, BOB, 1, FAIR);
     world.send(&first);
     assert_eq!(refusal(&mut world, &first), "already known");
-    for (max_fee, tip) in [(FAIR.max_fee * 11 / 10, FAIR.tip), (FAIR.max_fee, FAIR.tip * 11 / 10), (FAIR.max_fee + 1, FAIR.tip + 1)] {
+    for (max_fee, tip) in
+        [(FAIR.max_fee * 11 / 10, FAIR.tip), (FAIR.max_fee, FAIR.tip * 11 / 10), (FAIR.max_fee * 109 / 100, FAIR.tip * 109 / 100)]
+    {
         let cheap = world.payment(0, BOB, 1, Offer { max_fee, tip });
         assert_eq!(refusal(&mut world, &cheap), "replacement transaction underpriced");
     }
     let better = world.payment(0, BOB, 1, Offer { max_fee: FAIR.max_fee * 11 / 10, tip: FAIR.tip * 11 / 10 });
     world.send(&better);
     world.mine_until(1);
-    assert!(refusal(&mut world, &first).starts_with("nonce too low: next nonce 1, tx nonce 0"));
+    for mined in [&first, &better] {
+        assert_eq!(refusal(&mut world, mined), "nonce too low: next nonce 1, tx nonce 0");
+    }
     let dear = world.coins(1, BOB, COINS, FAIR);
     assert!(refusal(&mut world, &dear).starts_with("insufficient funds for gas * price + value"));
     let inverted = world.coins(1, BOB, 1, Offer { max_fee: TIP, tip: TIP + 1 });

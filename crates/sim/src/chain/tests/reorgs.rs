@@ -109,6 +109,9 @@ fn any_depth_works_and_the_first_block_stays() {
     paid(&mut world, 3);
     world.mine(30);
     assert_eq!(world.chain.finalized(), 20);
+    world.reorg(30);
+    let seen = world.asked_of(0, 5, "eth_getBlockByNumber", json!(["finalized", false])).expect("an answer");
+    assert_eq!(number(&seen["number"]), 5, "what was final before stays final for whoever is on the new branch");
     for depth in [0, 30, 31, u64::MAX] {
         let head = world.chain.head();
         world.reorg(depth);
@@ -157,10 +160,30 @@ fn f39_a_node_on_the_replaced_branch_tells_another_truth() {
         assert_eq!(ask(&mut world, "eth_getBlockByNumber", json!(["latest", true])), old_block, "seed {seed}");
         let wallet = world.wallet();
         assert_eq!(ask(&mut world, "eth_getTransactionCount", json!([wallet, "latest"])), json!("0x1"));
+        let fee = number(&old["gasUsed"]) * number(&old["effectiveGasPrice"]);
+        assert_eq!(number(&ask(&mut world, "eth_getBalance", json!([wallet, "latest"]))), COINS - fee, "seed {seed}");
         let after = (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
         assert_eq!(before, after, "seed {seed}: asking changes nothing");
         differed += u32::from(after.3 != old);
         world.assert_conserved();
     }
     assert!(differed > 25, "{differed} of 50");
+}
+
+#[test]
+fn what_was_mined_returns_to_miners_who_had_forgotten_it() {
+    let mut returned = 0;
+    for seed in 0..30 {
+        let mut world = World::new(seed);
+        let hash = paid(&mut world, 1)[0];
+        world.mine_until(1);
+        while world.chain.miners.holds(hash) {
+            world.chain.drop_pool(&mut world.dice);
+        }
+        let head = world.chain.head();
+        world.reorg(head);
+        world.mine(ENOUGH_BLOCKS);
+        returned += u32::from(world.now().nonce == 1);
+    }
+    assert!((10..30).contains(&returned), "{returned} of 30, and the others were lost");
 }

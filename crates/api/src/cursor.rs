@@ -5,6 +5,7 @@ use adit_store::Cursor;
 
 use crate::codes;
 use crate::problem::Problem;
+use crate::query::whole;
 
 /// Rows of a page where the caller does not say.
 pub const PAGE_ROWS_DEFAULT: usize = 50;
@@ -38,14 +39,10 @@ pub fn read(text: &str) -> Result<Cursor, Problem> {
 
 /// # Errors
 /// `INVALID_QUERY` outside of 1 to [`PAGE_ROWS_MAX`].
-pub fn rows(limit: Option<usize>) -> Result<usize, Problem> {
-    match limit.unwrap_or(PAGE_ROWS_DEFAULT) {
-        rows @ 1..=PAGE_ROWS_MAX => Ok(rows),
-        other => {
-            let detail = format!("limit is {other}; allowed are 1 to {PAGE_ROWS_MAX}.");
-            Err(Problem::new(&codes::INVALID_QUERY, detail).with("parameter", "limit"))
-        }
-    }
+pub fn rows(limit: Option<&str>) -> Result<usize, Problem> {
+    let Some(text) = limit else { return Ok(PAGE_ROWS_DEFAULT) };
+    let rows = whole("limit", text, 1, PAGE_ROWS_MAX as u64)?;
+    Ok(usize::try_from(rows).unwrap_or(PAGE_ROWS_MAX))
 }
 
 #[cfg(test)]
@@ -68,7 +65,7 @@ mod tests {
     #[test]
     fn a_page_has_bounds() {
         assert_eq!(rows(None).ok(), Some(PAGE_ROWS_DEFAULT));
-        assert_eq!(rows(Some(PAGE_ROWS_MAX)).ok(), Some(PAGE_ROWS_MAX));
-        assert!(rows(Some(0)).is_err() && rows(Some(PAGE_ROWS_MAX + 1)).is_err());
+        assert_eq!((rows(Some("1")).ok(), rows(Some("100")).ok()), (Some(1), Some(PAGE_ROWS_MAX)));
+        assert!(rows(Some("0")).is_err() && rows(Some("101")).is_err());
     }
 }

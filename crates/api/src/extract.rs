@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use adit_core::{NameError, UserId, WithdrawalId};
+use adit_core::{ChainName, NameError, UserId, WithdrawalId};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -21,12 +21,12 @@ pub const BODY_SECONDS_MAX: u64 = 30;
 pub struct Body<T>(pub T);
 /// The same, or nothing at all.
 pub struct MaybeBody<T>(pub T);
-/// The query.
-pub struct Params<T>(pub T);
 /// `{id}` of a withdrawal. One that is no id is not found.
 pub struct WithdrawalPath(pub WithdrawalId);
 /// `{userId}`.
 pub struct UserPath(pub UserId);
+/// `{chain}`.
+pub struct ChainPath(pub ChainName);
 
 /// Reads the whole body, within its bounds of size and time.
 ///
@@ -120,15 +120,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let read = Query::<T>::try_from_uri(&parts.uri);
-        read.map(|query| Self(query.0)).map_err(|rejection| Problem::new(&codes::INVALID_QUERY, format!("{}.", rejection.body_text())))
-    }
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for WithdrawalPath {
     type Rejection = Problem;
 
@@ -144,6 +135,15 @@ impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
         UserId::new(text).map(Self).map_err(invalid_name)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ChainPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        ChainName::new(text).map(Self).map_err(invalid_name)
     }
 }
 

@@ -18,6 +18,7 @@ mod headers;
 mod live;
 mod metrics;
 mod problem;
+mod query;
 mod rate;
 mod record;
 mod refused;

@@ -12,7 +12,7 @@ use crate::codes::{self, Code};
 use crate::state::ApiState;
 
 /// Routes below this carry the short form.
-const TOKEN_ROUTES: &str = "/api/token/";
+pub const TOKEN_ROUTES: &str = "/api/token/";
 
 /// One refusal: its row of the table, a sentence about this very case, and its parameters.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,7 +29,7 @@ const CORS_SECONDS: u64 = 600;
 pub fn router(state: ApiState) -> Router {
     let (router, document) = parts(&state);
     router
-        .merge(docs::routes(&document).with_state(()))
+        .merge(docs::routes(&docs::completed(&document)).with_state(()))
         .fallback(async || Problem::new(&codes::ROUTE_NOT_FOUND, "There is no such route. They are listed at /api/docs."))
         .layer(from_fn_with_state(state.clone(), measure))
         .layer(CatchPanicLayer::custom(panicked))
@@ -38,8 +38,8 @@ pub fn router(state: ApiState) -> Router {
 }
 
 /// The OpenAPI document.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(docs::document()).merge(api()).merge(imports()).merge(probes()).into_openapi()
+pub fn openapi() -> serde_json::Value {
+    docs::completed(&OpenApiRouter::with_openapi(docs::document()).merge(api()).merge(imports()).merge(probes()).into_openapi())
 }
 
 fn parts(state: &ApiState) -> (Router, utoipa::openapi::OpenApi) {

@@ -8,6 +8,8 @@ use crate::codes;
 use crate::problem::Problem;
 use crate::rate::Counted;
 
+const UNNAMED: &str = "A service key speaks for nobody by itself; name the user as userId.";
+
 /// Whoever the credential speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -51,11 +53,23 @@ impl Principal {
         }
     }
 
-    /// The user whom this request is about: a user only himself, a service whom it names.
+    /// The user whom a body is about: a user only himself, a service whom it names.
     ///
     /// # Errors
     /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_BODY` when a service names nobody.
-    pub fn on_behalf_of(&self, named: Option<UserId>) -> Result<UserId, Problem> {
+    pub fn in_body(&self, named: Option<UserId>) -> Result<UserId, Problem> {
+        self.on_behalf_of(named, || Problem::new(&codes::INVALID_BODY, UNNAMED).with("field", "userId"))
+    }
+
+    /// The same for a request without a body.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_QUERY` when a service names nobody.
+    pub fn in_query(&self, named: Option<UserId>) -> Result<UserId, Problem> {
+        self.on_behalf_of(named, || Problem::new(&codes::INVALID_QUERY, UNNAMED).with("parameter", "userId"))
+    }
+
+    fn on_behalf_of(&self, named: Option<UserId>, unnamed: impl FnOnce() -> Problem) -> Result<UserId, Problem> {
         match (self.own(), named) {
             (Some(own), None) => Ok(own.clone()),
             (Some(_), Some(_)) => {
@@ -63,10 +77,7 @@ impl Principal {
                 Err(Problem::new(&codes::FORBIDDEN, detail).with("field", "userId"))
             }
             (None, Some(named)) => Ok(named),
-            (None, None) => {
-                let detail = "A service key speaks for nobody by itself; name the user as userId.";
-                Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "userId"))
-            }
+            (None, None) => Err(unnamed()),
         }
     }
 
@@ -76,7 +87,7 @@ impl Principal {
     /// `FORBIDDEN` when a user names anybody.
     pub fn scope(&self, named: Option<UserId>) -> Result<Option<UserId>, Problem> {
         match self.own() {
-            Some(_) => self.on_behalf_of(named).map(Some),
+            Some(_) => self.in_query(named).map(Some),
             None => Ok(named),
         }
     }

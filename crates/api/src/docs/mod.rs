@@ -1,6 +1,8 @@
 //! The OpenAPI document, and a page that a person can read. The page is one file: nothing is loaded from elsewhere.
 
 mod page;
+mod refusals;
+pub mod shapes;
 
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
@@ -35,14 +38,22 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .description(Some("An API key (`adit_…`), or a token of a configured sign-in provider"))
         .build();
     let components = document.components.get_or_insert_default();
+    components.schemas.extend(shapes::all().into_iter().map(|(name, schema)| (name.into_owned(), schema)));
     components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     document
 }
 
+/// The document with its routes, and what all of them have in common.
+pub fn completed(document: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    refusals::complete(&mut document);
+    document
+}
+
 /// `/api/openapi.json` and `/api/docs`, made once; whoever opens the bare address is shown the latter.
-pub fn routes(document: &utoipa::openapi::OpenApi) -> Router {
-    let json: Arc<str> = serde_json::to_string(document).unwrap_or_else(|_| "{}".to_owned()).into();
-    let page: Arc<str> = page::render(&serde_json::to_value(document).unwrap_or_default(), codes::ALL).into();
+pub fn routes(document: &Value) -> Router {
+    let json: Arc<str> = document.to_string().into();
+    let page: Arc<str> = page::render(document, codes::ALL).into();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
     Router::new()
         .route("/api/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response()))

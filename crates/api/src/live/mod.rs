@@ -21,8 +21,10 @@ use utoipa::IntoParams;
 
 use crate::auth::{Principal, authenticate};
 use crate::codes;
-use crate::extract::{Params, name};
+use crate::docs::shapes::UserName;
+use crate::extract::name;
 use crate::problem::Problem;
+use crate::query::{Params, whole};
 use crate::rate::Counted;
 use crate::state::ApiState;
 use session::Session;
@@ -41,13 +43,15 @@ const UNSENT_BYTES_MAX: usize = 1024 * 1024;
 #[into_params(parameter_in = Query)]
 pub struct LiveQuery {
     /// The last `seq` that was seen; without it, events from now on.
-    pub after: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    pub after: Option<String>,
     /// For service keys: whose events.
+    #[param(value_type = Option<UserName>)]
     pub user_id: Option<String>,
 }
 
 /// The user's own events, live, from the last one seen
-#[utoipa::path(get, path = "/api/live", tag = "User", params(LiveQuery),
+#[utoipa::path(get, path = "/api/live", tag = "User", params(LiveQuery), security(("bearer" = []), ()),
     responses(
         (status = 101, description = "WebSocket. Messages: {type: \"ready\", seq}, then {type: \"event\", seq, at, event, withdrawalId, status, …}"),
         (status = 401, description = "UNAUTHENTICATED"),
@@ -71,9 +75,10 @@ pub async fn live(
         (None, None) => None,
     };
     let named: Option<UserId> = query.user_id.as_deref().map(name).transpose()?;
-    let user = principal.map(|principal| principal.on_behalf_of(named.clone())).transpose()?;
+    let user = principal.map(|principal| principal.in_query(named.clone())).transpose()?;
+    let after = query.after.as_deref().map(|text| whole("after", text, 0, u64::MAX)).transpose()?;
     let seat = state.seats().take(user.as_ref())?;
-    let session = Session { state, user, named, after: query.after, address, seat };
+    let session = Session { state, user, named, after, address, seat };
     let bounded = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).max_write_buffer_size(UNSENT_BYTES_MAX);
     Ok(bounded.protocols([PROTOCOL]).on_upgrade(|socket| session.run(socket)))
 }

@@ -103,7 +103,7 @@ impl Session {
         let wanted = "The first message must be {\"token\": \"…\"}, optionally with after.";
         let first: FirstMessage = serde_json::from_str(&text).map_err(|_| refused(wanted))?;
         let principal = authenticate(&self.state, &first.token, &self.address).await.map_err(End::Refused)?;
-        let user = principal.on_behalf_of(self.named.clone()).map_err(End::Refused)?;
+        let user = principal.in_query(self.named.clone()).map_err(End::Refused)?;
         self.seat.name(&user).map_err(End::Refused)?;
         self.after = first.after.or(self.after);
         Ok(user)

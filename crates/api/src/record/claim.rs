@@ -5,28 +5,39 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ended_at, failure_sentence};
+use crate::docs::shapes::{ClaimStatus, Hash, Id, Time, Units, UserName};
 use crate::units::{rfc3339, units};
 
 /// A claim. Amounts are strings of whole units; `status` is `pending`, `completed`, `failed` or `reverted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClaimView {
+    #[schema(value_type = Id)]
     pub id: String,
+    #[schema(value_type = UserName)]
     pub user_id: String,
     pub wallet_address: String,
+    #[schema(value_type = Units)]
     pub amount_requested: String,
+    #[schema(value_type = Units)]
     pub xp_deducted: String,
+    #[schema(value_type = Units)]
     pub xp_balance_before: String,
+    #[schema(value_type = Units)]
     pub xp_balance_after: String,
     pub signature: Option<String>,
     pub nonce: Option<u64>,
     /// Unix seconds.
     pub deadline: Option<u64>,
+    #[schema(value_type = Option<Hash>)]
     pub transaction_hash: Option<String>,
     pub block_number: Option<u64>,
+    #[schema(value_type = ClaimStatus)]
     pub status: &'static str,
     pub error_message: Option<String>,
     pub retry_count: u32,
+    #[schema(value_type = Time)]
     pub created_at: String,
+    #[schema(value_type = Option<Time>)]
     pub completed_at: Option<String>,
 }
 

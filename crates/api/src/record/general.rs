@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{actor_name, ended_at, failure_sentence};
+use crate::docs::shapes::{AssetName, BookName, Hash, Id, Status as StatusName, Time, Units, UserName};
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
 
@@ -16,25 +17,36 @@ use crate::units::{rfc3339, units};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WithdrawalView {
+    #[schema(value_type = Id)]
     pub id: String,
+    #[schema(value_type = UserName)]
     pub user_id: String,
     /// The asset that is paid.
+    #[schema(value_type = AssetName)]
     pub token_type: String,
+    #[schema(value_type = Units)]
     pub amount: String,
     pub to_address: String,
     /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or `held_for_inspection`.
+    #[schema(value_type = StatusName)]
     pub status: &'static str,
     /// `policy`, or the person's or application's key.
     pub approved_by: Option<String>,
+    #[schema(value_type = Option<Hash>)]
     pub tx_hash: Option<String>,
     pub block_number: Option<u64>,
+    #[schema(value_type = Time)]
     pub created_at: String,
     /// When it ended, whichever way.
+    #[schema(value_type = Option<Time>)]
     pub completed_at: Option<String>,
     /// In `feeAsset`.
+    #[schema(value_type = Units)]
     pub fee: String,
+    #[schema(value_type = AssetName)]
     pub fee_asset: String,
     /// The book that it is taken from.
+    #[schema(value_type = BookName)]
     pub pool: String,
     /// Why it was cancelled, deferred or held for inspection.
     pub reason: Option<String>,

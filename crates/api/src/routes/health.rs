@@ -11,13 +11,13 @@ use crate::routes::admin::lanes::standing;
 use crate::state::ApiState;
 
 /// The process runs
-#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/healthz", tag = "Operations", security(()), responses((status = 200, body = Object)))]
 pub async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// Whether requests are accepted: the store works. `lanes` says of each whether it pays
-#[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, body = Object), (status = 503, description = "The store does not work", body = Object)))]
+#[utoipa::path(get, path = "/readyz", tag = "Operations", security(()), responses((status = 200, body = Object), (status = 503, description = "The store does not work", body = Object)))]
 pub async fn readyz(State(state): State<ApiState>) -> Response {
     if let Err(fault) = state.store().ping().await {
         tracing::warn!(%fault, "not ready");
@@ -36,7 +36,7 @@ pub async fn readyz(State(state): State<ApiState>) -> Response {
 }
 
 /// Prometheus metrics
-#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+#[utoipa::path(get, path = "/metrics", tag = "Operations", security(()), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(state): State<ApiState>) -> Response {
     let text = state.metrics().scrape(&state).await;
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()

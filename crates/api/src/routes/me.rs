@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
-use crate::extract::{Params, name};
+use crate::docs::shapes::{AssetName, BookName, EvmAddress, TierName, Time, Units, UserName, WindowName};
+use crate::extract::name;
 use crate::problem::Problem;
+use crate::query::Params;
 use crate::refused::{refused, window_name};
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
@@ -20,13 +22,16 @@ use crate::units::{rfc3339, units};
 #[into_params(parameter_in = Query)]
 pub struct MeQuery {
     /// For service keys: the user.
+    #[param(value_type = Option<UserName>)]
     user_id: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
+    #[schema(value_type = UserName)]
     user_id: String,
+    #[schema(value_type = Option<TierName>)]
     tier: Option<String>,
     /// What the next claim must carry.
     next_nonce: u64,
@@ -38,9 +43,12 @@ pub struct Me {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Wallet {
+    #[schema(value_type = EvmAddress)]
     pub address: String,
+    #[schema(value_type = Time)]
     pub linked_at: String,
     /// Claims are accepted from then on.
+    #[schema(value_type = Time)]
     pub usable_at: String,
 }
 
@@ -48,10 +56,15 @@ pub struct Wallet {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnBalance {
+    #[schema(value_type = BookName)]
     book: String,
+    #[schema(value_type = AssetName)]
     asset: String,
+    #[schema(value_type = Units)]
     owed: String,
+    #[schema(value_type = Units)]
     held: String,
+    #[schema(value_type = Units)]
     available: String,
 }
 
@@ -59,8 +72,11 @@ pub struct OwnBalance {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssetLimits {
+    #[schema(value_type = AssetName)]
     asset: String,
+    #[schema(value_type = Units)]
     minimum: String,
+    #[schema(value_type = Option<Units>)]
     maximum: Option<String>,
     windows: Vec<WindowLeft>,
 }
@@ -69,11 +85,16 @@ pub struct AssetLimits {
 #[serde(rename_all = "camelCase")]
 pub struct WindowLeft {
     /// `rolling24h`, `rolling7d`, `rolling30d` or `calendarDay`.
+    #[schema(value_type = WindowName)]
     window: &'static str,
+    #[schema(value_type = Units)]
     max: String,
+    #[schema(value_type = Units)]
     used: String,
+    #[schema(value_type = Units)]
     left: String,
     /// When some of what is used stops counting.
+    #[schema(value_type = Option<Time>)]
     more_at: Option<String>,
 }
 
@@ -81,7 +102,7 @@ pub struct WindowLeft {
 #[utoipa::path(get, path = "/api/me", tag = "User", params(MeQuery),
     responses((status = 200, body = Me), (status = 401, description = "UNAUTHENTICATED"), (status = 404, description = "USER_UNKNOWN")))]
 pub async fn me(State(state): State<ApiState>, Caller(caller): Caller, Params(query): Params<MeQuery>) -> Result<Json<Me>, Problem> {
-    let user = caller.on_behalf_of(query.user_id.as_deref().map(name).transpose()?)?;
+    let user = caller.in_query(query.user_id.as_deref().map(name).transpose()?)?;
     let sheet = state.store().user(&user).await?;
     let sheet = sheet.ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
     let limits = limits(&state, &user, &sheet).await?;

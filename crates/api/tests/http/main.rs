@@ -4,6 +4,7 @@
 mod abuse;
 mod admin;
 mod claims;
+mod document;
 mod fakes;
 mod live;
 mod membership;

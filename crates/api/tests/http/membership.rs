@@ -54,7 +54,7 @@ async fn only_a_service_names_a_user() {
     assert_eq!(world.withdraw(&service, &claim).await.status, 202);
     claim.as_object_mut().expect("an object").remove("userId");
     assert_eq!(world.withdraw(&service, &claim).await.is(), (422, "INVALID_BODY"));
-    assert_eq!(world.get("/api/token/withdraw/nonce", &service).await.is(), (422, "INVALID_BODY"));
+    assert_eq!(world.get("/api/token/withdraw/nonce", &service).await.is(), (422, "INVALID_QUERY"));
     assert_eq!(world.get("/api/token/withdraw/nonce?userId=ada", &service).await.body["nonce"], 1);
     assert_eq!(world.get("/api/token/withdraw/nonce?userId=ada", &ada.token).await.is(), (403, "FORBIDDEN"));
 }

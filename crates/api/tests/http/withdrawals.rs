@@ -74,6 +74,33 @@ async fn approval_and_cancel_by_people() {
     assert_eq!(world.call("POST", &at("retry"), &service, None).await.is(), (409, "NOT_RETRYABLE"));
 }
 
+/// Once its state says something else, who approved it is read from its history.
+#[tokio::test]
+async fn who_approved_is_said_after_it_has_ended() {
+    let world = World::new().await;
+    let ada = owner(&world, "ada").await;
+    let mut ids = Vec::new();
+    for amount in ["2", "0.5", "3"] {
+        let made = world.post("/api/withdrawals", &ada.token, &ask(&ada, amount)).await;
+        ids.push(made.body["id"].as_str().expect("an id").to_owned());
+    }
+    let approved = world.call("POST", &format!("/api/admin/withdrawals/{}/approve", ids[0]), &world.admin, None).await;
+    let by = approved.body["approvedBy"].as_str().expect("somebody").to_owned();
+    assert!(by.starts_with("admin/"), "{by}");
+    let cancelled = world.call("POST", &format!("/api/withdrawals/{}/cancel", ids[2]), &ada.token, None).await;
+    assert_eq!((&cancelled.body["status"], &cancelled.body["approvedBy"]), (&json!("cancelled"), &Value::Null));
+    for (id, who) in [(&ids[0], by.as_str()), (&ids[1], "policy")] {
+        let state = adit_core::State::Failed {
+            at: crate::world::now(),
+            failure: adit_core::Failure::Reverted,
+            payment: Some(crate::world::payment()),
+        };
+        world.becomes(id, state).await;
+        let record = world.get(&format!("/api/withdrawals/{id}"), &ada.token).await.body;
+        assert_eq!((&record["status"], &record["approvedBy"]), (&json!("failed"), &json!(who)));
+    }
+}
+
 /// Abuse case 8: what belongs to somebody else does not exist.
 #[tokio::test]
 async fn another_users_withdrawal_is_not_found() {

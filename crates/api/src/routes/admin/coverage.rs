@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::Service;
+use crate::docs::shapes::{AssetName, Time, Units};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
@@ -18,20 +19,27 @@ use crate::units::{rfc3339, units};
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssetCoverage {
+    #[schema(value_type = AssetName)]
     asset: String,
     /// What users are owed.
+    #[schema(value_type = Units)]
     owed: String,
     /// The part of it that unfinished withdrawals hold.
+    #[schema(value_type = Units)]
     on_hold: String,
     /// What the points that are paid as this asset are worth in it.
+    #[schema(value_type = Option<Units>)]
     owed_as_points: Option<String>,
     /// What the paying wallet holds on chain; null where it is not known, and for points.
+    #[schema(value_type = Option<Units>)]
     held: Option<String>,
+    #[schema(value_type = Option<Time>)]
     held_at: Option<String>,
     held_age_seconds: Option<u64>,
     /// Whether `held` covers `owed` and `owedAsPoints`; null where it is not known.
     covered: Option<bool>,
     /// For points: the asset that they are paid as.
+    #[schema(value_type = Option<AssetName>)]
     paid_as: Option<String>,
 }
 

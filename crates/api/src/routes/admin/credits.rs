@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::import;
+use super::import::{self, ImportAnswer};
 use crate::amounts::{RawAmount, asset};
 use crate::auth::Service;
 use crate::codes;
+use crate::docs::shapes::{AssetName, BookName, CreditStatus, Key, PositiveUnits, UserName};
 use crate::extract::{bytes, expect_json, fitting, json, media_type, name};
 use crate::problem::Problem;
 use crate::refused::not_written;
@@ -30,12 +31,16 @@ pub const CREDITS_MAX: usize = 1_000;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CreditBody {
     /// The host application's own name for it; booked once.
+    #[schema(value_type = Key)]
     id: String,
+    #[schema(value_type = UserName)]
     user_id: String,
+    #[schema(value_type = BookName)]
     book: String,
+    #[schema(value_type = AssetName)]
     asset: String,
     /// Whole units, as a string.
-    #[schema(value_type = String, example = "5000")]
+    #[schema(value_type = PositiveUnits)]
     amount: RawAmount,
 }
 
@@ -43,7 +48,7 @@ pub struct CreditBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CreditsBody {
-    #[schema(value_type = Vec<CreditBody>, max_items = 1000)]
+    #[schema(value_type = Vec<CreditBody>, min_items = 1, max_items = 1000)]
     credits: Vec<Value>,
 }
 
@@ -51,11 +56,30 @@ pub struct CreditsBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CreditOutcome {
     pub id: Value,
+    #[schema(value_type = CreditStatus)]
     pub status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// For one, its outcome; for a list, one for each; for an import, the lines that were refused.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum CreditAnswer {
+    One(CreditOutcome),
+    Many(CreditsAnswer),
+    Import(ImportAnswer),
+}
+
+/// One credit, or a list of them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document's; the reader judges each credit by itself")]
+pub enum CreditRequest {
+    Many(CreditsBody),
+    One(CreditBody),
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,12 +93,14 @@ pub struct CreditsAnswer {
 /// Adds to what users are owed; one, many, or a bulk import
 #[utoipa::path(post, path = "/api/admin/credits", tag = "Admin",
     request_body(description = "application/json for one or up to 1,000; text/csv with the header id,userId,book,asset,amount, or application/x-ndjson, for a bulk import",
-        content((CreditsBody = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
+        content((CreditRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
     responses(
-        (status = 200, description = "All are booked, now or before", body = CreditsAnswer),
-        (status = 207, description = "Some were refused: see `items`, or `errors` of an import", body = CreditsAnswer),
-        (status = 409, description = "CREDIT_MISMATCH, for a single one"),
-        (status = 422, description = "INVALID_BODY; all were refused"),
+        (status = 200, description = "All are booked, now or before", body = CreditAnswer),
+        (status = 207, description = "Some were refused: see `items`, or `errors` of an import", body = CreditAnswer),
+        (status = 404, description = "USER_UNKNOWN; of a list: all were refused, the first for this", body = CreditAnswer),
+        (status = 409, description = "CREDIT_MISMATCH; of a list: all were refused, the first for this", body = CreditAnswer),
+        (status = 422, description = "INVALID_BODY, INVALID_NAME, INVALID_AMOUNT, ASSET_UNKNOWN; of a list: all were refused, the first for this", body = CreditAnswer),
+        (status = 503, description = "STORE_UNAVAILABLE, OUTCOME_UNKNOWN; of a list: all were refused, the first for this", body = CreditAnswer),
     ))]
 pub async fn credit(State(state): State<ApiState>, Service(caller): Service, request: Request) -> Result<Response, Problem> {
     let kind = media_type(request.headers()).to_ascii_lowercase();
@@ -104,14 +130,14 @@ async fn book_many(state: &ApiState, actor: &Actor, body: CreditsBody) -> Result
         all if all == count => items[0].code.map_or(StatusCode::UNPROCESSABLE_ENTITY, |code| codes::named(code).status()),
         _some => StatusCode::MULTI_STATUS,
     };
-    Ok((status, Json(CreditsAnswer { credited, unchanged, refused, items })).into_response())
+    Ok((status, Json(CreditAnswer::Many(CreditsAnswer { credited, unchanged, refused, items }))).into_response())
 }
 
 async fn book_one(state: &ApiState, actor: &Actor, body: Value) -> Result<Response, Problem> {
     let mut booked = book(state, actor, vec![body]).await;
     match booked.pop().map(|booked| (booked.result.clone(), booked)) {
         Some((Err(problem), _)) => Err(problem),
-        Some((Ok(_), booked)) => Ok(Json(booked.into_outcome()).into_response()),
+        Some((Ok(_), booked)) => Ok(Json(CreditAnswer::One(booked.into_outcome())).into_response()),
         None => Err(Problem::new(&codes::INTERNAL, "The credit got no answer.")),
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::credits::{Booked, book};
+use super::credits::{Booked, CreditAnswer, book};
 use crate::codes;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -103,7 +103,7 @@ async fn import(state: &ApiState, actor: &Actor, lines: Vec<Line>) -> Result<Res
         all if all == answer.lines => StatusCode::UNPROCESSABLE_ENTITY,
         _some => StatusCode::MULTI_STATUS,
     };
-    Ok((status, Json(answer)).into_response())
+    Ok((status, Json(CreditAnswer::Import(answer))).into_response())
 }
 
 impl ImportAnswer {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{Service, hash_token, new_token};
 use crate::codes;
+use crate::docs::shapes::{Id, Label, RoleName, UserName};
 use crate::extract::{Body, UserPath};
 use crate::problem::Problem;
 use crate::refused::not_written;
@@ -22,24 +23,26 @@ const LABEL_CHARS_MAX: usize = 100;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KeyBody {
     /// `user`; an admin key may also create `service` and `admin`, which speak for nobody in particular.
-    #[schema(value_type = String, example = "user")]
+    #[schema(value_type = RoleName)]
     role: Role,
     /// What it is for; up to 100 characters.
+    #[schema(value_type = Option<Label>)]
     label: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyView {
+    #[schema(value_type = Id)]
     id: String,
     /// Shown this once. `Authorization: Bearer <token>`.
     token: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleName)]
     role: Role,
 }
 
 /// Creates an API key
-#[utoipa::path(post, path = "/api/admin/users/{userId}/keys", tag = "Admin", params(("userId" = String, Path)), request_body = KeyBody,
+#[utoipa::path(post, path = "/api/admin/users/{userId}/keys", tag = "Admin", params(("userId" = UserName, Path)), request_body = KeyBody,
     responses((status = 201, body = KeyView), (status = 403, description = "FORBIDDEN: a service key creates user keys only"), (status = 404, description = "USER_UNKNOWN")))]
 pub async fn issue_key(
     State(state): State<ApiState>,

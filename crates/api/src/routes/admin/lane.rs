@@ -1,8 +1,8 @@
 //! `POST /api/admin/lanes/{chain}/halt` and `/resume`: a person stops a wallet's line of payments, or lets it start again.
 
-use adit_core::{AcceptedPin, ChainName, ChainRules, Command, HaltReason, Lane};
+use adit_core::{AcceptedPin, ChainRules, Command, HaltReason, Lane};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use super::lanes::view;
 use crate::auth::{Admin, Principal};
 use crate::codes;
-use crate::extract::{MaybeBody, name};
+use crate::docs::shapes::ChainName;
+use crate::extract::{ChainPath, MaybeBody};
 use crate::problem::Problem;
 use crate::refused::not_written;
 use crate::routes::withdrawals::cancel::{CancelBody, reason};
@@ -35,12 +36,12 @@ pub struct AcceptBody {
 }
 
 /// Stops the wallet of a chain: nothing new is signed; what was sent is watched to its end. Admin keys only
-#[utoipa::path(post, path = "/api/admin/lanes/{chain}/halt", tag = "Admin", params(("chain" = String, Path)), request_body = Option<CancelBody>,
+#[utoipa::path(post, path = "/api/admin/lanes/{chain}/halt", operation_id = "halt_lane", tag = "Admin", params(("chain" = ChainName, Path)), request_body = Option<CancelBody>,
     responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND")))]
 pub async fn halt(
     State(state): State<ApiState>,
     Admin(caller): Admin,
-    chain: Path<String>,
+    ChainPath(chain): ChainPath,
     MaybeBody(body): MaybeBody<CancelBody>,
 ) -> Answered {
     let rules = find(&state, &chain)?;
@@ -49,12 +50,12 @@ pub async fn halt(
 }
 
 /// Lets a halted wallet start again; what stopped it and still holds stops it again. Admin keys only
-#[utoipa::path(post, path = "/api/admin/lanes/{chain}/resume", tag = "Admin", params(("chain" = String, Path)), request_body = Option<ResumeBody>,
+#[utoipa::path(post, path = "/api/admin/lanes/{chain}/resume", operation_id = "resume_lane", tag = "Admin", params(("chain" = ChainName, Path)), request_body = Option<ResumeBody>,
     responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND"), (status = 409, description = "BAD_ATTEMPT: this fact is never accepted anew")))]
 pub async fn resume(
     State(state): State<ApiState>,
     Admin(caller): Admin,
-    chain: Path<String>,
+    ChainPath(chain): ChainPath,
     MaybeBody(body): MaybeBody<ResumeBody>,
 ) -> Answered {
     let rules = find(&state, &chain)?;
@@ -62,11 +63,10 @@ pub async fn resume(
     submit(&state, caller, rules, Command::ResumeLane { lane: rules.lane.clone(), accept }).await
 }
 
-fn find<'a>(state: &'a ApiState, chain: &str) -> Result<&'a ChainRules, Problem> {
-    let name: ChainName = name(chain)?;
+fn find<'a>(state: &'a ApiState, name: &adit_core::ChainName) -> Result<&'a ChainRules, Problem> {
     let chains = &state.rules().chains;
-    chains.get(&name).ok_or_else(|| {
-        let known: Vec<&str> = chains.keys().map(ChainName::as_str).collect();
+    chains.get(name).ok_or_else(|| {
+        let known: Vec<&str> = chains.keys().map(adit_core::ChainName::as_str).collect();
         Problem::new(&codes::LANE_NOT_FOUND, format!("No wallet pays on {name}; there are: {}.", known.join(", "))).with("allowed", known)
     })
 }

@@ -4,13 +4,15 @@ use adit_core::{Command, Refusal, Scope, Suspension};
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::amounts::asset;
 use crate::auth::Service;
 use crate::codes;
-use crate::extract::{Body, Params, bytes, expect_json, json, name};
+use crate::docs::shapes::{AssetName, Remark, ScopeName, Time, UserName};
+use crate::extract::{Body, bytes, expect_json, json, name};
 use crate::problem::Problem;
+use crate::query::Params;
 use crate::record::actor_name;
 use crate::refused::{not_written, refused};
 use crate::routes::withdrawals::cancel::reason;
@@ -22,11 +24,29 @@ use crate::units::rfc3339;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ScopeBody {
     /// `all`, `asset` or `user`.
+    #[schema(value_type = ScopeName)]
     scope: String,
+    #[schema(value_type = Option<AssetName>)]
     asset: Option<String>,
+    #[schema(value_type = Option<UserName>)]
     user_id: Option<String>,
     /// Shown to those who are refused.
+    #[schema(value_type = Option<Remark>)]
     reason: Option<String>,
+}
+
+/// The same in a query.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct ScopeQuery {
+    /// Where there is no body: `all`, `asset` or `user`.
+    #[param(value_type = Option<ScopeName>, required = false)]
+    scope: String,
+    #[param(value_type = Option<AssetName>)]
+    asset: Option<String>,
+    #[param(value_type = Option<UserName>)]
+    user_id: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,6 +60,7 @@ pub struct SuspensionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
     since: Option<String>,
 }
 
@@ -57,8 +78,8 @@ pub async fn list(State(state): State<ApiState>, Service(_caller): Service) -> R
 }
 
 /// Suspends: nothing in the scope is accepted or newly paid; what is signed is watched to its end
-#[utoipa::path(post, path = "/api/admin/suspensions", tag = "Admin", request_body = ScopeBody,
-    responses((status = 200, body = SuspensionView), (status = 403, description = "FORBIDDEN"), (status = 422, description = "INVALID_BODY, ASSET_UNKNOWN")))]
+#[utoipa::path(post, path = "/api/admin/suspensions", operation_id = "suspend", tag = "Admin", request_body = ScopeBody,
+    responses((status = 200, body = SuspensionView), (status = 403, description = "FORBIDDEN"), (status = 404, description = "USER_UNKNOWN"), (status = 422, description = "INVALID_BODY, INVALID_NAME, ASSET_UNKNOWN")))]
 pub async fn suspend(
     State(state): State<ApiState>,
     Service(caller): Service,
@@ -75,9 +96,9 @@ pub async fn suspend(
 }
 
 /// Ends a suspension. The scope stands in the body, or in the query where a client sends none
-#[utoipa::path(delete, path = "/api/admin/suspensions", tag = "Admin", request_body = Option<ScopeBody>,
-    params(("scope" = Option<String>, Query), ("asset" = Option<String>, Query), ("userId" = Option<String>, Query)),
-    responses((status = 200, body = SuspensionView), (status = 403, description = "FORBIDDEN"), (status = 422, description = "INVALID_BODY, ASSET_UNKNOWN")))]
+#[utoipa::path(delete, path = "/api/admin/suspensions", operation_id = "lift_suspension", tag = "Admin", request_body = Option<ScopeBody>,
+    params(ScopeQuery),
+    responses((status = 200, body = SuspensionView), (status = 403, description = "FORBIDDEN"), (status = 404, description = "USER_UNKNOWN"), (status = 422, description = "INVALID_BODY, INVALID_NAME, ASSET_UNKNOWN")))]
 pub async fn resume(State(state): State<ApiState>, Service(caller): Service, request: Request) -> Result<Json<SuspensionView>, Problem> {
     let scope = scope(&state, &named(request).await?)?;
     let command = Command::Resume { scope: scope.clone() };
@@ -91,7 +112,8 @@ async fn named(request: Request) -> Result<ScopeBody, Problem> {
     let expected = expect_json(request.headers());
     let in_query = request.uri().query().is_some_and(|query| !query.is_empty());
     if in_query {
-        return request.extract_parts::<Params<ScopeBody>>().await.map(|query| query.0);
+        let Params(ScopeQuery { scope, asset, user_id }) = request.extract_parts().await?;
+        return Ok(ScopeBody { scope, asset, user_id, reason: None });
     }
     let body = bytes(request).await?;
     expected?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::Service;
+use crate::docs::shapes::{TierName, UserName};
 use crate::extract::{MaybeBody, UserPath, name};
 use crate::problem::Problem;
 use crate::refused::not_written;
@@ -16,18 +17,21 @@ use crate::state::ApiState;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct UserBody {
     /// The set of limits that he has; none is the ordinary one.
+    #[schema(value_type = Option<TierName>)]
     tier: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
+    #[schema(value_type = UserName)]
     user_id: String,
+    #[schema(value_type = Option<TierName>)]
     tier: Option<String>,
 }
 
 /// Creates a user, or replaces his tier
-#[utoipa::path(put, path = "/api/admin/users/{userId}", tag = "Admin", params(("userId" = String, Path)), request_body = Option<UserBody>,
+#[utoipa::path(put, path = "/api/admin/users/{userId}", tag = "Admin", params(("userId" = UserName, Path)), request_body = Option<UserBody>,
     responses((status = 200, body = UserView), (status = 403, description = "FORBIDDEN"), (status = 422, description = "INVALID_NAME")))]
 pub async fn put_user(
     State(state): State<ApiState>,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::amounts::destination;
 use crate::auth::Service;
 use crate::codes;
+use crate::docs::shapes::{EvmAddress, UserName};
 use crate::extract::{Body, UserPath};
 use crate::problem::Problem;
 use crate::refused::not_written;
@@ -19,16 +20,17 @@ use crate::state::ApiState;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WalletBody {
     /// In its canonical form (EIP-55).
+    #[schema(value_type = EvmAddress)]
     address: String,
 }
 
 /// Links a wallet to a user
-#[utoipa::path(post, path = "/api/admin/users/{userId}/wallets", tag = "Admin", params(("userId" = String, Path)), request_body = WalletBody,
+#[utoipa::path(post, path = "/api/admin/users/{userId}/wallets", tag = "Admin", params(("userId" = UserName, Path)), request_body = WalletBody,
     responses(
         (status = 200, description = "Linked, now or before; `usableAt` says from when on he can claim with it", body = Wallet),
-        (status = 404, description = "USER_UNKNOWN"),
+        (status = 404, description = "USER_UNKNOWN, CLAIMS_NOT_CONFIGURED"),
         (status = 409, description = "WALLET_TAKEN"),
-        (status = 422, description = "INVALID_ADDRESS, FORBIDDEN_DESTINATION"),
+        (status = 422, description = "INVALID_ADDRESS, FORBIDDEN_DESTINATION, ASSET_NOT_WITHDRAWABLE"),
     ))]
 pub async fn link_wallet(
     State(state): State<ApiState>,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{Admin, Service};
 use crate::codes;
+use crate::docs::shapes::{Id, Remark};
 use crate::extract::{Body, MaybeBody, WithdrawalPath, no_withdrawal};
 use crate::problem::Problem;
 use crate::record::{WithdrawalView, withdrawal_view};
@@ -24,12 +25,13 @@ pub struct InspectBody {
     /// Whether the chain paid the recipient the exact amount.
     paid: bool,
     /// What was looked at; up to 500 characters.
+    #[schema(value_type = Remark)]
     note: String,
 }
 
 /// Wakes an unfinished withdrawal. A failed one is never revived
-#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/retry", tag = "Admin", params(("id" = String, Path)),
-    responses((status = 200, body = WithdrawalView), (status = 404, description = "WITHDRAWAL_NOT_FOUND"), (status = 409, description = "NOT_RETRYABLE")))]
+#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/retry", tag = "Admin", params(("id" = Id, Path)),
+    responses((status = 200, body = WithdrawalView), (status = 404, description = "WITHDRAWAL_NOT_FOUND"), (status = 409, description = "NOT_RETRYABLE, CHANGED_MEANWHILE")))]
 pub async fn retry(State(state): State<ApiState>, Service(caller): Service, WithdrawalPath(id): WithdrawalPath) -> Answered {
     let found = find(&state, &caller, id).await?;
     let command = Command::Retry { withdrawal: id, user: found.user.clone() };
@@ -39,7 +41,7 @@ pub async fn retry(State(state): State<ApiState>, Service(caller): Service, With
 }
 
 /// Gives back what was never sent; asks for a cancelling transaction where something was
-#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/cancel", tag = "Admin", params(("id" = String, Path)), request_body = Option<CancelBody>,
+#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/cancel", tag = "Admin", params(("id" = Id, Path)), request_body = Option<CancelBody>,
     responses((status = 200, description = "Cancelled, or a cancelling transaction was asked for: then it goes on as `processing` until one of them is final", body = WithdrawalView),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND"), (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE")))]
 pub async fn cancel(
@@ -54,8 +56,8 @@ pub async fn cancel(
 }
 
 /// Approves a pending withdrawal. Admin keys only
-#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/approve", tag = "Admin", params(("id" = String, Path)),
-    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_APPROVABLE")))]
+#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/approve", tag = "Admin", params(("id" = Id, Path)),
+    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_APPROVABLE, CHANGED_MEANWHILE")))]
 pub async fn approve(State(state): State<ApiState>, Admin(caller): Admin, WithdrawalPath(id): WithdrawalPath) -> Answered {
     let found = find(&state, &caller, id).await?;
     let command = Command::Approve { withdrawal: id, user: found.user.clone() };
@@ -63,8 +65,8 @@ pub async fn approve(State(state): State<ApiState>, Admin(caller): Admin, Withdr
 }
 
 /// Ends an inspection with what a person found. Admin keys only
-#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/inspect", tag = "Admin", params(("id" = String, Path)), request_body = InspectBody,
-    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_UNDER_INSPECTION")))]
+#[utoipa::path(post, path = "/api/admin/withdrawals/{id}/inspect", tag = "Admin", params(("id" = Id, Path)), request_body = InspectBody,
+    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_UNDER_INSPECTION, CHANGED_MEANWHILE, NOT_LEASED"), (status = 422, description = "ASSET_UNKNOWN")))]
 pub async fn inspect(
     State(state): State<ApiState>,
     Admin(caller): Admin,

@@ -8,8 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
 use crate::cursor;
-use crate::extract::{Params, name};
+use crate::docs::shapes::{Place, UserName};
+use crate::extract::name;
 use crate::problem::Problem;
+use crate::query::Params;
 use crate::record::{ClaimView, claim_view};
 use crate::state::ApiState;
 
@@ -18,10 +20,13 @@ use crate::state::ApiState;
 #[into_params(parameter_in = Query)]
 pub struct ClaimsQuery {
     /// For service keys: only this user's.
+    #[param(value_type = Option<UserName>)]
     user_id: Option<String>,
     /// Rows of a page: 1 to 100, 50 by default.
-    limit: Option<usize>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
     /// `nextCursor` of the page before.
+    #[param(value_type = Option<Place>)]
     cursor: Option<String>,
 }
 
@@ -44,7 +49,7 @@ pub async fn claims(
     let user = caller.scope(query.user_id.as_deref().map(name).transpose()?)?;
     let after = query.cursor.as_deref().map(cursor::read).transpose()?;
     let filter = WithdrawalFilter { user, claims: Some(true), ..WithdrawalFilter::default() };
-    let page = state.store().withdrawals(&filter, after, cursor::rows(query.limit)?).await?;
+    let page = state.store().withdrawals(&filter, after, cursor::rows(query.limit.as_deref())?).await?;
     let items = page.items.iter().map(|withdrawal| claim_view(withdrawal, state.rules())).collect();
     Ok(Json(ClaimPage { items, next_cursor: page.next.map(cursor::write) }))
 }

@@ -9,8 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::claims;
 use crate::auth::Caller;
-use crate::extract::{Params, name};
+use crate::docs::shapes::UserName;
+use crate::extract::name;
 use crate::problem::Problem;
+use crate::query::Params;
 use crate::refused::refused;
 use crate::state::ApiState;
 
@@ -22,6 +24,7 @@ const DEADLINE_MARGIN_SECONDS: u64 = 5;
 #[into_params(parameter_in = Query)]
 pub struct NonceQuery {
     /// For service keys: the user who will sign.
+    #[param(value_type = Option<UserName>)]
     user_id: Option<String>,
 }
 
@@ -34,9 +37,12 @@ pub struct NextNonce {
     /// A deadline that is allowed now, in Unix seconds.
     pub deadline: u64,
     /// EIP-712 domain.
+    #[schema(value_type = Object)]
     pub domain: Value,
     /// EIP-712 types.
+    #[schema(value_type = Object)]
     pub types: Value,
+    #[schema(value_type = String)]
     pub primary_type: Value,
 }
 
@@ -49,7 +55,7 @@ pub async fn next_nonce(
     Params(query): Params<NonceQuery>,
 ) -> Result<Json<NextNonce>, Problem> {
     let (rules, gate) = claims(&state)?;
-    let user = caller.on_behalf_of(query.user_id.as_deref().map(name).transpose()?)?;
+    let user = caller.in_query(query.user_id.as_deref().map(name).transpose()?)?;
     let sheet = state.store().user(&user).await?;
     let sheet = sheet.ok_or_else(|| refused(&Refusal::UnknownUser { user }, state.rules()))?;
     let ahead = rules.deadline_ahead_max.seconds();

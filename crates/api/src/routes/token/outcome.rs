@@ -11,6 +11,7 @@ use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 use crate::codes::{self, Code};
+use crate::docs::shapes::{Hash, Id, Units};
 use crate::problem::Problem;
 use crate::record::failure_sentence;
 use crate::state::ApiState;
@@ -29,11 +30,14 @@ pub struct ClaimAnswer {
     success: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pending: bool,
+    #[schema(value_type = Id)]
     withdrawal_id: String,
+    #[schema(value_type = Option<Hash>)]
     transaction_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_number: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Units>)]
     amount_withdrawn: Option<String>,
     /// A JSON number: what existing applications read.
     #[serde(rename = "newXPBalance", skip_serializing_if = "Option::is_none")]

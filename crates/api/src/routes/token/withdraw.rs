@@ -16,6 +16,7 @@ use super::outcome::{self, ClaimAnswer};
 use crate::amounts::{RawAmount, Whole, asset, destination};
 use crate::auth::{Caller, Principal};
 use crate::codes;
+use crate::docs::shapes::{EvmAddress, Key, PositiveUnits, UserName, WholeNumber};
 use crate::extract::{Body, name};
 use crate::gate::{ClaimGate, ClaimTerms, SignatureVerdict};
 use crate::headers;
@@ -33,19 +34,22 @@ const SIGNATURE_TEXT_BYTES_MAX: usize = 2 + 2 * 8_192;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClaimBody {
     /// The wallet that signed and is paid, in its canonical form (EIP-55).
+    #[schema(value_type = EvmAddress)]
     wallet_address: String,
     /// Whole tokens, as a string.
-    #[schema(value_type = String, example = "3000")]
+    #[schema(value_type = PositiveUnits)]
     amount: RawAmount,
     /// `0x` and hex digits: 65 bytes of a key, or whatever a contract wallet understands (EIP-1271).
+    #[schema(pattern = "^0x([0-9a-fA-F]{2})*$", max_length = 16386)]
     signature: String,
     /// The one of `GET /api/token/withdraw/nonce`.
-    #[schema(value_type = u64)]
+    #[schema(value_type = WholeNumber)]
     nonce: Whole,
     /// Unix seconds.
-    #[schema(value_type = u64)]
+    #[schema(value_type = WholeNumber)]
     deadline: Whole,
     /// For service keys: whose points are paid.
+    #[schema(value_type = Option<UserName>)]
     user_id: Option<String>,
 }
 
@@ -53,15 +57,16 @@ pub struct ClaimBody {
 #[utoipa::path(post, path = "/api/token/withdraw", tag = "Claims", request_body = ClaimBody,
     params(
         ("Prefer" = Option<String>, Header, description = "wait=n: how many seconds to wait for confirmations; 25 by default, 60 at most"),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same key and body get the same answer, for ever"),
+        ("Idempotency-Key" = Option<Key>, Header, description = "the same key and body get the same answer, for ever"),
     ),
     responses(
         (status = 200, description = "Confirmed; `final` says whether it is settled as well", body = ClaimAnswer),
         (status = 202, description = "Accepted, and under way for longer than was waited", body = ClaimAnswer),
+        (status = 404, description = "CLAIMS_NOT_CONFIGURED, USER_UNKNOWN"),
         (status = 403, description = "MEMBERSHIP_REQUIRED, WALLET_NOT_LINKED, WALLET_COOLING, FORBIDDEN"),
-        (status = 409, description = "NONCE_USED (with withdrawalId), NONCE_INVALID, PAYMENT_REVERTED, PAYMENT_FAILED"),
-        (status = 422, description = "INVALID_AMOUNT, INVALID_ADDRESS, SIGNATURE_INVALID, SIGNATURE_EXPIRED, DEADLINE_TOO_FAR, BELOW_MINIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED"),
-        (status = 503, description = "MEMBERSHIP_UNREADABLE, STORE_UNAVAILABLE, OUTCOME_UNKNOWN, SUSPENDED"),
+        (status = 409, description = "NONCE_USED (with withdrawalId), NONCE_INVALID, PAYMENT_REVERTED, PAYMENT_FAILED, WITHDRAWAL_CANCELLED"),
+        (status = 422, description = "INVALID_HEADER, INVALID_NAME, INVALID_AMOUNT, INVALID_ADDRESS, FORBIDDEN_DESTINATION, SIGNATURE_INVALID, SIGNATURE_EXPIRED, DEADLINE_TOO_FAR, ASSET_UNKNOWN, ASSET_NOT_WITHDRAWABLE, BELOW_MINIMUM, ABOVE_MAXIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED, WEEKLY_LIMIT_EXCEEDED, MONTHLY_LIMIT_EXCEEDED, COOLDOWN, IDEMPOTENCY_MISMATCH"),
+        (status = 503, description = "MEMBERSHIP_UNREADABLE, SIGNATURE_UNREADABLE, STORE_UNAVAILABLE, OUTCOME_UNKNOWN, SUSPENDED"),
     ))]
 pub async fn withdraw(
     State(state): State<ApiState>,
@@ -88,7 +93,7 @@ struct Shaped {
 }
 
 fn shape(state: &ApiState, rules: &ClaimRules, caller: &Principal, body: &ClaimBody) -> Result<Shaped, Problem> {
-    let user = caller.on_behalf_of(body.user_id.as_deref().map(name).transpose()?)?;
+    let user = caller.in_body(body.user_id.as_deref().map(name).transpose()?)?;
     let amount = body.amount.read(&asset(state, &rules.asset)?.asset)?;
     let wallet = destination(state, &rules.asset, &body.wallet_address, "walletAddress")?;
     let signature = Some(&body.signature).filter(|text| text.len() <= SIGNATURE_TEXT_BYTES_MAX).and_then(|text| text.parse().ok());

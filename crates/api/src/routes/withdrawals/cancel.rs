@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::find;
 use crate::auth::Caller;
 use crate::codes;
+use crate::docs::shapes::{Id, Remark};
 use crate::extract::{MaybeBody, WithdrawalPath, no_withdrawal};
 use crate::problem::Problem;
 use crate::record::{WithdrawalView, withdrawal_view};
@@ -22,15 +23,16 @@ pub const REASON_CHARS_MAX: usize = 500;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CancelBody {
     /// For the record; up to 500 characters.
+    #[schema(value_type = Option<Remark>)]
     pub reason: Option<String>,
 }
 
 /// Takes back a withdrawal that is still pending
-#[utoipa::path(post, path = "/api/withdrawals/{id}/cancel", tag = "Withdrawals", params(("id" = String, Path)), request_body = Option<CancelBody>,
+#[utoipa::path(post, path = "/api/withdrawals/{id}/cancel", operation_id = "cancel_own", tag = "Withdrawals", params(("id" = Id, Path)), request_body = Option<CancelBody>,
     responses(
         (status = 200, description = "Cancelled and given back", body = WithdrawalView),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
-        (status = 409, description = "NOT_CANCELLABLE"),
+        (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE"),
         (status = 429, description = "TOO_MANY_CANCELS"),
     ))]
 pub async fn cancel(

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::amounts::{RawAmount, asset, destination};
 use crate::auth::{Caller, Principal};
 use crate::codes;
+use crate::docs::shapes::{AssetName, BookName, Key, PositiveUnits, UserName};
 use crate::extract::{Body, name, no_withdrawal};
 use crate::headers;
 use crate::problem::Problem;
@@ -23,25 +24,29 @@ use crate::state::ApiState;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WithdrawalBody {
+    #[schema(value_type = AssetName)]
     asset: String,
     /// Whole units, as a string.
-    #[schema(value_type = String, example = "0.015")]
+    #[schema(value_type = PositiveUnits)]
     amount: RawAmount,
     /// An address of the asset's chain, in its canonical form.
     destination: String,
     /// The book that it is taken from.
+    #[schema(value_type = BookName)]
     book: String,
     /// For service keys: whose balance it is.
+    #[schema(value_type = Option<UserName>)]
     user_id: Option<String>,
 }
 
 /// Asks for a payment
 #[utoipa::path(post, path = "/api/withdrawals", tag = "Withdrawals", request_body = WithdrawalBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same key and body get the same answer, for ever")),
+    params(("Idempotency-Key" = Option<Key>, Header, description = "the same key and body get the same answer, for ever")),
     responses(
         (status = 201, description = "Accepted and held; with `Idempotent-Replayed: true` where it was before", body = WithdrawalView),
         (status = 403, description = "FORBIDDEN: only a service key may name a userId"),
-        (status = 422, description = "INVALID_AMOUNT, INVALID_ADDRESS, FORBIDDEN_DESTINATION, BELOW_MINIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED, IDEMPOTENCY_MISMATCH"),
+        (status = 404, description = "USER_UNKNOWN"),
+        (status = 422, description = "INVALID_HEADER, INVALID_NAME, INVALID_AMOUNT, INVALID_ADDRESS, FORBIDDEN_DESTINATION, ASSET_UNKNOWN, ASSET_NOT_WITHDRAWABLE, BELOW_MINIMUM, ABOVE_MAXIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED, WEEKLY_LIMIT_EXCEEDED, MONTHLY_LIMIT_EXCEEDED, COOLDOWN, IDEMPOTENCY_MISMATCH"),
         (status = 503, description = "STORE_UNAVAILABLE, OUTCOME_UNKNOWN, SUSPENDED"),
     ))]
 pub async fn request(
@@ -63,7 +68,7 @@ pub async fn request(
 }
 
 fn shape(state: &ApiState, caller: &Principal, body: &WithdrawalBody) -> Result<Request, Problem> {
-    let user = caller.on_behalf_of(body.user_id.as_deref().map(name).transpose()?)?;
+    let user = caller.in_body(body.user_id.as_deref().map(name).transpose()?)?;
     let (wanted, book): (AssetId, Book) = (name(&body.asset)?, name(&body.book)?);
     let amount = body.amount.read(&asset(state, &wanted)?.asset)?;
     let destination = destination(state, &wanted, &body.destination, "destination")?;

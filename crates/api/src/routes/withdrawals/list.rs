@@ -1,6 +1,6 @@
 //! `GET /api/withdrawals`: withdrawals of any asset, claims included, newest first.
 
-use adit_core::{Status, Timestamp};
+use adit_core::Status;
 use adit_store::WithdrawalFilter;
 use axum::Json;
 use axum::extract::State;
@@ -8,30 +8,37 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
-use crate::codes;
 use crate::cursor;
-use crate::extract::{Params, name};
+use crate::docs::shapes::{AssetName, Place, Status as StatusName, Time, UserName};
+use crate::extract::name;
 use crate::problem::Problem;
+use crate::query::{self, Params};
 use crate::record::{WithdrawalView, withdrawal_views};
 use crate::state::ApiState;
-use crate::units::parse_time;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct WithdrawalsQuery {
     /// For service keys: only this user's.
+    #[param(value_type = Option<UserName>)]
     user_id: Option<String>,
     /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or `held_for_inspection`.
+    #[param(value_type = Option<StatusName>)]
     status: Option<String>,
+    #[param(value_type = Option<AssetName>)]
     asset: Option<String>,
     /// Created at or after (RFC 3339).
+    #[param(value_type = Option<Time>)]
     from: Option<String>,
     /// Created before (RFC 3339).
+    #[param(value_type = Option<Time>)]
     to: Option<String>,
     /// Rows of a page: 1 to 100, 50 by default.
-    limit: Option<usize>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
     /// `nextCursor` of the page before.
+    #[param(value_type = Option<Place>)]
     cursor: Option<String>,
 }
 
@@ -45,22 +52,22 @@ pub struct WithdrawalPage {
 
 /// Withdrawals, newest first
 #[utoipa::path(get, path = "/api/withdrawals", tag = "Withdrawals", params(WithdrawalsQuery),
-    responses((status = 200, body = WithdrawalPage), (status = 401, description = "UNAUTHENTICATED"), (status = 422, description = "INVALID_QUERY, INVALID_CURSOR")))]
+    responses((status = 200, body = WithdrawalPage), (status = 401, description = "UNAUTHENTICATED"), (status = 422, description = "INVALID_CURSOR, INVALID_NAME")))]
 pub async fn withdrawals(
     State(state): State<ApiState>,
     Caller(caller): Caller,
-    Params(query): Params<WithdrawalsQuery>,
+    Params(asked): Params<WithdrawalsQuery>,
 ) -> Result<Json<WithdrawalPage>, Problem> {
     let filter = WithdrawalFilter {
-        user: caller.scope(query.user_id.as_deref().map(name).transpose()?)?,
-        status: query.status.as_deref().map(status).transpose()?,
-        asset: query.asset.as_deref().map(name).transpose()?,
-        from: query.from.as_deref().map(|text| time("from", text)).transpose()?,
-        to: query.to.as_deref().map(|text| time("to", text)).transpose()?,
+        user: caller.scope(asked.user_id.as_deref().map(name).transpose()?)?,
+        status: asked.status.as_deref().map(status).transpose()?,
+        asset: asked.asset.as_deref().map(name).transpose()?,
+        from: asked.from.as_deref().map(|text| query::time("from", text)).transpose()?,
+        to: asked.to.as_deref().map(|text| query::time("to", text)).transpose()?,
         claims: None,
     };
-    let after = query.cursor.as_deref().map(cursor::read).transpose()?;
-    let page = state.store().withdrawals(&filter, after, cursor::rows(query.limit)?).await?;
+    let after = asked.cursor.as_deref().map(cursor::read).transpose()?;
+    let page = state.store().withdrawals(&filter, after, cursor::rows(asked.limit.as_deref())?).await?;
     let items = withdrawal_views(&state, &page.items).await?;
     Ok(Json(WithdrawalPage { items, next_cursor: page.next.map(cursor::write) }))
 }
@@ -68,16 +75,6 @@ pub async fn withdrawals(
 fn status(text: &str) -> Result<Status, Problem> {
     Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
         let allowed: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        let detail = format!("status is {:?}; allowed are {}.", text.chars().take(40).collect::<String>(), allowed.join(", "));
-        Problem::new(&codes::INVALID_QUERY, detail).with("parameter", "status").with("allowed", allowed)
-    })
-}
-
-fn time(parameter: &'static str, text: &str) -> Result<Timestamp, Problem> {
-    parse_time(text).ok_or_else(|| {
-        let got: String = text.chars().take(40).collect();
-        let detail =
-            format!("{parameter} is {got:?}; allowed is a time like 2026-11-22T11:00:00Z (RFC 3339; + is written %2B in a query).");
-        Problem::new(&codes::INVALID_QUERY, detail).with("parameter", parameter)
+        query::misfit("status", text, format!("one of {}", allowed.join(", "))).with("allowed", allowed)
     })
 }

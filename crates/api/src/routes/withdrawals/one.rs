@@ -5,13 +5,14 @@ use axum::extract::State;
 
 use super::find;
 use crate::auth::Caller;
+use crate::docs::shapes::Id;
 use crate::extract::WithdrawalPath;
 use crate::problem::Problem;
 use crate::record::{WithdrawalView, withdrawal_view};
 use crate::state::ApiState;
 
 /// One withdrawal
-#[utoipa::path(get, path = "/api/withdrawals/{id}", tag = "Withdrawals", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/withdrawals/{id}", tag = "Withdrawals", params(("id" = Id, Path)),
     responses((status = 200, body = WithdrawalView), (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's")))]
 pub async fn withdrawal(
     State(state): State<ApiState>,

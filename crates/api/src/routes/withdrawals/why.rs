@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::find;
 use crate::auth::{Caller, Principal};
 use crate::camel::camel;
+use crate::docs::shapes::Id;
 use crate::extract::WithdrawalPath;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -21,7 +22,7 @@ use crate::units::rfc3339;
 const OBSERVATIONS_MAX: usize = 20;
 
 /// Why it stands where it stands: the evidence, what is waited for, the next act, and what a person may safely do
-#[utoipa::path(get, path = "/api/withdrawals/{id}/why", tag = "Withdrawals", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/withdrawals/{id}/why", tag = "Withdrawals", params(("id" = Id, Path)),
     responses(
         (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, buttons, trust, and the lineages with their attempts and what each endpoint said", body = Object),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),

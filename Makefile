@@ -5,7 +5,7 @@ PROFILE_FLAG = $(if $(filter 1,$(RELEASE)),--release,)
 DEVNET = $(CARGO) run --quiet $(PROFILE_FLAG) -p adit-devnet --
 
 .DEFAULT_GOAL := help
-.PHONY: help build parts parts-test demo test devnet devnet-restart-server bench lint contracts contracts-check
+.PHONY: help build parts parts-test demo test devnet devnet-restart-server bench api-fuzz lint contracts contracts-check
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,17 @@ bench: export USERS ?= 2000
 bench: parts build ## measure, and print the machine's facts beside the numbers
 	@$(DEVNET) bench
 	@$(CARGO) run --quiet --release -p adit-store-$(or $(STORE),sqlite) --example pace_$(or $(STORE),sqlite)
+
+api-fuzz: override RELEASE =
+api-fuzz: parts build ## hold the server against its OpenAPI document: SECONDS of it (120), from a SEED (printed)
+	@scripts/api-fuzz.sh $(or $(SECONDS),120) $(SEED)
+
+.PHONY: fuzz fuzz-differential
+fuzz: ## run every fuzz target, or TARGET alone, for SECONDS each (10)
+	@scripts/fuzz.sh run $(or $(SECONDS),10) $(TARGET)
+
+fuzz-differential: ## CASES (2000) of typed data and signatures against viem, from a SEED (printed)
+	@scripts/fuzz.sh differential $(or $(CASES),2000) $(SEED)
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check

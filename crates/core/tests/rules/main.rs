@@ -1,5 +1,6 @@
 //! The rules, driven through their public interface: orders in, changes out, on a whole state in memory.
 
+mod acceptance;
 mod adoptions;
 mod attempts;
 mod cancels;

@@ -19,4 +19,5 @@ if ! cmp --silent "$wanted" "$tools/installed.txt"; then
   cp "$wanted" "$tools/installed.txt"
 fi
 
+export PYTHONDONTWRITEBYTECODE=1 # no __pycache__ among the sources
 exec "$tools/bin/python" scripts/api-fuzz/run.py "$@"

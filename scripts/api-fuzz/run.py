@@ -2,7 +2,7 @@
 
     run.py [seconds] [seed]
 
-Ends with 0 only if no role met a failure and every operation of the document was asked.
+Ends with 0 only if no role met a failure and each of them asked every operation of the document.
 """
 
 import json
@@ -93,15 +93,19 @@ def tell(document: dict, reports: dict, healthy: dict, seconds: int, seed: int) 
     for operation in sorted(operations):
         said = ", ".join(f"{status} x {count}" for status, count in sorted(together[operation].items()))
         print(f"  {operation:55} {said or 'never asked'}")
-    missing = sorted(operations - set(together))
     bad = [role for role, found in reports.items() if found["exit"] != 0]
+    # A busy machine spends the time on preparation: what was not asked was not checked.
+    hurried = {role: sorted(operations - set(found["answers"])) for role, found in reports.items()}
+    problems = [f"failures as {', '.join(bad)}; see target/api-fuzz"] if bad else []
+    problems += [f"as {role}, {len(never)} operations were never asked ({never[0]}, ...): give more SECONDS" for role, never in hurried.items() if never]
+    problems += [f"afterwards the server is {healthy['status']}"] if healthy["status"] != "ready" else []
     cases = sum(found["report"].get("test_cases", {}).get("generated", 0) for found in reports.values())
-    print(f"\napi-fuzz: {len(operations) - len(missing)} of {len(operations)} operations, {cases} cases, afterwards the server is {healthy['status']}")
+    print(f"\napi-fuzz: {len(operations & set(together))} of {len(operations)} operations, {cases} cases; afterwards the server is {healthy['status']}")
     print("api-fuzz: GET /api/live is asked over plain HTTP only: its WebSocket conversation cannot be driven this way (crates/api/tests/http/live.rs does)")
-    for problem in ([f"failures as {', '.join(bad)}; see target/api-fuzz"] if bad else []) + [f"never asked: {one}" for one in missing]:
+    for problem in problems:
         print(f"api-fuzz: FAILED: {problem}")
     print(f"api-fuzz: again: make api-fuzz SECONDS={seconds} SEED={seed}")
-    return 1 if bad or missing or healthy["status"] != "ready" else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

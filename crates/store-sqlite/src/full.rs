@@ -22,3 +22,14 @@ async fn f77_a_full_disk_refuses_and_goes_on_when_there_is_room() {
     sqlx::query("PRAGMA max_page_count = 1000000").execute(&store.writer).await.expect("the limit is lifted");
     script::put(&store, many).await;
 }
+
+/// A COMMIT that meets a full disk is rolled back by SQLite itself, and the driver does not learn of it.
+#[tokio::test]
+async fn f77_a_transaction_that_sqlite_ended_by_itself_blocks_nobody() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = SqliteStore::open(folder.path().join("adit.db")).await.expect("a fresh file opens");
+    let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
+    sqlx::query("ROLLBACK").execute(&mut *transaction).await.expect("as SQLite does on an I/O error");
+    drop(transaction);
+    script::put(&store, vec![Change::User(sample::user(1))]).await;
+}

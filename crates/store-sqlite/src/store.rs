@@ -13,7 +13,7 @@ use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, Wi
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool, Transaction, query};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction, query};
 
 use crate::columns::{all, one};
 use crate::fault::{not_migrated, unreachable};
@@ -57,12 +57,14 @@ impl SqliteStore {
             .busy_timeout(BUSY_WAIT_MAX);
         let writing = options.clone().pragma("wal_autocheckpoint", CHECKPOINT_AFTER_PAGES).pragma("cache_size", WRITER_CACHE);
         let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN_WAIT_MAX).idle_timeout(None).max_lifetime(None);
-        let writer = one.test_before_acquire(false).connect_with(writing).await.map_err(unreachable)?;
+        let one = one.test_before_acquire(false).before_acquire(|connection, _| Box::pin(is_at_rest(connection)));
+        let writer = one.connect_with(writing).await.map_err(unreachable)?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
         MIGRATIONS.run(&writer).await.map_err(|error| not_migrated(error, known))?;
         let options = options.create_if_missing(false);
         let reading = options.clone().pragma("query_only", "ON");
-        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).test_before_acquire(false).connect_lazy_with(reading);
+        let some = SqlitePoolOptions::new().max_connections(READERS_MAX).test_before_acquire(false);
+        let readers = some.before_acquire(|connection, _| Box::pin(is_at_rest(connection))).connect_lazy_with(reading);
         Ok(Self { writer, readers, options })
     }
 
@@ -81,6 +83,18 @@ impl SqliteStore {
     async fn read(&self) -> Result<Transaction<'static, Sqlite>, StoreFault> {
         self.readers.begin().await.map_err(unreachable)
     }
+}
+
+/// Whether a connection may serve again; one that may not is closed, and another is opened.
+///
+/// A full disk or an I/O error makes SQLite end the transaction by itself. The ROLLBACK that follows then fails, and the driver goes
+/// on counting a transaction that is not there: it would refuse every BEGIN from then on.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may still be under way on the connection's thread.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 #[async_trait]

@@ -36,7 +36,7 @@ pub fn complete(document: &mut Value) {
     schemas["TokenProblem"] = token_problem();
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let around = if path.starts_with(GUARDED_ROUTES) { around(path, method, operation) } else { Vec::new() };
+            let around = if path.starts_with(GUARDED_ROUTES) { around(method, operation) } else { Vec::new() };
             omit_null_body(operation);
             let Some(responses) = operation["responses"].as_object_mut() else { continue };
             for code in around {
@@ -50,7 +50,7 @@ pub fn complete(document: &mut Value) {
 }
 
 /// The codes of whatever stands around the handler.
-fn around(path: &str, method: &str, operation: &Value) -> Vec<&'static Code> {
+fn around(method: &str, operation: &Value) -> Vec<&'static Code> {
     let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
     let has = |place: &str, name: Option<&str>| {
         parameters.iter().any(|parameter| parameter["in"] == place && name.is_none_or(|name| parameter["name"] == name))
@@ -77,7 +77,6 @@ fn around(path: &str, method: &str, operation: &Value) -> Vec<&'static Code> {
     if method != "get" {
         codes.push(&codes::OUTCOME_UNKNOWN);
     }
-    codes.retain(|code| **code != codes::INVALID_BODY || !path.ends_with("/live"));
     codes
 }
 

@@ -52,6 +52,16 @@ api-fuzz: override RELEASE =
 api-fuzz: parts build ## hold the server against its OpenAPI document: SECONDS of it (120), from a SEED (printed)
 	@scripts/api-fuzz.sh $(or $(SECONDS),120) $(SEED)
 
+.PHONY: mutants
+# Pinned, so that the same mutants are made everywhere.
+MUTANTS_VERSION = 27.1.0
+mutants: parts-test ## mutate the money modules of PACKAGES (core chain signer evm), run their tests against each
+	@[ "$$(target/tools/bin/cargo-mutants mutants --version 2>/dev/null)" = "cargo-mutants $(MUTANTS_VERSION)" ] || \
+	  $(CARGO) install cargo-mutants --version $(MUTANTS_VERSION) --locked --root target/tools
+	@status=0; for package in $(or $(PACKAGES),core chain signer evm); do mkdir -p target/mutants/$$package; \
+	  PATH="$(CURDIR)/target/tools/bin:$$PATH" $(CARGO) mutants --package adit-$$package --jobs 1 --output target/mutants/$$package || status=$$?; \
+	done; exit $$status
+
 .PHONY: fuzz fuzz-differential
 fuzz: ## run every fuzz target, or TARGET alone, for SECONDS each (10)
 	@scripts/fuzz.sh run $(or $(SECONDS),10) $(TARGET)

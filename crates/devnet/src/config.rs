@@ -125,6 +125,7 @@ pub struct Membership {
 /// What differs from one devnet to the next.
 pub struct Facts<'a> {
     pub store: String,
+    /// Where the journal is kept.
     pub directory: &'a Path,
     /// Where a signer of its own listens, if the servers share one.
     pub signer_socket: Option<&'a Path>,

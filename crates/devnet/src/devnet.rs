@@ -23,7 +23,17 @@ use crate::stage::Stage;
 
 pub const CHAIN_ID: u64 = 31_337;
 const EVM_PORT_PREFERRED: u16 = 8545;
-const DATABASE: &str = "adit";
+/// The database of the servers, where it is in Postgres.
+pub const DATABASE: &str = "adit";
+
+/// Where a devnet puts its files.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Configuration and logs; emptied at the start.
+    pub directory: &'a Path,
+    /// Database and journal.
+    pub state: &'a Path,
+}
 
 /// A running system. Dropping it ends every process in it.
 pub struct Devnet {
@@ -58,23 +68,36 @@ impl Devnet {
         directory: &Path,
         tailor: impl AsyncFnOnce(Deployer<'_>, &Stage, &mut Setup) -> Result<()>,
     ) -> Result<Self> {
+        Self::start_on(options, &Place { directory, state: directory }, tailor).await
+    }
+
+    /// As [`Devnet::start_with`], with the state on another disk than logs and configuration.
+    ///
+    /// # Errors
+    /// As [`Devnet::start_with`].
+    pub async fn start_on(
+        options: &Options,
+        place: &Place<'_>,
+        tailor: impl AsyncFnOnce(Deployer<'_>, &Stage, &mut Setup) -> Result<()>,
+    ) -> Result<Self> {
         options.check()?;
+        let Place { directory, state } = *place;
         let ports = api_ports(options)?;
         empty(directory)?;
         let anvil = start_anvil(options, directory).await?;
         let players = Player::crowd(usize::try_from(options.users).context("USERS")?);
         let stage = Stage::build(&Deployer::new(anvil.rpc()), &players, options.xp).await?;
-        let postgres = start_postgres(options, directory).await?;
+        let postgres = start_postgres(options, place).await?;
         let socket = (options.replicas > 1).then(|| directory.join("signer.sock"));
         let parts = Parts { anvil: &anvil, stage: &stage, postgres: postgres.as_ref() };
-        let facts = facts(options, directory, parts, socket.as_deref());
+        let facts = facts(options, state, parts, socket.as_deref());
         let admin_token = random_token()?;
         let mut setup = Setup::new(Config::demo(facts), &admin_token, &stage.hot_wallet);
         tailor(Deployer::new(anvil.rpc()), &stage, &mut setup).await?;
         let signer = setup.start_signer(directory).await?;
         let mut servers = Vec::new();
-        for port in ports {
-            servers.push(setup.start_server(directory, port).await?);
+        for (index, port) in ports.into_iter().enumerate() {
+            servers.push(setup.start_server(index, directory, port).await?);
         }
         let service = Api::new(servers[0].address())?.with_token(&admin_token);
         let players = seed::seed(&service, players, options.xp).await?;
@@ -112,12 +135,22 @@ impl Devnet {
         self.servers[index].server()
     }
 
+    /// What the servers share to sign with, where there are several.
+    pub fn signer(&mut self) -> Option<&mut Server> {
+        self.signer.as_mut()
+    }
+
     pub fn rpc(&self) -> &Rpc {
         self.anvil.rpc()
     }
 
     pub fn postgres(&self) -> Option<&Postgres> {
         self.postgres.as_ref()
+    }
+
+    /// The same, to be crashed and started again.
+    pub fn postgres_mut(&mut self) -> Option<&mut Postgres> {
+        self.postgres.as_mut()
     }
 
     /// The account that owns the token and manages the lock.
@@ -237,25 +270,29 @@ async fn start_anvil(options: &Options, directory: &Path) -> Result<Anvil> {
     Anvil::start(&chain, directory.join("anvil.log")).await
 }
 
-async fn start_postgres(options: &Options, directory: &Path) -> Result<Option<Postgres>> {
+async fn start_postgres(options: &Options, place: &Place<'_>) -> Result<Option<Postgres>> {
     if options.store == StoreKind::Sqlite {
         return Ok(None);
     }
     progress::step("starting Postgres");
-    let postgres = Postgres::start(directory.join("postgres.log")).await?;
+    let log = place.directory.join("postgres.log");
+    let postgres = match place.state == place.directory {
+        true => Postgres::start(log).await?,
+        false => Postgres::start_in(place.state.join("postgres"), log).await?,
+    };
     postgres.create_database(DATABASE).await?;
     Ok(Some(postgres))
 }
 
-fn facts<'a>(options: &Options, directory: &'a Path, parts: Parts<'_>, socket: Option<&'a Path>) -> Facts<'a> {
+fn facts<'a>(options: &Options, state: &'a Path, parts: Parts<'_>, socket: Option<&'a Path>) -> Facts<'a> {
     let store = match parts.postgres {
         Some(postgres) => postgres.url(DATABASE),
-        None => format!("sqlite:{}", directory.join("adit.db").display()),
+        None => format!("sqlite:{}", state.join("adit.db").display()),
     };
     let rpc = if options.evm_rpc.is_empty() { vec![parts.anvil.url().to_owned()] } else { options.evm_rpc.clone() };
     Facts {
         store,
-        directory,
+        directory: state,
         signer_socket: socket,
         chain_id: CHAIN_ID,
         rpc,

@@ -8,6 +8,7 @@ pub mod abi;
 pub mod anvil;
 pub mod api;
 pub mod chance;
+pub mod chaos;
 pub mod claim;
 pub mod config;
 pub mod contracts;
@@ -29,6 +30,7 @@ pub mod seed;
 pub mod server;
 pub mod setup;
 pub mod stage;
+pub mod table;
 pub mod unlock;
 pub mod wait;
 

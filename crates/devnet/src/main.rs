@@ -3,7 +3,7 @@
 mod attend;
 mod bench;
 mod demo;
-mod table;
+mod storm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +41,8 @@ enum Command {
         #[arg(long, env = "CLAIMS", default_value_t = 20_000)]
         claims: usize,
     },
+    /// Let everything go wrong that may while hundreds are paid, and read from the chain how often each was
+    Chaos(storm::Options),
     /// Start the server of the running devnet again, on the same state
     RestartServer,
     /// Install or find the programs that the devnet starts, and say where they are
@@ -63,6 +65,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Up(options) => attend::up(&options).await,
         Command::Demo { options, once } => demo::run(&options, once).await,
         Command::Bench { options, claims } => bench::run(&options, claims).await,
+        Command::Chaos(options) => storm::run(&options).await,
         Command::RestartServer => {
             control::restart_server(&directory()).await?;
             println!("the server runs again; target/devnet.json carries its process id");

@@ -28,6 +28,7 @@ pub struct Postgres {
     process: Process,
     programs: PathBuf,
     data: PathBuf,
+    log: PathBuf,
     port: u16,
 }
 
@@ -35,9 +36,16 @@ impl Postgres {
     /// # Errors
     /// When Postgres is not installed, or does not come up.
     pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
-        let programs = parts::postgres()?;
         // Not below the build folder: the user `postgres` may not enter it.
-        let data = scratch::fresh("postgres");
+        Self::start_in(scratch::fresh("postgres"), log).await
+    }
+
+    /// With its data in this folder, which must not exist, below one where the user `postgres` may make it.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn start_in(data: PathBuf, log: impl Into<PathBuf>) -> Result<Self> {
+        let (programs, log) = (parts::postgres()?, log.into());
         let port = port::free()?;
         let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "--pgdata"];
         let made = run(system_command(&programs.join("initdb")).args(initdb).arg(&data)).await;
@@ -45,16 +53,49 @@ impl Postgres {
             std::fs::remove_dir_all(&data).ok();
             return Err(error);
         }
-        let process = Launch::new("postgres", programs.join("postgres"), log)
-            .arguments(["-D".as_ref(), data.as_os_str()])
-            .arguments(settings(port))
-            .directory("/")
-            .user(system_user())
-            .death_signal("INT")
-            .start()?;
-        let mut postgres = Self { process, programs, data, port };
+        let process = launch(&programs, &data, &log, port)?;
+        let mut postgres = Self { process, programs, data, log, port };
         postgres.ready().await?;
         Ok(postgres)
+    }
+
+    /// "Immediate shutdown", as `pg_ctl stop -m immediate`: nothing is written on the way out, and the next start has to recover.
+    ///
+    /// # Errors
+    /// When it does not end, even killed.
+    pub async fn crash(&mut self) -> Result<()> {
+        self.process.stop(Signal::QUIT, STOP_GRACE).await
+    }
+
+    /// After [`Postgres::crash`], or when it has ended by itself: on the same data and port.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.process = launch(&self.programs, &self.data, &self.log, self.port)?;
+        self.ready().await
+    }
+
+    pub fn runs(&mut self) -> bool {
+        self.process.still_runs().is_ok()
+    }
+
+    /// A copy of a database as it is now, in `pg_dump`'s own format.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn dump(&self, database: &str, file: &Path) -> Result<()> {
+        run(self.client("pg_dump").args(["--format=custom", "--file"]).arg(file).arg(database)).await.map(drop)
+    }
+
+    /// Puts a copy in the place of a database, whoever is connected to it.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn restore(&self, database: &str, file: &Path) -> Result<()> {
+        run(self.client("dropdb").args(["--force", database])).await?;
+        self.create_database(database).await?;
+        run(self.client("pg_restore").args(["--exit-on-error", "--dbname", database]).arg(file)).await.map(drop)
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -125,12 +166,24 @@ impl Drop for Postgres {
     }
 }
 
+fn launch(programs: &Path, data: &Path, log: &Path, port: u16) -> Result<Process> {
+    Launch::new("postgres", programs.join("postgres"), log)
+        .arguments(["-D".as_ref(), data.as_os_str()])
+        .arguments(settings(port))
+        .directory("/")
+        .user(system_user())
+        .death_signal("INT")
+        .start()
+}
+
 fn settings(port: u16) -> Vec<String> {
     let settings = [
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
         "unix_socket_directories=".to_owned(),
         format!("max_connections={CONNECTIONS_MAX}"),
+        // A throw-away cluster may lie on a small disk.
+        "max_wal_size=64MB".to_owned(),
     ];
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
 }

@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use crate::parts;
 
 const LOG_TAIL_LINES: usize = 20;
-/// Becomes the program, unless the parent (`$0`) died before the kernel knew that its death matters.
-const EXEC_UNDER: &str = r#"test "$PPID" = "$0" && exec "$@""#;
+/// Becomes the program, unless the parent (`$0`) died before the kernel knew that its death matters. A write above the limit of a
+/// file's size is then an error like any other, and no signal.
+const EXEC_UNDER: &str = r#"trap '' XFSZ; test "$PPID" = "$0" && exec "$@""#;
 const KILL_BOUND: Duration = Duration::from_secs(5);
 
 /// What to start, and how.

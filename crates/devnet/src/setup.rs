@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::config::Config;
+use crate::config::{CHAIN, Config};
 use crate::manifest::Replica;
 use crate::player::Wallet;
 use crate::progress;
@@ -19,6 +19,8 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// Seen by whoever signs: the server itself, or the signer of several.
     pub signing_environment: Vec<(String, String)>,
+    /// The endpoints of each server, in their order, where they do not all use those of the configuration.
+    pub endpoints_of: Vec<Vec<String>>,
 }
 
 /// A server and where it listens.
@@ -33,6 +35,7 @@ impl Setup {
             config,
             environment: vec![("ADIT_ADMIN_TOKEN".to_owned(), admin_token.to_owned())],
             signing_environment: vec![("LOCK_MANAGER_PRIVATE_KEY".to_owned(), hot_wallet.private_key())],
+            endpoints_of: Vec::new(),
         }
     }
 
@@ -59,12 +62,17 @@ impl Setup {
         signer.await.map(Some)
     }
 
+    /// Server number `index`.
+    ///
     /// # Errors
     /// As [`Server::start`].
-    pub async fn start_server(&self, directory: &Path, port: u16) -> Result<Replicated> {
+    pub async fn start_server(&self, index: usize, directory: &Path, port: u16) -> Result<Replicated> {
         progress::step(format!("starting adit on port {port}"));
         let mut config = self.config.clone();
         config.server.listen = format!("127.0.0.1:{port}");
+        if let Some((endpoints, chain)) = self.endpoints_of.get(index).zip(config.chains.get_mut(CHAIN)) {
+            chain.rpc.clone_from(endpoints);
+        }
         let file = directory.join(format!("adit-{port}.toml"));
         config.write(&file)?;
         let address = format!("http://127.0.0.1:{port}");

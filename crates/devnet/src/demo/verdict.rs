@@ -13,7 +13,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::cast::{ACTS, Act, Expected};
-use crate::table::Table;
+use adit_devnet::table::Table;
 
 const HASH_DIGITS_SHOWN: usize = 10;
 

@@ -1,0 +1,61 @@
+//! SIGKILL in the moment in which the pool took a transaction: before the server is told, or a little after (windows F2 to F5).
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::sync::oneshot;
+
+use crate::chance::Chance;
+use crate::chaos::plan::Kind;
+use crate::chaos::world::World;
+
+/// One kill in so many takes all servers and their signer, as a power cut does.
+const POWER_CUT_ONE_IN: u64 = 4;
+const AFTER_MILLIS_MAX: u64 = 40;
+/// When nothing was sent for so long, nothing is left to be sent.
+const SILENCE_BOUND: Duration = Duration::from_secs(45);
+
+/// # Errors
+/// When the server does not come up again.
+pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<bool> {
+    let at = at.max(world.pool.accepted() + 1);
+    let before_the_answer = chance.up_to(1) == 0;
+    let delay = Duration::from_millis(chance.up_to(AFTER_MILLIS_MAX));
+    let power_cut = chance.up_to(POWER_CUT_ONE_IN - 1) == 0;
+    let (told, mut killed) = oneshot::channel();
+    let (pids, servers) = (world.pids.clone(), world.servers());
+    let kill = move |sender: usize| {
+        let victims: Vec<usize> = (0..servers).filter(|server| power_cut || *server == sender).collect();
+        victims.iter().for_each(|server| pids.kill(*server));
+        // Nobody listens any more when the run has ended.
+        let _ = told.send(victims);
+    };
+    world.pool.trap(
+        at,
+        match before_the_answer {
+            true => Box::new(kill),
+            false => Box::new(move |sender| {
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    kill(sender);
+                });
+            }),
+        },
+    );
+    let victims = match tokio::time::timeout(SILENCE_BOUND, &mut killed).await {
+        Ok(victims) => victims?,
+        Err(_) if world.pool.disarm() => return Ok(false),
+        Err(_) => killed.await?,
+    };
+    if power_cut && let Some(signer) = world.devnet.signer() {
+        signer.kill().await?;
+    }
+    // A supervisor sees that they are gone.
+    for server in victims {
+        world.devnet.server(server).kill().await?;
+    }
+    let restarted = Instant::now();
+    world.recoveries.begin(Kind::Kill, restarted);
+    world.revive().await?;
+    Ok(true)
+}

@@ -1,0 +1,26 @@
+//! Chaos: the built server on real parts, with everything going wrong that may, and a verdict read from the chain.
+//!
+//! All the time the base fee moves, one answer in a hundred is dropped, every second endpoint is three blocks behind, and every request
+//! is sent twice. At moments drawn from a seed disasters strike. In the end each payee must have been paid once, and ledger, chain and
+//! journal must say the same.
+
+mod chain;
+mod disasters;
+mod disk;
+mod fees;
+mod journal;
+mod ledger;
+mod payees;
+mod plan;
+mod recovery;
+mod report;
+mod requests;
+mod run;
+mod verdict;
+mod world;
+
+pub use plan::{Kind, Plan, Size, Step};
+pub use recovery::{Recovery, percentile};
+pub use report::Report;
+pub use run::{Outcome, run};
+pub use verdict::Verdict;

@@ -1,0 +1,53 @@
+//! How long it takes from the end of a disaster until the system makes progress: until the pool takes a transaction that it did not
+//! know, which only a server that leases, reads, plans and signs can bring.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::proxy::Pool;
+
+use super::plan::Kind;
+
+/// A measured recovery.
+#[derive(Debug, Clone, Copy)]
+pub struct Recovery {
+    pub kind: Kind,
+    pub after: Duration,
+}
+
+#[derive(Clone)]
+pub struct Recoveries {
+    pool: Arc<Pool>,
+    measured: Arc<Mutex<Vec<Recovery>>>,
+}
+
+impl Recoveries {
+    pub fn of(pool: &Arc<Pool>) -> Self {
+        Self { pool: Arc::clone(pool), measured: Arc::default() }
+    }
+
+    /// Measures from `ended` on, beside whatever happens next. A recovery that finds nothing left to be sent is not counted.
+    pub fn begin(&self, kind: Kind, ended: Instant) {
+        let (mut accepted, measured) = (self.pool.watch(), Arc::clone(&self.measured));
+        let before = *accepted.borrow_and_update();
+        tokio::spawn(async move {
+            if accepted.wait_for(|now| *now > before).await.is_ok() {
+                let recovery = Recovery { kind, after: ended.elapsed() };
+                measured.lock().unwrap_or_else(PoisonError::into_inner).push(recovery);
+            }
+        });
+    }
+
+    /// Those so far, the shortest first.
+    pub fn sorted(&self) -> Vec<Recovery> {
+        let mut all = self.measured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.sort_by_key(|recovery| recovery.after);
+        all
+    }
+}
+
+/// The value that so many percent of the sorted samples do not exceed.
+pub fn percentile(sorted: &[Recovery], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map(|recovery| recovery.after).unwrap_or_default()
+}

@@ -1,0 +1,63 @@
+//! What a person reads when it is over.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use crate::table::Table;
+
+use super::plan::Kind;
+use super::recovery::percentile;
+use super::run::Outcome;
+
+const DIFFERENCES_SHOWN_MAX: usize = 20;
+
+/// All runs of one seed.
+pub struct Report<'a>(pub &'a [Outcome]);
+
+impl Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table =
+            Table::new(["store", "disasters", "payees paid", "sent / mined", "ledger, chain, journal", "recovery p50 / p99 / max"]);
+        for outcome in self.0 {
+            table.push([
+                format!("{:?}", outcome.store).to_lowercase(),
+                disasters(outcome),
+                histogram(outcome),
+                format!("{} / {}", outcome.accepted_by_pool, outcome.verdict.mined),
+                agreement(outcome),
+                recovery(outcome),
+            ]);
+        }
+        write!(out, "{table}")?;
+        for outcome in self.0 {
+            for difference in outcome.verdict.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
+                writeln!(out, "{:?}: {difference}", outcome.store)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn disasters(outcome: &Outcome) -> String {
+    let struck = Kind::ALL.iter().filter_map(|kind| outcome.tally.get(kind).map(|count| format!("{count} {}", kind.name())));
+    struck.chain([format!("{} dropped answers", outcome.dropped)]).collect::<Vec<_>>().join(", ")
+}
+
+fn histogram(outcome: &Outcome) -> String {
+    let bars = outcome.verdict.histogram.iter().map(|(times, payees)| format!("{times}×: {payees}"));
+    bars.collect::<Vec<_>>().join(", ")
+}
+
+fn agreement(outcome: &Outcome) -> String {
+    match outcome.verdict.differences.len() {
+        0 => "agree to the last wei".to_owned(),
+        count => format!("{count} DIFFERENCES"),
+    }
+}
+
+fn recovery(outcome: &Outcome) -> String {
+    let sorted = &outcome.recoveries;
+    let max = sorted.last().map(|recovery| recovery.after).unwrap_or_default();
+    let seconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64());
+    format!("{} / {} / {} s of {}", seconds(percentile(sorted, 50)), seconds(percentile(sorted, 99)), seconds(max), sorted.len())
+}

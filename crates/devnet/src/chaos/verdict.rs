@@ -1,0 +1,182 @@
+//! The verdict: who was paid how often, and whether ledger, chain and journal say the same to the last base unit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::{DG, ETH};
+use crate::primitives::{Address, U256};
+
+use super::chain::{self, Mined};
+use super::journal::Journal;
+use super::ledger::{Account, Ledger, Transfer};
+use super::payees::Payee;
+use super::requests::Accepted;
+use super::world::Opening;
+
+/// All that is known when everything has ended.
+pub struct Evidence<'a> {
+    pub accepted: &'a [Accepted],
+    pub mined: &'a [Mined],
+    pub ledger: &'a Ledger,
+    pub journal: &'a Journal,
+    pub token: Address,
+    pub opening: Opening,
+    /// What the wallet holds now.
+    pub closing: Opening,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Verdict {
+    /// How many payees were paid 0, 1, 2 … times.
+    pub histogram: BTreeMap<usize, usize>,
+    /// Each disagreement in a sentence; none where all is well.
+    pub differences: Vec<String>,
+    pub mined: usize,
+    pub signed: usize,
+    /// Coins that left the wallet for the network, in wei.
+    pub fees: U256,
+}
+
+impl Verdict {
+    pub fn of(evidence: &Evidence<'_>) -> Self {
+        let payees: Vec<Payee> = evidence.accepted.iter().map(|accepted| accepted.payee.clone()).collect();
+        let histogram = chain::histogram(&payees, evidence.mined, evidence.token);
+        let mut differences = Vec::new();
+        evidence.payees(&mut differences);
+        evidence.wallet(&mut differences);
+        evidence.fees(&mut differences);
+        evidence.journal(&mut differences);
+        evidence.algebra(&mut differences);
+        Self {
+            histogram,
+            differences,
+            mined: evidence.mined.len(),
+            signed: evidence.journal.hashes.len(),
+            fees: evidence.mined.iter().map(|mined| mined.fee).sum(),
+        }
+    }
+
+    /// Everybody once, and nothing differs.
+    pub fn is_good(&self) -> bool {
+        self.differences.is_empty() && self.histogram.keys().all(|times| *times == 1)
+    }
+}
+
+impl Evidence<'_> {
+    /// Each payee got his amount and nobody else got anything.
+    fn payees(&self, differences: &mut Vec<String>) {
+        for Accepted { payee, id } in self.accepted {
+            let got: Vec<U256> = chain::payments(payee, self.mined, self.token).map(|paid| paid.amount).collect();
+            if got != [payee.base_units()] {
+                differences.push(format!("payee {} ({id}) was to get {} once and got {got:?}", payee.number, payee.base_units()));
+            }
+        }
+        let expected: BTreeSet<Address> = self.accepted.iter().map(|accepted| accepted.payee.address).collect();
+        for mined in self.mined {
+            if let Some(paid) = mined.paid.filter(|paid| !expected.contains(&paid.to)) {
+                differences.push(format!("{} paid {} to {}, who was not to be paid", mined.hash, paid.amount, paid.to));
+            }
+        }
+        let known: BTreeMap<&str, &str> = self.ledger.withdrawals.iter().map(|(id, status)| (id.as_str(), status.as_str())).collect();
+        for Accepted { id, .. } in self.accepted {
+            let status = known.get(id.as_str()).copied().unwrap_or("not in the database");
+            if status != "completed" {
+                differences.push(format!("withdrawal {id} is {status}"));
+            }
+        }
+        if known.len() != self.accepted.len() {
+            differences.push(format!("{} withdrawals were accepted, the database has {}", self.accepted.len(), known.len()));
+        }
+    }
+
+    /// What the book says that the wallet holds, is what it holds; what left it is what was settled and booked.
+    fn wallet(&self, differences: &mut Vec<String>) {
+        let settled = |asset: &str| self.left_hot(asset, "withdrawal");
+        let fees = self.left_hot(ETH, "network_fee");
+        let moved = [
+            (DG, self.opening.tokens, self.closing.tokens, settled(DG), U256::ZERO),
+            (ETH, self.opening.coins, self.closing.coins, settled(ETH), fees),
+        ];
+        for (asset, opening, closing, settled, fees) in moved {
+            if opening - closing != settled + fees {
+                let left = opening - closing;
+                differences.push(format!("{left} base units of {asset} left the wallet, {settled} were settled and {fees} booked as fees"));
+            }
+            let hot: Vec<&Account> =
+                self.ledger.accounts.iter().filter(|account| account.kind == "hot" && account.asset == asset).collect();
+            match hot[..] {
+                [book] if book.credits <= book.debits && book.debits - book.credits == closing => {}
+                _ => differences.push(format!("the wallet holds {closing} base units of {asset}, the book says {hot:?}")),
+            }
+        }
+    }
+
+    /// What transfers of that cause took out of the wallet.
+    fn left_hot(&self, asset: &str, cause: &str) -> U256 {
+        let hot = self.ledger.accounts.iter().find(|account| account.kind == "hot" && account.asset == asset).map(|account| &account.path);
+        let takes = |transfer: &&Transfer| Some(&transfer.credit) == hot && transfer.asset == asset && transfer.cause == cause;
+        self.ledger.transfers.iter().filter(takes).map(|transfer| transfer.amount).sum()
+    }
+
+    /// Each mined transaction's fee is booked, once, as the chain charged it.
+    fn fees(&self, differences: &mut Vec<String>) {
+        let mut booked: BTreeMap<String, Vec<U256>> = BTreeMap::new();
+        for transfer in self.ledger.transfers.iter().filter(|transfer| transfer.cause == "network_fee") {
+            booked.entry(transfer.cause_id.to_ascii_lowercase()).or_default().push(transfer.amount);
+        }
+        for mined in self.mined {
+            let found = booked.remove(&mined.hash.to_string()).unwrap_or_default();
+            if found != [mined.fee] {
+                differences.push(format!("{} cost {} wei, booked were {found:?}", mined.hash, mined.fee));
+            }
+        }
+        differences
+            .extend(booked.into_iter().map(|(hash, found)| format!("{found:?} wei are booked for {hash}, which is not in the chain")));
+    }
+
+    /// What is in the chain was signed here, and what was signed is in the database.
+    fn journal(&self, differences: &mut Vec<String>) {
+        for mined in self.mined.iter().filter(|mined| !self.journal.hashes.contains(&mined.hash.to_string())) {
+            differences.push(format!("{} is in the chain and not in the journal", mined.hash));
+        }
+        let lineages: BTreeSet<&String> = self.ledger.attempts.iter().map(|(_, lineage)| lineage).collect();
+        for lineage in self.journal.lineages.iter().filter(|lineage| !lineages.contains(lineage)) {
+            differences.push(format!("lineage {lineage} is in the journal and not in the database"));
+        }
+        for (hash, _) in self.ledger.attempts.iter().filter(|(hash, _)| !self.journal.hashes.contains(hash)) {
+            differences.push(format!("attempt {hash} is in the database and not in the journal"));
+        }
+        let attempts: BTreeSet<&String> = self.ledger.attempts.iter().map(|(hash, _)| hash).collect();
+        for hash in self.journal.hashes.iter().filter(|hash| !attempts.contains(hash)) {
+            differences.push(format!("attempt {hash} is in the journal and not in the database"));
+        }
+        if self.ledger.live_lineages > 0 {
+            differences.push(format!("{} lineages are still live", self.ledger.live_lineages));
+        }
+    }
+
+    /// Double entry: the totals are the sum of the movements, debits equal credits, and nothing is held any more.
+    fn algebra(&self, differences: &mut Vec<String>) {
+        let mut totals: BTreeMap<(&str, &str), (U256, U256)> = BTreeMap::new();
+        let moves = |transfer: &&Transfer| matches!(transfer.kind.as_str(), "post" | "settle");
+        for transfer in self.ledger.transfers.iter().filter(moves) {
+            totals.entry((&transfer.debit, &transfer.asset)).or_default().0 += transfer.amount;
+            totals.entry((&transfer.credit, &transfer.asset)).or_default().1 += transfer.amount;
+        }
+        let mut sums: BTreeMap<&str, (U256, U256)> = BTreeMap::new();
+        for account in &self.ledger.accounts {
+            let (debits, credits) = totals.remove(&(account.path.as_str(), account.asset.as_str())).unwrap_or_default();
+            if (account.debits, account.credits) != (debits, credits) {
+                differences.push(format!("{account:?} has movements of {debits} and {credits}"));
+            }
+            if !account.held.is_zero() {
+                differences.push(format!("{} base units are still held of {}", account.held, account.path));
+            }
+            let sum = sums.entry(&account.asset).or_default();
+            *sum = (sum.0 + account.debits, sum.1 + account.credits);
+        }
+        differences.extend(totals.keys().map(|(path, _)| format!("{path} has movements and is no account")));
+        let odd = sums.into_iter().filter(|(_, (debits, credits))| debits != credits);
+        differences.extend(odd.map(|(asset, (debits, credits))| format!("{asset}: debits are {debits}, credits {credits}")));
+    }
+}

@@ -18,6 +18,7 @@ mod ledger;
 mod limits;
 mod next;
 mod payout;
+mod planted;
 mod policy;
 mod rate;
 mod refusal;
@@ -48,6 +49,9 @@ pub use payout::{
     Anchor, Attempt, BlockRef, CancelWish, Draft, Epoch, EvmDraft, EvmFees, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed,
     Stage, Submission, SubmissionAnswer,
 };
+#[cfg(feature = "planted")]
+pub use planted::plant;
+pub use planted::{Mistake, planted};
 pub use policy::{AssetRules, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;

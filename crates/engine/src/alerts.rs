@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::{LIVE_LINEAGES_MAX, Ports, Settings};
 
-const BEAT: Span = Span::from_seconds(5);
 const FAILURES_KEPT: Span = Span::from_seconds(900);
 /// A balance that was read longer ago than this is unknown.
 const FUNDS_AGE_MAX: Span = Span::from_seconds(120);
@@ -84,7 +83,7 @@ impl Alerts {
                 Ok(found) => self.replace(found),
                 Err(fault) => tracing::warn!(%fault, "alerts could not be judged"),
             }
-            ports.clock.sleep(BEAT).await;
+            ports.clock.sleep(settings.alerts_beat).await;
         }
     }
 
@@ -137,8 +136,8 @@ fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Time
 }
 
 async fn stuck(ports: &Ports, lane: &adit_core::LaneId, settings: &Settings, now: Timestamp) -> Result<Option<Alert>, StoreFault> {
-    let live = ports.store.live_lineages(lane, LIVE_LINEAGES_MAX).await?;
-    let head = live.iter().filter(|lineage| lineage.included().is_none()).min_by_key(|lineage| lineage.nonce());
+    let unmined = ports.store.unmined_lineages(lane, LIVE_LINEAGES_MAX).await?;
+    let head = unmined.iter().min_by_key(|lineage| lineage.nonce());
     Ok(head.filter(|head| head.created_at.plus(settings.stuck_after) < now).map(|head| Alert::HeadStuck {
         lane: lane.to_string(),
         nonce: head.nonce(),

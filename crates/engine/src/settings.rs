@@ -16,6 +16,8 @@ pub struct Settings {
     pub funds_beat: Span,
     /// How often the pinned facts are compared while a lane runs.
     pub identity_beat: Span,
+    /// How often it is judged whether people must know something.
+    pub alerts_beat: Span,
     /// Below these balances of a wallet people are told, in base units.
     pub low: BTreeMap<AssetId, Amount>,
     /// A payment that is unmined for longer than this is told to people.
@@ -30,6 +32,7 @@ impl Default for Settings {
             observe_beat: Span::from_millis(500),
             funds_beat: Span::from_seconds(5),
             identity_beat: Span::from_seconds(30),
+            alerts_beat: Span::from_seconds(5),
             low: BTreeMap::new(),
             stuck_after: Span::from_seconds(600),
         }

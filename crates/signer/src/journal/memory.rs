@@ -42,6 +42,12 @@ impl MemoryFile {
         self.disk().syncs
     }
 
+    /// Whether a loss of power now would lose nothing.
+    pub fn is_synced(&self) -> bool {
+        let disk = self.disk();
+        disk.synced == disk.bytes.len()
+    }
+
     /// The power fails: of what was not synced, the first `kept` bytes stay.
     pub fn crash(&self, kept: usize) {
         let mut disk = self.disk();

@@ -1,0 +1,252 @@
+//! Every commit, checked: ledger, holds, lineages, feeds, limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use adit_core::{
+    Account, Amount, AssetId, Balance, Batch, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules,
+    Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
+};
+
+use super::limits::Accepted;
+use super::{Broken, must};
+
+/// Everything that was committed on one timeline of the database.
+#[derive(Debug, Clone)]
+pub struct Books {
+    rules: Arc<Rules>,
+    accounts: BTreeMap<Account, Sums>,
+    holds: BTreeMap<TransferId, Hold>,
+    withdrawals: BTreeMap<WithdrawalId, Known>,
+    live: BTreeMap<PayoutId, LineageId>,
+    anchors: BTreeMap<String, LineageId>,
+    lineages: BTreeMap<LineageId, Carried>,
+    feeds: BTreeMap<UserId, u64>,
+    tiers: BTreeMap<UserId, Tier>,
+    accepted: Accepted,
+    credits: BTreeSet<CreditId>,
+    idempotency: BTreeSet<(String, IdempotencyKey)>,
+    claim_nonces: BTreeMap<(UserId, u64), WithdrawalId>,
+    digests: BTreeMap<Hash32, WithdrawalId>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    debits: u128,
+    credits: u128,
+    held: u128,
+}
+
+#[derive(Debug, Clone)]
+struct Hold {
+    account: Account,
+    amount: u128,
+    resolved: Option<Resolved>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resolved {
+    Settled,
+    Released,
+}
+
+#[derive(Debug, Clone)]
+struct Carried {
+    live: bool,
+    anchors: Vec<String>,
+    payouts: Vec<PayoutId>,
+}
+
+/// A withdrawal as last committed.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub id: WithdrawalId,
+    pub payout: PayoutId,
+    pub user: UserId,
+    pub asset: AssetId,
+    pub amount: Amount,
+    pub destination: Destination,
+    pub status: Status,
+    hold: TransferId,
+}
+
+impl Books {
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self {
+            rules,
+            accounts: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            live: BTreeMap::new(),
+            anchors: BTreeMap::new(),
+            lineages: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            tiers: BTreeMap::new(),
+            accepted: Accepted::default(),
+            credits: BTreeSet::new(),
+            idempotency: BTreeSet::new(),
+            claim_nonces: BTreeMap::new(),
+            digests: BTreeMap::new(),
+        }
+    }
+
+    pub fn withdrawals(&self) -> impl Iterator<Item = &Known> {
+        self.withdrawals.values()
+    }
+
+    pub fn withdrawal(&self, id: WithdrawalId) -> Option<&Known> {
+        self.withdrawals.get(&id)
+    }
+
+    /// What an account of ours holds: debits less credits.
+    pub fn held_by(&self, account: &Account) -> i128 {
+        let sums = self.accounts.get(account).copied().unwrap_or_default();
+        signed(sums.debits) - signed(sums.credits)
+    }
+
+    /// Takes a commit in.
+    ///
+    /// # Errors
+    /// [`Broken`], the first invariant that it breaks.
+    pub fn commit(&mut self, batch: &Batch) -> Result<(), Broken> {
+        for row in &batch.users {
+            match &row.row.tier {
+                Some(tier) => self.tiers.insert(row.row.id.clone(), tier.clone()),
+                None => self.tiers.remove(&row.row.id),
+            };
+        }
+        batch.appended.transfers.iter().try_for_each(|transfer| self.post(transfer))?;
+        batch.accounts.iter().try_for_each(|(account, row)| self.same(account, &row.row))?;
+        batch.withdrawals.iter().try_for_each(|row| self.withdrawal_changed(&row.row))?;
+        let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
+        ended.into_iter().chain(live).try_for_each(|lineage| self.lineage_changed(lineage))?;
+        for event in &batch.appended.events {
+            let Some(feed) = &event.feed else { continue };
+            let last = self.feeds.entry(feed.user.clone()).or_default();
+            must(feed.seq == *last + 1, "feed", || format!("event {} of {} follows event {last}", feed.seq, feed.user))?;
+            *last = feed.seq;
+        }
+        for entry in &batch.appended.limits {
+            self.accepted.add(entry, &self.rules, self.tiers.get(&entry.user), batch.now)?;
+        }
+        batch.appended.limits_given_back.iter().try_for_each(|entry| self.accepted.give_back(entry))?;
+        for credit in &batch.appended.credits {
+            must(self.credits.insert(credit.id.clone()), "credit", || format!("{} is booked twice", credit.id))?;
+        }
+        for record in &batch.appended.idempotency {
+            let key = (record.principal.clone(), record.key.clone());
+            must(self.idempotency.insert(key), "idempotency", || format!("{} is used twice", record.key))?;
+        }
+        Ok(())
+    }
+
+    fn post(&mut self, transfer: &Transfer) -> Result<(), Broken> {
+        let (id, amount) = (transfer.id, transfer.amount.base_units());
+        must(transfer.debit.asset() == transfer.credit.asset(), "ledger", || format!("transfer {id} turns one asset into another"))?;
+        match transfer.kind {
+            TransferKind::Post => self.move_amount(transfer, amount),
+            TransferKind::Hold => {
+                self.accounts.entry(transfer.debit.clone()).or_default().held += amount;
+                self.holds.insert(id, Hold { account: transfer.debit.clone(), amount, resolved: None });
+            }
+            TransferKind::Settle { hold } => {
+                self.resolve(hold, transfer, Resolved::Settled)?;
+                self.move_amount(transfer, amount);
+            }
+            TransferKind::Release { hold } => self.resolve(hold, transfer, Resolved::Released)?,
+        }
+        let sums = self.accounts.entry(transfer.debit.clone()).or_default();
+        let bounded = matches!(transfer.debit, Account::User { .. });
+        must(!bounded || sums.debits + sums.held <= sums.credits, "negative balance", || format!("{} after transfer {id}", transfer.debit))
+    }
+
+    fn move_amount(&mut self, transfer: &Transfer, amount: u128) {
+        self.accounts.entry(transfer.debit.clone()).or_default().debits += amount;
+        self.accounts.entry(transfer.credit.clone()).or_default().credits += amount;
+    }
+
+    fn resolve(&mut self, id: TransferId, transfer: &Transfer, how: Resolved) -> Result<(), Broken> {
+        let hold = self.holds.get_mut(&id).ok_or_else(|| Broken::new("hold", format!("{id} is resolved and was never made")))?;
+        must(hold.resolved.is_none(), "hold", || format!("{id} is resolved twice"))?;
+        let same = hold.account == transfer.debit && hold.amount == transfer.amount.base_units();
+        must(same, "hold", || format!("{id} is resolved with another amount or account"))?;
+        hold.resolved = Some(how);
+        self.accounts.entry(transfer.debit.clone()).or_default().held -= transfer.amount.base_units();
+        Ok(())
+    }
+
+    fn same(&self, account: &Account, written: &Balance) -> Result<(), Broken> {
+        let sums = self.accounts.get(account).copied().unwrap_or_default();
+        let here = (sums.debits, sums.credits, sums.held);
+        let there = (written.debits.base_units(), written.credits.base_units(), written.held.base_units());
+        must(here == there, "ledger", || format!("{account} is written as {there:?} (debits, credits, held), its transfers give {here:?}"))
+    }
+
+    fn withdrawal_changed(&mut self, row: &Withdrawal) -> Result<(), Broken> {
+        let known = Known {
+            id: row.id,
+            payout: row.payout,
+            user: row.user.clone(),
+            asset: row.asset.clone(),
+            amount: row.amount,
+            destination: row.destination.clone(),
+            status: row.state.status(),
+            hold: row.hold,
+        };
+        if let Some(before) = self.withdrawals.get(&row.id) {
+            let same = before.amount == known.amount && before.destination == known.destination && before.asset == known.asset;
+            must(same, "withdrawal", || format!("{} pays something else than it was asked for", row.id))?;
+            must(!before.status.is_end() || before.status == known.status, "withdrawal", || {
+                format!("{} was {} and is {}", row.id, before.status.as_str(), known.status.as_str())
+            })?;
+        }
+        if let Some(claim) = &row.claim {
+            let nonce = *self.claim_nonces.entry((row.user.clone(), claim.nonce)).or_insert(row.id);
+            let digest = *self.digests.entry(claim.digest).or_insert(row.id);
+            must(nonce == row.id && digest == row.id, "claim", || format!("the claim of {} was accepted before", row.id))?;
+        }
+        let resolved = self.holds.get(&row.hold).ok_or_else(|| Broken::new("hold", format!("{} has no hold", row.id)))?.resolved;
+        let expected = match known.status {
+            Status::Completed => Some(Resolved::Settled),
+            Status::Failed | Status::Cancelled => Some(Resolved::Released),
+            Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => None,
+        };
+        must(resolved == expected, "hold", || format!("{} is {} and its hold is {resolved:?}", row.id, known.status.as_str()))?;
+        self.withdrawals.insert(row.id, known);
+        Ok(())
+    }
+
+    fn lineage_changed(&mut self, lineage: &Lineage) -> Result<(), Broken> {
+        let id = lineage.id;
+        if let Some(before) = self.lineages.remove(&id).filter(|before| before.live) {
+            before.anchors.iter().for_each(|anchor| { self.anchors.remove(anchor); });
+            before.payouts.iter().for_each(|payout| { self.live.remove(payout); });
+        }
+        let carried = Carried {
+            live: lineage.is_live(),
+            anchors: lineage.anchors.iter().map(ToString::to_string).collect(),
+            payouts: lineage.legs.iter().map(|leg| leg.payout).collect(),
+        };
+        if carried.live {
+            for anchor in &carried.anchors {
+                let other = self.anchors.insert(anchor.clone(), id);
+                must(other.is_none(), "anchor", || format!("{anchor} is in two live lineages, {id} and {other:?}"))?;
+            }
+            for payout in &carried.payouts {
+                let other = self.live.insert(*payout, id);
+                must(other.is_none(), "live lineage", || format!("payout {payout} is in two, {id} and {other:?}"))?;
+            }
+        }
+        self.lineages.insert(id, carried);
+        let mut paying = lineage.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Pay).map(|attempt| {
+            let adit_core::Draft::Evm(draft) = &attempt.draft;
+            (draft.nonce, &draft.to, draft.value, &draft.input)
+        });
+        let first = paying.next();
+        must(paying.all(|other| Some(other) == first), "attempts", || format!("those of lineage {id} pay different things"))
+    }
+}
+
+fn signed(amount: u128) -> i128 {
+    i128::try_from(amount).expect("simulated amounts are small")
+}

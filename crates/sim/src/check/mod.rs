@@ -1,0 +1,32 @@
+//! What must hold after every commit and every block, whatever happened before.
+//!
+//! [`Books`] keeps its own account of everything that was committed, from the changes alone, with the plainest means: sums, sets and
+//! lists. [`Truth`] sees the chain without any endpoint. Neither shares a rule with the engine.
+
+mod books;
+mod limits;
+mod truth;
+
+pub use books::{Books, Known};
+pub use truth::{Foul, Truth};
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which one, in a word or two that stay the same.
+    pub invariant: &'static str,
+    /// Where, and how.
+    pub detail: String,
+}
+
+impl Broken {
+    pub fn new(invariant: &'static str, detail: impl Into<String>) -> Self {
+        Self { invariant, detail: detail.into() }
+    }
+}
+
+/// # Errors
+/// [`Broken`] where `holds` is false.
+pub(crate) fn must(holds: bool, invariant: &'static str, detail: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken::new(invariant, detail())) }
+}

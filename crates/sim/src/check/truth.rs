@@ -1,0 +1,195 @@
+//! The chain as it is, held against what was signed and what is in the books.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adit_core::{Amount, Hash32, PayoutId, Purpose, Status, WithdrawalId};
+use adit_signer::{Approved, SignRequest, Signature};
+use alloy::primitives::B256;
+
+use super::{Books, Broken, must};
+use crate::chain::{Mined, SimChain};
+
+/// What is known to whoever sees everything.
+#[derive(Default)]
+pub struct Truth {
+    /// Every transaction that our signer ever signed.
+    signed: BTreeMap<B256, Signed>,
+    /// Its paying transactions, by payout.
+    paying: BTreeMap<PayoutId, BTreeSet<B256>>,
+    /// Signed bytes that some commit has recorded.
+    recorded: BTreeSet<B256>,
+    foreign: BTreeSet<B256>,
+    /// Payments in final blocks.
+    paid: BTreeMap<PayoutId, Vec<B256>>,
+    /// Whose wish a payout fulfils: one wish, one payment, whatever the database forgot meanwhile.
+    wishes: BTreeMap<PayoutId, u64>,
+    paid_wishes: BTreeMap<u64, PayoutId>,
+    /// Movements that did not do what was asked, or that nobody here made: they are in no book.
+    foul: Vec<Foul>,
+    checked: u64,
+    mined: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Signed {
+    nonce: u64,
+    purpose: Purpose,
+    approved: Vec<Approved>,
+}
+
+/// A final transaction that is not what we asked for.
+#[derive(Debug, Clone)]
+pub struct Foul {
+    pub mined: Mined,
+    /// Whom it should have paid; none where somebody else made it.
+    pub payout: Option<PayoutId>,
+}
+
+impl Truth {
+    /// A signature has left the signer's key. Any other one of its payout must be dead, for good.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &SimChain) -> Result<(), Broken> {
+        let hash = b256(signature.signed.hash);
+        let adit_core::Draft::Evm(draft) = &request.draft;
+        let signed = Signed { nonce: draft.nonce, purpose: request.purpose, approved: request.approved.clone() };
+        if self.signed.insert(hash, signed).is_some() {
+            return Ok(());
+        }
+        for payout in request.approved.iter().map(|approved| approved.payout) {
+            for other in self.paying.entry(payout).or_default().iter() {
+                let before = &self.signed[other];
+                let excluded = before.nonce == draft.nonce || is_dead(chain, before.nonce, *other);
+                must(excluded, "exclusive attempts", || {
+                    format!("payout {payout} is signed at nonce {} while {other} at nonce {} can still pay it", draft.nonce, before.nonce)
+                })?;
+            }
+            self.paying.entry(payout).or_default().insert(hash);
+        }
+        Ok(())
+    }
+
+    pub fn recorded(&mut self, hash: Hash32) {
+        self.recorded.insert(b256(hash));
+    }
+
+    /// # Errors
+    /// [`Broken`] when bytes leave that no commit has recorded (rule R1).
+    pub fn sent(&self, hash: B256) -> Result<(), Broken> {
+        must(self.recorded.contains(&hash), "recorded before sent", || format!("{hash} leaves and was not recorded"))
+    }
+
+    pub fn foreign(&mut self, hash: B256) {
+        self.foreign.insert(hash);
+    }
+
+    /// A payout was accepted for this wish.
+    pub fn wish(&mut self, wish: u64, payout: PayoutId) {
+        self.wishes.insert(payout, wish);
+    }
+
+    /// Whether the chain, finally, paid the payout or another one of the same wish.
+    pub fn is_paid(&self, payout: PayoutId) -> bool {
+        self.paid.contains_key(&payout)
+    }
+
+    pub fn is_wish_paid(&self, wish: u64) -> bool {
+        self.paid_wishes.contains_key(&wish)
+    }
+
+    pub fn foul(&self) -> &[Foul] {
+        &self.foul
+    }
+
+    /// Transactions of the wallet in final blocks.
+    pub fn mined(&self) -> u64 {
+        self.mined
+    }
+
+    /// Holds may be settled or given back only by what is final.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn ended(&self, id: WithdrawalId, payout: PayoutId, status: Status, chain: &SimChain, by_person: bool) -> Result<(), Broken> {
+        let final_height = chain.finalized();
+        let alive = |hash: &&B256| !is_dead(chain, self.signed[*hash].nonce, **hash);
+        let signed = || self.paying.get(&payout).into_iter().flatten();
+        match status {
+            Status::Completed if !by_person => {
+                let standing = chain.history(0, final_height).any(|mined| mined.succeeded && signed().any(|hash| *hash == mined.hash));
+                must(standing, "settled when final", || format!("{id} is completed and no final transaction of ours paid it"))
+            }
+            Status::Failed | Status::Cancelled => {
+                let open = signed().find(alive);
+                must(open.is_none(), "given back when dead", || format!("{id} is {} and {open:?} may still pay it", status.as_str()))
+            }
+            Status::Completed | Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => Ok(()),
+        }
+    }
+
+    /// Reads the blocks that have become final.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn look(&mut self, chain: &SimChain, books: &Books) -> Result<(), Broken> {
+        let to = chain.finalized();
+        if to <= self.checked {
+            return Ok(());
+        }
+        let fresh: Vec<Mined> = chain.history(self.checked + 1, to).cloned().collect();
+        self.checked = to;
+        fresh.into_iter().try_for_each(|mined| self.judge(mined, books))
+    }
+
+    fn judge(&mut self, mined: Mined, books: &Books) -> Result<(), Broken> {
+        self.mined += 1;
+        if self.foreign.contains(&mined.hash) {
+            self.foul.push(Foul { mined, payout: None });
+            return Ok(());
+        }
+        let signed = self.signed.get(&mined.hash);
+        let signed = signed.ok_or_else(|| Broken::new("stranger", format!("nobody is known to have signed {}", mined.hash)))?.clone();
+        if signed.purpose == Purpose::Cancel || !mined.succeeded {
+            return Ok(());
+        }
+        for approved in &signed.approved {
+            let payout = approved.payout;
+            if !is_exact(&mined, approved.amount) {
+                self.foul.push(Foul { mined: mined.clone(), payout: Some(payout) });
+            }
+            if mined.moved.is_empty() {
+                continue;
+            }
+            let payments = self.paid.entry(payout).or_default();
+            payments.push(mined.hash);
+            must(payments.len() == 1, "paid once", || format!("payout {payout} was paid by {payments:?}"))?;
+            if let Some(wish) = self.wishes.get(&payout) {
+                let first = *self.paid_wishes.entry(*wish).or_insert(payout);
+                must(first == payout, "paid once", || format!("one wish was paid by payouts {first} and {payout}"))?;
+            }
+            let status = books.withdrawal(WithdrawalId(payout.0)).map(|known| known.status);
+            let given_back = matches!(status, Some(Status::Failed | Status::Cancelled));
+            must(!given_back, "paid or given back", || format!("payout {payout} was given back and then paid by {}", mined.hash))?;
+        }
+        Ok(())
+    }
+}
+
+/// One movement, of the exact amount.
+fn is_exact(mined: &Mined, amount: Amount) -> bool {
+    matches!(mined.moved.as_slice(), [moved] if moved.amount == amount.base_units())
+}
+
+/// Its nonce is consumed in a final block, and not by it, or it did not succeed.
+fn is_dead(chain: &SimChain, nonce: u64, hash: B256) -> bool {
+    let to = chain.finalized();
+    if chain.wallet_at(to).nonce <= nonce {
+        return false;
+    }
+    !chain.history(0, to).any(|mined| mined.hash == hash && mined.succeeded)
+}
+
+fn b256(hash: Hash32) -> B256 {
+    B256::new(hash.0)
+}

@@ -1,0 +1,95 @@
+//! Crash points: places where a process may lose power. They live in the wrappers of the ports, so that none can be forgotten, and
+//! register themselves when they are first passed.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use crate::Dice;
+use crate::executor::{Handle, ProcessId};
+use crate::story::Story;
+
+/// Where in a deed the power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Nothing was done.
+    Before,
+    /// It was done, and whoever asked does not know.
+    Effect,
+    /// It was done and answered.
+    After,
+}
+
+/// How often a point was passed, and how often the power went there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Passes {
+    pub passed: u64,
+    pub crashed: u64,
+}
+
+/// All points of a run, by deed and phase.
+pub type Coverage = BTreeMap<(&'static str, Phase), Passes>;
+
+/// The crash points of one world.
+pub struct CrashPoints {
+    handle: Handle,
+    book: Mutex<Book>,
+}
+
+struct Book {
+    coverage: Coverage,
+    dice: Dice,
+    permille: u32,
+}
+
+/// One process that can lose power.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub id: ProcessId,
+    pub name: String,
+}
+
+impl CrashPoints {
+    pub fn new(handle: Handle, dice: Dice) -> Self {
+        Self { handle, book: Mutex::new(Book { coverage: Coverage::new(), dice, permille: 0 }) }
+    }
+
+    /// How likely a crash is at each point from now on.
+    pub fn set_permille(&self, permille: u32) {
+        self.book().permille = permille;
+    }
+
+    /// Passes a point. Where the power goes, this never comes back.
+    pub async fn pass(&self, process: &Process, deed: &'static str, phase: Phase, story: &Story) {
+        let crashes = {
+            let mut book = self.book();
+            let likely = book.permille;
+            let crashes = likely > 0 && book.dice.chance(likely);
+            let passes = book.coverage.entry((deed, phase)).or_default();
+            passes.passed += 1;
+            passes.crashed += u64::from(crashes);
+            crashes
+        };
+        if crashes {
+            story.tell(&process.name, || format!("loses power: {deed}, {phase:?}"));
+            self.handle.kill(process.id);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub fn coverage(&self) -> Coverage {
+        self.book().coverage.clone()
+    }
+
+    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
+        self.book.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+/// Adds what another run covered.
+pub fn merge(into: &mut Coverage, other: &Coverage) {
+    for (point, passes) in other {
+        let known = into.entry(*point).or_default();
+        known.passed += passes.passed;
+        known.crashed += passes.crashed;
+    }
+}

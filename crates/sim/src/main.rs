@@ -1,0 +1,37 @@
+//! Runs seeds and says what they showed.
+
+use anyhow::Result;
+use clap::Parser;
+
+mod report;
+mod runner;
+
+/// Simulates days of the whole engine in a world that fails, one per seed, and checks what must always hold.
+#[derive(Parser)]
+struct Options {
+    /// How many seeds.
+    #[arg(long, default_value_t = 200)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Stop after so many seconds, whatever is left.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Run this one seed and tell everything that happened.
+    #[arg(long)]
+    story: Option<u64>,
+    /// Seeds at the same time.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    if let Some(seed) = options.story {
+        return report::story(&adit_sim::run(seed, true));
+    }
+    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let limits = runner::Limits { from: options.from, seeds: options.seeds, seconds: options.seconds, threads };
+    report::verdict(&runner::run_all(&limits))
+}

@@ -1,0 +1,9 @@
+//! People: users who ask, repeat, race and cancel; the operator who does what the guide tells him; somebody else with the key.
+
+mod operator;
+mod thief;
+mod users;
+
+pub use operator::Operator;
+pub use thief::use_key;
+pub use users::Users;

@@ -1,0 +1,249 @@
+//! Users: each wish is one payment that somebody wants, asked for until there is an answer, and again when it was forgotten.
+
+use std::sync::{Arc, Mutex};
+
+use adit_core::*;
+use adit_engine::{Engine, WriteError};
+use adit_evm::canonical;
+use alloy::primitives::Address;
+
+use crate::replica::Running;
+use crate::rules::{asset, book};
+use crate::{Dice, World};
+
+pub const USERS: u64 = 12;
+/// What each user is owed at first, in whole units.
+const CREDIT_WHOLE: u128 = 20_000;
+/// A request without an answer is asked again so many times before its user looks later.
+const TRIES_MAX: u32 = 30;
+/// Thousandths of requests that are sent twice at once.
+const TWICE_PERMILLE: u32 = 200;
+const CANCEL_PERMILLE: u32 = 60;
+
+/// One payment that a user wants.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub number: u64,
+    pub user: UserId,
+    pub asset: AssetId,
+    pub amount: Amount,
+    pub destination: Address,
+    /// The last withdrawal that was accepted for it.
+    pub accepted: Option<WithdrawalId>,
+    /// Refused for good, or withdrawn by its user.
+    pub given_up: bool,
+}
+
+/// All users of one world.
+#[derive(Clone)]
+pub struct Users {
+    world: Arc<World>,
+    wishes: Arc<Mutex<Vec<Wish>>>,
+}
+
+/// What became of one try.
+enum Asked {
+    Accepted(WithdrawalId),
+    Refused,
+    /// No answer: it may have been accepted or not.
+    Nothing,
+}
+
+impl Users {
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, wishes: Arc::default() }
+    }
+
+    pub fn wishes(&self) -> Vec<Wish> {
+        self.wishes.lock().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// Everybody comes in and is credited; credits are sent again now and then, as an application does after a restore.
+    pub async fn credit_all(self, mut dice: Dice) {
+        loop {
+            for user in 0..USERS {
+                for name in ["DG", "ODD", "ETH"] {
+                    self.credit(user, name).await;
+                }
+            }
+            self.world.handle.sleep(dice.between(1_200, 5_400) * 1_000_000).await;
+        }
+    }
+
+    async fn credit(&self, number: u64, name: &str) {
+        let user = user(number);
+        let id = format!("opening-{number}-{name}").parse().expect("an id");
+        let amount = Amount::new(CREDIT_WHOLE * self.world.setup.whole(&asset(name)));
+        let credit = Credit { id, user: user.clone(), book: book(), asset: asset(name), amount };
+        for _ in 0..TRIES_MAX {
+            if let Some((_, Running { engine, .. })) = self.world.any_replica() {
+                let there = engine.writer.submit(Actor::Engine, Command::PutUser { user: user.clone(), tier: None }).await;
+                let credited = engine.writer.submit(Actor::Engine, Command::Credit(credit.clone())).await;
+                if there.is_ok() && credited.is_ok() {
+                    return;
+                }
+            }
+            self.world.handle.sleep(3_000_000).await;
+        }
+    }
+
+    /// So many wishes within that time, in bursts.
+    pub async fn wish_for(self, count: u64, until: u64, mut dice: Dice) {
+        let mut made = 0;
+        while made < count {
+            let burst = dice.between(1, 12).min(count - made);
+            for _ in 0..burst {
+                let wish = self.draw(made, &mut dice);
+                made += 1;
+                let (users, own) = (self.clone(), dice.fork());
+                self.world.handle.spawn(crate::executor::ProcessId(0), Box::pin(users.follow(wish, own)));
+                self.world.handle.sleep(dice.between(0, 3_000) * 1_000).await;
+            }
+            let left = until.saturating_sub(self.world.now()) / (count - made + 1).max(1);
+            self.world.handle.sleep(dice.between(1, (left * 2 * burst).max(2))).await;
+        }
+    }
+
+    fn draw(&self, number: u64, dice: &mut Dice) -> Wish {
+        let name = *dice.pick(&["DG", "DG", "DG", "ETH", "ETH", "ODD"]).expect("some");
+        let whole = self.world.setup.whole(&asset(name));
+        // Mostly small; some need a person; some run into limits.
+        let amount = match dice.between(0, 20) {
+            0 => whole * u128::from(dice.between(201, 500)),
+            _ => whole / 100 * u128::from(dice.between(1, 3_000)),
+        };
+        let destination = Address::left_padding_from(&(0x00aa_0000_0000 + number).to_be_bytes());
+        let wish = Wish {
+            number,
+            user: user(dice.between(0, USERS)),
+            asset: asset(name),
+            amount: Amount::new(amount),
+            destination,
+            accepted: None,
+            given_up: false,
+        };
+        self.wishes.lock().expect("nothing panics while it holds this lock").push(wish.clone());
+        wish
+    }
+
+    /// Asks until there is an answer; sometimes cancels a little later.
+    async fn follow(self, wish: Wish, mut dice: Dice) {
+        self.ask_until_answered(&wish, &mut dice).await;
+        if dice.chance(CANCEL_PERMILLE) {
+            self.world.handle.sleep(dice.between(1, 600_000) * 1_000).await;
+            self.cancel(&wish).await;
+        }
+    }
+
+    /// A user whose withdrawal is not there any more asks again with the same key.
+    pub async fn ask_again(self, mut dice: Dice) {
+        loop {
+            self.world.handle.sleep(dice.between(300, 900) * 1_000_000).await;
+            for wish in self.forgotten() {
+                self.ask_until_answered(&wish, &mut dice).await;
+            }
+        }
+    }
+
+    /// Wishes that the database does not know, and that the chain did not fulfil.
+    fn forgotten(&self) -> Vec<Wish> {
+        let truth = self.world.truth();
+        let open = self.wishes().into_iter().filter(|wish| !wish.given_up && !truth.is_wish_paid(wish.number));
+        self.world.disk.read(|books| open.filter(|wish| wish.accepted.is_none_or(|id| books.withdrawal(id).is_none())).collect())
+    }
+
+    async fn ask_until_answered(&self, wish: &Wish, dice: &mut Dice) {
+        for _ in 0..TRIES_MAX {
+            let asked = if dice.chance(TWICE_PERMILLE) {
+                let (first, second) = futures::future::join(self.ask(wish), self.ask(wish)).await;
+                if matches!(first, Asked::Nothing) { second } else { first }
+            } else {
+                self.ask(wish).await
+            };
+            match asked {
+                Asked::Accepted(id) => return self.note(wish.number, |wish| wish.accepted = Some(id)),
+                Asked::Refused => return self.note(wish.number, |wish| wish.given_up = true),
+                Asked::Nothing => self.world.handle.sleep(dice.between(500, 20_000) * 1_000).await,
+            }
+        }
+    }
+
+    async fn ask(&self, wish: &Wish) -> Asked {
+        let Some((_, Running { engine, .. })) = self.world.any_replica() else { return Asked::Nothing };
+        let id = WithdrawalId(engine.ports.uuid());
+        self.world.truth().wish(wish.number, PayoutId(id.0));
+        let actor = Actor::User { user: wish.user.clone() };
+        self.world.story.tell(wish.user.as_str(), || format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number));
+        match engine.writer.submit(actor, Command::Request(request(wish, id))).await {
+            Ok(Answer::Accepted(withdrawal)) => Asked::Accepted(withdrawal.id),
+            Ok(Answer::Replayed(id)) => Asked::Accepted(id),
+            Err(WriteError::Refused(Refusal::Suspended { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. })) => {
+                Asked::Nothing
+            }
+            Err(WriteError::Refused(refusal)) => {
+                self.world.story.tell(wish.user.as_str(), || format!("is refused: {refusal:?}"));
+                Asked::Refused
+            }
+            Ok(_) | Err(WriteError::Failed { .. } | WriteError::Unknown { .. }) => Asked::Nothing,
+        }
+    }
+
+    async fn cancel(&self, wish: &Wish) {
+        let Some(id) = self.wishes().into_iter().find(|known| known.number == wish.number).and_then(|known| known.accepted) else { return };
+        let Some((_, Running { engine, .. })) = self.world.any_replica() else { return };
+        cancel(&engine, id, Actor::User { user: wish.user.clone() }).await;
+    }
+
+    fn note(&self, number: u64, change: impl FnOnce(&mut Wish)) {
+        let mut wishes = self.wishes.lock().expect("nothing panics while it holds this lock");
+        if let Some(wish) = wishes.iter_mut().find(|wish| wish.number == number) {
+            change(wish);
+        }
+    }
+}
+
+/// Cancels as whoever asks, with what is known of the withdrawal now.
+pub(super) async fn cancel(engine: &Engine, id: WithdrawalId, actor: Actor) {
+    let Ok(Some(row)) = engine.store().withdrawal(id).await else { return };
+    let lineage = match &row.state {
+        State::Processing { lineage, .. } => Some(*lineage),
+        State::Pending
+        | State::Approved { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::HeldForInspection { .. } => None,
+    };
+    let command = Command::Cancel {
+        withdrawal: id,
+        user: row.user,
+        book: row.book,
+        source_asset: row.source_asset,
+        asset: row.asset,
+        lineage,
+        reason: "changed his mind".to_owned(),
+    };
+    let _refused_or_not = engine.writer.submit(actor, command).await;
+}
+
+fn request(wish: &Wish, id: WithdrawalId) -> Request {
+    let key = IdempotencyKey::new(format!("wish-{}", wish.number)).expect("a key");
+    let mut fingerprint = [0; 32];
+    fingerprint[..8].copy_from_slice(&wish.number.to_be_bytes());
+    Request {
+        id,
+        user: wish.user.clone(),
+        book: book(),
+        source_asset: wish.asset.clone(),
+        asset: wish.asset.clone(),
+        amount: wish.amount,
+        destination: canonical(wish.destination),
+        idempotency: Some(Idempotency { key, fingerprint: Hash32(fingerprint) }),
+        claim: None,
+        tier: None,
+    }
+}
+
+fn user(number: u64) -> UserId {
+    format!("user-{number}").parse().expect("a user")
+}

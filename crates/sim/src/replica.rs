@@ -1,0 +1,93 @@
+//! One replica: the real engine on simulated ports, started again whenever it has died.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use adit_chain::{Chain, Endpoint, Timer};
+use adit_core::{EndpointName, Rules, Span};
+use adit_engine::{Engine, Ports, Settings};
+use adit_evm::EvmChain;
+
+use crate::crash::Process;
+use crate::executor::ProcessId;
+use crate::ports::{SimClock, SimEntropy, SimSpawner, SimTimer};
+use crate::rules::{ENDPOINTS, chain_name};
+use crate::signer::SimSigner;
+use crate::store::SimStore;
+use crate::wire::SimWire;
+use crate::{Dice, World};
+
+/// How often it is looked whether a replica still lives.
+const LOOK_MICROS: u64 = 5_000_000;
+const RESTART_SECONDS: (u64, u64) = (1, 90);
+/// So that a day is simulated in a moment, the engine looks less often than a real one. The proportions are the real ones.
+pub const LEASE: Span = Span::from_seconds(60);
+
+/// A replica that runs.
+#[derive(Clone)]
+pub struct Running {
+    pub engine: Engine,
+    pub clock: SimClock,
+}
+
+/// Keeps one replica running.
+pub struct Supervisor {
+    pub world: Arc<World>,
+    pub rules: Arc<Rules>,
+    pub slot: usize,
+    pub slots: usize,
+    pub dice: Dice,
+}
+
+impl Supervisor {
+    /// For ever.
+    pub async fn run(mut self) {
+        for life in 0_u32.. {
+            let number = 1 + u32::try_from(self.slot + life as usize * self.slots).expect("few replicas and few lives");
+            let process = Process { id: ProcessId(number), name: format!("replica-{}", self.slot) };
+            self.world.story.tell(&process.name, || format!("starts for the {}. time", life + 1));
+            let running = self.start(&process);
+            self.world.replica_started(self.slot, process.clone(), running);
+            while !self.world.handle.is_dead(process.id) {
+                self.world.handle.sleep(LOOK_MICROS).await;
+            }
+            self.world.replica_ended(self.slot);
+            let pause = self.dice.between(RESTART_SECONDS.0, RESTART_SECONDS.1);
+            self.world.handle.sleep(pause * 1_000_000).await;
+        }
+    }
+
+    fn start(&mut self, process: &Process) -> Running {
+        let handle = self.world.handle.clone();
+        let clock = SimClock::new(handle.clone());
+        clock.set_skew(self.world.skew(self.slot));
+        let timer: Arc<dyn Timer> = Arc::new(SimTimer(handle.clone()));
+        let endpoints = (0..ENDPOINTS).map(|node| {
+            let name = EndpointName::new(format!("node-{node}")).expect("a name");
+            Endpoint::over(name, Box::new(SimWire::new(self.world.clone(), process.clone(), node)), timer.clone())
+        });
+        let chain: Arc<dyn Chain> =
+            Arc::new(EvmChain::over(self.world.setup.evm(), endpoints.collect(), timer.clone()).expect("a good configuration"));
+        let ports = Ports {
+            clock: Arc::new(clock.clone()),
+            entropy: Arc::new(SimEntropy(Mutex::new(self.dice.fork()))),
+            spawner: Arc::new(SimSpawner { handle, process: process.id }),
+            store: Arc::new(SimStore::new(self.world.clone(), process.clone())),
+            chains: BTreeMap::from([(chain_name(), chain)]),
+            signer: Arc::new(SimSigner::new(self.world.clone(), process.clone())),
+        };
+        Running { engine: Engine::start(ports, self.rules.clone(), &settings()), clock }
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        lease: LEASE,
+        lane_beat: Span::from_seconds(15),
+        observe_beat: Span::from_seconds(20),
+        funds_beat: Span::from_seconds(300),
+        identity_beat: Span::from_seconds(900),
+        alerts_beat: Span::from_seconds(300),
+        ..Settings::default()
+    }
+}

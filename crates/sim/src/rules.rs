@@ -1,0 +1,152 @@
+//! What the simulated installation is configured to pay, and how.
+
+use std::collections::BTreeMap;
+
+use adit_core::*;
+use adit_evm::{EvmConfig, canonical};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, SignerConfig};
+use alloy::primitives::Address;
+
+use crate::Dice;
+
+pub const CHAIN_ID: u64 = 31_337;
+/// Seconds between blocks.
+pub const BLOCK_SECONDS: u64 = 12;
+pub const GWEI: u128 = 1_000_000_000;
+/// Wei per gas that no attempt may exceed.
+pub const FEE_PER_GAS_MAX: u128 = 200 * GWEI;
+const HOT_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const ENDPOINTS: usize = 3;
+
+/// The fixed part of every world.
+#[derive(Clone)]
+pub struct Setup {
+    pub wallet: Address,
+    pub lane: LaneId,
+    pub tokens: [(AssetId, Address, u8); 2],
+    pub final_depth: u64,
+    pub finality: Finality,
+}
+
+pub fn asset(name: &str) -> AssetId {
+    name.parse().expect("an asset")
+}
+
+pub fn chain_name() -> ChainName {
+    "sim".parse().expect("a chain")
+}
+
+pub fn book() -> Book {
+    "main".parse().expect("a book")
+}
+
+fn hot_key() -> Key {
+    Key::from_hex(HOT_KEY).expect("a key")
+}
+
+/// The key of the hot wallet, for whoever else has it.
+pub fn hot_secret() -> secp256k1::SecretKey {
+    HOT_KEY.trim_start_matches("0x").parse().expect("a key")
+}
+
+impl Setup {
+    pub fn draw(dice: &mut Dice) -> Self {
+        let wallet = adit_evm::address_of(&hot_key().wallet()).expect("an address");
+        let lane = LaneId { chain: chain_name(), wallet: canonical(wallet) };
+        let token = |name: &str, byte: u8, decimals| (asset(name), Address::repeat_byte(byte), decimals);
+        let final_depth = dice.between(8, 40);
+        let finality = match dice.chance(500) {
+            true => Finality::Tag,
+            false => Finality::Depth { blocks: u32::try_from(final_depth).expect("small") },
+        };
+        Self { wallet, lane, tokens: [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)], final_depth, finality }
+    }
+
+    /// One whole unit of an asset, in base units.
+    pub fn whole(&self, asset: &AssetId) -> u128 {
+        let decimals = self.tokens.iter().find(|(id, _, _)| id == asset).map_or(18, |(_, _, decimals)| *decimals);
+        10_u128.pow(u32::from(decimals))
+    }
+
+    /// The contract of an asset; none of the native coin.
+    pub fn contract(&self, asset: &AssetId) -> Option<Address> {
+        self.tokens.iter().find(|(id, _, _)| id == asset).map(|(_, address, _)| *address)
+    }
+
+    pub fn assets(&self) -> Vec<Asset> {
+        let token = |(id, address, decimals): &(AssetId, Address, u8)| Asset {
+            id: id.clone(),
+            decimals: *decimals,
+            form: AssetForm::Token { chain: chain_name(), contract: canonical(*address).as_str().to_owned() },
+        };
+        let coin = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: chain_name() } };
+        self.tokens.iter().map(token).chain([coin]).collect()
+    }
+
+    pub fn rules(&self) -> Rules {
+        let policy = |asset: &Asset| {
+            let whole = 10_u128.pow(u32::from(asset.decimals));
+            Policy {
+                minimum: Amount::new(whole / 100),
+                maximum: Some(Amount::new(whole * 500)),
+                fee: Fee { flat: Amount::new(whole / 1_000), basis_points: 5 },
+                cooldown: None,
+                windows: vec![
+                    WindowLimit { window: Window::Rolling24h, max: Amount::new(whole * 700) },
+                    WindowLimit { window: Window::CalendarDay { offset_minutes: 60 }, max: Amount::new(whole * 650) },
+                ],
+                approve_above: Some(Amount::new(whole * 200)),
+            }
+        };
+        let rule = |asset: Asset| (asset.id.clone(), AssetRules { policy: policy(&asset), asset, tiers: BTreeMap::new() });
+        Rules {
+            revision: 1,
+            assets: self.assets().into_iter().map(rule).collect(),
+            chains: BTreeMap::from([(chain_name(), self.chain_rules())]),
+            claims: None,
+            wallet_cooling: Span::from_hours(24),
+            cancels_per_day_max: 10,
+        }
+    }
+
+    fn chain_rules(&self) -> ChainRules {
+        ChainRules {
+            name: chain_name(),
+            native: asset("ETH"),
+            lane: self.lane.clone(),
+            confirmations: 2,
+            finality: self.finality,
+            trust: Trust::Quorum,
+            in_flight_max: 16,
+            attempts_max: 6,
+            bump_after: Span::from_seconds(90),
+            rebroadcast_after: Span::from_seconds(60),
+            fee_per_gas_max: FEE_PER_GAS_MAX,
+            fee_per_transaction_max: Amount::new(10_u128.pow(18)),
+            head_age_max: Some(Span::from_seconds(600)),
+            precheck_tries_max: 4,
+            precheck_backoff: Span::from_seconds(60),
+        }
+    }
+
+    pub fn evm(&self) -> EvmConfig {
+        EvmConfig {
+            trust: Trust::Quorum,
+            finality: self.finality,
+            assets: self.assets(),
+            wallets: vec![self.lane.wallet.clone()],
+            ..EvmConfig::new(chain_name(), CHAIN_ID, Vec::new())
+        }
+    }
+
+    pub fn signer(&self) -> SignerConfig {
+        let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
+        SignerConfig {
+            environment: EnvironmentId::new("sim").expect("an environment"),
+            keys: vec![(self.lane.clone(), hot_key())],
+            chains: BTreeMap::from([(chain_name(), ChainPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) })]),
+            assets: self.assets(),
+            caps: self.assets().into_iter().map(|asset| (asset.id, caps)).collect(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One seed: one simulated day with about 200 payouts, and a while after it in which nothing fails and everything has to end.
+
+use std::sync::Arc;
+
+use adit_core::{Account, Status};
+
+use crate::check::{Broken, Foul};
+use crate::crash::Coverage;
+use crate::executor::{Executor, Handle, ProcessId};
+use crate::fate::Fate;
+use crate::people::{Operator, Users};
+use crate::replica::Supervisor;
+use crate::rules::{BLOCK_SECONDS, asset};
+use crate::world::OPENING_WHOLE;
+use crate::{Dice, World};
+
+const SECOND: u64 = 1_000_000;
+const HOUR: u64 = 3_600 * SECOND;
+/// Wishes are made, and disasters happen, until here.
+const DAY: u64 = 20 * HOUR;
+/// By then everything has ended, or somebody is told why it has not.
+const LAST: u64 = 30 * HOUR;
+const WISHES: (u64, u64) = (150, 250);
+const REPLICAS_MAX: u64 = 3;
+
+/// What one seed showed.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub seed: u64,
+    pub broken: Option<Broken>,
+    /// Everything that happened, if it was to be told.
+    pub story: Vec<String>,
+    pub coverage: Coverage,
+    /// Faults that took effect.
+    pub faults: u64,
+    pub payouts: u64,
+    pub mined: u64,
+    pub blocks: u64,
+    pub polls: u64,
+    /// Simulated microseconds.
+    pub simulated: u64,
+}
+
+/// Runs one seed.
+pub fn run(seed: u64, told: bool) -> Outcome {
+    let mut dice = Dice::new(seed);
+    let handle = Handle::default();
+    let replicas = usize::try_from(dice.between(1, REPLICAS_MAX + 1)).expect("few");
+    let world = Arc::new(World::new(handle.clone(), &mut dice, replicas, told));
+    let users = populate(&world, &mut dice, replicas);
+    let mut executor = Executor::new(handle, dice.fork());
+    let over = {
+        let world = world.clone();
+        move || world.broken().is_some()
+    };
+    executor.run_until(DAY, &over);
+    // It may all be over long before the last hour.
+    let mut until = DAY;
+    while !over() && until < LAST {
+        until += HOUR / 2;
+        executor.run_until(until, &over);
+        if until >= DAY + HOUR && has_ended(&world, &users) {
+            break;
+        }
+    }
+    if world.broken().is_none() {
+        world.check(ended(&world, &users));
+        world.check(balanced(&world));
+    }
+    let (mined, blocks) = (world.truth().mined(), world.chain().head());
+    Outcome {
+        seed,
+        broken: world.broken(),
+        story: world.story.lines(),
+        coverage: world.crashes.coverage(),
+        faults: world.weather.injected(),
+        payouts: world.disk.read(|books| books.withdrawals().count() as u64),
+        mined,
+        blocks,
+        polls: executor.polls(),
+        simulated: world.now(),
+    }
+}
+
+/// Everybody and everything that moves.
+fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
+    let spawn = |task: futures::future::BoxFuture<'static, ()>| world.handle.spawn(ProcessId(0), task);
+    let rules = Arc::new(world.setup.rules());
+    for slot in 0..replicas {
+        let supervisor = Supervisor { world: world.clone(), rules: rules.clone(), slot, slots: replicas, dice: dice.fork() };
+        spawn(Box::pin(supervisor.run()));
+    }
+    spawn(Box::pin(mine(world.clone(), dice.fork())));
+    spawn(Box::pin(back_up(world.clone())));
+    let users = Users::new(world.clone());
+    spawn(Box::pin(users.clone().credit_all(dice.fork())));
+    spawn(Box::pin(users.clone().wish_for(dice.between(WISHES.0, WISHES.1), DAY, dice.fork())));
+    spawn(Box::pin(users.clone().ask_again(dice.fork())));
+    spawn(Box::pin(Operator { world: world.clone(), dice: dice.fork() }.run()));
+    let pause_seconds = dice.between(200, 3_000);
+    let both_roll_back = dice.chance(200);
+    spawn(Box::pin(Fate { world: world.clone(), until: DAY, pause_seconds, both_roll_back, dice: dice.fork() }.run()));
+    users
+}
+
+/// A block every so many seconds, give or take; after each, the checks that look at the chain.
+async fn mine(world: Arc<World>, mut dice: Dice) {
+    loop {
+        world.handle.sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3)).await;
+        world.chain().mine(world.unix_seconds(), &mut dice);
+        world.look();
+    }
+}
+
+async fn back_up(world: Arc<World>) {
+    loop {
+        world.handle.sleep(HOUR / 2).await;
+        world.back_up();
+    }
+}
+
+fn has_ended(world: &World, users: &Users) -> bool {
+    ended(world, users).is_ok()
+}
+
+/// Every withdrawal has ended, and every wish has its withdrawal (nobody is lost).
+fn ended(world: &World, users: &Users) -> Result<(), Broken> {
+    let open = world.disk.read(|books| books.withdrawals().find(|known| !known.status.is_end()).cloned());
+    if let Some(open) = open {
+        return Err(Broken::new("everything ends", format!("{} is {} long after all faults ended", open.id, open.status.as_str())));
+    }
+    let truth = world.truth();
+    for wish in users.wishes().iter().filter(|wish| !wish.given_up && !truth.is_wish_paid(wish.number)) {
+        let known = wish.accepted.and_then(|id| world.disk.read(|books| books.withdrawal(id).cloned()));
+        let Some(known) = known else {
+            return Err(Broken::new("nobody is lost", format!("wish {} of {} has no withdrawal and no payment", wish.number, wish.user)));
+        };
+        if known.status == Status::Completed && !truth.is_paid(known.payout) {
+            return Err(Broken::new("nobody is lost", format!("{} is completed and nothing was paid", known.id)));
+        }
+    }
+    Ok(())
+}
+
+/// What left the wallet is what was settled and what the network took, to the last unit.
+fn balanced(world: &World) -> Result<(), Broken> {
+    let chain = world.chain();
+    let purse = chain.wallet_at(chain.finalized());
+    let truth = world.truth();
+    let held = |name: &str| {
+        let account = Account::Hot { wallet: world.setup.lane.clone(), asset: asset(name) };
+        world.disk.read(|books| books.held_by(&account))
+    };
+    let tokens = world.setup.tokens.iter().zip(&purse.tokens).map(|((id, address, _), there)| (id.clone(), Some(*address), *there));
+    for (id, address, there) in tokens.chain([(asset("ETH"), None, purse.coins)]) {
+        let opening = i128::try_from(OPENING_WHOLE * world.setup.whole(&id)).expect("small");
+        let there = i128::try_from(there).expect("small") + unbooked(world, truth.foul(), address);
+        let here = held(id.as_str());
+        if here != there {
+            let detail = format!("of {id} the ledger has {here}, the wallet {there} with what nobody could book (of {opening} at first)");
+            return Err(Broken::new("ledger equals chain", detail));
+        }
+    }
+    Ok(())
+}
+
+/// What left by transactions that nobody here made, or that did something else than asked: more than the ledger knows of.
+fn unbooked(world: &World, foul: &[Foul], token: Option<alloy::primitives::Address>) -> i128 {
+    let small = |amount: u128| i128::try_from(amount).expect("small");
+    foul.iter()
+        .map(|foul| {
+            let left: i128 = foul.mined.moved.iter().filter(|moved| moved.token == token).map(|moved| small(moved.amount)).sum();
+            match foul.payout {
+                None => left + if token.is_none() { small(foul.mined.fee) } else { 0 },
+                Some(payout) => left - settled(world, payout, token),
+            }
+        })
+        .sum()
+}
+
+fn settled(world: &World, payout: adit_core::PayoutId, token: Option<alloy::primitives::Address>) -> i128 {
+    world.disk.read(|books| {
+        let known = books.withdrawal(adit_core::WithdrawalId(payout.0)).filter(|known| known.status == Status::Completed);
+        let of = |known: &&crate::check::Known| world.setup.contract(&known.asset) == token;
+        known.filter(of).map_or(0, |known| i128::try_from(known.amount.base_units()).expect("small"))
+    })
+}

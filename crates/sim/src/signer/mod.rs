@@ -1,0 +1,7 @@
+//! The one signer that all replicas share: its host, and the way there.
+
+mod host;
+mod port;
+
+pub use host::SignerHost;
+pub use port::SimSigner;

@@ -1,0 +1,85 @@
+//! The signer port of one replica: the shared signer behind a socket that fails, with a crash point around everything it signs.
+
+use std::sync::Arc;
+
+use adit_core::{JournalId, LaneId};
+use adit_signer::{JournalEntry, LocalSigner, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use async_trait::async_trait;
+
+use crate::World;
+use crate::crash::{Phase, Process};
+
+const SOCKET_MICROS: (u64, u64) = (100, 3_000);
+
+/// One replica's way to the signer.
+pub struct SimSigner {
+    world: Arc<World>,
+    process: Process,
+}
+
+impl SimSigner {
+    pub fn new(world: Arc<World>, process: Process) -> Self {
+        Self { world, process }
+    }
+
+    async fn reach(&self) -> Result<Arc<LocalSigner>, SignerFault> {
+        self.world.handle.sleep(self.world.weather.between(SOCKET_MICROS.0, SOCKET_MICROS.1)).await;
+        self.world.signer.signer().ok_or_else(|| lost("its host is down"))
+    }
+
+    /// The way back, on which an answer may be lost.
+    async fn back<T>(&self, answer: T) -> Result<T, SignerFault> {
+        self.world.handle.sleep(self.world.weather.between(SOCKET_MICROS.0, SOCKET_MICROS.1)).await;
+        if self.world.weather.strikes(self.world.weather.signer_lost()) {
+            return Err(lost("its answer was lost"));
+        }
+        Ok(answer)
+    }
+
+    async fn pass(&self, deed: &'static str, phase: Phase) {
+        self.world.crashes.pass(&self.process, deed, phase, &self.world.story).await;
+    }
+}
+
+fn lost(detail: &str) -> SignerFault {
+    SignerFault::Unreachable { detail: detail.to_owned() }
+}
+
+#[async_trait]
+impl Signer for SimSigner {
+    async fn journal(&self) -> Result<JournalId, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.journal().await?).await
+    }
+
+    async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.dry_run(requests).await?).await
+    }
+
+    async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+        self.pass("sign", Phase::Before).await;
+        let signer = self.reach().await?;
+        let answers = signer.sign(requests).await?;
+        self.world.signed(&self.process, requests, &answers);
+        self.pass("sign", Phase::Effect).await;
+        let answers = self.back(answers).await?;
+        self.pass("sign", Phase::After).await;
+        Ok(answers)
+    }
+
+    async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        self.pass("supersede", Phase::Before).await;
+        let signer = self.reach().await?;
+        let answer = signer.supersede(supersede).await?;
+        self.pass("supersede", Phase::Effect).await;
+        let answer = self.back(answer).await?;
+        self.pass("supersede", Phase::After).await;
+        Ok(answer)
+    }
+
+    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.entries(lane, from_nonce, limit).await?).await
+    }
+}

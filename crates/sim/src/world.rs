@@ -1,0 +1,243 @@
+//! One simulated world: everything that its processes share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use adit_core::{Batch, EventKind, GroupId, State};
+use adit_signer::{Refused, SignRequest, Signature};
+
+use crate::chain::{Genesis, SimChain, TokenSpec};
+use crate::check::{Books, Broken, Truth};
+use crate::crash::{CrashPoints, Process};
+use crate::executor::{Handle, Instant};
+use crate::ports::START_SECONDS;
+use crate::replica::Running;
+use crate::rules::{ENDPOINTS, GWEI, Setup};
+use crate::signer::SignerHost;
+use crate::store::Disk;
+use crate::story::Story;
+use crate::weather::Weather;
+use crate::{Dice, store};
+
+/// What the wallet holds at first, in whole units of each asset.
+pub const OPENING_WHOLE: u128 = 1_000_000;
+
+/// Shared by all processes of one seed.
+pub struct World {
+    pub handle: Handle,
+    pub setup: Setup,
+    pub story: Story,
+    pub weather: Weather,
+    pub crashes: CrashPoints,
+    pub disk: Disk,
+    pub signer: SignerHost,
+    chain: Mutex<SimChain>,
+    truth: Mutex<Truth>,
+    broken: Mutex<Option<Broken>>,
+    timeline: AtomicU64,
+    replicas: Mutex<Vec<Option<(Process, Running)>>>,
+    /// The database as it was before the newest failover or restore: what the operator can go back to.
+    old_volume: Mutex<Option<store::Backup>>,
+    /// The journal at the time of each backup.
+    journals: Mutex<Vec<(Instant, Vec<u8>)>>,
+    /// How far each machine's clock is off, in microseconds.
+    skews: Mutex<Vec<i64>>,
+}
+
+impl World {
+    pub fn new(handle: Handle, dice: &mut Dice, replicas: usize, told: bool) -> Self {
+        let setup = Setup::draw(dice);
+        let tokens = setup.tokens.iter().map(|(id, address, decimals)| TokenSpec {
+            address: *address,
+            decimals: *decimals,
+            held: OPENING_WHOLE * setup.whole(id),
+        });
+        let genesis = Genesis {
+            chain_id: crate::rules::CHAIN_ID,
+            wallet: setup.wallet,
+            coins: OPENING_WHOLE * 10_u128.pow(18),
+            tokens: tokens.collect(),
+            base_fee: 10 * GWEI,
+            start_seconds: START_SECONDS,
+            final_depth: setup.final_depth,
+        };
+        let signer_setup = setup.clone();
+        Self {
+            story: Story::new(handle.clone(), told),
+            weather: Weather::new(ENDPOINTS, dice.fork()),
+            crashes: CrashPoints::new(handle.clone(), dice.fork()),
+            disk: Disk::new(Books::new(Arc::new(setup.rules()))),
+            signer: SignerHost::new(handle.clone(), Box::new(move || signer_setup.signer())),
+            chain: Mutex::new(SimChain::new(genesis)),
+            truth: Mutex::default(),
+            broken: Mutex::default(),
+            timeline: AtomicU64::new(0),
+            replicas: Mutex::new(vec![None; replicas]),
+            old_volume: Mutex::default(),
+            journals: Mutex::default(),
+            skews: Mutex::new(vec![0; replicas]),
+            handle,
+            setup,
+        }
+    }
+
+    pub fn chain(&self) -> MutexGuard<'_, SimChain> {
+        self.chain.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub fn truth(&self) -> MutexGuard<'_, Truth> {
+        self.truth.lock().expect("nothing panics while it holds this lock")
+    }
+
+    /// The seed has found something: the first that broke is kept, and the run stops.
+    pub fn check(&self, checked: Result<(), Broken>) {
+        let Err(broken) = checked else { return };
+        self.story.tell("!", || format!("{}: {}", broken.invariant, broken.detail));
+        self.broken.lock().expect("nothing panics while it holds this lock").get_or_insert(broken);
+    }
+
+    pub fn broken(&self) -> Option<Broken> {
+        self.broken.lock().expect("nothing panics while it holds this lock").clone()
+    }
+
+    /// Connections of an older timeline belong to a server that is gone.
+    pub fn timeline(&self) -> u64 {
+        self.timeline.load(Ordering::Relaxed)
+    }
+
+    pub fn new_timeline(&self) {
+        self.timeline.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A commit has just happened.
+    pub fn committed(&self, id: GroupId, batch: Batch) {
+        self.tell_events(&batch);
+        for row in &batch.lineages {
+            let mut truth = self.truth();
+            row.row.attempts.iter().filter_map(|attempt| attempt.signed()).for_each(|signed| truth.recorded(signed.hash));
+        }
+        for row in batch.withdrawals.iter().filter(|row| row.row.state.status().is_end()) {
+            let by_person = inspected(&batch, row.row.id) || matches!(row.row.state, State::Cancelled { .. }) && row.version == 0;
+            let checked = self.truth().ended(row.row.id, row.row.payout, row.row.state.status(), &self.chain(), by_person);
+            self.check(checked);
+        }
+        self.check(self.disk.committed(id, batch));
+    }
+
+    fn tell_events(&self, batch: &Batch) {
+        if self.story.is_told() {
+            for event in &batch.appended.events {
+                let of = event.withdrawal.map(|id| format!(" of {id}")).unwrap_or_default();
+                self.story.tell("database", || format!("{:?}{of}", event.kind));
+            }
+        }
+    }
+
+    /// The signer has answered.
+    pub fn signed(&self, process: &Process, requests: &[SignRequest], answers: &[Result<Signature, Refused>]) {
+        self.check(self.signer.has_synced());
+        for (request, answer) in requests.iter().zip(answers) {
+            match answer {
+                Ok(signature) => {
+                    self.story.tell(&process.name, || {
+                        format!("has {:?} of lineage {} signed: {}", request.purpose, request.lineage, signature.signed.hash)
+                    });
+                    let checked = self.truth().signed(request, signature, &self.chain());
+                    self.check(checked);
+                }
+                Err(refused) => self.story.tell(&process.name, || format!("is refused a signature: {refused}")),
+            }
+        }
+    }
+
+    /// Blocks may have become final.
+    pub fn look(&self) {
+        let checked = self.disk.read(|books| self.truth().look(&self.chain(), books));
+        self.check(checked);
+    }
+
+    pub fn replica_started(&self, slot: usize, process: Process, running: Running) {
+        self.replicas()[slot] = Some((process, running));
+    }
+
+    pub fn replica_ended(&self, slot: usize) {
+        self.replicas()[slot] = None;
+    }
+
+    pub fn slots(&self) -> usize {
+        self.replicas().len()
+    }
+
+    pub fn replica(&self, slot: usize) -> Option<(Process, Running)> {
+        self.replicas()[slot].clone()
+    }
+
+    /// One that runs, if any does.
+    pub fn any_replica(&self) -> Option<(Process, Running)> {
+        let running: Vec<_> = self.replicas().iter().flatten().filter(|(process, _)| !self.handle.is_dead(process.id)).cloned().collect();
+        let place = usize::try_from(self.weather.between(0, 1 << 20)).expect("small");
+        running.get(place % running.len().max(1)).cloned()
+    }
+
+    pub fn kill_all(&self) {
+        self.replicas().iter().flatten().for_each(|(process, _)| self.handle.kill(process.id));
+    }
+
+    fn replicas(&self) -> MutexGuard<'_, Vec<Option<(Process, Running)>>> {
+        self.replicas.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub fn now(&self) -> Instant {
+        self.handle.now()
+    }
+
+    pub fn unix_seconds(&self) -> u64 {
+        START_SECONDS + self.now() / 1_000_000
+    }
+
+    pub fn skew(&self, slot: usize) -> i64 {
+        lock(&self.skews)[slot]
+    }
+
+    pub fn set_skew(&self, slot: usize, micros: i64) {
+        lock(&self.skews)[slot] = micros;
+        if let Some((_, engine)) = self.replica(slot) {
+            engine.clock.set_skew(micros);
+        }
+    }
+
+    /// A journal that does not open would stop everything, for ever.
+    pub fn start_signer(&self) {
+        if let Err(detail) = self.signer.start() {
+            self.check(Err(Broken::new("the journal opens", detail)));
+        }
+    }
+
+    /// The nightly job, every hour.
+    pub fn back_up(&self) {
+        self.disk.back_up(self.now());
+        lock(&self.journals).push((self.now(), self.signer.journal()));
+    }
+
+    pub fn journal_at(&self, at: Instant) -> Option<Vec<u8>> {
+        lock(&self.journals).iter().find(|(made, _)| *made == at).map(|(_, journal)| journal.clone())
+    }
+
+    pub fn keep_old_volume(&self) {
+        let volume = self.disk.volume(self.now());
+        lock(&self.old_volume).get_or_insert(volume);
+    }
+
+    pub fn take_old_volume(&self) -> Option<store::Backup> {
+        lock(&self.old_volume).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds this lock")
+}
+
+fn inspected(batch: &Batch, id: adit_core::WithdrawalId) -> bool {
+    let of = |event: &adit_core::Event| event.withdrawal == Some(id) && matches!(event.kind, EventKind::Inspected { .. });
+    batch.appended.events.iter().any(of)
+}

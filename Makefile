@@ -22,6 +22,8 @@ help: ## this list
 	  ADIT_EVM_RPC   'endpoints the server uses instead of anvil, comma-separated' \
 	  RELEASE        '1 builds and runs with optimisations' \
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
+	  SEED           'chaos: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
+	  ROUNDS         'chaos: how often the server is killed (30)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
 
 build: ## compile the server and the development tools
@@ -68,6 +70,10 @@ fuzz: ## run every fuzz target, or TARGET alone, for SECONDS each (10)
 
 fuzz-differential: ## CASES (2000) of typed data and signatures against viem, from a SEED (printed)
 	@scripts/fuzz.sh differential $(or $(CASES),2000) $(SEED)
+
+chaos: export STORE := $(or $(STORE),both)
+chaos: parts-test build ## disasters from a seed while 300 are paid on each store; the verdict is read from the chain
+	@$(DEVNET) chaos
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check

@@ -220,7 +220,10 @@ fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, 
 }
 
 /// `target/blackbox/<topic>`; this program lies in `target/<profile>/deps`.
-fn folder(topic: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// When this program lies elsewhere.
+pub fn folder(topic: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().context("this program does not know where it is")?;
     let target = own.ancestors().nth(3).context("this program lies outside of a target folder")?;
     Ok(target.join("blackbox").join(topic))

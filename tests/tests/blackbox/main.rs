@@ -3,6 +3,7 @@
 
 mod access;
 mod amounts;
+mod chaos;
 mod claims;
 mod crashes;
 mod credits;

@@ -104,7 +104,7 @@ impl World {
             }
             pool = Some(shared);
             deployer.rpc().mine(FIRM_BLOCKS).await?;
-            configure(&mut setup.config)
+            configure(&mut setup.config, &setup.endpoints_of[0])
         };
         let place = Place { directory, state: disk.root() };
         let devnet = Devnet::start_on(&options, &place, tailor).await?;
@@ -184,9 +184,10 @@ impl World {
 }
 
 /// Impatient, so that much happens in a short time; the daily limit and the minimum stay the demo's.
-fn configure(config: &mut Config) -> Result<()> {
+fn configure(config: &mut Config, endpoints: &[String]) -> Result<()> {
     let chain = config.chains.get_mut(CHAIN).context("the devnet configures its chain")?;
     chain.trust = "quorum";
+    chain.rpc = endpoints.to_vec();
     chain.finality = Finality::Depth(FINALITY_BLOCKS);
     chain.in_flight_max = 16;
     let keys: [(&str, i64); 4] =

@@ -1,0 +1,33 @@
+//! A short storm on each store; `make chaos` is the whole one, by the same code.
+
+use adit_devnet::chaos::{self, Kind, Plan, Report, Size};
+use adit_devnet::options::StoreKind;
+use adit_tests::seed::Chance;
+use adit_tests::system::folder;
+use anyhow::Result;
+
+/// Larger seeds are as good; a short one is easier to repeat.
+const SEED_MAX: u64 = u32::MAX as u64;
+
+#[tokio::test]
+async fn a_short_storm_on_sqlite_pays_everybody_once() -> Result<()> {
+    storm(StoreKind::Sqlite, "chaos-sqlite").await
+}
+
+#[tokio::test]
+async fn a_short_storm_on_postgres_pays_everybody_once() -> Result<()> {
+    storm(StoreKind::Postgres, "chaos-postgres").await
+}
+
+async fn storm(store: StoreKind, topic: &str) -> Result<()> {
+    let seed = Chance::new().up_to(SEED_MAX);
+    let plan = Plan::draw(seed, store, &Size::short());
+    let outcome = chaos::run(&plan, &folder(topic)?).await?;
+    println!("{}", Report(std::slice::from_ref(&outcome)));
+    assert!(outcome.verdict.is_good(), "{:?} {:#?}", outcome.verdict.histogram, outcome.verdict.differences);
+    for kind in Kind::ALL {
+        let struck = outcome.tally.get(&kind).copied().unwrap_or_default();
+        assert_eq!(struck, plan.planned(kind), "{} were planned", kind.name());
+    }
+    Ok(())
+}

@@ -28,7 +28,7 @@ SEED_MAX = 2**32
 # Schemathesis looks at its clock between cases; what it prints after its time is up takes the rest.
 GRACE_SECONDS = 120
 # Who asks, and what part of the time is his.
-SHARES = {"admin": 0.3, "service": 0.25, "user": 0.25, "nobody": 0.1, "wrong": 0.1}
+SHARES = {"admin": 0.25, "service": 0.2, "user": 0.2, "nobody": 0.175, "wrong": 0.175}
 
 
 def main() -> int:

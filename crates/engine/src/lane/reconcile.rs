@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::Fault;
 use adit_core::{
-    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Purpose, Stage,
-    WithdrawalId,
+    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Purpose, Refusal,
+    Stage, WithdrawalId,
 };
 use adit_signer::JournalEntry;
 
@@ -59,7 +59,7 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Every signature since the oldest nonce that is still open. False where the lane was stopped.
+    /// Every signature since the oldest nonce that is still open. False where the lane was stopped, or is not ours any more.
     async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<bool, RoundError> {
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let mut from = live.iter().filter_map(Lineage::nonce).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
@@ -71,6 +71,8 @@ impl LaneTask {
                 let command = Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };
                 match self.engine.writer.submit(adit_core::Actor::Engine, command).await {
                     Ok(_) => {}
+                    // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
+                    Err(WriteError::Refused(Refusal::NotLeased { .. })) => return Ok(false),
                     Err(WriteError::Refused(refusal)) => {
                         let detail = format!("lineage {} at nonce {:?} cannot be placed ({})", lineage.id, lineage.nonce(), refusal.code());
                         self.halt(HaltReason::JournalAhead { detail }).await?;

@@ -11,6 +11,7 @@ mod fees;
 mod foreign;
 mod idempotency;
 mod network;
+mod outages;
 mod races;
 mod receivers;
 mod refusals;

@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// How much of everything.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Size {
     pub payees: usize,
     pub kills: usize,

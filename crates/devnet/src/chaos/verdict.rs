@@ -114,7 +114,9 @@ impl Evidence<'_> {
     /// What transfers of that cause took out of the wallet.
     fn left_hot(&self, asset: &str, cause: &str) -> U256 {
         let hot = self.ledger.accounts.iter().find(|account| account.kind == "hot" && account.asset == asset).map(|account| &account.path);
-        let takes = |transfer: &&Transfer| Some(&transfer.credit) == hot && transfer.asset == asset && transfer.cause == cause;
+        let takes = |transfer: &&Transfer| {
+            moves(transfer) && Some(&transfer.credit) == hot && transfer.asset == asset && transfer.cause == cause
+        };
         self.ledger.transfers.iter().filter(takes).map(|transfer| transfer.amount).sum()
     }
 
@@ -158,8 +160,7 @@ impl Evidence<'_> {
     /// Double entry: the totals are the sum of the movements, debits equal credits, and nothing is held any more.
     fn algebra(&self, differences: &mut Vec<String>) {
         let mut totals: BTreeMap<(&str, &str), (U256, U256)> = BTreeMap::new();
-        let moves = |transfer: &&Transfer| matches!(transfer.kind.as_str(), "post" | "settle");
-        for transfer in self.ledger.transfers.iter().filter(moves) {
+        for transfer in self.ledger.transfers.iter().filter(|transfer| moves(transfer)) {
             totals.entry((&transfer.debit, &transfer.asset)).or_default().0 += transfer.amount;
             totals.entry((&transfer.credit, &transfer.asset)).or_default().1 += transfer.amount;
         }
@@ -179,4 +180,9 @@ impl Evidence<'_> {
         let odd = sums.into_iter().filter(|(_, (debits, credits))| debits != credits);
         differences.extend(odd.map(|(asset, (debits, credits))| format!("{asset}: debits are {debits}, credits {credits}")));
     }
+}
+
+/// A hold and a release move nothing.
+fn moves(transfer: &Transfer) -> bool {
+    matches!(transfer.kind.as_str(), "post" | "settle")
 }

@@ -8,6 +8,10 @@ use crate::Dice;
 use crate::executor::{Handle, ProcessId};
 use crate::story::Story;
 
+/// How much more likely a crash is at a point that was never passed, and after how many passes that has worn off.
+const RARE_WEIGHT: u64 = 40;
+const COMMON_PASSES: u64 = 1_000;
+
 /// Where in a deed the power goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -62,7 +66,8 @@ impl CrashPoints {
     pub async fn pass(&self, process: &Process, deed: &'static str, phase: Phase, story: &Story) {
         let crashes = {
             let mut book = self.book();
-            let likely = book.permille;
+            let passed = book.coverage.get(&(deed, phase)).map_or(0, |passes| passes.passed);
+            let likely = likelihood(book.permille, passed);
             let crashes = likely > 0 && book.dice.chance(likely);
             let passes = book.coverage.entry((deed, phase)).or_default();
             passes.passed += 1;
@@ -83,6 +88,13 @@ impl CrashPoints {
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
         self.book.lock().expect("nothing panics while it holds this lock")
     }
+}
+
+/// What is rarely done would rarely be interrupted: a point that was seldom passed is the more dangerous.
+fn likelihood(permille: u32, passed: u64) -> u32 {
+    let weight = (RARE_WEIGHT * COMMON_PASSES / (COMMON_PASSES + passed * RARE_WEIGHT)).max(1);
+    let scaled = u64::from(permille) * weight / 4;
+    u32::try_from(scaled.min(500)).expect("at most 500")
 }
 
 /// Adds what another run covered.

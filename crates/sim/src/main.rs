@@ -1,10 +1,14 @@
 //! Runs seeds and says what they showed.
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::Parser;
 
 mod report;
 mod runner;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Simulates days of the whole engine in a world that fails, one per seed, and checks what must always hold.
 #[derive(Parser)]
@@ -26,8 +30,17 @@ struct Options {
     threads: Option<usize>,
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match verdict(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn verdict(options: &Options) -> anyhow::Result<()> {
     if let Some(seed) = options.story {
         return report::story(&adit_sim::run(seed, true));
     }

@@ -21,7 +21,7 @@ use crate::{Dice, World};
 const LOOK_MICROS: u64 = 5_000_000;
 const RESTART_SECONDS: (u64, u64) = (1, 90);
 /// So that a day is simulated in a moment, the engine looks less often than a real one. The proportions are the real ones.
-pub const LEASE: Span = Span::from_seconds(60);
+pub const LEASE: Span = Span::from_seconds(120);
 
 /// A replica that runs.
 #[derive(Clone)]
@@ -83,8 +83,8 @@ impl Supervisor {
 fn settings() -> Settings {
     Settings {
         lease: LEASE,
-        lane_beat: Span::from_seconds(15),
-        observe_beat: Span::from_seconds(20),
+        lane_beat: Span::from_seconds(30),
+        observe_beat: Span::from_seconds(40),
         funds_beat: Span::from_seconds(300),
         identity_beat: Span::from_seconds(900),
         alerts_beat: Span::from_seconds(300),

@@ -46,6 +46,9 @@ pub fn verdict(sum: &Sum) -> Result<()> {
         sum.faults,
         sum.simulated_years()
     );
+    if sum.conceded > 0 {
+        println!("{} of these days ended early in a halt that needs records from outside (operations guide, \"Restore\")", sum.conceded);
+    }
     println!("\n{:<24} {:>22} {:>22} {:>22}", "crash points", "before", "effect, no answer", "after");
     let mut missed = Vec::new();
     let deeds: std::collections::BTreeSet<&str> = sum.coverage.keys().map(|(deed, _)| *deed).collect();

@@ -28,6 +28,8 @@ const REPLICAS_MAX: u64 = 3;
 pub struct Outcome {
     pub seed: u64,
     pub broken: Option<Broken>,
+    /// The day ended early in a halt that the operations guide has no way out of.
+    pub conceded: Option<String>,
     /// Everything that happened, if it was to be told.
     pub story: Vec<String>,
     pub coverage: Coverage,
@@ -63,14 +65,17 @@ pub fn run(seed: u64, told: bool) -> Outcome {
             break;
         }
     }
-    if world.broken().is_none() {
+    if !over() {
         world.check(ended(&world, &users));
+        let booked = world.disk.read(|books| world.truth().booked(&world.chain(), books));
+        world.check(booked);
         world.check(balanced(&world));
     }
     let (mined, blocks) = (world.truth().mined(), world.chain().head());
     Outcome {
         seed,
         broken: world.broken(),
+        conceded: world.conceded(),
         story: world.story.lines(),
         coverage: world.crashes.coverage(),
         faults: world.weather.injected(),

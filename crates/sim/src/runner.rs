@@ -25,6 +25,8 @@ pub struct Sum {
     pub mined: u64,
     pub blocks: u64,
     pub simulated_micros: u64,
+    /// Days that ended early in a documented halt.
+    pub conceded: u64,
     pub coverage: Coverage,
     pub took: Duration,
     /// The first one that broke, lowest seed first.
@@ -79,6 +81,7 @@ impl Sum {
         self.mined += outcome.mined;
         self.blocks += outcome.blocks;
         self.simulated_micros += outcome.simulated;
+        self.conceded += u64::from(outcome.conceded.is_some());
         merge(&mut self.coverage, &outcome.coverage);
         if outcome.broken.is_some() {
             self.failed.push(outcome);

@@ -1,9 +1,9 @@
 //! One simulated world: everything that its processes share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{Batch, EventKind, GroupId, State};
+use adit_core::{Batch, EventKind, GroupId, HaltReason, LaneState, State};
 use adit_signer::{Refused, SignRequest, Signature};
 
 use crate::chain::{Genesis, SimChain, TokenSpec};
@@ -38,6 +38,10 @@ pub struct World {
     replicas: Mutex<Vec<Option<(Process, Running)>>>,
     /// The database as it was before the newest failover or restore: what the operator can go back to.
     old_volume: Mutex<Option<store::Backup>>,
+    /// The lane stands because the journal knows more than the database.
+    journal_ahead: AtomicBool,
+    /// Why this day ended early, where the guide itself says that nothing but a person with other records can go on.
+    conceded: Mutex<Option<String>>,
     /// The journal at the time of each backup.
     journals: Mutex<Vec<(Instant, Vec<u8>)>>,
     /// How far each machine's clock is off, in microseconds.
@@ -74,6 +78,8 @@ impl World {
             timeline: AtomicU64::new(0),
             replicas: Mutex::new(vec![None; replicas]),
             old_volume: Mutex::default(),
+            journal_ahead: AtomicBool::new(false),
+            conceded: Mutex::default(),
             journals: Mutex::default(),
             skews: Mutex::new(vec![0; replicas]),
             handle,
@@ -112,6 +118,10 @@ impl World {
     /// A commit has just happened.
     pub fn committed(&self, id: GroupId, batch: Batch) {
         self.tell_events(&batch);
+        for row in &batch.lanes {
+            let ahead = matches!(&row.row.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. });
+            self.journal_ahead.store(ahead, Ordering::Relaxed);
+        }
         for row in &batch.lineages {
             let mut truth = self.truth();
             row.row.attempts.iter().filter_map(|attempt| attempt.signed()).for_each(|signed| truth.recorded(signed.hash));
@@ -223,9 +233,24 @@ impl World {
         lock(&self.journals).iter().find(|(made, _)| *made == at).map(|(_, journal)| journal.clone())
     }
 
+    /// The volume of the server that is given up. While the lane waits for the one before, that one is kept.
     pub fn keep_old_volume(&self) {
         let volume = self.disk.volume(self.now());
-        lock(&self.old_volume).get_or_insert(volume);
+        let mut kept = lock(&self.old_volume);
+        if kept.is_none() || !self.journal_ahead.load(Ordering::Relaxed) {
+            *kept = Some(volume);
+        }
+    }
+
+    /// Nothing that is left to the operator brings the lane back. What happened so far is still checked.
+    pub fn concede(&self, why: impl Into<String>) {
+        let why = why.into();
+        self.story.tell("operator", || format!("gives up: {why}"));
+        lock(&self.conceded).get_or_insert(why);
+    }
+
+    pub fn conceded(&self) -> Option<String> {
+        lock(&self.conceded).clone()
     }
 
     pub fn take_old_volume(&self) -> Option<store::Backup> {

@@ -57,6 +57,7 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     }
     let first = lane.pins.is_empty();
     lane.pins.extend(seen.pins.clone());
+    lane.next_nonce = lane.next_nonce.max(lane.adopted_from);
     // A wallet that was used before, and withdrawals that wait, are what a restored backup looks like: then a person says so first.
     if first && !seen.unfinished {
         lane.next_nonce = lane.next_nonce.max(seen.chain_nonce);
@@ -133,13 +134,15 @@ pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedP
 }
 
 /// A person takes the key over from this nonce on. It may not reach back into nonces that we gave out ourselves.
+///
+/// The next nonce to reserve moves only when the lane starts: the nonces in between may be our own, known to the signer's journal alone, and
+/// reconciling reads the journal from there.
 pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Result<Decision, Refusal> {
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
     if from_nonce < lane.next_nonce {
         let detail = format!("nonce {from_nonce} was given out already; adopt from {} or above", lane.next_nonce);
         return Err(Refusal::BadAttempt { detail });
     }
-    lane.next_nonce = from_nonce;
     lane.adopted_from = from_nonce;
     lane.state = LaneState::Reconciling;
     draft.event(EventKind::LaneAdopted { lane: id.clone(), from_nonce });

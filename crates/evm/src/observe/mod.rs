@@ -66,7 +66,8 @@ impl Node {
         let sightings = standing.sightings(look, judged, &strangers);
         let trail = shortened(search.trail);
         remember(memory, wallet, &trail, &standing);
-        let foreign = strangers.into_iter().map(|stranger| stranger.foreign).collect();
+        let foreign =
+            strangers.into_iter().map(|stranger| stranger.foreign).filter(|foreign| foreign.nonce >= watch.adopted_from).collect();
         Ok(Sightings { tip: heads.tip, trail, sightings, foreign })
     }
 }

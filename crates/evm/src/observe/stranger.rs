@@ -35,7 +35,7 @@ impl Node {
         for receipt in search.strangers.iter().take(STRANGERS_PER_LOOK_MAX) {
             strangers.extend(self.read_stranger(receipt, look).await?);
         }
-        strangers.retain(|stranger| stranger.foreign.nonce >= look.watch.adopted_from);
+        strangers.retain(|stranger| concerns(look, stranger.foreign.nonce));
         let left = open(look, standing, &strangers);
         if left.is_empty() || !search.complete {
             return Ok(strangers);
@@ -65,7 +65,7 @@ impl Node {
                     search.receipts.insert(receipt.value.hash(), receipt);
                 } else if let Ok(Some(stranger)) = self.read_stranger(&receipt, look).await {
                     let known = strangers.iter().any(|other| other.foreign.hash == stranger.foreign.hash);
-                    strangers.extend((!known && stranger.foreign.nonce >= look.watch.adopted_from).then_some(stranger));
+                    strangers.extend((!known && concerns(look, stranger.foreign.nonce)).then_some(stranger));
                 }
             }
         }
@@ -149,6 +149,12 @@ impl Node {
         };
         self.quorum.ask("raw bytes", question).await.ok().map(|agreed| core_bytes(&agreed.value))
     }
+}
+
+/// What was done with the key before a person took it over is his affair, except where it took the nonce of a lineage that still lives: that
+/// one has to end.
+fn concerns(look: Look<'_>, nonce: u64) -> bool {
+    nonce >= look.watch.adopted_from || look.watch.lineages.iter().any(|lineage| lineage.nonce == Some(nonce))
 }
 
 fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, payable: &[Payable]) -> Foreign {

@@ -1,4 +1,4 @@
-use adit_chain::Chain;
+use adit_chain::{Chain, Watch};
 use adit_core::{Draft, Effect, Fact, Purpose, SubmissionAnswer};
 use adit_devnet::abi::Pausable;
 use adit_devnet::contracts;
@@ -158,6 +158,24 @@ async fn f08_f22_foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
     assert!(matches!(&last.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs[0].hash), "{last:?}");
 }
 
+/// Found by a simulated day: once the key was adopted from the next nonce on, the stranger was not looked at any more, and the lineage
+/// whose nonce it took stayed open for ever.
+#[tokio::test]
+async fn f22_a_lineage_below_the_adopted_nonce_still_ends() {
+    let world = World::with_dg().await;
+    let chain = world.chain();
+    let ours = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
+    let theirs = foreign_transfer(&world, 0).await;
+    chain.broadcast(std::slice::from_ref(&theirs)).await;
+    world.mine(6).await;
+    for trail in [&[][..], &chain.watch(&world.watch(&[], &[])).await.expect("a look").trail] {
+        let watch = Watch { adopted_from: 1, ..world.watch(&[&ours.lineage], trail) };
+        let look = chain.watch(&watch).await.expect("a look");
+        assert!(matches!(&look.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs.hash), "{look:?}");
+        assert_eq!(look.foreign, [], "what was adopted is not reported again");
+    }
+}
+
 #[tokio::test]
 async fn f23_a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
     let world = World::new().await;
@@ -171,7 +189,7 @@ async fn f23_a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
 }
 
 #[tokio::test]
-async fn a_trail_and_funds_follow_the_head() {
+async fn f45_a_trail_funds_and_either_finality_follow_the_head() {
     let world = World::with_dg().await;
     let chain = world.chain();
     let first = chain.watch(&world.watch(&[], &[])).await.expect("a look");

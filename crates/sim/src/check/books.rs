@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use adit_core::{
-    Account, Amount, AssetId, Balance, Batch, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules,
+    Account, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules,
     Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
 };
 
@@ -28,6 +28,8 @@ pub struct Books {
     idempotency: BTreeSet<(String, IdempotencyKey)>,
     claim_nonces: BTreeMap<(UserId, u64), WithdrawalId>,
     digests: BTreeMap<Hash32, WithdrawalId>,
+    /// Transactions whose network fee is booked.
+    fees: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +69,6 @@ pub struct Known {
     pub amount: Amount,
     pub destination: Destination,
     pub status: Status,
-    hold: TransferId,
 }
 
 impl Books {
@@ -87,6 +88,7 @@ impl Books {
             idempotency: BTreeSet::new(),
             claim_nonces: BTreeMap::new(),
             digests: BTreeMap::new(),
+            fees: BTreeSet::new(),
         }
     }
 
@@ -96,6 +98,10 @@ impl Books {
 
     pub fn withdrawal(&self, id: WithdrawalId) -> Option<&Known> {
         self.withdrawals.get(&id)
+    }
+
+    pub fn is_fee_booked(&self, transaction: &str) -> bool {
+        self.fees.contains(transaction)
     }
 
     /// What an account of ours holds: debits less credits.
@@ -144,7 +150,12 @@ impl Books {
         let (id, amount) = (transfer.id, transfer.amount.base_units());
         must(transfer.debit.asset() == transfer.credit.asset(), "ledger", || format!("transfer {id} turns one asset into another"))?;
         match transfer.kind {
-            TransferKind::Post => self.move_amount(transfer, amount),
+            TransferKind::Post => {
+                if let Cause::NetworkFee { transaction } = &transfer.cause {
+                    must(self.fees.insert(transaction.clone()), "fee", || format!("that of {transaction} is booked twice"))?;
+                }
+                self.move_amount(transfer, amount);
+            }
             TransferKind::Hold => {
                 self.accounts.entry(transfer.debit.clone()).or_default().held += amount;
                 self.holds.insert(id, Hold { account: transfer.debit.clone(), amount, resolved: None });
@@ -191,7 +202,6 @@ impl Books {
             amount: row.amount,
             destination: row.destination.clone(),
             status: row.state.status(),
-            hold: row.hold,
         };
         if let Some(before) = self.withdrawals.get(&row.id) {
             let same = before.amount == known.amount && before.destination == known.destination && before.asset == known.asset;

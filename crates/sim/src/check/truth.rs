@@ -128,6 +128,26 @@ impl Truth {
         }
     }
 
+    /// Everything final that we made is in the books: its cost, and what it paid.
+    ///
+    /// # Errors
+    /// [`Broken`], naming the first that is not.
+    pub fn booked(&self, chain: &SimChain, books: &Books) -> Result<(), Broken> {
+        for mined in chain.history(0, chain.finalized()) {
+            let Some(signed) = self.signed.get(&mined.hash) else { continue };
+            let (hash, nonce) = (mined.hash, mined.nonce);
+            let fee = books.is_fee_booked(&hash.to_string());
+            must(fee, "ledger equals chain", || format!("the fee of {hash} (nonce {nonce}) is not booked"))?;
+            for approved in signed.approved.iter().filter(|_| !mined.moved.is_empty()) {
+                let status = books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
+                must(status == Some(Status::Completed), "ledger equals chain", || {
+                    format!("{hash} (nonce {nonce}) paid {}, which is {status:?}", approved.payout)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the blocks that have become final.
     ///
     /// # Errors
@@ -181,13 +201,13 @@ fn is_exact(mined: &Mined, amount: Amount) -> bool {
     matches!(mined.moved.as_slice(), [moved] if moved.amount == amount.base_units())
 }
 
-/// Its nonce is consumed in a final block, and not by it, or it did not succeed.
+/// Its nonce is consumed in a final block, and not by it, or it moved nothing.
 fn is_dead(chain: &SimChain, nonce: u64, hash: B256) -> bool {
     let to = chain.finalized();
     if chain.wallet_at(to).nonce <= nonce {
         return false;
     }
-    !chain.history(0, to).any(|mined| mined.hash == hash && mined.succeeded)
+    !chain.history(0, to).any(|mined| mined.hash == hash && !mined.moved.is_empty())
 }
 
 fn b256(hash: Hash32) -> B256 {

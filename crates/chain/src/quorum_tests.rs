@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 
@@ -80,4 +80,66 @@ async fn who_is_always_late_is_no_longer_waited_for() {
     }
     let open: Vec<bool> = quorum.readings().iter().map(|reading| reading.open).collect();
     assert_eq!(open, [false, false, true]);
+}
+
+#[tokio::test]
+async fn each_place_of_a_list_is_agreed_on_by_itself() {
+    let quorum = quorum(2, Trust::Quorum, true);
+    let said = quorum.ask_each("places", 3, async |endpoint: Arc<Endpoint>| Ok(vec![Some(7), Some(place(&endpoint)), None]));
+    let values: Vec<Option<usize>> = said.await.expect("answers").into_iter().map(|agreed| agreed.map(|agreed| agreed.value)).collect();
+    assert_eq!(values, [Some(7), None, None]);
+    let nobody = quorum.ask_each("nothing", 0, async |_| -> Result<Vec<Option<u8>>, Fault> { panic!("nothing is to be asked") });
+    assert_eq!(nobody.await, Ok(Vec::new()));
+}
+
+/// F12, rule R2: every endpoint is told, whatever the others say; a refusal or a fault of one keeps no other from it.
+#[tokio::test]
+async fn f12_f14_every_endpoint_is_told_whatever_the_others_say() {
+    let quorum = quorum(3, Trust::Single, true);
+    let fault = || vote::unreachable("test", 0, 1, "it hung up".to_owned());
+    let told =
+        quorum.fan_out(async |endpoint: Arc<Endpoint>| if place(&endpoint) == 0 { Err(fault()) } else { Ok(place(&endpoint)) }).await;
+    let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["127.0.0.1:1000", "127.0.0.1:1001", "127.0.0.1:1002"]);
+    assert_eq!(told.into_iter().map(|(_, answer)| answer).collect::<Vec<_>>(), [Err(fault()), Ok(1), Ok(2)]);
+}
+
+/// An endpoint that said that it cannot answer was not late.
+#[tokio::test]
+async fn a_fault_is_an_answer_in_time() {
+    let quorum = quorum(3, Trust::Quorum, true);
+    let question = async |endpoint: Arc<Endpoint>| match place(&endpoint) {
+        2 => Err(vote::unreachable("test", 0, 1, "no".to_owned())),
+        _ => Ok(7),
+    };
+    let said = quorum.gather("seven", question).await.expect("two answers");
+    assert_eq!((said.answers.len(), said.faults.len()), (2, 1));
+    assert!(quorum.readings().iter().all(|reading| reading.failures == 0), "nobody is to blame");
+}
+
+/// Cannot say which network an endpoint serves at first; then finds it right.
+struct Undecided(AtomicUsize);
+
+#[async_trait]
+impl NetworkCheck for Undecided {
+    async fn check(&self, _: &Endpoint) -> Result<(), Fault> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(vote::unreachable("test", 0, 1, "time-out".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// F41: who could not be checked is not heard, and not condemned; once checked it is not asked again and again.
+#[tokio::test]
+async fn f41_who_cannot_be_checked_is_not_heard_and_not_condemned() {
+    let network = Arc::new(Undecided(AtomicUsize::new(0)));
+    let quorum = Quorum { network: network.clone(), ..quorum(1, Trust::Single, true) };
+    let ask = || quorum.ask("seven", async |_| Ok(7));
+    assert!(matches!(ask().await, Err(Fault::Unreachable { .. })));
+    assert!(quorum.readings().iter().all(|reading| !reading.quarantined));
+    for _ in 0..3 {
+        assert_eq!(ask().await.expect("checked").value, 7);
+    }
+    assert_eq!((network.0.load(Ordering::Relaxed), quorum.chain().as_str()), (2, "test"));
 }

@@ -89,4 +89,33 @@ mod tests {
         assert!(matches!(failure("c", "s", &[(name("a"), 1)], silent, 2), Fault::Unreachable { answered: 1, needed: 2, .. }));
         assert!(matches!(failure("c", "s", &[(name("a"), 1), (name("b"), 2)], Vec::new(), 2), Fault::Disagreement { .. }));
     }
+    /// Exactly enough is enough, and who said something else is no witness.
+    #[test]
+    fn f39_the_number_that_is_needed_is_enough_and_one_less_is_not() {
+        let answers = [(name("a"), 7), (name("b"), 7), (name("c"), 7), (name("d"), 9)];
+        let agreed = tally(&answers, 3).expect("three of four");
+        assert_eq!((agreed.value, agreed.witnesses), (7, vec![name("a"), name("b"), name("c")]));
+        assert_eq!(tally(&answers, 4), None);
+        assert_eq!(tally(&answers[3..], 1), Some(Agreed { value: 9, witnesses: vec![name("d")] }));
+        assert_eq!(tally::<u8>(&[], 1), None);
+    }
+
+    /// Who was silent is named beside those who disagree; a wrong network is told before mere silence.
+    #[test]
+    fn a_failure_names_who_was_silent_and_a_wrong_network_first() {
+        let silent = || (name("b"), unreachable("b", 0, 1, "time-out".to_owned()));
+        let detail = |faults: Vec<(EndpointName, Fault)>| match failure("c", "s", &[(name("a"), 1), (name("d"), 2)], faults, 2) {
+            Fault::Disagreement { detail, .. } => detail,
+            other => panic!("{other}"),
+        };
+        assert_eq!(detail(Vec::new()), "fewer than 2 equal answers among a, d");
+        assert!(detail(vec![silent()]).contains("no answer from b: only 0 of 1"));
+        let wrong = Fault::WrongNetwork { chain: "c".to_owned(), endpoint: name("w"), pinned: "1".to_owned(), seen: "2".to_owned() };
+        assert_eq!(failure("c", "s", &[(name("a"), 1)], vec![silent(), (name("w"), wrong.clone())], 2), wrong);
+        let Fault::Unreachable { chain, answered, needed, detail } = failure("c", "s", &[(name("a"), 1)], vec![silent()], 2) else {
+            panic!("silence")
+        };
+        assert_eq!((chain.as_str(), answered, needed), ("c", 1, 2));
+        assert!(detail.contains("asked for s: b: only 0 of 1"), "{detail}");
+    }
 }

@@ -3,6 +3,7 @@
 mod caps;
 mod equivocation;
 mod journal;
+mod keys;
 mod property;
 mod refusals;
 mod socket;

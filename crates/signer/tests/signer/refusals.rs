@@ -57,6 +57,24 @@ async fn a_transaction_that_differs_from_what_was_approved_is_refused() {
     }
 }
 
+/// F13, F41: bytes for another network are never signed, whatever the lane was told.
+#[tokio::test]
+async fn f13_f41_bytes_for_another_network_are_never_signed() {
+    for id in [0, 1, OTHER_ID, u64::MAX] {
+        assert_mismatch("has chain id 8453", changed(pay(1, 1, 0), |it| draft(it).chain_id = id)).await;
+        assert_mismatch("has chain id 8453", changed(cancel(1, 0), |it| draft(it).chain_id = id)).await;
+    }
+}
+
+/// F54: there are no batches: one transaction pays one payout, so that no leg can revert alone.
+#[tokio::test]
+async fn f54_one_transaction_pays_exactly_one_payout() {
+    for count in [0, 2, 3] {
+        let many = |it: &mut SignRequest| it.approved = vec![it.approved[0].clone(); count];
+        assert_mismatch(&format!("pays one approved payout, and {count} are given"), changed(pay(1, 1, 0), many)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_payment_to_nobody_is_refused() {
     let to = |destination: &str| {

@@ -82,7 +82,7 @@ impl Devnet {
     ) -> Result<Self> {
         options.check()?;
         let Place { directory, state } = *place;
-        let ports = api_ports(options)?;
+        let ports = options.api_ports()?;
         empty(directory)?;
         let anvil = start_anvil(options, directory).await?;
         let players = Player::crowd(usize::try_from(options.users).context("USERS")?);
@@ -234,19 +234,6 @@ fn describe(SeededPlayer { player, token }: &SeededPlayer, xp: u64) -> User {
         xp,
         member: player.member,
     }
-}
-
-/// The ports of the servers: the one asked for and those after it, or free ones.
-fn api_ports(options: &Options) -> Result<Vec<u16>> {
-    if options.port == 0 {
-        return (0..options.replicas).map(|_| port::free()).collect();
-    }
-    let last = options.port.checked_add(options.replicas - 1).context("PORT is too high for so many replicas")?;
-    let ports: Vec<u16> = (options.port..=last).collect();
-    for port in &ports {
-        ensure!(port::is_free(*port), "port {port} is taken; choose another one with PORT=…, or PORT=0 for a free one");
-    }
-    Ok(ports)
 }
 
 fn empty(directory: &Path) -> Result<()> {

@@ -1,7 +1,9 @@
 //! What one may choose about a devnet: by flag or by environment variable.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum, value_parser};
+
+use crate::port;
 
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -67,5 +69,21 @@ impl Options {
             self.replicas
         );
         Ok(())
+    }
+
+    /// The ports of the servers: the one asked for and those after it, or free ones.
+    ///
+    /// # Errors
+    /// When one of them is taken.
+    pub fn api_ports(&self) -> Result<Vec<u16>> {
+        if self.port == 0 {
+            return (0..self.replicas).map(|_| port::free()).collect();
+        }
+        let last = self.port.checked_add(self.replicas - 1).context("PORT is too high for so many replicas")?;
+        let ports: Vec<u16> = (self.port..=last).collect();
+        for port in &ports {
+            ensure!(port::is_free(*port), "port {port} is taken; choose another one with PORT=…, or PORT=0 for a free one");
+        }
+        Ok(ports)
     }
 }

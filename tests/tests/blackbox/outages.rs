@@ -104,7 +104,8 @@ async fn f71_an_answer_lost_with_the_database_is_asked_for_again() -> Result<()>
     let postgres = system.devnet.postgres_mut().context("it is on Postgres")?;
     postgres.crash().await?;
     postgres.start_again().await?;
-    let answered = join_all(burst).await.into_iter().filter(|answer| matches!(answer, Ok(Ok(answer)) if answer.status.is_success())).count();
+    let answered =
+        join_all(burst).await.into_iter().filter(|answer| matches!(answer, Ok(Ok(answer)) if answer.status.is_success())).count();
     println!("{answered} of {PAYEES} were answered");
     let mut ids = Vec::new();
     for payee in &payees {

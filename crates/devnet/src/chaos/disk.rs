@@ -134,7 +134,12 @@ mod tests {
         let script = format!("trap '' XFSZ; while :; do echo x >> {}/file; sleep 0.01; done 2>/dev/null", folder.display());
         let mut child = Command::new("/bin/sh").args(["-c", &script]).spawn().expect("started");
         let size = || fs::metadata(folder.join("file")).map_or(0, |file| file.len());
-        let grows = |before: u64| (0..400).any(|_| size() > before || std::thread::sleep(std::time::Duration::from_millis(5)) != ());
+        let grows = |before: u64| {
+            (0..400).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                size() > before
+            })
+        };
         assert!(grows(0));
         limit(&[child.id()], Some(0)).expect("limited");
         std::thread::sleep(std::time::Duration::from_millis(50));

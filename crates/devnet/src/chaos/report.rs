@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::table::Table;
 
 use super::plan::Kind;
-use super::recovery::percentile;
+use super::recovery::{Recovery, percentile};
 use super::run::Outcome;
 
 const DIFFERENCES_SHOWN_MAX: usize = 20;
@@ -28,7 +28,8 @@ impl Display for Report<'_> {
                 recovery(outcome),
             ]);
         }
-        write!(out, "{table}")?;
+        writeln!(out, "{table}")?;
+        writeln!(out, "{}", by_kind(self.0))?;
         for outcome in self.0 {
             for difference in outcome.verdict.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
                 writeln!(out, "{:?}: {difference}", outcome.store)?;
@@ -36,6 +37,22 @@ impl Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+/// Which kind of disaster takes how long to recover from.
+fn by_kind(outcomes: &[Outcome]) -> Table<5> {
+    let mut table = Table::new(["store", "recovery from", "measured", "p50 s", "max s"]);
+    for outcome in outcomes {
+        for kind in Kind::ALL {
+            let sorted: Vec<Recovery> = outcome.recoveries.iter().filter(|recovery| recovery.kind == kind).copied().collect();
+            if let Some(slowest) = sorted.last() {
+                let store = format!("{:?}", outcome.store).to_lowercase();
+                let name = kind.name().to_owned();
+                table.push([store, name, sorted.len().to_string(), seconds(percentile(&sorted, 50)), seconds(slowest.after)]);
+            }
+        }
+    }
+    table
 }
 
 fn disasters(outcome: &Outcome) -> String {
@@ -58,6 +75,9 @@ fn agreement(outcome: &Outcome) -> String {
 fn recovery(outcome: &Outcome) -> String {
     let sorted = &outcome.recoveries;
     let max = sorted.last().map(|recovery| recovery.after).unwrap_or_default();
-    let seconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64());
     format!("{} / {} / {} s of {}", seconds(percentile(sorted, 50)), seconds(percentile(sorted, 99)), seconds(max), sorted.len())
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64())
 }

@@ -114,9 +114,8 @@ impl Evidence<'_> {
     /// What transfers of that cause took out of the wallet.
     fn left_hot(&self, asset: &str, cause: &str) -> U256 {
         let hot = self.ledger.accounts.iter().find(|account| account.kind == "hot" && account.asset == asset).map(|account| &account.path);
-        let takes = |transfer: &&Transfer| {
-            moves(transfer) && Some(&transfer.credit) == hot && transfer.asset == asset && transfer.cause == cause
-        };
+        let takes =
+            |transfer: &&Transfer| moves(transfer) && Some(&transfer.credit) == hot && transfer.asset == asset && transfer.cause == cause;
         self.ledger.transfers.iter().filter(takes).map(|transfer| transfer.amount).sum()
     }
 

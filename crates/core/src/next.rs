@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::decide::bumped;
 use crate::{
-    AssetId, AttemptId, ChainRules, Draft, EvmFees, Knowledge, Lane, LaneState, Lineage, LineageId, Purpose, Scope, Span, Stage,
-    Suspension, Timestamp, Tip, UserId, Withdrawal, WithdrawalId,
+    AssetId, AttemptId, ChainRules, Draft, EvmFees, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Purpose, Scope, Span, Stage,
+    Suspension, Timestamp, Tip, UserId, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -146,7 +146,8 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
 
 /// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them again now and then.
 fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) -> Step {
-    let resend_at = last_at.plus(view.chain.rebroadcast_after);
+    let never = planted(Mistake::NeverRebroadcasts);
+    let resend_at = last_at.plus(if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after });
     let bump_at = lineage.latest().created_at.plus(view.chain.bump_after);
     let undo = lineage.cancel.is_some() && lineage.latest().purpose == Purpose::Pay;
     let wanted = undo || (view.now >= bump_at && too_cheap(view, lineage));
@@ -227,6 +228,7 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
         crate::State::Approved { deferred: Some(deferral), .. } if view.now < deferral.until => {
             Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
         }
+        crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
         crate::State::Approved { .. }
         | crate::State::Pending
         | crate::State::Processing { .. }

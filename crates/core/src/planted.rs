@@ -7,8 +7,169 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Mistake {
-    /// A payment whose answer did not come in time is planned anew, at another nonce.
+    /// A payment whose answers did not come in time is planned anew, at another nonce.
     ReplanAfterTimeout = 1,
+    /// An error text of a node gives the hold back.
+    GiveBackOnErrorText = 2,
+    /// "already known" counts as a failure.
+    AlreadyKnownIsFailure = 3,
+    /// A refused bump frees the payout, though the first attempt lives.
+    OneAttemptDeadFreesAll = 4,
+    /// What is sent three times and not found is planned anew.
+    NotFoundIsDead = 5,
+    /// A payment that a reorganisation took away is given back.
+    ReorgIsFailure = 6,
+    /// A reorganisation is not noticed.
+    VanishIgnored = 7,
+    /// An operator's cancel gives back what is already signed.
+    CancelFreesAtOnce = 8,
+    /// After a bump only the newest hash is looked for.
+    ForgetBumpHash = 9,
+    /// A hold is settled when the payment is confirmed, not when it is final.
+    SettleAtConfirmed = 10,
+    /// A revert gives the hold back before it is final.
+    RefundBeforeFinal = 11,
+    /// The highest final block that anybody names is believed.
+    BelievesHighestFinal = 12,
+    /// One endpoint is a quorum.
+    TrustOneEndpoint = 13,
+    /// Status 1 counts as paid, whatever moved.
+    StatusIsEnough = 14,
+    /// The status is not looked at.
+    RevertCountsAsPaid = 15,
+    /// A cancelling attempt counts as the payment.
+    CancelCountedAsPaid = 16,
+    /// What did something unexpected is given back at once.
+    OddIsFailure = 17,
+    /// Bytes leave before they are recorded.
+    SendBeforeRecord = 18,
+    /// A signature leaves before the journal is on disk.
+    JournalAfterSignature = 19,
+    /// The nonce is what a node counts.
+    NonceFromNode = 20,
+    /// Neither database nor signer looks at the lease's epoch.
+    EpochNotChecked = 21,
+    /// A new lease does not read the signer's journal.
+    NoReconcile = 22,
+    /// The signer does not compare with what it signed before, and nobody reads its journal.
+    SignerForgets = 23,
+    /// A payout is taken again, and no index stands against it.
+    UniqueIndexDropped = 24,
+    /// A bump takes another nonce.
+    BumpAtNewNonce = 25,
+    /// Bytes are sent once.
+    NeverRebroadcasts = 26,
+    /// An amount goes through a floating-point number.
+    AmountAsFloat = 27,
+    /// Orders of one group do not see each other.
+    GroupIsBlind = 28,
+    /// A lost answer to COMMIT counts as done.
+    LostCommitAssumedDone = 29,
+    /// A failed COMMIT is answered as done.
+    CommitFailureIgnored = 30,
+    /// A key is forgotten after ten minutes.
+    IdempotencyExpires = 31,
+    /// A credit that is delivered again is booked again.
+    CreditTwice = 32,
+    /// A failed withdrawal keeps its hold.
+    HoldLeaks = 33,
+    /// The fee stays in the hold when it is settled.
+    SettleTooLittle = 34,
+    /// A network fee is booked twice.
+    FeeBookedTwice = 35,
+    /// The network fee of what did not pay is not booked.
+    FeeOfFailuresForgotten = 36,
+    /// What is given back lowers the limit's sum, whenever it was taken.
+    LimitReleasedAsNegative = 37,
+    /// Nobody has to approve large amounts.
+    ApprovalSkipped = 38,
+}
+
+impl Mistake {
+    pub const ALL: [Self; 38] = [
+        Self::ReplanAfterTimeout,
+        Self::GiveBackOnErrorText,
+        Self::AlreadyKnownIsFailure,
+        Self::OneAttemptDeadFreesAll,
+        Self::NotFoundIsDead,
+        Self::ReorgIsFailure,
+        Self::VanishIgnored,
+        Self::CancelFreesAtOnce,
+        Self::ForgetBumpHash,
+        Self::SettleAtConfirmed,
+        Self::RefundBeforeFinal,
+        Self::BelievesHighestFinal,
+        Self::TrustOneEndpoint,
+        Self::StatusIsEnough,
+        Self::RevertCountsAsPaid,
+        Self::CancelCountedAsPaid,
+        Self::OddIsFailure,
+        Self::SendBeforeRecord,
+        Self::JournalAfterSignature,
+        Self::NonceFromNode,
+        Self::EpochNotChecked,
+        Self::NoReconcile,
+        Self::SignerForgets,
+        Self::UniqueIndexDropped,
+        Self::BumpAtNewNonce,
+        Self::NeverRebroadcasts,
+        Self::AmountAsFloat,
+        Self::GroupIsBlind,
+        Self::LostCommitAssumedDone,
+        Self::CommitFailureIgnored,
+        Self::IdempotencyExpires,
+        Self::CreditTwice,
+        Self::HoldLeaks,
+        Self::SettleTooLittle,
+        Self::FeeBookedTwice,
+        Self::FeeOfFailuresForgotten,
+        Self::LimitReleasedAsNegative,
+        Self::ApprovalSkipped,
+    ];
+
+    /// What it does, in words.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::ReplanAfterTimeout => "A payment whose answers did not come in time is planned anew, at another nonce",
+            Self::GiveBackOnErrorText => "An error text of a node gives the hold back",
+            Self::AlreadyKnownIsFailure => "\"already known\" counts as a failure",
+            Self::OneAttemptDeadFreesAll => "A refused bump frees the payout, though the first attempt lives",
+            Self::NotFoundIsDead => "What is sent three times and not found is planned anew",
+            Self::ReorgIsFailure => "A payment that a reorganisation took away is given back",
+            Self::VanishIgnored => "A reorganisation is not noticed",
+            Self::CancelFreesAtOnce => "An operator's cancel gives back what is already signed",
+            Self::ForgetBumpHash => "After a bump only the newest hash is looked for",
+            Self::SettleAtConfirmed => "A hold is settled when the payment is confirmed, not when it is final",
+            Self::RefundBeforeFinal => "A revert gives the hold back before it is final",
+            Self::BelievesHighestFinal => "The highest final block that anybody names is believed",
+            Self::TrustOneEndpoint => "One endpoint is a quorum",
+            Self::StatusIsEnough => "Status 1 counts as paid, whatever moved",
+            Self::RevertCountsAsPaid => "The status is not looked at",
+            Self::CancelCountedAsPaid => "A cancelling attempt counts as the payment",
+            Self::OddIsFailure => "What did something unexpected is given back at once",
+            Self::SendBeforeRecord => "Bytes leave before they are recorded",
+            Self::JournalAfterSignature => "A signature leaves before the journal is on disk",
+            Self::NonceFromNode => "The nonce is what a node counts",
+            Self::EpochNotChecked => "Neither database nor signer looks at the lease's epoch",
+            Self::NoReconcile => "A new lease does not read the signer's journal",
+            Self::SignerForgets => "The signer does not compare with what it signed before, and nobody reads its journal",
+            Self::UniqueIndexDropped => "A payout is taken again, and no index stands against it",
+            Self::BumpAtNewNonce => "A bump takes another nonce",
+            Self::NeverRebroadcasts => "Bytes are sent once",
+            Self::AmountAsFloat => "An amount goes through a floating-point number",
+            Self::GroupIsBlind => "Orders of one group do not see each other",
+            Self::LostCommitAssumedDone => "A lost answer to COMMIT counts as done",
+            Self::CommitFailureIgnored => "A failed COMMIT is answered as done",
+            Self::IdempotencyExpires => "A key is forgotten after ten minutes",
+            Self::CreditTwice => "A credit that is delivered again is booked again",
+            Self::HoldLeaks => "A failed withdrawal keeps its hold",
+            Self::SettleTooLittle => "The fee stays in the hold when it is settled",
+            Self::FeeBookedTwice => "A network fee is booked twice",
+            Self::FeeOfFailuresForgotten => "The network fee of what did not pay is not booked",
+            Self::LimitReleasedAsNegative => "What is given back lowers the limit's sum, whenever it was taken",
+            Self::ApprovalSkipped => "Nobody has to approve large amounts",
+        }
+    }
 }
 
 /// Whether this mistake is switched on.

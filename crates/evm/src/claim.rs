@@ -155,6 +155,22 @@ mod tests {
         assert_eq!(distinct.len(), digests.len());
     }
 
+    /// Abuse case 14: every field of the domain counts, byte by byte.
+    #[test]
+    fn f81_a_domain_that_differs_in_a_space_is_another() {
+        let digest = |name: &str, version: &str| {
+            let domain = ClaimDomain::new(name, version, 31_337, "0x0000000000000000000000000000000000000007").expect("a domain");
+            domain.digest(&claim()).expect("an address")
+        };
+        let good = digest("Adit", "1");
+        assert_eq!(good, digest("Adit", "1"));
+        for (name, version) in [("Adit ", "1"), ("adit", "1"), ("Adit", "1 "), ("Adit", "2"), ("", "1"), ("Adit", "")] {
+            assert_ne!(good, digest(name, version), "{name:?} {version:?}");
+        }
+        assert!(ClaimDomain::new("Adit", "1", 1, "no address").is_err());
+        assert_eq!(domain(1).digest(&Claim { user: "nobody".parse().expect("a destination"), ..claim() }), None);
+    }
+
     #[test]
     fn the_typed_data_describes_the_type_that_is_hashed() {
         let data = domain(31_337).typed_data_of(&claim());
@@ -169,6 +185,9 @@ mod tests {
             keccak256(encoded),
             Withdrawal { user: Address::ZERO, amount: U256::ZERO, nonce: U256::ZERO, deadline: U256::ZERO }.eip712_type_hash()
         );
-        assert_eq!(data["message"]["amount"], "3000000000000000000000");
+        let message = json!({ "user": claim().user, "amount": "3000000000000000000000", "nonce": "7", "deadline": "1800000000" });
+        assert_eq!(data["message"], message);
+        let domain = json!({ "name": data["domain"]["name"], "version": "1", "chainId": 31_337, "verifyingContract": data["domain"]["verifyingContract"] });
+        assert_eq!((&data["domain"], &data["primaryType"]), (&domain, &json!("Withdrawal")));
     }
 }

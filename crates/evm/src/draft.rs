@@ -1,6 +1,6 @@
 //! Drafts of transactions: what will be signed, as an EIP-1559 transaction.
 
-use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, Hash32};
+use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, Hash32, Mistake, planted};
 use alloy::consensus::TxEip1559;
 use alloy::eips::eip2930::AccessList;
 use alloy::primitives::{Address, TxKind, U256, keccak256};
@@ -42,6 +42,7 @@ pub(crate) struct Message {
 
 impl Message {
     pub(crate) fn paying(paying: Paying, to: Address, amount: Amount) -> Self {
+        let amount = if planted(Mistake::AmountAsFloat) { floated(amount) } else { amount };
         match paying {
             Paying::Native => Self { to, value: amount, input: Bytes::default() },
             Paying::Token(token) => Self { to: token, value: Amount::ZERO, input: Bytes(erc20::transfer(to, amount).to_vec()) },
@@ -51,6 +52,11 @@ impl Message {
     pub(crate) fn draft(self, chain_id: u64, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
         EvmDraft { chain_id, nonce, to: canonical(self.to), value: self.value, input: self.input, gas_limit, fees }
     }
+}
+
+/// What a floating-point number makes of it: 32 bits have seven digits.
+fn floated(amount: Amount) -> Amount {
+    Amount::new(amount.base_units() as f32 as u128)
 }
 
 /// Nothing, to ourselves: consumes a nonce and pays nobody.
@@ -64,6 +70,24 @@ mod tests {
     use alloy::consensus::SignableTransaction;
 
     use super::*;
+
+    /// F11: the hash is of the bytes, whatever a node says. keccak-256 of nothing is published.
+    #[test]
+    fn f11_a_hash_is_of_its_bytes() {
+        let empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+        assert_eq!(raw_hash(&Bytes::default()).to_string(), empty);
+        assert_ne!(raw_hash(&Bytes(vec![1])), raw_hash(&Bytes(vec![2])));
+    }
+
+    /// A fill of a nonce moves nothing, to the wallet itself.
+    #[test]
+    fn a_self_transfer_moves_nothing() {
+        let wallet: Destination = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name");
+        let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
+        let fill = self_transfer(7, &wallet, 11, fees);
+        assert_eq!((fill.chain_id, fill.nonce, fill.gas_limit, fill.fees), (7, 11, 21_000, fees));
+        assert_eq!((fill.to, fill.value, fill.input), (wallet, Amount::ZERO, Bytes::default()));
+    }
 
     #[test]
     fn what_is_signed_is_what_was_drafted() {

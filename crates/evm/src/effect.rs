@@ -3,7 +3,7 @@
 //! A token paid when its contract reported exactly one movement out of our wallet, to the recipient, of the exact amount.
 //! That finds tokens that return false, report nothing, or keep a fee (windows F47, F48).
 
-use adit_core::{Amount, Destination, Effect, Leg, LegEffect, Purpose};
+use adit_core::{Amount, Destination, Effect, Leg, LegEffect, Mistake, Purpose, planted};
 use alloy::primitives::{Address, U256};
 
 use crate::address_of;
@@ -20,8 +20,11 @@ pub(crate) fn of_legs(
     paying: impl Fn(&Leg) -> Option<Paying>,
 ) -> Vec<LegEffect> {
     let effect = |leg: &Leg| match purpose {
+        Purpose::Cancel if planted(Mistake::CancelCountedAsPaid) => Effect::Paid,
         Purpose::Cancel => Effect::Cancelled,
+        Purpose::Pay if planted(Mistake::RevertCountsAsPaid) => Effect::Paid,
         Purpose::Pay if !receipt.succeeded() => Effect::Reverted,
+        Purpose::Pay if planted(Mistake::StatusIsEnough) => Effect::Paid,
         Purpose::Pay => of_success(leg, wallet, receipt, paying(leg)),
     };
     legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect(leg) }).collect()
@@ -67,7 +70,7 @@ pub(crate) fn shown(address: Address) -> Destination {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::address;
+    use alloy::primitives::{B256, U64, address};
     use alloy::sol_types::SolEvent;
 
     use super::*;
@@ -80,6 +83,46 @@ mod tests {
     fn log(token: Address, from: Address, to: Address, value: u64) -> Log {
         let data = erc20::Token::Transfer { from, to, value: U256::from(value) }.encode_log_data();
         Log { address: token, topics: data.topics().to_vec(), data: data.data }
+    }
+
+    fn receipt(status: u64, to: Address, logs: Vec<Log>) -> TxReceipt {
+        TxReceipt {
+            transaction_hash: B256::ZERO,
+            block_hash: B256::ZERO,
+            block_number: U64::from(1),
+            from: WALLET,
+            to: Some(to),
+            status: U64::from(status),
+            gas_used: U64::from(21_000),
+            effective_gas_price: U256::from(1),
+            logs,
+            l1_fee: None,
+            operator_fee_scalar: None,
+            operator_fee_constant: None,
+            da_footprint_gas_scalar: None,
+            blob_gas_used: None,
+            blob_gas_price: None,
+        }
+    }
+
+    fn leg(destination: &str) -> Leg {
+        Leg {
+            payout: adit_core::PayoutId("00000000-0000-0000-0000-000000000001".parse().expect("a uuid")),
+            withdrawal: "00000000-0000-0000-0000-000000000002".parse().expect("an id"),
+            user: "alice".parse().expect("a user"),
+            book: "xp".parse().expect("a book"),
+            source_asset: "XP".parse().expect("an asset"),
+            asset: "DG".parse().expect("an asset"),
+            amount: Amount::new(100),
+            destination: destination.parse().expect("a destination"),
+        }
+    }
+
+    fn effect(purpose: Purpose, paying: Option<Paying>, receipt: &TxReceipt) -> Effect {
+        let effects = of_legs(&[leg(&shown(BOB).to_string())], purpose, WALLET, receipt, |_| paying);
+        assert_eq!(effects.len(), 1);
+        assert_eq!(effects[0].payout, leg("x").payout);
+        effects[0].effect.clone()
     }
 
     fn odd(logs: &[Log]) -> Option<String> {
@@ -105,5 +148,37 @@ mod tests {
         ] {
             assert!(odd(&logs).is_some(), "{logs:?}");
         }
+    }
+    /// F46, F47: status 0 is a revert; status 1 is a payment only with its effect; a cancelling attempt pays nobody whatever it did.
+    #[test]
+    fn f46_f47_a_status_alone_is_no_payment() {
+        let (token, paid) = (Some(Paying::Token(TOKEN)), vec![log(TOKEN, WALLET, BOB, 100)]);
+        assert_eq!(effect(Purpose::Pay, token, &receipt(1, TOKEN, paid.clone())), Effect::Paid);
+        assert_eq!(effect(Purpose::Pay, token, &receipt(0, TOKEN, paid.clone())), Effect::Reverted);
+        assert!(matches!(effect(Purpose::Pay, token, &receipt(1, TOKEN, Vec::new())), Effect::Unexpected { .. }));
+        assert!(matches!(effect(Purpose::Pay, None, &receipt(1, TOKEN, paid.clone())), Effect::Unexpected { .. }));
+        for status in [0, 1] {
+            assert_eq!(effect(Purpose::Cancel, token, &receipt(status, TOKEN, paid.clone())), Effect::Cancelled);
+        }
+    }
+
+    #[test]
+    fn f47_a_coin_payment_names_its_recipient() {
+        assert_eq!(effect(Purpose::Pay, Some(Paying::Native), &receipt(1, BOB, Vec::new())), Effect::Paid);
+        assert!(matches!(effect(Purpose::Pay, Some(Paying::Native), &receipt(1, EVE, Vec::new())), Effect::Unexpected { .. }));
+        let nowhere = of_legs(&[leg("nowhere")], Purpose::Pay, WALLET, &receipt(1, BOB, Vec::new()), |_| Some(Paying::Native));
+        assert!(matches!(nowhere[0].effect, Effect::Unexpected { .. }));
+    }
+
+    /// F22, rule R4: what somebody else sent may have paid a leg if it reached its destination in any way, and not if it was reverted.
+    #[test]
+    fn f22_whatever_reaches_the_payee_may_have_paid_him() {
+        let may = |receipt: &TxReceipt| may_pay(&leg(&shown(BOB).to_string()), WALLET, receipt);
+        assert!(may(&receipt(1, BOB, Vec::new())), "coins");
+        assert!(may(&receipt(1, EVE, vec![log(EVE, WALLET, BOB, 1)])), "any amount of any token");
+        assert!(!may(&receipt(1, EVE, vec![log(TOKEN, WALLET, EVE, 100)])), "another recipient");
+        assert!(!may(&receipt(1, EVE, vec![log(TOKEN, EVE, BOB, 100)])), "another payer");
+        assert!(!may(&receipt(0, BOB, vec![log(TOKEN, WALLET, BOB, 100)])), "it was reverted");
+        assert!(may_pay(&leg("nowhere"), WALLET, &receipt(0, BOB, Vec::new())), "who cannot be read is looked at");
     }
 }

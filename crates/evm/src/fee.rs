@@ -116,6 +116,32 @@ mod tests {
         assert_eq!(total(&receipt(21_000, 10), true), None);
     }
 
+    /// Parts that cost nothing are not named, but for execution, which always is.
+    #[test]
+    fn f90_every_part_is_named_that_costs_something() {
+        let named = |receipt: &TxReceipt, op_stack: bool| -> Vec<(String, u128)> {
+            let (_, parts) = fee_parts(receipt, op_stack).expect("fits");
+            parts.into_iter().map(|part| (part.name, part.amount.base_units())).collect()
+        };
+        let part = |name: &str, amount: u128| (name.to_owned(), amount);
+        assert_eq!(named(&receipt(21_000, 0), false), [part("execution", 0)]);
+        let free = TxReceipt { l1_fee: Some(U256::ZERO), ..receipt(21_000, 10) };
+        assert_eq!(named(&free, true), [part("execution", 210_000)]);
+        let op = TxReceipt { l1_fee: Some(U256::from(5)), operator_fee_constant: Some(U256::from(7)), ..receipt(21_000, 10) };
+        assert_eq!(named(&op, true), [part("execution", 210_000), part("data", 5), part("operator", 7)]);
+        let price_alone = TxReceipt { blob_gas_price: Some(U256::from(3)), ..receipt(21_000, 10) };
+        assert_eq!(named(&price_alone, false), [part("execution", 210_000)]);
+    }
+
+    /// A fee that does not fit is not booked as something smaller.
+    #[test]
+    fn f90_a_fee_that_does_not_fit_is_not_booked() {
+        let dear = TxReceipt { effective_gas_price: U256::MAX, ..receipt(2, 0) };
+        assert_eq!(total(&dear, false), None);
+        let beyond = TxReceipt { l1_fee: Some(U256::from(u128::MAX)), ..receipt(1, 1) };
+        assert_eq!(total(&beyond, true), None);
+    }
+
     #[test]
     fn f90_blobs_are_paid_too() {
         let blob = TxReceipt { blob_gas_used: Some(U64::from(131_072)), blob_gas_price: Some(U256::from(3)), ..receipt(21_000, 10) };

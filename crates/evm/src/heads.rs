@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_chain::{Call, Endpoint, Fault, Said};
-use adit_core::{BlockRef, EndpointName, EvmFees, Finality, Timestamp, Tip};
+use adit_core::{BlockRef, EndpointName, EvmFees, Finality, Mistake, Timestamp, Tip, planted};
 use alloy::primitives::U256;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -89,6 +89,9 @@ impl Node {
                 if answered < needed {
                     let detail = "too few know a finalised block; wait for one, or configure a depth".to_owned();
                     return Err(Fault::Unreachable { chain: self.config.name.to_string(), answered, needed, detail });
+                }
+                if planted(Mistake::BelievesHighestFinal) {
+                    return Ok(tags.into_iter().max().unwrap_or(0).min(head));
                 }
                 Ok(self.reached_by_enough(tags).min(head))
             }

@@ -142,6 +142,32 @@ mod tests {
         assert_eq!(recover(DIGEST, &signed(r, S_MAX + U256::from(1), 27), ONLY_65), Err(InvalidSignature::HighS));
     }
 
+    /// The largest `s` that EIP-2 allows is read: what is refused later is refused for another reason.
+    #[test]
+    fn f83_half_of_the_order_is_not_above_it() {
+        let r = U256::from_be_slice(&R_AND_S[..32]);
+        assert!(!matches!(recover(DIGEST, &signed(r, S_MAX, 27), ONLY_65), Err(InvalidSignature::HighS)));
+    }
+
+    /// F84: the parity of the short form is its highest bit, and no part of `s`.
+    #[test]
+    fn f84_both_parities_of_the_short_form_are_read_as_those_of_the_long_one() {
+        let compact = SignatureForms { compact: true };
+        for (bit, v) in [(0, 27), (0x80, 28)] {
+            let mut short = R_AND_S;
+            short[32] |= bit;
+            assert_eq!(recover(DIGEST, &short, compact), recover(DIGEST, &with_v(v), ONLY_65), "v {v}");
+        }
+    }
+
+    #[test]
+    fn f83_f84_only_65_bytes_or_64_where_configured() {
+        for length in (0..200).filter(|length| ![64, 65].contains(length)) {
+            let got = recover(DIGEST, &vec![1; length], SignatureForms { compact: true });
+            assert_eq!(got, Err(InvalidSignature::Length { got: length, allowed: "65 or 64" }));
+        }
+    }
+
     #[test]
     fn f83_zero_and_too_large_parts_are_refused() {
         let one = U256::from(1);

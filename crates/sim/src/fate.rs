@@ -60,10 +60,10 @@ impl Fate {
     }
 
     async fn strike(&mut self) {
-        match self.dice.between(0, 24) {
+        match self.dice.between(0, 26) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),
-            7 => self.chain_fees(),
+            7 | 24 => self.chain_fees(),
             8 => self.pools(),
             9 => self.finality(),
             10 | 11 => self.crashes().await,
@@ -221,6 +221,7 @@ impl Fate {
         self.world.disk.restore(&backup);
         let age = (now - backup.at) / SECOND;
         if let Some(journal) = journal {
+            self.world.truth().forget_after(backup.at);
             self.world.signer.roll_back(journal);
             self.world.start_signer();
             // The newer database would not fit the older journal.

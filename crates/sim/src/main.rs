@@ -4,11 +4,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[cfg(feature = "planted")]
+mod power;
 mod report;
 mod runner;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Failures that are shown; more of them rarely say more.
+const FAILURES_MAX: usize = 5;
 
 /// Simulates days of the whole engine in a world that fails, one per seed, and checks what must always hold.
 #[derive(Parser)]
@@ -25,6 +30,14 @@ struct Options {
     /// Run this one seed and tell everything that happened.
     #[arg(long)]
     story: Option<u64>,
+    /// Plant each known mistake in turn, and say how many seeds find it.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    power: bool,
+    /// Only this mistake, by its name.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    mistake: Option<String>,
     /// Seeds at the same time.
     #[arg(long)]
     threads: Option<usize>,
@@ -45,6 +58,10 @@ fn verdict(options: &Options) -> anyhow::Result<()> {
         return report::story(&adit_sim::run(seed, true));
     }
     let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let limits = runner::Limits { from: options.from, seeds: options.seeds, seconds: options.seconds, threads };
+    let limits = runner::Limits { from: options.from, seeds: options.seeds, seconds: options.seconds, threads, failures_max: FAILURES_MAX };
+    #[cfg(feature = "planted")]
+    if options.power {
+        return power::measure(&limits, options.mistake.as_deref());
+    }
     report::verdict(&runner::run_all(&limits))
 }

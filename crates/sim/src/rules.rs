@@ -15,6 +15,8 @@ pub const BLOCK_SECONDS: u64 = 12;
 pub const GWEI: u128 = 1_000_000_000;
 /// Wei per gas that no attempt may exceed.
 pub const FEE_PER_GAS_MAX: u128 = 200 * GWEI;
+/// The calendar day begins in the middle of the simulated one.
+const DAY_BEGINS_MINUTES: i32 = 14 * 60;
 const HOT_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 pub const ENDPOINTS: usize = 3;
 
@@ -93,7 +95,7 @@ impl Setup {
                 cooldown: None,
                 windows: vec![
                     WindowLimit { window: Window::Rolling24h, max: Amount::new(whole * 700) },
-                    WindowLimit { window: Window::CalendarDay { offset_minutes: 60 }, max: Amount::new(whole * 650) },
+                    WindowLimit { window: Window::CalendarDay { offset_minutes: DAY_BEGINS_MINUTES }, max: Amount::new(whole * 450) },
                 ],
                 approve_above: Some(Amount::new(whole * 200)),
             }

@@ -149,9 +149,11 @@ fn ended(world: &World, users: &Users) -> Result<(), Broken> {
 
 /// What left the wallet is what was settled and what the network took, to the last unit.
 fn balanced(world: &World) -> Result<(), Broken> {
-    let chain = world.chain();
-    let purse = chain.wallet_at(chain.finalized());
-    let truth = world.truth();
+    let purse = {
+        let chain = world.chain();
+        chain.wallet_at(chain.finalized())
+    };
+    let foul = world.truth().foul(&world.chain());
     let held = |name: &str| {
         let account = Account::Hot { wallet: world.setup.lane.clone(), asset: asset(name) };
         world.disk.read(|books| books.held_by(&account))
@@ -159,7 +161,7 @@ fn balanced(world: &World) -> Result<(), Broken> {
     let tokens = world.setup.tokens.iter().zip(&purse.tokens).map(|((id, address, _), there)| (id.clone(), Some(*address), *there));
     for (id, address, there) in tokens.chain([(asset("ETH"), None, purse.coins)]) {
         let opening = i128::try_from(OPENING_WHOLE * world.setup.whole(&id)).expect("small");
-        let there = i128::try_from(there).expect("small") + unbooked(world, truth.foul(), address);
+        let there = i128::try_from(there).expect("small") + unbooked(world, &foul, address);
         let here = held(id.as_str());
         if here != there {
             let detail = format!("of {id} the ledger has {here}, the wallet {there} with what nobody could book (of {opening} at first)");
@@ -177,10 +179,16 @@ fn unbooked(world: &World, foul: &[Foul], token: Option<alloy::primitives::Addre
             let left: i128 = foul.mined.moved.iter().filter(|moved| moved.token == token).map(|moved| small(moved.amount)).sum();
             match foul.payout {
                 None => left + if token.is_none() { small(foul.mined.fee) } else { 0 },
-                Some(payout) => left - settled(world, payout, token),
+                Some(payout) => left + lost_fee(world, foul, token) - settled(world, payout, token),
             }
         })
         .sum()
+}
+
+/// What the network took for a transaction that nobody remembers.
+fn lost_fee(world: &World, foul: &Foul, token: Option<alloy::primitives::Address>) -> i128 {
+    let lost = token.is_none() && world.truth().is_forgotten(foul.mined.hash);
+    if lost { i128::try_from(foul.mined.fee).expect("small") } else { 0 }
 }
 
 fn settled(world: &World, payout: adit_core::PayoutId, token: Option<alloy::primitives::Address>) -> i128 {

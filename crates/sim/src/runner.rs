@@ -9,11 +9,14 @@ use adit_sim::Outcome;
 use adit_sim::crash::{Coverage, merge};
 
 /// What to run.
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub from: u64,
     pub seeds: u64,
     pub seconds: Option<u64>,
     pub threads: usize,
+    /// Failures after which no further seed is begun.
+    pub failures_max: usize,
 }
 
 /// What all seeds together showed.
@@ -33,8 +36,6 @@ pub struct Sum {
     pub failed: Vec<Outcome>,
 }
 
-/// Failures after which no further seed is begun.
-const FAILURES_MAX: usize = 5;
 const BAR_CHARS: u64 = 30;
 /// Where nobody watches, a line now and then is enough.
 const LINE_SECONDS: u64 = 10;
@@ -68,7 +69,7 @@ pub fn run_all(limits: &Limits) -> Sum {
 
 fn due(limits: &Limits, next: &AtomicU64, sum: &Mutex<Sum>, began: Instant) -> Option<u64> {
     let in_time = limits.seconds.is_none_or(|seconds| began.elapsed() < Duration::from_secs(seconds));
-    let fine = sum.lock().expect("a seed that panics ends the run").failed.len() < FAILURES_MAX;
+    let fine = sum.lock().expect("a seed that panics ends the run").failed.len() < limits.failures_max;
     let seed = next.fetch_add(1, Ordering::Relaxed);
     (in_time && fine && seed < limits.from + limits.seeds).then_some(seed)
 }

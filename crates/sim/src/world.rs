@@ -152,7 +152,7 @@ impl World {
                     self.story.tell(&process.name, || {
                         format!("has {:?} of lineage {} signed: {}", request.purpose, request.lineage, signature.signed.hash)
                     });
-                    let checked = self.truth().signed(request, signature, &self.chain());
+                    let checked = self.truth().signed(request, signature, &self.chain(), self.now());
                     self.check(checked);
                 }
                 Err(refused) => self.story.tell(&process.name, || format!("is refused a signature: {refused}")),

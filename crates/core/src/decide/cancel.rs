@@ -1,6 +1,8 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
-use crate::{Actor, Answer, CancelWish, Change, Decision, EventKind, LineageId, Refusal, Span, State, Withdrawal, WithdrawalId};
+use crate::{
+    Actor, Answer, CancelWish, Change, Decision, EventKind, LineageId, Mistake, Refusal, Span, State, Withdrawal, WithdrawalId, planted,
+};
 
 use super::{Drafting, settle};
 
@@ -33,6 +35,7 @@ pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageI
     match &withdrawal.state {
         State::Pending => give_back(draft, withdrawal, reason),
         State::Approved { .. } if operator => give_back(draft, withdrawal, reason),
+        State::Processing { .. } if operator && planted(Mistake::CancelFreesAtOnce) => give_back(draft, withdrawal, reason),
         State::Processing { lineage: live, .. } if operator => wish_cancel(draft, &withdrawal, *live, lineage, reason),
         State::Cancelled { .. } => draft.unchanged(),
         State::Approved { .. }

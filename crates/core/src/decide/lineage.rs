@@ -2,11 +2,11 @@
 
 use crate::{
     Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmFees, Knowledge, Lane, LaneId, LaneState,
-    Leg, Lineage, LineageId, LineageState, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission,
-    Withdrawal,
+    Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission,
+    Withdrawal, planted,
 };
 
-use super::Drafting;
+use super::{Drafting, careless};
 
 /// Every later attempt offers at least this many thousandths of the one before, on both fee fields: geth wants 1100, some
 /// chains more.
@@ -54,10 +54,11 @@ fn take_anchors(lane: &mut Lane, reserve: &Reserve) -> Result<(), Refusal> {
         return Err(Refusal::BadAttempt { detail: "an EVM lineage has exactly one nonce".to_owned() });
     };
     let Draft::Evm(evm) = &reserve.draft;
-    if *of != lane.id || *nonce != lane.next_nonce || evm.nonce != *nonce {
+    let next = if planted(Mistake::NonceFromNode) { *nonce } else { lane.next_nonce };
+    if *of != lane.id || *nonce != next || evm.nonce != *nonce {
         return Err(Refusal::Changed { what: format!("the next nonce of {} ({})", lane.id, lane.next_nonce) });
     }
-    lane.next_nonce += 1;
+    lane.next_nonce = next + 1;
     Ok(())
 }
 
@@ -65,6 +66,7 @@ fn enter_lineage(draft: &mut Drafting, leg: &Leg, reserve: &Reserve) -> Result<(
     let withdrawal = draft.withdrawal(leg.withdrawal)?;
     let approved = matches!(withdrawal.state, State::Approved { .. });
     let free = draft.view.payouts.get(&leg.payout).copied().flatten().is_none();
+    let (approved, free) = if planted(Mistake::UniqueIndexDropped) { (true, true) } else { (approved, free) };
     if !approved || !free || !matches_leg(withdrawal, leg) {
         return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
     }
@@ -132,7 +134,7 @@ fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), R
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
     let latest = lineage.latest();
     let (Draft::Evm(before), Draft::Evm(next)) = (&latest.draft, next);
-    if before.nonce != next.nonce || before.chain_id != next.chain_id {
+    if (before.nonce != next.nonce && !planted(Mistake::BumpAtNewNonce)) || before.chain_id != next.chain_id {
         return bad("an attempt contains every anchor of the first");
     }
     match (&latest.stage, purpose) {
@@ -209,6 +211,9 @@ pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, 
             at: now,
             said: Said::Submission { submission: submission.clone() },
         }));
+    }
+    if let Some(belief) = careless::concluded(&lineage, submissions).filter(|_| pays) {
+        return careless::leave(draft, lineage, belief);
     }
     if first && pays {
         show_hash(&mut draft, &lineage, hash)?;

@@ -1,6 +1,7 @@
 //! The rules: a view of the state and an order in, changes or a refusal out.
 
 mod cancel;
+mod careless;
 mod drafting;
 mod lane;
 mod lineage;

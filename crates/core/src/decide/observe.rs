@@ -2,11 +2,11 @@
 
 use crate::{
     Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, HaltReason, Hash32, Knowledge,
-    Lane, LaneId, LaneState, Leg, Lineage, LineageState, ObservationRecord, Payment, PayoutId, Purpose, Receipt, Refusal, Said, Sighting,
-    Stage, State, Status, Withdrawal,
+    Lane, LaneId, LaneState, Leg, Lineage, LineageState, Mistake, ObservationRecord, Payment, PayoutId, Purpose, Receipt, Refusal, Said,
+    Sighting, Stage, State, Status, Withdrawal, planted,
 };
 
-use super::{Drafting, settle};
+use super::{Drafting, careless, settle};
 
 pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -> Result<Decision, Refusal> {
     let lineage = draft.view.lineage(sighting.lineage).cloned().ok_or(Refusal::UnknownWithdrawal)?;
@@ -64,6 +64,12 @@ fn vanished(mut draft: Drafting, mut lineage: Lineage, id: AttemptId) -> Result<
         return draft.unchanged();
     }
     let pays = attempt.purpose == Purpose::Pay;
+    if planted(Mistake::VanishIgnored) {
+        return draft.unchanged();
+    }
+    if planted(Mistake::ReorgIsFailure) && pays {
+        return careless::leave(draft, lineage, careless::Belief::GiveBack);
+    }
     let now = draft.now();
     lineage.attempts.iter_mut().for_each(|attempt| place(attempt, None, now));
     if pays {
@@ -144,7 +150,13 @@ fn finalized(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, id: Attem
         end_leg(&mut draft, leg, &lineage, lane, effect, receipt)?;
     }
     let native = draft.chain(lane)?.native.clone();
-    settle::book_network_fee(&mut draft, lane, &native, receipt);
+    let paid = receipt.effects.iter().any(|leg| leg.effect == Effect::Paid);
+    if paid || !planted(Mistake::FeeOfFailuresForgotten) {
+        settle::book_network_fee(&mut draft, lane, &native, receipt);
+    }
+    if planted(Mistake::FeeBookedTwice) {
+        settle::book_network_fee(&mut draft, lane, &native, receipt);
+    }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }
@@ -163,6 +175,11 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
             EventKind::Completed { hash, block, network_fee: receipt.network_fee }
         }
         Effect::Reverted => {
+            settle::release(draft, &withdrawal);
+            withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
+            EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
+        }
+        Effect::Unexpected { .. } if planted(Mistake::OddIsFailure) => {
             settle::release(draft, &withdrawal);
             withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }

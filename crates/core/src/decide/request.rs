@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyRecord,
-    PayoutId, Policy, Refusal, Request, Rules, State, Timestamp, TransferKind, User, View, Withdrawal,
+    Mistake, PayoutId, Policy, Refusal, Request, Rules, Span, State, Timestamp, TransferKind, User, View, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -39,10 +39,14 @@ fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refus
     let key = (draft.actor.principal(), idempotency.key.clone());
     match draft.view.idempotency.get(&key).expect("keys(command) names the idempotency key") {
         None => Ok(None),
+        Some(known) if planted(Mistake::IdempotencyExpires) && known.at.plus(FORGOTTEN_AFTER) < draft.now() => Ok(None),
         Some(known) if known.fingerprint == idempotency.fingerprint => Ok(Some(Answer::Replayed(known.withdrawal))),
         Some(known) => Err(Refusal::IdempotencyMismatch { withdrawal: known.withdrawal }),
     }
 }
+
+/// When a careless engine forgets a key.
+const FORGOTTEN_AFTER: Span = Span::from_seconds(600);
 
 fn not_suspended(view: &View, request: &Request) -> Result<(), Refusal> {
     match crate::suspension(&view.suspensions, [&request.asset, &request.source_asset], &request.user) {
@@ -164,7 +168,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let limit = limit.ok_or_else(|| Refusal::TooLarge { asset: request.asset.clone() })?;
     let cause = Cause::Withdrawal { id: request.id };
     let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
-    let by_policy = policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
+    let by_policy = planted(Mistake::ApprovalSkipped) || policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
     let state = match by_policy {
         true => State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None },
         false => State::Pending,

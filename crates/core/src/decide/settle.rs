@@ -1,8 +1,8 @@
 //! How a hold ends: settled because the chain paid, or released because it never will. Once, by type and by constraint.
 
 use crate::{
-    Account, Answer, AssetId, Cause, Change, Decision, Deferral, EventKind, Failure, LaneId, Leg, Receipt, Refusal, State, TransferKind,
-    Withdrawal,
+    Account, Answer, AssetId, Cause, Change, Decision, Deferral, EventKind, Failure, LaneId, Leg, Mistake, Receipt, Refusal, State,
+    TransferKind, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -27,7 +27,8 @@ pub(super) fn settle(draft: &mut Drafting, withdrawal: &Withdrawal, lane: &LaneI
         false => hot.clone(),
     };
     let kind = TransferKind::Settle { hold: withdrawal.hold };
-    draft.transfer(kind, owner(withdrawal), sink.clone(), withdrawal.deducted, cause(withdrawal));
+    let moved = if planted(Mistake::SettleTooLittle) { withdrawal.amount } else { withdrawal.deducted };
+    draft.transfer(kind, owner(withdrawal), sink.clone(), moved, cause(withdrawal));
     if !withdrawal.fee.is_zero() {
         let fees = Account::Fees { asset: withdrawal.source_asset.clone() };
         draft.transfer(TransferKind::Post, sink, fees, withdrawal.fee, cause(withdrawal));
@@ -68,7 +69,9 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
 }
 
 fn fail(mut draft: Drafting, mut withdrawal: Withdrawal, failure: Failure) -> Result<Decision, Refusal> {
-    release(&mut draft, &withdrawal);
+    if !planted(Mistake::HoldLeaks) {
+        release(&mut draft, &withdrawal);
+    }
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Failed { failure: failure.clone(), hash: None })?;
     withdrawal.state = State::Failed { at: draft.now(), failure, payment: None };
     draft.change(Change::Withdrawal(withdrawal));

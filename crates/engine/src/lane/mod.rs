@@ -17,7 +17,7 @@ use crate::{Engine, Settings, WriteError};
 const FAULT_WAIT: adit_core::Span = adit_core::Span::from_millis(500);
 
 /// With thousands of payments in flight a look is dear, and every accepted claim wakes the lane: after a dear round that found nothing to
-/// do, wakes are not answered for so many times its length.
+/// do, accepted claims wake it only after so many times its length. What the chain mines wakes it at once: that makes room for others.
 const DEAR_ROUND: adit_core::Span = adit_core::Span::from_millis(20);
 const IDLE_PAUSE_ROUNDS: u64 = 3;
 
@@ -72,11 +72,17 @@ impl LaneTask {
             if !busy {
                 let took = self.engine.ports.clock.now().since(began);
                 if took >= DEAR_ROUND {
-                    self.engine.ports.clock.sleep(took.times(IDLE_PAUSE_ROUNDS)).await;
+                    self.pause(took.times(IDLE_PAUSE_ROUNDS)).await;
                 }
                 self.rest().await;
             }
         }
+    }
+
+    async fn pause(&self, most: adit_core::Span) {
+        let over = self.engine.ports.clock.sleep(most);
+        let mined = self.engine.hub.something_mined();
+        futures::future::select(over, std::pin::pin!(mined)).await;
     }
 
     /// Waits until something was committed that concerns lanes, or a beat has passed.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Sighting, Span, Stage, TRAIL_BLOCKS_MAX, Timestamp,
-    Tip,
+    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Sighting, Span, Stage, TRAIL_BLOCKS_MAX,
+    Timestamp, Tip, planted,
 };
 
 use super::reconcile::Journalled;
@@ -52,7 +52,7 @@ impl LaneTask {
             self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds }]).await?;
         }
         if any {
-            self.engine.hub.wake_lanes();
+            self.engine.hub.tell_mined();
         }
         Ok(())
     }
@@ -157,6 +157,7 @@ fn watched(lineage: &Lineage) -> Option<WatchedLineage> {
     let attempts: Vec<WatchedAttempt> = lineage
         .attempts
         .iter()
+        .filter(|attempt| !planted(Mistake::ForgetBumpHash) || attempt.id == lineage.latest().id)
         .filter_map(|attempt| {
             let Stage::Signed { signed, knowledge } = &attempt.stage else { return None };
             let (included, confirmed) = match knowledge {

@@ -1,13 +1,14 @@
 //! Doing what is due: sign what is reserved, send what is recorded, bump what is stuck.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::Sent;
 use adit_core::{
-    Act, AssetId, Attempt, AttemptId, Command, Draft, Epoch, EvmFees, Lane, LaneView, Leg, Lineage, LineageId, Purpose, Signed,
-    WithdrawalId, next,
+    Act, AssetId, Attempt, AttemptId, Command, Draft, Epoch, EvmFees, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Purpose, Signed,
+    WithdrawalId, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
+use futures::join;
 
 use super::{LaneTask, RoundError};
 use crate::engine::nonce_of;
@@ -23,21 +24,29 @@ struct Due {
 }
 
 impl LaneTask {
-    /// Asks the rules what is due and does it. Each kind of act is committed before the next kind begins.
+    /// Asks the rules what is due and does it. While nodes are given what is recorded, others are signed and planned: acts of one round are
+    /// of different lineages. Each is committed before the next step of its lineage begins (rule R1). Planning follows signing, so that the
+    /// signer's dry run counts what it has just signed against its caps (rule R9).
     pub(super) async fn pay(&self, lane: &Lane, epoch: Epoch) -> Result<usize, RoundError> {
         let store = self.engine.store();
         let now = self.engine.ports.clock.now();
-        let live = store.live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        let live = store.unmined_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let acts = next(&LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now });
         let due = sort(acts);
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
-        self.send(epoch, &lineages, &due.send).await?;
-        let signed = self.sign(epoch, &lineages, &due.sign).await?;
-        self.bump(epoch, &lineages, &due.bump).await?;
-        let chosen: Vec<_> = queue.iter().filter(|withdrawal| due.plan.contains(&withdrawal.id)).collect();
-        self.plan(lane, epoch, &live, &chosen).await?;
+        let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
+        let chosen: Vec<_> = queue.iter().filter(|withdrawal| wanted.contains(&withdrawal.id)).collect();
+        let others = async {
+            let signed = self.sign(epoch, &lineages, &due.sign).await?;
+            self.bump(epoch, &lineages, &due.bump).await?;
+            self.plan(lane, epoch, &live, &chosen).await?;
+            Ok::<usize, RoundError>(signed)
+        };
+        let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
+        sent?;
+        let signed = signed?;
         // What the signer refuses for good is no progress: else the lane would ask it again without a pause.
         Ok(signed + due.send.len() + due.bump.len() + due.plan.len())
     }
@@ -60,6 +69,10 @@ impl LaneTask {
             return Ok(0);
         }
         let answers = self.engine.ports.signer.sign(&requests).await?;
+        if planted(Mistake::SendBeforeRecord) {
+            let bytes: Vec<Signed> = answers.iter().flatten().map(|signature| signature.signed.clone()).collect();
+            self.chain().broadcast(&bytes).await;
+        }
         let mut commands = Vec::with_capacity(answers.len());
         for (request, answer) in requests.iter().zip(answers) {
             match answer {
@@ -163,7 +176,10 @@ impl LaneTask {
     /// A further attempt: the same as `before` at other fees, or a cancel.
     fn addition(&self, epoch: Epoch, lineage: LineageId, purpose: Purpose, nonce: u64, fees: EvmFees, before: Option<&Draft>) -> Command {
         let draft = match before {
-            Some(Draft::Evm(evm)) => Draft::Evm(adit_core::EvmDraft { fees, ..evm.clone() }),
+            Some(Draft::Evm(evm)) => {
+                let nonce = evm.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
+                Draft::Evm(adit_core::EvmDraft { fees, nonce, ..evm.clone() })
+            }
             None => self.chain().cancel_draft(self.id(), nonce, fees),
         };
         let attempt = AttemptId(self.engine.ports.uuid());

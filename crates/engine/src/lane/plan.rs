@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planned};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, Lineage, LineageId, Purpose, Reserve,
-    Scope, State, Withdrawal,
+    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, Lineage, LineageId, Mistake, Purpose,
+    Reserve, Scope, State, Withdrawal, planted,
 };
 use adit_signer::{SignRequest, Supersede};
 
@@ -175,7 +175,8 @@ impl LaneTask {
     }
 
     async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
-        let reservations = accepted.into_iter().zip(lane.next_nonce..).map(|(candidate, nonce)| {
+        let first = if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id()).await? } else { lane.next_nonce };
+        let reservations = accepted.into_iter().zip(first..).map(|(candidate, nonce)| {
             let draft = self.chain().draft(self.id(), &candidate.leg, &candidate.plan, nonce);
             Command::Reserve(Reserve {
                 lane: self.id().clone(),

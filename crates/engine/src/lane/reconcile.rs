@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::Fault;
 use adit_core::{
-    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Purpose, Refusal,
-    Stage, WithdrawalId,
+    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Mistake, Purpose,
+    Refusal, Stage, WithdrawalId, planted,
 };
 use adit_signer::JournalEntry;
 
@@ -40,7 +40,8 @@ impl LaneTask {
         if identity.wallet_has_code {
             return self.halt(HaltReason::WalletHasCode).await;
         }
-        if !self.adopt_from_journal(lane, epoch).await? {
+        let reads = !planted(Mistake::NoReconcile) && !planted(Mistake::SignerForgets);
+        if reads && !self.adopt_from_journal(lane, epoch).await? {
             return Ok(());
         }
         let chain_nonce = self.chain().consumed(self.id()).await?;

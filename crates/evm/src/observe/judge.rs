@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use adit_chain::{Agreed, Fault};
-use adit_core::{Effect, EndpointName, Fact, Hash32, LegEffect, Purpose, Receipt};
+use adit_core::{Effect, EndpointName, Fact, Hash32, LegEffect, Mistake, Purpose, Receipt, planted};
 
 use super::Look;
 use super::search::{Search, Wanted};
@@ -62,7 +62,8 @@ impl Node {
         if due.confirmed && effects.iter().all(|leg| leg.effect == Effect::Paid) {
             facts.push(judged(Fact::Confirmed { attempt: watched.attempt, block: place.block }));
         }
-        if due.final_
+        let early = planted(Mistake::RefundBeforeFinal) && !agreed.value.succeeded() || planted(Mistake::SettleAtConfirmed);
+        if (due.final_ || early)
             && let Some(receipt) = self.receipt(agreed, effects)
         {
             facts.push(judged(Fact::Final { attempt: watched.attempt, receipt }));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use adit_core::{
-    Account, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules,
-    Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
+    Account, Actor, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId,
+    Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::limits::Accepted;
@@ -203,6 +203,10 @@ impl Books {
             destination: row.destination.clone(),
             status: row.state.status(),
         };
+        let threshold = self.rules.assets.get(&row.asset).and_then(|rules| rules.policy.approve_above);
+        let asked = threshold.is_some_and(|threshold| row.amount > threshold);
+        let by_policy = matches!(row.state, State::Approved { by: Actor::Engine, after: None, .. });
+        must(!(asked && by_policy), "approval", || format!("{} is above {threshold:?} and nobody approved it", row.id))?;
         if let Some(before) = self.withdrawals.get(&row.id) {
             let same = before.amount == known.amount && before.destination == known.destination && before.asset == known.asset;
             must(same, "withdrawal", || format!("{} pays something else than it was asked for", row.id))?;
@@ -229,8 +233,12 @@ impl Books {
     fn lineage_changed(&mut self, lineage: &Lineage) -> Result<(), Broken> {
         let id = lineage.id;
         if let Some(before) = self.lineages.remove(&id).filter(|before| before.live) {
-            before.anchors.iter().for_each(|anchor| { self.anchors.remove(anchor); });
-            before.payouts.iter().for_each(|payout| { self.live.remove(payout); });
+            before.anchors.iter().for_each(|anchor| {
+                self.anchors.remove(anchor);
+            });
+            before.payouts.iter().for_each(|payout| {
+                self.live.remove(payout);
+            });
         }
         let carried = Carried {
             live: lineage.is_live(),

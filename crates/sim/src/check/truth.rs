@@ -8,6 +8,7 @@ use alloy::primitives::B256;
 
 use super::{Books, Broken, must};
 use crate::chain::{Mined, SimChain};
+use crate::executor::Instant;
 
 /// What is known to whoever sees everything.
 #[derive(Default)]
@@ -19,19 +20,20 @@ pub struct Truth {
     /// Signed bytes that some commit has recorded.
     recorded: BTreeSet<B256>,
     foreign: BTreeSet<B256>,
+    /// Signed after the backup to which database and journal went back together: nobody but the chain knows them.
+    forgotten: BTreeSet<B256>,
     /// Payments in final blocks.
     paid: BTreeMap<PayoutId, Vec<B256>>,
     /// Whose wish a payout fulfils: one wish, one payment, whatever the database forgot meanwhile.
     wishes: BTreeMap<PayoutId, u64>,
     paid_wishes: BTreeMap<u64, PayoutId>,
-    /// Movements that did not do what was asked, or that nobody here made: they are in no book.
-    foul: Vec<Foul>,
     checked: u64,
     mined: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Signed {
+    at: Instant,
     nonce: u64,
     purpose: Purpose,
     approved: Vec<Approved>,
@@ -50,10 +52,10 @@ impl Truth {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &SimChain) -> Result<(), Broken> {
+    pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &SimChain, at: Instant) -> Result<(), Broken> {
         let hash = b256(signature.signed.hash);
         let adit_core::Draft::Evm(draft) = &request.draft;
-        let signed = Signed { nonce: draft.nonce, purpose: request.purpose, approved: request.approved.clone() };
+        let signed = Signed { at, nonce: draft.nonce, purpose: request.purpose, approved: request.approved.clone() };
         if self.signed.insert(hash, signed).is_some() {
             return Ok(());
         }
@@ -80,6 +82,15 @@ impl Truth {
         must(self.recorded.contains(&hash), "recorded before sent", || format!("{hash} leaves and was not recorded"))
     }
 
+    /// Database and journal have gone back to that moment, together.
+    pub fn forget_after(&mut self, at: Instant) {
+        self.forgotten.extend(self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(hash, _)| *hash));
+    }
+
+    pub fn is_forgotten(&self, hash: B256) -> bool {
+        self.forgotten.contains(&hash)
+    }
+
     pub fn foreign(&mut self, hash: B256) {
         self.foreign.insert(hash);
     }
@@ -98,8 +109,22 @@ impl Truth {
         self.paid_wishes.contains_key(&wish)
     }
 
-    pub fn foul(&self) -> &[Foul] {
-        &self.foul
+    /// What is final and in no book as it happened: made by others, forgotten, or doing something else than asked.
+    pub fn foul(&self, chain: &SimChain) -> Vec<Foul> {
+        let foul = |mined: &Mined| {
+            let signed = self.signed.get(&mined.hash);
+            let paying = signed.filter(|signed| signed.purpose == Purpose::Pay).and_then(|signed| signed.approved.first());
+            let forgotten = self.forgotten.contains(&mined.hash);
+            match (signed, paying) {
+                (None, _) => Some(Foul { mined: mined.clone(), payout: None }),
+                (Some(_), None) => forgotten.then(|| Foul { mined: mined.clone(), payout: None }),
+                (Some(_), Some(approved)) => {
+                    let odd = forgotten || mined.succeeded && !is_exact(mined, approved.amount);
+                    odd.then(|| Foul { mined: mined.clone(), payout: Some(approved.payout) })
+                }
+            }
+        };
+        chain.history(0, chain.finalized()).filter_map(foul).collect()
     }
 
     /// Transactions of the wallet in final blocks.
@@ -134,7 +159,7 @@ impl Truth {
     /// [`Broken`], naming the first that is not.
     pub fn booked(&self, chain: &SimChain, books: &Books) -> Result<(), Broken> {
         for mined in chain.history(0, chain.finalized()) {
-            let Some(signed) = self.signed.get(&mined.hash) else { continue };
+            let Some(signed) = self.signed.get(&mined.hash).filter(|_| !self.forgotten.contains(&mined.hash)) else { continue };
             let (hash, nonce) = (mined.hash, mined.nonce);
             let fee = books.is_fee_booked(&hash.to_string());
             must(fee, "ledger equals chain", || format!("the fee of {hash} (nonce {nonce}) is not booked"))?;
@@ -165,7 +190,6 @@ impl Truth {
     fn judge(&mut self, mined: Mined, books: &Books) -> Result<(), Broken> {
         self.mined += 1;
         if self.foreign.contains(&mined.hash) {
-            self.foul.push(Foul { mined, payout: None });
             return Ok(());
         }
         let signed = self.signed.get(&mined.hash);
@@ -175,9 +199,6 @@ impl Truth {
         }
         for approved in &signed.approved {
             let payout = approved.payout;
-            if !is_exact(&mined, approved.amount) {
-                self.foul.push(Foul { mined: mined.clone(), payout: Some(payout) });
-            }
             if mined.moved.is_empty() {
                 continue;
             }

@@ -7,6 +7,7 @@ use adit_engine::{Engine, WriteError};
 use adit_evm::canonical;
 use alloy::primitives::Address;
 
+use crate::check::must;
 use crate::replica::Running;
 use crate::rules::{asset, book};
 use crate::{Dice, World};
@@ -139,7 +140,10 @@ impl Users {
     pub async fn ask_again(self, mut dice: Dice) {
         loop {
             self.world.handle.sleep(dice.between(300, 900) * 1_000_000).await;
-            for wish in self.forgotten() {
+            // Some clients ask again although they have an answer.
+            let known = |wish: &&Wish| wish.accepted.is_some_and(|id| self.world.disk.read(|books| books.withdrawal(id).is_some()));
+            let late = dice.pick(&self.wishes()).filter(known).cloned();
+            for wish in self.forgotten().into_iter().chain(late) {
                 self.ask_until_answered(&wish, &mut dice).await;
             }
         }
@@ -173,10 +177,11 @@ impl Users {
         let id = WithdrawalId(engine.ports.uuid());
         self.world.truth().wish(wish.number, PayoutId(id.0));
         let actor = Actor::User { user: wish.user.clone() };
+        let timeline = self.world.timeline();
         self.world.story.tell(wish.user.as_str(), || format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number));
         match engine.writer.submit(actor, Command::Request(request(wish, id))).await {
-            Ok(Answer::Accepted(withdrawal)) => Asked::Accepted(withdrawal.id),
-            Ok(Answer::Replayed(id)) => Asked::Accepted(id),
+            Ok(Answer::Accepted(withdrawal)) => self.accepted(withdrawal.id, timeline),
+            Ok(Answer::Replayed(id)) => self.accepted(id, timeline),
             Err(WriteError::Refused(Refusal::Suspended { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. })) => {
                 Asked::Nothing
             }
@@ -186,6 +191,13 @@ impl Users {
             }
             Ok(_) | Err(WriteError::Failed { .. } | WriteError::Unknown { .. }) => Asked::Nothing,
         }
+    }
+
+    /// Who is told that it was accepted finds it, unless the database itself has gone back since.
+    fn accepted(&self, id: WithdrawalId, timeline: u64) -> Asked {
+        let kept = self.world.disk.read(|books| books.withdrawal(id).is_some()) || self.world.timeline() != timeline;
+        self.world.check(must(kept, "accepted is kept", || format!("{id} was answered and is not in the database")));
+        Asked::Accepted(id)
     }
 
     async fn cancel(&self, wish: &Wish) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Appended, Batch, Event, GroupId, Lineage, LineageId, Row, Status, Withdrawal};
+use adit_core::{Appended, Batch, Event, GroupId, Lineage, LineageId, Mistake, Row, Status, Withdrawal, planted};
 
 use super::tables::Tables;
 
@@ -32,7 +32,7 @@ fn put_withdrawal(tables: &mut Tables, row: Row<Withdrawal>) {
     let place = (withdrawal.created_at, withdrawal.id);
     if withdrawal.state.status() == Status::Approved {
         tables.approved.insert(place);
-    } else {
+    } else if !planted(Mistake::UniqueIndexDropped) {
         tables.approved.remove(&place);
     }
     put(&mut tables.withdrawals, row.row.id, row);

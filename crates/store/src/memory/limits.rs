@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Amount, LimitEntry, LimitState, Timestamp, Window, WindowState};
+use adit_core::{Amount, LimitEntry, LimitState, Mistake, Timestamp, Window, WindowState, planted};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LimitHistory {
@@ -42,6 +42,7 @@ impl LimitHistory {
         let inside = &self.entries[first_inside..];
         let before = first_inside.checked_sub(1).map(|last| &self.entries[last]);
         let first_seq = inside.first().map_or(u64::MAX, |entry| entry.seq);
+        let first_seq = if planted(Mistake::LimitReleasedAsNegative) { 0 } else { first_seq };
         WindowState {
             cumulative_at_cutoff: before.map_or(Amount::ZERO, |entry| entry.cumulative),
             given_back: self.given_back.range(first_seq..).fold(Amount::ZERO, |sum, (_, (_, amount))| sum.plus(*amount)),

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError};
 
 use adit_core::{
     Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
+    WithdrawalId, planted,
 };
 use async_trait::async_trait;
 
@@ -64,7 +65,8 @@ impl Store for MemStore {
     async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
         let tables = self.tables();
         let approved = tables.approved.iter().filter_map(|(_, id)| tables.withdrawals.get(id)).map(|row| &row.row);
-        let due = approved.filter(|row| assets.contains(&row.asset) && is_due(&row.state, now));
+        let again = |state: &State| planted(Mistake::UniqueIndexDropped) && matches!(state, State::Processing { .. });
+        let due = approved.filter(|row| assets.contains(&row.asset) && (is_due(&row.state, now) || again(&row.state)));
         Ok(due.take(limit).cloned().collect())
     }
 

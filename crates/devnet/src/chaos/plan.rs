@@ -68,7 +68,7 @@ pub struct Plan {
 
 /// Disasters strike while so many percent of the payments have been sent.
 const FIRST_PERCENT: u64 = 2;
-const LAST_PERCENT: u64 = 90;
+const LAST_PERCENT: u64 = 80;
 
 impl Size {
     /// The whole of it, with so many kills.
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(plan(5).steps, plan(5).steps);
         assert_ne!(plan(5).steps, plan(6).steps);
         assert_eq!(Kind::ALL.map(|kind| plan(5).planned(kind)), [30, 8, 2, 2, 2, 1]);
-        assert!(plan(5).steps.iter().all(|step| (6..=270).contains(&step.at)));
+        assert!(plan(5).steps.iter().all(|step| (6..=240).contains(&step.at)));
         assert!(plan(5).steps.is_sorted_by_key(|step| step.at));
     }
 

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use futures::future::try_join_all;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
@@ -120,12 +119,16 @@ async fn calm(world: &mut World, accepted: &[Accepted]) -> Result<()> {
     fees::set(world.devnet.rpc(), CALM_GWEI).await?;
     let api = world.devnet.api()?;
     let mut open: Vec<&Accepted> = accepted.iter().collect();
+    // One after the other: asking for all of them again and again would only keep the server from settling them.
     let settled = wait::until("all payments to be settled", CALM_BOUND, LOOK_PAUSE * 3, async || {
-        let over = try_join_all(open.iter().map(|accepted| is_over(&api, accepted))).await?;
-        let mut over = over.into_iter();
-        open.retain(|_| !over.next().unwrap_or(false));
-        world.devnet.rpc().mine(1).await?;
-        Ok(open.is_empty().then_some(()))
+        while let Some(last) = open.last() {
+            if !is_over(&api, last).await? {
+                world.devnet.rpc().mine(1).await?;
+                return Ok(None);
+            }
+            open.pop();
+        }
+        Ok(Some(()))
     });
     if let Err(problem) = settled.await {
         // Who waits, and for what, is evidence; the verdict names the rest.

@@ -13,12 +13,13 @@ const BACKLOG_EVENTS_MAX: usize = 16_384;
 pub struct Hub {
     events: broadcast::Sender<Arc<Event>>,
     lanes: Arc<Notify>,
+    mined: Arc<Notify>,
 }
 
 impl Hub {
     #[expect(clippy::new_without_default, reason = "a hub is made once, on purpose")]
     pub fn new() -> Self {
-        Self { events: broadcast::channel(BACKLOG_EVENTS_MAX).0, lanes: Arc::new(Notify::new()) }
+        Self { events: broadcast::channel(BACKLOG_EVENTS_MAX).0, lanes: Arc::new(Notify::new()), mined: Arc::new(Notify::new()) }
     }
 
     /// Everything committed from now on, in order. A receiver that lagged must read the store.
@@ -29,6 +30,18 @@ impl Hub {
     /// Completes when a lane may have something to do.
     pub async fn lane_woken(&self) {
         self.lanes.notified().await;
+    }
+
+    /// Completes when the chain was seen to have moved on with what a lane waits for, and not for every accepted claim.
+    pub(crate) async fn something_mined(&self) {
+        self.mined.notified().await;
+    }
+
+    /// The chain has moved on with a payment: there may be room for others.
+    pub(crate) fn tell_mined(&self) {
+        self.mined.notify_waiters();
+        self.mined.notify_one();
+        self.wake_lanes();
     }
 
     pub fn wake_lanes(&self) {

@@ -129,6 +129,10 @@ impl Store for PostgresStore {
         lineage::live(&mut *self.read().await?, lane, limit).await
     }
 
+    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        lineage::unmined(&mut *self.read().await?, lane, limit).await
+    }
+
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
         lineage::observations(&mut *self.read().await?, attempt, limit).await
     }

@@ -29,6 +29,8 @@ const READERS_MAX: u32 = 4;
 const CHECKPOINT_AFTER_PAGES: &str = "8192";
 /// Negative: KiB.
 const WRITER_CACHE: &str = "-65536";
+/// Rows that the connection's thread reads ahead of whoever asked: else the two wait for each other every few rows.
+const READ_AHEAD_ROWS: usize = 4_096;
 /// Another process may hold the file for a moment: a backup, a person with a shell.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a group waits for the one before it.
@@ -54,7 +56,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_WAIT_MAX);
+            .busy_timeout(BUSY_WAIT_MAX)
+            .row_buffer_size(READ_AHEAD_ROWS);
         let writing = options.clone().pragma("wal_autocheckpoint", CHECKPOINT_AFTER_PAGES).pragma("cache_size", WRITER_CACHE);
         let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN_WAIT_MAX).idle_timeout(None).max_lifetime(None);
         let one = one.test_before_acquire(false).before_acquire(|connection, _| Box::pin(is_at_rest(connection)));
@@ -157,6 +160,10 @@ impl Store for SqliteStore {
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
         lineage::live(&mut *self.read().await?, lane, limit).await
+    }
+
+    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        lineage::unmined(&mut *self.read().await?, lane, limit).await
     }
 
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {

@@ -33,6 +33,11 @@ pub trait Store: Send + Sync + 'static {
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     /// Live lineages of a lane, in order of their creation, at most `limit`.
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
+    /// The live lineages that no block holds, in the same order, at most `limit`: all that a lane can do anything about.
+    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        let live = self.live_lineages(lane, usize::MAX).await?.into_iter();
+        Ok(live.filter(|lineage| lineage.included().is_none()).take(limit).collect())
+    }
     /// The newest observations of an attempt, newest first.
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;

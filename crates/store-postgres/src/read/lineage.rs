@@ -33,12 +33,21 @@ pub(crate) async fn live(connection: &mut PgConnection, lane: &LaneId, limit: us
     rows(whole(connection, query(LIVE).bind(lane.to_string()).bind(bound(limit))).await)
 }
 
+pub(crate) async fn unmined(connection: &mut PgConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    const UNMINED: &str = "
+        SELECT * FROM lineage AS l
+        WHERE l.lane = $1 AND l.live
+          AND NOT EXISTS (SELECT FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+        ORDER BY l.created_at, l.nonce NULLS FIRST, l.id LIMIT $2";
+    rows(whole(connection, query(UNMINED).bind(lane.to_string()).bind(bound(limit))).await)
+}
+
 fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, StoreFault> {
     Ok(slots?.into_iter().filter_map(|slot| slot.row).collect())
 }
 
 /// Puts together the lineages that a question finds, in its order.
-async fn whole(connection: &mut PgConnection, question: Query) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+pub(crate) async fn whole(connection: &mut PgConnection, question: Query) -> Result<Vec<Slot<Lineage>>, StoreFault> {
     const ANCHORS: &str = "
         SELECT * FROM anchor WHERE lineage_id = ANY ($1) ORDER BY lineage_id, position";
     const PAYOUTS: &str = "

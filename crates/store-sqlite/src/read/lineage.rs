@@ -33,6 +33,15 @@ pub(crate) async fn live(connection: &mut SqliteConnection, lane: &LaneId, limit
     rows(whole(connection, query(LIVE).bind(lane.to_string()).bind(bound(limit))).await)
 }
 
+pub(crate) async fn unmined(connection: &mut SqliteConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    const UNMINED: &str = "
+        SELECT * FROM lineage AS l
+        WHERE l.lane = ?1 AND l.live = 1
+          AND NOT EXISTS (SELECT 1 FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+        ORDER BY l.created_at, l.nonce, l.id LIMIT ?2";
+    rows(whole(connection, query(UNMINED).bind(lane.to_string()).bind(bound(limit))).await)
+}
+
 fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, StoreFault> {
     Ok(slots?.into_iter().filter_map(|slot| slot.row).collect())
 }

@@ -1,6 +1,8 @@
 //! Lists: what is in them, in which order, and where the next page begins.
 
-use adit_core::{Actor, Change, Deferral, LaneId, State, Status, TransferKind, Withdrawal, WithdrawalId};
+use adit_core::{
+    Actor, Bytes, Change, Deferral, Knowledge, LaneId, Lineage, Signed, Stage, State, Status, TransferKind, Withdrawal, WithdrawalId,
+};
 
 use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
 use super::script::put;
@@ -143,6 +145,35 @@ pub async fn live_lineages_in_order(bed: &mut impl Bed) {
     let again = adit_core::Lineage { created_at: at(5), ..again };
     put(&*store, vec![Change::Lineage(again.clone())]).await;
     assert_eq!(store.lineages_of(sample::withdrawal_id(3)).await, Ok(vec![sample::ended(made[3].clone()), again]));
+}
+
+pub async fn unmined_lineages_in_order(bed: &mut impl Bed) {
+    let store = bed.store();
+    let reserved: Vec<_> = (0..9).map(|nonce| sample::lineage(50 - nonce, nonce, vec![sample::leg(nonce, 1)])).collect();
+    put(&*store, reserved.iter().cloned().map(Change::Lineage).collect()).await;
+    let knowledges = [
+        (1, Knowledge::Signed),
+        (2, Knowledge::MaybeSent { sends: 3, last_at: THEN }),
+        (3, Knowledge::Included { block: sample::block(7), confirmed: false, sends: 3, last_at: THEN }),
+        (4, Knowledge::Finalized { block: sample::block(7) }),
+        (5, Knowledge::Conflicted { by: sample::hash(5) }),
+    ];
+    let known = knowledges.map(|(nonce, knowledge)| Change::Lineage(signed(reserved[nonce].clone(), knowledge)));
+    put(&*store, known.to_vec()).await;
+    put(&*store, vec![Change::Lineage(sample::ended(reserved[6].clone()))]).await;
+    for (limit, nonces) in [(100, &[0, 1, 2, 5, 7, 8][..]), (3, &[0, 1, 2])] {
+        let found = store.unmined_lineages(&lane_id(), limit).await.expect("the store answers");
+        assert_eq!(found.iter().filter_map(|lineage| lineage.nonce()).collect::<Vec<u64>>(), nonces, "at most {limit}");
+        assert!(found.iter().all(|lineage| lineage.included().is_none() && !lineage.legs.is_empty()));
+    }
+}
+
+fn signed(mut lineage: Lineage, knowledge: Knowledge) -> Lineage {
+    for attempt in &mut lineage.attempts {
+        let signed = Signed { raw: Bytes(vec![2, 1]), hash: sample::hash(u64::from(attempt.version)) };
+        attempt.stage = Stage::Signed { signed, knowledge: knowledge.clone() };
+    }
+    lineage
 }
 
 pub async fn coverage_and_accounts(bed: &mut impl Bed) {

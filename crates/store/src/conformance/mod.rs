@@ -45,7 +45,8 @@ macro_rules! conformance {
                 an_ended_lineage_frees_its_anchors_and_payouts;
             groups: contending_groups_lose_nothing, groups_of_many_commands, a_claim_is_accepted_once_whoever_asks;
             limits: windows_equal_a_naive_model;
-            lists: pages_and_cursors, the_queue_is_oldest_first, feeds_and_histories, live_lineages_in_order, coverage_and_accounts;
+            lists: pages_and_cursors, the_queue_is_oldest_first, feeds_and_histories, live_lineages_in_order, unmined_lineages_in_order,
+                coverage_and_accounts;
             journal: the_same_journal_gives_the_same_dump;
         }
     };

@@ -86,3 +86,23 @@ async fn members_are_those_with_a_valid_key_and_a_lone_liar_makes_none() {
     lock.grant(&world.deployer(), &[eve.address]).await.expect("granted");
     assert_eq!(asked(&eve, 0).await, Ok(true), "a no is not remembered");
 }
+
+/// F86: a wallet that is not deployed yet cannot vouch, whatever its wrapper (EIP-6492) promises to deploy: its owner's signature inside
+/// is good, and it is refused all the same.
+#[tokio::test]
+async fn f86_a_wrapper_for_a_wallet_that_is_not_deployed_is_refused() {
+    let world = World::new().await;
+    let chain = world.chain();
+    let ada = Wallet::named("ada");
+    let undeployed = Address::repeat_byte(0x64);
+    let inner = signed(&ada, digest(undeployed)).0;
+    let code = contracts::ERC1271_WALLET.creation_code().expect("readable");
+    let create = [code.as_ref(), &ada.address.abi_encode()].concat();
+    let wrapped = [
+        (Address::repeat_byte(0x4e), alloy::primitives::Bytes::from(create), alloy::primitives::Bytes::from(inner)).abi_encode_params(),
+        [0x64, 0x92].repeat(16),
+    ]
+    .concat();
+    let verdict = chain.verify_claim(&canonical(undeployed), digest(undeployed), &Bytes(wrapped)).await;
+    assert!(matches!(verdict, Ok(Verdict::Invalid { .. })), "{verdict:?}");
+}

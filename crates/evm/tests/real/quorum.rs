@@ -1,5 +1,7 @@
 //! One of two endpoints lies or lags: nothing moves because of it.
 
+use std::sync::{Arc, Mutex};
+
 use adit_chain::Chain;
 use adit_core::{BlockRef, Trust};
 use serde_json::{Value, json};
@@ -135,4 +137,43 @@ async fn f39_an_understated_finality_is_outvoted_by_two() {
     config.finality = adit_core::Finality::Tag;
     let tip = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
     assert_eq!(tip.final_height, tip.head.height - 2);
+}
+
+/// F11: what was sent is known by the hash of its bytes, whatever a node calls it.
+#[tokio::test]
+async fn f11_a_node_that_names_another_hash_is_not_believed() {
+    let world = World::with_dg().await;
+    let liar = Twister::start(world.anvil.url()).await;
+    liar.lie(|call, result| {
+        if call["method"] == "eth_sendRawTransaction" {
+            *result = json!(format!("0x{}", "ab".repeat(32)));
+        }
+    });
+    let chain = world.chain_over(Trust::Single, &[liar.url()]);
+    let (paid, trail) = paid_and_watched(&world, &chain).await;
+    let sent = chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    assert_eq!(sent[0].hash, paid.signed.hash);
+    world.mine(6).await;
+    let seen = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(facts(&seen), ["included", "confirmed", "final"]);
+}
+
+/// F43: `safe` means other things at other nodes, so no question names it; what cannot be undone rests on `finalized`.
+#[tokio::test]
+async fn f43_no_question_names_the_safe_block() {
+    let world = World::with_dg().await;
+    let node = Twister::start(world.anvil.url()).await;
+    let asked = Arc::new(Mutex::new(String::new()));
+    let heard = asked.clone();
+    node.lie(move |call, _| heard.lock().expect("nobody panics with it").push_str(&call.to_string()));
+    let mut config = world.config(Trust::Single, &[node.url()]);
+    config.finality = adit_core::Finality::Tag;
+    let chain = adit_evm::EvmChain::new(config).expect("a chain");
+    let (paid, trail) = paid_and_watched(&world, &chain).await;
+    chain.broadcast(std::slice::from_ref(&paid.signed)).await;
+    world.mine(6).await;
+    let seen = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    assert_eq!(facts(&seen).last(), Some(&"final"));
+    let asked = asked.lock().expect("nobody panics with it").clone();
+    assert!(asked.contains("\"finalized\"") && !asked.contains("\"safe\""), "{asked}");
 }

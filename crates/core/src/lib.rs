@@ -6,6 +6,7 @@
 
 mod amount;
 mod asset;
+mod audit;
 mod change;
 mod command;
 mod decide;
@@ -31,6 +32,7 @@ mod withdrawal;
 
 pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
+pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
 pub use command::{AcceptedPin, Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
 pub use decide::{Answer, Decision, changed_pin, decide};

@@ -7,6 +7,7 @@ use adit_chain::Chain;
 use adit_core::{ChainName, Draft, Lane, LaneId, LaneView, Lineage, ReplicaId, Rules, State, Suspension, Trust, Why, Withdrawal, why};
 use adit_store::{Store, StoreFault};
 
+use crate::auditor::Auditor;
 use crate::{Alerts, Hub, LaneTask, Ports, Settings, Writer};
 
 /// A running engine. Cheap to clone.
@@ -27,6 +28,8 @@ impl Engine {
         let writer = Writer::start(ports.clone(), rules.clone(), hub.clone());
         let replica = ReplicaId(ports.uuid());
         let alerts = Alerts::start(ports.clone(), rules.clone(), settings.clone());
+        let auditor = Auditor { ports: ports.clone(), rules: rules.clone(), writer: writer.clone(), hub: hub.clone() };
+        ports.spawner.spawn("auditor", Box::pin(auditor.run(settings.clone())));
         let engine = Self { ports, rules, writer, hub, alerts, replica };
         for chain in engine.rules.chains.values() {
             LaneTask::start(&engine, chain.name.clone(), settings);

@@ -1,9 +1,9 @@
 //! Tells waiting tasks of this process what was just committed. A hint only: whoever waits reads the store, and looks again now and
 //! then by itself, since another replica may have committed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use adit_core::{Batch, Event, State};
+use adit_core::{Batch, BrokenInvariant, Event, State};
 use tokio::sync::{Notify, broadcast};
 
 /// Events that a slow listener may fall behind before it has to read the store again.
@@ -13,18 +13,43 @@ const BACKLOG_EVENTS_MAX: usize = 16_384;
 pub struct Hub {
     events: broadcast::Sender<Arc<Event>>,
     lanes: Arc<Notify>,
+    broken: Arc<Mutex<Option<BrokenInvariant>>>,
+    alarm: Arc<Notify>,
     mined: Arc<Notify>,
 }
 
 impl Hub {
     #[expect(clippy::new_without_default, reason = "a hub is made once, on purpose")]
     pub fn new() -> Self {
-        Self { events: broadcast::channel(BACKLOG_EVENTS_MAX).0, lanes: Arc::new(Notify::new()), mined: Arc::new(Notify::new()) }
+        Self {
+            events: broadcast::channel(BACKLOG_EVENTS_MAX).0,
+            lanes: Arc::new(Notify::new()),
+            broken: Arc::default(),
+            alarm: Arc::new(Notify::new()),
+            mined: Arc::new(Notify::new()),
+        }
     }
 
     /// Everything committed from now on, in order. A receiver that lagged must read the store.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
+    }
+
+    /// An invariant would not hold.
+    pub(crate) fn raise(&self, broken: BrokenInvariant) {
+        *self.broken.lock().expect("nothing panics while it holds this lock") = Some(broken);
+        self.alarm.notify_one();
+    }
+
+    /// Completes when an invariant was raised.
+    pub(crate) async fn raised(&self) -> BrokenInvariant {
+        loop {
+            let raised = self.broken.lock().expect("nothing panics while it holds this lock").take();
+            match raised {
+                Some(broken) => return broken,
+                None => self.alarm.notified().await,
+            }
+        }
     }
 
     /// Completes when a lane may have something to do.

@@ -1,6 +1,7 @@
 //! The shell that moves and decides nothing: one writer, a lane and an observer per wallet, alerts.
 
 mod alerts;
+mod auditor;
 mod engine;
 mod hub;
 mod lane;

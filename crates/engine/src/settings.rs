@@ -18,6 +18,8 @@ pub struct Settings {
     pub identity_beat: Span,
     /// How often it is judged whether people must know something.
     pub alerts_beat: Span,
+    /// How often the whole ledger is audited: every account is read.
+    pub audit_beat: Span,
     /// Below these balances of a wallet people are told, in base units.
     pub low: BTreeMap<AssetId, Amount>,
     /// A payment that is unmined for longer than this is told to people.
@@ -33,6 +35,7 @@ impl Default for Settings {
             funds_beat: Span::from_seconds(5),
             identity_beat: Span::from_seconds(30),
             alerts_beat: Span::from_seconds(5),
+            audit_beat: Span::from_seconds(600),
             low: BTreeMap::new(),
             stuck_after: Span::from_seconds(600),
         }

@@ -7,7 +7,9 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use adit_core::{Actor, Answer, Command, GroupId, Keys, Mistake, Order, Refusal, Rules, Span, decide, keys, planted};
+use adit_core::{
+    Actor, Answer, BrokenInvariant, Command, GroupId, Keys, Mistake, Order, Refusal, Rules, Span, audit_batch, decide, keys, planted,
+};
 use adit_store::{CommitFault, StoreFault};
 use futures::future::{Either, join_all, select};
 use tokio::sync::{mpsc, oneshot};
@@ -72,10 +74,9 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let order = Order { actor, ids: self.ports.ids(), command };
         let stopped = || WriteError::Failed { detail: "the writer has stopped".to_owned() };
-        let line = match order.actor {
-            Actor::Engine => &self.engine,
-            Actor::User { .. } | Actor::Service { .. } | Actor::Admin { .. } => &self.people,
-        };
+        // A lease that waited behind hundreds of payments could run out, and a halt must not wait.
+        let first = order.actor != Actor::Engine || matches!(order.command, Command::Lease { .. } | Command::HaltLane { .. });
+        let line = if first { &self.people } else { &self.engine };
         line.send(Item { order, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| WriteError::Unknown { detail: "the writer stopped before it answered".to_owned() })?
     }
@@ -185,6 +186,9 @@ impl WriterTask {
         if batch.is_empty() {
             return Tried::Answered(answers);
         }
+        if let Err(broken) = audit_batch(&batch) {
+            return self.refuse(orders, &broken);
+        }
         let events = batch.appended.events.clone();
         let wakes = Hub::concerns_lanes(&batch);
         let id = GroupId(self.ports.uuid());
@@ -204,6 +208,15 @@ impl WriterTask {
             }
         }
         tried
+    }
+
+    /// A group that would break an invariant is not committed. Its orders are tried one by one, and the one that would break it stops the
+    /// lanes.
+    fn refuse(&self, orders: &[Order], broken: &BrokenInvariant) -> Tried {
+        if orders.len() == 1 {
+            self.hub.raise(broken.clone());
+        }
+        Tried::Constrained(format!("an invariant would not hold: {broken}"))
     }
 
     /// The answer to COMMIT was lost: the outcome is read back, never assumed (window F71).

@@ -60,10 +60,10 @@ impl Fate {
     }
 
     async fn strike(&mut self) {
-        match self.dice.between(0, 26) {
+        match self.dice.between(0, 28) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),
-            7 | 24 => self.chain_fees(),
+            7 | 24 | 27 => self.chain_fees(),
             8 => self.pools(),
             9 => self.finality(),
             10 | 11 => self.crashes().await,
@@ -75,7 +75,7 @@ impl Fate {
             18 => self.restore(),
             19 => self.signer_power().await,
             20 => self.signer_way().await,
-            21 => self.token().await,
+            21 | 26 => self.token().await,
             22 => self.somebody_has_the_key(),
             _ => self.reorg_after_fee_spike().await,
         }
@@ -264,9 +264,10 @@ impl Fate {
             TokenConduct::SimulatesWell,
             TokenConduct::ReturnsNothing,
             TokenConduct::BurnsGas,
+            TokenConduct::PaysTwice,
         ];
         let conduct = *self.dice.pick(&conducts).expect("some");
-        let hidden = self.dice.chance(400);
+        let hidden = self.dice.chance(600);
         self.told(|| format!("the token {name} behaves: {conduct:?}{}", if hidden { ", and shows it only in blocks" } else { "" }));
         if hidden {
             self.world.chain().set_conduct_when_mined(token, conduct);

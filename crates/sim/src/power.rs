@@ -20,6 +20,8 @@ struct Found {
 pub fn measure(limits: &Limits, only: Option<&str>) -> Result<()> {
     let wanted = |mistake: &Mistake| only.is_none_or(|only| format!("{mistake:?}") == only);
     let mut found = Vec::new();
+    // A mistake that ends in a panic is found; nobody wants its backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
     for mistake in Mistake::ALL.into_iter().filter(wanted) {
         plant(Some(mistake));
         let sum = run_all(&Limits { failures_max: 1, ..*limits });

@@ -88,6 +88,7 @@ fn settings() -> Settings {
         funds_beat: Span::from_seconds(300),
         identity_beat: Span::from_seconds(900),
         alerts_beat: Span::from_seconds(300),
+        audit_beat: Span::from_seconds(3_600),
         ..Settings::default()
     }
 }

@@ -1,10 +1,11 @@
 //! One seed: one simulated day with about 200 payouts, and a while after it in which nothing fails and everything has to end.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use adit_core::{Account, Status};
+use adit_core::{Account, Destination, Status};
 
-use crate::check::{Broken, Foul};
+use crate::check::{Broken, Foul, Known};
 use crate::crash::Coverage;
 use crate::executor::{Executor, Handle, ProcessId};
 use crate::fate::Fate;
@@ -43,7 +44,7 @@ pub struct Outcome {
     pub simulated: u64,
 }
 
-/// Runs one seed.
+/// Runs one seed. A panic of the engine is a finding like any other.
 pub fn run(seed: u64, told: bool) -> Outcome {
     let mut dice = Dice::new(seed);
     let handle = Handle::default();
@@ -51,25 +52,9 @@ pub fn run(seed: u64, told: bool) -> Outcome {
     let world = Arc::new(World::new(handle.clone(), &mut dice, replicas, told));
     let users = populate(&world, &mut dice, replicas);
     let mut executor = Executor::new(handle, dice.fork());
-    let over = {
-        let world = world.clone();
-        move || world.broken().is_some()
-    };
-    executor.run_until(DAY, &over);
-    // It may all be over long before the last hour.
-    let mut until = DAY;
-    while !over() && until < LAST {
-        until += HOUR / 2;
-        executor.run_until(until, &over);
-        if until >= DAY + HOUR && has_ended(&world, &users) {
-            break;
-        }
-    }
-    if !over() {
-        world.check(ended(&world, &users));
-        let booked = world.disk.read(|books| world.truth().booked(&world.chain(), books));
-        world.check(booked);
-        world.check(balanced(&world));
+    let lived = std::panic::catch_unwind(AssertUnwindSafe(|| live(&world, &users, &mut executor)));
+    if let Err(panic) = lived {
+        world.check(Err(Broken::new("panic", words(panic.as_ref()))));
     }
     let (mined, blocks) = (world.truth().mined(), world.chain().head());
     Outcome {
@@ -85,6 +70,32 @@ pub fn run(seed: u64, told: bool) -> Outcome {
         polls: executor.polls(),
         simulated: world.now(),
     }
+}
+
+/// The day, the time after it, and the last checks.
+fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
+    let over = || world.broken().is_some() || world.conceded().is_some();
+    executor.run_until(DAY, &over);
+    // It may all be over long before the last hour.
+    let mut until = DAY;
+    while !over() && until < LAST {
+        until += HOUR / 2;
+        executor.run_until(until, &over);
+        if until >= DAY + HOUR && has_ended(world, users) {
+            break;
+        }
+    }
+    if !over() {
+        world.check(ended(world, users));
+        let booked = world.disk.read(|books| world.truth().booked(&world.chain(), books));
+        world.check(booked);
+        world.check(balanced(world));
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
 }
 
 /// Everybody and everything that moves.
@@ -177,9 +188,11 @@ fn unbooked(world: &World, foul: &[Foul], token: Option<alloy::primitives::Addre
     foul.iter()
         .map(|foul| {
             let left: i128 = foul.mined.moved.iter().filter(|moved| moved.token == token).map(|moved| small(moved.amount)).sum();
-            match foul.payout {
+            match &foul.owed {
                 None => left + if token.is_none() { small(foul.mined.fee) } else { 0 },
-                Some(payout) => left + lost_fee(world, foul, token) - settled(world, payout, token),
+                // What moved nothing settled nothing: another transaction did.
+                Some(_) if foul.mined.moved.is_empty() => left + lost_fee(world, foul, token),
+                Some(owed) => left + lost_fee(world, foul, token) - settled(world, owed, token),
             }
         })
         .sum()
@@ -191,10 +204,10 @@ fn lost_fee(world: &World, foul: &Foul, token: Option<alloy::primitives::Address
     if lost { i128::try_from(foul.mined.fee).expect("small") } else { 0 }
 }
 
-fn settled(world: &World, payout: adit_core::PayoutId, token: Option<alloy::primitives::Address>) -> i128 {
-    world.disk.read(|books| {
-        let known = books.withdrawal(adit_core::WithdrawalId(payout.0)).filter(|known| known.status == Status::Completed);
-        let of = |known: &&crate::check::Known| world.setup.contract(&known.asset) == token;
-        known.filter(of).map_or(0, |known| i128::try_from(known.amount.base_units()).expect("small"))
-    })
+/// What the books say was paid there: each destination belongs to one wish, whatever its withdrawal is called by now.
+fn settled(world: &World, owed: &Destination, token: Option<alloy::primitives::Address>) -> i128 {
+    let paid = |known: &&Known| known.status == Status::Completed && known.destination == *owed;
+    let of = |known: &&Known| world.setup.contract(&known.asset) == token;
+    let small = |known: &Known| i128::try_from(known.amount.base_units()).expect("small");
+    world.disk.read(|books| books.withdrawals().filter(paid).filter(of).map(small).sum())
 }

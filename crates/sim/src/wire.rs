@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{REQUEST_MILLIS_MAX, RpcError, Wire};
+use alloy::primitives::{B256, hex, keccak256};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -60,6 +61,7 @@ impl SimWire {
             answer = lie::about(method, &call["params"], answer, self.world.weather.between(0, 1 << 32));
         }
         if method == SEND {
+            self.world.check(self.world.truth().sent(hash_of(&call["params"][0])));
             self.world.story.tell(&self.name, || format!("is sent a transaction and says {}", said(&answer)));
         }
         match answer {
@@ -136,6 +138,11 @@ impl Wire for SimWire {
         }
         Ok(body)
     }
+}
+
+/// The hash of raw bytes in hexadecimal.
+fn hash_of(raw: &Value) -> B256 {
+    keccak256(hex::decode(raw.as_str().unwrap_or_default()).unwrap_or_default())
 }
 
 fn is_send(request: &Value) -> bool {

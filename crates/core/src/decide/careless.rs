@@ -22,7 +22,7 @@ pub(super) fn concluded(lineage: &Lineage, submissions: &[Submission]) -> Option
         crate::Stage::Signed { knowledge: Knowledge::MaybeSent { sends, .. }, .. } => sends,
         crate::Stage::Signed { .. } | crate::Stage::Reserved => 0,
     };
-    if planted(Mistake::ReplanAfterTimeout) && submissions.iter().all(|said| matches!(said.answer, SubmissionAnswer::Unclear { .. })) {
+    if planted(Mistake::ReplanAfterTimeout) && any(|answer| matches!(answer, SubmissionAnswer::Unclear { .. })) {
         return Some(Belief::PlanAnew);
     }
     if planted(Mistake::GiveBackOnErrorText) && refused {

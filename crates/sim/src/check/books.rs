@@ -206,7 +206,8 @@ impl Books {
         let threshold = self.rules.assets.get(&row.asset).and_then(|rules| rules.policy.approve_above);
         let asked = threshold.is_some_and(|threshold| row.amount > threshold);
         let by_policy = matches!(row.state, State::Approved { by: Actor::Engine, after: None, .. });
-        must(!(asked && by_policy), "approval", || format!("{} is above {threshold:?} and nobody approved it", row.id))?;
+        let fresh = !self.withdrawals.contains_key(&row.id);
+        must(!(fresh && asked && by_policy), "approval", || format!("{} is above {threshold:?} and nobody approved it", row.id))?;
         if let Some(before) = self.withdrawals.get(&row.id) {
             let same = before.amount == known.amount && before.destination == known.destination && before.asset == known.asset;
             must(same, "withdrawal", || format!("{} pays something else than it was asked for", row.id))?;

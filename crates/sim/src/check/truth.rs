@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Amount, Hash32, PayoutId, Purpose, Status, WithdrawalId};
+use adit_core::{Amount, Destination, Hash32, PayoutId, Purpose, Status, WithdrawalId};
 use adit_signer::{Approved, SignRequest, Signature};
 use alloy::primitives::B256;
 
@@ -43,8 +43,8 @@ struct Signed {
 #[derive(Debug, Clone)]
 pub struct Foul {
     pub mined: Mined,
-    /// Whom it should have paid; none where somebody else made it.
-    pub payout: Option<PayoutId>,
+    /// Whom it should have paid; none where it should have paid nobody, or somebody else made it.
+    pub owed: Option<Destination>,
 }
 
 impl Truth {
@@ -116,11 +116,11 @@ impl Truth {
             let paying = signed.filter(|signed| signed.purpose == Purpose::Pay).and_then(|signed| signed.approved.first());
             let forgotten = self.forgotten.contains(&mined.hash);
             match (signed, paying) {
-                (None, _) => Some(Foul { mined: mined.clone(), payout: None }),
-                (Some(_), None) => forgotten.then(|| Foul { mined: mined.clone(), payout: None }),
+                (None, _) => Some(Foul { mined: mined.clone(), owed: None }),
+                (Some(_), None) => forgotten.then(|| Foul { mined: mined.clone(), owed: None }),
                 (Some(_), Some(approved)) => {
                     let odd = forgotten || mined.succeeded && !is_exact(mined, approved.amount);
-                    odd.then(|| Foul { mined: mined.clone(), payout: Some(approved.payout) })
+                    odd.then(|| Foul { mined: mined.clone(), owed: Some(approved.destination.clone()) })
                 }
             }
         };

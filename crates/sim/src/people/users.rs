@@ -106,7 +106,7 @@ impl Users {
     }
 
     fn draw(&self, number: u64, dice: &mut Dice) -> Wish {
-        let name = *dice.pick(&["DG", "DG", "DG", "ETH", "ETH", "ODD"]).expect("some");
+        let name = *dice.pick(&["DG", "DG", "ETH", "ETH", "ODD", "ODD"]).expect("some");
         let whole = self.world.setup.whole(&asset(name));
         // Mostly small; some need a person; some run into limits.
         let amount = match dice.between(0, 20) {

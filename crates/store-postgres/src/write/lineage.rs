@@ -70,7 +70,7 @@ const ANCHORS: &str = "
     FROM unnest(
         $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[]
     ) AS r (lineage_id, position, kind, key, live)
-    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live WHERE anchor.live <> excluded.live";
 
 const PAYOUTS: &str = "
     INSERT INTO lineage_payout (lineage_id, position, payout_id, withdrawal_id, user_id, book, source_asset, asset, amount, destination, live)
@@ -80,7 +80,7 @@ const PAYOUTS: &str = "
         $1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::boolean[]
     ) AS r (lineage_id, position, payout_id, withdrawal_id, user_id, book, source_asset, asset, amount, destination, live)
-    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live WHERE lineage_payout.live <> excluded.live";
 
 /// What is reserved never changes; signed bytes are recorded once, as a trigger asserts.
 const ATTEMPTS: &str = "
@@ -92,7 +92,9 @@ const ATTEMPTS: &str = "
         $11::bigint[], $12::bigint[]
     ) AS r (id, lineage_id, version, purpose, epoch, draft, raw, hash, knowledge, known, created_at, form)
     ON CONFLICT (id) DO UPDATE
-    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form";
+    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form
+    WHERE attempt.known::text IS DISTINCT FROM excluded.known::text
+       OR attempt.raw IS DISTINCT FROM excluded.raw OR attempt.hash IS DISTINCT FROM excluded.hash";
 
 const OBSERVATIONS: &str = "
     INSERT INTO observation (attempt_id, at, kind, said, form)

@@ -59,7 +59,7 @@ const ANCHORS: &str = "
     SELECT r.value ->> 'lineage_id', r.value ->> 'position', r.value ->> 'kind', r.value ->> 'key', r.value ->> 'live'
     FROM jsonb_each(?1) AS r
     WHERE TRUE
-    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live WHERE anchor.live <> excluded.live";
 
 const PAYOUTS: &str = "
     INSERT INTO lineage_payout (lineage_id, position, payout_id, withdrawal_id, user_id, book, source_asset, asset, amount, destination, live)
@@ -68,7 +68,7 @@ const PAYOUTS: &str = "
            r.value ->> 'destination', r.value ->> 'live'
     FROM jsonb_each(?1) AS r
     WHERE TRUE
-    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live";
+    ON CONFLICT (lineage_id, position) DO UPDATE SET live = excluded.live WHERE lineage_payout.live <> excluded.live";
 
 /// What is reserved never changes; signed bytes are recorded once, as a trigger asserts.
 const ATTEMPTS: &str = "
@@ -79,7 +79,8 @@ const ATTEMPTS: &str = "
     FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (id) DO UPDATE
-    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form";
+    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form
+    WHERE attempt.known IS NOT excluded.known OR attempt.raw IS NOT excluded.raw OR attempt.hash IS NOT excluded.hash";
 
 const OBSERVATIONS: &str = "
     INSERT INTO observation (attempt_id, at, kind, said, form)

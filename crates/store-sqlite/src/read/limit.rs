@@ -28,34 +28,37 @@ pub(crate) async fn limits(
     Ok(asked.keys().cloned().zip(states).collect())
 }
 
+/// Keys are taken out of the array once, not anew for each comparison.
 const LAST: &str = "
-    SELECT k.value ->> 'place' AS place, l.seq, l.at, l.cumulative
-    FROM jsonb_each(?1) AS k
-    CROSS JOIN limit_entry AS l ON l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset'
+    WITH k (place, user_id, asset) AS MATERIALIZED (
+        SELECT e.value ->> 'place', e.value ->> 'user_id', e.value ->> 'asset' FROM jsonb_each(?1) AS e
+    )
+    SELECT k.place, l.seq, l.at, l.cumulative
+    FROM k
+    CROSS JOIN limit_entry AS l ON l.user_id = k.user_id AND l.asset = k.asset
     WHERE (l.at, l.seq) = (
-        SELECT m.at, m.seq FROM limit_entry AS m
-        WHERE m.user_id = k.value ->> 'user_id' AND m.asset = k.value ->> 'asset'
-        ORDER BY m.at DESC, m.seq DESC LIMIT 1
+        SELECT m.at, m.seq FROM limit_entry AS m WHERE m.user_id = k.user_id AND m.asset = k.asset ORDER BY m.at DESC, m.seq DESC LIMIT 1
     )";
 
 /// The running sum at the cut-off, what was given back after it, and the first entry after it that stands.
 const WINDOWS: &str = "
+    WITH k (place, user_id, asset, cutoff) AS MATERIALIZED (
+        SELECT e.key, e.value ->> 'user_id', e.value ->> 'asset', e.value ->> 'cutoff' FROM jsonb_each(?1) AS e
+    )
     SELECT (
         SELECT l.cumulative FROM limit_entry AS l
-        WHERE l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset' AND l.at <= k.value ->> 'cutoff'
+        WHERE l.user_id = k.user_id AND l.asset = k.asset AND l.at <= k.cutoff
         ORDER BY l.at DESC, l.seq DESC LIMIT 1
     ) AS cumulative_at_cutoff, (
         SELECT group_concat(l.amount) FROM limit_entry AS l INDEXED BY limit_entry_given_back
-        WHERE l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset' AND l.at > k.value ->> 'cutoff'
-          AND l.given_back_at IS NOT NULL
+        WHERE l.user_id = k.user_id AND l.asset = k.asset AND l.at > k.cutoff AND l.given_back_at IS NOT NULL
     ) AS given_back, (
         SELECT l.at FROM limit_entry AS l
-        WHERE l.user_id = k.value ->> 'user_id' AND l.asset = k.value ->> 'asset' AND l.at > k.value ->> 'cutoff'
-          AND l.given_back_at IS NULL
+        WHERE l.user_id = k.user_id AND l.asset = k.asset AND l.at > k.cutoff AND l.given_back_at IS NULL
         ORDER BY l.at, l.seq LIMIT 1
     ) AS oldest_at
-    FROM jsonb_each(?1) AS k
-    ORDER BY k.key";
+    FROM k
+    ORDER BY k.place";
 
 fn read_last(row: &Columns<'_>) -> Result<(usize, LimitState), StoreFault> {
     let whole = |column| row.integer(column).map(|number| number.unsigned_abs());

@@ -1,22 +1,20 @@
-//! Locks and loads what a group of commands named.
+//! Takes and loads what a group of commands named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{Keys, Slot, Timestamp, View};
 use adit_store::StoreFault;
-use adit_store::rows::Fields;
+use adit_store::rows::{Fields, read_account, read_lane, read_user, read_withdrawal};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
-use crate::columns::{Query, one, texts};
-use crate::fault::unreachable;
+use crate::columns::{all, one, texts};
 use crate::read::{ledger, limit, lineage, people, withdrawal};
 
 pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys) -> Result<View, StoreFault> {
-    lock(connection, keys).await?;
     let mut view = View::default();
+    take_rows(connection, keys, &mut view).await?;
     view.now = now(connection).await?;
-    load_rows(connection, keys, &mut view).await?;
     load_names(connection, keys, &mut view).await?;
     if !keys.limits.is_empty() {
         view.limits = limit::limits(connection, &keys.limits, view.now).await?;
@@ -37,57 +35,47 @@ pub(crate) async fn now(connection: &mut PgConnection) -> Result<Timestamp, Stor
     now.ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
 }
 
-/// One global order, so that two groups never wait for each other in a circle: users, withdrawals, lineages, lanes, accounts; each
-/// by key. What is not there yet cannot be locked; who inserts it second fails on its key, as contention.
-async fn lock(connection: &mut PgConnection, keys: &Keys) -> Result<(), StoreFault> {
-    const USERS: &str = "SELECT FROM app_user WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
-    const WITHDRAWALS: &str = "SELECT FROM withdrawal WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
-    const LINEAGES: &str = "SELECT FROM lineage WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
-    const LANES: &str = "SELECT FROM lane WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
-    const ACCOUNTS: &str = "SELECT FROM account WHERE path = ANY ($1) ORDER BY path FOR UPDATE";
-    let withdrawals: Vec<Uuid> = keys.withdrawals.iter().map(|id| id.0).collect();
-    let lineages: Vec<Uuid> = keys.lineages.iter().map(|id| id.0).collect();
-    take(connection, keys.users.len(), query(USERS).bind(texts(&keys.users))).await?;
-    take(connection, withdrawals.len(), query(WITHDRAWALS).bind(withdrawals)).await?;
-    take(connection, lineages.len(), query(LINEAGES).bind(lineages)).await?;
-    take(connection, keys.lanes.len(), query(LANES).bind(texts(&keys.lanes))).await?;
-    take(connection, keys.accounts.len(), query(ACCOUNTS).bind(texts(&keys.accounts))).await
-}
-
-async fn take(connection: &mut PgConnection, rows: usize, statement: Query) -> Result<(), StoreFault> {
-    if rows == 0 {
-        return Ok(());
-    }
-    statement.execute(connection).await.map(drop).map_err(unreachable)
-}
-
-/// Versioned rows: each that was named, found or not.
-async fn load_rows(connection: &mut PgConnection, keys: &Keys, view: &mut View) -> Result<(), StoreFault> {
+/// Versioned rows: each that was named, found or not. Reading a row takes it until the group ends, in one global order, so that two groups
+/// never wait for each other in a circle: users, withdrawals, lineages, lanes, accounts; each by key. Under READ COMMITTED a row that had
+/// to be waited for is read as it was committed. What is not there yet cannot be taken; who inserts it second fails on its key, as
+/// contention.
+async fn take_rows(connection: &mut PgConnection, keys: &Keys, view: &mut View) -> Result<(), StoreFault> {
+    const USERS: &str = "SELECT * FROM app_user WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+    const WITHDRAWALS: &str = "SELECT * FROM withdrawal WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+    const LINEAGES: &str = "SELECT * FROM lineage WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+    const LANES: &str = "SELECT * FROM lane WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
+    const ACCOUNTS: &str = "SELECT * FROM account WHERE path = ANY ($1) ORDER BY path FOR UPDATE";
     if !keys.users.is_empty() {
-        view.users = slots(&keys.users, people::users(connection, &keys.users).await?, |user| user.id.clone());
-    }
-    if !keys.wallets.is_empty() {
-        view.wallets = slots(&keys.wallets, people::wallets(connection, &keys.wallets).await?, |link| link.address.clone());
-    }
-    if !keys.accounts.is_empty() {
-        let found: BTreeMap<_, _> = ledger::accounts(connection, &keys.accounts).await?.into_iter().collect();
-        let slot = |account| found.get(account).cloned().unwrap_or_else(Slot::absent);
-        view.accounts = keys.accounts.iter().map(|account| (account.clone(), slot(account))).collect();
+        let found = all(connection, query(USERS).bind(texts(&keys.users)), |row| read_user(row)).await?;
+        view.users = slots(&keys.users, found, |user| user.id.clone());
     }
     if !keys.withdrawals.is_empty() {
-        view.withdrawals = slots(&keys.withdrawals, withdrawal::withdrawals(connection, &keys.withdrawals).await?, |row| row.id);
+        let ids: Vec<Uuid> = keys.withdrawals.iter().map(|id| id.0).collect();
+        let found = all(connection, query(WITHDRAWALS).bind(ids), |row| read_withdrawal(row)).await?;
+        view.withdrawals = slots(&keys.withdrawals, found, |row| row.id);
     }
     if !keys.lineages.is_empty() {
-        view.lineages = slots(&keys.lineages, lineage::lineages(connection, &keys.lineages).await?, |row| row.id);
+        let ids: Vec<Uuid> = keys.lineages.iter().map(|id| id.0).collect();
+        view.lineages = slots(&keys.lineages, lineage::whole(connection, query(LINEAGES).bind(ids)).await?, |row| row.id);
     }
     if !keys.lanes.is_empty() {
-        view.lanes = slots(&keys.lanes, lineage::lanes(connection, &keys.lanes).await?, |lane| lane.id.clone());
+        let found = all(connection, query(LANES).bind(texts(&keys.lanes)), |row| read_lane(row)).await?;
+        view.lanes = slots(&keys.lanes, found, |lane| lane.id.clone());
+    }
+    if !keys.accounts.is_empty() {
+        let found = all(connection, query(ACCOUNTS).bind(texts(&keys.accounts)), |row| read_account(row)).await?;
+        let found: BTreeMap<_, _> = found.into_iter().collect();
+        let slot = |account| found.get(account).cloned().unwrap_or_else(Slot::absent);
+        view.accounts = keys.accounts.iter().map(|account| (account.clone(), slot(account))).collect();
     }
     Ok(())
 }
 
 /// What is known under names that may be used once.
 async fn load_names(connection: &mut PgConnection, keys: &Keys, view: &mut View) -> Result<(), StoreFault> {
+    if !keys.wallets.is_empty() {
+        view.wallets = slots(&keys.wallets, people::wallets(connection, &keys.wallets).await?, |link| link.address.clone());
+    }
     if !keys.digests.is_empty() {
         view.digests = found(&keys.digests, withdrawal::digests(connection, &keys.digests).await?);
     }

@@ -2,20 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Account, Amount, Balance, CreditId, CreditRecord, Slot, UserId};
+use adit_core::{Account, Amount, Balance, CreditId, CreditRecord, UserId};
 use adit_store::rows::{read_account, read_credit, value};
 use adit_store::{Coverage, StoreFault};
 use sqlx::{PgConnection, query};
 
 use crate::columns::{Columns, Query, all, texts};
-
-pub(crate) async fn accounts(
-    connection: &mut PgConnection,
-    accounts: &BTreeSet<Account>,
-) -> Result<Vec<(Account, Slot<Balance>)>, StoreFault> {
-    const ACCOUNTS: &str = "SELECT * FROM account WHERE path = ANY ($1)";
-    all(connection, query(ACCOUNTS).bind(texts(accounts)), |row| read_account(row)).await
-}
 
 pub(crate) async fn accounts_of(connection: &mut PgConnection, user: &UserId) -> Result<Vec<(Account, Balance)>, StoreFault> {
     let own = query("SELECT * FROM account WHERE kind = 'user' AND user_id = $1 ORDER BY path").bind(user.to_string());

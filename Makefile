@@ -75,6 +75,17 @@ chaos: export STORE := $(or $(STORE),both)
 chaos: parts-test build ## disasters from a seed while 300 are paid on each store; the verdict is read from the chain
 	@$(DEVNET) chaos
 
+.PHONY: sim sim-power sim-short
+SIM = $(CARGO) run --quiet --release -p adit-sim --
+sim: ## simulate SEEDS (1000) days FROM (1) in a world that fails, for SECONDS at most; STORY=n tells all that happened on one
+	@$(SIM) $(if $(STORY),--story $(STORY),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),1) $(if $(SECONDS),--seconds $(SECONDS)))
+
+sim-power: ## plant each known mistake and count the seeds, at most SEEDS (120), until the simulator finds it; MISTAKE=Name plants one
+	@$(CARGO) run --quiet --release -p adit-sim --features planted -- --power --seeds $(or $(SEEDS),120) $(if $(MISTAKE),--mistake $(MISTAKE))
+
+sim-short:
+	@$(SIM) --seeds 200
+
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -82,6 +93,7 @@ lint: ## formatting and clippy, warnings are errors
 test: parts-test lint contracts-check ## everything: lint, contracts, all tests on real parts
 	$(CARGO) build -p adit -p adit-devnet
 	$(CARGO) nextest run --workspace
+	@$(MAKE) --no-print-directory sim-short
 
 contracts: contracts/node_modules ## compile contracts/src to contracts/out
 	@node contracts/build.mjs

@@ -195,7 +195,7 @@ pub enum Command {
     },
 }
 
-/// A changed fact that a person takes as the new truth: `decimals/DG`, `code/DG` and alike. A chain's identity is never accepted anew.
+/// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's identity is never accepted anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedPin {
     pub fact: String,

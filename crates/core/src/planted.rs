@@ -47,8 +47,8 @@ pub enum Mistake {
     JournalAfterSignature = 19,
     /// The nonce is what a node counts.
     NonceFromNode = 20,
-    /// Neither database nor signer looks at the lease's epoch.
-    EpochNotChecked = 21,
+    /// A lease does not end when its holder is dead.
+    LeaseLastsForEver = 21,
     /// A new lease does not read the signer's journal.
     NoReconcile = 22,
     /// The signer does not compare with what it signed before, and nobody reads its journal.
@@ -107,7 +107,7 @@ impl Mistake {
         Self::SendBeforeRecord,
         Self::JournalAfterSignature,
         Self::NonceFromNode,
-        Self::EpochNotChecked,
+        Self::LeaseLastsForEver,
         Self::NoReconcile,
         Self::SignerForgets,
         Self::UniqueIndexDropped,
@@ -150,7 +150,7 @@ impl Mistake {
             Self::SendBeforeRecord => "Bytes leave before they are recorded",
             Self::JournalAfterSignature => "A signature leaves before the journal is on disk",
             Self::NonceFromNode => "The nonce is what a node counts",
-            Self::EpochNotChecked => "Neither database nor signer looks at the lease's epoch",
+            Self::LeaseLastsForEver => "A lease does not end when its holder is dead",
             Self::NoReconcile => "A new lease does not read the signer's journal",
             Self::SignerForgets => "The signer does not compare with what it signed before, and nobody reads its journal",
             Self::UniqueIndexDropped => "A payout is taken again, and no index stands against it",

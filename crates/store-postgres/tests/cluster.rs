@@ -114,6 +114,21 @@ async fn f75_a_deadlock_is_contention() {
     assert!(matches!(faults.as_slice(), [CommitFault::Contention { .. }]), "{faults:?}");
 }
 
+/// Whoever has the turn waits without a word while its other connection migrates: that may take as long as a large table does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_may_take_longer_than_an_idle_transaction() {
+    const HELD: &str = "SELECT count(*) FROM pg_locks WHERE relation = '_sqlx_migrations'::regclass AND mode = 'AccessExclusiveLock' AND granted";
+    let cluster = cluster().await;
+    connect(&cluster).await.close().await;
+    let slow = "BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT";
+    let opened = async {
+        while sql(&cluster, HELD).await == "0" {}
+        PostgresStore::connect(&cluster.url("adit")).await.map(drop)
+    };
+    let (_, opened) = tokio::join!(sql(&cluster, slow), opened);
+    assert_eq!(opened.err(), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_his_own_rows() {
     let cluster = cluster().await;
@@ -145,4 +160,29 @@ async fn what_is_written_once_is_never_changed() {
         assert!(cluster.sql("adit", statement).await.is_err(), "{statement}");
     }
     assert_eq!(dump(&store).await, before);
+}
+
+/// F74: a standby shows what was; it decides nothing. A load locks its rows, and a read-only database refuses that.
+#[tokio::test(flavor = "multi_thread")]
+async fn f74_a_read_only_database_decides_nothing() {
+    let cluster = cluster().await;
+    let store = connect(&cluster).await;
+    let keys = Keys { users: [sample::user(1).id].into(), ..Keys::default() };
+    let sessions_end = async |setting: &str| {
+        sql(&cluster, &format!("ALTER DATABASE adit SET default_transaction_read_only = {setting}")).await;
+        sql(&cluster, ALL_BUT_ME).await;
+    };
+    sessions_end("on").await;
+    for _ in 0..20 {
+        let loaded = store.load(&keys, THEN).await;
+        assert!(loaded.is_err(), "a group was opened on a database that cannot commit it");
+    }
+    sql(&cluster, "SET default_transaction_read_only = off; ALTER DATABASE adit SET default_transaction_read_only = off").await;
+    sql(&cluster, ALL_BUT_ME).await;
+    let mut tries = (0..20).map(|_| store.load(&keys, THEN));
+    let mut open = false;
+    while let Some(next) = tries.next() {
+        open |= next.await.is_ok();
+    }
+    assert!(open, "the same store decides again once the database can be written");
 }

@@ -101,6 +101,12 @@ fn read_endpoints(section: &Section<'_>, trust: Trust) -> Vec<Hidden> {
         let wrong = format!("has a value that is not shown at place {}", index + 1);
         section.wrong("rpc", wrong, "allowed are http:// or https:// URLs, like \"https://rpc.example.org/\"");
     }
+    // The same node twice would be its own witness.
+    let repeated = (1..endpoints.len()).find(|place| endpoints[..*place].iter().any(|other| same_url(other, &endpoints[*place])));
+    if let Some(place) = repeated.filter(|_| trust == Trust::Quorum) {
+        let wrong = format!("names the same URL twice, the second time at place {}", place + 1);
+        section.wrong("rpc", wrong, "a quorum needs endpoints of different providers; take the second one out, or give another");
+    }
     let (least, more) = match trust {
         Trust::Single => (1, "give an endpoint"),
         Trust::Quorum => (2, "give two endpoints of different providers, or say trust = \"single\" and accept the word of one"),
@@ -114,6 +120,10 @@ fn read_endpoints(section: &Section<'_>, trust: Trust) -> Vec<Hidden> {
         );
     }
     endpoints.into_iter().map(Hidden::new).collect()
+}
+
+fn same_url(one: &str, other: &str) -> bool {
+    one.trim().trim_end_matches('/').eq_ignore_ascii_case(other.trim().trim_end_matches('/'))
 }
 
 fn is_http(url: &str) -> bool {

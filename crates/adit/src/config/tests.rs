@@ -128,6 +128,11 @@ fn every_wrong_value_names_key_value_and_what_is_allowed() {
         ("#fee_per_gas_max_gwei = \"300\"", "fee_per_gas_max_gwei = 1.5", &["fee_per_gas_max_gwei is 1.5", "as text"]),
         ("#op_stack = false", "op_stack = \"no\"", &["chains.base.op_stack is \"no\"", "true or false"]),
         (", \"https://base-rpc.publicnode.com\"", "", &["chains.base.rpc has 1 endpoint(s)", "trust = \"single\"", "ALCHEMY_API_KEY"]),
+        (
+            "\"https://mainnet.base.org\"",
+            "\"https://BASE-rpc.publicnode.com/\"",
+            &["chains.base.rpc", "same URL twice", "different providers"],
+        ),
         ("\"https://mainnet.base.org\"", "\"wss://key@host\"", &["chains.base.rpc", "place 1", "http:// or https://"]),
         ("#native = \"ETH\"", "native = \"DG\"", &["chains.base.native is \"DG\"", "without a token"]),
         ("chain = \"base\"", "chain = \"bass\"", &["assets.DG.chain is \"bass\"", "allowed are the chains configured: base"]),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Mistake, Order,
-    Refusal, ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId, planted,
+    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Order,
+    Refusal, ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId,
 };
 
 pub(super) struct Drafting<'a> {
@@ -101,7 +101,7 @@ impl<'a> Drafting<'a> {
     /// The lane, if `owner` holds its lease of `epoch` now.
     pub fn leased(&self, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
         let lane = self.lane(id)?;
-        if !lane.is_leased(owner, epoch, self.now()) && !planted(Mistake::EpochNotChecked) {
+        if !lane.is_leased(owner, epoch, self.now()) {
             return Err(Refusal::NotLeased { lane: id.to_string() });
         }
         Ok(lane)
@@ -110,7 +110,7 @@ impl<'a> Drafting<'a> {
     /// The lane, if `epoch` is still its newest: nobody took the lease since.
     pub fn of_epoch(&self, id: &LaneId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
         let lane = self.lane(id)?;
-        if lane.epoch != epoch && !planted(Mistake::EpochNotChecked) {
+        if lane.epoch != epoch {
             return Err(Refusal::NotLeased { lane: id.to_string() });
         }
         Ok(lane)

@@ -83,7 +83,10 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
         Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),
-        Command::Observe { lane, sighting, .. } => observe::observe(draft, lane, sighting),
+        Command::Observe { lane, epoch, sighting, .. } => {
+            draft.of_epoch(lane, *epoch)?;
+            observe::observe(draft, lane, sighting)
+        }
         Command::AdoptLineage { lane, epoch, lineage } => lineage::adopt(draft, lane, *epoch, lineage),
     }
 }

@@ -3,6 +3,7 @@
 //! A process that is killed leaves its own behind; the next one that asks for a place removes those of the dead.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, test_kill_process};
@@ -35,8 +36,11 @@ fn is_dead(process: Pid) -> bool {
     test_kill_process(process) == Err(rustix::io::Errno::SRCH)
 }
 
-/// Whether folder or file; one that is not ours stays where it is.
+/// Whether folder or file; one that is not ours stays where it is. A disk of its own that its maker left mounted is taken off first.
 fn remove(path: &Path) {
+    if path.is_dir() {
+        Command::new("umount").arg("--lazy").arg(path).stderr(Stdio::null()).status().ok();
+    }
     std::fs::remove_dir_all(path).or_else(|_| std::fs::remove_file(path)).ok();
 }
 

@@ -53,7 +53,7 @@ pub enum Mistake {
     NoReconcile = 22,
     /// The signer does not compare with what it signed before, and nobody reads its journal.
     SignerForgets = 23,
-    /// A payout is taken again, and no index stands against it.
+    /// A payout is taken again, and neither an index nor the signer stands against it.
     UniqueIndexDropped = 24,
     /// A bump takes another nonce.
     BumpAtNewNonce = 25,
@@ -153,7 +153,7 @@ impl Mistake {
             Self::LeaseLastsForEver => "A lease does not end when its holder is dead",
             Self::NoReconcile => "A new lease does not read the signer's journal",
             Self::SignerForgets => "The signer does not compare with what it signed before, and nobody reads its journal",
-            Self::UniqueIndexDropped => "A payout is taken again, and no index stands against it",
+            Self::UniqueIndexDropped => "A payout is taken again, and neither an index nor the signer stands against it",
             Self::BumpAtNewNonce => "A bump takes another nonce",
             Self::NeverRebroadcasts => "Bytes are sent once",
             Self::AmountAsFloat => "An amount goes through a floating-point number",

@@ -31,7 +31,7 @@ pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignR
         return Ok(Verdict::Again { place });
     }
     let unsigned = check_transaction(policy, request, key, chain)?;
-    if !planted(Mistake::SignerForgets) {
+    if !planted(Mistake::SignerForgets) && !planted(Mistake::UniqueIndexDropped) {
         check_anchor(known, request, unsigned.says.nonce)?;
         check_lineage(known, request, unsigned.says.nonce)?;
         for approved in &request.approved {

@@ -9,6 +9,8 @@ use crate::weather::{DatabaseManners, Manners};
 use crate::{Dice, World};
 
 const SECOND: u64 = 1_000_000;
+/// Thousandths of days on which power is lost from the first moment on.
+const EARLY_CRASHES_PERMILLE: u32 = 400;
 
 /// The hand behind it all.
 pub struct Fate {
@@ -25,6 +27,9 @@ pub struct Fate {
 impl Fate {
     /// Until its time is over; then the world heals.
     pub async fn run(mut self) {
+        if self.dice.chance(EARLY_CRASHES_PERMILLE) {
+            self.crashes().await;
+        }
         while self.world.now() < self.until {
             let pause = self.dice.between(1, self.pause_seconds * 2);
             self.world.handle.sleep(pause * SECOND).await;

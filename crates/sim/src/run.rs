@@ -11,7 +11,7 @@ use crate::executor::{Executor, Handle, ProcessId};
 use crate::fate::Fate;
 use crate::people::{Operator, Users};
 use crate::replica::Supervisor;
-use crate::rules::{BLOCK_SECONDS, asset};
+use crate::rules::{BLOCK_SECONDS, GWEI, asset};
 use crate::world::OPENING_WHOLE;
 use crate::{Dice, World};
 
@@ -23,6 +23,8 @@ const DAY: u64 = 20 * HOUR;
 const LAST: u64 = 30 * HOUR;
 const WISHES: (u64, u64) = (150, 250);
 const REPLICAS_MAX: u64 = 3;
+/// Thousandths of blocks after which the market asks another base fee.
+const FEES_MOVE_PERMILLE: u32 = 8;
 
 /// What one seed showed.
 #[derive(Debug, Clone)]
@@ -123,6 +125,10 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
 async fn mine(world: Arc<World>, mut dice: Dice) {
     loop {
         world.handle.sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3)).await;
+        if world.now() < DAY && dice.chance(FEES_MOVE_PERMILLE) {
+            let gwei = if dice.chance(500) { dice.between(1, 15) } else { dice.between(20, 180) };
+            world.chain().set_fee_level(u128::from(gwei) * GWEI);
+        }
         world.chain().mine(world.unix_seconds(), &mut dice);
         world.look();
     }
@@ -130,7 +136,7 @@ async fn mine(world: Arc<World>, mut dice: Dice) {
 
 async fn back_up(world: Arc<World>) {
     loop {
-        world.handle.sleep(HOUR / 2).await;
+        world.handle.sleep(HOUR).await;
         world.back_up();
     }
 }

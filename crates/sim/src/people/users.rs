@@ -15,11 +15,15 @@ use crate::{Dice, World};
 pub const USERS: u64 = 12;
 /// What each user is owed at first, in whole units.
 const CREDIT_WHOLE: u128 = 20_000;
+/// An application sends its last credits again, since it does not know which ones arrived.
+const CREDITS_RESENT: u64 = 2;
 /// A request without an answer is asked again so many times before its user looks later.
 const TRIES_MAX: u32 = 30;
 /// Thousandths of requests that are sent twice at once.
 const TWICE_PERMILLE: u32 = 200;
 const CANCEL_PERMILLE: u32 = 60;
+/// Thousandths of recipients of coins that are contracts and refuse them.
+const REFUSING_PERMILLE: u32 = 40;
 
 /// One payment that a user wants.
 #[derive(Debug, Clone)]
@@ -61,19 +65,22 @@ impl Users {
 
     /// Everybody comes in and is credited; credits are sent again now and then, as an application does after a restore.
     pub async fn credit_all(self, mut dice: Dice) {
-        loop {
+        for round in 0_u64.. {
             for user in 0..USERS {
                 for name in ["DG", "ODD", "ETH"] {
-                    self.credit(user, name).await;
+                    self.credit(user, name, 0).await;
+                }
+                for recent in round.saturating_sub(CREDITS_RESENT).max(1)..=round {
+                    self.credit(user, "DG", recent).await;
                 }
             }
             self.world.handle.sleep(dice.between(1_200, 5_400) * 1_000_000).await;
         }
     }
 
-    async fn credit(&self, number: u64, name: &str) {
+    async fn credit(&self, number: u64, name: &str, round: u64) {
         let user = user(number);
-        let id = format!("opening-{number}-{name}").parse().expect("an id");
+        let id = format!("round-{round}-{number}-{name}").parse().expect("an id");
         let amount = Amount::new(CREDIT_WHOLE * self.world.setup.whole(&asset(name)));
         let credit = Credit { id, user: user.clone(), book: book(), asset: asset(name), amount };
         for _ in 0..TRIES_MAX {
@@ -114,6 +121,9 @@ impl Users {
             _ => whole / 100 * u128::from(dice.between(1, 3_000)),
         };
         let destination = Address::left_padding_from(&(0x00aa_0000_0000 + number).to_be_bytes());
+        if name == "ETH" && dice.chance(REFUSING_PERMILLE) {
+            self.world.chain().set_recipient_reverts(destination, true);
+        }
         let wish = Wish {
             number,
             user: user(dice.between(0, USERS)),

@@ -10,7 +10,7 @@ use crate::check::{Books, Broken};
 use crate::executor::Instant;
 
 /// Backups that are kept.
-const BACKUPS_MAX: usize = 30;
+const BACKUPS_MAX: usize = 5;
 
 /// Everything that was committed at one moment, and the books of whoever checks it.
 #[derive(Clone)]

@@ -36,6 +36,8 @@ async fn take_turn(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Stor
         }
     }
     let mut turn = pool.begin().await.map_err(unreachable)?;
+    // This transaction says nothing while the other connection migrates, for as long as that takes.
+    query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *turn).await.map_err(unreachable)?;
     query("LOCK TABLE migration_guard IN ACCESS EXCLUSIVE MODE").execute(&mut *turn).await.map_err(unreachable)?;
     query("COMMENT ON TABLE migration_guard IS 'Never holds a row: who brings the schema up to date locks it.'")
         .execute(&mut *turn)

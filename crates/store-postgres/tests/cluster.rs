@@ -117,7 +117,8 @@ async fn f75_a_deadlock_is_contention() {
 /// Whoever has the turn waits without a word while its other connection migrates: that may take as long as a large table does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_may_take_longer_than_an_idle_transaction() {
-    const HELD: &str = "SELECT count(*) FROM pg_locks WHERE relation = '_sqlx_migrations'::regclass AND mode = 'AccessExclusiveLock' AND granted";
+    const HELD: &str =
+        "SELECT count(*) FROM pg_locks WHERE relation = '_sqlx_migrations'::regclass AND mode = 'AccessExclusiveLock' AND granted";
     let cluster = cluster().await;
     connect(&cluster).await.close().await;
     let slow = "BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT";

@@ -116,8 +116,9 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
     spawn(Box::pin(users.clone().ask_again(dice.fork())));
     spawn(Box::pin(Operator { world: world.clone(), dice: dice.fork() }.run()));
     let pause_seconds = dice.between(200, 3_000);
-    let both_roll_back = dice.chance(200);
-    spawn(Box::pin(Fate { world: world.clone(), until: DAY, pause_seconds, both_roll_back, dice: dice.fork() }.run()));
+    let (both_roll_back, beyond_finality) = (dice.chance(200), dice.chance(20));
+    let fate = Fate { world: world.clone(), until: DAY, pause_seconds, both_roll_back, beyond_finality, dice: dice.fork() };
+    spawn(Box::pin(fate.run()));
     users
 }
 

@@ -1,0 +1,135 @@
+//! What goes wrong, and when: drawn from the seed.
+
+mod chain;
+mod storage;
+
+use std::sync::Arc;
+
+use crate::chain::TokenConduct;
+use crate::rules::{ENDPOINTS, GWEI};
+use crate::{Dice, World};
+
+const SECOND: u64 = 1_000_000;
+/// Thousandths of days on which power is lost from the first moment on.
+const EARLY_CRASHES_PERMILLE: u32 = 400;
+
+/// The hand behind it all.
+pub struct Fate {
+    pub world: Arc<World>,
+    pub dice: Dice,
+    /// No disaster begins after this.
+    pub until: u64,
+    /// Mean seconds between two disasters.
+    pub pause_seconds: u64,
+    /// Database and journal may be rolled back together.
+    pub both_roll_back: bool,
+    /// What was final may be replaced, once: what the chain promises never happens.
+    pub beyond_finality: bool,
+}
+
+impl Fate {
+    /// Until its time is over; then the world heals.
+    pub async fn run(mut self) {
+        if self.dice.chance(EARLY_CRASHES_PERMILLE) {
+            self.crashes().await;
+        }
+        while self.world.now() < self.until {
+            let pause = self.dice.between(1, self.pause_seconds * 2);
+            self.world.handle.sleep(pause * SECOND).await;
+            self.strike().await;
+        }
+        self.heal();
+    }
+
+    /// From here on nothing goes wrong any more.
+    fn heal(&self) {
+        self.world.story.tell("fate", || "lets go: nothing fails from here on".to_owned());
+        self.world.weather.clear();
+        self.world.crashes.set_permille(0);
+        self.world.signer.set_full(false);
+        if self.world.signer.signer().is_none() {
+            self.world.start_signer();
+        }
+        let mut chain = self.world.chain();
+        chain.set_fee_level(10 * GWEI);
+        chain.set_priority(1_000_000);
+        chain.stall_finality(false);
+        (0..ENDPOINTS).for_each(|node| chain.set_swallows(node, false));
+        for (_, token, _) in &self.world.setup.tokens {
+            chain.set_conduct(*token, TokenConduct::Honest);
+        }
+        drop(chain);
+        for slot in 0..self.world.slots() {
+            self.world.set_skew(slot, 0);
+            if let Some((process, _)) = self.world.replica(slot) {
+                self.world.handle.thaw(process.id);
+            }
+        }
+    }
+
+    async fn strike(&mut self) {
+        match self.dice.between(0, 28) {
+            0..=4 => self.endpoint().await,
+            5 | 6 => self.reorg(),
+            7 | 24 | 27 => self.chain_fees(),
+            8 => self.pools(),
+            9 => self.finality(),
+            10 | 11 => self.crashes().await,
+            12 => self.kill(),
+            13 => self.freeze().await,
+            14 => self.clock(),
+            15 | 16 => self.database().await,
+            17 => self.fail_over(),
+            18 => self.restore(),
+            19 => self.signer_power().await,
+            20 => self.signer_way().await,
+            21 | 26 => self.token().await,
+            22 => self.somebody_has_the_key(),
+            23 if self.beyond_finality => self.final_blocks_vanish().await,
+            _ => self.reorg_after_fee_spike().await,
+        }
+    }
+
+    fn told(&self, what: impl FnOnce() -> String) {
+        self.world.weather.count();
+        self.world.story.tell("fate", what);
+    }
+
+    async fn wait(&mut self, from_seconds: u64, to_seconds: u64) {
+        let pause = self.dice.between(from_seconds, to_seconds);
+        self.world.handle.sleep(pause * SECOND).await;
+    }
+
+    async fn crashes(&mut self) {
+        let permille = u32::try_from(self.dice.between(2, 80)).expect("small");
+        self.told(|| format!("power is lost at {permille} of 1000 crash points"));
+        self.world.crashes.set_permille(permille);
+        self.wait(60, 2_000).await;
+        self.world.crashes.set_permille(0);
+    }
+
+    fn kill(&mut self) {
+        if let Some((process, _)) = self.world.any_replica() {
+            self.told(|| format!("{} is killed", process.name));
+            self.world.handle.kill(process.id);
+        }
+    }
+
+    /// A zombie: it stands still for longer than its lease, and then goes on as if nothing had been.
+    async fn freeze(&mut self) {
+        if let Some((process, _)) = self.world.any_replica() {
+            self.told(|| format!("{} stands still", process.name));
+            self.world.handle.freeze(process.id);
+            self.wait(20, 600).await;
+            self.told(|| format!("{} goes on", process.name));
+            self.world.handle.thaw(process.id);
+        }
+    }
+
+    fn clock(&mut self) {
+        let slot = self.dice.place(self.world.slots());
+        let seconds = i64::try_from(self.dice.between(0, 7_200)).expect("small") - 3_600;
+        self.told(|| format!("the clock of replica-{slot} is {seconds} s off"));
+        self.world.set_skew(slot, seconds * 1_000_000);
+    }
+}

@@ -8,6 +8,7 @@ mod amounts;
 pub mod auth;
 mod bounds;
 mod camel;
+mod carry;
 pub mod codes;
 mod cursor;
 mod docs;

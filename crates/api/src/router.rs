@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::admit;
 use crate::bounds::bound;
+use crate::carry::carry_through;
 use crate::codes;
 use crate::docs;
 use crate::metrics::measure;
@@ -31,6 +32,7 @@ pub fn router(state: ApiState) -> Router {
     router
         .merge(docs::routes(&docs::completed(&document)).with_state(()))
         .fallback(async || Problem::new(&codes::ROUTE_NOT_FOUND, "There is no such route. They are listed at /api/docs."))
+        .layer(from_fn(carry_through))
         .layer(from_fn_with_state(state.clone(), measure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), dress))

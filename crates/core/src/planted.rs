@@ -61,32 +61,30 @@ pub enum Mistake {
     NeverRebroadcasts = 26,
     /// An amount goes through a floating-point number.
     AmountAsFloat = 27,
-    /// Orders of one group do not see each other.
-    GroupIsBlind = 28,
     /// A lost answer to COMMIT counts as done.
-    LostCommitAssumedDone = 29,
+    LostCommitAssumedDone = 28,
     /// A failed COMMIT is answered as done.
-    CommitFailureIgnored = 30,
+    CommitFailureIgnored = 29,
     /// A key is forgotten after ten minutes.
-    IdempotencyExpires = 31,
+    IdempotencyExpires = 30,
     /// A credit that is delivered again is booked again.
-    CreditTwice = 32,
+    CreditTwice = 31,
     /// A failed withdrawal keeps its hold.
-    HoldLeaks = 33,
+    HoldLeaks = 32,
     /// The fee stays in the hold when it is settled.
-    SettleTooLittle = 34,
+    SettleTooLittle = 33,
     /// A network fee is booked twice.
-    FeeBookedTwice = 35,
+    FeeBookedTwice = 34,
     /// The network fee of what did not pay is not booked.
-    FeeOfFailuresForgotten = 36,
+    FeeOfFailuresForgotten = 35,
     /// What is given back lowers the limit's sum, whenever it was taken.
-    LimitReleasedAsNegative = 37,
+    LimitReleasedAsNegative = 36,
     /// Nobody has to approve large amounts.
-    ApprovalSkipped = 38,
+    ApprovalSkipped = 37,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 37] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -114,7 +112,6 @@ impl Mistake {
         Self::BumpAtNewNonce,
         Self::NeverRebroadcasts,
         Self::AmountAsFloat,
-        Self::GroupIsBlind,
         Self::LostCommitAssumedDone,
         Self::CommitFailureIgnored,
         Self::IdempotencyExpires,
@@ -157,7 +154,6 @@ impl Mistake {
             Self::BumpAtNewNonce => "A bump takes another nonce",
             Self::NeverRebroadcasts => "Bytes are sent once",
             Self::AmountAsFloat => "An amount goes through a floating-point number",
-            Self::GroupIsBlind => "Orders of one group do not see each other",
             Self::LostCommitAssumedDone => "A lost answer to COMMIT counts as done",
             Self::CommitFailureIgnored => "A failed COMMIT is answered as done",
             Self::IdempotencyExpires => "A key is forgotten after ten minutes",

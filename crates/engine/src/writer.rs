@@ -173,11 +173,10 @@ impl WriterTask {
             Err(fault) => return failed(orders, &fault),
         };
         let mut view = group.take_view();
-        let blind = planted(Mistake::GroupIsBlind).then(|| view.clone());
         let answers: Vec<Result<Answer, WriteError>> = orders
             .iter()
             .map(|order| {
-                let decision = decide(blind.as_ref().unwrap_or(&view), &self.rules, order).map_err(WriteError::Refused)?;
+                let decision = decide(&view, &self.rules, order).map_err(WriteError::Refused)?;
                 view.apply(decision.changes);
                 Ok(decision.answer)
             })

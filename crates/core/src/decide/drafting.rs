@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Order,
-    Refusal, ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId,
+    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Order, Refusal,
+    ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId,
 };
 
 pub(super) struct Drafting<'a> {

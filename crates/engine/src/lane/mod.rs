@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use adit_chain::Chain;
 use adit_core::{Actor, Answer, ChainName, ChainRules, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Refusal, Timestamp};
+use futures::future::{Either, select};
 
 use crate::{Engine, Settings, WriteError};
 
@@ -96,9 +97,34 @@ impl LaneTask {
     async fn pay_round(&self, held: &mut Option<Held>) -> Result<usize, RoundError> {
         let Some(lease) = self.lease(held).await? else { return Ok(0) };
         let Some(lane) = self.lane().await? else { return Ok(0) };
-        match lane.state {
-            LaneState::Reconciling => self.reconcile(&lane, lease.epoch).await.map(|()| 1),
-            LaneState::Running | LaneState::Halted { .. } => self.pay(&lane, lease.epoch).await,
+        let work = async {
+            match lane.state {
+                LaneState::Reconciling => self.reconcile(&lane, lease.epoch).await.map(|()| 1),
+                LaneState::Running | LaneState::Halted { .. } => self.pay(&lane, lease.epoch).await,
+            }
+        };
+        self.while_leased(work, lease.epoch, held).await
+    }
+
+    /// Carries a round out and renews its lease meanwhile: one silent endpoint can make it longer than a lease. A round whose lease is lost is
+    /// given up where it stands, which is what a crash there would do.
+    async fn while_leased(
+        &self,
+        work: impl Future<Output = Result<usize, RoundError>>,
+        epoch: Epoch,
+        held: &mut Option<Held>,
+    ) -> Result<usize, RoundError> {
+        let third = adit_core::Span::from_millis(self.settings.lease.millis() / 3);
+        let mut work = std::pin::pin!(work);
+        loop {
+            match select(work.as_mut(), self.engine.ports.clock.sleep(third)).await {
+                Either::Left((done, _)) => return done,
+                Either::Right(_) => match self.lease(held).await {
+                    Ok(Some(renewed)) if renewed.epoch == epoch => {}
+                    Ok(_) => return Ok(0),
+                    Err(error) => tracing::debug!(%error, "the lease could not be renewed yet; the round goes on while it lasts"),
+                },
+            }
         }
     }
 

@@ -147,7 +147,10 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| de::Error::custom("an amount in base units is a decimal string"))
+        // Rust's own reader takes a sign, too.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits);
+        number.map(Self).ok_or_else(|| de::Error::custom("an amount in base units is a decimal string"))
     }
 }
 
@@ -172,6 +175,16 @@ mod tests {
         assert_eq!(Amount::parse("0.123", 2), Err(AmountError::TooPrecise { allowed: 2 }));
         assert_eq!(Amount::parse_positive("0.00", 2), Err(AmountError::Zero));
         assert_eq!(Amount::parse(&u128::MAX.to_string(), 0), Ok(Amount::MAX));
+    }
+
+    /// Found by the fuzz target `amount`.
+    #[test]
+    fn base_units_in_json_are_digits_alone() {
+        let read = |text: &str| serde_json::from_value::<Amount>(text.into()).ok();
+        for text in ["+5", "-5", "", " 5", "5.0", "0x5", "340282366920938463463374607431768211456"] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+        assert_eq!((read("5"), read("000000000000000000000000000000000000005")), (Some(Amount::new(5)), Some(Amount::new(5))));
     }
 
     #[test]

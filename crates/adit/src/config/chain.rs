@@ -10,6 +10,8 @@ use super::section::Section;
 const GWEI_DECIMALS: u8 = 9;
 const NATIVE_DECIMALS: u8 = 18;
 const SECONDS_MAX: u64 = 86_400;
+/// 2^53 - 1: wallets read a claim's chain id from a JSON number, and JavaScript knows no larger ones exactly.
+const CHAIN_ID_MAX: u64 = (1 << 53) - 1;
 /// 300 gwei: Ethereum on its busy days. What costs more waits.
 const FEE_PER_GAS_MAX: Amount = Amount::new(300_000_000_000);
 /// 0.05 ETH.
@@ -51,7 +53,7 @@ impl Chain {
         section.choice("kind", &[("evm", ())]);
         section.require("chain_id", "the id that its nodes answer to eth_chainId, like 8453");
         let named = ChainName::new(name).map_err(|error| section.wrong("", format_args!("is named {name:?}"), error)).ok();
-        let chain_id = section.number("chain_id", 1..=u64::MAX >> 1);
+        let chain_id = section.number("chain_id", 1..=CHAIN_ID_MAX);
         let trust = section.choice("trust", &[("quorum", Trust::Quorum), ("single", Trust::Single)]).unwrap_or(Trust::Quorum);
         let fee_per_gas_max = section.amount("fee_per_gas_max_gwei", GWEI_DECIMALS).unwrap_or(FEE_PER_GAS_MAX);
         let fee_per_transaction_max = section.amount("fee_per_transaction_max", NATIVE_DECIMALS).unwrap_or(FEE_PER_TRANSACTION_MAX);

@@ -120,6 +120,7 @@ fn every_wrong_value_names_key_value_and_what_is_allowed() {
         ("#url = \"sqlite:data/adit.db\"", "url = \"mysql://u:hush@h/d\"", &["store.url", "not shown", "postgres://"]),
         ("chain_id = 8453", "", &["chains.base.chain_id is missing", "eth_chainId"]),
         ("chain_id = 8453", "chain_id = \"8453\"", &["chains.base.chain_id is \"8453\"", "a whole number from 1"]),
+        ("chain_id = 8453", "chain_id = 9007199254740992", &["chain_id is 9007199254740992", "from 1 to 9007199254740991"]),
         ("#trust = \"quorum\"", "trust = \"both\"", &["chains.base.trust is \"both\"", "\"quorum\" or \"single\""]),
         ("#kind = \"evm\"", "kind = \"solana\"", &["chains.base.kind is \"solana\"", "\"evm\""]),
         ("#finality = \"finalized\"", "finality = \"safe\"", &["chains.base.finality is \"safe\"", "or a number of blocks"]),

@@ -129,7 +129,7 @@ impl Node {
 fn due(look: Look<'_>, lineage: usize, place: &Place) -> Option<Due> {
     let (watch, tip) = (look.watch, &look.heads.tip);
     let attempt = &watch.lineages[lineage].attempts[place.attempt];
-    let depth = (tip.head.height + 1).checked_sub(place.block.height)?;
+    let depth = tip.head.height.saturating_add(1).checked_sub(place.block.height)?;
     let confirmed = !attempt.confirmed && attempt.purpose == Purpose::Pay && depth >= u64::from(watch.confirmations);
     let final_ = place.block.height <= tip.final_height;
     (place.sure && (confirmed || final_)).then_some(Due { lineage, confirmed, final_ })

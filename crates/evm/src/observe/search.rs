@@ -72,7 +72,7 @@ impl Node {
         match searched_to {
             Some(last) if head.height.saturating_sub(last) <= SEARCH_GAP_BLOCKS_MAX => {
                 let end = head.height.min(last.saturating_add(SEARCH_BLOCKS_MAX));
-                let linked = self.search_blocks(last + 1..=end, &Wanted::of(look), standing, &mut search).await?;
+                let linked = self.search_blocks(last.saturating_add(1)..=end, &Wanted::of(look), standing, &mut search).await?;
                 search.complete = linked && end == head.height;
             }
             Some(_) | None => {}
@@ -130,7 +130,7 @@ impl Search {
     }
 
     fn continues(&self, searched: &Searched) -> bool {
-        let next = |last: &BlockRef| last.height + 1 == searched.block.height;
+        let next = |last: &BlockRef| last.height.checked_add(1) == Some(searched.block.height);
         self.trail.last().filter(|last| next(last)).is_none_or(|last| last.hash == searched.parent)
     }
 

@@ -12,6 +12,9 @@ use super::stranger::Stranger;
 use crate::effect;
 use crate::rpc::TxReceipt;
 
+/// Nonces beyond ours that one look takes up, the lowest first: an endpoint that is believed alone may count to 2^64 - 1.
+const NONCES_PER_LOOK_MAX: usize = 1_024;
+
 /// An attempt in a block.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -71,7 +74,7 @@ impl Standing {
         let open = watch.lineages.iter().enumerate().filter(|(index, _)| !self.places.contains_key(index));
         let ours = open.filter_map(|(_, lineage)| lineage.nonce).filter(|nonce| *nonce < consumed);
         let beyond = watch.next_nonce.max(watch.adopted_from)..consumed;
-        ours.chain(beyond).collect()
+        ours.chain(beyond.take(NONCES_PER_LOOK_MAX)).collect()
     }
 
     /// Hashes of the lineages with these nonces.
@@ -119,4 +122,21 @@ fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger
         let payees = lineage.legs.iter().filter(paid).map(|leg| leg.payout).collect();
         Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the fuzz target `answer` in mind: it lets one endpoint that is believed alone say anything.
+    #[test]
+    fn a_count_beyond_reason_is_taken_up_in_parts() {
+        let wallet = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
+        let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
+        let watch = Watch { lane, next_nonce: 5, adopted_from: 0, confirmations: 2, trail: Vec::new(), lineages: Vec::new() };
+        let standing = Standing { places: BTreeMap::new(), vanished: Vec::new(), by_hash: HashMap::new() };
+        assert_eq!(standing.unexplained(&watch, 8), BTreeSet::from([5, 6, 7]));
+        let many = standing.unexplained(&watch, 1_000_000);
+        assert_eq!((many.len(), many.first()), (NONCES_PER_LOOK_MAX, Some(&5)));
+    }
 }

@@ -31,7 +31,8 @@ pub(super) struct Head {
 impl Head {
     /// None when this is no start of a line that follows `previous`.
     pub(super) fn parse(bytes: &[u8; HEAD_BYTES], previous: &Chain) -> Option<Self> {
-        if [bytes[8], bytes[17], bytes[82]] != [b' '; 3] {
+        // Hex has two forms of a letter; only the one that is written is a head, so every changed bit shows.
+        if [bytes[8], bytes[17], bytes[82]] != [b' '; 3] || bytes.iter().any(u8::is_ascii_uppercase) {
             return None;
         }
         let mut length = [0; 4];

@@ -57,13 +57,14 @@ build() { # build [target]
   PATH="$PWD/target/tools/bin:$PATH" cargo fuzz build --fuzz-dir fuzz --target-dir "$work" --sanitizer "$sanitizer" "$@"
 }
 
-# Where the files of a target's corpus start from.
+# Folders that a target's corpus starts from.
 seeds() { # seeds <target>
-  local found=() folder
-  for folder in "fuzz/seeds/$1" $([ "$1" = config ] && echo docs/examples); do
-    [ -d "$folder" ] && found+=("$folder")
-  done
-  printf '%s\n' "${found[@]}"
+  echo "fuzz/seeds/$1"
+  [ "$1" = config ] || return 0
+  # The template and the examples are what people start from, too.
+  mkdir -p "$work/settings"
+  cp crates/adit/src/config/template.toml docs/examples/*.toml "$work/settings"
+  echo "$work/settings"
 }
 
 fuzz_one() { # fuzz_one <target> <seconds>

@@ -53,7 +53,7 @@ pub use payout::{
 };
 #[cfg(feature = "planted")]
 pub use planted::plant;
-pub use planted::{Mistake, planted};
+pub use planted::{Mistake, PLANTED, planted};
 pub use policy::{AssetRules, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;

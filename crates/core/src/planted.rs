@@ -168,6 +168,9 @@ impl Mistake {
     }
 }
 
+/// Whether this build has the switches. The product refuses to be built with them.
+pub const PLANTED: bool = cfg!(feature = "planted");
+
 /// Whether this mistake is switched on.
 #[cfg(not(feature = "planted"))]
 #[must_use]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use adit_core::{Actor, BrokenInvariant, Command, HaltReason, Rules, audit_ledger};
+use adit_core::{Actor, BrokenInvariant, Command, HaltReason, Rules, Span, audit_ledger};
 use futures::future::{Either, select};
 
-use crate::{Hub, Ports, Settings, Writer};
+use crate::{Hub, Ports, Settings, WriteError, Writer};
+
+const HALT_WAIT: Span = Span::from_millis(500);
 
 /// A broken invariant stops every lane: users may still ask, nothing is paid before a person has looked.
 pub(crate) struct Auditor {
@@ -39,14 +41,19 @@ impl Auditor {
         }
     }
 
-    /// Halts every lane that still runs.
+    /// Halts every lane that still runs, and does not rest before each one stands.
     async fn stop(&self, broken: &BrokenInvariant) {
         tracing::error!(%broken, "an invariant does not hold; all lanes stop");
         for chain in self.rules.chains.values() {
             let reason = HaltReason::Invariant { detail: broken.detail.clone() };
-            let halted = self.writer.submit(Actor::Engine, Command::HaltLane { lane: chain.lane.clone(), reason }).await;
-            if let Err(error) = halted {
-                tracing::error!(lane = %chain.lane, %error, "the lane could not be stopped; the next audit tries again");
+            let halt = Command::HaltLane { lane: chain.lane.clone(), reason };
+            while let Err(error) = self.writer.submit(Actor::Engine, halt.clone()).await {
+                // A lane that was never leased has nothing to stop.
+                if matches!(error, WriteError::Refused(_)) {
+                    break;
+                }
+                tracing::error!(lane = %chain.lane, %error, "the lane could not be stopped yet; it is tried again");
+                self.ports.clock.sleep(HALT_WAIT).await;
             }
         }
     }

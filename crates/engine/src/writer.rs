@@ -32,6 +32,7 @@ const BACKOFF_MOST: Span = Span::from_seconds(1);
 /// Where orders are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
+    urgent: mpsc::Sender<Item>,
     people: mpsc::Sender<Item>,
     engine: mpsc::Sender<Item>,
     ports: Ports,
@@ -59,11 +60,12 @@ pub enum WriteError {
 impl Writer {
     /// Starts the writer's task.
     pub fn start(ports: Ports, rules: Arc<Rules>, hub: Hub) -> Self {
+        let (urgent, of_urgent) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (people, of_people) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (engine, of_engine) = mpsc::channel(QUEUE_ORDERS_MAX);
-        let task = WriterTask { ports: ports.clone(), rules, hub, of_people, of_engine };
+        let task = WriterTask { ports: ports.clone(), rules, hub, of_urgent, of_people, of_engine };
         ports.spawner.spawn("writer", Box::pin(task.run()));
-        Self { people, engine, ports }
+        Self { urgent, people, engine, ports }
     }
 
     /// Decides and commits one command.
@@ -74,9 +76,12 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let order = Order { actor, ids: self.ports.ids(), command };
         let stopped = || WriteError::Failed { detail: "the writer has stopped".to_owned() };
-        // A lease that waited behind hundreds of payments could run out, and a halt must not wait.
-        let first = order.actor != Actor::Engine || matches!(order.command, Command::Lease { .. } | Command::HaltLane { .. });
-        let line = if first { &self.people } else { &self.engine };
+        let line = match (&order.actor, &order.command) {
+            // A lease that waited behind others could run out, and a halt must not wait.
+            (Actor::Engine, Command::Lease { .. } | Command::HaltLane { .. }) => &self.urgent,
+            (Actor::Engine, _) => &self.engine,
+            (Actor::User { .. } | Actor::Service { .. } | Actor::Admin { .. }, _) => &self.people,
+        };
         line.send(Item { order, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| WriteError::Unknown { detail: "the writer stopped before it answered".to_owned() })?
     }
@@ -91,6 +96,7 @@ struct WriterTask {
     ports: Ports,
     rules: Arc<Rules>,
     hub: Hub,
+    of_urgent: mpsc::Receiver<Item>,
     of_people: mpsc::Receiver<Item>,
     of_engine: mpsc::Receiver<Item>,
 }
@@ -108,19 +114,19 @@ impl WriterTask {
     async fn run(mut self) {
         while let Some(first) = self.first().await {
             let mut group = vec![first];
+            take(&mut self.of_urgent, GROUP_ORDERS_MAX, &mut group);
             take(&mut self.of_engine, GROUP_ENGINE_ORDERS_MAX, &mut group);
             take(&mut self.of_people, GROUP_ORDERS_MAX, &mut group);
             self.answer(group).await;
         }
     }
 
-    /// The next order of either line. None once nobody can hand any in.
+    /// The next order of any line. None once nobody can hand any in: whoever has one end has them all.
     async fn first(&mut self) -> Option<Item> {
-        let (people, engine) = (pin!(self.of_people.recv()), pin!(self.of_engine.recv()));
-        match select(people, engine).await {
-            Either::Left((Some(item), _)) | Either::Right((Some(item), _)) => Some(item),
-            Either::Left((None, other)) => other.await,
-            Either::Right((None, other)) => other.await,
+        let (urgent, people, engine) = (pin!(self.of_urgent.recv()), pin!(self.of_people.recv()), pin!(self.of_engine.recv()));
+        match select(urgent, select(people, engine)).await {
+            Either::Left((item, _)) => item,
+            Either::Right((Either::Left((item, _)) | Either::Right((item, _)), _)) => item,
         }
     }
 
@@ -212,6 +218,7 @@ impl WriterTask {
     /// A group that would break an invariant is not committed. Its orders are tried one by one, and the one that would break it stops the
     /// lanes.
     fn refuse(&self, orders: &[Order], broken: &BrokenInvariant) -> Tried {
+        tracing::error!(%broken, orders = orders.len(), "a group would break an invariant; it is not committed");
         if orders.len() == 1 {
             self.hub.raise(broken.clone());
         }

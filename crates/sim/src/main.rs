@@ -12,6 +12,8 @@ mod runner;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Seeds are counted, and the count must not wrap.
+const SEEDS_MAX: u64 = 1 << 62;
 /// Failures that are shown; more of them rarely say more.
 const FAILURES_MAX: usize = 5;
 
@@ -19,10 +21,10 @@ const FAILURES_MAX: usize = 5;
 #[derive(Parser)]
 struct Options {
     /// How many seeds.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=SEEDS_MAX))]
     seeds: u64,
     /// The first seed.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=SEEDS_MAX))]
     from: u64,
     /// Stop after so many seconds, whatever is left.
     #[arg(long)]
@@ -39,8 +41,8 @@ struct Options {
     #[arg(long)]
     mistake: Option<String>,
     /// Seeds at the same time.
-    #[arg(long)]
-    threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +59,7 @@ fn verdict(options: &Options) -> anyhow::Result<()> {
     if let Some(seed) = options.story {
         return report::story(&adit_sim::run(seed, true));
     }
-    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads = options.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let limits = runner::Limits { from: options.from, seeds: options.seeds, seconds: options.seconds, threads, failures_max: FAILURES_MAX };
     #[cfg(feature = "planted")]
     if options.power {

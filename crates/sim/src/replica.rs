@@ -20,7 +20,8 @@ use crate::{Dice, World};
 /// How often it is looked whether a replica still lives.
 const LOOK_MICROS: u64 = 5_000_000;
 const RESTART_SECONDS: (u64, u64) = (1, 90);
-/// So that a day is simulated in a moment, the engine looks less often than a real one. The proportions are the real ones.
+/// So that a day is simulated in a moment, the engine looks less often than a real one, and its lease is longer than the slowest answer: what
+/// a lease that is shorter does is shown on real parts only.
 pub const LEASE: Span = Span::from_seconds(120);
 
 /// A replica that runs.

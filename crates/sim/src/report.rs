@@ -22,6 +22,10 @@ pub fn story(outcome: &Outcome) -> Result<()> {
         outcome.seed, outcome.payouts, outcome.mined, outcome.blocks, outcome.faults
     );
     match &outcome.broken {
+        None if outcome.conceded.is_some() => {
+            println!("the day ended early: {}; until then everything held", outcome.conceded.as_deref().unwrap_or_default());
+            Ok(())
+        }
         None => {
             println!("everything held");
             Ok(())

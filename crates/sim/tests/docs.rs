@@ -63,6 +63,17 @@ fn every_test_that_is_named_for_a_window_exists() {
     }
 }
 
+/// Switches are renamed; pages forget.
+#[test]
+fn every_switch_that_a_page_names_exists() {
+    let there: BTreeSet<String> = Mistake::ALL.iter().map(|mistake| format!("{mistake:?}")).collect();
+    let text = read("docs/windows.md");
+    let camel = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric) && word.len() > 3;
+    let named: BTreeSet<String> = text.split('`').filter(camel).map(str::to_owned).collect();
+    assert!(named.len() > 10, "{named:?}");
+    assert_eq!(named.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
 /// Windows that do not apply say why instead.
 #[test]
 fn every_window_has_a_test_or_a_reason() {

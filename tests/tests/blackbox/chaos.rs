@@ -9,6 +9,8 @@ use anyhow::Result;
 /// Larger seeds are as good; a short one is easier to repeat.
 const SEED_MAX: u64 = u32::MAX as u64;
 
+const KILLS_MISSED_MAX: usize = 2;
+
 #[tokio::test]
 async fn a_short_storm_on_sqlite_pays_everybody_once() -> Result<()> {
     storm(StoreKind::Sqlite, "chaos-sqlite").await
@@ -27,7 +29,10 @@ async fn storm(store: StoreKind, topic: &str) -> Result<()> {
     assert!(outcome.verdict.is_good(), "{:?} {:#?}", outcome.verdict.histogram, outcome.verdict.differences);
     for kind in Kind::ALL {
         let struck = outcome.tally.get(&kind).copied().unwrap_or_default();
-        assert_eq!(struck, plan.planned(kind), "{} were planned", kind.name());
+        // A kill waits for a send; where an earlier disaster has made that send needless, it does not strike.
+        let missed = if kind == Kind::Kill { KILLS_MISSED_MAX } else { 0 };
+        let planned = plan.planned(kind);
+        assert!(struck <= planned && struck + missed >= planned, "{struck} of {planned} planned {} struck", kind.name());
     }
     Ok(())
 }

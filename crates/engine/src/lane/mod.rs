@@ -61,21 +61,22 @@ impl LaneTask {
         let mut held = None;
         loop {
             let began = self.engine.ports.clock.now();
-            let busy = match self.pay_round(&mut held).await {
-                Ok(acts) => acts > 0,
+            match self.pay_round(&mut held).await {
+                Ok(0) => {
+                    // At most a sixth of a lease, whatever the clock did meanwhile: who sleeps longer loses it.
+                    let took = self.engine.ports.clock.now().since(began);
+                    let most = adit_core::Span::from_millis(self.settings.lease.millis() / 6);
+                    if took >= DEAR_ROUND {
+                        self.pause(took.times(IDLE_PAUSE_ROUNDS).min(most)).await;
+                    }
+                    self.rest().await;
+                }
+                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(chain = %self.name, %error, "a round of the lane failed; it is tried again");
                     held = None;
                     self.engine.ports.clock.sleep(FAULT_WAIT).await;
-                    false
                 }
-            };
-            if !busy {
-                let took = self.engine.ports.clock.now().since(began);
-                if took >= DEAR_ROUND {
-                    self.pause(took.times(IDLE_PAUSE_ROUNDS)).await;
-                }
-                self.rest().await;
             }
         }
     }

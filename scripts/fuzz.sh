@@ -123,7 +123,7 @@ differential() { # differential [cases] [seed]
   need node "the differential asks viem: install Node 20 or newer"
   need npm "install npm, which comes with Node"
   viem
-  cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir "$work" -p adit-differential -- "$@"
+  cargo run --quiet --manifest-path fuzz/Cargo.toml --target-dir target/differential -p adit-differential -- "$@"
 }
 
 command="${1:-run}"

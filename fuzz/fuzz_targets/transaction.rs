@@ -3,10 +3,7 @@
 
 use adit_core::{Amount, Bytes, EvmDraft, EvmFees};
 use adit_signer::fuzzing;
-use alloy::consensus::{
-    SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy,
-    transaction::RlpEcdsaEncodableTx as _,
-};
+use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::{Decodable2718 as _, Encodable2718 as _};
 use alloy::eips::eip2930::{AccessList, AccessListItem};
 use alloy::eips::eip7702::{Authorization, SignedAuthorization};

@@ -105,7 +105,8 @@ fn meant(digest: [u8; 32], bytes: &[u8], forms: SignatureForms) -> Result<Addres
 fn signed(digest: [u8; 32], key: [u8; 32]) {
     let Ok(key) = SigningKey::from_slice(&key) else { return };
     let (signature, id) = key.sign_prehash_recoverable(&digest).expect("a digest can be signed");
-    let mut bytes = [signature.to_bytes().as_slice(), &[27 + u8::from(id.is_y_odd())]].concat();
+    let mut bytes = signature.to_vec();
+    bytes.push(27 + u8::from(id.is_y_odd()));
     assert_eq!(recover(B256::from(digest), &bytes, ONLY_65), Ok(address(key.verifying_key())));
     let parity = bytes.pop().expect("65 bytes") - 27;
     bytes[32] |= parity << 7;

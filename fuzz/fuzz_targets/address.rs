@@ -60,7 +60,7 @@ fn read(text: &str, lower_case: bool) -> Option<[u8; ADDRESS_BYTES]> {
 fn checksummed(bytes: [u8; ADDRESS_BYTES]) -> String {
     let lower: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let hash = keccak256(&lower);
-    let nibble = |index: usize| if index % 2 == 0 { hash[index / 2] >> 4 } else { hash[index / 2] & 15 };
+    let nibble = |index: usize| if index.is_multiple_of(2) { hash[index / 2] >> 4 } else { hash[index / 2] & 15 };
     let cased = lower.chars().enumerate().map(|(index, digit)| if nibble(index) >= 8 { digit.to_ascii_uppercase() } else { digit });
     format!("0x{}", cased.collect::<String>())
 }

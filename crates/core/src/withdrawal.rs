@@ -39,6 +39,22 @@ pub struct Withdrawal {
     pub state: State,
 }
 
+impl Withdrawal {
+    /// What must appear on chain for it, and whose it is.
+    pub fn leg(&self) -> crate::Leg {
+        crate::Leg {
+            payout: self.payout,
+            withdrawal: self.id,
+            user: self.user.clone(),
+            book: self.book.clone(),
+            source_asset: self.source_asset.clone(),
+            asset: self.asset.clone(),
+            amount: self.amount,
+            destination: self.destination.clone(),
+        }
+    }
+}
+
 /// What the user signed, kept for the record (requirement D10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRecord {

@@ -1,8 +1,8 @@
 //! The one writer: takes what has queued up, loads the rows it touches, decides each order, commits all in one transaction, then
 //! answers. The next group gathers meanwhile.
 //!
-//! What people ask and what the engine's own tasks do wait in two lines. A group takes everything of the first and only so much of the
-//! second, so that a lane with hundreds of payments to move does not make people wait.
+//! Orders wait in three lines. Leases and halts go first, since they must not wait. What people ask and what the engine's own tasks do have a
+//! line each, and a group takes only so much of the latter, so that a lane with hundreds of payments to move does not make people wait.
 
 use std::pin::pin;
 use std::sync::Arc;

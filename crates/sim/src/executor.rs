@@ -49,7 +49,6 @@ pub struct Executor {
     tasks: BTreeMap<u64, Task>,
     wakers: BTreeMap<u64, Arc<TaskWaker>>,
     dice: Dice,
-    polls: u64,
 }
 
 struct TaskWaker {
@@ -152,12 +151,7 @@ impl Drop for Sleep {
 
 impl Executor {
     pub fn new(handle: Handle, dice: Dice) -> Self {
-        Self { handle, tasks: BTreeMap::new(), wakers: BTreeMap::new(), dice, polls: 0 }
-    }
-
-    /// How often a task went on.
-    pub fn polls(&self) -> u64 {
-        self.polls
+        Self { handle, tasks: BTreeMap::new(), wakers: BTreeMap::new(), dice }
     }
 
     /// Runs until that moment, or until nothing would ever happen again, or until `stop` says so.
@@ -219,7 +213,6 @@ impl Executor {
         }
         let waker = self.wakers.get(&id).expect("a task has its waker").clone();
         waker.queued.store(false, Ordering::Relaxed);
-        self.polls += 1;
         let waker = Waker::from(waker);
         if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             self.tasks.remove(&id);

@@ -41,7 +41,6 @@ pub struct Outcome {
     pub payouts: u64,
     pub mined: u64,
     pub blocks: u64,
-    pub polls: u64,
     /// Simulated microseconds.
     pub simulated: u64,
 }
@@ -69,7 +68,6 @@ pub fn run(seed: u64, told: bool) -> Outcome {
         payouts: world.disk.read(|books| books.withdrawals().count() as u64),
         mined,
         blocks,
-        polls: executor.polls(),
         simulated: world.now(),
     }
 }

@@ -50,6 +50,21 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     assert_eq!(world.give(stolen).expect_err("another journal").code(), "FOREIGN_JOURNAL");
 }
 
+/// F20: what a process saw under an older lease is not believed any more, neither a block nor its end.
+#[test]
+fn f20_what_a_zombie_observed_is_refused() {
+    let (mut world, id, lineage, attempt) = World::sent();
+    world.take_over();
+    let block = BlockRef { height: 9, hash: hash(9) };
+    let sighting = Sighting { lineage, fact: Fact::Included { attempt, block }, witnesses: Vec::new() };
+    let legs = world.lineage(lineage).legs.clone();
+    let seen = |epoch| Command::Observe { lane: lane(), epoch: Epoch(epoch), legs: legs.clone(), sighting: sighting.clone() };
+    assert_eq!(world.give(seen(1)).expect_err("fenced").code(), "NOT_LEASED");
+    assert_eq!(world.withdrawal(id).state.block(), None);
+    world.must(seen(2));
+    assert_eq!(world.withdrawal(id).state.block(), Some(block));
+}
+
 /// F28: a bump is at least 12.5 % more on both fields, same nonce, same payment.
 #[test]
 fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {

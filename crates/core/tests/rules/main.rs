@@ -3,6 +3,7 @@
 mod acceptance;
 mod adoptions;
 mod attempts;
+mod audits;
 mod cancels;
 mod endings;
 mod evidence;

@@ -20,6 +20,8 @@ pub struct World {
     entries: Vec<LimitEntry>,
     given_back: BTreeSet<WithdrawalId>,
     next_id: u128,
+    /// What the last order would have committed alone.
+    pub batch: Batch,
 }
 
 pub const WALLET: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -68,6 +70,7 @@ impl World {
             entries: Vec::new(),
             given_back: BTreeSet::new(),
             next_id: 1_000,
+            batch: Batch::default(),
         };
         world.at(1_700_000_000);
         world.must(Command::PutUser { user: user(), tier: None });
@@ -151,6 +154,8 @@ impl World {
                 _ => {}
             }
         }
+        self.batch = self.batch_of(decision.changes.clone());
+        assert_eq!(audit_batch(&self.batch), Ok(()), "what the rules decide breaks no invariant of the server");
         self.view.apply(decision.changes);
         self.check();
         Ok(decision.answer)
@@ -159,6 +164,23 @@ impl World {
     #[track_caller]
     pub fn must(&mut self, command: Command) -> Answer {
         self.give(command).expect("accepted")
+    }
+
+    /// The rows that these changes write, and no earlier ones.
+    fn batch_of(&self, changes: Vec<Change>) -> Batch {
+        fn loaded<K: Ord + Clone, T: Clone>(slots: &BTreeMap<K, Slot<T>>) -> BTreeMap<K, Slot<T>> {
+            slots.iter().map(|(key, slot)| (key.clone(), Slot { dirty: false, ..slot.clone() })).collect()
+        }
+        let mut view = View::default();
+        view.now = self.view.now;
+        view.users = loaded(&self.view.users);
+        view.wallets = loaded(&self.view.wallets);
+        view.accounts = loaded(&self.view.accounts);
+        view.withdrawals = loaded(&self.view.withdrawals);
+        view.lineages = loaded(&self.view.lineages);
+        view.lanes = loaded(&self.view.lanes);
+        view.apply(changes);
+        view.into_batch()
     }
 
     /// Every id is used once, and a user's own events are numbered without gaps.

@@ -10,7 +10,6 @@ use adit_chain::{Foreign, Outflow, Watch};
 use adit_core::{Command, Epoch, Payment, Status, Timestamp, Withdrawal};
 use adit_store::WithdrawalFilter;
 
-use super::plan::leg_of;
 use super::{LaneTask, RoundError};
 
 /// Waiting withdrawals that are compared.
@@ -47,7 +46,7 @@ impl LaneTask {
                 lane: self.id().clone(),
                 owner: self.engine.replica,
                 epoch,
-                leg: leg_of(withdrawal),
+                leg: withdrawal.leg(),
                 payment: Payment { hash, block },
                 finding: twin.decoded.clone(),
             });

@@ -27,7 +27,7 @@ impl LaneTask {
         let chosen = &self.still_signed(epoch, chosen).await?[..];
         self.supersede(epoch, chosen).await?;
         let fees = self.capped(tip.fees);
-        let legs: Vec<Leg> = chosen.iter().map(|withdrawal| leg_of(withdrawal)).collect();
+        let legs: Vec<Leg> = chosen.iter().map(|withdrawal| withdrawal.leg()).collect();
         let request = PlanRequest { lane: self.id().clone(), fees, legs: legs.clone(), committed: self.committed(live) };
         let planned = self.chain().plan(&request).await?;
         let mut candidates = Vec::new();
@@ -64,7 +64,7 @@ impl LaneTask {
                 Some(claim) => self.chain().claim_stands(&withdrawal.destination, claim).await,
                 None => Ok(true),
             };
-            let leg = || leg_of(withdrawal);
+            let leg = || withdrawal.leg();
             match verdict {
                 Ok(true) => standing.push(withdrawal),
                 Ok(false) => {
@@ -191,19 +191,5 @@ impl LaneTask {
         });
         self.commit(reservations.collect()).await?;
         Ok(())
-    }
-}
-
-/// What a withdrawal needs to see on chain.
-pub(super) fn leg_of(withdrawal: &Withdrawal) -> Leg {
-    Leg {
-        payout: withdrawal.payout,
-        withdrawal: withdrawal.id,
-        user: withdrawal.user.clone(),
-        book: withdrawal.book.clone(),
-        source_asset: withdrawal.source_asset.clone(),
-        asset: withdrawal.asset.clone(),
-        amount: withdrawal.amount,
-        destination: withdrawal.destination.clone(),
     }
 }

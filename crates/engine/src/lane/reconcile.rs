@@ -9,7 +9,6 @@ use adit_core::{
 };
 use adit_signer::JournalEntry;
 
-use super::plan::leg_of;
 use super::{LaneTask, RoundError};
 use crate::engine::nonce_of;
 use crate::{LIVE_LINEAGES_MAX, WriteError};
@@ -166,7 +165,7 @@ impl LaneTask {
             // A withdrawal and its payout have one id.
             let id = WithdrawalId(approved.payout.0);
             if let Some(withdrawal) = self.engine.store().withdrawal(id).await? {
-                legs.push(leg_of(&withdrawal));
+                legs.push(withdrawal.leg());
             } else {
                 tracing::error!(payout = %approved.payout, "the journal signed a payout that the database does not know");
                 legs.push(Leg {

@@ -4,4 +4,7 @@
 
 mod crash;
 mod flow;
+mod invariants;
+mod leases;
+mod parts;
 mod world;

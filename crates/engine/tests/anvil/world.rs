@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use adit_chain::Chain;
 use adit_core::*;
@@ -12,15 +12,16 @@ use adit_devnet::contracts;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::{Address, U256};
-use adit_engine::{Clock, Engine, Entropy, Ports, Settings, Spawner};
+use adit_engine::{Engine, Ports, Settings};
 use adit_evm::{EvmChain, EvmConfig, canonical};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, LocalSigner, MemoryFile, SignerConfig};
 use adit_store::{MemStore, Store};
 use alloy::sol_types::SolValue;
-use futures::future::BoxFuture;
-use tokio::task::AbortHandle;
+
+use super::parts::{Running, System, Tasks, now};
 
 pub const CHAIN_ID: u64 = 31_337;
+pub const LEASE: Span = Span::from_millis(600);
 
 pub struct World {
     pub anvil: Anvil,
@@ -31,53 +32,6 @@ pub struct World {
     journal: Mutex<MemoryFile>,
     pub rules: Arc<Rules>,
     hot: Wallet,
-}
-
-/// Everything of one engine that a crash ends.
-pub struct Running {
-    pub engine: Engine,
-    tasks: Arc<Tasks>,
-}
-
-#[derive(Default)]
-struct Tasks(Mutex<Vec<AbortHandle>>);
-
-struct System;
-
-impl Clock for System {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-
-    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
-    }
-}
-
-impl Entropy for System {
-    fn bytes(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
-        bytes
-    }
-}
-
-impl Spawner for Tasks {
-    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
-        self.0.lock().expect("no test panics in here").push(tokio::spawn(task).abort_handle());
-    }
-}
-
-impl Running {
-    /// Ends every task where it stands, as a crash does.
-    pub fn crash(self) {
-        self.tasks.0.lock().expect("no test panics in here").drain(..).for_each(|task| task.abort());
-    }
-}
-
-fn now() -> Timestamp {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    Timestamp::from_micros(i64::try_from(elapsed.as_micros()).expect("before the year 294,000"))
 }
 
 pub fn asset(name: &str) -> AssetId {
@@ -120,14 +74,13 @@ impl World {
         Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::new(MemoryFile::new()), rules, hot }
     }
 
-    fn chain(&self) -> EvmChain {
+    fn chain(&self, url: &str) -> EvmChain {
         let assets = self.rules.assets.values().map(|rules| rules.asset.clone()).collect();
-        let url = self.anvil.url().to_owned();
         EvmChain::new(EvmConfig {
             trust: Trust::Single,
             assets,
             wallets: vec![self.lane.wallet.clone()],
-            ..EvmConfig::new(chain_name(), CHAIN_ID, vec![url])
+            ..EvmConfig::new(chain_name(), CHAIN_ID, vec![url.to_owned()])
         })
         .expect("a good configuration")
     }
@@ -155,8 +108,13 @@ impl World {
     }
 
     pub fn start(&self) -> Running {
+        self.start_through(self.anvil.url())
+    }
+
+    /// The same, with another way to the node.
+    pub fn start_through(&self, url: &str) -> Running {
         let tasks = Arc::new(Tasks::default());
-        let chain: Arc<dyn Chain> = Arc::new(self.chain());
+        let chain: Arc<dyn Chain> = Arc::new(self.chain(url));
         let ports = Ports {
             clock: Arc::new(System),
             entropy: Arc::new(System),
@@ -166,7 +124,8 @@ impl World {
             signer: Arc::new(self.signer()),
         };
         let settings = Settings {
-            lease: Span::from_millis(600),
+            lease: LEASE,
+            audit_beat: Span::from_millis(300),
             lane_beat: Span::from_millis(50),
             observe_beat: Span::from_millis(100),
             ..Settings::default()

@@ -7,6 +7,7 @@ use adit_engine::Engine;
 use adit_store::WithdrawalFilter;
 
 use super::users::cancel;
+use crate::check::must;
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);
@@ -61,7 +62,7 @@ impl Operator {
             (payment.block.height <= chain.finalized(), arrived)
         };
         if is_final {
-            let command = Command::Inspect { leg: leg_of(withdrawal), lane: self.world.setup.lane.clone(), paid, note: "seen".to_owned() };
+            let command = Command::Inspect { leg: withdrawal.leg(), lane: self.world.setup.lane.clone(), paid, note: "seen".to_owned() };
             let _may_be_refused = engine.writer.submit(admin(), command).await;
         }
     }
@@ -101,6 +102,8 @@ impl Operator {
     /// The guide: restore a newer state; the old volume, if there is one.
     fn restore_newer(&self) {
         let Some(volume) = self.world.take_old_volume() else {
+            let lost = must(self.world.timeline() > 0, "journal ahead", || "and no database was ever lost".to_owned());
+            self.world.check(lost);
             return self.world.concede("the journal knows payouts that no volume has");
         };
         self.world.story.tell("operator", || "restores the newer database".to_owned());
@@ -113,19 +116,6 @@ impl Operator {
 async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
     let filter = WithdrawalFilter { status: Some(status), ..WithdrawalFilter::default() };
     engine.store().withdrawals(&filter, None, PAGE).await.map(|page| page.items).unwrap_or_default()
-}
-
-fn leg_of(withdrawal: &Withdrawal) -> Leg {
-    Leg {
-        payout: withdrawal.payout,
-        withdrawal: withdrawal.id,
-        user: withdrawal.user.clone(),
-        book: withdrawal.book.clone(),
-        source_asset: withdrawal.source_asset.clone(),
-        asset: withdrawal.asset.clone(),
-        amount: withdrawal.amount,
-        destination: withdrawal.destination.clone(),
-    }
 }
 
 fn admin() -> Actor {

@@ -51,11 +51,7 @@ impl Disk {
         checked
     }
 
-    pub fn books(&self) -> Books {
-        self.state().books.clone()
-    }
-
-    /// Reads the books without copying them.
+    /// Reads the books as they stand.
     pub fn read<T>(&self, read: impl FnOnce(&Books) -> T) -> T {
         read(&self.state().books)
     }

@@ -1,6 +1,6 @@
 //! `/api/admin/withdrawals/{id}/…`: what people do to a withdrawal on its way. The rules say which of it is safe.
 
-use adit_core::{Actor, Command, Leg, Withdrawal};
+use adit_core::{Actor, Command, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -82,7 +82,7 @@ pub async fn inspect(
     let lane = state.rules().chain_of(&found.asset).map(|chain| chain.lane.clone());
     let lane = lane
         .ok_or_else(|| Problem::new(&codes::ASSET_UNKNOWN, format!("No chain pays {} any more; configure it again first.", found.asset)))?;
-    let command = Command::Inspect { leg: leg(&found), lane, paid: body.paid, note };
+    let command = Command::Inspect { leg: found.leg(), lane, paid: body.paid, note };
     submit(&state, caller.actor, command, &found).await
 }
 
@@ -90,17 +90,4 @@ async fn submit(state: &ApiState, actor: Actor, command: Command, found: &Withdr
     state.engine().writer.submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(state, &now).await?))
-}
-
-fn leg(withdrawal: &Withdrawal) -> Leg {
-    Leg {
-        payout: withdrawal.payout,
-        withdrawal: withdrawal.id,
-        user: withdrawal.user.clone(),
-        book: withdrawal.book.clone(),
-        source_asset: withdrawal.source_asset.clone(),
-        asset: withdrawal.asset.clone(),
-        amount: withdrawal.amount,
-        destination: withdrawal.destination.clone(),
-    }
 }

@@ -1,0 +1,56 @@
+//! Real clock, randomness and tasks, which a crash ends.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use adit_core::{Span, Timestamp};
+use adit_engine::{Clock, Engine, Entropy, Spawner};
+use futures::future::BoxFuture;
+use tokio::task::AbortHandle;
+
+/// Everything of one engine that a crash ends.
+pub struct Running {
+    pub engine: Engine,
+    pub tasks: Arc<Tasks>,
+}
+
+#[derive(Default)]
+pub struct Tasks(Mutex<Vec<AbortHandle>>);
+
+pub struct System;
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
+    }
+}
+
+impl Entropy for System {
+    fn bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        bytes
+    }
+}
+
+impl Spawner for Tasks {
+    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
+        self.0.lock().expect("no test panics in here").push(tokio::spawn(task).abort_handle());
+    }
+}
+
+impl Running {
+    /// Ends every task where it stands, as a crash does.
+    pub fn crash(self) {
+        self.tasks.0.lock().expect("no test panics in here").drain(..).for_each(|task| task.abort());
+    }
+}
+
+pub fn now() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    Timestamp::from_micros(i64::try_from(elapsed.as_micros()).expect("before the year 294,000"))
+}

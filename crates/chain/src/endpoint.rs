@@ -1,7 +1,8 @@
 //! One way to a chain: a JSON-RPC endpoint behind its wire.
 //!
 //! Its URL may carry a key, so it is never shown: an endpoint is known by host and port. Whatever it does (HTML, endless
-//! bodies, bytes that trickle) ends as a [`Fault`] within [`REQUEST_MILLIS_MAX`](crate::REQUEST_MILLIS_MAX).
+//! bodies, bytes that trickle) ends as a [`Fault`] within [`REQUEST_MILLIS_MAX`](crate::REQUEST_MILLIS_MAX) and
+//! [`ASK_AGAIN_MILLIS`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,19 +10,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_core::EndpointName;
+use futures::future::{Either, select, select_ok};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::health::{Health, HealthReading};
 use crate::json_rpc::{self, Answer, BATCH_CALLS_MAX, Call};
 use crate::timer::Timer;
-use crate::wire::{Http, Wire};
+use crate::wire::{Http, Wire, WireFault};
 use crate::{Fault, vote};
+
+/// A question without an answer is put a second time after so long, or at once when the connection broke: one lost packet must not cost a lane
+/// the whole time-out. The same bytes may be sent any number of times (rule R2). Nodes answer in tens to hundreds of milliseconds.
+pub const ASK_AGAIN_MILLIS: u64 = 1_500;
 
 /// One endpoint and what is known of its health.
 pub struct Endpoint {
     name: EndpointName,
     wire: Box<dyn Wire>,
+    timer: Arc<dyn Timer>,
     next_id: AtomicU64,
     pub(crate) health: Health,
 }
@@ -60,7 +68,7 @@ impl Endpoint {
 
     /// An endpoint at the end of any wire.
     pub fn over(name: EndpointName, wire: Box<dyn Wire>, timer: Arc<dyn Timer>) -> Self {
-        Self { name, wire, next_id: AtomicU64::new(1), health: Health::new(timer) }
+        Self { name, wire, next_id: AtomicU64::new(1), health: Health::new(timer.clone()), timer }
     }
 
     pub fn name(&self) -> &EndpointName {
@@ -114,7 +122,7 @@ impl Endpoint {
     async fn exchange(&self, calls: &[Call]) -> Result<Vec<Answer>, Fault> {
         let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
         let method = calls.first().map_or("", |call| call.method);
-        let answers = match self.wire.exchange(&json_rpc::request(calls, first_id)).await {
+        let answers = match self.carry(&json_rpc::request(calls, first_id)).await {
             Ok(body) => json_rpc::answers(&body, first_id, calls.len()).map_err(|detail| self.malformed(method, detail)),
             Err(detail) => Err(vote::unreachable(self.name.as_str(), 0, 1, format!("{method}: {detail}"))),
         };
@@ -123,6 +131,16 @@ impl Endpoint {
             Err(fault) => self.health.failed(&fault.to_string()),
         }
         answers
+    }
+
+    /// Carries a request there, and once more where it seems lost; the first whole answer counts.
+    async fn carry(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
+        let patience = self.timer.wait(Duration::from_millis(ASK_AGAIN_MILLIS));
+        match select(self.wire.exchange(request), patience).await {
+            Either::Left((Err(WireFault::NoAnswer(_)), _)) => self.wire.exchange(request).await,
+            Either::Left((answered, _)) => answered,
+            Either::Right(((), first)) => select_ok([first, self.wire.exchange(request)]).await.map(|(body, _)| body),
+        }
     }
 }
 

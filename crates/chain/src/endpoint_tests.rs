@@ -1,5 +1,10 @@
 //! Endpoints that misbehave, as small servers on the loopback interface.
 
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -104,4 +109,69 @@ fn names_carry_no_secrets_and_differ() {
     assert_eq!(names, ["rpc.example.org:443", "rpc.example.org:443#2", "127.0.0.1:8545"]);
     assert!(!format!("{endpoints:?}").contains("key"));
     assert_eq!(all(&["ftp://x".to_owned()]).expect_err("not http"), EndpointError::Url { position: 1 });
+}
+
+/// What becomes of one request after the other; after the last one nothing is ever answered.
+struct Script(Mutex<VecDeque<Result<&'static str, WireFault>>>);
+
+#[async_trait]
+impl Wire for Script {
+    async fn exchange(&self, _: &Value) -> Result<Vec<u8>, WireFault> {
+        let next = self.0.lock().expect("nobody panics in here").pop_front();
+        match next {
+            Some(Ok("")) | None => std::future::pending().await,
+            Some(said) => said.map(|body| body.as_bytes().to_vec()),
+        }
+    }
+}
+
+/// All waiting is over at once.
+struct Impatient;
+
+impl Timer for Impatient {
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wait(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+async fn ask_along(script: Vec<Result<&'static str, WireFault>>) -> (Result<Value, Fault>, usize) {
+    let name: EndpointName = "scripted:1".parse().expect("a name");
+    let wire = Arc::new(Script(Mutex::new(script.into())));
+    let endpoint = Endpoint::over(name, Box::new(wire.clone()), Arc::new(Impatient));
+    let answer = endpoint.ask(Call::new("eth_chainId", json!([]))).await;
+    let left = wire.0.lock().expect("nobody panics in here").len();
+    (answer, left)
+}
+
+#[async_trait]
+impl Wire for Arc<Script> {
+    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
+        Script::exchange(self, request).await
+    }
+}
+
+const ONE: &str = r#"{"jsonrpc":"2.0","id":1,"result":"0x1"}"#;
+const SILENCE: &str = "";
+
+#[tokio::test]
+async fn a_lost_question_is_put_once_more() {
+    let broken = || Err(WireFault::NoAnswer("the connection broke".to_owned()));
+    for script in [vec![broken(), Ok(ONE)], vec![Ok(SILENCE), Ok(ONE)]] {
+        assert_eq!(ask_along(script).await, (Ok(json!("0x1")), 0));
+    }
+    let (answer, left) = ask_along(vec![broken(), broken(), Ok(ONE)]).await;
+    assert!(matches!(answer, Err(Fault::Unreachable { .. })), "{answer:?}");
+    assert_eq!(left, 1, "once, not for ever");
+}
+
+#[tokio::test]
+async fn what_was_answered_is_not_asked_again() {
+    let busy = Err(WireFault::Useless("HTTP status 429".to_owned()));
+    let (answer, left) = ask_along(vec![busy, Ok(ONE)]).await;
+    assert!(answer.expect_err("too many questions").to_string().contains("429"));
+    assert_eq!(left, 1);
 }

@@ -13,7 +13,7 @@ mod timer;
 mod vote;
 mod wire;
 
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{ASK_AGAIN_MILLIS, Endpoint, EndpointError};
 pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, QUARANTINE_MILLIS};
 pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
@@ -24,4 +24,4 @@ pub use port::{
 pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
 pub use timer::{Timer, TokioTimer};
 pub use vote::{Agreed, tally, tally_each};
-pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, Wire};
+pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, Wire, WireFault};

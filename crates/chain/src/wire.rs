@@ -19,8 +19,19 @@ pub trait Wire: Send + Sync + 'static {
     /// Carries a JSON-RPC request there and gives the body of what came back.
     ///
     /// # Errors
-    /// In words, without secrets. Whether the other side has seen the request is then unknown.
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, String>;
+    /// [`WireFault`]. Whether the other side has seen the request is then unknown.
+    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault>;
+}
+
+/// Why there is no body to read, in words without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireFault {
+    /// Nothing whole came back: no connection, a broken one, or silence. The same question may fare better.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Something answered that will not say it differently at once.
+    #[error("{0}")]
+    Useless(String),
 }
 
 /// HTTP or HTTPS. The URL may carry a key, so it is never shown.
@@ -33,25 +44,25 @@ impl Http {
     /// # Errors
     /// In words, when no client can be made.
     pub(crate) fn new(url: Url, time_max: Duration) -> Result<Self, String> {
-        Ok(Self { url, client: client(time_max).map_err(hidden)? })
+        Ok(Self { url, client: client(time_max).map_err(|error| hidden(error).to_string())? })
     }
 }
 
 #[async_trait]
 impl Wire for Http {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, String> {
+    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
         let mut response = self.client.post(self.url.clone()).json(request).send().await.map_err(hidden)?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(hidden)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes"));
+                return Err(WireFault::Useless(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
         // Some nodes answer an error object with status 4xx: what can be read as JSON-RPC is read.
         let looks_like_json = matches!(body.first(), Some(b'{' | b'['));
-        if status.is_success() || looks_like_json { Ok(body) } else { Err(format!("HTTP status {status}")) }
+        if status.is_success() || looks_like_json { Ok(body) } else { Err(WireFault::Useless(format!("HTTP status {status}"))) }
     }
 }
 
@@ -71,9 +82,9 @@ fn client(time_max: Duration) -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// The error without the URL it would print, which may hold a key.
-fn hidden(error: reqwest::Error) -> String {
+fn hidden(error: reqwest::Error) -> WireFault {
     let timed_out = error.is_timeout();
     let error = error.without_url();
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    if timed_out { "no full answer in time".to_owned() } else { format!("{error}{cause}") }
+    WireFault::NoAnswer(if timed_out { "no full answer in time".to_owned() } else { format!("{error}{cause}") })
 }

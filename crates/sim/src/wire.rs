@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use adit_chain::{REQUEST_MILLIS_MAX, RpcError, Wire};
+use adit_chain::{REQUEST_MILLIS_MAX, RpcError, Wire, WireFault};
 use alloy::primitives::{B256, hex, keccak256};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -37,9 +37,9 @@ impl SimWire {
         self.world.handle.sleep(millis * 1_000).await;
     }
 
-    async fn time_out(&self) -> Result<Vec<u8>, String> {
+    async fn time_out(&self) -> Result<Vec<u8>, WireFault> {
         self.wait(REQUEST_MILLIS_MAX).await;
-        Err("no full answer in time".to_owned())
+        Err(WireFault::NoAnswer("no full answer in time".to_owned()))
     }
 
     /// What the node makes of the request.
@@ -97,7 +97,7 @@ impl SimWire {
 
 #[async_trait]
 impl Wire for SimWire {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, String> {
+    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
         let weather = &self.world.weather;
         let manners = weather.endpoint(self.node);
         let sends = is_send(request);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_chain::{Endpoint, Timer, Watch, WatchedAttempt, WatchedLineage, Wire};
+use adit_chain::{Endpoint, Timer, Watch, WatchedAttempt, WatchedLineage, Wire, WireFault};
 use adit_core::*;
 use adit_evm::EvmConfig;
 use alloy::primitives::B256;
@@ -49,7 +49,7 @@ pub struct Liar {
 
 #[async_trait]
 impl Wire for Liar {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, String> {
+    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
         let mut answer = match request {
             Value::Array(calls) => Value::Array(calls.iter().map(envelope).collect()),
             call => envelope(call),
@@ -57,7 +57,7 @@ impl Wire for Liar {
         let lie = self.lies.lock().expect("nobody panics in here").pop_front();
         match lie {
             Some(Lie::Body(bytes)) => return Ok(bytes),
-            Some(Lie::Silence) => return Err("nobody is there".to_owned()),
+            Some(Lie::Silence) => return Err(WireFault::NoAnswer("nobody is there".to_owned())),
             Some(lie) => lie.edits(&mut answer),
             None => {}
         }

@@ -54,8 +54,9 @@ pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<b
     for server in victims {
         world.devnet.server(server).kill().await?;
     }
-    let restarted = Instant::now();
-    world.recoveries.begin(Kind::Kill, restarted);
+    let ended = Instant::now();
     world.revive().await?;
+    // Only now: what the dead had sent before is still on its way to the pool, and is no progress.
+    world.recoveries.begin(Kind::Kill, ended);
     Ok(true)
 }

@@ -14,7 +14,7 @@ use crate::lock::ProcessLock;
 /// An open store, and the right to write it where only one process may.
 pub struct Database {
     pub store: Arc<dyn Store>,
-    _lock: Option<ProcessLock>,
+    lock: Option<ProcessLock>,
 }
 
 impl Database {
@@ -28,14 +28,19 @@ impl Database {
                 make_directory_of(path)?;
                 let lock = ProcessLock::take(path)?;
                 let store = sqlite(path).await?;
-                Ok(Self { store: Arc::new(store), _lock: Some(lock) })
+                Ok(Self { store: Arc::new(store), lock: Some(lock) })
             }
             StoreUrl::Postgres { url } => {
                 let advice = "the database of store.url cannot be used; check its address, user, password and that it runs";
                 let store = PostgresStore::connect(url.expose()).await.context(advice)?;
-                Ok(Self { store: Arc::new(store), _lock: None })
+                Ok(Self { store: Arc::new(store), lock: None })
             }
         }
+    }
+
+    /// No other process can write it as long as this value lives.
+    pub fn is_ours_alone(&self) -> bool {
+        self.lock.is_some()
     }
 }
 

@@ -39,7 +39,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);
     let gate = gate::open(&config, &chains)?;
-    let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config));
+    let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
@@ -84,9 +84,10 @@ fn ports(database: &Database, signing: &Signing, chains: &BTreeMap<ChainName, Ar
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, alone: bool) -> Settings {
     let fastest = config.chains.values().map(|chain| chain.block_time.millis()).min().unwrap_or_default();
     Settings {
+        alone,
         observe_beat: Span::from_millis((fastest / 2).clamp(OBSERVE_MILLIS_MIN, OBSERVE_MILLIS_MAX)),
         low: config.alerts.low.clone(),
         stuck_after: config.alerts.stuck_after,

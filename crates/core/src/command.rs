@@ -95,6 +95,8 @@ pub enum Command {
         owner: ReplicaId,
         length: Span,
         journal: JournalId,
+        /// No other process can write this store, so whoever else holds the lease is gone.
+        alone: bool,
     },
     /// Ends reconciling: pins what was seen, and the first time takes the chain's nonce and opening balances.
     StartLane {

@@ -8,6 +8,8 @@ use adit_core::{Amount, AssetId, Span};
 pub struct Settings {
     /// How long a lease lasts. Another replica takes over at the earliest after this; a zombie is fenced by its epoch.
     pub lease: Span,
+    /// This process holds a lock that keeps every other one off the store: a lease that is not its own belongs to nobody.
+    pub alone: bool,
     /// How often a lane looks by itself, without being woken.
     pub lane_beat: Span,
     /// How often the chain is read.
@@ -30,6 +32,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             lease: Span::from_seconds(3),
+            alone: false,
             lane_beat: Span::from_millis(250),
             observe_beat: Span::from_millis(500),
             funds_beat: Span::from_seconds(5),

@@ -18,9 +18,18 @@ pub(super) struct Seen<'a> {
     pub funds: &'a [Funds],
 }
 
+/// Who wants a lease, for how long, and with which signer.
+pub(super) struct Claim {
+    pub owner: ReplicaId,
+    pub length: Span,
+    pub journal: JournalId,
+    pub alone: bool,
+}
+
 /// Takes or extends a lease. A new owner gets a new epoch and starts by reconciling (rule R7); a signer with another journal than the
-/// lane's first gets nothing (rule R6).
-pub(super) fn lease(mut draft: Drafting, id: &LaneId, owner: ReplicaId, length: Span, journal: JournalId) -> Result<Decision, Refusal> {
+/// lane's first gets nothing (rule R6). Who is alone on the store does not wait for the lease of a predecessor who cannot exist any more.
+pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: Claim) -> Result<Decision, Refusal> {
+    let Claim { owner, length, journal, alone } = claim;
     let now = draft.now();
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
     if lane.journal.is_some_and(|pinned| pinned != journal) {
@@ -28,9 +37,9 @@ pub(super) fn lease(mut draft: Drafting, id: &LaneId, owner: ReplicaId, length: 
     }
     let current = lane.lease.clone().filter(|lease| now < lease.until || planted(Mistake::LeaseLastsForEver));
     match current {
-        Some(lease) if lease.owner != owner => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),
-        Some(_) => {}
-        None => {
+        Some(lease) if lease.owner == owner => {}
+        Some(lease) if !alone => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),
+        Some(_) | None => {
             lane.epoch = Epoch(lane.epoch.0 + 1);
             if lane.state == LaneState::Running {
                 lane.state = LaneState::Reconciling;

@@ -55,7 +55,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Cancel { withdrawal, lineage, reason, .. } => cancel::cancel(draft, *withdrawal, *lineage, reason),
         Command::Retry { withdrawal, .. } => cancel::retry(draft, *withdrawal),
         Command::Inspect { leg, lane, paid, note } => settle::inspect(draft, leg, lane, *paid, note),
-        Command::Lease { lane, owner, length, journal } => lane::lease(draft, lane, *owner, *length, *journal),
+        Command::Lease { lane, owner, length, journal, alone } => {
+            lane::lease(draft, lane, lane::Claim { owner: *owner, length: *length, journal: *journal, alone: *alone })
+        }
         Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds } => {
             let seen = lane::Seen { chain_nonce: *chain_nonce, unfinished: *unfinished, pins, funds };
             lane::start(draft, lane, *owner, *epoch, &seen)

@@ -27,8 +27,12 @@ impl Fresh {
     }
 
     fn lease(&mut self, owner: u128, seconds: u64, with: u128) -> Result<Answer, Refusal> {
+        self.claim(owner, seconds, with, false)
+    }
+
+    fn claim(&mut self, owner: u128, seconds: u64, with: u128, alone: bool) -> Result<Answer, Refusal> {
         let length = Span::from_seconds(seconds);
-        self.0.give(Command::Lease { lane: other_lane(), owner: replica(owner), length, journal: journal(with) })
+        self.0.give(Command::Lease { lane: other_lane(), owner: replica(owner), length, journal: journal(with), alone })
     }
 
     fn start(&mut self, owner: u128, epoch: u64, chain_nonce: u64, unfinished: bool, held: u128) -> Result<Answer, Refusal> {
@@ -45,6 +49,22 @@ impl Fresh {
     fn net(&self, account: &Account) -> i128 {
         self.0.net(account)
     }
+}
+
+/// F20: a process that is alone on its store need not wait for a lease whose owner cannot exist any more. It still gets a new epoch, which
+/// fences whatever is left of him, reconciles first, and needs the lane's own signer.
+#[test]
+fn f20_who_is_alone_takes_over_at_once_with_a_new_epoch() {
+    let mut lane = Fresh::new();
+    assert_eq!(lane.lease(1, 10, 9), Ok(Answer::Leased(Epoch(1))));
+    lane.start(1, 1, 0, false, 0).expect("started");
+    assert_eq!(lane.claim(1, 10, 9, true), Ok(Answer::Leased(Epoch(1))), "his own lease is extended");
+    assert_eq!(lane.lane().state, LaneState::Running);
+    assert_eq!(lane.claim(2, 10, 8, true).expect_err("another journal").code(), "FOREIGN_JOURNAL");
+    assert_eq!(lane.claim(2, 10, 9, true), Ok(Answer::Leased(Epoch(2))));
+    assert_eq!(lane.lane().state, LaneState::Reconciling);
+    assert_eq!(lane.start(1, 1, 0, false, 0).expect_err("fenced").code(), "NOT_LEASED");
+    assert_eq!(lane.lease(1, 10, 9).expect_err("held by the second").code(), "LEASE_HELD");
 }
 
 /// F20, rule R7: one owner at a time, until the very end of his lease; a new owner has a new epoch and reconciles first.

@@ -46,7 +46,8 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");
     let second = world.request_claim(3_000).expect("accepted");
     assert_eq!(world.reserve(second).expect_err("fenced").code(), "NOT_LEASED");
-    let stolen = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal: JournalId(uuid::Uuid::from_u128(10)) };
+    let journal = JournalId(uuid::Uuid::from_u128(10));
+    let stolen = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal, alone: false };
     assert_eq!(world.give(stolen).expect_err("another journal").code(), "FOREIGN_JOURNAL");
 }
 

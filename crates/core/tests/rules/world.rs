@@ -83,6 +83,7 @@ impl World {
             owner: owner(),
             length: Span::from_hours(1_000_000),
             journal: JournalId(Uuid::from_u128(9)),
+            alone: false,
         });
         let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(10u128.pow(18)), at: world.view.now }];
         world.must(Command::StartLane {

@@ -137,7 +137,8 @@ impl LaneTask {
             return Ok(Some(lease));
         }
         let journal = self.engine.ports.signer.journal().await?;
-        let command = Command::Lease { lane: self.id().clone(), owner: self.engine.replica, length: self.settings.lease, journal };
+        let (lane, owner) = (self.id().clone(), self.engine.replica);
+        let command = Command::Lease { lane, owner, length: self.settings.lease, journal, alone: self.settings.alone };
         *held = match self.engine.writer.submit(Actor::Engine, command).await {
             Ok(Answer::Leased(epoch)) => Some(Held { epoch, until: now.plus(self.settings.lease) }),
             Ok(_) | Err(WriteError::Refused(Refusal::LeaseHeld { .. })) => None,

@@ -128,7 +128,8 @@ impl World {
         let row = self.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.lease = None;
         let other = ReplicaId(Uuid::from_u128(2));
-        let lease = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal: JournalId(Uuid::from_u128(9)) };
+        let journal = JournalId(Uuid::from_u128(9));
+        let lease = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal, alone: false };
         assert_eq!(self.must(lease), Answer::Leased(Epoch(2)));
         other
     }

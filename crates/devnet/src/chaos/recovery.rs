@@ -1,6 +1,7 @@
 //! How long it takes from the end of a disaster until the system makes progress: until the pool takes a transaction that it did not
 //! know, which only a server that leases, reads, plans and signs can bring.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,19 +20,29 @@ pub struct Recovery {
 pub struct Recoveries {
     pool: Arc<Pool>,
     measured: Arc<Mutex<Vec<Recovery>>>,
+    /// Disasters so far during which nothing can be sent.
+    standstills: Arc<AtomicU64>,
 }
 
 impl Recoveries {
     pub fn of(pool: &Arc<Pool>) -> Self {
-        Self { pool: Arc::clone(pool), measured: Arc::default() }
+        Self { pool: Arc::clone(pool), measured: Arc::default(), standstills: Arc::default() }
+    }
+
+    /// From now on nothing can be sent, whatever the server does. Recoveries that are not over yet are not counted: this disaster's own takes
+    /// their place.
+    pub fn stand_still(&self) {
+        self.standstills.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Measures from `ended` on, beside whatever happens next. A recovery that finds nothing left to be sent is not counted.
     pub fn begin(&self, kind: Kind, ended: Instant) {
-        let (mut accepted, measured) = (self.pool.watch(), Arc::clone(&self.measured));
+        let (mut accepted, measured, standstills) = (self.pool.watch(), Arc::clone(&self.measured), Arc::clone(&self.standstills));
         let before = *accepted.borrow_and_update();
+        let stood_still = standstills.load(Ordering::Relaxed);
         tokio::spawn(async move {
-            if accepted.wait_for(|now| *now > before).await.is_ok() {
+            let progress = accepted.wait_for(|now| *now > before).await.is_ok();
+            if progress && standstills.load(Ordering::Relaxed) == stood_still {
                 let recovery = Recovery { kind, after: ended.elapsed() };
                 measured.lock().unwrap_or_else(PoisonError::into_inner).push(recovery);
             }

@@ -13,6 +13,7 @@ const AWAY_MILLIS_MAX: u64 = 1_500;
 /// # Errors
 /// When it does not come up again.
 pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
+    world.recoveries.stand_still();
     let postgres = world.devnet.postgres_mut().context("planned on Postgres only")?;
     postgres.crash().await?;
     tokio::time::sleep(Duration::from_millis(chance.up_to(AWAY_MILLIS_MAX))).await;

@@ -15,6 +15,7 @@ const FULL_MILLIS_MORE: u64 = 2_500;
 /// When the disk cannot be filled or cleared, or a process that has ended does not come up again.
 pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     let writers = writers(world);
+    world.recoveries.stand_still();
     world.disk.fill(&writers)?;
     tokio::time::sleep(Duration::from_millis(FULL_MILLIS_MIN + chance.up_to(FULL_MILLIS_MORE))).await;
     world.disk.clear(&writers)?;

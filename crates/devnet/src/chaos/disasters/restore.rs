@@ -33,11 +33,14 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     let enough = world.pool.accepted() + FORGOTTEN_MIN + chance.up_to(FORGOTTEN_MORE);
     // Fewer are enough where there are no more.
     let _ = timeout(FORGOTTEN_BOUND, world.pool.watch().wait_for(|accepted| *accepted >= enough)).await;
+    world.recoveries.stand_still();
     world.kill_servers().await?;
     put_back(world, &backup).await?;
     drop(closed);
-    world.recoveries.begin(Kind::Restore, Instant::now());
-    world.revive().await
+    let ended = Instant::now();
+    world.revive().await?;
+    world.recoveries.begin(Kind::Restore, ended);
+    Ok(())
 }
 
 async fn backup(world: &World) -> Result<PathBuf> {

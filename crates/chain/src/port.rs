@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Destination, Draft, EvmFees, Hash32, LaneId, Leg, LineageId, Purpose, Sighting,
-    Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Destination, Draft, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose,
+    Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -22,20 +22,22 @@ pub trait Chain: Send + Sync + 'static {
     /// Head, final height and the fees that a new attempt should offer, agreed by quorum.
     async fn tip(&self) -> Result<Tip, Fault>;
 
-    /// How many anchors of the wallet the chain has consumed at the head, agreed by quorum. On EVM: the transaction count.
+    /// How far the chain has seen the wallet's line of payments, at the head, agreed by quorum: the number that is free there. On EVM: the
+    /// transaction count.
     async fn consumed(&self, lane: &LaneId) -> Result<u64, Fault>;
 
     /// What the wallet holds of every asset on this chain. An asset that could not be read is absent.
     async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault>;
 
-    /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect.
-    async fn plan(&self, request: &PlanRequest) -> Result<Vec<Planned>, Fault>;
+    /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
+    /// would, at the numbers from the first free one on, and what keeps the other payments back.
+    async fn plan(&self, request: &PlanRequest) -> Result<Planning, Fault>;
 
-    /// The draft of one payment at its anchor: what `plan` found, made concrete.
-    fn draft(&self, lane: &LaneId, leg: &Leg, plan: &Plan, nonce: u64) -> Draft;
+    /// The same transaction at another place in the lane's line.
+    fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;
 
-    /// A transaction at the same anchors that pays nobody.
-    fn cancel_draft(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> Draft;
+    /// A further attempt of a lineage at this offer, at all its anchors: one that does what the latest does, or one that pays nobody.
+    async fn successor(&self, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Draft, Fault>;
 
     /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent>;
@@ -84,37 +86,51 @@ pub struct FundsReading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanRequest {
     pub lane: LaneId,
-    pub fees: EvmFees,
+    /// The first free place in the lane's line.
+    pub first: u64,
+    pub offer: Offer,
     pub legs: Vec<Leg>,
     /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
     pub committed: BTreeMap<AssetId, Amount>,
 }
 
-/// What the chain said to one of them, in the order asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Planned {
-    Ready(Plan),
-    /// The chain says that this payment would revert, or would do something else than asked.
-    WouldFail {
-        reason: String,
-    },
-    /// Too few endpoints could say, or they disagree: nobody is to blame, it is asked again.
-    Unclear {
-        reason: String,
-    },
-    /// The wallet holds too little of the asset or of the fee coin.
-    Unfunded {
-        asset: AssetId,
-        needed: Amount,
-        held: Amount,
-    },
+/// What became of the payments asked for: each is in one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Planning {
+    /// At consecutive numbers.
+    pub ready: Vec<Ready>,
+    pub waiting: Vec<(Leg, Obstacle)>,
 }
 
-/// What a draft needs besides its anchor.
+/// A transaction that the chain would carry, and everybody whom it pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    pub gas_limit: u64,
-    pub fees: EvmFees,
+pub struct Ready {
+    pub legs: Vec<Leg>,
+    pub draft: Draft,
+}
+
+/// What keeps a payment back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The chain says that this payment would revert, or would do something else than asked.
+    WouldFail { reason: String },
+    /// Too few endpoints could say, or they disagree: nobody is to blame, it is asked again.
+    Unclear { reason: String },
+    /// The wallet holds too little of the asset or of the fee coin.
+    Unfunded { asset: AssetId, needed: Amount, held: Amount },
+}
+
+impl Obstacle {
+    /// In words, and whether the payment itself is to blame.
+    pub fn told(self) -> (String, bool) {
+        match self {
+            Self::WouldFail { reason } => (reason, true),
+            Self::Unclear { reason } => (reason, false),
+            Self::Unfunded { asset, needed, held } => {
+                (format!("the wallet holds {held} of {asset} and needs {needed} (base units)"), false)
+            }
+        }
+    }
 }
 
 /// What the endpoints answered to one transaction.
@@ -141,8 +157,8 @@ pub struct Watch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedLineage {
     pub lineage: LineageId,
-    /// Its nonce, on chains that have nonces.
-    pub nonce: Option<u64>,
+    /// Its place in the lane's line: the nonce, on chains that have nonces.
+    pub number: u64,
     pub legs: Vec<Leg>,
     pub attempts: Vec<WatchedAttempt>,
 }

@@ -117,6 +117,31 @@ async fn a_fault_is_an_answer_in_time() {
     assert!(quorum.readings().iter().all(|reading| reading.failures == 0), "nobody is to blame");
 }
 
+/// However long the ones that are needed take: the short patience is for the others.
+#[tokio::test]
+async fn enough_answers_are_waited_for_however_long_they_take() {
+    let quorum = quorum(2, Trust::Quorum, true);
+    let said = quorum.gather("seven", async |_| {
+        tokio::time::sleep(Duration::from_millis(2 * STRAGGLER_MILLIS)).await;
+        Ok(7)
+    });
+    assert_eq!(said.await.expect("two answers").answers.len(), 2);
+}
+
+/// Who said that it cannot answer is not late, who says nothing is.
+#[tokio::test]
+async fn only_the_silent_one_is_late() {
+    let quorum = quorum(5, Trust::Quorum, true);
+    let question = async |endpoint: Arc<Endpoint>| match place(&endpoint) {
+        3 => Err(vote::unreachable("test", 0, 1, "no".to_owned())),
+        4 => std::future::pending().await,
+        _ => Ok(7),
+    };
+    quorum.gather("seven", question).await.expect("three answers");
+    let failures: Vec<u64> = quorum.readings().iter().map(|reading| reading.failures).collect();
+    assert_eq!(failures, [0, 0, 0, 0, 1]);
+}
+
 /// Cannot say which network an endpoint serves at first; then finds it right.
 struct Undecided(AtomicUsize);
 

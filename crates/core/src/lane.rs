@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, BlockRef, Epoch, EvmFees, Hash32, JournalId, LaneId, ReplicaId, Timestamp};
+use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, Market, ReplicaId, Timestamp};
 
 /// A lane's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,11 +86,9 @@ pub struct Tip {
     pub head: BlockRef,
     /// Blocks up to here cannot revert.
     pub final_height: u64,
-    /// Wei per gas that the head's block burned; what offers less cannot be mined now.
-    #[serde(with = "crate::payout::wei")]
-    pub base_fee_per_gas: u128,
-    /// What a new attempt should offer now.
-    pub fees: EvmFees,
+    /// What being included costs now.
+    #[serde(flatten)]
+    pub market: Market,
     /// When the head's block was made, as its proposer says.
     pub mined_at: Timestamp,
     /// When it was read.

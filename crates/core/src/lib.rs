@@ -25,6 +25,7 @@ mod rate;
 mod refusal;
 mod suspension;
 mod time;
+mod transaction;
 mod user;
 mod view;
 mod why;
@@ -48,8 +49,8 @@ pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
 pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, in_flight, next, step, suspension};
 pub use payout::{
-    Anchor, Attempt, BlockRef, CancelWish, Draft, Epoch, EvmDraft, EvmFees, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed,
-    Stage, Submission, SubmissionAnswer,
+    Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed, Stage, Submission,
+    SubmissionAnswer,
 };
 #[cfg(feature = "planted")]
 pub use planted::plant;
@@ -59,6 +60,7 @@ pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
+pub use transaction::{Draft, EvmDraft, EvmFees, EvmMarket, Market, Offer, TooDear};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use why::{Button, Reason, Why, confirmations, why};

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::bumped;
 use crate::{
-    AssetId, AttemptId, ChainRules, Draft, EvmFees, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Purpose, Scope, Span, Stage,
-    Suspension, Timestamp, Tip, UserId, Withdrawal, WithdrawalId, planted,
+    AssetId, AttemptId, ChainRules, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span, Stage,
+    Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -16,7 +15,7 @@ pub const TIP_AGE_MAX: Span = Span::from_seconds(120);
 pub struct LaneView<'a> {
     pub lane: &'a Lane,
     pub chain: &'a ChainRules,
-    /// Live lineages, in order of their nonces.
+    /// Live lineages, in order of their numbers.
     pub live: &'a [Lineage],
     /// Approved withdrawals that are due, oldest first.
     pub queue: &'a [Withdrawal],
@@ -40,9 +39,9 @@ pub enum Act {
     Bump {
         lineage: LineageId,
         purpose: Purpose,
-        fees: EvmFees,
+        offer: Offer,
     },
-    /// Ask the chain about this payout and reserve a nonce for it.
+    /// Ask the chain about this payout and reserve a place in the line for it.
     Plan {
         withdrawal: WithdrawalId,
     },
@@ -89,8 +88,8 @@ pub enum Gate {
     LaneStopped,
     /// The chain was not read lately.
     NoTip,
-    BaseFeeAboveCap {
-        base_fee: u128,
+    FeesAboveCap {
+        needed: u128,
         cap: u128,
     },
     InFlightFull {
@@ -153,9 +152,9 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     let wanted = undo || (view.now >= bump_at && too_cheap(view, lineage));
     match fresh_tip(view) {
         Some(tip) if signs && wanted => match offer(view, lineage, tip) {
-            Ok(fees) => {
+            Ok(offer) => {
                 let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
-                Step::Do(Act::Bump { lineage: lineage.id, purpose, fees })
+                Step::Do(Act::Bump { lineage: lineage.id, purpose, offer })
             }
             Err(_) if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
             Err(step) => step,
@@ -167,28 +166,20 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
 
 /// The head of the line is bumped when it waits too long; those behind it only when the chain would not take them at all.
 fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
-    let head = view.live.iter().filter(|other| other.included().is_none()).min_by_key(|other| other.nonce());
+    let head = view.live.iter().filter(|other| other.included().is_none()).min_by_key(|other| other.number());
     let is_head = head.is_some_and(|head| head.id == lineage.id);
-    let Draft::Evm(draft) = &lineage.latest().draft;
-    is_head || fresh_tip(view).is_some_and(|tip| draft.fees.max_fee_per_gas < tip.base_fee_per_gas)
+    is_head || fresh_tip(view).is_some_and(|tip| lineage.latest().draft.is_below(&tip.market))
 }
 
-/// What the next attempt offers: what the market asks, at least 12.5 % more than the last, at most the cap.
-fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<EvmFees, Step> {
+/// What the next attempt offers, where the rules allow one.
+fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     let Knowledge::MaybeSent { last_at, .. } = knowledge(lineage) else { return Err(Step::AwaitFinality) };
     let resend_at = last_at.plus(view.chain.rebroadcast_after);
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
-    let Draft::Evm(last) = &lineage.latest().draft;
-    let least = bumped(last.fees.max_fee_per_gas);
-    let cap = view.chain.fee_per_gas_max.min(view.chain.fee_per_transaction_max.base_units() / u128::from(last.gas_limit.max(1)));
-    if least > cap {
-        return Err(Step::FeeCeiling { needed: least, cap, resend_at });
-    }
-    let max_fee_per_gas = least.max(tip.fees.max_fee_per_gas).min(cap);
-    let priority = bumped(last.fees.max_priority_fee_per_gas).max(tip.fees.max_priority_fee_per_gas);
-    Ok(EvmFees { max_fee_per_gas, max_priority_fee_per_gas: priority.min(max_fee_per_gas) })
+    let offered = lineage.latest().draft.next_offer(&tip.market, view.chain);
+    offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
 }
 
 fn knowledge(lineage: &Lineage) -> Knowledge {
@@ -210,8 +201,8 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
         return Gate::LaneStopped;
     }
     let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
-    if tip.base_fee_per_gas > view.chain.fee_per_gas_max {
-        return Gate::BaseFeeAboveCap { base_fee: tip.base_fee_per_gas, cap: view.chain.fee_per_gas_max };
+    if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
+        return Gate::FeesAboveCap { needed, cap };
     }
     if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
         return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };

@@ -8,7 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ChainName, Destination, EndpointName, Hash32, LineageId, PayoutId, Timestamp, UserId, WithdrawalId,
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, EndpointName, Hash32, LineageId, Offer, PayoutId, Timestamp, UserId,
+    WithdrawalId,
 };
 
 /// One wallet of ours on one chain: the unit of nonces, leases and epochs. Shown as `base:0xAbc…`.
@@ -124,47 +125,6 @@ pub enum Purpose {
     Cancel,
 }
 
-/// Everything that will be signed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "draft")]
-pub enum Draft {
-    Evm(EvmDraft),
-}
-
-/// An EIP-1559 transaction before its signature. Wei and gas as they stand in the transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvmDraft {
-    pub chain_id: u64,
-    pub nonce: u64,
-    pub to: Destination,
-    pub value: Amount,
-    pub input: crate::Bytes,
-    pub gas_limit: u64,
-    pub fees: EvmFees,
-}
-
-/// What an attempt offers per gas, in wei.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvmFees {
-    #[serde(with = "crate::payout::wei")]
-    pub max_fee_per_gas: u128,
-    #[serde(with = "crate::payout::wei")]
-    pub max_priority_fee_per_gas: u128,
-}
-
-/// Wei as a decimal string: JSON numbers end at 2^53.
-pub(crate) mod wei {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("wei are a decimal string"))
-    }
-}
-
 /// How far an attempt has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "stage")]
@@ -233,14 +193,6 @@ pub enum SubmissionAnswer {
     },
 }
 
-impl Draft {
-    /// The most that it can cost in execution, in the chain's native base units; [`Amount::MAX`] where that does not fit.
-    pub fn cost_max(&self) -> Amount {
-        let Self::Evm(evm) = self;
-        evm.fees.max_fee_per_gas.checked_mul(u128::from(evm.gas_limit)).map_or(Amount::MAX, Amount::new)
-    }
-}
-
 impl Attempt {
     pub fn signed(&self) -> Option<&Signed> {
         match &self.stage {
@@ -281,11 +233,13 @@ impl Lineage {
         self.attempts.iter().find(|attempt| attempt.block().is_some())
     }
 
-    /// The nonce that all attempts share, on chains that have nonces.
-    pub fn nonce(&self) -> Option<u64> {
-        self.anchors.iter().find_map(|anchor| match anchor {
-            Anchor::Nonce { nonce, .. } => Some(*nonce),
-            Anchor::Outpoint { .. } => None,
-        })
+    /// Its place in its lane's line, which all attempts share: the nonce, where the chain has nonces.
+    pub fn number(&self) -> u64 {
+        self.attempts.first().expect("a lineage is made with its first attempt").draft.number()
+    }
+
+    /// What its latest attempt offers.
+    pub fn offer(&self) -> Offer {
+        self.latest().draft.offer()
     }
 }

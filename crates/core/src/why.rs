@@ -76,13 +76,13 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
     match gate_of_payout(view, withdrawal) {
         Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
         Gate::Deferred { reason, tries, until } => return (Reason::Deferred { reason, tries }, Some("plan"), Some(until)),
-        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::BaseFeeAboveCap { .. } | Gate::InFlightFull { .. } => {}
+        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } => {}
     }
     match gate_of_lane(view) {
         Gate::LaneStopped => (stopped(view), None, None),
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
-        Gate::BaseFeeAboveCap { base_fee, cap } => {
-            let reason = Reason::AwaitsLowerFee { base_fee_wei: base_fee.to_string(), cap_wei: cap.to_string() };
+        Gate::FeesAboveCap { needed, cap } => {
+            let reason = Reason::AwaitsLowerFee { base_fee_wei: needed.to_string(), cap_wei: cap.to_string() };
             (reason, Some("plan"), None)
         }
         Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),

@@ -36,7 +36,7 @@ pub enum Alert {
     },
     HeadStuck {
         lane: String,
-        nonce: Option<u64>,
+        nonce: u64,
         seconds: u64,
     },
     LaneHalted {
@@ -137,10 +137,10 @@ fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Time
 
 async fn stuck(ports: &Ports, lane: &adit_core::LaneId, settings: &Settings, now: Timestamp) -> Result<Option<Alert>, StoreFault> {
     let unmined = ports.store.unmined_lineages(lane, LIVE_LINEAGES_MAX).await?;
-    let head = unmined.iter().min_by_key(|lineage| lineage.nonce());
+    let head = unmined.iter().min_by_key(|lineage| lineage.number());
     Ok(head.filter(|head| head.created_at.plus(settings.stuck_after) < now).map(|head| Alert::HeadStuck {
         lane: lane.to_string(),
-        nonce: head.nonce(),
+        nonce: head.number(),
         seconds: now.since(head.created_at).seconds(),
     }))
 }

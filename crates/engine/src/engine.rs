@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adit_chain::Chain;
-use adit_core::{ChainName, Draft, Lane, LaneId, LaneView, Lineage, ReplicaId, Rules, State, Suspension, Trust, Why, Withdrawal, why};
+use adit_core::{ChainName, Lane, LaneId, LaneView, Lineage, ReplicaId, Rules, State, Suspension, Trust, Why, Withdrawal, why};
 use adit_store::{Store, StoreFault};
 
 use crate::auditor::Auditor;
@@ -85,10 +85,4 @@ impl Engine {
     pub fn trusts_single(&self) -> bool {
         self.rules.chains.values().any(|chain| chain.trust == Trust::Single)
     }
-}
-
-/// The nonce that a draft consumes.
-pub(crate) fn nonce_of(draft: &Draft) -> u64 {
-    let Draft::Evm(evm) = draft;
-    evm.nonce
 }

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{
-    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, ParsedDestination, Plan, PlanRequest, Planned, RefusedDestination, Sent,
+    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, ParsedDestination, PlanRequest, Planning, RefusedDestination, Sent,
     Sightings, Timer, Watch,
 };
-use adit_core::{AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmFees, Hash32, LaneId, Leg, Signed, Tip};
+use adit_core::{
+    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, Hash32, LaneId, Lineage, Mistake, Offer, Purpose, Signed, Tip,
+    planted,
+};
 use alloy::primitives::Address;
 use async_trait::async_trait;
 
@@ -14,7 +17,7 @@ use crate::address::AddressBook;
 use crate::address_of;
 use crate::config::{ConfigError, EvmConfig, Payable};
 use crate::contract_wallet::Verdict;
-use crate::draft::{self, Message};
+use crate::draft;
 use crate::node::Node;
 use crate::observe::Memory;
 
@@ -104,19 +107,24 @@ impl Chain for EvmChain {
         self.node.funds(wallet_of(lane), &self.payable, head.height).await.map(|funds| funds.assets)
     }
 
-    async fn plan(&self, request: &PlanRequest) -> Result<Vec<Planned>, Fault> {
+    async fn plan(&self, request: &PlanRequest) -> Result<Planning, Fault> {
         self.node.plan(request, wallet_of(&request.lane), &self.payable).await
     }
 
-    fn draft(&self, _lane: &LaneId, leg: &Leg, plan: &Plan, nonce: u64) -> Draft {
-        let asset = self.asset(&leg.asset).expect("plan has accepted the leg's asset");
-        let to = address_of(&leg.destination).expect("plan has accepted the leg's destination");
-        let message = Message::paying(asset.paying, to, leg.amount);
-        Draft::Evm(message.draft(self.node.config.chain_id, nonce, plan.gas_limit, plan.fees))
+    fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
+        let Draft::Evm(evm) = draft;
+        Draft::Evm(EvmDraft { nonce: number, ..evm.clone() })
     }
 
-    fn cancel_draft(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> Draft {
-        Draft::Evm(draft::self_transfer(self.node.config.chain_id, &lane.wallet, nonce, fees))
+    async fn successor(&self, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Draft, Fault> {
+        let (latest, Offer::Evm(fees)) = (lineage.latest(), offer);
+        let Draft::Evm(last) = &latest.draft;
+        Ok(Draft::Evm(if latest.purpose == purpose {
+            let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
+            EvmDraft { fees, nonce, ..last.clone() }
+        } else {
+            draft::self_transfer(self.node.config.chain_id, &lineage.lane.wallet, last.nonce, fees)
+        }))
     }
 
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_chain::{Call, Endpoint, Fault, Said};
-use adit_core::{BlockRef, EndpointName, EvmFees, Finality, Mistake, Timestamp, Tip, planted};
+use adit_core::{BlockRef, EndpointName, EvmFees, EvmMarket, Finality, Market, Mistake, Timestamp, Tip, planted};
 use alloy::primitives::U256;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,7 +51,8 @@ impl Node {
         let base_fee_per_gas = middle(&said, |view| view.head.base_fee_per_gas.map_or(0, small));
         let seconds = middle(&said, |view| view.head.timestamp.to::<u128>());
         let mined_at = Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let tip = Tip { head, final_height, base_fee_per_gas, fees: self.fees(&said), mined_at, at: mined_at };
+        let market = Market::Evm(EvmMarket { base_fee_per_gas, fees: self.fees(&said) });
+        let tip = Tip { head, final_height, market, mined_at, at: mined_at };
         Ok(Heads { tip, witnesses })
     }
 

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_chain::{Endpoint, Fault, Plan, PlanRequest, Planned, Said};
-use adit_core::{Amount, AssetId, EvmFees, Leg};
+use adit_chain::{Endpoint, Fault, Obstacle, PlanRequest, Planning, Ready, Said};
+use adit_core::{Amount, AssetId, Draft, EvmFees, Leg, Offer};
 use alloy::primitives::{Address, Bytes, U256, address, keccak256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 
 use crate::address_of;
 use crate::config::{Payable, Paying};
-use crate::draft::SELF_TRANSFER_GAS;
+use crate::draft::{Message, SELF_TRANSFER_GAS};
 use crate::node::Node;
 use crate::rpc::height;
 use crate::simulate::{Outcome, Trial, try_all};
@@ -58,15 +58,34 @@ struct Purse {
 impl Node {
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Vec<Planned>, Fault> {
+    pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
         let at = self.heads().await?.tip.head.height;
         let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
-        let price = Price { fees: request.fees, data_fee: self.data_fee(at).await? };
+        let Offer::Evm(fees) = request.offer;
+        let price = Price { fees, data_fee: self.data_fee(at).await? };
         let mut first = purse.clone();
-        let considered: Vec<Result<Trial, Planned>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
+        let considered: Vec<Result<Trial, Obstacle>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
         let trials: Vec<Trial> = considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
         let outcomes = self.outcomes(wallet, &trials, at).await?;
-        Ok(counted(purse, price, &request.legs, considered, outcomes))
+        let counted = counted(purse, price, &request.legs, considered, outcomes);
+        Ok(self.numbered(request, fees, counted))
+    }
+
+    /// Transactions at consecutive nonces for those that can be paid.
+    fn numbered(&self, request: &PlanRequest, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
+        let mut planning = Planning::default();
+        let mut nonces = request.first..;
+        for (leg, counted) in request.legs.iter().zip(counted) {
+            match counted {
+                Ok((Trial { paying, to, amount }, gas)) => {
+                    let nonce = nonces.next().expect("nonces do not run out");
+                    let draft = Message::paying(paying, to, amount).draft(self.config.chain_id, nonce, gas, fees);
+                    planning.ready.push(Ready { legs: vec![leg.clone()], draft: Draft::Evm(draft) });
+                }
+                Err(obstacle) => planning.waiting.push((leg.clone(), obstacle)),
+            }
+        }
+        planning
     }
 
     /// Whether the asset moves at all: a tiny transfer to nobody in particular.
@@ -121,20 +140,23 @@ impl Node {
     }
 }
 
-/// Counts the payments off again, now that their gas is known.
-fn counted(mut purse: Purse, price: Price, legs: &[Leg], considered: Vec<Result<Trial, Planned>>, outcomes: Vec<Outcome>) -> Vec<Planned> {
+/// Counts the payments off again, now that their gas is known. Gives the gas limit of each.
+fn counted(
+    mut purse: Purse,
+    price: Price,
+    legs: &[Leg],
+    considered: Vec<Result<Trial, Obstacle>>,
+    outcomes: Vec<Outcome>,
+) -> Vec<Result<(Trial, u64), Obstacle>> {
     let mut outcomes = outcomes.into_iter();
-    let mut count = |(leg, considered): (&Leg, Result<Trial, Planned>)| {
-        let trial = match considered {
-            Ok(trial) => trial,
-            Err(refused) => return refused,
-        };
+    let mut count = |(leg, considered): (&Leg, Result<Trial, Obstacle>)| {
+        let trial = considered?;
         match outcomes.next().expect("each trial has its outcome") {
-            Outcome::Fails { reason } => Planned::WouldFail { reason },
-            Outcome::Unclear { reason } => Planned::Unclear { reason },
+            Outcome::Fails { reason } => Err(Obstacle::WouldFail { reason }),
+            Outcome::Unclear { reason } => Err(Obstacle::Unclear { reason }),
             Outcome::Fine { gas } => {
-                let plan = Plan { gas_limit: gas_limit(gas), fees: price.fees };
-                purse.pay(&leg.asset, &trial, price.of(plan.gas_limit)).map_or_else(|missing| missing, |()| Planned::Ready(plan))
+                let limit = gas_limit(gas);
+                purse.pay(&leg.asset, &trial, price.of(limit)).map(|()| (trial, limit))
             }
         }
     };
@@ -171,17 +193,17 @@ impl Purse {
     }
 
     /// Counts a payment and the most that its gas may cost off, or says what is missing.
-    fn pay(&mut self, asset: &AssetId, trial: &Trial, cost: U256) -> Result<(), Planned> {
+    fn pay(&mut self, asset: &AssetId, trial: &Trial, cost: U256) -> Result<(), Obstacle> {
         let (coins, tokens) = match trial.paying {
             Paying::Native => (cost.saturating_add(U256::from(trial.amount.base_units())), Amount::ZERO),
             Paying::Token(_) => (cost, trial.amount),
         };
         let held = self.tokens.get(asset).copied().unwrap_or(Amount::ZERO);
         let Some(rest) = held.checked_sub(tokens) else {
-            return Err(Planned::Unfunded { asset: asset.clone(), needed: tokens, held });
+            return Err(Obstacle::Unfunded { asset: asset.clone(), needed: tokens, held });
         };
         let Some(left) = self.coins.checked_sub(coins) else {
-            return Err(Planned::Unfunded { asset: self.native.clone(), needed: narrowed(coins), held: narrowed(self.coins) });
+            return Err(Obstacle::Unfunded { asset: self.native.clone(), needed: narrowed(coins), held: narrowed(self.coins) });
         };
         self.coins = left;
         self.tokens.insert(asset.clone(), rest);
@@ -189,8 +211,8 @@ impl Purse {
     }
 
     /// Whether the payment is worth trying: it can be read, and there is enough for it and for the gas of any transaction.
-    fn consider(&mut self, leg: &Leg, payable: &[Payable], price: Price) -> Result<Trial, Planned> {
-        let refused = |reason: String| Err(Planned::WouldFail { reason });
+    fn consider(&mut self, leg: &Leg, payable: &[Payable], price: Price) -> Result<Trial, Obstacle> {
+        let refused = |reason: String| Err(Obstacle::WouldFail { reason });
         let Some(asset) = payable.iter().find(|asset| asset.asset == leg.asset) else {
             return refused(format!("{} is not an asset of this chain; configure it", leg.asset));
         };
@@ -198,7 +220,7 @@ impl Purse {
             return refused(format!("{} is not an address", leg.destination));
         };
         if asset.paying != Paying::Native && !self.tokens.contains_key(&leg.asset) {
-            return Err(Planned::Unclear { reason: format!("the wallet's balance of {} could not be read", leg.asset) });
+            return Err(Obstacle::Unclear { reason: format!("the wallet's balance of {} could not be read", leg.asset) });
         }
         let trial = Trial { paying: asset.paying, to, amount: leg.amount };
         self.pay(&leg.asset, &trial, price.of(SELF_TRANSFER_GAS)).map(|()| trial)

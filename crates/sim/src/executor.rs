@@ -149,6 +149,17 @@ impl Drop for Sleep {
     }
 }
 
+/// Whoever waits holds the handle that holds him: what still waits at the end would keep its world in memory for ever.
+impl Drop for Executor {
+    fn drop(&mut self) {
+        let left = {
+            let mut shared = self.handle.shared();
+            (std::mem::take(&mut shared.timers), std::mem::take(&mut shared.spawned))
+        };
+        drop(left);
+    }
+}
+
 impl Executor {
     pub fn new(handle: Handle, dice: Dice) -> Self {
         Self { handle, tasks: BTreeMap::new(), wakers: BTreeMap::new(), dice }

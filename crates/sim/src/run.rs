@@ -1,7 +1,7 @@
 //! One seed: one simulated day with about 200 payouts, and a while after it in which nothing fails and everything has to end.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use adit_core::{Account, Destination, Status};
 
@@ -47,6 +47,11 @@ pub struct Outcome {
 
 /// Runs one seed. A panic of the engine is a finding like any other.
 pub fn run(seed: u64, told: bool) -> Outcome {
+    day(seed, told).0
+}
+
+/// One seed, and the world that it was, which is gone by then.
+fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
     let mut dice = Dice::new(seed);
     let handle = Handle::default();
     let replicas = usize::try_from(dice.between(1, REPLICAS_MAX + 1)).expect("few");
@@ -57,8 +62,10 @@ pub fn run(seed: u64, told: bool) -> Outcome {
     if let Err(panic) = lived {
         world.check(Err(Broken::new("panic", words(panic.as_ref()))));
     }
+    drop(executor);
+    world.end();
     let (mined, blocks) = (world.truth().mined(), world.chain().head());
-    Outcome {
+    let outcome = Outcome {
         seed,
         broken: world.broken(),
         conceded: world.conceded(),
@@ -69,7 +76,8 @@ pub fn run(seed: u64, told: bool) -> Outcome {
         mined,
         blocks,
         simulated: world.now(),
-    }
+    };
+    (outcome, Arc::downgrade(&world))
 }
 
 /// The day, the time after it, and the last checks.
@@ -215,4 +223,17 @@ fn settled(world: &World, owed: &Destination, token: Option<alloy::primitives::A
     let of = |known: &&Known| world.setup.contract(&known.asset) == token;
     let small = |known: &Known| i128::try_from(known.amount.base_units()).expect("small");
     world.disk.read(|books| books.withdrawals().filter(paid).filter(of).map(small).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hours of seeds run in one process.
+    #[test]
+    fn a_day_leaves_no_world_behind() {
+        let (outcome, world) = day(1, false);
+        assert!(outcome.payouts > 0);
+        assert_eq!(world.strong_count(), 0, "something still holds it");
+    }
 }

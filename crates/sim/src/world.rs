@@ -95,6 +95,12 @@ impl World {
         self.truth.lock().expect("nothing panics while it holds this lock")
     }
 
+    /// Nobody runs any more: engines hold the world through their ports, and it holds them.
+    pub fn end(&self) {
+        let replicas = std::mem::take(&mut *self.replicas.lock().expect("nothing panics while it holds this lock"));
+        drop(replicas);
+    }
+
     /// The seed has found something: the first that broke is kept, and the run stops.
     pub fn check(&self, checked: Result<(), Broken>) {
         let Err(broken) = checked else { return };

@@ -78,15 +78,15 @@ impl Chain for DeafChain {
         Err(unreachable_chain())
     }
 
-    async fn plan(&self, _: &PlanRequest) -> Result<Vec<Planned>, Fault> {
+    async fn plan(&self, _: &PlanRequest) -> Result<Planning, Fault> {
         Err(unreachable_chain())
     }
 
-    fn draft(&self, _: &LaneId, _: &Leg, _: &Plan, _: u64) -> Draft {
+    fn renumbered(&self, _: &LaneId, _: &Draft, _: u64) -> Draft {
         unreachable!("nothing is planned")
     }
 
-    fn cancel_draft(&self, _: &LaneId, _: u64, _: EvmFees) -> Draft {
+    async fn successor(&self, _: &Lineage, _: Purpose, _: Offer) -> Result<Draft, Fault> {
         unreachable!("nothing is planned")
     }
 

@@ -1,16 +1,12 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, EvmFees, Knowledge, Lane, LaneId, LaneState,
-    Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission,
-    Withdrawal, planted,
+    Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId, LaneState, Leg, Lineage,
+    LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission, Withdrawal,
+    planted,
 };
 
 use super::{Drafting, careless};
-
-/// Every later attempt offers at least this many thousandths of the one before, on both fee fields: geth wants 1100, some
-/// chains more.
-pub const BUMP_PER_MILLE_MIN: u128 = 1_125;
 
 /// Allocates the anchors and puts the payouts into a new lineage, in one commit: no gap can come about (rule R5).
 pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision, Refusal> {
@@ -48,15 +44,15 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
     draft.answer(Answer::Done)
 }
 
-/// A nonce must be exactly the next one; the draft must carry it.
+/// The lineage is the next in its lane's line, and its anchors are those that the draft consumes.
 fn take_anchors(lane: &mut Lane, reserve: &Reserve) -> Result<(), Refusal> {
-    let [Anchor::Nonce { lane: of, nonce }] = reserve.anchors.as_slice() else {
-        return Err(Refusal::BadAttempt { detail: "an EVM lineage has exactly one nonce".to_owned() });
-    };
-    let Draft::Evm(evm) = &reserve.draft;
-    let next = if planted(Mistake::NonceFromNode) { *nonce } else { lane.next_nonce };
-    if *of != lane.id || *nonce != next || evm.nonce != *nonce {
-        return Err(Refusal::Changed { what: format!("the next nonce of {} ({})", lane.id, lane.next_nonce) });
+    if reserve.anchors != reserve.draft.anchors(&lane.id) {
+        return Err(Refusal::BadAttempt { detail: "the anchors of a lineage are those that its draft consumes".to_owned() });
+    }
+    let number = reserve.draft.number();
+    let next = if planted(Mistake::NonceFromNode) { number } else { lane.next_nonce };
+    if number != next {
+        return Err(Refusal::Changed { what: format!("the next number of {} ({})", lane.id, lane.next_nonce) });
     }
     lane.next_nonce = next + 1;
     Ok(())
@@ -90,16 +86,7 @@ fn matches_leg(withdrawal: &Withdrawal, leg: &Leg) -> bool {
 }
 
 fn within_caps(chain: &ChainRules, draft: &Draft) -> Result<(), Refusal> {
-    let Draft::Evm(evm) = draft;
-    if evm.fees.max_fee_per_gas > chain.fee_per_gas_max {
-        let detail = format!("{} wei per gas is above the cap of {}", evm.fees.max_fee_per_gas, chain.fee_per_gas_max);
-        return Err(Refusal::BadAttempt { detail });
-    }
-    if draft.cost_max() > chain.fee_per_transaction_max {
-        let detail = format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max);
-        return Err(Refusal::BadAttempt { detail });
-    }
-    Ok(())
+    draft.above_caps(chain).map_or(Ok(()), |detail| Err(Refusal::BadAttempt { detail }))
 }
 
 /// A bump or a cancel: same anchors, at least 12.5 % more on both fee fields, and a bump pays exactly what the first attempt pays.
@@ -133,37 +120,25 @@ pub(super) fn add_attempt(
 fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
     let latest = lineage.latest();
-    let (Draft::Evm(before), Draft::Evm(next)) = (&latest.draft, next);
-    if (before.nonce != next.nonce && !planted(Mistake::BumpAtNewNonce)) || before.chain_id != next.chain_id {
+    if !next.keeps_anchors_of(&latest.draft) && !planted(Mistake::BumpAtNewNonce) {
         return bad("an attempt contains every anchor of the first");
     }
     match (&latest.stage, purpose) {
         // Its bytes never left, so there is nothing to outbid: the nonce is filled (rule R9).
         (Stage::Reserved, Purpose::Cancel) => return Ok(()),
         (Stage::Reserved, Purpose::Pay) => return bad("its latest attempt is not signed yet"),
-        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !enough(before.fees, next.fees) => {
+        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !next.outbids(&latest.draft) => {
             return bad("both fee fields rise by at least 12.5 %");
         }
         (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) => {}
     }
-    let pays_the_same = before.to == next.to && before.value == next.value && before.input == next.input;
     match (latest.purpose, purpose) {
-        (Purpose::Pay, Purpose::Pay) | (Purpose::Cancel, Purpose::Cancel) if !pays_the_same => {
+        (Purpose::Pay, Purpose::Pay) | (Purpose::Cancel, Purpose::Cancel) if !next.does_what(&latest.draft) => {
             bad("a bump does exactly what the attempt before it does")
         }
         (Purpose::Cancel, Purpose::Pay) => bad("nothing is paid after a cancel was signed"),
         (Purpose::Pay, Purpose::Pay | Purpose::Cancel) | (Purpose::Cancel, Purpose::Cancel) => Ok(()),
     }
-}
-
-fn enough(before: EvmFees, next: EvmFees) -> bool {
-    let grown = |before: u128, next: u128| next >= bumped(before);
-    grown(before.max_fee_per_gas, next.max_fee_per_gas) && grown(before.max_priority_fee_per_gas, next.max_priority_fee_per_gas)
-}
-
-/// The least that a replacement may offer, in wei per gas, rounded up.
-pub(crate) fn bumped(wei: u128) -> u128 {
-    wei.saturating_mul(BUMP_PER_MILLE_MIN).div_ceil(1_000).max(wei.saturating_add(1))
 }
 
 /// Keeps signed bytes before anything leaves (rule R1): compare-and-set on the attempt and the epoch.
@@ -251,9 +226,7 @@ pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, lineage: &
         draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
         draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::LineageAdopted { lane: lane.clone(), lineage: lineage.id })?;
     }
-    if let Some(nonce) = lineage.nonce() {
-        row.next_nonce = row.next_nonce.max(nonce + 1);
-    }
+    row.next_nonce = row.next_nonce.max(lineage.number() + 1);
     draft.change(Change::Lane(row));
     draft.change(Change::Lineage(lineage.clone()));
     draft.answer(Answer::Done)
@@ -281,19 +254,4 @@ fn adopt_attempts(mut draft: Drafting, mut known: Lineage, journalled: &Lineage)
     known.attempts.sort_by_key(|attempt| attempt.version);
     draft.change(Change::Lineage(known));
     draft.answer(Answer::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_bump_is_always_more_and_never_less_than_an_eighth(wei in 0u128..=u128::MAX / 2_000) {
-            prop_assert!(bumped(wei) > wei);
-            prop_assert!((bumped(wei) - wei) * 8 >= wei);
-        }
-    }
 }

@@ -14,7 +14,6 @@ use crate::{Change, Command, Epoch, Order, Refusal, Rules, View, WalletLink, Wit
 
 use drafting::Drafting;
 pub use lane::changed_pin;
-pub(crate) use lineage::bumped;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

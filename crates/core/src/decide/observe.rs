@@ -227,7 +227,7 @@ fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper:
         return draft.unchanged();
     }
     let row = draft.lane(lane)?;
-    let nonce = lineage.nonce().unwrap_or(0);
+    let nonce = lineage.number();
     if nonce >= row.adopted_from {
         return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);
     }

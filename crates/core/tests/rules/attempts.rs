@@ -23,10 +23,12 @@ fn f16_a_reservation_names_one_nonce_everywhere() {
     let good = world.reservation(id);
     let mut other_draft = good.clone();
     evm(&mut other_draft.draft).nonce = 8;
-    assert_eq!(refused(&mut world, other_draft), "CHANGED_MEANWHILE");
+    assert_eq!(refused(&mut world, other_draft.clone()), "BAD_ATTEMPT");
+    let gap = Reserve { anchors: other_draft.draft.anchors(&lane()), ..other_draft };
+    assert_eq!(refused(&mut world, gap), "CHANGED_MEANWHILE");
     let elsewhere: LaneId = "devnet:0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a lane");
     let other_lane = Reserve { anchors: vec![Anchor::Nonce { lane: elsewhere, nonce: 7 }], ..good.clone() };
-    assert_eq!(refused(&mut world, other_lane), "CHANGED_MEANWHILE");
+    assert_eq!(refused(&mut world, other_lane), "BAD_ATTEMPT");
     for anchors in [Vec::new(), vec![good.anchors[0].clone(), good.anchors[0].clone()]] {
         assert_eq!(refused(&mut world, Reserve { anchors, ..good.clone() }), "BAD_ATTEMPT");
     }

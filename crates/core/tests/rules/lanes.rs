@@ -72,7 +72,7 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
         .due()
         .iter()
         .filter_map(|act| match act {
-            Act::Bump { lineage, purpose, fees } => {
+            Act::Bump { lineage, purpose, offer: Offer::Evm(fees) } => {
                 assert_eq!(*purpose, Purpose::Pay);
                 assert!(fees.max_fee_per_gas >= 11_250_000_000 && fees.max_priority_fee_per_gas >= 1_125_000_000);
                 Some(*lineage)

@@ -32,7 +32,7 @@ fn f18_only_the_next_nonce_is_reserved() {
         assert_eq!(world.give(Command::Reserve(reserve)).expect_err("not next").code(), "CHANGED_MEANWHILE");
     }
     let lineage = world.reserve(id).expect("the next one");
-    assert_eq!(world.lineage(lineage).nonce(), Some(7));
+    assert_eq!(world.lineage(lineage).number(), 7);
 }
 
 /// F20: a process whose lease was taken over reserves and records nothing.

@@ -160,7 +160,7 @@ fn f19_a_nonce_is_counted_with_its_attempt_or_not_at_all() {
     assert_eq!(world.give(Command::Reserve(greedy)).expect_err("above the cap").code(), "BAD_ATTEMPT");
     assert_eq!(next(&world), 7, "no gap");
     let lineage = world.reserve(id).expect("reserved");
-    assert_eq!((next(&world), world.lineage(lineage).nonce()), (8, Some(7)));
+    assert_eq!((next(&world), world.lineage(lineage).number()), (8, 7));
     assert_eq!(world.lineage(lineage).attempts.len(), 1);
 }
 
@@ -193,7 +193,7 @@ fn f27_f36_silence_is_never_proof() {
                     let legs = world.lineage(lineage).legs.clone();
                     world.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
                 }
-                Act::Bump { lineage: of, purpose, fees } => {
+                Act::Bump { lineage: of, purpose, offer: Offer::Evm(fees) } => {
                     assert_eq!((of, purpose), (lineage, Purpose::Pay));
                     world.bump(lineage, fees);
                 }

@@ -12,7 +12,7 @@ fn step_of(world: &World, lineage: LineageId) -> Step {
 
 fn bump_of(world: &World, lineage: LineageId) -> (Purpose, EvmFees) {
     match step_of(world, lineage) {
-        Step::Do(Act::Bump { purpose, fees, .. }) => (purpose, fees),
+        Step::Do(Act::Bump { purpose, offer: Offer::Evm(fees), .. }) => (purpose, fees),
         other => panic!("a bump, not {other:?}"),
     }
 }
@@ -52,7 +52,8 @@ fn f28_an_offer_is_between_an_eighth_more_and_the_cap() {
     let (world, lineage) = due_for_a_bump(90 * GWEI);
     assert_eq!(bump_of(&world, lineage).1, fees(100 * GWEI, 1_125_000_000), "the cap");
     let (mut world, lineage) = due_for_a_bump(GWEI);
-    let dear = Tip { fees: fees(3 * GWEI, 50 * GWEI), ..world.tip(GWEI) };
+    let market = Market::Evm(EvmMarket { base_fee_per_gas: GWEI, fees: fees(3 * GWEI, 50 * GWEI) });
+    let dear = Tip { market, ..world.tip(GWEI) };
     world.see(dear);
     assert_eq!(bump_of(&world, lineage).1, fees(11_250_000_000, 11_250_000_000), "a tip above the fee is refused by every node");
 }

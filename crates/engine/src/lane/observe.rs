@@ -148,7 +148,7 @@ struct Looked {
 /// A tip that says nothing new is kept only now and then, so that an idle chain costs no commits.
 fn is_news(known: Option<&Tip>, seen: &Tip) -> bool {
     known.is_none_or(|known| {
-        let same = known.head == seen.head && known.final_height == seen.final_height && known.fees == seen.fees;
+        let same = known.head == seen.head && known.final_height == seen.final_height && known.market == seen.market;
         !same || known.at.plus(TIP_KEPT) < seen.at
     })
 }
@@ -168,6 +168,6 @@ fn watched(lineage: &Lineage) -> Option<WatchedLineage> {
             Some(WatchedAttempt { attempt: attempt.id, purpose: attempt.purpose, hash: signed.hash, included, confirmed })
         })
         .collect();
-    let nonce = lineage.nonce();
-    (!attempts.is_empty()).then(|| WatchedLineage { lineage: lineage.id, nonce, legs: lineage.legs.clone(), attempts })
+    let number = lineage.number();
+    (!attempts.is_empty()).then(|| WatchedLineage { lineage: lineage.id, number, legs: lineage.legs.clone(), attempts })
 }

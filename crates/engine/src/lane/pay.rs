@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::Sent;
 use adit_core::{
-    Act, AssetId, Attempt, AttemptId, Command, Draft, Epoch, EvmFees, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Purpose, Signed,
+    Act, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
     WithdrawalId, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
 
 use super::{LaneTask, RoundError};
-use crate::engine::nonce_of;
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Acts of one round, by kind.
@@ -19,7 +18,7 @@ use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 struct Due {
     sign: Vec<(LineageId, AttemptId)>,
     send: Vec<(LineageId, AttemptId)>,
-    bump: Vec<(LineageId, Purpose, EvmFees)>,
+    bump: Vec<(LineageId, Purpose, Offer)>,
     plan: Vec<WithdrawalId>,
 }
 
@@ -83,7 +82,7 @@ impl LaneTask {
                     attempt: request.attempt,
                     signed: signature.signed,
                 }),
-                Err(refused) => commands.extend(self.after_refusal(epoch, request, &refused)),
+                Err(refused) => commands.extend(self.after_refusal(epoch, lineages, request, &refused).await?),
             }
         }
         Ok(self.commit(commands).await?.iter().flatten().count())
@@ -110,9 +109,15 @@ impl LaneTask {
         })
     }
 
-    /// The signer will not sign what is reserved. A nonce that cannot be used is filled by a self-transfer of that nonce (rule R9), so that
-    /// those behind it can be mined.
-    fn after_refusal(&self, epoch: Epoch, request: &SignRequest, refused: &Refused) -> Option<Command> {
+    /// The signer will not sign what is reserved. A place in the line that cannot be used is filled by a transaction that pays nobody
+    /// (rule R9), so that those behind it can be mined.
+    async fn after_refusal(
+        &self,
+        epoch: Epoch,
+        lineages: &BTreeMap<LineageId, &Lineage>,
+        request: &SignRequest,
+        refused: &Refused,
+    ) -> Result<Option<Command>, RoundError> {
         tracing::error!(attempt = %request.attempt, %refused, "the signer refuses a reserved attempt");
         let fills = match refused {
             Refused::Mismatch { .. }
@@ -121,9 +126,10 @@ impl LaneTask {
             | Refused::FeeAboveCap { .. } => true,
             Refused::StaleEpoch { .. } | Refused::Equivocation { .. } | Refused::AnchorTaken { .. } | Refused::UnknownKey { .. } => false,
         };
-        let Draft::Evm(evm) = &request.draft;
-        (fills && request.purpose == Purpose::Pay)
-            .then(|| self.addition(epoch, request.lineage, Purpose::Cancel, nonce_of(&request.draft), evm.fees, None))
+        match lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) {
+            Some(lineage) => self.addition(epoch, lineage, Purpose::Cancel, request.draft.offer()).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else.
@@ -156,16 +162,14 @@ impl LaneTask {
         &self,
         epoch: Epoch,
         lineages: &BTreeMap<LineageId, &Lineage>,
-        due: &[(LineageId, Purpose, EvmFees)],
+        due: &[(LineageId, Purpose, Offer)],
     ) -> Result<(), RoundError> {
-        let commands: Vec<Command> = due
-            .iter()
-            .filter_map(|(id, purpose, fees)| {
-                let latest = lineages.get(id)?.latest();
-                let before = (latest.purpose == *purpose).then_some(&latest.draft);
-                Some(self.addition(epoch, *id, *purpose, nonce_of(&latest.draft), *fees, before))
-            })
-            .collect();
+        let mut commands = Vec::with_capacity(due.len());
+        for (id, purpose, offer) in due {
+            if let Some(lineage) = lineages.get(id) {
+                commands.push(self.addition(epoch, lineage, *purpose, *offer).await?);
+            }
+        }
         if !commands.is_empty() {
             tracing::info!(chain = %self.name, lineages = commands.len(), "adding attempts that offer more");
             self.commit(commands).await?;
@@ -173,17 +177,11 @@ impl LaneTask {
         Ok(())
     }
 
-    /// A further attempt: the same as `before` at other fees, or a cancel.
-    fn addition(&self, epoch: Epoch, lineage: LineageId, purpose: Purpose, nonce: u64, fees: EvmFees, before: Option<&Draft>) -> Command {
-        let draft = match before {
-            Some(Draft::Evm(evm)) => {
-                let nonce = evm.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
-                Draft::Evm(adit_core::EvmDraft { fees, nonce, ..evm.clone() })
-            }
-            None => self.chain().cancel_draft(self.id(), nonce, fees),
-        };
+    /// A further attempt: the same as the latest at a better offer, or a cancel.
+    async fn addition(&self, epoch: Epoch, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Command, RoundError> {
+        let draft = self.chain().successor(lineage, purpose, offer).await?;
         let attempt = AttemptId(self.engine.ports.uuid());
-        Command::AddAttempt { lane: self.id().clone(), owner: self.engine.replica, epoch, lineage, attempt, purpose, draft }
+        Ok(Command::AddAttempt { lane: self.id().clone(), owner: self.engine.replica, epoch, lineage: lineage.id, attempt, purpose, draft })
     }
 }
 
@@ -193,7 +191,7 @@ fn sort(acts: Vec<Act>) -> Due {
         match act {
             Act::Sign { lineage, attempt } => due.sign.push((lineage, attempt)),
             Act::Send { lineage, attempt } => due.send.push((lineage, attempt)),
-            Act::Bump { lineage, purpose, fees } => due.bump.push((lineage, purpose, fees)),
+            Act::Bump { lineage, purpose, offer } => due.bump.push((lineage, purpose, offer)),
             Act::Plan { withdrawal } => due.plan.push(withdrawal),
         }
     }

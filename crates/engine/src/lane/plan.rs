@@ -1,53 +1,49 @@
-//! Taking approved payouts in: everything that can refuse is asked before a nonce is reserved (rule R9).
+//! Taking approved payouts in: everything that can refuse is asked before anything is reserved (rule R9).
 
 use std::collections::BTreeMap;
 
-use adit_chain::{PlanRequest, Planned};
+use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, EvmFees, Lane, Leg, Lineage, LineageId, Mistake, Purpose,
-    Reserve, Scope, State, Withdrawal, planted,
+    Actor, Amount, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve, Scope, State,
+    Withdrawal, planted,
 };
 use adit_signer::{SignRequest, Supersede};
 
 use super::pay::approved;
 use super::{LaneTask, RoundError};
 
-/// One payout on its way into a lineage.
+/// A transaction on its way into a lineage.
 struct Candidate {
-    leg: Leg,
-    plan: adit_chain::Plan,
+    ready: Ready,
     lineage: LineageId,
     attempt: AttemptId,
 }
 
+/// A payout that is not reserved now: why, and whether it is to blame itself.
+type NotNow = (Leg, String, bool);
+
 impl LaneTask {
-    /// Precheck by the chain, dry run by the signer, then one reservation each, at consecutive nonces.
+    /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers.
     pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
         let chosen = &self.still_signed(epoch, chosen).await?[..];
         self.supersede(epoch, chosen).await?;
-        let fees = self.capped(tip.fees);
-        let legs: Vec<Leg> = chosen.iter().map(|withdrawal| withdrawal.leg()).collect();
-        let request = PlanRequest { lane: self.id().clone(), fees, legs: legs.clone(), committed: self.committed(live) };
-        let planned = self.chain().plan(&request).await?;
-        let mut candidates = Vec::new();
-        let mut refused = Vec::new();
-        for (leg, planned) in legs.into_iter().zip(planned) {
-            match planned {
-                Planned::Ready(plan) => {
-                    let lineage = LineageId(self.engine.ports.uuid());
-                    let attempt = AttemptId(self.engine.ports.uuid());
-                    candidates.push(Candidate { leg, plan, lineage, attempt });
-                }
-                Planned::WouldFail { reason } => refused.push((leg, reason, true)),
-                Planned::Unclear { reason } => refused.push((leg, reason, false)),
-                Planned::Unfunded { asset, needed, held } => {
-                    let reason = format!("the wallet holds {held} of {asset} and needs {needed} (base units)");
-                    refused.push((leg, reason, false));
-                }
-            }
-        }
-        let (accepted, unsigned) = self.dry_run(lane, epoch, candidates).await?;
+        let request = PlanRequest {
+            lane: self.id().clone(),
+            first: lane.next_nonce,
+            offer: tip.market.offer(self.rules()),
+            legs: chosen.iter().map(|withdrawal| withdrawal.leg()).collect(),
+            committed: self.committed(live),
+        };
+        let Planning { ready, waiting } = self.chain().plan(&request).await?;
+        let mut refused: Vec<NotNow> = waiting
+            .into_iter()
+            .map(|(leg, obstacle)| {
+                let (reason, blame) = obstacle.told();
+                (leg, reason, blame)
+            })
+            .collect();
+        let (accepted, unsigned) = self.dry_run(epoch, ready).await?;
         refused.extend(unsigned);
         self.defer(epoch, refused).await?;
         self.reserve(lane, epoch, accepted).await
@@ -95,12 +91,6 @@ impl LaneTask {
         committed
     }
 
-    /// Offers stay below the cap; a payment that then is too cheap waits for a lower base fee, it is not dropped.
-    fn capped(&self, fees: EvmFees) -> EvmFees {
-        let max_fee_per_gas = fees.max_fee_per_gas.min(self.rules().fee_per_gas_max);
-        EvmFees { max_fee_per_gas, max_priority_fee_per_gas: fees.max_priority_fee_per_gas.min(max_fee_per_gas) }
-    }
-
     /// A payout whose former lineage is dead may enter a new one: the signer is shown the proof first (rule R6).
     async fn supersede(&self, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         for withdrawal in chosen {
@@ -113,35 +103,35 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Asks the signer before anything is reserved. Gives those that it would sign, and the others with its reason.
-    async fn dry_run(
-        &self,
-        lane: &Lane,
-        epoch: Epoch,
-        candidates: Vec<Candidate>,
-    ) -> Result<(Vec<Candidate>, Vec<(Leg, String, bool)>), RoundError> {
-        let numbered = candidates.iter().zip(lane.next_nonce..);
-        let requests: Vec<SignRequest> = numbered
-            .map(|(candidate, nonce)| SignRequest {
+    /// Asks the signer before anything is reserved. Gives those that it would sign, and the payouts of the others with its reason.
+    async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
+        if ready.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let fresh = |ready: Ready| {
+            let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
+            Candidate { ready, lineage, attempt }
+        };
+        let candidates: Vec<Candidate> = ready.into_iter().map(fresh).collect();
+        let requests: Vec<SignRequest> = candidates
+            .iter()
+            .map(|candidate| SignRequest {
                 lane: self.id().clone(),
                 epoch,
                 lineage: candidate.lineage,
                 attempt: candidate.attempt,
                 purpose: Purpose::Pay,
-                approved: approved(std::slice::from_ref(&candidate.leg)),
-                draft: self.chain().draft(self.id(), &candidate.leg, &candidate.plan, nonce),
+                approved: approved(&candidate.ready.legs),
+                draft: candidate.ready.draft.clone(),
             })
             .collect();
-        if requests.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
         let answers = self.engine.ports.signer.dry_run(&requests).await?;
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
         for (candidate, answer) in candidates.into_iter().zip(answers) {
             match answer {
                 Ok(()) => accepted.push(candidate),
-                Err(reason) => refused.push((candidate.leg, reason.to_string(), false)),
+                Err(reason) => refused.extend(candidate.ready.legs.into_iter().map(|leg| (leg, reason.to_string(), false))),
             }
         }
         Ok((accepted, refused))
@@ -149,7 +139,7 @@ impl LaneTask {
 
     /// Payouts that cannot be planned now. When the asset itself does not work, the asset is stopped instead of blaming its payouts: else two
     /// hostile recipients could stop everyone (window F49).
-    async fn defer(&self, epoch: Epoch, refused: Vec<(Leg, String, bool)>) -> Result<(), RoundError> {
+    async fn defer(&self, epoch: Epoch, refused: Vec<NotNow>) -> Result<(), RoundError> {
         let mut broken: Vec<AssetId> = Vec::new();
         let mut suspects: Vec<AssetId> = refused.iter().filter(|(_, _, blame)| *blame).map(|(leg, _, _)| leg.asset.clone()).collect();
         suspects.sort();
@@ -176,16 +166,17 @@ impl LaneTask {
 
     async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
         let first = if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id()).await? } else { lane.next_nonce };
-        let reservations = accepted.into_iter().zip(first..).map(|(candidate, nonce)| {
-            let draft = self.chain().draft(self.id(), &candidate.leg, &candidate.plan, nonce);
+        let reservations = accepted.into_iter().zip(first..).map(|(Candidate { ready, lineage, attempt }, number)| {
+            // Those that the signer refused left gaps.
+            let draft = self.chain().renumbered(self.id(), &ready.draft, number);
             Command::Reserve(Reserve {
                 lane: self.id().clone(),
                 owner: self.engine.replica,
                 epoch,
-                lineage: candidate.lineage,
-                attempt: candidate.attempt,
-                anchors: vec![Anchor::Nonce { lane: self.id().clone(), nonce }],
-                legs: vec![candidate.leg],
+                lineage,
+                attempt,
+                anchors: draft.anchors(self.id()),
+                legs: ready.legs,
                 draft,
             })
         });

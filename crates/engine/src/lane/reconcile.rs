@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use adit_chain::Fault;
 use adit_core::{
-    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Mistake, Purpose,
-    Refusal, Stage, WithdrawalId, planted,
+    Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Mistake, Purpose, Refusal,
+    Stage, WithdrawalId, planted,
 };
 use adit_signer::JournalEntry;
 
 use super::{LaneTask, RoundError};
-use crate::engine::nonce_of;
 use crate::{LIVE_LINEAGES_MAX, WriteError};
 
 /// Journal entries that are read at once.
@@ -59,14 +58,14 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Every signature since the oldest nonce that is still open. False where the lane was stopped, or is not ours any more.
+    /// Every signature since the oldest number that is still open. False where the lane was stopped, or is not ours any more.
     async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<bool, RoundError> {
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
-        let mut from = live.iter().filter_map(Lineage::nonce).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
+        let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
         loop {
             let entries = self.engine.ports.signer.entries(self.id(), from, ENTRIES_PER_PAGE_MAX).await?;
             let full = entries.len() == ENTRIES_PER_PAGE_MAX;
-            let last = entries.last().map(|entry| nonce_of(&entry.request.draft));
+            let last = entries.last().map(|entry| entry.request.draft.number());
             for lineage in self.lineages(entries).await? {
                 let command = Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };
                 match self.engine.writer.submit(adit_core::Actor::Engine, command).await {
@@ -74,7 +73,7 @@ impl LaneTask {
                     // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
                     Err(WriteError::Refused(Refusal::NotLeased { .. })) => return Ok(false),
                     Err(WriteError::Refused(refusal)) => {
-                        let detail = format!("lineage {} at nonce {:?} cannot be placed ({})", lineage.id, lineage.nonce(), refusal.code());
+                        let detail = format!("lineage {} at number {} cannot be placed ({})", lineage.id, lineage.number(), refusal.code());
                         self.halt(HaltReason::JournalAhead { detail }).await?;
                         return Ok(false);
                     }
@@ -82,7 +81,7 @@ impl LaneTask {
                 }
             }
             match last {
-                // The last nonce of a full page may go on in the next one; a nonce never has a page of attempts.
+                // The last number of a full page may go on in the next one; a number never has a page of attempts.
                 Some(last) if full => from = last,
                 Some(_) | None => return Ok(true),
             }
@@ -90,9 +89,9 @@ impl LaneTask {
     }
 
     /// What the journal knows of one transaction.
-    pub(super) async fn journalled(&self, nonce: u64, hash: Option<Hash32>) -> Result<Journalled, RoundError> {
-        let entries = self.engine.ports.signer.entries(self.id(), nonce, ENTRIES_PER_PAGE_MAX).await?;
-        let here: Vec<JournalEntry> = entries.into_iter().filter(|entry| nonce_of(&entry.request.draft) == nonce).collect();
+    pub(super) async fn journalled(&self, number: u64, hash: Option<Hash32>) -> Result<Journalled, RoundError> {
+        let entries = self.engine.ports.signer.entries(self.id(), number, ENTRIES_PER_PAGE_MAX).await?;
+        let here: Vec<JournalEntry> = entries.into_iter().filter(|entry| entry.request.draft.number() == number).collect();
         if !here.iter().any(|entry| Some(entry.signed.hash) == hash) {
             return Ok(Journalled::Unknown);
         }
@@ -126,7 +125,7 @@ impl LaneTask {
 
     async fn rebuilt(&self, id: LineageId, entries: Vec<JournalEntry>, known: Option<Lineage>) -> Result<Lineage, RoundError> {
         let now = self.engine.ports.clock.now();
-        let nonce = entries.first().map_or(0, |entry| nonce_of(&entry.request.draft));
+        let anchors = entries.first().map(|entry| entry.request.draft.anchors(self.id())).unwrap_or_default();
         let legs = match &known {
             Some(lineage) => lineage.legs.clone(),
             None => self.legs(&entries).await?,
@@ -147,7 +146,7 @@ impl LaneTask {
         Ok(Lineage {
             id,
             lane: self.id().clone(),
-            anchors: vec![Anchor::Nonce { lane: self.id().clone(), nonce }],
+            anchors,
             legs,
             attempts: attempts.collect(),
             state: LineageState::Live,

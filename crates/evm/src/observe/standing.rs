@@ -72,14 +72,14 @@ impl Standing {
     /// Nonces that the chain has consumed and that none of our hashes explains.
     pub(crate) fn unexplained(&self, watch: &Watch, consumed: u64) -> BTreeSet<u64> {
         let open = watch.lineages.iter().enumerate().filter(|(index, _)| !self.places.contains_key(index));
-        let ours = open.filter_map(|(_, lineage)| lineage.nonce).filter(|nonce| *nonce < consumed);
+        let ours = open.map(|(_, lineage)| lineage.number).filter(|nonce| *nonce < consumed);
         let beyond = watch.next_nonce.max(watch.adopted_from)..consumed;
         ours.chain(beyond.take(NONCES_PER_LOOK_MAX)).collect()
     }
 
     /// Hashes of the lineages with these nonces.
     pub(crate) fn hashes_of(&self, watch: &Watch, nonces: &BTreeSet<u64>) -> Vec<Hash32> {
-        let wanted = watch.lineages.iter().filter(|lineage| lineage.nonce.is_some_and(|nonce| nonces.contains(&nonce)));
+        let wanted = watch.lineages.iter().filter(|lineage| nonces.contains(&lineage.number));
         wanted.flat_map(|lineage| lineage.attempts.iter().map(|attempt| attempt.hash)).collect()
     }
 
@@ -117,7 +117,7 @@ impl Standing {
 fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger]) -> Option<(&'a Stranger, Fact)> {
     strangers.iter().find_map(|stranger| {
         let block = stranger.block.filter(|block| block.height <= look.heads.tip.final_height)?;
-        let by = stranger.foreign.hash.filter(|_| lineage.nonce == Some(stranger.foreign.nonce))?;
+        let by = stranger.foreign.hash.filter(|_| lineage.number == stranger.foreign.nonce)?;
         let paid = |leg: &&Leg| stranger.receipt.as_ref().is_none_or(|receipt| effect::may_pay(leg, look.wallet, receipt));
         let payees = lineage.legs.iter().filter(paid).map(|leg| leg.payout).collect();
         Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees }))

@@ -154,7 +154,7 @@ impl Node {
 /// What was done with the key before a person took it over is his affair, except where it took the nonce of a lineage that still lives: that
 /// one has to end.
 fn concerns(look: Look<'_>, nonce: u64) -> bool {
-    nonce >= look.watch.adopted_from || look.watch.lineages.iter().any(|lineage| lineage.nonce == Some(nonce))
+    nonce >= look.watch.adopted_from || look.watch.lineages.iter().any(|lineage| lineage.number == nonce)
 }
 
 fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, payable: &[Payable]) -> Foreign {

@@ -45,7 +45,7 @@ async fn f55_many_payments_in_one_block_are_found_at_once() {
     let chain = world.chain();
     world.automine(false).await;
     let leg = leg("DG", BOB, 1);
-    let adit_chain::Planned::Ready(plan) = world.plan(&chain, std::slice::from_ref(&leg)).await.remove(0) else { panic!("ready") };
+    let plan = world.plan(&chain, std::slice::from_ref(&leg)).await.remove(0).expect("ready");
     let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
     let paid: Vec<Paid> = (0..300).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
     let sent = chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
@@ -108,9 +108,8 @@ async fn f46_a_reverted_payment_is_never_confirmed_and_finally_reverted() {
 async fn f30_a_cancel_pays_nobody() {
     let world = World::with_dg().await;
     let chain = world.chain();
-    let fees = chain.tip().await.expect("a tip").fees;
     let mut paid = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
-    let cancel = world.sign(&chain.cancel_draft(&world.lane, 0, fees));
+    let cancel = world.sign(&world.cancel(&chain, 0).await);
     let mut second = paid.lineage.attempts[0].clone();
     second.attempt = adit_core::AttemptId(crate::world::next_id());
     (second.purpose, second.hash) = (Purpose::Cancel, cancel.hash);
@@ -126,7 +125,7 @@ async fn f30_a_cancel_pays_nobody() {
 /// Another transaction of the same key, as a second tool would send it.
 async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
     let chain = world.chain();
-    let mut draft = chain.cancel_draft(&world.lane, nonce, chain.tip().await.expect("a tip").fees);
+    let mut draft = world.cancel(&chain, nonce).await;
     let Draft::Evm(transaction) = &mut draft;
     transaction.to = adit_evm::canonical(BOB);
     transaction.value = adit_core::Amount::new(7);
@@ -201,7 +200,8 @@ async fn f45_a_trail_funds_and_either_finality_follow_the_head() {
     config.finality = adit_core::Finality::Tag;
     let tagged = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
     assert_eq!(tagged.final_height, tagged.head.height - 2, "anvil's finalised block is two slots below its newest");
-    assert!(tagged.base_fee_per_gas > 0 && tagged.fees.max_fee_per_gas > tagged.base_fee_per_gas);
+    let adit_core::Market::Evm(market) = tagged.market;
+    assert!(market.base_fee_per_gas > 0 && market.fees.max_fee_per_gas > market.base_fee_per_gas);
     let funds = chain.funds(&world.lane).await.expect("funds");
     let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);

@@ -1,5 +1,5 @@
-use adit_chain::{Chain, Planned};
-use adit_core::{Amount, Trust};
+use adit_chain::{Chain, Obstacle, PlanRequest};
+use adit_core::{Amount, EvmDraft, Trust};
 use adit_devnet::abi::{Blocklist, Changing, Pausable};
 use adit_devnet::contracts;
 use adit_devnet::primitives::Address;
@@ -7,11 +7,13 @@ use adit_evm::gas_limit;
 use serde_json::Value;
 
 use crate::twist::Twister;
-use crate::world::{BOB, World, asset, leg, leg_to};
+use crate::world::{BOB, World, asset, leg, leg_to, offer};
+
+type Planned = Result<EvmDraft, Obstacle>;
 
 fn reason(planned: &Planned) -> &str {
     match planned {
-        Planned::WouldFail { reason } => reason,
+        Err(Obstacle::WouldFail { reason }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -22,14 +24,14 @@ async fn good_payments_are_ready_and_their_gas_is_right() {
     let chain = world.chain();
     let legs: Vec<_> = (1..=150).map(|number| leg("DG", Address::repeat_byte(number), 1)).collect();
     let planned = world.plan(&chain, &legs).await;
-    assert!(planned.iter().all(|planned| matches!(planned, Planned::Ready(_))), "{planned:?}");
+    assert!(planned.iter().all(Result::is_ok), "{planned:?}");
 
     let paid = world.pay(&chain, &leg("DG", BOB, 1), 0).await;
     chain.broadcast(std::slice::from_ref(&paid.signed)).await;
     world.mine(1).await;
     let receipt = world.anvil.rpc().receipt(paid.signed.hash.0.into()).await.expect("answered").expect("mined");
     let used: u64 = receipt.gas_used.to();
-    let Planned::Ready(plan) = &planned[0] else { panic!("ready") };
+    let plan = planned[0].as_ref().expect("ready");
     assert_eq!(plan.gas_limit, gas_limit(used), "the estimate is what is used");
 }
 
@@ -52,7 +54,7 @@ async fn f48_f49_f50_odd_tokens_are_found_before_anything_is_signed() {
     let legs = ["DG", "SILENT", "FALSE", "FEE", "PAUSE", "BLOCK", "CHANGE", "DG"].map(|id| leg(id, BOB, 10));
     let planned = world.plan(&chain, &legs).await;
     for good in [0, 1, 7] {
-        assert!(matches!(planned[good], Planned::Ready(_)), "{:?}", planned[good]);
+        assert!(planned[good].is_ok(), "{:?}", planned[good]);
     }
     assert!(reason(&planned[2]).contains("false"), "{:?}", planned[2]);
     assert!(reason(&planned[3]).contains("was asked"), "{:?}", planned[3]);
@@ -72,8 +74,8 @@ async fn f52_hostile_recipients_harm_only_themselves() {
     let mut legs: Vec<_> = (0..40).map(|_| leg("ETH", burner, 1)).collect();
     legs.extend([leg("ETH", refuser, 1), leg("ETH", BOB, 1), leg("DG", BOB, 1), leg("DG", burner, 1)]);
     let planned = world.plan(&world.chain(), &legs).await;
-    assert!(planned[..41].iter().all(|planned| matches!(planned, Planned::WouldFail { .. })), "{planned:?}");
-    assert!(planned[41..].iter().all(|planned| matches!(planned, Planned::Ready(_))), "{planned:?}");
+    assert!(planned[..41].iter().all(|planned| matches!(planned, Err(Obstacle::WouldFail { .. }))), "{planned:?}");
+    assert!(planned[41..].iter().all(Result::is_ok), "{planned:?}");
 }
 
 #[tokio::test]
@@ -82,9 +84,9 @@ async fn f34_what_does_not_fit_is_unfunded_and_the_rest_goes_on() {
     let legs =
         [leg("DG", BOB, 900), leg("DG", BOB, 101), leg("DG", BOB, 100), leg("ETH", BOB, 1_000), leg("ETH", BOB, 999), leg("ETH", BOB, 1)];
     let planned = world.plan(&world.chain(), &legs).await;
-    let unfunded = |planned: &Planned| matches!(planned, Planned::Unfunded { .. });
+    let unfunded = |planned: &Planned| matches!(planned, Err(Obstacle::Unfunded { .. }));
     assert_eq!(planned.iter().map(unfunded).collect::<Vec<_>>(), [false, true, false, true, false, true], "{planned:?}");
-    let Planned::Unfunded { asset: what, needed, held } = &planned[1] else { panic!("unfunded") };
+    let Err(Obstacle::Unfunded { asset: what, needed, held }) = &planned[1] else { panic!("unfunded") };
     assert_eq!((what, needed.to_units(18), held.to_units(18)), (&asset("DG"), "101".to_owned(), "100".to_owned()));
     let all = leg_to("ETH", legs[0].destination.clone(), Amount::new(1_000_000_000_000_000_000_000));
     assert!(unfunded(&world.plan(&world.chain(), &[all]).await[0]), "nothing would be left for the fee");
@@ -101,7 +103,7 @@ async fn f33_without_simulation_estimates_find_reverts_and_false() {
     proxy.always(Some("eth_simulateV1"), missing);
     let chain = world.chain_over(Trust::Single, &[proxy.url()]);
     let planned = world.plan(&chain, &["DG", "FALSE", "PAUSE", "ETH"].map(|id| leg(id, BOB, 1))).await;
-    assert!(matches!(planned[0], Planned::Ready(_)) && matches!(planned[3], Planned::Ready(_)), "{planned:?}");
+    assert!(planned[0].is_ok() && planned[3].is_ok(), "{planned:?}");
     assert!(reason(&planned[1]).contains("false"));
     assert!(!reason(&planned[2]).is_empty());
 }
@@ -117,8 +119,7 @@ async fn one_endpoint_alone_makes_nothing_ready() {
             *result = Value::Null;
         }
     });
-    let fees = chain.tip().await.expect("a tip").fees;
-    let request =
-        adit_chain::PlanRequest { lane: world.lane.clone(), fees, legs: vec![leg("FALSE", BOB, 1)], committed: Default::default() };
+    let legs = vec![leg("FALSE", BOB, 1)];
+    let request = PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default() };
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }

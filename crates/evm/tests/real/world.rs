@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_chain::{Chain, Plan, PlanRequest, Planned, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Chain, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Amount, Asset, AssetForm, AssetId, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Fact, Finality, LaneId, Leg, LineageId,
-    PayoutId, Purpose, Signed, Trust, WithdrawalId,
+    Amount, Asset, AssetForm, AssetId, Attempt, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Epoch, EvmDraft, Fact, Finality,
+    LaneId, Leg, Lineage, LineageId, LineageState, Market, Offer, PayoutId, Purpose, Signed, Stage, Timestamp, Trust, WithdrawalId,
 };
 use adit_devnet::abi::Token;
 use adit_devnet::anvil::{self, Anvil};
@@ -110,33 +110,69 @@ impl World {
         Signed { hash: adit_evm::raw_hash(&raw), raw }
     }
 
-    pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Planned> {
-        let fees = chain.tip().await.expect("a tip").fees;
-        chain
-            .plan(&PlanRequest { lane: self.lane.clone(), fees, legs: legs.to_vec(), committed: Default::default() })
-            .await
-            .expect("a plan")
+    /// What became of each payment: its transaction, or what keeps it back.
+    pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Result<EvmDraft, Obstacle>> {
+        let request = PlanRequest {
+            lane: self.lane.clone(),
+            first: 0,
+            offer: offer(chain).await,
+            legs: legs.to_vec(),
+            committed: Default::default(),
+        };
+        let planning = chain.plan(&request).await.expect("a plan");
+        let numbers: Vec<u64> = planning.ready.iter().map(|ready| ready.draft.number()).collect();
+        assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "consecutive from the first");
+        let of = |leg: &Leg| {
+            let ready = planning.ready.iter().find(|ready| ready.legs == [leg.clone()]);
+            let waiting = || planning.waiting.iter().find(|(kept, _)| kept == leg).expect("each is in one of the two").1.clone();
+            ready.map(|Ready { draft: Draft::Evm(draft), .. }| draft.clone()).ok_or_else(waiting)
+        };
+        legs.iter().map(of).collect()
     }
 
     /// Plans, drafts and signs one payment.
     pub async fn pay(&self, chain: &EvmChain, leg: &Leg, nonce: u64) -> Paid {
-        let planned = self.plan(chain, std::slice::from_ref(leg)).await.remove(0);
-        let Planned::Ready(plan) = planned else { panic!("{planned:?}") };
-        self.pay_with(chain, leg, &plan, nonce)
+        let draft = self.plan(chain, std::slice::from_ref(leg)).await.remove(0).expect("ready");
+        self.pay_with(chain, leg, &draft, nonce)
     }
 
-    pub fn pay_with(&self, chain: &EvmChain, leg: &Leg, plan: &Plan, nonce: u64) -> Paid {
-        let signed = self.sign(&chain.draft(&self.lane, leg, plan, nonce));
+    pub fn pay_with(&self, chain: &EvmChain, leg: &Leg, draft: &EvmDraft, nonce: u64) -> Paid {
+        let signed = self.sign(&chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce));
         let attempt =
             WatchedAttempt { attempt: AttemptId(next_id()), purpose: Purpose::Pay, hash: signed.hash, included: None, confirmed: false };
         let lineage = LineageId(next_id());
-        Paid { signed, lineage: WatchedLineage { lineage, nonce: Some(nonce), legs: vec![leg.clone()], attempts: vec![attempt] } }
+        Paid { signed, lineage: WatchedLineage { lineage, number: nonce, legs: vec![leg.clone()], attempts: vec![attempt] } }
+    }
+
+    /// The transaction that takes a payment's place and pays nobody.
+    pub async fn cancel(&self, chain: &EvmChain, nonce: u64) -> Draft {
+        let paying = self.plan(chain, &[leg("ETH", self.wallet.address, 1)]).await.remove(0).expect("ready");
+        let attempt = Attempt {
+            id: AttemptId(next_id()),
+            version: 0,
+            purpose: Purpose::Pay,
+            draft: chain.renumbered(&self.lane, &Draft::Evm(paying), nonce),
+            epoch: Epoch(1),
+            created_at: Timestamp::default(),
+            stage: Stage::Reserved,
+        };
+        let lineage = Lineage {
+            id: LineageId(next_id()),
+            lane: self.lane.clone(),
+            anchors: attempt.draft.anchors(&self.lane),
+            legs: Vec::new(),
+            attempts: vec![attempt],
+            state: LineageState::Live,
+            cancel: None,
+            created_at: Timestamp::default(),
+        };
+        chain.successor(&lineage, Purpose::Cancel, offer(chain).await).await.expect("nobody is asked")
     }
 
     pub fn watch(&self, lineages: &[&WatchedLineage], trail: &[BlockRef]) -> Watch {
         Watch {
             lane: self.lane.clone(),
-            next_nonce: lineages.iter().filter_map(|lineage| lineage.nonce).max().map_or(0, |nonce| nonce + 1),
+            next_nonce: lineages.iter().map(|lineage| lineage.number).max().map_or(0, |nonce| nonce + 1),
             adopted_from: 0,
             confirmations: 2,
             trail: trail.to_vec(),
@@ -149,6 +185,12 @@ impl World {
 pub struct Paid {
     pub signed: Signed,
     pub lineage: WatchedLineage,
+}
+
+/// What the market asks of a new transaction.
+pub async fn offer(chain: &EvmChain) -> Offer {
+    let Market::Evm(market) = chain.tip().await.expect("a tip").market;
+    Offer::Evm(market.fees)
 }
 
 pub fn name() -> ChainName {

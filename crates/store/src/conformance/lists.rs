@@ -136,7 +136,7 @@ pub async fn live_lineages_in_order(bed: &mut impl Bed) {
     put(&*store, vec![Change::Lineage(sample::ended(made[3].clone()))]).await;
     let live = |limit| async move {
         let found = bed.store().live_lineages(&lane_id(), limit).await.expect("the store answers");
-        found.into_iter().filter_map(|lineage| lineage.nonce()).collect::<Vec<u64>>()
+        found.into_iter().map(|lineage| lineage.number()).collect::<Vec<u64>>()
     };
     assert_eq!(live(5).await, [0, 1, 2, 4, 5]);
     let other: LaneId = name("base:0xBB");
@@ -163,7 +163,7 @@ pub async fn unmined_lineages_in_order(bed: &mut impl Bed) {
     put(&*store, vec![Change::Lineage(sample::ended(reserved[6].clone()))]).await;
     for (limit, nonces) in [(100, &[0, 1, 2, 5, 7, 8][..]), (3, &[0, 1, 2])] {
         let found = store.unmined_lineages(&lane_id(), limit).await.expect("the store answers");
-        assert_eq!(found.iter().filter_map(|lineage| lineage.nonce()).collect::<Vec<u64>>(), nonces, "at most {limit}");
+        assert_eq!(found.iter().map(Lineage::number).collect::<Vec<u64>>(), nonces, "at most {limit}");
         assert!(found.iter().all(|lineage| lineage.included().is_none() && !lineage.legs.is_empty()));
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, Failure,
-    Funds, HaltReason, JournalId, Keys, Knowledge, Lane, LaneState, Lease, Lineage, LineageState, ObservationRecord, Payment, ReplicaId,
-    Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip, TransferKind, User, Withdrawal,
+    Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
+    Failure, Funds, HaltReason, JournalId, Keys, Knowledge, Lane, LaneState, Lease, Lineage, LineageState, Market, ObservationRecord,
+    Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip,
+    TransferKind, User, Withdrawal,
 };
 
 use super::sample::{self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid};
@@ -210,7 +211,8 @@ fn every_state() -> Vec<State> {
 
 fn every_lane() -> Vec<Lane> {
     let fees = EvmFees { max_fee_per_gas: 10, max_priority_fee_per_gas: 1 };
-    let tip = Tip { head: block(90), final_height: 80, base_fee_per_gas: 7, fees, mined_at: at(4), at: at(5) };
+    let market = Market::Evm(EvmMarket { base_fee_per_gas: 7, fees });
+    let tip = Tip { head: block(90), final_height: 80, market, mined_at: at(4), at: at(5) };
     let halted = |reason| LaneState::Halted { reason, since: at(6) };
     let lane = Lane {
         next_nonce: 41,

@@ -192,8 +192,8 @@ fn is_due(state: &State, now: Timestamp) -> bool {
     }
 }
 
-/// Those of one commit have one time; then the nonce tells, where there is one.
+/// Those of one commit have one time; then their place in the line tells.
 fn in_order_of_creation(mut lineages: Vec<Lineage>) -> Vec<Lineage> {
-    lineages.sort_by_key(|lineage| (lineage.created_at, lineage.nonce(), lineage.id));
+    lineages.sort_by_key(|lineage| (lineage.created_at, lineage.number(), lineage.id));
     lineages
 }

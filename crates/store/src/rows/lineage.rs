@@ -16,7 +16,7 @@ use crate::{CommitFault, StoreFault};
 pub struct LineageRow {
     pub id: Uuid,
     pub lane: String,
-    pub nonce: Option<i64>,
+    pub nonce: i64,
     pub live: bool,
     pub state: String,
     pub cancel: Option<String>,
@@ -31,7 +31,7 @@ impl LineageRow {
         Ok(Self {
             id: lineage.id.0,
             lane: lineage.lane.to_string(),
-            nonce: lineage.nonce().map(|nonce| integer(nonce, "a nonce")).transpose()?,
+            nonce: integer(lineage.number(), "a lineage's number")?,
             live: lineage.is_live(),
             state: to_json(&lineage.state)?,
             cancel: lineage.cancel.as_ref().map(to_json).transpose()?,

@@ -1,6 +1,6 @@
 //! `GET /api/admin/lanes`: each paying wallet, and how its line of payments stands.
 
-use adit_core::{Lane, LaneState, Rules, Timestamp, Trust};
+use adit_core::{Lane, LaneState, Market, Rules, Timestamp, Trust};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -32,10 +32,11 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
 pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
     let tip = lane.tip.as_ref().map(|tip| {
+        let Market::Evm(market) = tip.market;
         json!({
             "height": tip.head.height,
             "finalHeight": tip.final_height,
-            "baseFeePerGasWei": tip.base_fee_per_gas.to_string(),
+            "baseFeePerGasWei": market.base_fee_per_gas.to_string(),
             "at": rfc3339(tip.at),
             "ageSeconds": now.since(tip.at).seconds(),
         })

@@ -93,7 +93,8 @@ impl World {
     /// A head of this moment at height 20, final up to 18, whose market asks twice the base fee and a gwei.
     pub fn tip(&self, base_fee: u128) -> Tip {
         let fees = EvmFees { max_fee_per_gas: base_fee * 2 + 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
-        Tip { head: block(20), final_height: 18, base_fee_per_gas: base_fee, fees, mined_at: self.view.now, at: self.view.now }
+        let market = Market::Evm(EvmMarket { base_fee_per_gas: base_fee, fees });
+        Tip { head: block(20), final_height: 18, market, mined_at: self.view.now, at: self.view.now }
     }
 
     pub fn see(&mut self, tip: Tip) {
@@ -114,7 +115,7 @@ impl World {
     /// Asks about the lane as it stands: live lineages by nonce, approved withdrawals by id.
     pub fn ask_lane<T>(&self, ask: impl FnOnce(&LaneView) -> T) -> T {
         let mut live: Vec<Lineage> = self.view.lineages.values().filter_map(|slot| slot.row.clone()).filter(Lineage::is_live).collect();
-        live.sort_by_key(Lineage::nonce);
+        live.sort_by_key(Lineage::number);
         let approved = |known: &&Withdrawal| known.state.status() == Status::Approved;
         let queue: Vec<Withdrawal> =
             self.view.withdrawals.values().filter_map(|slot| slot.row.as_ref()).filter(approved).cloned().collect();

@@ -25,6 +25,10 @@ fn a_user_is_put_once_and_told_only_what_changed() {
     assert_eq!(row(&world).tier.as_ref().map(Tier::as_str), Some("gold"));
     assert_eq!(world.must(put(Some("gold"))), Answer::Unchanged);
     assert_eq!(row(&world).wallets, 1, "nothing else of the row was touched");
+    let bob: UserId = "bob".parse().expect("a user");
+    world.must(Command::PutUser { user: bob.clone(), tier: Some("gold".parse().expect("a tier")) });
+    let row = world.view.users[&bob].row.as_ref().expect("the user");
+    assert_eq!(row.tier.as_ref().map(Tier::as_str), Some("gold"), "a new user has his tier at once");
 }
 
 /// The first wallet is usable at once; a second waits; the same again is the same answer.

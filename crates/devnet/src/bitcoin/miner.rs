@@ -1,12 +1,15 @@
 //! Who mines, and who has the coins that come of it.
 //!
-//! Its coins lie behind a script that everybody can satisfy, so that spending them needs no key and no wallet: worthless anywhere else.
+//! Its coins lie behind scripts that everybody can satisfy, so that spending them needs no key and no wallet: worthless anywhere else.
+//! They are several, one after the other, because two blocks of the same height, second and content would be the same block: one that
+//! was declared void could not be mined anew.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bitcoin::absolute::LockTime;
-use bitcoin::opcodes::OP_TRUE;
 use bitcoin::script::Builder;
 use bitcoin::transaction::Version;
 use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
@@ -16,6 +19,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::rpc::{Rpc, Unspent};
 
+/// `OP_1` to `OP_16`: each alone is a script that ends in something true.
+const SCRIPTS: u32 = 16;
 /// A reward may be spent by the block that is this many above it (consensus).
 const COINBASE_MATURITY_BLOCKS: u32 = 100;
 /// 1000 outputs are 43,000 bytes, well below what a block takes.
@@ -28,10 +33,14 @@ const MORE_BLOCKS_STEP: u32 = 10;
 /// The only miner of a regtest chain.
 pub struct Miner {
     rpc: Rpc,
-    address: Address,
+    rewards: Rewards,
     /// Two that fund at once would spend the same coin, and the node searches for one at a time.
     coins: Mutex<()>,
 }
+
+/// Whom the next block rewards.
+#[derive(Clone, Default)]
+struct Rewards(Arc<AtomicU32>);
 
 /// Mines until dropped.
 pub struct Beat(JoinHandle<()>);
@@ -44,12 +53,7 @@ impl Drop for Beat {
 
 impl Miner {
     pub fn new(rpc: Rpc) -> Self {
-        Self { rpc, address: Address::p2wsh(&anyone_can_spend(), Network::Regtest), coins: Mutex::new(()) }
-    }
-
-    /// Where rewards go.
-    pub fn address(&self) -> &Address {
-        &self.address
+        Self { rpc, rewards: Rewards::default(), coins: Mutex::new(()) }
     }
 
     /// Mines what the mempool holds, and empty blocks after it.
@@ -57,7 +61,7 @@ impl Miner {
     /// # Errors
     /// What bitcoind says.
     pub async fn mine(&self, blocks: u32) -> Result<Vec<BlockHash>> {
-        Ok(self.rpc.generate(blocks, &self.address).await?)
+        Ok(self.rpc.generate(blocks, &self.rewards.next()).await?)
     }
 
     /// One block with exactly these transactions, whatever the mempool holds.
@@ -65,18 +69,18 @@ impl Miner {
     /// # Errors
     /// What bitcoind says, for instance that the block would not be valid.
     pub async fn mine_exactly(&self, transactions: &[Transaction]) -> Result<BlockHash> {
-        Ok(self.rpc.generate_block(&self.address, transactions).await?)
+        Ok(self.rpc.generate_block(&self.rewards.next(), transactions).await?)
     }
 
     /// One block per `pause`, from now on. A beat that the node misses is gone.
     pub fn every(&self, pause: Duration) -> Beat {
-        let (rpc, address) = (self.rpc.clone(), self.address.clone());
+        let (rpc, rewards) = (self.rpc.clone(), self.rewards.clone());
         Beat(tokio::spawn(async move {
             let mut beat = tokio::time::interval(pause);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 beat.tick().await;
-                rpc.generate(1, &address).await.ok();
+                rpc.generate(1, &rewards.next()).await.ok();
             }
         }))
     }
@@ -102,7 +106,7 @@ impl Miner {
         let needed: Amount = outputs.iter().map(|output| output.value).sum();
         let mut mined = 0;
         loop {
-            if let Some(transaction) = spend(self.mature().await?, &outputs, &self.address) {
+            if let Some(transaction) = spend(self.mature().await?, &outputs, &self.rewards.next()) {
                 return Ok(transaction);
             }
             if mined >= MORE_BLOCKS_MAX {
@@ -115,16 +119,24 @@ impl Miner {
 
     /// What the next block may spend, the largest first.
     async fn mature(&self) -> Result<Vec<Unspent>> {
+        let scripts: Vec<ScriptBuf> = (1..=SCRIPTS).map(|number| anyone_can_spend(number).to_p2wsh()).collect();
         let next = self.rpc.height().await? + 1;
-        let mut coins = self.rpc.unspent(&self.address.script_pubkey()).await?;
+        let mut coins = self.rpc.unspent(&scripts).await?;
         coins.retain(|coin| !coin.coinbase || next - coin.height >= COINBASE_MATURITY_BLOCKS);
         coins.sort_by_key(|coin| std::cmp::Reverse(coin.amount));
         Ok(coins)
     }
 }
 
-fn anyone_can_spend() -> ScriptBuf {
-    Builder::new().push_opcode(OP_TRUE).into_script()
+impl Rewards {
+    fn next(&self) -> Address {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) % SCRIPTS + 1;
+        Address::p2wsh(&anyone_can_spend(number), Network::Regtest)
+    }
+}
+
+fn anyone_can_spend(number: u32) -> ScriptBuf {
+    Builder::new().push_int(number.into()).into_script()
 }
 
 /// Takes as many coins as it must; what is left goes back. `None` when all of them are not enough.
@@ -147,6 +159,8 @@ fn spend(coins: Vec<Unspent>, outputs: &[TxOut], change_to: &Address) -> Option<
 }
 
 fn input(coin: &Unspent) -> TxIn {
-    let witness = Witness::from_slice(&[anyone_can_spend().into_bytes()]);
+    let script = (1..=SCRIPTS).map(anyone_can_spend).find(|script| script.to_p2wsh() == coin.script);
+    let script = script.expect("the search was for these scripts");
+    let witness = Witness::from_slice(&[script.into_bytes()]);
     TxIn { previous_output: coin.outpoint(), script_sig: ScriptBuf::new(), sequence: Sequence::MAX, witness }
 }

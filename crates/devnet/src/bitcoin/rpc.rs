@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
-use bitcoin::{Address, Amount, Block, BlockHash, OutPoint, Script, Transaction, Txid};
+use bitcoin::{Address, Amount, Block, BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -57,6 +57,8 @@ pub struct Acceptance {
 pub struct Unspent {
     pub txid: Txid,
     pub vout: u32,
+    #[serde(rename = "scriptPubKey")]
+    pub script: ScriptBuf,
     #[serde(with = "bitcoin::amount::serde::as_btc")]
     pub amount: Amount,
     pub coinbase: bool,
@@ -172,17 +174,17 @@ impl Rpc {
         self.call("getrawmempool", json!([])).await
     }
 
-    /// Every unspent output of the chain to this script, by a search of the whole set.
+    /// Every unspent output of the chain to these scripts, by a search of the whole set.
     ///
     /// # Errors
     /// As [`Rpc::call`]; when another search runs.
-    pub async fn unspent(&self, script: &Script) -> Result<Vec<Unspent>, RpcError> {
+    pub async fn unspent(&self, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>, RpcError> {
         #[derive(Deserialize)]
         struct Found {
             unspents: Vec<Unspent>,
         }
-        let descriptor = format!("raw({})", script.to_hex_string());
-        self.call::<Found>("scantxoutset", json!(["start", [descriptor]])).await.map(|found| found.unspents)
+        let descriptors: Vec<String> = scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
+        self.call::<Found>("scantxoutset", json!(["start", descriptors])).await.map(|found| found.unspents)
     }
 
     /// Hands in a transaction as hex, whatever it is.

@@ -34,8 +34,9 @@ const MORE_BLOCKS_STEP: u32 = 10;
 pub struct Miner {
     rpc: Rpc,
     rewards: Rewards,
-    /// Two that fund at once would spend the same coin, and the node searches for one at a time.
-    coins: Mutex<()>,
+    /// Of two that mine at once, one builds on a block that is not the newest any more: what it has mined does not count. And two that
+    /// fund at once would spend the same coin.
+    turn: Arc<Mutex<()>>,
 }
 
 /// Whom the next block rewards.
@@ -53,7 +54,7 @@ impl Drop for Beat {
 
 impl Miner {
     pub fn new(rpc: Rpc) -> Self {
-        Self { rpc, rewards: Rewards::default(), coins: Mutex::new(()) }
+        Self { rpc, rewards: Rewards::default(), turn: Arc::default() }
     }
 
     /// Mines what the mempool holds, and empty blocks after it.
@@ -61,6 +62,7 @@ impl Miner {
     /// # Errors
     /// What bitcoind says.
     pub async fn mine(&self, blocks: u32) -> Result<Vec<BlockHash>> {
+        let _turn = self.turn.lock().await;
         Ok(self.rpc.generate(blocks, &self.rewards.next()).await?)
     }
 
@@ -69,17 +71,19 @@ impl Miner {
     /// # Errors
     /// What bitcoind says, for instance that the block would not be valid.
     pub async fn mine_exactly(&self, transactions: &[Transaction]) -> Result<BlockHash> {
+        let _turn = self.turn.lock().await;
         Ok(self.rpc.generate_block(&self.rewards.next(), transactions).await?)
     }
 
     /// One block per `pause`, from now on. A beat that the node misses is gone.
     pub fn every(&self, pause: Duration) -> Beat {
-        let (rpc, rewards) = (self.rpc.clone(), self.rewards.clone());
+        let (rpc, rewards, turn) = (self.rpc.clone(), self.rewards.clone(), Arc::clone(&self.turn));
         Beat(tokio::spawn(async move {
             let mut beat = tokio::time::interval(pause);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 beat.tick().await;
+                let _turn = turn.lock().await;
                 rpc.generate(1, &rewards.next()).await.ok();
             }
         }))
@@ -90,13 +94,13 @@ impl Miner {
     /// # Errors
     /// What bitcoind says; when the chain has not that much to give.
     pub async fn fund(&self, to: &Address, sizes: &[Amount]) -> Result<Vec<OutPoint>> {
-        let _alone = self.coins.lock().await;
+        let _turn = self.turn.lock().await;
         let mut given = Vec::new();
         for sizes in sizes.chunks(OUTPUTS_PER_TRANSACTION_MAX) {
             let outputs: Vec<TxOut> = sizes.iter().map(|value| TxOut { value: *value, script_pubkey: to.script_pubkey() }).collect();
             let transaction = self.pay(outputs).await?;
             let txid = transaction.compute_txid();
-            self.mine_exactly(&[transaction]).await.context("mining the coins")?;
+            self.rpc.generate_block(&self.rewards.next(), &[transaction]).await.context("mining the coins")?;
             given.extend((0..).take(sizes.len()).map(|vout| OutPoint { txid, vout }));
         }
         Ok(given)
@@ -113,7 +117,7 @@ impl Miner {
                 bail!("the miner has less than {needed} even after {mined} more blocks");
             }
             mined += MORE_BLOCKS_STEP;
-            self.mine(MORE_BLOCKS_STEP).await?;
+            self.rpc.generate(MORE_BLOCKS_STEP, &self.rewards.next()).await?;
         }
     }
 

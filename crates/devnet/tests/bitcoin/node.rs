@@ -62,6 +62,12 @@ async fn the_miner_gives_coins_keeps_a_beat_and_mines_exactly_what_it_is_told() 
     world.bitcoin.mine_every(Duration::from_millis(20));
     let mined = async || Ok((world.bitcoin.rpc().height().await? >= before + 3).then_some(()));
     wait::until("three blocks", Duration::from_secs(10), PAUSE, mined).await.expect("it beats");
+    // What is funded meanwhile is in the chain all the same.
+    for _ in 0..10 {
+        let coin = world.bitcoin.miner().fund(&owner, &[COIN]).await.expect("funded")[0];
+        let unspent = world.bitcoin.rpc().unspent(&[owner.script_pubkey()]).await.expect("a search");
+        assert!(unspent.iter().any(|found| found.outpoint() == coin), "{coin}");
+    }
     world.bitcoin.mine_no_more();
     world.bitcoin.stop().await.expect("stops");
 }

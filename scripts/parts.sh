@@ -4,7 +4,7 @@
 #   scripts/parts.sh run    what `make demo` and `make devnet` need
 #   scripts/parts.sh test   what `make test` needs as well
 #
-# anvil is not here: the devnet installs it itself.
+# anvil is not here: the devnet installs it itself. bitcoind is in scripts/bitcoind.sh; without it the rest goes on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -77,6 +77,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   printf '  %s\n' "${missing[@]}" >&2
   exit 1
 fi
+
+scripts/bitcoind.sh
 
 if [ "$purpose" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
   say "installing cargo-nextest, once (some minutes)"

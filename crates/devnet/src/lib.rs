@@ -7,6 +7,7 @@
 pub mod abi;
 pub mod anvil;
 pub mod api;
+pub mod bitcoin;
 pub mod chance;
 pub mod chaos;
 pub mod claim;

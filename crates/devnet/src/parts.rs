@@ -1,7 +1,7 @@
 //! Programs that the devnet starts: where they are, and how they get there.
 //!
-//! anvil comes from npm and is installed once per user; Postgres comes from the system. What cannot be installed is
-//! named, with what to do about it.
+//! anvil comes from npm and is installed once per user; bitcoind and Postgres come from the system, or bitcoind from where
+//! `scripts/bitcoind.sh` has put it. What cannot be installed is named, with what to do about it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::progress;
 
 const ANVIL_VERSION: &str = "1.7.1";
+/// Where `scripts/bitcoind.sh` puts it, below the cache.
+const BITCOIND_FETCHED: &str = "bitcoin-knots-trixie/bitcoind";
 const POSTGRES_FOLDER: &str = "/usr/lib/postgresql";
 const POSTGRES_VERSION_MIN: u32 = 14;
 
@@ -89,6 +91,21 @@ fn cache() -> Result<PathBuf> {
         .unwrap_or_else(|| repository().join("target/parts"));
     std::fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
     Ok(cache)
+}
+
+/// `bitcoind`: the one on the `PATH`, else the one that `scripts/bitcoind.sh` has fetched.
+///
+/// # Errors
+/// When there is neither.
+pub fn bitcoind() -> Result<PathBuf> {
+    if let Some(installed) = on_path("bitcoind") {
+        return Ok(installed);
+    }
+    let fetched = cache()?.join(BITCOIND_FETCHED);
+    match fetched.is_file() {
+        true => Ok(fetched),
+        false => bail!("no bitcoind: it is neither on the PATH nor at {}; run scripts/bitcoind.sh", fetched.display()),
+    }
 }
 
 /// The folder with `initdb` and `postgres`: the newest of Debian's, else the one on the `PATH`.

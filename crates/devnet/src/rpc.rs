@@ -28,6 +28,21 @@ pub fn http_client(bound: Duration) -> Result<reqwest::Client> {
     reqwest::Client::builder().timeout(bound).no_proxy().build().context("cannot build an HTTP client")
 }
 
+/// An answer's body, read to its end.
+///
+/// # Errors
+/// When it breaks off, or is larger than that.
+pub async fn body_within(bytes_max: usize, mut response: reqwest::Response) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > bytes_max {
+            bail!("the answer is larger than {bytes_max} bytes");
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
 /// One endpoint.
 pub struct Rpc {
     url: String,
@@ -93,14 +108,7 @@ impl Rpc {
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        let mut response = self.http.post(&self.url).json(&request).send().await?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                bail!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = body_within(ANSWER_BYTES_MAX, self.http.post(&self.url).json(&request).send().await?).await?;
         let answer: Answer = serde_json::from_slice(&body).context("the answer is not JSON-RPC")?;
         if let Some(problem) = answer.error {
             bail!("the node says: {} ({})", problem.message, problem.code);

@@ -1,0 +1,91 @@
+//! Bitcoin for development and tests: a real bitcoind on a chain of its own, a miner, and a gateway that answers like the two public
+//! APIs that are read in the field, Esplora and BlockCypher.
+//!
+//! [`Bitcoin`] holds the three together; tests may take them one by one.
+
+pub mod gateway;
+pub mod miner;
+pub mod node;
+pub mod rpc;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+pub use gateway::Gateway;
+pub use miner::{Beat, Miner};
+pub use node::Node;
+pub use rpc::{Refusal, Rpc, RpcError};
+
+/// Ten rewards of 50 BTC are mature then.
+const FIRST_BLOCKS: u32 = 110;
+
+/// A running Bitcoin world. Dropping it ends all of it.
+pub struct Bitcoin {
+    // Dropped in this order: what asks before what is asked.
+    beat: Option<Beat>,
+    gateway: Gateway,
+    miner: Miner,
+    node: Node,
+}
+
+impl Bitcoin {
+    /// Starts the node, mines the first rewards until they may be spent, and waits until the gateway has seen them. `log` receives
+    /// what bitcoind prints.
+    ///
+    /// # Errors
+    /// When there is no bitcoind, or one of the three does not come up.
+    pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
+        let node = Node::start(log).await?;
+        let miner = Miner::new(node.rpc().clone());
+        miner.mine(FIRST_BLOCKS).await?;
+        let gateway = Gateway::start(node.rpc().clone()).await?;
+        Ok(Self { beat: None, gateway, miner, node })
+    }
+
+    /// From now on one block per `pause`.
+    pub fn mine_every(&mut self, pause: Duration) {
+        self.beat = Some(self.miner.every(pause));
+    }
+
+    /// From now on only who asks for a block gets one.
+    pub fn mine_no_more(&mut self) {
+        self.beat = None;
+    }
+
+    /// The base of Esplora's paths, such as `{}/blocks/tip/height`.
+    pub fn esplora_url(&self) -> &str {
+        self.gateway.esplora_url()
+    }
+
+    /// The base of BlockCypher's paths for this chain, such as `{}/txs/push`.
+    pub fn blockcypher_url(&self) -> &str {
+        self.gateway.blockcypher_url()
+    }
+
+    pub fn rpc(&self) -> &Rpc {
+        self.node.rpc()
+    }
+
+    pub fn miner(&self) -> &Miner {
+        &self.miner
+    }
+
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Ends everything, the asking before the asked.
+    ///
+    /// # Errors
+    /// When bitcoind does not end, even killed.
+    pub async fn stop(self) -> Result<()> {
+        drop((self.beat, self.gateway));
+        self.node.stop().await
+    }
+}

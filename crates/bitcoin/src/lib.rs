@@ -1,0 +1,19 @@
+//! Bitcoin: addresses, wallets, coins, batches, replacements.
+//!
+//! Everything here is pure: what the chain said goes in, what to sign comes out. Nothing awaits, reads a clock or asks a node,
+//! and nothing draws randomness: equal input gives equal bytes.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod address;
+mod dust;
+mod fee;
+mod money;
+mod network;
+mod size;
+
+pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
+pub use dust::{dust_limit, withdrawal_min};
+pub use fee::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
+pub use money::{SATOSHI_MAX, TooMuch};
+pub use network::Network;
+pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};

@@ -5,20 +5,26 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod address;
+mod coin;
 mod curve;
 mod dust;
 mod fee;
+mod funding;
 mod keychain;
 mod money;
 mod network;
+mod select;
 mod size;
 mod wallet;
 
 pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
+pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
 pub use dust::{dust_limit, withdrawal_min};
 pub use fee::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
+pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX, FeeBearer};
 pub use keychain::{Keychain, Place};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
+pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
 pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

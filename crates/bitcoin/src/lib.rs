@@ -7,6 +7,7 @@
 mod address;
 mod coin;
 mod curve;
+mod draft;
 mod dust;
 mod fee;
 mod funding;
@@ -15,10 +16,12 @@ mod money;
 mod network;
 mod select;
 mod size;
+mod transaction;
 mod wallet;
 
 pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
 pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
+pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
 pub use dust::{dust_limit, withdrawal_min};
 pub use fee::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
 pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX, FeeBearer};
@@ -27,4 +30,5 @@ pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
 pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
+pub use transaction::{DraftError, Mismatch, Unsigned, hash_of};
 pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

@@ -37,16 +37,10 @@ pub(super) fn row(key: DescriptorXKey<bdk_wallet::bitcoin::bip32::Xpub>, keychai
 
 #[cfg(test)]
 mod tests {
-    use super::super::root::tests::root;
+    use super::super::root::tests::{PHRASES, root};
     use super::*;
     use crate::wallet::Wallet;
     use crate::{Network, Place, ScriptKind, Spend};
-
-    const PHRASES: [&str; 3] = [
-        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
-        "legal winner thank year wave sausage worth useful legal winner thank yellow",
-        "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
-    ];
 
     fn cosigners() -> Vec<Cosigner> {
         PHRASES.iter().map(|words| Cosigner::parse(&root(Network::Regtest, words).account("48'/1'/0'/2'")).expect("a key")).collect()

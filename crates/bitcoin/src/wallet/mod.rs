@@ -15,6 +15,8 @@ use bdk_wallet::miniscript::{DefiniteDescriptorKey, Descriptor, ForEachKey};
 
 pub use cosigner::Cosigner;
 pub use root::RootKey;
+#[cfg(test)]
+pub(crate) use root::tests as root_tests;
 pub use scripts::{GAP_LIMIT, Revealed, Scripts};
 
 use crate::{Address, Keychain, MULTISIG_KEYS_MAX, Network, Place, Spend};

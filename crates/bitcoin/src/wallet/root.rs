@@ -81,7 +81,13 @@ pub(crate) mod tests {
     use super::*;
     use crate::{Keychain, Place};
 
-    pub(crate) const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    /// Words of the table that BIP-39 publishes.
+    pub(crate) const PHRASES: [&str; 3] = [
+        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
+        "legal winner thank year wave sausage worth useful legal winner thank yellow",
+        "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+    ];
+    pub(crate) const WORDS: &str = PHRASES[0];
 
     pub(crate) fn root(network: Network, words: &str) -> RootKey {
         let seed = bip39::Mnemonic::parse(words).expect("words").to_seed("");

@@ -183,9 +183,9 @@ fn lengths(version: u8) -> &'static str {
 }
 
 fn legacy(wanted: Network, text: &str) -> Result<ScriptBuf, AddressError> {
-    let payload = base58::decode_check(text).map_err(|error| match error {
-        base58::Error::IncorrectChecksum(_) => AddressError::Checksum,
-        _ => AddressError::Malformed { wanted },
+    let payload = base58::decode_check(text).map_err(|error| {
+        let mistyped = matches!(error, base58::Error::IncorrectChecksum(_));
+        if mistyped { AddressError::Checksum } else { AddressError::Malformed { wanted } }
     })?;
     let malformed = || AddressError::Malformed { wanted };
     let (version, hash) = payload.split_first().ok_or_else(malformed)?;

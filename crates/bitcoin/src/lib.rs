@@ -5,6 +5,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod address;
+mod batch;
 mod coin;
 mod curve;
 mod draft;
@@ -14,6 +15,7 @@ mod funding;
 mod keychain;
 mod money;
 mod network;
+mod plan;
 mod psbt;
 mod select;
 mod size;
@@ -21,6 +23,7 @@ mod transaction;
 mod wallet;
 
 pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
+pub use batch::{Batch, BatchOutput, OutputsMax, Payable, PlannedBatch, Unplanned, WrongOutputsMax};
 pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
 pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
 pub use dust::{dust_limit, withdrawal_min};
@@ -29,6 +32,7 @@ pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX, FeeBearer};
 pub use keychain::{Keychain, Place};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
+pub use plan::Payment;
 pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};
 pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};

@@ -7,6 +7,7 @@
 mod address;
 mod batch;
 mod coin;
+mod consolidate;
 mod curve;
 mod draft;
 mod dust;
@@ -20,11 +21,13 @@ mod psbt;
 mod select;
 mod size;
 mod transaction;
+mod wait;
 mod wallet;
 
 pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
 pub use batch::{Batch, BatchOutput, OutputsMax, Payable, PlannedBatch, Unplanned, WrongOutputsMax};
 pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
+pub use consolidate::{CONSOLIDATED_COINS_MAX, ConsolidationRules, HISTORY_MIN, consolidate, is_cheap};
 pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
 pub use dust::{dust_limit, withdrawal_min};
 pub use fee::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
@@ -37,4 +40,5 @@ pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransac
 pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
 pub use transaction::{DraftError, Mismatch, Unsigned, hash_of};
+pub use wait::{Delay, Due, Patience, Share, Waiting};
 pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

@@ -21,14 +21,14 @@ impl Payment<'_> {
         Ok(BitcoinDraft { number: self.number, inputs: coins.iter().map(input).collect(), outputs, feerate: self.feerate })
     }
 
-    fn change(&self, amount: Amount) -> Result<DraftOutput, WalletError> {
+    pub(crate) fn change(&self, amount: Amount) -> Result<DraftOutput, WalletError> {
         let index = u32::try_from(self.number).map_err(|_| WalletError::Index { index: u32::MAX })?;
         let script = self.wallet.script(Place { keychain: Keychain::Internal, index })?;
         Ok(DraftOutput { script: Bytes(script.to_bytes()), amount, purpose: OutputPurpose::Change { index } })
     }
 }
 
-fn input(coin: &Coin) -> DraftInput {
+pub(crate) fn input(coin: &Coin) -> DraftInput {
     let Place { keychain, index } = coin.place;
     DraftInput { outpoint: coin.outpoint.to_string(), amount: coin.amount, keychain, index, confirmed: coin.is_confirmed() }
 }

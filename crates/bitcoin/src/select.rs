@@ -81,7 +81,7 @@ impl Purse<'_> {
         !self.reserved.contains(&coin.outpoint) && coin.spendable(self.tip).is_ok()
     }
 
-    fn too_little(&self, needed: Amount) -> Unfunded {
+    pub(crate) fn too_little(&self, needed: Amount) -> Unfunded {
         let total = |wanted: &dyn Fn(&Coin) -> bool| money::sum(self.coins.iter().filter(|coin| wanted(coin)).map(|coin| coin.amount));
         let reserved = |coin: &Coin| self.reserved.contains(&coin.outpoint);
         Unfunded::TooLittle {

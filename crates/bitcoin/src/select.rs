@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn any_coins() -> impl Strategy<Value = Vec<Coin>> {
-        let one = (prop_oneof![1u128..20_000, 1u128..2_000_000], any_seen());
+        let one = (prop_oneof![1u128..20_000, 1u128..2_000_000, 1u128..20_000_000], any_seen());
         prop::collection::vec(one, 0..24).prop_map(|coins| {
             let name = |index| u32::try_from(index).expect("few");
             coins.into_iter().enumerate().map(|(index, (amount, seen))| coin(name(index), amount, seen)).collect()
@@ -240,7 +240,14 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
         #[test]
-        fn f56_f66_only_free_coins_are_chosen(coins in any_coins(), bill in any_bill(), taken in any::<u32>(), tip in 0u64..250) {
+        fn f56_f66_only_free_coins_are_chosen(
+            mut coins in any_coins(), bill in any_bill(), taken in any::<u32>(), tip in 0u64..250, fits in prop::option::of(0u128..100),
+        ) {
+            if let Some(over) = fits {
+                let fee = bill.fee_min(bill.weight(1, false)).base_units();
+                let fee = if bill.bearer == FeeBearer::Us { fee } else { 0 };
+                coins.insert(0, coin(99, bill.total().base_units() + fee + over, CONFIRMED));
+            }
             let reserved = coins.iter().enumerate().filter(|(index, _)| taken >> index & 1 == 1).map(|(_, coin)| coin.outpoint).collect();
             let Ok(chosen) = select(&Purse { coins: &coins, reserved: &reserved, tip }, &bill) else { return Ok(()) };
             for coin in &chosen.coins {

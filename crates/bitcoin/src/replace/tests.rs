@@ -58,6 +58,31 @@ fn f61_a_feerate_that_is_too_low_is_raised_to_what_nodes_ask() {
 }
 
 #[test]
+fn f61_a_feerate_below_that_of_a_descendant_is_raised_above_it() {
+    let wallet = wallet();
+    let first = sent(&wallet, 100_000);
+    let evicted = Evicted { transactions: 2, feerate_max: FeeRate::from_sat_per_kvb(30_000), ..alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted };
+    let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 5_000), &[]).expect("raised")).expect("fine");
+    assert!(FeeRate::paid(next.fee(), next.weight(wallet.spend())) > evicted.feerate_max);
+}
+
+#[test]
+fn f57_all_inputs_are_kept_though_fewer_would_do() {
+    let (wallet, to) = (wallet(), addresses());
+    let batch = Batch::of(&[payable(&to, 1, 0, 100_000)], OutputsMax::default());
+    let payment = Payment { wallet: &wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
+    let coins = [1, 2, 3].map(|name| coin(name, 45_000, CONFIRMED));
+    let first = batch.plan(payment, &purse(&coins), FeeBearer::Us).expect("enough").draft;
+    assert_eq!(first.inputs.len(), 3);
+    let rich = [coin(4, 9_000_000, CONFIRMED)];
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    for next in [replace(&under_way, &offer(&wallet, &rich, 150_000), &[]), cancel(&under_way, &offer(&wallet, &rich, 20_000))] {
+        assert_eq!(next.expect("enough").inputs[..3], first.inputs);
+    }
+}
+
+#[test]
 fn f57_f61_confirmed_coins_are_added_and_none_is_dropped() {
     let wallet = wallet();
     let first = sent(&wallet, 31_500);

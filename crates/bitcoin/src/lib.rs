@@ -1,0 +1,46 @@
+//! Bitcoin: addresses, wallets, coins, batches, replacements.
+//!
+//! Everything here is pure: what the chain said goes in, what to sign comes out. Nothing awaits, reads a clock or asks a node,
+//! and nothing draws randomness: equal input gives equal bytes.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod address;
+mod batch;
+mod coin;
+mod consolidate;
+mod curve;
+mod draft;
+mod dust;
+mod fee;
+mod funding;
+mod keychain;
+mod money;
+mod network;
+mod plan;
+mod psbt;
+mod replace;
+mod select;
+mod size;
+mod transaction;
+mod wait;
+mod wallet;
+
+pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
+pub use batch::{Batch, BatchOutput, OutputsMax, Payable, PlannedBatch, Unplanned, WrongOutputsMax};
+pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
+pub use consolidate::{CONSOLIDATED_COINS_MAX, ConsolidationRules, HISTORY_MIN, consolidate, is_cheap};
+pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
+pub use dust::{dust_limit, withdrawal_min};
+pub use fee::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
+pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX, FeeBearer};
+pub use keychain::{Keychain, Place};
+pub use money::{SATOSHI_MAX, TooMuch};
+pub use network::Network;
+pub use plan::Payment;
+pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};
+pub use replace::{BrokenRule, EVICTED_MAX, Evicted, NoChild, NoReplacement, Offer, Stuck, UnderWay, cancel, check_rules, lift, replace};
+pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
+pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
+pub use transaction::{DraftError, Mismatch, Unsigned, hash_of};
+pub use wait::{Delay, Due, Patience, Share, Waiting};
+pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

@@ -33,9 +33,12 @@ impl Fate {
         if self.dice.chance(EARLY_CRASHES_PERMILLE) {
             self.crashes().await;
         }
-        while self.world.now() < self.until {
+        loop {
             let pause = self.dice.between(1, self.pause_seconds * 2);
             self.world.handle.sleep(pause * SECOND).await;
+            if self.world.now() >= self.until {
+                break;
+            }
             self.strike().await;
         }
         self.heal();

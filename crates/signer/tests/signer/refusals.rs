@@ -29,6 +29,13 @@ fn changed(mut request: SignRequest, change: impl FnOnce(&mut SignRequest)) -> S
     request
 }
 
+/// EIP-1559: the tip may be as much as the whole fee, and no more.
+#[tokio::test]
+async fn a_tip_that_is_the_whole_fee_is_signed() {
+    let all = |it: &mut SignRequest| draft(it).fees.max_priority_fee_per_gas = draft(it).fees.max_fee_per_gas;
+    sign(&World::new().start(), &changed(pay(1, 1, 0), all)).await.expect("signed");
+}
+
 #[tokio::test]
 async fn a_transaction_that_differs_from_what_was_approved_is_refused() {
     let with = |change: fn(&mut SignRequest)| changed(pay(1, 1, 0), change);

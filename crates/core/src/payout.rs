@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, EndpointName, Hash32, LineageId, Offer, PayoutId, Timestamp, UserId,
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, EndpointName, Hash32, LineageId, PayoutId, Timestamp, UserId,
     WithdrawalId,
 };
 
@@ -236,10 +236,5 @@ impl Lineage {
     /// Its place in its lane's line, which all attempts share: the nonce, where the chain has nonces.
     pub fn number(&self) -> u64 {
         self.attempts.first().expect("a lineage is made with its first attempt").draft.number()
-    }
-
-    /// What its latest attempt offers.
-    pub fn offer(&self) -> Offer {
-        self.latest().draft.offer()
     }
 }

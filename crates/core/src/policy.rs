@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, LaneId, Rate, Span, Tier, Timestamp};
+use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, LaneId, Patience, Rate, Share, Span, Tier, Timestamp};
 
 /// Everything that decisions are made by, besides state. One revision is one configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,10 +137,14 @@ pub struct ChainRules {
     pub bump_after: Span,
     /// How long before unmined bytes are sent again.
     pub rebroadcast_after: Span,
-    /// Most wei per gas that an attempt may offer.
-    pub fee_per_gas_max: u128,
-    /// Most wei that one transaction may cost.
+    /// Most that an attempt may offer: wei per gas, or satoshi per 1000 virtual bytes.
+    pub offer_max: u128,
+    /// Most that one transaction may cost, in base units of the native coin.
     pub fee_per_transaction_max: Amount,
+    /// Most that a transaction may cost of what it pays, where both are of one coin.
+    pub fee_share_max: Option<Share>,
+    /// How long a payout may wait for a cheaper network; without it none waits.
+    pub patience: Option<Patience>,
     /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
     pub head_age_max: Option<Span>,
     /// Failed prechecks after which a payout that never reserved anything is given back.

@@ -7,8 +7,8 @@ use adit_chain::{
     Sightings, Timer, Watch,
 };
 use adit_core::{
-    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, Hash32, LaneId, Lineage, Mistake, Offer, Purpose, Signed, Tip,
-    planted,
+    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId, Lineage, Mistake, Offer, Purpose,
+    Signed, Tip, planted,
 };
 use alloy::primitives::Address;
 use async_trait::async_trait;
@@ -78,6 +78,20 @@ impl EvmChain {
     }
 }
 
+fn evm_draft(draft: &Draft) -> &EvmDraft {
+    match draft {
+        Draft::Evm(evm) => evm,
+        Draft::Bitcoin(_) => panic!("a lane's drafts are those of its chain, and this chain is EVM"),
+    }
+}
+
+pub(crate) fn evm_fees(offer: Offer) -> EvmFees {
+    match offer {
+        Offer::Evm(fees) => fees,
+        Offer::Bitcoin(_) => panic!("a lane's offers are those of its chain, and this chain is EVM"),
+    }
+}
+
 /// A lane's wallet was parsed when it was configured.
 fn wallet_of(lane: &LaneId) -> Address {
     address_of(&lane.wallet).expect("a lane's wallet was made from an address")
@@ -112,13 +126,12 @@ impl Chain for EvmChain {
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
-        let Draft::Evm(evm) = draft;
-        Draft::Evm(EvmDraft { nonce: number, ..evm.clone() })
+        Draft::Evm(EvmDraft { nonce: number, ..evm_draft(draft).clone() })
     }
 
     async fn successor(&self, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Draft, Fault> {
-        let (latest, Offer::Evm(fees)) = (lineage.latest(), offer);
-        let Draft::Evm(last) = &latest.draft;
+        let (latest, fees) = (lineage.latest(), evm_fees(offer));
+        let last = evm_draft(&latest.draft);
         Ok(Draft::Evm(if latest.purpose == purpose {
             let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
             EvmDraft { fees, nonce, ..last.clone() }

@@ -90,7 +90,7 @@ fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignReques
 }
 
 fn check_transaction(policy: &Policy, request: &SignRequest, key: &Key, chain: &ChainPolicy) -> Result<Unsigned, Refused> {
-    let Draft::Evm(draft) = &request.draft;
+    let Draft::Evm(draft) = &request.draft else { return Err(mismatch("this signer signs no Bitcoin transactions yet".to_owned())) };
     let unsigned = Unsigned::build(draft).map_err(mismatch)?;
     let says = &unsigned.says;
     if says.chain_id != chain.chain_id {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::Sent;
 use adit_core::{
-    Act, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
+    Act, AddAttempt, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
     WithdrawalId, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
@@ -97,7 +97,7 @@ impl LaneTask {
     ) -> Option<SignRequest> {
         let lineage = lineages.get(&lineage)?;
         let attempt = lineage.attempt(attempt)?;
-        let approved = if attempt.purpose == Purpose::Pay { approved(&lineage.legs) } else { Vec::new() };
+        let approved = approved(lineage.legs.iter().filter(|leg| attempt.pays(leg)));
         Some(SignRequest {
             lane: self.id().clone(),
             epoch,
@@ -181,7 +181,9 @@ impl LaneTask {
     async fn addition(&self, epoch: Epoch, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Command, RoundError> {
         let draft = self.chain().successor(lineage, purpose, offer).await?;
         let attempt = AttemptId(self.engine.ports.uuid());
-        Ok(Command::AddAttempt { lane: self.id().clone(), owner: self.engine.replica, epoch, lineage: lineage.id, attempt, purpose, draft })
+        let (claims, joining) = (lineage.claims(&draft), Vec::new());
+        let (lane, owner, lineage) = (self.id().clone(), self.engine.replica, lineage.id);
+        Ok(Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining }))
     }
 }
 
@@ -199,8 +201,8 @@ fn sort(acts: Vec<Act>) -> Due {
 }
 
 /// What the signer compares the transaction with.
-pub(super) fn approved(legs: &[Leg]) -> Vec<Approved> {
+pub(super) fn approved<'a>(legs: impl IntoIterator<Item = &'a Leg>) -> Vec<Approved> {
     let of =
         |leg: &Leg| Approved { payout: leg.payout, asset: leg.asset.clone(), amount: leg.amount, destination: leg.destination.clone() };
-    legs.iter().map(of).collect()
+    legs.into_iter().map(of).collect()
 }

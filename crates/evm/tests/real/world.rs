@@ -103,7 +103,7 @@ impl World {
     }
 
     pub fn sign(&self, draft: &Draft) -> Signed {
-        let Draft::Evm(draft) = draft;
+        let Draft::Evm(draft) = draft else { panic!("an EVM draft") };
         let transaction = adit_evm::unsigned(draft).expect("an address");
         let signature = Signature::from_raw_array(&self.wallet.sign(transaction.signature_hash())).expect("a signature");
         let raw = Bytes(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718());
@@ -125,7 +125,7 @@ impl World {
         let of = |leg: &Leg| {
             let ready = planning.ready.iter().find(|ready| ready.legs == [leg.clone()]);
             let waiting = || planning.waiting.iter().find(|(kept, _)| kept == leg).expect("each is in one of the two").1.clone();
-            ready.map(|Ready { draft: Draft::Evm(draft), .. }| draft.clone()).ok_or_else(waiting)
+            ready.map(|Ready { draft, .. }| evm(draft)).ok_or_else(waiting)
         };
         legs.iter().map(of).collect()
     }
@@ -189,7 +189,7 @@ pub struct Paid {
 
 /// What the market asks of a new transaction.
 pub async fn offer(chain: &EvmChain) -> Offer {
-    let Market::Evm(market) = chain.tip().await.expect("a tip").market;
+    let Market::Evm(market) = chain.tip().await.expect("a tip").market else { panic!("an EVM market") };
     Offer::Evm(market.fees)
 }
 
@@ -254,4 +254,9 @@ pub fn facts(sightings: &Sightings) -> Vec<&'static str> {
 pub fn next_id() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into())
+}
+
+fn evm(draft: &Draft) -> EvmDraft {
+    let Draft::Evm(evm) = draft else { panic!("an EVM draft") };
+    evm.clone()
 }

@@ -188,7 +188,7 @@ pub fn supersede(payout_number: u128, old: u128) -> Supersede {
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
-    let Draft::Evm(draft) = &mut request.draft;
+    let Draft::Evm(draft) = &mut request.draft else { panic!("an EVM draft") };
     draft
 }
 

@@ -128,7 +128,7 @@ async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Resu
 async fn transactions(config: &Config, wallets: &BTreeMap<ChainName, Destination>, lane: &LaneId) -> Result<u64> {
     let chains = chains::open(config, wallets)?;
     let Some(chain) = chains.get(&lane.chain) else { bail!("chain {} is not configured", lane.chain) };
-    let counted = chain.consumed(lane).await;
+    let counted = chain.consumed(lane, 0).await;
     counted.context("the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints first")
 }
 

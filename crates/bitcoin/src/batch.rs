@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{Amount, BitcoinDraft, Bytes, DraftOutput, OutputPurpose, PayoutId};
 
-use crate::{Address, Bill, Payment, Purse, ScriptKind, Unfunded, WalletError, money, plan::input, select};
+use crate::{Address, Bill, Payment, Purse, Unfunded, WalletError, money, plan::input, select};
 
 /// A payout that may be paid now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -94,6 +94,10 @@ pub enum Gate {
     },
     /// The network fee would be too large a part of the amount; it waits for a cheaper hour.
     Dear(Dear),
+    /// Others may join its transaction.
+    Gathering {
+        until: Timestamp,
+    },
     InFlightFull {
         in_flight: usize,
         most: u32,
@@ -115,8 +119,9 @@ pub fn next(view: &LaneView) -> Vec<Act> {
         })
         .collect();
     let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
-    let open = view.queue.iter().filter(|withdrawal| gate_of_payout(view, withdrawal) == Gate::Open);
-    if gate_of_lane(view) == Gate::Open {
+    let room = room.saturating_mul(view.chain.batching.map_or(1, |batching| usize::from(batching.payouts_max)));
+    if gate_of_lane(view) == Gate::Open && gathering(view).is_none() {
+        let open = view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
         acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
     }
     acts
@@ -236,8 +241,29 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     Gate::Open
 }
 
-/// Whether one approved withdrawal may be planned, as far as that depends on itself.
+/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those that go with it.
 pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
+    let itself = gate_of_itself(view, withdrawal);
+    match gathering(view).filter(|_| itself == Gate::Open) {
+        Some(until) => Gate::Gathering { until },
+        None => itself,
+    }
+}
+
+/// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
+fn gathering(view: &LaneView) -> Option<Timestamp> {
+    let batching = view.chain.batching?;
+    let open: Vec<Timestamp> = view
+        .queue
+        .iter()
+        .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
+        .filter_map(|withdrawal| if let crate::State::Approved { at, .. } = withdrawal.state { Some(at) } else { None })
+        .collect();
+    let until = open.iter().min()?.plus(batching.gather);
+    (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
+}
+
+fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }

@@ -220,6 +220,14 @@ impl Attempt {
         }
     }
 
+    /// When its bytes were last sent, while no block holds them.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => Some(*last_at),
+            Stage::Signed { .. } | Stage::Reserved => None,
+        }
+    }
+
     /// The block that holds it, final or not.
     pub fn block(&self) -> Option<BlockRef> {
         match &self.stage {

@@ -145,12 +145,23 @@ pub struct ChainRules {
     pub fee_share_max: Option<Share>,
     /// How long a payout may wait for a cheaper network; without it none waits.
     pub patience: Option<Patience>,
+    /// Where one transaction can pay many: how it is filled.
+    pub batching: Option<Batching>,
     /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
     pub head_age_max: Option<Span>,
     /// Failed prechecks after which a payout that never reserved anything is given back.
     pub precheck_tries_max: u32,
     /// Wait after a failed precheck; doubles with every try.
     pub precheck_backoff: Span,
+}
+
+/// How payouts come together in one transaction. 20 payees save 95 % of what can be saved, 100 save 99 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batching {
+    /// How long the first waits for others.
+    pub gather: Span,
+    /// So many do not wait any longer, and one transaction pays no more.
+    pub payouts_max: u16,
 }
 
 /// When a block can no longer revert.

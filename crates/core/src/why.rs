@@ -46,6 +46,7 @@ pub enum Reason {
     Deferred { reason: String, tries: u32 },
     LaneReconciling,
     LaneHalted { halt: HaltReason },
+    Gathering,
     Planning,
     Signing,
     Sending { sends: u32 },
@@ -74,16 +75,24 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) 
 type Because = (Reason, Option<&'static str>, Option<Timestamp>);
 
 fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
-    match gate_of_payout(view, withdrawal) {
+    let gate = gate_of_payout(view, withdrawal);
+    match gate.clone() {
         Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
         Gate::Deferred { reason, tries, until } => return (Reason::Deferred { reason, tries }, Some("plan"), Some(until)),
         Gate::Dear(Dear { cost, ceiling, share, until }) => {
             let reason = Reason::AwaitsFairFee { cost: cost.to_string(), ceiling: ceiling.to_string(), share: share.to_string() };
             return (reason, Some("plan"), Some(until));
         }
-        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } => {}
+        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } | Gate::Gathering { .. } => {}
     }
-    match gate_of_lane(view) {
+    match (gate_of_lane(view), gate) {
+        (Gate::Open, Gate::Gathering { until }) => (Reason::Gathering, Some("plan"), Some(until)),
+        (shut, _) => of_lane(view, shut),
+    }
+}
+
+fn of_lane(view: &LaneView, gate: Gate) -> Because {
+    match gate {
         Gate::LaneStopped => (stopped(view), None, None),
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
         Gate::FeesAboveCap { needed, cap } => {
@@ -91,7 +100,9 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
             (reason, Some("plan"), None)
         }
         Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
-        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) => (Reason::Planning, Some("plan"), Some(view.now)),
+        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) | Gate::Gathering { .. } => {
+            (Reason::Planning, Some("plan"), Some(view.now))
+        }
     }
 }
 
@@ -180,6 +191,7 @@ impl Reason {
                 "The engine compares the signer's journal and the chain with its database before it signs anything.".to_owned()
             }
             Self::LaneHalted { halt } => format!("The wallet's line of payments stopped itself: {}", halt.sentence()),
+            Self::Gathering => "It waits a little for others, so that one transaction pays them all.".to_owned(),
             Self::Planning => "It is next in line.".to_owned(),
             Self::Signing => "What it spends is reserved; it is being signed.".to_owned(),
             Self::Sending { .. } => "It is signed; the same bytes are being sent.".to_owned(),

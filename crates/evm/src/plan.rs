@@ -59,7 +59,7 @@ struct Purse {
 impl Node {
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
+    pub(crate) async fn plan(&self, request: &PlanRequest<'_>, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
         let at = self.heads().await?.tip.head.height;
         let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
         let fees = evm_fees(request.offer);
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// Transactions at consecutive nonces for those that can be paid.
-    fn numbered(&self, request: &PlanRequest, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
+    fn numbered(&self, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
         let mut planning = Planning::default();
         let mut nonces = request.first..;
         for (leg, counted) in request.legs.iter().zip(counted) {

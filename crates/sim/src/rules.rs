@@ -126,6 +126,7 @@ impl Setup {
             offer_max: FEE_PER_GAS_MAX,
             fee_share_max: None,
             patience: None,
+            batching: None,
             fee_per_transaction_max: Amount::new(10_u128.pow(18)),
             head_age_max: Some(Span::from_seconds(600)),
             precheck_tries_max: 4,

@@ -134,6 +134,7 @@ fn rules() -> Rules {
         offer_max: 1_000_000_000_000,
         fee_share_max: None,
         patience: None,
+        batching: None,
         fee_per_transaction_max: whole(1),
         head_age_max: None,
         precheck_tries_max: 3,

@@ -39,6 +39,7 @@ fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
         offer_max: chain.fee_per_gas_max.base_units(),
         fee_share_max: None,
         patience: None,
+        batching: None,
         fee_per_transaction_max: chain.fee_per_transaction_max,
         precheck_tries_max: chain.precheck_tries_max,
         head_age_max: chain.head_age_max,

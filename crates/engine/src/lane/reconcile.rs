@@ -42,8 +42,8 @@ impl LaneTask {
         if reads && !self.adopt_from_journal(lane, epoch).await? {
             return Ok(());
         }
-        let chain_nonce = self.chain().consumed(self.id()).await?;
         let next_nonce = self.lane().await?.map_or(0, |known| known.next_nonce);
+        let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
         let waiting = self.waiting().await?;
         if chain_nonce > next_nonce && !waiting.is_empty() {
             self.suspect_history(epoch, next_nonce..chain_nonce, &waiting).await?;

@@ -205,7 +205,7 @@ async fn f45_a_trail_funds_and_either_finality_follow_the_head() {
     let funds = chain.funds(&world.lane).await.expect("funds");
     let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
-    assert_eq!(chain.consumed(&world.lane).await, Ok(0));
+    assert_eq!(chain.consumed(&world.lane, 0).await, Ok(0));
 }
 
 #[tokio::test]

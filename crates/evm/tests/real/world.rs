@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_chain::{Chain, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Chain, NextVersion, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
     Amount, Asset, AssetForm, AssetId, Attempt, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Epoch, EvmDraft, Fact, Finality,
     LaneId, Leg, Lineage, LineageId, LineageState, Market, Offer, PayoutId, Purpose, Signed, Stage, Timestamp, Trust, WithdrawalId,
@@ -118,6 +118,7 @@ impl World {
             offer: offer(chain).await,
             legs: legs.to_vec(),
             committed: Default::default(),
+            live: &[],
         };
         let planning = chain.plan(&request).await.expect("a plan");
         let numbers: Vec<u64> = planning.ready.iter().map(|ready| ready.draft.number()).collect();
@@ -137,9 +138,10 @@ impl World {
     }
 
     pub fn pay_with(&self, chain: &EvmChain, leg: &Leg, draft: &EvmDraft, nonce: u64) -> Paid {
-        let signed = self.sign(&chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce));
-        let attempt =
-            WatchedAttempt { attempt: AttemptId(next_id()), purpose: Purpose::Pay, hash: signed.hash, included: None, confirmed: false };
+        let draft = chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce);
+        let signed = self.sign(&draft);
+        let (attempt, hash) = (AttemptId(next_id()), signed.hash);
+        let attempt = WatchedAttempt { attempt, purpose: Purpose::Pay, hash, draft, included: None, confirmed: false };
         let lineage = LineageId(next_id());
         Paid { signed, lineage: WatchedLineage { lineage, number: nonce, legs: vec![leg.clone()], attempts: vec![attempt] } }
     }
@@ -166,7 +168,9 @@ impl World {
             cancel: None,
             created_at: Timestamp::default(),
         };
-        chain.successor(&lineage, Purpose::Cancel, offer(chain).await).await.expect("nobody is asked")
+        let (lineage, offer) = (&lineage, offer(chain).await);
+        let next = NextVersion { lineage, purpose: Purpose::Cancel, offer, live: &[], waiting: &[] };
+        chain.successor(&next).await.expect("nobody is asked").expect("always possible").draft
     }
 
     pub fn watch(&self, lineages: &[&WatchedLineage], trail: &[BlockRef]) -> Watch {

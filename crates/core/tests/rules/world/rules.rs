@@ -57,6 +57,7 @@ fn chain_rules(name: ChainName) -> ChainRules {
         offer_max: 100_000_000_000,
         fee_share_max: None,
         patience: None,
+        batching: None,
         fee_per_transaction_max: Amount::new(100_000_000_000 * 200_000),
         head_age_max: None,
         precheck_tries_max: 3,

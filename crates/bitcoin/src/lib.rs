@@ -16,6 +16,7 @@ mod funding;
 mod keychain;
 mod money;
 mod network;
+mod node;
 mod plan;
 mod psbt;
 mod replace;
@@ -36,6 +37,9 @@ pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX, FeeBearer};
 pub use keychain::{Keychain, Place};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
+pub use node::{
+    BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Head, ListedCoin, Node, OutpointState, Sought, SpendReading, TransactionState,
+};
 pub use plan::Payment;
 pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};
 pub use replace::{BrokenRule, EVICTED_MAX, Evicted, NoChild, NoReplacement, Offer, Stuck, UnderWay, cancel, check_rules, lift, replace};

@@ -1,7 +1,8 @@
-//! Bitcoin: addresses, wallets, coins, batches, replacements.
+//! Bitcoin: addresses, wallets, coins, batches, replacements; and the sources that tell what the chain says.
 //!
-//! Everything here is pure: what the chain said goes in, what to sign comes out. Nothing awaits, reads a clock or asks a node,
-//! and nothing draws randomness: equal input gives equal bytes.
+//! [`Node`] asks Esplora, BlockCypher and bitcoind, as many of each as there are, and believes what enough of them say; only it and what it
+//! stands on (`node`, `source`) awaits. All the rest is pure: what the chain said goes in, what to sign comes out. It reads no clock, asks no
+//! node and draws no randomness: equal input gives equal bytes.
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod address;
@@ -22,6 +23,7 @@ mod psbt;
 mod replace;
 mod select;
 mod size;
+mod source;
 mod transaction;
 mod wait;
 mod wallet;
@@ -38,13 +40,15 @@ pub use keychain::{Keychain, Place};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
 pub use node::{
-    BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Head, ListedCoin, Node, OutpointState, Sought, SpendReading, TransactionState,
+    BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Head, ListedCoin, Node, OutpointState, Sought, SpendReading,
+    TransactionState,
 };
 pub use plan::Payment;
 pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};
 pub use replace::{BrokenRule, EVICTED_MAX, Evicted, NoChild, NoReplacement, Offer, Stuck, UnderWay, cancel, check_rules, lift, replace};
 pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
+pub use source::{SCAN_MILLIS_MAX, SEARCH_BLOCKS_MAX};
 pub use transaction::{DraftError, Mismatch, Unsigned, hash_of};
 pub use wait::{Delay, Due, Patience, Share, Waiting};
 pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

@@ -46,6 +46,12 @@ pub enum ConfigError {
     Endpoint(#[from] EndpointError),
     #[error("chain {chain} has {got} endpoint(s), and trust = \"quorum\" needs 2 or more; add one, or set trust = \"single\"")]
     TooFewEndpoints { chain: ChainName, got: usize },
+    #[error(
+        "chain {chain} names the same URL twice, the second time at place {position}: one source would be its own witness; name different ones"
+    )]
+    SameUrl { chain: ChainName, position: usize },
+    #[error("the BlockCypher token of chain {chain} is not made of letters and digits only; copy it again from your account")]
+    Token { chain: ChainName },
 }
 
 impl BitcoinConfig {
@@ -53,6 +59,23 @@ impl BitcoinConfig {
     pub fn new(name: ChainName, network: Network, endpoints: Vec<EndpointConfig>) -> Self {
         let request_time_max = Span::from_millis(REQUEST_MILLIS_MAX);
         Self { name, network, endpoints, blockcypher_token: None, trust: Trust::Quorum, request_time_max }
+    }
+
+    /// What is asked, in the order of the endpoints, with the token where it belongs.
+    ///
+    /// # Errors
+    /// [`ConfigError::SameUrl`], [`ConfigError::Token`].
+    pub(crate) fn urls(&self) -> Result<Vec<String>, ConfigError> {
+        let token = self.blockcypher_token.as_deref();
+        if token.is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            return Err(ConfigError::Token { chain: self.name.clone() });
+        }
+        let plain: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.url.trim().trim_end_matches('/')).collect();
+        let again = |(index, url): (usize, &&str)| plain[..index].contains(url).then_some(index + 1);
+        if let Some(position) = plain.iter().enumerate().find_map(again) {
+            return Err(ConfigError::SameUrl { chain: self.name.clone(), position });
+        }
+        Ok(self.endpoints.iter().map(|endpoint| endpoint.with(token)).collect())
     }
 
     pub(crate) fn time_max(&self) -> Duration {
@@ -70,8 +93,59 @@ impl BitcoinConfig {
     }
 }
 
+impl EndpointConfig {
+    fn with(&self, token: Option<&str>) -> String {
+        let url = self.url.trim();
+        match token {
+            Some(token) if self.face == Face::BlockCypher && !url.contains("token=") => {
+                let joint = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{joint}token={token}")
+            }
+            Some(_) | None => url.to_owned(),
+        }
+    }
+}
+
 impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EndpointConfig({:?})", self.face)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(endpoints: &[(Face, &str)]) -> BitcoinConfig {
+        let endpoint = |(face, url): &(Face, &str)| EndpointConfig { face: *face, url: (*url).to_owned() };
+        let name = ChainName::new("bitcoin").expect("a name");
+        BitcoinConfig::new(name, Network::Mainnet, endpoints.iter().map(endpoint).collect())
+    }
+
+    #[test]
+    fn the_token_goes_where_there_is_none_and_nowhere_else() {
+        let endpoints = [
+            (Face::BlockCypher, "https://cypher.example/v1/btc/main"),
+            (Face::BlockCypher, "https://cypher.example/v1/btc/main?token=own"),
+            (Face::Esplora, "https://esplora.example/api"),
+        ];
+        let config = BitcoinConfig { blockcypher_token: Some("abc1".to_owned()), ..config(&endpoints) };
+        let urls = config.urls().expect("fine");
+        assert_eq!(urls[0], "https://cypher.example/v1/btc/main?token=abc1");
+        assert_eq!(urls[1..], [endpoints[1].1, endpoints[2].1]);
+        let odd = BitcoinConfig { blockcypher_token: Some("a&b".to_owned()), ..config };
+        assert!(matches!(odd.urls(), Err(ConfigError::Token { .. })));
+    }
+
+    #[test]
+    fn one_source_is_not_its_own_witness() {
+        let twice = config(&[(Face::Esplora, "https://esplora.example/api"), (Face::Esplora, "https://esplora.example/api/")]);
+        assert_eq!(twice.urls(), Err(ConfigError::SameUrl { chain: twice.name.clone(), position: 2 }));
+    }
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let endpoint = EndpointConfig { face: Face::Bitcoind, url: "http://user:secret@127.0.0.1:8332".to_owned() };
+        assert_eq!(format!("{endpoint:?}"), "EndpointConfig(Bitcoind)");
     }
 }

@@ -3,24 +3,38 @@
 //! Everything is asked *as of a head* that enough sources have reached ([`Node::heads`]). A source that does not have that block in its
 //! best chain has no vote on the question: it lags, or is on another branch, and is no liar for that.
 
+mod broadcast;
+mod coins;
 mod config;
+mod fees;
+mod heads;
+mod network;
+mod spends;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use adit_chain::{Agreed, Endpoint, Fault, HealthReading, Quorum, Sent, Timer};
-use adit_core::{Amount, BlockRef, EndpointName, Signed, Timestamp};
-use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
+use adit_chain::{Agreed, Endpoint, HealthReading, Quorum, Timer, TokioTimer};
+use adit_core::{Amount, BlockRef, EndpointName, Timestamp};
+use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid};
 
+use self::coins::Origins;
+use self::network::Served;
 use crate::FeeRate;
+use crate::source::Source;
 
 pub use config::{BitcoinConfig, ConfigError, EndpointConfig, Face};
+
+/// How long slower sources are waited for once enough have answered. A node of one's own answers in milliseconds, a public server needs
+/// a second or two for many questions, and is not to be called late for that.
+const PATIENCE_MILLIS: u64 = 3_000;
 
 /// All sources of one chain, and its configuration.
 pub struct Node {
     quorum: Quorum,
     config: BitcoinConfig,
-    faces: BTreeMap<EndpointName, Face>,
+    served: Arc<Served>,
+    origins: Origins,
 }
 
 /// The highest block that enough sources have reached.
@@ -40,8 +54,8 @@ pub struct ListedCoin {
     pub script: ScriptBuf,
     /// Of its block, in the chain that the head ends.
     pub height: u64,
-    /// A block's reward that may not be spent yet, or only since a moment. Of coins below [`COINBASE_MATURITY_BLOCKS`](crate::COINBASE_MATURITY_BLOCKS)
-    /// blocks it is not asked, because it makes no difference, and is `false`.
+    /// A block's reward. Not asked, and `false`, where it makes no difference: [`COINBASE_MATURITY_BLOCKS`](crate::COINBASE_MATURITY_BLOCKS)
+    /// or more below the next block, whatever it is.
     pub coinbase: bool,
     pub witnesses: Vec<EndpointName>,
 }
@@ -97,16 +111,25 @@ pub struct FeeRates {
 impl Node {
     /// # Errors
     /// [`ConfigError`], which never shows a URL.
-    pub fn new(_config: BitcoinConfig) -> Result<Self, ConfigError> {
-        todo!()
+    pub fn new(config: BitcoinConfig) -> Result<Self, ConfigError> {
+        let timer: Arc<dyn Timer> = Arc::new(TokioTimer::default());
+        let endpoints = Endpoint::all(&config.urls()?, config.time_max(), &timer)?;
+        let faces: Vec<Face> = config.endpoints.iter().map(|endpoint| endpoint.face).collect();
+        Self::over(config, faces.into_iter().zip(endpoints).collect(), timer)
     }
 
     /// At the end of any wires, for instance of a simulated world.
     ///
     /// # Errors
     /// [`ConfigError::TooFewEndpoints`].
-    pub fn over(_config: BitcoinConfig, _endpoints: Vec<(Face, Endpoint)>, _timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
-        todo!()
+    pub fn over(config: BitcoinConfig, endpoints: Vec<(Face, Endpoint)>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+        config.enough_endpoints(endpoints.len())?;
+        let faces = endpoints.iter().map(|(face, endpoint)| (endpoint.name().clone(), *face)).collect();
+        let served = Arc::new(Served { chain: config.name.to_string(), network: config.network, faces });
+        let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
+        let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, served.clone(), timer);
+        let quorum = quorum.patient(Duration::from_millis(PATIENCE_MILLIS));
+        Ok(Self { quorum, config, served, origins: Origins::default() })
     }
 
     pub fn config(&self) -> &BitcoinConfig {
@@ -117,74 +140,7 @@ impl Node {
         self.quorum.readings()
     }
 
-    /// The hash of block 0, agreed. Each source must serve the configured network's before it is heard at all, so this only asks whether
-    /// enough do.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn genesis(&self) -> Result<BlockRef, Fault> {
-        todo!()
-    }
-
-    /// # Errors
-    /// [`Fault`], when too few sources answer or those that have reached the same height have other blocks there.
-    pub async fn heads(&self) -> Result<Head, Fault> {
-        todo!()
-    }
-
-    /// The blocks at these heights, each agreed on by itself; `None` where too few know one.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn blocks_at(&self, _heights: &[u64]) -> Result<Vec<Option<Agreed<BlockRef>>>, Fault> {
-        todo!()
-    }
-
-    /// Unspent outputs of these scripts in the chain that `head` ends. A coin that a transaction in the mempool spends is not listed;
-    /// one that only one source knows does not exist.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn coins(&self, _scripts: &[ScriptBuf], _head: BlockRef) -> Result<Vec<ListedCoin>, Fault> {
-        todo!()
-    }
-
-    /// What became of each outpoint, in the chain that `head` ends; answers in the same order. `since` is the lowest height at which one
-    /// may have been spent: a bitcoind searches from there.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn spends(&self, _sought: &[Sought], _since: u64, _head: BlockRef) -> Result<Vec<SpendReading>, Fault> {
-        todo!()
-    }
-
-    /// Where each transaction is, in the chain that `head` ends; `None` where too few know or agree.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn places(&self, _txids: &[Txid], _head: BlockRef) -> Result<Vec<Option<Agreed<TransactionState>>>, Fault> {
-        todo!()
-    }
-
-    /// A transaction, from whoever has it: the bytes prove themselves by their id. `None` when nobody who answered has it, which proves
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`Fault`], when nobody answered.
-    pub async fn transaction(&self, _txid: Txid) -> Result<Option<Transaction>, Fault> {
-        todo!()
-    }
-
-    /// The middle of what the sources estimate; of two, the lower one.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn fee_rates(&self) -> Result<FeeRates, Fault> {
-        todo!()
-    }
-
-    /// Gives recorded bytes to every source. The answers explain; they prove nothing.
-    pub async fn broadcast(&self, _bytes: &[Signed]) -> Vec<Sent> {
-        todo!()
+    fn source<'a>(&self, endpoint: &'a Endpoint) -> Source<'a> {
+        self.served.source(endpoint)
     }
 }

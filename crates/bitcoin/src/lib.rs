@@ -1,7 +1,8 @@
-//! Bitcoin: addresses, wallets, coins, batches, replacements.
+//! Bitcoin: addresses, wallets, coins, batches, replacements; and the sources that tell what the chain says.
 //!
-//! Everything here is pure: what the chain said goes in, what to sign comes out. Nothing awaits, reads a clock or asks a node,
-//! and nothing draws randomness: equal input gives equal bytes.
+//! [`Node`] asks Esplora, BlockCypher and bitcoind, as many of each as there are, and believes what enough of them say; only it and what it
+//! stands on (`node`, `source`) awaits. All the rest is pure: what the chain said goes in, what to sign comes out. It reads no clock, asks no
+//! node and draws no randomness: equal input gives equal bytes.
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod address;
@@ -13,11 +14,13 @@ mod dust;
 mod funding;
 mod money;
 mod network;
+mod node;
 mod plan;
 mod psbt;
 mod replace;
 mod select;
 mod size;
+mod source;
 mod transaction;
 mod wallet;
 
@@ -29,10 +32,15 @@ pub use dust::{dust_limit, withdrawal_min};
 pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
+pub use node::{
+    BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Head, ListedCoin, Node, OutpointState, Sought, SpendReading,
+    TransactionState,
+};
 pub use plan::Payment;
 pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};
 pub use replace::{BrokenRule, EVICTED_MAX, Evicted, NoChild, NoReplacement, Stuck, Terms, UnderWay, cancel, check_rules, lift, replace};
 pub use select::{Purse, Selection, TRANSACTION_WEIGHT_MAX, Unfunded, select};
 pub use size::{MULTISIG_KEYS_MAX, ScriptKind, Spend, transaction_weight};
+pub use source::{SCAN_MILLIS_MAX, SEARCH_BLOCKS_MAX};
 pub use transaction::{DraftError, Mismatch, Unsigned, hash_of};
 pub use wallet::{Cosigner, GAP_LIMIT, KeyWallet, Revealed, RootKey, Scripts, Wallet, WalletError};

@@ -1,6 +1,6 @@
-//! One way to a chain: a JSON-RPC endpoint behind its wire.
+//! One way to a chain: an endpoint behind its wire, asked in JSON-RPC or in REST.
 //!
-//! Its URL may carry a key, so it is never shown: an endpoint is known by host and port. Whatever it does (HTML, endless
+//! Its URL may carry a key, or user and password, so it is never shown: an endpoint is known by host and port. Whatever it does (HTML, endless
 //! bodies, bytes that trickle) ends as a [`Fault`] within [`REQUEST_MILLIS_MAX`](crate::REQUEST_MILLIS_MAX) and
 //! [`ASK_AGAIN_MILLIS`].
 
@@ -13,10 +13,10 @@ use adit_core::EndpointName;
 use futures::future::{Either, select, select_ok};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::health::{Health, HealthReading};
 use crate::json_rpc::{self, Answer, BATCH_CALLS_MAX, Call};
+use crate::request::{Request, Response};
 use crate::timer::Timer;
 use crate::wire::{Http, Wire, WireFault};
 use crate::{Fault, vote};
@@ -119,27 +119,77 @@ impl Endpoint {
         Fault::Refused { endpoint: self.name.clone(), method: method.to_owned(), text }
     }
 
+    /// A question in REST. `read` gives the answer its form, whose status may be any of 2xx and 4xx that is one: "not found" is an answer. What it
+    /// cannot read counts as a failure of the endpoint, as HTML, silence and endless bodies do.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`], or [`Fault::Malformed`] with what `read` says.
+    pub async fn fetch<T>(&self, request: &Request, read: impl FnOnce(&Response) -> Result<T, String>) -> Result<T, Fault> {
+        let name = request.name();
+        let answer = match self.carry(request).await {
+            Ok(response) if response.is_answer() => read(&response).map_err(|detail| self.malformed(&name, detail)),
+            Ok(response) => Err(self.unreachable(&name, format!("HTTP status {}", response.status))),
+            Err(detail) => Err(self.unreachable(&name, detail.to_string())),
+        };
+        self.counted(answer)
+    }
+
+    /// What it promised and did not keep, counted as a failure: an answer of the wrong form, or one that disproves itself.
+    pub fn nonsense(&self, method: &str, detail: String) -> Fault {
+        let fault = self.malformed(method, detail);
+        self.failed(&fault);
+        fault
+    }
+
+    /// Leaves it alone for a while, as one of the wrong network: it told something that enough others disprove.
+    pub fn set_aside(&self, detail: &str) {
+        tracing::error!(endpoint = %self.name, detail, "endpoint set aside");
+        self.health.quarantine(detail);
+    }
+
     async fn exchange(&self, calls: &[Call]) -> Result<Vec<Answer>, Fault> {
         let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
         let method = calls.first().map_or("", |call| call.method);
-        let answers = match self.carry(&json_rpc::request(calls, first_id)).await {
-            Ok(body) => json_rpc::answers(&body, first_id, calls.len()).map_err(|detail| self.malformed(method, detail)),
-            Err(detail) => Err(vote::unreachable(self.name.as_str(), 0, 1, format!("{method}: {detail}"))),
+        let time_max = calls.iter().filter_map(|call| call.time_max).max();
+        let request = Request { time_max, ..Request::json_rpc(json_rpc::request(calls, first_id)) };
+        let answers = match self.carry(&request).await {
+            Ok(response) if response.may_be_json_rpc() => {
+                json_rpc::answers(&response.body, first_id, calls.len()).map_err(|detail| self.malformed(method, detail))
+            }
+            Ok(response) => Err(self.unreachable(method, format!("HTTP status {}", response.status))),
+            Err(detail) => Err(self.unreachable(method, detail.to_string())),
         };
-        match &answers {
-            Ok(_) => self.health.answered(),
-            Err(fault) => self.health.failed(&fault.to_string()),
-        }
-        answers
+        self.counted(answers)
     }
 
-    /// Carries a request there, and once more where it seems lost; the first whole answer counts.
-    async fn carry(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
+    fn unreachable(&self, method: &str, detail: String) -> Fault {
+        vote::unreachable(self.name.as_str(), 0, 1, format!("{method}: {detail}"))
+    }
+
+    fn counted<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
+        match &answer {
+            Ok(_) => self.health.answered(),
+            Err(fault) => self.failed(fault),
+        }
+        answer
+    }
+
+    fn failed(&self, fault: &Fault) {
+        if self.health.failed(&fault.to_string()) {
+            tracing::warn!(endpoint = %self.name, %fault, "endpoint fails again and again, and is not asked for a while");
+        }
+    }
+
+    /// Carries a request there, and once more where it seems lost; the first whole answer counts. One that may take its time is carried once.
+    async fn carry(&self, request: &Request) -> Result<Response, WireFault> {
+        if request.time_max.is_some() {
+            return self.wire.exchange(request).await;
+        }
         let patience = self.timer.wait(Duration::from_millis(ASK_AGAIN_MILLIS));
         match select(self.wire.exchange(request), patience).await {
             Either::Left((Err(WireFault::NoAnswer(_)), _)) => self.wire.exchange(request).await,
             Either::Left((answered, _)) => answered,
-            Either::Right(((), first)) => select_ok([first, self.wire.exchange(request)]).await.map(|(body, _)| body),
+            Either::Right(((), first)) => select_ok([first, self.wire.exchange(request)]).await.map(|(response, _)| response),
         }
     }
 }
@@ -159,3 +209,7 @@ fn host_and_port(url: &Url) -> Option<String> {
 #[cfg(test)]
 #[path = "endpoint_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod rest_tests;

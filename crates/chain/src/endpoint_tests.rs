@@ -15,8 +15,10 @@ const SHORT: Duration = Duration::from_millis(400);
 
 /// What a bad endpoint does with a request.
 #[derive(Clone, Copy)]
-enum Manner {
+pub(super) enum Manner {
     Says(&'static str, &'static str),
+    /// Answers with the request itself.
+    Echo,
     /// Sends bytes of a body without end, as fast as they are taken.
     Endless,
     /// Sends one byte now and then.
@@ -29,9 +31,13 @@ fn all(urls: &[String]) -> Result<Vec<Endpoint>, EndpointError> {
     Endpoint::all(urls, SHORT, &timer)
 }
 
-async fn bad(manner: Manner) -> Endpoint {
+pub(super) async fn bad(manner: Manner) -> Endpoint {
+    at(manner, |port| format!("http://127.0.0.1:{port}/v2/secret-key")).await
+}
+
+pub(super) async fn at(manner: Manner, url: impl Fn(u16) -> String) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://127.0.0.1:{}/v2/secret-key", listener.local_addr().expect("bound").port());
+    let url = url(listener.local_addr().expect("bound").port());
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             tokio::spawn(serve(socket, manner));
@@ -42,10 +48,14 @@ async fn bad(manner: Manner) -> Endpoint {
 
 async fn serve(mut socket: TcpStream, manner: Manner) {
     let mut request = [0; 4096];
-    let _ = socket.read(&mut request).await;
+    let length = socket.read(&mut request).await.unwrap_or(0);
     let head = |length: usize, status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     let _ = match manner {
         Manner::Says(status, body) => socket.write_all(format!("{}{body}", head(body.len(), status)).as_bytes()).await,
+        Manner::Echo => {
+            let _ = socket.write_all(head(length, "200 OK").as_bytes()).await;
+            socket.write_all(&request[..length]).await
+        }
         Manner::Closes => Ok(()),
         Manner::Endless => {
             let _ = socket.write_all(head(usize::MAX >> 1, "200 OK").as_bytes()).await;
@@ -116,11 +126,11 @@ struct Script(Mutex<VecDeque<Result<&'static str, WireFault>>>);
 
 #[async_trait]
 impl Wire for Script {
-    async fn exchange(&self, _: &Value) -> Result<Vec<u8>, WireFault> {
+    async fn exchange(&self, _: &Request) -> Result<Response, WireFault> {
         let next = self.0.lock().expect("nobody panics in here").pop_front();
         match next {
             Some(Ok("")) | None => std::future::pending().await,
-            Some(said) => said.map(|body| body.as_bytes().to_vec()),
+            Some(said) => said.map(|body| Response::ok(body.as_bytes().to_vec())),
         }
     }
 }
@@ -149,7 +159,7 @@ async fn ask_along(script: Vec<Result<&'static str, WireFault>>) -> (Result<Valu
 
 #[async_trait]
 impl Wire for Arc<Script> {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
         Script::exchange(self, request).await
     }
 }

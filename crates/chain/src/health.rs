@@ -17,6 +17,9 @@ pub const BREAKER_FAILURES_MAX: u32 = 3;
 pub const BREAKER_OPEN_MILLIS_MIN: u64 = 500;
 /// How long it stays open at most.
 pub const BREAKER_OPEN_MILLIS_MAX: u64 = 15_000;
+/// How often in a row an endpoint may tell otherwise than enough others about what cannot differ. A chain that changes reaches all of them
+/// within seconds, one after the other; a wrong one stays wrong.
+pub const OUTVOTED_MAX: u32 = 3;
 /// How long an endpoint of the wrong network is left alone before it is checked again.
 pub const QUARANTINE_MILLIS: u64 = 30_000;
 
@@ -28,7 +31,7 @@ pub struct HealthReading {
     pub failures: u64,
     /// Not asked for the moment.
     pub open: bool,
-    /// Served another network when it was last checked.
+    /// Served another network when it was last checked, or told something that enough others disprove.
     pub quarantined: bool,
     /// Its last failure, in words.
     pub last_failure: Option<String>,
@@ -46,6 +49,7 @@ pub(crate) struct Health {
 #[derive(Debug, Default)]
 struct Breaker {
     failures_in_a_row: u32,
+    outvoted_in_a_row: u32,
     open_until: Option<Duration>,
     quarantined: bool,
     last_failure: Option<String>,
@@ -61,17 +65,35 @@ impl Health {
         self.breaker().answered();
     }
 
-    /// After a failure the next connection may lead elsewhere: the network is checked again.
-    pub(crate) fn failed(&self, detail: &str) {
+    /// After a failure the next connection may lead elsewhere: the network is checked again. True when this failure opens the breaker.
+    pub(crate) fn failed(&self, detail: &str) -> bool {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.verified.store(false, Ordering::Relaxed);
-        self.breaker().failed(detail, self.timer.elapsed());
+        let now = self.timer.elapsed();
+        let mut breaker = self.breaker();
+        let was_open = breaker.is_open(now);
+        breaker.failed(detail, now);
+        !was_open && breaker.is_open(now)
     }
 
     pub(crate) fn quarantine(&self, detail: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.verified.store(false, Ordering::Relaxed);
         self.breaker().quarantine(detail, self.timer.elapsed());
+    }
+
+    /// True when this was once too often: then it is in quarantine.
+    pub(crate) fn outvoted(&self, detail: &str) -> bool {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let too_often = self.breaker().outvoted(detail, self.timer.elapsed());
+        if too_often {
+            self.verified.store(false, Ordering::Relaxed);
+        }
+        too_often
+    }
+
+    pub(crate) fn agrees(&self) {
+        self.breaker().outvoted_in_a_row = 0;
     }
 
     pub(crate) fn verify(&self) {
@@ -125,6 +147,16 @@ impl Breaker {
         self.open_until = Some(now + Duration::from_millis(QUARANTINE_MILLIS));
     }
 
+    fn outvoted(&mut self, detail: &str, now: Duration) -> bool {
+        self.outvoted_in_a_row = self.outvoted_in_a_row.saturating_add(1);
+        self.last_failure = Some(detail.to_owned());
+        let too_often = self.outvoted_in_a_row >= OUTVOTED_MAX;
+        if too_often {
+            self.quarantine(detail, now);
+        }
+        too_often
+    }
+
     fn is_open(&self, now: Duration) -> bool {
         self.open_until.is_some_and(|until| now < until)
     }
@@ -167,6 +199,22 @@ mod tests {
         assert!(!breaker.is_open(start + most));
         breaker.answered();
         assert!(!breaker.is_open(start));
+    }
+
+    /// Its other answers do not make it honest, and one lie after its time in quarantine is enough for the next.
+    #[test]
+    fn f39_who_is_outvoted_three_times_in_a_row_is_set_aside() {
+        let start = Duration::from_secs(7);
+        let mut breaker = Breaker::default();
+        for _ in 1..OUTVOTED_MAX {
+            assert!(!breaker.outvoted("block 7 is another", start));
+            breaker.answered();
+        }
+        assert!(!breaker.is_open(start));
+        assert!(breaker.outvoted("block 7 is another", start) && breaker.quarantined && breaker.is_open(start));
+        let later = start + Duration::from_millis(QUARANTINE_MILLIS);
+        assert!(!breaker.is_open(later));
+        assert!(breaker.outvoted("block 8 is another", later));
     }
 
     #[test]

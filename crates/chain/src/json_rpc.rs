@@ -3,6 +3,8 @@
 //! A node may answer a batch in any order (JSON-RPC 2.0, section 6), and a broken one answers somebody else's question:
 //! what does not carry exactly the ids that were asked is refused as a whole.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +16,8 @@ pub const BATCH_CALLS_MAX: usize = 100;
 pub struct Call {
     pub method: &'static str,
     pub params: Value,
+    /// For a call that takes longer than the endpoint's usual bound; see [`Request::time_max`](crate::Request::time_max).
+    pub time_max: Option<Duration>,
 }
 
 /// What the node said to one question: a result, or an error of its own. `null` is a result.
@@ -44,7 +48,11 @@ const ERROR_TEXT_CHARS_MAX: usize = 300;
 
 impl Call {
     pub fn new(method: &'static str, params: Value) -> Self {
-        Self { method, params }
+        Self { method, params, time_max: None }
+    }
+
+    pub fn within(self, time_max: Duration) -> Self {
+        Self { time_max: Some(time_max), ..self }
     }
 }
 

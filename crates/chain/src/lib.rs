@@ -9,19 +9,21 @@ mod health;
 mod json_rpc;
 mod port;
 mod quorum;
+mod request;
 mod timer;
 mod vote;
 mod wire;
 
 pub use endpoint::{ASK_AGAIN_MILLIS, Endpoint, EndpointError};
 pub use fault::Fault;
-pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, QUARANTINE_MILLIS};
+pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, OUTVOTED_MAX, QUARANTINE_MILLIS};
 pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
 pub use port::{
     Chain, Foreign, FundsReading, Identity, NextVersion, Obstacle, Outflow, ParsedDestination, PlanRequest, Planning, Ready,
     RefusedDestination, Sent, Sightings, Watch, WatchedAttempt, WatchedLineage,
 };
 pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
+pub use request::{Body, Request, Response, Verb};
 pub use timer::{Timer, TokioTimer};
 pub use vote::{Agreed, tally, tally_each};
 pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, Wire, WireFault};

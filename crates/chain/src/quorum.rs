@@ -16,7 +16,7 @@ use crate::timer::Timer;
 use crate::vote::{self, Agreed, tally, tally_each};
 use crate::{Fault, HealthReading};
 
-/// How long the others are waited for once enough have answered.
+/// How long the others are waited for once enough have answered, unless [`Quorum::patient`] says otherwise.
 pub const STRAGGLER_MILLIS: u64 = 250;
 
 /// Whether an endpoint serves the network that it should. Asked after every new beginning, before its answers count.
@@ -40,11 +40,18 @@ pub struct Quorum {
     endpoints: Vec<Arc<Endpoint>>,
     network: Arc<dyn NetworkCheck>,
     timer: Arc<dyn Timer>,
+    patience: Duration,
 }
 
 impl Quorum {
     pub fn new(chain: ChainName, trust: Trust, endpoints: Vec<Endpoint>, network: Arc<dyn NetworkCheck>, timer: Arc<dyn Timer>) -> Self {
-        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network, timer }
+        let patience = Duration::from_millis(STRAGGLER_MILLIS);
+        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network, timer, patience }
+    }
+
+    /// Waits so long for the others once enough have answered: for endpoints that are of different speed by their nature.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub fn chain(&self) -> &ChainName {
@@ -112,7 +119,7 @@ impl Quorum {
                 said.add(name, answer);
             }
         };
-        let patience = self.timer.wait(Duration::from_millis(STRAGGLER_MILLIS));
+        let patience = self.timer.wait(self.patience);
         let late = matches!(select(std::pin::pin!(stragglers), patience).await, Either::Right(_));
         if late {
             self.mark_late(&said);
@@ -137,6 +144,48 @@ impl Quorum {
         Ok(tally_each(&said.answers, places, self.needed()))
     }
 
+    /// What any of them has, for things that prove themselves, such as bytes by their hash. `None` when nobody who answered has it.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when nobody answered.
+    pub async fn find<T, F, Fut>(&self, subject: &str, question: F) -> Result<Option<T>, Fault>
+    where
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<Option<T>, Fault>>,
+    {
+        let mut pending = self.start(&question);
+        let mut said = Said { answers: Vec::new(), faults: Vec::new() };
+        while let Some((name, answer)) = pending.next().await {
+            match answer {
+                Ok(Some(found)) => return Ok(Some(found)),
+                other => said.add(name, other),
+            }
+        }
+        let silent = said.answers.is_empty();
+        if silent { Err(vote::failure::<Option<T>>(self.chain.as_str(), subject, &[], said.faults, 1)) } else { Ok(None) }
+    }
+
+    /// It told otherwise than enough others about what cannot differ, such as the block at a height. That may be a change of the chain that
+    /// has not reached it; [`OUTVOTED_MAX`](crate::OUTVOTED_MAX) times in a row it is set aside. Where one is enough, nobody is outvoted.
+    pub fn outvoted(&self, name: &EndpointName, detail: &str) {
+        if let Some(endpoint) = self.endpoint(name).filter(|_| self.needed() > 1)
+            && endpoint.health.outvoted(detail)
+        {
+            tracing::error!(endpoint = %name, detail, "endpoint set aside: enough others say otherwise, again and again");
+        }
+    }
+
+    /// It told what enough others tell.
+    pub fn agrees(&self, name: &EndpointName) {
+        if let Some(endpoint) = self.endpoint(name) {
+            endpoint.health.agrees();
+        }
+    }
+
+    fn endpoint(&self, name: &EndpointName) -> Option<&Arc<Endpoint>> {
+        self.endpoints.iter().find(|endpoint| endpoint.name() == name)
+    }
+
     /// No agreement among these answers.
     pub fn failure<T>(&self, subject: &str, said: Said<T>) -> Fault {
         vote::failure(self.chain.as_str(), subject, &said.answers, said.faults, self.needed())
@@ -146,7 +195,7 @@ impl Quorum {
     fn mark_late<T>(&self, said: &Said<T>) {
         let spoke = |name: &EndpointName| said.answers.iter().any(|(by, _)| by == name) || said.faults.iter().any(|(by, _)| by == name);
         for endpoint in self.endpoints.iter().filter(|endpoint| !spoke(endpoint.name())) {
-            endpoint.health.failed(&format!("it answered more than {STRAGGLER_MILLIS} ms later than the others"));
+            endpoint.health.failed(&format!("it answered more than {} ms later than the others", self.patience.as_millis()));
         }
     }
 

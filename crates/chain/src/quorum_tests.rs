@@ -168,3 +168,39 @@ async fn f41_who_cannot_be_checked_is_not_heard_and_not_condemned() {
     }
     assert_eq!((network.0.load(Ordering::Relaxed), quorum.chain().as_str()), (2, "test"));
 }
+
+/// F39: who tells otherwise than a quorum again and again is set aside; whoever agrees in between is not, and one alone outvotes nobody.
+#[tokio::test]
+async fn f39_who_is_outvoted_again_and_again_is_set_aside() {
+    let quorum = quorum(3, Trust::Quorum, true);
+    let names: Vec<EndpointName> = quorum.readings().into_iter().map(|reading| reading.endpoint).collect();
+    for _ in 0..crate::OUTVOTED_MAX {
+        quorum.outvoted(&names[2], "block 7 is another");
+        quorum.outvoted(&names[1], "block 7 is another");
+        quorum.agrees(&names[1]);
+    }
+    let aside: Vec<bool> = quorum.readings().iter().map(|reading| reading.quarantined && reading.open).collect();
+    assert_eq!(aside, [false, false, true]);
+    let said = quorum.gather("seven", async |endpoint: Arc<Endpoint>| Ok(place(&endpoint))).await.expect("two answers");
+    assert_eq!(said.answers.len(), 2, "it is not heard");
+
+    let single = self::quorum(2, Trust::Single, true);
+    (0..9).for_each(|_| single.outvoted(&names[0], "block 7 is another"));
+    assert!(single.readings().iter().all(|reading| !reading.open));
+}
+
+/// What proves itself is taken from whoever has it; that nobody has it is known only if somebody answered.
+#[tokio::test]
+async fn what_proves_itself_is_taken_from_whoever_has_it() {
+    let quorum = quorum(3, Trust::Quorum, true);
+    let silent = || Err(vote::unreachable("test", 0, 1, "no".to_owned()));
+    let found = quorum.find("bytes", async |endpoint: Arc<Endpoint>| match place(&endpoint) {
+        0 => silent(),
+        1 => Ok(None),
+        _ => Ok(Some(7)),
+    });
+    assert_eq!(found.await, Ok(Some(7)));
+    let nobody = quorum.find("bytes", async |endpoint: Arc<Endpoint>| if place(&endpoint) == 0 { Ok(None::<u8>) } else { silent() });
+    assert_eq!(nobody.await, Ok(None));
+    assert!(matches!(quorum.find("bytes", async |_| -> Result<Option<u8>, Fault> { silent() }).await, Err(Fault::Unreachable { .. })));
+}

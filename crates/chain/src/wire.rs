@@ -4,10 +4,11 @@ use std::sync::Once;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::Url;
-use serde_json::Value;
+use reqwest::{RequestBuilder, Url};
 
-/// Largest answer that is read. The receipts of a full block are a few megabytes.
+use crate::request::{Body, Request, Response, Verb};
+
+/// Largest answer that is read. The receipts of a full block are a few megabytes; a full Bitcoin block in hexadecimal is eight.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// From the first byte sent to the last byte read.
 pub const REQUEST_MILLIS_MAX: u64 = 10_000;
@@ -16,14 +17,14 @@ const CONNECT_MILLIS_MAX: u64 = 3_000;
 /// One way to one endpoint.
 #[async_trait]
 pub trait Wire: Send + Sync + 'static {
-    /// Carries a JSON-RPC request there and gives the body of what came back.
+    /// Carries a question there and gives what came back, whatever its status.
     ///
     /// # Errors
     /// [`WireFault`]. Whether the other side has seen the request is then unknown.
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault>;
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault>;
 }
 
-/// Why there is no body to read, in words without secrets.
+/// Why there is no answer to read, in words without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireFault {
     /// Nothing whole came back: no connection, a broken one, or silence. The same question may fare better.
@@ -34,7 +35,7 @@ pub enum WireFault {
     Useless(String),
 }
 
-/// HTTP or HTTPS. The URL may carry a key, so it is never shown.
+/// HTTP or HTTPS. The URL may carry a key, or user and password for basic authentication, so it is never shown.
 pub(crate) struct Http {
     url: Url,
     client: reqwest::Client,
@@ -46,13 +47,31 @@ impl Http {
     pub(crate) fn new(url: Url, time_max: Duration) -> Result<Self, String> {
         Ok(Self { url, client: client(time_max).map_err(|error| hidden(error).to_string())? })
     }
+
+    /// The client sends the URL's user and password as basic authentication (RFC 7617) and not within the URL.
+    fn builder(&self, request: &Request) -> RequestBuilder {
+        let url = joined(&self.url, &request.path);
+        let builder = match request.verb {
+            Verb::Get => self.client.get(url),
+            Verb::Post => self.client.post(url),
+        };
+        let builder = match &request.body {
+            Some(Body::Json(value)) => builder.json(value),
+            Some(Body::Text(text)) => builder.header("content-type", "text/plain").body(text.clone()),
+            None => builder,
+        };
+        match request.time_max {
+            Some(time_max) => builder.timeout(time_max),
+            None => builder,
+        }
+    }
 }
 
 #[async_trait]
 impl Wire for Http {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
-        let mut response = self.client.post(self.url.clone()).json(request).send().await.map_err(hidden)?;
-        let status = response.status();
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
+        let mut response = self.builder(request).send().await.map_err(hidden)?;
+        let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(hidden)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -60,10 +79,22 @@ impl Wire for Http {
             }
             body.extend_from_slice(&chunk);
         }
-        // Some nodes answer an error object with status 4xx: what can be read as JSON-RPC is read.
-        let looks_like_json = matches!(body.first(), Some(b'{' | b'['));
-        if status.is_success() || looks_like_json { Ok(body) } else { Err(WireFault::Useless(format!("HTTP status {status}"))) }
+        Ok(Response { status, body })
     }
+}
+
+/// The path below the URL's own, and both queries: the URL's may carry a token.
+fn joined(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    if path.is_empty() {
+        return url;
+    }
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    let queries = [query, base.query()];
+    let queries: Vec<&str> = queries.into_iter().flatten().collect();
+    url.set_query((!queries.is_empty()).then(|| queries.join("&")).as_deref());
+    url
 }
 
 /// An HTTP client that follows no redirects (they would carry the question elsewhere) and uses no proxy of the environment.
@@ -87,4 +118,19 @@ fn hidden(error: reqwest::Error) -> WireFault {
     let error = error.without_url();
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     WireFault::NoAnswer(if timed_out { "no full answer in time".to_owned() } else { format!("{error}{cause}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_below_the_url_and_a_token_goes_along() {
+        let url = |base: &str, path: &str| joined(&Url::parse(base).expect("a URL"), path).to_string();
+        assert_eq!(url("https://x.org/api", "/tx/ab"), "https://x.org/api/tx/ab");
+        assert_eq!(url("https://x.org/api/", "/tx/ab?limit=1"), "https://x.org/api/tx/ab?limit=1");
+        assert_eq!(url("https://x.org/v1?token=t", "/tx/ab?limit=1"), "https://x.org/v1/tx/ab?limit=1&token=t");
+        assert_eq!(url("https://x.org/v2/key?a=b", ""), "https://x.org/v2/key?a=b");
+        assert_eq!(url("https://u:p@x.org", "/tx"), "https://u:p@x.org/tx");
+    }
 }

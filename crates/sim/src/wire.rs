@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use adit_chain::{REQUEST_MILLIS_MAX, RpcError, Wire, WireFault};
+use adit_chain::{REQUEST_MILLIS_MAX, Request, Response, RpcError, Wire, WireFault};
 use alloy::primitives::{B256, hex, keccak256};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl SimWire {
         self.world.handle.sleep(millis * 1_000).await;
     }
 
-    async fn time_out(&self) -> Result<Vec<u8>, WireFault> {
+    async fn time_out(&self) -> Result<Response, WireFault> {
         self.wait(REQUEST_MILLIS_MAX).await;
         Err(WireFault::NoAnswer("no full answer in time".to_owned()))
     }
@@ -97,7 +97,8 @@ impl SimWire {
 
 #[async_trait]
 impl Wire for SimWire {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
+        let request = request.json().expect("an EVM chain is asked in JSON-RPC");
         let weather = &self.world.weather;
         let manners = weather.endpoint(self.node);
         let sends = is_send(request);
@@ -112,14 +113,14 @@ impl Wire for SimWire {
             if weather.between(0, 2) == 0 {
                 self.carry_out(request, &manners);
             }
-            return Ok(b"<html>Bad gateway</html>".to_vec());
+            return Ok(Response::ok(b"<html>Bad gateway</html>".to_vec()));
         }
         let question = (manners.repeats > 0 && !sends).then(|| question(request));
         if let Some(question) = &question
             && weather.strikes(manners.repeats)
             && let Some(old) = self.repeated(question, request)
         {
-            return Ok(old);
+            return Ok(Response::ok(old));
         }
         let answer = self.carry_out(request, &manners);
         if sends {
@@ -136,7 +137,7 @@ impl Wire for SimWire {
         if let Some(question) = question {
             self.remember(question, &body);
         }
-        Ok(body)
+        Ok(Response::ok(body))
     }
 }
 

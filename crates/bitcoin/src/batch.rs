@@ -63,6 +63,10 @@ impl OutputsMax {
     pub fn new(got: u16) -> Result<Self, WrongOutputsMax> {
         if (1..=Self::MOST).contains(&got) { Ok(Self(got)) } else { Err(WrongOutputsMax { got }) }
     }
+
+    pub fn get(self) -> u16 {
+        self.0
+    }
 }
 
 impl Default for OutputsMax {

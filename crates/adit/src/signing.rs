@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adit_core::{AssetForm, ChainName, Destination, JournalId, LaneId};
-use adit_signer::{ChainPolicy, Key, LocalSigner, Seed, Signer, SignerConfig, SignerSocket, SocketSigner};
+use adit_signer::{ChainPolicy, EvmPolicy, Key, LocalSigner, Seed, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey};
 use anyhow::{Context as _, Result, bail};
 use secrecy::ExposeSecret as _;
 
@@ -58,7 +58,8 @@ fn local(config: &Config) -> Result<Signing> {
     let keys = keys(config)?;
     let wallets = keys.iter().map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone())).collect();
     make_directory_of(&config.signer.journal)?;
-    let policy = |chain: &crate::config::Chain| ChainPolicy { chain_id: chain.chain_id, fee_cap: chain.fee_per_transaction_max };
+    let policy =
+        |chain: &crate::config::Chain| ChainPolicy::Evm(EvmPolicy { chain_id: chain.chain_id, fee_cap: chain.fee_per_transaction_max });
     let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
     let signer_config = SignerConfig {
         environment: config.signer.environment.clone(),
@@ -76,9 +77,9 @@ fn local(config: &Config) -> Result<Signing> {
 ///
 /// # Errors
 /// When there is none.
-pub fn keys(config: &Config) -> Result<Vec<(LaneId, Key)>> {
+pub fn keys(config: &Config) -> Result<Vec<(LaneId, WalletKey)>> {
     let lanes = |make: &dyn Fn() -> Result<Key>| {
-        let of = |chain: &ChainName| make().map(|key| (key.lane(chain.clone()), key));
+        let of = |chain: &ChainName| make().map(|key| (key.lane(chain.clone()), WalletKey::from(key)));
         config.chains.keys().map(of).collect()
     };
     if let Some(text) = &config.secrets.private_key {

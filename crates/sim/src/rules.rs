@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_core::*;
 use adit_evm::{EvmConfig, canonical};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, SignerConfig};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, SignerConfig};
 use alloy::primitives::Address;
 
 use crate::Dice;
@@ -148,8 +148,11 @@ impl Setup {
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         SignerConfig {
             environment: EnvironmentId::new("sim").expect("an environment"),
-            keys: vec![(self.lane.clone(), hot_key())],
-            chains: BTreeMap::from([(chain_name(), ChainPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) })]),
+            keys: vec![(self.lane.clone(), hot_key().into())],
+            chains: BTreeMap::from([(
+                chain_name(),
+                ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) }),
+            )]),
             assets: self.assets(),
             caps: self.assets().into_iter().map(|asset| (asset.id, caps)).collect(),
         }

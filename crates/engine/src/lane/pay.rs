@@ -124,7 +124,8 @@ impl LaneTask {
             Refused::Mismatch { .. }
             | Refused::AboveTransactionCap { .. }
             | Refused::AboveDailyCap { .. }
-            | Refused::FeeAboveCap { .. } => true,
+            | Refused::FeeAboveCap { .. }
+            | Refused::FeerateAboveCap { .. } => true,
             Refused::StaleEpoch { .. } | Refused::Equivocation { .. } | Refused::AnchorTaken { .. } | Refused::UnknownKey { .. } => false,
         };
         let Some(lineage) = lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) else { return Ok(None) };

@@ -57,7 +57,7 @@ pub use payout::{
 #[cfg(feature = "planted")]
 pub use planted::plant;
 pub use planted::{Mistake, PLANTED, planted};
-pub use policy::{AssetRules, Batching, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
+pub use policy::{AssetRules, Batching, ChainKind, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use suspension::{Scope, Suspension};

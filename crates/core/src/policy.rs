@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, LaneId, Patience, Rate, Share, Span, Tier, Timestamp};
+use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, Hash32, LaneId, Patience, Rate, Share, Span, Tier, Timestamp};
 
 /// Everything that decisions are made by, besides state. One revision is one configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,10 +117,29 @@ pub struct ClaimRules {
     pub deadline_ahead_max: Span,
 }
 
+/// Which kind of chain it is, for those who show its transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainKind {
+    Evm,
+    Bitcoin,
+}
+
+impl ChainKind {
+    /// A transaction's hash as people write it there.
+    pub fn shown(self, hash: Hash32) -> String {
+        match self {
+            Self::Evm => hash.to_string(),
+            Self::Bitcoin => hash.hex(),
+        }
+    }
+}
+
 /// How one chain is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainRules {
     pub name: ChainName,
+    pub kind: ChainKind,
     /// The asset that fees are paid in.
     pub native: AssetId,
     /// The wallet that pays.

@@ -119,6 +119,7 @@ impl Setup {
             confirmations: 2,
             finality: self.finality,
             trust: Trust::Quorum,
+            kind: adit_core::ChainKind::Evm,
             in_flight_max: 16,
             attempts_max: 6,
             bump_after: Span::from_seconds(120),

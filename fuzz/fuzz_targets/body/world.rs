@@ -127,6 +127,7 @@ fn rules() -> Rules {
         confirmations: 2,
         finality: Finality::Tag,
         trust: Trust::Single,
+        kind: adit_core::ChainKind::Evm,
         in_flight_max: 16,
         attempts_max: 8,
         bump_after: Span::from_seconds(30),

@@ -50,6 +50,7 @@ fn chain_rules(name: ChainName) -> ChainRules {
         confirmations: 2,
         finality: Finality::Tag,
         trust: Trust::Single,
+        kind: adit_core::ChainKind::Evm,
         in_flight_max: 4,
         attempts_max: 5,
         bump_after: Span::from_seconds(30),

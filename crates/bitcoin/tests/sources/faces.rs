@@ -59,6 +59,10 @@ async fn f66_coins_are_confirmed_ones_and_rewards_are_told_apart() {
         assert!(rewards.iter().all(|coin| coin.coinbase == is_young(coin)), "{face}: what is mature is not asked about");
     }
     world.mine().await;
+    for (face, node) in each(&world).await {
+        let coins = node.coins(&[other.script_pubkey()], head).await.expect(&face);
+        assert!(coins.is_empty(), "{face}: as of the head before, it is not there yet");
+    }
     let head = world.head().await;
     let coins = world.node().coins(&[other.script_pubkey()], head).await.expect("coins");
     assert_eq!(coins.iter().map(|coin| coin.height).collect::<Vec<_>>(), [head.height]);

@@ -5,7 +5,8 @@ use adit_devnet::bitcoin::{Miner, Node as Bitcoind};
 use bitcoin::consensus::encode::serialize_hex;
 use serde_json::{Value, json};
 
-use crate::world::{FEE, World, log, node, sought, state};
+use crate::twist::Twister;
+use crate::world::{COIN, FEE, World, log, node, sought, state};
 
 /// Gives `to` the blocks of the world up to this height.
 async fn give(world: &World, to: &Bitcoind, upto: u32) {
@@ -48,6 +49,36 @@ async fn f42_one_that_lags_holds_nobody_up_and_is_no_liar() {
     assert_eq!(readings[0].state.as_ref().map(|agreed| agreed.value), Some(OutpointState::Unspent), "not yet");
     assert!(readings[0].pending.iter().all(|(_, by)| *by == paid) && !readings[0].pending.is_empty());
     assert!(two.coins(&[payee.script_pubkey()], head).await.expect("coins").is_empty());
+    slow.stop().await.expect("stopped");
+}
+
+/// What one that lags says is about an older chain. Were it counted, a single liar would have company.
+#[tokio::test]
+async fn f42_one_that_lags_and_one_that_lies_are_no_quorum() {
+    let Some(world) = World::start("company").await else { return };
+    let slow = Bitcoind::start(log("company-second")).await.expect("a second bitcoind");
+    let (owner, payee) = (world.address().await, world.address().await);
+    let coin = world.coin_at(&owner).await;
+    give(&world, &slow, world.bitcoin.rpc().height().await.expect("a height")).await;
+    let payment = world.spend(coin, &payee, FEE).await;
+    let twister = Twister::start(world.bitcoin.esplora_url()).await;
+    let utxo = world.node().coins(&[owner.script_pubkey()], world.head().await).await.expect("coins");
+    let status =
+        json!({ "confirmed": true, "block_height": utxo[0].height, "block_hash": world.bitcoin.rpc().tip().await.expect("a tip") });
+    let still_there = json!([{ "txid": coin.txid, "vout": coin.vout, "value": COIN.to_sat(), "status": status }]).to_string();
+    world.send(&payment).await;
+    world.mine().await;
+
+    let mut faces = world.faces();
+    faces[0].1 = twister.url().to_owned();
+    faces[2].1 = slow.rpc().url_with_password();
+    let node = node(faces);
+    twister.say("/outspend/", json!({ "spent": false }).to_string());
+    assert_eq!(state(&node, coin, &[]).await, None, "they do not agree");
+    twister.say("/utxo", still_there);
+    let head = node.heads().await.expect("a head").block;
+    assert_eq!(head, world.head().await);
+    assert!(node.coins(&[owner.script_pubkey()], head).await.expect("coins").is_empty());
     slow.stop().await.expect("stopped");
 }
 

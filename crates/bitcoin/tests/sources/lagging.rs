@@ -29,7 +29,8 @@ async fn f42_one_that_lags_holds_nobody_up_and_is_no_liar() {
     let payment = world.spend(coin, &payee, FEE).await;
     let paid = payment.compute_txid();
     world.send(&payment).await;
-    (world.mine().await, world.mine().await);
+    world.mine().await;
+    world.mine().await;
 
     let mut faces = world.faces();
     faces[2].1 = slow.rpc().url_with_password();

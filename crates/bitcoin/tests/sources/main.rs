@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod faces;
+mod index;
 mod lagging;
 mod lying;
 mod reorganisation;

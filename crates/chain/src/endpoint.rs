@@ -119,21 +119,6 @@ impl Endpoint {
         Fault::Refused { endpoint: self.name.clone(), method: method.to_owned(), text }
     }
 
-    /// A question in REST. `read` gives the answer its form, whose status may be any of 2xx and 4xx that is one: "not found" is an answer. What it
-    /// cannot read counts as a failure of the endpoint, as HTML, silence and endless bodies do.
-    ///
-    /// # Errors
-    /// [`Fault::Unreachable`], or [`Fault::Malformed`] with what `read` says.
-    pub async fn fetch<T>(&self, request: &Request, read: impl FnOnce(&Response) -> Result<T, String>) -> Result<T, Fault> {
-        let name = request.name();
-        let answer = match self.carry(request).await {
-            Ok(response) if response.is_answer() => read(&response).map_err(|detail| self.malformed(&name, detail)),
-            Ok(response) => Err(self.unreachable(&name, format!("HTTP status {}", response.status))),
-            Err(detail) => Err(self.unreachable(&name, detail.to_string())),
-        };
-        self.counted(answer)
-    }
-
     /// What it promised and did not keep, counted as a failure: an answer of the wrong form, or one that disproves itself.
     pub fn nonsense(&self, method: &str, detail: String) -> Fault {
         let fault = self.malformed(method, detail);
@@ -162,11 +147,11 @@ impl Endpoint {
         self.counted(answers)
     }
 
-    fn unreachable(&self, method: &str, detail: String) -> Fault {
+    pub(crate) fn unreachable(&self, method: &str, detail: String) -> Fault {
         vote::unreachable(self.name.as_str(), 0, 1, format!("{method}: {detail}"))
     }
 
-    fn counted<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
+    pub(crate) fn counted<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
         match &answer {
             Ok(_) => self.health.answered(),
             Err(fault) => self.failed(fault),
@@ -181,7 +166,7 @@ impl Endpoint {
     }
 
     /// Carries a request there, and once more where it seems lost; the first whole answer counts. One that may take its time is carried once.
-    async fn carry(&self, request: &Request) -> Result<Response, WireFault> {
+    pub(crate) async fn carry(&self, request: &Request) -> Result<Response, WireFault> {
         if request.time_max.is_some() {
             return self.wire.exchange(request).await;
         }
@@ -208,8 +193,4 @@ fn host_and_port(url: &Url) -> Option<String> {
 
 #[cfg(test)]
 #[path = "endpoint_tests.rs"]
-mod tests;
-
-#[cfg(test)]
-#[path = "rest_tests.rs"]
-mod rest_tests;
+pub(crate) mod tests;

@@ -15,7 +15,7 @@ const SHORT: Duration = Duration::from_millis(400);
 
 /// What a bad endpoint does with a request.
 #[derive(Clone, Copy)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     Says(&'static str, &'static str),
     /// Answers with the request itself.
     Echo,
@@ -31,11 +31,11 @@ fn all(urls: &[String]) -> Result<Vec<Endpoint>, EndpointError> {
     Endpoint::all(urls, SHORT, &timer)
 }
 
-pub(super) async fn bad(manner: Manner) -> Endpoint {
+pub(crate) async fn bad(manner: Manner) -> Endpoint {
     at(manner, |port| format!("http://127.0.0.1:{port}/v2/secret-key")).await
 }
 
-pub(super) async fn at(manner: Manner, url: impl Fn(u16) -> String) -> Endpoint {
+pub(crate) async fn at(manner: Manner, url: impl Fn(u16) -> String) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = url(listener.local_addr().expect("bound").port());
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ mod json_rpc;
 mod port;
 mod quorum;
 mod request;
+mod rest;
 mod timer;
 mod vote;
 mod wire;

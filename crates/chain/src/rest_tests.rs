@@ -1,8 +1,8 @@
 //! REST: what is an answer, what is a failure, and what is never shown.
 
-use super::tests::{Manner, at, bad};
 use super::*;
-use crate::request::{Body, Response};
+use crate::endpoint::tests::{Manner, at, bad};
+use crate::request::Body;
 
 fn text(response: &Response) -> Result<(u16, String), String> {
     let text = response.text().filter(|text| !text.starts_with('<')).ok_or("not a text of this API")?;

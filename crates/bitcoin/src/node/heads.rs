@@ -31,8 +31,7 @@ impl Node {
         let said = self.quorum.gather("blocks by height", question).await?;
         let agreed = tally_each(&said.answers, heights.len(), self.quorum.needed());
         for (name, blocks) in &said.answers {
-            let claims: Vec<Option<BlockRef>> = blocks.clone();
-            self.hold_against(name, claims.into_iter().zip(&agreed));
+            self.hold_against(name, blocks.iter().copied().zip(&agreed));
         }
         Ok(agreed)
     }
@@ -44,9 +43,7 @@ impl Node {
     pub async fn genesis(&self) -> Result<BlockRef, Fault> {
         let question = async |endpoint: Arc<Endpoint>| self.source(&endpoint).blocks_at(&[0]).await;
         let agreed = self.quorum.ask("the first block", question).await?;
-        let first = agreed.value.into_iter().flatten().next();
-        // Whoever has none is not heard.
-        Ok(first.expect("the network check saw it"))
+        agreed.value.into_iter().flatten().next().ok_or_else(|| self.disagreement("the first block", "they have none any more".to_owned()))
     }
 
     async fn head_at(&self, height: u64, said: &Said<SourceHead>) -> Result<Agreed<BlockRef>, Fault> {
@@ -57,17 +54,18 @@ impl Node {
             None => self.blocks_at(&[height]).await?.into_iter().flatten().next(),
         };
         let Some(agreed) = agreed else {
-            let (chain, subject) = (self.config.name.to_string(), format!("block {height}"));
-            let detail = format!(
-                "fewer than {} have the same block there; one of them lags or lies, or the chain just changed",
-                self.quorum.needed()
-            );
-            return Err(Fault::Disagreement { chain, subject, detail });
+            let needed = self.quorum.needed();
+            let detail = format!("fewer than {needed} have the same block there; one of them lags or lies, or the chain just changed");
+            return Err(self.disagreement(&format!("block {height}"), detail));
         };
         for (name, claim) in heads {
             self.hold_against(&name, [(Some(claim), &Some(agreed.clone()))]);
         }
         Ok(agreed)
+    }
+
+    fn disagreement(&self, subject: &str, detail: String) -> Fault {
+        Fault::Disagreement { chain: self.config.name.to_string(), subject: subject.to_owned(), detail }
     }
 
     /// Who has another block than enough others is told so. A reorganisation that reached him later is soon over; a wrong block is not.

@@ -102,6 +102,12 @@ impl Rpc {
         &self.url
     }
 
+    /// With user and password in it, as clients are configured.
+    pub fn url_with_password(&self) -> String {
+        let bare = self.url.trim_start_matches("http://");
+        format!("http://{}:{}@{bare}", self.user, self.password)
+    }
+
     /// Any method of the node; its answer may be `null` where `T` is an `Option`.
     ///
     /// # Errors

@@ -1,0 +1,10 @@
+//! The sources of Bitcoin's chain, on a real bitcoind and both faces of the gateway over it.
+
+mod broadcast;
+mod faces;
+mod index;
+mod lagging;
+mod lying;
+mod reorganisation;
+mod twist;
+mod world;

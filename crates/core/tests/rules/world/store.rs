@@ -40,6 +40,9 @@ impl World {
         for key in &keys.payouts {
             self.view.payouts.entry(*key).or_insert(None);
         }
+        for key in &keys.anchors {
+            self.view.anchors.entry(key.clone()).or_insert(None);
+        }
         for ((user, asset), windows) in &keys.limits {
             let state = self.limit(user, asset, windows);
             self.view.limits.insert((user.clone(), asset.clone()), state);

@@ -1,0 +1,314 @@
+//! Anchors that are coins: batches, versions that gain payees, change that others build on (section E of the windows).
+
+use adit_core::*;
+
+use crate::world::{World, block, hash, lane, owner};
+
+fn coin(name: u8, vout: u32) -> String {
+    format!("{}:{vout}", hash(name).hex())
+}
+
+/// A transaction that spends these coins of `amount` each, pays these legs one by one, and offers this much per virtual byte.
+fn draft(number: u64, coins: &[String], legs: &[Leg], sat_per_vb: u64) -> BitcoinDraft {
+    let vbytes = 100 * coins.len() as u64 + 31 * legs.len() as u64;
+    let paid: u128 = legs.iter().map(|leg| leg.amount.base_units()).sum();
+    let fee = FeeRate::from_sat_per_kvb(sat_per_vb * 1_000).fee_of(vbytes).base_units();
+    let each = paid + 1_000_000;
+    let input = |outpoint: &String| DraftInput {
+        outpoint: outpoint.clone(),
+        amount: Amount::new(each),
+        keychain: Keychain::External,
+        index: 0,
+        confirmed: true,
+    };
+    let pays = |leg: &Leg| DraftOutput { script: Bytes(vec![1]), amount: leg.amount, purpose: OutputPurpose::Pays(vec![leg.payout]) };
+    let index = u32::try_from(number).expect("small");
+    let change = Amount::new(each * coins.len() as u128 - paid - fee);
+    let change = DraftOutput { script: Bytes(vec![2]), amount: change, purpose: OutputPurpose::Change { index } };
+    BitcoinDraft {
+        number,
+        inputs: coins.iter().map(input).collect(),
+        outputs: legs.iter().map(pays).chain([change]).collect(),
+        feerate: FeeRate::from_sat_per_kvb(sat_per_vb * 1_000),
+        vbytes,
+    }
+}
+
+struct Bitcoin {
+    world: World,
+    legs: Vec<Leg>,
+}
+
+impl Bitcoin {
+    /// With so many approved payouts.
+    fn with(payouts: usize) -> Self {
+        let mut world = World::with_points(100_000);
+        world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = 300_000;
+        let ids: Vec<WithdrawalId> = (0..payouts).map(|_| world.request_claim(3_000).expect("accepted")).collect();
+        let legs = ids.into_iter().map(|id| world.leg(id)).collect();
+        Self { world, legs }
+    }
+
+    fn reserve(&mut self, draft: BitcoinDraft, legs: &[Leg]) -> Result<LineageId, Refusal> {
+        let draft = Draft::Bitcoin(draft);
+        let (lineage, attempt) = (LineageId(self.world.id()), AttemptId(self.world.id()));
+        let (legs, anchors) = (legs.to_vec(), draft.anchors(&lane()));
+        let reserve = Reserve { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, anchors, legs, draft };
+        self.world.give(Command::Reserve(reserve)).map(|_| lineage)
+    }
+
+    fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: BitcoinDraft, joining: &[Leg]) -> Result<AttemptId, Refusal> {
+        let draft = Draft::Bitcoin(draft);
+        let claims = self.world.lineage(lineage).claims(&draft);
+        let attempt = AttemptId(self.world.id());
+        let (lane, owner, epoch, joining) = (lane(), owner(), Epoch(1), joining.to_vec());
+        let add = AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining };
+        self.world.give(Command::AddAttempt(add)).map(|_| attempt)
+    }
+
+    fn status(&self, leg: &Leg) -> Status {
+        self.world.withdrawal(leg.withdrawal).state.status()
+    }
+
+    /// The attempt becomes final: whom it carries is paid, the others are not.
+    fn finalize(&mut self, lineage: LineageId, attempt: AttemptId) {
+        let known = self.world.lineage(lineage).clone();
+        let version = known.attempt(attempt).expect("there").clone();
+        let effect = |leg: &Leg| LegEffect { payout: leg.payout, effect: if version.pays(leg) { Effect::Paid } else { Effect::Cancelled } };
+        let effects = known.legs.iter().map(effect).collect();
+        let hash = version.signed().expect("signed").hash;
+        let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
+        self.world.observe(lineage, Fact::Final { attempt, receipt }).expect("final");
+    }
+
+    fn conflict(&mut self, lineage: LineageId, coins: &[String]) -> Result<Answer, Refusal> {
+        let chain = lane().chain;
+        let consumed = coins.iter().map(|outpoint| Anchor::Outpoint { chain: chain.clone(), outpoint: outpoint.clone() }).collect();
+        let decoded = "a transfer".to_owned();
+        let fact = Fact::Conflicted { by: hash(99), block: block(10), decoded, payees: Vec::new(), consumed };
+        self.world.observe(lineage, fact)
+    }
+}
+
+/// F56: a coin is in one live lineage, whatever the store would say about it.
+#[test]
+fn f56_a_coin_is_reserved_once() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let first = bitcoin.reserve(draft(7, &[coin(1, 0), coin(2, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    let second = draft(8, &[coin(2, 0)], &legs[1..], 5);
+    assert_eq!(bitcoin.reserve(second.clone(), &legs[1..]).expect_err("taken").code(), "CHANGED_MEANWHILE");
+    assert_eq!(bitcoin.status(&legs[1]), Status::Approved);
+    let attempt = bitcoin.world.send(first, hash(10));
+    bitcoin.finalize(first, attempt);
+    bitcoin.reserve(second, &legs[1..]).expect("its lineage has ended; whether the coin is there the chain says");
+}
+
+/// A batch pays whom it says, each once and all of it, and nobody else.
+#[test]
+fn a_batch_that_pays_something_else_is_not_reserved() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let good = draft(7, &[coin(1, 0)], &legs, 5);
+    let mut little = good.clone();
+    little.outputs[0].amount = little.outputs[0].amount.minus(Amount::new(1));
+    let mut much = good.clone();
+    much.outputs[0].amount = much.outputs[0].amount.checked_add(Amount::new(1)).expect("small");
+    let twice = draft(7, &[coin(1, 0)], &[legs[0].clone(), legs[0].clone()], 5);
+    for wrong in [little, much, twice, draft(7, &[coin(1, 0)], &legs[..1], 5)] {
+        assert_eq!(bitcoin.reserve(wrong, &legs).expect_err("not what was asked").code(), "BAD_ATTEMPT");
+    }
+    let lineage = bitcoin.reserve(good, &legs).expect("both, once");
+    let attempt = bitcoin.world.send(lineage, hash(10));
+    bitcoin.finalize(lineage, attempt);
+    assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
+}
+
+/// F57, F58, F61: the next version spends the coins of the one before, pays everybody whom that pays, and offers what nodes want.
+#[test]
+fn f57_f58_f61_a_version_keeps_coins_and_payees_and_outbids() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let coins = [coin(1, 0), coin(2, 0)];
+    let lineage = bitcoin.reserve(draft(7, &coins, &legs, 5), &legs).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let refused = [
+        ("other coins", draft(7, &[coin(1, 0), coin(3, 0)], &legs, 20)),
+        ("one coin less", draft(7, &coins[..1], &legs, 20)),
+        ("a payee less", draft(7, &coins, &legs[..1], 20)),
+        ("another number", draft(8, &coins, &legs, 20)),
+        ("the same offer", draft(7, &coins, &legs, 5)),
+        (
+            "too little more for its relay",
+            BitcoinDraft { feerate: FeeRate::from_sat_per_kvb(5_500), ..more_by(&draft(7, &coins, &legs, 5), 200) },
+        ),
+        ("above the cap", draft(7, &coins, &legs, 301)),
+    ];
+    for (what, next) in refused {
+        assert_eq!(bitcoin.add(lineage, Purpose::Pay, next, &[]).expect_err(what).code(), "BAD_ATTEMPT", "{what}");
+    }
+    bitcoin.add(lineage, Purpose::Pay, draft(7, &[coin(1, 0), coin(2, 0), coin(3, 0)], &legs, 6), &[]).expect("more coins, more fee");
+    assert_eq!(bitcoin.world.lineage(lineage).anchors.len(), 4, "three coins, and the change that the first version would have left");
+}
+
+/// The same with so many satoshi more for the miners.
+fn more_by(draft: &BitcoinDraft, satoshi: u128) -> BitcoinDraft {
+    let mut draft = draft.clone();
+    let change = draft.outputs.last_mut().expect("change");
+    change.amount = change.amount.minus(Amount::new(satoshi));
+    draft
+}
+
+/// F59: who joins a later version is in the lineage; if an older version is final instead, he is free again, with the proof.
+#[test]
+fn f59_a_payee_of_the_newer_version_is_free_again_when_the_older_is_final() {
+    for newer_wins in [true, false] {
+        let mut bitcoin = Bitcoin::with(2);
+        let legs = bitcoin.legs.clone();
+        let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+        let older = bitcoin.world.send(lineage, hash(10));
+        bitcoin.add(lineage, Purpose::Pay, draft(7, &[coin(1, 0)], &legs, 20), &legs[1..]).expect("one more payee");
+        let newer = bitcoin.world.send(lineage, hash(11));
+        assert_eq!(bitcoin.status(&legs[1]), Status::Processing, "an older version may still be mined without him");
+        let apart = draft(8, &[coin(5, 0)], &legs[1..], 5);
+        assert_eq!(bitcoin.reserve(apart.clone(), &legs[1..]).expect_err("in a live lineage").code(), "CHANGED_MEANWHILE");
+        bitcoin.finalize(lineage, if newer_wins { newer } else { older });
+        assert_eq!(bitcoin.status(&legs[0]), Status::Completed);
+        assert_eq!(bitcoin.status(&legs[1]), if newer_wins { Status::Completed } else { Status::Approved });
+        if !newer_wins {
+            let State::Approved { after, .. } = &bitcoin.world.withdrawal(legs[1].withdrawal).state else { panic!("approved") };
+            assert_eq!(after.as_ref().map(|dead| (dead.lineage, dead.evidence)), Some((lineage, hash(10))));
+            bitcoin.reserve(apart, &legs[1..]).expect("free again");
+        }
+    }
+}
+
+/// Rule R4, attempt by attempt: a coin that only the bump added says nothing about the first version.
+#[test]
+fn r4_a_coin_of_the_bump_taken_elsewhere_leaves_the_first_version_alive() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    bitcoin.add(lineage, Purpose::Pay, draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20), &[]).expect("a bump");
+    bitcoin.world.send(lineage, hash(11));
+    bitcoin.world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
+    assert_eq!(bitcoin.conflict(lineage, &[coin(2, 0)]).expect_err("the first version lives").code(), "BAD_ATTEMPT");
+    assert_eq!(bitcoin.status(&legs[0]), Status::Processing);
+    bitcoin.conflict(lineage, &[coin(1, 0)]).expect("both versions spend it");
+    assert_eq!(bitcoin.status(&legs[0]), Status::Approved);
+}
+
+/// F60: change that another payment builds on is not replaced from under it, and change that may be replaced is not built on.
+#[test]
+fn f60_what_others_stand_on_is_not_replaced() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(parent, hash(10));
+    let change = coin(10, 1);
+    let child = bitcoin.reserve(draft(8, std::slice::from_ref(&change), &legs[1..], 5), &legs[1..]).expect("our own change");
+    let bump = draft(7, &[coin(1, 0)], &legs[..1], 20);
+    assert_eq!(bitcoin.add(parent, Purpose::Pay, bump.clone(), &[]).expect_err("a child stands on it").code(), "CHANGED_MEANWHILE");
+    assert_eq!(
+        bitcoin.add(parent, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect_err("so does a cancel").code(),
+        "CHANGED_MEANWHILE"
+    );
+    let attempt = bitcoin.world.send(child, hash(11));
+    bitcoin.finalize(child, attempt);
+    bitcoin.add(parent, Purpose::Pay, bump, &[]).expect("nobody stands on it any more");
+    let late = draft(9, &[change], &[], 5);
+    assert_eq!(bitcoin.reserve(late, &[]).expect_err("the first version's change may never be").code(), "CHANGED_MEANWHILE");
+}
+
+/// An operator undoes one payment of a batch: when the cancelling version is final, he is given back and the others are paid by another one.
+#[test]
+fn a_cancel_of_one_payee_gives_back_him_alone() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let Leg { withdrawal, user, book, source_asset, asset, .. } = legs[0].clone();
+    let reason = "asked".to_owned();
+    bitcoin.world.must(Command::Cancel { withdrawal, user, book, source_asset, asset, lineage: Some(lineage), reason });
+    bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
+    let undo = bitcoin.world.send(lineage, hash(11));
+    bitcoin.finalize(lineage, undo);
+    assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
+}
+
+/// The last of a chain of unconfirmed change is bumped for all: none that others stand on, and not for waiting alone.
+#[test]
+fn f61_the_last_of_a_chain_pays_for_all_and_only_where_the_market_asks_more() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(parent, hash(10));
+    let child = bitcoin.reserve(draft(8, &[coin(10, 1)], &legs[1..], 9), &legs[1..]).expect("our own change");
+    bitcoin.world.send(child, hash(11));
+    let mut bumped = |sat_per_kvb: u64| {
+        bitcoin.world.pass(60);
+        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
+        let tip = Tip { market, ..bitcoin.world.tip(1) };
+        bitcoin.world.see(tip);
+        let bump = |act: Act| if let Act::Bump { lineage, .. } = act { Some(lineage) } else { None };
+        bitcoin.world.due().into_iter().filter_map(bump).collect::<Vec<_>>()
+    };
+    assert_eq!(bumped(5_000), [], "both offer enough");
+    assert_eq!(bumped(6_000), [child], "the parent offers too little, and only its child may be replaced");
+    assert_eq!(bumped(20_000), [child]);
+}
+
+/// Payouts gather for one transaction until the first has waited long enough, or there are as many as one pays.
+#[test]
+fn payouts_gather_until_it_is_time_or_the_batch_is_full() {
+    let mut bitcoin = Bitcoin::with(3);
+    let batching = Batching { gather: Span::from_seconds(60), payouts_max: 4 };
+    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").batching = Some(batching);
+    let plans = |world: &mut World| {
+        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(1_000) });
+        let tip = Tip { market, ..world.tip(1) };
+        world.see(tip);
+        world.due().iter().filter(|act| matches!(act, Act::Plan { .. })).count()
+    };
+    assert_eq!(plans(&mut bitcoin.world), 0, "others may come");
+    let one = bitcoin.world.withdrawal(bitcoin.legs[0].withdrawal).clone();
+    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
+    assert_eq!((said.reason, said.next_at), (Reason::Gathering, Some(one.created_at.plus(Span::from_seconds(60)))));
+    bitcoin.world.request_claim(3_000).expect("accepted");
+    assert_eq!(plans(&mut bitcoin.world), 4, "the batch is full");
+    let mut early = Bitcoin::with(1);
+    early.world.rules.chains.get_mut(&lane().chain).expect("a chain").batching = Some(batching);
+    early.world.pass(59);
+    assert_eq!(plans(&mut early.world), 0);
+    early.world.pass(1);
+    assert_eq!(plans(&mut early.world), 1, "its time is over");
+}
+
+/// A dear hour is told with what would be cheap enough and until when; then it is paid all the same.
+#[test]
+fn a_dear_network_is_waited_out_and_not_for_ever() {
+    let mut bitcoin = Bitcoin::with(1);
+    let leg = bitcoin.legs[0].clone();
+    let share = Share::from_basis_points(1);
+    let patience = Patience { fee_share_max: share, wait_max: Span::from_hours(1) };
+    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").patience = Some(patience);
+    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = u128::MAX;
+    let ceiling = share.of(leg.amount);
+    let rate = |cost: Amount| FeeRate::paid(cost, 111).sat_per_kvb();
+    let planned = |world: &mut World, sat_per_kvb: u64| {
+        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
+        let tip = Tip { market, ..world.tip(1) };
+        world.see(tip);
+        world.due().len()
+    };
+    assert_eq!(planned(&mut bitcoin.world, rate(ceiling)), 1, "cheap enough");
+    let dear = rate(ceiling).saturating_mul(2);
+    assert_eq!(planned(&mut bitcoin.world, dear), 0);
+    let one = bitcoin.world.withdrawal(leg.withdrawal).clone();
+    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
+    assert!(matches!(said.reason, Reason::AwaitsFairFee { .. }), "{said:?}");
+    assert_eq!(said.next_at, Some(one.created_at.plus(Span::from_hours(1))));
+    bitcoin.world.pass(3_600);
+    assert_eq!(planned(&mut bitcoin.world, dear), 1, "it was promised");
+}

@@ -3,34 +3,92 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_core::{ChainName, Destination};
+use adit_bitcoin::{BitcoinConfig, BitcoinLane, EndpointConfig, LaneSettings, Wallet};
+use adit_chain::Chain as Port;
+use adit_core::{ChainName, Destination, Finality};
 use adit_evm::{EvmChain, EvmConfig};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::config::{Chain, Config, Membership};
+use crate::config::{BitcoinChain, Chain, Config, EvmChain as EvmSection, Membership, Of};
+use crate::wallets::Wallets;
 
-/// Contacts nobody yet.
-///
-/// # Errors
-/// When a chain's configuration contradicts itself.
-pub fn open(config: &Config, wallets: &BTreeMap<ChainName, Destination>) -> Result<BTreeMap<ChainName, Arc<EvmChain>>> {
-    let open = |chain: &Chain| Ok((chain.name.clone(), Arc::new(EvmChain::new(settings(config, chain, wallets))?)));
-    config.chains.values().map(open).collect()
+/// All of them, by what they are.
+#[derive(Clone, Default)]
+pub struct Chains {
+    pub evm: BTreeMap<ChainName, Arc<EvmChain>>,
+    pub bitcoin: BTreeMap<ChainName, Arc<BitcoinLane>>,
 }
 
-fn settings(config: &Config, chain: &Chain, wallets: &BTreeMap<ChainName, Destination>) -> EvmConfig {
-    let endpoints = chain.rpc.iter().map(|url| url.expose().to_owned()).collect();
+impl Chains {
+    /// Contacts nobody yet.
+    ///
+    /// # Errors
+    /// When a chain's configuration contradicts itself.
+    pub fn open(config: &Config, wallets: &Wallets) -> Result<Self> {
+        let mut chains = Self::default();
+        for (name, chain) in &config.chains {
+            match &chain.of {
+                Of::Evm(section) => {
+                    let opened = EvmChain::new(evm(config, chain, section, wallets))?;
+                    chains.evm.insert(name.clone(), Arc::new(opened));
+                }
+                Of::Bitcoin(section) => {
+                    let opened = BitcoinLane::new(bitcoin(chain, section), lane(chain, section, wallets)?)?;
+                    chains.bitcoin.insert(name.clone(), Arc::new(opened));
+                }
+            }
+        }
+        Ok(chains)
+    }
+
+    /// As the engine asks them.
+    pub fn ports(&self) -> BTreeMap<ChainName, Arc<dyn Port>> {
+        let evm = self.evm.iter().map(|(name, chain)| (name.clone(), chain.clone() as Arc<dyn Port>));
+        evm.chain(self.bitcoin.iter().map(|(name, lane)| (name.clone(), lane.clone() as Arc<dyn Port>))).collect()
+    }
+}
+
+fn evm(config: &Config, chain: &Chain, section: &EvmSection, wallets: &Wallets) -> EvmConfig {
+    let endpoints = section.rpc.iter().map(|url| url.expose().to_owned()).collect();
+    let paying = |(name, wallet): (&ChainName, &Destination)| (!wallets.descriptors.contains_key(name)).then(|| wallet.clone());
     EvmConfig {
         trust: chain.trust,
         finality: chain.finality,
         assets: config.assets.values().map(|rules| rules.asset.clone()).collect(),
-        wallets: wallets.values().cloned().collect(),
+        wallets: wallets.addresses.iter().filter_map(paying).collect(),
         forbidden: forbidden(config, chain),
-        lower_case_addresses: chain.lower_case_addresses,
+        lower_case_addresses: section.lower_case_addresses,
         compact_signatures: config.claims.as_ref().is_some_and(|claims| claims.compact_signatures),
-        op_stack: chain.op_stack,
-        ..EvmConfig::new(chain.name.clone(), chain.chain_id, endpoints)
+        op_stack: section.op_stack,
+        ..EvmConfig::new(chain.name.clone(), section.chain_id, endpoints)
     }
+}
+
+fn bitcoin(chain: &Chain, section: &BitcoinChain) -> BitcoinConfig {
+    let source = |(face, url): &(_, crate::config::Hidden)| EndpointConfig { face: *face, url: url.expose().to_owned() };
+    BitcoinConfig {
+        blockcypher_token: section.blockcypher_token.as_ref().map(|token| token.expose().to_owned()),
+        trust: chain.trust,
+        ..BitcoinConfig::new(chain.name.clone(), section.network, section.sources.iter().map(source).collect())
+    }
+}
+
+fn lane(chain: &Chain, section: &BitcoinChain, wallets: &Wallets) -> Result<LaneSettings> {
+    let [external, internal] = wallets.descriptors.get(&chain.name).expect("every Bitcoin chain has its wallet");
+    let wallet = Wallet::of_descriptors(section.network, external, internal);
+    let wallet = wallet.with_context(|| format!("the wallet of chain {}", chain.name))?;
+    let final_blocks = match chain.finality {
+        Finality::Depth { blocks } => blocks,
+        Finality::Tag => adit_bitcoin::FINAL_BLOCKS,
+    };
+    Ok(LaneSettings {
+        final_blocks,
+        deeper: section.deeper.clone(),
+        outputs_max: section.outputs_max,
+        fee_max: chain.fee_per_transaction_max,
+        look_every: section.look_every,
+        ..LaneSettings::new(chain.native.clone(), wallet)
+    })
 }
 
 /// Nobody means to be paid at the lock.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Environment, TEMPLATE};
+use crate::config::{BITCOIN_TEMPLATE, Config, Environment, TEMPLATE};
 use crate::output::Output;
 use crate::{backup, credit, keys, migrate, remote, serve, signing, withdrawals};
 
@@ -54,6 +54,9 @@ struct ConfigArguments {
     /// Check this file together with the environment, and print nothing else
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// Print what a Bitcoin chain has instead
+    #[arg(long, conflicts_with = "check")]
+    bitcoin: bool,
 }
 
 /// Where the running server is asked.
@@ -78,8 +81,9 @@ impl Cli {
             Command::Serve => serve::run(load()?, output).await,
             Command::Signer => signing::run(load()?, output).await,
             Command::Migrate => migrate::run(&load()?, output).await,
-            Command::Config(ConfigArguments { check: None }) => output.text(TEMPLATE),
-            Command::Config(ConfigArguments { check: Some(file) }) => check(&file, output),
+            Command::Config(ConfigArguments { check: Some(file), .. }) => check(&file, output),
+            Command::Config(ConfigArguments { bitcoin: true, .. }) => output.text(BITCOIN_TEMPLATE),
+            Command::Config(_) => output.text(TEMPLATE),
             Command::Keys(command) => keys::run(command, file.as_deref(), output).await,
             Command::Credit(arguments) => credit::run(arguments, output).await,
             Command::Withdrawals(command) => withdrawals::run(command, output).await,

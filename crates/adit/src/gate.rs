@@ -17,6 +17,7 @@ use crate::world::SystemClock;
 /// When an address is none.
 pub fn open(config: &Config, chains: &BTreeMap<ChainName, Arc<EvmChain>>) -> Result<Option<Arc<dyn ClaimGate>>> {
     let (Some(claims), Some(settings)) = (&config.claims, config.claims_chain()) else { return Ok(None) };
+    let Some(chain_id) = settings.chain_id() else { return Ok(None) };
     let (Some(chain), Some(claimed)) = (chains.get(&settings.name), config.assets.get(&claims.asset)) else { return Ok(None) };
     let contract = match &claimed.asset.form {
         AssetForm::Token { contract, .. } => contract,
@@ -26,6 +27,6 @@ pub fn open(config: &Config, chains: &BTreeMap<ChainName, Arc<EvmChain>>) -> Res
         Membership::Required { lock } | Membership::Tiered { lock, .. } => Some(UnlockGate::new(chain, lock.as_str())?),
         Membership::Open => None,
     };
-    let domain = ClaimDomain::new(&claims.domain_name, &claims.domain_version, settings.chain_id, contract)?;
+    let domain = ClaimDomain::new(&claims.domain_name, &claims.domain_version, chain_id, contract)?;
     Ok(Some(Arc::new(EvmGate { domain, chain: chain.clone(), lock, clock: Arc::new(SystemClock) })))
 }

@@ -1,21 +1,21 @@
 //! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use adit_chain::Chain as _;
-use adit_core::{ChainName, Command as Order, Destination, LaneId};
-use adit_signer::Seed;
+use adit_core::{ChainName, Command as Order, Keychain, LaneId, Place};
+use adit_signer::{BitcoinAccount, Seed, WalletKey};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::chains::Chains;
 use crate::config::{Config, Environment};
 use crate::database::{Database, make_directory_of};
 use crate::output::Output;
-use crate::{chains, direct, signing};
+use crate::wallets::Wallets;
+use crate::{direct, wallets};
 
 /// Where a seed is sealed when nothing names another place; the default of `signer.keys`.
 const SEALED_DEFAULT: &str = "data/keys.sealed";
@@ -99,18 +99,51 @@ fn seal(seed: &Seed, file: &Path, passphrase: &SecretString) -> Result<String> {
     Ok(address)
 }
 
+/// Addresses of a Bitcoin wallet that are printed.
+const FIRST_ADDRESSES: u32 = 5;
+
 fn show(config: &Config, output: Output) -> Result<()> {
-    let wallets: Vec<LaneId> = signing::keys(config)?.into_iter().map(|(lane, _)| lane).collect();
-    let text: Vec<String> = wallets.iter().map(|lane| format!("{}  {}", lane.chain, lane.wallet)).collect();
-    let value: Vec<_> = wallets.iter().map(|lane| json!({ "chain": lane.chain, "address": lane.wallet })).collect();
+    let keys = wallets::keys(config)?;
+    let text: Vec<String> = keys.iter().map(|(lane, key)| told(lane, key)).collect();
+    let value: Vec<Value> = keys.iter().map(|(lane, key)| described(lane, key)).collect();
     output.result(&json!({ "wallets": value }), &text.join("\n"))
+}
+
+fn told(lane: &LaneId, key: &WalletKey) -> String {
+    match key {
+        WalletKey::Evm(_) => format!("{}  {}", lane.chain, lane.wallet),
+        WalletKey::Bitcoin(account) => {
+            let addresses = first_addresses(account).join("\n  ");
+            let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
+            format!("{}  {}\n  receives at\n  {addresses}\n  descriptors\n  {external}\n  {internal}", lane.chain, lane.wallet)
+        }
+    }
+}
+
+fn described(lane: &LaneId, key: &WalletKey) -> Value {
+    match key {
+        WalletKey::Evm(_) => json!({ "chain": lane.chain, "address": lane.wallet }),
+        WalletKey::Bitcoin(account) => json!({
+            "chain": lane.chain,
+            "address": lane.wallet,
+            "addresses": first_addresses(account),
+            "xpub": account.xpub(),
+            "fingerprint": account.fingerprint(),
+            "descriptors": Keychain::ALL.map(|keychain| account.descriptor(keychain)),
+        }),
+    }
+}
+
+fn first_addresses(account: &BitcoinAccount) -> Vec<String> {
+    let at = |index| account.address(Place { keychain: Keychain::External, index });
+    (0..FIRST_ADDRESSES).filter_map(at).map(|address| address.to_string()).collect()
 }
 
 /// Works on the store itself: a halted lane is nobody's, and whoever says this has stopped everything else that has the key.
 async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Result<()> {
-    let wallets = signing::wallets(config)?;
-    let known: Vec<&str> = wallets.keys().map(ChainName::as_str).collect();
-    let Some((chain, wallet)) = wallets.iter().find(|(name, _)| name.as_str() == chain) else {
+    let wallets = Wallets::of(config)?;
+    let known: Vec<&str> = wallets.addresses.keys().map(ChainName::as_str).collect();
+    let Some((chain, wallet)) = wallets.addresses.iter().find(|(name, _)| name.as_str() == chain) else {
         bail!("--chain is {chain:?}; allowed are {}", known.join(", "));
     };
     let lane = LaneId { chain: chain.clone(), wallet: wallet.clone() };
@@ -118,17 +151,17 @@ async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Resu
     let given_out = database.store.lane(&lane).await?.map_or(0, |known| known.next_nonce);
     let mined = transactions(config, &wallets, &lane).await?;
     compare(&lane, nonce, given_out, mined)?;
-    let rules = config.rules(&wallets);
+    let rules = config.rules(&wallets.addresses);
     direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
     let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
     output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
 }
 
 /// How many transactions of the wallet the chain has.
-async fn transactions(config: &Config, wallets: &BTreeMap<ChainName, Destination>, lane: &LaneId) -> Result<u64> {
-    let chains = chains::open(config, wallets)?;
+async fn transactions(config: &Config, wallets: &Wallets, lane: &LaneId) -> Result<u64> {
+    let chains = Chains::open(config, wallets)?.ports();
     let Some(chain) = chains.get(&lane.chain) else { bail!("chain {} is not configured", lane.chain) };
-    let counted = chain.consumed(lane).await;
+    let counted = chain.consumed(lane, 0).await;
     counted.context("the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints first")
 }
 

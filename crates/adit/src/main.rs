@@ -16,6 +16,7 @@ mod remote;
 mod serve;
 mod signing;
 mod telemetry;
+mod wallets;
 mod withdrawals;
 mod world;
 

@@ -1,13 +1,10 @@
 //! `adit serve`: puts the parts together, runs until it is asked to stop.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
-use adit_chain::Chain;
-use adit_core::{Actor, ChainName, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
+use adit_core::{Actor, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
 use adit_engine::{Engine, Ports, Settings};
-use adit_evm::EvmChain;
 use adit_store::Store;
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
@@ -15,12 +12,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::chains::Chains;
 use crate::config::{Config, Jwt, Membership};
 use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
-use crate::{chains, gate, signing, telemetry};
+use crate::{config, gate, signing, telemetry};
 
 /// A chain is read about twice per block, within these bounds.
 const OBSERVE_MILLIS_MIN: u64 = 250;
@@ -35,10 +33,10 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(advice)?;
     let database = Database::open(&config.store).await?;
     let signing = signing::open(&config)?;
-    let chains = chains::open(&config, &signing.wallets)?;
+    let chains = Chains::open(&config, &signing.wallets)?;
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);
-    let gate = gate::open(&config, &chains)?;
+    let gate = gate::open(&config, &chains.evm)?;
     let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
@@ -67,19 +65,18 @@ pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
 
 /// The rules with the number under which the store keeps them.
 async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<Rules> {
-    let rules = config.rules(&signing.wallets);
+    let rules = config.rules(&signing.wallets.addresses);
     let revision = store.policy_revision(&serde_json::to_string(&rules)?, now()).await?;
     Ok(Rules { revision, ..rules })
 }
 
-fn ports(database: &Database, signing: &Signing, chains: &BTreeMap<ChainName, Arc<EvmChain>>) -> Ports {
-    let chains = chains.iter().map(|(name, chain)| (name.clone(), chain.clone() as Arc<dyn Chain>));
+fn ports(database: &Database, signing: &Signing, chains: &Chains) -> Ports {
     Ports {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         spawner: Arc::new(TokioSpawner),
         store: database.store.clone(),
-        chains: chains.collect(),
+        chains: chains.ports(),
         signer: signing.signer.clone(),
     }
 }
@@ -149,7 +146,7 @@ async fn admit_first_admin(config: &Config, engine: &Engine) -> Result<()> {
 fn announce(config: &Config, rules: &Rules) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), revision = rules.revision, "Adit starts");
     for chain in rules.chains.values() {
-        let endpoints = config.chains.get(&chain.name).map_or(0, |chain| chain.rpc.len());
+        let endpoints = config.chains.get(&chain.name).map_or(0, config::Chain::sources);
         tracing::info!(chain = %chain.name, wallet = %chain.lane.wallet, endpoints, confirmations = chain.confirmations, finality = ?chain.finality, "pays on");
     }
     match &config.membership {

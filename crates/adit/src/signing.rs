@@ -1,24 +1,23 @@
 //! The signer: in this process, or behind the socket of another, which `adit signer` is.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_core::{AssetForm, ChainName, Destination, JournalId, LaneId};
-use adit_signer::{ChainPolicy, Key, LocalSigner, Seed, Signer, SignerConfig, SignerSocket, SocketSigner};
+use adit_core::{AssetForm, FeeRate, JournalId};
+use adit_signer::{BitcoinPolicy, ChainPolicy, EvmPolicy, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner};
 use anyhow::{Context as _, Result, bail};
-use secrecy::ExposeSecret as _;
 
-use crate::config::Config;
+use crate::config::{Chain, Config, Of};
 use crate::database::make_directory_of;
 use crate::direct::uuid;
 use crate::output::Output;
+use crate::wallets::{self, Wallets};
 use crate::world::now;
 use crate::{serve, telemetry};
 
 /// Whoever signs, and the wallet that pays on each chain.
 pub struct Signing {
     pub signer: Arc<dyn Signer>,
-    pub wallets: BTreeMap<ChainName, Destination>,
+    pub wallets: Wallets,
 }
 
 /// # Errors
@@ -26,7 +25,7 @@ pub struct Signing {
 pub fn open(config: &Config) -> Result<Signing> {
     match &config.signer.socket {
         None => local(config),
-        Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: named_wallets(config)? }),
+        Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: Wallets::named(config)? }),
     }
 }
 
@@ -41,7 +40,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     };
     make_directory_of(socket)?;
     let Signing { signer, wallets } = local(&config)?;
-    for (chain, wallet) in &wallets {
+    for (chain, wallet) in &wallets.addresses {
         tracing::info!(%chain, %wallet, "signs for");
     }
     let offered = SignerSocket::bind(socket)?;
@@ -55,10 +54,9 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
 }
 
 fn local(config: &Config) -> Result<Signing> {
-    let keys = keys(config)?;
-    let wallets = keys.iter().map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone())).collect();
+    let keys = wallets::keys(config)?;
+    let wallets = Wallets::of_keys(&keys);
     make_directory_of(&config.signer.journal)?;
-    let policy = |chain: &crate::config::Chain| ChainPolicy { chain_id: chain.chain_id, fee_cap: chain.fee_per_transaction_max };
     let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
     let signer_config = SignerConfig {
         environment: config.signer.environment.clone(),
@@ -72,48 +70,15 @@ fn local(config: &Config) -> Result<Signing> {
     Ok(Signing { signer: Arc::new(signer), wallets })
 }
 
-/// One key pays on every chain.
-///
-/// # Errors
-/// When there is none.
-pub fn keys(config: &Config) -> Result<Vec<(LaneId, Key)>> {
-    let lanes = |make: &dyn Fn() -> Result<Key>| {
-        let of = |chain: &ChainName| make().map(|key| (key.lane(chain.clone()), key));
-        config.chains.keys().map(of).collect()
-    };
-    if let Some(text) = &config.secrets.private_key {
-        return lanes(&|| Key::from_hex(text.expose_secret()).context("LOCK_MANAGER_PRIVATE_KEY"));
+/// What holds on a chain, whatever a request says.
+fn policy(chain: &Chain) -> ChainPolicy {
+    let fee_cap = chain.fee_per_transaction_max;
+    match &chain.of {
+        Of::Evm(evm) => ChainPolicy::Evm(EvmPolicy { chain_id: evm.chain_id, fee_cap }),
+        Of::Bitcoin(bitcoin) => ChainPolicy::Bitcoin(BitcoinPolicy {
+            network: wallets::network_of(bitcoin),
+            fee_cap,
+            feerate_cap: FeeRate::from_sat_per_kvb(u64::try_from(chain.offer_max).unwrap_or(u64::MAX)),
+        }),
     }
-    let path = &config.signer.keys;
-    if !path.exists() {
-        bail!("there is no key to pay with: set LOCK_MANAGER_PRIVATE_KEY, or seal a new seed at {} with `adit keys init`", path.display());
-    }
-    let Some(passphrase) = &config.secrets.passphrase else {
-        bail!("{} is sealed; set ADIT_KEY_PASSPHRASE to its passphrase", path.display());
-    };
-    let seed = Seed::open(path, passphrase)?;
-    lanes(&|| Ok(seed.key(config.signer.key_index)?))
-}
-
-/// The wallet that pays on each chain, without touching the journal.
-///
-/// # Errors
-/// When neither a key nor the configuration says it.
-pub fn wallets(config: &Config) -> Result<BTreeMap<ChainName, Destination>> {
-    match &config.signer.socket {
-        None => Ok(keys(config)?.into_iter().map(|(lane, _)| (lane.chain, lane.wallet)).collect()),
-        Some(_) => named_wallets(config),
-    }
-}
-
-/// The key is elsewhere, so the configuration has to say whose it is.
-fn named_wallets(config: &Config) -> Result<BTreeMap<ChainName, Destination>> {
-    let named = config.chains.values().map(|chain| match &chain.wallet {
-        Some(wallet) => Ok((chain.name.clone(), wallet.clone())),
-        None => bail!(
-            "chains.{}.wallet is missing: signer.socket names another process that has the key, so give the address that `adit keys show` prints there",
-            chain.name
-        ),
-    });
-    named.collect()
 }

@@ -5,12 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Amount, Bytes, PayoutId};
+use adit_core::{Amount, BitcoinDraft, Bytes, DraftOutput, OutputPurpose, PayoutId};
 
-use crate::{
-    Address, Bill, BitcoinDraft, DraftOutput, FeeBearer, OutputPurpose, Payment, Purse, ScriptKind, Unfunded, WalletError, dust_limit,
-    money, select,
-};
+use crate::{Address, Bill, Payment, Purse, Unfunded, WalletError, money, plan::input, select};
 
 /// A payout that may be paid now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +44,6 @@ pub struct BatchOutput {
     pub payouts: Vec<(PayoutId, Amount)>,
 }
 
-/// A batch with its coins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedBatch {
-    pub draft: BitcoinDraft,
-    /// What each payee's amount was lessened by, where payees bear the fee.
-    pub fees: Vec<(PayoutId, Amount)>,
-}
-
 /// Why a batch is not planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unplanned {
@@ -64,8 +53,6 @@ pub enum Unplanned {
     Unfunded(#[from] Unfunded),
     #[error(transparent)]
     Wallet(#[from] WalletError),
-    #[error("the fee of {fee} satoshi leaves of the payout {payout} less than nodes relay; it waits for a lower feerate")]
-    EatenByFee { payout: PayoutId, fee: Amount },
 }
 
 impl OutputsMax {
@@ -75,6 +62,10 @@ impl OutputsMax {
     /// [`WrongOutputsMax`] for none or more than [`OutputsMax::MOST`].
     pub fn new(got: u16) -> Result<Self, WrongOutputsMax> {
         if (1..=Self::MOST).contains(&got) { Ok(Self(got)) } else { Err(WrongOutputsMax { got }) }
+    }
+
+    pub fn get(self) -> u16 {
+        self.0
     }
 }
 
@@ -107,26 +98,15 @@ impl Batch {
     ///
     /// # Errors
     /// [`Unplanned`].
-    pub fn plan(&self, payment: Payment<'_>, purse: &Purse<'_>, bearer: FeeBearer) -> Result<PlannedBatch, Unplanned> {
+    pub fn plan(&self, payment: Payment<'_>, purse: &Purse<'_>) -> Result<BitcoinDraft, Unplanned> {
         if self.outputs.is_empty() {
             return Err(Unplanned::Empty);
         }
         let outputs = self.outputs.iter().map(|output| (output.address.kind(), output.amount())).collect();
-        let bill = Bill { spend: payment.wallet.spend(), outputs, feerate: payment.feerate, bearer, replaces: None };
+        let bill = Bill { spend: payment.wallet.spend(), outputs, feerate: payment.feerate, replaces: None };
         let chosen = select(purse, &bill)?;
-        let fees = self.shares(chosen.balance.from_payees);
-        let outputs = self.outputs.iter().map(|output| output.less(&fees)).collect::<Result<_, _>>()?;
-        let draft = payment.draft(&chosen.coins, outputs, chosen.balance.change)?;
-        Ok(PlannedBatch { draft, fees: fees.into_iter().filter(|(_, fee)| !fee.is_zero()).collect() })
-    }
-
-    /// The fee in equal parts; what cannot be divided falls on the first.
-    fn shares(&self, fee: Amount) -> BTreeMap<PayoutId, Amount> {
-        let payouts: Vec<PayoutId> = self.outputs.iter().flat_map(|output| output.payouts.iter().map(|(payout, _)| *payout)).collect();
-        let count = payouts.len().max(1) as u128;
-        let (each, rest) = (fee.base_units() / count, fee.base_units() % count);
-        let share = |index: usize| Amount::new(each + u128::from((index as u128) < rest));
-        payouts.into_iter().enumerate().map(|(index, payout)| (payout, share(index))).collect()
+        let outputs = self.outputs.iter().map(|output| output.drafted(output.amount())).collect();
+        Ok(payment.draft(chosen.coins.iter().map(input).collect(), outputs, chosen.balance.change)?)
     }
 }
 
@@ -139,26 +119,10 @@ impl BatchOutput {
         money::sum(self.payouts.iter().map(|(_, amount)| *amount))
     }
 
-    pub(crate) fn kind(&self) -> ScriptKind {
-        self.address.kind()
-    }
-
     /// As it is drafted when nothing is taken off.
     pub(crate) fn drafted(&self, amount: Amount) -> DraftOutput {
         let purpose = OutputPurpose::Pays(self.payouts.iter().map(|(payout, _)| *payout).collect());
         DraftOutput { script: Bytes(self.address.script().to_bytes()), amount, purpose }
-    }
-
-    /// Less the fees of its payees. Each must keep more than dust, since he asked for one payment.
-    fn less(&self, fees: &BTreeMap<PayoutId, Amount>) -> Result<DraftOutput, Unplanned> {
-        let mut left = Amount::ZERO;
-        for (payout, amount) in &self.payouts {
-            let fee = fees.get(payout).copied().unwrap_or(Amount::ZERO);
-            let kept = amount.checked_sub(fee).filter(|kept| fee.is_zero() || *kept >= dust_limit(self.kind()));
-            let kept = kept.ok_or(Unplanned::EatenByFee { payout: *payout, fee })?;
-            left = money::sum([left, kept]);
-        }
-        Ok(self.drafted(left))
     }
 }
 
@@ -169,7 +133,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::coin::tests::{CONFIRMED, coin};
     use crate::wallet::root_tests::{PHRASES, root};
-    use crate::{Coin, FeeRate, KeyWallet, Keychain, Network, Place, Unsigned, Wallet};
+    use crate::{Coin, KeyWallet, Network, Unsigned, Wallet};
+    use adit_core::{FeeRate, Keychain, Place};
 
     pub(crate) fn wallet() -> Wallet {
         root(Network::Regtest, PHRASES[0]).wallet(KeyWallet::Segwit)
@@ -211,31 +176,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_fee_is_on_top_or_taken_from_what_is_paid() {
+    fn payees_get_whole_amounts_and_change_pays_the_fee() {
         let (to, wallet, coins) = (addresses(), wallet(), [coin(1, 1_000_000, CONFIRMED)]);
         let payment = Payment { wallet: &wallet, number: 4, feerate: FeeRate::from_sat_per_kvb(10_000) };
         let batch = Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)], OutputsMax::default());
-        let paid = |bearer| {
-            let planned = batch.plan(payment, &purse(&coins), bearer).expect("enough");
-            let unsigned = Unsigned::of(&planned.draft).expect("fine");
-            assert!(FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend())) >= payment.feerate);
-            (planned.draft.outputs.iter().map(|output| output.amount.base_units()).collect::<Vec<_>>(), unsigned.fee(), planned.fees)
-        };
-        let (amounts, fee, fees) = paid(FeeBearer::Us);
-        assert_eq!((amounts, fees), (vec![10_000, 20_000, 970_000 - fee.base_units()], Vec::new()));
-        let (amounts, fee, fees) = paid(FeeBearer::Payees);
-        assert_eq!(amounts[2], 970_000);
-        assert_eq!(money::sum(fees.iter().map(|(_, fee)| *fee)), fee);
-        assert_eq!(amounts[0] + amounts[1] + fee.base_units(), 30_000);
-    }
-
-    #[test]
-    fn a_payout_that_the_fee_would_eat_waits() {
-        let (to, wallet, coins) = (addresses(), wallet(), [coin(1, 1_000_000, CONFIRMED)]);
-        let payment = Payment { wallet: &wallet, number: 4, feerate: FeeRate::from_sat_per_kvb(100_000) };
-        let batch = Batch::of(&[payable(&to, 1, 0, 8_000), payable(&to, 2, 1, 500_000)], OutputsMax::default());
-        assert!(matches!(batch.plan(payment, &purse(&coins), FeeBearer::Payees), Err(Unplanned::EatenByFee { .. })));
-        assert_eq!(Batch::of(&[], OutputsMax::default()).plan(payment, &purse(&coins), FeeBearer::Us), Err(Unplanned::Empty));
+        let draft = batch.plan(payment, &purse(&coins)).expect("enough");
+        let unsigned = Unsigned::of(&draft).expect("fine");
+        assert_eq!((unsigned.draft(), unsigned.weight(wallet.spend()).to_vbytes_ceil()), (&draft, draft.vbytes), "in order, and measured");
+        assert_eq!(unsigned.fee(), payment.feerate.fee_of(draft.vbytes));
+        let amounts: Vec<u128> = draft.outputs.iter().map(|output| output.amount.base_units()).collect();
+        assert_eq!(amounts, [10_000, 20_000, 970_000 - unsigned.fee().base_units()]);
+        assert_eq!(Batch::of(&[], OutputsMax::default()).plan(payment, &purse(&coins)), Err(Unplanned::Empty));
     }
 
     proptest! {
@@ -245,7 +196,6 @@ pub(crate) mod tests {
         fn no_payout_is_lost_or_doubled(
             asked in prop::collection::vec((0u128..12, 0usize..8, 5_460u128..100_000), 0..30),
             most in 1u16..6,
-            payees: bool,
             rate in 1_000u64..20_000,
         ) {
             let (to, wallet) = (addresses(), wallet());
@@ -262,14 +212,11 @@ pub(crate) mod tests {
             }
             let coins = [coin(1, 2_000_000, CONFIRMED), coin(2, 900_000, CONFIRMED)];
             let payment = Payment { wallet: &wallet, number: 9, feerate: FeeRate::from_sat_per_kvb(rate) };
-            let bearer = if payees { FeeBearer::Payees } else { FeeBearer::Us };
-            if let Ok(planned) = batch.plan(payment, &purse(&coins), bearer) {
-                let unsigned = Unsigned::of(&planned.draft).expect("fine");
-                prop_assert_eq!(planned.draft.payouts().count(), paid.len());
-                let given = money::sum(planned.draft.outputs.iter().filter(|output| output.purpose != OutputPurpose::Change { index: 9 }).map(|output| output.amount));
-                let taken = money::sum(planned.fees.iter().map(|(_, fee)| *fee));
-                prop_assert_eq!(money::sum([given, taken]), money::sum(paid.iter().map(|(_, amount)| *amount)));
-                prop_assert!(FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend())) >= payment.feerate);
+            if let Ok(draft) = batch.plan(payment, &purse(&coins)) {
+                let unsigned = Unsigned::of(&draft).expect("fine");
+                prop_assert_eq!(draft.payouts().count(), paid.len());
+                prop_assert_eq!(draft.paid_total(), money::sum(paid.iter().map(|(_, amount)| *amount)));
+                prop_assert!(FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend()).to_vbytes_ceil()) >= payment.feerate);
             }
         }
     }

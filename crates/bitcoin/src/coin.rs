@@ -1,9 +1,7 @@
 //! Coins: outputs of the chain that are ours and unspent, and whether one may be spent now (windows F60, F66).
 
-use adit_core::Amount;
+use adit_core::{Amount, Place};
 use bdk_wallet::bitcoin::OutPoint;
-
-use crate::Place;
 
 /// Blocks until a block's reward may be spent: in the hundredth block after it (consensus, `COINBASE_MATURITY`).
 pub const COINBASE_MATURITY_BLOCKS: u64 = 100;
@@ -104,7 +102,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Keychain;
+    use adit_core::Keychain;
 
     /// A coin with a name of its own.
     pub(crate) fn coin(name: u32, satoshi: u128, seen: Seen) -> Coin {

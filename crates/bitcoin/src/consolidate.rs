@@ -1,8 +1,9 @@
 //! Many small coins made one while blocks are cheap, so that payments are cheap when they are not.
 
-use adit_core::Amount;
+use adit_core::{Amount, BitcoinDraft, FeeRate};
 
-use crate::{Bill, BitcoinDraft, Coin, FeeBearer, FeeRate, Payment, Purse, WalletError, money};
+use crate::plan::input;
+use crate::{Bill, Coin, Payment, Purse, WalletError, money};
 
 /// Fewer feerates say nothing of what is cheap.
 pub const HISTORY_MIN: usize = 24;
@@ -47,18 +48,18 @@ pub fn consolidate(
     }
     let coins = small_coins(payment, purse, rules);
     let spend = payment.wallet.spend();
-    let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, bearer: FeeBearer::Us, replaces: None };
+    let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, replaces: None };
     let held = money::sum(coins.iter().map(|coin| coin.amount));
     let change = bill.settle(coins.len(), held).and_then(|balance| balance.change);
     match change {
-        Some(_) if coins.len() >= rules.coins_min.max(2) => payment.draft(&coins, Vec::new(), change).map(Some),
+        Some(_) if coins.len() >= rules.coins_min.max(2) => payment.draft(coins.iter().map(input).collect(), Vec::new(), change).map(Some),
         Some(_) | None => Ok(None),
     }
 }
 
 /// The smallest first.
 fn small_coins(payment: Payment<'_>, purse: &Purse<'_>, rules: ConsolidationRules) -> Vec<Coin> {
-    let cost = payment.feerate.fee_of(payment.wallet.spend().input_weight());
+    let cost = payment.feerate.fee_of(payment.wallet.spend().input_weight().to_vbytes_ceil());
     let worth = |coin: &Coin| coin.amount >= money::sum([cost, cost]) && coin.amount < rules.small_below;
     let mut coins: Vec<Coin> = purse.free().into_iter().filter(|coin| coin.is_confirmed() && worth(coin)).collect();
     coins.sort_by_key(|coin| (coin.amount, coin.outpoint));
@@ -71,9 +72,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::Unsigned;
     use crate::batch::tests::wallet;
     use crate::coin::tests::{CONFIRMED, coin, ours};
-    use crate::{OutputPurpose, Unsigned};
+    use adit_core::OutputPurpose;
 
     const RULES: ConsolidationRules = ConsolidationRules { quantile_percent: 10, small_below: Amount::new(50_000), coins_min: 3 };
 
@@ -108,7 +110,7 @@ mod tests {
         let unsigned = Unsigned::of(&draft).expect("fine");
         assert_eq!(draft.input_total(), Amount::new(9_000 + 8_000 + 49_999));
         assert!(matches!(draft.outputs[..], [ref only] if only.purpose == OutputPurpose::Change { index: 3 }));
-        assert_eq!(unsigned.fee(), payment.feerate.fee_of(unsigned.weight(wallet.spend())));
+        assert_eq!(unsigned.fee(), payment.feerate.fee_of(unsigned.weight(wallet.spend()).to_vbytes_ceil()));
         let none = |rules, rate| {
             let payment = Payment { feerate: FeeRate::from_sat_per_kvb(rate), ..payment };
             consolidate(payment, &purse, rules, &history()).expect("an index").is_none()

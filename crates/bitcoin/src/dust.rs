@@ -1,8 +1,8 @@
 //! Dust: outputs so small that nodes do not relay what creates them (window F62).
 
-use adit_core::Amount;
+use adit_core::{Amount, FeeRate};
 
-use crate::{FeeRate, ScriptKind};
+use crate::ScriptKind;
 
 /// Bitcoin Core, `policy/policy.h`, `DUST_RELAY_TX_FEE`: 3 sat/vB.
 const DUST_FEE_RATE: FeeRate = FeeRate::from_sat_per_kvb(3_000);
@@ -16,7 +16,7 @@ const WITHDRAWAL_DUST_TIMES: u128 = 10;
 pub fn dust_limit(kind: ScriptKind) -> Amount {
     let spend = if kind.is_segwit() { SEGWIT_SPEND_BYTES } else { LEGACY_SPEND_BYTES };
     let vbytes = bdk_wallet::bitcoin::Weight::from_vb_unchecked(kind.output_bytes() + spend);
-    DUST_FEE_RATE.fee_of(vbytes)
+    DUST_FEE_RATE.fee_of(vbytes.to_vbytes_ceil())
 }
 
 /// The least amount that may be withdrawn to an address of this kind.

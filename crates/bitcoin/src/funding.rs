@@ -2,23 +2,13 @@
 //!
 //! All in whole satoshi, and always: inputs = outputs + change + fee.
 
-use adit_core::Amount;
+use adit_core::{Amount, FeeRate, INCREMENTAL_FEE_RATE};
 use bdk_wallet::bitcoin::Weight;
 
-use crate::{FeeRate, INCREMENTAL_FEE_RATE, ScriptKind, Spend, dust_limit, money, transaction_weight};
+use crate::{ScriptKind, Spend, dust_limit, money, transaction_weight};
 
 /// The most that is left to the miners, above the fee, because change would be dust or would cost more than it is (window F62).
 pub const CHANGE_TO_FEE_MAX: Amount = Amount::new(5_000);
-
-/// Who pays the network fee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FeeBearer {
-    /// On top: payees get their whole amounts.
-    Us,
-    /// It is taken from what the payees get.
-    Payees,
-}
 
 /// What has to be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +17,6 @@ pub struct Bill {
     /// Without change.
     pub outputs: Vec<(ScriptKind, Amount)>,
     pub feerate: FeeRate,
-    pub bearer: FeeBearer,
     /// Fees of the transactions that this one replaces: it pays more than all of them (BIP-125, rules 3 and 4).
     pub replaces: Option<Amount>,
 }
@@ -37,8 +26,6 @@ pub struct Bill {
 pub struct Balance {
     pub change: Option<Amount>,
     pub fee: Amount,
-    /// The part of the fee that is taken from the outputs.
-    pub from_payees: Amount,
     pub weight: Weight,
 }
 
@@ -63,34 +50,21 @@ impl Bill {
 
     /// The least fee at this weight.
     pub fn fee_min(&self, weight: Weight) -> Amount {
-        let offered = self.feerate.fee_of(weight);
-        self.replaces.map_or(offered, |replaced| offered.max(money::sum([replaced, INCREMENTAL_FEE_RATE.fee_of(weight)])))
+        let offered = self.feerate.fee_of(weight.to_vbytes_ceil());
+        self.replaces.map_or(offered, |replaced| offered.max(money::sum([replaced, INCREMENTAL_FEE_RATE.fee_of(weight.to_vbytes_ceil())])))
     }
 
     fn with_change(&self, coins: usize, surplus: Amount) -> Option<Balance> {
         let weight = self.weight(coins, true);
         let fee = self.fee_min(weight);
-        let (from_us, from_payees) = self.shares(fee);
-        let change = surplus.checked_sub(from_us)?;
-        (change >= dust_limit(self.spend.script_kind())).then_some(Balance { change: Some(change), fee, from_payees, weight })
+        let change = surplus.checked_sub(fee)?;
+        (change >= dust_limit(self.spend.script_kind())).then_some(Balance { change: Some(change), fee, weight })
     }
 
     fn without_change(&self, coins: usize, surplus: Amount) -> Option<Balance> {
         let weight = self.weight(coins, false);
-        let needed = self.fee_min(weight);
-        let lost = match self.bearer {
-            FeeBearer::Us => surplus.checked_sub(needed)?,
-            FeeBearer::Payees => surplus.saturating_sub(needed),
-        };
-        let balance = Balance { change: None, fee: needed.max(surplus), from_payees: needed.saturating_sub(surplus), weight };
-        (lost <= CHANGE_TO_FEE_MAX).then_some(balance)
-    }
-
-    fn shares(&self, fee: Amount) -> (Amount, Amount) {
-        match self.bearer {
-            FeeBearer::Us => (fee, Amount::ZERO),
-            FeeBearer::Payees => (Amount::ZERO, fee),
-        }
+        let lost = surplus.checked_sub(self.fee_min(weight))?;
+        (lost <= CHANGE_TO_FEE_MAX).then_some(Balance { change: None, fee: surplus, weight })
     }
 }
 
@@ -106,31 +80,24 @@ pub(crate) mod tests {
 
     pub(crate) fn any_bill() -> impl Strategy<Value = Bill> {
         let output = (prop::sample::select(&ScriptKind::ALL[..]), 5_460u128..3_000_000);
-        let bearer = prop_oneof![Just(FeeBearer::Us), Just(FeeBearer::Payees)];
         let replaces = prop_oneof![Just(None), (0u128..20_000).prop_map(|fee| Some(Amount::new(fee)))];
-        (any_spend(), prop::collection::vec(output, 1..5), 1_000u64..200_000, bearer, replaces).prop_map(
-            |(spend, outputs, rate, bearer, replaces)| Bill {
-                spend,
-                outputs: outputs.into_iter().map(|(kind, amount)| (kind, Amount::new(amount))).collect(),
-                feerate: FeeRate::from_sat_per_kvb(rate),
-                bearer,
-                replaces,
-            },
-        )
+        (any_spend(), prop::collection::vec(output, 1..5), 1_000u64..200_000, replaces).prop_map(|(spend, outputs, rate, replaces)| Bill {
+            spend,
+            outputs: outputs.into_iter().map(|(kind, amount)| (kind, Amount::new(amount))).collect(),
+            feerate: FeeRate::from_sat_per_kvb(rate),
+            replaces,
+        })
     }
 
     /// The laws of a paid bill.
     pub(crate) fn check(bill: &Bill, coins: usize, held: Amount, paid: Balance) -> Result<(), TestCaseError> {
         let given = money::sum([bill.total(), paid.change.unwrap_or(Amount::ZERO), paid.fee]);
-        prop_assert_eq!(money::sum([held, paid.from_payees]), given, "inputs = outputs + change + fee");
+        prop_assert_eq!(held, given, "inputs = outputs + change + fee");
         prop_assert_eq!(paid.weight, bill.weight(coins, paid.change.is_some()));
-        prop_assert!(FeeRate::paid(paid.fee, paid.weight) >= bill.feerate);
+        prop_assert!(FeeRate::paid(paid.fee, paid.weight.to_vbytes_ceil()) >= bill.feerate);
         let needed = bill.fee_min(paid.weight);
         prop_assert!(paid.fee >= needed && paid.fee.minus(needed) <= CHANGE_TO_FEE_MAX);
         prop_assert!(paid.change.is_none_or(|change| change >= dust_limit(bill.spend.script_kind())));
-        if bill.bearer == FeeBearer::Us {
-            prop_assert_eq!(paid.from_payees, Amount::ZERO);
-        }
         Ok(())
     }
 
@@ -155,7 +122,6 @@ pub(crate) mod tests {
             spend: Spend::SegwitKey,
             outputs: vec![(ScriptKind::P2wpkh, Amount::new(50_000))],
             feerate: FeeRate::from_sat_per_kvb(rate),
-            bearer: FeeBearer::Us,
             replaces: None,
         };
         let paid = |rate, surplus| bill(rate).settle(1, Amount::new(50_000 + surplus));
@@ -169,20 +135,5 @@ pub(crate) mod tests {
         assert!(paid(200_000, dear + 5_000).is_some_and(|paid| paid.change.is_none()));
         assert_eq!(paid(200_000, dear + 5_001), None);
         assert!(paid(200_000, dear + 6_494).is_some_and(|paid| paid.change == Some(Amount::new(294))));
-    }
-
-    #[test]
-    fn payees_may_bear_the_fee() {
-        let bill = Bill {
-            spend: Spend::TaprootKey,
-            outputs: vec![(ScriptKind::P2tr, Amount::new(50_000))],
-            feerate: FeeRate::from_sat_per_kvb(10_000),
-            bearer: FeeBearer::Payees,
-            replaces: None,
-        };
-        let exact = bill.settle(1, Amount::new(50_000)).expect("enough");
-        assert_eq!((exact.change, exact.from_payees), (None, exact.fee));
-        let some = bill.settle(1, Amount::new(50_100)).expect("enough");
-        assert_eq!((some.change, some.fee, some.from_payees), (None, exact.fee, exact.fee.minus(Amount::new(100))));
     }
 }

@@ -16,6 +16,15 @@ pub enum Network {
 impl Network {
     pub const ALL: [Self; 4] = [Self::Mainnet, Self::Testnet4, Self::Signet, Self::Regtest];
 
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mainnet => "mainnet",
+            Self::Testnet4 => "testnet4",
+            Self::Signet => "signet",
+            Self::Regtest => "regtest",
+        }
+    }
+
     /// The prefix of its bech32 addresses. Testnet 4 and signet share one (BIP-173, BIP-325).
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -46,11 +55,6 @@ impl Network {
 
 impl std::fmt::Display for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Mainnet => "mainnet",
-            Self::Testnet4 => "testnet4",
-            Self::Signet => "signet",
-            Self::Regtest => "regtest",
-        })
+        f.write_str(self.name())
     }
 }

@@ -1,8 +1,11 @@
 //! A draft from what was chosen: coins become inputs, and what is left becomes change at the index of the payment's number.
 
-use adit_core::{Amount, Bytes};
+use adit_core::{Amount, BitcoinDraft, Bytes, DraftInput, DraftOutput, FeeRate, Keychain, OutputPurpose, Place};
 
-use crate::{BitcoinDraft, Coin, DraftInput, DraftOutput, FeeRate, Keychain, OutputPurpose, Place, Wallet, WalletError};
+use bdk_wallet::bitcoin::Script;
+
+use crate::transaction::put_in_order;
+use crate::{Coin, ScriptKind, Wallet, WalletError, transaction_weight};
 
 /// A payment of a wallet that is being planned.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +19,18 @@ pub struct Payment<'a> {
 impl Payment<'_> {
     /// # Errors
     /// [`WalletError::Index`] where the number is beyond the indices of a keychain.
-    pub(crate) fn draft(&self, coins: &[Coin], mut outputs: Vec<DraftOutput>, change: Option<Amount>) -> Result<BitcoinDraft, WalletError> {
+    pub(crate) fn draft(
+        &self,
+        inputs: Vec<DraftInput>,
+        mut outputs: Vec<DraftOutput>,
+        change: Option<Amount>,
+    ) -> Result<BitcoinDraft, WalletError> {
         outputs.extend(change.map(|amount| self.change(amount)).transpose()?);
-        Ok(BitcoinDraft { number: self.number, inputs: coins.iter().map(input).collect(), outputs, feerate: self.feerate })
+        let kinds = outputs.iter().filter_map(|output| ScriptKind::of(Script::from_bytes(&output.script.0)));
+        let vbytes = transaction_weight(self.wallet.spend(), inputs.len(), kinds).to_vbytes_ceil();
+        let mut draft = BitcoinDraft { number: self.number, inputs, outputs, feerate: self.feerate, vbytes };
+        put_in_order(&mut draft);
+        Ok(draft)
     }
 
     pub(crate) fn change(&self, amount: Amount) -> Result<DraftOutput, WalletError> {

@@ -12,7 +12,7 @@ use bdk_coin_select::{Candidate, ChangePolicy, CoinSelector, DrainWeights, Targe
 use bdk_wallet::bitcoin::{OutPoint, Weight};
 
 use crate::funding::CHANGE_TO_FEE_MAX;
-use crate::{Ancestry, Balance, Bill, Coin, FeeBearer, money};
+use crate::{Ancestry, Balance, Bill, Coin, money};
 
 /// Rounds of the search for coins that fit without change.
 const SEARCH_ROUNDS_MAX: usize = 5_000;
@@ -95,7 +95,7 @@ impl Purse<'_> {
 
 /// Whether it is worth more than its input costs.
 fn pays_for_itself(coin: &Coin, bill: &Bill) -> bool {
-    coin.amount > bill.feerate.fee_of(bill.spend.input_weight())
+    coin.amount > bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil())
 }
 
 fn settled(mut coins: Vec<Coin>, bill: &Bill) -> Option<Selection> {
@@ -123,13 +123,9 @@ fn candidate(coin: &Coin, bill: &Bill) -> Candidate {
     Candidate { input_count: 1, value, weight: bill.spend.input_weight().to_wu(), is_segwit: true }
 }
 
-/// Where payees bear the fee, the coins only have to be worth what is paid.
 fn target(bill: &Bill) -> Target {
     let amount = |amount: Amount| u64::try_from(amount.base_units()).unwrap_or(u64::MAX / 1_000);
-    let sat_per_kvb = match bill.bearer {
-        FeeBearer::Us => bill.feerate.sat_per_kvb(),
-        FeeBearer::Payees => 0,
-    };
+    let sat_per_kvb = bill.feerate.sat_per_kvb();
     Target {
         fee: TargetFee::from_feerate(bdk_coin_select::FeeRate::from_sat_per_vb(sat_per_kvb as f32 / 1_000.0)),
         outputs: TargetOutputs::fund_outputs(bill.outputs.iter().map(|(kind, paid)| (kind.output_weight().to_wu(), amount(*paid)))),
@@ -143,7 +139,7 @@ fn change_policy(bill: &Bill) -> ChangePolicy {
         spend_weight: bill.spend.input_weight().to_wu(),
         n_outputs: 1,
     };
-    let later = bill.feerate.fee_of(bill.spend.input_weight()).min(CHANGE_TO_FEE_MAX);
+    let later = bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil()).min(CHANGE_TO_FEE_MAX);
     ChangePolicy::min_value(weights, u64::try_from(later.base_units()).unwrap_or(u64::MAX / 1_000))
 }
 
@@ -172,14 +168,14 @@ mod tests {
     use super::*;
     use crate::coin::tests::{CONFIRMED, any_seen, coin, ours};
     use crate::funding::tests::{any_bill, check};
-    use crate::{ANCESTORS_MAX, FeeRate, ScriptKind, Seen, Spend};
+    use crate::{ANCESTORS_MAX, ScriptKind, Seen, Spend};
+    use adit_core::FeeRate;
 
     fn bill(satoshi: u128) -> Bill {
         Bill {
             spend: Spend::SegwitKey,
             outputs: vec![(ScriptKind::P2wpkh, Amount::new(satoshi))],
             feerate: FeeRate::from_sat_per_kvb(10_000),
-            bearer: FeeBearer::Us,
             replaces: None,
         }
     }
@@ -245,7 +241,6 @@ mod tests {
         ) {
             if let Some(over) = fits {
                 let fee = bill.fee_min(bill.weight(1, false)).base_units();
-                let fee = if bill.bearer == FeeBearer::Us { fee } else { 0 };
                 coins.insert(0, coin(99, bill.total().base_units() + fee + over, CONFIRMED));
             }
             let reserved = coins.iter().enumerate().filter(|(index, _)| taken >> index & 1 == 1).map(|(_, coin)| coin.outpoint).collect();

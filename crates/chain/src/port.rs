@@ -23,21 +23,21 @@ pub trait Chain: Send + Sync + 'static {
     async fn tip(&self) -> Result<Tip, Fault>;
 
     /// How far the chain has seen the wallet's line of payments, at the head, agreed by quorum: the number that is free there. On EVM: the
-    /// transaction count.
-    async fn consumed(&self, lane: &LaneId) -> Result<u64, Fault>;
+    /// transaction count. `known` is the next one that we would reserve, from which on a chain without nonces is searched.
+    async fn consumed(&self, lane: &LaneId, known: u64) -> Result<u64, Fault>;
 
     /// What the wallet holds of every asset on this chain. An asset that could not be read is absent.
     async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault>;
 
     /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
     /// would, at the numbers from the first free one on, and what keeps the other payments back.
-    async fn plan(&self, request: &PlanRequest) -> Result<Planning, Fault>;
+    async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault>;
 
     /// The same transaction at another place in the lane's line.
     fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;
 
-    /// A further attempt of a lineage at this offer, at all its anchors: one that does what the latest does, or one that pays nobody.
-    async fn successor(&self, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Draft, Fault>;
+    /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in words why there is none now.
+    async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault>;
 
     /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent>;
@@ -84,7 +84,7 @@ pub struct FundsReading {
 
 /// Payments that the lane would like to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanRequest {
+pub struct PlanRequest<'a> {
     pub lane: LaneId,
     /// The first free place in the lane's line.
     pub first: u64,
@@ -92,6 +92,21 @@ pub struct PlanRequest {
     pub legs: Vec<Leg>,
     /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
     pub committed: BTreeMap<AssetId, Amount>,
+    /// Lineages that no block holds yet. What they consume is not free, whether or not anyone has seen it.
+    pub live: &'a [Lineage],
+}
+
+/// Another version of a transaction that is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct NextVersion<'a> {
+    pub lineage: &'a Lineage,
+    /// To do what the latest attempt does, or to pay nobody.
+    pub purpose: Purpose,
+    pub offer: Offer,
+    /// As in [`PlanRequest`].
+    pub live: &'a [Lineage],
+    /// Payments that wait and may join, oldest first, where the chain can pay them in the same transaction.
+    pub waiting: &'a [Leg],
 }
 
 /// What became of the payments asked for: each is in one of the two.
@@ -169,6 +184,7 @@ pub struct WatchedAttempt {
     pub attempt: AttemptId,
     pub purpose: Purpose,
     pub hash: Hash32,
+    pub draft: Draft,
     /// The block in which it was last seen.
     pub included: Option<BlockRef>,
     pub confirmed: bool,

@@ -158,16 +158,7 @@ pub enum Command {
         reason: String,
     },
     Reserve(Reserve),
-    /// A bump or a cancelling attempt in a live lineage.
-    AddAttempt {
-        lane: LaneId,
-        owner: ReplicaId,
-        epoch: Epoch,
-        lineage: LineageId,
-        attempt: AttemptId,
-        purpose: Purpose,
-        draft: Draft,
-    },
+    AddAttempt(AddAttempt),
     Record {
         lane: LaneId,
         epoch: Epoch,
@@ -247,6 +238,22 @@ pub struct Claim {
     pub deadline: u64,
     pub digest: Hash32,
     pub signature: Bytes,
+}
+
+/// A bump or a cancelling attempt in a live lineage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddAttempt {
+    pub lane: LaneId,
+    pub owner: ReplicaId,
+    pub epoch: Epoch,
+    pub lineage: LineageId,
+    pub attempt: AttemptId,
+    pub purpose: Purpose,
+    pub draft: Draft,
+    /// What it newly consumes, and what the version before would have left to us: from now on nobody builds on that.
+    pub claims: Vec<Anchor>,
+    /// Payees that this version carries and no earlier one did.
+    pub joining: Vec<Leg>,
 }
 
 /// Puts a payout into a new lineage, at anchors that are free.

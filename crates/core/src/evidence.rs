@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AttemptId, BlockRef, EndpointName, Hash32, LineageId, PayoutId};
+use crate::{Amount, Anchor, AttemptId, BlockRef, EndpointName, Hash32, LineageId, PayoutId};
 
 /// One fact about a lineage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +44,16 @@ pub enum Fact {
     Confirmed { attempt: AttemptId, block: BlockRef },
     /// The including block cannot revert, and this is what the transaction did.
     Final { attempt: AttemptId, receipt: Receipt },
-    /// A final transaction that is none of the lineage's attempts consumed the anchor. `payees`: those of the lineage's payouts whose
-    /// destination it paid something, as far as can be seen.
-    Conflicted { by: Hash32, block: BlockRef, decoded: String, payees: Vec<PayoutId> },
+    /// Final transactions that are none of the lineage's attempts consumed these anchors, `by` one of them. `payees`: those of the lineage's
+    /// payouts whose destination it paid something, as far as can be seen.
+    Conflicted {
+        by: Hash32,
+        block: BlockRef,
+        decoded: String,
+        payees: Vec<PayoutId>,
+        #[serde(default)]
+        consumed: Vec<Anchor>,
+    },
 }
 
 /// What a final transaction did and cost.

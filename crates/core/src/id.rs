@@ -130,6 +130,13 @@ text_id! {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash32(pub [u8; 32]);
 
+impl Hash32 {
+    /// 64 hex digits and no prefix: how Bitcoin writes ids.
+    pub fn hex(&self) -> String {
+        hex(&self.0).split_off(2)
+    }
+}
+
 impl fmt::Display for Hash32 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex(&self.0))

@@ -1,6 +1,6 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
-use crate::{Account, Command, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
+use crate::{Account, Anchor, Command, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -60,8 +60,15 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lanes.insert(reserve.lane.clone());
             keys.lineages.insert(reserve.lineage);
             of_payouts(&mut keys, &reserve.legs);
+            of_anchors(&mut keys, &reserve.anchors);
         }
-        Command::AddAttempt { lane, lineage, .. } | Command::Record { lane, lineage, .. } => {
+        Command::AddAttempt(add) => {
+            keys.lanes.insert(add.lane.clone());
+            keys.lineages.insert(add.lineage);
+            of_payouts(&mut keys, &add.joining);
+            of_anchors(&mut keys, &add.claims);
+        }
+        Command::Record { lane, lineage, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(*lineage);
         }
@@ -86,6 +93,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(lineage.id);
             of_payouts(&mut keys, &lineage.legs);
+            of_anchors(&mut keys, &lineage.anchors);
         }
     }
     keys
@@ -114,6 +122,15 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
         keys.withdrawals.insert(leg.withdrawal);
         keys.payouts.insert(leg.payout);
     }
+}
+
+/// Who holds these coins.
+fn of_anchors(keys: &mut Keys, anchors: &[Anchor]) {
+    let coins = anchors.iter().filter(|anchor| match anchor {
+        Anchor::Outpoint { .. } => true,
+        Anchor::Nonce { .. } => false,
+    });
+    keys.anchors.extend(coins.cloned());
 }
 
 /// Everything that settling or giving back one leg touches.

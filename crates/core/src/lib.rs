@@ -18,6 +18,7 @@ mod lane;
 mod ledger;
 mod limits;
 mod next;
+mod patience;
 mod payout;
 mod planted;
 mod policy;
@@ -35,7 +36,7 @@ pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
-pub use command::{AcceptedPin, Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
+pub use command::{AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
 pub use decide::{Answer, Decision, changed_pin, decide};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
@@ -47,7 +48,8 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, in_flight, next, step, suspension};
+pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, ancestors, in_flight, next, step, suspension};
+pub use patience::{Dear, Patience, Share};
 pub use payout::{
     Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed, Stage, Submission,
     SubmissionAnswer,
@@ -55,12 +57,15 @@ pub use payout::{
 #[cfg(feature = "planted")]
 pub use planted::plant;
 pub use planted::{Mistake, PLANTED, planted};
-pub use policy::{AssetRules, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
+pub use policy::{AssetRules, Batching, ChainKind, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
-pub use transaction::{Draft, EvmDraft, EvmFees, EvmMarket, Market, Offer, TooDear};
+pub use transaction::{
+    BitcoinDraft, BitcoinMarket, Draft, DraftInput, DraftOutput, EvmDraft, EvmFees, EvmMarket, FeeRate, INCREMENTAL_FEE_RATE, Keychain,
+    Market, Offer, OutputPurpose, Place, RELAY_FEE_RATE_MIN, TooDear,
+};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use why::{Button, Reason, Why, confirmations, why};

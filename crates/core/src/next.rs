@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AssetId, AttemptId, ChainRules, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span, Stage,
+    AssetId, AttemptId, ChainRules, Dear, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span, Stage,
     Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
 };
 
@@ -92,6 +92,12 @@ pub enum Gate {
         needed: u128,
         cap: u128,
     },
+    /// The network fee would be too large a part of the amount; it waits for a cheaper hour.
+    Dear(Dear),
+    /// Others may join its transaction.
+    Gathering {
+        until: Timestamp,
+    },
     InFlightFull {
         in_flight: usize,
         most: u32,
@@ -113,8 +119,9 @@ pub fn next(view: &LaneView) -> Vec<Act> {
         })
         .collect();
     let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
-    let open = view.queue.iter().filter(|withdrawal| gate_of_payout(view, withdrawal) == Gate::Open);
-    if gate_of_lane(view) == Gate::Open {
+    let room = room.saturating_mul(view.chain.batching.map_or(1, |batching| usize::from(batching.payouts_max)));
+    if gate_of_lane(view) == Gate::Open && gathering(view).is_none() {
+        let open = view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
         acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
     }
     acts
@@ -149,7 +156,7 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     let resend_at = last_at.plus(if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after });
     let bump_at = lineage.latest().created_at.plus(view.chain.bump_after);
     let undo = lineage.cancel.is_some() && lineage.latest().purpose == Purpose::Pay;
-    let wanted = undo || (view.now >= bump_at && too_cheap(view, lineage));
+    let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view, lineage);
     match fresh_tip(view) {
         Some(tip) if signs && wanted => match offer(view, lineage, tip) {
             Ok(offer) => {
@@ -164,11 +171,35 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     }
 }
 
-/// The head of the line is bumped when it waits too long; those behind it only when the chain would not take them at all.
+/// Where the chain takes payments in line, its head is bumped when it waits too long; others only when the chain would not take them. One on
+/// whose unconfirmed change others stand is never replaced: the last of them pays for all.
 fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
-    let head = view.live.iter().filter(|other| other.included().is_none()).min_by_key(|other| other.number());
-    let is_head = head.is_some_and(|head| head.id == lineage.id);
-    is_head || fresh_tip(view).is_some_and(|tip| lineage.latest().draft.is_below(&tip.market))
+    let unmined = || view.live.iter().filter(|other| other.included().is_none());
+    let is_head = || unmined().min_by_key(|other| other.number()).is_some_and(|head| head.id == lineage.id);
+    if lineage.latest().draft.is_in_line() && is_head() {
+        return true;
+    }
+    let Some(tip) = fresh_tip(view) else { return false };
+    let below = |lineage: &Lineage| lineage.latest().draft.is_below(&tip.market);
+    below(lineage) || ancestors(view.live, lineage).into_iter().any(below)
+}
+
+/// Lineages that no block holds yet and whose outputs this one spends, directly or not.
+pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage> {
+    let mut found: Vec<&Lineage> = Vec::new();
+    let mut open = vec![lineage];
+    while let Some(child) = open.pop() {
+        let parents = live.iter().filter(|other| other.included().is_none() && child.stands_on(other));
+        let fresh: Vec<&Lineage> = parents.filter(|parent| found.iter().all(|known| known.id != parent.id)).collect();
+        found.extend(&fresh);
+        open.extend(fresh);
+    }
+    found
+}
+
+/// Whether another payment spends its unconfirmed change.
+fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
+    view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
 /// What the next attempt offers, where the rules allow one.
@@ -210,8 +241,29 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     Gate::Open
 }
 
-/// Whether one approved withdrawal may be planned, as far as that depends on itself.
+/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those that go with it.
 pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
+    let itself = gate_of_itself(view, withdrawal);
+    match gathering(view).filter(|_| itself == Gate::Open) {
+        Some(until) => Gate::Gathering { until },
+        None => itself,
+    }
+}
+
+/// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
+fn gathering(view: &LaneView) -> Option<Timestamp> {
+    let batching = view.chain.batching?;
+    let open: Vec<Timestamp> = view
+        .queue
+        .iter()
+        .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
+        .filter_map(|withdrawal| if let crate::State::Approved { at, .. } = withdrawal.state { Some(at) } else { None })
+        .collect();
+    let until = open.iter().min()?.plus(batching.gather);
+    (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
+}
+
+fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }
@@ -220,14 +272,19 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
             Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
         }
         crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
-        crate::State::Approved { .. }
-        | crate::State::Pending
+        crate::State::Approved { at, .. } => dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear),
+        crate::State::Pending
         | crate::State::Processing { .. }
         | crate::State::Completed { .. }
         | crate::State::Failed { .. }
         | crate::State::Cancelled { .. }
         | crate::State::HeldForInspection { .. } => Gate::Open,
     }
+}
+
+fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Option<Dear> {
+    let (patience, tip) = (view.chain.patience?, fresh_tip(view)?);
+    patience.holds(withdrawal.amount, approved_at, &tip.market, view.now)
 }
 
 /// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.

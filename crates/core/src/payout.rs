@@ -72,7 +72,8 @@ pub struct Leg {
 pub struct Lineage {
     pub id: LineageId,
     pub lane: LaneId,
-    /// Anchors of the first attempt; every later one contains them all.
+    /// What its attempts consume, those of the first before others, and what of ours a replaced version would have left: nobody else may use
+    /// any of them while the lineage lives.
     pub anchors: Vec<Anchor>,
     /// Who is paid by it. Empty for a lineage that only fills a nonce.
     pub legs: Vec<Leg>,
@@ -88,6 +89,16 @@ pub struct Lineage {
 pub struct CancelWish {
     pub by: crate::Actor,
     pub reason: String,
+    /// Whose payments are not wanted any more; the others of the lineage are paid by another one. None where it was noted when a lineage had
+    /// one payment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawals: Vec<WithdrawalId>,
+}
+
+impl CancelWish {
+    pub fn covers(&self, withdrawal: WithdrawalId) -> bool {
+        self.withdrawals.is_empty() || self.withdrawals.contains(&withdrawal)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +112,7 @@ pub enum LineageState {
     Conflicted { by: Hash32, at: Timestamp },
 }
 
-/// One version of the transaction.
+/// One version of the transaction. It consumes what the first one does, and may consume more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub id: AttemptId,
@@ -201,6 +212,22 @@ impl Attempt {
         }
     }
 
+    /// Whether it pays this leg of its lineage.
+    pub fn pays(&self, leg: &Leg) -> bool {
+        match self.purpose {
+            Purpose::Pay => self.draft.carries(leg.payout),
+            Purpose::Cancel => false,
+        }
+    }
+
+    /// When its bytes were last sent, while no block holds them.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => Some(*last_at),
+            Stage::Signed { .. } | Stage::Reserved => None,
+        }
+    }
+
     /// The block that holds it, final or not.
     pub fn block(&self) -> Option<BlockRef> {
         match &self.stage {
@@ -226,6 +253,20 @@ impl Lineage {
 
     pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.id == id)
+    }
+
+    /// Whether an attempt of it spends an output of a signed attempt of `other`.
+    pub fn stands_on(&self, other: &Self) -> bool {
+        let mut made = other.attempts.iter().filter_map(Attempt::signed);
+        made.any(|signed| self.attempts.iter().any(|attempt| attempt.draft.stands_on(signed.hash)))
+    }
+
+    /// What the lineage must have besides before `next` may be its next version: what that newly consumes, and what the version before would
+    /// have left to us.
+    pub fn claims(&self, next: &Draft) -> Vec<Anchor> {
+        let latest = self.latest();
+        let given_up = latest.signed().map(|signed| latest.draft.leavings(&self.lane, signed.hash)).unwrap_or_default();
+        next.anchors(&self.lane).into_iter().chain(given_up).filter(|anchor| !self.anchors.contains(anchor)).collect()
     }
 
     /// The attempt that a block holds now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, LaneId, Rate, Span, Tier, Timestamp};
+use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, Hash32, LaneId, Patience, Rate, Share, Span, Tier, Timestamp};
 
 /// Everything that decisions are made by, besides state. One revision is one configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,10 +117,29 @@ pub struct ClaimRules {
     pub deadline_ahead_max: Span,
 }
 
+/// Which kind of chain it is, for those who show its transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainKind {
+    Evm,
+    Bitcoin,
+}
+
+impl ChainKind {
+    /// A transaction's hash as people write it there.
+    pub fn shown(self, hash: Hash32) -> String {
+        match self {
+            Self::Evm => hash.to_string(),
+            Self::Bitcoin => hash.hex(),
+        }
+    }
+}
+
 /// How one chain is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainRules {
     pub name: ChainName,
+    pub kind: ChainKind,
     /// The asset that fees are paid in.
     pub native: AssetId,
     /// The wallet that pays.
@@ -137,16 +156,31 @@ pub struct ChainRules {
     pub bump_after: Span,
     /// How long before unmined bytes are sent again.
     pub rebroadcast_after: Span,
-    /// Most wei per gas that an attempt may offer.
-    pub fee_per_gas_max: u128,
-    /// Most wei that one transaction may cost.
+    /// Most that an attempt may offer: wei per gas, or satoshi per 1000 virtual bytes.
+    pub offer_max: u128,
+    /// Most that one transaction may cost, in base units of the native coin.
     pub fee_per_transaction_max: Amount,
+    /// Most that a transaction may cost of what it pays, where both are of one coin.
+    pub fee_share_max: Option<Share>,
+    /// How long a payout may wait for a cheaper network; without it none waits.
+    pub patience: Option<Patience>,
+    /// Where one transaction can pay many: how it is filled.
+    pub batching: Option<Batching>,
     /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
     pub head_age_max: Option<Span>,
     /// Failed prechecks after which a payout that never reserved anything is given back.
     pub precheck_tries_max: u32,
     /// Wait after a failed precheck; doubles with every try.
     pub precheck_backoff: Span,
+}
+
+/// How payouts come together in one transaction. 20 payees save 95 % of what can be saved, 100 save 99 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batching {
+    /// How long the first waits for others.
+    pub gather: Span,
+    /// So many do not wait any longer, and one transaction pays no more.
+    pub payouts_max: u16,
 }
 
 /// When a block can no longer revert.

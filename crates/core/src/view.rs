@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, AssetId, Balance, Change, Credential, CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey, IdempotencyRecord,
-    Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId, Scope, Suspension, Timestamp, Transfer, User,
-    UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Anchor, AssetId, Balance, Change, Credential, CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey,
+    IdempotencyRecord, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId, Scope, Suspension, Timestamp,
+    Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 /// Rows that commands need. A store loads (and locks) exactly these.
@@ -24,6 +24,8 @@ pub struct Keys {
     pub lineages: BTreeSet<LineageId>,
     /// Live lineage of each payout.
     pub payouts: BTreeSet<PayoutId>,
+    /// Live lineage of each coin. Nonces are not asked for: the lane counts them.
+    pub anchors: BTreeSet<Anchor>,
     pub lanes: BTreeSet<LaneId>,
 }
 
@@ -66,6 +68,7 @@ pub struct View {
     pub credits: BTreeMap<CreditId, Option<CreditRecord>>,
     pub lineages: BTreeMap<LineageId, Slot<Lineage>>,
     pub payouts: BTreeMap<PayoutId, Option<LineageId>>,
+    pub anchors: BTreeMap<Anchor, Option<LineageId>>,
     pub lanes: BTreeMap<LaneId, Slot<Lane>>,
     /// All that stand: there are few.
     pub suspensions: BTreeMap<Scope, Suspension>,
@@ -209,6 +212,11 @@ impl View {
     fn apply_lineage(&mut self, lineage: Lineage) {
         for leg in &lineage.legs {
             self.payouts.insert(leg.payout, lineage.is_live().then_some(lineage.id));
+        }
+        for anchor in &lineage.anchors {
+            if let Some(holder) = self.anchors.get_mut(anchor) {
+                *holder = lineage.is_live().then_some(lineage.id);
+            }
         }
         self.lineages.entry(lineage.id).or_insert_with(Slot::absent).set(lineage);
     }

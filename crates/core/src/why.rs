@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::next::{Gate, LaneView, Step, gate_of_lane, gate_of_payout, step};
-use crate::{BlockRef, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
+use crate::{BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,18 +39,20 @@ pub enum Reason {
     AwaitsApproval,
     AwaitsLane,
     AwaitsRoom { in_flight: usize, most: u32 },
-    AwaitsLowerFee { base_fee_wei: String, cap_wei: String },
+    AwaitsLowerFee { needed: String, cap: String, unit: &'static str },
+    AwaitsFairFee { cost: String, ceiling: String, share: String },
     AwaitsChain,
     Suspended { suspended: Scope, reason: String },
     Deferred { reason: String, tries: u32 },
     LaneReconciling,
     LaneHalted { halt: HaltReason },
+    Gathering,
     Planning,
     Signing,
     Sending { sends: u32 },
     AwaitsInclusion { attempts: usize },
     AttemptsUsedUp { attempts: usize },
-    FeeCeiling { needed_wei: String, cap_wei: String },
+    FeeCeiling { needed: String, cap: String, unit: &'static str },
     AwaitsFinality { block: BlockRef, final_height: u64, confirmations: u64, confirmed: bool },
     HeldForInspection { finding: String },
     Finished,
@@ -73,21 +75,40 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) 
 type Because = (Reason, Option<&'static str>, Option<Timestamp>);
 
 fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
-    match gate_of_payout(view, withdrawal) {
+    let gate = gate_of_payout(view, withdrawal);
+    match gate.clone() {
         Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
         Gate::Deferred { reason, tries, until } => return (Reason::Deferred { reason, tries }, Some("plan"), Some(until)),
-        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } => {}
+        Gate::Dear(Dear { cost, ceiling, share, until }) => {
+            let reason = Reason::AwaitsFairFee { cost: cost.to_string(), ceiling: ceiling.to_string(), share: share.to_string() };
+            return (reason, Some("plan"), Some(until));
+        }
+        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } | Gate::Gathering { .. } => {}
     }
-    match gate_of_lane(view) {
+    match (gate_of_lane(view), gate) {
+        (Gate::Open, Gate::Gathering { until }) => (Reason::Gathering, Some("plan"), Some(until)),
+        (shut, _) => of_lane(view, shut),
+    }
+}
+
+fn of_lane(view: &LaneView, gate: Gate) -> Because {
+    match gate {
         Gate::LaneStopped => (stopped(view), None, None),
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
         Gate::FeesAboveCap { needed, cap } => {
-            let reason = Reason::AwaitsLowerFee { base_fee_wei: needed.to_string(), cap_wei: cap.to_string() };
+            let reason = Reason::AwaitsLowerFee { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
             (reason, Some("plan"), None)
         }
         Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
-        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } => (Reason::Planning, Some("plan"), Some(view.now)),
+        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) | Gate::Gathering { .. } => {
+            (Reason::Planning, Some("plan"), Some(view.now))
+        }
     }
+}
+
+/// The unit in which the chain's fees are offered.
+fn unit(view: &LaneView) -> &'static str {
+    view.lane.tip.as_ref().map_or("", |tip| tip.market.unit())
 }
 
 fn stopped(view: &LaneView) -> Reason {
@@ -112,7 +133,7 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),
         },
         Step::FeeCeiling { needed, cap, resend_at } => {
-            let reason = Reason::FeeCeiling { needed_wei: needed.to_string(), cap_wei: cap.to_string() };
+            let reason = Reason::FeeCeiling { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
             (reason, Some("send"), Some(resend_at))
         }
         Step::AttemptsUsedUp { resend_at } => (Reason::AttemptsUsedUp { attempts }, Some("send"), Some(resend_at)),
@@ -157,9 +178,12 @@ impl Reason {
             Self::AwaitsRoom { in_flight, most } => {
                 format!("{in_flight} payments of this wallet are on their way and at most {most} may be; it is planned when one is mined.")
             }
-            Self::AwaitsLowerFee { base_fee_wei, cap_wei } => {
-                format!("The network asks {base_fee_wei} wei per gas, above our cap of {cap_wei}; it is planned when that falls.")
+            Self::AwaitsLowerFee { needed, cap, unit } => {
+                format!("The network asks {needed} {unit}, above our cap of {cap}; it is planned when that falls.")
             }
+            Self::AwaitsFairFee { cost, ceiling, share } => format!(
+                "The network is dear: paying it now would cost {cost} base units, more than {share} of its amount. It is paid at {ceiling} or less, or when its time is over."
+            ),
             Self::AwaitsChain => "Too few endpoints of the chain answer; nothing is decided until they do.".to_owned(),
             Self::Suspended { suspended, reason } => format!("Payments are suspended ({suspended}): {reason}."),
             Self::Deferred { reason, tries } => format!("It could not be planned ({reason}; refused {tries} times); it is tried again."),
@@ -167,8 +191,9 @@ impl Reason {
                 "The engine compares the signer's journal and the chain with its database before it signs anything.".to_owned()
             }
             Self::LaneHalted { halt } => format!("The wallet's line of payments stopped itself: {}", halt.sentence()),
+            Self::Gathering => "It waits a little for others, so that one transaction pays them all.".to_owned(),
             Self::Planning => "It is next in line.".to_owned(),
-            Self::Signing => "Its nonce is reserved; it is being signed.".to_owned(),
+            Self::Signing => "What it spends is reserved; it is being signed.".to_owned(),
             Self::Sending { .. } => "It is signed; the same bytes are being sent.".to_owned(),
             Self::AwaitsInclusion { attempts } => {
                 format!("It was sent ({attempts} versions) and waits for a block. Whatever an endpoint said, it may be mined at any time.")
@@ -176,8 +201,8 @@ impl Reason {
             Self::AttemptsUsedUp { attempts } => {
                 format!("All {attempts} allowed versions were sent; the same bytes are repeated until one is mined.")
             }
-            Self::FeeCeiling { needed_wei, cap_wei } => {
-                format!("A better offer would need {needed_wei} wei per gas, above our cap of {cap_wei}; the same bytes are repeated.")
+            Self::FeeCeiling { needed, cap, unit } => {
+                format!("A better offer would need {needed} {unit}, above our cap of {cap}; the same bytes are repeated.")
             }
             Self::AwaitsFinality { block, final_height, confirmations, .. } => {
                 format!(

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{
-    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, ParsedDestination, PlanRequest, Planning, RefusedDestination, Sent,
-    Sightings, Timer, Watch,
+    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready,
+    RefusedDestination, Sent, Sightings, Timer, Watch,
 };
 use adit_core::{
-    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, Hash32, LaneId, Lineage, Mistake, Offer, Purpose, Signed, Tip,
-    planted,
+    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId, Mistake, Offer, Signed, Tip, planted,
 };
 use alloy::primitives::Address;
 use async_trait::async_trait;
@@ -78,6 +77,20 @@ impl EvmChain {
     }
 }
 
+fn evm_draft(draft: &Draft) -> &EvmDraft {
+    match draft {
+        Draft::Evm(evm) => evm,
+        Draft::Bitcoin(_) => panic!("a lane's drafts are those of its chain, and this chain is EVM"),
+    }
+}
+
+pub(crate) fn evm_fees(offer: Offer) -> EvmFees {
+    match offer {
+        Offer::Evm(fees) => fees,
+        Offer::Bitcoin(_) => panic!("a lane's offers are those of its chain, and this chain is EVM"),
+    }
+}
+
 /// A lane's wallet was parsed when it was configured.
 fn wallet_of(lane: &LaneId) -> Address {
     address_of(&lane.wallet).expect("a lane's wallet was made from an address")
@@ -97,7 +110,7 @@ impl Chain for EvmChain {
         self.node.heads().await.map(|heads| heads.tip)
     }
 
-    async fn consumed(&self, lane: &LaneId) -> Result<u64, Fault> {
+    async fn consumed(&self, lane: &LaneId, _known: u64) -> Result<u64, Fault> {
         let head = self.node.heads().await?.tip.head;
         self.node.transaction_count(wallet_of(lane), head.height).await
     }
@@ -107,24 +120,24 @@ impl Chain for EvmChain {
         self.node.funds(wallet_of(lane), &self.payable, head.height).await.map(|funds| funds.assets)
     }
 
-    async fn plan(&self, request: &PlanRequest) -> Result<Planning, Fault> {
+    async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
         self.node.plan(request, wallet_of(&request.lane), &self.payable).await
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
-        let Draft::Evm(evm) = draft;
-        Draft::Evm(EvmDraft { nonce: number, ..evm.clone() })
+        Draft::Evm(EvmDraft { nonce: number, ..evm_draft(draft).clone() })
     }
 
-    async fn successor(&self, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Draft, Fault> {
-        let (latest, Offer::Evm(fees)) = (lineage.latest(), offer);
-        let Draft::Evm(last) = &latest.draft;
-        Ok(Draft::Evm(if latest.purpose == purpose {
+    async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
+        let (latest, fees) = (next.lineage.latest(), evm_fees(next.offer));
+        let last = evm_draft(&latest.draft);
+        let draft = if latest.purpose == next.purpose {
             let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
             EvmDraft { fees, nonce, ..last.clone() }
         } else {
-            draft::self_transfer(self.node.config.chain_id, &lineage.lane.wallet, last.nonce, fees)
-        }))
+            draft::self_transfer(self.node.config.chain_id, &next.lineage.lane.wallet, last.nonce, fees)
+        };
+        Ok(Ok(Ready { legs: Vec::new(), draft: Draft::Evm(draft) }))
     }
 
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {

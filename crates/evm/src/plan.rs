@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adit_chain::{Endpoint, Fault, Obstacle, PlanRequest, Planning, Ready, Said};
-use adit_core::{Amount, AssetId, Draft, EvmFees, Leg, Offer};
+use adit_core::{Amount, AssetId, Draft, EvmFees, Leg};
 use alloy::primitives::{Address, Bytes, U256, address, keccak256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 
 use crate::address_of;
+use crate::chain::evm_fees;
 use crate::config::{Payable, Paying};
 use crate::draft::{Message, SELF_TRANSFER_GAS};
 use crate::node::Node;
@@ -58,10 +59,10 @@ struct Purse {
 impl Node {
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn plan(&self, request: &PlanRequest, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
+    pub(crate) async fn plan(&self, request: &PlanRequest<'_>, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
         let at = self.heads().await?.tip.head.height;
         let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
-        let Offer::Evm(fees) = request.offer;
+        let fees = evm_fees(request.offer);
         let price = Price { fees, data_fee: self.data_fee(at).await? };
         let mut first = purse.clone();
         let considered: Vec<Result<Trial, Obstacle>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
@@ -72,7 +73,7 @@ impl Node {
     }
 
     /// Transactions at consecutive nonces for those that can be paid.
-    fn numbered(&self, request: &PlanRequest, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
+    fn numbered(&self, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
         let mut planning = Planning::default();
         let mut nonces = request.first..;
         for (leg, counted) in request.legs.iter().zip(counted) {

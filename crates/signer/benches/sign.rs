@@ -6,7 +6,7 @@ use std::time::Instant;
 use adit_core::{
     Amount, Asset, AssetForm, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, JournalId, LaneId, LineageId, PayoutId, Purpose, Timestamp,
 };
-use adit_signer::{Approved, AssetCaps, ChainPolicy, EnvironmentId, Key, LocalSigner, SignRequest, Signer as _, SignerConfig};
+use adit_signer::{Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, SignRequest, Signer as _, SignerConfig};
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
 
@@ -53,8 +53,8 @@ fn open(path: &std::path::Path, lane: &LaneId) -> LocalSigner {
     };
     let config = SignerConfig {
         environment: EnvironmentId::new("bench").expect("a name"),
-        keys: vec![(lane.clone(), key())],
-        chains: BTreeMap::from([(lane.chain.clone(), ChainPolicy { chain_id: 8_453, fee_cap: Amount::MAX })]),
+        keys: vec![(lane.clone(), key().into())],
+        chains: BTreeMap::from([(lane.chain.clone(), ChainPolicy::Evm(EvmPolicy { chain_id: 8_453, fee_cap: Amount::MAX }))]),
         caps: BTreeMap::from([(asset.id.clone(), AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX })]),
         assets: vec![asset],
     };

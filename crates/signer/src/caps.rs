@@ -2,7 +2,7 @@
 
 use adit_core::{Amount, AssetId};
 
-use crate::Refused;
+use crate::{FeeUnit, Refused};
 
 /// Most of one asset, in base units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl AssetCaps {
 
 /// # Errors
 /// [`Refused::FeeAboveCap`].
-pub(crate) fn check_fee(cost: Amount, cap: Amount) -> Result<(), Refused> {
-    if cost > cap { Err(Refused::FeeAboveCap { cost, cap }) } else { Ok(()) }
+pub(crate) fn check_fee(cost: Amount, cap: Amount, unit: FeeUnit) -> Result<(), Refused> {
+    if cost > cap { Err(Refused::FeeAboveCap { cost, cap, unit }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
         let none = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         assert!(none.take(&asset, Amount::MAX, Amount::ZERO).is_ok());
         assert!(matches!(none.take(&asset, Amount::MAX, Amount::new(1)), Err(Refused::AboveDailyCap { .. })));
-        assert_eq!(check_fee(Amount::new(5), Amount::new(5)), Ok(()));
-        assert!(check_fee(Amount::new(6), Amount::new(5)).is_err());
+        assert_eq!(check_fee(Amount::new(5), Amount::new(5), FeeUnit::Wei), Ok(()));
+        assert!(check_fee(Amount::new(6), Amount::new(5), FeeUnit::Wei).is_err());
     }
 }

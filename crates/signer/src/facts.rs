@@ -173,17 +173,16 @@ impl<'a> Overlay<'a> {
     /// A dry run has the same effect on the requests after it, and no place.
     pub(crate) fn apply_signed(&mut self, at: Timestamp, request: &SignRequest, place: Place) {
         self.apply_epoch(at, &request.lane, request.epoch);
-        let adit_core::Draft::Evm(draft) = &request.draft;
         let lane = self.lane(&request.lane);
         let facts = self.fresh.lanes.entry(Arc::clone(&lane)).or_default();
-        facts.owners.insert(draft.nonce, request.lineage);
-        facts.signed.insert((draft.nonce, place));
+        facts.owners.insert(request.draft.number(), request.lineage);
+        facts.signed.insert((request.draft.number(), place));
         let pays = match request.purpose {
             Purpose::Pay => request.approved.first().map(Fingerprint::of),
             Purpose::Cancel => None,
         };
         let known = self.lineage(request.lineage).and_then(|lineage| lineage.pays);
-        self.fresh.lineages.insert(request.lineage, LineageFacts { lane, nonce: draft.nonce, pays: known.or(pays) });
+        self.fresh.lineages.insert(request.lineage, LineageFacts { lane, nonce: request.draft.number(), pays: known.or(pays) });
         self.fresh.attempts.insert(request.attempt, place);
         for approved in &request.approved {
             self.apply_payment(at, request.lineage, approved);

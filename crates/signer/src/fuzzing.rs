@@ -4,7 +4,7 @@ use adit_core::EvmDraft;
 use alloy::consensus::TxEip1559;
 use alloy::primitives::TxKind;
 
-use crate::transaction::{Said, Unsigned};
+use crate::evm::{Said, Unsigned};
 
 /// What the bytes say, as the signer's own reader reads them.
 ///

@@ -1,19 +1,16 @@
 //! Whether one request is signed: the refusals, in their order. Pure; the signer around it signs and remembers.
 
-use adit_core::{Amount, Draft, Hash32, LineageId, Mistake, Purpose, Timestamp, planted};
+use adit_core::{Anchor, Hash32, LineageId, Mistake, Purpose, Timestamp, planted};
 
+use crate::checked::Checked;
 use crate::facts::{Day, Fingerprint, Overlay};
 use crate::journal::Place;
-use crate::policy::{ChainPolicy, Policy};
-use crate::transaction::{Said, Unsigned};
-use crate::{Approved, Key, Refused, SignRequest, Supersede, approval, caps};
+use crate::policy::{Policy, Wallet};
+use crate::{Approved, Refused, SignRequest, Supersede};
 
 /// What is to be done with a request that is not refused.
 pub(crate) enum Verdict<'a> {
-    Sign {
-        key: &'a Key,
-        unsigned: Box<Unsigned>,
-    },
+    Sign(Box<Checked<'a>>),
     /// Its attempt was signed before; the journal has the bytes.
     Again {
         place: Place,
@@ -26,20 +23,21 @@ pub(crate) enum Verdict<'a> {
 /// # Errors
 /// [`Refused`].
 pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest, at: Timestamp) -> Result<Verdict<'a>, Refused> {
-    let (key, chain) = check_lease(policy, known, request)?;
+    let wallet = check_lease(policy, known, request)?;
     if let Some(place) = known.attempt(request.attempt) {
         return Ok(Verdict::Again { place });
     }
-    let unsigned = check_transaction(policy, request, key, chain)?;
+    let checked = Checked::read(policy, wallet, request)?;
     if !planted(Mistake::SignerForgets) && !planted(Mistake::UniqueIndexDropped) {
-        check_anchor(known, request, unsigned.says.nonce)?;
-        check_lineage(known, request, unsigned.says.nonce)?;
+        check_anchor(known, request, checked.nonce())?;
+        check_lineage(known, request, checked.nonce())?;
         for approved in &request.approved {
             check_payout(known, approved, request.lineage)?;
         }
     }
-    check_caps(policy, known, request, &unsigned.says, chain, at)?;
-    Ok(Verdict::Sign { key, unsigned: Box::new(unsigned) })
+    checked.check_fee()?;
+    check_caps(policy, known, request, at)?;
+    Ok(Verdict::Sign(Box::new(checked)))
 }
 
 /// Whether a payout may leave a lineage. True when that is to be journalled, false when it stands there already.
@@ -81,7 +79,7 @@ pub(crate) fn check_again(signed: &SignRequest, asked: &SignRequest) -> Result<(
     Err(mismatch(format!("attempt {} was signed before with other content; a new version is a new attempt", asked.attempt)))
 }
 
-fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest) -> Result<(&'a Key, &'a ChainPolicy), Refused> {
+fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest) -> Result<Wallet<'a>, Refused> {
     let newest = known.epoch(&request.lane);
     if request.epoch < newest {
         return Err(Refused::StaleEpoch { got: request.epoch, newest });
@@ -89,24 +87,12 @@ fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignReques
     policy.lane(&request.lane).ok_or_else(|| Refused::UnknownKey { lane: request.lane.clone() })
 }
 
-fn check_transaction(policy: &Policy, request: &SignRequest, key: &Key, chain: &ChainPolicy) -> Result<Unsigned, Refused> {
-    let Draft::Evm(draft) = &request.draft;
-    let unsigned = Unsigned::build(draft).map_err(mismatch)?;
-    let says = &unsigned.says;
-    if says.chain_id != chain.chain_id {
-        return Err(mismatch(format!(
-            "{} has chain id {}, and the transaction is for {}",
-            request.lane.chain, chain.chain_id, says.chain_id
-        )));
-    }
-    approval::check(says, key.address(), request.purpose, &request.approved, policy).map_err(mismatch)?;
-    Ok(unsigned)
-}
-
 /// A nonce belongs to the lineage that signed it first, for ever: the chain takes one transaction there.
 fn check_anchor(known: &Overlay<'_>, request: &SignRequest, nonce: u64) -> Result<(), Refused> {
     match known.owner(&request.lane, nonce) {
-        Some(owner) if owner != request.lineage => Err(Refused::AnchorTaken { nonce, lineage: owner }),
+        Some(owner) if owner != request.lineage => {
+            Err(Refused::AnchorTaken { anchor: Anchor::Nonce { lane: request.lane.clone(), nonce }, lineage: owner })
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -146,15 +132,7 @@ fn check_payout(known: &Overlay<'_>, approved: &Approved, lineage: LineageId) ->
 }
 
 /// The fee is judged on every attempt; the amount once in a lineage, since the chain takes one attempt of it.
-fn check_caps(
-    policy: &Policy,
-    known: &Overlay<'_>,
-    request: &SignRequest,
-    says: &Said,
-    chain: &ChainPolicy,
-    at: Timestamp,
-) -> Result<(), Refused> {
-    caps::check_fee(Amount::new(says.cost_max()), chain.fee_cap)?;
+fn check_caps(policy: &Policy, known: &Overlay<'_>, request: &SignRequest, at: Timestamp) -> Result<(), Refused> {
     for approved in &request.approved {
         let is_bump = known.payout(approved.payout).is_some_and(|payout| payout.live == Some(request.lineage));
         let asset = policy.asset(&approved.asset).expect("its payment was checked against the asset");

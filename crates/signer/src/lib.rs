@@ -15,8 +15,10 @@
 //! [`SocketSigner`] is their end of it.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-mod approval;
+mod bitcoin;
 mod caps;
+mod checked;
+mod evm;
 mod facts;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -31,14 +33,16 @@ mod port;
 mod sealed;
 mod seed;
 mod socket;
-mod transaction;
+mod wallet_key;
 
+pub use self::bitcoin::{AccountKind, BitcoinAccount, BitcoinNetwork};
 pub use caps::AssetCaps;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
 pub use key::{Key, KeyError};
 pub use local::{Clock, LocalSigner, OpenError};
-pub use policy::{ChainPolicy, ConfigError, SignerConfig};
-pub use port::{Approved, JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
+pub use port::{Approved, FeeUnit, JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
 pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
 pub use seed::{Seed, SeedError};
 pub use socket::{SignerSocket, SocketError, SocketSigner, serve};
+pub use wallet_key::WalletKey;

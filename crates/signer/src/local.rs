@@ -148,13 +148,12 @@ impl Inner {
         request: &SignRequest,
         at: Timestamp,
     ) -> Result<Result<Signature, Refused>, SignerFault> {
-        let (key, unsigned) = match judge(&self.policy, known, request, at) {
+        let checked = match judge(&self.policy, known, request, at) {
             Err(refused) => return Ok(Err(refused)),
             Ok(Verdict::Again { place }) => return again(journal, place, request),
-            Ok(Verdict::Sign { key, unsigned }) => (key, unsigned),
+            Ok(Verdict::Sign(checked)) => checked,
         };
-        let signature = key.sign(unsigned.digest);
-        let signed = unsigned.seal(&signature);
+        let signed = checked.sign();
         let record = Record::Signed { at, entry: JournalEntry { request: request.clone(), signed: signed.clone() } };
         let place = journal.stage(&record);
         known.apply(&record, place);
@@ -180,7 +179,7 @@ impl Inner {
             Err(refused) => Ok(Err(refused)),
             Ok(Verdict::Again { place }) if place == NOWHERE => Ok(Ok(())),
             Ok(Verdict::Again { place }) => Ok(again(journal, place, request)?.map(drop)),
-            Ok(Verdict::Sign { .. }) => {
+            Ok(Verdict::Sign(_)) => {
                 known.apply_signed(at, request, NOWHERE);
                 Ok(Ok(()))
             }

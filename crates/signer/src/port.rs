@@ -1,6 +1,10 @@
 //! The seam between the engine and whatever holds the keys: in this process, or `adit signer` on a Unix socket.
 
-use adit_core::{Amount, AssetId, AttemptId, Destination, Draft, Epoch, Hash32, JournalId, LaneId, LineageId, PayoutId, Purpose, Signed};
+use std::fmt;
+
+use adit_core::{
+    Amount, Anchor, AssetId, AttemptId, Destination, Draft, Epoch, FeeRate, Hash32, JournalId, LaneId, LineageId, PayoutId, Purpose, Signed,
+};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +23,10 @@ pub trait Signer: Send + Sync + 'static {
     /// Allows a payout to live in another lineage, because `evidence` finally killed the old one. Journalled.
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault>;
 
-    /// What was signed for a lane at this nonce and above, for reconciling after a restore. Paged, in nonce order: fewer than
-    /// `limit` are the end; else the next page starts at the last nonce + 1. The attempts of one nonce are never parted, for
-    /// which a page may be a few longer than `limit`.
-    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault>;
+    /// What was signed for a lane at this number of its line and above ([`Draft::number`]: the nonce, where there are nonces), for
+    /// reconciling after a restore. Paged, in the order of numbers: fewer than `limit` are the end; else the next page starts at the
+    /// last number + 1. The attempts of one number are never parted, for which a page may be a few longer than `limit`.
+    async fn entries(&self, lane: &LaneId, from_number: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault>;
 }
 
 /// A request to sign one attempt.
@@ -81,18 +85,45 @@ pub enum Refused {
     StaleEpoch { got: Epoch, newest: Epoch },
     #[error("payout {payout} lives in lineage {live}; it can only move after that lineage is proved dead")]
     Equivocation { payout: PayoutId, live: LineageId },
-    #[error("nonce {nonce} already belongs to lineage {lineage}")]
-    AnchorTaken { nonce: u64, lineage: LineageId },
+    #[error("{} already belongs to lineage {lineage}", in_words(.anchor))]
+    AnchorTaken { anchor: Anchor, lineage: LineageId },
     #[error("the transaction does not do what was approved: {detail}")]
     Mismatch { detail: String },
     #[error("{asset} {amount} is above the cap of {cap} per transaction (base units)")]
     AboveTransactionCap { asset: AssetId, amount: Amount, cap: Amount },
     #[error("{asset} {amount} would exceed today's cap of {cap}, of which {used} is used (base units)")]
     AboveDailyCap { asset: AssetId, amount: Amount, cap: Amount, used: Amount },
-    #[error("the transaction may cost {cost} wei, above the cap of {cap}")]
-    FeeAboveCap { cost: Amount, cap: Amount },
+    #[error("the transaction may cost {cost} {unit}, above the cap of {cap}")]
+    FeeAboveCap { cost: Amount, cap: Amount, unit: FeeUnit },
+    #[error("the transaction pays {feerate}, above the cap of {cap}")]
+    FeerateAboveCap { feerate: FeeRate, cap: FeeRate },
     #[error("this signer has no key for {lane}")]
     UnknownKey { lane: LaneId },
+}
+
+/// What a chain's fees are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeUnit {
+    Wei,
+    Satoshi,
+}
+
+impl fmt::Display for FeeUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wei => "wei",
+            Self::Satoshi => "satoshi",
+        })
+    }
+}
+
+/// As a person says it: the lane or the chain is known from the request.
+fn in_words(anchor: &Anchor) -> String {
+    match anchor {
+        Anchor::Nonce { nonce, .. } => format!("nonce {nonce}"),
+        Anchor::Outpoint { outpoint, .. } => format!("the coin {outpoint}"),
+    }
 }
 
 /// The signer could not answer. Whether it signed is unknown; asking again is safe.

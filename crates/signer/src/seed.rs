@@ -8,7 +8,7 @@ use secp256k1::SecretKey;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::Key;
+use crate::{AccountKind, BitcoinAccount, BitcoinNetwork, Key};
 
 /// Entropy of a new seed: 24 words, the most that BIP-39 has.
 const NEW_ENTROPY_BYTES: usize = 32;
@@ -89,6 +89,16 @@ impl Seed {
         let derived = derive(seed.as_slice(), index).map_err(|_| SeedError::Index { index })?;
         let bytes = Zeroizing::new(derived.private_key().to_secret_bytes());
         Key::from_bytes(&bytes).map_err(|_| SeedError::Index { index })
+    }
+
+    /// The account at m/84'/coin'/`account`' (BIP-84) or m/86'/coin'/`account`' (BIP-86), as every Bitcoin wallet derives it: no BIP-39
+    /// passphrase.
+    ///
+    /// # Errors
+    /// [`SeedError::Index`] above 2^31 - 1.
+    pub fn bitcoin(&self, network: BitcoinNetwork, kind: AccountKind, account: u32) -> Result<BitcoinAccount, SeedError> {
+        let seed = Zeroizing::new(self.mnemonic.to_seed_normalized(""));
+        BitcoinAccount::derive(seed.as_slice(), network, kind, account).map_err(|_| SeedError::Index { index: account })
     }
 
     pub(crate) fn entropy(&self) -> Zeroizing<Vec<u8>> {

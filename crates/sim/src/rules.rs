@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_core::*;
 use adit_evm::{EvmConfig, canonical};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, SignerConfig};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, SignerConfig};
 use alloy::primitives::Address;
 
 use crate::Dice;
@@ -119,11 +119,15 @@ impl Setup {
             confirmations: 2,
             finality: self.finality,
             trust: Trust::Quorum,
+            kind: adit_core::ChainKind::Evm,
             in_flight_max: 16,
             attempts_max: 6,
             bump_after: Span::from_seconds(120),
             rebroadcast_after: Span::from_seconds(100),
-            fee_per_gas_max: FEE_PER_GAS_MAX,
+            offer_max: FEE_PER_GAS_MAX,
+            fee_share_max: None,
+            patience: None,
+            batching: None,
             fee_per_transaction_max: Amount::new(10_u128.pow(18)),
             head_age_max: Some(Span::from_seconds(600)),
             precheck_tries_max: 4,
@@ -145,8 +149,11 @@ impl Setup {
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         SignerConfig {
             environment: EnvironmentId::new("sim").expect("an environment"),
-            keys: vec![(self.lane.clone(), hot_key())],
-            chains: BTreeMap::from([(chain_name(), ChainPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) })]),
+            keys: vec![(self.lane.clone(), hot_key().into())],
+            chains: BTreeMap::from([(
+                chain_name(),
+                ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) }),
+            )]),
             assets: self.assets(),
             caps: self.assets().into_iter().map(|asset| (asset.id, caps)).collect(),
         }

@@ -94,6 +94,9 @@ async fn load_names(connection: &mut PgConnection, keys: &Keys, view: &mut View)
     if !keys.payouts.is_empty() {
         view.payouts = found(&keys.payouts, lineage::of_payouts(connection, &keys.payouts).await?);
     }
+    if !keys.anchors.is_empty() {
+        view.anchors = found(&keys.anchors, lineage::of_anchors(connection, &keys.anchors).await?);
+    }
     Ok(())
 }
 

@@ -75,6 +75,9 @@ async fn load_names(connection: &mut SqliteConnection, keys: &Keys, view: &mut V
     if !keys.payouts.is_empty() {
         view.payouts = found(&keys.payouts, lineage::of_payouts(connection, &keys.payouts).await?);
     }
+    if !keys.anchors.is_empty() {
+        view.anchors = found(&keys.anchors, lineage::of_anchors(connection, &keys.anchors).await?);
+    }
     Ok(())
 }
 

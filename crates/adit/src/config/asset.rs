@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_core::{Amount, Asset, AssetForm, AssetId, AssetRules, ChainName, DECIMALS_MAX, Fee, Policy, Span, Tier, Window, WindowLimit};
 
+use super::Chain;
 use super::address::{ADDRESS_FORM, address};
 use super::section::Section;
 
@@ -39,8 +40,10 @@ pub fn points(id: AssetId, decimals: u8) -> AssetRules {
 }
 
 /// The coin that fees are paid in, where the file does not say more about it.
-pub fn native(id: AssetId, chain: ChainName) -> AssetRules {
-    AssetRules { asset: Asset { id, decimals: 18, form: AssetForm::Native { chain } }, policy: unlimited(), tiers: BTreeMap::new() }
+pub fn native(chain: &Chain) -> AssetRules {
+    let (id, decimals, form) = (chain.native.clone(), chain.native_decimals(), AssetForm::Native { chain: chain.name.clone() });
+    let policy = Policy { minimum: chain.withdrawal_min(), ..unlimited() };
+    AssetRules { asset: Asset { id, decimals, form }, policy, tiers: BTreeMap::new() }
 }
 
 fn unlimited() -> Policy {

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{AssetForm, AssetId, AssetRules, ChainName};
+use adit_core::{AssetForm, AssetId, AssetRules, ChainName, Policy};
 
+use super::chain::WITHDRAWAL_MIN;
 use super::problem::Notes;
-use super::{Chain, Claims, Config, Membership, asset};
+use super::{Chain, Claims, Config, Membership, Of, asset};
 
 /// Adds the assets that follow from other tables: the coins that fees are paid in, and the points.
 pub fn complete(assets: &mut BTreeMap<AssetId, AssetRules>, chains: &BTreeMap<ChainName, Chain>, claims: Option<&Claims>, notes: &Notes) {
     for chain in chains.values() {
-        let native = assets.entry(chain.native.clone()).or_insert_with(|| asset::native(chain.native.clone(), chain.name.clone()));
+        let native = assets.entry(chain.native.clone()).or_insert_with(|| asset::native(chain));
         if native.asset.form != (AssetForm::Native { chain: chain.name.clone() }) {
             let wrong = format!("is \"{}\", and assets.{} is not the coin of this chain", chain.native, chain.native);
             notes.problem(
@@ -55,16 +56,54 @@ fn check_asset(rules: &AssetRules, chains: &BTreeMap<ChainName, Chain>, notes: &
             format!("allowed are the chains configured: {}", known.join(", ")),
         );
     };
+    if let Of::Bitcoin(_) = &chain.of {
+        return check_bitcoin(rules, chain, notes);
+    }
     let is_native = matches!(rules.asset.form, AssetForm::Native { .. });
     if is_native && chain.native != *id {
-        let variable = match chain.chain_id {
-            8_453 => " (or NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET)",
-            84_532 => " (or NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA)",
-            _ => "",
+        let variable = match chain.chain_id() {
+            Some(8_453) => " (or NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET)",
+            Some(84_532) => " (or NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA)",
+            Some(_) | None => "",
         };
         let give = format!("give the address of its contract{variable}; the coin of {name} itself is {}", chain.native);
         notes.problem(format!("assets.{id}.token"), "is missing", give);
     }
+}
+
+/// Bitcoin has one asset, of eight digits; and what is withdrawn must be worth spending.
+fn check_bitcoin(rules: &AssetRules, chain: &Chain, notes: &Notes) {
+    let (id, decimals) = (&rules.asset.id, chain.native_decimals());
+    if let AssetForm::Token { .. } = rules.asset.form {
+        return notes.problem(
+            format!("assets.{id}.token"),
+            "is given",
+            format!("{} has no tokens; its coin is {}", chain.name, chain.native),
+        );
+    }
+    if chain.native != *id {
+        let allowed =
+            format!("the coin of {} is {}; say so in chains.{}.native, or name this asset so", chain.name, chain.native, chain.name);
+        notes.problem(format!("assets.{id}.chain"), format!("is \"{}\"", chain.name), allowed);
+    }
+    if rules.asset.decimals != decimals {
+        let wrong = format!("is {}", rules.asset.decimals);
+        notes.problem(format!("assets.{id}.decimals"), wrong, format!("allowed is {decimals}: a satoshi is the smallest unit"));
+    }
+    let least = WITHDRAWAL_MIN;
+    for (key, policy) in policies(rules).filter(|(_, policy)| policy.minimum < least) {
+        let (wrong, least) = (format!("is {:?}", policy.minimum.to_units(decimals)), least.to_units(decimals));
+        notes.problem(
+            format!("assets.{id}.{key}.minimum"),
+            wrong,
+            format!("allowed is \"{least}\" or more: ten times what nodes call dust"),
+        );
+    }
+}
+
+fn policies(rules: &AssetRules) -> impl Iterator<Item = (String, &Policy)> {
+    let tiers = rules.tiers.iter().map(|(tier, policy)| (format!("tiers.{tier}"), policy));
+    [("policy".to_owned(), &rules.policy)].into_iter().chain(tiers)
 }
 
 fn check_claims(config: &Config, claims: &Claims, notes: &Notes) {

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::problem::Notes;
 
 /// Every variable that is read, and what it does. `docs/configuration.md` and `.env.example` are tested against this list.
-pub const VARIABLES: [(&str, &str); 19] = [
+pub const VARIABLES: [(&str, &str); 23] = [
     ("ADIT_NETWORK", "network: base or base-sepolia, whose settings are built in"),
     ("LOCK_MANAGER_PRIVATE_KEY", "the private key of the wallet that pays"),
     ("ADIT_KEY_PASSPHRASE", "opens the sealed seed, where no private key is given"),
@@ -25,6 +25,10 @@ pub const VARIABLES: [(&str, &str); 19] = [
     ("BASE_RPC_ENDPOINT", "adds an endpoint to the chain with id 8453 or 84532"),
     ("TERA_RPC_ENDPOINT", "adds an endpoint to the chain named tera"),
     ("ADIT_EVM_RPC", "replaces the endpoints of the only EVM chain, separated by commas"),
+    ("ADIT_BITCOIN_ESPLORA", "replaces the Esplora servers of the only Bitcoin chain, separated by commas"),
+    ("ADIT_BITCOIN_BLOCKCYPHER", "replaces its BlockCypher endpoints"),
+    ("ADIT_BITCOIN_RPC", "replaces its bitcoind endpoints, with user and password in the URL"),
+    ("BLOCKCYPHER_TOKEN", "the token of its BlockCypher endpoints"),
     ("ADIT_TRUST", "trust of the only EVM chain: quorum or single"),
     ("DATABASE_URL", "store.url"),
     ("ADIT_LISTEN", "server.listen"),
@@ -84,6 +88,7 @@ impl Overlay<'_> {
         self.text("NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS", &["membership", "lock"]);
         self.providers();
         self.only_chain();
+        self.only_bitcoin();
         self.claimed_asset();
     }
 
@@ -152,6 +157,24 @@ impl Overlay<'_> {
         }
     }
 
+    fn only_bitcoin(&mut self) {
+        let chains = self.chains_of("bitcoin", false);
+        let lists = [("ADIT_BITCOIN_ESPLORA", "esplora"), ("ADIT_BITCOIN_BLOCKCYPHER", "blockcypher"), ("ADIT_BITCOIN_RPC", "bitcoind")];
+        for (variable, key) in lists.into_iter().chain([("BLOCKCYPHER_TOKEN", "blockcypher_token")]) {
+            let Some(text) = self.variables.get(variable) else { continue };
+            let [(chain, _)] = chains.as_slice() else {
+                let wrong = format!("is set, and there are {} Bitcoin chains to set {key} of", chains.len());
+                self.notes.problem(variable, wrong, format!("write {key} of each chain into the file instead"));
+                continue;
+            };
+            let value = match key {
+                "blockcypher_token" => Value::String(text.to_owned()),
+                _ => Value::Array(text.split(',').map(|url| Value::String(url.trim().to_owned())).collect()),
+            };
+            self.set(&["chains", chain, key], value, variable);
+        }
+    }
+
     fn claimed_asset(&mut self) {
         let claimed = self.at(&["claims", "asset"]).and_then(Value::as_str).map(str::to_owned);
         let Some(asset) = claimed else { return self.nothing_claimed() };
@@ -177,9 +200,13 @@ impl Overlay<'_> {
 
     /// Names and ids of the EVM chains.
     fn evm_chains(&self) -> Vec<(String, Option<i64>)> {
+        self.chains_of("evm", true)
+    }
+
+    fn chains_of(&self, wanted: &str, default: bool) -> Vec<(String, Option<i64>)> {
         let chains = self.at(&["chains"]).and_then(Value::as_table);
-        let evm = |chain: &&Value| chain.get("kind").and_then(Value::as_str).is_none_or(|kind| kind == "evm");
-        let named = chains.into_iter().flatten().filter(|(_, chain)| evm(chain));
+        let of_kind = |chain: &&Value| chain.get("kind").and_then(Value::as_str).map_or(default, |kind| kind == wanted);
+        let named = chains.into_iter().flatten().filter(|(_, chain)| of_kind(chain));
         named.map(|(name, chain)| (name.clone(), chain.get("chain_id").and_then(Value::as_integer))).collect()
     }
 

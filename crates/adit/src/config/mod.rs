@@ -10,6 +10,7 @@ mod claims;
 mod cross;
 mod environment;
 mod hidden;
+
 mod jwt;
 mod network;
 mod problem;
@@ -29,9 +30,10 @@ use std::path::Path;
 use adit_core::{AssetId, AssetRules, ChainName};
 use toml::Table;
 
-pub use chain::Chain;
+pub use chain::{BitcoinChain, Chain, EvmChain, Of};
 pub use claims::{Claims, Membership};
 pub use environment::Environment;
+pub use hidden::Hidden;
 pub use jwt::Jwt;
 pub use problem::Unusable;
 pub use secrets::Secrets;
@@ -44,6 +46,8 @@ use section::Section;
 
 /// Every key with its default and what it does; `adit config` prints it.
 pub const TEMPLATE: &str = include_str!("template.toml");
+/// The same of a Bitcoin chain; `adit config --bitcoin` prints it.
+pub const BITCOIN_TEMPLATE: &str = include_str!("../../../../docs/examples/bitcoin.toml");
 
 /// A configuration that can be used.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ impl Config {
 fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
     ChainRules {
         name: chain.name.clone(),
+        kind: chain.kind(),
         native: chain.native.clone(),
         lane,
         confirmations: chain.confirmations,
@@ -36,7 +37,10 @@ fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
         attempts_max: chain.attempts_max,
         bump_after: chain.bump_after,
         rebroadcast_after: chain.rebroadcast_after,
-        fee_per_gas_max: chain.fee_per_gas_max.base_units(),
+        offer_max: chain.offer_max,
+        fee_share_max: chain.fee_share_max,
+        patience: chain.patience,
+        batching: chain.batching,
         fee_per_transaction_max: chain.fee_per_transaction_max,
         precheck_tries_max: chain.precheck_tries_max,
         head_age_max: chain.head_age_max,

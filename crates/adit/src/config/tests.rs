@@ -3,7 +3,7 @@
 use adit_core::{Amount, AssetForm, ChainName, Finality, Trust, Window};
 
 use super::environment::VARIABLES;
-use super::{Config, Environment, Membership, StoreUrl, TEMPLATE};
+use super::{BITCOIN_TEMPLATE, Config, Environment, Membership, Of, StoreUrl, TEMPLATE};
 
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
@@ -47,12 +47,25 @@ fn chain<'a>(config: &'a Config, name: &str) -> &'a super::Chain {
     config.chains.get(&ChainName::new(name).expect("a chain")).expect("it is configured")
 }
 
+fn evm<'a>(config: &'a Config, name: &str) -> &'a super::EvmChain {
+    let Of::Evm(evm) = &chain(config, name).of else { panic!("{name} is an EVM chain") };
+    evm
+}
+
+fn bitcoin(config: &Config) -> &super::BitcoinChain {
+    let Of::Bitcoin(bitcoin) = &chain(config, "bitcoin").of else { panic!("it is a Bitcoin chain") };
+    bitcoin
+}
+
 #[test]
 fn the_environment_alone_is_enough() {
     let config = Config::parse("the environment", "", &base(&[])).expect("usable");
     let chain = chain(&config, "base");
-    assert_eq!((chain.chain_id, chain.trust, chain.finality, chain.op_stack), (8_453, Trust::Quorum, Finality::Tag, true));
-    let urls: Vec<&str> = chain.rpc.iter().map(super::hidden::Hidden::expose).collect();
+    assert_eq!(
+        (chain.chain_id(), chain.trust, chain.finality, evm(&config, "base").op_stack),
+        (Some(8_453), Trust::Quorum, Finality::Tag, true)
+    );
+    let urls: Vec<&str> = evm(&config, "base").rpc.iter().map(super::hidden::Hidden::expose).collect();
     assert_eq!(urls, ["https://base-mainnet.infura.io/v3/infura-secret", "https://base-mainnet.g.alchemy.com/v2/alchemy-secret"]);
     let dg = asset(&config, "DG");
     assert_eq!(dg.asset.form, AssetForm::Token { chain: chain.name.clone(), contract: TOKEN.to_owned() });
@@ -75,7 +88,7 @@ fn base_sepolia_has_its_own_token_and_chain() {
     ]);
     let config = Config::parse("the environment", "", &variables).expect("usable");
     let chain = chain(&config, "base-sepolia");
-    assert_eq!((chain.chain_id, chain.trust, chain.rpc.len()), (84_532, Trust::Single, 1));
+    assert_eq!((chain.chain_id(), chain.trust, chain.sources()), (Some(84_532), Trust::Single, 1));
     assert!(matches!(&asset(&config, "DG").asset.form, AssetForm::Token { contract, .. } if contract == TOKEN));
     assert_eq!(config.membership, Membership::Open);
 }
@@ -96,7 +109,7 @@ fn variables_override_and_complete_the_file() {
     assert_eq!(policy.minimum, Amount::parse("10", 18).expect("an amount"));
     assert_eq!(policy.windows[0].max, Amount::parse("20", 18).expect("an amount"));
     assert_eq!(config.claims.as_ref().expect("claims").deadline_ahead_max.seconds(), 60);
-    let urls: Vec<&str> = chain(&config, "base").rpc.iter().map(super::hidden::Hidden::expose).collect();
+    let urls: Vec<&str> = evm(&config, "base").rpc.iter().map(super::hidden::Hidden::expose).collect();
     assert_eq!(urls, ["http://127.0.0.1:1/", "http://127.0.0.1:2/"]);
     assert!(matches!(config.store, StoreUrl::Postgres { .. }));
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
@@ -106,7 +119,7 @@ fn variables_override_and_complete_the_file() {
 fn an_endpoint_for_tera_is_of_the_chain_tera() {
     let text = format!("{TEMPLATE}\n[chains.tera]\nchain_id = 777\ntrust = \"single\"\nnative = \"TERA\"\n");
     let config = Config::parse("adit.toml", &text, &environment(&[("TERA_RPC_ENDPOINT", "http://127.0.0.1:9/")])).expect("usable");
-    assert_eq!(chain(&config, "tera").rpc[0].expose(), "http://127.0.0.1:9/");
+    assert_eq!(evm(&config, "tera").rpc[0].expose(), "http://127.0.0.1:9/");
     assert!(matches!(&asset(&config, "TERA").asset.form, AssetForm::Native { chain } if chain.as_str() == "tera"));
 }
 
@@ -247,27 +260,83 @@ const EXAMPLES: [&str; 14] = [
 ];
 
 /// The template with the marks of comment taken from those lines.
-fn uncommented(wanted: impl Fn(&str) -> bool) -> String {
+fn uncommented(template: &str, wanted: impl Fn(&str) -> bool) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(rest) if !rest.starts_with(' ') && wanted(rest.split(" = ").next().unwrap_or(rest)) => format!("{rest}\n"),
         _ => format!("{line}\n"),
     };
-    TEMPLATE.lines().map(line).collect()
+    template.lines().map(line).collect()
 }
 
 #[test]
 fn the_template_says_the_defaults() {
     let defaults = read(TEMPLATE).expect("usable");
-    let written = uncommented(|key| !EXAMPLES.contains(&key) && !key.starts_with("[signer.caps"));
+    let written = uncommented(TEMPLATE, |key| !EXAMPLES.contains(&key) && !key.starts_with("[signer.caps"));
     assert_ne!(written, TEMPLATE);
     assert_eq!(format!("{:#?}", read(&written).expect("usable")), format!("{defaults:#?}"));
 }
 
 #[test]
 fn the_templates_examples_can_be_used() {
-    let config = read(&uncommented(|_| true).replace("mode = \"open\"", "mode = \"tiered\"")).expect("usable");
+    let config = read(&uncommented(TEMPLATE, |_| true).replace("mode = \"open\"", "mode = \"tiered\"")).expect("usable");
     assert_eq!((config.jwt.len(), config.alerts.low.len(), config.signer.caps.len()), (1, 2, 2));
     assert!(matches!(config.membership, Membership::Tiered { .. }));
+}
+
+/// Keys of Bitcoin's template without a default.
+const BITCOIN_EXAMPLES: [&str; 5] =
+    ["blockcypher_token", "deep_from", "deep_blocks", "wait_above_basis_points", "fee_share_max_basis_points"];
+
+#[test]
+fn bitcoins_template_says_the_defaults() {
+    let defaults = read(BITCOIN_TEMPLATE).expect("usable");
+    let written = uncommented(BITCOIN_TEMPLATE, |key| !BITCOIN_EXAMPLES.contains(&key));
+    assert_eq!(format!("{:#?}", read(&written).expect("usable")), format!("{defaults:#?}"));
+    let all = read(&uncommented(BITCOIN_TEMPLATE, |_| true)).expect("usable");
+    assert_eq!((bitcoin(&all).deeper.len(), chain(&all, "bitcoin").patience.is_some()), (1, true));
+}
+
+#[test]
+fn other_sources_are_put_in_front_of_bitcoin() {
+    let variables = environment(&[
+        ("ADIT_BITCOIN_ESPLORA", "http://127.0.0.1:1/api"),
+        ("ADIT_BITCOIN_BLOCKCYPHER", "http://127.0.0.1:2/v1/btc/main"),
+        ("ADIT_BITCOIN_RPC", "http://adit:hush@127.0.0.1:3/,http://127.0.0.1:4/"),
+        ("BLOCKCYPHER_TOKEN", "topsecret"),
+    ]);
+    let config = Config::parse("adit.toml", BITCOIN_TEMPLATE, &variables).expect("usable");
+    let urls: Vec<&str> = bitcoin(&config).sources.iter().map(|(_, url)| url.expose()).collect();
+    let given = ["http://127.0.0.1:1/api", "http://127.0.0.1:2/v1/btc/main", "http://adit:hush@127.0.0.1:3/", "http://127.0.0.1:4/"];
+    assert_eq!(urls, given);
+    assert_eq!(bitcoin(&config).blockcypher_token.as_ref().map(super::Hidden::expose), Some("topsecret"));
+    assert!(!format!("{config:?}").contains("topsecret") && !format!("{config:?}").contains("hush"));
+}
+
+#[test]
+fn what_bitcoin_cannot_be_is_refused() {
+    let cases = [
+        ("network = \"mainnet\"", "network = \"testnet\"", &["chains.bitcoin.network is \"testnet\"", "\"testnet4\""][..]),
+        ("network = \"mainnet\"", "", &["chains.bitcoin.network is missing", "signet"]),
+        (
+            "[\"https://blockstream.info/api\", \"https://mempool.space/api\"]",
+            "[\"https://one.example/api\"]",
+            &["has 1 endpoint(s)", "ADIT_BITCOIN_ESPLORA"],
+        ),
+        ("#finality = 5", "finality = 0", &["chains.bitcoin.finality is 0", "from 1 to 288"]),
+        ("#batch_payouts_max = 100", "batch_payouts_max = 251", &["batch_payouts_max is 251", "from 1 to 250"]),
+        ("#feerate_max_sat_per_vb = \"300\"", "feerate_max_sat_per_vb = 1.5", &["feerate_max_sat_per_vb is 1.5", "as text"]),
+        ("decimals = 8", "decimals = 18", &["assets.BTC.decimals is 18", "allowed is 8"]),
+        ("minimum = \"0.0001\"", "minimum = \"0.00005459\"", &["assets.BTC.policy.minimum is \"0.00005459\"", "0.0000546"]),
+        ("#native = \"BTC\"", "native = \"TBTC\"", &["assets.BTC.chain is \"bitcoin\"", "chains.bitcoin.native"]),
+        ("#account = 0", "op_stack = true", &["chains.bitcoin.op_stack is not a key of this table"]),
+    ];
+    for (from, to, parts) in cases {
+        assert!(BITCOIN_TEMPLATE.contains(from), "the template has {from:?}");
+        let said = refusal(&BITCOIN_TEMPLATE.replacen(from, to, 1));
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is missing in:\n{said}");
+        }
+    }
 }
 
 #[test]
@@ -290,7 +359,11 @@ fn documents_name_every_variable_and_every_key() {
         assert!(guide.contains(&format!("`{name}`")), "docs/configuration.md does not say {name}");
         assert!(example.contains(&format!("{name}=")), ".env.example does not say {name}");
     }
-    let keys = TEMPLATE.lines().filter_map(|line| line.trim_start_matches('#').split_once(" = ")).map(|(key, _)| key);
+    let keys = TEMPLATE
+        .lines()
+        .chain(BITCOIN_TEMPLATE.lines())
+        .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
+        .map(|(key, _)| key);
     for key in keys.filter(|key| !key.contains(' ')) {
         assert!(guide.contains(&format!("`{key}`")), "docs/configuration.md does not say {key}");
     }

@@ -70,7 +70,7 @@ impl Chain for DeafChain {
         Err(unreachable_chain())
     }
 
-    async fn consumed(&self, _: &LaneId) -> Result<u64, Fault> {
+    async fn consumed(&self, _: &LaneId, _: u64) -> Result<u64, Fault> {
         Err(unreachable_chain())
     }
 
@@ -78,7 +78,7 @@ impl Chain for DeafChain {
         Err(unreachable_chain())
     }
 
-    async fn plan(&self, _: &PlanRequest) -> Result<Planning, Fault> {
+    async fn plan(&self, _: &PlanRequest<'_>) -> Result<Planning, Fault> {
         Err(unreachable_chain())
     }
 
@@ -86,7 +86,7 @@ impl Chain for DeafChain {
         unreachable!("nothing is planned")
     }
 
-    async fn successor(&self, _: &Lineage, _: Purpose, _: Offer) -> Result<Draft, Fault> {
+    async fn successor(&self, _: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         unreachable!("nothing is planned")
     }
 

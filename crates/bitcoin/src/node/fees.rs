@@ -6,7 +6,7 @@ use adit_chain::{Endpoint, Fault};
 
 use super::{FeeRates, Node};
 use crate::source::SourceFees;
-use crate::{FeeRate, RELAY_FEE_RATE_MIN};
+use adit_core::{FeeRate, RELAY_FEE_RATE_MIN};
 
 impl Node {
     /// The middle of what the sources estimate; of two, the lower one. A source without an estimate counts as one that names the least: else

@@ -20,8 +20,8 @@ use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid};
 
 use self::coins::Origins;
 use self::network::Served;
-use crate::FeeRate;
 use crate::source::Source;
+use adit_core::FeeRate;
 
 pub use config::{BitcoinConfig, ConfigError, EndpointConfig, Face};
 
@@ -99,7 +99,7 @@ pub enum TransactionState {
     NotInChain,
 }
 
-/// What being included costs, agreed: satoshi per 1000 virtual bytes, at least [`RELAY_FEE_RATE_MIN`](crate::RELAY_FEE_RATE_MIN).
+/// What being included costs, agreed: satoshi per 1000 virtual bytes, at least [`RELAY_FEE_RATE_MIN`](adit_core::RELAY_FEE_RATE_MIN).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeeRates {
     /// For the next block or the one after.

@@ -7,7 +7,7 @@ mod sighash;
 mod sign;
 mod tampered;
 
-use adit_core::{Bytes, Hash32};
+use adit_core::{Bytes, Hash32, Keychain, OutputPurpose, Place};
 use bdk_wallet::bitcoin::consensus::encode;
 use bdk_wallet::bitcoin::{OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight};
 use bdk_wallet::miniscript::psbt::PsbtExt;
@@ -17,7 +17,7 @@ pub use tampered::{PSBT_BYTES_MAX, Tampered};
 
 use crate::curve::CURVE;
 use crate::money::narrow;
-use crate::{Keychain, OutputPurpose, Place, Spend, Unsigned, Wallet, WalletError};
+use crate::{Spend, Unsigned, Wallet, WalletError};
 
 /// A draft's transaction, with what a signer needs to know of each coin, and the signatures so far.
 #[derive(Debug, Clone, PartialEq, Eq)]

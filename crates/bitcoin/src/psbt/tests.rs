@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use adit_core::Amount;
+use adit_core::{Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate};
 use bdk_wallet::bitcoin::hashes::Hash;
 use bdk_wallet::bitcoin::secp256k1::{Message, SecretKey};
 use bdk_wallet::bitcoin::sighash::{EcdsaSighashType, SighashCache, TapSighashType};
@@ -12,7 +12,7 @@ use super::sighash::message;
 use super::sign::tweaked;
 use super::*;
 use crate::wallet::root_tests::{PHRASES, root};
-use crate::{BitcoinDraft, Cosigner, DraftInput, DraftOutput, FeeRate, KeyWallet, Network, RootKey};
+use crate::{Cosigner, KeyWallet, Network, RootKey};
 
 const NETWORK: Network = Network::Regtest;
 
@@ -43,6 +43,7 @@ fn unsigned(wallet: &Wallet, coins: u32) -> Unsigned {
             },
         ],
         feerate: FeeRate::from_sat_per_kvb(10_000),
+        vbytes: 1_000,
     };
     Unsigned::of(&draft).expect("fine")
 }

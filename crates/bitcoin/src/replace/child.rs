@@ -1,11 +1,12 @@
 //! A child that pays for its parent (CPFP): where a transaction cannot be replaced, its change is spent so dearly that miners take
 //! both. It is a payment of its own, from us to us.
 
-use adit_core::Amount;
+use adit_core::{Amount, BitcoinDraft, FeeRate};
 use bdk_wallet::bitcoin::Weight;
 
 use super::confirmed;
-use crate::{Ancestry, Bill, BitcoinDraft, Coin, FeeBearer, FeeRate, NotYet, Payment, Purse, Unfunded, WalletError, dust_limit, money};
+use crate::plan::input;
+use crate::{Ancestry, Bill, Coin, NotYet, Payment, Purse, Unfunded, WalletError, dust_limit, money};
 
 /// A transaction that no miner takes, with its unconfirmed ancestors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum NoChild {
 /// # Errors
 /// [`NoChild`].
 pub fn lift(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>, fee_max: Amount) -> Result<BitcoinDraft, NoChild> {
-    let got = FeeRate::paid(stuck.fee, stuck.weight);
+    let got = FeeRate::paid(stuck.fee, stuck.weight.to_vbytes_ceil());
     if got >= payment.feerate {
         return Err(NoChild::FastEnough { got, wanted: payment.feerate });
     }
@@ -47,13 +48,13 @@ pub fn lift(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>, fee_max: Amo
     if fee > fee_max {
         return Err(NoChild::TooDear { needed: fee, allowed: fee_max });
     }
-    Ok(payment.draft(&coins, Vec::new(), Some(change))?)
+    Ok(payment.draft(coins.iter().map(input).collect(), Vec::new(), Some(change))?)
 }
 
 /// The change, and confirmed coins until the fee is paid and an output is left.
 fn fund(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>) -> Result<(Vec<Coin>, Amount, Amount), Unfunded> {
     let spend = payment.wallet.spend();
-    let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, bearer: FeeBearer::Us, replaces: None };
+    let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, replaces: None };
     let mut coins = vec![stuck.change];
     let mut more = confirmed(purse, &bill).into_iter().filter(|coin| coin.outpoint != stuck.change.outpoint);
     loop {
@@ -68,8 +69,8 @@ fn fund(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>) -> Result<(Vec<C
 
 /// Its own fee, and what the parent lacks. Sizes are rounded up each: the sum is never too little.
 fn child_fee(feerate: FeeRate, stuck: &Stuck, child: Weight) -> Amount {
-    let lacking = feerate.fee_of(stuck.weight).saturating_sub(stuck.fee);
-    money::sum([feerate.fee_of(child), lacking])
+    let lacking = feerate.fee_of(stuck.weight.to_vbytes_ceil()).saturating_sub(stuck.fee);
+    money::sum([feerate.fee_of(child.to_vbytes_ceil()), lacking])
 }
 
 impl Stuck {

@@ -8,17 +8,14 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use adit_core::{Amount, PayoutId};
+use adit_core::{Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate, OutputPurpose, PayoutId};
 use bdk_wallet::bitcoin::ScriptBuf;
 
 pub use child::{NoChild, Stuck, lift};
 pub use rules::{BrokenRule, EVICTED_MAX, Evicted, check_rules};
 
 use crate::plan::input;
-use crate::{
-    Balance, BatchOutput, Bill, BitcoinDraft, Coin, DraftError, DraftInput, DraftOutput, FeeBearer, FeeRate, OutputPurpose, Payment, Purse,
-    ScriptKind, Unfunded, Unsigned, Wallet, WalletError, money,
-};
+use crate::{Balance, BatchOutput, Bill, Coin, DraftError, Payment, Purse, ScriptKind, Unfunded, Unsigned, Wallet, WalletError, money};
 
 /// A transaction that is under way, and what nodes would drop for another version of it.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +27,9 @@ pub struct UnderWay<'a> {
     pub evicted: Evicted,
 }
 
-/// What the new version should offer.
+/// What the new version should terms.
 #[derive(Debug, Clone, Copy)]
-pub struct Offer<'a> {
+pub struct Terms<'a> {
     pub wallet: &'a Wallet,
     pub purse: Purse<'a>,
     /// Raised where the rules of replacement ask for more.
@@ -63,7 +60,7 @@ pub enum NoReplacement {
 ///
 /// # Errors
 /// [`NoReplacement`], with the rule that stands against it.
-pub fn replace(under_way: &UnderWay<'_>, offer: &Offer<'_>, more: &[BatchOutput]) -> Result<BitcoinDraft, NoReplacement> {
+pub fn replace(under_way: &UnderWay<'_>, terms: &Terms<'_>, more: &[BatchOutput]) -> Result<BitcoinDraft, NoReplacement> {
     let paid: BTreeSet<PayoutId> = under_way.base.payouts().collect();
     let mut joining = more.iter().flat_map(|output| output.payouts.iter().map(|(payout, _)| *payout));
     if let Some(payout) = joining.find(|payout| paid.contains(payout)) {
@@ -74,33 +71,31 @@ pub fn replace(under_way: &UnderWay<'_>, offer: &Offer<'_>, more: &[BatchOutput]
         OutputPurpose::Change { .. } => false,
     });
     let outputs = kept.cloned().chain(more.iter().map(|output| output.drafted(output.amount()))).collect();
-    version(under_way, offer, outputs)
+    version(under_way, terms, outputs)
 }
 
 /// A version that pays nobody: everything comes back. When it is final, and only then, nobody was paid.
 ///
 /// # Errors
 /// [`NoReplacement`].
-pub fn cancel(under_way: &UnderWay<'_>, offer: &Offer<'_>) -> Result<BitcoinDraft, NoReplacement> {
-    version(under_way, offer, Vec::new())
+pub fn cancel(under_way: &UnderWay<'_>, terms: &Terms<'_>) -> Result<BitcoinDraft, NoReplacement> {
+    version(under_way, terms, Vec::new())
 }
 
-fn version(under_way: &UnderWay<'_>, offer: &Offer<'_>, outputs: Vec<DraftOutput>) -> Result<BitcoinDraft, NoReplacement> {
+fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput>) -> Result<BitcoinDraft, NoReplacement> {
     under_way.evicted.check_count()?;
     let bill = Bill {
-        spend: offer.wallet.spend(),
+        spend: terms.wallet.spend(),
         outputs: outputs.iter().map(|output| Ok((kind(output)?, output.amount))).collect::<Result<_, DraftError>>()?,
-        feerate: offer.feerate.max(under_way.evicted.outbid()),
-        bearer: FeeBearer::Us,
+        feerate: terms.feerate.max(under_way.evicted.outbid()),
         replaces: Some(under_way.evicted.fees),
     };
-    let (inputs, balance) = fund(&under_way.base.inputs, &offer.purse, &bill)?;
-    if balance.fee > offer.fee_max {
-        return Err(NoReplacement::TooDear { needed: balance.fee, allowed: offer.fee_max });
+    let (inputs, balance) = fund(&under_way.base.inputs, &terms.purse, &bill)?;
+    if balance.fee > terms.fee_max {
+        return Err(NoReplacement::TooDear { needed: balance.fee, allowed: terms.fee_max });
     }
-    let payment = Payment { wallet: offer.wallet, number: under_way.base.number, feerate: bill.feerate };
-    let mut draft = payment.draft(&[], outputs, balance.change)?;
-    draft.inputs = inputs;
+    let payment = Payment { wallet: terms.wallet, number: under_way.base.number, feerate: bill.feerate };
+    let draft = payment.draft(inputs, outputs, balance.change)?;
     let unsigned = Unsigned::of(&draft)?;
     check_rules(under_way.first, under_way.base, &unsigned, &under_way.evicted, bill.spend)?;
     Ok(draft)
@@ -129,7 +124,7 @@ fn fund(kept: &[DraftInput], purse: &Purse<'_>, bill: &Bill) -> Result<(Vec<Draf
 /// Confirmed coins that are worth more than their inputs cost. Unconfirmed ones would be new unconfirmed inputs, which BIP-125's
 /// rule 2 forbids.
 pub(super) fn confirmed(purse: &Purse<'_>, bill: &Bill) -> Vec<Coin> {
-    let cost = bill.feerate.fee_of(bill.spend.input_weight());
+    let cost = bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil());
     purse.free().into_iter().filter(|coin| coin.is_confirmed() && coin.amount > cost).collect()
 }
 

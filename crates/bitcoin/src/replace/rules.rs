@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::Amount;
+use adit_core::{Amount, BitcoinDraft, FeeRate, INCREMENTAL_FEE_RATE, OutputPurpose};
 
-use crate::{BitcoinDraft, FeeRate, INCREMENTAL_FEE_RATE, OutputPurpose, Spend, Unsigned, money};
+use crate::{Spend, Unsigned, money};
 
 /// Most transactions that a replacement may evict (rule 5 of BIP-125).
 pub const EVICTED_MAX: u32 = 100;
@@ -66,11 +66,11 @@ pub fn check_rules(
     check_inputs(first, base, version.draft())?;
     check_payees(base, version.draft())?;
     let (fee, weight) = (version.fee(), version.weight(spend));
-    let needed = money::sum([evicted.fees, INCREMENTAL_FEE_RATE.fee_of(weight)]);
+    let needed = money::sum([evicted.fees, INCREMENTAL_FEE_RATE.fee_of(weight.to_vbytes_ceil())]);
     if fee < needed {
         return Err(BrokenRule::FeeTooLow { got: fee, needed });
     }
-    let got = FeeRate::paid(fee, weight);
+    let got = FeeRate::paid(fee, weight.to_vbytes_ceil());
     if got < evicted.outbid() {
         return Err(BrokenRule::FeerateTooLow { got, evicted: evicted.feerate_max });
     }
@@ -89,7 +89,7 @@ fn check_inputs(first: &BitcoinDraft, base: &BitcoinDraft, version: &BitcoinDraf
 
 /// Either everyone is paid as before, or nobody is (a cancel).
 fn check_payees(base: &BitcoinDraft, version: &BitcoinDraft) -> Result<(), BrokenRule> {
-    let pays = |output: &&crate::DraftOutput| matches!(output.purpose, OutputPurpose::Pays(_));
+    let pays = |output: &&adit_core::DraftOutput| matches!(output.purpose, OutputPurpose::Pays(_));
     let cancels = !version.outputs.iter().any(|output| pays(&output));
     let kept = base.outputs.iter().filter(pays).all(|output| version.outputs.contains(output));
     if cancels || kept { Ok(()) } else { Err(BrokenRule::PayeeChanged) }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::batch::tests::{addresses, payable, wallet};
 use crate::coin::tests::{CONFIRMED, coin, ours};
-use crate::{ANCESTORS_MAX, Batch, INCREMENTAL_FEE_RATE, OutputsMax, Seen};
+use crate::{ANCESTORS_MAX, Batch, OutputsMax, Seen};
+use adit_core::INCREMENTAL_FEE_RATE;
 
 static NONE: BTreeSet<OutPoint> = BTreeSet::new();
 
@@ -17,18 +18,18 @@ fn sent(wallet: &Wallet, satoshi: u128) -> BitcoinDraft {
     let to = addresses();
     let batch = Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)], OutputsMax::default());
     let payment = Payment { wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
-    batch.plan(payment, &purse(&[coin(1, satoshi, CONFIRMED)]), FeeBearer::Us).expect("enough").draft
+    batch.plan(payment, &purse(&[coin(1, satoshi, CONFIRMED)])).expect("enough")
 }
 
 /// Nothing but itself is dropped.
 fn alone(draft: &BitcoinDraft, wallet: &Wallet) -> Evicted {
     let unsigned = Unsigned::of(draft).expect("fine");
-    let feerate_max = FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend()));
+    let feerate_max = FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend()).to_vbytes_ceil());
     Evicted { transactions: 1, fees: unsigned.fee(), feerate_max }
 }
 
-fn offer<'a>(wallet: &'a Wallet, coins: &'a [Coin], sat_per_kvb: u64) -> Offer<'a> {
-    Offer { wallet, purse: purse(coins), feerate: FeeRate::from_sat_per_kvb(sat_per_kvb), fee_max: Amount::new(100_000) }
+fn offer<'a>(wallet: &'a Wallet, coins: &'a [Coin], sat_per_kvb: u64) -> Terms<'a> {
+    Terms { wallet, purse: purse(coins), feerate: FeeRate::from_sat_per_kvb(sat_per_kvb), fee_max: Amount::new(100_000) }
 }
 
 fn change(draft: &BitcoinDraft) -> Option<Amount> {
@@ -53,7 +54,7 @@ fn f61_a_feerate_that_is_too_low_is_raised_to_what_nodes_ask() {
     let first = sent(&wallet, 100_000);
     let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
     let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 1), &[]).expect("raised")).expect("fine");
-    let relay = INCREMENTAL_FEE_RATE.fee_of(next.weight(wallet.spend()));
+    let relay = INCREMENTAL_FEE_RATE.fee_of(next.weight(wallet.spend()).to_vbytes_ceil());
     assert_eq!(next.fee(), money::sum([under_way.evicted.fees, relay]));
 }
 
@@ -64,7 +65,7 @@ fn f61_a_feerate_below_that_of_a_descendant_is_raised_above_it() {
     let evicted = Evicted { transactions: 2, feerate_max: FeeRate::from_sat_per_kvb(30_000), ..alone(&first, &wallet) };
     let under_way = UnderWay { first: &first, base: &first, evicted };
     let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 5_000), &[]).expect("raised")).expect("fine");
-    assert!(FeeRate::paid(next.fee(), next.weight(wallet.spend())) > evicted.feerate_max);
+    assert!(FeeRate::paid(next.fee(), next.weight(wallet.spend()).to_vbytes_ceil()) > evicted.feerate_max);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn f57_all_inputs_are_kept_though_fewer_would_do() {
     let batch = Batch::of(&[payable(&to, 1, 0, 100_000)], OutputsMax::default());
     let payment = Payment { wallet: &wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
     let coins = [1, 2, 3].map(|name| coin(name, 45_000, CONFIRMED));
-    let first = batch.plan(payment, &purse(&coins), FeeBearer::Us).expect("enough").draft;
+    let first = batch.plan(payment, &purse(&coins)).expect("enough");
     assert_eq!(first.inputs.len(), 3);
     let rich = [coin(4, 9_000_000, CONFIRMED)];
     let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
@@ -124,7 +125,7 @@ fn f61_what_nodes_would_refuse_says_why() {
     let evicted = alone(&first, &wallet);
     let of = |evicted, fee_max| {
         let under_way = UnderWay { first: &first, base: &first, evicted };
-        replace(&under_way, &Offer { fee_max: Amount::new(fee_max), ..offer(&wallet, &[], 3_000) }, &[])
+        replace(&under_way, &Terms { fee_max: Amount::new(fee_max), ..offer(&wallet, &[], 3_000) }, &[])
     };
     assert!(of(Evicted { transactions: EVICTED_MAX, ..evicted }, 100_000).is_ok());
     let many = of(Evicted { transactions: EVICTED_MAX + 1, ..evicted }, 100_000);
@@ -169,7 +170,7 @@ fn a_child_lifts_its_parent() {
     let child = of(&stuck(50_000, ours(1)), &[], 10_000).expect("enough");
     let unsigned = Unsigned::of(&child).expect("fine");
     let together = Weight::from_wu(parent.to_wu() + unsigned.weight(wallet.spend()).to_wu());
-    assert!(FeeRate::paid(money::sum([unsigned.fee(), Amount::new(200)]), together) >= payment.feerate);
+    assert!(FeeRate::paid(money::sum([unsigned.fee(), Amount::new(200)]), together.to_vbytes_ceil()) >= payment.feerate);
     let two = of(&stuck(1_000, ours(1)), &[coin(2, 40_000, CONFIRMED), coin(3, 9_000, ours(1))], 10_000).expect("with another coin");
     assert_eq!(two.inputs.len(), 2);
     assert!(matches!(of(&stuck(1_000, ours(1)), &[], 10_000), Err(NoChild::Unfunded(_))));
@@ -218,9 +219,9 @@ proptest! {
             prop_assert_eq!(next.payouts().count(), base.payouts().count() + usize::from(joins));
             let unsigned = Unsigned::of(&next).expect("fine");
             let weight = unsigned.weight(wallet.spend());
-            prop_assert!(unsigned.fee() >= money::sum([evicted.fees, INCREMENTAL_FEE_RATE.fee_of(weight)]));
-            prop_assert!(FeeRate::paid(unsigned.fee(), weight) > evicted.feerate_max);
-            prop_assert!(FeeRate::paid(unsigned.fee(), weight) >= FeeRate::from_sat_per_kvb(rate));
+            prop_assert!(unsigned.fee() >= money::sum([evicted.fees, INCREMENTAL_FEE_RATE.fee_of(weight.to_vbytes_ceil())]));
+            prop_assert!(FeeRate::paid(unsigned.fee(), weight.to_vbytes_ceil()) > evicted.feerate_max);
+            prop_assert!(FeeRate::paid(unsigned.fee(), weight.to_vbytes_ceil()) >= FeeRate::from_sat_per_kvb(rate));
             base = next;
         }
     }

@@ -12,8 +12,9 @@ use adit_chain::{Endpoint, Fault};
 use adit_core::{Amount, BlockRef, SubmissionAnswer};
 use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
+use crate::Network;
 use crate::node::{Face, OutpointState, Sought, TransactionState};
-use crate::{FeeRate, Network};
+use adit_core::FeeRate;
 
 pub use bitcoind::{SCAN_MILLIS_MAX, SEARCH_BLOCKS_MAX};
 pub(crate) use read::block_ref;

@@ -10,7 +10,7 @@ use bdk_wallet::bitcoin::{BlockHash, Transaction, Txid};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
-use crate::FeeRate;
+use adit_core::FeeRate;
 
 /// Longest text of a source that is passed on; some return whole pages.
 const TEXT_CHARS_MAX: usize = 200;

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use adit_core::{Amount, Bytes, Hash32};
+use adit_core::{Amount, BitcoinDraft, Bytes, DraftInput, DraftOutput, Hash32};
 use bdk_wallet::bitcoin::absolute::LockTime;
 use bdk_wallet::bitcoin::consensus::encode;
 use bdk_wallet::bitcoin::hashes::Hash;
@@ -13,7 +13,7 @@ use bdk_wallet::bitcoin::transaction::Version;
 use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Weight, Witness};
 
 use crate::money::narrow;
-use crate::{BitcoinDraft, DraftInput, DraftOutput, ScriptKind, Spend, TooMuch, dust_limit, transaction_weight};
+use crate::{ScriptKind, Spend, TooMuch, dust_limit, transaction_weight};
 
 /// May be replaced, not locked by time (BIP-125).
 const SEQUENCE: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
@@ -75,10 +75,8 @@ impl Unsigned {
     /// [`DraftError`]: what is refused here would be refused by every node, or would pay someone twice.
     pub fn of(draft: &BitcoinDraft) -> Result<Self, DraftError> {
         let mut draft = draft.clone();
-        let mut spent = draft.inputs.iter().map(|input| Ok((outpoint(input)?, input.clone()))).collect::<Result<Vec<_>, DraftError>>()?;
-        spent.sort_by_key(|(outpoint, _)| bip69(*outpoint));
-        draft.inputs = spent.into_iter().map(|(_, input)| input).collect();
-        draft.outputs.sort_by(|one, other| (one.amount, &one.script, &one.purpose).cmp(&(other.amount, &other.script, &other.purpose)));
+        draft.inputs.iter().try_for_each(|input| outpoint(input).map(drop))?;
+        put_in_order(&mut draft);
         let kinds = check(&draft)?;
         let transaction = transaction(&draft)?;
         let unsigned = Self { draft, transaction, kinds };
@@ -176,6 +174,12 @@ pub(crate) fn outpoint(input: &DraftInput) -> Result<OutPoint, DraftError> {
     let wrong = || DraftError::Outpoint { outpoint: input.outpoint.chars().take(80).collect() };
     let outpoint = OutPoint::from_str(&input.outpoint).map_err(|_| wrong())?;
     if outpoint.to_string() == input.outpoint { Ok(outpoint) } else { Err(wrong()) }
+}
+
+/// Puts inputs and outputs in the order in which the transaction will have them (BIP-69).
+pub(crate) fn put_in_order(draft: &mut BitcoinDraft) {
+    draft.inputs.sort_by_cached_key(|input| outpoint(input).ok().map(bip69));
+    draft.outputs.sort_by(|one, other| (one.amount, &one.script, &one.purpose).cmp(&(other.amount, &other.script, &other.purpose)));
 }
 
 /// BIP-69 compares ids as they are written.

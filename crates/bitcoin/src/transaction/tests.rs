@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{FeeRate, Keychain, OutputPurpose};
+use adit_core::{FeeRate, Keychain, OutputPurpose};
 
 /// A P2WPKH script of this name.
 fn script(name: u8) -> Bytes {
@@ -25,6 +25,7 @@ pub(crate) fn draft() -> BitcoinDraft {
         inputs: vec![input(2, 1, 70_000), input(1, 5, 40_000), input(2, 0, 10_000)],
         outputs: vec![change, pays(1, 50_000), pays(2, 20_000)],
         feerate: FeeRate::from_sat_per_kvb(30_000),
+        vbytes: 339,
     }
 }
 

@@ -5,7 +5,7 @@ use bdk_wallet::miniscript::descriptor::{DescriptorPublicKey, DescriptorXKey, Wi
 
 use super::WalletError;
 use super::import::account_key;
-use crate::Keychain;
+use adit_core::Keychain;
 
 /// An account's public key with where it comes from, so that its owner's device recognises it as its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ mod tests {
     use super::super::root::tests::{PHRASES, root};
     use super::*;
     use crate::wallet::Wallet;
-    use crate::{Network, Place, ScriptKind, Spend};
+    use crate::{Network, ScriptKind, Spend};
+    use adit_core::Place;
 
     fn cosigners() -> Vec<Cosigner> {
         PHRASES.iter().map(|words| Cosigner::parse(&root(Network::Regtest, words).account("48'/1'/0'/2'")).expect("a key")).collect()

@@ -9,7 +9,8 @@ use bdk_wallet::miniscript::descriptor::{DescriptorPublicKey, DescriptorXKey};
 
 use super::cosigner::row;
 use super::{KeyWallet, Wallet, WalletError};
-use crate::{Keychain, Network};
+use crate::Network;
+use adit_core::Keychain;
 
 /// Version bytes that mean "for P2WPKH" (SLIP-132), and those of BIP-32 for the same network.
 const SLIP132: [([u8; 4], [u8; 4]); 2] =
@@ -104,7 +105,7 @@ mod tests {
         let seed = root(Network::Mainnet, WORDS);
         for (kind, key) in [(KeyWallet::Segwit, ZPUB), (KeyWallet::Taproot, XPUB)] {
             let watched = Wallet::of_account(Network::Mainnet, kind, key).expect("a key");
-            let place = crate::Place { keychain: Keychain::Internal, index: 0 };
+            let place = adit_core::Place { keychain: Keychain::Internal, index: 0 };
             assert_eq!(watched.address(place), seed.wallet(kind).address(place));
         }
     }

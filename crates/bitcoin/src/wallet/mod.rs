@@ -19,7 +19,8 @@ pub use root::RootKey;
 pub(crate) use root::tests as root_tests;
 pub use scripts::{GAP_LIMIT, Revealed, Scripts};
 
-use crate::{Address, Keychain, MULTISIG_KEYS_MAX, Network, Place, Spend};
+use crate::{Address, MULTISIG_KEYS_MAX, Network, Spend};
+use adit_core::{Keychain, Place};
 
 /// BIP-32: indices from here on are hardened, and cannot be derived from a public key.
 const INDEX_END: u32 = 1 << 31;

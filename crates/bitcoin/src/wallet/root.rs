@@ -79,7 +79,7 @@ pub(crate) mod tests {
     use bdk_wallet::bitcoin::bip32::Xpub;
 
     use super::*;
-    use crate::{Keychain, Place};
+    use adit_core::{Keychain, Place};
 
     /// Words of the table that BIP-39 publishes.
     pub(crate) const PHRASES: [&str; 3] = [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bdk_wallet::bitcoin::{Script, ScriptBuf};
 
 use super::{Wallet, WalletError};
-use crate::{Keychain, Place};
+use adit_core::{Keychain, Place};
 
 /// How many addresses beyond the last one that was given out are watched (BIP-44, "address gap limit").
 pub const GAP_LIMIT: u32 = 20;

@@ -83,10 +83,13 @@ fn wish_cancel(
         return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
     }
     let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
-    if lineage.cancel.is_some() {
-        return draft.unchanged();
+    match &mut lineage.cancel {
+        Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),
+        Some(wish) => wish.withdrawals.push(withdrawal.id),
+        wish @ None => {
+            *wish = Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned(), withdrawals: vec![withdrawal.id] });
+        }
     }
-    lineage.cancel = Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned() });
     draft.change(Change::Lineage(lineage));
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::CancelRequested { reason: reason.to_owned() })?;
     draft.answer(Answer::Done)

@@ -1,9 +1,9 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId, LaneState, Leg, Lineage,
-    LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State, Submission, Withdrawal,
-    planted,
+    AddAttempt, Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId,
+    LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State,
+    Submission, Withdrawal, planted,
 };
 
 use super::{Drafting, careless};
@@ -16,9 +16,13 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
     }
     take_anchors(&mut lane, reserve)?;
     within_caps(draft.chain(&reserve.lane)?, &reserve.draft)?;
+    if !reserve.legs.is_empty() {
+        pays_exactly(&reserve.draft, &reserve.legs.iter().collect::<Vec<_>>())?;
+    }
+    all_free(&draft, &reserve.anchors)?;
     let now = draft.now();
     for leg in &reserve.legs {
-        enter_lineage(&mut draft, leg, reserve)?;
+        enter_lineage(&mut draft, leg, reserve.lineage, reserve.attempt)?;
     }
     let purpose = if reserve.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay };
     let attempt = Attempt {
@@ -58,7 +62,7 @@ fn take_anchors(lane: &mut Lane, reserve: &Reserve) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn enter_lineage(draft: &mut Drafting, leg: &Leg, reserve: &Reserve) -> Result<(), Refusal> {
+fn enter_lineage(draft: &mut Drafting, leg: &Leg, lineage: LineageId, attempt: AttemptId) -> Result<(), Refusal> {
     let withdrawal = draft.withdrawal(leg.withdrawal)?;
     let approved = matches!(withdrawal.state, State::Approved { .. });
     let free = draft.view.payouts.get(&leg.payout).copied().flatten().is_none();
@@ -69,9 +73,9 @@ fn enter_lineage(draft: &mut Drafting, leg: &Leg, reserve: &Reserve) -> Result<(
     if let Some(standing) = crate::suspension(&draft.view.suspensions, [&leg.asset, &leg.source_asset], &leg.user) {
         return Err(Refusal::Suspended { scope: standing.scope.to_string(), reason: standing.reason.clone() });
     }
-    let state = State::Processing { lineage: reserve.lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None };
+    let state = State::Processing { lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None };
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
-    let reserved = EventKind::Reserved { lineage: reserve.lineage, attempt: reserve.attempt };
+    let reserved = EventKind::Reserved { lineage, attempt };
     draft.user_event(&leg.user, Some(leg.withdrawal), reserved)
 }
 
@@ -89,52 +93,91 @@ fn within_caps(chain: &ChainRules, draft: &Draft) -> Result<(), Refusal> {
     draft.above_caps(chain).map_or(Ok(()), |detail| Err(Refusal::BadAttempt { detail }))
 }
 
-/// A bump or a cancel: same anchors, at least 12.5 % more on both fee fields, and a bump pays exactly what the first attempt pays.
-pub(super) fn add_attempt(
-    mut draft: Drafting,
-    lane: &LaneId,
-    id: LineageId,
-    attempt: AttemptId,
-    purpose: Purpose,
-    next: &Draft,
-) -> Result<Decision, Refusal> {
-    let chain = draft.chain(lane)?;
+fn pays_exactly(draft: &Draft, legs: &[&Leg]) -> Result<(), Refusal> {
+    draft.differs_from(legs).map_or(Ok(()), |detail| Err(Refusal::BadAttempt { detail }))
+}
+
+/// A bump or a cancel: every anchor of the attempt before, an offer that nodes take in its place, and nobody less is paid.
+pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decision, Refusal> {
+    let chain = draft.chain(&add.lane)?;
+    let (id, purpose) = (add.lineage, add.purpose);
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     if !lineage.is_live() || lineage.included().is_some() {
         return Err(Refusal::Changed { what: format!("lineage {id}") });
     }
-    check_next(&lineage, purpose, next)?;
-    within_caps(chain, next)?;
+    check_next(&lineage, purpose, &add.draft)?;
+    within_caps(chain, &add.draft)?;
     let version = u32::try_from(lineage.attempts.len()).expect("attempts are bounded by the rules");
     if version >= chain.attempts_max {
         return Err(Refusal::BadAttempt { detail: format!("lineage {id} has its {} attempts already", chain.attempts_max) });
     }
-    let epoch = draft.lane(lane)?.epoch;
+    claim(&draft, &mut lineage, add)?;
+    join(&mut draft, &mut lineage, add)?;
+    let epoch = draft.lane(&add.lane)?.epoch;
     let created_at = draft.now();
-    lineage.attempts.push(Attempt { id: attempt, version, purpose, draft: next.clone(), epoch, created_at, stage: Stage::Reserved });
+    let (attempt, stage) = (add.attempt, Stage::Reserved);
+    lineage.attempts.push(Attempt { id: attempt, version, purpose, draft: add.draft.clone(), epoch, created_at, stage });
     draft.event(EventKind::AttemptAdded { lineage: id, attempt, version, purpose });
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
+}
+
+/// The coins that an attempt adds, and what the version before it would have left, belong to the lineage from now on. Where another payment
+/// has one of them, this version may not be: it would take the coin away from under that payment.
+fn claim(draft: &Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result<(), Refusal> {
+    if lineage.claims(&add.draft) != add.claims {
+        return Err(Refusal::BadAttempt { detail: format!("an attempt of lineage {} claims what it consumes and gives up", lineage.id) });
+    }
+    all_free(draft, &add.claims)?;
+    lineage.anchors.extend(add.claims.iter().cloned());
+    Ok(())
+}
+
+/// A version may pay more people than the one before, never fewer; who joins is in this lineage from now on, like everybody else (window F59).
+fn join(draft: &mut Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result<(), Refusal> {
+    let named = |leg: &Leg| lineage.legs.iter().any(|known| known.payout == leg.payout);
+    let carried = |leg: &Leg| add.purpose == Purpose::Pay && add.draft.carries(leg.payout);
+    if add.joining.iter().any(|leg| named(leg) || !carried(leg)) {
+        return Err(Refusal::BadAttempt { detail: format!("who joins lineage {} is paid by this attempt first", lineage.id) });
+    }
+    if add.purpose == Purpose::Pay {
+        let paid = lineage.legs.iter().filter(|leg| add.draft.carries(leg.payout)).chain(&add.joining);
+        pays_exactly(&add.draft, &paid.collect::<Vec<_>>())?;
+    }
+    for leg in &add.joining {
+        enter_lineage(draft, leg, add.lineage, add.attempt)?;
+    }
+    lineage.legs.extend(add.joining.iter().cloned());
+    Ok(())
+}
+
+/// Coins that no other live lineage has (window F56).
+fn all_free(draft: &Drafting, anchors: &[Anchor]) -> Result<(), Refusal> {
+    let taken = anchors.iter().find(|anchor| draft.view.anchors.get(anchor).copied().flatten().is_some());
+    match taken.filter(|_| !planted(Mistake::UniqueIndexDropped)) {
+        Some(anchor) => Err(Refusal::Changed { what: format!("the coin {anchor}") }),
+        None => Ok(()),
+    }
 }
 
 fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
     let latest = lineage.latest();
     if !next.keeps_anchors_of(&latest.draft) && !planted(Mistake::BumpAtNewNonce) {
-        return bad("an attempt contains every anchor of the first");
+        return bad("an attempt contains every anchor of the one before");
     }
     match (&latest.stage, purpose) {
         // Its bytes never left, so there is nothing to outbid: the nonce is filled (rule R9).
         (Stage::Reserved, Purpose::Cancel) => return Ok(()),
         (Stage::Reserved, Purpose::Pay) => return bad("its latest attempt is not signed yet"),
         (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !next.outbids(&latest.draft) => {
-            return bad("both fee fields rise by at least 12.5 %");
+            return bad("it offers too little more than the one before: nodes would not take it in its place");
         }
         (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) => {}
     }
     match (latest.purpose, purpose) {
         (Purpose::Pay, Purpose::Pay) | (Purpose::Cancel, Purpose::Cancel) if !next.does_what(&latest.draft) => {
-            bad("a bump does exactly what the attempt before it does")
+            bad("a bump does what the attempt before it does")
         }
         (Purpose::Cancel, Purpose::Pay) => bad("nothing is paid after a cancel was signed"),
         (Purpose::Pay, Purpose::Pay | Purpose::Cancel) | (Purpose::Cancel, Purpose::Cancel) => Ok(()),
@@ -180,6 +223,7 @@ pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, 
         later @ (Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }) => later,
     };
     let pays = found.purpose == Purpose::Pay;
+    let sent = found.clone();
     for submission in submissions {
         draft.change(Change::Observation(ObservationRecord {
             attempt,
@@ -191,14 +235,14 @@ pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, 
         return careless::leave(draft, lineage, belief);
     }
     if first && pays {
-        show_hash(&mut draft, &lineage, hash)?;
+        show_hash(&mut draft, &lineage, &sent, hash)?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }
 
-fn show_hash(draft: &mut Drafting, lineage: &Lineage, sent: crate::Hash32) -> Result<(), Refusal> {
-    for leg in &lineage.legs {
+fn show_hash(draft: &mut Drafting, lineage: &Lineage, attempt: &Attempt, sent: crate::Hash32) -> Result<(), Refusal> {
+    for leg in lineage.legs.iter().filter(|leg| attempt.pays(leg)) {
         let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
         if let State::Processing { hash, .. } = &mut withdrawal.state {
             *hash = Some(sent);
@@ -226,6 +270,7 @@ pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, lineage: &
         draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
         draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::LineageAdopted { lane: lane.clone(), lineage: lineage.id })?;
     }
+    all_free(&draft, &lineage.anchors)?;
     row.next_nonce = row.next_nonce.max(lineage.number() + 1);
     draft.change(Change::Lane(row));
     draft.change(Change::Lineage(lineage.clone()));
@@ -244,6 +289,8 @@ fn adopt_attempts(mut draft: Drafting, mut known: Lineage, journalled: &Lineage)
             Some(_) => {}
             None => {
                 known.attempts.push(attempt.clone());
+                let lost = journalled.anchors.iter().filter(|anchor| !known.anchors.contains(anchor)).cloned().collect::<Vec<_>>();
+                known.anchors.extend(lost);
                 changed = true;
             }
         }

@@ -78,9 +78,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             cancel::reapprove(draft, leg.withdrawal, reason)
         }
         Command::Reserve(reserve) => lineage::reserve(draft, reserve),
-        Command::AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft: next } => {
-            draft.leased(lane, *owner, *epoch)?;
-            lineage::add_attempt(draft, lane, *lineage, *attempt, *purpose, next)
+        Command::AddAttempt(add) => {
+            draft.leased(&add.lane, add.owner, add.epoch)?;
+            lineage::add_attempt(draft, add)
         }
         Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
         Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),

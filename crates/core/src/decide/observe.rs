@@ -1,9 +1,9 @@
 //! What evidence does: included, vanished, confirmed, final. Only what is final moves money.
 
 use crate::{
-    Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, HaltReason, Hash32, Knowledge,
-    Lane, LaneId, LaneState, Leg, Lineage, LineageState, Mistake, ObservationRecord, Payment, PayoutId, Purpose, Receipt, Refusal, Said,
-    Sighting, Stage, State, Status, Withdrawal, planted,
+    Anchor, Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, HaltReason, Hash32,
+    Knowledge, Lane, LaneId, LaneState, Leg, Lineage, LineageState, Mistake, ObservationRecord, Payment, PayoutId, Purpose, Receipt,
+    Refusal, Said, Sighting, Stage, State, Status, Withdrawal, planted,
 };
 
 use super::{Drafting, careless, settle};
@@ -22,9 +22,9 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
         Fact::Vanished { attempt } => vanished(draft, lineage, *attempt),
         Fact::Confirmed { attempt, block } => confirmed(draft, lineage, *attempt, *block),
         Fact::Final { attempt, receipt } => finalized(draft, lineage, lane, *attempt, receipt),
-        Fact::Conflicted { by, block, decoded, payees } => {
+        Fact::Conflicted { by, block, decoded, payees, consumed } => {
             let payment = Payment { hash: *by, block: *block };
-            conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees })
+            conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees, consumed })
         }
     }
 }
@@ -42,16 +42,14 @@ fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Blo
     if attempt.block() == Some(block) {
         return draft.unchanged();
     }
-    let pays = attempt.purpose == Purpose::Pay;
+    let seen = attempt.clone();
     for other in &mut lineage.attempts {
         let here = (other.id == id).then_some(block);
         place(other, here, draft.now());
     }
-    if pays {
-        for leg in &lineage.legs {
-            sight(&mut draft, leg, Some(Payment { hash, block }))?;
-            draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Included { hash, block })?;
-        }
+    for leg in lineage.legs.iter().filter(|leg| seen.pays(leg)) {
+        sight(&mut draft, leg, Some(Payment { hash, block }))?;
+        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Included { hash, block })?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
@@ -63,20 +61,18 @@ fn vanished(mut draft: Drafting, mut lineage: Lineage, id: AttemptId) -> Result<
     if attempt.block().is_none() {
         return draft.unchanged();
     }
-    let pays = attempt.purpose == Purpose::Pay;
+    let gone = attempt.clone();
     if planted(Mistake::VanishIgnored) {
         return draft.unchanged();
     }
-    if planted(Mistake::ReorgIsFailure) && pays {
+    if planted(Mistake::ReorgIsFailure) && gone.purpose == Purpose::Pay {
         return careless::leave(draft, lineage, careless::Belief::GiveBack);
     }
     let now = draft.now();
     lineage.attempts.iter_mut().for_each(|attempt| place(attempt, None, now));
-    if pays {
-        for leg in &lineage.legs {
-            sight(&mut draft, leg, None)?;
-            draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Vanished { hash })?;
-        }
+    for leg in lineage.legs.iter().filter(|leg| gone.pays(leg)) {
+        sight(&mut draft, leg, None)?;
+        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Vanished { hash })?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
@@ -112,13 +108,13 @@ fn confirmed(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Bl
     let (_, hash) = signed_attempt(&lineage, id)?;
     let attempt = lineage.attempts.iter_mut().find(|attempt| attempt.id == id && attempt.block() == Some(block));
     let attempt = attempt.ok_or_else(|| Refusal::Changed { what: format!("attempt {id}") })?;
-    let pays = attempt.purpose == Purpose::Pay;
+    let seen = attempt.clone();
     let Stage::Signed { knowledge: Knowledge::Included { confirmed: told @ false, .. }, .. } = &mut attempt.stage else {
         return draft.unchanged();
     };
     *told = true;
     let now = draft.now();
-    for leg in lineage.legs.iter().filter(|_| pays) {
+    for leg in lineage.legs.iter().filter(|leg| seen.pays(leg)) {
         let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
         if let State::Processing { confirmed_at: confirmed_at @ None, .. } = &mut withdrawal.state {
             *confirmed_at = Some(now);
@@ -196,7 +192,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
 
 /// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4).
 fn undo(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, mut withdrawal: Withdrawal, evidence: Hash32) -> Result<(), Refusal> {
-    let kind = match &lineage.cancel {
+    let kind = match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
         Some(wish) => {
             settle::release(draft, &withdrawal);
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
@@ -217,14 +213,20 @@ struct Usurper<'a> {
     payment: Payment,
     decoded: &'a str,
     payees: &'a [PayoutId],
+    consumed: &'a [Anchor],
 }
 
-/// The lane stops. Once a person has adopted the key anew, the payout is free: all its signed attempts are dead (rule R4). Where that
+/// Every attempt must be dead, each by something that it spends itself (rule R4): a coin that only a later version added says nothing about
+/// the first. The lane stops. Once a person has adopted the key anew, the payouts are free. Where that
 /// transaction seems to pay it, a person judges.
 fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper: &Usurper) -> Result<Decision, Refusal> {
     let by = usurper.payment.hash;
     if lineage.attempts.iter().filter_map(Attempt::signed).any(|signed| signed.hash == by) {
         return draft.unchanged();
+    }
+    let dead = |attempt: &Attempt| attempt.draft.anchors(lane).iter().any(|anchor| usurper.consumed.contains(anchor));
+    if let Some(alive) = lineage.attempts.iter().find(|attempt| !dead(attempt)) {
+        return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: nothing that it spends is consumed", alive.id) });
     }
     let row = draft.lane(lane)?;
     let nonce = lineage.number();
@@ -267,7 +269,7 @@ pub(super) fn suspect(mut draft: Drafting, leg: &Leg, payment: &Payment, finding
     if !matches!(withdrawal.state, State::Pending | State::Approved { .. }) {
         return draft.unchanged();
     }
-    inspect_later(&mut draft, leg, withdrawal, &Usurper { payment: payment.clone(), decoded: finding, payees: &[] })?;
+    inspect_later(&mut draft, leg, withdrawal, &Usurper { payment: payment.clone(), decoded: finding, payees: &[], consumed: &[] })?;
     draft.answer(Answer::Done)
 }
 

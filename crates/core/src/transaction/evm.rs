@@ -46,8 +46,8 @@ impl EvmDraft {
     }
 
     pub(super) fn above_caps(&self, chain: &ChainRules) -> Option<String> {
-        if self.fees.max_fee_per_gas > chain.fee_per_gas_max {
-            return Some(format!("{} wei per gas is above the cap of {}", self.fees.max_fee_per_gas, chain.fee_per_gas_max));
+        if self.fees.max_fee_per_gas > chain.offer_max {
+            return Some(format!("{} wei per gas is above the cap of {}", self.fees.max_fee_per_gas, chain.offer_max));
         }
         let above = self.cost_max() > chain.fee_per_transaction_max;
         above.then(|| format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max))
@@ -55,7 +55,7 @@ impl EvmDraft {
 
     pub(super) fn next_fees(&self, market: &EvmMarket, chain: &ChainRules) -> Result<EvmFees, TooDear> {
         let least = bumped(self.fees.max_fee_per_gas);
-        let cap = chain.fee_per_gas_max.min(chain.fee_per_transaction_max.base_units() / u128::from(self.gas_limit.max(1)));
+        let cap = chain.offer_max.min(chain.fee_per_transaction_max.base_units() / u128::from(self.gas_limit.max(1)));
         if least > cap {
             return Err(TooDear { needed: least, cap });
         }

@@ -3,25 +3,34 @@
 //! Kinds of chains differ in here and nowhere else in the rules: each has a file beside this one, and everybody else asks only the questions
 //! below.
 
+mod bitcoin;
 mod evm;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Anchor, ChainRules, LaneId};
+use crate::{Amount, Anchor, ChainRules, Hash32, LaneId, Leg, PayoutId};
 
+pub use bitcoin::{
+    BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FeeRate, INCREMENTAL_FEE_RATE, Keychain, OutputPurpose, Place, RELAY_FEE_RATE_MIN,
+};
 pub use evm::{EvmDraft, EvmFees, EvmMarket};
+
+/// One P2WPKH input (68) and an output of the largest kind (43): what one payee more costs a Bitcoin transaction at most.
+const PAYOUT_VBYTES: u64 = 111;
 
 /// Everything that will be signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "draft")]
 pub enum Draft {
     Evm(EvmDraft),
+    Bitcoin(BitcoinDraft),
 }
 
 /// What an attempt offers for being included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
     Evm(EvmFees),
+    Bitcoin(FeeRate),
 }
 
 /// What the network asks for including a transaction now.
@@ -29,9 +38,10 @@ pub enum Offer {
 #[serde(untagged)]
 pub enum Market {
     Evm(EvmMarket),
+    Bitcoin(BitcoinMarket),
 }
 
-/// More would have to be offered than a cap allows. Both in the unit in which the chain's fees are offered: wei per gas.
+/// More would have to be offered than a cap allows. Both in the unit in which the chain's fees are offered: wei per gas, satoshi per 1000 virtual bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooDear {
     pub needed: u128,
@@ -43,6 +53,7 @@ impl Draft {
     pub fn number(&self) -> u64 {
         match self {
             Self::Evm(evm) => evm.nonce,
+            Self::Bitcoin(bitcoin) => bitcoin.number,
         }
     }
 
@@ -50,6 +61,7 @@ impl Draft {
     pub fn anchors(&self, lane: &LaneId) -> Vec<Anchor> {
         match self {
             Self::Evm(evm) => vec![Anchor::Nonce { lane: lane.clone(), nonce: evm.nonce }],
+            Self::Bitcoin(bitcoin) => bitcoin.outpoints().map(|outpoint| outpoint_of(lane, outpoint)).collect(),
         }
     }
 
@@ -57,12 +69,14 @@ impl Draft {
     pub fn cost_max(&self) -> Amount {
         match self {
             Self::Evm(evm) => evm.cost_max(),
+            Self::Bitcoin(bitcoin) => bitcoin.fee().unwrap_or(Amount::MAX),
         }
     }
 
     pub fn offer(&self) -> Offer {
         match self {
             Self::Evm(evm) => Offer::Evm(evm.fees),
+            Self::Bitcoin(bitcoin) => Offer::Bitcoin(bitcoin.feerate),
         }
     }
 
@@ -70,6 +84,7 @@ impl Draft {
     pub(crate) fn above_caps(&self, chain: &ChainRules) -> Option<String> {
         match self {
             Self::Evm(evm) => evm.above_caps(chain),
+            Self::Bitcoin(bitcoin) => bitcoin.above_caps(chain),
         }
     }
 
@@ -77,6 +92,10 @@ impl Draft {
     pub(crate) fn keeps_anchors_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Evm(this), Self::Evm(other)) => this.nonce == other.nonce && this.chain_id == other.chain_id,
+            (Self::Bitcoin(this), Self::Bitcoin(other)) => {
+                this.number == other.number && other.outpoints().all(|outpoint| this.outpoints().any(|kept| kept == outpoint))
+            }
+            (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }
     }
 
@@ -84,20 +103,72 @@ impl Draft {
     pub(crate) fn outbids(&self, before: &Self) -> bool {
         match (self, before) {
             (Self::Evm(this), Self::Evm(before)) => this.fees.outbid(before.fees),
+            (Self::Bitcoin(this), Self::Bitcoin(before)) => this.outbids(before),
+            (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }
     }
 
-    /// Whether it does exactly what `other` does, at whatever fees.
+    /// Whether it does what `other` does, at whatever fees. A batch may pay more people besides.
     pub(crate) fn does_what(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Evm(this), Self::Evm(other)) => this.to == other.to && this.value == other.value && this.input == other.input,
+            (Self::Bitcoin(this), Self::Bitcoin(other)) => other.payments().all(|paid| this.payments().any(|payment| payment == paid)),
+            (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }
     }
 
-    /// Whether no block could include it at what the network asks now.
+    /// What of it is not the payment of exactly these legs, as far as plain data can tell; the signer reads the bytes.
+    pub(crate) fn differs_from(&self, legs: &[&Leg]) -> Option<String> {
+        match self {
+            Self::Evm(_) => None,
+            Self::Bitcoin(bitcoin) => bitcoin.differs_from(legs),
+        }
+    }
+
+    /// Whether it consumes an output of that transaction.
+    pub(crate) fn stands_on(&self, hash: Hash32) -> bool {
+        match self {
+            Self::Evm(_) => false,
+            Self::Bitcoin(bitcoin) => {
+                let txid = hash.hex();
+                bitcoin.outpoints().any(|outpoint| outpoint.split_once(':').is_some_and(|(spent, _)| spent == txid))
+            }
+        }
+    }
+
+    /// What this version would leave to us, as the anchors of those who build on it. Another version of the transaction destroys them.
+    pub fn leavings(&self, lane: &LaneId, hash: Hash32) -> Vec<Anchor> {
+        match self {
+            Self::Evm(_) => Vec::new(),
+            Self::Bitcoin(bitcoin) => {
+                let ours = bitcoin.outputs.iter().enumerate().filter(|(_, output)| !output.is_payment());
+                ours.map(|(vout, _)| outpoint_of(lane, &format!("{}:{vout}", hash.hex()))).collect()
+            }
+        }
+    }
+
+    /// Whether payments behind it in the line wait for it, because the chain takes them in the order of their numbers.
+    pub(crate) fn is_in_line(&self) -> bool {
+        match self {
+            Self::Evm(_) => true,
+            Self::Bitcoin(_) => false,
+        }
+    }
+
+    /// Whether this version of the transaction carries the payment to a payout of its lineage. A batch may gain payees from version to version.
+    pub fn carries(&self, payout: PayoutId) -> bool {
+        match self {
+            Self::Evm(_) => true,
+            Self::Bitcoin(bitcoin) => bitcoin.payouts().any(|paid| paid == payout),
+        }
+    }
+
+    /// Whether no block could include it, or none will soon, at what the network asks now.
     pub(crate) fn is_below(&self, market: &Market) -> bool {
         match (self, market) {
             (Self::Evm(evm), Market::Evm(market)) => evm.fees.max_fee_per_gas < market.base_fee_per_gas,
+            (Self::Bitcoin(bitcoin), Market::Bitcoin(market)) => bitcoin.feerate < market.feerate,
+            (Self::Evm(_), Market::Bitcoin(_)) | (Self::Bitcoin(_), Market::Evm(_)) => false,
         }
     }
 
@@ -105,6 +176,8 @@ impl Draft {
     pub(crate) fn next_offer(&self, market: &Market, chain: &ChainRules) -> Result<Offer, TooDear> {
         match (self, market) {
             (Self::Evm(evm), Market::Evm(market)) => evm.next_fees(market, chain).map(Offer::Evm),
+            (Self::Bitcoin(bitcoin), Market::Bitcoin(market)) => bitcoin.next_feerate(market, chain).map(Offer::Bitcoin),
+            (Self::Evm(_), Market::Bitcoin(_)) | (Self::Bitcoin(_), Market::Evm(_)) => Err(TooDear { needed: u128::MAX, cap: 0 }),
         }
     }
 }
@@ -113,7 +186,8 @@ impl Market {
     /// What a new transaction offers. It stays below the cap; one that then is too cheap waits for a better market, it is not dropped.
     pub fn offer(&self, chain: &ChainRules) -> Offer {
         match self {
-            Self::Evm(market) => Offer::Evm(market.fees.capped(chain.fee_per_gas_max)),
+            Self::Evm(market) => Offer::Evm(market.fees.capped(chain.offer_max)),
+            Self::Bitcoin(market) => Offer::Bitcoin(market.feerate_within(chain)),
         }
     }
 
@@ -121,9 +195,34 @@ impl Market {
     pub(crate) fn too_dear(&self, chain: &ChainRules) -> Option<TooDear> {
         match self {
             Self::Evm(market) => {
-                let (needed, cap) = (market.base_fee_per_gas, chain.fee_per_gas_max);
+                let (needed, cap) = (market.base_fee_per_gas, chain.offer_max);
+                (needed > cap).then_some(TooDear { needed, cap })
+            }
+            Self::Bitcoin(market) => {
+                let (needed, cap) = (u128::from(market.feerate.sat_per_kvb()), chain.offer_max);
                 (needed > cap).then_some(TooDear { needed, cap })
             }
         }
     }
+
+    /// The unit of its offers and caps.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Evm(_) => "wei per gas",
+            Self::Bitcoin(_) => "satoshi per 1000 virtual bytes",
+        }
+    }
+
+    /// What paying one payout by itself costs, where fees and amounts are of one coin.
+    pub(crate) fn payout_cost(&self) -> Option<Amount> {
+        match self {
+            Self::Evm(_) => None,
+            Self::Bitcoin(market) => Some(market.feerate.fee_of(PAYOUT_VBYTES)),
+        }
+    }
+}
+
+/// The anchor of a coin, given as `txid:vout`.
+pub(crate) fn outpoint_of(lane: &LaneId, outpoint: &str) -> Anchor {
+    Anchor::Outpoint { chain: lane.chain.clone(), outpoint: outpoint.to_owned() }
 }

@@ -7,7 +7,7 @@ use super::world::*;
 const GWEI: u128 = 1_000_000_000;
 
 fn evm(draft: &mut Draft) -> &mut EvmDraft {
-    let Draft::Evm(evm) = draft;
+    let Draft::Evm(evm) = draft else { panic!("an EVM draft") };
     evm
 }
 
@@ -121,7 +121,7 @@ fn a_lineage_without_legs_pays_nobody() {
 fn f29_an_attempt_that_would_not_exclude_or_not_pay_the_same_is_refused() {
     let (mut world, _, lineage, _) = World::sent();
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
-    let Draft::Evm(good) = world.draft(7, 20);
+    let Draft::Evm(good) = world.draft(7, 20) else { panic!("an EVM draft") };
     let good = EvmDraft { fees, ..good };
     let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
     for wrong in [
@@ -140,7 +140,7 @@ fn f29_an_attempt_that_would_not_exclude_or_not_pay_the_same_is_refused() {
 #[test]
 fn f30_nothing_is_paid_after_a_cancel_was_signed() {
     let (mut world, _, lineage, _) = World::sent();
-    let Draft::Evm(cancel) = world.draft(7, 20);
+    let Draft::Evm(cancel) = world.draft(7, 20) else { panic!("an EVM draft") };
     let with = |max: u128, input: Bytes| EvmDraft {
         fees: EvmFees { max_fee_per_gas: max * GWEI, max_priority_fee_per_gas: max * GWEI / 10 },
         input,
@@ -158,7 +158,7 @@ fn f30_nothing_is_paid_after_a_cancel_was_signed() {
 #[test]
 fn nothing_is_added_to_what_is_in_a_block_or_ended_or_has_all_its_attempts() {
     let (mut world, _, lineage, attempt) = World::sent();
-    let Draft::Evm(more) = world.draft(7, 20);
+    let Draft::Evm(more) = world.draft(7, 20) else { panic!("an EVM draft") };
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
     let more = EvmDraft { fees, ..more };
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
@@ -181,7 +181,7 @@ fn f28_even_nothing_is_outbid() {
     let lineage = reserve.lineage;
     world.must(Command::Reserve(reserve));
     world.send(lineage, hash(1));
-    let Draft::Evm(more) = world.draft(7, 20);
+    let Draft::Evm(more) = world.draft(7, 20) else { panic!("an EVM draft") };
     let tip = |tip: u128| EvmDraft { fees: EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: tip }, ..more.clone() };
     assert_eq!(world.add(lineage, Purpose::Pay, tip(0)).expect_err("no more").code(), "BAD_ATTEMPT");
     world.add(lineage, Purpose::Pay, tip(1)).expect("one wei more");
@@ -191,7 +191,7 @@ fn f28_even_nothing_is_outbid() {
 #[test]
 fn a_cancel_that_is_sent_is_not_told_as_a_payment() {
     let (mut world, id, lineage, _) = World::sent();
-    let Draft::Evm(cancel) = world.draft(7, 20);
+    let Draft::Evm(cancel) = world.draft(7, 20) else { panic!("an EVM draft") };
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
     world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..cancel }).expect("added");
     let told = |world: &World| world.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. })).count();

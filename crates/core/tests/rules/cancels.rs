@@ -58,11 +58,11 @@ fn f30_after_reserve_only_the_chain_cancels() {
         let command = cancel(&world, id, Some(lineage));
         world.must(command);
         assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000), "a wish gives nothing back");
-        let Draft::Evm(mut evm) = world.draft(7, 20);
+        let Draft::Evm(mut evm) = world.draft(7, 20) else { panic!("an EVM draft") };
         evm.fees.max_priority_fee_per_gas = 2_000_000_000;
         evm.input = Bytes::default();
         let attempt = AttemptId(world.id());
-        world.must(Command::AddAttempt {
+        world.must(Command::AddAttempt(AddAttempt {
             lane: lane(),
             owner: owner(),
             epoch: Epoch(1),
@@ -70,7 +70,9 @@ fn f30_after_reserve_only_the_chain_cancels() {
             attempt,
             purpose: Purpose::Cancel,
             draft: Draft::Evm(evm),
-        });
+            claims: Vec::new(),
+            joining: Vec::new(),
+        }));
         let undo = world.send(lineage, hash(2));
         if payment_wins {
             world.finalize(lineage, pay, &Effect::Paid).expect("final");
@@ -86,11 +88,11 @@ fn f30_after_reserve_only_the_chain_cancels() {
 #[test]
 fn a_filled_nonce_frees_its_payout() {
     let (mut world, id, lineage, _) = World::sent();
-    let Draft::Evm(mut evm) = world.draft(7, 20);
+    let Draft::Evm(mut evm) = world.draft(7, 20) else { panic!("an EVM draft") };
     evm.fees.max_priority_fee_per_gas = 2_000_000_000;
     evm.input = Bytes::default();
     let attempt = AttemptId(world.id());
-    world.must(Command::AddAttempt {
+    world.must(Command::AddAttempt(AddAttempt {
         lane: lane(),
         owner: owner(),
         epoch: Epoch(1),
@@ -98,7 +100,9 @@ fn a_filled_nonce_frees_its_payout() {
         attempt,
         purpose: Purpose::Cancel,
         draft: Draft::Evm(evm),
-    });
+        claims: Vec::new(),
+        joining: Vec::new(),
+    }));
     let fill = world.send(lineage, hash(2));
     world.finalize(lineage, fill, &Effect::Cancelled).expect("final");
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Approved, 7_000));
@@ -136,7 +140,17 @@ fn a_reserved_nonce_that_is_never_signed_is_filled() {
     let fill = |world: &mut World, purpose: Purpose| {
         let attempt = AttemptId(world.id());
         let draft = world.draft(7, 10);
-        world.give(Command::AddAttempt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, purpose, draft })
+        world.give(Command::AddAttempt(AddAttempt {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage,
+            attempt,
+            purpose,
+            draft,
+            claims: Vec::new(),
+            joining: Vec::new(),
+        }))
     };
     assert_eq!(fill(&mut world, Purpose::Pay).expect_err("a bump of nothing").code(), "BAD_ATTEMPT");
     fill(&mut world, Purpose::Cancel).expect("added");

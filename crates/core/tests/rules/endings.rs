@@ -54,7 +54,7 @@ fn f34_a_wait_that_is_not_the_payouts_fault_does_not_count() {
 #[test]
 fn f33_what_was_once_reserved_is_not_given_back_by_a_precheck() {
     let (mut world, id, lineage) = World::reserved();
-    let Draft::Evm(fill) = world.draft(7, 10);
+    let Draft::Evm(fill) = world.draft(7, 10) else { panic!("an EVM draft") };
     world.add(lineage, Purpose::Cancel, EvmDraft { input: Bytes::default(), ..fill }).expect("added");
     let undo = world.send(lineage, hash(1));
     world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
@@ -213,7 +213,7 @@ fn f20_a_zombie_defers_suspects_and_adds_nothing() {
     let leg = world.leg(id);
     let payment = Payment { hash: hash(9), block: block(3) };
     let (finding, reason) = (String::new(), String::new());
-    let Draft::Evm(more) = world.draft(7, 20);
+    let Draft::Evm(more) = world.draft(7, 20) else { panic!("an EVM draft") };
     let zombie = [
         Command::Defer { lane: lane(), owner: owner(), epoch: Epoch(1), leg: leg.clone(), reason: reason.clone(), blame_payout: true },
         Command::Suspect { lane: lane(), owner: owner(), epoch: Epoch(1), leg: leg.clone(), payment, finding },

@@ -107,7 +107,7 @@ fn a_payment_is_confirmed_once_and_in_its_own_block() {
 #[test]
 fn f30_a_cancel_in_a_block_is_no_payment_and_no_end() {
     let (mut world, id, lineage, _) = World::sent();
-    let Draft::Evm(cancel) = world.draft(7, 20);
+    let Draft::Evm(cancel) = world.draft(7, 20) else { panic!("an EVM draft") };
     let undo = world.add(lineage, Purpose::Cancel, EvmDraft { fees: fees(20), input: Bytes::default(), ..cancel }).expect("added");
     world.send(lineage, hash(2));
     let news = world.events.len();
@@ -163,7 +163,13 @@ fn f38_a_final_block_that_vanishes_pays_nobody_twice() {
     let (mut world, id, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Paid).expect("final");
     let (before, moved) = (world.withdrawal(id).clone(), world.transfers.len());
-    let usurped = Fact::Conflicted { by: hash(9), block: block(11), decoded: String::new(), payees: Vec::new() };
+    let usurped = Fact::Conflicted {
+        by: hash(9),
+        block: block(11),
+        decoded: String::new(),
+        payees: Vec::new(),
+        consumed: world.lineage(lineage).anchors.clone(),
+    };
     for late in [Fact::Vanished { attempt }, Fact::Included { attempt, block: block(12) }, usurped] {
         assert_eq!(world.observe(lineage, late), Ok(Answer::Unchanged));
     }
@@ -190,8 +196,15 @@ fn f44_without_finality_nothing_is_settled() {
 /// F22, rule R4: a foreign transaction kills a lineage only where a person has said that its nonce was not ours.
 #[test]
 fn f22_a_foreign_transaction_at_a_nonce_of_ours_kills_nothing_by_itself() {
-    let conflict = || Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer".to_owned(), payees: Vec::new() };
     let (mut world, id, lineage, attempt) = World::sent();
+    let consumed = world.lineage(lineage).anchors.clone();
+    let conflict = || Fact::Conflicted {
+        by: hash(9),
+        block: block(10),
+        decoded: "a transfer".to_owned(),
+        payees: Vec::new(),
+        consumed: consumed.clone(),
+    };
     assert_eq!(world.observe(lineage, conflict()), Ok(Answer::Done), "the lane stops");
     assert_eq!(world.observe(lineage, conflict()), Ok(Answer::Unchanged), "it is stopped already");
     assert_eq!(told(&world, |kind| matches!(kind, EventKind::LaneHalted { .. })), 1);
@@ -210,7 +223,13 @@ fn r4_a_killed_lineage_frees_only_what_is_still_in_it() {
     let at = world.view.now;
     world.view.withdrawals.get_mut(&id).expect("there").row.as_mut().expect("there").state =
         State::Cancelled { at, by: Actor::Engine, reason: String::new() };
-    let conflict = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer".to_owned(), payees: Vec::new() };
+    let conflict = Fact::Conflicted {
+        by: hash(9),
+        block: block(10),
+        decoded: "a transfer".to_owned(),
+        payees: Vec::new(),
+        consumed: world.lineage(lineage).anchors.clone(),
+    };
     let legs = world.lineage(lineage).legs.clone();
     let sighting = Sighting { lineage, fact: conflict, witnesses: Vec::new() };
     let order = Order {
@@ -246,7 +265,7 @@ fn f89_a_payment_that_nobody_remembers_is_looked_at_before_it_is_repeated() {
 fn a_fact_names_its_attempt_and_says_whether_it_is_the_last() {
     let attempt = AttemptId(uuid::Uuid::from_u128(1));
     let receipt = Receipt { hash: hash(1), block: block(1), effects: Vec::new(), network_fee: Amount::ZERO, fee_parts: Vec::new() };
-    let usurped = Fact::Conflicted { by: hash(9), block: block(1), decoded: String::new(), payees: Vec::new() };
+    let usurped = Fact::Conflicted { by: hash(9), block: block(1), decoded: String::new(), payees: Vec::new(), consumed: Vec::new() };
     for (fact, of, last) in [
         (Fact::Included { attempt, block: block(1) }, Some(attempt), false),
         (Fact::Vanished { attempt }, Some(attempt), false),

@@ -78,6 +78,7 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
                 Some(*lineage)
             }
             Act::Sign { .. } | Act::Send { .. } | Act::Plan { .. } => None,
+            Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
         })
         .collect();
     assert_eq!(bumped, [lineages[0]]);

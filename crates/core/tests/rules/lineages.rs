@@ -71,10 +71,10 @@ fn f20_what_a_zombie_observed_is_refused() {
 fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
     let (mut world, _, lineage, _) = World::sent();
     let mut try_bump = |change: &dyn Fn(&mut EvmDraft)| {
-        let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone();
+        let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
         change(&mut evm);
         let attempt = AttemptId(world.id());
-        world.give(Command::AddAttempt {
+        world.give(Command::AddAttempt(AddAttempt {
             lane: lane(),
             owner: owner(),
             epoch: Epoch(1),
@@ -82,7 +82,9 @@ fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
             attempt,
             purpose: Purpose::Pay,
             draft: Draft::Evm(evm),
-        })
+            claims: Vec::new(),
+            joining: Vec::new(),
+        }))
     };
     let fees = |max: u128, priority: u128| {
         move |evm: &mut EvmDraft| evm.fees = EvmFees { max_fee_per_gas: max, max_priority_fee_per_gas: priority }
@@ -117,10 +119,10 @@ fn f29_the_original_mined_after_its_replacement_settles_once() {
     let (mut world, id, lineage) = World::reserved();
     let original = world.send(lineage, hash(1));
     let draft = world.draft(7, 20);
-    let Draft::Evm(mut evm) = draft;
+    let Draft::Evm(mut evm) = draft else { panic!("an EVM draft") };
     evm.fees.max_priority_fee_per_gas = 2_000_000_000;
     let attempt = AttemptId(world.id());
-    world.must(Command::AddAttempt {
+    world.must(Command::AddAttempt(AddAttempt {
         lane: lane(),
         owner: owner(),
         epoch: Epoch(1),
@@ -128,7 +130,9 @@ fn f29_the_original_mined_after_its_replacement_settles_once() {
         attempt,
         purpose: Purpose::Pay,
         draft: Draft::Evm(evm),
-    });
+        claims: Vec::new(),
+        joining: Vec::new(),
+    }));
     let bump = world.send(lineage, hash(2));
     world.observe(lineage, Fact::Included { attempt: bump, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Vanished { attempt: bump }).expect("reorganised away");
@@ -156,7 +160,13 @@ fn f37_a_reorganisation_before_finality_moves_no_money() {
 #[test]
 fn f22_foreign_use_stops_the_lane() {
     let (mut world, id, lineage, _) = World::sent();
-    let conflict = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to somebody".to_owned(), payees: Vec::new() };
+    let conflict = Fact::Conflicted {
+        by: hash(9),
+        block: block(10),
+        decoded: "a transfer to somebody".to_owned(),
+        payees: Vec::new(),
+        consumed: world.lineage(lineage).anchors.clone(),
+    };
     world.observe(lineage, conflict.clone()).expect("seen");
     let row = world.view.lanes[&lane()].row.as_ref().expect("a lane");
     assert!(matches!(row.state, LaneState::Halted { .. }));
@@ -173,7 +183,13 @@ fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
     let (mut world, id, lineage, _) = World::sent();
     world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
     let payees = vec![world.withdrawal(id).payout];
-    let usurped = Fact::Conflicted { by: hash(9), block: block(10), decoded: "a transfer to alice".to_owned(), payees };
+    let usurped = Fact::Conflicted {
+        by: hash(9),
+        block: block(10),
+        decoded: "a transfer to alice".to_owned(),
+        payees,
+        consumed: world.lineage(lineage).anchors.clone(),
+    };
     world.observe(lineage, usurped).expect("seen");
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::HeldForInspection, 7_000));
 }
@@ -182,7 +198,13 @@ fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
 #[test]
 fn our_own_attempt_is_no_conflict() {
     let (mut world, _, lineage, _) = World::sent();
-    let own = Fact::Conflicted { by: hash(1), block: block(10), decoded: "a transfer".to_owned(), payees: Vec::new() };
+    let own = Fact::Conflicted {
+        by: hash(1),
+        block: block(10),
+        decoded: "a transfer".to_owned(),
+        payees: Vec::new(),
+        consumed: world.lineage(lineage).anchors.clone(),
+    };
     assert_eq!(world.observe(lineage, own), Ok(Answer::Unchanged));
     assert_eq!(world.view.lanes[&lane()].row.as_ref().expect("a lane").state, LaneState::Running);
 }

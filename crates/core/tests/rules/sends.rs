@@ -155,7 +155,7 @@ fn f19_a_nonce_is_counted_with_its_attempt_or_not_at_all() {
     let id = world.request_claim(3_000).expect("accepted");
     let next = |world: &World| world.view.lanes[&lane()].row.as_ref().expect("a lane").next_nonce;
     let mut greedy = world.reservation(id);
-    let Draft::Evm(evm) = &mut greedy.draft;
+    let Draft::Evm(evm) = &mut greedy.draft else { panic!("an EVM draft") };
     evm.fees.max_fee_per_gas = 100_000_000_001;
     assert_eq!(world.give(Command::Reserve(greedy)).expect_err("above the cap").code(), "BAD_ATTEMPT");
     assert_eq!(next(&world), 7, "no gap");
@@ -201,6 +201,7 @@ fn f27_f36_silence_is_never_proof() {
                     assert_eq!(of, lineage);
                     world.send(lineage, hash(world.lineage(lineage).attempts.len() as u8));
                 }
+                Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
                 Act::Plan { .. } => panic!("a payout that may have been paid is not planned again"),
             }
         }

@@ -71,7 +71,7 @@ fn f35_the_cap_of_a_transaction_bounds_the_offer() {
 #[test]
 fn f35_above_the_cap_nothing_is_offered_and_the_bytes_are_repeated() {
     let (mut world, lineage) = due_for_a_bump(GWEI);
-    let cap = |world: &mut World, cap: u128| world.rules.chains.get_mut(&lane().chain).expect("a chain").fee_per_gas_max = cap;
+    let cap = |world: &mut World, cap: u128| world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = cap;
     cap(&mut world, 11_250_000_000);
     assert_eq!(bump_of(&world, lineage).1.max_fee_per_gas, 11_250_000_000, "exactly the cap");
     cap(&mut world, 11_249_999_999);
@@ -136,7 +136,7 @@ fn f30_a_wish_becomes_a_cancelling_attempt_at_once() {
     world.must(Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage: Some(lineage), reason: "mistake".to_owned() });
     let (purpose, fees) = bump_of(&world, lineage);
     assert_eq!(purpose, Purpose::Cancel);
-    let Draft::Evm(evm) = world.draft(7, 20);
+    let Draft::Evm(evm) = world.draft(7, 20) else { panic!("an EVM draft") };
     world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added");
     world.send(lineage, hash(2));
     assert!(matches!(step_of(&world, lineage), Step::AwaitInclusion { .. }), "the undo is out; nothing more at once");
@@ -149,7 +149,7 @@ fn f30_a_wish_becomes_a_cancelling_attempt_at_once() {
 #[test]
 fn a_fill_is_bumped_as_a_fill() {
     let (mut world, _, lineage) = World::reserved();
-    let Draft::Evm(fill) = world.draft(7, 10);
+    let Draft::Evm(fill) = world.draft(7, 10) else { panic!("an EVM draft") };
     world.add(lineage, Purpose::Cancel, EvmDraft { input: Bytes::default(), ..fill }).expect("added");
     world.send(lineage, hash(1));
     world.pass(30);

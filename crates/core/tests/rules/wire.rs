@@ -63,7 +63,7 @@ fn lanes_and_anchors_are_stored_by_one_text() {
 #[test]
 fn the_most_that_a_draft_can_cost() {
     let world = World::with_points(0);
-    let Draft::Evm(evm) = world.draft(7, 10);
+    let Draft::Evm(evm) = world.draft(7, 10) else { panic!("an EVM draft") };
     assert_eq!(Draft::Evm(evm.clone()).cost_max(), Amount::new(10_000_000_000 * 60_000));
     let dear = EvmFees { max_fee_per_gas: u128::MAX, max_priority_fee_per_gas: 1 };
     assert_eq!(Draft::Evm(EvmDraft { fees: dear, ..evm }).cost_max(), Amount::MAX);

@@ -165,7 +165,8 @@ fn watched(lineage: &Lineage) -> Option<WatchedLineage> {
                 Knowledge::Finalized { block } => (Some(*block), true),
                 Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. } => (None, false),
             };
-            Some(WatchedAttempt { attempt: attempt.id, purpose: attempt.purpose, hash: signed.hash, included, confirmed })
+            let (hash, draft) = (signed.hash, attempt.draft.clone());
+            Some(WatchedAttempt { attempt: attempt.id, purpose: attempt.purpose, hash, draft, included, confirmed })
         })
         .collect();
     let number = lineage.number();

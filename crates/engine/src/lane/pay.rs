@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_chain::Sent;
+use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    Act, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
-    WithdrawalId, next, planted,
+    Act, AddAttempt, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
+    Timestamp, Withdrawal, WithdrawalId, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
@@ -39,15 +39,16 @@ impl LaneTask {
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| wanted.contains(&withdrawal.id)).collect();
         let others = async {
             let signed = self.sign(epoch, &lineages, &due.sign).await?;
-            self.bump(epoch, &lineages, &due.bump).await?;
+            let bumped = self.bump(epoch, &live, &due.bump, &chosen, now).await?;
             self.plan(lane, epoch, &live, &chosen).await?;
-            Ok::<usize, RoundError>(signed)
+            Ok::<usize, RoundError>(signed + bumped)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;
         let signed = signed?;
-        // What the signer refuses for good is no progress: else the lane would ask it again without a pause.
-        Ok(signed + due.send.len() + due.bump.len() + due.plan.len())
+        // What the signer refuses for good, and versions that cannot be made now, are no progress: else the lane would ask again without a
+        // pause.
+        Ok(signed + due.send.len() + due.plan.len())
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {
@@ -97,7 +98,7 @@ impl LaneTask {
     ) -> Option<SignRequest> {
         let lineage = lineages.get(&lineage)?;
         let attempt = lineage.attempt(attempt)?;
-        let approved = if attempt.purpose == Purpose::Pay { approved(&lineage.legs) } else { Vec::new() };
+        let approved = approved(lineage.legs.iter().filter(|leg| attempt.pays(leg)));
         Some(SignRequest {
             lane: self.id().clone(),
             epoch,
@@ -123,13 +124,14 @@ impl LaneTask {
             Refused::Mismatch { .. }
             | Refused::AboveTransactionCap { .. }
             | Refused::AboveDailyCap { .. }
-            | Refused::FeeAboveCap { .. } => true,
+            | Refused::FeeAboveCap { .. }
+            | Refused::FeerateAboveCap { .. } => true,
             Refused::StaleEpoch { .. } | Refused::Equivocation { .. } | Refused::AnchorTaken { .. } | Refused::UnknownKey { .. } => false,
         };
-        match lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) {
-            Some(lineage) => self.addition(epoch, lineage, Purpose::Cancel, request.draft.offer()).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(lineage) = lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) else { return Ok(None) };
+        let live: Vec<Lineage> = lineages.values().map(|lineage| (*lineage).clone()).collect();
+        let (purpose, offer) = (Purpose::Cancel, request.draft.offer());
+        self.addition(epoch, &NextVersion { lineage, purpose, offer, live: &live, waiting: &[] }).await
     }
 
     /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else.
@@ -158,30 +160,61 @@ impl LaneTask {
         Ok(())
     }
 
+    /// Adds versions that offer more. Those that wait may join one, where the chain can pay them in the same transaction; they are planned by
+    /// themselves in this round no more, since their reservation is refused then. Gives how many versions were added.
     async fn bump(
         &self,
         epoch: Epoch,
-        lineages: &BTreeMap<LineageId, &Lineage>,
+        live: &[Lineage],
         due: &[(LineageId, Purpose, Offer)],
-    ) -> Result<(), RoundError> {
-        let mut commands = Vec::with_capacity(due.len());
+        chosen: &[&Withdrawal],
+        now: Timestamp,
+    ) -> Result<usize, RoundError> {
+        let mut waiting: Vec<Leg> = chosen.iter().map(|withdrawal| withdrawal.leg()).collect();
+        let (mut commands, mut stuck) = (Vec::with_capacity(due.len()), Vec::new());
         for (id, purpose, offer) in due {
-            if let Some(lineage) = lineages.get(id) {
-                commands.push(self.addition(epoch, lineage, *purpose, *offer).await?);
+            let Some(lineage) = live.iter().find(|lineage| lineage.id == *id) else { continue };
+            let next = NextVersion { lineage, purpose: *purpose, offer: *offer, live, waiting: &waiting };
+            let Some(command) = self.addition(epoch, &next).await? else {
+                stuck.push(lineage);
+                continue;
+            };
+            if let Command::AddAttempt(add) = &command {
+                waiting.retain(|leg| add.joining.iter().all(|joined| joined.payout != leg.payout));
             }
+            commands.push(command);
         }
-        if !commands.is_empty() {
-            tracing::info!(chain = %self.name, lineages = commands.len(), "adding attempts that offer more");
-            self.commit(commands).await?;
+        self.send_again(epoch, &stuck, now).await?;
+        if commands.is_empty() {
+            return Ok(0);
         }
-        Ok(())
+        tracing::info!(chain = %self.name, lineages = commands.len(), "adding attempts that offer more");
+        Ok(self.commit(commands).await?.iter().flatten().count())
     }
 
-    /// A further attempt: the same as the latest at a better offer, or a cancel.
-    async fn addition(&self, epoch: Epoch, lineage: &Lineage, purpose: Purpose, offer: Offer) -> Result<Command, RoundError> {
-        let draft = self.chain().successor(lineage, purpose, offer).await?;
+    /// What cannot be outbid is repeated, in its time.
+    async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
+        let wait = self.rules().rebroadcast_after;
+        let due = |lineage: &&Lineage| lineage.latest().last_sent().is_some_and(|last| now >= last.plus(wait));
+        let lineages: BTreeMap<LineageId, &Lineage> = stuck.iter().copied().filter(due).map(|lineage| (lineage.id, lineage)).collect();
+        let attempts: Vec<_> = lineages.values().map(|lineage| (lineage.id, lineage.latest().id)).collect();
+        self.send(epoch, &lineages, &attempts).await
+    }
+
+    /// A further attempt: what the latest does at a better offer, or a cancel. None where there can be none now.
+    async fn addition(&self, epoch: Epoch, next: &NextVersion<'_>) -> Result<Option<Command>, RoundError> {
+        let Ready { legs: joining, draft } = match self.chain().successor(next).await? {
+            Ok(ready) => ready,
+            Err(reason) => {
+                tracing::info!(lineage = %next.lineage.id, reason, "no better version can be made now; the same bytes stay out");
+                return Ok(None);
+            }
+        };
+        let (lineage, purpose) = (next.lineage, next.purpose);
         let attempt = AttemptId(self.engine.ports.uuid());
-        Ok(Command::AddAttempt { lane: self.id().clone(), owner: self.engine.replica, epoch, lineage: lineage.id, attempt, purpose, draft })
+        let claims = lineage.claims(&draft);
+        let (lane, owner, lineage) = (self.id().clone(), self.engine.replica, lineage.id);
+        Ok(Some(Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining })))
     }
 }
 
@@ -199,8 +232,8 @@ fn sort(acts: Vec<Act>) -> Due {
 }
 
 /// What the signer compares the transaction with.
-pub(super) fn approved(legs: &[Leg]) -> Vec<Approved> {
+pub(super) fn approved<'a>(legs: impl IntoIterator<Item = &'a Leg>) -> Vec<Approved> {
     let of =
         |leg: &Leg| Approved { payout: leg.payout, asset: leg.asset.clone(), amount: leg.amount, destination: leg.destination.clone() };
-    legs.iter().map(of).collect()
+    legs.into_iter().map(of).collect()
 }

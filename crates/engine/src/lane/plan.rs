@@ -34,6 +34,7 @@ impl LaneTask {
             offer: tip.market.offer(self.rules()),
             legs: chosen.iter().map(|withdrawal| withdrawal.leg()).collect(),
             committed: self.committed(live),
+            live,
         };
         let Planning { ready, waiting } = self.chain().plan(&request).await?;
         let mut refused: Vec<NotNow> = waiting
@@ -165,7 +166,8 @@ impl LaneTask {
     }
 
     async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
-        let first = if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id()).await? } else { lane.next_nonce };
+        let first =
+            if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id(), lane.next_nonce).await? } else { lane.next_nonce };
         let reservations = accepted.into_iter().zip(first..).map(|(Candidate { ready, lineage, attempt }, number)| {
             // Those that the signer refused left gaps.
             let draft = self.chain().renumbered(self.id(), &ready.draft, number);

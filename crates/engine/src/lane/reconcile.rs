@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::Fault;
 use adit_core::{
-    Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, Leg, Lineage, LineageId, LineageState, Mistake, Purpose, Refusal,
-    Stage, WithdrawalId, planted,
+    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Mistake,
+    Refusal, Stage, WithdrawalId, planted,
 };
 use adit_signer::JournalEntry;
 
@@ -42,8 +42,8 @@ impl LaneTask {
         if reads && !self.adopt_from_journal(lane, epoch).await? {
             return Ok(());
         }
-        let chain_nonce = self.chain().consumed(self.id()).await?;
         let next_nonce = self.lane().await?.map_or(0, |known| known.next_nonce);
+        let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
         let waiting = self.waiting().await?;
         if chain_nonce > next_nonce && !waiting.is_empty() {
             self.suspect_history(epoch, next_nonce..chain_nonce, &waiting).await?;
@@ -125,7 +125,7 @@ impl LaneTask {
 
     async fn rebuilt(&self, id: LineageId, entries: Vec<JournalEntry>, known: Option<Lineage>) -> Result<Lineage, RoundError> {
         let now = self.engine.ports.clock.now();
-        let anchors = entries.first().map(|entry| entry.request.draft.anchors(self.id())).unwrap_or_default();
+        let anchors = anchors(self.id(), &entries);
         let legs = match &known {
             Some(lineage) => lineage.legs.clone(),
             None => self.legs(&entries).await?,
@@ -158,9 +158,11 @@ impl LaneTask {
     /// Whose payouts a journalled lineage carries. A payout that the database does not know is left as it is, so that adopting it is
     /// refused and the lane stops.
     async fn legs(&self, entries: &[JournalEntry]) -> Result<Vec<Leg>, RoundError> {
-        let mut legs = Vec::new();
-        let Some(paying) = entries.iter().find(|entry| entry.request.purpose == Purpose::Pay) else { return Ok(legs) };
-        for approved in &paying.request.approved {
+        let mut legs: Vec<Leg> = Vec::new();
+        for approved in entries.iter().flat_map(|entry| &entry.request.approved) {
+            if legs.iter().any(|leg| leg.payout == approved.payout) {
+                continue;
+            }
             // A withdrawal and its payout have one id.
             let id = WithdrawalId(approved.payout.0);
             if let Some(withdrawal) = self.engine.store().withdrawal(id).await? {
@@ -181,4 +183,17 @@ impl LaneTask {
         }
         Ok(legs)
     }
+}
+
+/// What the signed versions of a lineage consume, those of the first before others, and what each replaced one would have left.
+fn anchors(lane: &LaneId, entries: &[JournalEntry]) -> Vec<Anchor> {
+    let replaced = &entries[..entries.len().saturating_sub(1)];
+    let given_up = replaced.iter().flat_map(|entry| entry.request.draft.leavings(lane, entry.signed.hash));
+    let mut anchors: Vec<Anchor> = Vec::new();
+    for anchor in entries.iter().flat_map(|entry| entry.request.draft.anchors(lane)).chain(given_up) {
+        if !anchors.contains(&anchor) {
+            anchors.push(anchor);
+        }
+    }
+    anchors
 }

@@ -14,7 +14,7 @@ use adit_devnet::player::Wallet;
 use adit_devnet::primitives::{Address, U256};
 use adit_engine::{Engine, Ports, Settings};
 use adit_evm::{EvmChain, EvmConfig, canonical};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, Key, LocalSigner, MemoryFile, SignerConfig};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
 use adit_store::{MemStore, Store};
 use alloy::sol_types::SolValue;
 
@@ -88,10 +88,10 @@ impl World {
     fn signer(&self) -> LocalSigner {
         let key = Key::from_hex(&self.hot.private_key()).expect("a key");
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
-        let policy = ChainPolicy { chain_id: CHAIN_ID, fee_cap: units(1) };
+        let policy = ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: units(1) });
         let config = SignerConfig {
             environment: EnvironmentId::new("test").expect("an environment"),
-            keys: vec![(self.lane.clone(), key)],
+            keys: vec![(self.lane.clone(), key.into())],
             chains: BTreeMap::from([(chain_name(), policy)]),
             assets: self.rules.assets.values().map(|rules| rules.asset.clone()).collect(),
             caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
@@ -253,11 +253,15 @@ fn rules(lane: &LaneId, token: Address) -> Rules {
                 confirmations: 2,
                 finality: Finality::Depth { blocks: 4 },
                 trust: Trust::Single,
+                kind: adit_core::ChainKind::Evm,
                 in_flight_max: 64,
                 attempts_max: 8,
                 bump_after: Span::from_seconds(2),
                 rebroadcast_after: Span::from_seconds(1),
-                fee_per_gas_max: 1_000_000_000_000,
+                offer_max: 1_000_000_000_000,
+                fee_share_max: None,
+                patience: None,
+                batching: None,
                 fee_per_transaction_max: units(1),
                 head_age_max: None,
                 precheck_tries_max: 3,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use adit_chain::{Agreed, Watch, WatchedAttempt, WatchedLineage};
-use adit_core::{BlockRef, EndpointName, Fact, Hash32, Leg, Sighting};
+use adit_core::{Anchor, BlockRef, EndpointName, Fact, Hash32, Leg, Sighting};
 
 use super::Look;
 use super::canon::{Canon, State};
@@ -120,7 +120,8 @@ fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger
         let by = stranger.foreign.hash.filter(|_| lineage.number == stranger.foreign.nonce)?;
         let paid = |leg: &&Leg| stranger.receipt.as_ref().is_none_or(|receipt| effect::may_pay(leg, look.wallet, receipt));
         let payees = lineage.legs.iter().filter(paid).map(|leg| leg.payout).collect();
-        Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees }))
+        let consumed = vec![Anchor::Nonce { lane: look.watch.lane.clone(), nonce: lineage.number }];
+        Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees, consumed }))
     })
 }
 

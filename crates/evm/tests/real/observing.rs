@@ -126,7 +126,7 @@ async fn f30_a_cancel_pays_nobody() {
 async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
     let chain = world.chain();
     let mut draft = world.cancel(&chain, nonce).await;
-    let Draft::Evm(transaction) = &mut draft;
+    let Draft::Evm(transaction) = &mut draft else { panic!("an EVM draft") };
     transaction.to = adit_evm::canonical(BOB);
     transaction.value = adit_core::Amount::new(7);
     world.sign(&draft)
@@ -200,12 +200,12 @@ async fn f45_a_trail_funds_and_either_finality_follow_the_head() {
     config.finality = adit_core::Finality::Tag;
     let tagged = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
     assert_eq!(tagged.final_height, tagged.head.height - 2, "anvil's finalised block is two slots below its newest");
-    let adit_core::Market::Evm(market) = tagged.market;
+    let adit_core::Market::Evm(market) = tagged.market else { panic!("an EVM market") };
     assert!(market.base_fee_per_gas > 0 && market.fees.max_fee_per_gas > market.base_fee_per_gas);
     let funds = chain.funds(&world.lane).await.expect("funds");
     let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
-    assert_eq!(chain.consumed(&world.lane).await, Ok(0));
+    assert_eq!(chain.consumed(&world.lane, 0).await, Ok(0));
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn one_endpoint_alone_makes_nothing_ready() {
         }
     });
     let legs = vec![leg("FALSE", BOB, 1)];
-    let request = PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default() };
+    let request =
+        PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default(), live: &[] };
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_chain::{Chain, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Chain, NextVersion, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
     Amount, Asset, AssetForm, AssetId, Attempt, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Epoch, EvmDraft, Fact, Finality,
     LaneId, Leg, Lineage, LineageId, LineageState, Market, Offer, PayoutId, Purpose, Signed, Stage, Timestamp, Trust, WithdrawalId,
@@ -103,7 +103,7 @@ impl World {
     }
 
     pub fn sign(&self, draft: &Draft) -> Signed {
-        let Draft::Evm(draft) = draft;
+        let Draft::Evm(draft) = draft else { panic!("an EVM draft") };
         let transaction = adit_evm::unsigned(draft).expect("an address");
         let signature = Signature::from_raw_array(&self.wallet.sign(transaction.signature_hash())).expect("a signature");
         let raw = Bytes(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718());
@@ -118,6 +118,7 @@ impl World {
             offer: offer(chain).await,
             legs: legs.to_vec(),
             committed: Default::default(),
+            live: &[],
         };
         let planning = chain.plan(&request).await.expect("a plan");
         let numbers: Vec<u64> = planning.ready.iter().map(|ready| ready.draft.number()).collect();
@@ -125,7 +126,7 @@ impl World {
         let of = |leg: &Leg| {
             let ready = planning.ready.iter().find(|ready| ready.legs == [leg.clone()]);
             let waiting = || planning.waiting.iter().find(|(kept, _)| kept == leg).expect("each is in one of the two").1.clone();
-            ready.map(|Ready { draft: Draft::Evm(draft), .. }| draft.clone()).ok_or_else(waiting)
+            ready.map(|Ready { draft, .. }| evm(draft)).ok_or_else(waiting)
         };
         legs.iter().map(of).collect()
     }
@@ -137,9 +138,10 @@ impl World {
     }
 
     pub fn pay_with(&self, chain: &EvmChain, leg: &Leg, draft: &EvmDraft, nonce: u64) -> Paid {
-        let signed = self.sign(&chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce));
-        let attempt =
-            WatchedAttempt { attempt: AttemptId(next_id()), purpose: Purpose::Pay, hash: signed.hash, included: None, confirmed: false };
+        let draft = chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce);
+        let signed = self.sign(&draft);
+        let (attempt, hash) = (AttemptId(next_id()), signed.hash);
+        let attempt = WatchedAttempt { attempt, purpose: Purpose::Pay, hash, draft, included: None, confirmed: false };
         let lineage = LineageId(next_id());
         Paid { signed, lineage: WatchedLineage { lineage, number: nonce, legs: vec![leg.clone()], attempts: vec![attempt] } }
     }
@@ -166,7 +168,9 @@ impl World {
             cancel: None,
             created_at: Timestamp::default(),
         };
-        chain.successor(&lineage, Purpose::Cancel, offer(chain).await).await.expect("nobody is asked")
+        let (lineage, offer) = (&lineage, offer(chain).await);
+        let next = NextVersion { lineage, purpose: Purpose::Cancel, offer, live: &[], waiting: &[] };
+        chain.successor(&next).await.expect("nobody is asked").expect("always possible").draft
     }
 
     pub fn watch(&self, lineages: &[&WatchedLineage], trail: &[BlockRef]) -> Watch {
@@ -189,7 +193,7 @@ pub struct Paid {
 
 /// What the market asks of a new transaction.
 pub async fn offer(chain: &EvmChain) -> Offer {
-    let Market::Evm(market) = chain.tip().await.expect("a tip").market;
+    let Market::Evm(market) = chain.tip().await.expect("a tip").market else { panic!("an EVM market") };
     Offer::Evm(market.fees)
 }
 
@@ -254,4 +258,9 @@ pub fn facts(sightings: &Sightings) -> Vec<&'static str> {
 pub fn next_id() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into())
+}
+
+fn evm(draft: &Draft) -> EvmDraft {
+    let Draft::Evm(evm) = draft else { panic!("an EVM draft") };
+    evm.clone()
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use crate::{JournalEntry, Refused, SignRequest, Signature, SignerFault, Supersede};
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 

@@ -4,8 +4,8 @@ use adit_core::{Amount, Epoch, Hash32};
 use adit_signer::{Refused, Signer as _, Supersede};
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, lane, lineage, other_lane, pay, pay_amount, payout, sign, supersede,
-    transfer,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign,
+    supersede, transfer,
 };
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn f16_a_nonce_in_a_second_lineage_is_refused() {
     let world = World::new();
     sign(&world.start(), &pay(1, 1, 0)).await.expect("signs");
     let signer = world.start();
-    let refused = Err(Refused::AnchorTaken { nonce: 0, lineage: lineage(1) });
+    let refused = Err(nonce_taken(0, 1));
     assert_eq!(sign(&signer, &pay(2, 2, 0)).await, refused);
     assert_eq!(sign(&signer, &cancel(2, 0)).await, refused, "a fill of a nonce that somebody has");
 }
@@ -61,7 +61,7 @@ async fn f16_two_replicas_racing_for_a_nonce_in_one_batch_get_one_signature() {
     let world = World::new();
     let answers = world.start().sign(&[pay(1, 1, 0), pay(2, 2, 0)]).await.expect("writes");
     assert!(answers[0].is_ok());
-    assert_eq!(answers[1], Err(Refused::AnchorTaken { nonce: 0, lineage: lineage(1) }));
+    assert_eq!(answers[1], Err(nonce_taken(0, 1)));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn new_lane() -> LaneId {
 
 fn both(world: &World) -> LocalSigner {
     let mut config = config();
-    config.keys = vec![(lane(), key()), (new_lane(), new_key())];
+    config.keys = vec![(lane(), key().into()), (new_lane(), new_key().into())];
     world.try_start(config).expect("starts")
 }
 

@@ -67,7 +67,7 @@ struct Observer {
 
 impl Observer {
     fn see(&mut self, request: &SignRequest, signature: Signature) {
-        let Draft::Evm(draft) = &request.draft;
+        let Draft::Evm(draft) = &request.draft else { panic!("an EVM draft") };
         let owner = *self.owners.entry(draft.nonce).or_insert(request.lineage);
         assert_eq!(owner, request.lineage, "nonce {} in two lineages", draft.nonce);
         let nonce = *self.nonces.entry(request.lineage).or_insert(draft.nonce);

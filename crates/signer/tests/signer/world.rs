@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use adit_core::{
-    Amount, Asset, AssetForm, AssetId, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, Hash32, JournalId, LaneId, LineageId, PayoutId,
-    Purpose, Timestamp,
+    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, Hash32, JournalId, LaneId, LineageId,
+    PayoutId, Purpose, Timestamp,
 };
 use adit_signer::{
-    Approved, AssetCaps, ChainPolicy, EnvironmentId, Key, LocalSigner, MemoryFile, OpenError, Refused, SignRequest, Signature, Signer,
-    SignerConfig, SignerFault, Supersede,
+    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, OpenError, Refused, SignRequest, Signature,
+    Signer, SignerConfig, SignerFault, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -86,10 +86,10 @@ pub fn config() -> SignerConfig {
     let caps = AssetCaps { per_transaction: Amount::new(TRANSACTION_CAP), per_day: Amount::new(DAY_CAP) };
     SignerConfig {
         environment: environment("test"),
-        keys: vec![(lane(), key()), (other_lane(), key())],
+        keys: vec![(lane(), key().into()), (other_lane(), key().into())],
         chains: BTreeMap::from([
-            (chain("base"), ChainPolicy { chain_id: BASE_ID, fee_cap }),
-            (chain("other"), ChainPolicy { chain_id: OTHER_ID, fee_cap }),
+            (chain("base"), ChainPolicy::Evm(EvmPolicy { chain_id: BASE_ID, fee_cap })),
+            (chain("other"), ChainPolicy::Evm(EvmPolicy { chain_id: OTHER_ID, fee_cap })),
         ]),
         assets: vec![
             Asset { id: asset("XP"), decimals: 0, form: AssetForm::Points },
@@ -179,6 +179,11 @@ pub fn bump(request: &SignRequest) -> SignRequest {
     bumped
 }
 
+/// How a nonce of the lane that belongs to a lineage is refused to others.
+pub fn nonce_taken(nonce: u64, lineage_number: u128) -> Refused {
+    Refused::AnchorTaken { anchor: Anchor::Nonce { lane: lane(), nonce }, lineage: lineage(lineage_number) }
+}
+
 pub fn at_epoch(epoch: u64, request: SignRequest) -> SignRequest {
     SignRequest { epoch: Epoch(epoch), ..request }
 }
@@ -188,7 +193,7 @@ pub fn supersede(payout_number: u128, old: u128) -> Supersede {
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
-    let Draft::Evm(draft) = &mut request.draft;
+    let Draft::Evm(draft) = &mut request.draft else { panic!("an EVM draft") };
     draft
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use adit_core::{
-    Account, Actor, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Hash32, IdempotencyKey, Lineage, LineageId, PayoutId,
-    Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
+    Account, Actor, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Draft, Hash32, IdempotencyKey, Lineage, LineageId,
+    PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::limits::Accepted;
@@ -257,9 +257,11 @@ impl Books {
             }
         }
         self.lineages.insert(id, carried);
-        let mut paying = lineage.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Pay).map(|attempt| {
-            let adit_core::Draft::Evm(draft) = &attempt.draft;
-            (draft.nonce, &draft.to, draft.value, &draft.input)
+        let paying = lineage.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Pay);
+        let mut paying = paying.filter_map(|attempt| match &attempt.draft {
+            Draft::Evm(draft) => Some((draft.nonce, &draft.to, draft.value, &draft.input)),
+            // A batch may gain payees; the rules compare them.
+            Draft::Bitcoin(_) => None,
         });
         let first = paying.next();
         must(paying.all(|other| Some(other) == first), "attempts", || format!("those of lineage {id} pay different things"))

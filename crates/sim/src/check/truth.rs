@@ -54,17 +54,17 @@ impl Truth {
     /// [`Broken`].
     pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &SimChain, at: Instant) -> Result<(), Broken> {
         let hash = b256(signature.signed.hash);
-        let adit_core::Draft::Evm(draft) = &request.draft;
-        let signed = Signed { at, nonce: draft.nonce, purpose: request.purpose, approved: request.approved.clone() };
+        let nonce = request.draft.number();
+        let signed = Signed { at, nonce, purpose: request.purpose, approved: request.approved.clone() };
         if self.signed.insert(hash, signed).is_some() {
             return Ok(());
         }
         for payout in request.approved.iter().map(|approved| approved.payout) {
             for other in self.paying.entry(payout).or_default().iter() {
                 let before = &self.signed[other];
-                let excluded = before.nonce == draft.nonce || is_dead(chain, before.nonce, *other);
+                let excluded = before.nonce == nonce || is_dead(chain, before.nonce, *other);
                 must(excluded, "exclusive attempts", || {
-                    format!("payout {payout} is signed at nonce {} while {other} at nonce {} can still pay it", draft.nonce, before.nonce)
+                    format!("payout {payout} is signed at nonce {nonce} while {other} at nonce {} can still pay it", before.nonce)
                 })?;
             }
             self.paying.entry(payout).or_default().insert(hash);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
+use adit_core::{Anchor, AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
 use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
 use sqlx::{PgConnection, query};
@@ -80,6 +80,13 @@ pub(crate) async fn of_payouts(
         Ok((id(row, "payout_id")?, id(row, "lineage_id")?))
     })
     .await
+}
+
+/// The live lineage of each of these coins that one has.
+pub(crate) async fn of_anchors(connection: &mut PgConnection, anchors: &BTreeSet<Anchor>) -> Result<Vec<(Anchor, LineageId)>, StoreFault> {
+    const OF_ANCHORS: &str = "SELECT lineage_id, kind, key FROM anchor WHERE live AND key = ANY ($1)";
+    let keys: Vec<String> = anchors.iter().map(ToString::to_string).collect();
+    all(connection, query(OF_ANCHORS).bind(keys), |row| read_anchor(row).map(|(lineage, anchor)| (anchor, lineage))).await
 }
 
 pub(crate) async fn observations(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
+use adit_core::{Anchor, AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
 use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
 use sqlx::{SqliteConnection, query};
@@ -78,6 +78,16 @@ pub(crate) async fn of_payouts(
         SELECT payout_id, lineage_id FROM lineage_payout
         WHERE live = 1 AND payout_id IN (SELECT k.value FROM json_each(?1) AS k)";
     all(connection, query(OF_PAYOUTS).bind(array(payouts)?), |row| Ok((id(row, "payout_id")?, id(row, "lineage_id")?))).await
+}
+
+/// The live lineage of each of these coins that one has.
+pub(crate) async fn of_anchors(
+    connection: &mut SqliteConnection,
+    anchors: &BTreeSet<Anchor>,
+) -> Result<Vec<(Anchor, LineageId)>, StoreFault> {
+    const OF_ANCHORS: &str = "SELECT lineage_id, kind, key FROM anchor WHERE live = 1 AND key IN (SELECT k.value FROM json_each(?1) AS k)";
+    let keys: Vec<String> = anchors.iter().map(ToString::to_string).collect();
+    all(connection, query(OF_ANCHORS).bind(array(&keys)?), |row| read_anchor(row).map(|(lineage, anchor)| (anchor, lineage))).await
 }
 
 pub(crate) async fn observations(

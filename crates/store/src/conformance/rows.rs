@@ -78,6 +78,7 @@ fn every_key() -> Keys {
         credits: [name("credit-1")].into(),
         lineages: [sample::lineage_id(1)].into(),
         payouts: [sample::payout_id(1)].into(),
+        anchors: [Anchor::Outpoint { chain: name("bitcoin"), outpoint: format!("{}:1", "ab".repeat(32)) }].into(),
         lanes: [lane_id()].into(),
     }
 }
@@ -247,7 +248,7 @@ fn every_lineage() -> Vec<Lineage> {
         lineage.attempts.push(adit_core::Attempt { version, stage, ..sample::attempt(number, 70) });
         stages.push(lineage.clone());
     }
-    lineage.cancel = Some(CancelWish { by: Actor::Engine, reason: "asked".to_owned() });
+    lineage.cancel = Some(CancelWish { by: Actor::Engine, reason: "asked".to_owned(), withdrawals: vec![sample::withdrawal_id(2)] });
     stages.push(lineage.clone());
     stages.push(sample::ended(lineage.clone()));
     stages.push(Lineage { state: LineageState::Conflicted { by: hash(6), at: at(9) }, ..lineage });

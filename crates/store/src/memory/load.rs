@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Keys, Row, Slot, Timestamp, View};
+use adit_core::{Anchor, Keys, Row, Slot, Timestamp, View};
 
 use super::limits::LimitHistory;
 use super::tables::Tables;
@@ -21,6 +21,8 @@ pub(super) fn view(tables: &Tables, keys: &Keys, now: Timestamp) -> View {
     view.idempotency = found(&tables.idempotency, &keys.idempotency);
     view.credits = found(&tables.credits, &keys.credits);
     view.payouts = found(&tables.live_payouts, &keys.payouts);
+    let holder = |anchor: &Anchor| tables.live_anchors.get(&anchor.to_string()).copied();
+    view.anchors = keys.anchors.iter().map(|anchor| (anchor.clone(), holder(anchor))).collect();
     view.suspensions = tables.suspensions.clone();
     for (key, windows) in &keys.limits {
         let state =

@@ -32,14 +32,17 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
 pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
     let tip = lane.tip.as_ref().map(|tip| {
-        let Market::Evm(market) = tip.market;
-        json!({
+        let mut view = json!({
             "height": tip.head.height,
             "finalHeight": tip.final_height,
-            "baseFeePerGasWei": market.base_fee_per_gas.to_string(),
             "at": rfc3339(tip.at),
             "ageSeconds": now.since(tip.at).seconds(),
-        })
+        });
+        match tip.market {
+            Market::Evm(market) => view["baseFeePerGasWei"] = json!(market.base_fee_per_gas.to_string()),
+            Market::Bitcoin(market) => view["feerateSatPerVb"] = json!(market.feerate.sat_per_vb()),
+        }
+        view
     });
     let funds = lane.funds.iter().map(|held| {
         let balance = units(rules, &held.asset, held.balance);

@@ -87,7 +87,6 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
 
 async fn attempt_view(state: &ApiState, attempt: &Attempt) -> Result<Value, StoreFault> {
     let observations = state.store().observations(attempt.id, OBSERVATIONS_MAX).await?;
-    let Draft::Evm(draft) = &attempt.draft;
     let purpose = match attempt.purpose {
         Purpose::Pay => "pay",
         Purpose::Cancel => "cancel",
@@ -100,12 +99,28 @@ async fn attempt_view(state: &ApiState, attempt: &Attempt) -> Result<Value, Stor
         "hash": attempt.signed().map(|signed| signed.hash),
         "knowledge": knowledge(&attempt.stage),
         "block": attempt.block(),
-        "maxFeePerGasWei": draft.fees.max_fee_per_gas.to_string(),
-        "maxPriorityFeePerGasWei": draft.fees.max_priority_fee_per_gas.to_string(),
-        "gasLimit": draft.gas_limit,
+        "observations": observations.iter().flat_map(observed).collect::<Vec<_>>(),
     });
-    view["observations"] = observations.iter().flat_map(observed).collect();
+    add_draft(&mut view, &attempt.draft);
     Ok(view)
+}
+
+/// What a version offers, in its chain's own words.
+fn add_draft(view: &mut Value, draft: &Draft) {
+    match draft {
+        Draft::Evm(draft) => {
+            view["maxFeePerGasWei"] = json!(draft.fees.max_fee_per_gas.to_string());
+            view["maxPriorityFeePerGasWei"] = json!(draft.fees.max_priority_fee_per_gas.to_string());
+            view["gasLimit"] = json!(draft.gas_limit);
+        }
+        Draft::Bitcoin(draft) => {
+            view["feerateSatPerVb"] = json!(draft.feerate.sat_per_vb());
+            view["feeSat"] = json!(draft.fee().map(|fee| fee.to_string()));
+            view["vbytes"] = json!(draft.vbytes);
+            view["inputs"] = draft.outpoints().map(|outpoint| json!(outpoint)).collect();
+            view["payees"] = json!(draft.payouts().count());
+        }
+    }
 }
 
 fn knowledge(stage: &Stage) -> &'static str {

@@ -43,13 +43,23 @@ impl World {
     pub fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: EvmDraft) -> Result<AttemptId, Refusal> {
         let attempt = AttemptId(self.id());
         let draft = Draft::Evm(draft);
-        let add = Command::AddAttempt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, attempt, purpose, draft };
+        let add = Command::AddAttempt(AddAttempt {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            lineage,
+            attempt,
+            purpose,
+            draft,
+            claims: Vec::new(),
+            joining: Vec::new(),
+        });
         self.give(add).map(|_| attempt)
     }
 
     /// The newest attempt again, with these fees.
     pub fn bump(&mut self, lineage: LineageId, fees: EvmFees) -> AttemptId {
-        let Draft::Evm(evm) = self.lineage(lineage).latest().draft.clone();
+        let Draft::Evm(evm) = self.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
         let purpose = self.lineage(lineage).latest().purpose;
         self.add(lineage, purpose, EvmDraft { fees, ..evm }).expect("a bump")
     }

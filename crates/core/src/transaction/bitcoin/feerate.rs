@@ -1,9 +1,9 @@
 //! Feerates. Counted as Bitcoin Core counts them: satoshi per 1000 virtual bytes, of a size that is rounded up, to a fee that is
 //! rounded up.
 
-use adit_core::Amount;
-use bdk_wallet::bitcoin::Weight;
 use serde::{Deserialize, Serialize};
+
+use crate::Amount;
 
 /// Satoshi per 1000 virtual bytes. 1 sat/vB is 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -29,17 +29,20 @@ impl FeeRate {
         self.sat_per_kvb
     }
 
-    /// The least fee with which a transaction of this weight has this feerate.
-    pub fn fee_of(self, weight: Weight) -> Amount {
-        let product = u128::from(self.sat_per_kvb) * u128::from(weight.to_vbytes_ceil());
-        Amount::new(product.div_ceil(1_000))
+    /// The least fee with which a transaction of so many virtual bytes has this feerate.
+    pub fn fee_of(self, vbytes: u64) -> Amount {
+        Amount::new((u128::from(self.sat_per_kvb) * u128::from(vbytes)).div_ceil(1_000))
     }
 
     /// The feerate that a fee is, rounded down.
-    pub fn paid(fee: Amount, weight: Weight) -> Self {
-        let vbytes = u128::from(weight.to_vbytes_ceil().max(1));
-        let rate = fee.base_units().saturating_mul(1_000) / vbytes;
+    pub fn paid(fee: Amount, vbytes: u64) -> Self {
+        let rate = fee.base_units().saturating_mul(1_000) / u128::from(vbytes.max(1));
         Self::from_sat_per_kvb(u64::try_from(rate).unwrap_or(u64::MAX))
+    }
+
+    /// The number alone: `12.5`.
+    pub fn sat_per_vb(self) -> String {
+        Amount::new(u128::from(self.sat_per_kvb)).to_units(3)
     }
 
     pub const fn saturating_add(self, other: Self) -> Self {
@@ -50,7 +53,7 @@ impl FeeRate {
 /// As people say it: `12.5 sat/vB`.
 impl std::fmt::Display for FeeRate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} sat/vB", Amount::new(u128::from(self.sat_per_kvb)).to_units(3))
+        write!(f, "{} sat/vB", self.sat_per_vb())
     }
 }
 
@@ -68,11 +71,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_fee_reaches_its_feerate_and_not_a_satoshi_more(rate in 1u64..100_000_000, weight in 1u64..4_000_000) {
-            let (rate, weight) = (FeeRate::from_sat_per_kvb(rate), Weight::from_wu(weight));
-            let fee = rate.fee_of(weight);
-            prop_assert!(FeeRate::paid(fee, weight) >= rate);
-            prop_assert!(FeeRate::paid(fee.minus(Amount::new(1)), weight) < rate);
+        fn a_fee_reaches_its_feerate_and_not_a_satoshi_more(rate in 1u64..100_000_000, vbytes in 1u64..1_000_000) {
+            let rate = FeeRate::from_sat_per_kvb(rate);
+            let fee = rate.fee_of(vbytes);
+            prop_assert!(FeeRate::paid(fee, vbytes) >= rate);
+            prop_assert!(FeeRate::paid(fee.minus(Amount::new(1)), vbytes) < rate);
         }
     }
 }

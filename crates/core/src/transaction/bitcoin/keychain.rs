@@ -23,7 +23,7 @@ impl Keychain {
     pub const ALL: [Self; 2] = [Self::External, Self::Internal];
 
     /// Its number in a derivation path.
-    pub(crate) const fn number(self) -> u32 {
+    pub const fn number(self) -> u32 {
         match self {
             Self::External => 0,
             Self::Internal => 1,

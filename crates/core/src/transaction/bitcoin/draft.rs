@@ -1,9 +1,9 @@
-//! Everything that a Bitcoin transaction says, as plain data: what is reserved, signed, stored and shown. Names no library's type.
+//! Everything that a Bitcoin transaction says.
 
-use adit_core::{Amount, Bytes, PayoutId};
 use serde::{Deserialize, Serialize};
 
-use crate::{FeeRate, Keychain, Place, money};
+use super::{FeeRate, Keychain, Place};
+use crate::{Amount, Bytes, PayoutId};
 
 /// A transaction before its signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct BitcoinDraft {
     pub outputs: Vec<DraftOutput>,
     /// What was offered for a place in a block. The fee is what the inputs have more than the outputs.
     pub feerate: FeeRate,
+    /// What it measures once it is signed, at most.
+    pub vbytes: u64,
 }
 
 /// A coin that is spent.
@@ -48,16 +50,31 @@ pub enum OutputPurpose {
 
 impl BitcoinDraft {
     pub fn input_total(&self) -> Amount {
-        money::sum(self.inputs.iter().map(|input| input.amount))
+        sum(self.inputs.iter().map(|input| input.amount))
     }
 
     pub fn output_total(&self) -> Amount {
-        money::sum(self.outputs.iter().map(|output| output.amount))
+        sum(self.outputs.iter().map(|output| output.amount))
     }
 
     /// What the miners get; none where the outputs are more than the inputs.
     pub fn fee(&self) -> Option<Amount> {
         self.input_total().checked_sub(self.output_total())
+    }
+
+    /// What leaves the wallet for others.
+    pub fn paid_total(&self) -> Amount {
+        sum(self.payments().map(|output| output.amount))
+    }
+
+    /// The outputs that are not ours.
+    pub fn payments(&self) -> impl Iterator<Item = &DraftOutput> {
+        self.outputs.iter().filter(|output| output.is_payment())
+    }
+
+    /// The outpoints that it consumes, as `txid:vout`.
+    pub fn outpoints(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|input| input.outpoint.as_str())
     }
 
     /// Everyone who is paid by it.
@@ -69,6 +86,20 @@ impl BitcoinDraft {
                 OutputPurpose::Change { .. } => &[],
             })
             .copied()
+    }
+}
+
+/// The sum, which saturates far above what will ever exist and is then refused by whoever narrows it.
+fn sum(amounts: impl IntoIterator<Item = Amount>) -> Amount {
+    amounts.into_iter().fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX))
+}
+
+impl DraftOutput {
+    pub fn is_payment(&self) -> bool {
+        match self.purpose {
+            OutputPurpose::Pays(_) => true,
+            OutputPurpose::Change { .. } => false,
+        }
     }
 }
 
@@ -103,13 +134,14 @@ mod tests {
                 DraftOutput { script: Bytes(vec![0x52]), amount: Amount::new(5_000), purpose: OutputPurpose::Change { index: 7 } },
             ],
             feerate: FeeRate::from_sat_per_kvb(2_500),
+            vbytes: 153,
         };
         let text = serde_json::to_string(&draft).expect("plain data");
         let outpoint = "ab".repeat(32);
         assert_eq!(
             text,
             format!(
-                r#"{{"number":7,"inputs":[{{"outpoint":"{outpoint}:1","amount":"10000","keychain":"external","index":3,"confirmed":true}}],"outputs":[{{"script":"0x51","amount":"4000","purpose":{{"pays":["00000000-0000-0000-0000-000000000000"]}}}},{{"script":"0x52","amount":"5000","purpose":{{"change":{{"index":7}}}}}}],"feerate":2500}}"#
+                r#"{{"number":7,"inputs":[{{"outpoint":"{outpoint}:1","amount":"10000","keychain":"external","index":3,"confirmed":true}}],"outputs":[{{"script":"0x51","amount":"4000","purpose":{{"pays":["00000000-0000-0000-0000-000000000000"]}}}},{{"script":"0x52","amount":"5000","purpose":{{"change":{{"index":7}}}}}}],"feerate":2500,"vbytes":153}}"#
             )
         );
         assert_eq!(serde_json::from_str::<BitcoinDraft>(&text).expect("reads back"), draft);

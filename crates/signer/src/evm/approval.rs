@@ -4,8 +4,9 @@ use adit_core::{Amount, Purpose};
 use alloy::primitives::{Address, U256};
 
 use crate::Approved;
-use crate::policy::{PaidAs, PaidAsset, Policy};
-use crate::transaction::{Said, address};
+use crate::policy::{EvmForm, PaidAs, Policy};
+
+use super::{Said, address};
 
 /// First four bytes of keccak-256 of `transfer(address,uint256)` (ERC-20).
 const TRANSFER_SELECTOR: [u8; 4] = [0xa9, 0x05, 0x9c, 0xbb];
@@ -43,10 +44,13 @@ fn check_cancel(says: &Said, wallet: Address) -> Result<(), String> {
 
 fn check_payment(says: &Said, wallet: Address, approved: &Approved, policy: &Policy) -> Result<(), String> {
     let asset = policy.asset(&approved.asset).ok_or_else(|| format!("{} is no asset that this signer pays", approved.asset))?;
-    if says.chain_id != asset.chain_id {
-        return Err(format!("{} is paid on chain id {}, and this is for chain id {}", approved.asset, asset.chain_id, says.chain_id));
+    let PaidAs::Evm { chain_id, form } = asset.paid_as else {
+        return Err(format!("{} is paid on Bitcoin, and this is for chain id {}", approved.asset, says.chain_id));
+    };
+    if says.chain_id != chain_id {
+        return Err(format!("{} is paid on chain id {chain_id}, and this is for chain id {}", approved.asset, says.chain_id));
     }
-    let (recipient, amount) = read_payment(says, asset)?;
+    let (recipient, amount) = read_payment(says, form)?;
     if recipient != address(approved.destination.as_str())? {
         return Err(format!("{} is approved to be paid, and this pays {recipient}", approved.destination));
     }
@@ -60,15 +64,15 @@ fn check_payment(says: &Said, wallet: Address, approved: &Approved, policy: &Pol
 }
 
 /// Who gets how much of the asset.
-fn read_payment(says: &Said, asset: &PaidAsset) -> Result<(Address, Amount), String> {
-    match asset.paid_as {
-        PaidAs::Native if says.input.is_empty() => Ok((says.to, narrow(says.value)?)),
-        PaidAs::Native => Err(format!("a payment of the chain's own coin carries no input, and this has {} bytes", says.input.len())),
-        PaidAs::Token { contract } if says.to == contract && says.value.is_zero() => match read_transfer(&says.input)? {
+fn read_payment(says: &Said, form: EvmForm) -> Result<(Address, Amount), String> {
+    match form {
+        EvmForm::Native if says.input.is_empty() => Ok((says.to, narrow(says.value)?)),
+        EvmForm::Native => Err(format!("a payment of the chain's own coin carries no input, and this has {} bytes", says.input.len())),
+        EvmForm::Token { contract } if says.to == contract && says.value.is_zero() => match read_transfer(&says.input)? {
             (recipient, _) if recipient == contract => Err(format!("{recipient} is the token itself; what it gets is lost")),
             payment => Ok(payment),
         },
-        PaidAs::Token { contract } => {
+        EvmForm::Token { contract } => {
             Err(format!("a token payment calls {contract} without value, and this calls {} with {} wei", says.to, says.value))
         }
     }

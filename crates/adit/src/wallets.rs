@@ -1,0 +1,139 @@
+//! The wallets that pay: their keys where this process has them, and what everybody may know of them.
+
+use std::collections::BTreeMap;
+
+use adit_bitcoin::Wallet;
+use adit_core::{ChainName, Destination, Keychain, LaneId};
+use adit_signer::{BitcoinNetwork, Key, Seed, WalletKey};
+use anyhow::{Context as _, Result, bail};
+use secrecy::ExposeSecret as _;
+
+use crate::config::{BitcoinChain, Chain, Config, Of};
+
+/// The wallet of each chain, without its key.
+#[derive(Debug, Clone, Default)]
+pub struct Wallets {
+    pub addresses: BTreeMap<ChainName, Destination>,
+    /// Of Bitcoin chains: external and internal addresses, as descriptors.
+    pub descriptors: BTreeMap<ChainName, [String; 2]>,
+}
+
+impl Wallets {
+    /// Without touching the signer's journal.
+    ///
+    /// # Errors
+    /// When neither a key nor the configuration says which they are.
+    pub fn of(config: &Config) -> Result<Self> {
+        match &config.signer.socket {
+            None => Ok(Self::of_keys(&keys(config)?)),
+            Some(_) => Self::named(config),
+        }
+    }
+
+    pub fn of_keys(keys: &[(LaneId, WalletKey)]) -> Self {
+        let descriptors = keys.iter().filter_map(|(lane, key)| match key {
+            WalletKey::Evm(_) => None,
+            WalletKey::Bitcoin(account) => Some((lane.chain.clone(), Keychain::ALL.map(|keychain| account.descriptor(keychain)))),
+        });
+        Self {
+            addresses: keys.iter().map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone())).collect(),
+            descriptors: descriptors.collect(),
+        }
+    }
+
+    /// The keys are in another process, so the configuration has to say whose they are.
+    pub fn named(config: &Config) -> Result<Self> {
+        let mut wallets = Self::default();
+        for (name, chain) in &config.chains {
+            match &chain.of {
+                Of::Evm(_) => wallets.addresses.insert(name.clone(), named_address(chain)?),
+                Of::Bitcoin(bitcoin) => {
+                    let wallet = named_descriptor(chain, bitcoin)?;
+                    wallets.descriptors.insert(name.clone(), Keychain::ALL.map(|keychain| wallet.descriptor(keychain)));
+                    let first = wallet.address(adit_core::Place { keychain: Keychain::External, index: 0 })?;
+                    wallets.addresses.insert(name.clone(), first.destination().clone())
+                }
+            };
+        }
+        Ok(wallets)
+    }
+}
+
+fn named_address(chain: &Chain) -> Result<Destination> {
+    match &chain.wallet {
+        Some(wallet) => Ok(wallet.clone()),
+        None => bail!(
+            "chains.{}.wallet is missing: signer.socket names another process that has the key, so give the address that `adit keys show` prints there",
+            chain.name
+        ),
+    }
+}
+
+fn named_descriptor(chain: &Chain, bitcoin: &BitcoinChain) -> Result<Wallet> {
+    let Some(descriptor) = &bitcoin.descriptor else {
+        bail!(
+            "chains.{}.descriptor is missing: signer.socket names another process that has the keys, so give the descriptor that `adit keys show` prints there",
+            chain.name
+        );
+    };
+    Wallet::of_descriptor(bitcoin.network, descriptor).with_context(|| format!("chains.{}.descriptor", chain.name))
+}
+
+/// Keys of every chain: on EVM chains one key for all, on each Bitcoin chain an account of the seed.
+///
+/// # Errors
+/// When one is missing.
+pub fn keys(config: &Config) -> Result<Vec<(LaneId, WalletKey)>> {
+    let mut seed = Opened { config, seed: None };
+    config.chains.values().map(|chain| key(config, chain, &mut seed).map(|key| (key.lane(chain.name.clone()), key))).collect()
+}
+
+fn key(config: &Config, chain: &Chain, seed: &mut Opened<'_>) -> Result<WalletKey> {
+    match &chain.of {
+        Of::Evm(_) => match &config.secrets.private_key {
+            Some(text) => Ok(Key::from_hex(text.expose_secret()).context("LOCK_MANAGER_PRIVATE_KEY")?.into()),
+            None => Ok(seed.get("there is no key to pay with: set LOCK_MANAGER_PRIVATE_KEY")?.key(config.signer.key_index)?.into()),
+        },
+        Of::Bitcoin(bitcoin) => {
+            let missing = format!("there is no seed for chains.{}", chain.name);
+            let account = seed.get(&missing)?.bitcoin(network_of(bitcoin), bitcoin.addresses, bitcoin.account)?;
+            Ok(account.into())
+        }
+    }
+}
+
+/// The sealed seed, opened when it is first needed.
+struct Opened<'a> {
+    config: &'a Config,
+    seed: Option<Seed>,
+}
+
+impl Opened<'_> {
+    fn get(&mut self, missing: &str) -> Result<&Seed> {
+        if self.seed.is_none() {
+            self.seed = Some(self.open(missing)?);
+        }
+        Ok(self.seed.as_ref().expect("just opened"))
+    }
+
+    fn open(&self, missing: &str) -> Result<Seed> {
+        let path = &self.config.signer.keys;
+        if !path.exists() {
+            bail!("{missing}; or seal a new seed at {} with `adit keys init`", path.display());
+        }
+        let Some(passphrase) = &self.config.secrets.passphrase else {
+            bail!("{} is sealed; set ADIT_KEY_PASSPHRASE to its passphrase", path.display());
+        };
+        Ok(Seed::open(path, passphrase)?)
+    }
+}
+
+/// The signer has its own list, as it has its own of everything.
+pub fn network_of(bitcoin: &BitcoinChain) -> BitcoinNetwork {
+    match bitcoin.network {
+        adit_bitcoin::Network::Mainnet => BitcoinNetwork::Mainnet,
+        adit_bitcoin::Network::Testnet4 => BitcoinNetwork::Testnet4,
+        adit_bitcoin::Network::Signet => BitcoinNetwork::Signet,
+        adit_bitcoin::Network::Regtest => BitcoinNetwork::Regtest,
+    }
+}

@@ -1,0 +1,132 @@
+//! What the wallet has: coins that a quorum lists at a head, and our own change that no block holds yet.
+//!
+//! Whatever is remembered here may be lost: it is asked for again. A coin is free only where no live lineage has it, which the store knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use adit_chain::Fault;
+use adit_core::{BlockRef, Draft, Keychain, Lineage, OutputPurpose, Place, ancestors};
+use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid, hashes::Hash};
+
+use crate::node::Node;
+use crate::{Ancestry, Coin, GAP_LIMIT, ListedCoin, Seen, Wallet};
+
+/// Numbers below the newest whose change addresses are asked for again at every new block, besides those of live lineages.
+const RECENT_NUMBERS: u64 = 50;
+/// Scripts that are asked for in one question.
+const SCRIPTS_PER_QUESTION: usize = 100;
+
+/// The coins of one wallet, as of one head.
+#[derive(Default)]
+pub(crate) struct Holdings(Mutex<Option<Known>>);
+
+#[derive(Clone)]
+struct Known {
+    head: BlockRef,
+    /// Change addresses below it were looked at.
+    numbers: u64,
+    coins: BTreeMap<OutPoint, Coin>,
+    /// Coins that were there at the head before, and are not listed any more.
+    gone: Vec<OutPoint>,
+}
+
+impl Holdings {
+    /// Asks for the coins at this head, unless they are remembered, and gives those that are not there any more. `next` is the next number that we would reserve, `live` those under way.
+    pub(crate) async fn refresh(
+        &self,
+        node: &Node,
+        wallet: &Wallet,
+        head: BlockRef,
+        next: u64,
+        live: &BTreeSet<u64>,
+    ) -> Result<Vec<OutPoint>, Fault> {
+        let known = self.lock().clone();
+        if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next) {
+            return Ok(known.gone.clone());
+        }
+        let places = match &known {
+            Some(known) => places(known.coins.values().map(|coin| coin.place), next.saturating_sub(RECENT_NUMBERS), next, live),
+            None => places([].into_iter(), 0, next, live),
+        };
+        let scripts: BTreeMap<ScriptBuf, Place> =
+            places.into_iter().filter_map(|place| Some((wallet.script(place).ok()?, place))).collect();
+        let mut coins = BTreeMap::new();
+        let asked: Vec<ScriptBuf> = scripts.keys().cloned().collect();
+        for some in asked.chunks(SCRIPTS_PER_QUESTION) {
+            let listed = node.coins(some, head).await?;
+            coins.extend(listed.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
+        }
+        let before = known.map(|known| known.coins).unwrap_or_default();
+        let gone: Vec<OutPoint> = before.into_keys().filter(|outpoint| !coins.contains_key(outpoint)).collect();
+        *self.lock() = Some(Known { head, numbers: next, coins, gone: gone.clone() });
+        Ok(gone)
+    }
+
+    /// As of the last refresh; none before the first.
+    pub(crate) fn coins(&self) -> Option<Vec<Coin>> {
+        self.lock().as_ref().map(|known| known.coins.values().copied().collect())
+    }
+
+    /// The next number that no change address with a coin is at.
+    pub(crate) fn next_unused(&self) -> u64 {
+        let coins = self.coins().unwrap_or_default();
+        let internal = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal);
+        internal.map(|coin| u64::from(coin.place.index) + 1).max().unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
+        self.0.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+/// Where coins may be: addresses that are shown to others, change of what is under way or new, and wherever there was one.
+fn places(known: impl Iterator<Item = Place>, from: u64, next: u64, live: &BTreeSet<u64>) -> BTreeSet<Place> {
+    let external = (0..GAP_LIMIT).map(|index| Place { keychain: Keychain::External, index });
+    let numbers = (from..next.saturating_add(u64::from(GAP_LIMIT))).chain(live.iter().copied());
+    let internal = numbers.filter_map(|number| Some(Place { keychain: Keychain::Internal, index: u32::try_from(number).ok()? }));
+    known.chain(external).chain(internal).collect()
+}
+
+fn confirmed(coin: &ListedCoin, place: Place) -> Coin {
+    let seen = Seen::Confirmed { height: coin.height, coinbase: coin.coinbase };
+    Coin { outpoint: coin.outpoint, amount: coin.amount, place, seen }
+}
+
+/// Change of ours that no block holds yet and that may be built on: of lineages with one version only, which then is never replaced (the
+/// rules see to that), so that the coin cannot cease to exist but by a reorganisation that takes its parent's coins.
+pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
+    let mut coins = Vec::new();
+    for lineage in live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none()) {
+        let attempt = lineage.latest();
+        let (Some(signed), Draft::Bitcoin(draft)) = (attempt.signed(), &attempt.draft) else { continue };
+        let mut ancestry = Ancestry { transactions: 1, vbytes: draft.vbytes };
+        for parent in ancestors(live, lineage) {
+            if let Draft::Bitcoin(parent) = &parent.latest().draft {
+                ancestry = ancestry.plus(Ancestry { transactions: 1, vbytes: parent.vbytes });
+            }
+        }
+        for (vout, output) in draft.outputs.iter().enumerate() {
+            let OutputPurpose::Change { index } = output.purpose else { continue };
+            let outpoint = OutPoint::new(txid(signed.hash), u32::try_from(vout).expect("outputs are few"));
+            let place = Place { keychain: Keychain::Internal, index };
+            coins.push(Coin { outpoint, amount: output.amount, place, seen: Seen::Ours { ancestry } });
+        }
+    }
+    coins
+}
+
+/// Coins that live lineages have, by any of their versions.
+pub(crate) fn reserved(live: &[Lineage]) -> BTreeSet<OutPoint> {
+    let anchors = live.iter().flat_map(|lineage| &lineage.anchors);
+    anchors
+        .filter_map(|anchor| if let adit_core::Anchor::Outpoint { outpoint, .. } = anchor { outpoint.parse().ok() } else { None })
+        .collect()
+}
+
+/// A transaction's id out of the form in which people write it; the reverse of [`crate::hash_of`].
+pub(crate) fn txid(hash: adit_core::Hash32) -> Txid {
+    let mut bytes = hash.0;
+    bytes.reverse();
+    Txid::from_byte_array(bytes)
+}

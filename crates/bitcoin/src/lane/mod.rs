@@ -1,0 +1,259 @@
+//! A Bitcoin lane behind its sources: the seam to the engine.
+//!
+//! What is remembered here (the head, the fees, the wallet's coins) may be lost at any time and is asked for again. What is reserved, signed
+//! and owed the store knows.
+
+mod holdings;
+mod prepare;
+mod settings;
+mod succeed;
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use adit_chain::{
+    Chain, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready, RefusedDestination,
+    Sent, Sightings, Timer, TokioTimer, Watch,
+};
+use adit_core::{
+    AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose, Place, Signed,
+    Tip,
+};
+use async_trait::async_trait;
+use bdk_wallet::bitcoin::Script;
+
+use self::holdings::Holdings;
+use self::prepare::Prepare;
+use self::succeed::Succeed;
+use self::watch::Looked;
+use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
+use crate::transaction::put_in_order;
+use crate::{Address, Coin, Revealed, Scripts, money};
+
+pub use settings::{DepthTier, FEES_KEPT, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
+
+/// One wallet on one Bitcoin network.
+pub struct BitcoinLane {
+    node: Node,
+    settings: LaneSettings,
+    timer: Arc<dyn Timer>,
+    holdings: Holdings,
+    /// Those that are ours, as far as they were used: derived once.
+    scripts: Mutex<Scripts>,
+    kept: Mutex<Kept>,
+}
+
+/// What was said last, and when.
+#[derive(Default)]
+struct Kept {
+    head: Option<(Duration, Head)>,
+    fees: Option<(Duration, FeeRates)>,
+    looked: Option<Looked>,
+}
+
+impl BitcoinLane {
+    /// Contacts nobody yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which never shows a URL.
+    pub fn new(config: BitcoinConfig, settings: LaneSettings) -> Result<Self, ConfigError> {
+        Ok(Self::over(Node::new(config)?, settings, Arc::new(TokioTimer::default())))
+    }
+
+    /// The same on sources and a stopwatch that were made elsewhere.
+    pub fn over(node: Node, settings: LaneSettings, timer: Arc<dyn Timer>) -> Self {
+        let scripts = Scripts::new(settings.wallet.clone(), Revealed::default()).expect("the first indices exist");
+        Self { node, settings, timer, holdings: Holdings::default(), scripts: Mutex::new(scripts), kept: Mutex::default() }
+    }
+
+    pub fn name(&self) -> &ChainName {
+        &self.node.config().name
+    }
+
+    /// How each source fares, for metrics and `why`.
+    pub fn health(&self) -> Vec<HealthReading> {
+        self.node.readings()
+    }
+
+    pub fn settings(&self) -> &LaneSettings {
+        &self.settings
+    }
+
+    /// The head, as of a moment ago: public servers are not asked twice a second for what changes every ten minutes.
+    async fn head(&self) -> Result<Head, Fault> {
+        let every = Duration::from_millis(self.settings.look_every.millis());
+        let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < every;
+        if let Some((_, head)) = self.kept().head.as_ref().filter(|(at, _)| young(at)) {
+            return Ok(head.clone());
+        }
+        let head = self.node.heads().await?;
+        self.kept().head = Some((self.timer.elapsed(), head.clone()));
+        Ok(head)
+    }
+
+    async fn fees(&self) -> Result<FeeRates, Fault> {
+        let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < Duration::from_millis(FEES_KEPT.millis());
+        if let Some((_, fees)) = self.kept().fees.as_ref().filter(|(at, _)| young(at)) {
+            return Ok(*fees);
+        }
+        let fees = self.node.fee_rates().await?;
+        self.kept().fees = Some((self.timer.elapsed(), fees));
+        Ok(fees)
+    }
+
+    async fn current_tip(&self) -> Result<Tip, Fault> {
+        let (head, fees) = (self.head().await?, self.fees().await?);
+        let final_height = head.block.height.saturating_sub(u64::from(self.settings.final_blocks));
+        let market = Market::Bitcoin(BitcoinMarket { feerate: fees.six_blocks });
+        Ok(Tip { head: head.block, final_height, market, mined_at: head.mined_at, at: head.mined_at })
+    }
+
+    /// Confirmed coins as of the last look; asked for where there was none yet.
+    async fn coins(&self, next: u64) -> Result<(u64, Vec<Coin>), Fault> {
+        let head = self.head().await?.block;
+        if self.holdings.coins().is_none() {
+            self.holdings.refresh(&self.node, &self.settings.wallet, head, next, &[].into()).await?;
+        }
+        Ok((head.height, self.holdings.coins().unwrap_or_default()))
+    }
+
+    fn has_looked(&self, looked: &Looked) -> bool {
+        self.kept().looked.as_ref() == Some(looked)
+    }
+
+    fn remember(&self, looked: Looked) {
+        self.kept().looked = Some(looked);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+#[async_trait]
+impl Chain for BitcoinLane {
+    async fn identity(&self, _lane: &LaneId) -> Result<Identity, Fault> {
+        let genesis = self.node.genesis().await?;
+        let wallet = &self.settings.wallet;
+        let pins = [
+            ("network".to_owned(), wallet.network().to_string()),
+            ("genesis".to_owned(), genesis.hash.to_string()),
+            ("descriptor".to_owned(), wallet.descriptor(Keychain::External)),
+        ];
+        Ok(Identity { pins: pins.into(), wallet_has_code: false })
+    }
+
+    fn parse_destination(&self, _asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+        let wallet = &self.settings.wallet;
+        let address = Address::parse(wallet.network(), text)
+            .map_err(|error| RefusedDestination::Invalid { got: text.chars().take(100).collect(), allowed: error.to_string() })?;
+        let forbidden = |what: &str| RefusedDestination::Forbidden { got: address.destination().to_string(), what: what.to_owned() };
+        if let Some(what) = self.settings.forbidden.get(address.destination()) {
+            return Err(forbidden(what));
+        }
+        self.reveal(self.holdings.next_unused());
+        match self.place_of(address.script()) {
+            Some(_) => Err(forbidden("an address of the wallet that pays")),
+            None => Ok(ParsedDestination(address.destination().clone())),
+        }
+    }
+
+    async fn tip(&self) -> Result<Tip, Fault> {
+        self.current_tip().await
+    }
+
+    /// The first number at whose change address, from `known` on, nothing is: what the chain shows beyond it, somebody signed whom we do not
+    /// remember (window F89).
+    async fn consumed(&self, _lane: &LaneId, known: u64) -> Result<u64, Fault> {
+        let head = self.head().await?.block;
+        self.holdings.refresh(&self.node, &self.settings.wallet, head, known, &[].into()).await?;
+        Ok(self.holdings.next_unused())
+    }
+
+    async fn funds(&self, _lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
+        let (_, coins) = self.coins(0).await?;
+        let balance = money::sum(coins.iter().map(|coin| coin.amount));
+        Ok(vec![FundsReading { asset: self.settings.asset.clone(), balance }])
+    }
+
+    async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
+        let (tip, mut coins) = self.coins(request.first).await?;
+        coins.extend(holdings::unconfirmed_change(request.live));
+        let prepare = Prepare {
+            wallet: &self.settings.wallet,
+            asset: &self.settings.asset,
+            coins: &coins,
+            reserved: holdings::reserved(request.live),
+            tip,
+            first: request.first,
+            feerate: feerate(request.offer),
+            outputs_max: self.settings.outputs_max,
+        };
+        Ok(prepare.all(&request.legs))
+    }
+
+    fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
+        let Draft::Bitcoin(bitcoin) = draft else { panic!("a lane's drafts are those of its chain, and this chain is Bitcoin") };
+        let mut draft = bitcoin.clone();
+        draft.number = number;
+        for output in &mut draft.outputs {
+            if let OutputPurpose::Change { index } = &mut output.purpose {
+                *index = u32::try_from(number).expect("numbers are indices of change");
+                let place = Place { keychain: Keychain::Internal, index: *index };
+                let script = self.settings.wallet.script(place).expect("numbers are indices of change");
+                output.script = adit_core::Bytes(script.to_bytes());
+            }
+        }
+        put_in_order(&mut draft);
+        Draft::Bitcoin(draft)
+    }
+
+    async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
+        let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
+        Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
+    }
+
+    async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {
+        self.node.broadcast(bytes).await
+    }
+
+    async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault> {
+        self.look(watch).await
+    }
+
+    /// Claims are signed by EVM wallets; none is paid in bitcoin.
+    async fn claim_stands(&self, _wallet: &Destination, _claim: &ClaimRecord) -> Result<bool, Fault> {
+        Ok(true)
+    }
+
+    /// A coin has no contract that could be paused.
+    async fn probe(&self, _lane: &LaneId, asset: &AssetId) -> Result<bool, Fault> {
+        Ok(*asset == self.settings.asset)
+    }
+}
+
+impl BitcoinLane {
+    /// Derives the scripts of change up to this number, once.
+    fn reveal(&self, next: u64) {
+        let internal = u32::try_from(next).unwrap_or(u32::MAX >> 2).min(u32::MAX >> 2);
+        let revealed = Revealed { external: 0, internal };
+        self.scripts().reveal(revealed).expect("so many indices exist");
+    }
+
+    /// Where a script is in our wallet, as far as it was used.
+    fn place_of(&self, script: &Script) -> Option<Place> {
+        self.scripts().place_of(script)
+    }
+
+    fn scripts(&self) -> MutexGuard<'_, Scripts> {
+        self.scripts.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+fn feerate(offer: adit_core::Offer) -> FeeRate {
+    match offer {
+        adit_core::Offer::Bitcoin(feerate) => feerate,
+        adit_core::Offer::Evm(_) => panic!("a lane's offers are those of its chain, and this chain is Bitcoin"),
+    }
+}

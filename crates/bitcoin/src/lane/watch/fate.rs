@@ -1,0 +1,139 @@
+//! What became of one lineage, judged attempt by attempt on the coins that each spends (rule R4). Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adit_chain::{WatchedAttempt, WatchedLineage};
+use adit_core::{BlockRef, EndpointName, Hash32};
+use bdk_wallet::bitcoin::OutPoint;
+
+use crate::lane::holdings::txid;
+use crate::lane::succeed::bitcoin;
+use crate::{OutpointState, SpendReading, hash_of};
+
+/// What a quorum says of the outpoints that are watched.
+pub(crate) type Readings = BTreeMap<OutPoint, SpendReading>;
+
+/// Where a lineage stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The chain holds none of its attempts, as far as can be said.
+    Open {
+        /// Its attempt that was in a block, which the chain does not have any more.
+        vanished: Option<usize>,
+        /// What took coins of its attempts, none of which the lineage knows.
+        strangers: Vec<Stranger>,
+    },
+    /// This attempt is in that block.
+    Mined { attempt: usize, block: BlockRef, witnesses: Vec<EndpointName> },
+}
+
+/// A transaction that is none of ours and spends a coin of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stranger {
+    pub by: Hash32,
+    pub block: BlockRef,
+    pub took: Vec<OutPoint>,
+    pub witnesses: Vec<EndpointName>,
+}
+
+/// The coins of an attempt.
+pub(crate) fn outpoints(attempt: &WatchedAttempt) -> Vec<OutPoint> {
+    let draft = bitcoin(&attempt.draft);
+    draft.into_iter().flat_map(|draft| draft.outpoints().filter_map(|outpoint| outpoint.parse().ok())).collect()
+}
+
+pub(crate) fn fate(lineage: &WatchedLineage, readings: &Readings) -> Fate {
+    for (index, attempt) in lineage.attempts.iter().enumerate() {
+        let own = outpoints(attempt).into_iter().filter_map(|outpoint| spent(readings, &outpoint));
+        if let Some((_, block, witnesses)) = own.into_iter().find(|(by, ..)| *by == attempt.hash) {
+            return Fate::Mined { attempt: index, block, witnesses };
+        }
+    }
+    Fate::Open { vanished: vanished(lineage, readings), strangers: strangers(lineage, readings) }
+}
+
+/// Its coins are there again, or were taken by something else: enough sources say so of one of them.
+fn vanished(lineage: &WatchedLineage, readings: &Readings) -> Option<usize> {
+    let known = |attempt: &WatchedAttempt| {
+        outpoints(attempt).iter().any(|outpoint| readings.get(outpoint).is_some_and(|reading| reading.state.is_some()))
+    };
+    lineage.attempts.iter().position(|attempt| attempt.included.is_some() && known(attempt))
+}
+
+fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
+    let mut strangers: Vec<Stranger> = Vec::new();
+    let all: BTreeSet<OutPoint> = lineage.attempts.iter().flat_map(outpoints).collect();
+    for outpoint in all {
+        let Some((by, block, witnesses)) = spent(readings, &outpoint) else { continue };
+        match strangers.iter_mut().find(|known| known.by == by && known.block == block) {
+            Some(known) => known.took.push(outpoint),
+            None => strangers.push(Stranger { by, block, took: vec![outpoint], witnesses }),
+        }
+    }
+    strangers
+}
+
+fn spent(readings: &Readings, outpoint: &OutPoint) -> Option<(Hash32, BlockRef, Vec<EndpointName>)> {
+    let agreed = readings.get(outpoint)?.state.as_ref()?;
+    match agreed.value {
+        OutpointState::Spent { by, block } => Some((hash_of(by), block, agreed.witnesses.clone())),
+        OutpointState::Unspent | OutpointState::Absent => None,
+    }
+}
+
+/// The coins that are gone for good: taken by a stranger in a final block, or made by a transaction that is dead itself. Whoever needs one
+/// of them is dead, too.
+pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: u64) -> BTreeMap<OutPoint, Stranger> {
+    let mut consumed: BTreeMap<OutPoint, Stranger> = BTreeMap::new();
+    for stranger in fates.iter().flat_map(|(_, fate)| strangers_of(fate)).filter(|stranger| stranger.block.height <= final_height) {
+        consumed.extend(stranger.took.iter().map(|outpoint| (*outpoint, stranger.clone())));
+    }
+    loop {
+        let children = of_dead_parents(fates, &consumed);
+        let before = consumed.len();
+        for (outpoint, stranger) in children {
+            consumed.entry(outpoint).or_insert(stranger);
+        }
+        if consumed.len() == before {
+            return consumed;
+        }
+    }
+}
+
+/// Outputs of dead attempts that others of ours spend.
+fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
+    let attempts = || fates.iter().flat_map(|(lineage, _)| &lineage.attempts);
+    let mut found = Vec::new();
+    for parent in attempts() {
+        let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
+        if killer.by == parent.hash {
+            continue;
+        }
+        let made = txid(parent.hash);
+        let spent = attempts().flat_map(outpoints).filter(|outpoint| outpoint.txid == made);
+        found.extend(spent.map(|outpoint| (outpoint, killer.clone())));
+    }
+    found
+}
+
+pub(crate) fn strangers_of(fate: &Fate) -> &[Stranger] {
+    match fate {
+        Fate::Open { strangers, .. } => strangers,
+        Fate::Mined { .. } => &[],
+    }
+}
+
+/// What killed every attempt of a lineage, one coin of each: none while one may still be mined.
+pub(crate) fn killed<'a>(
+    lineage: &WatchedLineage,
+    consumed: &'a BTreeMap<OutPoint, Stranger>,
+) -> Option<(&'a Stranger, BTreeSet<OutPoint>)> {
+    let mut gone = BTreeSet::new();
+    let mut by = None;
+    for attempt in &lineage.attempts {
+        let (outpoint, stranger) = outpoints(attempt).into_iter().find_map(|outpoint| Some((outpoint, consumed.get(&outpoint)?)))?;
+        gone.insert(outpoint);
+        by = by.or(Some(stranger));
+    }
+    Some((by?, gone))
+}

@@ -1,0 +1,202 @@
+//! What became of our transactions: by the coins that they spend and the outputs that they make, never by an id alone (window F65).
+//!
+//! A look asks which transaction spends each coin that a live lineage has, by any of its versions, and who holds which block. Nothing is
+//! concluded from silence: an outpoint on which too few agree says nothing.
+
+mod effect;
+mod fate;
+mod stranger;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedLineage};
+use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Purpose, Sighting, TRAIL_BLOCKS_MAX, Tip};
+use bdk_wallet::bitcoin::{OutPoint, Txid};
+
+use self::fate::{Fate, Readings, Stranger};
+use self::stranger::Told;
+use super::BitcoinLane;
+use super::holdings::txid;
+use super::succeed::bitcoin;
+use crate::{OutpointState, Sought};
+
+/// Outpoints per question.
+const SOUGHT_PER_QUESTION: usize = 200;
+
+/// What was looked at, so that a chain that stands still is not asked the same again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Looked {
+    head: BlockRef,
+    attempts: Vec<(adit_core::AttemptId, Option<BlockRef>, bool)>,
+}
+
+impl BitcoinLane {
+    pub(super) async fn look(&self, watch: &Watch) -> Result<Sightings, Fault> {
+        let tip = self.current_tip().await?;
+        let looked = Looked::of(watch, tip.head);
+        let trail = trail(watch, tip.head);
+        if self.has_looked(&looked) {
+            return Ok(Sightings { tip, trail, sightings: Vec::new(), foreign: Vec::new() });
+        }
+        let readings = self.readings(watch, tip.head).await?;
+        let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
+        let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
+        let gone = self.holdings.refresh(&self.node, &self.settings.wallet, tip.head, watch.next_nonce, &live).await?;
+        let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
+        self.judge(&mut seen, &fates).await?;
+        self.explain_gone(&mut seen, &gone).await?;
+        let Seen { sightings, foreign, .. } = seen;
+        let foreign: Vec<Foreign> = foreign.into_iter().filter(|found| found.nonce >= watch.adopted_from).collect();
+        // What is said here may not be committed: it is said again until it was.
+        if sightings.is_empty() && foreign.is_empty() {
+            self.remember(looked);
+        }
+        Ok(Sightings { tip, trail, sightings, foreign })
+    }
+
+    async fn readings(&self, watch: &Watch, head: BlockRef) -> Result<Readings, Fault> {
+        let mut candidates: BTreeMap<OutPoint, Vec<Txid>> = BTreeMap::new();
+        for attempt in watch.lineages.iter().flat_map(|lineage| &lineage.attempts) {
+            for outpoint in fate::outpoints(attempt) {
+                candidates.entry(outpoint).or_default().push(txid(attempt.hash));
+            }
+        }
+        let sought: Vec<Sought> = candidates.into_iter().map(|(outpoint, candidates)| Sought { outpoint, candidates }).collect();
+        let since = since(watch, head);
+        let mut readings = Readings::new();
+        for some in sought.chunks(SOUGHT_PER_QUESTION) {
+            let said = self.node.spends(some, since, head).await?;
+            readings.extend(some.iter().map(|sought| sought.outpoint).zip(said));
+        }
+        Ok(readings)
+    }
+
+    async fn judge(&self, seen: &mut Seen<'_>, fates: &[(&WatchedLineage, Fate)]) -> Result<(), Fault> {
+        let consumed = fate::consumed_finally(fates, seen.tip.final_height);
+        // Children before their parents: once a parent's lineage is closed, nobody could say any more why its children are dead.
+        let mut killed: Vec<(u64, Sighting)> = Vec::new();
+        for (lineage, fate) in fates {
+            match fate {
+                Fate::Mined { attempt, block, witnesses } => self.mined(seen, lineage, *attempt, *block, witnesses).await?,
+                Fate::Open { vanished, strangers } => {
+                    if let Some(attempt) = vanished {
+                        let fact = Fact::Vanished { attempt: lineage.attempts[*attempt].attempt };
+                        seen.add(lineage, fact, &[]);
+                    }
+                    if let Some((stranger, gone)) = fate::killed(lineage, &consumed) {
+                        killed.push((lineage.number, self.conflict(seen.watch, lineage, stranger, &gone).await?));
+                    }
+                    for stranger in strangers {
+                        let told = self.told(seen.watch, txid(stranger.by)).await?;
+                        seen.foreign.push(told.foreign(txid(stranger.by), stranger.block, lineage.number));
+                    }
+                }
+            }
+        }
+        killed.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        seen.sightings.extend(killed.into_iter().map(|(_, sighting)| sighting));
+        Ok(())
+    }
+
+    async fn mined(
+        &self,
+        seen: &mut Seen<'_>,
+        lineage: &WatchedLineage,
+        attempt: usize,
+        block: BlockRef,
+        witnesses: &[EndpointName],
+    ) -> Result<(), Fault> {
+        let watched = &lineage.attempts[attempt];
+        if watched.included != Some(block) {
+            seen.add(lineage, Fact::Included { attempt: watched.attempt, block }, witnesses);
+        }
+        let depth = seen.tip.head.height.saturating_add(1).saturating_sub(block.height);
+        let told = watched.confirmed && watched.included == Some(block);
+        if !told && watched.purpose == Purpose::Pay && depth >= u64::from(seen.watch.confirmations) {
+            seen.add(lineage, Fact::Confirmed { attempt: watched.attempt, block }, witnesses);
+        }
+        let paid = bitcoin(&watched.draft).map(adit_core::BitcoinDraft::paid_total).unwrap_or_default();
+        if depth <= u64::from(self.settings.final_blocks_of(paid)) {
+            return Ok(());
+        }
+        // Its bytes prove themselves by its id.
+        let Some(transaction) = self.node.transaction(txid(watched.hash)).await? else { return Ok(()) };
+        if let Some(receipt) = effect::receipt(self.settings.wallet.network(), lineage, watched, block, &transaction) {
+            seen.add(lineage, Fact::Final { attempt: watched.attempt, receipt }, witnesses);
+        }
+        Ok(())
+    }
+
+    async fn conflict(&self, watch: &Watch, lineage: &WatchedLineage, by: &Stranger, gone: &BTreeSet<OutPoint>) -> Result<Sighting, Fault> {
+        let told = self.told(watch, txid(by.by)).await?;
+        let consumed = gone.iter().map(|outpoint| anchor(&watch.lane, outpoint)).collect();
+        let (payees, decoded) = (told.payees(&lineage.legs), told.words());
+        let fact = Fact::Conflicted { by: by.by, block: by.block, decoded, payees, consumed };
+        Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() })
+    }
+
+    /// Coins that were ours and free and are not there any more: taken by a lineage that has ended, or by somebody else.
+    async fn explain_gone(&self, seen: &mut Seen<'_>, gone: &[OutPoint]) -> Result<(), Fault> {
+        let watched: BTreeSet<OutPoint> =
+            seen.watch.lineages.iter().flat_map(|lineage| &lineage.attempts).flat_map(fate::outpoints).collect();
+        let sought: Vec<Sought> = gone
+            .iter()
+            .filter(|outpoint| !watched.contains(outpoint))
+            .map(|outpoint| Sought { outpoint: *outpoint, candidates: Vec::new() })
+            .collect();
+        for some in sought.chunks(SOUGHT_PER_QUESTION) {
+            let readings = self.node.spends(some, since(seen.watch, seen.tip.head), seen.tip.head).await?;
+            for agreed in readings.into_iter().filter_map(|reading| reading.state) {
+                let OutpointState::Spent { by, block } = agreed.value else { continue };
+                let told = self.told(seen.watch, by).await?;
+                seen.foreign.push(told.foreign(by, block, seen.watch.next_nonce));
+            }
+        }
+        Ok(())
+    }
+
+    async fn told(&self, watch: &Watch, by: Txid) -> Result<Told<'_>, Fault> {
+        self.reveal(watch.next_nonce);
+        Ok(Told { lane: self, transaction: self.node.transaction(by).await? })
+    }
+}
+
+/// What a look has found so far.
+struct Seen<'a> {
+    watch: &'a Watch,
+    tip: &'a Tip,
+    sightings: Vec<Sighting>,
+    foreign: Vec<Foreign>,
+}
+
+impl Seen<'_> {
+    fn add(&mut self, lineage: &WatchedLineage, fact: Fact, witnesses: &[EndpointName]) {
+        self.sightings.push(Sighting { lineage: lineage.lineage, fact, witnesses: witnesses.to_vec() });
+    }
+}
+
+impl Looked {
+    fn of(watch: &Watch, head: BlockRef) -> Self {
+        let attempts = watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
+        Self { head, attempts: attempts.map(|attempt| (attempt.attempt, attempt.included, attempt.confirmed)).collect() }
+    }
+}
+
+/// From which height on blocks may hold what is sought: since the oldest that is remembered.
+fn since(watch: &Watch, head: BlockRef) -> u64 {
+    let included = watch.lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(|attempt| attempt.included);
+    let known = watch.trail.iter().copied().chain(included).map(|block| block.height);
+    known.min().unwrap_or_else(|| head.height.saturating_sub(TRAIL_BLOCKS_MAX as u64)).min(head.height)
+}
+
+/// The heads of past looks, lowest first.
+fn trail(watch: &Watch, head: BlockRef) -> Vec<BlockRef> {
+    let mut trail: Vec<BlockRef> = watch.trail.iter().copied().filter(|block| block.height < head.height).collect();
+    trail.push(head);
+    trail.drain(..trail.len().saturating_sub(TRAIL_BLOCKS_MAX));
+    trail
+}
+
+fn anchor(lane: &LaneId, outpoint: &OutPoint) -> Anchor {
+    Anchor::Outpoint { chain: lane.chain.clone(), outpoint: outpoint.to_string() }
+}

@@ -1,0 +1,16 @@
+//! Bitcoin: an account's keys and scripts, transactions that are read back before they are signed, and what a signature is over.
+//!
+//! The signer's own reading of addresses, scripts, transactions and digests. The engine has another (`adit-bitcoin`), and the two
+//! share no line (ADR 1).
+
+mod account;
+mod address;
+mod base58;
+mod bech32;
+mod descriptor;
+mod network;
+mod script;
+mod sighash;
+
+pub use account::{AccountKind, BitcoinAccount};
+pub use network::BitcoinNetwork;

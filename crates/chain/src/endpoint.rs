@@ -119,10 +119,13 @@ impl Endpoint {
         Fault::Refused { endpoint: self.name.clone(), method: method.to_owned(), text }
     }
 
-    /// What it promised and did not keep, counted as a failure: an answer of the wrong form, or one that disproves itself.
+    /// What it promised and did not keep, counted as a failure: a result of the wrong form, or one that disproves itself. As often in a row as
+    /// it may be outvoted ([`OUTVOTED_MAX`](crate::OUTVOTED_MAX)) it is set aside, whatever else it answers in between.
     pub fn nonsense(&self, method: &str, detail: String) -> Fault {
         let fault = self.malformed(method, detail);
-        self.failed(&fault);
+        if self.health.outvoted(&fault.to_string()) {
+            tracing::error!(endpoint = %self.name, %fault, "endpoint set aside: it answers nonsense again and again");
+        }
         fault
     }
 

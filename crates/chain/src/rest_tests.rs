@@ -73,6 +73,11 @@ async fn who_disproves_itself_has_failed_and_may_be_set_aside() {
     let fault = endpoint.nonsense("getblock", "another block".to_owned());
     assert!(matches!(fault, Fault::Malformed { .. }));
     assert_eq!((endpoint.reading().failures, endpoint.reading().open), (1, false));
+    for _ in 1..crate::OUTVOTED_MAX {
+        endpoint.nonsense("getblock", "another block".to_owned());
+    }
+    assert!(endpoint.reading().quarantined, "again and again");
+    let endpoint = bad(Manner::Closes).await;
     endpoint.set_aside("it gave another transaction");
     let reading = endpoint.reading();
     assert!(reading.open && reading.quarantined);

@@ -1,7 +1,7 @@
 //! What the three faces say when all is well: the same.
 
-use adit_bitcoin::{COINBASE_MATURITY_BLOCKS, FeeRate, ListedCoin, Node, OutpointState, TransactionState};
-use adit_core::BlockRef;
+use adit_bitcoin::{COINBASE_MATURITY_BLOCKS, ListedCoin, Node, OutpointState, TransactionState};
+use adit_core::{BlockRef, FeeRate};
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, Txid};
 

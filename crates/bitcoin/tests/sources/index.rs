@@ -34,10 +34,7 @@ async fn a_bitcoind_without_an_index_searches_blocks() {
         }
         (status, said.to_string().into_bytes())
     });
-    let secret = world.bitcoin.rpc().url_with_password();
-    let (credentials, _) = secret.trim_start_matches("http://").split_once('@').expect("user and password");
-    let url = twister.url().replace("http://", &format!("http://{credentials}@"));
-    let node = alone(Face::Bitcoind, &url);
+    let node = alone(Face::Bitcoind, &world.with_password(twister.url()));
 
     let (coin, foreign, payee) = (world.coin().await, world.coin().await, world.address().await);
     let (payment, theft) = (world.spend(coin, &payee, FEE).await, world.spend(foreign, &payee, FEE).await);

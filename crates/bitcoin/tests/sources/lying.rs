@@ -146,3 +146,21 @@ async fn html_endless_bodies_and_nonsense_are_set_aside_and_move_nothing() {
     twister.heal();
     assert_eq!(node.heads().await.expect("all three").witnesses.len(), 3);
 }
+
+/// A node that answers JSON-RPC, and nothing of the form that its methods have.
+#[tokio::test]
+async fn results_of_another_form_set_a_bitcoind_aside() {
+    let Some(world) = World::start("forms").await else { return };
+    let twister = Twister::start(world.bitcoin.rpc().url()).await;
+    let mut faces = world.faces();
+    faces[2].1 = world.with_password(twister.url());
+    let node = node(faces);
+    assert_eq!(node.heads().await.expect("all three").witnesses.len(), 3);
+    twister.change("/", |said| said["result"] = json!({ "height": -1 }));
+    for _ in 0..adit_chain::OUTVOTED_MAX {
+        assert_eq!(node.heads().await.expect("two are enough").block, world.head().await);
+    }
+    let reading = &node.readings()[2];
+    assert!(reading.quarantined && reading.open, "{reading:?}");
+    assert!(!format!("{reading:?}").contains("__cookie__"), "{reading:?}");
+}

@@ -43,6 +43,13 @@ impl World {
         ]
     }
 
+    /// This URL with bitcoind's user and password in it.
+    pub fn with_password(&self, url: &str) -> String {
+        let known = self.bitcoin.rpc().url_with_password();
+        let (credentials, _) = known.trim_start_matches("http://").split_once('@').expect("user and password");
+        url.replace("http://", &format!("http://{credentials}@"))
+    }
+
     pub fn node(&self) -> Node {
         node(self.faces())
     }
@@ -55,7 +62,9 @@ impl World {
 
     /// A coin of the wallet at this address.
     pub async fn coin_at(&self, owner: &Address) -> OutPoint {
-        self.bitcoin.miner().fund(owner, &[COIN]).await.expect("funded")[0]
+        let coin = self.bitcoin.miner().fund(owner, &[COIN]).await.expect("funded")[0];
+        self.catch_up().await;
+        coin
     }
 
     pub async fn coin(&self) -> OutPoint {

@@ -47,12 +47,15 @@ pub struct Policy {
     pub approve_above: Option<Amount>,
 }
 
-/// What we charge for a withdrawal: a flat part and a share, taken on top of the amount.
+/// What we charge for a withdrawal: a flat part and a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fee {
     pub flat: Amount,
     /// Hundredths of a percent of the amount, rounded up.
     pub basis_points: u32,
+    /// Taken from the amount, so that what was asked is what the balance loses; else on top of it.
+    #[serde(default)]
+    pub from_amount: bool,
 }
 
 impl Fee {

@@ -91,7 +91,7 @@ impl Setup {
             Policy {
                 minimum: Amount::new(whole / 100),
                 maximum: Some(Amount::new(whole * 500)),
-                fee: Fee { flat: Amount::new(whole / 1_000), basis_points: 5 },
+                fee: Fee { flat: Amount::new(whole / 1_000), basis_points: 5, from_amount: false },
                 cooldown: None,
                 windows: vec![
                     WindowLimit { window: Window::Rolling24h, max: Amount::new(whole * 700) },

@@ -47,7 +47,7 @@ pub fn native(chain: &Chain) -> AssetRules {
 }
 
 fn unlimited() -> Policy {
-    let fee = Fee { flat: Amount::ZERO, basis_points: 0 };
+    let fee = Fee { flat: Amount::ZERO, basis_points: 0, from_amount: false };
     Policy { minimum: Amount::ZERO, maximum: None, fee, cooldown: None, windows: Vec::new(), approve_above: None }
 }
 
@@ -65,6 +65,7 @@ fn read_policy(section: Section<'_>, decimals: u8, default: Policy) -> Policy {
     let fee = Fee {
         flat: section.amount("fee_flat", decimals).unwrap_or(default.fee.flat),
         basis_points: section.number("fee_basis_points", 0..=BASIS_POINTS_MAX).unwrap_or(default.fee.basis_points),
+        from_amount: section.flag("fee_from_amount").unwrap_or(default.fee.from_amount),
     };
     let policy = Policy {
         minimum: section.amount("minimum", decimals).unwrap_or(default.minimum),

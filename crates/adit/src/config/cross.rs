@@ -119,6 +119,10 @@ fn check_claims(config: &Config, claims: &Claims, notes: &Notes) {
     if native_by_choice || claimed.asset.form == AssetForm::Points {
         notes.problem("claims.asset", format!("is \"{}\"", claims.asset), "allowed is a token: its contract is what a claim is signed for");
     }
+    for (key, _) in policies(claimed).filter(|(_, policy)| policy.fee.from_amount) {
+        let key = format!("assets.{}.{key}.fee_from_amount", claims.asset);
+        notes.problem(key, "is true", "claims sign what is paid: allowed is false, the fee is taken in points on top");
+    }
     if let Membership::Tiered { tier, .. } = &config.membership
         && !claimed.tiers.contains_key(tier)
     {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Actor, ChainName, EventKind, Rules, State, Status, Withdrawal, confirmations};
+use adit_core::{Actor, ChainKind, ChainName, EventKind, Hash32, Rules, State, Status, Withdrawal, confirmations};
 use adit_store::{Store, StoreFault};
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -131,7 +131,7 @@ fn view(withdrawal: &Withdrawal, rules: &Rules, heads: &Heads, approved_by: Opti
         to_address: withdrawal.destination.to_string(),
         status: withdrawal.state.status().as_str(),
         approved_by: approved_by.map(actor_name),
-        tx_hash: withdrawal.state.hash().map(|hash| hash.to_string()),
+        tx_hash: withdrawal.state.hash().map(|hash| shown(rules, withdrawal, hash)),
         block_number: block.map(|block| block.height),
         created_at: rfc3339(withdrawal.created_at),
         completed_at: ended_at(&withdrawal.state).map(rfc3339),
@@ -144,6 +144,11 @@ fn view(withdrawal: &Withdrawal, rules: &Rules, heads: &Heads, approved_by: Opti
         confirmed: is_confirmed(&withdrawal.state),
         retry_count: withdrawal.retries,
     }
+}
+
+/// A transaction's hash as people write it on the chain that pays the withdrawal.
+fn shown(rules: &Rules, withdrawal: &Withdrawal, hash: Hash32) -> String {
+    rules.chain_of(&withdrawal.asset).map_or(ChainKind::Evm, |chain| chain.kind).shown(hash)
 }
 
 /// Whether the user may be told that the money is there.

@@ -78,6 +78,13 @@ pub struct AssetLimits {
     minimum: String,
     #[schema(value_type = Option<Units>)]
     maximum: Option<String>,
+    /// The flat part of the fee.
+    #[schema(value_type = Units)]
+    fee_flat: String,
+    /// Its share of the amount, in hundredths of a percent.
+    fee_basis_points: u32,
+    /// Whether the fee is taken from the amount; else it is on top of it.
+    fee_from_amount: bool,
     windows: Vec<WindowLeft>,
 }
 
@@ -159,6 +166,9 @@ fn asset_limits(state: &ApiState, asset: &adit_core::AssetId, policy: &Policy, u
         asset: asset.to_string(),
         minimum: show(policy.minimum),
         maximum: policy.maximum.map(show),
+        fee_flat: show(policy.fee.flat),
+        fee_basis_points: policy.fee.basis_points,
+        fee_from_amount: policy.fee.from_amount,
         windows: uses.iter().map(window).collect(),
     }
 }

@@ -32,6 +32,8 @@ pub(super) fn request(mut draft: Drafting, request: &Request) -> Result<Decision
 struct Cost {
     total: Amount,
     fee: Amount,
+    /// What is paid out, in base units of the paid asset.
+    paid: Amount,
 }
 
 fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refusal> {
@@ -107,18 +109,30 @@ fn check_size(request: &Request, policy: &Policy) -> Result<(), Refusal> {
 fn cost(rules: &Rules, asset: &AssetRules, request: &Request, policy: &Policy) -> Result<Cost, Refusal> {
     let too_large = || Refusal::TooLarge { asset: request.asset.clone() };
     let fee = policy.fee.of(request.amount).ok_or_else(too_large)?;
-    let total = request.amount.checked_add(fee).ok_or_else(too_large)?;
+    let (paid, total) = match policy.fee.from_amount {
+        true => (less_fee(request, policy, fee)?, request.amount),
+        false => (request.amount, request.amount.checked_add(fee).ok_or_else(too_large)?),
+    };
     if request.source_asset == request.asset {
         return match asset.asset.form {
             AssetForm::Points => Err(Refusal::NotWithdrawable { asset: request.asset.clone() }),
-            AssetForm::Native { .. } | AssetForm::Token { .. } => Ok(Cost { total, fee }),
+            AssetForm::Native { .. } | AssetForm::Token { .. } => Ok(Cost { total, fee, paid }),
         };
     }
     let points = points_asset(rules, request)?;
     let claims = rules.claims.as_ref().ok_or_else(|| Refusal::NotWithdrawable { asset: request.asset.clone() })?;
     let in_points = |tokens| claims.rate.points_for(tokens, asset.asset.decimals, points.decimals).ok_or_else(too_large);
     let total = in_points(total)?;
-    Ok(Cost { total, fee: total.minus(in_points(request.amount)?) })
+    Ok(Cost { total, fee: total.minus(in_points(paid)?), paid })
+}
+
+/// What the fee leaves; it must be worth paying out.
+fn less_fee(request: &Request, policy: &Policy, fee: Amount) -> Result<Amount, Refusal> {
+    let least = policy.minimum.max(Amount::new(1));
+    let (asset, asked) = (request.asset.clone(), request.amount);
+    let needed = least.checked_add(fee).unwrap_or(Amount::MAX);
+    let left = request.amount.checked_sub(fee).filter(|left| *left >= least);
+    left.ok_or(Refusal::BelowMinimum { asset, minimum: needed, asked })
 }
 
 fn points_asset<'a>(rules: &'a Rules, request: &Request) -> Result<&'a Asset, Refusal> {
@@ -178,7 +192,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
         user: request.user.clone(),
         payout: PayoutId(request.id.0),
         asset: request.asset.clone(),
-        amount: request.amount,
+        amount: cost.paid,
         destination: request.destination.clone(),
         book: request.book.clone(),
         source_asset: request.source_asset.clone(),

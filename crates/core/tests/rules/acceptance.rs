@@ -67,9 +67,9 @@ fn nothing_is_not_paid_and_the_minimum_is() {
 fn f79_what_does_not_fit_with_its_fee_is_refused() {
     let mut world = World::with_points(0);
     let huge = of_coins(&mut world, u128::MAX);
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::ZERO, basis_points: 1 };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::ZERO, basis_points: 1, from_amount: false };
     assert_eq!(code(&mut world, huge.clone()), "INVALID_AMOUNT", "with its fee");
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::MAX, basis_points: 1 };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::MAX, basis_points: 1, from_amount: false };
     assert_eq!(code(&mut world, of_coins_of(&huge, 5)), "INVALID_AMOUNT", "the fee alone");
 }
 
@@ -81,7 +81,7 @@ fn of_coins_of(request: &Request, base_units: u128) -> Request {
 #[test]
 fn what_is_held_is_amount_and_fee_to_the_last_unit() {
     let mut world = World::with_points(0);
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::new(10), basis_points: 0 };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::new(10), basis_points: 0, from_amount: false };
     world.must(world.credit("eth", "ETH", 1_000));
     let over = of_coins(&mut world, 991);
     let short = Refusal::InsufficientBalance { asset: asset("ETH"), available: Amount::new(1_000), needed: Amount::new(1_001) };
@@ -102,7 +102,7 @@ fn what_is_held_is_amount_and_fee_to_the_last_unit() {
 #[test]
 fn f80_a_claim_costs_points_rounded_up() {
     let mut world = World::with_points(10_000);
-    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.fee = Fee { flat: dg(1), basis_points: 0 };
+    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.fee = Fee { flat: dg(1), basis_points: 0, from_amount: false };
     let mut request = world.claim(dg(3_000));
     request.amount = request.amount.plus(Amount::new(1));
     let id = request.id;
@@ -157,4 +157,26 @@ fn acceptance_is_told_and_approval_where_it_was_given() {
         assert_eq!(told.len(), kinds);
         assert!(told.iter().all(|event| event.withdrawal == Some(id)));
     }
+}
+
+/// A fee that is taken from the amount: the balance loses what was asked, the payee gets the rest, and the rest is worth paying out.
+#[test]
+fn a_fee_from_the_amount_leaves_what_is_paid() {
+    let mut world = World::with_points(0);
+    world.must(world.credit("eth", "ETH", 10_000));
+    let policy = &mut world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy;
+    policy.fee = Fee { flat: Amount::new(10), basis_points: 100, from_amount: true };
+    policy.minimum = Amount::new(500);
+    let request = |world: &mut World, amount: u128| {
+        let mut request = world.claim(Amount::new(amount));
+        (request.source_asset, request.asset, request.claim) = (asset("ETH"), asset("ETH"), None);
+        let id = request.id;
+        world.give(Command::Request(request)).map(|_| id)
+    };
+    let refused = request(&mut world, 514).expect_err("499 and a half would be left of it");
+    assert!(matches!(refused, Refusal::BelowMinimum { minimum, asked, .. } if (minimum.base_units(), asked.base_units()) == (516, 514)));
+    let id = request(&mut world, 2_000).expect("accepted");
+    let accepted = world.withdrawal(id);
+    assert_eq!([accepted.amount, accepted.fee, accepted.deducted].map(Amount::base_units), [1_970, 30, 2_000]);
+    assert_eq!(world.available("ETH"), 8_000);
 }

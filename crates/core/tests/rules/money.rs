@@ -62,7 +62,8 @@ fn a_settled_withdrawal_is_not_settled_again() {
 #[test]
 fn our_fee_is_kept_on_settlement_only() {
     let mut world = World::with_points(0);
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::new(10), basis_points: 100 };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee =
+        Fee { flat: Amount::new(10), basis_points: 100, from_amount: false };
     world.must(world.credit("eth", "ETH", 10_000));
     let request =
         Request { source_asset: asset("ETH"), asset: asset("ETH"), claim: None, amount: Amount::new(1_000), ..world.claim(dg(1)) };

@@ -6,11 +6,11 @@ use super::world::*;
 
 #[test]
 fn a_fee_is_a_flat_part_and_a_share_rounded_up() {
-    let fee = Fee { flat: Amount::new(10), basis_points: 25 };
+    let fee = Fee { flat: Amount::new(10), basis_points: 25, from_amount: false };
     for (amount, expected) in [(0, 10), (1, 11), (400, 11), (401, 12), (10_000, 35)] {
         assert_eq!(fee.of(Amount::new(amount)), Some(Amount::new(expected)), "of {amount}");
     }
-    assert_eq!(Fee { flat: Amount::MAX, basis_points: 1 }.of(Amount::new(1)), None);
+    assert_eq!(Fee { flat: Amount::MAX, basis_points: 1, from_amount: false }.of(Amount::new(1)), None);
 }
 
 /// F80: a rate that is no whole number rounds in the user's disfavour, in one direction for points and in the other for tokens.

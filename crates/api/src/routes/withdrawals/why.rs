@@ -1,7 +1,8 @@
 //! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for, what happens next, and who said so.
 
 use adit_core::{
-    Attempt, Button, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Said, Stage, Status, SubmissionAnswer, Trust, Why,
+    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Said, Stage, Status, SubmissionAnswer,
+    Trust, Why,
 };
 use adit_store::StoreFault;
 use axum::Json;
@@ -67,11 +68,12 @@ fn buttons(why: &Why, caller: &Principal, status: Status) -> Vec<Button> {
 }
 
 async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, StoreFault> {
-    let attempts = try_join_all(lineage.attempts.iter().map(|attempt| attempt_view(state, attempt))).await?;
+    let kind = state.rules().chain_of_lane(&lineage.lane).map_or(ChainKind::Evm, |chain| chain.kind);
+    let attempts = try_join_all(lineage.attempts.iter().map(|attempt| attempt_view(state, attempt, kind))).await?;
     let (standing, evidence) = match &lineage.state {
         LineageState::Live => ("live", None),
         LineageState::Final { attempt, .. } => ("final", Some(attempt.to_string())),
-        LineageState::Conflicted { by, .. } => ("conflicted", Some(by.to_string())),
+        LineageState::Conflicted { by, .. } => ("conflicted", Some(kind.shown(*by))),
     };
     Ok(json!({
         "id": lineage.id,
@@ -85,7 +87,7 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
     }))
 }
 
-async fn attempt_view(state: &ApiState, attempt: &Attempt) -> Result<Value, StoreFault> {
+async fn attempt_view(state: &ApiState, attempt: &Attempt, kind: ChainKind) -> Result<Value, StoreFault> {
     let observations = state.store().observations(attempt.id, OBSERVATIONS_MAX).await?;
     let purpose = match attempt.purpose {
         Purpose::Pay => "pay",
@@ -96,7 +98,7 @@ async fn attempt_view(state: &ApiState, attempt: &Attempt) -> Result<Value, Stor
         "version": attempt.version,
         "purpose": purpose,
         "createdAt": rfc3339(attempt.created_at),
-        "hash": attempt.signed().map(|signed| signed.hash),
+        "hash": attempt.signed().map(|signed| kind.shown(signed.hash)),
         "knowledge": knowledge(&attempt.stage),
         "block": attempt.block(),
         "observations": observations.iter().flat_map(observed).collect::<Vec<_>>(),

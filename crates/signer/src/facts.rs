@@ -1,12 +1,12 @@
-//! What the journal says, indexed: who owns which nonce, where each payout lives, what was spent today.
+//! What the journal says, indexed: who owns which nonce and which coin, where each payout lives, what was spent today.
 //!
 //! A batch is judged on an [`Overlay`], so that its requests see each other; it becomes part of [`Facts`] only when the
 //! journal is on disk. Nothing is known here that the journal would not say again after a crash.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use adit_core::{Amount, AssetId, AttemptId, Epoch, LaneId, LineageId, PayoutId, Purpose, Span, Timestamp};
+use adit_core::{Amount, AssetId, AttemptId, BitcoinDraft, Draft, Epoch, LaneId, LineageId, PayoutId, Span, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::journal::{Place, Record};
@@ -17,6 +17,10 @@ use crate::{Approved, JournalEntry, SignRequest, Supersede};
 pub(crate) struct Facts {
     lanes: BTreeMap<Arc<LaneId>, LaneFacts>,
     lineages: HashMap<LineageId, LineageFacts>,
+    /// By their outpoints, which are unique on all networks.
+    coins: HashMap<String, CoinFacts>,
+    /// Lineages that a payout was moved out of: a final transaction had ended them.
+    ended: HashSet<LineageId>,
     payouts: HashMap<PayoutId, PayoutFacts>,
     attempts: HashMap<AttemptId, Place>,
     spent: BTreeMap<(AssetId, Day), Amount>,
@@ -27,16 +31,27 @@ pub(crate) struct Facts {
 struct LaneFacts {
     epoch: Epoch,
     owners: BTreeMap<u64, LineageId>,
-    /// In nonce order, within a nonce as they were signed.
+    /// In the order of their numbers, within a number as they were signed.
     signed: BTreeSet<(u64, Place)>,
 }
 
-/// A lineage is bound to its nonce by its first signature, and to its payment by the first one that pays.
+/// A lineage is bound to its number and to its first attempt's coins by its first signature, and to each payout by the first one that
+/// pays it.
 #[derive(Debug, Clone)]
 pub(crate) struct LineageFacts {
     pub lane: Arc<LaneId>,
-    pub nonce: u64,
-    pub pays: Option<Fingerprint>,
+    pub number: u64,
+    /// Outpoints of the first attempt; none on chains with nonces.
+    pub coins: Arc<[String]>,
+    pub pays: Vec<PayoutId>,
+}
+
+/// A coin is bound to its amount by its first signature: a BIP-143 signature commits to the amount of its own coin alone, and two
+/// stories about one transaction's coins could be put together to one that pays a fee nobody judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CoinFacts {
+    pub owner: LineageId,
+    pub amount: Amount,
 }
 
 /// A payout is bound to what it pays by its first signature.
@@ -71,17 +86,17 @@ impl Fingerprint {
 }
 
 impl Facts {
-    /// Signatures of a lane at this nonce and above, in nonce order. A nonce's attempts stay together, so that the next
-    /// page begins at the nonce after the last one here.
-    pub(crate) fn signed_from(&self, lane: &LaneId, nonce: u64, limit: usize) -> Vec<Place> {
+    /// Signatures of a lane at this number and above, in their order. A number's attempts stay together, so that the next page begins
+    /// at the number after the last one here.
+    pub(crate) fn signed_from(&self, lane: &LaneId, number: u64, limit: usize) -> Vec<Place> {
         let Some(lane) = self.lanes.get(lane) else { return Vec::new() };
         let mut page: Vec<(u64, Place)> = Vec::new();
-        for (nonce, place) in lane.signed.range((nonce, Place { offset: 0, bytes: 0 })..) {
+        for (number, place) in lane.signed.range((number, Place { offset: 0, bytes: 0 })..) {
             let is_full = page.len() >= limit;
-            if is_full && page.last().is_none_or(|(last, _)| last != nonce) {
+            if is_full && page.last().is_none_or(|(last, _)| last != number) {
                 break;
             }
-            page.push((*nonce, *place));
+            page.push((*number, *place));
         }
         page.into_iter().map(|(_, place)| place).collect()
     }
@@ -94,6 +109,8 @@ impl Facts {
             kept.signed.extend(fresh.signed);
         }
         self.lineages.extend(fresh.lineages);
+        self.coins.extend(fresh.coins);
+        self.ended.extend(fresh.ended);
         self.payouts.extend(fresh.payouts);
         self.attempts.extend(fresh.attempts);
         self.spent.extend(fresh.spent);
@@ -143,6 +160,14 @@ impl<'a> Overlay<'a> {
         self.fresh.lineages.get(&id).or_else(|| self.base.lineages.get(&id))
     }
 
+    pub(crate) fn coin(&self, outpoint: &str) -> Option<CoinFacts> {
+        self.fresh.coins.get(outpoint).or_else(|| self.base.coins.get(outpoint)).copied()
+    }
+
+    pub(crate) fn is_ended(&self, lineage: LineageId) -> bool {
+        self.fresh.ended.contains(&lineage) || self.base.ended.contains(&lineage)
+    }
+
     pub(crate) fn payout(&self, id: PayoutId) -> Option<&PayoutFacts> {
         self.fresh.payouts.get(&id).or_else(|| self.base.payouts.get(&id))
     }
@@ -174,19 +199,34 @@ impl<'a> Overlay<'a> {
     pub(crate) fn apply_signed(&mut self, at: Timestamp, request: &SignRequest, place: Place) {
         self.apply_epoch(at, &request.lane, request.epoch);
         let lane = self.lane(&request.lane);
+        let number = request.draft.number();
         let facts = self.fresh.lanes.entry(Arc::clone(&lane)).or_default();
-        facts.owners.insert(request.draft.number(), request.lineage);
-        facts.signed.insert((request.draft.number(), place));
-        let pays = match request.purpose {
-            Purpose::Pay => request.approved.first().map(Fingerprint::of),
-            Purpose::Cancel => None,
+        facts.signed.insert((number, place));
+        let first = match &request.draft {
+            Draft::Evm(_) => {
+                facts.owners.insert(number, request.lineage);
+                Arc::default()
+            }
+            Draft::Bitcoin(draft) => self.apply_coins(request.lineage, draft),
         };
-        let known = self.lineage(request.lineage).and_then(|lineage| lineage.pays);
-        self.fresh.lineages.insert(request.lineage, LineageFacts { lane, nonce: request.draft.number(), pays: known.or(pays) });
+        let known = self.lineage(request.lineage).cloned();
+        let mut lineage = known.unwrap_or(LineageFacts { lane, number, coins: first, pays: Vec::new() });
+        lineage.pays.extend(request.approved.iter().map(|approved| approved.payout));
+        lineage.pays.sort_unstable();
+        lineage.pays.dedup();
+        self.fresh.lineages.insert(request.lineage, lineage);
         self.fresh.attempts.insert(request.attempt, place);
         for approved in &request.approved {
             self.apply_payment(at, request.lineage, approved);
         }
+    }
+
+    /// It was judged that each coin was free, this lineage's, or left by one that has ended. Gives their outpoints.
+    fn apply_coins(&mut self, owner: LineageId, draft: &BitcoinDraft) -> Arc<[String]> {
+        for input in &draft.inputs {
+            self.fresh.coins.insert(input.outpoint.clone(), CoinFacts { owner, amount: input.amount });
+        }
+        draft.outpoints().map(str::to_owned).collect()
     }
 
     /// A bump of the same lineage spends nothing: the chain takes only one of them.
@@ -208,6 +248,7 @@ impl<'a> Overlay<'a> {
         let mut payout = self.payout(supersede.payout).cloned().unwrap_or_default();
         payout.live = None;
         payout.left.push(supersede.old);
+        self.fresh.ended.insert(supersede.old);
         self.fresh.payouts.insert(supersede.payout, payout);
     }
 

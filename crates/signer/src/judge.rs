@@ -1,9 +1,12 @@
 //! Whether one request is signed: the refusals, in their order. Pure; the signer around it signs and remembers.
 
-use adit_core::{Anchor, Hash32, LineageId, Mistake, Purpose, Timestamp, planted};
+use std::collections::BTreeMap;
 
-use crate::checked::Checked;
-use crate::facts::{Day, Fingerprint, Overlay};
+use adit_core::{Amount, Anchor, AssetId, Hash32, LineageId, Mistake, PayoutId, Purpose, Timestamp, planted};
+
+use crate::bitcoin::Coin;
+use crate::checked::{Checked, Consumed};
+use crate::facts::{Day, Fingerprint, LineageFacts, Overlay};
 use crate::journal::Place;
 use crate::policy::{Policy, Wallet};
 use crate::{Approved, Refused, SignRequest, Supersede};
@@ -29,8 +32,8 @@ pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignR
     }
     let checked = Checked::read(policy, wallet, request)?;
     if !planted(Mistake::SignerForgets) && !planted(Mistake::UniqueIndexDropped) {
-        check_anchor(known, request, checked.nonce())?;
-        check_lineage(known, request, checked.nonce())?;
+        check_anchors(known, request, checked.consumed())?;
+        check_lineage(known, request, checked.consumed())?;
         for approved in &request.approved {
             check_payout(known, approved, request.lineage)?;
         }
@@ -87,31 +90,69 @@ fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignReques
     policy.lane(&request.lane).ok_or_else(|| Refused::UnknownKey { lane: request.lane.clone() })
 }
 
-/// A nonce belongs to the lineage that signed it first, for ever: the chain takes one transaction there.
-fn check_anchor(known: &Overlay<'_>, request: &SignRequest, nonce: u64) -> Result<(), Refused> {
-    match known.owner(&request.lane, nonce) {
-        Some(owner) if owner != request.lineage => {
-            Err(Refused::AnchorTaken { anchor: Anchor::Nonce { lane: request.lane.clone(), nonce }, lineage: owner })
-        }
-        Some(_) | None => Ok(()),
+/// An anchor belongs to the lineage that signed it first: the chain takes one transaction there. A nonce for ever; a coin until a
+/// payout was moved out of that lineage, which is how the signer learns that it has ended.
+fn check_anchors(known: &Overlay<'_>, request: &SignRequest, consumed: Consumed<'_>) -> Result<(), Refused> {
+    match consumed {
+        Consumed::Nonce(nonce) => match known.owner(&request.lane, nonce) {
+            Some(owner) if owner != request.lineage => {
+                Err(Refused::AnchorTaken { anchor: Anchor::Nonce { lane: request.lane.clone(), nonce }, lineage: owner })
+            }
+            Some(_) | None => Ok(()),
+        },
+        Consumed::Coins(coins) => coins.iter().try_for_each(|coin| check_coin(known, request, coin)),
     }
 }
 
-/// Every attempt of a lineage has its first one's nonce (rule R3), and all that pay, pay the same (window F29).
-fn check_lineage(known: &Overlay<'_>, request: &SignRequest, nonce: u64) -> Result<(), Refused> {
-    let Some(lineage) = known.lineage(request.lineage) else { return Ok(()) };
-    if *lineage.lane != request.lane || lineage.nonce != nonce {
+fn check_coin(known: &Overlay<'_>, request: &SignRequest, Coin { outpoint, amount }: &Coin) -> Result<(), Refused> {
+    let Some(facts) = known.coin(outpoint) else { return Ok(()) };
+    if facts.owner != request.lineage && !known.is_ended(facts.owner) {
+        let anchor = Anchor::Outpoint { chain: request.lane.chain.clone(), outpoint: outpoint.clone() };
+        return Err(Refused::AnchorTaken { anchor, lineage: facts.owner });
+    }
+    if facts.amount != *amount {
         return Err(mismatch(format!(
-            "lineage {} holds nonce {} of {}, and this attempt has nonce {nonce} of {}; both could be mined",
-            request.lineage, lineage.nonce, lineage.lane, request.lane
+            "the coin {outpoint} was signed before as one of {} satoshi, and this says {amount}; an amount never changes",
+            facts.amount
         )));
     }
-    match (request.purpose, lineage.pays, request.approved.first().map(Fingerprint::of)) {
-        (Purpose::Pay, Some(before), Some(now)) if before != now => {
-            Err(mismatch(format!("lineage {} pays another payout, amount or destination already", request.lineage)))
-        }
-        (Purpose::Pay | Purpose::Cancel, _, _) => Ok(()),
+    Ok(())
+}
+
+/// Every attempt of a lineage has its first one's anchors (rule R3), and all that pay, keep paying whom an earlier one paid (windows
+/// F29, F58). On chains whose transactions pay many, a later one may pay more (window F59).
+fn check_lineage(known: &Overlay<'_>, request: &SignRequest, consumed: Consumed<'_>) -> Result<(), Refused> {
+    let Some(lineage) = known.lineage(request.lineage) else { return Ok(()) };
+    check_lineage_anchors(request, lineage, consumed)?;
+    let is_left_out = |payout: &&PayoutId| !request.approved.iter().any(|approved| approved.payout == **payout);
+    match (request.purpose, lineage.pays.iter().find(is_left_out)) {
+        (Purpose::Pay, Some(payout)) => Err(mismatch(format!(
+            "lineage {} pays payout {payout} already, and this attempt leaves it out; only a cancelling one pays nobody",
+            request.lineage
+        ))),
+        (Purpose::Pay | Purpose::Cancel, _) => Ok(()),
     }
+}
+
+fn check_lineage_anchors(request: &SignRequest, lineage: &LineageFacts, consumed: Consumed<'_>) -> Result<(), Refused> {
+    let (number, place) = match consumed {
+        Consumed::Nonce(nonce) => (nonce, "nonce"),
+        Consumed::Coins(_) => (request.draft.number(), "number"),
+    };
+    if *lineage.lane != request.lane || lineage.number != number {
+        return Err(mismatch(format!(
+            "lineage {} holds {place} {} of {}, and this attempt has {place} {number} of {}; both could be mined",
+            request.lineage, lineage.number, lineage.lane, request.lane
+        )));
+    }
+    let Consumed::Coins(coins) = consumed else { return Ok(()) };
+    let missing = lineage.coins.iter().find(|first| !coins.iter().any(|coin| coin.outpoint == **first));
+    missing.map_or(Ok(()), |outpoint| {
+        Err(mismatch(format!(
+            "lineage {} began with the coin {outpoint}, and this attempt does not spend it; both could be mined",
+            request.lineage
+        )))
+    })
 }
 
 fn check_payout(known: &Overlay<'_>, approved: &Approved, lineage: LineageId) -> Result<(), Refused> {
@@ -131,14 +172,21 @@ fn check_payout(known: &Overlay<'_>, approved: &Approved, lineage: LineageId) ->
     }
 }
 
-/// The fee is judged on every attempt; the amount once in a lineage, since the chain takes one attempt of it.
+/// A payout counts once in a lineage, since the chain takes one attempt of it. A transaction that pays nobody new is not held up by
+/// caps, however they stand by now: a payment that is stuck would wait for ever. One that pays somebody new is capped with all that it
+/// pays.
 fn check_caps(policy: &Policy, known: &Overlay<'_>, request: &SignRequest, at: Timestamp) -> Result<(), Refused> {
+    let mut sums: BTreeMap<&AssetId, (Amount, Amount)> = BTreeMap::new();
+    let add = |sum: &mut Amount, amount| *sum = sum.checked_add(amount).unwrap_or(Amount::MAX);
     for approved in &request.approved {
         let is_bump = known.payout(approved.payout).is_some_and(|payout| payout.live == Some(request.lineage));
-        let asset = policy.asset(&approved.asset).expect("its payment was checked against the asset");
-        if !is_bump {
-            asset.caps.take(&approved.asset, approved.amount, known.spent(&approved.asset, Day::of(at)))?;
-        }
+        let (total, fresh) = sums.entry(&approved.asset).or_default();
+        add(total, approved.amount);
+        add(fresh, if is_bump { Amount::ZERO } else { approved.amount });
+    }
+    for (asset, (total, fresh)) in sums.into_iter().filter(|(_, (_, fresh))| !fresh.is_zero()) {
+        let caps = policy.asset(asset).expect("its payment was checked against the asset").caps;
+        caps.check(asset, total, fresh, known.spent(asset, Day::of(at)))?;
     }
     Ok(())
 }

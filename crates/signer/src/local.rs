@@ -153,7 +153,10 @@ impl Inner {
             Ok(Verdict::Again { place }) => return again(journal, place, request),
             Ok(Verdict::Sign(checked)) => checked,
         };
-        let signed = checked.sign();
+        let signed = match checked.sign() {
+            Err(refused) => return Ok(Err(refused)),
+            Ok(signed) => signed,
+        };
         let record = Record::Signed { at, entry: JournalEntry { request: request.clone(), signed: signed.clone() } };
         let place = journal.stage(&record);
         known.apply(&record, place);

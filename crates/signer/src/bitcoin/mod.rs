@@ -5,12 +5,17 @@
 
 mod account;
 mod address;
+pub(crate) mod approval;
 mod base58;
 mod bech32;
 mod descriptor;
 mod network;
+mod said;
 mod script;
 mod sighash;
+mod transaction;
+mod witness;
 
 pub use account::{AccountKind, BitcoinAccount};
 pub use network::BitcoinNetwork;
+pub(crate) use transaction::{Coin, Unsigned};

@@ -4,7 +4,7 @@ use adit_core::JournalId;
 use adit_signer::{JournalError, LocalSigner, MemoryFile, OpenError, Refused, Signer as _, SignerFault};
 use uuid::Uuid;
 
-use crate::world::{World, config, environment, journal_id, lane, pay, sign, supersede, try_sign};
+use crate::world::{World, at_epoch, config, environment, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign};
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
@@ -177,4 +177,31 @@ async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     std::fs::write(&path, "").expect("emptied");
     let error = open(9).err().expect("an emptied journal is no new start");
     assert!(matches!(error, OpenError::Journal(JournalError::Foreign { .. })), "{error}");
+}
+
+/// Written by the signer as it was before it knew Bitcoin: a payment, its bump and its cancel, a payment of coins, a supersede, the
+/// moved payout, a newer lease that signed nothing.
+const BEFORE_BITCOIN: &[u8] = include_bytes!("journals/before_bitcoin.journal");
+
+#[tokio::test]
+async fn f78_a_journal_of_an_older_build_is_read_and_its_records_are_written_the_same() {
+    let signer = start_on(BEFORE_BITCOIN.to_vec()).expect("starts");
+    assert_eq!(signer.tip().expect("open").records, 7);
+    let entries = signer.entries(&lane(), 0, 100).await.expect("reads");
+    assert_eq!(entries.len(), 5);
+    let stale = sign(&signer, &pay(4, 4, 4)).await.expect_err("a newer lease was seen");
+    assert!(matches!(stale, Refused::StaleEpoch { .. }), "{stale}");
+    assert_eq!(sign(&signer, &at_epoch(2, pay(4, 4, 2))).await.err(), Some(nonce_taken(2, 3)));
+    let live = sign(&signer, &at_epoch(2, pay(1, 4, 4))).await.err();
+    assert_eq!(live, Some(Refused::Equivocation { payout: payout(1), live: lineage(3) }));
+
+    let world = World::new();
+    let again = world.start();
+    for entry in &entries[..4] {
+        assert_eq!(sign(&again, &entry.request).await.expect("signs").signed, entry.signed);
+    }
+    again.supersede(&supersede(1, 1)).await.expect("writes").expect("moves");
+    sign(&again, &entries[4].request).await.expect("signs");
+    assert!(sign(&again, &at_epoch(2, pay(9, 9, 0))).await.is_err(), "leaves its lease");
+    assert!(world.disk.contents() == BEFORE_BITCOIN, "byte for byte");
 }

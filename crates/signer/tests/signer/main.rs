@@ -1,5 +1,6 @@
 //! The signer through its public interface.
 
+mod bitcoin;
 mod caps;
 mod equivocation;
 mod journal;

@@ -106,7 +106,7 @@ pub fn transfer(to: &str, amount: u128) -> Vec<u8> {
     [&[0xa9, 0x05, 0x9c, 0xbb][..], to.into_word().as_slice(), &U256::from(amount).to_be_bytes::<32>()].concat()
 }
 
-fn next_attempt() -> AttemptId {
+pub fn next_attempt() -> AttemptId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     AttemptId(Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()))
 }

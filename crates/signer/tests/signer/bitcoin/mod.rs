@@ -1,0 +1,9 @@
+//! Bitcoin: what is signed, what is refused, and which coin belongs to whom.
+
+mod coins;
+mod mutation;
+mod payments;
+mod property;
+mod refusals;
+mod wallets;
+mod world;

@@ -1,0 +1,80 @@
+//! Crashes between any two steps, reorganisations, and a database that is restored while the journal stays.
+
+use std::time::Duration;
+
+use adit_core::{State, Status};
+use adit_store::Store;
+
+use super::world::World;
+
+/// F1 to F5, F57: the engine is killed again and again while payments are under way and blocks come; each payee is paid once.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_time_everyone_is_paid_once() {
+    const PAYEES: u32 = 40;
+    let Some(world) = World::new("regtest-kills", 6).await else { return };
+    let first = world.start();
+    world.credit(&first.engine, PAYEES.into()).await;
+    let mut ids = Vec::new();
+    for some in 0..8 {
+        ids.extend(world.request(&first.engine, some * 5..some * 5 + 5).await);
+    }
+    first.crash();
+    for kill in 0..12_u64 {
+        let running = world.start();
+        // The lease of the dead one has to end first.
+        tokio::time::sleep(Duration::from_millis(640 + kill * 97)).await;
+        running.crash();
+        if kill % 4 == 3 {
+            world.mine().await;
+        }
+    }
+    let last = world.start();
+    world.mine_until(&ids, Status::Completed).await;
+    last.crash();
+    assert_eq!(world.times_paid(0..PAYEES).await, vec![1; PAYEES as usize]);
+}
+
+/// F72, F73: the database is set back to before the payments; the journal and the chain are not. Nobody is paid again.
+#[tokio::test(flavor = "multi_thread")]
+async fn f73_a_restored_database_takes_its_payments_back_from_the_journal() {
+    let Some(world) = World::new("regtest-restore", 3).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 10).await;
+    let ids = world.request(&running.engine, 0..10).await;
+    let backup = world.store.snapshot();
+    world.mine_until(&ids, Status::Completed).await;
+    running.crash();
+    world.store.restore(&backup);
+    let approved = world.store.withdrawal(ids[0]).await.expect("a read").expect("there");
+    assert!(matches!(approved.state, State::Approved { .. } | State::Processing { .. }));
+    let again = world.start();
+    world.mine_until(&ids, Status::Completed).await;
+    again.crash();
+    assert_eq!(world.times_paid(0..10).await, [1; 10]);
+}
+
+/// F69: a reorganisation takes a payment out of its block below the finality depth: it is sent again and mined once.
+#[tokio::test(flavor = "multi_thread")]
+async fn f69_a_reorganisation_below_finality_loses_nobody() {
+    let Some(world) = World::new("regtest-reorg", 2).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 3).await;
+    let ids = world.request(&running.engine, 0..3).await;
+    world.until("a transaction in the pool", async || !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    let fork = world.bitcoin.rpc().tip().await.expect("a tip");
+    world.mine().await;
+    world.until("its block", async || world.withdrawal(ids[0]).await.state.block().is_some()).await;
+    let gone = world.withdrawal(ids[0]).await.state.block().expect("just seen");
+    let including = world.bitcoin.rpc().block_hash(u32::try_from(gone.height).expect("small")).await.expect("a block");
+    assert_ne!(including, fork);
+    world.bitcoin.rpc().invalidate_block(including).await.expect("invalidated");
+    // Two empty blocks instead of it.
+    for _ in 0..2 {
+        world.bitcoin.miner().mine_exactly(&[]).await.expect("mined");
+    }
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.until("the payment to be out of its block", async || world.withdrawal(ids[0]).await.state.block() != Some(gone)).await;
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.times_paid(0..3).await, [1; 3]);
+    running.crash();
+}

@@ -31,7 +31,7 @@ pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_B
 pub use consolidate::{CONSOLIDATED_COINS_MAX, ConsolidationRules, HISTORY_MIN, consolidate, is_cheap};
 pub use dust::{dust_limit, withdrawal_min};
 pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX};
-pub use lane::{BitcoinLane, DepthTier, FEES_KEPT, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
+pub use lane::{BitcoinLane, DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
 pub use node::{

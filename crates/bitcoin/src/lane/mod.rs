@@ -31,7 +31,7 @@ use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
 use crate::{Address, Coin, Revealed, Scripts, money};
 
-pub use settings::{DepthTier, FEES_KEPT, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
+pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
 /// One wallet on one Bitcoin network.
 pub struct BitcoinLane {
@@ -93,7 +93,8 @@ impl BitcoinLane {
     }
 
     async fn fees(&self) -> Result<FeeRates, Fault> {
-        let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < Duration::from_millis(FEES_KEPT.millis());
+        let kept = Duration::from_millis(self.settings.look_every.millis().saturating_mul(FEES_KEPT_LOOKS));
+        let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < kept;
         if let Some((_, fees)) = self.kept().fees.as_ref().filter(|(at, _)| young(at)) {
             return Ok(*fees);
         }

@@ -10,8 +10,8 @@ use crate::{OutputsMax, Wallet};
 pub const FINAL_BLOCKS: u32 = 5;
 /// How often the sources are asked for a new block. A public server answers some questions a second to everyone.
 pub const LOOK_EVERY: Span = Span::from_seconds(5);
-/// Estimates of fees are kept for so long.
-pub const FEES_KEPT: Span = Span::from_seconds(20);
+/// Estimates of fees are kept for so many looks.
+pub const FEES_KEPT_LOOKS: u64 = 4;
 
 /// Made by [`LaneSettings::new`] and then adjusted.
 #[derive(Debug, Clone)]

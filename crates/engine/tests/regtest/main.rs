@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "here the clock and the tasks are real")]
 
+mod bumps;
 mod crash;
 mod flow;
+mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
 mod world;

@@ -44,7 +44,7 @@ pub fn routes() -> Router<View> {
 async fn chain(State(view): State<View>) -> Result<Json<ChainValue>, Refusal> {
     let mut fees = [HIGH_FEE, MEDIUM_FEE, LOW_FEE];
     for (fee, target) in fees.iter_mut().zip(TARGETS) {
-        let estimate = view.rpc.fee_estimate(target).await.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let estimate = view.fee_estimate(target).await.map_err(|error| Refusal::bad_request(error.to_string()))?;
         *fee = estimate.map_or(*fee, Amount::to_sat);
     }
     let index = view.index();

@@ -1,0 +1,117 @@
+//! Fees that rise while payments wait: replacements, payees who join one, children that pay for their parents.
+
+use std::collections::BTreeSet;
+
+use adit_core::{Actor, Command, Draft, Lineage, LineageState, Purpose, Status, WithdrawalId};
+use adit_store::Store;
+
+use super::world::World;
+
+async fn lineage(world: &World, id: WithdrawalId) -> Lineage {
+    world.store.lineages_of(id).await.expect("a read").pop().expect("in a lineage")
+}
+
+async fn in_pool(world: &World) -> usize {
+    world.bitcoin.rpc().mempool().await.expect("a read").len()
+}
+
+fn coins(draft: &Draft) -> BTreeSet<String> {
+    let Draft::Bitcoin(draft) = draft else { panic!("a Bitcoin draft") };
+    draft.outpoints().map(str::to_owned).collect()
+}
+
+/// F61: while the market asks more, the payment is replaced; nodes take the replacement, and only it is mined.
+#[tokio::test(flavor = "multi_thread")]
+async fn f61_a_payment_that_is_too_cheap_is_replaced() {
+    let Some(world) = World::new("regtest-bump", 2).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 3).await;
+    let ids = world.request(&running.engine, 0..3).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    let first = lineage(&world, ids[0]).await;
+    world.bitcoin.gateway().estimate(Some(20));
+    world.until("a second version", async || lineage(&world, ids[0]).await.attempts.len() > 1).await;
+    world
+        .until("its hash in the pool", async || {
+            let latest = lineage(&world, ids[0]).await.latest().signed().map(|signed| World::txid(signed.hash));
+            latest.is_some_and(|latest| latest != World::txid(first.latest().signed().expect("sent").hash))
+                && world.bitcoin.rpc().mempool().await.expect("a read") == latest.into_iter().collect::<Vec<_>>()
+        })
+        .await;
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.times_paid(0..3).await, [1; 3]);
+    let bumped = lineage(&world, ids[0]).await;
+    assert!(coins(&bumped.latest().draft).is_superset(&coins(&first.latest().draft)));
+    assert!(matches!(bumped.state, LineageState::Final { attempt, .. } if attempt == bumped.latest().id));
+    running.crash();
+}
+
+/// F59: who waits for coins joins a replacement: one coin, one lineage, everybody paid once.
+#[tokio::test(flavor = "multi_thread")]
+async fn f59_who_waits_joins_a_replacement() {
+    let Some(world) = World::new("regtest-join", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 4).await;
+    let first = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    world.bitcoin.gateway().estimate(Some(5));
+    world.until("a second version", async || lineage(&world, first[0]).await.attempts.len() == 2).await;
+    // The only coin is in a payment that may be replaced again, so nobody builds on its change.
+    let more = world.request(&running.engine, 1..4).await;
+    for estimate in [10, 20, 35, 55, 80] {
+        world.bitcoin.gateway().estimate(Some(estimate));
+        let versions = lineage(&world, first[0]).await.attempts.len();
+        world.until("a better version", async || lineage(&world, first[0]).await.attempts.len() > versions).await;
+    }
+    let joined = lineage(&world, first[0]).await;
+    assert_eq!(joined.legs.len(), 4, "{joined:?}");
+    assert_eq!(lineage(&world, more[2]).await.id, joined.id);
+    world.mine_until(&[first, more].concat(), Status::Completed).await;
+    assert_eq!(world.times_paid(0..4).await, [1; 4]);
+    running.crash();
+}
+
+/// F60, F61: a parent that others stand on is not replaced; its child pays for both.
+#[tokio::test(flavor = "multi_thread")]
+async fn f60_a_child_pays_for_its_parents() {
+    let Some(world) = World::new("regtest-child", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let parent = world.request(&running.engine, [0]).await;
+    world.until("the parent in the pool", async || in_pool(&world).await == 1).await;
+    let child = world.request(&running.engine, [1]).await;
+    world.until("the child in the pool", async || in_pool(&world).await == 2).await;
+    world.bitcoin.gateway().estimate(Some(30));
+    world.until("a version of the child that pays for both", async || lineage(&world, child[0]).await.attempts.len() > 1).await;
+    assert_eq!(lineage(&world, parent[0]).await.attempts.len(), 1, "the parent is left alone");
+    world.mine_until(&[parent, child].concat(), Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
+    running.crash();
+}
+
+/// R9, F30: an operator undoes a payment that waits: only a final cancelling version gives back, and it pays nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn f30_a_cancelled_payment_pays_nobody() {
+    let Some(world) = World::new("regtest-cancel", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    let held = world.withdrawal(ids[0]).await;
+    let live = lineage(&world, ids[0]).await.id;
+    let cancel = Command::Cancel {
+        withdrawal: held.id,
+        user: held.user.clone(),
+        book: held.book.clone(),
+        source_asset: held.source_asset.clone(),
+        asset: held.asset.clone(),
+        lineage: Some(live),
+        reason: "asked".to_owned(),
+    };
+    running.engine.writer.submit(Actor::Engine, cancel).await.expect("noted");
+    world.until("a cancelling version", async || lineage(&world, ids[0]).await.latest().purpose == Purpose::Cancel).await;
+    world.until("it is sent", async || lineage(&world, ids[0]).await.latest().last_sent().is_some()).await;
+    world.mine_until(&ids, Status::Cancelled).await;
+    assert_eq!(world.times_paid([0]).await, [0]);
+    running.crash();
+}

@@ -1,0 +1,50 @@
+//! Somebody else has the key: the lane stops and says what was done; nobody is paid twice.
+
+use adit_core::{Command, LaneState, Purpose, Status};
+use adit_store::Store;
+
+use super::world::World;
+
+/// F22, R4: a transaction that is none of ours takes a coin of the wallet: the lane stops before anything else is signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn f22_somebody_else_with_the_key_stops_the_lane() {
+    let Some(world) = World::new("regtest-foreign", 2).await else { return };
+    let running = world.start();
+    world.until("the lane to run", async || world.lane_state().await == Some(LaneState::Running)).await;
+    let stolen = world.spend_outside(1, Purpose::Pay).await;
+    world.bitcoin.rpc().send(&stolen).await.expect("relayed");
+    world.mine().await;
+    world.until("the lane to stop", async || matches!(world.lane_state().await, Some(LaneState::Halted { .. }))).await;
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    for _ in 0..3 {
+        world.mine().await;
+    }
+    assert_eq!((world.status(ids[0]).await, world.times_paid([0]).await), (Status::Approved, vec![0]));
+    running.crash();
+}
+
+/// Rule R4: a stranger's transaction takes the coins of a payment under way. Once it is final and a person has adopted the key anew, the
+/// payment is free and made once.
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_a_payment_whose_coins_a_stranger_took_is_made_once_by_another() {
+    let Some(world) = World::new("regtest-conflict", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    let stolen = world.spend_outside(7, Purpose::Cancel).await;
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&stolen)).await.expect("mined instead of ours");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.until("the lane to stop", async || matches!(world.lane_state().await, Some(LaneState::Halted { .. }))).await;
+    for _ in 0..6 {
+        world.mine().await;
+    }
+    assert_eq!(world.status(ids[0]).await, Status::Processing, "until a person says that the key is ours again");
+    let next = world.store.lane(&world.lane).await.expect("a read").expect("a lane").next_nonce;
+    let adopt = Command::AdoptKey { lane: world.lane.clone(), from_nonce: next };
+    running.engine.writer.submit(adit_core::Actor::Engine, adopt).await.expect("adopted");
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.times_paid([0]).await, [1]);
+    running.crash();
+}

@@ -8,4 +8,5 @@ mod flow;
 mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
+mod pool;
 mod world;

@@ -96,7 +96,8 @@ impl LaneTask {
     async fn supersede(&self, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         for withdrawal in chosen {
             let State::Approved { after: Some(DeadLineage { lineage, evidence }), .. } = &withdrawal.state else { continue };
-            let supersede = Supersede { lane: self.id().clone(), epoch, payout: withdrawal.payout, old: *lineage, evidence: *evidence };
+            let supersede =
+                Supersede { lane: self.id().clone(), epoch, payout: Some(withdrawal.payout), old: *lineage, evidence: *evidence };
             if let Err(refused) = self.engine.ports.signer.supersede(&supersede).await? {
                 tracing::error!(withdrawal = %withdrawal.id, %refused, "the signer does not let a payout move to a new lineage");
             }

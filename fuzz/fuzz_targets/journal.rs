@@ -147,7 +147,7 @@ impl Short<'_> {
                 let supersede = Supersede {
                     lane: lane(),
                     epoch: Epoch(1),
-                    payout: PayoutId(id(*number)),
+                    payout: Some(PayoutId(id(*number))),
                     old: LineageId(id(*number)),
                     evidence: Hash32(hash),
                 };

@@ -246,6 +246,15 @@ impl Lineage {
         }
     }
 
+    /// The final transaction that ended it.
+    pub fn ended_by(&self) -> Option<Hash32> {
+        match &self.state {
+            LineageState::Live => None,
+            LineageState::Final { attempt, .. } => self.attempt(*attempt)?.signed().map(|signed| signed.hash),
+            LineageState::Conflicted { by, .. } => Some(*by),
+        }
+    }
+
     /// The newest attempt.
     pub fn latest(&self) -> &Attempt {
         self.attempts.last().expect("a lineage is made with its first attempt")

@@ -19,7 +19,7 @@ pub(crate) struct Facts {
     lineages: HashMap<LineageId, LineageFacts>,
     /// By their outpoints, which are unique on all networks.
     coins: HashMap<String, CoinFacts>,
-    /// Lineages that a payout was moved out of: a final transaction had ended them.
+    /// Lineages that a supersede named: a final transaction had ended them.
     ended: HashSet<LineageId>,
     payouts: HashMap<PayoutId, PayoutFacts>,
     attempts: HashMap<AttemptId, Place>,
@@ -245,11 +245,12 @@ impl<'a> Overlay<'a> {
     /// It was judged that the payout lives in the old lineage or nowhere.
     fn apply_superseded(&mut self, at: Timestamp, supersede: &Supersede) {
         self.apply_epoch(at, &supersede.lane, supersede.epoch);
-        let mut payout = self.payout(supersede.payout).cloned().unwrap_or_default();
+        self.fresh.ended.insert(supersede.old);
+        let Some(id) = supersede.payout else { return };
+        let mut payout = self.payout(id).cloned().unwrap_or_default();
         payout.live = None;
         payout.left.push(supersede.old);
-        self.fresh.ended.insert(supersede.old);
-        self.fresh.payouts.insert(supersede.payout, payout);
+        self.fresh.payouts.insert(id, payout);
     }
 
     fn apply_epoch(&mut self, at: Timestamp, lane: &LaneId, epoch: Epoch) {

@@ -43,7 +43,7 @@ pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignR
     Ok(Verdict::Sign(Box::new(checked)))
 }
 
-/// Whether a payout may leave a lineage. True when that is to be journalled, false when it stands there already.
+/// Whether a payout may leave a lineage, and others have its coins. True when that is to be journalled, false when it stands there already.
 ///
 /// # Errors
 /// [`Refused`].
@@ -55,11 +55,12 @@ pub(crate) fn judge_supersede(policy: &Policy, known: &Overlay<'_>, supersede: &
     }
     policy.lane(lane).ok_or_else(|| Refused::UnknownKey { lane: lane.clone() })?;
     if *evidence == Hash32([0; 32]) {
-        return Err(mismatch(format!("payout {payout} leaves lineage {old} by a final transaction's hash, and none is given")));
+        return Err(mismatch(format!("lineage {old} ends by a final transaction's hash, and none is given")));
     }
     if let Some(lineage) = known.lineage(*old).filter(|lineage| *lineage.lane != *lane) {
         return Err(mismatch(format!("lineage {old} belongs to {}, not to {lane}", lineage.lane)));
     }
+    let Some(payout) = payout else { return Ok(known.lineage(*old).is_some() && !known.is_ended(*old)) };
     let Some(facts) = known.payout(*payout) else { return Ok(true) };
     if facts.left.contains(old) {
         return Ok(false);

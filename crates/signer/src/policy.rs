@@ -46,7 +46,8 @@ pub struct BitcoinPolicy {
     pub network: BitcoinNetwork,
     /// Most that one transaction may leave to the miners, in satoshi (window F35).
     pub fee_cap: Amount,
-    /// Most per virtual byte, however small the transaction (window F35).
+    /// Most per virtual byte, however small the transaction (window F35). What is too little to be change goes to the miners, too, so
+    /// leave room for that.
     pub feerate_cap: FeeRate,
 }
 

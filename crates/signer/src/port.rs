@@ -20,7 +20,8 @@ pub trait Signer: Send + Sync + 'static {
     /// Signs. Each digest is in the journal, on disk, before its signature leaves; asking again gives the same bytes.
     async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault>;
 
-    /// Allows a payout to live in another lineage, because `evidence` finally killed the old one. Journalled.
+    /// Allows a payout to live in another lineage, because `evidence` finally killed the old one, and coins of the old one to be
+    /// spent by others. Journalled.
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault>;
 
     /// What was signed for a lane at this number of its line and above ([`Draft::number`]: the nonce, where there are nonces), for
@@ -59,14 +60,15 @@ pub struct Signature {
     pub signed: Signed,
 }
 
-/// Moves a payout out of a dead lineage.
+/// Says that a lineage has ended, and moves a payout out of it. The coins that it signed are free for other lineages from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supersede {
     pub lane: LaneId,
     pub epoch: Epoch,
-    pub payout: PayoutId,
+    /// None where nobody leaves: the lineage ended by paying, and a coin that only a later version of it would have spent is free.
+    pub payout: Option<PayoutId>,
     pub old: LineageId,
-    /// The final transaction that consumed the old lineage's anchor without paying.
+    /// The final transaction that consumed an anchor of the old lineage, without paying the payout that leaves.
     pub evidence: Hash32,
 }
 

@@ -119,6 +119,9 @@ impl LaneTask {
         request: &SignRequest,
         refused: &Refused,
     ) -> Result<Option<Command>, RoundError> {
+        if self.freed(epoch, refused).await? {
+            return Ok(None);
+        }
         tracing::error!(attempt = %request.attempt, %refused, "the signer refuses a reserved attempt");
         let fills = match refused {
             Refused::Mismatch { .. }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve, Scope, State,
-    Withdrawal, planted,
+    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve,
+    Scope, State, Withdrawal, planted,
 };
-use adit_signer::{SignRequest, Supersede};
+use adit_signer::{Refused, SignRequest, Supersede};
 
 use super::pay::approved;
 use super::{LaneTask, RoundError};
@@ -96,7 +96,8 @@ impl LaneTask {
     async fn supersede(&self, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         for withdrawal in chosen {
             let State::Approved { after: Some(DeadLineage { lineage, evidence }), .. } = &withdrawal.state else { continue };
-            let supersede = Supersede { lane: self.id().clone(), epoch, payout: withdrawal.payout, old: *lineage, evidence: *evidence };
+            let supersede =
+                Supersede { lane: self.id().clone(), epoch, payout: Some(withdrawal.payout), old: *lineage, evidence: *evidence };
             if let Err(refused) = self.engine.ports.signer.supersede(&supersede).await? {
                 tracing::error!(withdrawal = %withdrawal.id, %refused, "the signer does not let a payout move to a new lineage");
             }
@@ -126,7 +127,10 @@ impl LaneTask {
                 draft: candidate.ready.draft.clone(),
             })
             .collect();
-        let answers = self.engine.ports.signer.dry_run(&requests).await?;
+        let mut answers = self.engine.ports.signer.dry_run(&requests).await?;
+        if self.freed_any(epoch, &answers).await? {
+            answers = self.engine.ports.signer.dry_run(&requests).await?;
+        }
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
         for (candidate, answer) in candidates.into_iter().zip(answers) {
@@ -136,6 +140,24 @@ impl LaneTask {
             }
         }
         Ok((accepted, refused))
+    }
+
+    /// A coin that a later version of an ended lineage would have spent is free, and the signer does not know that yet. True where it was told
+    /// so of any of these.
+    async fn freed_any(&self, epoch: Epoch, answers: &[Result<(), Refused>]) -> Result<bool, RoundError> {
+        let mut freed = false;
+        for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            freed |= self.freed(epoch, refused).await?;
+        }
+        Ok(freed)
+    }
+
+    /// Tells the signer that the lineage which has the anchor ended, where the store knows by what.
+    pub(super) async fn freed(&self, epoch: Epoch, refused: &Refused) -> Result<bool, RoundError> {
+        let Refused::AnchorTaken { anchor: Anchor::Outpoint { .. }, lineage: old } = refused else { return Ok(false) };
+        let Some(evidence) = self.engine.store().lineage(*old).await?.as_ref().and_then(Lineage::ended_by) else { return Ok(false) };
+        let supersede = Supersede { lane: self.id().clone(), epoch, payout: None, old: *old, evidence };
+        Ok(self.engine.ports.signer.supersede(&supersede).await?.is_ok())
     }
 
     /// Payouts that cannot be planned now. When the asset itself does not work, the asset is stopped instead of blaming its payouts: else two

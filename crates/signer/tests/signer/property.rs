@@ -131,7 +131,7 @@ impl Run {
     async fn supersede(&mut self, payout: u128, old: u128) {
         let asked = supersede(payout, old);
         if self.signer.supersede(&asked).await.expect("writes").is_ok() {
-            self.observer.superseded.insert((asked.payout, asked.old));
+            self.observer.superseded.insert((asked.payout.expect("named"), asked.old));
         }
     }
 

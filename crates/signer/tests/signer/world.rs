@@ -189,7 +189,7 @@ pub fn at_epoch(epoch: u64, request: SignRequest) -> SignRequest {
 }
 
 pub fn supersede(payout_number: u128, old: u128) -> Supersede {
-    Supersede { lane: lane(), epoch: Epoch(1), payout: payout(payout_number), old: lineage(old), evidence: Hash32([9; 32]) }
+    Supersede { lane: lane(), epoch: Epoch(1), payout: Some(payout(payout_number)), old: lineage(old), evidence: Hash32([9; 32]) }
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {

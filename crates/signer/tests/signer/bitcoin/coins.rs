@@ -3,7 +3,7 @@
 use adit_core::{Amount, Anchor};
 use adit_signer::{AccountKind, Refused, Signer as _};
 
-use super::world::{attempt_again, chain, draft, drafted, moved, outpoint, pay, pay_for, request, start};
+use super::world::{attempt_again, chain, draft, drafted, ended, moved, outpoint, pay, pay_for, request, start};
 use crate::world::{World, dry_run, lineage, payout, sign};
 
 fn taken(coin: u8, by: u128) -> Refused {
@@ -109,6 +109,30 @@ async fn f17_a_payout_moves_after_supersede_and_only_then_with_its_coins() {
     let woken = sign(&signer, &pay_for(1, &[1], &[(1, 0, 10_000)], 2_000)).await.err();
     assert_eq!(woken, Some(taken(1, 2)), "the coin belongs to the new lineage, after a restart too");
     assert_eq!(sign(&start(&world), &pay(3, &[1], &[(3, 0, 1_000)])).await.err(), Some(taken(1, 2)));
+}
+
+/// The first version is final; a bump had added a coin, which is still there.
+#[tokio::test]
+async fn a_coin_that_the_final_version_left_is_free_when_its_lineage_has_ended() {
+    let world = World::new();
+    let first = pay(1, &[1], &[(1, 0, 10_000)]);
+    sign(&start(&world), &first).await.expect("signs");
+    sign(&start(&world), &pay(1, &[1, 2], &[(1, 0, 10_000)])).await.expect("a bump with one coin more");
+    let signer = start(&world);
+    let next = pay(2, &[2], &[(2, 1, 10_000)]);
+    assert_eq!(sign(&signer, &next).await.err(), Some(taken(2, 1)));
+    let unproved = adit_signer::Supersede { evidence: adit_core::Hash32([0; 32]), ..ended(1) };
+    assert_mismatch(signer.supersede(&unproved).await.expect("answers").err(), "none is given");
+    assert_eq!(signer.supersede(&ended(7)).await, Ok(Ok(())), "nothing was signed in it");
+    assert_eq!(sign(&signer, &next).await.err(), Some(taken(2, 1)));
+    assert_eq!(signer.supersede(&ended(1)).await, Ok(Ok(())));
+    let records = signer.tip().expect("open").records;
+    assert_eq!(signer.supersede(&ended(1)).await, Ok(Ok(())), "asked again");
+    assert_eq!(signer.tip().expect("open").records, records, "and written once");
+    let signer = start(&world);
+    let again = sign(&signer, &pay(3, &[3], &[(1, 0, 10_000)])).await.err();
+    assert_eq!(again, Some(Refused::Equivocation { payout: payout(1), live: lineage(1) }), "who was paid stays paid");
+    sign(&signer, &next).await.expect("its coin is free");
 }
 
 /// A BIP-143 signature commits to the amount of its own coin. Whoever lied about one coin at a time would get a good signature for

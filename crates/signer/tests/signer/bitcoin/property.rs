@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Amount, AttemptId, LineageId, PayoutId, Purpose};
-use adit_signer::{LocalSigner, SignRequest, Signature, Signer as _};
+use adit_core::{Amount, AttemptId, Epoch, LineageId, PayoutId, Purpose};
+use adit_signer::{LocalSigner, SignRequest, Signature, Signer as _, Supersede};
 use proptest::prelude::*;
 
-use super::world::{FEE, Paid, attempt_again, config, draft, moved, pay_for};
+use super::world::{FEE, Paid, attempt_again, config, draft, ended, moved, pay_for};
 use crate::world::{World, at_epoch};
 
 const PAYOUTS: u128 = 5;
@@ -36,6 +36,10 @@ enum Step {
     },
     Supersede {
         payout: u128,
+        old: u128,
+    },
+    /// It ended by paying, and nobody leaves.
+    End {
         old: u128,
     },
     /// The power fails while it is written.
@@ -85,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<usize>()).prop_map(|(which, coin)| Step::Lie { which, coin }),
         2 => any::<usize>().prop_map(|which| Step::Again { which }),
         2 => (0..PAYOUTS, LINEAGES).prop_map(|(payout, old)| Step::Supersede { payout, old }),
+        1 => LINEAGES.prop_map(|old| Step::End { old }),
         1 => (asked(), 0usize..4_000).prop_map(|(asked, kept)| Step::Lose { asked, kept }),
         1 => Just(Step::Restart),
     ]
@@ -101,6 +106,7 @@ struct Observer {
     amounts: BTreeMap<String, Amount>,
     payers: BTreeMap<PayoutId, BTreeSet<LineageId>>,
     superseded: BTreeSet<(PayoutId, LineageId)>,
+    ended: BTreeSet<LineageId>,
 }
 
 impl Observer {
@@ -123,10 +129,9 @@ impl Observer {
         assert!(first.is_subset(&spent), "lineage {} could be final twice", request.lineage);
         for input in inputs {
             assert_eq!(*self.amounts.entry(input.outpoint.clone()).or_insert(input.amount), input.amount, "a coin with two amounts");
-            let ended = |lineage: &LineageId| self.superseded.iter().any(|(_, old)| old == lineage);
             let spenders = self.spenders.entry(input.outpoint.clone()).or_default();
             spenders.insert(request.lineage);
-            let live = spenders.iter().filter(|spender| !ended(spender)).count();
+            let live = spenders.iter().filter(|spender| !self.ended.contains(spender)).count();
             assert!(live <= 1, "the coin {} is in {live} live lineages", input.outpoint);
         }
     }
@@ -189,7 +194,8 @@ impl Run {
                     self.ask(asked, request).await;
                 }
             }
-            Step::Supersede { payout, old } => self.supersede(payout, old).await,
+            Step::Supersede { payout, old } => self.supersede(moved(payout, old)).await,
+            Step::End { old } => self.supersede(ended(old)).await,
             Step::Lose { asked, kept } => self.lose(asked, kept).await,
             Step::Restart => self.signer = start(&self.world),
         }
@@ -208,10 +214,11 @@ impl Run {
         }
     }
 
-    async fn supersede(&mut self, payout: u128, old: u128) {
-        let asked = adit_signer::Supersede { epoch: adit_core::Epoch(2), ..moved(payout, old) };
+    async fn supersede(&mut self, asked: Supersede) {
+        let asked = Supersede { epoch: Epoch(2), ..asked };
         if self.signer.supersede(&asked).await.expect("writes").is_ok() {
-            self.observer.superseded.insert((asked.payout, asked.old));
+            self.observer.ended.insert(asked.old);
+            self.observer.superseded.extend(asked.payout.map(|payout| (payout, asked.old)));
         }
     }
 

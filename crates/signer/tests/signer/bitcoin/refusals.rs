@@ -45,6 +45,7 @@ async fn a_good_one_is_signed() {
 #[tokio::test]
 async fn a_payment_is_exact() {
     assert_mismatch("another address", |it| payment(it).script = script(2)).await;
+    assert_mismatch("another address", |it| payment(it).script.0[20] ^= 1).await;
     assert_mismatch("are approved for output", |it| payment(it).amount = Amount::new(9_999)).await;
     assert_mismatch("are approved for output", |it| payment(it).amount = Amount::new(10_001)).await;
     assert_mismatch("are approved for output", |it| it.approved[1].amount = Amount::new(1)).await;

@@ -194,6 +194,11 @@ pub fn moved(payout_number: u128, old: u128) -> Supersede {
     Supersede { lane: lane(AccountKind::Segwit), ..supersede(payout_number, old) }
 }
 
+/// Says that a lineage ended by paying.
+pub fn ended(old: u128) -> Supersede {
+    Supersede { payout: None, ..moved(0, old) }
+}
+
 pub fn attempt_again(request: &SignRequest) -> SignRequest {
     SignRequest { attempt: next_attempt(), ..request.clone() }
 }

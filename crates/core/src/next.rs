@@ -250,6 +250,21 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     }
 }
 
+/// Whether it may join a payment that is under way: it may be planned, or waits for nothing but coins.
+pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
+    match gate_of_itself(view, withdrawal) {
+        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none(),
+        Gate::Suspended { .. }
+        | Gate::Deferred { .. }
+        | Gate::LaneStopped
+        | Gate::NoTip
+        | Gate::FeesAboveCap { .. }
+        | Gate::InFlightFull { .. }
+        | Gate::Dear(_)
+        | Gate::Gathering { .. } => false,
+    }
+}
+
 /// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
 fn gathering(view: &LaneView) -> Option<Timestamp> {
     let batching = view.chain.batching?;

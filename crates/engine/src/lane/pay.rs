@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
     Act, AddAttempt, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
-    Timestamp, Withdrawal, WithdrawalId, next, planted,
+    Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
 
 use super::{LaneTask, RoundError};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
+
+/// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
+const JOINABLE_AHEAD: Span = Span::from_hours(1);
 
 /// Acts of one round, by kind.
 #[derive(Default)]
@@ -32,14 +35,16 @@ impl LaneTask {
         let live = store.unmined_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
-        let acts = next(&LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now });
-        let due = sort(acts);
+        let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now };
+        let due = sort(next(&view));
+        let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| wanted.contains(&withdrawal.id)).collect();
         let others = async {
             let signed = self.sign(epoch, &lineages, &due.sign).await?;
-            let bumped = self.bump(epoch, &live, &due.bump, &chosen, now).await?;
+            let (bumped, joined) = self.bump(epoch, &live, &due.bump, joinable, now).await?;
+            let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
             self.plan(lane, epoch, &live, &chosen).await?;
             Ok::<usize, RoundError>(signed + bumped)
         };
@@ -163,17 +168,27 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Adds versions that offer more. Those that wait may join one, where the chain can pay them in the same transaction; they are planned by
-    /// themselves in this round no more, since their reservation is refused then. Gives how many versions were added.
+    /// Who may join a payment that is under way, where one transaction pays many: those who wait for coins only, too.
+    async fn joinable(&self, view: &LaneView<'_>) -> Result<Vec<Leg>, RoundError> {
+        if self.rules().batching.is_none() {
+            return Ok(Vec::new());
+        }
+        let later = view.now.plus(JOINABLE_AHEAD);
+        let queue = self.engine.store().queue(&self.assets(), later, PLAN_MAX).await?;
+        Ok(queue.iter().filter(|withdrawal| may_join(view, withdrawal)).map(Withdrawal::leg).collect())
+    }
+
+    /// Adds versions that offer more. Those that wait may join one, where the chain can pay them in the same transaction. Gives how many
+    /// versions were added, and who joined.
     async fn bump(
         &self,
         epoch: Epoch,
         live: &[Lineage],
         due: &[(LineageId, Purpose, Offer)],
-        chosen: &[&Withdrawal],
+        mut waiting: Vec<Leg>,
         now: Timestamp,
-    ) -> Result<usize, RoundError> {
-        let mut waiting: Vec<Leg> = chosen.iter().map(|withdrawal| withdrawal.leg()).collect();
+    ) -> Result<(usize, BTreeSet<WithdrawalId>), RoundError> {
+        let mut joined = BTreeSet::new();
         let (mut commands, mut stuck) = (Vec::with_capacity(due.len()), Vec::new());
         for (id, purpose, offer) in due {
             let Some(lineage) = live.iter().find(|lineage| lineage.id == *id) else { continue };
@@ -183,16 +198,17 @@ impl LaneTask {
                 continue;
             };
             if let Command::AddAttempt(add) = &command {
-                waiting.retain(|leg| add.joining.iter().all(|joined| joined.payout != leg.payout));
+                joined.extend(add.joining.iter().map(|leg| leg.withdrawal));
+                waiting.retain(|leg| !joined.contains(&leg.withdrawal));
             }
             commands.push(command);
         }
         self.send_again(epoch, &stuck, now).await?;
         if commands.is_empty() {
-            return Ok(0);
+            return Ok((0, joined));
         }
         tracing::info!(chain = %self.name, lineages = commands.len(), "adding attempts that offer more");
-        Ok(self.commit(commands).await?.iter().flatten().count())
+        Ok((self.commit(commands).await?.iter().flatten().count(), joined))
     }
 
     /// What cannot be outbid is repeated, in its time.

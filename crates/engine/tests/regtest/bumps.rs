@@ -115,3 +115,35 @@ async fn f30_a_cancelled_payment_pays_nobody() {
     assert_eq!(world.times_paid([0]).await, [0]);
     running.crash();
 }
+
+/// F59, rule R4: the first version is mined although nodes hold a later one that spends a further coin. That coin is free again, for the
+/// rules and for the signer.
+#[tokio::test(flavor = "multi_thread")]
+async fn f59_a_coin_that_only_a_dead_version_would_have_spent_is_used_again() {
+    let sizes = [101_000, 99_000].map(bitcoin::Amount::from_sat);
+    let Some(world) = World::with_coins("regtest-freed", &sizes).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let first = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    let txid = World::txid(lineage(&world, first[0]).await.latest().signed().expect("sent").hash);
+    let cheap = world.bitcoin.rpc().transaction(txid).await.expect("a read").expect("in the pool");
+    assert_eq!(cheap.input.len(), 1);
+    world.bitcoin.gateway().estimate(Some(40));
+    world
+        .until("a version with both coins in the pool", async || {
+            let latest = lineage(&world, first[0]).await;
+            coins(&latest.latest().draft).len() == 2 && latest.latest().last_sent().is_some()
+        })
+        .await;
+    world.bitcoin.gateway().estimate(None);
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&cheap)).await.expect("the first version is mined");
+    world.mine_until(&first, Status::Completed).await;
+    assert_eq!(lineage(&world, first[0]).await.ended_by().map(World::txid), Some(txid));
+    // The freed coin alone is too little for the next one.
+    world.fund(&[bitcoin::Amount::from_sat(20_000)]).await;
+    let second = world.request(&running.engine, [1]).await;
+    world.mine_until(&second, Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
+    running.crash();
+}

@@ -63,8 +63,13 @@ fn account() -> adit_signer::BitcoinAccount {
 }
 
 impl World {
-    /// With so many confirmed coins. Who has no bitcoind is told, loudly.
+    /// With so many confirmed coins of half a bitcoin.
     pub async fn new(name: &str, coins: usize) -> Option<Self> {
+        Self::with_coins(name, &vec![COIN; coins]).await
+    }
+
+    /// With these confirmed coins. Who has no bitcoind is told, loudly.
+    pub async fn with_coins(name: &str, coins: &[bitcoin::Amount]) -> Option<Self> {
         if let Err(missing) = installed::bitcoind() {
             println!("SKIPPED {name}, no Bitcoin lane is tested: {missing}");
             return None;
@@ -74,12 +79,17 @@ impl World {
         let [external, internal] = Keychain::ALL.map(|keychain| account().descriptor(keychain));
         let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
         let lane = account().lane(chain_name());
-        let first: bitcoin::Address<_> = lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
-        bitcoin.miner().fund(&first.assume_checked(), &vec![COIN; coins]).await.expect("funded");
-        bitcoin.miner().mine(1).await.expect("mined");
-        bitcoin.gateway().catch_up().await.expect("seen");
         let rules = Arc::new(rules(&lane));
-        Some(Self { bitcoin, lane, store: Arc::new(MemStore::new()), rules, journal: Mutex::new(MemoryFile::new()), wallet })
+        let world = Self { bitcoin, lane, store: Arc::new(MemStore::new()), rules, journal: Mutex::new(MemoryFile::new()), wallet };
+        world.fund(coins).await;
+        Some(world)
+    }
+
+    /// More confirmed coins at the wallet's first address.
+    pub async fn fund(&self, coins: &[bitcoin::Amount]) {
+        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        self.bitcoin.miner().fund(&first.assume_checked(), coins).await.expect("funded");
+        self.mine().await;
     }
 
     fn chain(&self) -> BitcoinLane {

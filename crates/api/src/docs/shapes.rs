@@ -54,7 +54,7 @@ shapes! {
     /// 1 to 128 visible ASCII characters.
     Key text("^[!-~]{1,128}$");
     /// 0x and 64 hex digits.
-    Hash text("^0x[0-9a-f]{64}$");
+    Hash text("^(0x)?[0-9a-f]{64}$");
     /// An EVM address: 0x and 40 hex digits, with its EIP-55 checksum.
     EvmAddress text("^0x[0-9a-fA-F]{40}$");
     /// A place in a list, as `nextCursor` of the page before gave it.

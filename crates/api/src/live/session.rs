@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use adit_core::UserId;
+use adit_core::{ChainKind, Event, UserId};
+use adit_store::StoreFault;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -151,7 +152,8 @@ impl Session {
             };
             let full = events.len() == PAGE_EVENTS;
             for event in events {
-                if let Some(view) = event_view(&event, self.state.rules()) {
+                let Ok(kind) = self.chain_kind(&event).await else { return Ok(()) };
+                if let Some(view) = event_view(&event, self.state.rules(), kind) {
                     send(socket, view).await?;
                 }
                 *seq = event.feed.map_or(*seq, |feed| feed.seq);
@@ -160,6 +162,15 @@ impl Session {
                 return Ok(());
             }
         }
+    }
+
+    /// The kind of chain that pays the event's withdrawal: each writes hashes its own way.
+    async fn chain_kind(&self, event: &Event) -> Result<ChainKind, StoreFault> {
+        let rules = self.state.rules();
+        let several = rules.chains.values().any(|chain| chain.kind != ChainKind::Evm);
+        let Some(id) = event.withdrawal.filter(|_| several) else { return Ok(ChainKind::Evm) };
+        let withdrawal = self.state.store().withdrawal(id).await?;
+        Ok(withdrawal.and_then(|known| rules.chain_of(&known.asset)).map_or(ChainKind::Evm, |chain| chain.kind))
     }
 }
 

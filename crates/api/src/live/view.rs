@@ -1,13 +1,13 @@
 //! One event as its user sees it.
 
-use adit_core::{Event, EventKind, Failure, Rules, Status};
+use adit_core::{ChainKind, Event, EventKind, Failure, Rules, Status};
 use serde_json::{Value, json};
 
 use crate::record::failure_sentence;
 use crate::units::{rfc3339, units};
 
 /// `{type: "event", seq, at, event, withdrawalId, status, …}`. None for what is not in any user's feed.
-pub fn event_view(event: &Event, rules: &Rules) -> Option<Value> {
+pub fn event_view(event: &Event, rules: &Rules, kind: ChainKind) -> Option<Value> {
     let feed = event.feed.as_ref()?;
     let (name, status, details) = said(&event.kind, rules);
     let mut view = json!({
@@ -20,6 +20,9 @@ pub fn event_view(event: &Event, rules: &Rules) -> Option<Value> {
     });
     if let (Value::Object(view), Value::Object(details)) = (&mut view, details) {
         view.extend(details);
+    }
+    if let Some(hash) = view["txHash"].as_str().and_then(|text| text.parse().ok()) {
+        view["txHash"] = json!(kind.shown(hash));
     }
     Some(view)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use adit_chain::{NextVersion, Ready};
-use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, Leg, Purpose, Stage, ancestors};
+use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, Leg, Purpose, ancestors};
 
 use super::prepare::payable;
 use super::settings::LaneSettings;
@@ -23,7 +23,7 @@ impl Succeed<'_> {
         let (Some(first), Some(base)) = (next.lineage.attempts.first().and_then(|attempt| bitcoin(&attempt.draft)), latest(next)) else {
             return Err("the lineage is not one of Bitcoin".to_owned());
         };
-        let under_way = UnderWay { first, base, evicted: evicted(next, base) };
+        let under_way = UnderWay { first, base, evicted: evicted(next) };
         let reserved = super::holdings::reserved(next.live);
         let wallet = &self.settings.wallet;
         let purse = Purse { coins: self.coins, reserved: &reserved, tip: self.tip };
@@ -58,15 +58,18 @@ impl Succeed<'_> {
     }
 }
 
-/// What nodes drop for it. Nothing of ours stands on it: the rules do not replace what others build on. What payees did with their outputs
+/// What nodes drop for it: whichever signed version they hold, so the dearest. Nothing of ours stands on it: the rules do not replace what others build on. What payees did with their outputs
 /// nobody tells us; a replacement that nodes refuse for that is tried again with more.
-fn evicted(next: &NextVersion<'_>, base: &BitcoinDraft) -> Evicted {
-    match next.lineage.latest().stage {
-        Stage::Reserved => Evicted { transactions: 0, fees: Amount::ZERO, feerate_max: FeeRate::ZERO },
-        Stage::Signed { .. } => {
-            let fees = base.fee().unwrap_or_default();
-            Evicted { transactions: 1, fees, feerate_max: FeeRate::paid(fees, base.vbytes) }
-        }
+fn evicted(next: &NextVersion<'_>) -> Evicted {
+    let signed = next.lineage.attempts.iter().filter(|attempt| attempt.signed().is_some());
+    let offered: Vec<(Amount, FeeRate)> = signed
+        .filter_map(|attempt| bitcoin(&attempt.draft))
+        .map(|draft| (draft.fee().unwrap_or_default(), FeeRate::paid(draft.fee().unwrap_or_default(), draft.vbytes)))
+        .collect();
+    Evicted {
+        transactions: u32::from(!offered.is_empty()),
+        fees: offered.iter().map(|(fee, _)| *fee).max().unwrap_or_default(),
+        feerate_max: offered.iter().map(|(_, feerate)| *feerate).max().unwrap_or_default(),
     }
 }
 

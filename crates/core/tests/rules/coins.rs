@@ -312,3 +312,28 @@ fn a_dear_network_is_waited_out_and_not_for_ever() {
     bitcoin.world.pass(3_600);
     assert_eq!(planned(&mut bitcoin.world, dear), 1, "it was promised");
 }
+
+/// F59, F73: the database lost a version and who joined by it; the signer's journal knows both. He is in the lineage again, and nobody plans
+/// him anew.
+#[test]
+fn f59_f73_who_joined_by_a_lost_version_is_taken_back_with_it() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let mut journalled = bitcoin.world.lineage(lineage).clone();
+    let lost = Draft::Bitcoin(draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20));
+    journalled.anchors.extend(journalled.claims(&lost));
+    journalled.legs = legs.clone();
+    let signed = Signed { raw: Bytes(vec![2]), hash: hash(11) };
+    let (id, epoch, created_at) = (AttemptId(bitcoin.world.id()), Epoch(1), bitcoin.world.view.now);
+    let stage = Stage::Signed { signed, knowledge: Knowledge::Signed };
+    journalled.attempts.push(Attempt { id, version: 1, purpose: Purpose::Pay, draft: lost, epoch, created_at, stage });
+    bitcoin.world.must(Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage: journalled.clone() });
+    assert_eq!(bitcoin.status(&legs[1]), Status::Processing);
+    let known = bitcoin.world.lineage(lineage).clone();
+    assert_eq!((known.legs.len(), known.attempts.len(), &known.anchors), (2, 2, &journalled.anchors));
+    assert_eq!(bitcoin.world.must(Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage: journalled }), Answer::Unchanged);
+    bitcoin.finalize(lineage, id);
+    assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
+}

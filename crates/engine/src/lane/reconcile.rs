@@ -126,10 +126,12 @@ impl LaneTask {
     async fn rebuilt(&self, id: LineageId, entries: Vec<JournalEntry>, known: Option<Lineage>) -> Result<Lineage, RoundError> {
         let now = self.engine.ports.clock.now();
         let anchors = anchors(self.id(), &entries);
-        let legs = match &known {
-            Some(lineage) => lineage.legs.clone(),
-            None => self.legs(&entries).await?,
-        };
+        // Who joined by a version that the database lost is in it, too.
+        let mut legs = known.as_ref().map(|lineage| lineage.legs.clone()).unwrap_or_default();
+        let signed = self.legs(&entries).await?;
+        legs.extend(
+            signed.into_iter().filter(|leg| known.as_ref().is_none_or(|lineage| lineage.legs.iter().all(|had| had.payout != leg.payout))),
+        );
         let versions = |known: &Option<Lineage>, entry: &JournalEntry, at: usize| {
             let held = known.as_ref().and_then(|lineage| lineage.attempt(entry.request.attempt)).map(|attempt| attempt.version);
             held.unwrap_or_else(|| u32::try_from(at).expect("attempts of a lineage are few"))

@@ -5,5 +5,6 @@ mod identity;
 mod observing;
 mod planning;
 mod quorum;
+mod searching;
 mod twist;
 mod world;

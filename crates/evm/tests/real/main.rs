@@ -6,5 +6,6 @@ mod observing;
 mod planning;
 mod quorum;
 mod searching;
+mod strangers;
 mod twist;
 mod world;

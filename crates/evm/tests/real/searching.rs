@@ -2,17 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use adit_chain::{Chain, Outflow, Watch};
-use adit_core::{Amount, BlockRef, Fact, Trust};
-use adit_evm::{EvmChain, SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX, canonical};
+use adit_chain::{Chain, Watch};
+use adit_core::{BlockRef, Fact, Trust};
+use adit_evm::{EvmChain, SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX};
 use serde_json::{Value, json};
 
-use crate::observing::foreign_transfer;
 use crate::twist::Twister;
-use crate::world::{BOB, Paid, World, apply, asset, facts, leg};
+use crate::world::{BOB, Paid, World, apply, facts, leg};
 
 /// Every call that passes from now on.
-type Heard = Arc<Mutex<Vec<Value>>>;
+pub type Heard = Arc<Mutex<Vec<Value>>>;
 
 fn hear(node: &Twister) -> Heard {
     let heard = Heard::default();
@@ -21,7 +20,7 @@ fn hear(node: &Twister) -> Heard {
     heard
 }
 
-fn count(heard: &Heard, method: &str) -> usize {
+pub fn count(heard: &Heard, method: &str) -> usize {
     heard.lock().expect("nobody panics with it").iter().filter(|call| call["method"] == method).count()
 }
 
@@ -31,15 +30,11 @@ fn asked_for(heard: &Heard, height: u64) -> usize {
     heard.iter().filter(|call| call["method"] == "eth_getBlockByNumber" && call["params"][0] == hex(height)).count()
 }
 
-fn hex(height: u64) -> String {
+pub fn hex(height: u64) -> String {
     format!("0x{height:x}")
 }
 
-fn height(hex: &Value) -> u64 {
-    u64::from_str_radix(hex.as_str().expect("a height").trim_start_matches("0x"), 16).expect("a height")
-}
-
-fn over(world: &World, node: &Twister) -> EvmChain {
+pub fn over(world: &World, node: &Twister) -> EvmChain {
     world.chain_over(Trust::Single, &[node.url()])
 }
 
@@ -221,67 +216,4 @@ async fn a_payment_is_found_by_its_hash_where_no_old_state_is_kept() {
     });
     let look = over(&world, &node).watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
     assert_eq!(facts(&look), ["included", "confirmed", "final"]);
-}
-
-/// F22: from the head back in growing strides, then by halves: no state that is twice as old is needed, and few questions.
-#[tokio::test]
-async fn f22_a_stranger_is_found_however_long_ago_by_a_node_that_keeps_little_state() {
-    let world = World::new().await;
-    world.mine(100).await;
-    world.automine(false).await;
-    let theirs = foreign_transfer(&world, 0).await;
-    world.chain().broadcast(std::slice::from_ref(&theirs)).await;
-    world.mine(1).await;
-    let node = Twister::start(world.anvil.url()).await;
-    for depth in 0..20 {
-        let head = world.anvil.rpc().block_number().await.expect("a height");
-        let oldest = head - (2 * depth).max(1);
-        let asked = Heard::default();
-        let heard = asked.clone();
-        node.lie(move |call, result| {
-            heard.lock().expect("nobody panics with it").push(call.clone());
-            if call["method"] == "eth_getTransactionCount" && height(&call["params"][1]) < oldest {
-                *result = Value::Null;
-            }
-        });
-        let look = over(&world, &node).watch(&world.watch(&[], &[])).await.expect("a look");
-        let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.hash, foreign.block.map(|block| block.height))).collect();
-        assert_eq!(seen, [(Some(theirs.hash), Some(head - depth))], "{depth} blocks ago");
-        assert!(count(&asked, "eth_getTransactionCount") <= 12, "{depth} blocks ago: {}", count(&asked, "eth_getTransactionCount"));
-        world.mine(1).await;
-    }
-}
-
-/// F22: strangers in several blocks are told by one look, each once, and one that nobody can explain does not hide the next.
-#[tokio::test]
-async fn f22_strangers_in_several_blocks_are_told_by_one_look() {
-    let world = World::with_dg().await;
-    let chain = world.chain();
-    let ours = world.pay(&chain, &leg("DG", BOB, 3), 0).await;
-    // Our nonce is consumed, and no transaction of the wallet shows by what.
-    world.rpc("anvil_setNonce", json!([world.wallet.address, "0x1"])).await;
-    world.mine(1).await;
-    let theirs = [foreign_transfer(&world, 1).await, foreign_transfer(&world, 2).await];
-    for signed in &theirs {
-        chain.broadcast(std::slice::from_ref(signed)).await;
-        world.mine(1).await;
-    }
-    let look = chain.watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
-    let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.nonce, foreign.hash)).collect();
-    assert_eq!(seen, [(1, Some(theirs[0].hash)), (2, Some(theirs[1].hash))]);
-    assert!(look.sightings.is_empty(), "of a nonce in a live lineage nothing is said before its transaction is seen");
-}
-
-/// F22: what was paid, of which asset, so that a withdrawal that equals it is not paid again.
-#[tokio::test]
-async fn f22_what_a_stranger_paid_is_told_by_its_asset() {
-    let world = World::with_dg().await;
-    let chain = world.chain();
-    let forgotten = world.pay(&chain, &leg("DG", BOB, 3), 1).await;
-    chain.broadcast(&[foreign_transfer(&world, 0).await, forgotten.signed]).await;
-    world.mine(1).await;
-    let look = chain.watch(&world.watch(&[], &[])).await.expect("a look");
-    let outflow = |id: &str, amount| Some(Outflow { asset: asset(id), destination: canonical(BOB), amount });
-    let told: Vec<_> = look.foreign.into_iter().map(|foreign| foreign.outflow).collect();
-    assert_eq!(told, [outflow("ETH", Amount::new(7)), outflow("DG", leg("DG", BOB, 3).amount)]);
 }

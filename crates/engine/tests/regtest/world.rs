@@ -8,6 +8,7 @@ use adit_bitcoin::{BitcoinConfig, BitcoinLane, EndpointConfig, Face, LaneSetting
 use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::bitcoin::Bitcoin;
+use adit_devnet::bitcoin::rpc::Unspent;
 use adit_devnet::parts as installed;
 use adit_engine::{Engine, Ports, Settings};
 use adit_signer::{
@@ -223,7 +224,7 @@ impl World {
     pub async fn spend_outside(&self, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
         let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
         let script = first.assume_checked().script_pubkey();
-        let coin = self.bitcoin.rpc().unspent(std::slice::from_ref(&script)).await.expect("bitcoind answers").remove(0);
+        let coin = self.unspent(std::slice::from_ref(&script)).await.remove(0);
         let to = match purpose {
             Purpose::Pay => self.script(payee),
             Purpose::Cancel => script,
@@ -277,9 +278,20 @@ impl World {
     /// Outputs of confirmed transactions that the payee has: paid 0, 1 or 2 times. All of them are of the whole amount.
     pub async fn times_paid(&self, payees: impl IntoIterator<Item = u32>) -> Vec<usize> {
         let scripts: Vec<ScriptBuf> = payees.into_iter().map(|payee| self.script(payee)).collect();
-        let unspent = self.bitcoin.rpc().unspent(&scripts).await.expect("bitcoind answers");
+        let unspent = self.unspent(&scripts).await;
         assert!(unspent.iter().all(|coin| u128::from(coin.amount.to_sat()) == PAID.base_units()), "{unspent:?}");
         scripts.iter().map(|script| unspent.iter().filter(|coin| coin.script == *script).count()).collect()
+    }
+
+    /// bitcoind scans for one at a time, and the lane asks it, too.
+    async fn unspent(&self, scripts: &[ScriptBuf]) -> Vec<Unspent> {
+        for _ in 0..100 {
+            if let Ok(unspent) = self.bitcoin.rpc().unspent(scripts).await {
+                return unspent;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("bitcoind does not say what is unspent")
     }
 
     pub fn script(&self, payee: u32) -> ScriptBuf {

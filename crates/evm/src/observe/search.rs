@@ -172,3 +172,50 @@ fn read_block(endpoint: &Endpoint, number: u64, block: Answer, receipts: Answer,
     let whole = block.at().height == number && ours.iter().all(|receipt| receipt.block() == block.at());
     Ok(whole.then(|| Searched { block: block.at(), parent: hash32(block.parent_hash), ours }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(height: u64, hash: u8) -> BlockRef {
+        BlockRef { height, hash: Hash32([hash; 32]) }
+    }
+
+    fn search(trail: &[BlockRef]) -> Search {
+        Search { trail: trail.to_vec(), receipts: HashMap::new(), strangers: Vec::new(), complete: true }
+    }
+
+    /// Nodes write hexadecimal digits in either case.
+    #[test]
+    fn wanted_is_what_the_wallet_sent_and_what_is_watched_whoever_sent_it() {
+        let wanted = Wanted { wallet: "0xaa".to_owned(), hashes: BTreeSet::from(["0x01".to_owned()]) };
+        let receipt = |from: &str, hash: &str| json!({ "from": from, "transactionHash": hash });
+        assert!(wanted.wants(&receipt("0xAA", "0x02")) && wanted.wants(&receipt("0xbb", "0x01")) && wanted.wants(&receipt("0xaa", "0x01")));
+        assert!(!wanted.wants(&receipt("0xbb", "0x02")) && !wanted.wants(&json!({})));
+    }
+
+    /// A block follows the one below it by its parent's hash. Where nothing stands just below, there is nothing to compare.
+    #[test]
+    fn a_search_goes_on_only_where_the_parent_is_the_last_block() {
+        let next = |height, parent| Searched { block: block(height, 9), parent: Hash32([parent; 32]), ours: Vec::new() };
+        let trail = [block(6, 6), block(7, 7)];
+        assert!(search(&trail).continues(&next(8, 7)));
+        assert!(!search(&trail).continues(&next(8, 6)), "the chain changed under the search");
+        assert!(search(&trail).continues(&next(9, 6)), "the block between is not known");
+        assert!(search(&[]).continues(&next(8, 7)));
+    }
+
+    #[test]
+    fn the_trail_reaches_the_head_once_and_never_goes_back() {
+        for (trail, reached) in [
+            (vec![], vec![block(8, 8)]),
+            (vec![block(7, 7)], vec![block(7, 7), block(8, 8)]),
+            (vec![block(8, 8)], vec![block(8, 8)]),
+            (vec![block(9, 9)], vec![block(9, 9)]),
+        ] {
+            let mut search = search(&trail);
+            search.reach(block(8, 8));
+            assert_eq!(search.trail, reached);
+        }
+    }
+}

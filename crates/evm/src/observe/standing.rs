@@ -127,17 +127,108 @@ fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger
 
 #[cfg(test)]
 mod tests {
+    use adit_core::{AttemptId, LineageId, Purpose};
+    use alloy::primitives::Address;
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+
+    fn block(height: u64, hash: u8) -> BlockRef {
+        BlockRef { height, hash: Hash32([hash; 32]) }
+    }
+
+    /// One lineage per nonce, of two attempts each: nonce 3 has the hashes 30… and 31….
+    fn watch(nonces: &[u8]) -> Watch {
+        let attempt = |hash| WatchedAttempt {
+            attempt: AttemptId(Uuid::nil()),
+            purpose: Purpose::Pay,
+            hash: Hash32([hash; 32]),
+            included: None,
+            confirmed: false,
+        };
+        let lineage = |nonce: &u8| WatchedLineage {
+            lineage: LineageId(Uuid::nil()),
+            number: (*nonce).into(),
+            legs: Vec::new(),
+            attempts: vec![attempt(nonce * 10), attempt(nonce * 10 + 1)],
+        };
+        let wallet = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
+        let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
+        let lineages = nonces.iter().map(lineage).collect();
+        Watch { lane, next_nonce: 5, adopted_from: 0, confirmations: 2, trail: Vec::new(), lineages }
+    }
+
+    /// Nothing is placed yet, and the hashes are those of the nonce 3.
+    fn standing() -> Standing {
+        let by_hash = HashMap::from([(Hash32([30; 32]), (0, 0)), (Hash32([31; 32]), (0, 1))]);
+        Standing { places: BTreeMap::new(), vanished: Vec::new(), by_hash }
+    }
+
+    fn receipt(hash: u8, block: BlockRef) -> Agreed<TxReceipt> {
+        let value = json!({
+            "transactionHash": Hash32([hash; 32]).to_string(),
+            "blockHash": block.hash.to_string(),
+            "blockNumber": crate::rpc::height(block.height),
+            "from": Address::ZERO,
+            "status": "0x1",
+            "gasUsed": "0x1",
+            "effectiveGasPrice": "0x1",
+            "logs": [],
+        });
+        Agreed { value: serde_json::from_value(value).expect("a receipt"), witnesses: Vec::new() }
+    }
 
     /// With the fuzz target `answer` in mind: it lets one endpoint that is believed alone say anything.
     #[test]
     fn a_count_beyond_reason_is_taken_up_in_parts() {
-        let wallet = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
-        let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
-        let watch = Watch { lane, next_nonce: 5, adopted_from: 0, confirmations: 2, trail: Vec::new(), lineages: Vec::new() };
-        let standing = Standing { places: BTreeMap::new(), vanished: Vec::new(), by_hash: HashMap::new() };
+        let (watch, standing) = (watch(&[]), standing());
         assert_eq!(standing.unexplained(&watch, 8), BTreeSet::from([5, 6, 7]));
         let many = standing.unexplained(&watch, 1_000_000);
         assert_eq!((many.len(), many.first()), (NONCES_PER_LOOK_MAX, Some(&5)));
+    }
+
+    #[test]
+    fn a_nonce_is_open_while_the_chain_has_consumed_it_and_no_hash_of_ours_explains_it() {
+        let (watch, mut standing) = (watch(&[3, 4]), standing());
+        assert_eq!(standing.unexplained(&watch, 3), BTreeSet::new());
+        assert_eq!(standing.unexplained(&watch, 4), BTreeSet::from([3]));
+        assert_eq!(standing.unexplained(&watch, 6), BTreeSet::from([3, 4, 5]));
+        standing.place(&receipt(31, block(7, 7)));
+        assert_eq!(standing.unexplained(&watch, 6), BTreeSet::from([4, 5]));
+    }
+
+    #[test]
+    fn every_version_of_an_open_lineage_is_looked_up_and_none_of_another() {
+        let hashes = standing().hashes_of(&watch(&[2, 3, 4]), &BTreeSet::from([2, 4]));
+        assert_eq!(hashes, [20, 21, 40, 41].map(|hash| Hash32([hash; 32])));
+    }
+
+    /// What stands where it stood is no news; another block or another version of it is, and so is a block that was in doubt.
+    #[test]
+    fn a_receipt_places_its_lineage_and_is_told_once() {
+        let place = |attempt, block, sure| Place { attempt, block, sure, found_by: None };
+        for (known, told) in [
+            (None, true),
+            (Some(place(0, block(7, 7), true)), false),
+            (Some(place(0, block(7, 7), false)), true),
+            (Some(place(1, block(7, 7), true)), true),
+            (Some(place(0, block(7, 8), true)), true),
+            (Some(place(0, block(6, 7), true)), true),
+        ] {
+            let mut standing = standing();
+            standing.places.extend(known.clone().map(|place| (0, place)));
+            standing.place(&receipt(30, block(7, 7)));
+            let placed = &standing.places[&0];
+            assert_eq!((placed.attempt, placed.block, placed.sure), (0, block(7, 7), true));
+            assert_eq!(placed.found_by.is_some(), told, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_is_not_watched_places_nothing() {
+        let mut standing = standing();
+        standing.place(&receipt(40, block(7, 7)));
+        assert!(standing.places.is_empty() && !standing.watches(Hash32([40; 32])) && standing.watches(Hash32([30; 32])));
     }
 }

@@ -5,5 +5,7 @@ mod identity;
 mod observing;
 mod planning;
 mod quorum;
+mod searching;
+mod strangers;
 mod twist;
 mod world;

@@ -123,7 +123,7 @@ async fn f30_a_cancel_pays_nobody() {
 }
 
 /// Another transaction of the same key, as a second tool would send it.
-async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
+pub async fn foreign_transfer(world: &World, nonce: u64) -> adit_core::Signed {
     let chain = world.chain();
     let mut draft = world.cancel(&chain, nonce).await;
     let Draft::Evm(transaction) = &mut draft else { panic!("an EVM draft") };

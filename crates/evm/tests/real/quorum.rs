@@ -82,6 +82,7 @@ async fn f42_a_lagging_endpoint_delays_and_does_not_contradict() {
     lagging.stand_at(stands_at);
     let back = chain.watch(&world.watch(&[&paid.lineage], &next.trail)).await.expect("a look");
     assert!(back.sightings.is_empty() && back.foreign.is_empty(), "{back:?}");
+    assert_eq!(back.trail, next.trail);
     lagging.heal();
     let all = chain.watch(&world.watch(&[&paid.lineage], &back.trail)).await.expect("a look");
     assert_eq!(facts(&all), ["confirmed", "final"]);

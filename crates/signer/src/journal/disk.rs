@@ -73,3 +73,24 @@ fn create(path: &Path, id: JournalId, environment: &EnvironmentId) -> io::Result
     let (bytes, _) = header_line(&Header::new(id, environment.clone()));
     write_new(path, &bytes).or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Both found no journal. Whoever comes second goes on with what the first one has written.
+    #[test]
+    fn two_that_start_at_once_agree_on_one_journal() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("journal");
+        let environment = EnvironmentId::new("test").expect("a name");
+        let id = |number| JournalId(Uuid::from_u128(number));
+        create(&path, id(1), &environment).expect("written");
+        create(&path, id(2), &environment).expect("there already");
+        let (first, _) = header_line(&Header::new(id(1), environment.clone()));
+        assert_eq!(std::fs::read(&path).expect("read"), first);
+        assert!(create(&directory.path().join("no/where"), id(1), &environment).is_err());
+    }
+}

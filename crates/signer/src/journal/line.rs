@@ -89,3 +89,40 @@ fn chain(previous: &Chain, json: &[u8]) -> Chain {
 fn length_of(json_bytes: usize) -> [u8; 4] {
     u32::try_from(json_bytes).expect("a line is bounded").to_be_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In numbers, since what one build has written every later one must read.
+    const JSON_BYTES_MOST: usize = 4_194_304;
+
+    /// Two bytes of it are the quotes.
+    fn text(json_bytes: usize) -> String {
+        "x".repeat(json_bytes - 2)
+    }
+
+    #[test]
+    fn a_line_holds_four_megabytes() {
+        let mut line = Vec::new();
+        let chain = write(&mut line, &CHAIN_START, &text(JSON_BYTES_MOST));
+        let (start, rest) = line.split_first_chunk().expect("a head");
+        let head = Head::parse(start, &CHAIN_START).expect("a head");
+        assert_eq!((head.json_bytes, head.line_bytes()), (JSON_BYTES_MOST, line.len()));
+        assert_eq!(head.check(rest, &CHAIN_START), Some((&rest[..JSON_BYTES_MOST], chain)));
+    }
+
+    /// However right its guard is, so that nobody is made to read gigabytes.
+    #[test]
+    fn a_longer_line_is_announced_in_vain() {
+        let length = length_of(JSON_BYTES_MOST + 1);
+        let head = format!("{} {} {} ", hex::encode(length), hex::encode(guard(&CHAIN_START, length)), hex::encode(CHAIN_START));
+        assert!(Head::parse(head.as_bytes().try_into().expect("a head"), &CHAIN_START).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a record of 4194305 bytes is above 4194304")]
+    fn a_longer_line_is_never_written() {
+        write(&mut Vec::new(), &CHAIN_START, &text(JSON_BYTES_MOST + 1));
+    }
+}

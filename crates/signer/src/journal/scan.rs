@@ -140,3 +140,27 @@ impl JournalError {
         Self::File { detail: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_core::JournalId;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::journal::{MemoryFile, header_line};
+
+    /// Its lines may mean something else, however whole they are.
+    #[test]
+    fn a_journal_of_another_format_or_version_is_not_read() {
+        let environment = EnvironmentId::new("test").expect("a name");
+        let ours = Header::new(JournalId(Uuid::from_u128(7)), environment.clone());
+        let opened = |header: &Header| {
+            let (bytes, _) = header_line(header);
+            scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {}).map(|(header, _)| header)
+        };
+        assert_eq!(opened(&ours), Ok(ours.clone()));
+        for other in [Header { version: 2, ..ours.clone() }, Header { format: "another journal".to_owned(), ..ours }] {
+            assert!(matches!(opened(&other), Err(JournalError::Foreign { .. })), "{other:?}");
+        }
+    }
+}

@@ -1,10 +1,19 @@
 //! The journal: torn, damaged, full, foreign and locked.
 
-use adit_core::JournalId;
-use adit_signer::{JournalError, LocalSigner, MemoryFile, OpenError, Refused, Signer as _, SignerFault};
+use std::path::Path;
+
+use adit_core::{Epoch, JournalId, Timestamp};
+use adit_signer::{
+    DiskFile, EnvironmentId, Journal, JournalError, JournalFile as _, LocalSigner, MemoryFile, OpenError, Record, Refused, Signer as _,
+    SignerFault,
+};
 use uuid::Uuid;
 
+<<<<<<< HEAD
 use crate::world::{World, at_epoch, config, environment, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign};
+=======
+use crate::world::{NOON_SECONDS, World, config, environment, journal_id, lane, pay, sign, supersede, try_sign};
+>>>>>>> 1c958f9fa27be41ec3acaf70786502ee05ee866d
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
@@ -12,6 +21,10 @@ fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
         OpenError::Journal(error) => error,
         OpenError::Config(error) => panic!("{error}"),
     })
+}
+
+fn open_on_disk(path: &Path, id: u128) -> Result<LocalSigner, OpenError> {
+    LocalSigner::open(config(), path, JournalId(Uuid::from_u128(id)), Box::new(|| Timestamp::from_seconds(NOON_SECONDS)))
 }
 
 /// A journal with two signatures, and its length before the second.
@@ -70,6 +83,34 @@ async fn a_missing_repeated_or_moved_record_is_found() {
     assert!(matches!(start_on(b"{}\n".repeat(100)).err(), Some(JournalError::Foreign { .. })));
 }
 
+/// Nothing of a whole journal is mended, so a disk that takes no writes does not keep the signer from telling what it signed.
+#[tokio::test]
+async fn a_whole_journal_is_only_read() {
+    let (bytes, _) = two_signatures().await;
+    let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
+    world.disk.set_room(Some(0));
+    world.disk.set_sync_fails(true);
+    world.disk.set_truncate_fails(true);
+    assert_eq!(world.start().entries(&lane(), 0, 9).await.expect("reads").len(), 2);
+}
+
+/// A journal is read by the megabyte, and its lines do not end where that does.
+#[test]
+fn a_journal_of_megabytes_is_read_to_its_end() {
+    let disk = MemoryFile::new();
+    let mut journal = Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts");
+    let seen = |epoch| Record::Epoch { at: Timestamp::from_seconds(NOON_SECONDS), lane: lane(), epoch: Epoch(epoch) };
+    for epoch in 0..8_000 {
+        journal.stage(&seen(epoch));
+    }
+    journal.commit().expect("writes");
+    assert!((1 << 20..2 << 20).contains(&disk.contents().len()), "{}", disk.contents().len());
+    let mut read = Vec::new();
+    let opened = Journal::open(Box::new(disk), &environment("test"), |record, _| read.push(record)).expect("opens");
+    assert_eq!(opened.tip(), journal.tip());
+    assert!(read.into_iter().eq((0..8_000).map(seen)));
+}
+
 /// Whole records cut off leave no trace in the file, but the tip that was noted elsewhere does not come back.
 #[tokio::test]
 async fn the_tip_tells_a_shortened_journal() {
@@ -123,6 +164,41 @@ async fn a_disk_that_cannot_be_cut_back_stops_the_signer() {
     sign(&world.start(), &pay(1, 1, 0)).await.expect("the torn rest is removed at the next start");
 }
 
+/// The same on a real disk: what a crash left is cut off, and the next signature follows what was answered.
+#[tokio::test]
+async fn killed_while_it_wrote_to_a_real_disk_it_goes_on_after_the_last_whole_record() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let signer = open_on_disk(&path, 7).expect("starts");
+    sign(&signer, &pay(1, 1, 0)).await.expect("signs");
+    let whole = signer.tip().expect("open");
+    sign(&signer, &pay(2, 2, 1)).await.expect("signs");
+    drop(signer);
+    let bytes = std::fs::read(&path).expect("read");
+    std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("torn");
+
+    let signer = open_on_disk(&path, 8).expect("starts again");
+    assert_eq!(signer.tip(), Ok(whole));
+    assert_eq!(path.metadata().expect("there").len(), whole.bytes, "the rest is removed");
+    sign(&signer, &pay(3, 3, 1)).await.expect("the torn one was never answered");
+    sign(&signer, &pay(4, 4, 2)).await.expect("signs");
+    let tip = signer.tip();
+    drop(signer);
+    let signer = open_on_disk(&path, 9).expect("starts again");
+    assert_eq!(signer.tip(), tip);
+    assert_eq!(signer.entries(&lane(), 0, 9).await.expect("reads").len(), 3);
+}
+
+/// A pipe has no disk below it that could keep anything: the system says so, and the signer is told.
+#[test]
+fn f77_what_cannot_be_made_durable_is_said() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("journal");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs").success());
+    let mut file = DiskFile::open_or_create(&pipe, journal_id(), &environment("test")).expect("opens");
+    assert!(file.sync().is_err());
+}
+
 #[tokio::test]
 async fn five_hundred_requests_are_synced_once() {
     let world = World::new();
@@ -134,6 +210,19 @@ async fn five_hundred_requests_are_synced_once() {
     let answers = signer.sign(&requests).await.expect("writes");
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(world.disk.syncs() - syncs, 1);
+}
+
+/// Where each line stands is counted while it is staged, not read from the disk: what counts wrong cuts wrong after a failed write.
+#[tokio::test]
+async fn a_batch_is_found_again_by_whoever_wrote_it() {
+    let world = World::new();
+    let signer = world.start();
+    let requests = [pay(1, 1, 0), pay(2, 2, 1), pay(3, 3, 2)];
+    let mut signed = signer.sign(&requests).await.expect("writes");
+    assert_eq!(signer.tip().expect("open").bytes, world.disk.contents().len() as u64);
+    signed.push(sign(&signer, &pay(4, 4, 3)).await);
+    let told = signer.entries(&lane(), 0, 9).await.expect("reads").into_iter().map(|entry| entry.signed);
+    assert!(told.eq(signed.into_iter().map(|answer| answer.expect("signed").signed)));
 }
 
 /// What was answered survives the loss of everything that was not synced.
@@ -156,13 +245,22 @@ async fn f24_a_journal_of_another_environment_does_not_open() {
     assert_eq!(error, OpenError::Journal(JournalError::Environment { found: "test".into(), given: "staging".into() }));
 }
 
+#[test]
+fn f24_an_environment_is_named_by_1_to_64_visible_characters() {
+    for name in ["x".to_owned(), "production-2".to_owned(), "x".repeat(64)] {
+        assert_eq!(EnvironmentId::new(name.clone()).expect("a name").as_str(), name);
+    }
+    for name in [String::new(), "x".repeat(65), "two words".to_owned(), "tab\t".to_owned(), "süd".to_owned()] {
+        assert!(EnvironmentId::new(name.clone()).is_err(), "{name:?}");
+    }
+}
+
 #[tokio::test]
 async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("journal");
-    let clock = || Box::new(|| adit_core::Timestamp::from_seconds(crate::world::NOON_SECONDS));
-    let open = |id| LocalSigner::open(config(), &path, JournalId(Uuid::from_u128(id)), clock());
+    let open = |id| open_on_disk(&path, id);
     let request = pay(1, 1, 0);
     let signer = open(7).expect("starts");
     let signature = sign(&signer, &request).await.expect("signs");

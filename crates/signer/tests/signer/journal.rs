@@ -9,11 +9,9 @@ use adit_signer::{
 };
 use uuid::Uuid;
 
-<<<<<<< HEAD
-use crate::world::{World, at_epoch, config, environment, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign};
-=======
-use crate::world::{NOON_SECONDS, World, config, environment, journal_id, lane, pay, sign, supersede, try_sign};
->>>>>>> 1c958f9fa27be41ec3acaf70786502ee05ee866d
+use crate::world::{
+    NOON_SECONDS, World, at_epoch, config, environment, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign,
+};
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };

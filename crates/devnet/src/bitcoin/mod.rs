@@ -6,8 +6,11 @@
 pub mod gateway;
 pub mod miner;
 pub mod node;
+pub mod payments;
 pub mod rpc;
+pub mod stage;
 pub mod waiting;
+pub mod wallet;
 
 use std::path::PathBuf;
 use std::time::Duration;

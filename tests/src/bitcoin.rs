@@ -54,6 +54,24 @@ impl System {
         .await
     }
 
+    /// Waits until a transaction that pays this address is in the node's mempool, and answers it.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn until_in_mempool_for(&self, payee: &Address) -> Result<Txid> {
+        let rpc = self.bitcoin().world.rpc();
+        self.until(&format!("a transaction to {payee} in the mempool"), async || {
+            for txid in rpc.mempool().await? {
+                let outputs = rpc.transaction(txid).await?.map(|transaction| transaction.output).unwrap_or_default();
+                if outputs.iter().any(|output| output.script_pubkey == payee.script_pubkey()) {
+                    return Ok(Some(txid));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
     /// Waits until `withdrawal` of `person` is over, and mines on the way so that finality comes soon. Answers its record.
     ///
     /// # Errors

@@ -213,6 +213,10 @@ fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, 
     }
     chain.in_flight_max = settings.in_flight_max.unwrap_or(chain.in_flight_max);
     chain.more.extend(settings.chain.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    if let Some(bitcoin) = &mut setup.config.chains.bitcoin {
+        // The test's own pace: nobody waits for what the test has to do.
+        (bitcoin.batch_gather_seconds, bitcoin.bump_after_seconds, bitcoin.rebroadcast_after_seconds) = (1, 1, 1);
+    }
     let policy = setup.config.assets.get_mut(DG).and_then(|asset| asset.policy.as_mut()).context("the devnet limits its token")?;
     policy.more.extend(settings.policy.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     setup.config.more.extend(settings.sections.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use adit_devnet::config::BTC;
 use adit_tests::people::{Person, endow, refused};
+use adit_tests::seed::Chance;
 use adit_tests::settings::Settings;
 use adit_tests::system::System;
 use adit_tests::verdict::Histogram;
@@ -13,6 +14,8 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 const PAYEES: usize = 20;
+/// Of them, so many ask at a time.
+const WAVE: usize = 4;
 const SPIKE_SAT_PER_VBYTE: u64 = 20;
 /// From the vectors of BIP-173 and BIP-350.
 const MAINNET: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
@@ -225,4 +228,62 @@ async fn is_paid_once(system: &System, ada: &Person, id: &str) -> Result<()> {
     assert_eq!(ada.available(BTC).await?, "0.75");
     assert!(system.bitcoin().world.rpc().mempool().await?.is_empty(), "nothing else is under way");
     Ok(())
+}
+
+/// Waves of payouts: the server dies after each was sent and again when it was outbid, where blocks are dear; and now and then blocks are taken
+/// back.
+#[tokio::test]
+async fn f29_f37_kills_spikes_and_reorganisations_pay_each_of_many_once() -> Result<()> {
+    let mut chance = Chance::new();
+    let Some(mut system) = System::with_bitcoin("bitcoin-storm", Settings::sqlite()).await? else { return Ok(()) };
+    let people: Vec<Person> = (0..PAYEES).map(|index| system.person(index)).collect::<Result<_>>()?;
+    let admin = system.admin()?;
+    let purse = async |person: &Person| endow(&admin, &format!("purse-{}", person.player.id), &person.player.id, BTC, "1").await;
+    try_join_all(people.iter().map(purse)).await?;
+    let mut ids = Vec::new();
+    for wave in people.chunks(WAVE) {
+        let dear = chance.up_to(2) > 0;
+        ask_for(&system, dear, false);
+        ids.extend(try_join_all(wave.iter().map(|person| person.withdrawn_bitcoin("0.25"))).await?);
+        system.until_in_mempool_for(&wave[0].bitcoin_address()).await?;
+        ask_for(&system, dear, dear);
+        system.crash_and_restart().await?;
+        if dear && chance.up_to(2) > 0 {
+            system.until("better offers", async || Ok(nothing_is_cheap(&system).await?.then_some(()))).await?;
+            system.crash_and_restart().await?;
+        }
+        system.mine_bitcoin(1 + u32::try_from(chance.up_to(2))?).await?;
+        if chance.up_to(1) == 0 {
+            take_back(&system, 1 + u32::try_from(chance.up_to(2))?).await?;
+        }
+    }
+    ask_for(&system, false, false);
+    for (person, id) in people.iter().zip(&ids) {
+        let record = system.until_settled(person, id).await?;
+        assert_eq!(record["status"], "completed", "{record}");
+        let paid = system.payments().await?.to(&person.bitcoin_address());
+        assert_eq!((&record["txHash"], paid.len()), (&json!(paid[0].txid.to_string()), 1));
+        assert_eq!(paid[0].amount, Amount::from_sat(25_000_000));
+    }
+    system.stop().await
+}
+
+/// Whether blocks are dear, and whether the estimates say so.
+fn ask_for(system: &System, dear: bool, told: bool) {
+    let world = &system.bitcoin().world;
+    world.ask_for(if dear { SPIKE_SAT_PER_VBYTE } else { 0 });
+    world.gateway().estimate(told.then_some(SPIKE_SAT_PER_VBYTE));
+}
+
+async fn nothing_is_cheap(system: &System) -> Result<bool> {
+    let mempool = system.bitcoin().world.rpc().waiting().await?;
+    Ok(mempool.values().all(|waiting| waiting.fees.base.to_sat() >= waiting.vbytes * SPIKE_SAT_PER_VBYTE))
+}
+
+/// So many blocks are void, and one more than they were stands in their place, with what the mempool holds now.
+async fn take_back(system: &System, blocks: u32) -> Result<()> {
+    let rpc = system.bitcoin().world.rpc();
+    let first = rpc.height().await? + 1 - blocks;
+    rpc.invalidate_block(rpc.block_hash(first).await?).await?;
+    system.mine_bitcoin(blocks + 1).await
 }

@@ -16,10 +16,12 @@ help: ## this list
 	  REPLICAS       'servers on one store; more than 1 needs STORE=postgres (1)' \
 	  BLOCK_TIME     'seconds between blocks (1)' \
 	  SLOTS_IN_EPOCH 'a block is final 2 x this many blocks later (1)' \
-	  USERS          'players to seed, at least 20 (20)' \
+	  USERS          'players to seed, at least 30 (30)' \
 	  XP             'points each player starts with (200000)' \
 	  EVM_PORT       'port of anvil (8545, or a free one when that is taken)' \
 	  ADIT_EVM_RPC   'endpoints the server uses instead of anvil, comma-separated' \
+	  BITCOIN        'none leaves bitcoind out (auto: where there is one; bench leaves it out)' \
+	  ADIT_BITCOIN_* '_ESPLORA, _BLOCKCYPHER, _RPC: sources the server uses instead of the devnet'\''s own' \
 	  RELEASE        '1 builds and runs with optimisations' \
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
 	  SEED           'chaos: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
@@ -35,7 +37,7 @@ parts: ## install or check what demo and devnet need
 parts-test: ## the same for the tests: adds cargo-nextest and Postgres
 	@scripts/parts.sh test
 
-demo: parts build ## start everything, drive seven claims, print what the chain says
+demo: parts build ## start everything, drive claims and payouts, print what the chains say
 	@$(DEVNET) demo
 
 devnet: parts build ## the same system, not driven; ready when target/devnet.json exists
@@ -46,6 +48,7 @@ devnet-restart-server: ## start the devnet's server again, on the same state
 
 bench: RELEASE = 1
 bench: export USERS ?= 2000
+bench: export BITCOIN ?= none
 bench: parts build ## measure, and print the machine's facts beside the numbers
 	@$(DEVNET) bench
 	@$(CARGO) run --quiet --release -p adit-store-$(or $(STORE),sqlite) --example pace_$(or $(STORE),sqlite)

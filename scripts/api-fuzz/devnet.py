@@ -19,7 +19,7 @@ def running(log: pathlib.Path):
     """Yields the manifest of a system that is ready; at the end every process of it has ended."""
     began = time.time()
     with log.open("w", encoding="utf-8") as file:
-        environment = {**os.environ, "PORT": "0", "EVM_PORT": "0"}
+        environment = {**os.environ, "PORT": "0", "EVM_PORT": "0", "BITCOIN": "none"}
         command = [ROOT / "target/debug/adit-devnet", "up"]
         devnet = subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
     try:

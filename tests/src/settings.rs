@@ -2,7 +2,7 @@
 
 use adit_devnet::config::{Asset, Policy};
 use adit_devnet::contracts::Contract;
-use adit_devnet::options::{Options, StoreKind};
+use adit_devnet::options::{BitcoinChoice, Options, StoreKind};
 use toml::Value;
 
 /// A system as the demo has it, and what differs from it.
@@ -45,6 +45,13 @@ impl Settings {
     pub fn postgres() -> Self {
         let options = Options { store: StoreKind::Postgres, ..Options::default() };
         Self { options, ..Self::sqlite() }
+    }
+
+    /// With Bitcoin, whose blocks come when the test mines them.
+    #[must_use]
+    pub fn bitcoin(mut self) -> Self {
+        self.options.bitcoin = BitcoinChoice::Auto;
+        self
     }
 
     /// So many servers on one store.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_devnet::abi::Token;
 use adit_devnet::api::Api;
 use adit_devnet::claim::base_units;
-use adit_devnet::config::{CHAIN, DG};
+use adit_devnet::config::DG;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::devnet::Devnet;
 use adit_devnet::primitives::{Address, U256};
@@ -205,7 +205,7 @@ pub fn is_over(record: &Value) -> bool {
 }
 
 fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, setup: &mut Setup) -> Result<()> {
-    let chain = setup.config.chains.get_mut(CHAIN).context("the devnet configures its chain")?;
+    let chain = &mut setup.config.chains.devnet;
     let ways: Vec<String> = proxies.map(|proxy| proxy.url().to_owned()).collect();
     if !ways.is_empty() {
         chain.trust = if ways.len() > 1 { "quorum" } else { "single" };

@@ -115,7 +115,11 @@ fn told(lane: &LaneId, key: &WalletKey) -> String {
         WalletKey::Bitcoin(account) => {
             let addresses = first_addresses(account).join("\n  ");
             let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
-            format!("{}  {}\n  receives at\n  {addresses}\n  descriptors\n  {external}\n  {internal}", lane.chain, lane.wallet)
+            let both = account.descriptor_of_both();
+            format!(
+                "{}  {}\n  receives at\n  {addresses}\n  descriptor\n  {both}\n  and one for each keychain\n  {external}\n  {internal}",
+                lane.chain, lane.wallet
+            )
         }
     }
 }
@@ -129,6 +133,7 @@ fn described(lane: &LaneId, key: &WalletKey) -> Value {
             "addresses": first_addresses(account),
             "xpub": account.xpub(),
             "fingerprint": account.fingerprint(),
+            "descriptor": account.descriptor_of_both(),
             "descriptors": Keychain::ALL.map(|keychain| account.descriptor(keychain)),
         }),
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::claim::SignedClaim;
-use crate::config::{BOOK, POINTS};
+use crate::config::{BOOK, MAIN, POINTS};
 use crate::rpc::http_client;
 
 /// Longer than the longest `Prefer: wait`.
@@ -57,6 +57,21 @@ impl Credit {
     pub fn points(id: impl Into<String>, user_id: impl Into<String>, amount: impl Into<String>) -> Self {
         Self { id: id.into(), user_id: user_id.into(), book: BOOK.to_owned(), asset: POINTS.to_owned(), amount: amount.into() }
     }
+
+    /// Something that is paid as it is owed.
+    pub fn main(asset: &str, id: impl Into<String>, user_id: impl Into<String>, amount: impl Into<String>) -> Self {
+        Self { id: id.into(), user_id: user_id.into(), book: MAIN.to_owned(), asset: asset.to_owned(), amount: amount.into() }
+    }
+}
+
+/// The body of `POST /api/withdrawals`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Order {
+    pub asset: &'static str,
+    pub book: &'static str,
+    /// In whole units.
+    pub amount: String,
+    pub destination: String,
 }
 
 impl Api {
@@ -164,16 +179,38 @@ impl Api {
         self.get(&format!("/api/token/withdrawals/{id}")).await?.expect_success("reading a claim")
     }
 
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn withdraw(&self, order: &Order) -> Result<Answer> {
+        self.post("/api/withdrawals", order).await
+    }
+
+    /// One record of `/api/withdrawals`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn withdrawal(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/api/withdrawals/{id}")).await?.expect_success("reading a withdrawal")
+    }
+
     /// The points that the user can still spend, as a decimal string.
     ///
     /// # Errors
     /// When it is refused, or he has none of them.
     pub async fn points_available(&self) -> Result<String> {
+        self.available(BOOK, POINTS).await
+    }
+
+    /// What the user can still withdraw, as a decimal string of whole units.
+    ///
+    /// # Errors
+    /// When it is refused, or he never had any of it.
+    pub async fn available(&self, book: &str, asset: &str) -> Result<String> {
         let me = self.get("/api/me").await?.expect_success("reading /api/me")?;
         let balances = me["balances"].as_array().into_iter().flatten();
-        let mut points = balances.filter(|balance| balance["book"] == BOOK && balance["asset"] == POINTS);
-        let available = points.next().and_then(|balance| balance["available"].as_str().map(str::to_owned));
-        available.with_context(|| format!("/api/me shows no balance of {POINTS} in book {BOOK}: {me}"))
+        let mut found = balances.filter(|balance| balance["book"] == book && balance["asset"] == asset);
+        let available = found.next().and_then(|balance| balance["available"].as_str().map(str::to_owned));
+        available.with_context(|| format!("/api/me shows no balance of {asset} in book {book}: {me}"))
     }
 
     /// Creates or updates a user. Service keys only, as the next three.

@@ -2,6 +2,8 @@
 //!
 //! The fields are public: a test takes [`Config::demo`], changes what it is about, and writes it.
 
+mod bitcoin;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -10,10 +12,15 @@ use serde::Serialize;
 
 use crate::primitives::Address;
 
+pub use bitcoin::{BITCOIN, BitcoinChain, Sources};
+
 /// The chain and assets as the configuration names them.
 pub const CHAIN: &str = "devnet";
 pub const DG: &str = "DG";
 pub const ETH: &str = "ETH";
+pub const BTC: &str = "BTC";
+/// The book in which players have what is no points.
+pub const MAIN: &str = "main";
 /// The book in which points are kept, and the points themselves.
 pub const BOOK: &str = "xp";
 pub const POINTS: &str = "XP";
@@ -26,7 +33,7 @@ pub struct Config {
     pub server: Server,
     pub store: Store,
     pub signer: Signer,
-    pub chains: BTreeMap<String, Chain>,
+    pub chains: Chains,
     pub assets: BTreeMap<String, Asset>,
     pub claims: Claims,
     pub membership: Membership,
@@ -57,6 +64,19 @@ pub struct Signer {
     pub journal: String,
     /// Empty: the server signs itself.
     pub socket: String,
+    /// The sealed seed that Bitcoin is paid from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
+}
+
+/// By the names that the configuration gives them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Chains {
+    /// [`CHAIN`].
+    pub devnet: Chain,
+    /// [`BITCOIN`], where there is a bitcoind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bitcoin: Option<BitcoinChain>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -165,8 +185,9 @@ impl Config {
             signer: Signer {
                 journal: facts.directory.join("signer.journal").display().to_string(),
                 socket: facts.signer_socket.map(|socket| socket.display().to_string()).unwrap_or_default(),
+                keys: None,
             },
-            chains: BTreeMap::from([(CHAIN.to_owned(), chain)]),
+            chains: Chains { devnet: chain, bitcoin: None },
             assets: BTreeMap::from([
                 (DG.to_owned(), Asset::token(facts.token, Some(policy))),
                 (ETH.to_owned(), Asset { chain: CHAIN.to_owned(), token: None, decimals: 18, policy: None }),

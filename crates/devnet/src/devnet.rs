@@ -1,28 +1,30 @@
-//! All parts together: chain, contracts, database, signer, servers and players.
+//! All parts together: chains, contracts, database, signer, servers and players.
+
+mod pieces;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::anvil::{Anvil, Chain, DEPLOYER_KEY};
+use crate::anvil::{Anvil, DEPLOYER_KEY};
 use crate::api::Api;
+use crate::bitcoin::stage::{self, BitcoinStage};
 use crate::claim::Domain;
-use crate::config::{Config, Facts};
+use crate::config::Config;
 use crate::deployer::Deployer;
-use crate::manifest::{Evm, Manifest, Replica, User};
-use crate::options::{Options, StoreKind};
+use crate::manifest::{self, Evm, Manifest, Replica, User};
+use crate::options::Options;
 use crate::player::Player;
-use crate::port;
 use crate::postgres::Postgres;
-use crate::progress;
 use crate::rpc::Rpc;
 use crate::seed::{self, SeededPlayer};
 use crate::server::Server;
 use crate::setup::{Replicated, Setup, random_token};
 use crate::stage::Stage;
 
+use pieces::{Parts, empty, facts, start_anvil, start_postgres};
+
 pub const CHAIN_ID: u64 = 31_337;
-const EVM_PORT_PREFERRED: u16 = 8545;
 /// The database of the servers, where it is in Postgres.
 pub const DATABASE: &str = "adit";
 
@@ -41,6 +43,7 @@ pub struct Devnet {
     servers: Vec<Replicated>,
     signer: Option<Server>,
     postgres: Option<Postgres>,
+    bitcoin: Option<BitcoinStage>,
     anvil: Anvil,
     pub stage: Stage,
     pub players: Vec<SeededPlayer>,
@@ -87,12 +90,17 @@ impl Devnet {
         let anvil = start_anvil(options, directory).await?;
         let players = Player::crowd(usize::try_from(options.users).context("USERS")?);
         let stage = Stage::build(&Deployer::new(anvil.rpc()), &players, options.xp).await?;
+        let bitcoin = stage::start(options, directory).await?;
         let postgres = start_postgres(options, place).await?;
         let socket = (options.replicas > 1).then(|| directory.join("signer.sock"));
         let parts = Parts { anvil: &anvil, stage: &stage, postgres: postgres.as_ref() };
         let facts = facts(options, state, parts, socket.as_deref());
         let admin_token = random_token()?;
         let mut setup = Setup::new(Config::demo(facts), &admin_token, &stage.hot_wallet);
+        let bitcoin = match bitcoin {
+            Some(world) => Some(BitcoinStage::build(world, options, directory, state, &mut setup).await?),
+            None => None,
+        };
         tailor(Deployer::new(anvil.rpc()), &stage, &mut setup).await?;
         let signer = setup.start_signer(directory).await?;
         let mut servers = Vec::new();
@@ -101,7 +109,7 @@ impl Devnet {
         }
         let service = Api::new(servers[0].address())?.with_token(&admin_token);
         let players = seed::seed(&service, players, options.xp).await?;
-        Ok(Self { servers, signer, postgres, anvil, stage, players, admin_token, xp: options.xp })
+        Ok(Self { servers, signer, postgres, bitcoin, anvil, stage, players, admin_token, xp: options.xp })
     }
 
     /// The first server, as nobody in particular.
@@ -151,6 +159,16 @@ impl Devnet {
     /// The same, to be crashed and started again.
     pub fn postgres_mut(&mut self) -> Option<&mut Postgres> {
         self.postgres.as_mut()
+    }
+
+    /// `None` where it was left out, or no bitcoind is to be had.
+    pub fn bitcoin(&self) -> Option<&BitcoinStage> {
+        self.bitcoin.as_ref()
+    }
+
+    /// The same, to stop its beat and to start it again.
+    pub fn bitcoin_mut(&mut self) -> Option<&mut BitcoinStage> {
+        self.bitcoin.as_mut()
     }
 
     /// The account that owns the token and manages the lock.
@@ -203,6 +221,7 @@ impl Devnet {
                 hot_wallet: self.stage.hot_wallet.address.to_string(),
                 deployer_key: DEPLOYER_KEY.to_owned(),
             },
+            bitcoin: self.bitcoin.as_ref().map(manifest::Bitcoin::of),
             users: self.players.iter().map(|seeded| describe(seeded, self.xp)).collect(),
         })
     }
@@ -221,6 +240,9 @@ impl Devnet {
         if let Some(postgres) = self.postgres {
             postgres.stop().await?;
         }
+        if let Some(bitcoin) = self.bitcoin {
+            bitcoin.world.stop().await?;
+        }
         self.anvil.kill().await
     }
 }
@@ -231,68 +253,8 @@ fn describe(SeededPlayer { player, token }: &SeededPlayer, xp: u64) -> User {
         token: token.clone(),
         wallet: player.wallet.address.to_string(),
         private_key: player.wallet.private_key(),
+        bitcoin_address: player.wallet.bitcoin_address().to_string(),
         xp,
         member: player.member,
     }
-}
-
-fn empty(directory: &Path) -> Result<()> {
-    if directory.exists() {
-        std::fs::remove_dir_all(directory).with_context(|| format!("cannot delete {}", directory.display()))?;
-    }
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))
-}
-
-async fn start_anvil(options: &Options, directory: &Path) -> Result<Anvil> {
-    let port = match options.evm_port {
-        None if port::is_free(EVM_PORT_PREFERRED) => Some(EVM_PORT_PREFERRED),
-        None | Some(0) => None,
-        Some(port) => {
-            ensure!(port::is_free(port), "port {port} is taken; choose another one for anvil with EVM_PORT=…");
-            Some(port)
-        }
-    };
-    progress::step("starting anvil");
-    let chain = Chain { chain_id: CHAIN_ID, block_time_seconds: Some(options.block_time), slots_in_epoch: options.slots_in_epoch, port };
-    Anvil::start(&chain, directory.join("anvil.log")).await
-}
-
-async fn start_postgres(options: &Options, place: &Place<'_>) -> Result<Option<Postgres>> {
-    if options.store == StoreKind::Sqlite {
-        return Ok(None);
-    }
-    progress::step("starting Postgres");
-    let log = place.directory.join("postgres.log");
-    let postgres = match place.state == place.directory {
-        true => Postgres::start(log).await?,
-        false => Postgres::start_in(place.state.join("postgres"), log).await?,
-    };
-    postgres.create_database(DATABASE).await?;
-    Ok(Some(postgres))
-}
-
-fn facts<'a>(options: &Options, state: &'a Path, parts: Parts<'_>, socket: Option<&'a Path>) -> Facts<'a> {
-    let store = match parts.postgres {
-        Some(postgres) => postgres.url(DATABASE),
-        None => format!("sqlite:{}", state.join("adit.db").display()),
-    };
-    let rpc = if options.evm_rpc.is_empty() { vec![parts.anvil.url().to_owned()] } else { options.evm_rpc.clone() };
-    Facts {
-        store,
-        directory: state,
-        signer_socket: socket,
-        chain_id: CHAIN_ID,
-        rpc,
-        block_time_seconds: options.block_time,
-        token: parts.stage.token,
-        lock: parts.stage.lock.address,
-        hot_wallet: parts.stage.hot_wallet.address,
-    }
-}
-
-/// What exists when the server's processes are about to be configured.
-struct Parts<'a> {
-    anvil: &'a Anvil,
-    stage: &'a Stage,
-    postgres: Option<&'a Postgres>,
 }

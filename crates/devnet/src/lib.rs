@@ -11,6 +11,7 @@ pub mod bitcoin;
 pub mod chance;
 pub mod chaos;
 pub mod claim;
+pub mod command;
 pub mod config;
 pub mod contracts;
 pub mod control;

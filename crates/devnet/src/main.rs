@@ -25,7 +25,7 @@ struct Arguments {
 enum Command {
     /// Start everything, write target/devnet.json when it is ready, and run until Ctrl-C
     Up(Options),
-    /// Start everything, drive the claims of the demo, and show what the chain and the API say
+    /// Start everything, drive the acts of the demo, and show what the chains and the API say
     Demo {
         #[command(flatten)]
         options: Options,
@@ -74,6 +74,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Parts => {
             println!("anvil     {}", parts::anvil()?.display());
             println!("postgres  {}", parts::postgres()?.display());
+            println!("bitcoind  {}", parts::bitcoind().map_or_else(|missing| missing.to_string(), |found| found.display().to_string()));
             println!("adit      {}", parts::server()?.display());
             Ok(ExitCode::SUCCESS)
         }

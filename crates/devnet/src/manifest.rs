@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::bitcoin::stage::BitcoinStage;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -17,6 +19,9 @@ pub struct Manifest {
     /// Every server, the first included.
     pub replicas: Vec<Replica>,
     pub evm: Evm,
+    /// Absent where there is no bitcoind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bitcoin: Option<Bitcoin>,
     pub users: Vec<User>,
 }
 
@@ -39,14 +44,41 @@ pub struct Evm {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct Bitcoin {
+    /// bitcoind's, with user and password.
+    pub rpc: String,
+    pub esplora: String,
+    pub blockcypher: String,
+    /// The wallet that pays: both keychains, with checksum.
+    pub descriptor: String,
+    /// Its first addresses, which have coins.
+    pub wallet_addresses: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct User {
     pub id: String,
     pub token: String,
     pub wallet: String,
     pub private_key: String,
+    /// The same key's on the Bitcoin chain (P2WPKH on regtest).
+    pub bitcoin_address: String,
     /// In whole points.
     pub xp: u64,
     pub member: bool,
+}
+
+impl Bitcoin {
+    pub fn of(stage: &BitcoinStage) -> Self {
+        Self {
+            rpc: stage.world.rpc().url_with_password(),
+            esplora: stage.world.esplora_url().to_owned(),
+            blockcypher: stage.world.blockcypher_url().to_owned(),
+            descriptor: stage.wallet.descriptor.clone(),
+            wallet_addresses: stage.wallet.addresses.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 impl Manifest {

@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long, env = "SLOTS_IN_EPOCH", default_value_t = 1, value_parser = value_parser!(u64).range(1..=64))]
     pub slots_in_epoch: u64,
     /// Players to seed; every fifth is no member of the lock
-    #[arg(long, env = "USERS", default_value_t = 20, value_parser = value_parser!(u32).range(20..=20_000))]
+    #[arg(long, env = "USERS", default_value_t = 30, value_parser = value_parser!(u32).range(30..=20_000))]
     pub users: u32,
     /// Points each player starts with
     #[arg(long, env = "XP", default_value_t = 200_000, value_parser = value_parser!(u64).range(0..=1_000_000_000))]
@@ -34,6 +34,18 @@ pub struct Options {
     /// Endpoints that the server uses instead of anvil, comma-separated
     #[arg(long, env = "ADIT_EVM_RPC", value_delimiter = ',')]
     pub evm_rpc: Vec<String>,
+    /// Whether bitcoind is started as well, where there is one
+    #[arg(long, env = "BITCOIN", default_value = "auto")]
+    pub bitcoin: BitcoinChoice,
+    /// Esplora servers that the server uses instead of the devnet's own, comma-separated
+    #[arg(long, env = "ADIT_BITCOIN_ESPLORA", value_delimiter = ',')]
+    pub bitcoin_esplora: Vec<String>,
+    /// BlockCypher endpoints that it uses instead of the devnet's own, comma-separated
+    #[arg(long, env = "ADIT_BITCOIN_BLOCKCYPHER", value_delimiter = ',')]
+    pub bitcoin_blockcypher: Vec<String>,
+    /// bitcoind endpoints that it uses instead of the devnet's own, with user and password, comma-separated
+    #[arg(long, env = "ADIT_BITCOIN_RPC", value_delimiter = ',')]
+    pub bitcoin_rpc: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,8 +54,15 @@ pub enum StoreKind {
     Postgres,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BitcoinChoice {
+    /// Where a bitcoind can be found.
+    Auto,
+    None,
+}
+
 impl Default for Options {
-    /// For tests: as the demo, on free ports.
+    /// For tests: as the demo, on free ports, and without Bitcoin.
     fn default() -> Self {
         Self {
             port: 0,
@@ -55,6 +74,10 @@ impl Default for Options {
             xp: 200_000,
             evm_port: Some(0),
             evm_rpc: Vec::new(),
+            bitcoin: BitcoinChoice::None,
+            bitcoin_esplora: Vec::new(),
+            bitcoin_blockcypher: Vec::new(),
+            bitcoin_rpc: Vec::new(),
         }
     }
 }

@@ -34,6 +34,15 @@ impl Wallet {
         format!("0x{}", hex::encode(self.key.to_secret_bytes()))
     }
 
+    /// Of the same key on regtest, as P2WPKH.
+    ///
+    /// # Panics
+    /// Never: a key of one library is one of the other, and its public half is written compressed.
+    pub fn bitcoin_address(&self) -> bitcoin::Address {
+        let public = bitcoin::CompressedPublicKey::from_slice(&self.key.public_key().serialize()).expect("33 bytes of a key");
+        bitcoin::Address::p2wpkh(&public, bitcoin::Network::Regtest)
+    }
+
     /// r, s, v (27 or 28), as Ethereum's wallets write it.
     pub fn sign(&self, digest: B256) -> [u8; 65] {
         let signature = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);

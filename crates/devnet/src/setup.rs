@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::config::{CHAIN, Config};
+use crate::config::Config;
 use crate::manifest::Replica;
 use crate::player::Wallet;
 use crate::progress;
@@ -70,8 +70,8 @@ impl Setup {
         progress::step(format!("starting adit on port {port}"));
         let mut config = self.config.clone();
         config.server.listen = format!("127.0.0.1:{port}");
-        if let Some((endpoints, chain)) = self.endpoints_of.get(index).zip(config.chains.get_mut(CHAIN)) {
-            chain.rpc.clone_from(endpoints);
+        if let Some(endpoints) = self.endpoints_of.get(index) {
+            config.chains.devnet.rpc.clone_from(endpoints);
         }
         let file = directory.join(format!("adit-{port}.toml"));
         config.write(&file)?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod amounts;
+mod bitcoin;
 mod chaos;
 mod claims;
 mod crashes;

@@ -5,7 +5,7 @@
 //! was declared void could not be mined anew.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::rpc::{Rpc, Unspent};
+use super::waiting;
 
 /// `OP_1` to `OP_16`: each alone is a script that ends in something true.
 const SCRIPTS: u32 = 16;
@@ -34,6 +35,7 @@ const MORE_BLOCKS_STEP: u32 = 10;
 pub struct Miner {
     rpc: Rpc,
     rewards: Rewards,
+    floor: Floor,
     /// Of two that mine at once, one builds on a block that is not the newest any more: what it has mined does not count. And two that
     /// fund at once would spend the same coin.
     turn: Arc<Mutex<()>>,
@@ -42,6 +44,10 @@ pub struct Miner {
 /// Whom the next block rewards.
 #[derive(Clone, Default)]
 struct Rewards(Arc<AtomicU32>);
+
+/// What a transaction has to pay to be mined, in satoshis per virtual byte: the rest of each block is taken by others, who pay more.
+#[derive(Clone, Default)]
+struct Floor(Arc<AtomicU64>);
 
 /// Mines until dropped.
 pub struct Beat(JoinHandle<()>);
@@ -54,7 +60,12 @@ impl Drop for Beat {
 
 impl Miner {
     pub fn new(rpc: Rpc) -> Self {
-        Self { rpc, rewards: Rewards::default(), turn: Arc::default() }
+        Self { rpc, rewards: Rewards::default(), floor: Floor::default(), turn: Arc::default() }
+    }
+
+    /// From now on [`Miner::mine`] and [`Miner::every`] leave in the mempool what pays less than this feerate; 0 takes all.
+    pub fn take_only_above(&self, sat_per_vbyte: u64) {
+        self.floor.0.store(sat_per_vbyte, Ordering::Relaxed);
     }
 
     /// Mines what the mempool holds, and empty blocks after it.
@@ -63,7 +74,7 @@ impl Miner {
     /// What bitcoind says.
     pub async fn mine(&self, blocks: u32) -> Result<Vec<BlockHash>> {
         let _turn = self.turn.lock().await;
-        Ok(self.rpc.generate(blocks, &self.rewards.next()).await?)
+        mine(&self.rpc, blocks, &self.rewards.next(), &self.floor).await
     }
 
     /// One block with exactly these transactions, whatever the mempool holds.
@@ -77,14 +88,14 @@ impl Miner {
 
     /// One block per `pause`, from now on. A beat that the node misses is gone.
     pub fn every(&self, pause: Duration) -> Beat {
-        let (rpc, rewards, turn) = (self.rpc.clone(), self.rewards.clone(), Arc::clone(&self.turn));
+        let (rpc, rewards, floor, turn) = (self.rpc.clone(), self.rewards.clone(), self.floor.clone(), Arc::clone(&self.turn));
         Beat(tokio::spawn(async move {
             let mut beat = tokio::time::interval(pause);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 beat.tick().await;
                 let _turn = turn.lock().await;
-                rpc.generate(1, &rewards.next()).await.ok();
+                mine(&rpc, 1, &rewards.next(), &floor).await.ok();
             }
         }))
     }
@@ -129,6 +140,19 @@ impl Miner {
         coins.retain(|coin| !coin.coinbase || next - coin.height >= COINBASE_MATURITY_BLOCKS);
         coins.sort_by_key(|coin| std::cmp::Reverse(coin.amount));
         Ok(coins)
+    }
+}
+
+async fn mine(rpc: &Rpc, blocks: u32, to: &Address, floor: &Floor) -> Result<Vec<BlockHash>> {
+    match floor.0.load(Ordering::Relaxed) {
+        0 => Ok(rpc.generate(blocks, to).await?),
+        floor => {
+            let mut mined = Vec::new();
+            for _ in 0..blocks {
+                mined.push(rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await?);
+            }
+            Ok(mined)
+        }
     }
 }
 

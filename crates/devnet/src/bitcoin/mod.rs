@@ -6,7 +6,11 @@
 pub mod gateway;
 pub mod miner;
 pub mod node;
+pub mod payments;
 pub mod rpc;
+pub mod stage;
+pub mod waiting;
+pub mod wallet;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +56,12 @@ impl Bitcoin {
     /// From now on only who asks for a block gets one.
     pub fn mine_no_more(&mut self) {
         self.beat = None;
+    }
+
+    /// From now on a block has room only for what pays at least this feerate; 0 has room for all. What the faces estimate is another
+    /// matter, as it is in the field: estimates are made of blocks that were mined.
+    pub fn ask_for(&self, sat_per_vbyte: u64) {
+        self.miner.take_only_above(sat_per_vbyte);
     }
 
     /// The base of Esplora's paths, such as `{}/blocks/tip/height`.

@@ -1,6 +1,7 @@
 //! A small JSON-RPC client of a bitcoind: bounded in time and size. What the node refuses keeps the node's own code, because that is
 //! how a caller tells one refusal from another.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::waiting::Waiting;
 use crate::rpc::{body_within, http_client};
 
 /// Generating a hundred blocks takes a second; nothing takes longer.
@@ -180,6 +182,14 @@ impl Rpc {
         self.call("getrawmempool", json!([])).await
     }
 
+    /// What waits to be mined, with what it pays.
+    ///
+    /// # Errors
+    /// As [`Rpc::call`].
+    pub async fn waiting(&self) -> Result<BTreeMap<Txid, Waiting>, RpcError> {
+        self.call("getrawmempool", json!([true])).await
+    }
+
     /// Every unspent output of the chain to these scripts, by a search of the whole set.
     ///
     /// # Errors
@@ -230,12 +240,23 @@ impl Rpc {
     /// # Errors
     /// As [`Rpc::call`]; when the block would not be valid.
     pub async fn generate_block(&self, to: &Address, transactions: &[Transaction]) -> Result<BlockHash, RpcError> {
+        self.generate_of(to, transactions.iter().map(serialize_hex).collect()).await
+    }
+
+    /// The same with transactions of the mempool, parents before their children.
+    ///
+    /// # Errors
+    /// As [`Rpc::generate_block`]; when one of them has left the mempool.
+    pub async fn generate_block_of(&self, to: &Address, transactions: &[Txid]) -> Result<BlockHash, RpcError> {
+        self.generate_of(to, transactions.iter().map(Txid::to_string).collect()).await
+    }
+
+    async fn generate_of(&self, to: &Address, transactions: Vec<String>) -> Result<BlockHash, RpcError> {
         #[derive(Deserialize)]
         struct Mined {
             hash: BlockHash,
         }
-        let hex: Vec<String> = transactions.iter().map(serialize_hex).collect();
-        self.call::<Mined>("generateblock", json!([to, hex])).await.map(|mined| mined.hash)
+        self.call::<Mined>("generateblock", json!([to, transactions])).await.map(|mined| mined.hash)
     }
 
     /// Declares a block and all that follows it void: the chain goes back to the one before.

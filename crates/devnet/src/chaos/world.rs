@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use toml::Value;
 
 use crate::api::Api;
-use crate::config::{CHAIN, Config, Finality};
+use crate::config::{Config, Finality};
 use crate::deployer::Deployer;
 use crate::devnet::{Devnet, Place};
 use crate::options::{Options, StoreKind};
@@ -104,7 +104,8 @@ impl World {
             }
             pool = Some(shared);
             deployer.rpc().mine(FIRM_BLOCKS).await?;
-            configure(&mut setup.config, &setup.endpoints_of[0])
+            configure(&mut setup.config, &setup.endpoints_of[0]);
+            Ok(())
         };
         let place = Place { directory, state: disk.root() };
         let devnet = Devnet::start_on(&options, &place, tailor).await?;
@@ -184,8 +185,8 @@ impl World {
 }
 
 /// Impatient, so that much happens in a short time; the daily limit and the minimum stay the demo's.
-fn configure(config: &mut Config, endpoints: &[String]) -> Result<()> {
-    let chain = config.chains.get_mut(CHAIN).context("the devnet configures its chain")?;
+fn configure(config: &mut Config, endpoints: &[String]) {
+    let chain = &mut config.chains.devnet;
     chain.trust = "quorum";
     chain.rpc = endpoints.to_vec();
     chain.finality = Finality::Depth(FINALITY_BLOCKS);
@@ -195,7 +196,6 @@ fn configure(config: &mut Config, endpoints: &[String]) -> Result<()> {
     chain.more.extend(keys.map(|(key, value)| (key.to_owned(), Value::from(value))));
     // A payout whose check fails because of a disaster waits; giving it back would be as safe, and no payment.
     chain.more.insert("precheck_tries_max".to_owned(), Value::from(1_000));
-    Ok(())
 }
 
 /// How long something is waited for between two looks.

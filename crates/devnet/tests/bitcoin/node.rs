@@ -6,6 +6,7 @@ use std::time::Duration;
 use adit_devnet::bitcoin::Node;
 use adit_devnet::wait;
 use bitcoin::{Amount, Txid};
+use serde_json::json;
 
 use crate::world::{COIN, FEE, PAUSE, World, is_there, log};
 
@@ -30,6 +31,30 @@ async fn bitcoind_starts_refuses_in_its_own_words_and_leaves_nothing_behind() {
     drop(node);
     assert!(is_gone(pid), "bitcoind ({pid}) still runs");
     assert!(!PathBuf::from(data).exists(), "its data is still there");
+}
+
+#[tokio::test]
+async fn dear_blocks_leave_behind_what_pays_little_and_the_faces_estimate_what_they_are_told() {
+    let Some(world) = World::start("dear").await else { return };
+    let (coins, payee) = ([world.coin().await, world.coin().await], world.address("bech32").await);
+    let cheap = world.spend(coins[0], &payee, FEE).await;
+    let dear = world.spend(coins[1], &payee, FEE * 10).await;
+    for transaction in [&cheap, &dear] {
+        world.bitcoin.rpc().send(transaction).await.expect("sent");
+    }
+    world.bitcoin.ask_for(20);
+    world.bitcoin.miner().mine(2).await.expect("mined");
+    assert_eq!(world.bitcoin.rpc().mempool().await.expect("a mempool"), [cheap.compute_txid()], "about 9 sat/vB");
+    assert_eq!(world.esplora("/fee-estimates").await, json!({}), "estimates are another matter");
+    world.bitcoin.gateway().estimate(Some(20));
+    assert_eq!(world.esplora("/fee-estimates").await["6"], 20.0);
+    assert_eq!(world.blockcypher("").await["medium_fee_per_kb"], 20_000);
+
+    world.bitcoin.ask_for(0);
+    world.bitcoin.gateway().estimate(None);
+    world.mine().await;
+    assert_eq!(world.bitcoin.rpc().mempool().await.expect("a mempool"), []);
+    assert_eq!(world.esplora("/fee-estimates").await, json!({}));
 }
 
 #[tokio::test]

@@ -111,13 +111,22 @@ impl BitcoinAccount {
     /// The output descriptor of a keychain with the key's origin and its checksum (BIP-380):
     /// `wpkh([73c5da0a/84'/1'/0']tpub…/0/*)#…`.
     pub fn descriptor(&self, keychain: Keychain) -> String {
+        self.descriptor_over(&keychain.number().to_string())
+    }
+
+    /// Both keychains in one (BIP-389): `wpkh([73c5da0a/84'/1'/0']tpub…/<0;1>/*)#…`.
+    pub fn descriptor_of_both(&self) -> String {
+        self.descriptor_over("<0;1>")
+    }
+
+    fn descriptor_over(&self, keychains: &str) -> String {
         let function = match self.kind {
             AccountKind::Segwit => "wpkh",
             AccountKind::Taproot => "tr",
         };
         let (purpose, coin, account) = (self.kind.purpose(), self.network.coin(), self.account);
         let origin = format!("{}/{purpose}'/{coin}'/{account}'", self.fingerprint());
-        descriptor::with_checksum(&format!("{function}([{origin}]{}/{}/*)", self.xpub(), keychain.number()))
+        descriptor::with_checksum(&format!("{function}([{origin}]{}/{keychains}/*)", self.xpub()))
     }
 
     /// The script that an output to this place has.

@@ -18,4 +18,4 @@ mod witness;
 
 pub use account::{AccountKind, BitcoinAccount};
 pub use network::BitcoinNetwork;
-pub(crate) use transaction::{Coin, Unsigned};
+pub(crate) use transaction::{Coin, Unsigned, id_of};

@@ -186,6 +186,14 @@ fn their_digests(kind: AccountKind, transaction: &Transaction, spent: &[Spent]) 
     coins.iter().enumerate().map(&mut of).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
+/// The id of a signed transaction, which its witnesses are no part of; none where the bytes are no transaction.
+pub(crate) fn id_of(raw: &[u8]) -> Option<Hash32> {
+    let transaction: Transaction = encode::deserialize(raw).ok()?;
+    let mut id: [u8; 32] = *AsRef::<[u8; 32]>::as_ref(&transaction.compute_txid());
+    id.reverse();
+    Some(Hash32(id))
+}
+
 /// As people write it: the bytes are in the reverse of their order in the chain.
 fn txid(bytes: &[u8]) -> Hash32 {
     let mut hash: [u8; 32] = Sha256::digest(Sha256::digest(bytes)).into();

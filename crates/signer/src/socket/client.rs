@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use adit_core::{JournalId, LaneId};
+use adit_core::{Draft, Hash32, JournalId, LaneId};
 use alloy::primitives::keccak256;
 use async_trait::async_trait;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::wire::{self, Answer, Call, Question, VERSION};
+use crate::bitcoin;
 use crate::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
@@ -118,8 +119,16 @@ impl Signer for SocketSigner {
 /// One answer per request, in order, and each hash is that of its bytes.
 fn fits(requests: &[SignRequest], answers: &[Result<Signature, Refused>]) -> bool {
     let answers_to = |request: &SignRequest, answer: &Result<Signature, Refused>| match answer {
-        Ok(Signature { attempt, signed }) => *attempt == request.attempt && keccak256(&signed.raw.0).0 == signed.hash.0,
+        Ok(Signature { attempt, signed }) => *attempt == request.attempt && hash_of(&request.draft, &signed.raw.0) == Some(signed.hash),
         Err(_) => true,
     };
     requests.len() == answers.len() && requests.iter().zip(answers).all(|(request, answer)| answers_to(request, answer))
+}
+
+/// As the draft's chain names these bytes.
+fn hash_of(draft: &Draft, raw: &[u8]) -> Option<Hash32> {
+    match draft {
+        Draft::Evm(_) => Some(Hash32(keccak256(raw).0)),
+        Draft::Bitcoin(_) => bitcoin::id_of(raw),
+    }
 }

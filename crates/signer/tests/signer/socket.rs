@@ -5,15 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_signer::{Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner};
+use adit_signer::{LocalSigner, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use crate::bitcoin::world as bitcoin;
 use crate::world::{World, at_epoch, bump, cancel, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign};
 
 fn serve(world: &World, path: &Path) -> JoinHandle<()> {
-    let signer: Arc<dyn Signer> = Arc::new(world.start());
+    serve_as(world.start(), path)
+}
+
+fn serve_as(signer: LocalSigner, path: &Path) -> JoinHandle<()> {
+    let signer: Arc<dyn Signer> = Arc::new(signer);
     let socket = SignerSocket::bind(path).expect("binds");
     tokio::spawn(socket.serve(signer))
 }
@@ -50,6 +55,19 @@ async fn two_clients_share_one_signer() {
     assert!(matches!(sign(&one, &pay(8, 8, 8)).await, Err(Refused::StaleEpoch { .. })));
     let live = Refused::Equivocation { payout: payout(5), live: lineage(7) };
     assert_eq!(sign(&one, &at_epoch(2, pay(5, 9, 9))).await.err(), Some(live));
+}
+
+/// Bitcoin names a transaction without its witnesses.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bitcoin_transaction_is_known_by_its_id() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve_as(bitcoin::start(&world), &path);
+    let client = SocketSigner::new(&path);
+    let request = bitcoin::pay(1, &[1], &[(1, 1, 50_000)]);
+    let signature = sign(&client, &request).await.expect("signs");
+    assert_eq!(signature.attempt, request.attempt);
 }
 
 #[tokio::test(flavor = "multi_thread")]

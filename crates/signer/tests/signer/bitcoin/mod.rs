@@ -6,4 +6,4 @@ mod payments;
 mod property;
 mod refusals;
 mod wallets;
-mod world;
+pub mod world;

@@ -1,6 +1,6 @@
 //! An account as its operator sees it, compared with the engine's own reading of the same seed.
 
-use adit_bitcoin::{KeyWallet, Network, RootKey};
+use adit_bitcoin::{KeyWallet, Network, RootKey, Wallet};
 use adit_core::{Asset, AssetForm, FeeRate, Keychain, Place};
 use adit_signer::{AccountKind, BitcoinNetwork, BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, OpenError, Seed, SignerConfig};
 
@@ -23,6 +23,8 @@ fn signer_and_engine_find_the_same_wallet_in_a_seed() {
         for (kind, key_wallet) in KINDS.into_iter().zip([KeyWallet::Segwit, KeyWallet::Taproot]) {
             let (account, wallet) = (seed.bitcoin(network, kind, 0).expect("an account"), root.wallet(key_wallet));
             assert_eq!(account.fingerprint(), root.fingerprint().to_string());
+            // What a server without the keys is given.
+            assert_eq!(Wallet::of_descriptor(theirs, &account.descriptor_of_both()).as_ref(), Ok(&wallet));
             for keychain in Keychain::ALL {
                 assert_eq!(account.descriptor(keychain), wallet.descriptor(keychain));
                 for index in [0, 1, 19, 4_711, (1 << 31) - 1] {

@@ -13,9 +13,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::cast::{ACTS, Act, Expected};
-use adit_devnet::table::Table;
-
-const HASH_DIGITS_SHOWN: usize = 10;
+use crate::demo::row::Row;
 
 /// One act, played.
 pub struct Outcome {
@@ -37,33 +35,15 @@ struct OnChain {
     payments: Vec<Log>,
 }
 
-/// Prints the table and every surprise; true when there is none.
-///
 /// # Errors
 /// When the chain cannot be read.
-pub async fn show(devnet: &Devnet, outcomes: &[Outcome]) -> Result<bool> {
-    let mut table = Table::new(["player", "asked", "answer", "transaction", "XP before", "XP after", "DG on chain"]);
-    let mut surprises = Vec::new();
-    let mut as_expected = 0;
+pub async fn judge(devnet: &Devnet, outcomes: &[Outcome]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
     for outcome in outcomes {
         let player = &devnet.players[outcome.act.player].player;
-        let on_chain = OnChain::read(devnet, player.wallet.address).await?;
-        table.push(outcome.row(&player.id, &on_chain));
-        let found = outcome.surprises(&on_chain);
-        as_expected += usize::from(found.is_empty());
-        surprises.extend(found.into_iter().map(|surprise| format!("{}, {}: {surprise}", player.id, outcome.act.title)));
+        rows.push(outcome.row(&player.id, &OnChain::read(devnet, player.wallet.address).await?));
     }
-    println!("\n{table}");
-    for outcome in outcomes {
-        if let Some(transaction) = outcome.transaction() {
-            println!("paid by transaction {transaction}: {}", outcome.timing());
-        }
-    }
-    for surprise in &surprises {
-        println!("NOT AS EXPECTED: {surprise}");
-    }
-    println!("{as_expected} of {} claims as expected", ACTS.len());
-    Ok(surprises.is_empty() && outcomes.len() == ACTS.len())
+    Ok(rows)
 }
 
 impl OnChain {
@@ -76,16 +56,18 @@ impl OnChain {
 }
 
 impl Outcome {
-    fn row(&self, player: &str, on_chain: &OnChain) -> [String; 7] {
-        [
-            player.to_owned(),
-            format!("{} DG, {}", self.act.amount, self.act.title),
-            self.verdict().to_owned(),
-            self.transaction().map_or_else(|| "none".to_owned(), shorten),
-            self.xp_before.clone(),
-            self.xp_after.clone(),
-            whole_tokens(on_chain.balance),
-        ]
+    fn row(&self, player: &str, on_chain: &OnChain) -> Row {
+        Row {
+            player: player.to_owned(),
+            asked: format!("{} DG, {}", self.act.amount, self.act.title),
+            answer: self.verdict().to_owned(),
+            transaction: self.transaction().map(str::to_owned),
+            story: self.timing(),
+            before: format!("{} XP", self.xp_before),
+            after: format!("{} XP", self.xp_after),
+            on_chain: format!("{} DG", whole_tokens(on_chain.balance)),
+            surprises: self.surprises(on_chain),
+        }
     }
 
     /// The status of an accepted claim, the code of a refused one.
@@ -154,8 +136,4 @@ impl Outcome {
         let as_expected = gone.is_some() && gone == points(spent);
         (!as_expected).then(|| format!("{spent} XP should be gone: {} before, {} after", self.xp_before, self.xp_after))
     }
-}
-
-fn shorten(hash: &str) -> String {
-    hash.chars().take(HASH_DIGITS_SHOWN).chain(['…']).collect()
 }

@@ -68,6 +68,18 @@ impl Holdings {
         self.lock().as_ref().map(|known| known.coins.values().copied().collect())
     }
 
+    /// Change at numbers that we have not reserved yet, with the transactions that made it and their heights: somebody signed them whom we do
+    /// not remember (window F89).
+    pub(crate) fn beyond(&self, next: u64) -> Vec<(u64, Txid, u64)> {
+        let coins = self.coins().unwrap_or_default();
+        let beyond = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal && u64::from(coin.place.index) >= next);
+        let told = beyond.filter_map(|coin| match coin.seen {
+            Seen::Confirmed { height, .. } => Some((u64::from(coin.place.index), coin.outpoint.txid, height)),
+            Seen::Ours { .. } | Seen::Foreign => None,
+        });
+        told.collect()
+    }
+
     /// The next number that no change address with a coin is at.
     pub(crate) fn next_unused(&self) -> u64 {
         let coins = self.coins().unwrap_or_default();

@@ -20,6 +20,8 @@ use super::holdings::txid;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
 
+/// Vanished coins that are asked about at once.
+const GONE_MAX: usize = 1_000;
 /// Outpoints per question.
 const SOUGHT_PER_QUESTION: usize = 200;
 
@@ -160,15 +162,22 @@ impl BitcoinLane {
     async fn explain_gone(&self, seen: &mut Seen<'_>, gone: &[OutPoint]) -> Result<(), Fault> {
         let watched: BTreeSet<OutPoint> =
             seen.watch.lineages.iter().flat_map(|lineage| &lineage.attempts).flat_map(fate::outpoints).collect();
+        // A live lineage has it: what became of it is judged there.
+        gone.iter().filter(|outpoint| watched.contains(outpoint)).for_each(|outpoint| self.holdings.explained(outpoint));
         let sought: Vec<Sought> = gone
             .iter()
             .filter(|outpoint| !watched.contains(outpoint))
+            .take(GONE_MAX)
             .map(|outpoint| Sought { outpoint: *outpoint, candidates: Vec::new() })
             .collect();
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
             let readings = self.node.spends(some, since(seen.watch, seen.tip.head), seen.tip.head).await?;
-            for agreed in readings.into_iter().filter_map(|reading| reading.state) {
+            for (sought, agreed) in some.iter().zip(readings).filter_map(|(sought, reading)| Some((sought, reading.state?))) {
                 let OutpointState::Spent { by, block } = agreed.value else { continue };
+                // Told in every look until the block after it: then whoever judges has heard it.
+                if block.height < seen.tip.head.height {
+                    self.holdings.explained(&sought.outpoint);
+                }
                 let told = self.told(seen.watch, by).await?;
                 seen.foreign.push(told.foreign(by, block, seen.watch.next_nonce));
             }

@@ -211,8 +211,8 @@ pub struct Foreign {
     pub decoded: String,
     /// The block that holds it, where it was found.
     pub block: Option<BlockRef>,
-    /// What it paid whom, where it did one such thing and succeeded.
-    pub outflow: Option<Outflow>,
+    /// What it paid whom, as far as it succeeded and can be read.
+    pub outflows: Vec<Outflow>,
     /// The raw transaction, where an endpoint had it.
     pub raw: Option<adit_core::Bytes>,
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AssetId, AttemptId, ChainRules, Dear, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span, Stage,
-    Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
+    AssetId, AttemptId, ChainRules, Dear, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span,
+    Stage, Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -180,8 +180,9 @@ fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
         return true;
     }
     let Some(tip) = fresh_tip(view) else { return false };
-    let below = |lineage: &Lineage| lineage.latest().draft.is_below(&tip.market);
-    below(lineage) || ancestors(view.live, lineage).into_iter().any(below)
+    let ancestors = ancestors(view.live, lineage);
+    let package: Vec<&Draft> = std::iter::once(lineage).chain(ancestors).map(|one| &one.latest().draft).collect();
+    tip.market.is_above(&package)
 }
 
 /// Lineages that no block holds yet and whose outputs this one spends, directly or not.
@@ -253,7 +254,8 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
 /// Whether it may join a payment that is under way: it may be planned, or waits for nothing but coins.
 pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
     match gate_of_itself(view, withdrawal) {
-        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none(),
+        // Who leaves a dead lineage is shown to the signer first, which planning does.
+        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal),
         Gate::Suspended { .. }
         | Gate::Deferred { .. }
         | Gate::LaneStopped
@@ -263,6 +265,10 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
         | Gate::Dear(_)
         | Gate::Gathering { .. } => false,
     }
+}
+
+fn leaves_a_dead_lineage(withdrawal: &Withdrawal) -> bool {
+    matches!(withdrawal.state, crate::State::Approved { after: Some(_), .. })
 }
 
 /// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_chain::{Endpoint, Timer, Watch, WatchedAttempt, WatchedLineage, Wire, WireFault};
+use adit_chain::{Endpoint, Request, Response, Timer, Watch, WatchedAttempt, WatchedLineage, Wire, WireFault};
 use adit_core::*;
 use adit_evm::EvmConfig;
 use alloy::primitives::B256;
@@ -49,19 +49,19 @@ pub struct Liar {
 
 #[async_trait]
 impl Wire for Liar {
-    async fn exchange(&self, request: &Value) -> Result<Vec<u8>, WireFault> {
-        let mut answer = match request {
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
+        let mut answer = match request.json().expect("an EVM chain is asked in JSON-RPC") {
             Value::Array(calls) => Value::Array(calls.iter().map(envelope).collect()),
             call => envelope(call),
         };
         let lie = self.lies.lock().expect("nobody panics in here").pop_front();
         match lie {
-            Some(Lie::Body(bytes)) => return Ok(bytes),
+            Some(Lie::Body(bytes)) => return Ok(Response::ok(bytes)),
             Some(Lie::Silence) => return Err(WireFault::NoAnswer("nobody is there".to_owned())),
             Some(lie) => lie.edits(&mut answer),
             None => {}
         }
-        Ok(answer.to_string().into_bytes())
+        Ok(Response::ok(answer.to_string().into_bytes()))
     }
 }
 
@@ -98,6 +98,15 @@ pub fn watch() -> Watch {
         attempt: AttemptId(Uuid::from_u128(3)),
         purpose: Purpose::Pay,
         hash: Hash32(transaction(0).0),
+        draft: Draft::Evm(EvmDraft {
+            chain_id: CHAIN_ID,
+            nonce: 0,
+            to: TOKEN.parse().expect("an address"),
+            value: Amount::ZERO,
+            input: Bytes::default(),
+            gas_limit: 60_000,
+            fees: EvmFees { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1_000_000 },
+        }),
         included: None,
         confirmed: false,
     };
@@ -107,7 +116,7 @@ pub fn watch() -> Watch {
         adopted_from: 0,
         confirmations: 2,
         trail: vec![BlockRef { height: 3, hash: Hash32(block_hash(3).0) }],
-        lineages: vec![WatchedLineage { lineage: LineageId(Uuid::from_u128(4)), nonce: Some(0), legs: vec![leg], attempts: vec![attempt] }],
+        lineages: vec![WatchedLineage { lineage: LineageId(Uuid::from_u128(4)), number: 0, legs: vec![leg], attempts: vec![attempt] }],
     }
 }
 

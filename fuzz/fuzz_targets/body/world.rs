@@ -216,7 +216,7 @@ impl Chain for Deaf {
         unreachable_chain()
     }
 
-    async fn consumed(&self, _: &LaneId) -> Result<u64, Fault> {
+    async fn consumed(&self, _: &LaneId, _: u64) -> Result<u64, Fault> {
         unreachable_chain()
     }
 
@@ -224,7 +224,7 @@ impl Chain for Deaf {
         unreachable_chain()
     }
 
-    async fn plan(&self, _: &PlanRequest) -> Result<Planning, Fault> {
+    async fn plan(&self, _: &PlanRequest<'_>) -> Result<Planning, Fault> {
         unreachable_chain()
     }
 
@@ -232,7 +232,7 @@ impl Chain for Deaf {
         unreachable!("nothing is planned")
     }
 
-    async fn successor(&self, _: &Lineage, _: Purpose, _: Offer) -> Result<Draft, Fault> {
+    async fn successor(&self, _: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         unreachable!("nothing is planned")
     }
 

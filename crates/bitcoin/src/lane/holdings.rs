@@ -27,8 +27,8 @@ struct Known {
     /// Change addresses below it were looked at.
     numbers: u64,
     coins: BTreeMap<OutPoint, Coin>,
-    /// Coins that were there at the head before, and are not listed any more.
-    gone: Vec<OutPoint>,
+    /// Coins that were there before and are not listed any more, until it was told why: whoever takes one may first be seen in a pool only.
+    gone: BTreeSet<OutPoint>,
 }
 
 impl Holdings {
@@ -43,7 +43,7 @@ impl Holdings {
     ) -> Result<Vec<OutPoint>, Fault> {
         let known = self.lock().clone();
         if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next) {
-            return Ok(known.gone.clone());
+            return Ok(known.gone.iter().copied().collect());
         }
         let places = match &known {
             Some(known) => places(known.coins.values().map(|coin| coin.place), next.saturating_sub(RECENT_NUMBERS), next, live),
@@ -57,15 +57,34 @@ impl Holdings {
             let listed = node.coins(some, head).await?;
             coins.extend(listed.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
         }
-        let before = known.map(|known| known.coins).unwrap_or_default();
-        let gone: Vec<OutPoint> = before.into_keys().filter(|outpoint| !coins.contains_key(outpoint)).collect();
+        let missing = self.lock().as_ref().map(|known| known.gone.iter().chain(known.coins.keys()).copied().collect::<BTreeSet<_>>());
+        let gone: BTreeSet<OutPoint> = missing.unwrap_or_default().into_iter().filter(|outpoint| !coins.contains_key(outpoint)).collect();
         *self.lock() = Some(Known { head, numbers: next, coins, gone: gone.clone() });
-        Ok(gone)
+        Ok(gone.into_iter().collect())
+    }
+
+    /// It is known what became of this coin.
+    pub(crate) fn explained(&self, outpoint: &OutPoint) {
+        if let Some(known) = self.lock().as_mut() {
+            known.gone.remove(outpoint);
+        }
     }
 
     /// As of the last refresh; none before the first.
     pub(crate) fn coins(&self) -> Option<Vec<Coin>> {
         self.lock().as_ref().map(|known| known.coins.values().copied().collect())
+    }
+
+    /// Change at numbers that we have not reserved yet, with the transactions that made it and their heights: somebody signed them whom we do
+    /// not remember (window F89).
+    pub(crate) fn beyond(&self, next: u64) -> Vec<(u64, Txid, u64)> {
+        let coins = self.coins().unwrap_or_default();
+        let beyond = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal && u64::from(coin.place.index) >= next);
+        let told = beyond.filter_map(|coin| match coin.seen {
+            Seen::Confirmed { height, .. } => Some((u64::from(coin.place.index), coin.outpoint.txid, height)),
+            Seen::Ours { .. } | Seen::Foreign => None,
+        });
+        told.collect()
     }
 
     /// The next number that no change address with a coin is at.

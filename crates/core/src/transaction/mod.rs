@@ -191,6 +191,19 @@ impl Market {
         }
     }
 
+    /// Whether it asks more than these offer together: a transaction, and those that have to be mined before it.
+    pub(crate) fn is_above(&self, package: &[&Draft]) -> bool {
+        match self {
+            Self::Evm(_) => package.iter().any(|draft| draft.is_below(self)),
+            Self::Bitcoin(market) => {
+                let drafts = || package.iter().filter_map(|draft| if let Draft::Bitcoin(bitcoin) = draft { Some(bitcoin) } else { None });
+                let fee: u128 = drafts().map(|draft| draft.fee().unwrap_or_default().base_units()).sum();
+                let vbytes: u64 = drafts().map(|draft| draft.vbytes).sum();
+                FeeRate::paid(Amount::new(fee), vbytes) < market.feerate
+            }
+        }
+    }
+
     /// Whether even the cap would buy nothing now.
     pub(crate) fn too_dear(&self, chain: &ChainRules) -> Option<TooDear> {
         match self {

@@ -255,7 +255,8 @@ fn f61_the_last_of_a_chain_pays_for_all_and_only_where_the_market_asks_more() {
         bitcoin.world.due().into_iter().filter_map(bump).collect::<Vec<_>>()
     };
     assert_eq!(bumped(5_000), [], "both offer enough");
-    assert_eq!(bumped(6_000), [child], "the parent offers too little, and only its child may be replaced");
+    assert_eq!(bumped(6_999), [], "together they offer seven");
+    assert_eq!(bumped(7_001), [child], "together they offer too little, and only the child may be replaced");
     assert_eq!(bumped(20_000), [child]);
 }
 

@@ -39,7 +39,7 @@ impl LaneTask {
     pub(super) async fn suspect(&self, epoch: Epoch, history: &[Foreign], waiting: &[Withdrawal]) -> Result<(), RoundError> {
         let mut commands = Vec::new();
         for withdrawal in waiting {
-            let twin = history.iter().find(|foreign| foreign.outflow.as_ref().is_some_and(|outflow| equals(outflow, withdrawal)));
+            let twin = history.iter().find(|foreign| foreign.outflows.iter().any(|outflow| equals(outflow, withdrawal)));
             let Some((twin, hash, block)) = twin.and_then(|twin| Some((twin, twin.hash?, twin.block?))) else { continue };
             tracing::error!(withdrawal = %withdrawal.id, transaction = %hash, "the wallet's history shows a payment like this one");
             commands.push(Command::Suspect {

@@ -82,8 +82,11 @@ impl LaneTask {
     async fn judge_foreign(&self, lane: &Lane, foreign: Vec<Foreign>) -> Result<(), RoundError> {
         for found in foreign {
             // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing.
-            let ours = self.lane().await?.is_some_and(|lane| found.nonce < lane.next_nonce);
-            if found.hash.is_none() && ours {
+            let now = self.lane().await?;
+            let ours = now.as_ref().is_some_and(|lane| found.nonce < lane.next_nonce);
+            // A person may have adopted the key anew since this look began.
+            let adopted = now.is_some_and(|lane| found.nonce < lane.adopted_from);
+            if (found.hash.is_none() && ours) || adopted {
                 continue;
             }
             let explained = match self.journalled(found.nonce, found.hash).await? {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    Act, AddAttempt, AssetId, Attempt, AttemptId, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose, Signed,
-    Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
+    Act, AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer,
+    Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
@@ -32,7 +32,11 @@ impl LaneTask {
     pub(super) async fn pay(&self, lane: &Lane, epoch: Epoch) -> Result<usize, RoundError> {
         let store = self.engine.store();
         let now = self.engine.ports.clock.now();
-        let live = store.unmined_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        // Coins of a payment that a block holds stay with it until it is final; a nonce is gone with the block.
+        let live = match self.rules().kind {
+            ChainKind::Evm => store.unmined_lineages(self.id(), LIVE_LINEAGES_MAX).await?,
+            ChainKind::Bitcoin => store.live_lineages(self.id(), LIVE_LINEAGES_MAX).await?,
+        };
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now };
@@ -189,14 +193,15 @@ impl LaneTask {
         now: Timestamp,
     ) -> Result<(usize, BTreeSet<WithdrawalId>), RoundError> {
         let mut joined = BTreeSet::new();
-        let (mut commands, mut stuck) = (Vec::with_capacity(due.len()), Vec::new());
+        let (mut commands, mut stuck, mut wanted) = (Vec::with_capacity(due.len()), Vec::new(), Vec::new());
         for (id, purpose, offer) in due {
             let Some(lineage) = live.iter().find(|lineage| lineage.id == *id) else { continue };
             let next = NextVersion { lineage, purpose: *purpose, offer: *offer, live, waiting: &waiting };
-            let Some(command) = self.addition(epoch, &next).await? else {
+            let Some(command) = self.tried_addition(epoch, &next).await? else {
                 stuck.push(lineage);
                 continue;
             };
+            wanted.push(lineage);
             if let Command::AddAttempt(add) = &command {
                 joined.extend(add.joining.iter().map(|leg| leg.withdrawal));
                 waiting.retain(|leg| !joined.contains(&leg.withdrawal));
@@ -208,7 +213,47 @@ impl LaneTask {
             return Ok((0, joined));
         }
         tracing::info!(chain = %self.name, lineages = commands.len(), "adding attempts that offer more");
-        Ok((self.commit(commands).await?.iter().flatten().count(), joined))
+        let answers = self.commit(commands).await?;
+        let refused: Vec<&Lineage> =
+            wanted.into_iter().zip(&answers).filter(|(_, answer)| answer.is_none()).map(|(lineage, _)| lineage).collect();
+        self.send_again(epoch, &refused, now).await?;
+        Ok((answers.iter().flatten().count(), joined))
+    }
+
+    /// A version that the signer would sign: with those who wait, or else without them. Everything that can refuse is asked before anything
+    /// is reserved (rule R9).
+    async fn tried_addition(&self, epoch: Epoch, next: &NextVersion<'_>) -> Result<Option<Command>, RoundError> {
+        let alone = NextVersion { waiting: &[], ..*next };
+        for version in [next, &alone] {
+            let Some(command) = self.addition(epoch, version).await? else { return Ok(None) };
+            if self.would_be_signed(&command, version.lineage).await? {
+                return Ok(Some(command));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn would_be_signed(&self, command: &Command, lineage: &Lineage) -> Result<bool, RoundError> {
+        let Command::AddAttempt(add) = command else { return Ok(false) };
+        let carried = lineage.legs.iter().filter(|leg| add.draft.carries(leg.payout)).chain(&add.joining);
+        let request = SignRequest {
+            lane: add.lane.clone(),
+            epoch: add.epoch,
+            lineage: add.lineage,
+            attempt: add.attempt,
+            purpose: add.purpose,
+            approved: if add.purpose == Purpose::Pay { approved(carried) } else { Vec::new() },
+            draft: add.draft.clone(),
+        };
+        let answer = self.engine.ports.signer.dry_run(std::slice::from_ref(&request)).await?.pop();
+        match answer {
+            Some(Ok(())) => Ok(true),
+            Some(Err(refused)) => {
+                tracing::warn!(lineage = %lineage.id, %refused, "the signer would not sign a better version");
+                self.freed(add.epoch, &refused).await
+            }
+            None => Ok(false),
+        }
     }
 
     /// What cannot be outbid is repeated, in its time.

@@ -136,7 +136,12 @@ impl LaneTask {
         for (candidate, answer) in candidates.into_iter().zip(answers) {
             match answer {
                 Ok(()) => accepted.push(candidate),
-                Err(reason) => refused.extend(candidate.ready.legs.into_iter().map(|leg| (leg, reason.to_string(), false))),
+                Err(reason) => {
+                    // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
+                    let legs = candidate.ready.legs;
+                    let kept = legs.len() / 2;
+                    refused.extend(legs.into_iter().skip(kept).map(|leg| (leg, reason.to_string(), false)));
+                }
             }
         }
         Ok((accepted, refused))

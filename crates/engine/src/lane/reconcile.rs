@@ -64,7 +64,8 @@ impl LaneTask {
         let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
         loop {
             let entries = self.engine.ports.signer.entries(self.id(), from, ENTRIES_PER_PAGE_MAX).await?;
-            let full = entries.len() == ENTRIES_PER_PAGE_MAX;
+            // The attempts of one number are never parted, so a page may be longer.
+            let full = entries.len() >= ENTRIES_PER_PAGE_MAX;
             let last = entries.last().map(|entry| entry.request.draft.number());
             for lineage in self.lineages(entries).await? {
                 let command = Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };

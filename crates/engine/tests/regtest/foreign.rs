@@ -48,3 +48,43 @@ async fn r4_a_payment_whose_coins_a_stranger_took_is_made_once_by_another() {
     assert_eq!(world.times_paid([0]).await, [1]);
     running.crash();
 }
+
+/// F22: the stranger's transaction is first seen in a pool only; the lane still stops when a block holds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f22_a_stranger_who_waited_in_the_pool_stops_the_lane() {
+    let Some(world) = World::new("regtest-patient", 2).await else { return };
+    let running = world.start();
+    world.until("the lane to run", async || world.lane_state().await == Some(LaneState::Running)).await;
+    let stolen = world.spend_outside(1, Purpose::Pay).await;
+    world.bitcoin.rpc().send(&stolen).await.expect("relayed");
+    world.bitcoin.miner().mine_exactly(&[]).await.expect("mined without it");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(world.lane_state().await, Some(LaneState::Running), "a pool proves nothing");
+    world.mine().await;
+    world.until("the lane to stop", async || matches!(world.lane_state().await, Some(LaneState::Halted { .. }))).await;
+    running.crash();
+}
+
+/// F89: database and journal are lost together. What the wallet paid since is read from the chain: a withdrawal that equals such a payment
+/// waits for a person, and the lane stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn f89_after_both_are_lost_a_payment_that_the_chain_shows_is_not_made_again() {
+    let Some(world) = World::new("regtest-amnesia", 2).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    let backup = world.store.snapshot();
+    world.mine_until(&ids, Status::Completed).await;
+    running.crash();
+    world.store.restore(&backup);
+    world.lose_journal();
+    let again = world.start();
+    world.until("a person to be asked", async || world.status(ids[0]).await == Status::HeldForInspection).await;
+    world.until("the lane to stop", async || matches!(world.lane_state().await, Some(LaneState::Halted { .. }))).await;
+    for _ in 0..3 {
+        world.mine().await;
+    }
+    assert_eq!(world.times_paid([0]).await, [1]);
+    again.crash();
+}

@@ -127,6 +127,11 @@ impl World {
         journal.clone()
     }
 
+    /// The disk of the signer is as it was before it signed anything, with the journal's name on it.
+    pub fn lose_journal(&self) {
+        *self.journal.lock().expect("no test panics in here") = MemoryFile::new();
+    }
+
     pub fn start(&self) -> Running {
         let tasks = Arc::new(Tasks::default());
         let chain: Arc<dyn Chain> = Arc::new(self.chain());

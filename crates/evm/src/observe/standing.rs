@@ -133,6 +133,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::draft;
 
     fn block(height: u64, hash: u8) -> BlockRef {
         BlockRef { height, hash: Hash32([hash; 32]) }
@@ -140,10 +141,13 @@ mod tests {
 
     /// One lineage per nonce, of two attempts each: nonce 3 has the hashes 30… and 31….
     fn watch(nonces: &[u8]) -> Watch {
-        let attempt = |hash| WatchedAttempt {
+        let wallet: adit_core::Destination = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
+        let fees = adit_core::EvmFees { max_fee_per_gas: 1, max_priority_fee_per_gas: 1 };
+        let attempt = |hash: u8| WatchedAttempt {
             attempt: AttemptId(Uuid::nil()),
             purpose: Purpose::Pay,
             hash: Hash32([hash; 32]),
+            draft: adit_core::Draft::Evm(draft::self_transfer(1, &wallet, u64::from(hash / 10), fees)),
             included: None,
             confirmed: false,
         };
@@ -153,9 +157,8 @@ mod tests {
             legs: Vec::new(),
             attempts: vec![attempt(nonce * 10), attempt(nonce * 10 + 1)],
         };
-        let wallet = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
-        let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
         let lineages = nonces.iter().map(lineage).collect();
+        let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
         Watch { lane, next_nonce: 5, adopted_from: 0, confirmations: 2, trail: Vec::new(), lineages }
     }
 

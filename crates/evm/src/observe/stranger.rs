@@ -161,9 +161,9 @@ fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, 
     let end = if receipt.value.succeeded() { "" } else { "; it was reverted" };
     let decoded_words = format!("{}, in block {}{end}", decoded.words, receipt.value.block().height);
     debug_assert_eq!(b256(decoded.hash), receipt.value.transaction_hash);
-    let outflow = decoded.pays.filter(|_| receipt.value.succeeded()).and_then(|pays| outflow(pays, payable));
+    let outflows = decoded.pays.filter(|_| receipt.value.succeeded()).and_then(|pays| outflow(pays, payable)).into_iter().collect();
     let block = Some(receipt.value.block());
-    Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, block, outflow, raw }
+    Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, block, outflows, raw }
 }
 
 /// Of an asset that we pay; of others nobody is owed anything.
@@ -182,7 +182,7 @@ fn unseen(nonce: u64, block: Option<BlockRef>) -> Stranger {
         None => format!("nonce {nonce} was consumed by a transaction that the endpoints do not show; ask an endpoint that keeps history"),
     };
     Stranger {
-        foreign: Foreign { nonce, hash: None, decoded, block, outflow: None, raw: None },
+        foreign: Foreign { nonce, hash: None, decoded, block, outflows: Vec::new(), raw: None },
         block: None,
         receipt: None,
         witnesses: Vec::new(),

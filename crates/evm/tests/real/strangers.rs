@@ -94,7 +94,7 @@ async fn f22_what_a_stranger_paid_is_told_by_its_asset() {
     chain.broadcast(&[foreign_transfer(&world, 0).await, forgotten.signed]).await;
     world.mine(1).await;
     let look = chain.watch(&world.watch(&[], &[])).await.expect("a look");
-    let outflow = |id: &str, amount| Some(Outflow { asset: asset(id), destination: canonical(BOB), amount });
-    let told: Vec<_> = look.foreign.into_iter().map(|foreign| foreign.outflow).collect();
+    let outflow = |id: &str, amount| vec![Outflow { asset: asset(id), destination: canonical(BOB), amount }];
+    let told: Vec<_> = look.foreign.into_iter().map(|foreign| foreign.outflows).collect();
     assert_eq!(told, [outflow("ETH", Amount::new(7)), outflow("DG", leg("DG", BOB, 3).amount)]);
 }

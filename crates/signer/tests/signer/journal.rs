@@ -281,6 +281,8 @@ const BEFORE_BITCOIN: &[u8] = include_bytes!("journals/before_bitcoin.journal");
 
 #[tokio::test]
 async fn f78_a_journal_of_an_older_build_is_read_and_its_records_are_written_the_same() {
+    // Attempts of the old journal have the first numbers.
+    (0..100).for_each(|_| drop(pay(4, 4, 4)));
     let signer = start_on(BEFORE_BITCOIN.to_vec()).expect("starts");
     assert_eq!(signer.tip().expect("open").records, 7);
     let entries = signer.entries(&lane(), 0, 100).await.expect("reads");

@@ -20,6 +20,8 @@ use super::holdings::txid;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
 
+/// Vanished coins that are asked about at once.
+const GONE_MAX: usize = 1_000;
 /// Outpoints per question.
 const SOUGHT_PER_QUESTION: usize = 200;
 
@@ -41,14 +43,16 @@ impl BitcoinLane {
         let readings = self.readings(watch, tip.head).await?;
         let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
-        let gone = self.holdings.refresh(&self.node, &self.settings.wallet, tip.head, watch.next_nonce, &live).await?;
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
         self.judge(&mut seen, &fates).await?;
-        self.explain_gone(&mut seen, &gone).await?;
+        let coins_read = self.look_at_coins(&mut seen, &live).await;
+        if let Err(fault) = &coins_read {
+            tracing::warn!(chain = %self.node.config().name, %fault, "the wallet's coins are not known for this head");
+        }
         let Seen { sightings, foreign, .. } = seen;
         let foreign: Vec<Foreign> = foreign.into_iter().filter(|found| found.nonce >= watch.adopted_from).collect();
         // What is said here may not be committed: it is said again until it was.
-        if sightings.is_empty() && foreign.is_empty() {
+        if sightings.is_empty() && foreign.is_empty() && coins_read.is_ok() {
             self.remember(looked);
         }
         Ok(Sightings { tip, trail, sightings, foreign })
@@ -83,7 +87,8 @@ impl BitcoinLane {
                         let fact = Fact::Vanished { attempt: lineage.attempts[*attempt].attempt };
                         seen.add(lineage, fact, &[]);
                     }
-                    if let Some((stranger, gone)) = fate::killed(lineage, &consumed) {
+                    let deep = |block: BlockRef| block.height.saturating_add(u64::from(self.final_blocks(lineage))) <= seen.tip.head.height;
+                    if let Some((stranger, gone)) = fate::killed(lineage, &consumed).filter(|(stranger, _)| deep(stranger.block)) {
                         killed.push((lineage.number, self.conflict(seen.watch, lineage, stranger, &gone).await?));
                     }
                     for stranger in strangers {
@@ -96,6 +101,12 @@ impl BitcoinLane {
         killed.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
         seen.sightings.extend(killed.into_iter().map(|(_, sighting)| sighting));
         Ok(())
+    }
+
+    /// As many as its largest version asks for: a small one, or one that pays nobody, excludes that one only as long as it stands itself.
+    fn final_blocks(&self, lineage: &WatchedLineage) -> u32 {
+        let paid = lineage.attempts.iter().filter_map(|attempt| bitcoin(&attempt.draft)).map(adit_core::BitcoinDraft::paid_total);
+        self.settings.final_blocks_of(paid.max().unwrap_or_default())
     }
 
     async fn mined(
@@ -115,8 +126,7 @@ impl BitcoinLane {
         if !told && watched.purpose == Purpose::Pay && depth >= u64::from(seen.watch.confirmations) {
             seen.add(lineage, Fact::Confirmed { attempt: watched.attempt, block }, witnesses);
         }
-        let paid = bitcoin(&watched.draft).map(adit_core::BitcoinDraft::paid_total).unwrap_or_default();
-        if depth <= u64::from(self.settings.final_blocks_of(paid)) {
+        if depth <= u64::from(self.final_blocks(lineage)) {
             return Ok(());
         }
         // Its bytes prove themselves by its id.
@@ -135,19 +145,39 @@ impl BitcoinLane {
         Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() })
     }
 
+    /// What the wallet has now, what is not there any more, and what somebody signed beyond the numbers that we know.
+    async fn look_at_coins(&self, seen: &mut Seen<'_>, live: &BTreeSet<u64>) -> Result<(), Fault> {
+        let (watch, head) = (seen.watch, seen.tip.head);
+        let gone = self.holdings.refresh(&self.node, &self.settings.wallet, head, watch.next_nonce, live).await?;
+        self.explain_gone(seen, &gone).await?;
+        for (number, by, height) in self.holdings.beyond(watch.next_nonce) {
+            let Some(agreed) = self.node.blocks_at(&[height]).await?.pop().flatten() else { continue };
+            let told = self.told(watch, by).await?;
+            seen.foreign.push(Foreign { nonce: number, ..told.foreign(by, agreed.value, number) });
+        }
+        Ok(())
+    }
+
     /// Coins that were ours and free and are not there any more: taken by a lineage that has ended, or by somebody else.
     async fn explain_gone(&self, seen: &mut Seen<'_>, gone: &[OutPoint]) -> Result<(), Fault> {
         let watched: BTreeSet<OutPoint> =
             seen.watch.lineages.iter().flat_map(|lineage| &lineage.attempts).flat_map(fate::outpoints).collect();
+        // A live lineage has it: what became of it is judged there.
+        gone.iter().filter(|outpoint| watched.contains(outpoint)).for_each(|outpoint| self.holdings.explained(outpoint));
         let sought: Vec<Sought> = gone
             .iter()
             .filter(|outpoint| !watched.contains(outpoint))
+            .take(GONE_MAX)
             .map(|outpoint| Sought { outpoint: *outpoint, candidates: Vec::new() })
             .collect();
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
             let readings = self.node.spends(some, since(seen.watch, seen.tip.head), seen.tip.head).await?;
-            for agreed in readings.into_iter().filter_map(|reading| reading.state) {
+            for (sought, agreed) in some.iter().zip(readings).filter_map(|(sought, reading)| Some((sought, reading.state?))) {
                 let OutpointState::Spent { by, block } = agreed.value else { continue };
+                // Told in every look until the block after it: then whoever judges has heard it.
+                if block.height < seen.tip.head.height {
+                    self.holdings.explained(&sought.outpoint);
+                }
                 let told = self.told(seen.watch, by).await?;
                 seen.foreign.push(told.foreign(by, block, seen.watch.next_nonce));
             }

@@ -1,7 +1,7 @@
 //! Transactions that took coins of ours and are none that we know: read and told in words.
 
 use adit_chain::{Foreign, Outflow};
-use adit_core::{Amount, BlockRef, Bytes, Keychain, Leg, PayoutId};
+use adit_core::{BlockRef, Bytes, Keychain, Leg, PayoutId};
 use bdk_wallet::bitcoin::consensus::encode::serialize;
 use bdk_wallet::bitcoin::{Transaction, TxOut, Txid};
 
@@ -27,7 +27,7 @@ impl Told<'_> {
             hash: Some(hash_of(by)),
             decoded: self.words(),
             block: Some(block),
-            outflow: self.outflow(),
+            outflows: self.outflows(),
             raw: self.transaction.as_ref().map(|transaction| Bytes(serialize(transaction))),
         }
     }
@@ -71,12 +71,13 @@ impl Told<'_> {
         internal.next().map(|place| u64::from(place.index))
     }
 
-    fn outflow(&self) -> Option<Outflow> {
-        let transaction = self.transaction.as_ref()?;
-        let mut theirs = self.theirs(transaction);
-        let (only, None) = (theirs.next()?, theirs.next()) else { return None };
-        let address = Address::of_script(self.lane.settings.wallet.network(), only.script_pubkey.clone())?;
-        let amount: Amount = money::widen(only.value);
-        Some(Outflow { asset: self.lane.settings.asset.clone(), destination: address.destination().clone(), amount })
+    fn outflows(&self) -> Vec<Outflow> {
+        let theirs = self.transaction.iter().flat_map(|transaction| self.theirs(transaction));
+        let outflow = |output: &TxOut| {
+            let address = Address::of_script(self.lane.settings.wallet.network(), output.script_pubkey.clone())?;
+            let (asset, destination) = (self.lane.settings.asset.clone(), address.destination().clone());
+            Some(Outflow { asset, destination, amount: money::widen(output.value) })
+        };
+        theirs.filter_map(outflow).collect()
     }
 }

@@ -92,3 +92,50 @@ fn an_address_is_written_as_it_is_read() {
         assert_eq!(of_program(*network, &Program { version, bytes: script[2..].to_vec() }), *text);
     }
 }
+
+mod agreement {
+    use adit_bitcoin::{Address, Network};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NETWORKS: [(BitcoinNetwork, Network); 4] = [
+        (BitcoinNetwork::Mainnet, Network::Mainnet),
+        (BitcoinNetwork::Testnet4, Network::Testnet4),
+        (BitcoinNetwork::Signet, Network::Signet),
+        (BitcoinNetwork::Regtest, Network::Regtest),
+    ];
+
+    fn script() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            any::<[u8; 20]>().prop_map(|hash| script::p2pkh(&hash)),
+            any::<[u8; 20]>().prop_map(|hash| script::p2sh(&hash)),
+            any::<[u8; 20]>().prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
+            any::<[u8; 32]>().prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
+            any::<[u8; 32]>().prop_map(|key| script::witness(&Program { version: 1, bytes: key.to_vec() })),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// The engine's reader is another one, and more lenient in one thing: it takes bech32 in upper case, and stores it in lower.
+        #[test]
+        fn f68_two_readers_agree_on_every_text(
+            script in script(),
+            written_for in 0usize..4,
+            read_for in 0usize..4,
+            edits in prop::collection::vec((any::<prop::sample::Index>(), "[0-9a-zA-Z]"), 0..3),
+        ) {
+            let written = Address::of_script(NETWORKS[written_for].1, bitcoin::ScriptBuf::from_bytes(script)).expect("a form that is paid");
+            let mut text = written.destination().to_string();
+            for (place, letter) in &edits {
+                let place = place.index(text.len());
+                text.replace_range(place..=place, letter);
+            }
+            let (ours, theirs) = NETWORKS[read_for];
+            let theirs = Address::parse(theirs, &text).ok().filter(|address| address.destination().as_str() == text);
+            prop_assert_eq!(script_of(ours, &text).ok(), theirs.map(|address| address.script().to_bytes()));
+        }
+    }
+}

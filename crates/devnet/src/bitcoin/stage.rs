@@ -19,6 +19,9 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Each of the wallet's first addresses has these: enough to pay thousands, and enough coins for many transactions at once.
 const COINS: [Amount; 3] = [Amount::from_sat(200_000_000); 3];
 
+/// So deep lie the coins: a test that takes back a few blocks does not take them along.
+const BURIED_BLOCKS: u32 = 6;
+
 /// Bitcoin as the servers of a devnet see it.
 pub struct BitcoinStage {
     pub world: Bitcoin,
@@ -61,6 +64,7 @@ impl BitcoinStage {
         for address in &wallet.addresses {
             world.miner().fund(address, &COINS).await?;
         }
+        world.miner().mine(BURIED_BLOCKS).await?;
         world.gateway().catch_up().await?;
         let first_height = world.rpc().height().await? + 1;
         world.mine_every(BEAT);

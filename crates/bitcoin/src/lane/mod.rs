@@ -29,7 +29,7 @@ use self::succeed::Succeed;
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Revealed, Scripts, money};
+use crate::{Address, Coin, Revealed, Scripts, Seen, money};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -119,6 +119,17 @@ impl BitcoinLane {
         Ok((head.height, self.holdings.coins().unwrap_or_default()))
     }
 
+    /// What others sent us is spent when its block is final: a deposit that a reorganisation takes back would take a whole batch with it
+    /// (window F66). Our own change is spent at once.
+    fn settled(&self, coins: Vec<Coin>, tip: u64) -> Vec<Coin> {
+        let deep = |height: u64| height.saturating_add(u64::from(self.settings.final_blocks)) <= tip;
+        let settled = |coin: &Coin| match (coin.place.keychain, coin.seen) {
+            (Keychain::External, Seen::Confirmed { height, .. }) => deep(height),
+            (Keychain::Internal, _) | (_, Seen::Ours { .. } | Seen::Foreign) => true,
+        };
+        coins.into_iter().filter(settled).collect()
+    }
+
     fn has_looked(&self, looked: &Looked) -> bool {
         self.kept().looked.as_ref() == Some(looked)
     }
@@ -179,7 +190,8 @@ impl Chain for BitcoinLane {
     }
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
-        let (tip, mut coins) = self.coins(request.first).await?;
+        let (tip, coins) = self.coins(request.first).await?;
+        let mut coins = self.settled(coins, tip);
         coins.extend(holdings::unconfirmed_change(request.live));
         let prepare = Prepare {
             wallet: &self.settings.wallet,
@@ -212,6 +224,7 @@ impl Chain for BitcoinLane {
 
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
+        let coins = self.settled(coins, tip);
         Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
     }
 

@@ -1,6 +1,6 @@
 //! From a request to a final block.
 
-use adit_core::{Account, Amount, LineageState, Status};
+use adit_core::{Account, Amount, LineageState, State, Status};
 use adit_store::Store;
 
 use super::world::{PAID, World, btc};
@@ -56,5 +56,24 @@ async fn f60_payments_build_on_unconfirmed_change() {
     world.mine_until(&ids, Status::Completed).await;
     assert_eq!(world.times_paid(0..3).await, [1; 3]);
     assert_eq!(PAID, Amount::new(100_000));
+    running.crash();
+}
+
+/// F66: what somebody sent us in the last block is not spent before that block is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn f66_a_fresh_deposit_is_not_spent() {
+    let Some(world) = World::new("regtest-deposit", 0).await else { return };
+    let running = world.start();
+    world.fund_freshly(&[bitcoin::Amount::from_sat(10_000_000)]).await;
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    world
+        .until("the lane to say what it lacks", async || {
+            matches!(world.withdrawal(ids[0]).await.state, State::Approved { deferred: Some(_), .. })
+        })
+        .await;
+    assert!(world.bitcoin.rpc().mempool().await.expect("a read").is_empty());
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.times_paid([0]).await, [1]);
     running.crash();
 }

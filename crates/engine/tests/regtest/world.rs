@@ -86,11 +86,18 @@ impl World {
         Some(world)
     }
 
-    /// More confirmed coins at the wallet's first address.
+    /// More coins at the wallet's first address, six blocks deep.
     pub async fn fund(&self, coins: &[bitcoin::Amount]) {
+        self.fund_freshly(coins).await;
+        self.bitcoin.miner().mine(5).await.expect("mined");
+        self.bitcoin.gateway().catch_up().await.expect("seen");
+    }
+
+    /// The same, in the newest block.
+    pub async fn fund_freshly(&self, coins: &[bitcoin::Amount]) {
         let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
         self.bitcoin.miner().fund(&first.assume_checked(), coins).await.expect("funded");
-        self.mine().await;
+        self.bitcoin.gateway().catch_up().await.expect("seen");
     }
 
     fn chain(&self) -> BitcoinLane {

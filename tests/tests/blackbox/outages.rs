@@ -38,7 +38,15 @@ async fn f27_a_pool_that_forgot_everything_is_told_again() -> Result<()> {
     system.stop_mining().await?;
     let ids = [ada.withdrawn("ETH", "1", FRIEND).await?, ada.withdrawn("ETH", "1", Address::repeat_byte(0xf7)).await?];
     system.until_pooled(2).await?;
-    let hashes = [ada.withdrawal(&ids[0]).await?["txHash"].clone(), ada.withdrawal(&ids[1]).await?["txHash"].clone()];
+    // The node has them a moment before the record says so.
+    let sent = async |id: &str| {
+        let hash = ada.withdrawal(id).await?["txHash"].clone();
+        Ok((!hash.is_null()).then_some(hash))
+    };
+    let hashes = [
+        system.until("the first hash", async || sent(&ids[0]).await).await?,
+        system.until("the second hash", async || sent(&ids[1]).await).await?,
+    ];
     system.rpc().call::<Value>("anvil_dropAllTransactions", json!([])).await?;
     for hash in &hashes {
         let found = system.rpc().call::<Value>("eth_getTransactionByHash", json!([hash])).await?;

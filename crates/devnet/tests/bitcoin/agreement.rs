@@ -12,6 +12,8 @@ const STEPS: usize = 64;
 const STEPS_BETWEEN_LOOKS: usize = 8;
 const PAYEES: usize = 4;
 const FEE_SATS_PER_VBYTE: u64 = 2;
+/// More blocks than the reorganisations of one run take back, so that none takes the coins.
+const BURIED: u32 = 20;
 
 #[tokio::test]
 async fn the_gateway_agrees_with_bitcoind_whatever_happens() {
@@ -22,6 +24,7 @@ async fn the_gateway_agrees_with_bitcoind_whatever_happens() {
         payees.push(world.address("bech32").await);
     }
     world.bitcoin.miner().fund(&payees[0], &[COIN; 20]).await.expect("funded");
+    world.bitcoin.miner().mine(BURIED).await.expect("mined");
     let mut happened: BTreeMap<&str, u32> = BTreeMap::new();
     for step in 1..=STEPS {
         *happened.entry(happen(&world, &payees, &mut chance).await).or_default() += 1;

@@ -166,6 +166,15 @@ pub enum Command {
         attempt: AttemptId,
         signed: Signed,
     },
+    /// Signatures of others, verified before the command was made, in the place of what is recorded. Needs no lease: nothing is signed by us.
+    Cosign {
+        lane: LaneId,
+        lineage: LineageId,
+        attempt: AttemptId,
+        /// What was recorded when they were put together; where it is no more, nothing is lost and they are put together again.
+        over: Bytes,
+        signed: Signed,
+    },
     Submitted {
         lane: LaneId,
         epoch: Epoch,

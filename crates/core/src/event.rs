@@ -66,6 +66,12 @@ pub enum EventKind {
         version: u32,
         purpose: Purpose,
     },
+    /// Signatures of others were brought in; `complete` when it can be sent.
+    Cosigned {
+        lineage: LineageId,
+        attempt: AttemptId,
+        complete: bool,
+    },
     Broadcast {
         hash: Hash32,
     },

@@ -68,7 +68,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             of_payouts(&mut keys, &add.joining);
             of_anchors(&mut keys, &add.claims);
         }
-        Command::Record { lane, lineage, .. } => {
+        Command::Record { lane, lineage, .. } | Command::Cosign { lane, lineage, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(*lineage);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AssetId, AttemptId, ChainRules, Dear, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span,
-    Stage, Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
+    AssetId, Attempt, AttemptId, ChainRules, Dear, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope,
+    Span, Stage, Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -68,6 +68,10 @@ pub enum Step {
     AttemptsUsedUp {
         resend_at: Timestamp,
     },
+    /// Others have to sign it, too. A version that they signed before is sent again at `resend_at`.
+    AwaitCosigners {
+        resend_at: Option<Timestamp>,
+    },
     /// The lane does not sign now.
     LaneStopped,
 }
@@ -115,6 +119,7 @@ pub fn next(view: &LaneView) -> Vec<Act> {
             | Step::AwaitInclusion { .. }
             | Step::FeeCeiling { .. }
             | Step::AttemptsUsedUp { .. }
+            | Step::AwaitCosigners { .. }
             | Step::LaneStopped => None,
         })
         .collect();
@@ -142,12 +147,34 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     match &latest.stage {
         Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
         Stage::Reserved => Step::LaneStopped,
+        Stage::Signed { signed, .. } if signed.lacks_signatures() => cosigning(view, lineage, signs),
         Stage::Signed { knowledge: Knowledge::Signed, .. } => Step::Do(Act::Send { lineage: lineage.id, attempt: latest.id }),
         Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => waiting(view, lineage, *last_at, signs),
         Stage::Signed { knowledge: Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }, .. } => {
             Step::AwaitFinality
         }
     }
+}
+
+/// The newest version waits for others to sign it. It is not sent, so it is not stuck, and nobody is asked to sign a dearer one; a wish to undo
+/// it is, because whoever has it may finish it. What was complete before stays out, unless it is to be undone.
+fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
+    let latest = lineage.latest();
+    let undo = lineage.cancel.is_some() && latest.purpose == Purpose::Pay;
+    if let Some(tip) = fresh_tip(view).filter(|_| signs && undo && !is_leaned_on(view, lineage))
+        && let Ok(offer) = offer(view, lineage, tip)
+    {
+        return Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer });
+    }
+    let complete = |attempt: &&Attempt| attempt.sendable().is_some() && attempt.purpose == latest.purpose;
+    let Some(complete) = lineage.attempts.iter().rev().find(complete) else {
+        return Step::AwaitCosigners { resend_at: None };
+    };
+    let resend_at = complete.last_sent().map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
+    if view.now >= resend_at {
+        return Step::Do(Act::Send { lineage: lineage.id, attempt: complete.id });
+    }
+    Step::AwaitCosigners { resend_at: Some(resend_at) }
 }
 
 /// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them again now and then.
@@ -205,20 +232,13 @@ fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
 
 /// What the next attempt offers, where the rules allow one.
 fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
-    let Knowledge::MaybeSent { last_at, .. } = knowledge(lineage) else { return Err(Step::AwaitFinality) };
-    let resend_at = last_at.plus(view.chain.rebroadcast_after);
+    let latest = lineage.latest();
+    let resend_at = latest.last_sent().unwrap_or(latest.created_at).plus(view.chain.rebroadcast_after);
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
-    let offered = lineage.latest().draft.next_offer(&tip.market, view.chain);
+    let offered = latest.draft.next_offer(&tip.market, view.chain);
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
-}
-
-fn knowledge(lineage: &Lineage) -> Knowledge {
-    match &lineage.latest().stage {
-        Stage::Reserved => Knowledge::Signed,
-        Stage::Signed { knowledge, .. } => knowledge.clone(),
-    }
 }
 
 fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {

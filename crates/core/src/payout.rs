@@ -146,9 +146,14 @@ pub enum Stage {
     Signed { signed: Signed, knowledge: Knowledge },
 }
 
+/// What a PSBT begins with, and no transaction does (BIP-174).
+const PSBT_MAGIC: [u8; 5] = *b"psbt\xff";
+
 /// Signed bytes and their hash, as recorded before anything leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
+    /// What can be sent. Where others sign besides us and not enough of them have, a PSBT with the signatures so far: whoever is given it may
+    /// finish it and send it without us.
     pub raw: crate::Bytes,
     /// Computed here, never taken from a node.
     pub hash: Hash32,
@@ -204,7 +209,20 @@ pub enum SubmissionAnswer {
     },
 }
 
+impl Signed {
+    /// Whether it waits for the signatures of others, and cannot be sent yet.
+    pub fn lacks_signatures(&self) -> bool {
+        self.raw.0.starts_with(&PSBT_MAGIC)
+    }
+}
+
 impl Attempt {
+    /// Bytes that can be sent.
+    pub fn sendable(&self) -> Option<&Signed> {
+        self.signed().filter(|signed| !signed.lacks_signatures())
+    }
+
+    /// Recorded bytes, whether they can be sent or wait for the signatures of others: either way the chain may take the transaction.
     pub fn signed(&self) -> Option<&Signed> {
         match &self.stage {
             Stage::Reserved => None,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::next::{Gate, LaneView, Step, gate_of_lane, gate_of_payout, step};
-use crate::{BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
+use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,6 +51,7 @@ pub enum Reason {
     Signing,
     Sending { sends: u32 },
     AwaitsInclusion { attempts: usize },
+    AwaitsCosigners { attempt: AttemptId, sent: usize },
     AttemptsUsedUp { attempts: usize },
     FeeCeiling { needed: String, cap: String, unit: &'static str },
     AwaitsFinality { block: BlockRef, final_height: u64, confirmations: u64, confirmed: bool },
@@ -137,6 +138,10 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             (reason, Some("send"), Some(resend_at))
         }
         Step::AttemptsUsedUp { resend_at } => (Reason::AttemptsUsedUp { attempts }, Some("send"), Some(resend_at)),
+        Step::AwaitCosigners { resend_at } => {
+            let sent = lineage.attempts.iter().filter(|attempt| attempt.sendable().is_some()).count();
+            (Reason::AwaitsCosigners { attempt: lineage.latest().id, sent }, resend_at.map(|_| "send"), resend_at)
+        }
         Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
@@ -197,6 +202,12 @@ impl Reason {
             Self::Sending { .. } => "It is signed; the same bytes are being sent.".to_owned(),
             Self::AwaitsInclusion { attempts } => {
                 format!("It was sent ({attempts} versions) and waits for a block. Whatever an endpoint said, it may be mined at any time.")
+            }
+            Self::AwaitsCosigners { attempt, sent } => {
+                let earlier = if *sent == 0 { "" } else { " What was signed before is out, and may be mined at any time." };
+                format!(
+                    "Others have to sign it: hand out attempt {attempt} with `adit psbt export`, and bring it back with `adit psbt import`. Who has it may also send it himself.{earlier}"
+                )
             }
             Self::AttemptsUsedUp { attempts } => {
                 format!("All {attempts} allowed versions were sent; the same bytes are repeated until one is mined.")

@@ -68,8 +68,8 @@ pub enum ConfigError {
     NoChainId { chain: ChainName },
     #[error("chain {chain} has a fee cap of {fee_cap} satoshi and a feerate cap of {feerate_cap}; allowed is more than 0")]
     NoFee { chain: ChainName, fee_cap: Amount, feerate_cap: FeeRate },
-    #[error("chains {one} and {other} are both {network}; one coin could be spent on each, keep one")]
-    SameNetwork { one: ChainName, other: ChainName, network: BitcoinNetwork },
+    #[error("{one} and {other} are one wallet of {network}; a coin could be spent on each, so keep one, or give each its own wallet")]
+    SameWallet { one: LaneId, other: LaneId, network: BitcoinNetwork },
     #[error("asset {asset} has no caps; set the most per transaction and per day")]
     NoCaps { asset: AssetId },
     #[error("asset {asset} is configured twice; keep one")]
@@ -133,7 +133,6 @@ impl Policy {
         caps: &BTreeMap<AssetId, AssetCaps>,
     ) -> Result<Self, ConfigError> {
         chains.iter().try_for_each(|(chain, policy)| policy.check(chain))?;
-        check_networks(&chains)?;
         let mut policy = Self { keys: BTreeMap::new(), chains, assets: BTreeMap::new() };
         for (lane, key) in keys {
             policy.add_key(lane, key)?;
@@ -165,9 +164,23 @@ impl Policy {
         if key.wallet() != lane.wallet {
             return Err(ConfigError::OtherKey { lane, wallet: key.wallet().to_string() });
         }
+        self.check_wallet(&lane, &key)?;
         match self.keys.insert(lane.clone(), key) {
             None => Ok(()),
             Some(_) => Err(ConfigError::TwoKeys { lane }),
+        }
+    }
+
+    /// One wallet on two chains of one network would be two lines of payments over the same coins.
+    fn check_wallet(&self, lane: &LaneId, key: &WalletKey) -> Result<(), ConfigError> {
+        let WalletKey::Bitcoin(account) = key else { return Ok(()) };
+        let same = |chain: &ChainName| match self.chains.get(chain) {
+            Some(ChainPolicy::Bitcoin(policy)) => policy.network == account.network(),
+            Some(ChainPolicy::Evm(_)) | None => false,
+        };
+        match self.keys.keys().find(|known| known.wallet == lane.wallet && known.chain != lane.chain && same(&known.chain)) {
+            Some(one) => Err(ConfigError::SameWallet { one: one.clone(), other: lane.clone(), network: account.network() }),
+            None => Ok(()),
         }
     }
 
@@ -217,17 +230,6 @@ fn wallet<'a>(key: &'a WalletKey, chain: &'a ChainPolicy) -> Option<Wallet<'a>> 
 }
 
 /// The journal knows a coin by its outpoint; two names for its network would be two lanes for one wallet.
-fn check_networks(chains: &BTreeMap<ChainName, ChainPolicy>) -> Result<(), ConfigError> {
-    let mut seen: BTreeMap<BitcoinNetwork, &ChainName> = BTreeMap::new();
-    for (chain, policy) in chains {
-        let ChainPolicy::Bitcoin(BitcoinPolicy { network, .. }) = policy else { continue };
-        if let Some(one) = seen.insert(*network, chain) {
-            return Err(ConfigError::SameNetwork { one: one.clone(), other: chain.clone(), network: *network });
-        }
-    }
-    Ok(())
-}
-
 impl ChainPolicy {
     fn kind(&self) -> ChainKind {
         match self {

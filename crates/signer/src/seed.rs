@@ -8,6 +8,7 @@ use secp256k1::SecretKey;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::bitcoin::cosigner_key;
 use crate::{AccountKind, BitcoinAccount, BitcoinNetwork, Key};
 
 /// Entropy of a new seed: 24 words, the most that BIP-39 has.
@@ -99,6 +100,24 @@ impl Seed {
     pub fn bitcoin(&self, network: BitcoinNetwork, kind: AccountKind, account: u32) -> Result<BitcoinAccount, SeedError> {
         let seed = Zeroizing::new(self.mnemonic.to_seed_normalized(""));
         BitcoinAccount::derive(seed.as_slice(), network, kind, account).map_err(|_| SeedError::Index { index: account })
+    }
+
+    /// The wallet of a descriptor `wsh(sortedmulti(k,…))`, with the key that this seed has in it, as far as it has one.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong with the descriptor.
+    pub fn bitcoin_multisig(&self, network: BitcoinNetwork, descriptor: &str) -> Result<BitcoinAccount, String> {
+        let seed = Zeroizing::new(self.mnemonic.to_seed_normalized(""));
+        BitcoinAccount::multisig_of(network, descriptor, seed.as_slice())
+    }
+
+    /// The public key with which this seed takes part in wallets of several keys, at m/48'/coin'/`account`'/2' (BIP-48), with its origin.
+    ///
+    /// # Errors
+    /// [`SeedError::Index`] above 2^31 - 1.
+    pub fn bitcoin_cosigner(&self, network: BitcoinNetwork, account: u32) -> Result<String, SeedError> {
+        let seed = Zeroizing::new(self.mnemonic.to_seed_normalized(""));
+        cosigner_key(seed.as_slice(), network, account).map_err(|_| SeedError::Index { index: account })
     }
 
     pub(crate) fn entropy(&self) -> Zeroizing<Vec<u8>> {

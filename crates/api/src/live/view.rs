@@ -46,6 +46,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::ApprovalWithdrawn { reason } => ("approval_withdrawn", Some(Status::Pending), json!({ "reason": reason })),
         EventKind::Reserved { .. } => ("reserved", Some(Status::Processing), json!({})),
         EventKind::AttemptAdded { version, .. } => ("attempt_added", Some(Status::Processing), json!({ "version": version })),
+        EventKind::Cosigned { complete, .. } => ("cosigned", Some(Status::Processing), json!({ "complete": complete })),
         EventKind::Broadcast { hash } => ("broadcast", Some(Status::Processing), json!({ "txHash": hash })),
         EventKind::Included { hash, block } => {
             ("included", Some(Status::Processing), json!({ "txHash": hash, "blockNumber": block.height }))

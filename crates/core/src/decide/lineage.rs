@@ -1,7 +1,7 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    AddAttempt, Anchor, Answer, Attempt, AttemptId, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId,
+    AddAttempt, Anchor, Answer, Attempt, AttemptId, Bytes, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId,
     LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State,
     Submission, Withdrawal, planted,
 };
@@ -206,6 +206,32 @@ pub(super) fn record(
     draft.answer(Answer::Done)
 }
 
+/// Takes over what others signed: the same transaction, with more signatures than `over`. What they brought back twice changes nothing.
+pub(super) fn cosign(mut draft: Drafting, id: LineageId, attempt: AttemptId, over: &Bytes, signed: &Signed) -> Result<Decision, Refusal> {
+    let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    let (live, last) = (lineage.is_live(), lineage.latest().purpose);
+    let changed = || Refusal::Changed { what: format!("attempt {attempt}") };
+    let found = lineage.attempts.iter_mut().find(|known| known.id == attempt).ok_or_else(changed)?;
+    let undone = last == Purpose::Cancel && found.purpose == Purpose::Pay;
+    let Stage::Signed { signed: known, .. } = &mut found.stage else { return Err(changed()) };
+    if known == signed {
+        return draft.unchanged();
+    }
+    if known.hash != signed.hash {
+        return Err(Refusal::BadAttempt { detail: format!("attempt {attempt} is transaction {}, and not {}", known.hash, signed.hash) });
+    }
+    if undone {
+        return Err(Refusal::BadAttempt { detail: format!("attempt {attempt} is being cancelled; sign the cancelling one instead") });
+    }
+    if !live || !known.lacks_signatures() || known.raw != *over {
+        return Err(changed());
+    }
+    known.clone_from(signed);
+    draft.event(EventKind::Cosigned { lineage: id, attempt, complete: !signed.lacks_signatures() });
+    draft.change(Change::Lineage(lineage));
+    draft.answer(Answer::Done)
+}
+
 /// Notes that bytes were sent and what each endpoint answered. No answer changes where the money is (windows F5 to F10).
 pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, submissions: &[Submission]) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
@@ -215,6 +241,9 @@ pub(super) fn submitted(mut draft: Drafting, id: LineageId, attempt: AttemptId, 
     let Stage::Signed { signed, knowledge } = &mut found.stage else {
         return Err(Refusal::BadAttempt { detail: format!("attempt {attempt} was sent without being recorded") });
     };
+    if signed.lacks_signatures() {
+        return Err(Refusal::BadAttempt { detail: format!("attempt {attempt} was sent, and others have to sign it first") });
+    }
     let hash = signed.hash;
     let first = *knowledge == Knowledge::Signed;
     *knowledge = match knowledge.clone() {

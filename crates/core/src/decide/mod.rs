@@ -83,6 +83,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             lineage::add_attempt(draft, add)
         }
         Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
+        Command::Cosign { lineage, attempt, over, signed, .. } => lineage::cosign(draft, *lineage, *attempt, over, signed),
         Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),
         Command::Observe { lane, epoch, sighting, .. } => {
             draft.of_epoch(lane, *epoch)?;

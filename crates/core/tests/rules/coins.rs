@@ -228,9 +228,7 @@ fn a_cancel_of_one_payee_gives_back_him_alone() {
     let legs = bitcoin.legs.clone();
     let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
     bitcoin.world.send(lineage, hash(10));
-    let Leg { withdrawal, user, book, source_asset, asset, .. } = legs[0].clone();
-    let reason = "asked".to_owned();
-    bitcoin.world.must(Command::Cancel { withdrawal, user, book, source_asset, asset, lineage: Some(lineage), reason });
+    bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect("wished");
     bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
     let undo = bitcoin.world.send(lineage, hash(11));
     bitcoin.finalize(lineage, undo);

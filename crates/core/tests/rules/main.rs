@@ -6,6 +6,7 @@ mod attempts;
 mod audits;
 mod cancels;
 mod coins;
+mod cosigning;
 mod endings;
 mod evidence;
 mod lanes;

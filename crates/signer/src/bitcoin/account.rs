@@ -1,25 +1,24 @@
-//! A Bitcoin account: an extended key at m/84'/coin'/account' (BIP-84) or m/86'/coin'/account' (BIP-86), and its scripts.
+//! A Bitcoin wallet as the signer has it: an account of a seed at m/84'/coin'/account' (BIP-84) or m/86'/coin'/account' (BIP-86), or one of
+//! several keys, of which the seed may have one.
 //!
-//! Scripts follow from the public half alone; the private one is kept in one place, wiped when it is dropped, and never shown.
+//! Scripts follow from public keys alone; the private one is kept in one place, wiped when it is dropped, and never shown.
 
 use std::fmt;
 
 use adit_core::{ChainName, Destination, Keychain, LaneId, Place};
-use bip32::{ChildNumber, ExtendedPrivateKey, ExtendedPublicKey, PublicKey as _};
 use bitcoin::hashes::{Hash as _, hash160};
 use secp256k1::{PublicKey, Scalar, SecretKey, XOnlyPublicKey};
-use secrecy::{ExposeSecret as _, SecretBox};
-use zeroize::{Zeroize as _, Zeroizing};
 
+use super::account_key::{AccountKey, path};
 use super::bech32::Program;
+use super::multisig::Multisig;
 use super::sighash::tagged;
 use super::{BitcoinNetwork, address, descriptor, script};
 
-const KEY_BYTES: usize = 32;
 /// A lane's wallet is the first address that is shown to others.
 const FIRST: Place = Place { keychain: Keychain::External, index: 0 };
 
-/// How an account pays itself.
+/// How an account of one key pays itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
@@ -29,20 +28,17 @@ pub enum AccountKind {
     Taproot,
 }
 
-/// An account's keys. `Debug` shows its first address alone.
-///
-/// Multi-signature: an account of `wsh(sortedmulti(k,…))` comes in here as a third kind, with the other signers' public keys beside
-/// this one; what it signs is then a PSBT with our partial signature, and not bytes that can be sent.
+/// A wallet's keys. `Debug` shows its first address alone.
 pub struct BitcoinAccount {
     network: BitcoinNetwork,
-    kind: AccountKind,
-    /// Of the root key: what other programs know the seed by (BIP-32).
-    fingerprint: [u8; 4],
-    account: u32,
-    secret: SecretBox<[u8; KEY_BYTES]>,
-    public: ExtendedPublicKey<PublicKey>,
-    /// External and internal, by their numbers.
-    keychains: [ExtendedPublicKey<PublicKey>; 2],
+    keys: Keys,
+}
+
+/// Whose signatures spend.
+pub(super) enum Keys {
+    One(AccountKind, AccountKey),
+    /// What is signed is a PSBT with our signature, where the seed has one of the keys, and not bytes that can be sent.
+    Several(Multisig),
 }
 
 impl AccountKind {
@@ -58,28 +54,44 @@ impl AccountKind {
 impl BitcoinAccount {
     /// The account of a seed as BIP-39 stretches it.
     pub(crate) fn derive(seed: &[u8], network: BitcoinNetwork, kind: AccountKind, account: u32) -> Result<Self, bip32::Error> {
-        let root = ExtendedPrivateKey::<SecretKey>::new(seed)?;
-        let fingerprint = root.public_key().fingerprint();
-        let hardened = [kind.purpose(), network.coin(), account];
-        let key = hardened.iter().try_fold(root, |key, step| key.derive_child(ChildNumber::new(*step, true)?))?;
-        let public = key.public_key();
-        let of = |keychain: Keychain| public.derive_child(ChildNumber::new(keychain.number(), false)?);
-        let keychains = [of(Keychain::External)?, of(Keychain::Internal)?];
-        let mut secret = *key.private_key();
-        let bytes = Zeroizing::new(secret.to_secret_bytes());
-        secret.non_secure_erase();
-        let secret = SecretBox::init_with_mut(|kept: &mut [u8; KEY_BYTES]| kept.copy_from_slice(bytes.as_slice()));
-        let account = Self { network, kind, fingerprint, account, secret, public, keychains };
+        let key = AccountKey::derive(seed, network, &path(kind.purpose(), network, account, &[])?)?;
+        let account = Self { network, keys: Keys::One(kind, key) };
         // BIP-32 has no key at one index in 2^127; a wallet without a first address is none.
-        account.public_key(FIRST).map(|_| account).ok_or(bip32::Error::Crypto)
+        account.script(FIRST).map(|_| account).ok_or(bip32::Error::Crypto)
+    }
+
+    /// The wallet of a descriptor `wsh(sortedmulti(k,…))`, without any key.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong with the descriptor.
+    pub fn multisig(network: BitcoinNetwork, descriptor: &str) -> Result<Self, String> {
+        Self::of_multisig(Multisig::parse(network, descriptor)?)
+    }
+
+    /// The same with the key that this seed has in it, as far as it has one.
+    pub(crate) fn multisig_of(network: BitcoinNetwork, descriptor: &str, seed: &[u8]) -> Result<Self, String> {
+        Self::of_multisig(Multisig::parse(network, descriptor)?.with_seed(seed))
+    }
+
+    fn of_multisig(multisig: Multisig) -> Result<Self, String> {
+        let account = Self { network: multisig.network(), keys: Keys::Several(multisig) };
+        account.script(FIRST).map(|_| account).ok_or_else(|| "one of its keys has no first address".to_owned())
     }
 
     pub fn network(&self) -> BitcoinNetwork {
         self.network
     }
 
-    pub fn kind(&self) -> AccountKind {
-        self.kind
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// How many signatures an input needs.
+    pub fn signatures_needed(&self) -> usize {
+        match &self.keys {
+            Keys::One(..) => 1,
+            Keys::Several(multisig) => multisig.needed(),
+        }
     }
 
     /// Its first external address, which names its wallet.
@@ -98,17 +110,23 @@ impl BitcoinAccount {
         Some(Destination::new(text).expect("an address is at most 90 letters and digits"))
     }
 
-    /// The account's extended public key, with which anyone sees all addresses and nobody spends: `xpub…`, or `tpub…` on a test network.
-    pub fn xpub(&self) -> String {
-        self.public.to_string(self.network.key_prefix())
+    /// Each key's origin and extended public key: `[73c5da0a/84'/1'/0']tpub…`.
+    pub fn public_keys(&self) -> Vec<String> {
+        match &self.keys {
+            Keys::One(_, key) => vec![key.public.origin_and_key()],
+            Keys::Several(multisig) => multisig.cosigners().iter().map(super::cosigner::Cosigner::origin_and_key).collect(),
+        }
     }
 
-    /// The root key's, as eight hex digits.
-    pub fn fingerprint(&self) -> String {
-        hex::encode(self.fingerprint)
+    /// Of the key that is here: its root key's, as eight hex digits; none where this wallet has no key here.
+    pub fn fingerprint(&self) -> Option<String> {
+        match &self.keys {
+            Keys::One(_, key) => Some(key.public.fingerprint()),
+            Keys::Several(multisig) => multisig.own().map(|key| key.public.fingerprint()),
+        }
     }
 
-    /// The output descriptor of a keychain with the key's origin and its checksum (BIP-380):
+    /// The output descriptor of a keychain with the keys' origins and its checksum (BIP-380):
     /// `wpkh([73c5da0a/84'/1'/0']tpub…/0/*)#…`.
     pub fn descriptor(&self, keychain: Keychain) -> String {
         self.descriptor_over(&keychain.number().to_string())
@@ -120,13 +138,15 @@ impl BitcoinAccount {
     }
 
     fn descriptor_over(&self, keychains: &str) -> String {
-        let function = match self.kind {
+        let (kind, key) = match &self.keys {
+            Keys::One(kind, key) => (kind, key),
+            Keys::Several(multisig) => return multisig.descriptor(keychains),
+        };
+        let function = match kind {
             AccountKind::Segwit => "wpkh",
             AccountKind::Taproot => "tr",
         };
-        let (purpose, coin, account) = (self.kind.purpose(), self.network.coin(), self.account);
-        let origin = format!("{}/{purpose}'/{coin}'/{account}'", self.fingerprint());
-        descriptor::with_checksum(&format!("{function}([{origin}]{}/{keychains}/*)", self.xpub()))
+        descriptor::with_checksum(&format!("{function}({}/{keychains}/*)", key.public.origin_and_key()))
     }
 
     /// The script that an output to this place has.
@@ -134,35 +154,33 @@ impl BitcoinAccount {
         self.program(place).map(|program| script::witness(&program))
     }
 
-    /// What the chain compares with: the hash of the key (BIP-141), or the tweaked key itself (BIP-341).
+    /// What the chain compares with: the hash of the key or of a script (BIP-141), or the tweaked key itself (BIP-341).
     fn program(&self, place: Place) -> Option<Program> {
-        let key = self.public_key(place)?;
-        match self.kind {
+        let (kind, key) = match &self.keys {
+            Keys::One(kind, key) => (kind, key.public.public_key(place)?),
+            Keys::Several(multisig) => return multisig.program(place),
+        };
+        match kind {
             AccountKind::Segwit => Some(Program { version: 0, bytes: hash160::Hash::hash(&key.serialize()).to_byte_array().to_vec() }),
             AccountKind::Taproot => Some(Program { version: 1, bytes: output_key(&key)?.to_byte_array().to_vec() }),
         }
     }
 
-    pub(super) fn public_key(&self, place: Place) -> Option<PublicKey> {
-        let keychain = &self.keychains[usize::from(place.keychain == Keychain::Internal)];
-        Some(*keychain.derive_child(ChildNumber::new(place.index, false).ok()?).ok()?.public_key())
+    /// Our public and private key at a place; none where no key of this wallet is here. The private one is to be erased after its use.
+    pub(super) fn key_pair(&self, place: Place) -> Option<(PublicKey, SecretKey)> {
+        let key = match &self.keys {
+            Keys::One(_, key) => key,
+            Keys::Several(multisig) => multisig.own()?,
+        };
+        Some((key.public.public_key(place)?, key.secret_key(place)?))
     }
+}
 
-    /// The private key at a place: the account's, and what BIP-32 adds at each of the two steps. To be erased after its use.
-    pub(super) fn secret_key(&self, place: Place) -> Option<SecretKey> {
-        let keychain = &self.keychains[usize::from(place.keychain == Keychain::Internal)];
-        let steps = [(&self.public, place.keychain.number()), (keychain, place.index)];
-        let mut secret = SecretKey::from_secret_bytes(*self.secret.expose_secret()).ok()?;
-        for (parent, number) in steps {
-            let (mut tweak, _) =
-                parent.public_key().derive_tweak(&parent.attrs().chain_code, ChildNumber::new(number, false).ok()?).ok()?;
-            let added = Scalar::from_be_bytes(tweak).ok().and_then(|scalar| secret.add_tweak(&scalar).ok());
-            tweak.zeroize();
-            secret.non_secure_erase();
-            secret = added?;
-        }
-        Some(secret)
-    }
+/// The key with which a seed takes part in wallets of several keys: m/48'/coin'/`account`'/2' (BIP-48), as descriptors write it.
+pub(crate) fn cosigner_key(seed: &[u8], network: BitcoinNetwork, account: u32) -> Result<String, bip32::Error> {
+    /// BIP-48's script type of P2WSH.
+    const P2WSH: u32 = 2;
+    Ok(AccountKey::derive(seed, network, &path(48, network, account, &[P2WSH])?)?.public.origin_and_key())
 }
 
 impl fmt::Debug for BitcoinAccount {

@@ -12,6 +12,24 @@ pub(super) fn with_checksum(text: &str) -> String {
     format!("{text}#{checksum}")
 }
 
+/// The text before its checksum, which must be right.
+///
+/// # Errors
+/// A sentence that names what is wrong.
+pub(super) fn without_checksum(text: &str) -> Result<&str, String> {
+    let missing = "the descriptor has no checksum; copy it with the '#' and the 8 characters that its wallet prints at its end";
+    let (body, given) = text.split_once('#').ok_or(missing)?;
+    if let Some(strange) = body.bytes().find(|character| !INPUT.contains(character)) {
+        return Err(format!("the descriptor has the byte {strange:#04x} in it, which none has (BIP-380)"));
+    }
+    let right = checksum(body);
+    if given == right {
+        Ok(body)
+    } else {
+        Err(format!("the descriptor's checksum is {given:?}, and of this text it is {right:?}: a part of it is not as it was printed"))
+    }
+}
+
 fn checksum(text: &str) -> String {
     let (mut sum, mut classes, mut count) = (1, 0, 0);
     for character in text.bytes() {
@@ -47,5 +65,18 @@ mod tests {
     fn the_published_checksum() {
         assert_eq!(with_checksum("raw(deadbeef)"), "raw(deadbeef)#89f8spxm");
         assert_ne!(checksum("raw(deadbeee)"), "89f8spxm");
+        assert_eq!(without_checksum("raw(deadbeef)#89f8spxm"), Ok("raw(deadbeef)"));
+        // BIP-380's invalid ones: no checksum, an error in it, one too long, one too short, an error in the text.
+        for wrong in [
+            "raw(deadbeef)",
+            "raw(deadbeef)#",
+            "raw(deadbeef)#89f8spxmx",
+            "raw(deadbeef)#89f8spx",
+            "raw(dedbeef)#89f8spxm",
+            "raw(deadbeef)##9f8spxm",
+        ] {
+            assert!(without_checksum(wrong).is_err(), "{wrong}");
+        }
+        assert!(without_checksum("raw(Ü)#00000000").expect_err("not of BIP-380").contains("0xc3"));
     }
 }

@@ -4,18 +4,23 @@
 //! share no line (ADR 1).
 
 mod account;
+mod account_key;
 mod address;
 pub(crate) mod approval;
 mod base58;
 mod bech32;
+mod cosigner;
 mod descriptor;
+mod multisig;
 mod network;
+mod partial;
 mod said;
 mod script;
 mod sighash;
 mod transaction;
 mod witness;
 
+pub(crate) use account::cosigner_key;
 pub use account::{AccountKind, BitcoinAccount};
 pub use network::BitcoinNetwork;
 pub(crate) use transaction::{Coin, Unsigned, id_of};

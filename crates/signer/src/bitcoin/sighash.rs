@@ -1,4 +1,4 @@
-//! What a signature of each input is over, computed from what was read: BIP-143 for P2WPKH, BIP-341 for the key path of P2TR.
+//! What a signature of each input is over, computed from what was read: BIP-143 for P2WPKH and P2WSH, BIP-341 for the key path of P2TR.
 //!
 //! Always everything: all inputs, all outputs. The amount and the script of a coin are not in the transaction; the draft claims them,
 //! and the digest commits to them. So who lies about them gets a signature that no node takes. (BIP-143 commits to the amount of the
@@ -22,6 +22,8 @@ pub(super) struct Spent {
     /// In satoshi.
     pub amount: u64,
     pub script: Vec<u8>,
+    /// The script whose hash `script` is, for P2WSH.
+    pub witness_script: Option<Vec<u8>>,
 }
 
 /// The parts that all inputs share.
@@ -53,18 +55,22 @@ impl<'a> Message<'a> {
         Self { says, spent, prevouts, sequences, outputs, amounts, scripts }
     }
 
-    /// BIP-143, for a coin that a key hash locks. None where the coin's script is another.
+    /// BIP-143, for a coin that the hash of a key or of a script locks. None where the coin's script is another.
     pub fn segwit(&self, input: usize) -> Option<[u8; 32]> {
         let (outpoint, coin) = (self.says.inputs.get(input)?, self.spent.get(input)?);
-        let [0, 20, key_hash @ ..] = coin.script.as_slice() else { return None };
+        let code = match (coin.script.as_slice(), &coin.witness_script) {
+            // The script that a P2WPKH coin stands for: that of P2PKH.
+            ([0, 20, hash @ ..], None) => super::script::p2pkh(hash.try_into().ok()?),
+            ([0, 32, hash @ ..], Some(script)) if Sha256::digest(script)[..] == *hash => script.clone(),
+            _ => return None,
+        };
         let content = [
             &VERSION.to_le_bytes()[..],
             &Sha256::digest(self.prevouts),
             &Sha256::digest(self.sequences),
             &outpoint.txid,
             &outpoint.vout.to_le_bytes(),
-            // The script that a P2WPKH coin stands for: that of P2PKH.
-            &prefixed(&super::script::p2pkh(key_hash.try_into().ok()?)),
+            &prefixed(&code),
             &coin.amount.to_le_bytes(),
             &SEQUENCE.to_le_bytes(),
             &Sha256::digest(self.outputs),

@@ -9,13 +9,15 @@ use std::str::FromStr as _;
 use adit_core::{Amount, BitcoinDraft, Bytes, DraftInput, DraftOutput, Hash32, Place, Signed};
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash as _;
 use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
 use bitcoin::{OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, transaction::Version};
 use sha2::{Digest as _, Sha256};
 
+use super::account::Keys;
 use super::said::{LOCK_TIME, SEQUENCE, Said};
 use super::sighash::{Message, Spent};
-use super::{AccountKind, BitcoinAccount};
+use super::{AccountKind, BitcoinAccount, partial};
 
 /// No more bitcoin than this will ever exist, in satoshi (Bitcoin Core, `consensus/amount.h`, `MAX_MONEY`).
 const SATOSHI_MAX: u64 = 2_100_000_000_000_000;
@@ -36,6 +38,7 @@ pub(crate) struct Unsigned {
     transaction: Transaction,
     txid: Hash32,
     keys: Vec<Place>,
+    spent: Vec<Spent>,
     digests: Vec<[u8; 32]>,
     pub says: Said,
     /// What its inputs spend, in their order.
@@ -60,28 +63,38 @@ impl Unsigned {
         let transaction = transaction(draft)?;
         let bytes = encode::serialize(&transaction);
         let says = Said::read(&bytes)?;
-        let vbytes = vbytes(&bytes, says.inputs.len(), account.kind())?;
+        let vbytes = vbytes(&bytes, says.inputs.len(), account.keys())?;
         let coins = coins(&says, draft)?;
         let spent = draft.inputs.iter().map(|input| spent(input, account)).collect::<Result<Vec<_>, _>>()?;
         let fee = fee(&says, &spent)?;
-        let digests = digests(account.kind(), &says, &spent)?;
-        if digests != their_digests(account.kind(), &transaction, &spent) {
+        let digests = digests(account.keys(), &says, &spent)?;
+        if digests != their_digests(account.keys(), &transaction, &spent) {
             return Err("two ways to compute what is signed disagree; nothing is".to_owned());
         }
         let txid = txid(&bytes);
         let keys = draft.inputs.iter().map(DraftInput::place).collect();
-        Ok(Self { transaction, txid, keys, digests, says, coins, fee, vbytes })
+        Ok(Self { transaction, txid, keys, spent, digests, says, coins, fee, vbytes })
     }
 
-    /// The bytes that can be sent, and their id, computed here. Signatures do not change it: all inputs are segwit (window F65).
+    /// The bytes that can be sent, or a PSBT where others have to sign as well; and their id, computed here. Signatures do not change it: all
+    /// inputs are segwit (window F65).
     ///
     /// # Errors
     /// A sentence, when a signature does not verify.
     pub(crate) fn sign(mut self, account: &BitcoinAccount) -> Result<Signed, String> {
-        for ((input, place), digest) in self.transaction.input.iter_mut().zip(&self.keys).zip(&self.digests) {
-            input.witness = account.witness(*place, *digest)?.into();
-        }
-        Ok(Signed { raw: Bytes(encode::serialize(&self.transaction)), hash: self.txid })
+        let each = || self.keys.iter().zip(&self.digests);
+        let witnesses = each().map(|(place, digest)| account.witness(*place, *digest)).collect::<Result<Option<Vec<_>>, _>>()?;
+        let raw = match witnesses {
+            Some(witnesses) => {
+                self.transaction.input.iter_mut().zip(witnesses).for_each(|(input, witness)| input.witness = witness.into());
+                encode::serialize(&self.transaction)
+            }
+            None => {
+                let parts = each().map(|(place, digest)| account.part(*place, *digest)).collect::<Result<Vec<_>, _>>()?;
+                partial::psbt(self.transaction, &self.spent, parts)?
+            }
+        };
+        Ok(Signed { raw: Bytes(raw), hash: self.txid })
     }
 }
 
@@ -110,10 +123,11 @@ fn satoshi(amount: Amount) -> Result<u64, String> {
     narrow.ok_or_else(|| format!("{amount} satoshi are more than will ever exist ({SATOSHI_MAX})"))
 }
 
-fn vbytes(bytes: &[u8], inputs: usize, kind: AccountKind) -> Result<u64, String> {
-    let witness = match kind {
-        AccountKind::Segwit => SEGWIT_WITNESS_BYTES,
-        AccountKind::Taproot => TAPROOT_WITNESS_BYTES,
+fn vbytes(bytes: &[u8], inputs: usize, keys: &Keys) -> Result<u64, String> {
+    let witness = match keys {
+        Keys::One(AccountKind::Segwit, _) => SEGWIT_WITNESS_BYTES,
+        Keys::One(AccountKind::Taproot, _) => TAPROOT_WITNESS_BYTES,
+        Keys::Several(multisig) => multisig.witness_bytes(),
     };
     let weight = bytes.len() as u64 * BASE_BYTE_WEIGHT + HEADER_WEIGHT + inputs as u64 * witness;
     if weight > WEIGHT_MAX {
@@ -143,8 +157,13 @@ fn coins(says: &Said, draft: &BitcoinDraft) -> Result<Vec<Coin>, String> {
 
 /// The coin at a place of this account. A coin of somebody else, said to be ours, gets a signature that no node takes.
 fn spent(input: &DraftInput, account: &BitcoinAccount) -> Result<Spent, String> {
-    let script = account.script(input.place()).ok_or_else(|| format!("there is no key at {}", input.place()))?;
-    Ok(Spent { amount: satoshi(input.amount)?, script })
+    let missing = || format!("there is no key at {}", input.place());
+    let script = account.script(input.place()).ok_or_else(missing)?;
+    let witness_script = match account.keys() {
+        Keys::One(..) => None,
+        Keys::Several(multisig) => Some(multisig.witness_script(input.place()).ok_or_else(missing)?),
+    };
+    Ok(Spent { amount: satoshi(input.amount)?, script, witness_script })
 }
 
 fn fee(says: &Said, spent: &[Spent]) -> Result<Amount, String> {
@@ -156,39 +175,44 @@ fn fee(says: &Said, spent: &[Spent]) -> Result<Amount, String> {
     Ok(Amount::new(fee))
 }
 
-fn digests(kind: AccountKind, says: &Said, spent: &[Spent]) -> Result<Vec<[u8; 32]>, String> {
+fn digests(keys: &Keys, says: &Said, spent: &[Spent]) -> Result<Vec<[u8; 32]>, String> {
     let message = Message::new(says, spent);
-    let of = |input| match kind {
-        AccountKind::Segwit => message.segwit(input),
-        AccountKind::Taproot => message.taproot(input),
+    let of = |input| match keys {
+        Keys::One(AccountKind::Segwit, _) | Keys::Several(_) => message.segwit(input),
+        Keys::One(AccountKind::Taproot, _) => message.taproot(input),
     };
     (0..spent.len()).map(|input| of(input).ok_or_else(|| format!("input {input} is not one of this account"))).collect()
 }
 
 /// The same by the bitcoin crate, from what it wrote. Empty where it cannot tell.
-fn their_digests(kind: AccountKind, transaction: &Transaction, spent: &[Spent]) -> Vec<[u8; 32]> {
-    let coin = |Spent { amount, script }: &Spent| TxOut {
+fn their_digests(keys: &Keys, transaction: &Transaction, spent: &[Spent]) -> Vec<[u8; 32]> {
+    let coin = |Spent { amount, script, .. }: &Spent| TxOut {
         value: bitcoin::Amount::from_sat(*amount),
         script_pubkey: ScriptBuf::from_bytes(script.clone()),
     };
     let coins: Vec<TxOut> = spent.iter().map(coin).collect();
     let mut cache = SighashCache::new(transaction);
-    let mut of = |(input, coin): (usize, &TxOut)| match kind {
-        AccountKind::Segwit => {
-            let hash = cache.p2wpkh_signature_hash(input, &coin.script_pubkey, coin.value, EcdsaSighashType::All).ok()?;
-            Some(*AsRef::<[u8; 32]>::as_ref(&hash))
-        }
-        AccountKind::Taproot => {
-            let hash = cache.taproot_key_spend_signature_hash(input, &Prevouts::All(&coins), TapSighashType::Default).ok()?;
-            Some(*AsRef::<[u8; 32]>::as_ref(&hash))
-        }
+    let mut of = |(input, coin): (usize, &TxOut)| {
+        let hash = match keys {
+            Keys::One(AccountKind::Segwit, _) => {
+                cache.p2wpkh_signature_hash(input, &coin.script_pubkey, coin.value, EcdsaSighashType::All).ok()?.to_byte_array()
+            }
+            Keys::One(AccountKind::Taproot, _) => {
+                cache.taproot_key_spend_signature_hash(input, &Prevouts::All(&coins), TapSighashType::Default).ok()?.to_byte_array()
+            }
+            Keys::Several(_) => {
+                let script = ScriptBuf::from_bytes(spent[input].witness_script.clone()?);
+                cache.p2wsh_signature_hash(input, &script, coin.value, EcdsaSighashType::All).ok()?.to_byte_array()
+            }
+        };
+        Some(hash)
     };
     coins.iter().enumerate().map(&mut of).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// The id of a signed transaction, which its witnesses are no part of; none where the bytes are no transaction.
+/// The id of a transaction, which signatures are no part of; none where the bytes are neither one nor a PSBT.
 pub(crate) fn id_of(raw: &[u8]) -> Option<Hash32> {
-    let transaction: Transaction = encode::deserialize(raw).ok()?;
+    let transaction: Transaction = encode::deserialize(raw).ok().or_else(|| partial::transaction(raw))?;
     let mut id: [u8; 32] = *AsRef::<[u8; 32]>::as_ref(&transaction.compute_txid());
     id.reverse();
     Some(Hash32(id))

@@ -57,6 +57,23 @@ pub async fn attempt_bytes_once(bed: &mut impl Bed) {
     refused(&*store, vec![Change::Lineage(sample::lineage(1, 7, vec![]))], constraint::ATTEMPT_BYTES_ONCE).await;
 }
 
+pub async fn attempt_bytes_gain_signatures(bed: &mut impl Bed) {
+    let store = bed.store();
+    let signed = |raw: &[u8], hash| {
+        let mut lineage = sample::lineage(1, 7, vec![]);
+        let bytes = Signed { raw: adit_core::Bytes(raw.to_vec()), hash: sample::hash(hash) };
+        lineage.attempts[0].stage = Stage::Signed { signed: bytes, knowledge: adit_core::Knowledge::Signed };
+        Change::Lineage(lineage)
+    };
+    put(&*store, vec![signed(b"psbt\xff one", 1)]).await;
+    put(&*store, vec![signed(b"psbt\xff one and two", 1)]).await;
+    refused(&*store, vec![signed(b"psbt\xff one and two", 2)], constraint::ATTEMPT_BYTES_ONCE).await;
+    refused(&*store, vec![signed(&[2, 0], 2)], constraint::ATTEMPT_BYTES_ONCE).await;
+    refused(&*store, vec![Change::Lineage(sample::lineage(1, 7, vec![]))], constraint::ATTEMPT_BYTES_ONCE).await;
+    put(&*store, vec![signed(&[2, 0], 1)]).await;
+    refused(&*store, vec![signed(b"psbt\xff one and two", 1)], constraint::ATTEMPT_BYTES_ONCE).await;
+}
+
 pub async fn withdrawal_digest_unique(bed: &mut impl Bed) {
     let first = sample::withdrawal(1, 1, 0);
     let mut second = sample::withdrawal(2, 2, 0);

@@ -38,7 +38,7 @@ macro_rules! conformance {
             rows: round_trip_of_every_row, absent_rows_are_absent, a_restart_keeps_everything, policy_revisions_go_by_text;
             commits: a_moved_version_is_contention, a_dropped_group_changes_nothing, group_ids_are_read_back,
                 time_never_goes_back, amounts_of_any_size_survive, suspensions_fail_closed;
-            constraints: anchor_live_unique, payout_live_unique, attempt_bytes_once, withdrawal_digest_unique,
+            constraints: anchor_live_unique, payout_live_unique, attempt_bytes_once, attempt_bytes_gain_signatures, withdrawal_digest_unique,
                 withdrawal_claim_nonce_unique, idempotency_unique, credit_unique, transfer_unique, hold_resolved_once,
                 limit_entry_seq_unique, limit_given_back_once, event_unique, event_feed_unique, credential_unique,
                 credential_hash_unique, wallet_owner, account_not_overdrawn, commit_group_pk,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use adit_core::{Account, Attempt, Balance, Batch, GroupId, Lineage, Mistake, Row, planted};
+use adit_core::{Account, Attempt, Balance, Batch, GroupId, Lineage, Mistake, Row, Signed, planted};
 
 use super::tables::{Tables, version_of};
 use crate::{CommitFault, constraint};
@@ -95,9 +95,14 @@ fn check_bytes(tables: &Tables, lineage: &Lineage) -> Result<(), CommitFault> {
     let stored = tables.lineages.get(&lineage.id).map(|row| &row.row);
     let changed = |attempt: &Attempt| {
         let before = stored.and_then(|lineage| lineage.attempt(attempt.id)).and_then(Attempt::signed);
-        before.is_some_and(|signed| Some(signed) != attempt.signed())
+        before.is_some_and(|before| attempt.signed().is_none_or(|signed| !may_follow(before, signed)))
     };
     hold(!lineage.attempts.iter().any(changed), constraint::ATTEMPT_BYTES_ONCE)
+}
+
+/// What lacks signatures may gain some; it stays the same transaction.
+fn may_follow(before: &Signed, signed: &Signed) -> bool {
+    before == signed || (before.lacks_signatures() && before.hash == signed.hash)
 }
 
 fn check_appended(tables: &Tables, batch: &Batch) -> Result<(), CommitFault> {

@@ -128,7 +128,8 @@ fn add_draft(view: &mut Value, draft: &Draft) {
 fn knowledge(stage: &Stage) -> &'static str {
     match stage {
         Stage::Reserved => "reserved",
-        Stage::Signed { knowledge, .. } => match knowledge {
+        Stage::Signed { signed, knowledge } => match knowledge {
+            Knowledge::Signed if signed.lacks_signatures() => "awaits_cosigners",
             Knowledge::Signed => "signed",
             Knowledge::MaybeSent { .. } => "maybe_sent",
             Knowledge::Included { .. } => "included",

@@ -74,6 +74,13 @@ impl World {
         attempt
     }
 
+    /// An operator wants it undone.
+    pub fn wish_cancel(&mut self, id: WithdrawalId, lineage: LineageId) -> Result<Answer, Refusal> {
+        let Leg { withdrawal, user, book, source_asset, asset, .. } = self.leg(id);
+        let reason = "asked".to_owned();
+        self.give(Command::Cancel { withdrawal, user, book, source_asset, asset, lineage: Some(lineage), reason })
+    }
+
     /// Notes another send of the newest attempt, now.
     pub fn send_again(&mut self, lineage: LineageId) -> Timestamp {
         let (attempt, legs) = (self.lineage(lineage).latest().id, self.lineage(lineage).legs.clone());

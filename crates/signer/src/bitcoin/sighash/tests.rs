@@ -48,7 +48,8 @@ proptest! {
         prop_assert_eq!(says.inputs.iter().map(|input| (input.txid, input.vout)).collect::<Vec<_>>(), inputs);
         prop_assert_eq!(says.outputs.iter().map(|output| (output.amount, output.script.clone())).collect::<Vec<_>>(), outputs);
         let coins: Vec<TxOut> = self::transaction(&[], &spent[..says.inputs.len()]).output;
-        let spent: Vec<Spent> = spent.into_iter().take(coins.len()).map(|(amount, script)| Spent { amount, script }).collect();
+        let of = |(amount, script)| Spent { amount, script, witness_script: None };
+        let spent: Vec<Spent> = spent.into_iter().take(coins.len()).map(of).collect();
         let message = Message::new(&says, &spent);
         let mut cache = SighashCache::new(&transaction);
         for (input, coin) in coins.iter().enumerate() {
@@ -58,5 +59,30 @@ proptest! {
             prop_assert_eq!(message.segwit(input), theirs.map(|hash| hash.to_byte_array()));
         }
         prop_assert_eq!((message.segwit(coins.len()), message.taproot(coins.len())), (None, None));
+    }
+
+    #[test]
+    fn another_implementation_hashes_the_same_for_the_hash_of_a_script(
+        inputs in prop::collection::vec((any::<[u8; 32]>(), any::<u32>()), 1..4),
+        outputs in prop::collection::vec((0u64..2_100_000_000_000_000, script()), 1..4),
+        locks in prop::collection::vec((0u64..2_100_000_000_000_000, prop::collection::vec(any::<u8>(), 1..600)), 4),
+    ) {
+        let transaction = transaction(&inputs, &outputs);
+        let says = Said::read(&encode::serialize(&transaction)).expect("a plain payment");
+        let of = |(amount, lock): &(u64, Vec<u8>)| {
+            let script = [&[0, 32][..], &Sha256::digest(lock)].concat();
+            Spent { amount: *amount, script, witness_script: Some(lock.clone()) }
+        };
+        let spent: Vec<Spent> = locks.iter().take(inputs.len()).map(of).collect();
+        let mut cache = SighashCache::new(&transaction);
+        for (input, coin) in spent.iter().enumerate() {
+            let lock = bitcoin::ScriptBuf::from_bytes(locks[input].1.clone());
+            let value = bitcoin::Amount::from_sat(coin.amount);
+            let theirs = cache.p2wsh_signature_hash(input, &lock, value, EcdsaSighashType::All).expect("an input");
+            prop_assert_eq!(Message::new(&says, &spent).segwit(input), Some(theirs.to_byte_array()));
+            let mut other = spent.clone();
+            other[input].witness_script = Some(vec![0x51]);
+            prop_assert_eq!(Message::new(&says, &other).segwit(input), None, "a script that is not the one of the coin");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Bitcoin: what is signed, what is refused, and which coin belongs to whom.
 
 mod coins;
+mod multisig;
 mod mutation;
 mod payments;
 mod property;

@@ -22,7 +22,7 @@ fn signer_and_engine_find_the_same_wallet_in_a_seed() {
         let root = RootKey::from_seed(theirs, &stretched).expect("64 bytes");
         for (kind, key_wallet) in KINDS.into_iter().zip([KeyWallet::Segwit, KeyWallet::Taproot]) {
             let (account, wallet) = (seed.bitcoin(network, kind, 0).expect("an account"), root.wallet(key_wallet));
-            assert_eq!(account.fingerprint(), root.fingerprint().to_string());
+            assert_eq!(account.fingerprint(), Some(root.fingerprint().to_string()));
             // What a server without the keys is given.
             assert_eq!(Wallet::of_descriptor(theirs, &account.descriptor_of_both()).as_ref(), Ok(&wallet));
             for keychain in Keychain::ALL {
@@ -67,7 +67,11 @@ fn a_configuration_that_contradicts_itself_does_not_start() {
         refusal(&|it| set(it, "btc", mainnet)),
         ConfigError::OtherNetwork { key: BitcoinNetwork::Regtest, chain: BitcoinNetwork::Mainnet, .. }
     ));
-    assert!(matches!(refusal(&|it| set(it, "again", regtest)), ConfigError::SameNetwork { network: BitcoinNetwork::Regtest, .. }));
+    let twice = |it: &mut SignerConfig| {
+        set(it, "again", regtest);
+        it.keys.push((account(segwit).lane("again".parse().expect("a chain")), account(segwit).into()));
+    };
+    assert!(matches!(refusal(&twice), ConfigError::SameWallet { network: BitcoinNetwork::Regtest, .. }));
     let free = policy(BitcoinNetwork::Regtest, FeeRate::ZERO);
     assert!(matches!(refusal(&|it| set(it, "btc", free)), ConfigError::NoFee { .. }));
     assert!(matches!(

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{BITCOIN_TEMPLATE, Config, Environment, TEMPLATE};
 use crate::output::Output;
-use crate::{backup, credit, keys, migrate, remote, serve, signing, withdrawals};
+use crate::{backup, credit, keys, migrate, psbt, remote, serve, signing, withdrawals};
 
 /// Read when no file is named and it is there.
 const CONFIG_DEFAULT: &str = "adit.toml";
@@ -45,6 +45,9 @@ enum Command {
     /// Look at withdrawals
     #[command(subcommand)]
     Withdrawals(withdrawals::Command),
+    /// Hand out what others have to sign as well, and bring it back
+    #[command(subcommand)]
+    Psbt(psbt::Command),
     /// Copy database, signer journal and sealed keys into a new directory
     Backup(backup::Arguments),
 }
@@ -87,6 +90,7 @@ impl Cli {
             Command::Keys(command) => keys::run(command, file.as_deref(), output).await,
             Command::Credit(arguments) => credit::run(arguments, output).await,
             Command::Withdrawals(command) => withdrawals::run(command, output).await,
+            Command::Psbt(command) => psbt::run(command, output).await,
             Command::Backup(arguments) => backup::run(&load()?, &arguments, output).await,
         }
     }

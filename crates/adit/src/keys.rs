@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use adit_core::{ChainName, Command as Order, Keychain, LaneId, Place};
-use adit_signer::{BitcoinAccount, Seed, WalletKey};
+use adit_signer::{BitcoinAccount, BitcoinNetwork, Seed, WalletKey};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -38,6 +38,15 @@ pub enum Command {
     },
     /// Print the address that pays on each chain
     Show,
+    /// Print the public key with which the sealed seed takes part in Bitcoin wallets of several keys (BIP-48)
+    Cosigner {
+        /// "mainnet", "testnet4", "signet" or "regtest"
+        #[arg(long, value_name = "NETWORK", default_value = "mainnet", value_parser = network)]
+        network: BitcoinNetwork,
+        /// The account, counted from 0
+        #[arg(long, default_value_t = 0)]
+        account: u32,
+    },
     /// Declare that from a nonce on the key is used by Adit alone; a halted lane starts again
     Adopt {
         #[arg(long)]
@@ -57,6 +66,7 @@ pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Res
         Command::Init { file } => init(&place(file), &passphrase(&environment)?, output),
         Command::Import { file } => import(&place(file), &passphrase(&environment)?, output),
         Command::Show => show(&load()?, output),
+        Command::Cosigner { network, account } => cosigner(&load()?, network, account, output),
         Command::Adopt { chain, nonce } => adopt(&load()?, &chain, nonce, output).await,
     }
 }
@@ -117,8 +127,10 @@ fn told(lane: &LaneId, key: &WalletKey) -> String {
             let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
             let both = account.descriptor_of_both();
             format!(
-                "{}  {}\n  receives at\n  {addresses}\n  descriptor\n  {both}\n  and one for each keychain\n  {external}\n  {internal}",
-                lane.chain, lane.wallet
+                "{}  {}\n  {}\n  receives at\n  {addresses}\n  descriptor\n  {both}\n  and one for each keychain\n  {external}\n  {internal}",
+                lane.chain,
+                lane.wallet,
+                signed_by(account)
             )
         }
     }
@@ -131,12 +143,34 @@ fn described(lane: &LaneId, key: &WalletKey) -> Value {
             "chain": lane.chain,
             "address": lane.wallet,
             "addresses": first_addresses(account),
-            "xpub": account.xpub(),
+            "keys": account.public_keys(),
             "fingerprint": account.fingerprint(),
+            "signatures": { "needed": account.signatures().0, "keys": account.signatures().1 },
+            "signsAlone": account.signs_alone(),
             "descriptor": account.descriptor_of_both(),
             "descriptors": Keychain::ALL.map(|keychain| account.descriptor(keychain)),
         }),
     }
+}
+
+/// Whose signatures spend, and whether one of the keys is here.
+fn signed_by(account: &BitcoinAccount) -> String {
+    let (needed, keys) = account.signatures();
+    match (account.signs_alone(), account.fingerprint()) {
+        (true, Some(fingerprint)) => format!("signed here, by the seed {fingerprint}"),
+        (_, Some(fingerprint)) => format!("{needed} of {keys} keys sign: that of the seed {fingerprint} here, the others by `adit psbt`"),
+        (_, None) => format!("{needed} of {keys} keys sign, none of which is here: by `adit psbt`"),
+    }
+}
+
+fn network(text: &str) -> Result<BitcoinNetwork, String> {
+    let known = BitcoinNetwork::ALL.into_iter().find(|network| network.to_string() == text);
+    known.ok_or_else(|| format!("allowed are {}", BitcoinNetwork::ALL.map(|network| network.to_string()).join(", ")))
+}
+
+fn cosigner(config: &Config, network: BitcoinNetwork, account: u32, output: Output) -> Result<()> {
+    let key = wallets::seed(config)?.bitcoin_cosigner(network, account)?;
+    output.result(&json!({ "network": network.to_string(), "account": account, "key": key }), &key)
 }
 
 fn first_addresses(account: &BitcoinAccount) -> Vec<String> {

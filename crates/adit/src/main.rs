@@ -12,6 +12,7 @@ mod keys;
 mod lock;
 mod migrate;
 mod output;
+mod psbt;
 mod remote;
 mod serve;
 mod signing;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use adit_core::{AssetForm, FeeRate, JournalId};
-use adit_signer::{BitcoinPolicy, ChainPolicy, EvmPolicy, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner};
+use adit_core::{AssetForm, FeeRate, JournalId, LaneId};
+use adit_signer::{BitcoinPolicy, ChainPolicy, EvmPolicy, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey};
 use anyhow::{Context as _, Result, bail};
 
 use crate::config::{Chain, Config, Of};
@@ -55,6 +55,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
 
 fn local(config: &Config) -> Result<Signing> {
     let keys = wallets::keys(config)?;
+    keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
     let wallets = Wallets::of_keys(&keys);
     make_directory_of(&config.signer.journal)?;
     let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
@@ -68,6 +69,14 @@ fn local(config: &Config) -> Result<Signing> {
     let signer = LocalSigner::open(signer_config, &config.signer.journal, JournalId(uuid()), Box::new(now));
     let signer = signer.with_context(|| format!("the signer cannot work with {}", config.signer.journal.display()))?;
     Ok(Signing { signer: Arc::new(signer), wallets })
+}
+
+fn tell_cosigners(lane: &LaneId, key: &WalletKey) {
+    let WalletKey::Bitcoin(account) = key else { return };
+    let ((needed, keys), here) = (account.signatures(), account.fingerprint().is_some());
+    if !account.signs_alone() {
+        tracing::info!(chain = %lane.chain, needed, keys, here, "others sign what this wallet pays: see `adit psbt`");
+    }
 }
 
 /// What holds on a chain, whatever a request says.

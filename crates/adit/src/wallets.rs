@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_bitcoin::Wallet;
 use adit_core::{ChainName, Destination, Keychain, LaneId};
-use adit_signer::{BitcoinNetwork, Key, Seed, WalletKey};
-use anyhow::{Context as _, Result, bail};
+use adit_signer::{BitcoinAccount, BitcoinNetwork, Key, Seed, WalletKey};
+use anyhow::{Context as _, Result, anyhow, bail};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{BitcoinChain, Chain, Config, Of};
@@ -94,12 +94,30 @@ fn key(config: &Config, chain: &Chain, seed: &mut Opened<'_>) -> Result<WalletKe
             Some(text) => Ok(Key::from_hex(text.expose_secret()).context("LOCK_MANAGER_PRIVATE_KEY")?.into()),
             None => Ok(seed.get("there is no key to pay with: set LOCK_MANAGER_PRIVATE_KEY")?.key(config.signer.key_index)?.into()),
         },
-        Of::Bitcoin(bitcoin) => {
-            let missing = format!("there is no seed for chains.{}", chain.name);
-            let account = seed.get(&missing)?.bitcoin(network_of(bitcoin), bitcoin.addresses, bitcoin.account)?;
-            Ok(account.into())
-        }
+        Of::Bitcoin(bitcoin) => account(chain, bitcoin, seed).map(WalletKey::from),
     }
+}
+
+/// The seed's own account, or the wallet that a descriptor says. Of that, all keys may be elsewhere.
+fn account(chain: &Chain, bitcoin: &BitcoinChain, seed: &mut Opened<'_>) -> Result<BitcoinAccount> {
+    let network = network_of(bitcoin);
+    let Some(descriptor) = &bitcoin.descriptor else {
+        let missing = format!("there is no seed for chains.{}", chain.name);
+        return Ok(seed.get(&missing)?.bitcoin(network, bitcoin.addresses, bitcoin.account)?);
+    };
+    let account = match seed.is_there() {
+        true => seed.get("")?.bitcoin_wallet(network, descriptor),
+        false => BitcoinAccount::watched(network, descriptor),
+    };
+    account.map_err(|wrong| anyhow!("chains.{}.descriptor: {wrong}", chain.name))
+}
+
+/// The sealed seed alone.
+///
+/// # Errors
+/// When it is not there, or does not open.
+pub fn seed(config: &Config) -> Result<Seed> {
+    Opened { config, seed: None }.open("there is no seed")
 }
 
 /// The sealed seed, opened when it is first needed.
@@ -109,6 +127,10 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    fn is_there(&self) -> bool {
+        self.config.signer.keys.exists()
+    }
+
     fn get(&mut self, missing: &str) -> Result<&Seed> {
         if self.seed.is_none() {
             self.seed = Some(self.open(missing)?);

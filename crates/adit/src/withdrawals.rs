@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::cli::Server;
-use crate::output::Output;
+use crate::output::{Output, plain, table};
 
 const COLUMNS: [(&str, &str); 7] = [
     ("id", "id"),
@@ -62,7 +62,7 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
     match command {
         Command::List(list) => {
             let page = list.server.connect()?.get(&["api", "withdrawals"], &list.query()).await?;
-            output.result(&page, &table(&page))
+            output.result(&page, &table(&COLUMNS, &page))
         }
         Command::Show(one) => {
             let record = one.server.connect()?.get(&["api", "withdrawals", &one.id], &[]).await?;
@@ -82,20 +82,6 @@ impl List {
         let texts = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
         texts.chain(self.limit.map(|limit| ("limit", limit.to_string()))).collect()
     }
-}
-
-fn table(page: &Value) -> String {
-    let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let head: Vec<String> = COLUMNS.iter().map(|(_, title)| (*title).to_owned()).collect();
-    let rows: Vec<Vec<String>> = items.iter().map(|item| COLUMNS.iter().map(|(key, _)| plain(&item[key])).collect()).collect();
-    let all = || std::iter::once(&head).chain(&rows);
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(|at| all().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    let next = page["nextCursor"].as_str().map(|cursor| format!("more: --cursor {cursor}"));
-    all().map(line).chain(next).collect::<Vec<String>>().join("\n")
 }
 
 /// Names and values, one a line, what is inside another indented.
@@ -128,15 +114,6 @@ fn is_plain(value: &Value) -> bool {
     }
 }
 
-/// Control characters would let what a stranger wrote steer the terminal.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.chars().filter(|c| !c.is_control()).collect(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -146,7 +123,7 @@ mod tests {
     #[test]
     fn a_page_is_a_table() {
         let page = json!({ "items": [{ "id": "1", "userId": "ada\u{1b}[2J", "status": "pending" }], "nextCursor": "abc" });
-        let text = table(&page);
+        let text = table(&COLUMNS, &page);
         assert!(text.starts_with("id  user"), "{text}");
         assert!(text.contains("ada[2J") && !text.contains('\u{1b}'), "{text}");
         assert!(text.ends_with("more: --cursor abc"), "{text}");

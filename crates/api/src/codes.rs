@@ -101,6 +101,8 @@ codes! {
     LEASE_HELD 409 "The lane is leased by another process";
     FOREIGN_JOURNAL 409 "The lane belongs to another signer's journal";
     LANE_STOPPED 409 "The lane has stopped";
+    PSBT_NOT_FOUND 404 "No such version waits for signatures";
+    PSBT_REFUSED 422 "The PSBT says something else than what was handed out";
     BAD_ATTEMPT 409 "The attempt breaks the rules of its lineage";
 
     // The world

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_core::{ChainName, NameError, UserId, WithdrawalId};
+use adit_core::{AttemptId, ChainName, NameError, UserId, WithdrawalId};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -23,6 +23,8 @@ pub struct Body<T>(pub T);
 pub struct MaybeBody<T>(pub T);
 /// `{id}` of a withdrawal. One that is no id is not found.
 pub struct WithdrawalPath(pub WithdrawalId);
+/// `{id}` of a version that others sign. One that is no id is not found.
+pub struct AttemptPath(pub AttemptId);
 /// `{userId}`.
 pub struct UserPath(pub UserId);
 /// `{chain}`.
@@ -129,6 +131,15 @@ impl<S: Send + Sync> FromRequestParts<S> for WithdrawalPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for AttemptPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        text.parse().map(Self).map_err(|_| no_psbt())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     type Rejection = Problem;
 
@@ -150,6 +161,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ChainPath {
 /// There is none, or none for this caller: both read the same.
 pub fn no_withdrawal() -> Problem {
     Problem::new(&codes::WITHDRAWAL_NOT_FOUND, "There is no such withdrawal.")
+}
+
+/// No version with this id is under way.
+pub fn no_psbt() -> Problem {
+    Problem::new(&codes::PSBT_NOT_FOUND, "No version with this id waits for signatures. GET /api/admin/psbts lists those that do.")
 }
 
 /// A text that is no name.

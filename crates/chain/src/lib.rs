@@ -2,6 +2,7 @@
 //!
 //! A chain never meets a store. It is asked by the lane and the observer, answers facts, and decides nothing about money.
 
+mod cosign;
 mod endpoint;
 mod fan_out;
 mod fault;
@@ -15,6 +16,7 @@ mod timer;
 mod vote;
 mod wire;
 
+pub use cosign::{Cosigned, Handout, Signatures};
 pub use endpoint::{ASK_AGAIN_MILLIS, Endpoint, EndpointError};
 pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, OUTVOTED_MAX, QUARANTINE_MILLIS};

@@ -8,7 +8,10 @@ use adit_core::{
 };
 use async_trait::async_trait;
 
-use crate::Fault;
+use crate::{Cosigned, Fault, Handout};
+
+/// What a chain says whose wallets have one key each.
+const NOT_COSIGNED: &str = "the wallets of this chain have one key each; nobody signs besides us";
 
 /// One chain behind its endpoints. Implementations hold no state that matters: whatever they remember may be lost.
 #[async_trait]
@@ -38,6 +41,17 @@ pub trait Chain: Send + Sync + 'static {
 
     /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in words why there is none now.
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault>;
+
+    /// What those are given who sign a version besides us; in words, why there is nothing to sign for others.
+    async fn handout(&self, _draft: &Draft, _signed: &Signed) -> Result<Handout, String> {
+        Err(NOT_COSIGNED.to_owned())
+    }
+
+    /// The recorded bytes with the signatures that a file brings back, each verified; in words, what in it differs, and then nothing of it
+    /// is taken over.
+    fn cosigned(&self, _draft: &Draft, _signed: &Signed, _file: &[u8]) -> Result<Cosigned, String> {
+        Err(NOT_COSIGNED.to_owned())
+    }
 
     /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent>;

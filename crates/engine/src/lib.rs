@@ -2,6 +2,7 @@
 
 mod alerts;
 mod auditor;
+mod cosigning;
 mod engine;
 mod hub;
 mod lane;
@@ -10,6 +11,7 @@ mod settings;
 mod writer;
 
 pub use alerts::{Alert, Alerts};
+pub use cosigning::{Brought, CosignError, CosignedVersion};
 pub use engine::Engine;
 pub use hub::Hub;
 pub use ports::{Clock, Entropy, Ports, Spawner};

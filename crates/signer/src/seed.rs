@@ -102,13 +102,14 @@ impl Seed {
         BitcoinAccount::derive(seed.as_slice(), network, kind, account).map_err(|_| SeedError::Index { index: account })
     }
 
-    /// The wallet of a descriptor `wsh(sortedmulti(k,…))`, with the key that this seed has in it, as far as it has one.
+    /// The wallet of a descriptor with its checksum: `wpkh(key)`, `tr(key)` or `wsh(sortedmulti(k,key,…))`. Signs with the key that this seed
+    /// has in it, as far as it has one.
     ///
     /// # Errors
     /// A sentence that names what is wrong with the descriptor.
-    pub fn bitcoin_multisig(&self, network: BitcoinNetwork, descriptor: &str) -> Result<BitcoinAccount, String> {
+    pub fn bitcoin_wallet(&self, network: BitcoinNetwork, descriptor: &str) -> Result<BitcoinAccount, String> {
         let seed = Zeroizing::new(self.mnemonic.to_seed_normalized(""));
-        BitcoinAccount::multisig_of(network, descriptor, seed.as_slice())
+        BitcoinAccount::of_descriptor(network, descriptor, Some(seed.as_slice()))
     }
 
     /// The public key with which this seed takes part in wallets of several keys, at m/48'/coin'/`account`'/2' (BIP-48), with its origin.

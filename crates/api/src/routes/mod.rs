@@ -35,13 +35,14 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::lanes::lanes))
         .routes(routes!(admin::lane::halt))
         .routes(routes!(admin::lane::resume))
+        .routes(routes!(admin::psbts::psbts))
         .routes(routes!(admin::alerts::alerts))
         .routes(routes!(crate::live::live))
 }
 
-/// Bodies of this route may be long.
+/// Bodies of these routes may be long.
 pub fn imports() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(admin::credits::credit))
+    OpenApiRouter::new().routes(routes!(admin::credits::credit)).routes(routes!(admin::psbts::export, admin::psbts::import))
 }
 
 /// For those who watch the process: no credential, not counted.

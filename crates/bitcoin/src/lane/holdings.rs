@@ -118,7 +118,8 @@ pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
     let mut coins = Vec::new();
     for lineage in live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none()) {
         let attempt = lineage.latest();
-        let (Some(signed), Draft::Bitcoin(draft)) = (attempt.signed(), &attempt.draft) else { continue };
+        // What lacks signatures of others may never be sent.
+        let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { continue };
         let mut ancestry = Ancestry { transactions: 1, vbytes: draft.vbytes };
         for parent in ancestors(live, lineage) {
             if let Draft::Bitcoin(parent) = &parent.latest().draft {

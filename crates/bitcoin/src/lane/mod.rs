@@ -3,6 +3,7 @@
 //! What is remembered here (the head, the fees, the wallet's coins) may be lost at any time and is asked for again. What is reserved, signed
 //! and owed the store knows.
 
+mod cosign;
 mod holdings;
 mod prepare;
 mod settings;
@@ -13,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use adit_chain::{
-    Chain, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready, RefusedDestination,
-    Sent, Sightings, Timer, TokioTimer, Watch,
+    Chain, Cosigned, Fault, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready,
+    RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
     AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose, Place, Signed,
@@ -226,6 +227,14 @@ impl Chain for BitcoinLane {
         let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
         let coins = self.settled(coins, tip);
         Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
+    }
+
+    async fn handout(&self, draft: &Draft, signed: &Signed) -> Result<Handout, String> {
+        self.hand_out(draft, signed).await
+    }
+
+    fn cosigned(&self, draft: &Draft, signed: &Signed, file: &[u8]) -> Result<Cosigned, String> {
+        cosign::cosigned(&self.settings.wallet, draft, signed, file)
     }
 
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {

@@ -3,10 +3,12 @@
 //! What comes back is believed in one thing only: signatures, and those are verified here. Nothing else is taken over, and a file
 //! that says anything else than the draft is refused with what differs.
 
+mod finalised;
 mod sighash;
 mod sign;
 mod tampered;
 
+use adit_chain::Signatures;
 use adit_core::{Bytes, Hash32, Keychain, OutputPurpose, Place};
 use bdk_wallet::bitcoin::consensus::encode;
 use bdk_wallet::bitcoin::{OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight};
@@ -129,21 +131,30 @@ impl Proposal {
     /// # Errors
     /// [`Tampered`], with what differs; then nothing was taken over.
     pub fn merge(&mut self, file: &[u8]) -> Result<usize, Tampered> {
-        let theirs = tampered::read(file)?;
+        let mut theirs = tampered::read(file)?;
         self.unsigned.check(&theirs.unsigned_tx)?;
         let messages = self.messages();
+        for (index, (mine, theirs)) in self.psbt.inputs.iter().zip(&mut theirs.inputs).enumerate() {
+            finalised::open(index, mine, theirs, &messages[index])?;
+        }
         for (index, (mine, theirs)) in self.psbt.inputs.iter().zip(&theirs.inputs).enumerate() {
             tampered::check_input(index, mine, theirs, &messages[index])?;
         }
-        let before = self.signatures();
+        let before = self.count();
         for (mine, theirs) in self.psbt.inputs.iter_mut().zip(theirs.inputs) {
             mine.partial_sigs.extend(theirs.partial_sigs);
             mine.tap_key_sig = mine.tap_key_sig.or(theirs.tap_key_sig);
         }
-        Ok(self.signatures() - before)
+        Ok(self.count() - before)
     }
 
-    fn signatures(&self) -> usize {
+    /// As the input has them that has the fewest.
+    pub fn signatures(&self) -> Signatures {
+        let have = (0..self.psbt.inputs.len()).map(|input| self.have(input)).min().unwrap_or(0);
+        Signatures { have, needed: self.needed() }
+    }
+
+    fn count(&self) -> usize {
         self.psbt.inputs.iter().map(|input| input.partial_sigs.len() + usize::from(input.tap_key_sig.is_some())).sum()
     }
 
@@ -163,17 +174,24 @@ impl Proposal {
     }
 
     fn count_signatures(&self) -> Result<(), Unfinished> {
-        for (input, signed) in self.psbt.inputs.iter().enumerate() {
-            let (have, needed) = match self.spend {
-                Spend::SegwitKey => (signed.partial_sigs.len(), 1),
-                Spend::TaprootKey => (usize::from(signed.tap_key_sig.is_some()), 1),
-                Spend::Multisig { needed, .. } => (signed.partial_sigs.len(), usize::from(needed)),
-            };
-            if have < needed {
-                return Err(Unfinished::TooFew { input, have, needed });
-            }
+        let needed = self.needed();
+        let short = (0..self.psbt.inputs.len()).map(|input| (input, self.have(input))).find(|(_, have)| *have < needed);
+        short.map_or(Ok(()), |(input, have)| Err(Unfinished::TooFew { input, have, needed }))
+    }
+
+    fn have(&self, input: usize) -> usize {
+        let signed = &self.psbt.inputs[input];
+        match self.spend {
+            Spend::SegwitKey | Spend::Multisig { .. } => signed.partial_sigs.len(),
+            Spend::TaprootKey => usize::from(signed.tap_key_sig.is_some()),
         }
-        Ok(())
+    }
+
+    fn needed(&self) -> usize {
+        match self.spend {
+            Spend::SegwitKey | Spend::TaprootKey => 1,
+            Spend::Multisig { needed, .. } => usize::from(needed),
+        }
     }
 }
 

@@ -103,6 +103,38 @@ fn two_of_three_sign_one_after_the_other() {
     assert!(ours.finish().is_ok(), "three of three do no harm");
 }
 
+/// What a program gives back that adds the last signature: signatures only in the witness (BIP-174, "Input Finalizer").
+#[test]
+fn a_file_that_was_finalised_is_read_back() {
+    let (wallet, roots) = multisig(2);
+    let mut ours = proposal(&wallet, 2);
+    let mut theirs = ours.clone();
+    ours.sign(&roots[0]).expect("a cosigner");
+    theirs.sign(&roots[0]).expect("a cosigner");
+    theirs.sign(&roots[1]).expect("a cosigner");
+    let mut finalised = theirs.psbt.clone();
+    finalised.finalize_mut(&*CURVE).expect("two of three");
+    assert!(finalised.inputs.iter().all(|input| input.partial_sigs.is_empty() && input.final_script_witness.is_some()));
+    let mut taken = ours.clone();
+    assert_eq!(taken.merge(&finalised.serialize()), Ok(2), "one more for each input");
+    assert_eq!(taken.finish(), theirs.finish());
+    let wrong = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
+        let mut file = finalised.clone();
+        let mut elements = file.inputs[1].final_script_witness.clone().expect("finalised").to_vec();
+        change(&mut elements);
+        file.inputs[1].final_script_witness = Some(elements.into());
+        ours.clone().merge(&file.serialize()).expect_err("refused")
+    };
+    assert_eq!(wrong(&|elements| elements[3].push(0)), Tampered::Finalised { input: 1 }, "another script");
+    assert_eq!(wrong(&|elements| elements[0].push(0)), Tampered::Finalised { input: 1 });
+    assert_eq!(wrong(&|elements| elements[1].truncate(9)), Tampered::Finalised { input: 1 });
+    assert!(matches!(
+        wrong(&|elements| elements[1][10] ^= 1),
+        Tampered::WrongSignature { input: 1, .. } | Tampered::Finalised { input: 1 }
+    ));
+    assert!(matches!(wrong(&|elements| *elements[1].last_mut().expect("long") = 3), Tampered::Sighash { input: 1, .. }));
+}
+
 #[test]
 fn a_foreign_seed_signs_nothing() {
     let wallet = root(NETWORK, PHRASES[0]).wallet(KeyWallet::Taproot);

@@ -3,6 +3,7 @@
 //!
 //! [`Bitcoin`] holds the three together; tests may take them one by one.
 
+pub mod cosigner;
 pub mod gateway;
 pub mod miner;
 pub mod node;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+pub use cosigner::{Cosigner, shared_wallet};
 pub use gateway::Gateway;
 pub use miner::{Beat, Miner};
 pub use node::Node;

@@ -110,6 +110,11 @@ impl Rpc {
         format!("http://{}:{}@{bare}", self.user, self.password)
     }
 
+    /// The same node, asked for one of its wallets.
+    pub fn wallet(&self, name: &str) -> Self {
+        Self { url: format!("{}/wallet/{name}", self.url.trim_end_matches('/')), ..self.clone() }
+    }
+
     /// Any method of the node; its answer may be `null` where `T` is an `Option`.
     ///
     /// # Errors

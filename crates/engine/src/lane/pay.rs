@@ -152,7 +152,7 @@ impl LaneTask {
             .iter()
             .filter_map(|(lineage, attempt)| {
                 let lineage = *lineages.get(lineage)?;
-                Some((lineage, *attempt, lineage.attempt(*attempt).and_then(Attempt::signed)?))
+                Some((lineage, *attempt, lineage.attempt(*attempt).and_then(Attempt::sendable)?))
             })
             .collect();
         if recorded.is_empty() {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "here the clock and the tasks are real")]
 
 mod bumps;
+mod cosigning;
 mod crash;
 mod flow;
 mod foreign;

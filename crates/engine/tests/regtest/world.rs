@@ -22,7 +22,7 @@ use super::parts::{Running, System, Tasks, now};
 /// The words of BIP-39's first test vector.
 const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 /// What the tests pay from.
-const COIN: bitcoin::Amount = bitcoin::Amount::from_sat(50_000_000);
+pub const COIN: bitcoin::Amount = bitcoin::Amount::from_sat(50_000_000);
 /// What each payee gets.
 pub const PAID: Amount = Amount::new(100_000);
 /// The most that an attempt may offer.
@@ -37,6 +37,8 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     wallet: Wallet,
+    /// A wallet that is not the seed's own: its descriptor.
+    descriptor: Option<String>,
 }
 
 pub fn btc() -> AssetId {
@@ -59,8 +61,16 @@ fn seed() -> Seed {
     Seed::from_phrase(WORDS).expect("published words")
 }
 
-fn account() -> adit_signer::BitcoinAccount {
-    seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Segwit, 0).expect("an account")
+fn account_of(descriptor: Option<&str>) -> adit_signer::BitcoinAccount {
+    match descriptor {
+        None => seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Segwit, 0).expect("an account"),
+        Some(descriptor) => seed().bitcoin_wallet(BitcoinNetwork::Regtest, descriptor).expect("a wallet"),
+    }
+}
+
+/// The seed's key in wallets of several keys.
+pub fn cosigner_key() -> String {
+    seed().bitcoin_cosigner(BitcoinNetwork::Regtest, 0).expect("an account")
 }
 
 impl World {
@@ -77,13 +87,19 @@ impl World {
         }
         let log = adit_devnet::scratch::fresh(name);
         let bitcoin = Bitcoin::start(log).await.expect("Bitcoin starts");
-        let [external, internal] = Keychain::ALL.map(|keychain| account().descriptor(keychain));
+        Some(Self::over(bitcoin, None, coins).await)
+    }
+
+    /// The engine of one wallet, the seed's own or that of a descriptor, with these confirmed coins.
+    pub async fn over(bitcoin: Bitcoin, descriptor: Option<String>, coins: &[bitcoin::Amount]) -> Self {
+        let account = account_of(descriptor.as_deref());
+        let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
         let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
-        let lane = account().lane(chain_name());
-        let rules = Arc::new(rules(&lane));
-        let world = Self { bitcoin, lane, store: Arc::new(MemStore::new()), rules, journal: Mutex::new(MemoryFile::new()), wallet };
+        let lane = account.lane(chain_name());
+        let (rules, store, journal) = (Arc::new(rules(&lane)), Arc::new(MemStore::new()), Mutex::new(MemoryFile::new()));
+        let world = Self { bitcoin, lane, store, rules, journal, wallet, descriptor };
         world.fund(coins).await;
-        Some(world)
+        world
     }
 
     /// More coins at the wallet's first address, six blocks deep.
@@ -118,7 +134,7 @@ impl World {
         let policy = BitcoinPolicy { network: BitcoinNetwork::Regtest, fee_cap: Amount::new(1_000_000), feerate_cap };
         let config = SignerConfig {
             environment: EnvironmentId::new("test").expect("an environment"),
-            keys: vec![(self.lane.clone(), account().into())],
+            keys: vec![(self.lane.clone(), account_of(self.descriptor.as_deref()).into())],
             chains: BTreeMap::from([(chain_name(), ChainPolicy::Bitcoin(policy))]),
             assets: self.rules.assets.values().map(|rules| rules.asset.clone()).collect(),
             caps: BTreeMap::from([(btc(), caps)]),

@@ -1,5 +1,5 @@
-//! A Bitcoin wallet as the signer has it: an account of a seed at m/84'/coin'/account' (BIP-84) or m/86'/coin'/account' (BIP-86), or one of
-//! several keys, of which the seed may have one.
+//! A Bitcoin wallet as the signer has it: an account of a seed at m/84'/coin'/account' (BIP-84) or m/86'/coin'/account' (BIP-86), or that of a
+//! descriptor, of whose keys the seed may have one or none.
 //!
 //! Scripts follow from public keys alone; the private one is kept in one place, wiped when it is dropped, and never shown.
 
@@ -11,6 +11,7 @@ use secp256k1::{PublicKey, Scalar, SecretKey, XOnlyPublicKey};
 
 use super::account_key::{AccountKey, path};
 use super::bech32::Program;
+use super::cosigner::Cosigner;
 use super::multisig::Multisig;
 use super::sighash::tagged;
 use super::{BitcoinNetwork, address, descriptor, script};
@@ -34,11 +35,19 @@ pub struct BitcoinAccount {
     keys: Keys,
 }
 
-/// Whose signatures spend.
-pub(super) enum Keys {
+enum Keys {
     One(AccountKind, AccountKey),
+    /// The key is elsewhere: what is signed is a PSBT without a signature.
+    Watched(AccountKind, Cosigner),
     /// What is signed is a PSBT with our signature, where the seed has one of the keys, and not bytes that can be sent.
     Several(Multisig),
+}
+
+/// Whose signatures spend its coins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Spend<'a> {
+    Key(AccountKind),
+    Several(&'a Multisig),
 }
 
 impl AccountKind {
@@ -60,37 +69,53 @@ impl BitcoinAccount {
         account.script(FIRST).map(|_| account).ok_or(bip32::Error::Crypto)
     }
 
-    /// The wallet of a descriptor `wsh(sortedmulti(k,…))`, without any key.
+    /// The wallet of a descriptor with its checksum: `wpkh(key)`, `tr(key)` or `wsh(sortedmulti(k,key,…))`, each key with its origin and
+    /// `/<0;1>/*` behind it. Signs with the key that the seed has in it, as far as there is a seed and it has one.
     ///
     /// # Errors
     /// A sentence that names what is wrong with the descriptor.
-    pub fn multisig(network: BitcoinNetwork, descriptor: &str) -> Result<Self, String> {
-        Self::of_multisig(Multisig::parse(network, descriptor)?)
-    }
-
-    /// The same with the key that this seed has in it, as far as it has one.
-    pub(crate) fn multisig_of(network: BitcoinNetwork, descriptor: &str, seed: &[u8]) -> Result<Self, String> {
-        Self::of_multisig(Multisig::parse(network, descriptor)?.with_seed(seed))
-    }
-
-    fn of_multisig(multisig: Multisig) -> Result<Self, String> {
-        let account = Self { network: multisig.network(), keys: Keys::Several(multisig) };
+    pub(crate) fn of_descriptor(network: BitcoinNetwork, text: &str, seed: Option<&[u8]>) -> Result<Self, String> {
+        let body = descriptor::without_checksum(text)?;
+        let inner = |function: &str| body.strip_prefix(function).and_then(|rest| rest.strip_suffix(')'));
+        let one = [("wpkh(", AccountKind::Segwit), ("tr(", AccountKind::Taproot)];
+        let keys = match one.into_iter().find_map(|(function, kind)| Some((kind, inner(function)?))) {
+            Some((kind, key)) => {
+                let key = Cosigner::parse_row(network, key)?;
+                match seed.and_then(|seed| AccountKey::of(&key, seed)) {
+                    Some(own) => Keys::One(kind, own),
+                    None => Keys::Watched(kind, key),
+                }
+            }
+            None => Keys::Several(Multisig::parse(network, body, seed)?),
+        };
+        let account = Self { network, keys };
         account.script(FIRST).map(|_| account).ok_or_else(|| "one of its keys has no first address".to_owned())
+    }
+
+    /// The same without any key.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong with the descriptor.
+    pub fn watched(network: BitcoinNetwork, descriptor: &str) -> Result<Self, String> {
+        Self::of_descriptor(network, descriptor, None)
     }
 
     pub fn network(&self) -> BitcoinNetwork {
         self.network
     }
 
-    pub(super) fn keys(&self) -> &Keys {
-        &self.keys
+    pub(super) fn spend(&self) -> Spend<'_> {
+        match &self.keys {
+            Keys::One(kind, _) | Keys::Watched(kind, _) => Spend::Key(*kind),
+            Keys::Several(multisig) => Spend::Several(multisig),
+        }
     }
 
-    /// How many signatures an input needs.
-    pub fn signatures_needed(&self) -> usize {
-        match &self.keys {
-            Keys::One(..) => 1,
-            Keys::Several(multisig) => multisig.needed(),
+    /// How many signatures an input needs, and of how many keys.
+    pub fn signatures(&self) -> (usize, usize) {
+        match self.spend() {
+            Spend::Key(_) => (1, 1),
+            Spend::Several(multisig) => (multisig.needed(), multisig.cosigners().len()),
         }
     }
 
@@ -112,18 +137,34 @@ impl BitcoinAccount {
 
     /// Each key's origin and extended public key: `[73c5da0a/84'/1'/0']tpub…`.
     pub fn public_keys(&self) -> Vec<String> {
+        self.cosigners().iter().map(|key| key.origin_and_key()).collect()
+    }
+
+    fn cosigners(&self) -> Vec<&Cosigner> {
         match &self.keys {
-            Keys::One(_, key) => vec![key.public.origin_and_key()],
-            Keys::Several(multisig) => multisig.cosigners().iter().map(super::cosigner::Cosigner::origin_and_key).collect(),
+            Keys::One(_, key) => vec![&key.public],
+            Keys::Watched(_, key) => vec![key],
+            Keys::Several(multisig) => multisig.cosigners().iter().collect(),
+        }
+    }
+
+    /// The key that is here; none where this wallet has none here.
+    fn own(&self) -> Option<&AccountKey> {
+        match &self.keys {
+            Keys::One(_, key) => Some(key),
+            Keys::Watched(..) => None,
+            Keys::Several(multisig) => multisig.own(),
         }
     }
 
     /// Of the key that is here: its root key's, as eight hex digits; none where this wallet has no key here.
     pub fn fingerprint(&self) -> Option<String> {
-        match &self.keys {
-            Keys::One(_, key) => Some(key.public.fingerprint()),
-            Keys::Several(multisig) => multisig.own().map(|key| key.public.fingerprint()),
-        }
+        self.own().map(|key| key.public.fingerprint())
+    }
+
+    /// Whether what is signed can be sent, or others have to sign it first.
+    pub fn signs_alone(&self) -> bool {
+        self.own().is_some() && self.signatures().0 == 1
     }
 
     /// The output descriptor of a keychain with the keys' origins and its checksum (BIP-380):
@@ -138,15 +179,13 @@ impl BitcoinAccount {
     }
 
     fn descriptor_over(&self, keychains: &str) -> String {
-        let (kind, key) = match &self.keys {
-            Keys::One(kind, key) => (kind, key),
-            Keys::Several(multisig) => return multisig.descriptor(keychains),
+        let function = match self.spend() {
+            Spend::Key(AccountKind::Segwit) => "wpkh",
+            Spend::Key(AccountKind::Taproot) => "tr",
+            Spend::Several(multisig) => return multisig.descriptor(keychains),
         };
-        let function = match kind {
-            AccountKind::Segwit => "wpkh",
-            AccountKind::Taproot => "tr",
-        };
-        descriptor::with_checksum(&format!("{function}({}/{keychains}/*)", key.public.origin_and_key()))
+        let key = self.cosigners()[0].origin_and_key();
+        descriptor::with_checksum(&format!("{function}({key}/{keychains}/*)"))
     }
 
     /// The script that an output to this place has.
@@ -156,10 +195,11 @@ impl BitcoinAccount {
 
     /// What the chain compares with: the hash of the key or of a script (BIP-141), or the tweaked key itself (BIP-341).
     fn program(&self, place: Place) -> Option<Program> {
-        let (kind, key) = match &self.keys {
-            Keys::One(kind, key) => (kind, key.public.public_key(place)?),
-            Keys::Several(multisig) => return multisig.program(place),
+        let kind = match self.spend() {
+            Spend::Key(kind) => kind,
+            Spend::Several(multisig) => return multisig.program(place),
         };
+        let key = self.cosigners()[0].public_key(place)?;
         match kind {
             AccountKind::Segwit => Some(Program { version: 0, bytes: hash160::Hash::hash(&key.serialize()).to_byte_array().to_vec() }),
             AccountKind::Taproot => Some(Program { version: 1, bytes: output_key(&key)?.to_byte_array().to_vec() }),
@@ -168,10 +208,7 @@ impl BitcoinAccount {
 
     /// Our public and private key at a place; none where no key of this wallet is here. The private one is to be erased after its use.
     pub(super) fn key_pair(&self, place: Place) -> Option<(PublicKey, SecretKey)> {
-        let key = match &self.keys {
-            Keys::One(_, key) => key,
-            Keys::Several(multisig) => multisig.own()?,
-        };
+        let key = self.own()?;
         Some((key.public.public_key(place)?, key.secret_key(place)?))
     }
 }

@@ -31,6 +31,12 @@ impl AccountKey {
         Ok(Self { public, secret })
     }
 
+    /// The private half of this key, where the seed has it.
+    pub fn of(public: &Cosigner, seed: &[u8]) -> Option<Self> {
+        let key = Self::derive(seed, public.network(), public.path()).ok()?;
+        (key.public == *public).then_some(key)
+    }
+
     /// The private key at a place: the account's, and what BIP-32 adds at each of the two steps. To be erased after its use.
     pub fn secret_key(&self, place: Place) -> Option<SecretKey> {
         let keychain = self.public.keychain(place.keychain);

@@ -56,6 +56,15 @@ impl Cosigner {
         Self::new(network, fingerprint, path, account).map_err(|_| form())
     }
 
+    /// A key with both keychains behind it: `…/<0;1>/*` (BIP-389).
+    ///
+    /// # Errors
+    /// As [`Cosigner::parse`].
+    pub fn parse_row(network: BitcoinNetwork, text: &str) -> Result<Self, String> {
+        let key = text.strip_suffix("/<0;1>/*").ok_or_else(|| format!("{text:?} does not end in /<0;1>/*"))?;
+        Self::parse(network, key)
+    }
+
     pub fn network(&self) -> BitcoinNetwork {
         self.network
     }

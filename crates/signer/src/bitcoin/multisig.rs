@@ -26,47 +26,29 @@ pub(super) struct Multisig {
 }
 
 impl Multisig {
-    /// Reads a descriptor with its checksum: both keychains in one (`/<0;1>/*`, BIP-389).
+    /// Reads a descriptor without its checksum.
     ///
     /// # Errors
     /// A sentence that names what is wrong with it.
-    pub fn parse(network: BitcoinNetwork, text: &str) -> Result<Self, String> {
-        let body = descriptor::without_checksum(text)?;
-        let form = || format!("{body:?} is no wallet of several keys; one is wsh(sortedmulti(2,key,key,key))");
+    pub fn parse(network: BitcoinNetwork, body: &str, seed: Option<&[u8]>) -> Result<Self, String> {
+        let form = || format!("{body:?} is no wallet here; allowed are wpkh(key), tr(key) and wsh(sortedmulti(2,key,key,key))");
         let inner = body.strip_prefix("wsh(sortedmulti(").and_then(|rest| rest.strip_suffix("))")).ok_or_else(form)?;
         let (needed, keys) = inner.split_once(',').ok_or_else(form)?;
         let needed: usize = needed.parse().map_err(|_| form())?;
-        let cosigner = |key: &str| {
-            let key = key.strip_suffix("/<0;1>/*").ok_or_else(|| format!("{key:?} does not end in /<0;1>/*"))?;
-            Cosigner::parse(network, key)
-        };
-        let cosigners = keys.split(',').map(cosigner).collect::<Result<Vec<_>, _>>()?;
+        let cosigners = keys.split(',').map(|key| Cosigner::parse_row(network, key)).collect::<Result<Vec<_>, _>>()?;
         if needed == 0 || needed > cosigners.len() || cosigners.len() > KEYS_MAX {
             return Err(format!("{needed} of {} keys cannot be; allowed are 1 to n of n keys, n at most {KEYS_MAX}", cosigners.len()));
         }
         let twice = (1..cosigners.len()).find(|place| cosigners[..*place].iter().any(|other| other.xpub() == cosigners[*place].xpub()));
-        match twice {
-            Some(place) => Err(format!("the key {} is twice in it; every signer has his own", cosigners[place].xpub())),
-            None => Ok(Self { needed, cosigners, own: None }),
+        if let Some(place) = twice {
+            return Err(format!("the key {} is twice in it; every signer has his own", cosigners[place].xpub()));
         }
-    }
-
-    /// With the key that this seed has in it, as far as it has one.
-    pub fn with_seed(mut self, seed: &[u8]) -> Self {
-        let of = |cosigner: &Cosigner| {
-            let key = AccountKey::derive(seed, cosigner.network(), cosigner.path()).ok()?;
-            (key.public == *cosigner).then_some(key)
-        };
-        self.own = self.cosigners.iter().find_map(of);
-        self
+        let own = seed.and_then(|seed| cosigners.iter().find_map(|cosigner| AccountKey::of(cosigner, seed)));
+        Ok(Self { needed, cosigners, own })
     }
 
     pub fn needed(&self) -> usize {
         self.needed
-    }
-
-    pub fn network(&self) -> BitcoinNetwork {
-        self.cosigners[0].network()
     }
 
     pub fn cosigners(&self) -> &[Cosigner] {

@@ -14,7 +14,7 @@ use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType}
 use bitcoin::{OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, transaction::Version};
 use sha2::{Digest as _, Sha256};
 
-use super::account::Keys;
+use super::account::Spend as By;
 use super::said::{LOCK_TIME, SEQUENCE, Said};
 use super::sighash::{Message, Spent};
 use super::{AccountKind, BitcoinAccount, partial};
@@ -63,12 +63,12 @@ impl Unsigned {
         let transaction = transaction(draft)?;
         let bytes = encode::serialize(&transaction);
         let says = Said::read(&bytes)?;
-        let vbytes = vbytes(&bytes, says.inputs.len(), account.keys())?;
+        let vbytes = vbytes(&bytes, says.inputs.len(), account.spend())?;
         let coins = coins(&says, draft)?;
         let spent = draft.inputs.iter().map(|input| spent(input, account)).collect::<Result<Vec<_>, _>>()?;
         let fee = fee(&says, &spent)?;
-        let digests = digests(account.keys(), &says, &spent)?;
-        if digests != their_digests(account.keys(), &transaction, &spent) {
+        let digests = digests(account.spend(), &says, &spent)?;
+        if digests != their_digests(account.spend(), &transaction, &spent) {
             return Err("two ways to compute what is signed disagree; nothing is".to_owned());
         }
         let txid = txid(&bytes);
@@ -123,11 +123,11 @@ fn satoshi(amount: Amount) -> Result<u64, String> {
     narrow.ok_or_else(|| format!("{amount} satoshi are more than will ever exist ({SATOSHI_MAX})"))
 }
 
-fn vbytes(bytes: &[u8], inputs: usize, keys: &Keys) -> Result<u64, String> {
-    let witness = match keys {
-        Keys::One(AccountKind::Segwit, _) => SEGWIT_WITNESS_BYTES,
-        Keys::One(AccountKind::Taproot, _) => TAPROOT_WITNESS_BYTES,
-        Keys::Several(multisig) => multisig.witness_bytes(),
+fn vbytes(bytes: &[u8], inputs: usize, by: By<'_>) -> Result<u64, String> {
+    let witness = match by {
+        By::Key(AccountKind::Segwit) => SEGWIT_WITNESS_BYTES,
+        By::Key(AccountKind::Taproot) => TAPROOT_WITNESS_BYTES,
+        By::Several(multisig) => multisig.witness_bytes(),
     };
     let weight = bytes.len() as u64 * BASE_BYTE_WEIGHT + HEADER_WEIGHT + inputs as u64 * witness;
     if weight > WEIGHT_MAX {
@@ -159,9 +159,9 @@ fn coins(says: &Said, draft: &BitcoinDraft) -> Result<Vec<Coin>, String> {
 fn spent(input: &DraftInput, account: &BitcoinAccount) -> Result<Spent, String> {
     let missing = || format!("there is no key at {}", input.place());
     let script = account.script(input.place()).ok_or_else(missing)?;
-    let witness_script = match account.keys() {
-        Keys::One(..) => None,
-        Keys::Several(multisig) => Some(multisig.witness_script(input.place()).ok_or_else(missing)?),
+    let witness_script = match account.spend() {
+        By::Key(_) => None,
+        By::Several(multisig) => Some(multisig.witness_script(input.place()).ok_or_else(missing)?),
     };
     Ok(Spent { amount: satoshi(input.amount)?, script, witness_script })
 }
@@ -175,17 +175,17 @@ fn fee(says: &Said, spent: &[Spent]) -> Result<Amount, String> {
     Ok(Amount::new(fee))
 }
 
-fn digests(keys: &Keys, says: &Said, spent: &[Spent]) -> Result<Vec<[u8; 32]>, String> {
+fn digests(by: By<'_>, says: &Said, spent: &[Spent]) -> Result<Vec<[u8; 32]>, String> {
     let message = Message::new(says, spent);
-    let of = |input| match keys {
-        Keys::One(AccountKind::Segwit, _) | Keys::Several(_) => message.segwit(input),
-        Keys::One(AccountKind::Taproot, _) => message.taproot(input),
+    let of = |input| match by {
+        By::Key(AccountKind::Segwit) | By::Several(_) => message.segwit(input),
+        By::Key(AccountKind::Taproot) => message.taproot(input),
     };
     (0..spent.len()).map(|input| of(input).ok_or_else(|| format!("input {input} is not one of this account"))).collect()
 }
 
 /// The same by the bitcoin crate, from what it wrote. Empty where it cannot tell.
-fn their_digests(keys: &Keys, transaction: &Transaction, spent: &[Spent]) -> Vec<[u8; 32]> {
+fn their_digests(by: By<'_>, transaction: &Transaction, spent: &[Spent]) -> Vec<[u8; 32]> {
     let coin = |Spent { amount, script, .. }: &Spent| TxOut {
         value: bitcoin::Amount::from_sat(*amount),
         script_pubkey: ScriptBuf::from_bytes(script.clone()),
@@ -193,14 +193,14 @@ fn their_digests(keys: &Keys, transaction: &Transaction, spent: &[Spent]) -> Vec
     let coins: Vec<TxOut> = spent.iter().map(coin).collect();
     let mut cache = SighashCache::new(transaction);
     let mut of = |(input, coin): (usize, &TxOut)| {
-        let hash = match keys {
-            Keys::One(AccountKind::Segwit, _) => {
+        let hash = match by {
+            By::Key(AccountKind::Segwit) => {
                 cache.p2wpkh_signature_hash(input, &coin.script_pubkey, coin.value, EcdsaSighashType::All).ok()?.to_byte_array()
             }
-            Keys::One(AccountKind::Taproot, _) => {
+            By::Key(AccountKind::Taproot) => {
                 cache.taproot_key_spend_signature_hash(input, &Prevouts::All(&coins), TapSighashType::Default).ok()?.to_byte_array()
             }
-            Keys::Several(_) => {
+            By::Several(_) => {
                 let script = ScriptBuf::from_bytes(spent[input].witness_script.clone()?);
                 cache.p2wsh_signature_hash(input, &script, coin.value, EcdsaSighashType::All).ok()?.to_byte_array()
             }

@@ -3,7 +3,7 @@
 use adit_core::Place;
 use secp256k1::{Keypair, PublicKey, SecretKey, XOnlyPublicKey, ecdsa, schnorr};
 
-use super::account::Keys;
+use super::account::Spend;
 use super::account::tweak_of;
 use super::sighash::SIGHASH_ALL;
 use super::{AccountKind, BitcoinAccount};
@@ -21,18 +21,20 @@ impl BitcoinAccount {
     /// # Errors
     /// A sentence, when there is no such key or the signature does not verify.
     pub(super) fn witness(&self, place: Place, digest: [u8; 32]) -> Result<Option<Witness>, String> {
-        match self.keys() {
-            Keys::One(AccountKind::Segwit, _) => {
+        if !self.signs_alone() {
+            return Ok(None);
+        }
+        match self.spend() {
+            Spend::Key(AccountKind::Segwit) => {
                 let (key, signature) = self.signed(place, digest, ecdsa)?;
                 Ok(Some(vec![signature, key.serialize().to_vec()]))
             }
-            Keys::One(AccountKind::Taproot, _) => Ok(Some(vec![self.signed(place, digest, taproot)?.1])),
-            Keys::Several(multisig) if multisig.needed() == 1 && multisig.own().is_some() => {
+            Spend::Key(AccountKind::Taproot) => Ok(Some(vec![self.signed(place, digest, taproot)?.1])),
+            Spend::Several(multisig) => {
                 let script = multisig.witness_script(place).ok_or_else(|| format!("there is no key at {place}"))?;
                 // CHECKMULTISIG takes one element more than it needs (BIP-147: it must be empty).
                 Ok(Some(vec![Vec::new(), self.signed(place, digest, ecdsa)?.1, script]))
             }
-            Keys::Several(_) => Ok(None),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod import;
 pub mod keys;
 pub mod lane;
 pub mod lanes;
+pub mod psbts;
 pub mod suspensions;
 pub mod users;
 pub mod wallets;

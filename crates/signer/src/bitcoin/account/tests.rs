@@ -11,8 +11,7 @@ fn account(network: BitcoinNetwork, kind: AccountKind) -> BitcoinAccount {
 }
 
 fn own(account: &BitcoinAccount) -> &Cosigner {
-    let Keys::One(_, key) = account.keys() else { panic!("an account of one key") };
-    &key.public
+    account.cosigners()[0]
 }
 
 fn addresses(account: &BitcoinAccount) -> [String; 3] {

@@ -40,7 +40,7 @@ fn descriptor(needed: usize) -> String {
 
 /// As the first of the three.
 fn account(needed: usize) -> BitcoinAccount {
-    seed(0).bitcoin_multisig(BitcoinNetwork::Regtest, &descriptor(needed)).expect("a wallet")
+    seed(0).bitcoin_wallet(BitcoinNetwork::Regtest, &descriptor(needed)).expect("a wallet")
 }
 
 fn signer(world: &World, account: BitcoinAccount) -> LocalSigner {
@@ -71,8 +71,8 @@ fn signer_and_engine_find_the_same_wallet_in_a_descriptor() {
     let (account, wallet) = (account(2), wallet(2));
     assert_eq!(account.descriptor_of_both(), descriptor(2));
     assert_eq!(account.fingerprint(), Some(root(0).fingerprint().to_string()));
-    let watched = BitcoinAccount::multisig(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
-    assert_eq!((watched.fingerprint(), watched.signatures_needed()), (None, 2));
+    let watched = BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
+    assert_eq!((watched.fingerprint(), watched.signatures()), (None, (2, 3)));
     for keychain in Keychain::ALL {
         assert_eq!(account.descriptor(keychain), wallet.descriptor(keychain));
         for index in [0, 1, 4_711, (1 << 31) - 1] {
@@ -86,7 +86,7 @@ fn signer_and_engine_find_the_same_wallet_in_a_descriptor() {
 
 #[test]
 fn what_is_no_wallet_of_several_keys_says_why() {
-    let of = |text: &str| BitcoinAccount::multisig(BitcoinNetwork::Regtest, text).expect_err("no wallet");
+    let of = |text: &str| BitcoinAccount::watched(BitcoinNetwork::Regtest, text).expect_err("no wallet");
     let good = descriptor(2);
     let (body, _) = good.split_once('#').expect("a checksum");
     let with_checksum = |body: &str| {
@@ -95,14 +95,14 @@ fn what_is_no_wallet_of_several_keys_says_why() {
     };
     assert!(of(body).contains("has no checksum"));
     assert!(of(&good.replace("sortedmulti(2", "sortedmulti(1")).contains("checksum is"));
-    assert!(of(&with_checksum(&body.replace("sortedmulti", "multi"))).contains("no wallet of several keys"));
+    assert!(of(&with_checksum(&body.replace("sortedmulti", "multi"))).contains("is no wallet here"));
     assert!(of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(4"))).contains("4 of 3 keys"));
     assert!(of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(0"))).contains("0 of 3 keys"));
     assert!(of(&with_checksum(&body.replacen("/<0;1>/*", "/0/*", 1))).contains("does not end in /<0;1>/*"));
     let first = body.split(',').nth(1).expect("a key").to_owned();
     let last = body.split(',').nth(3).expect("a key").trim_end_matches(')').to_owned();
     assert!(of(&with_checksum(&body.replace(&last, &first))).contains("twice"));
-    let mainnet = BitcoinAccount::multisig(BitcoinNetwork::Mainnet, &good).expect_err("of regtest");
+    let mainnet = BitcoinAccount::watched(BitcoinNetwork::Mainnet, &good).expect_err("of regtest");
     assert!(mainnet.contains("no public key of mainnet"), "{mainnet}");
 }
 
@@ -127,7 +127,7 @@ async fn f02_f03_our_part_is_signed_and_another_completes_it() {
 #[tokio::test]
 async fn without_a_key_here_nothing_is_signed_and_everything_is_judged() {
     let (world, mut request) = (World::new(), asked(2));
-    let watched = BitcoinAccount::multisig(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
+    let watched = BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
     let signer = signer(&world, watched);
     let bare = signed(&signer, &request).await.expect("journaled");
     let mut proposal = Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");

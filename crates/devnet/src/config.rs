@@ -12,13 +12,15 @@ use serde::Serialize;
 
 use crate::primitives::Address;
 
-pub use bitcoin::{BITCOIN, BitcoinChain, Sources};
+pub use bitcoin::{BITCOIN, BitcoinChain, MULTISIG, Sources};
 
 /// The chain and assets as the configuration names them.
 pub const CHAIN: &str = "devnet";
 pub const DG: &str = "DG";
 pub const ETH: &str = "ETH";
 pub const BTC: &str = "BTC";
+/// The same coin, out of the wallet of several keys.
+pub const BTC_MULTISIG: &str = "BTC-MULTISIG";
 /// The book in which players have what is no points.
 pub const MAIN: &str = "main";
 /// The book in which points are kept, and the points themselves.
@@ -77,6 +79,9 @@ pub struct Chains {
     /// [`BITCOIN`], where there is a bitcoind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bitcoin: Option<BitcoinChain>,
+    /// [`MULTISIG`]: the same network, and a wallet of several keys.
+    #[serde(rename = "bitcoin-multisig", skip_serializing_if = "Option::is_none")]
+    pub multisig: Option<BitcoinChain>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -187,7 +192,7 @@ impl Config {
                 socket: facts.signer_socket.map(|socket| socket.display().to_string()).unwrap_or_default(),
                 keys: None,
             },
-            chains: Chains { devnet: chain, bitcoin: None },
+            chains: Chains { devnet: chain, bitcoin: None, multisig: None },
             assets: BTreeMap::from([
                 (DG.to_owned(), Asset::token(facts.token, Some(policy))),
                 (ETH.to_owned(), Asset { chain: CHAIN.to_owned(), token: None, decimals: 18, policy: None }),

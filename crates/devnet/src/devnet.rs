@@ -128,6 +128,11 @@ impl Devnet {
         Ok(self.api()?.with_token(&self.admin_token))
     }
 
+    /// What an operator's shell has set, to run commands of the server against the first one.
+    pub fn operator(&self) -> Vec<(String, String)> {
+        vec![("ADIT_API".to_owned(), self.address().to_owned()), ("ADIT_TOKEN".to_owned(), self.admin_token.clone())]
+    }
+
     /// Where the first server listens.
     pub fn address(&self) -> &str {
         self.servers[0].address()

@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::bitcoin::shared::SharedWallet;
 use crate::bitcoin::stage::BitcoinStage;
+use crate::config::{BTC_MULTISIG, MULTISIG};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +55,22 @@ pub struct Bitcoin {
     pub descriptor: String,
     /// Its first addresses, which have coins.
     pub wallet_addresses: Vec<String>,
+    /// A second wallet, of three keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multisig: Option<Multisig>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Multisig {
+    /// Its chain and the asset that it pays, as the configuration names them.
+    pub chain: String,
+    pub asset: String,
+    /// Two of its three keys sign: both keychains, with checksum.
+    pub descriptor: String,
+    pub wallet_addresses: Vec<String>,
+    /// Wallets of the bitcoind that have the two keys which the server does not have.
+    pub cosigners: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +95,19 @@ impl Bitcoin {
             blockcypher: stage.world.blockcypher_url().to_owned(),
             descriptor: stage.wallet.descriptor.clone(),
             wallet_addresses: stage.wallet.addresses.iter().map(ToString::to_string).collect(),
+            multisig: stage.shared.as_ref().map(Multisig::of),
+        }
+    }
+}
+
+impl Multisig {
+    fn of(shared: &SharedWallet) -> Self {
+        Self {
+            chain: MULTISIG.to_owned(),
+            asset: BTC_MULTISIG.to_owned(),
+            descriptor: shared.wallet.descriptor.clone(),
+            wallet_addresses: shared.wallet.addresses.iter().map(ToString::to_string).collect(),
+            cosigners: shared.cosigners.iter().map(|cosigner| cosigner.name().to_owned()).collect(),
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct Options {
     /// bitcoind endpoints that it uses instead of the devnet's own, with user and password, comma-separated
     #[arg(long, env = "ADIT_BITCOIN_RPC", value_delimiter = ',')]
     pub bitcoin_rpc: Vec<String>,
+    /// Beside the server's own wallet, one of which it has one of three keys.
+    #[arg(skip = true)]
+    pub multisig: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,7 +65,7 @@ pub enum BitcoinChoice {
 }
 
 impl Default for Options {
-    /// For tests: as the demo, on free ports, and without Bitcoin.
+    /// For tests: as the demo, on free ports, without Bitcoin, and then with one wallet.
     fn default() -> Self {
         Self {
             port: 0,
@@ -78,6 +81,7 @@ impl Default for Options {
             bitcoin_esplora: Vec::new(),
             bitcoin_blockcypher: Vec::new(),
             bitcoin_rpc: Vec::new(),
+            multisig: false,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod miner;
 pub mod node;
 pub mod payments;
 pub mod rpc;
+pub mod shared;
 pub mod stage;
 pub mod waiting;
 pub mod wallet;

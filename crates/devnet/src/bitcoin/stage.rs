@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use bitcoin::Amount;
 
 use super::Bitcoin;
+use super::shared::SharedWallet;
 use super::wallet::{self, Wallet};
-use crate::config::{Asset, BTC, BitcoinChain, Sources};
+use crate::config::{Asset, BITCOIN, BTC, BitcoinChain, Sources};
 use crate::options::{BitcoinChoice, Options};
 use crate::parts;
 use crate::progress;
@@ -26,6 +27,8 @@ const BURIED_BLOCKS: u32 = 6;
 pub struct BitcoinStage {
     pub world: Bitcoin,
     pub wallet: Wallet,
+    /// Where it was asked for: a wallet of which the server has one of three keys.
+    pub shared: Option<SharedWallet>,
     /// Before this height the server has paid nobody.
     pub first_height: u32,
 }
@@ -56,19 +59,24 @@ impl BitcoinStage {
         let keys = state.join("keys.sealed");
         wallet::seal(&keys).await?;
         configure(setup, sources(&world, options), &keys);
-        let wallet = Wallet::shown(&setup.config, &directory.join("keys.toml"), &setup.signing_environment).await?;
+        let file = directory.join("keys.toml");
+        let wallet = Wallet::shown(&setup.config, BITCOIN, &file, &setup.signing_environment).await?;
+        let shared = match options.multisig {
+            true => Some(SharedWallet::build(world.rpc(), &file, setup).await?),
+            false => None,
+        };
         if !setup.config.signer.socket.is_empty() {
             let chain = setup.config.chains.bitcoin.as_mut().context("it was just configured")?;
             chain.descriptor = Some(wallet.descriptor.clone());
         }
-        for address in &wallet.addresses {
+        for address in wallet.addresses.iter().chain(shared.iter().flat_map(|shared| &shared.wallet.addresses)) {
             world.miner().fund(address, &COINS).await?;
         }
         world.miner().mine(BURIED_BLOCKS).await?;
         world.gateway().catch_up().await?;
         let first_height = world.rpc().height().await? + 1;
         world.mine_every(BEAT);
-        Ok(Self { world, wallet, first_height })
+        Ok(Self { world, wallet, shared, first_height })
     }
 
     /// Blocks come on the beat of every devnet again.
@@ -81,7 +89,7 @@ fn configure(setup: &mut Setup, sources: Sources, keys: &Path) {
     setup.signing_environment.push(wallet::passphrase());
     setup.config.signer.keys = Some(keys.display().to_string());
     setup.config.chains.bitcoin = Some(BitcoinChain::regtest(sources));
-    setup.config.assets.insert(BTC.to_owned(), Asset::bitcoin());
+    setup.config.assets.insert(BTC.to_owned(), Asset::bitcoin(BITCOIN));
 }
 
 /// The devnet's own, where the options name no others.

@@ -9,7 +9,7 @@ use bitcoin::{Address, Network};
 use serde::Deserialize;
 
 use crate::command;
-use crate::config::{BITCOIN, Config};
+use crate::config::Config;
 
 /// The first of BIP-39's published test vectors: worthless anywhere else.
 const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
@@ -53,18 +53,30 @@ pub async fn seal(file: &Path) -> Result<()> {
     command::run(&["keys", "import", "--file", file], &[passphrase()], WORDS).await.map(drop)
 }
 
+/// The key with which the sealed seed takes part in wallets of several keys.
+///
+/// # Errors
+/// When the command fails.
+pub async fn cosigner_key(config: &Config, file: &Path, environment: &[(String, String)]) -> Result<String> {
+    config.write(file)?;
+    let path = file.to_str().context("the path of the configuration is no text")?;
+    let text = command::run(&["keys", "cosigner", "--network", "regtest", "--config", path], environment, "").await?;
+    Ok(text.trim().to_owned())
+}
+
 impl Wallet {
-    /// As the server says it, from its own configuration (written to `file`) and the sealed seed.
+    /// That of a chain, as the server says it, from its own configuration (written to `file`) and the sealed seed.
     ///
     /// # Errors
     /// When the command fails, or shows no wallet of the chain.
-    pub async fn shown(config: &Config, file: &Path, environment: &[(String, String)]) -> Result<Self> {
+    pub async fn shown(config: &Config, chain: &str, file: &Path, environment: &[(String, String)]) -> Result<Self> {
         config.write(file)?;
         let path = file.to_str().context("the path of the configuration is no text")?;
         let text = command::run(&["--json", "keys", "show", "--config", path], environment, "").await?;
         let shown: Shown =
             serde_json::from_str(&text).with_context(|| format!("another answer of `adit keys show` than expected: {text}"))?;
-        let wallet = shown.wallets.into_iter().find(|wallet| wallet.chain == BITCOIN).context("no wallet of the Bitcoin chain is shown")?;
+        let wallet =
+            shown.wallets.into_iter().find(|wallet| wallet.chain == chain).with_context(|| format!("no wallet of {chain} is shown"))?;
         let addresses: Result<Vec<Address>, _> = wallet.addresses.into_iter().map(|one| one.require_network(Network::Regtest)).collect();
         Ok(Self { descriptor: wallet.descriptor, addresses: addresses.context("an address of another network")? })
     }

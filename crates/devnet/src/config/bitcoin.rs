@@ -1,4 +1,4 @@
-//! `[chains.bitcoin]` and `[assets.BTC]`, for a chain whose blocks come every second.
+//! `[chains.bitcoin]` and `[assets.BTC]`, for a chain whose blocks come every second; and the same again for a wallet of several keys.
 
 use serde::Serialize;
 
@@ -6,6 +6,8 @@ use super::{Asset, More, Policy};
 
 /// The chain as the configuration names it.
 pub const BITCOIN: &str = "bitcoin";
+/// The same chain again, with a wallet of several keys.
+pub const MULTISIG: &str = "bitcoin-multisig";
 
 #[derive(Debug, Clone, Serialize)]
 pub struct BitcoinChain {
@@ -13,7 +15,10 @@ pub struct BitcoinChain {
     pub network: &'static str,
     #[serde(flatten)]
     pub sources: Sources,
-    /// The wallet, where its keys are in another process.
+    /// The asset that it pays, where that is not BTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native: Option<&'static str>,
+    /// The wallet, where its keys are in another process, or are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub descriptor: Option<String>,
     /// Blocks on top of the including one.
@@ -43,6 +48,7 @@ impl BitcoinChain {
             kind: "bitcoin",
             network: "regtest",
             sources,
+            native: None,
             descriptor: None,
             finality: 5,
             block_time_seconds: 1,
@@ -56,9 +62,9 @@ impl BitcoinChain {
 }
 
 impl Asset {
-    /// The coin of [`BITCOIN`].
-    pub fn bitcoin() -> Self {
+    /// The coin of [`BITCOIN`] or [`MULTISIG`].
+    pub fn bitcoin(chain: &str) -> Self {
         let policy = Policy { minimum: "0.0001".to_owned(), rolling_24h_max: "10".to_owned(), more: More::new() };
-        Self { chain: BITCOIN.to_owned(), token: None, decimals: 8, policy: Some(policy) }
+        Self { chain: chain.to_owned(), token: None, decimals: 8, policy: Some(policy) }
     }
 }

@@ -1,6 +1,7 @@
-//! The payouts of the demo in bitcoin: alone, in a batch, through a fee spike, and two that are refused.
+//! The payouts of the demo in bitcoin: alone, in a batch, through a fee spike, signed by others as well, and two that are refused.
 
 mod cast;
+mod cosign;
 mod spike;
 mod verdict;
 
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use adit_devnet::api::{Answer, Api, Credit, Order};
 use adit_devnet::bitcoin::stage::BitcoinStage;
-use adit_devnet::config::{BTC, MAIN};
+use adit_devnet::config::{BTC, BTC_MULTISIG, MAIN};
 use adit_devnet::devnet::Devnet;
 use adit_devnet::seed::SeededPlayer;
 use adit_devnet::{progress, wait};
@@ -32,8 +33,8 @@ const FINAL_PAUSE: Duration = Duration::from_millis(200);
 /// When the server or the chain cannot be asked.
 pub async fn play(devnet: &Devnet, bitcoin: &BitcoinStage) -> Result<Vec<Row>> {
     let credits = devnet.players.iter().take(ACTS.iter().map(|act| act.players.end).max().unwrap_or(0));
-    let credits: Vec<Credit> =
-        credits.map(|seeded| Credit::main(BTC, format!("demo-{}", seeded.player.id), &seeded.player.id, CREDIT)).collect();
+    let both = |player: &str| [BTC, BTC_MULTISIG].map(|asset| Credit::main(asset, format!("demo-{asset}-{player}"), player, CREDIT));
+    let credits: Vec<Credit> = credits.flat_map(|seeded| both(&seeded.player.id)).collect();
     devnet.admin()?.credit(&credits).await?;
     let mut outcomes = Vec::new();
     for (number, act) in ACTS.iter().enumerate() {
@@ -47,7 +48,7 @@ async fn perform(devnet: &Devnet, bitcoin: &BitcoinStage, act: &'static Act) -> 
     let players = devnet.players.get(act.players.clone()).context("so many players are not seeded")?;
     let api = devnet.api()?;
     let apis: Vec<Api> = players.iter().map(|player| api.with_token(&player.token)).collect();
-    let before = available(&apis).await?;
+    let before = available(&apis, act.asset()).await?;
     let began = Instant::now();
     if act.scene == Scene::Outbid {
         spike::begin(bitcoin);
@@ -55,23 +56,27 @@ async fn perform(devnet: &Devnet, bitcoin: &BitcoinStage, act: &'static Act) -> 
     let asked = try_join_all(apis.iter().zip(players).map(|(api, player)| ask(api, player, act))).await?;
     let outbid = match act.scene {
         Scene::Outbid => Some(spike::outbid(bitcoin, &asked[0].address).await?),
-        Scene::Paid | Scene::Refused { .. } => None,
+        Scene::Paid | Scene::Cosigned | Scene::Refused { .. } => None,
+    };
+    let cosigned = match act.scene {
+        Scene::Cosigned => Some(cosign::sign(devnet, bitcoin).await?),
+        Scene::Paid | Scene::Outbid | Scene::Refused { .. } => None,
     };
     let records = over(&apis, &asked).await?;
     if act.scene == Scene::Outbid {
         spike::end(bitcoin);
     }
-    let after = available(&apis).await?;
-    Ok(Outcome { act, asked, records, outbid, took: began.elapsed(), before, after })
+    let after = available(&apis, act.asset()).await?;
+    Ok(Outcome { act, asked, records, outbid, cosigned, took: began.elapsed(), before, after })
 }
 
 async fn ask(api: &Api, seeded: &SeededPlayer, act: &Act) -> Result<Asked> {
     let address = seeded.player.wallet.bitcoin_address();
     let destination = match act.scene {
         Scene::Refused { destination: Destination::Elsewhere, .. } => MAINNET_ADDRESS.to_owned(),
-        Scene::Paid | Scene::Outbid | Scene::Refused { destination: Destination::Own, .. } => address.to_string(),
+        Scene::Paid | Scene::Outbid | Scene::Cosigned | Scene::Refused { destination: Destination::Own, .. } => address.to_string(),
     };
-    let answer = api.withdraw(&Order { asset: BTC, book: MAIN, amount: act.amount.to_owned(), destination }).await?;
+    let answer = api.withdraw(&Order { asset: act.asset(), book: MAIN, amount: act.amount.to_owned(), destination }).await?;
     Ok(Asked { player: seeded.player.id.clone(), address, answer })
 }
 
@@ -93,10 +98,10 @@ async fn record(api: &Api, answer: &Answer) -> Result<Option<Value>> {
 }
 
 /// What each of them may withdraw.
-async fn available(apis: &[Api]) -> Result<Vec<Amount>> {
+async fn available(apis: &[Api], asset: &str) -> Result<Vec<Amount>> {
     try_join_all(apis.iter().map(async |api| {
-        let text = api.available(MAIN, BTC).await?;
-        Amount::from_str_in(&text, Denomination::Bitcoin).with_context(|| format!("{text} is no amount of BTC"))
+        let text = api.available(MAIN, asset).await?;
+        Amount::from_str_in(&text, Denomination::Bitcoin).with_context(|| format!("{text} is no amount of {asset}"))
     }))
     .await
 }

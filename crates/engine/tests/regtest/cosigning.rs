@@ -140,7 +140,7 @@ async fn f28_f29_the_version_that_is_out_is_mined_while_a_dearer_one_waits() {
     let file = shared.signed_by_other(&running.engine, first, 0).await;
     running.engine.bring_back(&Actor::Engine, first, file.as_bytes()).await.expect("taken over");
     shared.world.until("it to be in the pool", async || !shared.world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
-    shared.world.bitcoin.ask_for(40);
+    shared.world.bitcoin.gateway().estimate(Some(40));
     let second = shared.waiting(&running).await;
     assert_ne!(second, first);
     shared.world.mine_until(&ids, Status::Completed).await;

@@ -11,6 +11,7 @@ use bitcoin::{Address, Amount, Denomination};
 use serde_json::Value;
 
 use super::cast::{Act, Scene};
+use super::cosign::Cosigned;
 use super::spike::Version;
 use crate::demo::row::Row;
 
@@ -31,6 +32,7 @@ pub struct Outcome {
     /// Of each, once it was over; `None` where it was refused.
     pub records: Vec<Option<Value>>,
     pub outbid: Option<Version>,
+    pub cosigned: Option<Cosigned>,
     pub took: Duration,
     pub before: Vec<Amount>,
     pub after: Vec<Amount>,
@@ -100,15 +102,16 @@ impl Outcome {
 
     fn story(&self) -> String {
         let settled = format!("settled after {:.1} s", self.took.as_secs_f64());
-        match &self.outbid {
-            Some(version) => format!("{settled}, in place of {}", version.txid),
-            None => settled,
+        match (&self.outbid, &self.cosigned) {
+            (Some(version), _) => format!("{settled}, in place of {}", version.txid),
+            (None, Some(cosigned)) => format!("{settled}; co-signed by {}", cosigned.by),
+            (None, None) => settled,
         }
     }
 
     fn surprises(&self, chain: &OnChain) -> Vec<String> {
         let spent = match self.act.scene {
-            Scene::Paid | Scene::Outbid => self.amount(),
+            Scene::Paid | Scene::Outbid | Scene::Cosigned => self.amount(),
             Scene::Refused { .. } => Amount::ZERO,
         };
         let mut found: Vec<String> = self
@@ -122,7 +125,7 @@ impl Outcome {
             })
             .collect();
         match self.act.scene {
-            Scene::Paid | Scene::Outbid => found.extend(self.surprises_of_payment(chain)),
+            Scene::Paid | Scene::Outbid | Scene::Cosigned => found.extend(self.surprises_of_payment(chain)),
             Scene::Refused { code, .. } => found.extend(self.surprises_of_refusal(code, chain)),
         }
         found
@@ -145,6 +148,8 @@ impl Outcome {
         if transactions.len() != 1 {
             found.push(format!("one transaction should pay, and the API names {transactions:?}"));
         }
+        let other = self.cosigned.iter().find(|cosigned| !transactions.contains(&cosigned.txid));
+        found.extend(other.map(|cosigned| format!("{} was co-signed, and the API names {transactions:?}", cosigned.txid)));
         found.extend(self.outbid.iter().flat_map(|version| self.surprises_of_replacement(version, chain)));
         found
     }

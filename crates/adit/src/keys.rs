@@ -46,6 +46,9 @@ pub enum Command {
         /// The account, counted from 0
         #[arg(long, default_value_t = 0)]
         account: u32,
+        /// Where the seed is sealed [default: data/keys.sealed]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// Declare that from a nonce on the key is used by Adit alone; a halted lane starts again
     Adopt {
@@ -66,7 +69,10 @@ pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Res
         Command::Init { file } => init(&place(file), &passphrase(&environment)?, output),
         Command::Import { file } => import(&place(file), &passphrase(&environment)?, output),
         Command::Show => show(&load()?, output),
-        Command::Cosigner { network, account } => cosigner(&load()?, network, account, output),
+        Command::Cosigner { network, account, file } => {
+            let seed = Seed::open(&place(file), &passphrase(&environment)?)?;
+            cosigner(&seed, network, account, output)
+        }
         Command::Adopt { chain, nonce } => adopt(&load()?, &chain, nonce, output).await,
     }
 }
@@ -168,8 +174,8 @@ fn network(text: &str) -> Result<BitcoinNetwork, String> {
     known.ok_or_else(|| format!("allowed are {}", BitcoinNetwork::ALL.map(|network| network.to_string()).join(", ")))
 }
 
-fn cosigner(config: &Config, network: BitcoinNetwork, account: u32, output: Output) -> Result<()> {
-    let key = wallets::seed(config)?.bitcoin_cosigner(network, account)?;
+fn cosigner(seed: &Seed, network: BitcoinNetwork, account: u32, output: Output) -> Result<()> {
+    let key = seed.bitcoin_cosigner(network, account)?;
     output.result(&json!({ "network": network.to_string(), "account": account, "key": key }), &key)
 }
 

@@ -112,14 +112,6 @@ fn account(chain: &Chain, bitcoin: &BitcoinChain, seed: &mut Opened<'_>) -> Resu
     account.map_err(|wrong| anyhow!("chains.{}.descriptor: {wrong}", chain.name))
 }
 
-/// The sealed seed alone.
-///
-/// # Errors
-/// When it is not there, or does not open.
-pub fn seed(config: &Config) -> Result<Seed> {
-    Opened { config, seed: None }.open("there is no seed")
-}
-
 /// The sealed seed, opened when it is first needed.
 struct Opened<'a> {
     config: &'a Config,

@@ -140,6 +140,11 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
     assert_eq!(made["words"].as_str().expect("words").split(' ').count(), 24);
     let shown = run(directory.path(), &["keys", "show"], &variables);
     assert_eq!(text(&shown.stdout).trim(), format!("base  {}", made["address"].as_str().expect("an address")));
+    let cosigner = run(directory.path(), &["keys", "cosigner", "--network", "regtest"], &variables);
+    let key = text(&cosigner.stdout);
+    assert!(key.contains("/48'/1'/0'/2']tpub"), "{key}{}", text(&cosigner.stderr));
+    let refused = run(directory.path(), &["keys", "cosigner", "--network", "testnet3"], &variables);
+    assert!(text(&refused.stderr).contains("allowed are mainnet, testnet4, signet, regtest"), "{}", text(&refused.stderr));
     let again = run(directory.path(), &["keys", "init"], &variables);
     assert!(text(&again.stderr).contains("never overwritten"), "{}", text(&again.stderr));
 }

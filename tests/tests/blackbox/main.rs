@@ -6,6 +6,7 @@ mod amounts;
 mod bitcoin;
 mod chaos;
 mod claims;
+mod cosigning;
 mod crashes;
 mod credits;
 mod fees;

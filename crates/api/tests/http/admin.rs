@@ -25,6 +25,9 @@ async fn users_see_no_admin_route() {
         ("POST", "/api/admin/lanes/devnet/halt"),
         ("POST", "/api/admin/lanes/devnet/resume"),
         ("GET", "/api/admin/alerts"),
+        ("GET", "/api/admin/psbts"),
+        ("GET", "/api/admin/psbts/01890a5d-ac96-774b-bcce-b302099a8057"),
+        ("POST", "/api/admin/psbts/01890a5d-ac96-774b-bcce-b302099a8057"),
     ] {
         assert_eq!(world.call(method, path, &ada.token, None).await.is(), (403, "FORBIDDEN"), "{method} {path}");
         assert_eq!(world.call(method, path, "", None).await.is(), (401, "UNAUTHENTICATED"), "{method} {path}");

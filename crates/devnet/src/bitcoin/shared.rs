@@ -20,13 +20,14 @@ pub struct SharedWallet {
 }
 
 impl SharedWallet {
-    /// Makes the others' wallets, and lets the server's configuration know a chain more, like the one it has but for the wallet.
+    /// Makes the others' wallets, and lets the server's configuration know a chain more, like the one it has but for the wallet. `seed` is the
+    /// server's sealed one; `file` takes its configuration.
     ///
     /// # Errors
     /// When the node makes no wallet, or the server's command does not take the descriptor.
-    pub async fn build(node: &Rpc, file: &Path, setup: &mut Setup) -> Result<Self> {
+    pub async fn build(node: &Rpc, seed: &Path, file: &Path, setup: &mut Setup) -> Result<Self> {
         progress::step("making a Bitcoin wallet of three keys, of which the server has one");
-        let mut keys = vec![cosigner_key(&setup.config, file, &setup.signing_environment).await?];
+        let mut keys = vec![cosigner_key(seed).await?];
         let mut cosigners = Vec::new();
         for name in NAMES {
             let cosigner = Cosigner::new(node, name).await?;

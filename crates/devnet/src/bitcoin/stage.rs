@@ -62,7 +62,7 @@ impl BitcoinStage {
         let file = directory.join("keys.toml");
         let wallet = Wallet::shown(&setup.config, BITCOIN, &file, &setup.signing_environment).await?;
         let shared = match options.multisig {
-            true => Some(SharedWallet::build(world.rpc(), &file, setup).await?),
+            true => Some(SharedWallet::build(world.rpc(), &keys, &file, setup).await?),
             false => None,
         };
         if !setup.config.signer.socket.is_empty() {

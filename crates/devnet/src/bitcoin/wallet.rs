@@ -53,14 +53,13 @@ pub async fn seal(file: &Path) -> Result<()> {
     command::run(&["keys", "import", "--file", file], &[passphrase()], WORDS).await.map(drop)
 }
 
-/// The key with which the sealed seed takes part in wallets of several keys.
+/// The key with which the seed that is sealed there takes part in wallets of several keys.
 ///
 /// # Errors
 /// When the command fails.
-pub async fn cosigner_key(config: &Config, file: &Path, environment: &[(String, String)]) -> Result<String> {
-    config.write(file)?;
-    let path = file.to_str().context("the path of the configuration is no text")?;
-    let text = command::run(&["keys", "cosigner", "--network", "regtest", "--config", path], environment, "").await?;
+pub async fn cosigner_key(file: &Path) -> Result<String> {
+    let file = file.to_str().context("the path of the seed is no text")?;
+    let text = command::run(&["keys", "cosigner", "--network", "regtest", "--file", file], &[passphrase()], "").await?;
     Ok(text.trim().to_owned())
 }
 

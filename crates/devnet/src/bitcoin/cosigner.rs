@@ -29,6 +29,14 @@ pub async fn shared_wallet(node: &Rpc, needed: usize, keys: &[String]) -> Result
     with_checksum(node, &body).await
 }
 
+/// The wallet of one key, of both keychains: `function` is `wpkh` or `tr`.
+///
+/// # Errors
+/// When the node reads no descriptor in it.
+pub async fn wallet_of_one(node: &Rpc, function: &str, key: &str) -> Result<String> {
+    with_checksum(node, &format!("{function}({key}/<0;1>/*)")).await
+}
+
 async fn with_checksum(node: &Rpc, body: &str) -> Result<String> {
     let info: Value = node.call("getdescriptorinfo", json!([body])).await?;
     let checksum = info["checksum"].as_str().context("getdescriptorinfo says no checksum")?;

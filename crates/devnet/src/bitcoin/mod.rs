@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub use cosigner::{Cosigner, shared_wallet};
+pub use cosigner::{Cosigner, shared_wallet, wallet_of_one};
 pub use gateway::Gateway;
 pub use miner::{Beat, Miner};
 pub use node::Node;

@@ -1,7 +1,7 @@
 //! Wallets of several keys: ours is one of them, the others are wallets of the bitcoind.
 
 use adit_core::{Actor, AttemptId, Command, Knowledge, Stage, Status, WithdrawalId};
-use adit_devnet::bitcoin::{Bitcoin, Cosigner, shared_wallet};
+use adit_devnet::bitcoin::{Bitcoin, Cosigner, shared_wallet, wallet_of_one};
 use adit_devnet::parts as installed;
 use adit_engine::{CosignError, Engine};
 use adit_store::Store;
@@ -9,29 +9,35 @@ use adit_store::Store;
 use super::parts::Running;
 use super::world::{COIN, World, cosigner_key};
 
-/// Two of three: our key and two of others.
+/// A wallet whose keys are elsewhere, all or some.
 struct Shared {
     world: World,
-    others: [Cosigner; 2],
+    others: Vec<Cosigner>,
 }
 
 impl Shared {
+    /// Two of three: our key and two of others.
     async fn new(name: &str, coins: usize) -> Option<Self> {
-        if let Err(missing) = installed::bitcoind() {
-            println!("SKIPPED {name}, no Bitcoin wallet of several keys is tested: {missing}");
-            return None;
-        }
-        let bitcoin = Bitcoin::start(adit_devnet::scratch::fresh(name)).await.expect("Bitcoin starts");
-        let others = [
-            Cosigner::new(bitcoin.rpc(), &format!("{name}-one")).await.expect("a wallet"),
-            Cosigner::new(bitcoin.rpc(), &format!("{name}-two")).await.expect("a wallet"),
-        ];
+        let bitcoin = started(name).await?;
+        let others = vec![cosigner(&bitcoin, name, "one").await, cosigner(&bitcoin, name, "two").await];
         let keys = [cosigner_key(), others[0].key(), others[1].key()];
         let descriptor = shared_wallet(bitcoin.rpc(), 2, &keys).await.expect("a descriptor");
+        Some(Self::over(bitcoin, descriptor, others, coins).await)
+    }
+
+    /// One key, and it is not ours.
+    async fn elsewhere(name: &str, function: &str) -> Option<Self> {
+        let bitcoin = started(name).await?;
+        let others = vec![cosigner(&bitcoin, name, "only").await];
+        let descriptor = wallet_of_one(bitcoin.rpc(), function, &others[0].key()).await.expect("a descriptor");
+        Some(Self::over(bitcoin, descriptor, others, 2).await)
+    }
+
+    async fn over(bitcoin: Bitcoin, descriptor: String, others: Vec<Cosigner>, coins: usize) -> Self {
         for other in &others {
             other.join(&descriptor).await.expect("it takes part");
         }
-        Some(Self { world: World::over(bitcoin, Some(descriptor), &vec![COIN; coins]).await, others })
+        Self { world: World::over(bitcoin, Some(descriptor), &vec![COIN; coins]).await, others }
     }
 
     /// A payment that waits for the others, and its version.
@@ -55,6 +61,18 @@ impl Shared {
         assert!(handout.missing.is_empty(), "every spent coin's transaction is in it");
         self.others[other].sign(&handout.psbt).await.expect("it signs")
     }
+}
+
+async fn started(name: &str) -> Option<Bitcoin> {
+    if let Err(missing) = installed::bitcoind() {
+        println!("SKIPPED {name}, no Bitcoin wallet of several keys is tested: {missing}");
+        return None;
+    }
+    Some(Bitcoin::start(adit_devnet::scratch::fresh(name)).await.expect("Bitcoin starts"))
+}
+
+async fn cosigner(bitcoin: &Bitcoin, name: &str, which: &str) -> Cosigner {
+    Cosigner::new(bitcoin.rpc(), &format!("{name}-{which}")).await.expect("a wallet")
 }
 
 /// F4: nothing leaves before the others have signed; then it is sent, paid once and settled, whatever crashes in between. bitcoind reads our
@@ -148,6 +166,24 @@ async fn f28_f29_the_version_that_is_out_is_mined_while_a_dearer_one_waits() {
     let late = running.engine.hand_out(second).await;
     assert!(matches!(late, Err(CosignError::Unknown)), "a version of an ended lineage is not handed out any more: {late:?}");
     running.crash();
+}
+
+/// A wallet whose only key is on somebody's device: we plan, reserve, check, watch and settle, and sign nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn f04_a_wallet_whose_only_key_is_elsewhere_pays_once() {
+    for function in ["wpkh", "tr"] {
+        let Some(shared) = Shared::elsewhere(&format!("regtest-watched-{function}"), function).await else { return };
+        let running = shared.world.start();
+        let (ids, attempt) = shared.waits(&running, 0..2).await;
+        let (_, signatures) = running.engine.waiting_for_cosigners().await.expect("readable").remove(0);
+        assert_eq!((signatures.have, signatures.needed), (0, 1), "{function}");
+        let file = shared.signed_by_other(&running.engine, attempt, 0).await;
+        let brought = running.engine.bring_back(&Actor::Engine, attempt, file.as_bytes()).await.expect("taken over");
+        assert!(brought.complete && brought.added == 1, "{function}: {brought:?}");
+        shared.world.mine_until(&ids, Status::Completed).await;
+        assert_eq!(shared.world.times_paid(0..2).await, [1, 1], "{function}");
+        running.crash();
+    }
 }
 
 /// Bad files are refused with what differs, and nothing of them is taken over.

@@ -1,10 +1,12 @@
 //! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
 
+mod descriptor;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use adit_core::{ChainName, Command as Order, Keychain, LaneId, Place};
-use adit_signer::{BitcoinAccount, BitcoinNetwork, Seed, WalletKey};
+use adit_signer::{BitcoinAccount, Seed, WalletKey};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,8 +43,8 @@ pub enum Command {
     /// Print the public key with which the sealed seed takes part in Bitcoin wallets of several keys (BIP-48)
     Cosigner {
         /// "mainnet", "testnet4", "signet" or "regtest"
-        #[arg(long, value_name = "NETWORK", default_value = "mainnet", value_parser = network)]
-        network: BitcoinNetwork,
+        #[arg(long, value_name = "NETWORK", default_value = "mainnet", value_parser = descriptor::network)]
+        network: adit_bitcoin::Network,
         /// The account, counted from 0
         #[arg(long, default_value_t = 0)]
         account: u32,
@@ -50,6 +52,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Print the descriptor of a Bitcoin wallet whose keys are elsewhere, for `chains.NAME.descriptor`
+    Descriptor(descriptor::Arguments),
     /// Declare that from a nonce on the key is used by Adit alone; a halted lane starts again
     Adopt {
         #[arg(long)]
@@ -73,6 +77,7 @@ pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Res
             let seed = Seed::open(&place(file), &passphrase(&environment)?)?;
             cosigner(&seed, network, account, output)
         }
+        Command::Descriptor(arguments) => descriptor::run(&arguments, output),
         Command::Adopt { chain, nonce } => adopt(&load()?, &chain, nonce, output).await,
     }
 }
@@ -169,13 +174,8 @@ fn signed_by(account: &BitcoinAccount) -> String {
     }
 }
 
-fn network(text: &str) -> Result<BitcoinNetwork, String> {
-    let known = BitcoinNetwork::ALL.into_iter().find(|network| network.to_string() == text);
-    known.ok_or_else(|| format!("allowed are {}", BitcoinNetwork::ALL.map(|network| network.to_string()).join(", ")))
-}
-
-fn cosigner(seed: &Seed, network: BitcoinNetwork, account: u32, output: Output) -> Result<()> {
-    let key = seed.bitcoin_cosigner(network, account)?;
+fn cosigner(seed: &Seed, network: adit_bitcoin::Network, account: u32, output: Output) -> Result<()> {
+    let key = seed.bitcoin_cosigner(wallets::signers(network), account)?;
     output.result(&json!({ "network": network.to_string(), "account": account, "key": key }), &key)
 }
 

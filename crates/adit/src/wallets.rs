@@ -142,9 +142,13 @@ impl Opened<'_> {
     }
 }
 
-/// The signer has its own list, as it has its own of everything.
 pub fn network_of(bitcoin: &BitcoinChain) -> BitcoinNetwork {
-    match bitcoin.network {
+    signers(bitcoin.network)
+}
+
+/// The signer has its own list, as it has its own of everything.
+pub fn signers(network: adit_bitcoin::Network) -> BitcoinNetwork {
+    match network {
         adit_bitcoin::Network::Mainnet => BitcoinNetwork::Mainnet,
         adit_bitcoin::Network::Testnet4 => BitcoinNetwork::Testnet4,
         adit_bitcoin::Network::Signet => BitcoinNetwork::Signet,

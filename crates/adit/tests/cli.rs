@@ -143,6 +143,18 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
     let cosigner = run(directory.path(), &["keys", "cosigner", "--network", "regtest"], &variables);
     let key = text(&cosigner.stdout);
     assert!(key.contains("/48'/1'/0'/2']tpub"), "{key}{}", text(&cosigner.stderr));
+    let key = key.trim();
+    let shared =
+        |arguments: &[&str]| run(directory.path(), &[&["keys", "descriptor", "--network", "regtest"][..], arguments].concat(), &[]);
+    let one = text(&shared(&[key]).stdout);
+    assert!(one.starts_with("wpkh([") && one.contains("/<0;1>/*)#") && one.contains("bcrt1q"), "{one}");
+    let twice = text(&shared(&["--needed", "2", key, key]).stderr);
+    assert!(twice.contains("twice in this wallet"), "{twice}");
+    let unsaid = text(&shared(&[key, key]).stderr);
+    assert!(unsaid.contains("--needed is missing; say how many of the 2 keys"), "{unsaid}");
+    let bare = key.split_once(']').expect("an origin").1;
+    let without = text(&shared(&[bare]).stderr);
+    assert!(without.contains("it has no origin"), "{without}");
     let refused = run(directory.path(), &["keys", "cosigner", "--network", "testnet3"], &variables);
     assert!(text(&refused.stderr).contains("allowed are mainnet, testnet4, signet, regtest"), "{}", text(&refused.stderr));
     let again = run(directory.path(), &["keys", "init"], &variables);

@@ -115,6 +115,7 @@ mod tests {
         for kind in [KeyWallet::Segwit, KeyWallet::Taproot] {
             let wallet = root(Network::Testnet4, WORDS).wallet(kind);
             let [external, internal] = Keychain::ALL.map(|keychain| wallet.descriptor(keychain));
+            assert_eq!(Wallet::of_descriptor(Network::Testnet4, &wallet.descriptor_of_both()).as_ref(), Ok(&wallet));
             assert_eq!(Wallet::of_descriptors(Network::Testnet4, &external, &internal), Ok(wallet));
         }
     }

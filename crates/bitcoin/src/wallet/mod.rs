@@ -10,6 +10,7 @@ mod scripts;
 
 use bdk_wallet::bitcoin::ScriptBuf;
 use bdk_wallet::bitcoin::bip32::Fingerprint;
+use bdk_wallet::miniscript::descriptor::checksum::desc_checksum;
 use bdk_wallet::miniscript::descriptor::{DescriptorPublicKey, WshInner};
 use bdk_wallet::miniscript::{DefiniteDescriptorKey, Descriptor, ForEachKey};
 
@@ -123,6 +124,14 @@ impl Wallet {
     /// The descriptor of a keychain, with its checksum.
     pub fn descriptor(&self, keychain: Keychain) -> String {
         self.of(keychain).to_string()
+    }
+
+    /// Both keychains in one (`…/<0;1>/*`, BIP-389), with its checksum.
+    pub fn descriptor_of_both(&self) -> String {
+        let external = self.external.to_string();
+        let body = external.split_once('#').map_or(external.as_str(), |(body, _)| body).replace("/0/*", "/<0;1>/*");
+        let checksum = desc_checksum(&body).expect("a descriptor has characters of BIP-380 only");
+        format!("{body}#{checksum}")
     }
 
     /// # Errors

@@ -48,7 +48,7 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, ancestors, in_flight, may_join, next, step, suspension};
+pub use next::{Act, Gate, LaneView, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_join, next, step, suspension};
 pub use patience::{Dear, Patience, Share};
 pub use payout::{
     Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed, Stage, Submission,

@@ -10,6 +10,11 @@ use crate::{
 /// A tip that was read longer ago than this says nothing about fees any more.
 pub const TIP_AGE_MAX: Span = Span::from_seconds(120);
 
+/// Where the chain takes transactions in any order, one is raised for what the market asks. After so many times the pause between two
+/// versions it is raised whatever the market says: what was offered for six blocks and waited for two dozen shows that the estimates are
+/// wrong, or that there are none.
+pub const RAISE_AFTER_BUMPS: u64 = 8;
+
 /// Everything that the next act depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct LaneView<'a> {
@@ -180,9 +185,18 @@ fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
         return true;
     }
     let Some(tip) = fresh_tip(view) else { return false };
-    let ancestors = ancestors(view.live, lineage);
-    let package: Vec<&Draft> = std::iter::once(lineage).chain(ancestors).map(|one| &one.latest().draft).collect();
-    tip.market.is_above(&package)
+    is_overdue(view, lineage) || tip.market.is_above(&package(view, lineage))
+}
+
+/// Whether its newest version waited so long that the market's word does not count any more.
+fn is_overdue(view: &LaneView, lineage: &Lineage) -> bool {
+    let latest = lineage.latest();
+    !latest.draft.is_in_line() && view.now >= latest.created_at.plus(view.chain.bump_after.times(RAISE_AFTER_BUMPS))
+}
+
+/// What a miner takes together: a transaction, and those that have to be mined before it.
+fn package<'a>(view: &LaneView<'a>, lineage: &'a Lineage) -> Vec<&'a Draft> {
+    std::iter::once(lineage).chain(ancestors(view.live, lineage)).map(|one| &one.latest().draft).collect()
 }
 
 /// Lineages that no block holds yet and whose outputs this one spends, directly or not.
@@ -210,7 +224,8 @@ fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
-    let offered = lineage.latest().draft.next_offer(&tip.market, view.chain);
+    let market = if is_overdue(view, lineage) { tip.market.distrusted(&package(view, lineage)) } else { tip.market };
+    let offered = lineage.latest().draft.next_offer(&market, view.chain);
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
 }
 

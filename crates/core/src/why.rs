@@ -68,7 +68,8 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) 
         (State::HeldForInspection { finding, .. }, _) => (Reason::HeldForInspection { finding: finding.clone() }, None, None),
         (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => (Reason::Finished, None, None),
     };
-    let sentence = reason.sentence(withdrawal);
+    let doubt = view.lane.tip.as_ref().filter(|_| reason != Reason::Finished).and_then(|tip| tip.market.doubt());
+    let sentence = doubt.into_iter().fold(reason.sentence(withdrawal), |sentence, doubt| format!("{sentence} {doubt}"));
     Why { status: withdrawal.state.status(), reason, sentence, next_act, next_at, buttons: buttons(withdrawal), trust: view.chain.trust }
 }
 

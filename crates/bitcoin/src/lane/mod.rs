@@ -48,7 +48,7 @@ pub struct BitcoinLane {
 #[derive(Default)]
 struct Kept {
     head: Option<(Duration, Head)>,
-    fees: Option<(Duration, FeeRates)>,
+    fees: Option<(Duration, Option<FeeRates>)>,
     looked: Option<Looked>,
 }
 
@@ -92,13 +92,17 @@ impl BitcoinLane {
         Ok(head)
     }
 
-    async fn fees(&self) -> Result<FeeRates, Fault> {
+    /// None while no source has an estimate.
+    async fn fees(&self) -> Result<Option<FeeRates>, Fault> {
         let kept = Duration::from_millis(self.settings.look_every.millis().saturating_mul(FEES_KEPT_LOOKS));
         let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < kept;
         if let Some((_, fees)) = self.kept().fees.as_ref().filter(|(at, _)| young(at)) {
             return Ok(*fees);
         }
         let fees = self.node.fee_rates().await?;
+        if fees.is_none() {
+            tracing::warn!(chain = %self.name(), "no source estimates fees; the last known feerate counts, or the least that nodes relay");
+        }
         self.kept().fees = Some((self.timer.elapsed(), fees));
         Ok(fees)
     }
@@ -106,7 +110,8 @@ impl BitcoinLane {
     async fn current_tip(&self) -> Result<Tip, Fault> {
         let (head, fees) = (self.head().await?, self.fees().await?);
         let final_height = head.block.height.saturating_sub(u64::from(self.settings.final_blocks));
-        let market = Market::Bitcoin(BitcoinMarket { feerate: fees.six_blocks });
+        let market = fees.map_or_else(BitcoinMarket::unknown, |fees| BitcoinMarket::estimated(fees.six_blocks));
+        let market = Market::Bitcoin(market);
         Ok(Tip { head: head.block, final_height, market, mined_at: head.mined_at, at: head.mined_at })
     }
 

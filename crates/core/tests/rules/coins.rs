@@ -248,7 +248,7 @@ fn f61_the_last_of_a_chain_pays_for_all_and_only_where_the_market_asks_more() {
     bitcoin.world.send(child, hash(11));
     let mut bumped = |sat_per_kvb: u64| {
         bitcoin.world.pass(60);
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
+        let market = Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(sat_per_kvb)));
         let tip = Tip { market, ..bitcoin.world.tip(1) };
         bitcoin.world.see(tip);
         let bump = |act: Act| if let Act::Bump { lineage, .. } = act { Some(lineage) } else { None };
@@ -260,6 +260,60 @@ fn f61_the_last_of_a_chain_pays_for_all_and_only_where_the_market_asks_more() {
     assert_eq!(bumped(20_000), [child]);
 }
 
+/// F61, F63: what waits far longer than it was offered for is raised whatever the market says, by half as much again and within the caps.
+#[test]
+fn f61_what_waits_in_vain_is_raised_whatever_the_market_says() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 6), &legs).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let mut offered = |seconds: u64, market: BitcoinMarket| {
+        bitcoin.world.pass(seconds);
+        let tip = Tip { market: Market::Bitcoin(market), ..bitcoin.world.tip(1) };
+        bitcoin.world.see(tip);
+        let bump = |act: Act| if let Act::Bump { offer: Offer::Bitcoin(offer), .. } = act { Some(offer.sat_per_kvb()) } else { None };
+        bitcoin.world.due().into_iter().find_map(bump)
+    };
+    let cheap = BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(1_000));
+    let wait = bump_after().times(RAISE_AFTER_BUMPS).seconds();
+    assert_eq!(offered(wait - 1, cheap), None, "the market says that it is enough");
+    assert_eq!(offered(1, cheap), Some(9_000), "the market is wrong");
+    assert_eq!(offered(0, BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(20_000))), Some(20_000));
+    let mut capped = Bitcoin::with(1);
+    capped.world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = 8_000;
+    let legs = capped.legs.clone();
+    let lineage = capped.reserve(draft(7, &[coin(1, 0)], &legs, 6), &legs).expect("free");
+    capped.world.send(lineage, hash(10));
+    capped.world.pass(wait);
+    let tip = Tip { market: Market::Bitcoin(cheap), ..capped.world.tip(1) };
+    capped.world.see(tip);
+    let offers: Vec<Act> = capped.world.due();
+    assert!(matches!(offers[..], [Act::Bump { offer: Offer::Bitcoin(offer), .. }] if offer.sat_per_kvb() == 8_000), "{offers:?}");
+}
+
+fn bump_after() -> Span {
+    Bitcoin::with(0).world.rules.chains[&lane().chain].bump_after
+}
+
+/// F61: while no source has an estimate the last known rate counts, not the floor, and everybody who waits is told so.
+#[test]
+fn f61_a_guess_does_not_replace_what_was_known() {
+    let mut bitcoin = Bitcoin::with(1);
+    let mut market = |market: BitcoinMarket| {
+        let tip = Tip { market: Market::Bitcoin(market), ..bitcoin.world.tip(1) };
+        bitcoin.world.see(tip);
+        let one = bitcoin.world.withdrawal(bitcoin.legs[0].withdrawal).clone();
+        let said = bitcoin.world.ask_lane(|view| why(view, &one, None)).sentence;
+        let Market::Bitcoin(kept) = bitcoin.world.lane().tip.as_ref().expect("seen").market else { panic!("of Bitcoin") };
+        (kept.feerate.sat_per_kvb(), said.contains("No source estimates fees now"))
+    };
+    assert_eq!(market(BitcoinMarket::unknown()), (1_000, true), "nothing was known");
+    assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(9_000))), (9_000, false));
+    assert_eq!(market(BitcoinMarket::unknown()), (9_000, true));
+    assert_eq!(market(BitcoinMarket::unknown()), (9_000, true), "for as long as it takes");
+    assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(2_000))), (2_000, false));
+}
+
 /// Payouts gather for one transaction until the first has waited long enough, or there are as many as one pays.
 #[test]
 fn payouts_gather_until_it_is_time_or_the_batch_is_full() {
@@ -267,7 +321,7 @@ fn payouts_gather_until_it_is_time_or_the_batch_is_full() {
     let batching = Batching { gather: Span::from_seconds(60), payouts_max: 4 };
     bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").batching = Some(batching);
     let plans = |world: &mut World| {
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(1_000) });
+        let market = Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(1_000)));
         let tip = Tip { market, ..world.tip(1) };
         world.see(tip);
         world.due().iter().filter(|act| matches!(act, Act::Plan { .. })).count()
@@ -298,7 +352,7 @@ fn a_dear_network_is_waited_out_and_not_for_ever() {
     let ceiling = share.of(leg.amount);
     let rate = |cost: Amount| FeeRate::paid(cost, 111).sat_per_kvb();
     let planned = |world: &mut World, sat_per_kvb: u64| {
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
+        let market = Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(sat_per_kvb)));
         let tip = Tip { market, ..world.tip(1) };
         world.see(tip);
         world.due().len()

@@ -22,6 +22,9 @@ pub use keychain::{Keychain, Place};
 pub struct BitcoinMarket {
     /// What a new attempt should offer for one of the next blocks.
     pub feerate: FeeRate,
+    /// No source has an estimate now: the rate is the last one that was known, or the least that nodes relay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
 }
 
 impl BitcoinDraft {
@@ -79,6 +82,21 @@ impl BitcoinDraft {
 }
 
 impl BitcoinMarket {
+    /// As enough sources estimate it.
+    pub fn estimated(feerate: FeeRate) -> Self {
+        Self { feerate, guessed: false }
+    }
+
+    /// While no source has an estimate.
+    pub fn unknown() -> Self {
+        Self { feerate: RELAY_FEE_RATE_MIN, guessed: true }
+    }
+
+    /// What counts after it was seen: a guess does not replace what was known before.
+    pub(super) fn after(self, known: Self) -> Self {
+        if self.guessed { Self { feerate: known.feerate.max(self.feerate), guessed: true } } else { self }
+    }
+
     pub(super) fn feerate_within(&self, chain: &ChainRules) -> FeeRate {
         self.feerate.max(RELAY_FEE_RATE_MIN).min(feerate_cap(chain))
     }

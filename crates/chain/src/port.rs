@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Destination, Draft, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose,
-    Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Consolidation, Destination, Draft, Hash32, LaneId, Leg, Lineage, LineageId, Offer,
+    Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -32,6 +32,12 @@ pub trait Chain: Send + Sync + 'static {
     /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
     /// would, at the numbers from the first free one on, and what keeps the other payments back.
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault>;
+
+    /// A transaction that makes many small coins of the wallet one, and pays nobody; none where there are too few. `request` has no legs.
+    /// Chains without coins have none.
+    async fn consolidation(&self, _request: &PlanRequest<'_>, _rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+        Ok(None)
+    }
 
     /// The same transaction at another place in the lane's line.
     fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;

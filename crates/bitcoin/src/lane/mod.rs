@@ -17,8 +17,8 @@ use adit_chain::{
     Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose, Place, Signed,
-    Tip,
+    AssetId, BitcoinMarket, ChainName, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose,
+    Place, Signed, Tip,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -29,7 +29,7 @@ use self::succeed::Succeed;
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Revealed, Scripts, Seen, money};
+use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate, money};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -209,6 +209,15 @@ impl Chain for BitcoinLane {
             outputs_max: self.settings.outputs_max,
         };
         Ok(prepare.all(&request.legs))
+    }
+
+    async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+        let (tip, coins) = self.coins(request.first).await?;
+        let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
+        let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
+        let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
+        // Beyond the last index there is no change, and nothing to merge into.
+        Ok(draft.ok().flatten().map(Draft::Bitcoin))
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {

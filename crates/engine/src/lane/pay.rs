@@ -23,6 +23,7 @@ struct Due {
     send: Vec<(LineageId, AttemptId)>,
     bump: Vec<(LineageId, Purpose, Offer)>,
     plan: Vec<WithdrawalId>,
+    consolidate: Option<Offer>,
 }
 
 impl LaneTask {
@@ -50,7 +51,8 @@ impl LaneTask {
             let (bumped, joined) = self.bump(epoch, &live, &due.bump, joinable, now).await?;
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
             self.plan(lane, epoch, &live, &chosen).await?;
-            Ok::<usize, RoundError>(signed + bumped)
+            let merged = self.consolidate(lane, epoch, &live, due.consolidate).await?;
+            Ok::<usize, RoundError>(signed + bumped + merged)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;
@@ -290,6 +292,7 @@ fn sort(acts: Vec<Act>) -> Due {
             Act::Send { lineage, attempt } => due.send.push((lineage, attempt)),
             Act::Bump { lineage, purpose, offer } => due.bump.push((lineage, purpose, offer)),
             Act::Plan { withdrawal } => due.plan.push(withdrawal),
+            Act::Consolidate { offer } => due.consolidate = Some(offer),
         }
     }
     due

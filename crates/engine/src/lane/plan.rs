@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve,
-    Scope, State, Withdrawal, planted,
+    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
+    Reserve, Scope, State, Withdrawal, planted,
 };
 use adit_signer::{Refused, SignRequest, Supersede};
 
@@ -48,6 +48,18 @@ impl LaneTask {
         refused.extend(unsigned);
         self.defer(epoch, refused).await?;
         self.reserve(lane, epoch, accepted).await
+    }
+
+    /// Makes small coins one, where the chain has so many: a transaction that pays nobody, on the same way as any other. Gives how many.
+    pub(super) async fn consolidate(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], offer: Option<Offer>) -> Result<usize, RoundError> {
+        let Some((offer, rules)) = offer.zip(self.rules().consolidation) else { return Ok(0) };
+        let request =
+            PlanRequest { lane: self.id().clone(), first: lane.next_nonce, offer, legs: Vec::new(), committed: self.committed(live), live };
+        let Some(draft) = self.chain().consolidation(&request, &rules).await? else { return Ok(0) };
+        let (accepted, _) = self.dry_run(epoch, vec![Ready { legs: Vec::new(), draft }]).await?;
+        let merged = accepted.len();
+        self.reserve(lane, epoch, accepted).await?;
+        Ok(merged)
     }
 
     /// Leaves out claims whose signature is no longer good, and hands them to a person. One that nobody can judge now is deferred.
@@ -122,7 +134,7 @@ impl LaneTask {
                 epoch,
                 lineage: candidate.lineage,
                 attempt: candidate.attempt,
-                purpose: Purpose::Pay,
+                purpose: if candidate.ready.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay },
                 approved: approved(&candidate.ready.legs),
                 draft: candidate.ready.draft.clone(),
             })
@@ -136,6 +148,9 @@ impl LaneTask {
         for (candidate, answer) in candidates.into_iter().zip(answers) {
             match answer {
                 Ok(()) => accepted.push(candidate),
+                Err(reason) if candidate.ready.legs.is_empty() => {
+                    tracing::warn!(chain = %self.name, %reason, "the signer would not sign a transaction that pays nobody");
+                }
                 Err(reason) => {
                     // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
                     let legs = candidate.ready.legs;

@@ -9,4 +9,5 @@ mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
 mod pool;
+mod upkeep;
 mod world;

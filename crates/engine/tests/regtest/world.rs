@@ -86,6 +86,14 @@ impl World {
         Some(world)
     }
 
+    /// The same with other settings of the chain.
+    pub fn ruled(mut self, change: impl FnOnce(&mut ChainRules)) -> Self {
+        let mut rules = (*self.rules).clone();
+        change(rules.chains.get_mut(&chain_name()).expect("the chain"));
+        self.rules = Arc::new(rules);
+        self
+    }
+
     /// More coins at the wallet's first address, six blocks deep.
     pub async fn fund(&self, coins: &[bitcoin::Amount]) {
         self.fund_freshly(coins).await;
@@ -295,6 +303,20 @@ impl World {
         scripts.iter().map(|script| unspent.iter().filter(|coin| coin.script == *script).count()).collect()
     }
 
+    /// What the ledger says that the wallet has is what its coins are, to the satoshi.
+    pub async fn assert_books_are_the_chain(&self) {
+        let next = self.store.lane(&self.lane).await.expect("a read").expect("a lane").next_nonce;
+        let internal = (0..u32::try_from(next).expect("small")).map(|index| Place { keychain: Keychain::Internal, index });
+        let places = internal.chain([Place { keychain: Keychain::External, index: 0 }]);
+        let scripts: Vec<ScriptBuf> = places.map(|place| self.wallet.script(place).expect("an index")).collect();
+        let held: u128 = self.unspent(&scripts).await.iter().map(|coin| u128::from(coin.amount.to_sat())).sum();
+        let hot = Account::Hot { wallet: self.lane.clone(), asset: btc() };
+        let accounts = self.store.accounts().await.expect("a read");
+        let booked = accounts.into_iter().find(|(account, _)| *account == hot).map(|(_, balance)| balance);
+        let booked = booked.and_then(|balance| balance.debits.checked_sub(balance.credits)).map(Amount::base_units);
+        assert_eq!(booked, Some(held), "ledger and coins");
+    }
+
     /// bitcoind scans for one at a time, and the lane asks it, too.
     async fn unspent(&self, scripts: &[ScriptBuf]) -> Vec<Unspent> {
         for _ in 0..100 {
@@ -366,6 +388,7 @@ fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
         batching: Some(Batching { gather: Span::from_millis(300), payouts_max: 100 }),
         head_age_max: None,
         precheck_tries_max: 3,
+        consolidation: None,
         precheck_backoff: Span::from_millis(200),
     }
 }

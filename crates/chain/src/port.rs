@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Consolidation, Destination, Draft, Hash32, LaneId, Leg, Lineage, LineageId, Offer,
-    Purpose, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, ChainRules, ClaimRecord, Consolidation, Destination, Draft, Hash32, LaneId, Leg, Lineage,
+    LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -44,6 +44,12 @@ pub trait Chain: Send + Sync + 'static {
 
     /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in words why there is none now.
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault>;
+
+    /// A transaction that spends what a stuck one leaves to the wallet, and pays for both; or in words why there is none. Where the chain
+    /// takes payments in line there never is.
+    async fn child(&self, _stuck: &NextVersion<'_>, _number: u64, _rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+        Ok(Err("this chain knows no children that pay for their parents".to_owned()))
+    }
 
     /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent>;

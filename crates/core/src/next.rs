@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
 use crate::upkeep::{Upkeep, upkeep};
 use crate::{
-    AttemptId, ChainRules, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope, Span, Stage, Suspension,
-    Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
+    AttemptId, ChainRules, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer, Purpose, Scope, Span, Stage,
+    Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -51,6 +51,11 @@ pub enum Act {
     /// Ask the chain about this payout and reserve a place in the line for it.
     Plan {
         withdrawal: WithdrawalId,
+    },
+    /// Add a transaction that spends what this one leaves to us, and pays for both: it cannot be replaced any more.
+    Lift {
+        lineage: LineageId,
+        offer: Offer,
     },
     /// Make many small coins one, where there are so many. It pays nobody.
     Consolidate {
@@ -146,6 +151,10 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
                 let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
                 Step::Do(Act::Bump { lineage: lineage.id, purpose, offer })
             }
+            // Where no child can be made either, who acts repeats the bytes in their time.
+            Err(_) if !undo && may_be_lifted(view.live, lineage) => {
+                Step::Do(Act::Lift { lineage: lineage.id, offer: asked(view, lineage, tip).offer(view.chain) })
+            }
             Err(_) if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
             Err(step) => step,
         },
@@ -200,6 +209,15 @@ fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
     view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
+/// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and it is not to be undone.
+pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
+    let latest = lineage.latest();
+    let undone = lineage.cancel.is_some() && latest.purpose == Purpose::Pay;
+    let change = latest.signed().is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
+    let leaned_on = live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage));
+    change && !undone && !leaned_on && lineage.included().is_none()
+}
+
 /// What the next attempt offers, where the rules allow one.
 fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     let Knowledge::MaybeSent { last_at, .. } = knowledge(lineage) else { return Err(Step::AwaitFinality) };
@@ -207,9 +225,13 @@ fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
-    let market = if is_overdue(view, lineage) { tip.market.distrusted(&package(view, lineage)) } else { tip.market.clone() };
-    let offered = lineage.latest().draft.next_offer(&market, view.chain);
+    let offered = lineage.latest().draft.next_offer(&asked(view, lineage, tip), view.chain);
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
+}
+
+/// What the market asks, or more where it is not believed any more.
+fn asked(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Market {
+    if is_overdue(view, lineage) { tip.market.distrusted(&package(view, lineage)) } else { tip.market.clone() }
 }
 
 fn knowledge(lineage: &Lineage) -> Knowledge {

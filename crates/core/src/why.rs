@@ -129,6 +129,7 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
         }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
+        Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
         Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
         Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
             Some(bump_at) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at)),

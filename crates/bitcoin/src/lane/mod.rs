@@ -4,6 +4,7 @@
 //! and owed the store knows.
 
 mod holdings;
+mod lift;
 mod prepare;
 mod settings;
 mod succeed;
@@ -17,13 +18,14 @@ use adit_chain::{
     Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose,
-    Place, Signed, Tip,
+    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market,
+    OutputPurpose, Place, Signed, Tip,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
 
 use self::holdings::Holdings;
+use self::lift::Lift;
 use self::prepare::Prepare;
 use self::succeed::Succeed;
 use self::watch::Looked;
@@ -240,6 +242,14 @@ impl Chain for BitcoinLane {
         let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
         let coins = self.settled(coins, tip);
         Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
+    }
+
+    async fn child(&self, stuck: &NextVersion<'_>, number: u64, rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+        let (tip, coins) = self.coins(number).await?;
+        let (coins, wallet) = (self.settled(coins, tip), &self.settings.wallet);
+        let fee_max = self.settings.fee_max.min(rules.fee_per_transaction_max);
+        let feerate_max = FeeRate::from_sat_per_kvb(u64::try_from(rules.offer_max).unwrap_or(u64::MAX));
+        Ok(Lift { wallet, coins: &coins, tip, number, fee_max, feerate_max }.child(stuck))
     }
 
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {

@@ -199,66 +199,6 @@ fn r4_a_coin_of_the_bump_taken_elsewhere_leaves_the_first_version_alive() {
     assert_eq!(bitcoin.status(&legs[0]), Status::Approved);
 }
 
-/// F60: change that another payment builds on is not replaced from under it, and change that may be replaced is not built on.
-#[test]
-fn f60_what_others_stand_on_is_not_replaced() {
-    let mut bitcoin = Bitcoin::with(2);
-    let legs = bitcoin.legs.clone();
-    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
-    bitcoin.world.send(parent, hash(10));
-    let change = coin(10, 1);
-    let child = bitcoin.reserve(draft(8, std::slice::from_ref(&change), &legs[1..], 5), &legs[1..]).expect("our own change");
-    let bump = draft(7, &[coin(1, 0)], &legs[..1], 20);
-    assert_eq!(bitcoin.add(parent, Purpose::Pay, bump.clone(), &[]).expect_err("a child stands on it").code(), "CHANGED_MEANWHILE");
-    assert_eq!(
-        bitcoin.add(parent, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect_err("so does a cancel").code(),
-        "CHANGED_MEANWHILE"
-    );
-    let attempt = bitcoin.world.send(child, hash(11));
-    bitcoin.finalize(child, attempt);
-    bitcoin.add(parent, Purpose::Pay, bump, &[]).expect("nobody stands on it any more");
-    let late = draft(9, &[change], &[], 5);
-    assert_eq!(bitcoin.reserve(late, &[]).expect_err("the first version's change may never be").code(), "CHANGED_MEANWHILE");
-}
-
-/// Rule R4, F59, F69: a payment stands on the change of a version; another version is final instead. It can never be mined: its payee is
-/// free, and nobody used the key, so the lane goes on. What still may be is not given up.
-#[test]
-fn r4_f69_what_stood_on_a_version_that_lost_is_dead_and_its_payee_is_free() {
-    let mut bitcoin = Bitcoin::with(2);
-    let legs = bitcoin.legs.clone();
-    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
-    let older = bitcoin.world.send(parent, hash(10));
-    bitcoin.add(parent, Purpose::Pay, draft(7, &[coin(1, 0)], &legs[..1], 20), &[]).expect("a bump");
-    bitcoin.world.send(parent, hash(11));
-    let child = bitcoin.reserve(draft(8, &[coin(11, 1)], &legs[1..], 5), &legs[1..]).expect("the change of the newest");
-    bitcoin.world.send(child, hash(12));
-    bitcoin.add(child, Purpose::Pay, draft(8, &[coin(11, 1), coin(2, 0)], &legs[1..], 20), &[]).expect("a bump");
-    bitcoin.world.send(child, hash(13));
-    let chain = lane().chain;
-    let consumed = |coins: &[String]| {
-        let anchor = |outpoint: &String| Anchor::Outpoint { chain: chain.clone(), outpoint: outpoint.clone() };
-        coins.iter().map(anchor).collect::<Vec<_>>()
-    };
-    let orphaned = |winner, by, coins: &[String]| Fact::Orphaned { winner, by, block: block(10), consumed: consumed(coins) };
-    for wrong in [
-        orphaned(parent, hash(99), &[coin(11, 1)]),
-        orphaned(child, hash(12), &[coin(11, 1)]),
-        orphaned(LineageId(bitcoin.world.id()), hash(10), &[coin(11, 1)]),
-        orphaned(parent, hash(10), &[coin(2, 0)]),
-        orphaned(parent, hash(10), &[]),
-    ] {
-        assert_eq!(bitcoin.world.observe(child, wrong.clone()).expect_err("no proof").code(), "BAD_ATTEMPT", "{wrong:?}");
-        assert_eq!(bitcoin.status(&legs[1]), Status::Processing);
-    }
-    bitcoin.world.observe(child, orphaned(parent, hash(10), &[coin(11, 1)])).expect("both of its attempts spend it");
-    assert_eq!((bitcoin.status(&legs[1]), bitcoin.world.lane().state.clone()), (Status::Approved, LaneState::Running));
-    let State::Approved { after, .. } = &bitcoin.world.withdrawal(legs[1].withdrawal).state else { panic!("approved") };
-    assert_eq!(after.as_ref().map(|dead| (dead.lineage, dead.evidence)), Some((child, hash(10))));
-    bitcoin.finalize(parent, older);
-    bitcoin.reserve(draft(9, &[coin(2, 0)], &legs[1..], 5), &legs[1..]).expect("he is paid by another one, with the coin that is free");
-}
-
 /// An operator undoes one payment of a batch: when the cancelling version is final, he is given back and the others are paid by another one.
 #[test]
 fn a_cancel_of_one_payee_gives_back_him_alone() {

@@ -5,6 +5,7 @@ mod adoptions;
 mod attempts;
 mod audits;
 mod cancels;
+mod chains;
 mod coins;
 mod endings;
 mod evidence;

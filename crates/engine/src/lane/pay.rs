@@ -4,27 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    Act, AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer,
-    Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
+    AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
+    Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
 
+use super::due::Due;
 use super::{LaneTask, RoundError};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
 const JOINABLE_AHEAD: Span = Span::from_hours(1);
-
-/// Acts of one round, by kind.
-#[derive(Default)]
-struct Due {
-    sign: Vec<(LineageId, AttemptId)>,
-    send: Vec<(LineageId, AttemptId)>,
-    bump: Vec<(LineageId, Purpose, Offer)>,
-    plan: Vec<WithdrawalId>,
-    consolidate: Option<Offer>,
-}
 
 impl LaneTask {
     /// Asks the rules what is due and does it. While nodes are given what is recorded, others are signed and planned: acts of one round are
@@ -41,7 +32,7 @@ impl LaneTask {
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now };
-        let due = sort(next(&view));
+        let due = Due::of(next(&view));
         let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
@@ -49,10 +40,11 @@ impl LaneTask {
         let others = async {
             let signed = self.sign(epoch, &lineages, &due.sign).await?;
             let (bumped, joined) = self.bump(epoch, &live, &due.bump, joinable, now).await?;
+            let lifted = self.lift_or_repeat(epoch, &live, &due.lift, now).await?;
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
             self.plan(lane, epoch, &live, &chosen).await?;
             let merged = self.consolidate(lane, epoch, &live, due.consolidate).await?;
-            Ok::<usize, RoundError>(signed + bumped + merged)
+            Ok::<usize, RoundError>(signed + bumped + lifted + merged)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;
@@ -210,7 +202,7 @@ impl LaneTask {
             }
             commands.push(command);
         }
-        self.send_again(epoch, &stuck, now).await?;
+        self.lift_unbeatable(epoch, live, &stuck, now).await?;
         if commands.is_empty() {
             return Ok((0, joined));
         }
@@ -259,7 +251,7 @@ impl LaneTask {
     }
 
     /// What cannot be outbid is repeated, in its time.
-    async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
+    pub(super) async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
         let wait = self.rules().rebroadcast_after;
         let due = |lineage: &&Lineage| lineage.latest().last_sent().is_some_and(|last| now >= last.plus(wait));
         let lineages: BTreeMap<LineageId, &Lineage> = stuck.iter().copied().filter(due).map(|lineage| (lineage.id, lineage)).collect();
@@ -282,20 +274,6 @@ impl LaneTask {
         let (lane, owner, lineage) = (self.id().clone(), self.engine.replica, lineage.id);
         Ok(Some(Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining })))
     }
-}
-
-fn sort(acts: Vec<Act>) -> Due {
-    let mut due = Due::default();
-    for act in acts {
-        match act {
-            Act::Sign { lineage, attempt } => due.sign.push((lineage, attempt)),
-            Act::Send { lineage, attempt } => due.send.push((lineage, attempt)),
-            Act::Bump { lineage, purpose, offer } => due.bump.push((lineage, purpose, offer)),
-            Act::Plan { withdrawal } => due.plan.push(withdrawal),
-            Act::Consolidate { offer } => due.consolidate = Some(offer),
-        }
-    }
-    due
 }
 
 /// What the signer compares the transaction with.

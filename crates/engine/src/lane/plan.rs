@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
-    Reserve, Scope, State, Withdrawal, planted,
+    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve,
+    Scope, State, Withdrawal, planted,
 };
 use adit_signer::{Refused, SignRequest, Supersede};
 
@@ -13,14 +13,14 @@ use super::pay::approved;
 use super::{LaneTask, RoundError};
 
 /// A transaction on its way into a lineage.
-struct Candidate {
+pub(super) struct Candidate {
     ready: Ready,
     lineage: LineageId,
     attempt: AttemptId,
 }
 
 /// A payout that is not reserved now: why, and whether it is to blame itself.
-type NotNow = (Leg, String, bool);
+pub(super) type NotNow = (Leg, String, bool);
 
 impl LaneTask {
     /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers.
@@ -48,18 +48,6 @@ impl LaneTask {
         refused.extend(unsigned);
         self.defer(epoch, refused).await?;
         self.reserve(lane, epoch, accepted).await
-    }
-
-    /// Makes small coins one, where the chain has so many: a transaction that pays nobody, on the same way as any other. Gives how many.
-    pub(super) async fn consolidate(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], offer: Option<Offer>) -> Result<usize, RoundError> {
-        let Some((offer, rules)) = offer.zip(self.rules().consolidation) else { return Ok(0) };
-        let request =
-            PlanRequest { lane: self.id().clone(), first: lane.next_nonce, offer, legs: Vec::new(), committed: self.committed(live), live };
-        let Some(draft) = self.chain().consolidation(&request, &rules).await? else { return Ok(0) };
-        let (accepted, _) = self.dry_run(epoch, vec![Ready { legs: Vec::new(), draft }]).await?;
-        let merged = accepted.len();
-        self.reserve(lane, epoch, accepted).await?;
-        Ok(merged)
     }
 
     /// Leaves out claims whose signature is no longer good, and hands them to a person. One that nobody can judge now is deferred.
@@ -91,7 +79,7 @@ impl LaneTask {
     }
 
     /// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
-    fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
+    pub(super) fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
         let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
         let mut add = |asset: &AssetId, amount: Amount| {
             let sum = committed.entry(asset.clone()).or_default();
@@ -118,7 +106,7 @@ impl LaneTask {
     }
 
     /// Asks the signer before anything is reserved. Gives those that it would sign, and the payouts of the others with its reason.
-    async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
+    pub(super) async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
         if ready.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -207,7 +195,7 @@ impl LaneTask {
         Ok(())
     }
 
-    async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
+    pub(super) async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
         let first =
             if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id(), lane.next_nonce).await? } else { lane.next_nonce };
         let reservations = accepted.into_iter().zip(first..).map(|(Candidate { ready, lineage, attempt }, number)| {

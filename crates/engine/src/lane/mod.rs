@@ -3,6 +3,7 @@
 mod due;
 mod history;
 mod observe;
+mod older;
 mod pay;
 mod plan;
 mod reconcile;

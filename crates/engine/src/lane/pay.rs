@@ -11,7 +11,7 @@ use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
 
 use super::due::Due;
-use super::{LaneTask, RoundError};
+use super::{LaneTask, RoundError, older};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
@@ -140,8 +140,23 @@ impl LaneTask {
         self.addition(epoch, &NextVersion { lineage, purpose, offer, live: &live, waiting: &[] }).await
     }
 
-    /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else.
+    /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else; where one takes the newest
+    /// version no more, an older one follows that may still be mined.
     async fn send(&self, epoch: Epoch, lineages: &BTreeMap<LineageId, &Lineage>, due: &[(LineageId, AttemptId)]) -> Result<(), RoundError> {
+        let mut due = due.to_vec();
+        while !due.is_empty() {
+            due = self.send_once(epoch, lineages, &due).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is to be sent besides.
+    async fn send_once(
+        &self,
+        epoch: Epoch,
+        lineages: &BTreeMap<LineageId, &Lineage>,
+        due: &[(LineageId, AttemptId)],
+    ) -> Result<Vec<(LineageId, AttemptId)>, RoundError> {
         let recorded: Vec<(&Lineage, AttemptId, &Signed)> = due
             .iter()
             .filter_map(|(lineage, attempt)| {
@@ -150,20 +165,20 @@ impl LaneTask {
             })
             .collect();
         if recorded.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let bytes: Vec<Signed> = recorded.iter().map(|(_, _, signed)| (*signed).clone()).collect();
         let answers: Vec<Sent> = self.chain().broadcast(&bytes).await;
-        let commands = recorded.iter().map(|(lineage, attempt, signed)| Command::Submitted {
-            lane: self.id().clone(),
-            epoch,
-            lineage: lineage.id,
-            attempt: *attempt,
-            legs: lineage.legs.clone(),
-            submissions: answers.iter().find(|sent| sent.hash == signed.hash).map(|sent| sent.submissions.clone()).unwrap_or_default(),
-        });
-        self.commit(commands.collect()).await?;
-        Ok(())
+        let (mut commands, mut older) = (Vec::with_capacity(recorded.len()), Vec::new());
+        for (lineage, attempt, signed) in recorded {
+            let said = answers.iter().find(|sent| sent.hash == signed.hash);
+            let submissions = said.map(|sent| sent.submissions.clone()).unwrap_or_default();
+            older.extend(older::instead(lineage, attempt, &submissions).map(|older| (lineage.id, older.id)));
+            let (lane, legs) = (self.id().clone(), lineage.legs.clone());
+            commands.push(Command::Submitted { lane, epoch, lineage: lineage.id, attempt, legs, submissions });
+        }
+        self.commit(commands).await?;
+        Ok(older)
     }
 
     /// Who may join a payment that is under way, where one transaction pays many: those who wait for coins only, too.

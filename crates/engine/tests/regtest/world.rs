@@ -245,6 +245,20 @@ impl World {
         let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
         let script = first.assume_checked().script_pubkey();
         let coin = self.unspent(std::slice::from_ref(&script)).await.remove(0);
+        self.spend_coin_outside(&coin, payee, purpose)
+    }
+
+    /// The same with the smallest coin.
+    pub async fn spend_smallest_outside(&self, payee: u32) -> bitcoin::Transaction {
+        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let mut coins = self.unspent(&[first.assume_checked().script_pubkey()]).await;
+        coins.sort_by_key(|coin| coin.amount);
+        self.spend_coin_outside(&coins[0], payee, Purpose::Pay)
+    }
+
+    fn spend_coin_outside(&self, coin: &Unspent, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
+        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let script = first.assume_checked().script_pubkey();
         let to = match purpose {
             Purpose::Pay => self.script(payee),
             Purpose::Cancel => script,

@@ -5,6 +5,7 @@
 
 mod holdings;
 mod lift;
+mod pending;
 mod prepare;
 mod settings;
 mod succeed;
@@ -26,12 +27,13 @@ use bdk_wallet::bitcoin::Script;
 
 use self::holdings::Holdings;
 use self::lift::Lift;
+use self::pending::Pending;
 use self::prepare::Prepare;
 use self::succeed::Succeed;
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate, money};
+use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -52,6 +54,8 @@ struct Kept {
     head: Option<(Duration, Head)>,
     fees: Option<(Duration, Option<FeeRates>)>,
     looked: Option<Looked>,
+    /// What is under way and in no block.
+    pending: Pending,
 }
 
 impl BitcoinLane {
@@ -191,8 +195,8 @@ impl Chain for BitcoinLane {
     }
 
     async fn funds(&self, _lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        let (_, coins) = self.coins(0).await?;
-        let balance = money::sum(coins.iter().map(|coin| coin.amount));
+        let (tip, coins) = self.coins(0).await?;
+        let balance = self.kept().pending.held(&self.settled(coins, tip));
         Ok(vec![FundsReading { asset: self.settings.asset.clone(), balance }])
     }
 

@@ -163,6 +163,7 @@ impl World {
             audit_beat: Span::from_millis(300),
             lane_beat: Span::from_millis(50),
             observe_beat: Span::from_millis(100),
+            funds_beat: Span::from_millis(200),
             ..Settings::default()
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
@@ -237,6 +238,12 @@ impl World {
 
     pub async fn lane_state(&self) -> Option<LaneState> {
         self.store.lane(&self.lane).await.expect("the store answers").map(|lane| lane.state)
+    }
+
+    /// What the wallet holds, as the lane last said.
+    pub async fn funds(&self) -> Option<u128> {
+        let lane = self.store.lane(&self.lane).await.expect("the store answers")?;
+        lane.balance_of(&btc()).map(|held| held.balance.base_units())
     }
 
     /// A transaction that somebody else makes with our key: it takes the first confirmed coins of the wallet's first address, and pays them

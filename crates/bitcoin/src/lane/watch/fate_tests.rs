@@ -96,3 +96,23 @@ fn r4_one_version_that_stands_on_its_own_keeps_a_lineage_alive() {
     assert_eq!(consumed.len(), 1);
     assert_eq!(killed(&child, &consumed), None);
 }
+
+/// F66: a parent and its child in no block take the parent's coin and leave the child's change; where another version of the parent is mined,
+/// the child moves nothing.
+#[test]
+fn f66_what_is_under_way_takes_its_coins_and_leaves_its_change() {
+    use crate::coin::tests::{CONFIRMED, coin};
+    use crate::lane::pending::Pending;
+
+    let parent = lineage(1, &[(10, &[1]), (11, &[1])]);
+    let child = lineage(2, &[(20, &[11])]);
+    let mut coins = vec![coin(1, 9, CONFIRMED), coin(2, 100, CONFIRMED)];
+    coins[0].outpoint = outpoint(1);
+    let held = |fates: &[(&WatchedLineage, Fate)], coins: &[crate::Coin]| Pending::of(fates).held(coins).base_units();
+    assert_eq!(Pending::default().held(&coins).base_units(), 109);
+    assert_eq!(held(&fates(&[&parent], &[]), &coins), 108, "one for the miners");
+    assert_eq!(held(&fates(&[&parent, &child], &[]), &coins), 108, "the child spends the parent's change, and leaves as much");
+    assert_eq!(held(&fates(&[&parent, &child], &[]), &coins[1..]), 108, "who leaves out what a pool spends is no poorer");
+    coins[0].outpoint = outpoint(10);
+    assert_eq!(held(&fates(&[&parent, &child], &[(1, 10, 100)]), &coins), 109, "what is mined is listed");
+}

@@ -4,7 +4,7 @@
 //! concluded from silence: an outpoint on which too few agree says nothing.
 
 mod effect;
-mod fate;
+pub(crate) mod fate;
 #[cfg(test)]
 mod fate_tests;
 mod stranger;
@@ -19,6 +19,7 @@ use self::fate::{Fate, Readings, Stranger};
 use self::stranger::Told;
 use super::BitcoinLane;
 use super::holdings::txid;
+use super::pending::Pending;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
 
@@ -44,6 +45,7 @@ impl BitcoinLane {
         }
         let readings = self.readings(watch, tip.head).await?;
         let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
+        self.kept().pending = Pending::of(&fates);
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
         self.judge(&mut seen, &fates).await?;

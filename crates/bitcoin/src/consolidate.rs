@@ -1,64 +1,34 @@
 //! Many small coins made one while blocks are cheap, so that payments are cheap when they are not.
 
-use adit_core::{Amount, BitcoinDraft, FeeRate};
+use adit_core::{BitcoinDraft, Consolidation};
 
 use crate::plan::input;
 use crate::{Bill, Coin, Payment, Purse, WalletError, money};
 
-/// Fewer feerates say nothing of what is cheap.
-pub const HISTORY_MIN: usize = 24;
 /// Most coins that one transaction merges: 100 inputs are less than a tenth of what nodes relay.
 pub const CONSOLIDATED_COINS_MAX: usize = 100;
 
-/// When and what is merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConsolidationRules {
-    /// Cheap is a feerate below so many percent of those seen.
-    pub quantile_percent: u8,
-    /// Coins below it are small.
-    pub small_below: Amount,
-    /// Fewer are left alone.
-    pub coins_min: usize,
-}
-
-/// Whether a feerate is in the cheapest part of those seen.
-pub fn is_cheap(history: &[FeeRate], now: FeeRate, quantile_percent: u8) -> bool {
-    if history.len() < HISTORY_MIN {
-        return false;
-    }
-    let mut sorted = history.to_vec();
-    sorted.sort_unstable();
-    let place = (sorted.len() - 1) * usize::from(quantile_percent.min(100)) / 100;
-    now <= sorted[place]
-}
-
-/// The transaction that merges small coins; none where there are too few, or it is not cheap now. Only confirmed coins are merged,
-/// each worth at least twice what its input costs.
+/// The transaction that merges small coins; none where there are too few. Only confirmed coins are merged, each worth at least twice what
+/// its input costs. Whether it is cheap now the rules say.
 ///
 /// # Errors
 /// [`WalletError::Index`].
-pub fn consolidate(
-    payment: Payment<'_>,
-    purse: &Purse<'_>,
-    rules: ConsolidationRules,
-    history: &[FeeRate],
-) -> Result<Option<BitcoinDraft>, WalletError> {
-    if !is_cheap(history, payment.feerate, rules.quantile_percent) {
-        return Ok(None);
-    }
+pub fn consolidate(payment: Payment<'_>, purse: &Purse<'_>, rules: &Consolidation) -> Result<Option<BitcoinDraft>, WalletError> {
     let coins = small_coins(payment, purse, rules);
     let spend = payment.wallet.spend();
     let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, replaces: None };
     let held = money::sum(coins.iter().map(|coin| coin.amount));
     let change = bill.settle(coins.len(), held).and_then(|balance| balance.change);
     match change {
-        Some(_) if coins.len() >= rules.coins_min.max(2) => payment.draft(coins.iter().map(input).collect(), Vec::new(), change).map(Some),
+        Some(_) if coins.len() >= usize::from(rules.coins_min).max(2) => {
+            payment.draft(coins.iter().map(input).collect(), Vec::new(), change).map(Some)
+        }
         Some(_) | None => Ok(None),
     }
 }
 
 /// The smallest first.
-fn small_coins(payment: Payment<'_>, purse: &Purse<'_>, rules: ConsolidationRules) -> Vec<Coin> {
+fn small_coins(payment: Payment<'_>, purse: &Purse<'_>, rules: &Consolidation) -> Vec<Coin> {
     let cost = payment.feerate.fee_of(payment.wallet.spend().input_weight().to_vbytes_ceil());
     let worth = |coin: &Coin| coin.amount >= money::sum([cost, cost]) && coin.amount < rules.small_below;
     let mut coins: Vec<Coin> = purse.free().into_iter().filter(|coin| coin.is_confirmed() && worth(coin)).collect();
@@ -75,21 +45,9 @@ mod tests {
     use crate::Unsigned;
     use crate::batch::tests::wallet;
     use crate::coin::tests::{CONFIRMED, coin, ours};
-    use adit_core::OutputPurpose;
+    use adit_core::{Amount, FeeRate, OutputPurpose};
 
-    const RULES: ConsolidationRules = ConsolidationRules { quantile_percent: 10, small_below: Amount::new(50_000), coins_min: 3 };
-
-    fn history() -> Vec<FeeRate> {
-        (1..=30).map(|rate| FeeRate::from_sat_per_kvb(rate * 1_000)).collect()
-    }
-
-    #[test]
-    fn cheap_is_the_lowest_part_of_what_was_seen() {
-        let rate = |sat_per_vb: u64| FeeRate::from_sat_per_kvb(sat_per_vb * 1_000);
-        assert!(is_cheap(&history(), rate(3), 10) && !is_cheap(&history(), rate(4), 10));
-        assert!(is_cheap(&history(), rate(30), 100) && !is_cheap(&history(), rate(31), 200));
-        assert!(!is_cheap(&history()[..HISTORY_MIN - 1], rate(1), 100), "too few to say");
-    }
+    const RULES: Consolidation = Consolidation { quantile_percent: 10, small_below: Amount::new(50_000), coins_min: 3 };
 
     #[test]
     fn small_confirmed_coins_become_one() {
@@ -106,17 +64,13 @@ mod tests {
         let reserved = BTreeSet::from([coins[6].outpoint]);
         let purse = Purse { coins: &coins, reserved: &reserved, tip: 200 };
         let payment = Payment { wallet: &wallet, number: 3, feerate: FeeRate::from_sat_per_kvb(2_000) };
-        let draft = consolidate(payment, &purse, RULES, &history()).expect("an index").expect("cheap");
+        let draft = consolidate(payment, &purse, &RULES).expect("an index").expect("enough");
         let unsigned = Unsigned::of(&draft).expect("fine");
         assert_eq!(draft.input_total(), Amount::new(9_000 + 8_000 + 49_999));
         assert!(matches!(draft.outputs[..], [ref only] if only.purpose == OutputPurpose::Change { index: 3 }));
         assert_eq!(unsigned.fee(), payment.feerate.fee_of(unsigned.weight(wallet.spend()).to_vbytes_ceil()));
-        let none = |rules, rate| {
-            let payment = Payment { feerate: FeeRate::from_sat_per_kvb(rate), ..payment };
-            consolidate(payment, &purse, rules, &history()).expect("an index").is_none()
-        };
-        assert!(none(ConsolidationRules { coins_min: 4, ..RULES }, 2_000), "too few");
-        assert!(none(RULES, 4_000), "not cheap");
+        let picky = Consolidation { coins_min: 4, ..RULES };
+        assert!(consolidate(payment, &purse, &picky).expect("an index").is_none(), "too few");
     }
 
     #[test]
@@ -125,7 +79,7 @@ mod tests {
         let coins: Vec<Coin> = (0..150).map(|name| coin(name, 10_000, CONFIRMED)).collect();
         let payment = Payment { wallet: &wallet, number: 3, feerate: FeeRate::from_sat_per_kvb(1_000) };
         let purse = Purse { coins: &coins, reserved: &reserved, tip: 200 };
-        let draft = consolidate(payment, &purse, RULES, &history()).expect("an index").expect("cheap");
+        let draft = consolidate(payment, &purse, &RULES).expect("an index").expect("enough");
         assert_eq!(draft.inputs.len(), CONSOLIDATED_COINS_MAX);
     }
 }

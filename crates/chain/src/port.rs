@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, ClaimRecord, Destination, Draft, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose,
-    Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, ChainRules, ClaimRecord, Consolidation, Destination, Draft, Hash32, LaneId, Leg, Lineage,
+    LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -36,6 +36,12 @@ pub trait Chain: Send + Sync + 'static {
     /// would, at the numbers from the first free one on, and what keeps the other payments back.
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault>;
 
+    /// A transaction that makes many small coins of the wallet one, and pays nobody; none where there are too few. `request` has no legs.
+    /// Chains without coins have none.
+    async fn consolidation(&self, _request: &PlanRequest<'_>, _rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+        Ok(None)
+    }
+
     /// The same transaction at another place in the lane's line.
     fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;
 
@@ -51,6 +57,12 @@ pub trait Chain: Send + Sync + 'static {
     /// is taken over.
     fn cosigned(&self, _draft: &Draft, _signed: &Signed, _file: &[u8]) -> Result<Cosigned, String> {
         Err(NOT_COSIGNED.to_owned())
+    }
+
+    /// A transaction that spends what a stuck one leaves to the wallet, and pays for both; or in words why there is none. Where the chain
+    /// takes payments in line there never is.
+    async fn child(&self, _stuck: &NextVersion<'_>, _number: u64, _rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+        Ok(Err("this chain knows no children that pay for their parents".to_owned()))
     }
 
     /// Sends recorded bytes to every endpoint. The answers explain; they prove nothing.

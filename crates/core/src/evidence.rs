@@ -20,14 +20,14 @@ impl Sighting {
             Fact::Included { attempt, .. } | Fact::Vanished { attempt } | Fact::Confirmed { attempt, .. } | Fact::Final { attempt, .. } => {
                 Some(attempt)
             }
-            Fact::Conflicted { .. } => None,
+            Fact::Conflicted { .. } | Fact::Orphaned { .. } => None,
         }
     }
 
     /// Whether it ends the lineage, and so touches the ledger.
     pub fn is_final(&self) -> bool {
         match self.fact {
-            Fact::Final { .. } | Fact::Conflicted { .. } => true,
+            Fact::Final { .. } | Fact::Conflicted { .. } | Fact::Orphaned { .. } => true,
             Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } => false,
         }
     }
@@ -54,6 +54,9 @@ pub enum Fact {
         #[serde(default)]
         consumed: Vec<Anchor>,
     },
+    /// Another version of a transaction of ours on which each attempt stands is final: `by`, of the lineage `winner`. What they spend will
+    /// never be, and `consumed` names it.
+    Orphaned { winner: LineageId, by: Hash32, block: BlockRef, consumed: Vec<Anchor> },
 }
 
 /// What a final transaction did and cost.

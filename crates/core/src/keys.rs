@@ -1,6 +1,6 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
-use crate::{Account, Anchor, Command, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
+use crate::{Account, Anchor, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -84,6 +84,9 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(sighting.lineage);
             of_payouts(&mut keys, legs);
+            if let Fact::Orphaned { winner, .. } = sighting.fact {
+                keys.lineages.insert(winner);
+            }
             if sighting.is_final() || CARELESS {
                 legs.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
                 of_network_fee(&mut keys, lane, rules);

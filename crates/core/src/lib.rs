@@ -12,6 +12,7 @@ mod command;
 mod decide;
 mod event;
 mod evidence;
+mod gate;
 mod id;
 mod keys;
 mod lane;
@@ -27,6 +28,7 @@ mod refusal;
 mod suspension;
 mod time;
 mod transaction;
+mod upkeep;
 mod user;
 mod view;
 mod why;
@@ -40,6 +42,7 @@ pub use command::{AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idem
 pub use decide::{Answer, Decision, changed_pin, decide};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
+pub use gate::{Gate, may_join, suspension};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
     IdempotencyKey, JournalId, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId, WithdrawalId,
@@ -48,7 +51,7 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, Gate, LaneView, Step, TIP_AGE_MAX, ancestors, in_flight, may_join, next, step, suspension};
+pub use next::{Act, LaneView, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
 pub use patience::{Dear, Patience, Share};
 pub use payout::{
     Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed, Stage, Submission,
@@ -63,9 +66,10 @@ pub use refusal::Refusal;
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use transaction::{
-    BitcoinDraft, BitcoinMarket, Draft, DraftInput, DraftOutput, EvmDraft, EvmFees, EvmMarket, FeeRate, INCREMENTAL_FEE_RATE, Keychain,
-    Market, Offer, OutputPurpose, Place, RELAY_FEE_RATE_MIN, TooDear,
+    BitcoinDraft, BitcoinMarket, Draft, DraftInput, DraftOutput, EvmDraft, EvmFees, EvmMarket, FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX,
+    FEE_HISTORY_MIN, FeeHistory, FeeRate, INCREMENTAL_FEE_RATE, Keychain, Market, Offer, OutputPurpose, Place, RELAY_FEE_RATE_MIN, TooDear,
 };
+pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use why::{Button, Reason, Why, confirmations, why};

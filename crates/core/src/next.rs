@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
+use crate::upkeep::{Upkeep, upkeep};
 use crate::{
-    AssetId, Attempt, AttemptId, ChainRules, Dear, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose, Scope,
-    Span, Stage, Suspension, Timestamp, Tip, TooDear, UserId, Withdrawal, WithdrawalId, planted,
+    Attempt, AttemptId, ChainRules, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer, Purpose, Scope, Span,
+    Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
 pub const TIP_AGE_MAX: Span = Span::from_seconds(120);
+
+/// Where the chain takes transactions in any order, one is raised for what the market asks. After so many times the pause between two
+/// versions it is raised whatever the market says: what was offered for six blocks and waited for two dozen shows that the estimates are
+/// wrong, or that there are none.
+pub const RAISE_AFTER_BUMPS: u64 = 8;
 
 /// Everything that the next act depends on.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +52,15 @@ pub enum Act {
     Plan {
         withdrawal: WithdrawalId,
     },
+    /// Add a transaction that spends what this one leaves to us, and pays for both: it cannot be replaced any more.
+    Lift {
+        lineage: LineageId,
+        offer: Offer,
+    },
+    /// Make many small coins one, where there are so many. It pays nobody.
+    Consolidate {
+        offer: Offer,
+    },
 }
 
 /// Where a live lineage stands, and what it waits for.
@@ -76,38 +92,6 @@ pub enum Step {
     LaneStopped,
 }
 
-/// Why an approved withdrawal is not planned now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
-    Open,
-    Suspended {
-        scope: Scope,
-        reason: String,
-    },
-    Deferred {
-        reason: String,
-        tries: u32,
-        until: Timestamp,
-    },
-    LaneStopped,
-    /// The chain was not read lately.
-    NoTip,
-    FeesAboveCap {
-        needed: u128,
-        cap: u128,
-    },
-    /// The network fee would be too large a part of the amount; it waits for a cheaper hour.
-    Dear(Dear),
-    /// Others may join its transaction.
-    Gathering {
-        until: Timestamp,
-    },
-    InFlightFull {
-        in_flight: usize,
-        most: u32,
-    },
-}
-
 /// All acts that are due now.
 pub fn next(view: &LaneView) -> Vec<Act> {
     let mut acts: Vec<Act> = view
@@ -128,6 +112,10 @@ pub fn next(view: &LaneView) -> Vec<Act> {
     if gate_of_lane(view) == Gate::Open && gathering(view).is_none() {
         let open = view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
         acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
+    }
+    let waits = || view.queue.iter().any(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
+    if let Upkeep::Due(offer) = upkeep(view, acts.is_empty() && !waits()) {
+        acts.push(Act::Consolidate { offer });
     }
     acts
 }
@@ -190,6 +178,10 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
                 let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
                 Step::Do(Act::Bump { lineage: lineage.id, purpose, offer })
             }
+            // Where no child can be made either, who acts repeats the bytes in their time.
+            Err(_) if !undo && may_be_lifted(view.live, lineage) => {
+                Step::Do(Act::Lift { lineage: lineage.id, offer: asked(view, lineage, tip).offer(view.chain) })
+            }
             Err(_) if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
             Err(step) => step,
         },
@@ -207,9 +199,23 @@ fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
         return true;
     }
     let Some(tip) = fresh_tip(view) else { return false };
-    let ancestors = ancestors(view.live, lineage);
-    let package: Vec<&Draft> = std::iter::once(lineage).chain(ancestors).map(|one| &one.latest().draft).collect();
-    tip.market.is_above(&package)
+    is_overdue(view, lineage) || (!is_upkeep(view, lineage) && tip.market.is_above(&package(view, lineage)))
+}
+
+/// Whether nobody waits for it: what was made because blocks are cheap is not made dearer because they are not cheap any more.
+fn is_upkeep(view: &LaneView, lineage: &Lineage) -> bool {
+    !lineage.latest().draft.is_in_line() && lineage.legs.is_empty() && ancestors(view.live, lineage).is_empty()
+}
+
+/// Whether its newest version waited so long that the market's word does not count any more.
+fn is_overdue(view: &LaneView, lineage: &Lineage) -> bool {
+    let latest = lineage.latest();
+    !latest.draft.is_in_line() && view.now >= latest.created_at.plus(view.chain.bump_after.times(RAISE_AFTER_BUMPS))
+}
+
+/// What a miner takes together: a transaction, and those that have to be mined before it.
+fn package<'a>(view: &LaneView<'a>, lineage: &'a Lineage) -> Vec<&'a Draft> {
+    std::iter::once(lineage).chain(ancestors(view.live, lineage)).map(|one| &one.latest().draft).collect()
 }
 
 /// Lineages that no block holds yet and whose outputs this one spends, directly or not.
@@ -230,6 +236,15 @@ fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
     view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
+/// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and it is not to be undone.
+pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
+    let latest = lineage.latest();
+    let undone = lineage.cancel.is_some() && latest.purpose == Purpose::Pay;
+    let change = latest.sendable().is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
+    let leaned_on = live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage));
+    change && !undone && !leaned_on && lineage.included().is_none()
+}
+
 /// What the next attempt offers, where the rules allow one.
 fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     let latest = lineage.latest();
@@ -237,100 +252,16 @@ fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
-    let offered = latest.draft.next_offer(&tip.market, view.chain);
+    let offered = latest.draft.next_offer(&asked(view, lineage, tip), view.chain);
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
 }
 
-fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
+/// What the market asks, or more where it is not believed any more.
+fn asked(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Market {
+    if is_overdue(view, lineage) { tip.market.distrusted(&package(view, lineage)) } else { tip.market.clone() }
+}
+
+pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
     let young = |tip: &Tip| view.chain.head_age_max.is_none_or(|most| view.now <= tip.mined_at.plus(most));
     view.lane.tip.as_ref().filter(|tip| view.now <= tip.at.plus(TIP_AGE_MAX) && young(tip))
-}
-
-/// Whether the lane takes new payouts at all.
-pub fn gate_of_lane(view: &LaneView) -> Gate {
-    let in_flight = in_flight(view);
-    if view.lane.state != LaneState::Running {
-        return Gate::LaneStopped;
-    }
-    let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
-    if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
-        return Gate::FeesAboveCap { needed, cap };
-    }
-    if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
-        return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };
-    }
-    Gate::Open
-}
-
-/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those that go with it.
-pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
-    let itself = gate_of_itself(view, withdrawal);
-    match gathering(view).filter(|_| itself == Gate::Open) {
-        Some(until) => Gate::Gathering { until },
-        None => itself,
-    }
-}
-
-/// Whether it may join a payment that is under way: it may be planned, or waits for nothing but coins.
-pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
-    match gate_of_itself(view, withdrawal) {
-        // Who leaves a dead lineage is shown to the signer first, which planning does.
-        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal),
-        Gate::Suspended { .. }
-        | Gate::Deferred { .. }
-        | Gate::LaneStopped
-        | Gate::NoTip
-        | Gate::FeesAboveCap { .. }
-        | Gate::InFlightFull { .. }
-        | Gate::Dear(_)
-        | Gate::Gathering { .. } => false,
-    }
-}
-
-fn leaves_a_dead_lineage(withdrawal: &Withdrawal) -> bool {
-    matches!(withdrawal.state, crate::State::Approved { after: Some(_), .. })
-}
-
-/// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
-fn gathering(view: &LaneView) -> Option<Timestamp> {
-    let batching = view.chain.batching?;
-    let open: Vec<Timestamp> = view
-        .queue
-        .iter()
-        .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
-        .filter_map(|withdrawal| if let crate::State::Approved { at, .. } = withdrawal.state { Some(at) } else { None })
-        .collect();
-    let until = open.iter().min()?.plus(batching.gather);
-    (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
-}
-
-fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
-    if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
-        return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
-    }
-    match &withdrawal.state {
-        crate::State::Approved { deferred: Some(deferral), .. } if view.now < deferral.until => {
-            Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
-        }
-        crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
-        crate::State::Approved { at, .. } => dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear),
-        crate::State::Pending
-        | crate::State::Processing { .. }
-        | crate::State::Completed { .. }
-        | crate::State::Failed { .. }
-        | crate::State::Cancelled { .. }
-        | crate::State::HeldForInspection { .. } => Gate::Open,
-    }
-}
-
-fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Option<Dear> {
-    let (patience, tip) = (view.chain.patience?, fresh_tip(view)?);
-    patience.holds(withdrawal.amount, approved_at, &tip.market, view.now)
-}
-
-/// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.
-pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, assets: [&AssetId; 2], user: &UserId) -> Option<&'a Suspension> {
-    let assets = assets.map(|asset| Scope::Asset { asset: asset.clone() });
-    let scopes = [Scope::All].into_iter().chain(assets).chain([Scope::User { user: user.clone() }]);
-    scopes.into_iter().find_map(|scope| standing.get(&scope))
 }

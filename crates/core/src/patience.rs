@@ -75,7 +75,7 @@ mod tests {
     const PATIENCE: Patience = Patience { fee_share_max: Share::from_basis_points(100), wait_max: Span::from_hours(24) };
 
     fn market(sat_per_kvb: u64) -> Market {
-        Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) })
+        Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(sat_per_kvb)))
     }
 
     fn hours(hours: i64) -> Timestamp {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Asset, AssetForm, AssetId, Book, ChainName, Hash32, LaneId, Patience, Rate, Share, Span, Tier, Timestamp};
+use crate::{
+    Amount, Asset, AssetForm, AssetId, Book, ChainName, Consolidation, Hash32, LaneId, Patience, Rate, Share, Span, Tier, Timestamp,
+};
 
 /// Everything that decisions are made by, besides state. One revision is one configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +171,8 @@ pub struct ChainRules {
     pub patience: Option<Patience>,
     /// Where one transaction can pay many: how it is filled.
     pub batching: Option<Batching>,
+    /// When small coins are made one; without it they are left alone.
+    pub consolidation: Option<Consolidation>,
     /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
     pub head_age_max: Option<Span>,
     /// Failed prechecks after which a payout that never reserved anything is given back.

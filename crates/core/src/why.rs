@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::next::{Gate, LaneView, Step, gate_of_lane, gate_of_payout, step};
+use crate::gate::{Gate, gate_of_lane, gate_of_payout};
+use crate::next::{LaneView, Step, step};
 use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
@@ -69,7 +70,8 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) 
         (State::HeldForInspection { finding, .. }, _) => (Reason::HeldForInspection { finding: finding.clone() }, None, None),
         (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => (Reason::Finished, None, None),
     };
-    let sentence = reason.sentence(withdrawal);
+    let doubt = view.lane.tip.as_ref().filter(|_| reason != Reason::Finished).and_then(|tip| tip.market.doubt());
+    let sentence = doubt.into_iter().fold(reason.sentence(withdrawal), |sentence, doubt| format!("{sentence} {doubt}"));
     Why { status: withdrawal.state.status(), reason, sentence, next_act, next_at, buttons: buttons(withdrawal), trust: view.chain.trust }
 }
 
@@ -128,7 +130,8 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
         }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
-        Step::Do(crate::Act::Plan { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
+        Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
+        Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
         Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
             Some(bump_at) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at)),
             None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),

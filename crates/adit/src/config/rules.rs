@@ -41,6 +41,7 @@ fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
         fee_share_max: chain.fee_share_max,
         patience: chain.patience,
         batching: chain.batching,
+        consolidation: chain.consolidation,
         fee_per_transaction_max: chain.fee_per_transaction_max,
         precheck_tries_max: chain.precheck_tries_max,
         head_age_max: chain.head_age_max,

@@ -115,25 +115,29 @@ fn confirmed(coin: &ListedCoin, place: Place) -> Coin {
 /// Change of ours that no block holds yet and that may be built on: of lineages with one version only, which then is never replaced (the
 /// rules see to that), so that the coin cannot cease to exist but by a reorganisation that takes its parent's coins.
 pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
-    let mut coins = Vec::new();
-    for lineage in live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none()) {
-        let attempt = lineage.latest();
-        // What lacks signatures of others may never be sent.
-        let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { continue };
-        let mut ancestry = Ancestry { transactions: 1, vbytes: draft.vbytes };
-        for parent in ancestors(live, lineage) {
-            if let Draft::Bitcoin(parent) = &parent.latest().draft {
-                ancestry = ancestry.plus(Ancestry { transactions: 1, vbytes: parent.vbytes });
-            }
-        }
-        for (vout, output) in draft.outputs.iter().enumerate() {
-            let OutputPurpose::Change { index } = output.purpose else { continue };
-            let outpoint = OutPoint::new(txid(signed.hash), u32::try_from(vout).expect("outputs are few"));
-            let place = Place { keychain: Keychain::Internal, index };
-            coins.push(Coin { outpoint, amount: output.amount, place, seen: Seen::Ours { ancestry } });
-        }
-    }
-    coins
+    let unmined = live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none());
+    unmined.flat_map(|lineage| change(lineage, ancestry(live, lineage))).collect()
+}
+
+/// What has to be mined before change of its newest version exists.
+pub(crate) fn ancestry(live: &[Lineage], lineage: &Lineage) -> Ancestry {
+    let of = |one: &Lineage| match &one.latest().draft {
+        Draft::Bitcoin(draft) => Ancestry { transactions: 1, vbytes: draft.vbytes },
+        Draft::Evm(_) => Ancestry::default(),
+    };
+    ancestors(live, lineage).into_iter().fold(of(lineage), |sum, parent| sum.plus(of(parent)))
+}
+
+/// What the newest version leaves to us; nothing while it lacks a signature, ours or another's: it may never be sent.
+pub(crate) fn change(lineage: &Lineage, ancestry: Ancestry) -> Vec<Coin> {
+    let attempt = lineage.latest();
+    let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { return Vec::new() };
+    let coin = |(vout, output): (u32, &adit_core::DraftOutput)| {
+        let OutputPurpose::Change { index } = output.purpose else { return None };
+        let place = Place { keychain: Keychain::Internal, index };
+        Some(Coin { outpoint: OutPoint::new(txid(signed.hash), vout), amount: output.amount, place, seen: Seen::Ours { ancestry } })
+    };
+    (0u32..).zip(&draft.outputs).filter_map(coin).collect()
 }
 
 /// Coins that live lineages have, by any of their versions.

@@ -5,6 +5,8 @@
 
 mod cosign;
 mod holdings;
+mod lift;
+mod pending;
 mod prepare;
 mod settings;
 mod succeed;
@@ -18,19 +20,21 @@ use adit_chain::{
     RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose, Place, Signed,
-    Tip,
+    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market,
+    OutputPurpose, Place, Signed, Tip,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
 
 use self::holdings::Holdings;
+use self::lift::Lift;
+use self::pending::Pending;
 use self::prepare::Prepare;
 use self::succeed::Succeed;
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Revealed, Scripts, Seen, money};
+use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -49,8 +53,10 @@ pub struct BitcoinLane {
 #[derive(Default)]
 struct Kept {
     head: Option<(Duration, Head)>,
-    fees: Option<(Duration, FeeRates)>,
+    fees: Option<(Duration, Option<FeeRates>)>,
     looked: Option<Looked>,
+    /// What is under way and in no block.
+    pending: Pending,
 }
 
 impl BitcoinLane {
@@ -93,13 +99,17 @@ impl BitcoinLane {
         Ok(head)
     }
 
-    async fn fees(&self) -> Result<FeeRates, Fault> {
+    /// None while no source has an estimate.
+    async fn fees(&self) -> Result<Option<FeeRates>, Fault> {
         let kept = Duration::from_millis(self.settings.look_every.millis().saturating_mul(FEES_KEPT_LOOKS));
         let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < kept;
         if let Some((_, fees)) = self.kept().fees.as_ref().filter(|(at, _)| young(at)) {
             return Ok(*fees);
         }
         let fees = self.node.fee_rates().await?;
+        if fees.is_none() {
+            tracing::warn!(chain = %self.name(), "no source estimates fees; the last known feerate counts, or the least that nodes relay");
+        }
         self.kept().fees = Some((self.timer.elapsed(), fees));
         Ok(fees)
     }
@@ -107,7 +117,8 @@ impl BitcoinLane {
     async fn current_tip(&self) -> Result<Tip, Fault> {
         let (head, fees) = (self.head().await?, self.fees().await?);
         let final_height = head.block.height.saturating_sub(u64::from(self.settings.final_blocks));
-        let market = Market::Bitcoin(BitcoinMarket { feerate: fees.six_blocks });
+        let market = fees.map_or_else(BitcoinMarket::unknown, |fees| BitcoinMarket::estimated(fees.six_blocks));
+        let market = Market::Bitcoin(market);
         Ok(Tip { head: head.block, final_height, market, mined_at: head.mined_at, at: head.mined_at })
     }
 
@@ -185,8 +196,8 @@ impl Chain for BitcoinLane {
     }
 
     async fn funds(&self, _lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        let (_, coins) = self.coins(0).await?;
-        let balance = money::sum(coins.iter().map(|coin| coin.amount));
+        let (tip, coins) = self.coins(0).await?;
+        let balance = self.kept().pending.held(&self.settled(coins, tip));
         Ok(vec![FundsReading { asset: self.settings.asset.clone(), balance }])
     }
 
@@ -205,6 +216,15 @@ impl Chain for BitcoinLane {
             outputs_max: self.settings.outputs_max,
         };
         Ok(prepare.all(&request.legs))
+    }
+
+    async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+        let (tip, coins) = self.coins(request.first).await?;
+        let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
+        let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
+        let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
+        // Beyond the last index there is no change, and nothing to merge into.
+        Ok(draft.ok().flatten().map(Draft::Bitcoin))
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
@@ -235,6 +255,14 @@ impl Chain for BitcoinLane {
 
     fn cosigned(&self, draft: &Draft, signed: &Signed, file: &[u8]) -> Result<Cosigned, String> {
         cosign::cosigned(&self.settings.wallet, draft, signed, file)
+    }
+
+    async fn child(&self, stuck: &NextVersion<'_>, number: u64, rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+        let (tip, coins) = self.coins(number).await?;
+        let (coins, wallet) = (self.settled(coins, tip), &self.settings.wallet);
+        let fee_max = self.settings.fee_max.min(rules.fee_per_transaction_max);
+        let feerate_max = FeeRate::from_sat_per_kvb(u64::try_from(rules.offer_max).unwrap_or(u64::MAX));
+        Ok(Lift { wallet, coins: &coins, tip, number, fee_max, feerate_max }.child(stuck))
     }
 
     async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {

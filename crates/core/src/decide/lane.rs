@@ -170,7 +170,8 @@ pub(super) fn advance(
 ) -> Result<Decision, Refusal> {
     let mut lane = draft.of_epoch(id, epoch)?.clone();
     let final_height = lane.tip.as_ref().map_or(0, |known| known.final_height).max(tip.final_height);
-    lane.tip = Some(Tip { final_height, ..tip.clone() });
+    let market = tip.market.after(lane.tip.as_ref().map(|known| &known.market), tip.head.height);
+    lane.tip = Some(Tip { final_height, market, ..tip.clone() });
     lane.trail = trail[trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
     for held in funds {
         lane.funds.retain(|known| known.asset != held.asset);

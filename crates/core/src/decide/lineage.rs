@@ -16,9 +16,7 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
     }
     take_anchors(&mut lane, reserve)?;
     within_caps(draft.chain(&reserve.lane)?, &reserve.draft)?;
-    if !reserve.legs.is_empty() {
-        pays_exactly(&reserve.draft, &reserve.legs.iter().collect::<Vec<_>>())?;
-    }
+    pays_exactly(&reserve.draft, &reserve.legs.iter().collect::<Vec<_>>())?;
     all_free(&draft, &reserve.anchors)?;
     let now = draft.now();
     for leg in &reserve.legs {

@@ -6,6 +6,7 @@ mod drafting;
 mod lane;
 mod lineage;
 mod observe;
+mod orphan;
 mod people;
 mod request;
 mod settle;

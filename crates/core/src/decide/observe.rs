@@ -6,7 +6,7 @@ use crate::{
     Refusal, Said, Sighting, Stage, State, Status, Withdrawal, planted,
 };
 
-use super::{Drafting, careless, settle};
+use super::{Drafting, careless, orphan, settle};
 
 pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -> Result<Decision, Refusal> {
     let lineage = draft.view.lineage(sighting.lineage).cloned().ok_or(Refusal::UnknownWithdrawal)?;
@@ -25,6 +25,9 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
         Fact::Conflicted { by, block, decoded, payees, consumed } => {
             let payment = Payment { hash: *by, block: *block };
             conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees, consumed })
+        }
+        Fact::Orphaned { winner, by, consumed, .. } => {
+            orphan::orphaned(draft, lineage, lane, &orphan::Loss { winner: *winner, by: *by, consumed })
         }
     }
 }
@@ -191,7 +194,13 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
 }
 
 /// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4).
-fn undo(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, mut withdrawal: Withdrawal, evidence: Hash32) -> Result<(), Refusal> {
+pub(super) fn undo(
+    draft: &mut Drafting,
+    leg: &Leg,
+    lineage: &Lineage,
+    mut withdrawal: Withdrawal,
+    evidence: Hash32,
+) -> Result<(), Refusal> {
     let kind = match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
         Some(wish) => {
             settle::release(draft, &withdrawal);
@@ -224,8 +233,7 @@ fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper:
     if lineage.attempts.iter().filter_map(Attempt::signed).any(|signed| signed.hash == by) {
         return draft.unchanged();
     }
-    let dead = |attempt: &Attempt| attempt.draft.anchors(lane).iter().any(|anchor| usurper.consumed.contains(anchor));
-    if let Some(alive) = lineage.attempts.iter().find(|attempt| !dead(attempt)) {
+    if let Some(alive) = alive(&lineage, lane, usurper.consumed) {
         return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: nothing that it spends is consumed", alive.id) });
     }
     let row = draft.lane(lane)?;
@@ -251,6 +259,12 @@ fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper:
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
+}
+
+/// An attempt that none of these takes anything from.
+pub(super) fn alive<'a>(lineage: &'a Lineage, lane: &LaneId, consumed: &[Anchor]) -> Option<&'a Attempt> {
+    let dead = |attempt: &Attempt| attempt.draft.anchors(lane).iter().any(|anchor| consumed.contains(anchor));
+    lineage.attempts.iter().find(|attempt| !dead(attempt))
 }
 
 fn inspect_later(draft: &mut Drafting, leg: &Leg, mut withdrawal: Withdrawal, usurper: &Usurper) -> Result<(), Refusal> {

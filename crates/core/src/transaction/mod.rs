@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Amount, Anchor, ChainRules, Hash32, LaneId, Leg, PayoutId};
 
 pub use bitcoin::{
-    BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FeeRate, INCREMENTAL_FEE_RATE, Keychain, OutputPurpose, Place, RELAY_FEE_RATE_MIN,
+    BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory, FeeRate,
+    INCREMENTAL_FEE_RATE, Keychain, OutputPurpose, Place, RELAY_FEE_RATE_MIN,
 };
 pub use evm::{EvmDraft, EvmFees, EvmMarket};
 
@@ -34,7 +35,7 @@ pub enum Offer {
 }
 
 /// What the network asks for including a transaction now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Market {
     Evm(EvmMarket),
@@ -191,16 +192,50 @@ impl Market {
         }
     }
 
+    /// What counts after it was seen at this height, where `known` counted before.
+    pub(crate) fn after(&self, known: Option<&Self>, height: u64) -> Self {
+        match (self, known) {
+            (Self::Bitcoin(seen), Some(Self::Bitcoin(known))) => Self::Bitcoin(seen.after(Some(known), height)),
+            (Self::Bitcoin(seen), Some(Self::Evm(_)) | None) => Self::Bitcoin(seen.after(None, height)),
+            (Self::Evm(_), Some(Self::Bitcoin(_) | Self::Evm(_)) | None) => self.clone(),
+        }
+    }
+
+    /// Whether both say the same of now, whatever they know of the past.
+    pub fn asks_what(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bitcoin(this), Self::Bitcoin(other)) => this.feerate == other.feerate && this.guessed == other.guessed,
+            (Self::Evm(_), Self::Evm(_) | Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => self == other,
+        }
+    }
+
+    /// In words, where nobody says what it is now.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        match self {
+            Self::Bitcoin(BitcoinMarket { feerate, guessed: true, .. }) => {
+                Some(format!("No source estimates fees now; {feerate} counts, the last that was known or the least that nodes relay."))
+            }
+            Self::Bitcoin(BitcoinMarket { guessed: false, .. }) | Self::Evm(_) => None,
+        }
+    }
+
+    /// What is offered for transactions that waited in vain for very long, whatever it says: half as much again as they offer together.
+    pub(crate) fn distrusted(&self, package: &[&Draft]) -> Self {
+        match self {
+            Self::Evm(_) => self.clone(),
+            Self::Bitcoin(market) => {
+                let offered = paid_together(package).sat_per_kvb();
+                let raised = FeeRate::from_sat_per_kvb(offered.saturating_add(offered / 2));
+                Self::Bitcoin(BitcoinMarket { feerate: market.feerate.max(raised), ..market.clone() })
+            }
+        }
+    }
+
     /// Whether it asks more than these offer together: a transaction, and those that have to be mined before it.
     pub(crate) fn is_above(&self, package: &[&Draft]) -> bool {
         match self {
             Self::Evm(_) => package.iter().any(|draft| draft.is_below(self)),
-            Self::Bitcoin(market) => {
-                let drafts = || package.iter().filter_map(|draft| if let Draft::Bitcoin(bitcoin) = draft { Some(bitcoin) } else { None });
-                let fee: u128 = drafts().map(|draft| draft.fee().unwrap_or_default().base_units()).sum();
-                let vbytes: u64 = drafts().map(|draft| draft.vbytes).sum();
-                FeeRate::paid(Amount::new(fee), vbytes) < market.feerate
-            }
+            Self::Bitcoin(market) => paid_together(package) < market.feerate,
         }
     }
 
@@ -233,6 +268,14 @@ impl Market {
             Self::Bitcoin(market) => Some(market.feerate.fee_of(PAYOUT_VBYTES)),
         }
     }
+}
+
+/// The feerate of these as one package.
+fn paid_together(package: &[&Draft]) -> FeeRate {
+    let drafts = || package.iter().filter_map(|draft| if let Draft::Bitcoin(bitcoin) = draft { Some(bitcoin) } else { None });
+    let fee: u128 = drafts().map(|draft| draft.fee().unwrap_or_default().base_units()).sum();
+    let vbytes: u64 = drafts().map(|draft| draft.vbytes).sum();
+    FeeRate::paid(Amount::new(fee), vbytes)
 }
 
 /// The anchor of a coin, given as `txid:vout`.

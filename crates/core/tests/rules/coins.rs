@@ -4,12 +4,12 @@ use adit_core::*;
 
 use crate::world::{World, block, hash, lane, owner};
 
-fn coin(name: u8, vout: u32) -> String {
+pub fn coin(name: u8, vout: u32) -> String {
     format!("{}:{vout}", hash(name).hex())
 }
 
 /// A transaction that spends these coins of `amount` each, pays these legs one by one, and offers this much per virtual byte.
-fn draft(number: u64, coins: &[String], legs: &[Leg], sat_per_vb: u64) -> BitcoinDraft {
+pub fn draft(number: u64, coins: &[String], legs: &[Leg], sat_per_vb: u64) -> BitcoinDraft {
     let vbytes = 100 * coins.len() as u64 + 31 * legs.len() as u64;
     let paid: u128 = legs.iter().map(|leg| leg.amount.base_units()).sum();
     let fee = FeeRate::from_sat_per_kvb(sat_per_vb * 1_000).fee_of(vbytes).base_units();
@@ -34,14 +34,14 @@ fn draft(number: u64, coins: &[String], legs: &[Leg], sat_per_vb: u64) -> Bitcoi
     }
 }
 
-struct Bitcoin {
-    world: World,
-    legs: Vec<Leg>,
+pub struct Bitcoin {
+    pub world: World,
+    pub legs: Vec<Leg>,
 }
 
 impl Bitcoin {
     /// With so many approved payouts.
-    fn with(payouts: usize) -> Self {
+    pub fn with(payouts: usize) -> Self {
         let mut world = World::with_points(100_000);
         world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = 300_000;
         let ids: Vec<WithdrawalId> = (0..payouts).map(|_| world.request_claim(3_000).expect("accepted")).collect();
@@ -49,7 +49,7 @@ impl Bitcoin {
         Self { world, legs }
     }
 
-    fn reserve(&mut self, draft: BitcoinDraft, legs: &[Leg]) -> Result<LineageId, Refusal> {
+    pub fn reserve(&mut self, draft: BitcoinDraft, legs: &[Leg]) -> Result<LineageId, Refusal> {
         let draft = Draft::Bitcoin(draft);
         let (lineage, attempt) = (LineageId(self.world.id()), AttemptId(self.world.id()));
         let (legs, anchors) = (legs.to_vec(), draft.anchors(&lane()));
@@ -57,7 +57,7 @@ impl Bitcoin {
         self.world.give(Command::Reserve(reserve)).map(|_| lineage)
     }
 
-    fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: BitcoinDraft, joining: &[Leg]) -> Result<AttemptId, Refusal> {
+    pub fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: BitcoinDraft, joining: &[Leg]) -> Result<AttemptId, Refusal> {
         let draft = Draft::Bitcoin(draft);
         let claims = self.world.lineage(lineage).claims(&draft);
         let attempt = AttemptId(self.world.id());
@@ -66,12 +66,12 @@ impl Bitcoin {
         self.world.give(Command::AddAttempt(add)).map(|_| attempt)
     }
 
-    fn status(&self, leg: &Leg) -> Status {
+    pub fn status(&self, leg: &Leg) -> Status {
         self.world.withdrawal(leg.withdrawal).state.status()
     }
 
     /// The attempt becomes final: whom it carries is paid, the others are not.
-    fn finalize(&mut self, lineage: LineageId, attempt: AttemptId) {
+    pub fn finalize(&mut self, lineage: LineageId, attempt: AttemptId) {
         let known = self.world.lineage(lineage).clone();
         let version = known.attempt(attempt).expect("there").clone();
         let effect = |leg: &Leg| LegEffect { payout: leg.payout, effect: if version.pays(leg) { Effect::Paid } else { Effect::Cancelled } };
@@ -81,7 +81,7 @@ impl Bitcoin {
         self.world.observe(lineage, Fact::Final { attempt, receipt }).expect("final");
     }
 
-    fn conflict(&mut self, lineage: LineageId, coins: &[String]) -> Result<Answer, Refusal> {
+    pub fn conflict(&mut self, lineage: LineageId, coins: &[String]) -> Result<Answer, Refusal> {
         let chain = lane().chain;
         let consumed = coins.iter().map(|outpoint| Anchor::Outpoint { chain: chain.clone(), outpoint: outpoint.clone() }).collect();
         let decoded = "a transfer".to_owned();
@@ -199,28 +199,6 @@ fn r4_a_coin_of_the_bump_taken_elsewhere_leaves_the_first_version_alive() {
     assert_eq!(bitcoin.status(&legs[0]), Status::Approved);
 }
 
-/// F60: change that another payment builds on is not replaced from under it, and change that may be replaced is not built on.
-#[test]
-fn f60_what_others_stand_on_is_not_replaced() {
-    let mut bitcoin = Bitcoin::with(2);
-    let legs = bitcoin.legs.clone();
-    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
-    bitcoin.world.send(parent, hash(10));
-    let change = coin(10, 1);
-    let child = bitcoin.reserve(draft(8, std::slice::from_ref(&change), &legs[1..], 5), &legs[1..]).expect("our own change");
-    let bump = draft(7, &[coin(1, 0)], &legs[..1], 20);
-    assert_eq!(bitcoin.add(parent, Purpose::Pay, bump.clone(), &[]).expect_err("a child stands on it").code(), "CHANGED_MEANWHILE");
-    assert_eq!(
-        bitcoin.add(parent, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect_err("so does a cancel").code(),
-        "CHANGED_MEANWHILE"
-    );
-    let attempt = bitcoin.world.send(child, hash(11));
-    bitcoin.finalize(child, attempt);
-    bitcoin.add(parent, Purpose::Pay, bump, &[]).expect("nobody stands on it any more");
-    let late = draft(9, &[change], &[], 5);
-    assert_eq!(bitcoin.reserve(late, &[]).expect_err("the first version's change may never be").code(), "CHANGED_MEANWHILE");
-}
-
 /// An operator undoes one payment of a batch: when the cancelling version is final, he is given back and the others are paid by another one.
 #[test]
 fn a_cancel_of_one_payee_gives_back_him_alone() {
@@ -233,83 +211,6 @@ fn a_cancel_of_one_payee_gives_back_him_alone() {
     let undo = bitcoin.world.send(lineage, hash(11));
     bitcoin.finalize(lineage, undo);
     assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
-}
-
-/// The last of a chain of unconfirmed change is bumped for all: none that others stand on, and not for waiting alone.
-#[test]
-fn f61_the_last_of_a_chain_pays_for_all_and_only_where_the_market_asks_more() {
-    let mut bitcoin = Bitcoin::with(2);
-    let legs = bitcoin.legs.clone();
-    let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
-    bitcoin.world.send(parent, hash(10));
-    let child = bitcoin.reserve(draft(8, &[coin(10, 1)], &legs[1..], 9), &legs[1..]).expect("our own change");
-    bitcoin.world.send(child, hash(11));
-    let mut bumped = |sat_per_kvb: u64| {
-        bitcoin.world.pass(60);
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
-        let tip = Tip { market, ..bitcoin.world.tip(1) };
-        bitcoin.world.see(tip);
-        let bump = |act: Act| if let Act::Bump { lineage, .. } = act { Some(lineage) } else { None };
-        bitcoin.world.due().into_iter().filter_map(bump).collect::<Vec<_>>()
-    };
-    assert_eq!(bumped(5_000), [], "both offer enough");
-    assert_eq!(bumped(6_999), [], "together they offer seven");
-    assert_eq!(bumped(7_001), [child], "together they offer too little, and only the child may be replaced");
-    assert_eq!(bumped(20_000), [child]);
-}
-
-/// Payouts gather for one transaction until the first has waited long enough, or there are as many as one pays.
-#[test]
-fn payouts_gather_until_it_is_time_or_the_batch_is_full() {
-    let mut bitcoin = Bitcoin::with(3);
-    let batching = Batching { gather: Span::from_seconds(60), payouts_max: 4 };
-    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").batching = Some(batching);
-    let plans = |world: &mut World| {
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(1_000) });
-        let tip = Tip { market, ..world.tip(1) };
-        world.see(tip);
-        world.due().iter().filter(|act| matches!(act, Act::Plan { .. })).count()
-    };
-    assert_eq!(plans(&mut bitcoin.world), 0, "others may come");
-    let one = bitcoin.world.withdrawal(bitcoin.legs[0].withdrawal).clone();
-    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
-    assert_eq!((said.reason, said.next_at), (Reason::Gathering, Some(one.created_at.plus(Span::from_seconds(60)))));
-    bitcoin.world.request_claim(3_000).expect("accepted");
-    assert_eq!(plans(&mut bitcoin.world), 4, "the batch is full");
-    let mut early = Bitcoin::with(1);
-    early.world.rules.chains.get_mut(&lane().chain).expect("a chain").batching = Some(batching);
-    early.world.pass(59);
-    assert_eq!(plans(&mut early.world), 0);
-    early.world.pass(1);
-    assert_eq!(plans(&mut early.world), 1, "its time is over");
-}
-
-/// A dear hour is told with what would be cheap enough and until when; then it is paid all the same.
-#[test]
-fn a_dear_network_is_waited_out_and_not_for_ever() {
-    let mut bitcoin = Bitcoin::with(1);
-    let leg = bitcoin.legs[0].clone();
-    let share = Share::from_basis_points(1);
-    let patience = Patience { fee_share_max: share, wait_max: Span::from_hours(1) };
-    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").patience = Some(patience);
-    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = u128::MAX;
-    let ceiling = share.of(leg.amount);
-    let rate = |cost: Amount| FeeRate::paid(cost, 111).sat_per_kvb();
-    let planned = |world: &mut World, sat_per_kvb: u64| {
-        let market = Market::Bitcoin(BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(sat_per_kvb) });
-        let tip = Tip { market, ..world.tip(1) };
-        world.see(tip);
-        world.due().len()
-    };
-    assert_eq!(planned(&mut bitcoin.world, rate(ceiling)), 1, "cheap enough");
-    let dear = rate(ceiling).saturating_mul(2);
-    assert_eq!(planned(&mut bitcoin.world, dear), 0);
-    let one = bitcoin.world.withdrawal(leg.withdrawal).clone();
-    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
-    assert!(matches!(said.reason, Reason::AwaitsFairFee { .. }), "{said:?}");
-    assert_eq!(said.next_at, Some(one.created_at.plus(Span::from_hours(1))));
-    bitcoin.world.pass(3_600);
-    assert_eq!(planned(&mut bitcoin.world, dear), 1, "it was promised");
 }
 
 /// F59, F73: the database lost a version and who joined by it; the signer's journal knows both. He is in the lineage again, and nobody plans

@@ -1,10 +1,13 @@
 //! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the store knows.
 
+mod due;
 mod history;
 mod observe;
+mod older;
 mod pay;
 mod plan;
 mod reconcile;
+mod upkeep;
 
 use std::sync::Arc;
 

@@ -151,7 +151,7 @@ struct Looked {
 /// A tip that says nothing new is kept only now and then, so that an idle chain costs no commits.
 fn is_news(known: Option<&Tip>, seen: &Tip) -> bool {
     known.is_none_or(|known| {
-        let same = known.head == seen.head && known.final_height == seen.final_height && known.market == seen.market;
+        let same = known.head == seen.head && known.final_height == seen.final_height && known.market.asks_what(&seen.market);
         !same || known.at.plus(TIP_KEPT) < seen.at
     })
 }

@@ -4,26 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    Act, AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer,
-    Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
+    AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
+    Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
 use adit_signer::{Approved, Refused, SignRequest};
 use futures::join;
 
-use super::{LaneTask, RoundError};
+use super::due::Due;
+use super::{LaneTask, RoundError, older};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
 const JOINABLE_AHEAD: Span = Span::from_hours(1);
-
-/// Acts of one round, by kind.
-#[derive(Default)]
-struct Due {
-    sign: Vec<(LineageId, AttemptId)>,
-    send: Vec<(LineageId, AttemptId)>,
-    bump: Vec<(LineageId, Purpose, Offer)>,
-    plan: Vec<WithdrawalId>,
-}
 
 impl LaneTask {
     /// Asks the rules what is due and does it. While nodes are given what is recorded, others are signed and planned: acts of one round are
@@ -40,7 +32,7 @@ impl LaneTask {
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now };
-        let due = sort(next(&view));
+        let due = Due::of(next(&view));
         let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
@@ -48,9 +40,11 @@ impl LaneTask {
         let others = async {
             let signed = self.sign(epoch, &lineages, &due.sign).await?;
             let (bumped, joined) = self.bump(epoch, &live, &due.bump, joinable, now).await?;
+            let lifted = self.lift_or_repeat(epoch, &live, &due.lift, now).await?;
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
             self.plan(lane, epoch, &live, &chosen).await?;
-            Ok::<usize, RoundError>(signed + bumped)
+            let merged = self.consolidate(lane, epoch, &live, due.consolidate).await?;
+            Ok::<usize, RoundError>(signed + bumped + lifted + merged)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;
@@ -146,8 +140,23 @@ impl LaneTask {
         self.addition(epoch, &NextVersion { lineage, purpose, offer, live: &live, waiting: &[] }).await
     }
 
-    /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else.
+    /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else; where one takes the newest
+    /// version no more, an older one follows that may still be mined.
     async fn send(&self, epoch: Epoch, lineages: &BTreeMap<LineageId, &Lineage>, due: &[(LineageId, AttemptId)]) -> Result<(), RoundError> {
+        let mut due = due.to_vec();
+        while !due.is_empty() {
+            due = self.send_once(epoch, lineages, &due).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is to be sent besides.
+    async fn send_once(
+        &self,
+        epoch: Epoch,
+        lineages: &BTreeMap<LineageId, &Lineage>,
+        due: &[(LineageId, AttemptId)],
+    ) -> Result<Vec<(LineageId, AttemptId)>, RoundError> {
         let recorded: Vec<(&Lineage, AttemptId, &Signed)> = due
             .iter()
             .filter_map(|(lineage, attempt)| {
@@ -156,20 +165,20 @@ impl LaneTask {
             })
             .collect();
         if recorded.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let bytes: Vec<Signed> = recorded.iter().map(|(_, _, signed)| (*signed).clone()).collect();
         let answers: Vec<Sent> = self.chain().broadcast(&bytes).await;
-        let commands = recorded.iter().map(|(lineage, attempt, signed)| Command::Submitted {
-            lane: self.id().clone(),
-            epoch,
-            lineage: lineage.id,
-            attempt: *attempt,
-            legs: lineage.legs.clone(),
-            submissions: answers.iter().find(|sent| sent.hash == signed.hash).map(|sent| sent.submissions.clone()).unwrap_or_default(),
-        });
-        self.commit(commands.collect()).await?;
-        Ok(())
+        let (mut commands, mut older) = (Vec::with_capacity(recorded.len()), Vec::new());
+        for (lineage, attempt, signed) in recorded {
+            let said = answers.iter().find(|sent| sent.hash == signed.hash);
+            let submissions = said.map(|sent| sent.submissions.clone()).unwrap_or_default();
+            older.extend(older::instead(lineage, attempt, &submissions).map(|older| (lineage.id, older.id)));
+            let (lane, legs) = (self.id().clone(), lineage.legs.clone());
+            commands.push(Command::Submitted { lane, epoch, lineage: lineage.id, attempt, legs, submissions });
+        }
+        self.commit(commands).await?;
+        Ok(older)
     }
 
     /// Who may join a payment that is under way, where one transaction pays many: those who wait for coins only, too.
@@ -208,7 +217,7 @@ impl LaneTask {
             }
             commands.push(command);
         }
-        self.send_again(epoch, &stuck, now).await?;
+        self.lift_unbeatable(epoch, live, &stuck, now).await?;
         if commands.is_empty() {
             return Ok((0, joined));
         }
@@ -257,7 +266,7 @@ impl LaneTask {
     }
 
     /// What cannot be outbid is repeated, in its time.
-    async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
+    pub(super) async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
         let wait = self.rules().rebroadcast_after;
         let due = |lineage: &&Lineage| lineage.latest().last_sent().is_some_and(|last| now >= last.plus(wait));
         let lineages: BTreeMap<LineageId, &Lineage> = stuck.iter().copied().filter(due).map(|lineage| (lineage.id, lineage)).collect();
@@ -280,19 +289,6 @@ impl LaneTask {
         let (lane, owner, lineage) = (self.id().clone(), self.engine.replica, lineage.id);
         Ok(Some(Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining })))
     }
-}
-
-fn sort(acts: Vec<Act>) -> Due {
-    let mut due = Due::default();
-    for act in acts {
-        match act {
-            Act::Sign { lineage, attempt } => due.sign.push((lineage, attempt)),
-            Act::Send { lineage, attempt } => due.send.push((lineage, attempt)),
-            Act::Bump { lineage, purpose, offer } => due.bump.push((lineage, purpose, offer)),
-            Act::Plan { withdrawal } => due.plan.push(withdrawal),
-        }
-    }
-    due
 }
 
 /// What the signer compares the transaction with.

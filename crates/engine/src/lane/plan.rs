@@ -13,14 +13,14 @@ use super::pay::approved;
 use super::{LaneTask, RoundError};
 
 /// A transaction on its way into a lineage.
-struct Candidate {
+pub(super) struct Candidate {
     ready: Ready,
     lineage: LineageId,
     attempt: AttemptId,
 }
 
 /// A payout that is not reserved now: why, and whether it is to blame itself.
-type NotNow = (Leg, String, bool);
+pub(super) type NotNow = (Leg, String, bool);
 
 impl LaneTask {
     /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers.
@@ -79,7 +79,7 @@ impl LaneTask {
     }
 
     /// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
-    fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
+    pub(super) fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
         let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
         let mut add = |asset: &AssetId, amount: Amount| {
             let sum = committed.entry(asset.clone()).or_default();
@@ -106,7 +106,7 @@ impl LaneTask {
     }
 
     /// Asks the signer before anything is reserved. Gives those that it would sign, and the payouts of the others with its reason.
-    async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
+    pub(super) async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
         if ready.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -122,7 +122,7 @@ impl LaneTask {
                 epoch,
                 lineage: candidate.lineage,
                 attempt: candidate.attempt,
-                purpose: Purpose::Pay,
+                purpose: if candidate.ready.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay },
                 approved: approved(&candidate.ready.legs),
                 draft: candidate.ready.draft.clone(),
             })
@@ -136,6 +136,9 @@ impl LaneTask {
         for (candidate, answer) in candidates.into_iter().zip(answers) {
             match answer {
                 Ok(()) => accepted.push(candidate),
+                Err(reason) if candidate.ready.legs.is_empty() => {
+                    tracing::warn!(chain = %self.name, %reason, "the signer would not sign a transaction that pays nobody");
+                }
                 Err(reason) => {
                     // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
                     let legs = candidate.ready.legs;
@@ -192,7 +195,7 @@ impl LaneTask {
         Ok(())
     }
 
-    async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
+    pub(super) async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
         let first =
             if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id(), lane.next_nonce).await? } else { lane.next_nonce };
         let reservations = accepted.into_iter().zip(first..).map(|(Candidate { ready, lineage, attempt }, number)| {

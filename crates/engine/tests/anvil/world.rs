@@ -265,6 +265,7 @@ fn rules(lane: &LaneId, token: Address) -> Rules {
                 fee_per_transaction_max: units(1),
                 head_age_max: None,
                 precheck_tries_max: 3,
+                consolidation: None,
                 precheck_backoff: Span::from_millis(200),
             },
         )]),

@@ -147,3 +147,59 @@ async fn f59_a_coin_that_only_a_dead_version_would_have_spent_is_used_again() {
     assert_eq!(world.times_paid(0..2).await, [1; 2]);
     running.crash();
 }
+
+/// F60, F61: all versions are made and blocks became dearer: a child that pays nobody spends the change and lifts both, as the node counts
+/// them. The payee is paid once, the child's fee is booked.
+#[tokio::test(flavor = "multi_thread")]
+async fn f60_f61_a_child_of_its_own_lifts_what_cannot_be_replaced() {
+    let Some(world) = World::new("regtest-lift", 1).await else { return };
+    let world = world.ruled(|chain| chain.attempts_max = 2);
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    world.bitcoin.gateway().estimate(Some(5));
+    world.until("the last version", async || lineage(&world, ids[0]).await.attempts.len() == 2).await;
+    world.bitcoin.gateway().estimate(Some(30));
+    world.until("a child in the pool", async || in_pool(&world).await == 2).await;
+    let live = world.store.live_lineages(&world.lane, 10).await.expect("a read");
+    let child = live.iter().find(|lineage| lineage.legs.is_empty()).expect("a lineage that pays nobody").clone();
+    let txid = World::txid(child.latest().signed().expect("sent").hash);
+    let entry: serde_json::Value = world.bitcoin.rpc().call("getmempoolentry", serde_json::json!([txid])).await.expect("in the pool");
+    let fees = (entry["fees"]["ancestor"].as_f64().expect("a fee") * 1e8).round();
+    let vbytes = entry["ancestorsize"].as_f64().expect("a size");
+    assert_eq!(entry["ancestorcount"], 2);
+    assert!((30.0..31.0).contains(&(fees / vbytes)), "{fees} satoshi for {vbytes} vbytes");
+    assert_eq!(lineage(&world, ids[0]).await.attempts.len(), 2);
+    world.mine_until(&ids, Status::Completed).await;
+    world.until("the child to be final", async || world.store.live_lineages(&world.lane, 10).await.expect("a read").is_empty()).await;
+    assert_eq!(world.times_paid([0]).await, [1]);
+    world.assert_books_are_the_chain().await;
+    running.crash();
+}
+
+/// Rule R4: the older version is mined, so the child of the newest never can be. It ends, and holds nothing any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_a_child_of_a_version_that_lost_ends() {
+    let Some(world) = World::new("regtest-lost-child", 1).await else { return };
+    let world = world.ruled(|chain| chain.attempts_max = 2);
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let ids = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
+    let cheap = World::txid(lineage(&world, ids[0]).await.latest().signed().expect("sent").hash);
+    let cheap = world.bitcoin.rpc().transaction(cheap).await.expect("a read").expect("in the pool");
+    world.bitcoin.gateway().estimate(Some(5));
+    world.until("the last version", async || lineage(&world, ids[0]).await.attempts.len() == 2).await;
+    world.bitcoin.gateway().estimate(Some(30));
+    world.until("a child in the pool", async || in_pool(&world).await == 2).await;
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&cheap)).await.expect("the first version is mined");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.mine_until(&ids, Status::Completed).await;
+    world.until("the child to end", async || world.store.live_lineages(&world.lane, 10).await.expect("a read").is_empty()).await;
+    let more = world.request(&running.engine, [1]).await;
+    world.mine_until(&more, Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
+    world.assert_books_are_the_chain().await;
+    running.crash();
+}

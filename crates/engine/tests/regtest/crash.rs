@@ -78,3 +78,37 @@ async fn f69_a_reorganisation_below_finality_loses_nobody() {
     assert_eq!(world.times_paid(0..3).await, [1; 3]);
     running.crash();
 }
+
+/// Rule R4, F69: a payment stands on the change of a replacement that was mined. A reorganisation brings the replaced version back, and that
+/// becomes final: the payment can never be mined, so its payee is paid by another one, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_f69_a_payment_on_a_version_that_lost_is_made_by_another() {
+    let Some(world) = World::new("regtest-orphan", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let parent = world.request(&running.engine, [0]).await;
+    let pool = async || world.bitcoin.rpc().mempool().await.expect("a read");
+    world.until("a transaction in the pool", async || pool().await.len() == 1).await;
+    let older = world.bitcoin.rpc().transaction(pool().await[0]).await.expect("a read").expect("in the pool");
+    world.bitcoin.gateway().estimate(Some(20));
+    world.until("a replacement", async || pool().await.first().is_some_and(|txid| *txid != older.compute_txid())).await;
+    world.mine().await;
+    world.until("its block", async || world.withdrawal(parent[0]).await.state.block().is_some()).await;
+    let lost = world.withdrawal(parent[0]).await.state.block().expect("just seen");
+    let child = world.request(&running.engine, [1]).await;
+    world.until("a payment on its change", async || world.withdrawal(child[0]).await.state.hash().is_some()).await;
+    let doomed = world.withdrawal(child[0]).await.state.hash();
+    let block = world.bitcoin.rpc().block_hash(u32::try_from(lost.height).expect("small")).await.expect("a block");
+    world.bitcoin.rpc().invalidate_block(block).await.expect("invalidated");
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&older)).await.expect("the older version is mined");
+    world.bitcoin.miner().mine_exactly(&[]).await.expect("mined");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.mine_until(&[parent, child.clone()].concat(), Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
+    let dead = world.store.lineages_of(child[0]).await.expect("a read");
+    assert_eq!(dead.len(), 2, "the first of them is dead");
+    assert_ne!(world.withdrawal(child[0]).await.state.hash(), doomed);
+    assert_eq!(dead.iter().filter_map(adit_core::Lineage::ended_by).filter(|by| World::txid(*by) == older.compute_txid()).count(), 1);
+    world.assert_books_are_the_chain().await;
+    running.crash();
+}

@@ -77,3 +77,36 @@ async fn f66_a_fresh_deposit_is_not_spent() {
     assert_eq!(world.times_paid([0]).await, [1]);
     running.crash();
 }
+
+/// F66: our own change counts as soon as its transaction is made, so that users are covered all the time; what somebody sent counts when its
+/// block is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn f66_own_change_is_held_at_once_and_a_deposit_when_it_is_final() {
+    let Some(world) = World::new("regtest-funds", 1).await else { return };
+    let running = world.start();
+    world.until("what the wallet holds", async || world.funds().await == Some(50_000_000)).await;
+    world.credit(&running.engine, 2).await;
+    let first = world.request(&running.engine, [0]).await;
+    let second_on_top = async |count: usize| world.bitcoin.rpc().mempool().await.expect("a read").len() == count;
+    world.until("a transaction in the pool", async || second_on_top(1).await).await;
+    let second = world.request(&running.engine, [1]).await;
+    world.until("one more on its change", async || second_on_top(2).await).await;
+    let left = async || {
+        let mut left = 50_000_000 - 2 * PAID.base_units();
+        for id in [&first, &second] {
+            let lineage = world.store.lineages_of(id[0]).await.expect("a read").remove(0);
+            left -= lineage.latest().draft.cost_max().base_units();
+        }
+        Some(left)
+    };
+    world.until("change that no block holds", async || world.funds().await == left().await).await;
+    world.fund_freshly(&[bitcoin::Amount::from_sat(10_000_000)]).await;
+    world.mine().await;
+    world.until("both in a block", async || world.withdrawal(second[0]).await.state.block().is_some()).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(world.funds().await, left().await, "three looks later: a deposit that may be taken back is not ours yet");
+    world.mine_until(&[first.clone(), second.clone()].concat(), Status::Completed).await;
+    let with_deposit = left().await.map(|left| left + 10_000_000);
+    world.until("the deposit", async || world.funds().await == with_deposit).await;
+    running.crash();
+}

@@ -10,4 +10,5 @@ mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
 mod pool;
+mod upkeep;
 mod world;

@@ -1,6 +1,6 @@
 //! What nodes forget, and what they are not asked to remember.
 
-use adit_core::Status;
+use adit_core::{LaneState, Status};
 use bitcoin::Txid;
 use serde_json::{Value, json};
 
@@ -46,5 +46,32 @@ async fn f70_no_wallet_of_the_node_is_used() {
     world.mine_until(&ids, Status::Completed).await;
     let wallets: Vec<String> = world.bitcoin.rpc().call("listwallets", json!([])).await.expect("a read");
     assert_eq!((wallets, world.times_paid([0]).await), (Vec::new(), vec![1]));
+    running.crash();
+}
+
+/// F61, F64, R2: a replacement added a coin, and somebody else's transaction takes that coin. No pool takes the replacement any more, and all
+/// of them dropped the first version for it: that one is sent again, mined, and pays once, although the lane has stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn f61_f64_an_older_version_is_sent_again_where_the_newest_lost_a_coin() {
+    let sizes = [101_000, 99_000].map(bitcoin::Amount::from_sat);
+    let Some(world) = World::with_coins("regtest-older", &sizes).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    let pool = async || world.bitcoin.rpc().mempool().await.expect("a read");
+    world.until("a transaction in the pool", async || pool().await.len() == 1).await;
+    let first = pool().await[0];
+    world.bitcoin.gateway().estimate(Some(40));
+    let inputs = async |txid: &Txid| world.bitcoin.rpc().transaction(*txid).await.ok().flatten().map_or(0, |known| known.input.len());
+    world.until("a version with both coins", async || matches!(pool().await[..], [ref only] if inputs(only).await == 2)).await;
+    world.bitcoin.gateway().estimate(None);
+    let stolen = world.spend_smallest_outside(7).await;
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&stolen)).await.expect("mined instead of ours");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.until("the first version in the pool again", async || pool().await == [first]).await;
+    world.mine_until(&ids, Status::Completed).await;
+    assert!(matches!(world.lane_state().await, Some(LaneState::Halted { .. })), "somebody else has the key");
+    assert_eq!(world.withdrawal(ids[0]).await.state.hash().map(World::txid), Some(first));
+    assert_eq!(world.times_paid([0]).await, [1]);
     running.crash();
 }

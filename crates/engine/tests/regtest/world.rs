@@ -102,6 +102,14 @@ impl World {
         world
     }
 
+    /// The same with other settings of the chain.
+    pub fn ruled(mut self, change: impl FnOnce(&mut ChainRules)) -> Self {
+        let mut rules = (*self.rules).clone();
+        change(rules.chains.get_mut(&chain_name()).expect("the chain"));
+        self.rules = Arc::new(rules);
+        self
+    }
+
     /// More coins at the wallet's first address, six blocks deep.
     pub async fn fund(&self, coins: &[bitcoin::Amount]) {
         self.fund_freshly(coins).await;
@@ -171,6 +179,7 @@ impl World {
             audit_beat: Span::from_millis(300),
             lane_beat: Span::from_millis(50),
             observe_beat: Span::from_millis(100),
+            funds_beat: Span::from_millis(200),
             ..Settings::default()
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
@@ -247,12 +256,32 @@ impl World {
         self.store.lane(&self.lane).await.expect("the store answers").map(|lane| lane.state)
     }
 
+    /// What the wallet holds, as the lane last said.
+    pub async fn funds(&self) -> Option<u128> {
+        let lane = self.store.lane(&self.lane).await.expect("the store answers")?;
+        lane.balance_of(&btc()).map(|held| held.balance.base_units())
+    }
+
     /// A transaction that somebody else makes with our key: it takes the first confirmed coins of the wallet's first address, and pays them
     /// to the n-th payee (`Pay`) or back to the wallet (`Cancel`), at a high fee.
     pub async fn spend_outside(&self, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
         let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
         let script = first.assume_checked().script_pubkey();
         let coin = self.unspent(std::slice::from_ref(&script)).await.remove(0);
+        self.spend_coin_outside(&coin, payee, purpose)
+    }
+
+    /// The same with the smallest coin.
+    pub async fn spend_smallest_outside(&self, payee: u32) -> bitcoin::Transaction {
+        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let mut coins = self.unspent(&[first.assume_checked().script_pubkey()]).await;
+        coins.sort_by_key(|coin| coin.amount);
+        self.spend_coin_outside(&coins[0], payee, Purpose::Pay)
+    }
+
+    fn spend_coin_outside(&self, coin: &Unspent, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
+        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let script = first.assume_checked().script_pubkey();
         let to = match purpose {
             Purpose::Pay => self.script(payee),
             Purpose::Cancel => script,
@@ -309,6 +338,20 @@ impl World {
         let unspent = self.unspent(&scripts).await;
         assert!(unspent.iter().all(|coin| u128::from(coin.amount.to_sat()) == PAID.base_units()), "{unspent:?}");
         scripts.iter().map(|script| unspent.iter().filter(|coin| coin.script == *script).count()).collect()
+    }
+
+    /// What the ledger says that the wallet has is what its coins are, to the satoshi.
+    pub async fn assert_books_are_the_chain(&self) {
+        let next = self.store.lane(&self.lane).await.expect("a read").expect("a lane").next_nonce;
+        let internal = (0..u32::try_from(next).expect("small")).map(|index| Place { keychain: Keychain::Internal, index });
+        let places = internal.chain([Place { keychain: Keychain::External, index: 0 }]);
+        let scripts: Vec<ScriptBuf> = places.map(|place| self.wallet.script(place).expect("an index")).collect();
+        let held: u128 = self.unspent(&scripts).await.iter().map(|coin| u128::from(coin.amount.to_sat())).sum();
+        let hot = Account::Hot { wallet: self.lane.clone(), asset: btc() };
+        let accounts = self.store.accounts().await.expect("a read");
+        let booked = accounts.into_iter().find(|(account, _)| *account == hot).map(|(_, balance)| balance);
+        let booked = booked.and_then(|balance| balance.debits.checked_sub(balance.credits)).map(Amount::base_units);
+        assert_eq!(booked, Some(held), "ledger and coins");
     }
 
     /// bitcoind scans for one at a time, and the lane asks it, too.
@@ -382,6 +425,7 @@ fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
         batching: Some(Batching { gather: Span::from_millis(300), payouts_max: 100 }),
         head_age_max: None,
         precheck_tries_max: 3,
+        consolidation: None,
         precheck_backoff: Span::from_millis(200),
     }
 }

@@ -237,7 +237,7 @@ pub fn apply(lineage: &mut WatchedLineage, sightings: &Sightings) {
             Fact::Included { attempt, block } => set(*attempt, Some(*block), false),
             Fact::Confirmed { attempt, block } => set(*attempt, Some(*block), true),
             Fact::Vanished { attempt } => set(*attempt, None, false),
-            Fact::Final { .. } | Fact::Conflicted { .. } => {}
+            Fact::Final { .. } | Fact::Conflicted { .. } | Fact::Orphaned { .. } => {}
         }
     }
 }
@@ -248,6 +248,7 @@ pub fn facts(sightings: &Sightings) -> Vec<&'static str> {
         Fact::Included { .. } => "included",
         Fact::Vanished { .. } => "vanished",
         Fact::Confirmed { .. } => "confirmed",
+        Fact::Orphaned { .. } => "orphaned",
         Fact::Final { .. } => "final",
         Fact::Conflicted { .. } => "conflicted",
     };

@@ -1,7 +1,7 @@
 //! Bitcoin: a wallet of coins, sources of three kinds, and one feerate for all payees of a transaction.
 
-use adit_bitcoin::{DepthTier, FINAL_BLOCKS, Face, LOOK_EVERY, Network, OutputsMax};
-use adit_core::{Amount, AssetId, Batching, ChainName, Finality, Patience, Share, Span, Trust};
+use adit_bitcoin::{CONSOLIDATED_COINS_MAX, DepthTier, FINAL_BLOCKS, Face, LOOK_EVERY, Network, OutputsMax};
+use adit_core::{Amount, AssetId, Batching, ChainName, Consolidation, Finality, Patience, Share, Span, Trust};
 use adit_signer::AccountKind;
 
 use super::{Chain, Of, SECONDS_MAX, head_age, sources};
@@ -19,6 +19,13 @@ const FEE_PER_TRANSACTION_MAX: Amount = Amount::new(500_000);
 const HEAD_AGE_SECONDS_MAX: u64 = 7_200;
 /// 100 %.
 const BASIS_POINTS_MAX: u64 = 10_000;
+const PERCENT_MAX: u64 = 100;
+/// A tenth of the week.
+const CONSOLIDATE_CHEAPEST_PERCENT: u8 = 10;
+/// One input more costs a payment 68 vbytes later: twenty are as much as forty-four payees.
+const CONSOLIDATE_COINS_MIN: u16 = 20;
+/// 0.01 BTC.
+const CONSOLIDATE_BELOW: Amount = Amount::new(1_000_000);
 /// Two days' worth of blocks.
 const BLOCKS_MAX: u64 = 288;
 /// The least that may be withdrawn: ten times the dust of the dearest kind of address (window F62).
@@ -59,6 +66,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         fee_share_max: share(section, "fee_share_max_basis_points"),
         patience: read_patience(section),
         batching: Some(Batching { gather, payouts_max }),
+        consolidation: read_consolidation(section),
         precheck_tries_max: section.number("precheck_tries_max", 1..=1_000).unwrap_or(5),
         head_age_max: head_age(section, HEAD_AGE_SECONDS_MAX),
         precheck_backoff: section.seconds("precheck_backoff_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(5)),
@@ -105,6 +113,14 @@ fn read_sources(section: &Section<'_>, trust: Trust) -> Vec<(Face, Hidden)> {
     let variables = "ADIT_BITCOIN_ESPLORA, ADIT_BITCOIN_BLOCKCYPHER, or by ADIT_BITCOIN_RPC";
     sources::enough(section, "esplora", all.len(), trust, variables);
     all
+}
+
+/// Small coins become one while blocks are cheap; 0 percent leaves them alone.
+fn read_consolidation(section: &Section<'_>) -> Option<Consolidation> {
+    let quantile_percent: u8 = section.number("consolidate_cheapest_percent", 0..=PERCENT_MAX).unwrap_or(CONSOLIDATE_CHEAPEST_PERCENT);
+    let coins_min: u16 = section.number("consolidate_coins_min", 2..=CONSOLIDATED_COINS_MAX as u64).unwrap_or(CONSOLIDATE_COINS_MIN);
+    let small_below = section.amount("consolidate_below", NATIVE_DECIMALS).unwrap_or(CONSOLIDATE_BELOW);
+    (quantile_percent > 0).then_some(Consolidation { quantile_percent, small_below, coins_min })
 }
 
 /// A payout waits for a network fee of at most this share of it, and at most so long.

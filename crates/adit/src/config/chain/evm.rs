@@ -54,6 +54,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         fee_share_max: None,
         patience: None,
         batching: None,
+        consolidation: None,
         precheck_tries_max: section.number("precheck_tries_max", 1..=1_000).unwrap_or(5),
         head_age_max: head_age(section, HEAD_AGE_SECONDS_MAX),
         precheck_backoff: section.seconds("precheck_backoff_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(5)),

@@ -4,7 +4,7 @@ mod bitcoin;
 mod evm;
 mod sources;
 
-use adit_core::{Amount, AssetId, Batching, ChainKind, ChainName, Destination, Finality, Patience, Share, Span, Trust};
+use adit_core::{Amount, AssetId, Batching, ChainKind, ChainName, Consolidation, Destination, Finality, Patience, Share, Span, Trust};
 
 use super::section::Section;
 
@@ -31,6 +31,7 @@ pub struct Chain {
     pub fee_share_max: Option<Share>,
     pub patience: Option<Patience>,
     pub batching: Option<Batching>,
+    pub consolidation: Option<Consolidation>,
     pub precheck_tries_max: u32,
     /// None where a head may be as old as it likes.
     pub head_age_max: Option<Span>,

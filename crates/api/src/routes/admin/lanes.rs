@@ -1,6 +1,8 @@
 //! `GET /api/admin/lanes`: each paying wallet, and how its line of payments stands.
 
-use adit_core::{Lane, LaneState, Market, Rules, Timestamp, Trust};
+use std::collections::BTreeMap;
+
+use adit_core::{ChainRules, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Trust, upkeep};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -11,6 +13,9 @@ use crate::auth::Service;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
+
+/// Lineages of a wallet that are looked at.
+pub const LIVE_SHOWN_MAX: usize = 1_000;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LaneList {
@@ -24,12 +29,13 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
     let mut items = Vec::new();
     for chain in state.rules().chains.values() {
         let lane = state.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        items.push(view(&lane, chain.trust, state.rules(), state.now()));
+        let live = state.store().live_lineages(&chain.lane, LIVE_SHOWN_MAX).await?;
+        items.push(view(&lane, chain, &live, state.rules(), state.now()));
     }
     Ok(Json(LaneList { items }))
 }
 
-pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
+pub fn view(lane: &Lane, chain: &ChainRules, live: &[Lineage], rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
     let tip = lane.tip.as_ref().map(|tip| {
         let mut view = json!({
@@ -38,9 +44,12 @@ pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
             "at": rfc3339(tip.at),
             "ageSeconds": now.since(tip.at).seconds(),
         });
-        match tip.market {
+        match &tip.market {
             Market::Evm(market) => view["baseFeePerGasWei"] = json!(market.base_fee_per_gas.to_string()),
-            Market::Bitcoin(market) => view["feerateSatPerVb"] = json!(market.feerate.sat_per_vb()),
+            Market::Bitcoin(market) => {
+                view["feerateSatPerVb"] = json!(market.feerate.sat_per_vb());
+                view["feerateGuessed"] = json!(market.guessed);
+            }
         }
         view
     });
@@ -54,13 +63,23 @@ pub fn view(lane: &Lane, trust: Trust, rules: &Rules, now: Timestamp) -> Value {
         "wallet": lane.id.wallet,
         "state": standing,
         "halted": halted,
-        "trust": match trust { Trust::Quorum => "quorum", Trust::Single => "single" },
+        "trust": match chain.trust { Trust::Quorum => "quorum", Trust::Single => "single" },
         "leasedUntil": lane.lease.as_ref().map(|lease| rfc3339(lease.until)),
         "epoch": lane.epoch.0,
         "nextNonce": lane.next_nonce,
         "tip": tip,
         "funds": funds.collect::<Vec<_>>(),
+        "consolidation": chain.consolidation.map(|_| consolidation(lane, chain, live, now)),
     })
+}
+
+/// Whether small coins are merged now, and the transactions that do so.
+fn consolidation(lane: &Lane, chain: &ChainRules, live: &[Lineage], now: Timestamp) -> Value {
+    let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now };
+    let standing = upkeep(&view, true);
+    let merging = live.iter().filter(|lineage| lineage.legs.is_empty()).filter_map(|lineage| lineage.latest().signed());
+    let hashes: Vec<String> = merging.map(|signed| chain.kind.shown(signed.hash)).collect();
+    json!({ "state": standing.code(), "sentence": standing.sentence(), "txHashes": hashes })
 }
 
 /// The state's word, and for a stopped lane why and what to do.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{WatchedAttempt, WatchedLineage};
-use adit_core::{BlockRef, EndpointName, Hash32};
-use bdk_wallet::bitcoin::OutPoint;
+use adit_core::{BlockRef, EndpointName, Hash32, LineageId};
+use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use crate::lane::holdings::txid;
 use crate::lane::succeed::bitcoin;
@@ -27,10 +27,12 @@ pub(crate) enum Fate {
     Mined { attempt: usize, block: BlockRef, witnesses: Vec<EndpointName> },
 }
 
-/// A transaction that is none of ours and spends a coin of ours.
+/// A transaction that took a coin which attempts of ours need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stranger {
     pub by: Hash32,
+    /// The lineage that it is a version of, where it is ours: others lost against it.
+    pub own: Option<LineageId>,
     pub block: BlockRef,
     pub took: Vec<OutPoint>,
     pub witnesses: Vec<EndpointName>,
@@ -67,7 +69,7 @@ fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
         let Some((by, block, witnesses)) = spent(readings, &outpoint) else { continue };
         match strangers.iter_mut().find(|known| known.by == by && known.block == block) {
             Some(known) => known.took.push(outpoint),
-            None => strangers.push(Stranger { by, block, took: vec![outpoint], witnesses }),
+            None => strangers.push(Stranger { by, own: None, block, took: vec![outpoint], witnesses }),
         }
     }
     strangers
@@ -81,12 +83,22 @@ fn spent(readings: &Readings, outpoint: &OutPoint) -> Option<(Hash32, BlockRef, 
     }
 }
 
-/// The coins that are gone for good: taken by a stranger in a final block, or made by a transaction that is dead itself. Whoever needs one
-/// of them is dead, too.
+/// The coins that are gone for good: taken by a stranger in a final block, or made by a transaction that is dead itself, because one of its
+/// coins is gone or another version of it is final. Whoever needs one of them is dead, too.
 pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: u64) -> BTreeMap<OutPoint, Stranger> {
     let mut consumed: BTreeMap<OutPoint, Stranger> = BTreeMap::new();
     for stranger in fates.iter().flat_map(|(_, fate)| strangers_of(fate)).filter(|stranger| stranger.block.height <= final_height) {
         consumed.extend(stranger.took.iter().map(|outpoint| (*outpoint, stranger.clone())));
+    }
+    for (lineage, fate) in fates {
+        let Fate::Mined { attempt, block, witnesses } = fate else { continue };
+        if block.height <= final_height {
+            let (by, own) = (lineage.attempts[*attempt].hash, Some(lineage.lineage));
+            let winner = Stranger { by, own, block: *block, took: Vec::new(), witnesses: witnesses.clone() };
+            for lost in losers(lineage, *attempt) {
+                consumed.extend(built_on(fates, lost).map(|outpoint| (outpoint, winner.clone())));
+            }
+        }
     }
     loop {
         let children = of_dead_parents(fates, &consumed);
@@ -100,18 +112,44 @@ pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: 
     }
 }
 
+/// The versions of a lineage beside this one.
+fn losers(lineage: &WatchedLineage, winner: usize) -> impl Iterator<Item = Txid> {
+    let others = lineage.attempts.iter().enumerate().filter(move |(index, _)| *index != winner);
+    others.map(|(_, attempt)| txid(attempt.hash))
+}
+
+/// Outputs of a transaction that attempts of ours spend.
+fn built_on(fates: &[(&WatchedLineage, Fate)], made: Txid) -> impl Iterator<Item = OutPoint> {
+    let attempts = fates.iter().flat_map(|(lineage, _)| &lineage.attempts);
+    attempts.flat_map(outpoints).filter(move |outpoint| outpoint.txid == made)
+}
+
+/// Lineages that die, directly or not, once this version of a lineage is final: they stand on others of it. It must not count as final
+/// before it is deep enough for them, too: nobody could say later why they are dead.
+pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &WatchedLineage, winner: usize) -> Vec<&'a WatchedLineage> {
+    let mut lost: BTreeSet<Txid> = losers(lineage, winner).collect();
+    let mut orphans: Vec<&WatchedLineage> = Vec::new();
+    loop {
+        let stands = |one: &WatchedLineage| one.attempts.iter().flat_map(outpoints).any(|outpoint| lost.contains(&outpoint.txid));
+        let known = |one: &WatchedLineage| one.lineage == lineage.lineage || orphans.iter().any(|orphan| orphan.lineage == one.lineage);
+        let more: Vec<&WatchedLineage> = fates.iter().map(|(one, _)| *one).filter(|one| !known(one) && stands(one)).collect();
+        if more.is_empty() {
+            return orphans;
+        }
+        lost.extend(more.iter().flat_map(|one| &one.attempts).map(|attempt| txid(attempt.hash)));
+        orphans.extend(more);
+    }
+}
+
 /// Outputs of dead attempts that others of ours spend.
 fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
-    let attempts = || fates.iter().flat_map(|(lineage, _)| &lineage.attempts);
     let mut found = Vec::new();
-    for parent in attempts() {
+    for parent in fates.iter().flat_map(|(lineage, _)| &lineage.attempts) {
         let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
         if killer.by == parent.hash {
             continue;
         }
-        let made = txid(parent.hash);
-        let spent = attempts().flat_map(outpoints).filter(|outpoint| outpoint.txid == made);
-        found.extend(spent.map(|outpoint| (outpoint, killer.clone())));
+        found.extend(built_on(fates, txid(parent.hash)).map(|outpoint| (outpoint, killer.clone())));
     }
     found
 }

@@ -4,7 +4,9 @@
 //! concluded from silence: an outpoint on which too few agree says nothing.
 
 mod effect;
-mod fate;
+pub(crate) mod fate;
+#[cfg(test)]
+mod fate_tests;
 mod stranger;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,7 @@ use self::fate::{Fate, Readings, Stranger};
 use self::stranger::Told;
 use super::BitcoinLane;
 use super::holdings::txid;
+use super::pending::Pending;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
 
@@ -42,6 +45,7 @@ impl BitcoinLane {
         }
         let readings = self.readings(watch, tip.head).await?;
         let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
+        self.kept().pending = Pending::of(&fates);
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
         self.judge(&mut seen, &fates).await?;
@@ -81,7 +85,11 @@ impl BitcoinLane {
         let mut killed: Vec<(u64, Sighting)> = Vec::new();
         for (lineage, fate) in fates {
             match fate {
-                Fate::Mined { attempt, block, witnesses } => self.mined(seen, lineage, *attempt, *block, witnesses).await?,
+                Fate::Mined { attempt, block, witnesses } => {
+                    let orphans = fate::orphans(fates, lineage, *attempt);
+                    let deepest = orphans.into_iter().chain([*lineage]).map(|one| self.final_blocks(one)).max().unwrap_or_default();
+                    self.mined(seen, lineage, (*attempt, *block), witnesses, deepest).await?;
+                }
                 Fate::Open { vanished, strangers } => {
                     if let Some(attempt) = vanished {
                         let fact = Fact::Vanished { attempt: lineage.attempts[*attempt].attempt };
@@ -99,7 +107,7 @@ impl BitcoinLane {
             }
         }
         killed.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-        seen.sightings.extend(killed.into_iter().map(|(_, sighting)| sighting));
+        seen.sightings.splice(0..0, killed.into_iter().map(|(_, sighting)| sighting));
         Ok(())
     }
 
@@ -113,9 +121,9 @@ impl BitcoinLane {
         &self,
         seen: &mut Seen<'_>,
         lineage: &WatchedLineage,
-        attempt: usize,
-        block: BlockRef,
+        (attempt, block): (usize, BlockRef),
         witnesses: &[EndpointName],
+        final_blocks: u32,
     ) -> Result<(), Fault> {
         let watched = &lineage.attempts[attempt];
         if watched.included != Some(block) {
@@ -126,7 +134,7 @@ impl BitcoinLane {
         if !told && watched.purpose == Purpose::Pay && depth >= u64::from(seen.watch.confirmations) {
             seen.add(lineage, Fact::Confirmed { attempt: watched.attempt, block }, witnesses);
         }
-        if depth <= u64::from(self.final_blocks(lineage)) {
+        if depth <= u64::from(final_blocks) {
             return Ok(());
         }
         // Its bytes prove themselves by its id.
@@ -138,8 +146,12 @@ impl BitcoinLane {
     }
 
     async fn conflict(&self, watch: &Watch, lineage: &WatchedLineage, by: &Stranger, gone: &BTreeSet<OutPoint>) -> Result<Sighting, Fault> {
+        let consumed: Vec<Anchor> = gone.iter().map(|outpoint| anchor(&watch.lane, outpoint)).collect();
+        if let Some(winner) = by.own {
+            let fact = Fact::Orphaned { winner, by: by.by, block: by.block, consumed };
+            return Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() });
+        }
         let told = self.told(watch, txid(by.by)).await?;
-        let consumed = gone.iter().map(|outpoint| anchor(&watch.lane, outpoint)).collect();
         let (payees, decoded) = (told.payees(&lineage.legs), told.words());
         let fact = Fact::Conflicted { by: by.by, block: by.block, decoded, payees, consumed };
         Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() })

@@ -4,6 +4,7 @@
 
 mod draft;
 mod feerate;
+mod history;
 mod keychain;
 
 use std::collections::BTreeMap;
@@ -15,13 +16,20 @@ use crate::{Amount, ChainRules, Leg, PayoutId};
 
 pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
 pub use feerate::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
+pub use history::{FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory};
 pub use keychain::{Keychain, Place};
 
 /// What blocks cost now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BitcoinMarket {
     /// What a new attempt should offer for one of the next blocks.
     pub feerate: FeeRate,
+    /// No source has an estimate now: the rate is the last one that was known, or the least that nodes relay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
+    /// What they cost lately.
+    #[serde(default, skip_serializing_if = "FeeHistory::is_empty")]
+    pub past: FeeHistory,
 }
 
 impl BitcoinDraft {
@@ -79,6 +87,27 @@ impl BitcoinDraft {
 }
 
 impl BitcoinMarket {
+    /// As enough sources estimate it.
+    pub fn estimated(feerate: FeeRate) -> Self {
+        Self { feerate, guessed: false, past: FeeHistory::default() }
+    }
+
+    /// While no source has an estimate.
+    pub fn unknown() -> Self {
+        Self { feerate: RELAY_FEE_RATE_MIN, guessed: true, past: FeeHistory::default() }
+    }
+
+    /// What counts after it was seen at this height: a guess does not replace what was known before.
+    pub(super) fn after(&self, known: Option<&Self>, height: u64) -> Self {
+        let mut past = known.map(|known| known.past.clone()).unwrap_or_default();
+        let Self { feerate, guessed, .. } = *self;
+        if !guessed {
+            past.keep(height, feerate);
+        }
+        let before = known.filter(|_| guessed).map(|known| known.feerate);
+        Self { feerate: feerate.max(before.unwrap_or_default()), guessed, past }
+    }
+
     pub(super) fn feerate_within(&self, chain: &ChainRules) -> FeeRate {
         self.feerate.max(RELAY_FEE_RATE_MIN).min(feerate_cap(chain))
     }

@@ -127,8 +127,8 @@ async fn coins_are_merged_by_a_payment_to_nobody() {
         let wallet = wallet(kind);
         let coins: Vec<_> = (1..=6).map(coin).collect();
         let payment = Payment { wallet: &wallet, number: 3, feerate: FeeRate::from_sat_per_kvb(2_000) };
-        let rules = adit_bitcoin::ConsolidationRules { quantile_percent: 50, small_below: Amount::new(200_000), coins_min: 3 };
-        let merged = consolidate(payment, &purse(&coins), rules, &[payment.feerate; 30]).expect("an index").expect("cheap");
+        let rules = adit_core::Consolidation { quantile_percent: 50, small_below: Amount::new(200_000), coins_min: 3 };
+        let merged = consolidate(payment, &purse(&coins), &rules).expect("an index").expect("enough");
         let asked = request(kind, 3, &[], merged);
         assert_eq!(dry_run(&start(&World::new()), &asked).await, Ok(()));
         let signature = sign(&start(&World::new()), &asked).await.expect("signs");

@@ -1,6 +1,6 @@
 //! The signer believes its own reading of the bytes, its own keys and its own configuration, and nothing else.
 
-use adit_core::{Amount, Bytes, DraftOutput, Epoch, FeeRate, Keychain, OutputPurpose, Place, Purpose};
+use adit_core::{Amount, BitcoinDraft, Bytes, DraftOutput, Epoch, FeeRate, Keychain, OutputPurpose, Place, Purpose};
 use adit_signer::{AccountKind, FeeUnit, Refused, SignRequest};
 
 use super::world::{
@@ -101,6 +101,32 @@ async fn f67_change_goes_to_a_script_that_is_derived_here() {
         assert_mismatch("pays to another script", |it| change_of(it).script = shown.clone()).await;
     }
     assert_mismatch("neither", |it| change_of(it).script.0.push(0)).await;
+}
+
+/// A transaction that merges coins goes to the wallet's own change and to nobody else, whatever the draft says of an output.
+#[tokio::test]
+async fn f67_a_consolidation_that_pays_somebody_is_refused() {
+    for kind in KINDS {
+        let merged = || request(kind, 7, &[], drafted(kind, 7, &[1, 2, 3], &[], 1_000));
+        sign(&start(&World::new()), &merged()).await.expect("it pays nobody");
+        let refused = async |change: fn(&mut BitcoinDraft)| {
+            let mut asked = merged();
+            change(draft(&mut asked));
+            let refused = sign(&start(&World::new()), &asked).await.expect_err("it pays somebody");
+            assert!(matches!(refused, Refused::Mismatch { .. }), "{refused}");
+            refused.to_string()
+        };
+        assert!(refused(|draft| draft.outputs[0].script = script(2)).await.contains("pays to another script"));
+        assert!(refused(|draft| draft.outputs[0].purpose = OutputPurpose::Pays(Vec::new())).await.contains("is for no payout"));
+        let paid = |draft: &mut BitcoinDraft| draft.outputs[0].purpose = OutputPurpose::Pays(vec![payout(1)]);
+        assert!(refused(paid).await.contains("not approved"));
+        let split = |draft: &mut BitcoinDraft| {
+            let most = draft.outputs[0].clone();
+            draft.outputs[0].amount = Amount::new(most.amount.base_units() - 5_000);
+            draft.outputs.push(DraftOutput { script: script(2), amount: Amount::new(5_000), purpose: most.purpose });
+        };
+        assert!(refused(split).await.contains("pays to another script"));
+    }
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use super::super::layer::Known;
 use super::{CHAIN_NAME, Refusal, time};
 
 /// Satoshis per 1000 virtual bytes. bitcoind knows none on a quiet chain; BlockCypher always names some.
-const HIGH_FEE: u64 = 20_000;
-const MEDIUM_FEE: u64 = 10_000;
-const LOW_FEE: u64 = 5_000;
+const HIGH_FEE: u64 = 2_000;
+const MEDIUM_FEE: u64 = 1_000;
+const LOW_FEE: u64 = 1_000;
 /// "1 to 2 blocks", "3 to 6 blocks", "7 or more blocks".
 const TARGETS: [u16; 3] = [2, 6, 12];
 

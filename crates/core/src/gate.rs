@@ -1,0 +1,127 @@
+//! Why an approved withdrawal is not planned now: pure, from what the store knows.
+
+use std::collections::BTreeMap;
+
+use crate::next::{LaneView, fresh_tip, in_flight};
+use crate::{AssetId, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
+
+/// Why an approved withdrawal is not planned now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    Suspended {
+        scope: Scope,
+        reason: String,
+    },
+    Deferred {
+        reason: String,
+        tries: u32,
+        until: Timestamp,
+    },
+    LaneStopped,
+    /// The chain was not read lately.
+    NoTip,
+    FeesAboveCap {
+        needed: u128,
+        cap: u128,
+    },
+    /// The network fee would be too large a part of the amount; it waits for a cheaper hour.
+    Dear(Dear),
+    /// Others may join its transaction.
+    Gathering {
+        until: Timestamp,
+    },
+    InFlightFull {
+        in_flight: usize,
+        most: u32,
+    },
+}
+
+/// Whether the lane takes new payouts at all.
+pub fn gate_of_lane(view: &LaneView) -> Gate {
+    let in_flight = in_flight(view);
+    if view.lane.state != LaneState::Running {
+        return Gate::LaneStopped;
+    }
+    let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
+    if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
+        return Gate::FeesAboveCap { needed, cap };
+    }
+    if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
+        return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };
+    }
+    Gate::Open
+}
+
+/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those that go with it.
+pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
+    let itself = gate_of_itself(view, withdrawal);
+    match gathering(view).filter(|_| itself == Gate::Open) {
+        Some(until) => Gate::Gathering { until },
+        None => itself,
+    }
+}
+
+/// Whether it may join a payment that is under way: it may be planned, or waits for nothing but coins.
+pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
+    match gate_of_itself(view, withdrawal) {
+        // Who leaves a dead lineage is shown to the signer first, which planning does.
+        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal),
+        Gate::Suspended { .. }
+        | Gate::Deferred { .. }
+        | Gate::LaneStopped
+        | Gate::NoTip
+        | Gate::FeesAboveCap { .. }
+        | Gate::InFlightFull { .. }
+        | Gate::Dear(_)
+        | Gate::Gathering { .. } => false,
+    }
+}
+
+fn leaves_a_dead_lineage(withdrawal: &Withdrawal) -> bool {
+    matches!(withdrawal.state, crate::State::Approved { after: Some(_), .. })
+}
+
+/// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
+pub(crate) fn gathering(view: &LaneView) -> Option<Timestamp> {
+    let batching = view.chain.batching?;
+    let open: Vec<Timestamp> = view
+        .queue
+        .iter()
+        .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
+        .filter_map(|withdrawal| if let crate::State::Approved { at, .. } = withdrawal.state { Some(at) } else { None })
+        .collect();
+    let until = open.iter().min()?.plus(batching.gather);
+    (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
+}
+
+pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
+    if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
+        return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
+    }
+    match &withdrawal.state {
+        crate::State::Approved { deferred: Some(deferral), .. } if view.now < deferral.until => {
+            Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
+        }
+        crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
+        crate::State::Approved { at, .. } => dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear),
+        crate::State::Pending
+        | crate::State::Processing { .. }
+        | crate::State::Completed { .. }
+        | crate::State::Failed { .. }
+        | crate::State::Cancelled { .. }
+        | crate::State::HeldForInspection { .. } => Gate::Open,
+    }
+}
+
+fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Option<Dear> {
+    let (patience, tip) = (view.chain.patience?, fresh_tip(view)?);
+    patience.holds(withdrawal.amount, approved_at, &tip.market, view.now)
+}
+
+/// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.
+pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, assets: [&AssetId; 2], user: &UserId) -> Option<&'a Suspension> {
+    let assets = assets.map(|asset| Scope::Asset { asset: asset.clone() });
+    let scopes = [Scope::All].into_iter().chain(assets).chain([Scope::User { user: user.clone() }]);
+    scopes.into_iter().find_map(|scope| standing.get(&scope))
+}

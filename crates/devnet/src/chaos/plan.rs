@@ -67,12 +67,12 @@ impl ChainKind {
         }
     }
 
-    /// How many payees are asked for before their transactions are sent. Fewer where several share one, or all would be sent between two
-    /// disasters.
+    /// How many payees ask before there is a need for it. Fewer where several share a transaction, or all would be sent before the last
+    /// disaster.
     pub fn payees_ahead(self) -> u64 {
         match self {
             Self::Evm => 24,
-            Self::Bitcoin => 8,
+            Self::Bitcoin => 10,
         }
     }
 }

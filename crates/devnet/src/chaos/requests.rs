@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
 
 use crate::api::{Answer, Api};
 use crate::claim::{Claim, Domain, SignedClaim};
-use crate::proxy::Sends;
 
 use super::payees::{PURSE, Payee, Way};
 
@@ -30,11 +29,8 @@ pub struct Desk {
     pub apis: Vec<Api>,
     pub domain: Domain,
     pub gate: Gate,
-    pub sends: Arc<Sends>,
-    /// Payments that share one transaction.
-    pub per_send: u64,
-    /// Payments that are asked for and not sent: so there are some to be sent whenever a disaster strikes.
-    pub ahead: u64,
+    /// How many may have asked: some more than have been sent, so that there are some to be sent whenever a disaster strikes.
+    pub turn: watch::Receiver<u64>,
 }
 
 /// A withdrawal that was accepted.
@@ -54,8 +50,7 @@ impl Desk {
     }
 
     async fn ask(&self, payee: Payee) -> Result<Accepted> {
-        let turn = (payee.number as u64).saturating_sub(self.ahead) / self.per_send;
-        self.sends.watch().wait_for(|accepted| *accepted >= turn).await.context("nothing is counted any more")?;
+        self.turn.clone().wait_for(|count| *count > payee.number as u64).await.context("nobody gives turns any more")?;
         let asked = Instant::now();
         let mut signed = None;
         loop {

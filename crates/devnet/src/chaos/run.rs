@@ -89,6 +89,7 @@ async fn storm(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Ta
     let mut tally = Tally::default();
     let mut reported = Instant::now();
     for step in &plan.steps {
+        world.let_ask(step.at);
         // A kill waits for its own moment, to the transaction.
         let before = if step.kind == Kind::Kill { step.at.saturating_sub(1) } else { step.at };
         let mut accepted = world.sends().watch();
@@ -100,6 +101,7 @@ async fn storm(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Ta
             report(plan, world, &tally).await;
         }
     }
+    world.let_ask(u64::MAX);
     report(plan, world, &tally).await;
     Ok(tally)
 }

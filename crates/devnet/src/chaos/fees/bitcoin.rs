@@ -11,11 +11,11 @@ use crate::chance::Chance;
 const PAUSE_MILLIS_MIN: u64 = 1_000;
 const PAUSE_MILLIS_MORE: u64 = 2_500;
 /// Until the estimates know. What is planned meanwhile is too cheap.
-const DELAY_MILLIS_MAX: u64 = 1_500;
+const DELAY_MILLIS_MAX: u64 = 2_500;
 const CHEAP_SAT_PER_VBYTE: u64 = 1;
 const CHEAP_SAT_PER_VBYTE_MORE: u64 = 9;
 /// One move in so many is a spike.
-const SPIKE_ONE_IN: u64 = 3;
+const SPIKE_ONE_IN: u64 = 2;
 const SPIKE_SAT_PER_VBYTE: u64 = 20;
 const SPIKE_SAT_PER_VBYTE_MORE: u64 = 60;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
 
 use crate::api::Api;
 use crate::chance::Chance;
@@ -34,6 +35,7 @@ pub struct World {
     pub disk: Disk,
     pub pids: Pids,
     pub gate: Gate,
+    turn: watch::Sender<u64>,
     pub chain: ChainKind,
     /// What the wallet held before anything was paid.
     pub opening: Vec<Holding>,
@@ -102,7 +104,8 @@ impl World {
         let opening = chain::holdings(&devnet, plan.chain).await?;
         let recoveries = Recoveries::of(network.sends());
         let (pids, gate, directory) = (Pids::default(), Gate::default(), directory.to_owned());
-        let mut world = Self { devnet, network, disk, pids, gate, chain: plan.chain, opening, recoveries, directory };
+        let mut world =
+            Self { devnet, network, disk, pids, gate, turn: watch::Sender::new(0), chain: plan.chain, opening, recoveries, directory };
         world.note_pids();
         Ok(world)
     }
@@ -118,9 +121,14 @@ impl World {
 
     pub fn desk(&self) -> Result<Desk> {
         let apis = self.devnet.addresses().map(Api::new).collect::<Result<Vec<Api>>>()?;
-        let (gate, sends) = (Arc::clone(&self.gate), Arc::clone(self.sends()));
-        let (per_send, ahead) = (self.chain.payees_per_send().into(), self.chain.payees_ahead());
-        Ok(Desk { apis, domain: self.devnet.domain(), gate, sends, per_send, ahead })
+        Ok(Desk { apis, domain: self.devnet.domain(), gate: Arc::clone(&self.gate), turn: self.turn.subscribe() })
+    }
+
+    /// So many payees have asked that there is something to send until the chain's nodes took `sends` transactions, and then some.
+    pub fn let_ask(&self, sends: u64) {
+        let sent = self.sends().accepted().saturating_sub(self.bumps() as u64);
+        let payees = sends.max(sent + 1).saturating_mul(self.chain.payees_per_send().into()).saturating_add(self.chain.payees_ahead());
+        self.turn.send_modify(|turn| *turn = payees.max(*turn));
     }
 
     /// After servers were started or have ended.

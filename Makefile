@@ -25,6 +25,7 @@ help: ## this list
 	  RELEASE        '1 builds and runs with optimisations' \
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
 	  SEED           'chaos: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
+	  CHAIN          'chaos: evm or bitcoin (both)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
 
@@ -75,7 +76,7 @@ fuzz-differential: ## CASES (2000) of typed data and signatures against viem, fr
 	@scripts/fuzz.sh differential $(or $(CASES),2000) $(SEED)
 
 chaos: export STORE := $(or $(STORE),both)
-chaos: parts-test build ## disasters from a seed while 300 are paid on each store; the verdict is read from the chain
+chaos: parts-test build ## disasters from a seed while 300 are paid on each CHAIN and store; the verdict is read from the chain
 	@$(DEVNET) chaos
 
 .PHONY: sim sim-power sim-short

@@ -155,3 +155,52 @@ fn of_network_fee(keys: &mut Keys, lane: &LaneId, rules: &Rules) {
         keys.accounts.insert(Account::Network { chain: chain.name.clone(), asset: chain.native.clone() });
     }
 }
+
+impl Keys {
+    /// What is forgotten here is never loaded, and then looks free or absent to the rules: hence by name, each of them.
+    pub fn extend(&mut self, other: Keys) {
+        let Keys {
+            users,
+            wallets,
+            accounts,
+            limits,
+            withdrawals,
+            digests,
+            claim_nonces,
+            idempotency,
+            credits,
+            lineages,
+            payouts,
+            anchors,
+            lanes,
+        } = other;
+        self.users.extend(users);
+        self.wallets.extend(wallets);
+        self.accounts.extend(accounts);
+        self.limits.extend(limits);
+        self.withdrawals.extend(withdrawals);
+        self.digests.extend(digests);
+        self.claim_nonces.extend(claim_nonces);
+        self.idempotency.extend(idempotency);
+        self.credits.extend(credits);
+        self.lineages.extend(lineages);
+        self.payouts.extend(payouts);
+        self.anchors.extend(anchors);
+        self.lanes.extend(lanes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F56: without it the rule never learns who has a coin, and only the store's index stands.
+    #[test]
+    fn f56_a_group_asks_who_has_the_coins_of_its_orders() {
+        let chain = crate::ChainName::new("bitcoin").expect("a name");
+        let coin = Anchor::Outpoint { chain, outpoint: "aa:0".to_owned() };
+        let mut group = Keys::default();
+        group.extend(Keys { anchors: [coin.clone()].into(), ..Keys::default() });
+        assert!(group.anchors.contains(&coin));
+    }
+}

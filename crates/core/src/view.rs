@@ -246,23 +246,6 @@ fn dirty<K, T>(slots: BTreeMap<K, Slot<T>>) -> Vec<Row<T>> {
     changed.filter_map(|slot| slot.row.map(|row| Row { version: slot.version, row })).collect()
 }
 
-impl Keys {
-    pub fn extend(&mut self, other: Keys) {
-        self.users.extend(other.users);
-        self.wallets.extend(other.wallets);
-        self.accounts.extend(other.accounts);
-        self.limits.extend(other.limits);
-        self.withdrawals.extend(other.withdrawals);
-        self.digests.extend(other.digests);
-        self.claim_nonces.extend(other.claim_nonces);
-        self.idempotency.extend(other.idempotency);
-        self.credits.extend(other.credits);
-        self.lineages.extend(other.lineages);
-        self.payouts.extend(other.payouts);
-        self.lanes.extend(other.lanes);
-    }
-}
-
 impl Batch {
     /// Whether nothing changed: then there is nothing to commit.
     pub fn is_empty(&self) -> bool {

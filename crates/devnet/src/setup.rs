@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::config::Config;
+use crate::config::{Config, Sources};
 use crate::manifest::Replica;
 use crate::player::Wallet;
 use crate::progress;
@@ -21,6 +21,8 @@ pub struct Setup {
     pub signing_environment: Vec<(String, String)>,
     /// The endpoints of each server, in their order, where they do not all use those of the configuration.
     pub endpoints_of: Vec<Vec<String>>,
+    /// The same of Bitcoin's sources.
+    pub bitcoin_sources_of: Vec<Sources>,
 }
 
 /// A server and where it listens.
@@ -36,6 +38,7 @@ impl Setup {
             environment: vec![("ADIT_ADMIN_TOKEN".to_owned(), admin_token.to_owned())],
             signing_environment: vec![("LOCK_MANAGER_PRIVATE_KEY".to_owned(), hot_wallet.private_key())],
             endpoints_of: Vec::new(),
+            bitcoin_sources_of: Vec::new(),
         }
     }
 
@@ -72,6 +75,9 @@ impl Setup {
         config.server.listen = format!("127.0.0.1:{port}");
         if let Some(endpoints) = self.endpoints_of.get(index) {
             config.chains.devnet.rpc.clone_from(endpoints);
+        }
+        if let (Some(chain), Some(sources)) = (&mut config.chains.bitcoin, self.bitcoin_sources_of.get(index)) {
+            chain.sources.clone_from(sources);
         }
         let file = directory.join(format!("adit-{port}.toml"));
         config.write(&file)?;

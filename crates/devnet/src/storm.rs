@@ -1,9 +1,9 @@
-//! `chaos`: the whole storm on one store or both, and an exit code that says whether the promise held.
+//! `chaos`: the whole storm on one chain or both and one store or both, and an exit code that says whether the promise held.
 
 use std::process::ExitCode;
 
 use adit_devnet::chance::fresh_seed;
-use adit_devnet::chaos::{self, Kind, Outcome, Plan, Report, Size};
+use adit_devnet::chaos::{self, ChainKind, Kind, Outcome, Plan, Report, Size, place};
 use adit_devnet::options::StoreKind;
 use adit_devnet::{parts, progress};
 use anyhow::Result;
@@ -14,6 +14,9 @@ pub struct Options {
     /// Repeats the choices of an earlier run
     #[arg(long, env = "SEED")]
     seed: Option<u64>,
+    /// On which chain is paid
+    #[arg(long, env = "CHAIN", default_value = "both")]
+    chain: Chains,
     /// Where the server keeps its ledger
     #[arg(long, env = "STORE", default_value = "both")]
     store: Stores,
@@ -29,6 +32,14 @@ enum Stores {
     Both,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Chains {
+    Evm,
+    Bitcoin,
+    /// Bitcoin only where there is a bitcoind.
+    Both,
+}
+
 /// Runs it, and prints what came of it.
 ///
 /// # Errors
@@ -40,23 +51,47 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
         Stores::Postgres => &[StoreKind::Postgres],
         Stores::Both => &[StoreKind::Sqlite, StoreKind::Postgres],
     };
-    let replay = format!("make chaos SEED={seed} STORE={} ROUNDS={}", format!("{:?}", options.store).to_lowercase(), options.rounds);
+    let words = |word: String| word.to_lowercase();
+    let (chain, store) = (words(format!("{:?}", options.chain)), words(format!("{:?}", options.store)));
+    let replay = format!("make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={}", options.rounds);
     progress::step(format!("repeat with: {replay}"));
     let mut outcomes = Vec::new();
-    for store in stores {
-        let plan = Plan::draw(seed, *store, &Size::whole(usize::from(options.rounds)));
-        progress::step(format!("{store:?}: {} payees, {}", plan.payees, planned(&plan)));
-        let directory = parts::repository().join(format!("target/chaos-{}", format!("{store:?}").to_lowercase()));
-        outcomes.push(chaos::run(&plan, &directory).await?);
+    for chain in chains(options.chain) {
+        for store in stores {
+            let plan = Plan::draw(seed, *chain, *store, &Size::whole(usize::from(options.rounds)));
+            progress::step(format!("{} on {store:?}: {} payees, {}", chain.name(), plan.payees, planned(&plan)));
+            let folder = words(format!("target/chaos-{}-{store:?}", chain.name()));
+            outcomes.push(chaos::run(&plan, &parts::repository().join(folder)).await?);
+        }
     }
     println!("\n{}", Report(&outcomes));
-    for Outcome { store, took, disk, verdict, .. } in &outcomes {
-        println!("{store:?}: {} s; a full disk was {disk}; {} wei of network fees", took.as_secs(), verdict.fees);
+    for outcome in &outcomes {
+        let Outcome { took, disk, verdict, .. } = outcome;
+        println!(
+            "{}: {} s; a full disk was {disk}; {} {} of network fees",
+            place(outcome),
+            took.as_secs(),
+            verdict.fees,
+            outcome.chain.unit()
+        );
     }
     println!("repeat with: {replay}");
     let good = outcomes.iter().all(|outcome| outcome.verdict.is_good());
     println!("{}", if good { "everybody was paid once" } else { "THE PROMISE WAS BROKEN: keep target/chaos-* and the seed" });
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says so where one of both is left out.
+fn chains(asked: Chains) -> &'static [ChainKind] {
+    match (asked, parts::bitcoind()) {
+        (Chains::Evm, _) => &[ChainKind::Evm],
+        (Chains::Bitcoin, _) => &[ChainKind::Bitcoin],
+        (Chains::Both, Ok(_)) => &[ChainKind::Evm, ChainKind::Bitcoin],
+        (Chains::Both, Err(missing)) => {
+            progress::step(format!("{missing}. Nothing is paid in bitcoin"));
+            &[ChainKind::Evm]
+        }
+    }
 }
 
 fn planned(plan: &Plan) -> String {

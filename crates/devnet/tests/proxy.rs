@@ -108,7 +108,7 @@ async fn a_replacement_needs_a_tenth_more_on_both_fields() {
     world.mined(1).await;
     assert!(rpc.receipt(first).await.expect("an answer").is_none());
     assert!(rpc.receipt(second).await.expect("an answer").is_some(), "the replacement was mined");
-    assert_eq!(world.pool.accepted(), 2);
+    assert_eq!(world.pool.sends().accepted(), 2);
 }
 
 #[tokio::test]
@@ -222,10 +222,10 @@ async fn a_trap_springs_before_anybody_is_told() {
     let world = World::start("trap").await;
     let (_proxy, rpc) = world.face(0).await;
     let (told, hears) = std::sync::mpsc::channel();
-    world.pool.trap(2, Box::new(move |face| told.send(face).expect("the test listens")));
+    world.pool.sends().trap(2, Box::new(move |face| told.send(face).expect("the test listens")));
     send(&rpc, &world.raw(0, 20 * GWEI, GWEI)).await.expect("the first");
     assert!(hears.try_recv().is_err(), "not yet");
     send(&rpc, &world.raw(1, 20 * GWEI, GWEI)).await.expect("the second");
     assert_eq!(hears.try_recv(), Ok(0));
-    assert!(!world.pool.disarm(), "it springs once");
+    assert!(!world.pool.sends().disarm(), "it springs once");
 }

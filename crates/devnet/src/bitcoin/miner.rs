@@ -5,7 +5,7 @@
 //! was declared void could not be mined anew.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use super::market::Floor;
 use super::rpc::{Rpc, Unspent};
 use super::waiting;
 
@@ -45,10 +46,6 @@ pub struct Miner {
 #[derive(Clone, Default)]
 struct Rewards(Arc<AtomicU32>);
 
-/// What a transaction has to pay to be mined, in satoshis per virtual byte: the rest of each block is taken by others, who pay more.
-#[derive(Clone, Default)]
-struct Floor(Arc<AtomicU64>);
-
 /// Mines until dropped.
 pub struct Beat(JoinHandle<()>);
 
@@ -65,7 +62,7 @@ impl Miner {
 
     /// From now on [`Miner::mine`] and [`Miner::every`] leave in the mempool what pays less than this feerate; 0 takes all.
     pub fn take_only_above(&self, sat_per_vbyte: u64) {
-        self.floor.0.store(sat_per_vbyte, Ordering::Relaxed);
+        self.floor.set(sat_per_vbyte);
     }
 
     /// Mines what the mempool holds, and empty blocks after it.
@@ -77,6 +74,11 @@ impl Miner {
         mine(&self.rpc, blocks, &self.rewards.next(), &self.floor).await
     }
 
+    /// What blocks ask for, to be moved from elsewhere.
+    pub(super) fn floor(&self) -> Floor {
+        self.floor.clone()
+    }
+
     /// One block with exactly these transactions, whatever the mempool holds.
     ///
     /// # Errors
@@ -84,6 +86,39 @@ impl Miner {
     pub async fn mine_exactly(&self, transactions: &[Transaction]) -> Result<BlockHash> {
         let _turn = self.turn.lock().await;
         Ok(self.rpc.generate_block(&self.rewards.next(), transactions).await?)
+    }
+
+    /// What so many of the newest blocks hold, rewards aside.
+    ///
+    /// # Errors
+    /// What bitcoind says.
+    pub async fn newest(&self, blocks: u32) -> Result<Vec<Transaction>> {
+        let next = self.rpc.height().await? + 1;
+        let mut held = Vec::new();
+        for height in next.saturating_sub(blocks)..next {
+            let block = self.rpc.block(self.rpc.block_hash(height).await?).await?;
+            held.extend(block.txdata.into_iter().filter(|transaction| !transaction.is_coinbase()));
+        }
+        Ok(held)
+    }
+
+    /// The newest blocks are void, and one more than they were stands in their place. `first` chooses what the first of these holds, from what
+    /// was in the void ones; where such a block would not be valid, or nothing was chosen, it holds what the mempool has, as the others do.
+    /// Says whether it was as chosen.
+    ///
+    /// # Errors
+    /// What bitcoind says.
+    pub async fn replace(&self, blocks: u32, first: impl FnOnce(Vec<Transaction>) -> Option<Vec<Transaction>>) -> Result<bool> {
+        let _turn = self.turn.lock().await;
+        let lowest = (self.rpc.height().await? + 1).saturating_sub(blocks);
+        let chosen = first(self.newest(blocks).await?);
+        self.rpc.invalidate_block(self.rpc.block_hash(lowest).await?).await?;
+        let as_chosen = match chosen {
+            Some(transactions) => self.rpc.generate_block(&self.rewards.next(), &transactions).await.is_ok(),
+            None => false,
+        };
+        mine(&self.rpc, blocks + u32::from(!as_chosen), &self.rewards.next(), &self.floor).await?;
+        Ok(as_chosen)
     }
 
     /// One block per `pause`, from now on. A beat that the node misses is gone.
@@ -144,7 +179,7 @@ impl Miner {
 }
 
 async fn mine(rpc: &Rpc, blocks: u32, to: &Address, floor: &Floor) -> Result<Vec<BlockHash>> {
-    match floor.0.load(Ordering::Relaxed) {
+    match floor.get() {
         0 => Ok(rpc.generate(blocks, to).await?),
         floor => {
             let mut mined = Vec::new();

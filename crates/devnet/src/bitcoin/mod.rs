@@ -5,6 +5,7 @@
 
 pub mod cosigner;
 pub mod gateway;
+pub mod market;
 pub mod miner;
 pub mod node;
 pub mod payments;
@@ -21,6 +22,7 @@ use anyhow::Result;
 
 pub use cosigner::{Cosigner, shared_wallet, wallet_of_one};
 pub use gateway::Gateway;
+pub use market::Market;
 pub use miner::{Beat, Miner};
 pub use node::Node;
 pub use rpc::{Refusal, Rpc, RpcError};
@@ -65,6 +67,11 @@ impl Bitcoin {
     /// matter, as it is in the field: estimates are made of blocks that were mined.
     pub fn ask_for(&self, sat_per_vbyte: u64) {
         self.miner.take_only_above(sat_per_vbyte);
+    }
+
+    /// What blocks ask for and what the faces estimate, for a task of its own.
+    pub fn market(&self) -> Market {
+        Market { floor: self.miner.floor(), estimate: self.gateway.estimates() }
     }
 
     /// The base of Esplora's paths, such as `{}/blocks/tip/height`.

@@ -19,8 +19,9 @@ mod run;
 mod verdict;
 mod world;
 
-pub use plan::{Kind, Plan, Size, Step};
+pub use disasters::Tally;
+pub use plan::{ChainKind, Kind, Plan, Size, Step};
 pub use recovery::{Recovery, percentile};
-pub use report::Report;
+pub use report::{Report, place};
 pub use run::{Outcome, run};
 pub use verdict::Verdict;

@@ -1,18 +1,29 @@
 //! Who is to be paid what, and by whom he is asked for.
 
+use anyhow::{Context, Result};
+use bitcoin::hashes::{Hash as _, hash160, sha256};
+use bitcoin::{Network, PubkeyHash, ScriptBuf, ScriptHash, WPubkeyHash, WScriptHash};
+use serde_json::json;
+
 use crate::api::Api;
 use crate::claim::base_units;
-use crate::config::{DG, ETH};
+use crate::config::{BTC, DG, ETH};
 use crate::primitives::{Address, U256};
 use crate::seed::SeededPlayer;
-use anyhow::{Context, Result};
-use serde_json::json;
+
+use super::plan::ChainKind;
 
 /// The book in which coins and tokens are owed.
 pub const PURSE: &str = "purse";
 /// The demo's minimum, and a number that no fee is a multiple of.
 const TOKENS: &str = "3000.000000000000000007";
 const COINS: &str = "0.1";
+/// To which four digits are added: each payee's is an amount of his own.
+const BITCOIN: &str = "0.0100";
+/// [`base_units`] counts 18 digits, the chain 8.
+const WEI_PER_SATOSHI: U256 = U256::from_limbs([10_000_000_000, 0, 0, 0]);
+/// The least that a devnet seeds.
+const PLAYERS_MIN: usize = 30;
 /// Every member is asked for so much at most: below the demo's daily limit.
 const CREDITS_PER_REQUEST: usize = 500;
 
@@ -25,6 +36,8 @@ pub enum Way {
     Coins,
     /// Tokens that somebody withdraws to him.
     Tokens,
+    /// Bitcoin that somebody withdraws to him.
+    Bitcoin,
 }
 
 /// Somebody who is to be paid once.
@@ -32,55 +45,81 @@ pub enum Way {
 pub struct Payee {
     pub number: usize,
     pub way: Way,
-    pub address: Address,
+    /// As the chain's addresses are written.
+    pub destination: String,
     /// Whose key asks.
     pub asker: SeededPlayer,
 }
 
 impl Payee {
-    /// A third of each way. Only members may claim.
+    /// On an EVM chain a third of each way; only members may claim.
     ///
     /// # Panics
     /// When there are no members.
-    pub fn crowd(count: usize, players: &[SeededPlayer]) -> Vec<Self> {
+    pub fn crowd(chain: ChainKind, count: usize, players: &[SeededPlayer]) -> Vec<Self> {
         let members: Vec<&SeededPlayer> = players.iter().filter(|seeded| seeded.player.member).collect();
         (0..count)
             .map(|number| {
-                let way = [Way::Claim, Way::Coins, Way::Tokens][number % 3];
-                let asker = members[(number / 3) % members.len()].clone();
-                let address = match way {
-                    Way::Claim => asker.player.wallet.address,
-                    Way::Coins | Way::Tokens => Address::left_padding_from(&(0xc4a0_0000 + number as u64).to_be_bytes()),
+                let way = match chain {
+                    ChainKind::Evm => [Way::Claim, Way::Coins, Way::Tokens][number % 3],
+                    ChainKind::Bitcoin => Way::Bitcoin,
                 };
-                Self { number, way, address, asker }
+                let asker = members[(number / 3) % members.len()].clone();
+                let destination = match way {
+                    Way::Claim => asker.player.wallet.address.to_checksum(None),
+                    Way::Coins | Way::Tokens => Address::left_padding_from(&(0xc4a0_0000 + number as u64).to_be_bytes()).to_checksum(None),
+                    Way::Bitcoin => bitcoin_address(number),
+                };
+                Self { number, way, destination, asker }
             })
             .collect()
     }
 
     /// So many players have enough members for `payees`.
-    pub fn players(payees: usize) -> Result<u32> {
-        let players = payees.div_ceil(3) * 5 / 4 + 5;
-        u32::try_from(players.max(20)).context("so many players")
+    pub fn players(chain: ChainKind, payees: usize) -> Result<u32> {
+        let players = match chain {
+            ChainKind::Evm => payees.div_ceil(3) * 5 / 4 + 5,
+            ChainKind::Bitcoin => 0,
+        };
+        u32::try_from(players.max(PLAYERS_MIN)).context("so many players")
     }
 
     pub fn asset(&self) -> &'static str {
         match self.way {
             Way::Coins => ETH,
             Way::Claim | Way::Tokens => DG,
+            Way::Bitcoin => BTC,
         }
     }
 
-    pub fn amount(&self) -> &'static str {
+    pub fn amount(&self) -> String {
         match self.way {
-            Way::Coins => COINS,
-            Way::Tokens => TOKENS,
-            Way::Claim => "3000",
+            Way::Coins => COINS.to_owned(),
+            Way::Tokens => TOKENS.to_owned(),
+            Way::Claim => "3000".to_owned(),
+            Way::Bitcoin => format!("{BITCOIN}{:04}", self.number),
         }
     }
 
     pub fn base_units(&self) -> U256 {
-        base_units(self.amount())
+        match self.way {
+            Way::Coins | Way::Tokens | Way::Claim => base_units(&self.amount()),
+            Way::Bitcoin => base_units(&self.amount()) / WEI_PER_SATOSHI,
+        }
     }
+}
+
+/// One that nobody has a key of; of the four kinds that need none to be written down.
+fn bitcoin_address(number: usize) -> String {
+    let name = format!("chaos {number}");
+    let (short, long) = (hash160::Hash::hash(name.as_bytes()), sha256::Hash::hash(name.as_bytes()));
+    let script = match number % 4 {
+        0 => ScriptBuf::new_p2wpkh(&WPubkeyHash::from_raw_hash(short)),
+        1 => ScriptBuf::new_p2wsh(&WScriptHash::from_raw_hash(long)),
+        2 => ScriptBuf::new_p2pkh(&PubkeyHash::from_raw_hash(short)),
+        _ => ScriptBuf::new_p2sh(&ScriptHash::from_raw_hash(short)),
+    };
+    bitcoin::Address::from_script(&script, Network::Regtest).expect("each of these scripts has an address").to_string()
 }
 
 /// Owes the askers what they will withdraw; `admin` carries a service key.

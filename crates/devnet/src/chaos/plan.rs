@@ -36,12 +36,53 @@ impl Kind {
     }
 }
 
+/// On which chain is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainKind {
+    Evm,
+    Bitcoin,
+}
+
+impl ChainKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Evm => "evm",
+            Self::Bitcoin => "bitcoin",
+        }
+    }
+
+    /// In which fees are counted.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Evm => "wei",
+            Self::Bitcoin => "satoshi",
+        }
+    }
+
+    /// How many payees share one transaction at most. On Bitcoin few, so that there are many transactions to strike at.
+    pub fn payees_per_send(self) -> u16 {
+        match self {
+            Self::Evm => 1,
+            Self::Bitcoin => 2,
+        }
+    }
+
+    /// How many payees ask before there is a need for it. Fewer where several share a transaction, or all would be sent before the last
+    /// disaster.
+    pub fn payees_ahead(self) -> u64 {
+        match self {
+            Self::Evm => 24,
+            Self::Bitcoin => 10,
+        }
+    }
+}
+
 /// How much of everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Size {
     pub payees: usize,
     pub kills: usize,
-    /// Of depth 1, 2, … to 8, and from 1 again.
+    /// Of depth 1, 2, … to 8 (on Bitcoin to 4), and from 1 again.
     pub reorgs: usize,
     pub database_crashes: usize,
     pub full_disks: usize,
@@ -60,6 +101,7 @@ pub struct Step {
 /// One run on one store.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    pub chain: ChainKind,
     pub store: StoreKind,
     pub payees: usize,
     pub steps: Vec<Step>,
@@ -95,10 +137,10 @@ impl Size {
 }
 
 impl Plan {
-    /// The same seed, store and size make the same plan.
-    pub fn draw(seed: u64, store: StoreKind, size: &Size) -> Self {
+    /// The same seed, chain, store and size make the same plan.
+    pub fn draw(seed: u64, on: ChainKind, store: StoreKind, size: &Size) -> Self {
         let mut chance = Chance::of(seed);
-        let sends = size.payees as u64;
+        let sends = size.payees as u64 / u64::from(on.payees_per_send());
         let (first, last) = ((sends * FIRST_PERCENT / 100).max(1), sends * LAST_PERCENT / 100);
         let mut steps = Vec::new();
         for kind in Kind::ALL {
@@ -109,7 +151,7 @@ impl Plan {
         }
         // The kinds of one moment keep their order: the sort is stable.
         steps.sort_by_key(|step| step.at);
-        Self { store, payees: size.payees, steps, chance: chance.branch() }
+        Self { chain: on, store, payees: size.payees, steps, chance: chance.branch() }
     }
 
     pub fn planned(&self, kind: Kind) -> usize {
@@ -123,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_a_plan() {
-        let plan = |seed| Plan::draw(seed, StoreKind::Postgres, &Size::whole(30));
+        let plan = |seed| Plan::draw(seed, ChainKind::Evm, StoreKind::Postgres, &Size::whole(30));
         assert_eq!(plan(5).steps, plan(5).steps);
         assert_ne!(plan(5).steps, plan(6).steps);
         assert_eq!(Kind::ALL.map(|kind| plan(5).planned(kind)), [30, 8, 2, 2, 2, 1]);
@@ -132,8 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn payees_who_share_a_transaction_leave_fewer_moments_to_strike_at() {
+        let plan = Plan::draw(5, ChainKind::Bitcoin, StoreKind::Postgres, &Size::whole(30));
+        assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 2, 2, 2, 1]);
+        assert!(plan.steps.iter().all(|step| (3..=120).contains(&step.at)));
+    }
+
+    #[test]
     fn what_needs_replicas_or_a_database_process_is_left_out_on_sqlite() {
-        let plan = Plan::draw(5, StoreKind::Sqlite, &Size::whole(30));
+        let plan = Plan::draw(5, ChainKind::Evm, StoreKind::Sqlite, &Size::whole(30));
         assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 0, 2, 0, 1]);
     }
 }

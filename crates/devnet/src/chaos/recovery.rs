@@ -1,11 +1,11 @@
-//! How long it takes from the end of a disaster until the system makes progress: until the pool takes a transaction that it did not
-//! know, which only a server that leases, reads, plans and signs can bring.
+//! How long it takes from the end of a disaster until the system makes progress: until the chain's nodes take a transaction that they
+//! did not know, which only a server that leases, reads, plans and signs can bring.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::proxy::Pool;
+use crate::proxy::Sends;
 
 use super::plan::Kind;
 
@@ -18,15 +18,15 @@ pub struct Recovery {
 
 #[derive(Clone)]
 pub struct Recoveries {
-    pool: Arc<Pool>,
+    sends: Arc<Sends>,
     measured: Arc<Mutex<Vec<Recovery>>>,
     /// Disasters so far during which nothing can be sent.
     standstills: Arc<AtomicU64>,
 }
 
 impl Recoveries {
-    pub fn of(pool: &Arc<Pool>) -> Self {
-        Self { pool: Arc::clone(pool), measured: Arc::default(), standstills: Arc::default() }
+    pub fn of(sends: &Arc<Sends>) -> Self {
+        Self { sends: Arc::clone(sends), measured: Arc::default(), standstills: Arc::default() }
     }
 
     /// From now on nothing can be sent, whatever the server does. Recoveries that are not over yet are not counted: this disaster's own takes
@@ -37,7 +37,7 @@ impl Recoveries {
 
     /// Measures from `ended` on, beside whatever happens next. A recovery that finds nothing left to be sent is not counted.
     pub fn begin(&self, kind: Kind, ended: Instant) {
-        let (mut accepted, measured, standstills) = (self.pool.watch(), Arc::clone(&self.measured), Arc::clone(&self.standstills));
+        let (mut accepted, measured, standstills) = (self.sends.watch(), Arc::clone(&self.measured), Arc::clone(&self.standstills));
         let before = *accepted.borrow_and_update();
         let stood_still = standstills.load(Ordering::Relaxed);
         tokio::spawn(async move {

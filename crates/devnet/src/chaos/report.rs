@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::table::Table;
 
-use super::plan::Kind;
+use super::plan::{ChainKind, Kind};
 use super::recovery::{Recovery, percentile};
 use super::run::Outcome;
 
@@ -17,22 +17,15 @@ pub struct Report<'a>(pub &'a [Outcome]);
 impl Display for Report<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table =
-            Table::new(["store", "disasters", "payees paid", "sent / mined", "ledger, chain, journal", "recovery p50 / p99 / max"]);
+            Table::new(["chain, store", "disasters", "payees paid", "sent / mined", "ledger, chain, journal", "recovery p50 / p99 / max"]);
         for outcome in self.0 {
-            table.push([
-                format!("{:?}", outcome.store).to_lowercase(),
-                disasters(outcome),
-                histogram(outcome),
-                format!("{} / {}", outcome.accepted_by_pool, outcome.verdict.mined),
-                agreement(outcome),
-                recovery(outcome),
-            ]);
+            table.push([place(outcome), disasters(outcome), histogram(outcome), sent(outcome), agreement(outcome), recovery(outcome)]);
         }
         writeln!(out, "{table}")?;
         writeln!(out, "{}", by_kind(self.0))?;
         for outcome in self.0 {
             for difference in outcome.verdict.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
-                writeln!(out, "{:?}: {difference}", outcome.store)?;
+                writeln!(out, "{}: {difference}", place(outcome))?;
             }
         }
         Ok(())
@@ -41,12 +34,12 @@ impl Display for Report<'_> {
 
 /// Which kind of disaster takes how long to recover from.
 fn by_kind(outcomes: &[Outcome]) -> Table<5> {
-    let mut table = Table::new(["store", "recovery from", "measured", "p50 s", "max s"]);
+    let mut table = Table::new(["chain, store", "recovery from", "measured", "p50 s", "max s"]);
     for outcome in outcomes {
         for kind in Kind::ALL {
             let sorted: Vec<Recovery> = outcome.recoveries.iter().filter(|recovery| recovery.kind == kind).copied().collect();
             if let Some(slowest) = sorted.last() {
-                let store = format!("{:?}", outcome.store).to_lowercase();
+                let store = place(outcome);
                 let name = kind.name().to_owned();
                 table.push([store, name, sorted.len().to_string(), seconds(percentile(&sorted, 50)), seconds(slowest.after)]);
             }
@@ -56,8 +49,26 @@ fn by_kind(outcomes: &[Outcome]) -> Table<5> {
 }
 
 fn disasters(outcome: &Outcome) -> String {
-    let struck = Kind::ALL.iter().filter_map(|kind| outcome.tally.get(kind).map(|count| format!("{count} {}", kind.name())));
-    struck.chain([format!("{} dropped answers", outcome.dropped)]).collect::<Vec<_>>().join(", ")
+    let tally = &outcome.tally;
+    let struck = Kind::ALL.iter().filter(|kind| tally.of(**kind) > 0).map(|kind| format!("{} {}", tally.of(*kind), kind.name()));
+    let mut told: Vec<String> = struck.chain([format!("{} dropped answers", outcome.dropped)]).collect();
+    if outcome.chain == ChainKind::Bitcoin {
+        told.push(format!("{} kills amid a bump", tally.kills_amid_a_bump));
+        told.push(format!("{} other versions mined by a reorg", tally.other_versions));
+    }
+    told.join(", ")
+}
+
+/// For people and tests: `bitcoin on sqlite`.
+pub fn place(outcome: &Outcome) -> String {
+    format!("{} on {}", outcome.chain.name(), format!("{:?}", outcome.store).to_lowercase())
+}
+
+fn sent(outcome: &Outcome) -> String {
+    match outcome.bumps {
+        0 => format!("{} / {}", outcome.sent, outcome.verdict.mined),
+        bumps => format!("{} ({bumps} outbid) / {}", outcome.sent, outcome.verdict.mined),
+    }
 }
 
 fn histogram(outcome: &Outcome) -> String {
@@ -67,7 +78,7 @@ fn histogram(outcome: &Outcome) -> String {
 
 fn agreement(outcome: &Outcome) -> String {
     match outcome.verdict.differences.len() {
-        0 => "agree to the last wei".to_owned(),
+        0 => "agree to the last base unit".to_owned(),
         count => format!("{count} DIFFERENCES"),
     }
 }

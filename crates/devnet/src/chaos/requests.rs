@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
 
 use crate::api::{Answer, Api};
 use crate::claim::{Claim, Domain, SignedClaim};
-use crate::proxy::Pool;
 
 use super::payees::{PURSE, Payee, Way};
 
-/// Payments that are asked for and not sent: so there are some to be sent whenever a disaster strikes.
-const AHEAD: u64 = 24;
+/// Who asks at a time.
+const WIDTH: usize = 24;
 /// A server that stands still is not waited for.
 const ANSWER_BOUND: Duration = Duration::from_secs(4);
 const ASK_PAUSE: Duration = Duration::from_millis(150);
@@ -30,7 +29,8 @@ pub struct Desk {
     pub apis: Vec<Api>,
     pub domain: Domain,
     pub gate: Gate,
-    pub pool: Arc<Pool>,
+    /// How many may have asked: some more than have been sent, so that there are some to be sent whenever a disaster strikes.
+    pub turn: watch::Receiver<u64>,
 }
 
 /// A withdrawal that was accepted.
@@ -46,13 +46,11 @@ impl Desk {
     /// # Errors
     /// When one is refused for good, accepted twice, or not accepted in time.
     pub async fn ask_all(self, payees: Vec<Payee>) -> Result<Vec<Accepted>> {
-        let width = usize::try_from(AHEAD)?;
-        stream::iter(payees).map(|payee| self.ask(payee)).buffered(width).try_collect().await
+        stream::iter(payees).map(|payee| self.ask(payee)).buffered(WIDTH).try_collect().await
     }
 
     async fn ask(&self, payee: Payee) -> Result<Accepted> {
-        let turn = (payee.number as u64).saturating_sub(AHEAD);
-        self.pool.watch().wait_for(|accepted| *accepted >= turn).await.context("the pool is gone")?;
+        self.turn.clone().wait_for(|count| *count > payee.number as u64).await.context("nobody gives turns any more")?;
         let asked = Instant::now();
         let mut signed = None;
         loop {
@@ -102,8 +100,7 @@ async fn once(api: &Api, payee: &Payee, signed: Option<&SignedClaim>) -> Result<
             Some(claim) => api.claim(claim, 0).await,
             None => {
                 let key = format!("chaos-{}", payee.number);
-                let destination = payee.address.to_checksum(None);
-                let order = json!({ "asset": payee.asset(), "amount": payee.amount(), "destination": destination, "book": PURSE });
+                let order = json!({ "asset": payee.asset(), "amount": payee.amount(), "destination": payee.destination, "book": PURSE });
                 api.post_with("/api/withdrawals", &order, &[("Idempotency-Key", &key)]).await
             }
         }

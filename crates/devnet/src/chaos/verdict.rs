@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{DG, ETH};
-use crate::primitives::{Address, U256};
+use crate::primitives::U256;
 
-use super::chain::{self, Mined};
+use super::chain::{self, Holding, Mined};
 use super::journal::Journal;
 use super::ledger::{Account, Ledger, Transfer};
-use super::payees::Payee;
 use super::requests::Accepted;
-use super::world::Opening;
 
 /// All that is known when everything has ended.
 pub struct Evidence<'a> {
@@ -18,10 +15,10 @@ pub struct Evidence<'a> {
     pub mined: &'a [Mined],
     pub ledger: &'a Ledger,
     pub journal: &'a Journal,
-    pub token: Address,
-    pub opening: Opening,
-    /// What the wallet holds now.
-    pub closing: Opening,
+    /// What the wallet held; the first is what fees are paid in.
+    pub opening: &'a [Holding],
+    /// What it holds now.
+    pub closing: &'a [Holding],
 }
 
 /// What came of it.
@@ -33,14 +30,13 @@ pub struct Verdict {
     pub differences: Vec<String>,
     pub mined: usize,
     pub signed: usize,
-    /// Coins that left the wallet for the network, in wei.
+    /// What left the wallet for the network, in base units.
     pub fees: U256,
 }
 
 impl Verdict {
     pub fn of(evidence: &Evidence<'_>) -> Self {
-        let payees: Vec<Payee> = evidence.accepted.iter().map(|accepted| accepted.payee.clone()).collect();
-        let histogram = chain::histogram(&payees, evidence.mined, evidence.token);
+        let histogram = chain::histogram(evidence.accepted.iter().map(|accepted| &accepted.payee), evidence.mined);
         let mut differences = Vec::new();
         evidence.payees(&mut differences);
         evidence.wallet(&mut differences);
@@ -66,14 +62,14 @@ impl Evidence<'_> {
     /// Each payee got his amount and nobody else got anything.
     fn payees(&self, differences: &mut Vec<String>) {
         for Accepted { payee, id } in self.accepted {
-            let got: Vec<U256> = chain::payments(payee, self.mined, self.token).map(|paid| paid.amount).collect();
+            let got: Vec<U256> = chain::payments(payee, self.mined).map(|paid| paid.amount).collect();
             if got != [payee.base_units()] {
                 differences.push(format!("payee {} ({id}) was to get {} once and got {got:?}", payee.number, payee.base_units()));
             }
         }
-        let expected: BTreeSet<Address> = self.accepted.iter().map(|accepted| accepted.payee.address).collect();
+        let expected: BTreeSet<&str> = self.accepted.iter().map(|accepted| accepted.payee.destination.as_str()).collect();
         for mined in self.mined {
-            if let Some(paid) = mined.paid.filter(|paid| !expected.contains(&paid.to)) {
+            for paid in mined.paid.iter().filter(|paid| !expected.contains(paid.to.as_str())) {
                 differences.push(format!("{} paid {} to {}, who was not to be paid", mined.hash, paid.amount, paid.to));
             }
         }
@@ -91,13 +87,10 @@ impl Evidence<'_> {
 
     /// What the book says that the wallet holds, is what it holds; what left it is what was settled and booked.
     fn wallet(&self, differences: &mut Vec<String>) {
-        let settled = |asset: &str| self.left_hot(asset, "withdrawal");
-        let fees = self.left_hot(ETH, "network_fee");
-        let moved = [
-            (DG, self.opening.tokens, self.closing.tokens, settled(DG), U256::ZERO),
-            (ETH, self.opening.coins, self.closing.coins, settled(ETH), fees),
-        ];
-        for (asset, opening, closing, settled, fees) in moved {
+        for (index, (opening, closing)) in self.opening.iter().zip(self.closing).enumerate() {
+            let asset = opening.asset;
+            let (opening, closing, settled) = (opening.amount, closing.amount, self.left_hot(asset, "withdrawal"));
+            let fees = if index == 0 { self.left_hot(asset, "network_fee") } else { U256::ZERO };
             if opening - closing != settled + fees {
                 let left = opening - closing;
                 differences.push(format!("{left} base units of {asset} left the wallet, {settled} were settled and {fees} booked as fees"));
@@ -126,18 +119,19 @@ impl Evidence<'_> {
             booked.entry(transfer.cause_id.to_ascii_lowercase()).or_default().push(transfer.amount);
         }
         for mined in self.mined {
-            let found = booked.remove(&mined.hash.to_string()).unwrap_or_default();
+            let found = booked.remove(&mined.hash).unwrap_or_default();
             if found != [mined.fee] {
-                differences.push(format!("{} cost {} wei, booked were {found:?}", mined.hash, mined.fee));
+                differences.push(format!("{} cost {} base units, booked were {found:?}", mined.hash, mined.fee));
             }
         }
-        differences
-            .extend(booked.into_iter().map(|(hash, found)| format!("{found:?} wei are booked for {hash}, which is not in the chain")));
+        differences.extend(
+            booked.into_iter().map(|(hash, found)| format!("{found:?} base units are booked for {hash}, which is not in the chain")),
+        );
     }
 
     /// What is in the chain was signed here, and what was signed is in the database.
     fn journal(&self, differences: &mut Vec<String>) {
-        for mined in self.mined.iter().filter(|mined| !self.journal.hashes.contains(&mined.hash.to_string())) {
+        for mined in self.mined.iter().filter(|mined| !self.journal.hashes.contains(&mined.hash)) {
             differences.push(format!("{} is in the chain and not in the journal", mined.hash));
         }
         let lineages: BTreeSet<&String> = self.ledger.attempts.iter().map(|(_, lineage)| lineage).collect();

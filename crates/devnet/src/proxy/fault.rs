@@ -38,8 +38,27 @@ pub struct Drops {
     pub chance: Chance,
 }
 
+/// How an answer gets lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The asker is left waiting.
+    Silent,
+    /// The connection breaks in the middle.
+    Broken,
+}
+
 /// One in so many lost answers leaves the asker waiting; the others break the connection, which he notices at once.
 const SILENT_ONE_IN: u64 = 4;
+
+impl Drops {
+    /// What becomes of the next answer; `None`: it arrives.
+    pub(super) fn draw(&mut self) -> Option<Loss> {
+        if self.chance.up_to(999) >= u64::from(self.per_mille) {
+            return None;
+        }
+        Some(if self.chance.up_to(SILENT_ONE_IN - 1) == 0 { Loss::Silent } else { Loss::Broken })
+    }
+}
 
 struct Rule {
     /// `None`: any method.
@@ -97,12 +116,12 @@ impl Book {
     }
 
     fn dropped_by_chance(&mut self) -> Option<Fault> {
-        let Drops { per_mille, chance } = self.drops.as_mut()?;
-        if chance.up_to(999) >= u64::from(*per_mille) {
-            return None;
-        }
+        let loss = self.drops.as_mut()?.draw()?;
         self.dropped += 1;
-        Some(if chance.up_to(SILENT_ONE_IN - 1) == 0 { Fault::AnswerLost } else { Fault::AnswerBroken })
+        Some(match loss {
+            Loss::Silent => Fault::AnswerLost,
+            Loss::Broken => Fault::AnswerBroken,
+        })
     }
 }
 

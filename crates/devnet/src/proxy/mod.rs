@@ -7,6 +7,9 @@ mod fault;
 mod lag;
 mod node;
 mod pool;
+mod sends;
+mod source;
+mod taken;
 mod waiting;
 mod wire;
 
@@ -19,7 +22,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use fault::{Drops, Fault};
-pub use pool::{Pool, Spring};
+pub use pool::Pool;
+pub use sends::{Sends, Spring};
+pub use source::SourceProxy;
+pub use taken::Taken;
 
 use fault::{Book, lock};
 use wire::{Wire, pass};

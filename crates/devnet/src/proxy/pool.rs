@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::primitives::Address;
 
 use super::fault::lock;
 use super::node::Node;
+use super::sends::Sends;
 use super::waiting::{Offer, REFUSED_CODE, Waiting};
 
 /// How soon the node gets what a new block, a lower base fee or a reorganisation made due.
@@ -21,9 +21,6 @@ const BEAT: Duration = Duration::from_millis(50);
 /// JSON-RPC: invalid parameters, and internal error.
 const INVALID_CODE: i64 = -32_602;
 const INTERNAL_CODE: i64 = -32_603;
-
-/// What is done when the pool takes a certain transaction; it gets the name of the face that brought it.
-pub type Spring = Box<dyn FnOnce(usize) + Send>;
 
 /// Shared by the faces of one chain.
 pub struct Pool {
@@ -36,8 +33,8 @@ struct Core {
     waiting: Mutex<Waiting>,
     /// One at a time, as in a node.
     turn: tokio::sync::Mutex<()>,
-    accepted: watch::Sender<u64>,
-    trap: Mutex<Option<(u64, Spring)>>,
+    /// Who brought them is the name of a face.
+    sends: Arc<Sends>,
 }
 
 impl Pool {
@@ -50,8 +47,7 @@ impl Pool {
             node: Node::new(target)?,
             waiting: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
-            accepted: watch::Sender::new(0),
-            trap: Mutex::default(),
+            sends: Arc::default(),
         });
         let of_beat = Arc::clone(&core);
         let beat = tokio::spawn(async move {
@@ -65,29 +61,14 @@ impl Pool {
         Ok(Arc::new(Self { core, beat }))
     }
 
-    /// How many transactions were taken that were not known before.
-    pub fn accepted(&self) -> u64 {
-        *self.core.accepted.borrow()
-    }
-
-    /// The same number, for whoever waits for it to grow.
-    pub fn watch(&self) -> watch::Receiver<u64> {
-        self.core.accepted.subscribe()
+    /// What it took.
+    pub fn sends(&self) -> &Arc<Sends> {
+        &self.core.sends
     }
 
     /// Transactions of `sender` that are not mined, given what the chain's nonce is.
     pub fn unmined(&self, sender: Address, next_nonce: u64) -> usize {
         lock(&self.core.waiting).unmined(sender, next_nonce)
-    }
-
-    /// Does `spring` when transaction number `at` has been taken, before anybody is told so. One trap at a time.
-    pub fn trap(&self, at: u64, spring: Spring) {
-        *lock(&self.core.trap) = Some((at, spring));
-    }
-
-    /// Takes the trap away; true if it was still set.
-    pub fn disarm(&self) -> bool {
-        lock(&self.core.trap).take().is_some()
     }
 
     /// One `eth_sendRawTransaction` that came in at `face`: its `result` or `error`. A sender who hangs up does not stop it half-way.
@@ -121,7 +102,7 @@ impl Core {
             Ok(hash) => {
                 // It is in the pool; when the node cannot take it now, the next beat brings it.
                 let _ = self.hand_over().await;
-                self.count(face);
+                self.sends.count(face);
                 json!({ "result": hash })
             }
         }
@@ -148,20 +129,6 @@ impl Core {
             }
         }
         Ok(())
-    }
-
-    fn count(&self, face: usize) {
-        let mut number = 0;
-        self.accepted.send_modify(|accepted| {
-            *accepted += 1;
-            number = *accepted;
-        });
-        let mut trap = lock(&self.trap);
-        if trap.as_ref().is_some_and(|(at, _)| number >= *at)
-            && let Some((_, spring)) = trap.take()
-        {
-            spring(face);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_chain::{Fault, Foreign, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
     Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Sighting, Span, Stage, TRAIL_BLOCKS_MAX,
     Timestamp, Tip, planted,
@@ -38,12 +38,7 @@ impl LaneTask {
         if self.pins_changed(&lane, looked, now).await? {
             return Ok(());
         }
-        let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
-        let watch = self.watch(&lane, &live);
-        let seen = self.chain().watch(&watch).await?;
-        let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
-        let sightings = seen.sightings.into_iter().filter_map(|sighting| self.command(&lane, &legs, sighting));
-        let any = self.commit(sightings.collect()).await?.iter().any(Option::is_some);
+        let (seen, any) = self.look(&lane).await?;
         self.judge_foreign(&lane, seen.foreign).await?;
         let funds = self.funds_if_due(looked, now).await;
         let trail = seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
@@ -55,6 +50,24 @@ impl LaneTask {
             self.engine.hub.tell_mined();
         }
         Ok(())
+    }
+
+    /// What became of the payments that are under way. While the lane reconciles, nothing is concluded about anybody else's.
+    pub(super) async fn settle_meanwhile(&self) -> Result<(), RoundError> {
+        match self.lane().await? {
+            Some(lane) => self.look(&lane).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the chain and commits what it says of our own transactions. True where something is new.
+    async fn look(&self, lane: &Lane) -> Result<(Sightings, bool), RoundError> {
+        let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        let mut seen = self.chain().watch(&self.watch(lane, &live)).await?;
+        let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
+        let sightings = std::mem::take(&mut seen.sightings).into_iter().filter_map(|sighting| self.command(lane, &legs, sighting));
+        let any = self.commit(sightings.collect()).await?.iter().any(Option::is_some);
+        Ok((seen, any))
     }
 
     fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {

@@ -68,17 +68,16 @@ impl LaneTask {
             let full = entries.len() >= ENTRIES_PER_PAGE_MAX;
             let last = entries.last().map(|entry| entry.request.draft.number());
             for lineage in self.lineages(entries).await? {
-                let command = Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };
-                match self.engine.writer.submit(adit_core::Actor::Engine, command).await {
-                    Ok(_) => {}
+                match self.adopt(epoch, &lineage).await {
+                    Ok(()) => {}
                     // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
-                    Err(WriteError::Refused(Refusal::NotLeased { .. })) => return Ok(false),
-                    Err(WriteError::Refused(refusal)) => {
+                    Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. }))) => return Ok(false),
+                    Err(RoundError::Write(WriteError::Refused(refusal))) => {
                         let detail = format!("lineage {} at number {} cannot be placed ({})", lineage.id, lineage.number(), refusal.code());
                         self.halt(HaltReason::JournalAhead { detail }).await?;
                         return Ok(false);
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(error),
                 }
             }
             match last {
@@ -86,6 +85,19 @@ impl LaneTask {
                 Some(last) if full => from = last,
                 Some(_) | None => return Ok(true),
             }
+        }
+    }
+
+    /// Where it is refused, what the chain has made final meanwhile is settled first, and it is tried once more: the change of an older version
+    /// belongs to a payment that is under way as long as the database does not know that this one is over (window F73).
+    async fn adopt(&self, epoch: Epoch, lineage: &Lineage) -> Result<(), RoundError> {
+        let command = || Command::AdoptLineage { lane: self.id().clone(), epoch, lineage: lineage.clone() };
+        match self.engine.writer.submit(adit_core::Actor::Engine, command()).await {
+            Err(WriteError::Refused(refusal)) if !matches!(refusal, Refusal::NotLeased { .. }) => {
+                self.settle_meanwhile().await?;
+                Ok(self.engine.writer.submit(adit_core::Actor::Engine, command()).await.map(drop)?)
+            }
+            other => Ok(other.map(drop)?),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_core::{State, Status};
+use adit_core::{LaneState, State, Status};
 use adit_store::Store;
 
 use super::world::World;
@@ -51,6 +51,38 @@ async fn f73_a_restored_database_takes_its_payments_back_from_the_journal() {
     world.mine_until(&ids, Status::Completed).await;
     again.crash();
     assert_eq!(world.times_paid(0..10).await, [1; 10]);
+}
+
+/// F73: in the lost part of the database an older version than the last known one became final, and somebody was paid from its change. For the
+/// restored database that change belongs to a payment that is under way, until the chain is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn f73_what_was_paid_from_the_change_of_an_older_version_is_taken_back_too() {
+    let Some(world) = World::with_coins("regtest-restore-older", &[bitcoin::Amount::from_sat(500_000)]).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let first = world.request(&running.engine, [0]).await;
+    world.until("a transaction in the pool", async || !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    let cheap = world.bitcoin.rpc().mempool().await.expect("a read")[0];
+    let cheap = world.bitcoin.rpc().transaction(cheap).await.expect("a read").expect("in the pool");
+    world.bitcoin.gateway().estimate(Some(40));
+    let outbid = async || {
+        let lineage = world.store.lineages_of(first[0]).await.expect("a read").pop().expect("in a lineage");
+        lineage.attempts.len() == 2 && lineage.latest().last_sent().is_some()
+    };
+    world.until("a better offer", outbid).await;
+    world.bitcoin.gateway().estimate(None);
+    // The only coin is under way: he waits.
+    let second = world.request(&running.engine, [1]).await;
+    let backup = world.store.snapshot();
+    world.bitcoin.miner().mine_exactly(&[cheap]).await.expect("the older version is mined");
+    world.mine_until(&second, Status::Completed).await;
+    running.crash();
+    world.store.restore(&backup);
+    let again = world.start();
+    world.mine_until(&[first, second].concat(), Status::Completed).await;
+    assert_eq!(world.lane_state().await, Some(LaneState::Running), "nobody has to explain it");
+    again.crash();
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
 }
 
 /// F69: a reorganisation takes a payment out of its block below the finality depth: it is sent again and mined once.

@@ -10,7 +10,6 @@ mod index;
 mod layer;
 mod script;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::market::Estimate;
 use super::rpc::{Rpc, RpcError};
 use bitcoin::{Amount, Txid};
 use follower::Follower;
@@ -27,7 +27,6 @@ use index::Index;
 /// A new block or reorganisation is to be seen within half a second.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 const BLOCKCYPHER_BASE: &str = "/v1/btc/main";
-const VBYTES_PER_KVBYTE: u64 = 1_000;
 
 /// A running gateway; gone when dropped.
 pub struct Gateway {
@@ -42,8 +41,7 @@ struct View {
     follower: Arc<Follower>,
     rpc: Rpc,
     url: Arc<str>,
-    /// In satoshis per 1000 virtual bytes; 0 where the node's own estimates are told.
-    estimate: Arc<AtomicU64>,
+    estimate: Estimate,
 }
 
 impl Gateway {
@@ -56,7 +54,7 @@ impl Gateway {
         let url = format!("http://{}", listener.local_addr().context("the port just bound has no address")?);
         let follower = Arc::new(Follower::new(rpc.clone()));
         follower.catch_up().await.context("reading the chain")?;
-        let view = View { follower: Arc::clone(&follower), rpc, url: url.as_str().into(), estimate: Arc::default() };
+        let view = View { follower: Arc::clone(&follower), rpc, url: url.as_str().into(), estimate: Estimate::default() };
         let router = Router::new().nest(BLOCKCYPHER_BASE, blockcypher::routes()).merge(esplora::routes()).with_state(view.clone());
         let server = tokio::spawn(async move {
             // Ends only with the listener, which ends with this task.
@@ -83,7 +81,11 @@ impl Gateway {
     /// From now on both faces estimate this feerate for every target; without one they say what the node says. A regtest has too little
     /// traffic for estimates of its own.
     pub fn estimate(&self, sat_per_vbyte: Option<u64>) {
-        self.view.estimate.store(sat_per_vbyte.unwrap_or(0) * VBYTES_PER_KVBYTE, Ordering::Relaxed);
+        self.view.estimate.set(sat_per_vbyte);
+    }
+
+    pub(super) fn estimates(&self) -> Estimate {
+        self.view.estimate.clone()
     }
 
     /// Waits until the gateway knows what the node knows now, instead of at its next look.
@@ -110,9 +112,9 @@ impl View {
 
     /// The fee per 1000 virtual bytes for so many blocks; `None` when nobody knows.
     async fn fee_estimate(&self, blocks: u16) -> Result<Option<Amount>, RpcError> {
-        match self.estimate.load(Ordering::Relaxed) {
-            0 => self.rpc.fee_estimate(blocks).await,
-            told => Ok(Some(Amount::from_sat(told))),
+        match self.estimate.sat_per_kvbyte() {
+            None => self.rpc.fee_estimate(blocks).await,
+            Some(told) => Ok(Some(Amount::from_sat(told))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! SIGKILL in the moment in which the pool took a transaction: before the server is told, or a little after (windows F2 to F5).
+//! SIGKILL in the moment in which a node took a transaction: before the server is told, or a little after (windows F2 to F5).
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +6,7 @@ use anyhow::Result;
 use tokio::sync::oneshot;
 
 use crate::chance::Chance;
+use crate::chaos::disasters::Tally;
 use crate::chaos::plan::Kind;
 use crate::chaos::world::World;
 
@@ -17,8 +18,8 @@ const SILENCE_BOUND: Duration = Duration::from_secs(45);
 
 /// # Errors
 /// When the server does not come up again.
-pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<bool> {
-    let at = at.max(world.pool.accepted() + 1);
+pub async fn strike(world: &mut World, at: u64, chance: &mut Chance, tally: &mut Tally) -> Result<bool> {
+    let at = at.max(world.sends().accepted() + 1);
     let before_the_answer = chance.up_to(1) == 0;
     let delay = Duration::from_millis(chance.up_to(AFTER_MILLIS_MAX));
     let power_cut = chance.up_to(POWER_CUT_ONE_IN - 1) == 0;
@@ -30,7 +31,7 @@ pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<b
         // Nobody listens any more when the run has ended.
         let _ = told.send(victims);
     };
-    world.pool.trap(
+    world.sends().trap(
         at,
         match before_the_answer {
             true => Box::new(kill),
@@ -44,7 +45,7 @@ pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<b
     );
     let victims = match tokio::time::timeout(SILENCE_BOUND, &mut killed).await {
         Ok(victims) => victims?,
-        Err(_) if world.pool.disarm() => return Ok(false),
+        Err(_) if world.sends().disarm() => return Ok(false),
         Err(_) => killed.await?,
     };
     if power_cut && let Some(signer) = world.devnet.signer() {
@@ -54,6 +55,7 @@ pub async fn strike(world: &mut World, at: u64, chance: &mut Chance) -> Result<b
     for server in victims {
         world.devnet.server(server).kill().await?;
     }
+    tally.kills_amid_a_bump += usize::from(world.has_bump_in_flight().await?);
     let ended = Instant::now();
     world.revive().await?;
     // Only now: what the dead had sent before is still on its way to the pool, and is no progress.

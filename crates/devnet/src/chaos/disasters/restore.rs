@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::bitcoin::wallet;
 use crate::chance::Chance;
 use crate::chaos::plan::Kind;
 use crate::chaos::world::World;
@@ -30,9 +31,9 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     let gate = Arc::clone(&world.gate);
     let closed = gate.write().await;
     let backup = backup(world).await?;
-    let enough = world.pool.accepted() + FORGOTTEN_MIN + chance.up_to(FORGOTTEN_MORE);
+    let enough = world.sends().accepted() + FORGOTTEN_MIN + chance.up_to(FORGOTTEN_MORE);
     // Fewer are enough where there are no more.
-    let _ = timeout(FORGOTTEN_BOUND, world.pool.watch().wait_for(|accepted| *accepted >= enough)).await;
+    let _ = timeout(FORGOTTEN_BOUND, world.sends().watch().wait_for(|accepted| *accepted >= enough)).await;
     world.recoveries.stand_still();
     world.kill_servers().await?;
     put_back(world, &backup).await?;
@@ -44,7 +45,7 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
 }
 
 async fn backup(world: &World) -> Result<PathBuf> {
-    let directory = world.directory.join(format!("backup-{}", world.pool.accepted()));
+    let directory = world.directory.join(format!("backup-{}", world.sends().accepted()));
     if let Some(postgres) = world.devnet.postgres() {
         postgres.dump(DATABASE, &directory).await?;
         return Ok(directory);
@@ -55,6 +56,7 @@ async fn backup(world: &World) -> Result<PathBuf> {
         .arg("--config")
         .arg(configuration(&world.directory)?)
         .env("LOCK_MANAGER_PRIVATE_KEY", world.devnet.stage.hot_wallet.private_key())
+        .envs([wallet::passphrase()])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

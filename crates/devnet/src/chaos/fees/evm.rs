@@ -19,7 +19,10 @@ const SPIKE_ONE_IN: u64 = 8;
 const SPIKE_GWEI: u64 = 60;
 const SPIKE_GWEI_MORE: u64 = 60;
 
-/// Moves it until it is dropped. A node that does not answer now is told at the next move.
+/// What it falls to when the storm is over.
+const CALM_GWEI: u64 = 1;
+
+/// A node that does not answer now is told at the next move.
 ///
 /// # Errors
 /// When the HTTP client cannot be built.
@@ -33,11 +36,14 @@ pub async fn blow(node: String, mut chance: Chance) -> Result<()> {
     }
 }
 
-/// The base fee of the next block; each empty block after it is cheaper by an eighth (EIP-1559).
-///
 /// # Errors
 /// When the node does not take it.
-pub async fn set(rpc: &Rpc, gwei: u64) -> Result<()> {
+pub async fn calm(rpc: &Rpc) -> Result<()> {
+    set(rpc, CALM_GWEI).await
+}
+
+/// The base fee of the next block; each empty block after it is cheaper by an eighth (EIP-1559).
+async fn set(rpc: &Rpc, gwei: u64) -> Result<()> {
     let fee = U256::from(gwei) * U256::from(GWEI);
     rpc.call::<Value>("anvil_setNextBlockBaseFeePerGas", json!([fee])).await.map(drop)
 }

@@ -64,7 +64,7 @@ fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
     }
     drop(executor);
     world.end();
-    let (mined, blocks) = (world.truth().mined(), world.chain().head());
+    let (mined, blocks) = (world.truth().mined(), world.evm().head());
     let outcome = Outcome {
         seed,
         broken: world.broken(),
@@ -95,7 +95,7 @@ fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
     }
     if !over() {
         world.check(ended(world, users));
-        let booked = world.disk.read(|books| world.truth().booked(&world.chain(), books));
+        let booked = world.disk.read(|books| world.truth().booked(&world.evm(), books));
         world.check(booked);
         world.check(balanced(world));
     }
@@ -134,9 +134,9 @@ async fn mine(world: Arc<World>, mut dice: Dice) {
         world.handle.sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3)).await;
         if world.now() < DAY && dice.chance(FEES_MOVE_PERMILLE) {
             let gwei = if dice.chance(500) { dice.between(1, 15) } else { dice.between(20, 180) };
-            world.chain().set_fee_level(u128::from(gwei) * GWEI);
+            world.evm().set_fee_level(u128::from(gwei) * GWEI);
         }
-        world.chain().mine(world.unix_seconds(), &mut dice);
+        world.evm().mine(world.unix_seconds(), &mut dice);
         world.look();
     }
 }
@@ -174,10 +174,10 @@ fn ended(world: &World, users: &Users) -> Result<(), Broken> {
 /// What left the wallet is what was settled and what the network took, to the last unit.
 fn balanced(world: &World) -> Result<(), Broken> {
     let purse = {
-        let chain = world.chain();
+        let chain = world.evm();
         chain.wallet_at(chain.finalized())
     };
-    let foul = world.truth().foul(&world.chain());
+    let foul = world.truth().foul(&world.evm());
     let held = |name: &str| {
         let account = Account::Hot { wallet: world.setup.lane.clone(), asset: asset(name) };
         world.disk.read(|books| books.held_by(&account))

@@ -52,7 +52,7 @@ impl SimWire {
 
     fn answer(&self, call: &Value, manners: &Manners) -> Value {
         let method = call["method"].as_str().unwrap_or_default();
-        let mut chain = self.world.chain();
+        let mut chain = self.world.evm();
         let upto = chain.head().saturating_sub(manners.lag);
         let mut answer = if manners.elsewhere { lie::elsewhere(method) } else { None }
             .unwrap_or_else(|| chain.answer(self.node, upto, method, &call["params"]));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use adit_core::{Batch, EventKind, GroupId, HaltReason, LaneState, State};
 use adit_signer::{Refused, SignRequest, Signature};
 
-use crate::chain::{Genesis, SimChain, TokenSpec};
+use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::check::{Books, Broken, Truth};
 use crate::crash::{CrashPoints, Process};
 use crate::executor::{Handle, Instant};
@@ -31,7 +31,7 @@ pub struct World {
     pub crashes: CrashPoints,
     pub disk: Disk,
     pub signer: SignerHost,
-    chain: Mutex<SimChain>,
+    evm: Mutex<SimChain>,
     truth: Mutex<Truth>,
     broken: Mutex<Option<Broken>>,
     timeline: AtomicU64,
@@ -72,7 +72,7 @@ impl World {
             crashes: CrashPoints::new(handle.clone(), dice.fork()),
             disk: Disk::new(Books::new(Arc::new(setup.rules()))),
             signer: SignerHost::new(handle.clone(), Box::new(move || signer_setup.signer())),
-            chain: Mutex::new(SimChain::new(genesis)),
+            evm: Mutex::new(SimChain::new(genesis)),
             truth: Mutex::default(),
             broken: Mutex::default(),
             timeline: AtomicU64::new(0),
@@ -87,8 +87,8 @@ impl World {
         }
     }
 
-    pub fn chain(&self) -> MutexGuard<'_, SimChain> {
-        self.chain.lock().expect("nothing panics while it holds this lock")
+    pub fn evm(&self) -> MutexGuard<'_, SimChain> {
+        self.evm.lock().expect("nothing panics while it holds this lock")
     }
 
     pub fn truth(&self) -> MutexGuard<'_, Truth> {
@@ -134,7 +134,7 @@ impl World {
         }
         for row in batch.withdrawals.iter().filter(|row| row.row.state.status().is_end()) {
             let by_person = inspected(&batch, row.row.id) || matches!(row.row.state, State::Cancelled { .. }) && row.version == 0;
-            let checked = self.truth().ended(row.row.id, row.row.payout, row.row.state.status(), &self.chain(), by_person);
+            let checked = self.truth().ended(row.row.id, row.row.payout, row.row.state.status(), &self.evm(), by_person);
             self.check(checked);
         }
         self.check(self.disk.committed(id, batch));
@@ -158,7 +158,7 @@ impl World {
                     self.story.tell(&process.name, || {
                         format!("has {:?} of lineage {} signed: {}", request.purpose, request.lineage, signature.signed.hash)
                     });
-                    let checked = self.truth().signed(request, signature, &self.chain(), self.now());
+                    let checked = self.truth().signed(request, signature, &self.evm(), self.now());
                     self.check(checked);
                 }
                 Err(refused) => self.story.tell(&process.name, || format!("is refused a signature: {refused}")),
@@ -168,7 +168,7 @@ impl World {
 
     /// Blocks may have become final.
     pub fn look(&self) {
-        let checked = self.disk.read(|books| self.truth().look(&self.chain(), books));
+        let checked = self.disk.read(|books| self.truth().look(&self.evm(), books));
         self.check(checked);
     }
 

@@ -1,11 +1,11 @@
 //! What goes wrong, and when: drawn from the seed.
 
-mod chain;
+mod evm;
 mod storage;
 
 use std::sync::Arc;
 
-use crate::chain::TokenConduct;
+use crate::evm::TokenConduct;
 use crate::rules::{ENDPOINTS, GWEI};
 use crate::{Dice, World};
 
@@ -53,7 +53,7 @@ impl Fate {
         if self.world.signer.signer().is_none() {
             self.world.start_signer();
         }
-        let mut chain = self.world.chain();
+        let mut chain = self.world.evm();
         chain.set_fee_level(10 * GWEI);
         chain.set_priority(1_000_000);
         chain.stall_finality(false);

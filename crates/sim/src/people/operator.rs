@@ -56,7 +56,7 @@ impl Operator {
     async fn inspect(&self, engine: &Engine, withdrawal: &Withdrawal) {
         let State::HeldForInspection { payment, .. } = &withdrawal.state else { return };
         let (is_final, paid) = {
-            let chain = self.world.chain();
+            let chain = self.world.evm();
             let to = adit_evm::address_of(&withdrawal.destination).expect("an address");
             let arrived = chain.history(0, chain.finalized()).any(|mined| mined.moved.iter().any(|moved| moved.to == to));
             (payment.block.height <= chain.finalized(), arrived)
@@ -80,7 +80,7 @@ impl Operator {
             HaltReason::ForeignUse { .. } => {
                 // He reads what was done with the key; when that is final, he takes it over from there.
                 let (head, last) = {
-                    let chain = self.world.chain();
+                    let chain = self.world.evm();
                     (chain.wallet_at(chain.head()).nonce, chain.wallet_at(chain.finalized()).nonce)
                 };
                 let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);

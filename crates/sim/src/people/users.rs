@@ -122,7 +122,7 @@ impl Users {
         };
         let destination = Address::left_padding_from(&(0x00aa_0000_0000 + number).to_be_bytes());
         if name == "ETH" && dice.chance(REFUSING_PERMILLE) {
-            self.world.chain().set_recipient_reverts(destination, true);
+            self.world.evm().set_recipient_reverts(destination, true);
         }
         let wish = Wish {
             number,

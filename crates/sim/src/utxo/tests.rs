@@ -1,0 +1,1 @@
+//! The chain keeps the rules that it is there to keep.

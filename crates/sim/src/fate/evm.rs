@@ -10,7 +10,21 @@ impl Fate {
     /// One endpoint misbehaves for a while; others may be lossy at the same time, but only one lies.
     pub(super) async fn endpoint(&mut self) {
         let node = self.dice.place(ENDPOINTS);
-        let liar = (0..ENDPOINTS).find(|other| self.world.weather.endpoint(*other).is_untrue());
+        let manners = self.manners(0, node);
+        self.told(|| format!("node-{node}: {manners:?}"));
+        self.world.weather.set_endpoint(node, manners);
+        let swallows = self.dice.chance(250);
+        self.world.evm().set_swallows(node, swallows);
+        if self.dice.chance(700) {
+            self.wait(30, 3_000).await;
+            self.world.weather.set_endpoint(node, Manners::default());
+            self.world.evm().set_swallows(node, false);
+        }
+    }
+
+    /// How the `node`th endpoint of a chain misbehaves, whose first one is at place `first`. Only one of a chain is untrue at a time.
+    pub(super) fn manners(&mut self, first: usize, node: usize) -> Manners {
+        let liar = (0..ENDPOINTS).find(|other| self.world.weather.endpoint(first + *other).is_untrue());
         let honest_until_now = liar.is_none_or(|liar| liar == node);
         let permille = |dice: &mut Dice| u32::try_from(dice.between(10, 300)).expect("small");
         let mut manners = Manners::default();
@@ -25,15 +39,7 @@ impl Fate {
             8 => manners.silent = true,
             _ => manners.slow = self.dice.between(200, 12_000),
         }
-        self.told(|| format!("node-{node}: {manners:?}"));
-        self.world.weather.set_endpoint(node, manners);
-        let swallows = self.dice.chance(250);
-        self.world.evm().set_swallows(node, swallows);
-        if self.dice.chance(700) {
-            self.wait(30, 3_000).await;
-            self.world.weather.set_endpoint(node, Manners::default());
-            self.world.evm().set_swallows(node, false);
-        }
+        manners
     }
 
     pub(super) fn reorg(&mut self) {

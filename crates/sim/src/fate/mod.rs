@@ -1,5 +1,6 @@
 //! What goes wrong, and when: drawn from the seed.
 
+mod bitcoin;
 mod evm;
 mod storage;
 
@@ -62,6 +63,7 @@ impl Fate {
             chain.set_conduct(*token, TokenConduct::Honest);
         }
         drop(chain);
+        self.heal_bitcoin();
         for slot in 0..self.world.slots() {
             self.world.set_skew(slot, 0);
             if let Some((process, _)) = self.world.replica(slot) {
@@ -71,6 +73,9 @@ impl Fate {
     }
 
     async fn strike(&mut self) {
+        if self.strikes_bitcoin() {
+            return self.strike_bitcoin().await;
+        }
         match self.dice.between(0, 28) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),

@@ -156,7 +156,17 @@ impl UtxoChain {
         if self.is_final(txid) {
             return false;
         }
-        tx.inputs().any(|spent| self.spends.get(&spent).is_some_and(|by| *by != txid && self.is_final(*by)) || self.is_dead(spent.txid))
+        tx.inputs().any(|spent| self.is_taken(&spent, txid) || self.is_dead(spent.txid))
+    }
+
+    /// Whether a final block holds another transaction that spends this coin.
+    pub fn is_taken(&self, outpoint: &OutPoint, but_by: Txid) -> bool {
+        self.spends.get(outpoint).is_some_and(|by| *by != but_by && self.is_final(*by))
+    }
+
+    /// Whether it was sent, and no block holds it.
+    pub fn is_waiting(&self, txid: Txid) -> bool {
+        self.known.contains_key(&txid) && !self.places.contains_key(&txid) && !self.is_dead(txid)
     }
 
     pub fn is_final(&self, txid: Txid) -> bool {

@@ -229,8 +229,7 @@ fn bitcoin_balanced(world: &World, bitcoin: &BitcoinSetup) -> Result<(), Broken>
     let scripts = bitcoin.scripts(NUMBERS_MAX);
     let ours = scripts.iter().cloned().collect();
     let account = Account::Hot { wallet: bitcoin.lane.clone(), asset: bitcoin.asset().id };
-    let (here, unbooked) =
-        world.disk.read(|books| (books.held_by(&account), world.coin_truth().unbooked(&world.utxo(), &ours, books)));
+    let (here, unbooked) = world.disk.read(|books| (books.held_by(&account), world.coin_truth().unbooked(&world.utxo(), &ours, books)));
     let there = i128::from(world.utxo().held(&scripts)) + unbooked;
     if here == there {
         return Ok(());

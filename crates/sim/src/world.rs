@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use adit_core::{Batch, Draft, EventKind, GroupId, HaltReason, LaneId, LaneState, PayoutId, State};
 use adit_signer::{Refused, SignRequest, Signature};
 
-use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::check::{Books, Broken, CoinTruth, Truth};
 use crate::crash::{CrashPoints, Process};
+use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::executor::{Handle, Instant};
 use crate::ports::START_SECONDS;
 use crate::replica::Running;
@@ -152,7 +152,11 @@ impl World {
         for row in &batch.lanes {
             let ahead = matches!(&row.row.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. });
             let mut known = lock(&self.journal_ahead);
-            if ahead { known.insert(row.row.id.clone()) } else { known.remove(&row.row.id) };
+            if ahead {
+                known.insert(row.row.id.clone())
+            } else {
+                known.remove(&row.row.id)
+            };
         }
         for row in &batch.lineages {
             let (mut truth, mut coin_truth) = (self.truth(), self.coin_truth());

@@ -157,7 +157,9 @@ impl Books {
         match transfer.kind {
             TransferKind::Post => {
                 if let Cause::NetworkFee { transaction } = &transfer.cause {
-                    must(self.fees.insert(transaction.clone(), amount).is_none(), "fee", || format!("that of {transaction} is booked twice"))?;
+                    must(self.fees.insert(transaction.clone(), amount).is_none(), "fee", || {
+                        format!("that of {transaction} is booked twice")
+                    })?;
                 }
                 self.move_amount(transfer, amount);
             }

@@ -47,8 +47,8 @@ impl CoinTruth {
     /// # Errors
     /// [`Broken`].
     pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &UtxoChain, at: Instant) -> Result<(), Broken> {
-        let body: Transaction =
-            deserialize(&signature.signed.raw.0).map_err(|error| Broken::new("signed bytes", format!("they are no transaction: {error}")))?;
+        let body: Transaction = deserialize(&signature.signed.raw.0)
+            .map_err(|error| Broken::new("signed bytes", format!("they are no transaction: {error}")))?;
         let txid = body.compute_txid();
         must(txid == txid_of(signature.signed.hash), "signed bytes", || format!("{txid} is called {}", signature.signed.hash))?;
         let inputs: Vec<OutPoint> = body.input.iter().map(|input| input.previous_output).collect();
@@ -147,7 +147,9 @@ impl CoinTruth {
             must(fee == Some(cost), "ledger equals chain", || format!("{txid} cost {cost} satoshi, and {fee:?} is booked"))?;
             for approved in &signed.approved {
                 let status = books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
-                must(status == Some(Status::Completed), "ledger equals chain", || format!("{txid} paid {}, which is {status:?}", approved.payout))?;
+                must(status == Some(Status::Completed), "ledger equals chain", || {
+                    format!("{txid} paid {}, which is {status:?}", approved.payout)
+                })?;
             }
         }
         Ok(())
@@ -201,7 +203,8 @@ impl CoinTruth {
         if self.foreign.contains(&txid) {
             return Ok(());
         }
-        let signed = self.signed.get(&txid).cloned().ok_or_else(|| Broken::new("stranger", format!("nobody is known to have signed {txid}")))?;
+        let signed =
+            self.signed.get(&txid).cloned().ok_or_else(|| Broken::new("stranger", format!("nobody is known to have signed {txid}")))?;
         if signed.purpose == Purpose::Cancel {
             return Ok(());
         }

@@ -7,8 +7,8 @@ use adit_engine::Engine;
 use adit_store::WithdrawalFilter;
 
 use super::users::cancel;
-use crate::rules::script_of;
 use crate::check::must;
+use crate::rules::script_of;
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);

@@ -1,5 +1,7 @@
 //! The part of the installation that pays bitcoin.
 
+use std::sync::OnceLock;
+
 use adit_bitcoin::{Address, BitcoinConfig, LaneSettings, Network, OutputsMax, Wallet};
 use adit_core::*;
 use adit_signer::{AccountKind, BitcoinAccount, BitcoinNetwork, BitcoinPolicy, Seed};
@@ -43,6 +45,21 @@ fn account(kind: AccountKind) -> BitcoinAccount {
     seed.bitcoin(BitcoinNetwork::Regtest, kind, 0).expect("an account")
 }
 
+/// One for all seeds: what it derives is the same in each.
+fn wallet(kind: AccountKind) -> Wallet {
+    static WALLETS: OnceLock<[Wallet; 2]> = OnceLock::new();
+    let of = |kind| {
+        let account = account(kind);
+        let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
+        Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's own descriptors")
+    };
+    let [segwit, taproot] = WALLETS.get_or_init(|| [of(AccountKind::Segwit), of(AccountKind::Taproot)]);
+    match kind {
+        AccountKind::Segwit => segwit.clone(),
+        AccountKind::Taproot => taproot.clone(),
+    }
+}
+
 /// Where a wish for bitcoin goes: an address of its own, of one of two kinds.
 pub fn bitcoin_destination(wish: u64) -> Destination {
     let script = match wish % 2 {
@@ -60,9 +77,7 @@ pub fn script_of(destination: &Destination) -> ScriptBuf {
 impl BitcoinSetup {
     pub fn draw(dice: &mut Dice) -> Self {
         let kind = if dice.chance(500) { AccountKind::Segwit } else { AccountKind::Taproot };
-        let account = account(kind);
-        let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
-        let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's own descriptors");
+        let (account, wallet) = (account(kind), wallet(kind));
         let final_blocks = u32::try_from(dice.between(3, 8)).expect("small");
         let count = dice.between(4, 30);
         let coin = |number: u64| {

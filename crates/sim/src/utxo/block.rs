@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header, Version};
 use bitcoin::hashes::Hash;
-use bitcoin::{Amount, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness, transaction};
+use bitcoin::{
+    Amount, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness, transaction,
+};
 
 use super::transaction::Tx;
 
@@ -40,7 +42,8 @@ impl Block {
 
 /// To nobody whom anyone looks for.
 fn reward(salt: u32) -> Transaction {
-    let input = TxIn { previous_output: OutPoint::null(), script_sig: ScriptBuf::from_bytes(salt.to_le_bytes().to_vec()), ..TxIn::default() };
+    let input =
+        TxIn { previous_output: OutPoint::null(), script_sig: ScriptBuf::from_bytes(salt.to_le_bytes().to_vec()), ..TxIn::default() };
     let output = TxOut { value: Amount::from_sat(50), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
     Transaction { version: transaction::Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: vec![output] }
 }

@@ -50,7 +50,8 @@ impl MinersPool {
 
     /// A block's transactions, parents first. `exists` says whether a coin is unspent in the chain, `mined` whether a transaction is in it.
     pub fn choose(&self, terms: Terms, exists: impl Fn(&OutPoint) -> bool, mined: impl Fn(&Txid) -> bool, dice: &mut Dice) -> Vec<Arc<Tx>> {
-        let open: BTreeMap<Txid, Arc<Tx>> = self.held.iter().filter(|(txid, _)| !mined(txid)).map(|(txid, tx)| (*txid, tx.clone())).collect();
+        let open: BTreeMap<Txid, Arc<Tx>> =
+            self.held.iter().filter(|(txid, _)| !mined(txid)).map(|(txid, tx)| (*txid, tx.clone())).collect();
         let mut order: Vec<(u64, &Arc<Tx>)> = open.values().map(|tx| (self.wish(&package(&open, tx, &[]), terms, dice), tx)).collect();
         order.sort_by_key(|(wish, tx)| (std::cmp::Reverse(*wish), tx.txid));
         let mut chosen: Vec<Arc<Tx>> = Vec::new();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bitcoin::Txid;
 
+use super::UtxoChain;
 use super::block::Block;
 use super::miners::Terms;
 use super::transaction::Tx;
-use super::UtxoChain;
 use crate::Dice;
 
 /// Transactions of ours that fit into one block beside everybody else's; how many do is thrown for each.

@@ -200,7 +200,7 @@ pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage>
 
 /// Whether another payment spends its unconfirmed change.
 fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
-    view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
+    !planted(Mistake::LeanedOnReplaced) && view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
 /// What the next attempt offers, where the rules allow one.

@@ -17,8 +17,8 @@ use adit_chain::{
     Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, OutputPurpose, Place, Signed,
-    Tip,
+    AssetId, BitcoinMarket, ChainName, ClaimRecord, Destination, Draft, FeeRate, Keychain, LaneId, Market, Mistake, OutputPurpose, Place,
+    Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -197,7 +197,7 @@ impl Chain for BitcoinLane {
             wallet: &self.settings.wallet,
             asset: &self.settings.asset,
             coins: &coins,
-            reserved: holdings::reserved(request.live),
+            reserved: if planted(Mistake::ReservedCoinSpent) { [].into() } else { holdings::reserved(request.live) },
             tip,
             first: request.first,
             feerate: feerate(request.offer),

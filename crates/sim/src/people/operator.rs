@@ -122,11 +122,11 @@ impl Operator {
         }
     }
 
-    /// The same for bitcoin: once no stranger's transaction can vanish any more, from the first number on that nothing was seen at.
+    /// The same for bitcoin: once nothing unexplained can vanish any more, from the first number on that nothing was seen at.
     async fn adopt_coins(&self, engine: &Engine, lane: LaneId, nonce: u64) {
         let settled = {
             let (chain, truth) = (self.world.utxo(), self.world.coin_truth());
-            !chain.history(chain.finalized() + 1, chain.head()).any(|mined| truth.is_foreign(mined.tx.txid))
+            !chain.history(chain.finalized() + 1, chain.head()).any(|mined| truth.is_unexplained(mined.tx.txid))
         };
         let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
         if settled {

@@ -74,7 +74,7 @@ impl UtxoChain {
         blocks
     }
 
-    fn grow(&mut self, terms: Terms, at_seconds: u64, dice: &mut Dice) {
+    pub(super) fn grow(&mut self, terms: Terms, at_seconds: u64, dice: &mut Dice) {
         let upto = self.head();
         let chosen = self.miners.choose(terms, |spent| self.is_unspent(spent, upto), |txid| self.places.contains_key(txid), dice);
         self.append(chosen, at_seconds);

@@ -173,6 +173,10 @@ impl UtxoChain {
         self.places.get(&txid).is_some_and(|height| *height <= self.finalized)
     }
 
+    pub fn is_mined(&self, txid: Txid) -> bool {
+        self.places.contains_key(&txid)
+    }
+
     pub fn tx(&self, txid: Txid) -> Option<&Arc<Tx>> {
         self.known.get(&txid)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{WatchedAttempt, WatchedLineage};
-use adit_core::{BlockRef, EndpointName, Hash32};
+use adit_core::{BlockRef, EndpointName, Hash32, Mistake, planted};
 use bdk_wallet::bitcoin::OutPoint;
 
 use crate::lane::holdings::txid;
@@ -62,6 +62,9 @@ fn vanished(lineage: &WatchedLineage, readings: &Readings) -> Option<usize> {
 
 fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
     let mut strangers: Vec<Stranger> = Vec::new();
+    if planted(Mistake::StrangersIgnored) {
+        return strangers;
+    }
     let all: BTreeSet<OutPoint> = lineage.attempts.iter().flat_map(outpoints).collect();
     for outpoint in all {
         let Some((by, block, witnesses)) = spent(readings, &outpoint) else { continue };
@@ -104,6 +107,9 @@ pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: 
 fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
     let attempts = || fates.iter().flat_map(|(lineage, _)| &lineage.attempts);
     let mut found = Vec::new();
+    if planted(Mistake::DeadParentIgnored) {
+        return found;
+    }
     for parent in attempts() {
         let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
         if killer.by == parent.hash {

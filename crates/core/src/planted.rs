@@ -81,10 +81,40 @@ pub enum Mistake {
     LimitReleasedAsNegative = 36,
     /// Nobody has to approve large amounts.
     ApprovalSkipped = 37,
+    /// A replacement spends other coins than the version before.
+    ReplacementDropsCoin = 38,
+    /// A new payment spends a coin that another one has reserved.
+    ReservedCoinSpent = 39,
+    /// A payment of bitcoin that no pool shows any more is planned anew, with other coins.
+    LeftPoolIsFree = 40,
+    /// "inputs missing or spent" of one node gives the hold back.
+    MissingInputsIsDead = 41,
+    /// A transaction that a full pool does not take is planned anew.
+    PoolRefusalPlansAnew = 42,
+    /// One block on a payment of bitcoin makes it final.
+    OneConfirmationIsFinal = 43,
+    /// Whom only the version that lost had paid counts as paid.
+    LosersPayeeSettled = 44,
+    /// Whom only the version that lost had paid waits in its ended lineage.
+    JoinerNeverFreed = 45,
+    /// Whom only the newer version pays is planned anew as soon as a block holds the older one.
+    JoinerFreedAtInclusion = 46,
+    /// Who else took a coin of a payment is not looked for.
+    StrangersIgnored = 47,
+    /// A payment that stands on a dead one waits for it.
+    DeadParentIgnored = 48,
+    /// A payment on whose change others stand is replaced.
+    LeanedOnReplaced = 49,
+    /// Change is booked as network fee.
+    ChangeBookedAsFee = 50,
+    /// The fee of the newest version is booked, whichever was mined.
+    FeeOfNewestVersion = 51,
+    /// The network fee of a batch is booked once for each payee.
+    FeePerPayee = 52,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 52] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -122,6 +152,21 @@ impl Mistake {
         Self::FeeOfFailuresForgotten,
         Self::LimitReleasedAsNegative,
         Self::ApprovalSkipped,
+        Self::ReplacementDropsCoin,
+        Self::ReservedCoinSpent,
+        Self::LeftPoolIsFree,
+        Self::MissingInputsIsDead,
+        Self::PoolRefusalPlansAnew,
+        Self::OneConfirmationIsFinal,
+        Self::LosersPayeeSettled,
+        Self::JoinerNeverFreed,
+        Self::JoinerFreedAtInclusion,
+        Self::StrangersIgnored,
+        Self::DeadParentIgnored,
+        Self::LeanedOnReplaced,
+        Self::ChangeBookedAsFee,
+        Self::FeeOfNewestVersion,
+        Self::FeePerPayee,
     ];
 
     /// What it does, in words.
@@ -164,6 +209,21 @@ impl Mistake {
             Self::FeeOfFailuresForgotten => "The network fee of what did not pay is not booked",
             Self::LimitReleasedAsNegative => "What is given back lowers the limit's sum, whenever it was taken",
             Self::ApprovalSkipped => "Nobody has to approve large amounts",
+            Self::ReplacementDropsCoin => "A replacement spends other coins than the version before",
+            Self::ReservedCoinSpent => "A new payment spends a coin that another one has reserved",
+            Self::LeftPoolIsFree => "A payment of bitcoin that no pool shows any more is planned anew, with other coins",
+            Self::MissingInputsIsDead => "\"inputs missing or spent\" of one node gives the hold back",
+            Self::PoolRefusalPlansAnew => "A transaction that a full pool does not take is planned anew",
+            Self::OneConfirmationIsFinal => "One block on a payment of bitcoin makes it final",
+            Self::LosersPayeeSettled => "Whom only the version that lost had paid counts as paid",
+            Self::JoinerNeverFreed => "Whom only the version that lost had paid waits in its ended lineage",
+            Self::JoinerFreedAtInclusion => "Whom only the newer version pays is planned anew as soon as a block holds the older one",
+            Self::StrangersIgnored => "Who else took a coin of a payment is not looked for",
+            Self::DeadParentIgnored => "A payment that stands on a dead one waits for it",
+            Self::LeanedOnReplaced => "A payment on whose change others stand is replaced",
+            Self::ChangeBookedAsFee => "Change is booked as network fee",
+            Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",
+            Self::FeePerPayee => "The network fee of a batch is booked once for each payee",
         }
     }
 }

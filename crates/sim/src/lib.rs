@@ -3,10 +3,10 @@
 //! Nothing of the engine is written again here: writer, lanes, observer, alerts, signer, the EVM chain behind its endpoints and the store
 //! in memory are the product's own code, on simulated ports. [`run`] is one seed; [`check`] is what must hold all the time.
 
-pub mod chain;
 pub mod check;
 pub mod crash;
 pub mod dice;
+pub mod evm;
 pub mod executor;
 mod fate;
 mod lie;
@@ -18,6 +18,7 @@ pub mod run;
 mod signer;
 mod store;
 mod story;
+pub mod utxo;
 mod weather;
 mod wire;
 mod world;

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use adit_bitcoin::{BitcoinLane, Face, Node};
 use adit_chain::{Chain, Endpoint, Timer};
-use adit_core::{EndpointName, Rules, Span};
+use adit_core::{ChainName, EndpointName, Rules, Span};
 use adit_engine::{Engine, Ports, Settings};
 use adit_evm::EvmChain;
 
 use crate::crash::Process;
 use crate::executor::ProcessId;
 use crate::ports::{SimClock, SimEntropy, SimSpawner, SimTimer};
-use crate::rules::{ENDPOINTS, chain_name};
+use crate::rules::{ENDPOINTS, bitcoin_chain, chain_name};
 use crate::signer::SimSigner;
 use crate::store::SimStore;
-use crate::wire::SimWire;
+use crate::wire::{Served, SimWire};
 use crate::{Dice, World};
 
 /// How often it is looked whether a replica still lives.
@@ -58,23 +59,41 @@ impl Supervisor {
         }
     }
 
+    fn endpoints(&self, process: &Process, chain: Served, timer: &Arc<dyn Timer>) -> Vec<Endpoint> {
+        let endpoint = |node| {
+            let name = EndpointName::new(chain.name(node)).expect("a name");
+            Endpoint::over(name, Box::new(SimWire::new(self.world.clone(), process.clone(), chain, node)), timer.clone())
+        };
+        (0..ENDPOINTS).map(endpoint).collect()
+    }
+
+    fn chains(&self, process: &Process, timer: &Arc<dyn Timer>) -> BTreeMap<ChainName, Arc<dyn Chain>> {
+        let mut chains: BTreeMap<ChainName, Arc<dyn Chain>> = BTreeMap::new();
+        let setup = &self.world.setup;
+        if setup.pays_evm {
+            let endpoints = self.endpoints(process, Served::Evm, timer);
+            let chain = EvmChain::over(setup.evm(), endpoints, timer.clone()).expect("a good configuration");
+            chains.insert(chain_name(), Arc::new(chain));
+        }
+        if let Some(bitcoin) = &setup.bitcoin {
+            let endpoints = self.endpoints(process, Served::Bitcoin, timer).into_iter().map(|endpoint| (Face::Bitcoind, endpoint));
+            let node = Node::over(bitcoin.config(), endpoints.collect(), timer.clone()).expect("a good configuration");
+            chains.insert(bitcoin_chain(), Arc::new(BitcoinLane::over(node, bitcoin.settings(), timer.clone())));
+        }
+        chains
+    }
+
     fn start(&mut self, process: &Process) -> Running {
         let handle = self.world.handle.clone();
         let clock = SimClock::new(handle.clone());
         clock.set_skew(self.world.skew(self.slot));
         let timer: Arc<dyn Timer> = Arc::new(SimTimer(handle.clone()));
-        let endpoints = (0..ENDPOINTS).map(|node| {
-            let name = EndpointName::new(format!("node-{node}")).expect("a name");
-            Endpoint::over(name, Box::new(SimWire::new(self.world.clone(), process.clone(), node)), timer.clone())
-        });
-        let chain: Arc<dyn Chain> =
-            Arc::new(EvmChain::over(self.world.setup.evm(), endpoints.collect(), timer.clone()).expect("a good configuration"));
         let ports = Ports {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SimEntropy(Mutex::new(self.dice.fork()))),
             spawner: Arc::new(SimSpawner { handle, process: process.id }),
             store: Arc::new(SimStore::new(self.world.clone(), process.clone())),
-            chains: BTreeMap::from([(chain_name(), chain)]),
+            chains: self.chains(process, &timer),
             signer: Arc::new(SimSigner::new(self.world.clone(), process.clone())),
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings()), clock }

@@ -11,7 +11,7 @@ use crate::executor::{Executor, Handle, ProcessId};
 use crate::fate::Fate;
 use crate::people::{Operator, Users};
 use crate::replica::Supervisor;
-use crate::rules::{BLOCK_SECONDS, GWEI, asset};
+use crate::rules::{BITCOIN_BLOCK_SECONDS, BLOCK_SECONDS, BitcoinSetup, GWEI, asset};
 use crate::world::OPENING_WHOLE;
 use crate::{Dice, World};
 
@@ -23,8 +23,15 @@ const DAY: u64 = 20 * HOUR;
 const LAST: u64 = 30 * HOUR;
 const WISHES: (u64, u64) = (150, 250);
 const REPLICAS_MAX: u64 = 3;
+/// More numbers than a day's payments of bitcoin have.
+const NUMBERS_MAX: u32 = 400;
 /// Thousandths of blocks after which the market asks another base fee.
 const FEES_MOVE_PERMILLE: u32 = 8;
+/// The same for blocks of Bitcoin, of which there are fewer.
+const FEERATES_MOVE_PERMILLE: u32 = 80;
+/// Thousandths of blocks of Bitcoin that take several times as long.
+const SLOW_BLOCK_PERMILLE: u32 = 60;
+const SLOW_BLOCK_TIMES: u64 = 4;
 
 /// What one seed showed.
 #[derive(Debug, Clone)]
@@ -64,7 +71,8 @@ fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
     }
     drop(executor);
     world.end();
-    let (mined, blocks) = (world.truth().mined(), world.chain().head());
+    let mined = world.truth().mined() + world.coin_truth().mined();
+    let blocks = world.evm().head() + world.utxo().head();
     let outcome = Outcome {
         seed,
         broken: world.broken(),
@@ -95,9 +103,14 @@ fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
     }
     if !over() {
         world.check(ended(world, users));
-        let booked = world.disk.read(|books| world.truth().booked(&world.chain(), books));
-        world.check(booked);
-        world.check(balanced(world));
+        if world.setup.pays_evm {
+            world.check(world.disk.read(|books| world.truth().booked(&world.evm(), books)));
+            world.check(balanced(world));
+        }
+        if let Some(bitcoin) = &world.setup.bitcoin {
+            world.check(world.disk.read(|books| world.coin_truth().booked(&world.utxo(), books)));
+            world.check(bitcoin_balanced(world, bitcoin));
+        }
     }
 }
 
@@ -115,6 +128,9 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
         spawn(Box::pin(supervisor.run()));
     }
     spawn(Box::pin(mine(world.clone(), dice.fork())));
+    if world.setup.bitcoin.is_some() {
+        spawn(Box::pin(mine_bitcoin(world.clone(), dice.fork())));
+    }
     spawn(Box::pin(back_up(world.clone())));
     let users = Users::new(world.clone());
     spawn(Box::pin(users.clone().credit_all(dice.fork())));
@@ -134,9 +150,23 @@ async fn mine(world: Arc<World>, mut dice: Dice) {
         world.handle.sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3)).await;
         if world.now() < DAY && dice.chance(FEES_MOVE_PERMILLE) {
             let gwei = if dice.chance(500) { dice.between(1, 15) } else { dice.between(20, 180) };
-            world.chain().set_fee_level(u128::from(gwei) * GWEI);
+            world.evm().set_fee_level(u128::from(gwei) * GWEI);
         }
-        world.chain().mine(world.unix_seconds(), &mut dice);
+        world.evm().mine(world.unix_seconds(), &mut dice);
+        world.look();
+    }
+}
+
+/// Blocks come when they come: now two in a minute, now none for a quarter of an hour.
+async fn mine_bitcoin(world: Arc<World>, mut dice: Dice) {
+    loop {
+        let slow = if dice.chance(SLOW_BLOCK_PERMILLE) { SLOW_BLOCK_TIMES } else { 1 };
+        world.handle.sleep(dice.between(20 * SECOND, BITCOIN_BLOCK_SECONDS * SECOND * 2) * slow).await;
+        if world.now() < DAY && dice.chance(FEERATES_MOVE_PERMILLE) {
+            let per_vbyte = if dice.chance(500) { dice.between(1, 12) } else { dice.between(15, 180) };
+            world.utxo().set_level(per_vbyte * 1_000);
+        }
+        world.utxo().mine(world.unix_seconds(), &mut dice);
         world.look();
     }
 }
@@ -158,13 +188,12 @@ fn ended(world: &World, users: &Users) -> Result<(), Broken> {
     if let Some(open) = open {
         return Err(Broken::new("everything ends", format!("{} is {} long after all faults ended", open.id, open.status.as_str())));
     }
-    let truth = world.truth();
-    for wish in users.wishes().iter().filter(|wish| !wish.given_up && !truth.is_wish_paid(wish.number)) {
+    for wish in users.wishes().iter().filter(|wish| !wish.given_up && !world.is_wish_paid(wish.number)) {
         let known = wish.accepted.and_then(|id| world.disk.read(|books| books.withdrawal(id).cloned()));
         let Some(known) = known else {
             return Err(Broken::new("nobody is lost", format!("wish {} of {} has no withdrawal and no payment", wish.number, wish.user)));
         };
-        if known.status == Status::Completed && !truth.is_paid(known.payout) {
+        if known.status == Status::Completed && !world.is_paid(known.payout) {
             return Err(Broken::new("nobody is lost", format!("{} is completed and nothing was paid", known.id)));
         }
     }
@@ -174,10 +203,10 @@ fn ended(world: &World, users: &Users) -> Result<(), Broken> {
 /// What left the wallet is what was settled and what the network took, to the last unit.
 fn balanced(world: &World) -> Result<(), Broken> {
     let purse = {
-        let chain = world.chain();
+        let chain = world.evm();
         chain.wallet_at(chain.finalized())
     };
-    let foul = world.truth().foul(&world.chain());
+    let foul = world.truth().foul(&world.evm());
     let held = |name: &str| {
         let account = Account::Hot { wallet: world.setup.lane.clone(), asset: asset(name) };
         world.disk.read(|books| books.held_by(&account))
@@ -193,6 +222,20 @@ fn balanced(world: &World) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// The same in bitcoin: what the wallet's scripts have in final blocks.
+fn bitcoin_balanced(world: &World, bitcoin: &BitcoinSetup) -> Result<(), Broken> {
+    let scripts = bitcoin.scripts(NUMBERS_MAX);
+    let ours = scripts.iter().cloned().collect();
+    let account = Account::Hot { wallet: bitcoin.lane.clone(), asset: bitcoin.asset().id };
+    let (here, unbooked) = world.disk.read(|books| (books.held_by(&account), world.coin_truth().unbooked(&world.utxo(), &ours, books)));
+    let there = i128::from(world.utxo().held(&scripts)) + unbooked;
+    if here == there {
+        return Ok(());
+    }
+    let detail = format!("the ledger has {here} satoshi, the wallet {there} with {unbooked} that nobody could book");
+    Err(Broken::new("ledger equals chain", detail))
 }
 
 /// What left by transactions that nobody here made, or that did something else than asked: more than the ledger knows of.

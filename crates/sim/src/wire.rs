@@ -6,31 +6,43 @@ use std::sync::{Arc, Mutex};
 use adit_chain::{REQUEST_MILLIS_MAX, Request, Response, RpcError, Wire, WireFault};
 use alloy::primitives::{B256, hex, keccak256};
 use async_trait::async_trait;
+use bitcoin::consensus::encode::deserialize_hex;
 use serde_json::{Value, json};
 
 use crate::World;
+use crate::check::Broken;
 use crate::crash::{Phase, Process};
 use crate::lie;
+use crate::rules::BITCOIN_ENDPOINTS_FROM;
 use crate::weather::Manners;
 
 /// Answers that an endpoint may repeat later.
 const REMEMBERED_MAX: usize = 64;
 const LATENCY_MILLIS: (u64, u64) = (5, 80);
-const SEND: &str = "eth_sendRawTransaction";
+const SENDS: [&str; 2] = ["eth_sendRawTransaction", "sendrawtransaction"];
+
+/// Which chain a node serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    Evm,
+    Bitcoin,
+}
 
 /// One wire.
 pub struct SimWire {
     world: Arc<World>,
     process: Process,
+    chain: Served,
+    /// Its place among the endpoints of its chain.
     node: usize,
     name: String,
     old: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl SimWire {
-    pub fn new(world: Arc<World>, process: Process, node: usize) -> Self {
-        let name = format!("node-{node}");
-        Self { world, process, node, name, old: Mutex::default() }
+    pub fn new(world: Arc<World>, process: Process, chain: Served, node: usize) -> Self {
+        let name = chain.name(node);
+        Self { world, process, chain, node, name, old: Mutex::default() }
     }
 
     async fn wait(&self, millis: u64) {
@@ -51,17 +63,14 @@ impl SimWire {
     }
 
     fn answer(&self, call: &Value, manners: &Manners) -> Value {
-        let method = call["method"].as_str().unwrap_or_default();
-        let mut chain = self.world.chain();
-        let upto = chain.head().saturating_sub(manners.lag);
-        let mut answer = if manners.elsewhere { lie::elsewhere(method) } else { None }
-            .unwrap_or_else(|| chain.answer(self.node, upto, method, &call["params"]));
-        drop(chain);
+        let (method, params) = (call["method"].as_str().unwrap_or_default(), &call["params"]);
+        let elsewhere = if manners.elsewhere { lie::elsewhere(method, params) } else { None };
+        let mut answer = elsewhere.unwrap_or_else(|| self.honest(method, params, manners.lag));
         if manners.lies {
-            answer = lie::about(method, &call["params"], answer, self.world.weather.between(0, 1 << 32));
+            answer = lie::about(method, params, answer, self.world.weather.between(0, 1 << 32));
         }
-        if method == SEND {
-            self.world.check(self.world.truth().sent(hash_of(&call["params"][0])));
+        if SENDS.contains(&method) {
+            self.check_sent(&params[0]);
             self.world.story.tell(&self.name, || format!("is sent a transaction and says {}", said(&answer)));
         }
         match answer {
@@ -70,6 +79,33 @@ impl SimWire {
                 json!({ "jsonrpc": "2.0", "id": call["id"], "error": { "code": error.code, "message": error.message, "data": error.data } })
             }
         }
+    }
+
+    fn honest(&self, method: &str, params: &Value, lag: u64) -> Result<Value, RpcError> {
+        match self.chain {
+            Served::Evm => {
+                let mut chain = self.world.evm();
+                let upto = chain.head().saturating_sub(lag);
+                chain.answer(self.node, upto, method, params)
+            }
+            Served::Bitcoin => {
+                let mut chain = self.world.utxo();
+                let upto = chain.head().saturating_sub(lag);
+                chain.answer(self.node, upto, self.world.unix_seconds(), method, params)
+            }
+        }
+    }
+
+    /// What leaves was recorded before.
+    fn check_sent(&self, raw: &Value) {
+        let sent = match self.chain {
+            Served::Evm => self.world.truth().sent(hash_of(raw)),
+            Served::Bitcoin => match deserialize_hex::<bitcoin::Transaction>(raw.as_str().unwrap_or_default()) {
+                Ok(body) => self.world.coin_truth().sent(body.compute_txid()),
+                Err(error) => Err(Broken::new("signed bytes", format!("what leaves is no transaction: {error}"))),
+            },
+        };
+        self.world.check(sent);
     }
 
     fn remember(&self, question: String, body: &[u8]) {
@@ -95,12 +131,29 @@ impl SimWire {
     }
 }
 
+impl Served {
+    pub fn name(self, node: usize) -> String {
+        match self {
+            Self::Evm => format!("node-{node}"),
+            Self::Bitcoin => format!("bitcoind-{node}"),
+        }
+    }
+
+    /// Its first place in the weather.
+    fn first(self) -> usize {
+        match self {
+            Self::Evm => 0,
+            Self::Bitcoin => BITCOIN_ENDPOINTS_FROM,
+        }
+    }
+}
+
 #[async_trait]
 impl Wire for SimWire {
     async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
-        let request = request.json().expect("an EVM chain is asked in JSON-RPC");
+        let request = request.json().expect("these chains are asked in JSON-RPC");
         let weather = &self.world.weather;
-        let manners = weather.endpoint(self.node);
+        let manners = weather.endpoint(self.chain.first() + self.node);
         let sends = is_send(request);
         if sends {
             self.world.crashes.pass(&self.process, "send", Phase::Before, &self.world.story).await;
@@ -147,7 +200,7 @@ fn hash_of(raw: &Value) -> B256 {
 }
 
 fn is_send(request: &Value) -> bool {
-    let sends = |call: &Value| call["method"] == SEND;
+    let sends = |call: &Value| SENDS.iter().any(|send| call["method"] == *send);
     match request {
         Value::Array(calls) => calls.iter().any(sends),
         call => sends(call),

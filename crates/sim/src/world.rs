@@ -1,21 +1,23 @@
 //! One simulated world: everything that its processes share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{Batch, EventKind, GroupId, HaltReason, LaneState, State};
+use adit_core::{Batch, Draft, EventKind, GroupId, HaltReason, LaneId, LaneState, PayoutId, State};
 use adit_signer::{Refused, SignRequest, Signature};
 
-use crate::chain::{Genesis, SimChain, TokenSpec};
-use crate::check::{Books, Broken, Truth};
+use crate::check::{Books, Broken, CoinTruth, Truth};
 use crate::crash::{CrashPoints, Process};
+use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::executor::{Handle, Instant};
 use crate::ports::START_SECONDS;
 use crate::replica::Running;
-use crate::rules::{ENDPOINTS, GWEI, Setup};
+use crate::rules::{ALL_ENDPOINTS, ENDPOINTS, GWEI, Setup};
 use crate::signer::SignerHost;
 use crate::store::Disk;
 use crate::story::Story;
+use crate::utxo::{self, UtxoChain};
 use crate::weather::Weather;
 use crate::{Dice, store};
 
@@ -31,15 +33,17 @@ pub struct World {
     pub crashes: CrashPoints,
     pub disk: Disk,
     pub signer: SignerHost,
-    chain: Mutex<SimChain>,
+    evm: Mutex<SimChain>,
+    utxo: Mutex<UtxoChain>,
     truth: Mutex<Truth>,
+    coin_truth: Mutex<CoinTruth>,
     broken: Mutex<Option<Broken>>,
     timeline: AtomicU64,
     replicas: Mutex<Vec<Option<(Process, Running)>>>,
     /// The database as it was before the newest failover or restore: what the operator can go back to.
     old_volume: Mutex<Option<store::Backup>>,
     /// The lane stands because the journal knows more than the database.
-    journal_ahead: AtomicBool,
+    journal_ahead: Mutex<BTreeSet<LaneId>>,
     /// Why this day ended early, where the guide itself says that nothing but a person with other records can go on.
     conceded: Mutex<Option<String>>,
     /// The journal at the time of each backup.
@@ -65,20 +69,23 @@ impl World {
             start_seconds: START_SECONDS,
             final_depth: setup.final_depth,
         };
+        let utxo = UtxoChain::new(&utxo_genesis(&setup), &mut dice.fork());
         let signer_setup = setup.clone();
         Self {
             story: Story::new(handle.clone(), told),
-            weather: Weather::new(ENDPOINTS, dice.fork()),
+            weather: Weather::new(ALL_ENDPOINTS, dice.fork()),
             crashes: CrashPoints::new(handle.clone(), dice.fork()),
             disk: Disk::new(Books::new(Arc::new(setup.rules()))),
             signer: SignerHost::new(handle.clone(), Box::new(move || signer_setup.signer())),
-            chain: Mutex::new(SimChain::new(genesis)),
+            evm: Mutex::new(SimChain::new(genesis)),
+            utxo: Mutex::new(utxo),
             truth: Mutex::default(),
+            coin_truth: Mutex::default(),
             broken: Mutex::default(),
             timeline: AtomicU64::new(0),
             replicas: Mutex::new(vec![None; replicas]),
             old_volume: Mutex::default(),
-            journal_ahead: AtomicBool::new(false),
+            journal_ahead: Mutex::default(),
             conceded: Mutex::default(),
             journals: Mutex::default(),
             skews: Mutex::new(vec![0; replicas]),
@@ -87,8 +94,26 @@ impl World {
         }
     }
 
-    pub fn chain(&self) -> MutexGuard<'_, SimChain> {
-        self.chain.lock().expect("nothing panics while it holds this lock")
+    pub fn evm(&self) -> MutexGuard<'_, SimChain> {
+        self.evm.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub fn utxo(&self) -> MutexGuard<'_, UtxoChain> {
+        self.utxo.lock().expect("nothing panics while it holds this lock")
+    }
+
+    pub fn coin_truth(&self) -> MutexGuard<'_, CoinTruth> {
+        self.coin_truth.lock().expect("nothing panics while it holds this lock")
+    }
+
+    /// Whether a chain has paid this payout, finally.
+    pub fn is_paid(&self, payout: PayoutId) -> bool {
+        self.truth().is_paid(payout) || self.coin_truth().is_paid(payout)
+    }
+
+    /// Whether a chain has paid this wish, finally.
+    pub fn is_wish_paid(&self, wish: u64) -> bool {
+        self.truth().is_wish_paid(wish) || self.coin_truth().is_wish_paid(wish)
     }
 
     pub fn truth(&self) -> MutexGuard<'_, Truth> {
@@ -126,15 +151,27 @@ impl World {
         self.tell_events(&batch);
         for row in &batch.lanes {
             let ahead = matches!(&row.row.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. });
-            self.journal_ahead.store(ahead, Ordering::Relaxed);
+            let mut known = lock(&self.journal_ahead);
+            if ahead {
+                known.insert(row.row.id.clone())
+            } else {
+                known.remove(&row.row.id)
+            };
         }
         for row in &batch.lineages {
-            let mut truth = self.truth();
-            row.row.attempts.iter().filter_map(|attempt| attempt.signed()).for_each(|signed| truth.recorded(signed.hash));
+            let (mut truth, mut coin_truth) = (self.truth(), self.coin_truth());
+            for hash in row.row.attempts.iter().filter_map(|attempt| attempt.signed()).map(|signed| signed.hash) {
+                truth.recorded(hash);
+                coin_truth.recorded(hash);
+            }
         }
         for row in batch.withdrawals.iter().filter(|row| row.row.state.status().is_end()) {
             let by_person = inspected(&batch, row.row.id) || matches!(row.row.state, State::Cancelled { .. }) && row.version == 0;
-            let checked = self.truth().ended(row.row.id, row.row.payout, row.row.state.status(), &self.chain(), by_person);
+            let (id, payout, status) = (row.row.id, row.row.payout, row.row.state.status());
+            let checked = match self.setup.is_bitcoin(&row.row.asset) {
+                true => self.coin_truth().ended(id, payout, status, &self.utxo(), by_person),
+                false => self.truth().ended(id, payout, status, &self.evm(), by_person),
+            };
             self.check(checked);
         }
         self.check(self.disk.committed(id, batch));
@@ -158,7 +195,10 @@ impl World {
                     self.story.tell(&process.name, || {
                         format!("has {:?} of lineage {} signed: {}", request.purpose, request.lineage, signature.signed.hash)
                     });
-                    let checked = self.truth().signed(request, signature, &self.chain(), self.now());
+                    let checked = match &request.draft {
+                        Draft::Evm(_) => self.truth().signed(request, signature, &self.evm(), self.now()),
+                        Draft::Bitcoin(_) => self.coin_truth().signed(request, signature, &self.utxo(), self.now()),
+                    };
                     self.check(checked);
                 }
                 Err(refused) => self.story.tell(&process.name, || format!("is refused a signature: {refused}")),
@@ -168,8 +208,10 @@ impl World {
 
     /// Blocks may have become final.
     pub fn look(&self) {
-        let checked = self.disk.read(|books| self.truth().look(&self.chain(), books));
-        self.check(checked);
+        let evm = self.disk.read(|books| self.truth().look(&self.evm(), books));
+        self.check(evm);
+        let utxo = self.disk.read(|books| self.coin_truth().look(&self.utxo(), books));
+        self.check(utxo);
     }
 
     pub fn replica_started(&self, slot: usize, process: Process, running: Running) {
@@ -243,7 +285,7 @@ impl World {
     pub fn keep_old_volume(&self) {
         let volume = self.disk.volume(self.now());
         let mut kept = lock(&self.old_volume);
-        if kept.is_none() || !self.journal_ahead.load(Ordering::Relaxed) {
+        if kept.is_none() || lock(&self.journal_ahead).is_empty() {
             *kept = Some(volume);
         }
     }
@@ -261,6 +303,16 @@ impl World {
 
     pub fn take_old_volume(&self) -> Option<store::Backup> {
         lock(&self.old_volume).take()
+    }
+}
+
+fn utxo_genesis(setup: &Setup) -> utxo::Genesis {
+    let bitcoin = setup.bitcoin.as_ref();
+    utxo::Genesis {
+        coins: bitcoin.map(|bitcoin| bitcoin.coins.clone()).unwrap_or_default(),
+        final_blocks: bitcoin.map_or(1, |bitcoin| u64::from(bitcoin.final_blocks)),
+        nodes: ENDPOINTS,
+        start_seconds: START_SECONDS,
     }
 }
 

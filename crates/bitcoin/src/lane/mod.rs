@@ -21,7 +21,7 @@ use adit_chain::{
 };
 use adit_core::{
     AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market,
-    OutputPurpose, Place, Signed, Tip,
+    Mistake, OutputPurpose, Place, Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -209,7 +209,7 @@ impl Chain for BitcoinLane {
             wallet: &self.settings.wallet,
             asset: &self.settings.asset,
             coins: &coins,
-            reserved: holdings::reserved(request.live),
+            reserved: if planted(Mistake::ReservedCoinSpent) { [].into() } else { holdings::reserved(request.live) },
             tip,
             first: request.first,
             feerate: feerate(request.offer),

@@ -8,7 +8,7 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use adit_core::{Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate, OutputPurpose, PayoutId};
+use adit_core::{Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate, Mistake, OutputPurpose, PayoutId, planted};
 use bdk_wallet::bitcoin::ScriptBuf;
 
 pub use child::{NoChild, Stuck, lift};
@@ -90,7 +90,8 @@ fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput
         feerate: terms.feerate.max(under_way.evicted.outbid()),
         replaces: Some(under_way.evicted.fees),
     };
-    let (inputs, balance) = fund(&under_way.base.inputs, &terms.purse, &bill)?;
+    let kept = if planted(Mistake::ReplacementDropsCoin) { &[] } else { &under_way.base.inputs[..] };
+    let (inputs, balance) = fund(kept, &terms.purse, &bill)?;
     if balance.fee > terms.fee_max {
         return Err(NoReplacement::TooDear { needed: balance.fee, allowed: terms.fee_max });
     }

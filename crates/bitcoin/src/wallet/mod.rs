@@ -4,6 +4,7 @@
 //! descriptors: the same text gives the same scripts in every program that reads descriptors.
 
 mod cosigner;
+mod derived;
 mod import;
 mod root;
 mod scripts;
@@ -20,6 +21,7 @@ pub use root::RootKey;
 pub(crate) use root::tests as root_tests;
 pub use scripts::{GAP_LIMIT, Revealed, Scripts};
 
+use self::derived::Derived;
 use crate::{Address, MULTISIG_KEYS_MAX, Network, Spend};
 use adit_core::{Keychain, Place};
 
@@ -33,6 +35,7 @@ pub struct Wallet {
     spend: Spend,
     external: Descriptor<DescriptorPublicKey>,
     internal: Descriptor<DescriptorPublicKey>,
+    derived: Derived,
 }
 
 /// How a wallet of one key pays itself.
@@ -94,7 +97,7 @@ impl Wallet {
         if external == internal {
             return Err(WalletError::SameKeychains);
         }
-        Ok(Self { network, spend, external, internal })
+        Ok(Self { network, spend, external, internal, derived: Derived::default() })
     }
 
     /// `wsh(sortedmulti(needed, …))` of these keys (BIP-67 order, so that their order here does not matter).
@@ -137,7 +140,12 @@ impl Wallet {
     /// # Errors
     /// [`WalletError::Index`].
     pub fn script(&self, place: Place) -> Result<ScriptBuf, WalletError> {
-        Ok(self.definite(place)?.script_pubkey())
+        if let Some(script) = self.derived.get(place) {
+            return Ok(script);
+        }
+        let script = self.definite(place)?.script_pubkey();
+        self.derived.keep(place, &script);
+        Ok(script)
     }
 
     /// # Errors

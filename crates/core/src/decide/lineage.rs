@@ -152,7 +152,7 @@ fn join(draft: &mut Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result
 /// Coins that no other live lineage has (window F56).
 fn all_free(draft: &Drafting, anchors: &[Anchor]) -> Result<(), Refusal> {
     let taken = anchors.iter().find(|anchor| draft.view.anchors.get(anchor).copied().flatten().is_some());
-    match taken.filter(|_| !planted(Mistake::UniqueIndexDropped)) {
+    match taken.filter(|_| !planted(Mistake::UniqueIndexDropped) && !planted(Mistake::ReservedCoinSpent)) {
         Some(anchor) => Err(Refusal::Changed { what: format!("the coin {anchor}") }),
         None => Ok(()),
     }
@@ -161,7 +161,7 @@ fn all_free(draft: &Drafting, anchors: &[Anchor]) -> Result<(), Refusal> {
 fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
     let latest = lineage.latest();
-    if !next.keeps_anchors_of(&latest.draft) && !planted(Mistake::BumpAtNewNonce) {
+    if !next.keeps_anchors_of(&latest.draft) && !planted(Mistake::BumpAtNewNonce) && !planted(Mistake::ReplacementDropsCoin) {
         return bad("an attempt contains every anchor of the one before");
     }
     match (&latest.stage, purpose) {

@@ -50,6 +50,9 @@ fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Blo
         let here = (other.id == id).then_some(block);
         place(other, here, draft.now());
     }
+    if planted(Mistake::JoinerFreedAtInclusion) && seen.purpose == Purpose::Pay {
+        careless::free_joiners(&mut draft, &mut lineage, &seen)?;
+    }
     for leg in lineage.legs.iter().filter(|leg| seen.pays(leg)) {
         sight(&mut draft, leg, Some(Payment { hash, block }))?;
         draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Included { hash, block })?;
@@ -153,7 +156,7 @@ fn finalized(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, id: Attem
     if paid || !planted(Mistake::FeeOfFailuresForgotten) {
         settle::book_network_fee(&mut draft, lane, &native, receipt);
     }
-    if planted(Mistake::FeeBookedTwice) {
+    if planted(Mistake::FeeBookedTwice) || planted(Mistake::FeePerPayee) && lineage.legs.len() > 1 {
         settle::book_network_fee(&mut draft, lane, &native, receipt);
     }
     draft.change(Change::Lineage(lineage));
@@ -187,6 +190,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
             withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment };
             EventKind::HeldForInspection { finding: finding.clone(), hash }
         }
+        Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => return Ok(()),
         Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, hash),
     };
     draft.change(Change::Withdrawal(withdrawal));
@@ -238,7 +242,7 @@ fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, usurper:
     }
     let row = draft.lane(lane)?;
     let nonce = lineage.number();
-    if nonce >= row.adopted_from {
+    if nonce >= row.adopted_from && !planted(Mistake::LeftPoolIsFree) {
         return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);
     }
     for attempt in &mut lineage.attempts {

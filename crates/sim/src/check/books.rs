@@ -29,7 +29,7 @@ pub struct Books {
     claim_nonces: BTreeMap<(UserId, u64), WithdrawalId>,
     digests: BTreeMap<Hash32, WithdrawalId>,
     /// Transactions whose network fee is booked.
-    fees: BTreeSet<String>,
+    fees: BTreeMap<String, u128>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,7 +88,7 @@ impl Books {
             idempotency: BTreeSet::new(),
             claim_nonces: BTreeMap::new(),
             digests: BTreeMap::new(),
-            fees: BTreeSet::new(),
+            fees: BTreeMap::new(),
         }
     }
 
@@ -101,7 +101,12 @@ impl Books {
     }
 
     pub fn is_fee_booked(&self, transaction: &str) -> bool {
-        self.fees.contains(transaction)
+        self.fees.contains_key(transaction)
+    }
+
+    /// In base units of the chain's coin.
+    pub fn fee_booked(&self, transaction: &str) -> Option<u128> {
+        self.fees.get(transaction).copied()
     }
 
     /// What an account of ours holds: debits less credits.
@@ -152,7 +157,9 @@ impl Books {
         match transfer.kind {
             TransferKind::Post => {
                 if let Cause::NetworkFee { transaction } = &transfer.cause {
-                    must(self.fees.insert(transaction.clone()), "fee", || format!("that of {transaction} is booked twice"))?;
+                    must(self.fees.insert(transaction.clone(), amount).is_none(), "fee", || {
+                        format!("that of {transaction} is booked twice")
+                    })?;
                 }
                 self.move_amount(transfer, amount);
             }

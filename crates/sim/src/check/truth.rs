@@ -7,7 +7,7 @@ use adit_signer::{Approved, SignRequest, Signature};
 use alloy::primitives::B256;
 
 use super::{Books, Broken, must};
-use crate::chain::{Mined, SimChain};
+use crate::evm::{Mined, SimChain};
 use crate::executor::Instant;
 
 /// What is known to whoever sees everything.

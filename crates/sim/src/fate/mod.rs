@@ -1,11 +1,12 @@
 //! What goes wrong, and when: drawn from the seed.
 
-mod chain;
+mod bitcoin;
+mod evm;
 mod storage;
 
 use std::sync::Arc;
 
-use crate::chain::TokenConduct;
+use crate::evm::TokenConduct;
 use crate::rules::{ENDPOINTS, GWEI};
 use crate::{Dice, World};
 
@@ -53,7 +54,7 @@ impl Fate {
         if self.world.signer.signer().is_none() {
             self.world.start_signer();
         }
-        let mut chain = self.world.chain();
+        let mut chain = self.world.evm();
         chain.set_fee_level(10 * GWEI);
         chain.set_priority(1_000_000);
         chain.stall_finality(false);
@@ -62,6 +63,7 @@ impl Fate {
             chain.set_conduct(*token, TokenConduct::Honest);
         }
         drop(chain);
+        self.heal_bitcoin();
         for slot in 0..self.world.slots() {
             self.world.set_skew(slot, 0);
             if let Some((process, _)) = self.world.replica(slot) {
@@ -71,6 +73,9 @@ impl Fate {
     }
 
     async fn strike(&mut self) {
+        if self.strikes_bitcoin() {
+            return self.strike_bitcoin().await;
+        }
         match self.dice.between(0, 28) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),

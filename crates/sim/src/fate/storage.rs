@@ -40,6 +40,7 @@ impl Fate {
         let age = (now - backup.at) / SECOND;
         if let Some(journal) = journal {
             self.world.truth().forget_after(backup.at);
+            self.world.coin_truth().forget_after(backup.at, &self.world.utxo());
             self.world.signer.roll_back(journal);
             self.world.start_signer();
             // The newer database would not fit the older journal.

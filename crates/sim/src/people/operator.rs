@@ -8,6 +8,7 @@ use adit_store::WithdrawalFilter;
 
 use super::users::cancel;
 use crate::check::must;
+use crate::rules::script_of;
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);
@@ -46,25 +47,47 @@ impl Operator {
             }
         }
         self.lift_suspensions(engine).await;
-        let lane = engine.store().lane(&self.world.setup.lane).await;
-        if let Ok(Some(Lane { state: LaneState::Halted { reason, .. }, .. })) = lane {
-            self.explain(engine, reason).await;
+        for id in self.world.setup.lanes() {
+            let lane = engine.store().lane(&id).await;
+            if let Ok(Some(Lane { state: LaneState::Halted { reason, .. }, .. })) = lane {
+                self.explain(engine, id, reason).await;
+            }
         }
     }
 
     /// Looks at the chain with an explorer of his own, and only at what is final.
     async fn inspect(&self, engine: &Engine, withdrawal: &Withdrawal) {
         let State::HeldForInspection { payment, .. } = &withdrawal.state else { return };
-        let (is_final, paid) = {
-            let chain = self.world.chain();
+        let is_bitcoin = self.world.setup.is_bitcoin(&withdrawal.asset);
+        let (is_final, paid) = if is_bitcoin { self.seen_in_coins(withdrawal, payment) } else { self.seen(withdrawal, payment) };
+        if is_final {
+            let lane = if is_bitcoin { self.bitcoin_lane() } else { self.world.setup.lane.clone() };
+            let command = Command::Inspect { leg: withdrawal.leg(), lane, paid, note: "seen".to_owned() };
+            let _may_be_refused = engine.writer.submit(admin(), command).await;
+        }
+    }
+
+    /// Whether the block is final, and whether anything arrived there.
+    fn seen(&self, withdrawal: &Withdrawal, payment: &Payment) -> (bool, bool) {
+        {
+            let chain = self.world.evm();
             let to = adit_evm::address_of(&withdrawal.destination).expect("an address");
             let arrived = chain.history(0, chain.finalized()).any(|mined| mined.moved.iter().any(|moved| moved.to == to));
             (payment.block.height <= chain.finalized(), arrived)
-        };
-        if is_final {
-            let command = Command::Inspect { leg: withdrawal.leg(), lane: self.world.setup.lane.clone(), paid, note: "seen".to_owned() };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
         }
+    }
+
+    /// The same for bitcoin: whether that transaction is final, and pays the address at least so much.
+    fn seen_in_coins(&self, withdrawal: &Withdrawal, payment: &Payment) -> (bool, bool) {
+        let chain = self.world.utxo();
+        let script = script_of(&withdrawal.destination);
+        let by = chain.history(0, chain.finalized()).find(|mined| adit_bitcoin::hash_of(mined.tx.txid) == payment.hash);
+        let pays = |mined: &crate::utxo::Mined| u128::from(mined.tx.pays(&script)) >= withdrawal.amount.base_units();
+        (payment.block.height <= chain.finalized(), by.as_ref().is_some_and(pays))
+    }
+
+    fn bitcoin_lane(&self) -> LaneId {
+        self.world.setup.bitcoin.as_ref().map(|bitcoin| bitcoin.lane.clone()).expect("bitcoin is paid on this day")
     }
 
     async fn lift_suspensions(&self, engine: &Engine) {
@@ -73,14 +96,14 @@ impl Operator {
         }
     }
 
-    async fn explain(&self, engine: &Engine, reason: HaltReason) {
-        let lane = self.world.setup.lane.clone();
+    async fn explain(&self, engine: &Engine, lane: LaneId, reason: HaltReason) {
         self.world.story.tell("operator", || format!("sees that the lane stands: {}", reason.sentence()));
         match reason {
+            HaltReason::ForeignUse { nonce, .. } if lane != self.world.setup.lane => self.adopt_coins(engine, lane, nonce).await,
             HaltReason::ForeignUse { .. } => {
                 // He reads what was done with the key; when that is final, he takes it over from there.
                 let (head, last) = {
-                    let chain = self.world.chain();
+                    let chain = self.world.evm();
                     (chain.wallet_at(chain.head()).nonce, chain.wallet_at(chain.finalized()).nonce)
                 };
                 let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
@@ -96,6 +119,19 @@ impl Operator {
             HaltReason::Invariant { detail } => {
                 self.world.check(Err(crate::check::Broken::new("the engine's own check", detail)));
             }
+        }
+    }
+
+    /// The same for bitcoin: once nothing unexplained can vanish any more, from the first number on that nothing was seen at.
+    async fn adopt_coins(&self, engine: &Engine, lane: LaneId, nonce: u64) {
+        let settled = {
+            let (chain, truth) = (self.world.utxo(), self.world.coin_truth());
+            !chain.history(chain.finalized() + 1, chain.head()).any(|mined| truth.is_unexplained(mined.tx.txid))
+        };
+        let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
+        if settled {
+            let command = Command::AdoptKey { lane, from_nonce: known.max(nonce + 1) };
+            let _may_be_refused = engine.writer.submit(admin(), command).await;
         }
     }
 

@@ -11,7 +11,7 @@ const GAS: u64 = 21_000;
 
 /// Sends a coin of the wallet to an address of his own, at the next nonce that the chain does not have yet.
 pub fn use_key(world: &World, dice: &mut Dice) {
-    let mut chain = world.chain();
+    let mut chain = world.evm();
     let nonce = chain.wallet_at(chain.head()).nonce;
     let transaction = TxEip1559 {
         chain_id: CHAIN_ID,

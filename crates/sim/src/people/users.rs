@@ -9,7 +9,7 @@ use alloy::primitives::Address;
 
 use crate::check::must;
 use crate::replica::Running;
-use crate::rules::{asset, book};
+use crate::rules::{asset, bitcoin_destination, book};
 use crate::{Dice, World};
 
 pub const USERS: u64 = 12;
@@ -22,6 +22,8 @@ const TRIES_MAX: u32 = 30;
 /// Thousandths of requests that are sent twice at once.
 const TWICE_PERMILLE: u32 = 200;
 const CANCEL_PERMILLE: u32 = 60;
+/// Thousandths of wishes for bitcoin that go where an earlier one went.
+const SAME_ADDRESS_PERMILLE: u32 = 80;
 /// Thousandths of recipients of coins that are contracts and refuse them.
 const REFUSING_PERMILLE: u32 = 40;
 
@@ -32,7 +34,7 @@ pub struct Wish {
     pub user: UserId,
     pub asset: AssetId,
     pub amount: Amount,
-    pub destination: Address,
+    pub destination: Destination,
     /// The last withdrawal that was accepted for it.
     pub accepted: Option<WithdrawalId>,
     /// Refused for good, or withdrawn by its user.
@@ -67,15 +69,20 @@ impl Users {
     pub async fn credit_all(self, mut dice: Dice) {
         for round in 0_u64.. {
             for user in 0..USERS {
-                for name in ["DG", "ODD", "ETH"] {
-                    self.credit(user, name, 0).await;
+                for asset in self.world.setup.assets() {
+                    self.credit(user, asset.id.as_str(), 0).await;
                 }
                 for recent in round.saturating_sub(CREDITS_RESENT).max(1)..=round {
-                    self.credit(user, "DG", recent).await;
+                    self.credit(user, self.recent().as_str(), recent).await;
                 }
             }
             self.world.handle.sleep(dice.between(1_200, 5_400) * 1_000_000).await;
         }
+    }
+
+    /// What is credited again and again.
+    fn recent(&self) -> AssetId {
+        self.world.setup.assets().swap_remove(0).id
     }
 
     async fn credit(&self, number: u64, name: &str, round: u64) {
@@ -113,17 +120,24 @@ impl Users {
     }
 
     fn draw(&self, number: u64, dice: &mut Dice) -> Wish {
-        let name = *dice.pick(&["DG", "DG", "ETH", "ETH", "ODD", "ODD"]).expect("some");
+        let assets = self.world.setup.assets();
+        let name = dice.pick(&assets).expect("something is paid").id.as_str();
         let whole = self.world.setup.whole(&asset(name));
         // Mostly small; some need a person; some run into limits.
         let amount = match dice.between(0, 20) {
             0 => whole * u128::from(dice.between(201, 500)),
             _ => whole / 100 * u128::from(dice.between(1, 3_000)),
         };
-        let destination = Address::left_padding_from(&(0x00aa_0000_0000 + number).to_be_bytes());
+        let address = Address::left_padding_from(&(0x00aa_0000_0000 + number).to_be_bytes());
         if name == "ETH" && dice.chance(REFUSING_PERMILLE) {
-            self.world.chain().set_recipient_reverts(destination, true);
+            self.world.evm().set_recipient_reverts(address, true);
         }
+        // Some are paid at an address where they were paid before.
+        let again = number > 0 && dice.chance(SAME_ADDRESS_PERMILLE);
+        let destination = match self.world.setup.is_bitcoin(&asset(name)) {
+            true => bitcoin_destination(if again { dice.between(0, number) } else { number }),
+            false => canonical(address),
+        };
         let wish = Wish {
             number,
             user: user(dice.between(0, USERS)),
@@ -161,8 +175,7 @@ impl Users {
 
     /// Wishes that the database does not know, and that the chain did not fulfil.
     fn forgotten(&self) -> Vec<Wish> {
-        let truth = self.world.truth();
-        let open = self.wishes().into_iter().filter(|wish| !wish.given_up && !truth.is_wish_paid(wish.number));
+        let open = self.wishes().into_iter().filter(|wish| !wish.given_up && !self.world.is_wish_paid(wish.number));
         self.world.disk.read(|books| open.filter(|wish| wish.accepted.is_none_or(|id| books.withdrawal(id).is_none())).collect())
     }
 
@@ -185,7 +198,10 @@ impl Users {
     async fn ask(&self, wish: &Wish) -> Asked {
         let Some((_, Running { engine, .. })) = self.world.any_replica() else { return Asked::Nothing };
         let id = WithdrawalId(engine.ports.uuid());
-        self.world.truth().wish(wish.number, PayoutId(id.0));
+        match self.world.setup.is_bitcoin(&wish.asset) {
+            true => self.world.coin_truth().wish(wish.number, PayoutId(id.0)),
+            false => self.world.truth().wish(wish.number, PayoutId(id.0)),
+        }
         let actor = Actor::User { user: wish.user.clone() };
         let timeline = self.world.timeline();
         self.world.story.tell(wish.user.as_str(), || format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number));
@@ -259,7 +275,7 @@ fn request(wish: &Wish, id: WithdrawalId) -> Request {
         source_asset: wish.asset.clone(),
         asset: wish.asset.clone(),
         amount: wish.amount,
-        destination: canonical(wish.destination),
+        destination: wish.destination.clone(),
         idempotency: Some(Idempotency { key, fingerprint: Hash32(fingerprint) }),
         claim: None,
         tier: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adit_chain::{WatchedAttempt, WatchedLineage};
-use adit_core::{Amount, BlockRef, Effect, FeePart, Leg, LegEffect, Purpose, Receipt};
+use adit_core::{Amount, BlockRef, Effect, FeePart, Leg, LegEffect, Mistake, Purpose, Receipt, planted};
 use bdk_wallet::bitcoin::{ScriptBuf, Transaction};
 
 use crate::lane::succeed::bitcoin;
@@ -18,7 +18,14 @@ pub(crate) fn receipt(
     transaction: &Transaction,
 ) -> Option<Receipt> {
     // The signatures commit to the amounts of the coins (BIP-143, BIP-341), so a mined transaction proves what its draft says of them.
-    let network_fee = bitcoin(&attempt.draft)?.fee()?;
+    let network_fee = if planted(Mistake::ChangeBookedAsFee) {
+        let draft = bitcoin(&attempt.draft)?;
+        draft.input_total().checked_sub(draft.paid_total())?
+    } else if planted(Mistake::FeeOfNewestVersion) {
+        bitcoin(&lineage.attempts.last()?.draft)?.fee()?
+    } else {
+        bitcoin(&attempt.draft)?.fee()?
+    };
     let effects = effects(network, lineage, attempt, transaction);
     let fee_parts = vec![FeePart { name: "miners".to_owned(), amount: network_fee }];
     Some(Receipt { hash: attempt.hash, block, effects, network_fee, fee_parts })
@@ -39,7 +46,9 @@ fn effects(network: Network, lineage: &WatchedLineage, attempt: &WatchedAttempt,
     }
     let effect = |leg: &Leg| {
         let destination = leg.destination.as_str();
-        let Some(owed) = owed.get(destination).filter(|_| carried(leg)) else { return Effect::Cancelled };
+        let Some(owed) = owed.get(destination).filter(|_| carried(leg)) else {
+            return if planted(Mistake::LosersPayeeSettled) { Effect::Paid } else { Effect::Cancelled };
+        };
         let address = Address::parse(network, destination);
         let paid = address.ok().and_then(|address| got.get(address.script()).copied()).unwrap_or_default();
         match paid == *owed {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{WatchedAttempt, WatchedLineage};
-use adit_core::{BlockRef, EndpointName, Hash32, LineageId};
+use adit_core::{BlockRef, EndpointName, Hash32, LineageId, Mistake, planted};
 use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use crate::lane::holdings::txid;
@@ -64,6 +64,9 @@ fn vanished(lineage: &WatchedLineage, readings: &Readings) -> Option<usize> {
 
 fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
     let mut strangers: Vec<Stranger> = Vec::new();
+    if planted(Mistake::StrangersIgnored) {
+        return strangers;
+    }
     let all: BTreeSet<OutPoint> = lineage.attempts.iter().flat_map(outpoints).collect();
     for outpoint in all {
         let Some((by, block, witnesses)) = spent(readings, &outpoint) else { continue };
@@ -144,6 +147,9 @@ pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &Watche
 /// Outputs of dead attempts that others of ours spend.
 fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
     let mut found = Vec::new();
+    if planted(Mistake::DeadParentIgnored) {
+        return found;
+    }
     for parent in fates.iter().flat_map(|(lineage, _)| &lineage.attempts) {
         let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
         if killer.by == parent.hash {

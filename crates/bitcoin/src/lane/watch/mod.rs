@@ -3,6 +3,7 @@
 //! A look asks which transaction spends each coin that a live lineage has, by any of its versions, and who holds which block. Nothing is
 //! concluded from silence: an outpoint on which too few agree says nothing.
 
+mod careless;
 mod effect;
 pub(crate) mod fate;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod stranger;
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedLineage};
-use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Purpose, Sighting, TRAIL_BLOCKS_MAX, Tip};
+use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Purpose, Sighting, TRAIL_BLOCKS_MAX, Tip, planted};
 use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use self::fate::{Fate, Readings, Stranger};
@@ -48,6 +49,9 @@ impl BitcoinLane {
         self.kept().pending = Pending::of(&fates);
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
+        if planted(Mistake::LeftPoolIsFree) {
+            seen.sightings = careless::left_pools(watch, &readings, tip.head);
+        }
         self.judge(&mut seen, &fates).await?;
         let coins_read = self.look_at_coins(&mut seen, &live).await;
         if let Err(fault) = &coins_read {
@@ -113,6 +117,9 @@ impl BitcoinLane {
 
     /// As many as its largest version asks for: a small one, or one that pays nobody, excludes that one only as long as it stands itself.
     fn final_blocks(&self, lineage: &WatchedLineage) -> u32 {
+        if planted(Mistake::OneConfirmationIsFinal) {
+            return 0;
+        }
         let paid = lineage.attempts.iter().filter_map(|attempt| bitcoin(&attempt.draft)).map(adit_core::BitcoinDraft::paid_total);
         self.settings.final_blocks_of(paid.max().unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! A chain in memory, seen through the JSON-RPC that `adit-evm` asks: blocks, fees, pools, tokens, and what goes wrong with them.
+//! An EVM chain in memory, seen through the JSON-RPC that `adit-evm` asks: blocks, fees, pools, tokens, and what goes wrong with them.
 //!
 //! It has no clock and no randomness of its own: time and dice come with each call, so one history follows from one seed. It
 //! keeps the transactions of one wallet; whoever else uses the chain shows only as noise in its fees and in the room of its blocks.

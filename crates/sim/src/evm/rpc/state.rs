@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::params::{self, Params};
 use super::{refused, shape};
-use crate::chain::SimChain;
-use crate::chain::balances::Coin;
-use crate::chain::block::Block;
-use crate::chain::execution::TRANSFER_GAS;
+use crate::evm::SimChain;
+use crate::evm::balances::Coin;
+use crate::evm::block::Block;
+use crate::evm::execution::TRANSFER_GAS;
 
 /// Blocks in one `eth_feeHistory` (geth's bound).
 const FEE_HISTORY_BLOCKS_MAX: u64 = 1_024;

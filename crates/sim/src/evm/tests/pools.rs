@@ -1,7 +1,7 @@
 //! Pools of nodes and miners: order, replacement, loss, and waiting for the base fee.
 
 use super::*;
-use crate::chain::QUEUED_TRANSACTIONS_MAX;
+use crate::evm::QUEUED_TRANSACTIONS_MAX;
 
 fn refusal(world: &mut World, raw: &Bytes) -> String {
     world.send_to(0, raw).expect_err("it must be refused").message

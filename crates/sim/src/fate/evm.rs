@@ -1,7 +1,7 @@
 //! What goes wrong on the chain and on the way to it.
 
 use super::Fate;
-use crate::chain::TokenConduct;
+use crate::evm::TokenConduct;
 use crate::rules::{ENDPOINTS, GWEI};
 use crate::weather::Manners;
 use crate::{Dice, people};
@@ -10,7 +10,21 @@ impl Fate {
     /// One endpoint misbehaves for a while; others may be lossy at the same time, but only one lies.
     pub(super) async fn endpoint(&mut self) {
         let node = self.dice.place(ENDPOINTS);
-        let liar = (0..ENDPOINTS).find(|other| self.world.weather.endpoint(*other).is_untrue());
+        let manners = self.manners(0, node);
+        self.told(|| format!("node-{node}: {manners:?}"));
+        self.world.weather.set_endpoint(node, manners);
+        let swallows = self.dice.chance(250);
+        self.world.evm().set_swallows(node, swallows);
+        if self.dice.chance(700) {
+            self.wait(30, 3_000).await;
+            self.world.weather.set_endpoint(node, Manners::default());
+            self.world.evm().set_swallows(node, false);
+        }
+    }
+
+    /// How the `node`th endpoint of a chain misbehaves, whose first one is at place `first`. Only one of a chain is untrue at a time.
+    pub(super) fn manners(&mut self, first: usize, node: usize) -> Manners {
+        let liar = (0..ENDPOINTS).find(|other| self.world.weather.endpoint(first + *other).is_untrue());
         let honest_until_now = liar.is_none_or(|liar| liar == node);
         let permille = |dice: &mut Dice| u32::try_from(dice.between(10, 300)).expect("small");
         let mut manners = Manners::default();
@@ -25,19 +39,11 @@ impl Fate {
             8 => manners.silent = true,
             _ => manners.slow = self.dice.between(200, 12_000),
         }
-        self.told(|| format!("node-{node}: {manners:?}"));
-        self.world.weather.set_endpoint(node, manners);
-        let swallows = self.dice.chance(250);
-        self.world.chain().set_swallows(node, swallows);
-        if self.dice.chance(700) {
-            self.wait(30, 3_000).await;
-            self.world.weather.set_endpoint(node, Manners::default());
-            self.world.chain().set_swallows(node, false);
-        }
+        manners
     }
 
     pub(super) fn reorg(&mut self) {
-        let mut chain = self.world.chain();
+        let mut chain = self.world.evm();
         // Never into what is final: that is the promise of the chain on which ours rests.
         let deepest = (chain.head() - chain.finalized()).saturating_sub(1).min(self.world.setup.final_depth - 1);
         if deepest == 0 {
@@ -54,8 +60,8 @@ impl Fate {
     pub(super) async fn final_blocks_vanish(&mut self) {
         let depth = self.world.setup.final_depth + self.dice.between(1, 20);
         let seconds = self.world.unix_seconds();
-        let depth = depth.min(self.world.chain().head().saturating_sub(1));
-        self.world.chain().reorg(depth, seconds, &mut self.dice);
+        let depth = depth.min(self.world.evm().head().saturating_sub(1));
+        self.world.evm().reorg(depth, seconds, &mut self.dice);
         self.told(|| format!("the chain replaces its last {depth} blocks, final ones among them"));
         self.wait(1_800, 10_800).await;
         self.world.concede("final blocks have vanished");
@@ -63,21 +69,21 @@ impl Fate {
 
     pub(super) fn chain_fees(&mut self) {
         let level = self.dice.between(1, 400);
-        self.world.chain().set_fee_level(u128::from(level) * GWEI);
+        self.world.evm().set_fee_level(u128::from(level) * GWEI);
         let tip = self.dice.between(1, 4_000);
-        self.world.chain().set_priority(u128::from(tip) * 1_000_000);
+        self.world.evm().set_priority(u128::from(tip) * 1_000_000);
         self.told(|| format!("the base fee goes to {level} gwei, tips to {tip} Mwei"));
     }
 
     pub(super) fn pools(&mut self) {
-        self.world.chain().drop_pool(&mut self.dice);
+        self.world.evm().drop_pool(&mut self.dice);
         self.told(|| "pools forget".to_owned());
     }
 
     pub(super) fn finality(&mut self) {
         // Who counts blocks instead of asking for the tag relies on their depth.
         let stalled = self.dice.chance(500) && self.world.setup.finality == adit_core::Finality::Tag;
-        self.world.chain().stall_finality(stalled);
+        self.world.evm().stall_finality(stalled);
         self.told(|| format!("finality stalls: {stalled}"));
     }
 
@@ -97,12 +103,12 @@ impl Fate {
         let hidden = self.dice.chance(600);
         self.told(|| format!("the token {name} behaves: {conduct:?}{}", if hidden { ", and shows it only in blocks" } else { "" }));
         if hidden {
-            self.world.chain().set_conduct_when_mined(token, conduct);
+            self.world.evm().set_conduct_when_mined(token, conduct);
         } else {
-            self.world.chain().set_conduct(token, conduct);
+            self.world.evm().set_conduct(token, conduct);
         }
         self.wait(60, 1_800).await;
-        self.world.chain().set_conduct(token, TokenConduct::Honest);
+        self.world.evm().set_conduct(token, TokenConduct::Honest);
     }
 
     pub(super) fn somebody_has_the_key(&mut self) {
@@ -112,9 +118,9 @@ impl Fate {
 
     /// The classic: a payment is bumped, and then the first version is mined after all.
     pub(super) async fn reorg_after_fee_spike(&mut self) {
-        self.world.chain().set_fee_level(60 * GWEI);
+        self.world.evm().set_fee_level(60 * GWEI);
         self.wait(60, 400).await;
-        self.world.chain().set_fee_level(5 * GWEI);
+        self.world.evm().set_fee_level(5 * GWEI);
         self.reorg();
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::PARAMS_WRONG_CODE;
-use crate::chain::execution::Message;
+use crate::evm::execution::Message;
 
 /// Gas of a call that names none: geth's `--rpc.gascap`.
 const CALL_GAS_MAX: u64 = 50_000_000;

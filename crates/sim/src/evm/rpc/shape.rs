@@ -4,11 +4,11 @@ use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolEvent;
 use serde_json::{Value, json};
 
-use crate::chain::SimChain;
-use crate::chain::balances::{Coin, MINER};
-use crate::chain::block::{Block, Included, Movement};
-use crate::chain::token::Erc20;
-use crate::chain::transaction::Transaction;
+use crate::evm::SimChain;
+use crate::evm::balances::{Coin, MINER};
+use crate::evm::block::{Block, Included, Movement};
+use crate::evm::token::Erc20;
+use crate::evm::transaction::Transaction;
 
 /// Of every block here; Ethereum's at the time of writing.
 pub(super) const BLOCK_GAS_MAX: u64 = 36_000_000;

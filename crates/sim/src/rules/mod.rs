@@ -1,13 +1,17 @@
 //! What the simulated installation is configured to pay, and how.
 
+mod bitcoin;
+
 use std::collections::BTreeMap;
 
 use adit_core::*;
 use adit_evm::{EvmConfig, canonical};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, SignerConfig};
+use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, SignerConfig, WalletKey};
 use alloy::primitives::Address;
 
 use crate::Dice;
+
+pub use bitcoin::{BITCOIN_BLOCK_SECONDS, BitcoinSetup, bitcoin_chain, bitcoin_destination, script_of};
 
 pub const CHAIN_ID: u64 = 31_337;
 /// Seconds between blocks.
@@ -18,11 +22,19 @@ pub const FEE_PER_GAS_MAX: u128 = 200 * GWEI;
 /// The calendar day begins in the middle of the simulated one.
 const DAY_BEGINS_MINUTES: i32 = 14 * 60;
 const HOT_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+/// Of each chain.
 pub const ENDPOINTS: usize = 3;
+/// The place of a chain's first endpoint among all.
+pub const BITCOIN_ENDPOINTS_FROM: usize = ENDPOINTS;
+pub const ALL_ENDPOINTS: usize = 2 * ENDPOINTS;
 
 /// The fixed part of every world.
 #[derive(Clone)]
 pub struct Setup {
+    /// Whether this day pays on an EVM chain.
+    pub pays_evm: bool,
+    /// Where this day pays bitcoin.
+    pub bitcoin: Option<BitcoinSetup>,
     pub wallet: Address,
     pub lane: LaneId,
     pub tokens: [(AssetId, Address, u8); 2],
@@ -56,17 +68,24 @@ impl Setup {
         let wallet = adit_evm::address_of(&hot_key().wallet()).expect("an address");
         let lane = LaneId { chain: chain_name(), wallet: canonical(wallet) };
         let token = |name: &str, byte: u8, decimals| (asset(name), Address::repeat_byte(byte), decimals);
+        let (pays_evm, pays_bitcoin) = match dice.between(0, 4) {
+            0 => (true, false),
+            1 => (false, true),
+            _ => (true, true),
+        };
+        let bitcoin = pays_bitcoin.then(|| BitcoinSetup::draw(dice));
         let final_depth = dice.between(8, 40);
         let finality = match dice.chance(500) {
             true => Finality::Tag,
             false => Finality::Depth { blocks: u32::try_from(final_depth).expect("small") },
         };
-        Self { wallet, lane, tokens: [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)], final_depth, finality }
+        Self { pays_evm, bitcoin, wallet, lane, tokens: [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)], final_depth, finality }
     }
 
     /// One whole unit of an asset, in base units.
     pub fn whole(&self, asset: &AssetId) -> u128 {
-        let decimals = self.tokens.iter().find(|(id, _, _)| id == asset).map_or(18, |(_, _, decimals)| *decimals);
+        let known = self.assets().into_iter().find(|known| known.id == *asset);
+        let decimals = known.map_or(18, |known| known.decimals);
         10_u128.pow(u32::from(decimals))
     }
 
@@ -75,7 +94,23 @@ impl Setup {
         self.tokens.iter().find(|(id, _, _)| id == asset).map(|(_, address, _)| *address)
     }
 
+    /// Everything that is paid on this day.
     pub fn assets(&self) -> Vec<Asset> {
+        let evm = if self.pays_evm { self.evm_assets() } else { Vec::new() };
+        evm.into_iter().chain(self.bitcoin.iter().map(BitcoinSetup::asset)).collect()
+    }
+
+    /// Every wallet that pays.
+    pub fn lanes(&self) -> Vec<LaneId> {
+        let evm = self.pays_evm.then(|| self.lane.clone());
+        evm.into_iter().chain(self.bitcoin.iter().map(|bitcoin| bitcoin.lane.clone())).collect()
+    }
+
+    pub fn is_bitcoin(&self, asset: &AssetId) -> bool {
+        self.bitcoin.as_ref().is_some_and(|bitcoin| bitcoin.asset().id == *asset)
+    }
+
+    fn evm_assets(&self) -> Vec<Asset> {
         let token = |(id, address, decimals): &(AssetId, Address, u8)| Asset {
             id: id.clone(),
             decimals: *decimals,
@@ -104,11 +139,17 @@ impl Setup {
         Rules {
             revision: 1,
             assets: self.assets().into_iter().map(rule).collect(),
-            chains: BTreeMap::from([(chain_name(), self.chain_rules())]),
+            chains: self.chains(),
             claims: None,
             wallet_cooling: Span::from_hours(24),
             cancels_per_day_max: 10,
         }
+    }
+
+    fn chains(&self) -> BTreeMap<ChainName, ChainRules> {
+        let evm = self.pays_evm.then(|| (chain_name(), self.chain_rules()));
+        let bitcoin = self.bitcoin.as_ref().map(|bitcoin| (bitcoin_chain(), bitcoin.chain_rules()));
+        evm.into_iter().chain(bitcoin).collect()
     }
 
     fn chain_rules(&self) -> ChainRules {
@@ -140,7 +181,7 @@ impl Setup {
         EvmConfig {
             trust: Trust::Quorum,
             finality: self.finality,
-            assets: self.assets(),
+            assets: self.evm_assets(),
             wallets: vec![self.lane.wallet.clone()],
             ..EvmConfig::new(chain_name(), CHAIN_ID, Vec::new())
         }
@@ -150,13 +191,23 @@ impl Setup {
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         SignerConfig {
             environment: EnvironmentId::new("sim").expect("an environment"),
-            keys: vec![(self.lane.clone(), hot_key().into())],
-            chains: BTreeMap::from([(
-                chain_name(),
-                ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) }),
-            )]),
+            keys: self.keys(),
+            chains: self.policies(),
             assets: self.assets(),
             caps: self.assets().into_iter().map(|asset| (asset.id, caps)).collect(),
         }
+    }
+
+    fn keys(&self) -> Vec<(LaneId, WalletKey)> {
+        let evm = self.pays_evm.then(|| (self.lane.clone(), hot_key().into()));
+        let bitcoin = self.bitcoin.as_ref().map(|bitcoin| (bitcoin.lane.clone(), bitcoin.account().into()));
+        evm.into_iter().chain(bitcoin).collect()
+    }
+
+    fn policies(&self) -> BTreeMap<ChainName, ChainPolicy> {
+        let policy = EvmPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) };
+        let evm = self.pays_evm.then_some((chain_name(), ChainPolicy::Evm(policy)));
+        let bitcoin = self.bitcoin.as_ref().map(|bitcoin| (bitcoin_chain(), ChainPolicy::Bitcoin(bitcoin.policy())));
+        evm.into_iter().chain(bitcoin).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What tokens and recipients do when they are tried, and when they are mined.
 
 use super::*;
-use crate::chain::{Moved, TokenConduct};
+use crate::evm::{Moved, TokenConduct};
 
 /// What a conduct shows: the status, how many events, and what Bob has afterwards of 1,000 sent.
 type Shown = (&'static str, usize, u128);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::params::{self, Params};
 use super::{refused, shape};
-use crate::chain::SimChain;
-use crate::chain::balances::{Coin, Ledger, Trying};
-use crate::chain::execution::{Message, Mode, Outcome};
+use crate::evm::SimChain;
+use crate::evm::balances::{Coin, Ledger, Trying};
+use crate::evm::execution::{Message, Mode, Outcome};
 
 /// Geth's code for a revert.
 const REVERTED_CODE: i64 = 3;

@@ -1,7 +1,7 @@
 //! Reorganisations: what they undo, what they bring instead, and that nothing of the old branch shines through.
 
 use super::*;
-use crate::chain::Mined;
+use crate::evm::Mined;
 
 fn paid(world: &mut World, count: u64) -> Vec<B256> {
     let raws: Vec<Bytes> = (0..count).map(|nonce| world.payment(nonce, BOB, 10, FAIR)).collect();

@@ -77,6 +77,7 @@ fn lane(chain: &Chain, section: &BitcoinChain, wallets: &Wallets) -> Result<Lane
     let [external, internal] = wallets.descriptors.get(&chain.name).expect("every Bitcoin chain has its wallet");
     let wallet = Wallet::of_descriptors(section.network, external, internal);
     let wallet = wallet.with_context(|| format!("the wallet of chain {}", chain.name))?;
+    let settings = LaneSettings::new(chain.native.clone(), wallet);
     let final_blocks = match chain.finality {
         Finality::Depth { blocks } => blocks,
         Finality::Tag => adit_bitcoin::FINAL_BLOCKS,
@@ -87,7 +88,8 @@ fn lane(chain: &Chain, section: &BitcoinChain, wallets: &Wallets) -> Result<Lane
         outputs_max: section.outputs_max,
         fee_max: chain.fee_per_transaction_max,
         look_every: section.look_every,
-        ..LaneSettings::new(chain.native.clone(), wallet)
+        signs_alone: settings.signs_alone && !section.keys_elsewhere,
+        ..settings
     })
 }
 

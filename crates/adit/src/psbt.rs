@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::cli::Server;
 use crate::output::{Output, plain, table};
 
-/// What the server reads at most.
-const FILE_BYTES_MAX: u64 = 4_000_000;
+/// More than any file that the server reads, in binary or base64; it says itself what is too much.
+const FILE_BYTES_MAX: u64 = 11_000_000;
 /// BIP-174: what a binary PSBT begins with.
 const MAGIC: &[u8] = b"psbt\xff";
 const COLUMNS: [(&str, &str); 7] = [
@@ -95,6 +95,7 @@ impl Import {
         let body = json!({ "psbt": psbt }).to_string();
         let brought = self.server.connect()?.post(&["api", "admin", "psbts", &self.id], "application/json", body).await?;
         let said = match brought["complete"].as_bool() {
+            Some(true) if brought["have"].is_null() => "it was complete already; the file was not read".to_owned(),
             Some(true) => "it has all signatures, and is sent".to_owned(),
             Some(false) | None => {
                 let (added, have, needed) = (plain(&brought["added"]), plain(&brought["have"]), plain(&brought["needed"]));

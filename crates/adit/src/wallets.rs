@@ -98,18 +98,28 @@ fn key(config: &Config, chain: &Chain, seed: &mut Opened<'_>) -> Result<WalletKe
     }
 }
 
-/// The seed's own account, or the wallet that a descriptor says. Of that, all keys may be elsewhere.
+/// The seed's own account, or the wallet that a descriptor says. That the seed has none of its keys has to be said: a seed that is missing or
+/// wrong would else hand out payments without its signature.
 fn account(chain: &Chain, bitcoin: &BitcoinChain, seed: &mut Opened<'_>) -> Result<BitcoinAccount> {
-    let network = network_of(bitcoin);
-    let Some(descriptor) = &bitcoin.descriptor else {
-        let missing = format!("there is no seed for chains.{}", chain.name);
-        return Ok(seed.get(&missing)?.bitcoin(network, bitcoin.addresses, bitcoin.account)?);
-    };
-    let account = match seed.is_there() {
-        true => seed.get("")?.bitcoin_wallet(network, descriptor),
-        false => BitcoinAccount::watched(network, descriptor),
-    };
-    account.map_err(|wrong| anyhow!("chains.{}.descriptor: {wrong}", chain.name))
+    let (network, name) = (network_of(bitcoin), &chain.name);
+    let missing = format!("there is no seed for chains.{name}");
+    let wrong = |wrong: String| anyhow!("chains.{name}.descriptor: {wrong}");
+    match &bitcoin.descriptor {
+        None if bitcoin.keys_elsewhere => {
+            bail!("chains.{name}.keys is \"elsewhere\", and chains.{name}.descriptor does not say of which wallet")
+        }
+        None => Ok(seed.get(&missing)?.bitcoin(network, bitcoin.addresses, bitcoin.account)?),
+        Some(descriptor) if bitcoin.keys_elsewhere => BitcoinAccount::watched(network, descriptor).map_err(wrong),
+        Some(descriptor) => {
+            let account = seed.get(&missing)?.bitcoin_wallet(network, descriptor).map_err(wrong)?;
+            if account.fingerprint().is_none() {
+                bail!(
+                    "none of the keys of chains.{name}.descriptor is of the sealed seed; seal the right seed, or say keys = \"elsewhere\" where others sign everything"
+                );
+            }
+            Ok(account)
+        }
+    }
 }
 
 /// The sealed seed, opened when it is first needed.
@@ -119,10 +129,6 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
-    fn is_there(&self) -> bool {
-        self.config.signer.keys.exists()
-    }
-
     fn get(&mut self, missing: &str) -> Result<&Seed> {
         if self.seed.is_none() {
             self.seed = Some(self.open(missing)?);

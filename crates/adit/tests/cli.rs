@@ -36,6 +36,14 @@ fn least<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&base[..], more].concat()
 }
 
+/// A Bitcoin chain with this wallet, whose keys are sealed here or elsewhere.
+fn bitcoin(descriptor: &str, elsewhere: bool) -> String {
+    let keys = if elsewhere { "elsewhere" } else { "sealed" };
+    format!(
+        "[chains.bitcoin]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind = [\"http://a:b@127.0.0.1:9/\"]\ndescriptor = \"{descriptor}\"\nkeys = \"{keys}\"\n"
+    )
+}
+
 /// A running server; killed when dropped.
 struct Running {
     child: Child,
@@ -155,6 +163,17 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
     let bare = key.split_once(']').expect("an origin").1;
     let without = text(&shared(&[bare]).stderr);
     assert!(without.contains("it has no origin"), "{without}");
+    let other = "[73c5da0a/48'/1'/0'/2']tpubDFH9dgzveyD8zTbPUFuLrGmCydNvxehyNdUXKJAQN8x4aZ4j6UZqGfnqFrD4NqyaTVGKbvEW54tsvPTK2UoSbCC1PJY8iCNiwTL3RWZEheQ";
+    let descriptor = |keys: &[&str]| text(&shared(keys).stdout).lines().next().unwrap_or_default().to_owned();
+    for (keys, elsewhere, starts) in
+        [(&["--needed", "2", key, other][..], false, true), (&[other][..], false, false), (&[other][..], true, true)]
+    {
+        std::fs::write(directory.path().join("shared.toml"), bitcoin(&descriptor(keys), elsewhere)).expect("written");
+        let shown = run(directory.path(), &["keys", "show", "--config", "shared.toml"], &variables);
+        let said = text(&shown.stdout) + &text(&shown.stderr);
+        assert_eq!(shown.status.success(), starts, "{said}");
+        assert!(said.contains(if starts { "by `adit psbt`" } else { "none of the keys of chains.bitcoin.descriptor" }), "{said}");
+    }
     let refused = run(directory.path(), &["keys", "cosigner", "--network", "testnet3"], &variables);
     assert!(text(&refused.stderr).contains("allowed are mainnet, testnet4, signet, regtest"), "{}", text(&refused.stderr));
     let again = run(directory.path(), &["keys", "init"], &variables);

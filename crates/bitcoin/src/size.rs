@@ -91,6 +91,14 @@ impl Spend {
         }
     }
 
+    /// Signatures that an input needs.
+    pub const fn needed(self) -> u8 {
+        match self {
+            Self::SegwitKey | Self::TaprootKey => 1,
+            Self::Multisig { needed, .. } => needed,
+        }
+    }
+
     /// An input with its witness.
     pub const fn input_weight(self) -> Weight {
         Weight::from_wu(INPUT_BASE_BYTES * WITNESS_SCALE + self.witness_bytes())

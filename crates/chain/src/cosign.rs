@@ -15,7 +15,8 @@ pub struct Handout {
     /// A PSBT in base64 (BIP-174).
     pub psbt: String,
     pub signatures: Signatures,
-    /// Transactions that made the spent coins, and that no source gave just now. Some devices sign only when they see them.
+    /// Transactions that made spent coins and are not in it: no source gave them just now, or they are too large. Some devices sign only when
+    /// they see them.
     pub missing: Vec<String>,
 }
 

@@ -88,6 +88,8 @@ pub enum Step {
     AwaitCosigners {
         resend_at: Option<Timestamp>,
     },
+    /// A cancelling version is wanted, and cannot be made while the chain is not read or the lane is stopped.
+    AwaitUndoing,
     /// The lane does not sign now.
     LaneStopped,
 }
@@ -104,6 +106,7 @@ pub fn next(view: &LaneView) -> Vec<Act> {
             | Step::FeeCeiling { .. }
             | Step::AttemptsUsedUp { .. }
             | Step::AwaitCosigners { .. }
+            | Step::AwaitUndoing
             | Step::LaneStopped => None,
         })
         .collect();
@@ -148,19 +151,20 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
 /// it is, because whoever has it may finish it. What was complete before stays out, unless it is to be undone.
 fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     let latest = lineage.latest();
-    let undo = lineage.cancel.is_some() && latest.purpose == Purpose::Pay;
-    if let Some(tip) = fresh_tip(view).filter(|_| signs && undo && !is_leaned_on(view, lineage))
-        && let Ok(offer) = offer(view, lineage, tip)
-    {
-        return Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer });
+    if lineage.undoes(latest) {
+        return match fresh_tip(view).filter(|_| signs).map(|tip| offer(view, lineage, tip)) {
+            Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
+            Some(Err(step)) => step,
+            None => Step::AwaitUndoing,
+        };
     }
-    let complete = |attempt: &&Attempt| attempt.sendable().is_some() && attempt.purpose == latest.purpose;
-    let Some(complete) = lineage.attempts.iter().rev().find(complete) else {
+    let complete = |attempt: &&Attempt| attempt.sendable().is_some() && !lineage.undoes(attempt);
+    let Some(earlier) = lineage.attempts.iter().rev().find(complete) else {
         return Step::AwaitCosigners { resend_at: None };
     };
-    let resend_at = complete.last_sent().map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
+    let resend_at = earlier.last_sent().map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
     if view.now >= resend_at {
-        return Step::Do(Act::Send { lineage: lineage.id, attempt: complete.id });
+        return Step::Do(Act::Send { lineage: lineage.id, attempt: earlier.id });
     }
     Step::AwaitCosigners { resend_at: Some(resend_at) }
 }

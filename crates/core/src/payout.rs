@@ -122,6 +122,7 @@ pub struct Attempt {
     pub draft: Draft,
     /// Epoch of the lease under which it was reserved.
     pub epoch: Epoch,
+    /// When it was reserved; where others sign it, when enough of them had.
     pub created_at: Timestamp,
     pub stage: Stage,
 }
@@ -298,6 +299,17 @@ impl Lineage {
             .map(|signed| latest.draft.leavings(&self.lane, signed.hash))
             .unwrap_or_default();
         next.anchors(&self.lane).into_iter().chain(given_up).filter(|anchor| !self.anchors.contains(anchor)).collect()
+    }
+
+    /// Whether this attempt is to be undone: it pays, and somebody wants the lineage cancelled, or a cancelling attempt came after it.
+    pub fn undoes(&self, attempt: &Attempt) -> bool {
+        attempt.purpose == Purpose::Pay && (self.cancel.is_some() || self.latest().purpose == Purpose::Cancel)
+    }
+
+    /// Whether others are asked to sign this attempt.
+    pub fn awaits_cosigners(&self, attempt: &Attempt) -> bool {
+        let lacks = attempt.signed().is_some_and(Signed::lacks_signatures);
+        lacks && self.is_live() && self.included().is_none() && !self.undoes(attempt)
     }
 
     /// The attempt that a block holds now.

@@ -145,7 +145,8 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             let sent = lineage.attempts.iter().filter(|attempt| attempt.sendable().is_some()).count();
             (Reason::AwaitsCosigners { attempt: lineage.latest().id, sent }, resend_at.map(|_| "send"), resend_at)
         }
-        Step::LaneStopped => (stopped(view), None, None),
+        Step::AwaitUndoing if view.lane.state == LaneState::Running => (Reason::AwaitsChain, Some("bump"), None),
+        Step::AwaitUndoing | Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
 }
@@ -206,11 +207,12 @@ impl Reason {
             Self::AwaitsInclusion { attempts } => {
                 format!("It was sent ({attempts} versions) and waits for a block. Whatever an endpoint said, it may be mined at any time.")
             }
-            Self::AwaitsCosigners { attempt, sent } => {
-                let earlier = if *sent == 0 { "" } else { " What was signed before is out, and may be mined at any time." };
-                format!(
-                    "Others have to sign it: hand out attempt {attempt} with `adit psbt export`, and bring it back with `adit psbt import`. Who has it may also send it himself.{earlier}"
-                )
+            Self::AwaitsCosigners { sent: 0, .. } => {
+                "It waits for the signatures of others. Whoever has it may also send it himself.".to_owned()
+            }
+            Self::AwaitsCosigners { .. } => {
+                "A better offer waits for the signatures of others; what they signed before is out, and may be mined at any time."
+                    .to_owned()
             }
             Self::AttemptsUsedUp { attempts } => {
                 format!("All {attempts} allowed versions were sent; the same bytes are repeated until one is mined.")

@@ -54,20 +54,21 @@ impl CosignedVersion {
 }
 
 impl Engine {
-    /// All versions that wait for others, of every wallet, with the signatures that they have.
+    /// All versions that wait for others, of every wallet, with the signatures that they have; in words, why one cannot be read.
     ///
     /// # Errors
-    /// [`CosignError`].
-    pub async fn waiting_for_cosigners(&self) -> Result<Vec<(CosignedVersion, Signatures)>, CosignError> {
-        let mut waiting = Vec::new();
-        for found in self.signed_versions().await?.into_iter().filter(|found| lacks(found.attempt())) {
-            let signed = found.signed()?;
-            // What is recorded, put together with itself, says how many there are.
-            let cosigned = self.chain_of(&found)?.cosigned(&found.attempt().draft, signed, &signed.raw.0);
-            let signatures = cosigned.map_err(CosignError::Refused)?.signatures;
-            waiting.push((found, signatures));
-        }
-        Ok(waiting)
+    /// [`StoreFault`].
+    pub async fn waiting_for_cosigners(&self) -> Result<Vec<(CosignedVersion, Result<Signatures, String>)>, StoreFault> {
+        let versions = self.signed_versions().await?;
+        let waiting = versions.into_iter().filter(|version| version.lineage.awaits_cosigners(version.attempt()));
+        Ok(waiting.map(|version| (self.signatures(&version), version)).map(|(signatures, version)| (version, signatures)).collect())
+    }
+
+    /// What is recorded, put together with itself, says how many there are.
+    fn signatures(&self, version: &CosignedVersion) -> Result<Signatures, String> {
+        let unknown = || "its chain is not configured any more".to_owned();
+        let (chain, signed) = self.chain_of(version).ok().zip(version.signed().ok()).ok_or_else(unknown)?;
+        Ok(chain.cosigned(&version.attempt().draft, signed, &signed.raw.0)?.signatures)
     }
 
     /// What those who sign a version are given. It may be finished and sent by whoever has it.
@@ -75,9 +76,12 @@ impl Engine {
     /// # Errors
     /// [`CosignError`].
     pub async fn hand_out(&self, attempt: AttemptId) -> Result<(CosignedVersion, Handout), CosignError> {
-        let waiting = self.version(attempt).await?;
-        let handout = self.chain_of(&waiting)?.handout(&waiting.attempt().draft, waiting.signed()?).await;
-        Ok((waiting, handout.map_err(CosignError::Refused)?))
+        let version = self.version(attempt).await?;
+        if version.lineage.undoes(version.attempt()) {
+            return Err(CosignError::Refused("it is being cancelled; have the cancelling version signed instead".to_owned()));
+        }
+        let handout = self.chain_of(&version)?.handout(&version.attempt().draft, version.signed()?).await;
+        Ok((version, handout.map_err(CosignError::Refused)?))
     }
 
     /// Takes over the signatures of a file. When they are enough, the transaction is sent in the lane's next round.
@@ -132,8 +136,4 @@ impl Engine {
         }
         Ok(versions)
     }
-}
-
-fn lacks(attempt: &Attempt) -> bool {
-    attempt.signed().is_some_and(Signed::lacks_signatures)
 }

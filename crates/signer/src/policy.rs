@@ -171,7 +171,7 @@ impl Policy {
         }
     }
 
-    /// One wallet on two chains of one network would be two lines of payments over the same coins.
+    /// One wallet on two chains of one network would be two lines of payments over the same coins: the journal knows a coin by its outpoint.
     fn check_wallet(&self, lane: &LaneId, key: &WalletKey) -> Result<(), ConfigError> {
         let WalletKey::Bitcoin(account) = key else { return Ok(()) };
         let same = |chain: &ChainName| match self.chains.get(chain) {
@@ -229,7 +229,6 @@ fn wallet<'a>(key: &'a WalletKey, chain: &'a ChainPolicy) -> Option<Wallet<'a>> 
     }
 }
 
-/// The journal knows a coin by its outpoint; two names for its network would be two lanes for one wallet.
 impl ChainPolicy {
     fn kind(&self) -> ChainKind {
         match self {

@@ -204,7 +204,9 @@ impl Chain for BitcoinLane {
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
         let mut coins = self.settled(coins, tip);
-        coins.extend(holdings::unconfirmed_change(request.live));
+        if self.settings.signs_alone {
+            coins.extend(holdings::unconfirmed_change(request.live));
+        }
         let prepare = Prepare {
             wallet: &self.settings.wallet,
             asset: &self.settings.asset,

@@ -19,6 +19,9 @@ pub struct LaneSettings {
     /// The asset that this chain pays.
     pub asset: AssetId,
     pub wallet: Wallet,
+    /// Nobody else signs. Else our own change is spent when a block holds it: a payment that stands on it would wait for people, and nothing
+    /// below it could be made dearer meanwhile.
+    pub signs_alone: bool,
     /// Blocks on top of the including one after which it cannot revert any more, as we judge it (windows F45, F69).
     pub final_blocks: u32,
     /// More blocks for transactions that pay more: from an amount on, so many.
@@ -42,6 +45,7 @@ impl LaneSettings {
     pub fn new(asset: AssetId, wallet: Wallet) -> Self {
         Self {
             asset,
+            signs_alone: wallet.spend().needed() == 1,
             wallet,
             final_blocks: FINAL_BLOCKS,
             deeper: Vec::new(),

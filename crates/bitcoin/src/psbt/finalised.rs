@@ -11,7 +11,7 @@ use crate::curve::CURVE;
 ///
 /// # Errors
 /// [`Tampered`], where the witness is no other form of signatures of this wallet's keys.
-pub(super) fn open(input: usize, mine: &psbt::Input, theirs: &mut psbt::Input, message: &Message) -> Result<(), Tampered> {
+pub(super) fn unfinalise(input: usize, mine: &psbt::Input, theirs: &mut psbt::Input, message: &Message) -> Result<(), Tampered> {
     let Some(witness) = theirs.final_script_witness.take() else { return Ok(()) };
     let elements: Vec<&[u8]> = witness.iter().collect();
     let unknown = || Tampered::Finalised { input };
@@ -20,7 +20,7 @@ pub(super) fn open(input: usize, mine: &psbt::Input, theirs: &mut psbt::Input, m
         theirs.tap_key_sig = Some(taproot::Signature::from_slice(signature).map_err(|_| unknown())?);
         return Ok(());
     }
-    for signature in read(mine, &elements).ok_or_else(unknown)? {
+    for signature in signatures(mine, &elements).ok_or_else(unknown)? {
         let of = |key: &PublicKey| CURVE.verify_ecdsa(message, &signature.signature, &key.inner).is_ok();
         let key = mine.bip32_derivation.keys().copied().map(PublicKey::new).find(of);
         let key = key.ok_or_else(|| Tampered::WrongSignature { input, key: "of the witness".to_owned() })?;
@@ -29,10 +29,12 @@ pub(super) fn open(input: usize, mine: &psbt::Input, theirs: &mut psbt::Input, m
     Ok(())
 }
 
-/// P2WSH: the nothing that CHECKMULTISIG takes away, the signatures, and the script. P2WPKH: the signature and the key.
-fn read(mine: &psbt::Input, elements: &[&[u8]]) -> Option<Vec<ecdsa::Signature>> {
+/// None where it is another witness, or has more signatures than there are keys. P2WSH: the nothing that CHECKMULTISIG takes away, the signatures, and the script. P2WPKH: the signature and the key.
+fn signatures(mine: &psbt::Input, elements: &[&[u8]]) -> Option<Vec<ecdsa::Signature>> {
     let signatures = match (&mine.witness_script, elements) {
-        (Some(known), [[], signatures @ .., script]) if known.as_bytes() == *script => signatures,
+        (Some(known), [[], signatures @ .., script]) if known.as_bytes() == *script && signatures.len() <= mine.bip32_derivation.len() => {
+            signatures
+        }
         (None, [_, _key]) => &elements[..1],
         _ => return None,
     };

@@ -11,7 +11,7 @@ mod tampered;
 use adit_chain::Signatures;
 use adit_core::{Bytes, Hash32, Keychain, OutputPurpose, Place};
 use bdk_wallet::bitcoin::consensus::encode;
-use bdk_wallet::bitcoin::{OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight};
+use bdk_wallet::bitcoin::{OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight, Witness};
 use bdk_wallet::miniscript::psbt::PsbtExt;
 
 pub use sign::SignError;
@@ -92,12 +92,15 @@ impl Proposal {
         Ok(())
     }
 
-    /// Adds a transaction that made some of the coins, which some devices want to see for inputs of version 0.
+    /// Adds a transaction that made some of the coins, which some devices want to see for inputs of version 0. Its signatures are left out: its
+    /// id, which is what they compare, does not cover them.
     ///
     /// # Errors
     /// [`ProposalError::WrongPrevious`].
     pub fn with_previous(mut self, previous: &Transaction) -> Result<Self, ProposalError> {
         let txid = previous.compute_txid();
+        let mut bare = previous.clone();
+        bare.input.iter_mut().for_each(|input| input.witness = Witness::new());
         for (input, spent) in self.unsigned.transaction().input.iter().enumerate() {
             let outpoint = spent.previous_output;
             if outpoint.txid != txid {
@@ -107,7 +110,7 @@ impl Proposal {
             if made != self.psbt.inputs[input].witness_utxo.as_ref() {
                 return Err(ProposalError::WrongPrevious { input, outpoint });
             }
-            self.psbt.inputs[input].non_witness_utxo = Some(previous.clone());
+            self.psbt.inputs[input].non_witness_utxo = Some(bare.clone());
         }
         Ok(self)
     }
@@ -135,7 +138,7 @@ impl Proposal {
         self.unsigned.check(&theirs.unsigned_tx)?;
         let messages = self.messages();
         for (index, (mine, theirs)) in self.psbt.inputs.iter().zip(&mut theirs.inputs).enumerate() {
-            finalised::open(index, mine, theirs, &messages[index])?;
+            finalised::unfinalise(index, mine, theirs, &messages[index])?;
         }
         for (index, (mine, theirs)) in self.psbt.inputs.iter().zip(&theirs.inputs).enumerate() {
             tampered::check_input(index, mine, theirs, &messages[index])?;
@@ -188,10 +191,7 @@ impl Proposal {
     }
 
     fn needed(&self) -> usize {
-        match self.spend {
-            Spend::SegwitKey | Spend::TaprootKey => 1,
-            Spend::Multisig { needed, .. } => usize::from(needed),
-        }
+        usize::from(self.spend.needed())
     }
 }
 

@@ -8,19 +8,23 @@ use bdk_wallet::bitcoin::{Psbt, PublicKey, XOnlyPublicKey};
 use crate::Mismatch;
 use crate::curve::CURVE;
 
-/// A file is not larger: 250 outputs and 1000 inputs with their previous transactions are less.
-pub const PSBT_BYTES_MAX: usize = 4_000_000;
+/// A file is not larger, in binary: what is handed out has less than half of it in previous transactions, and the rest is small.
+pub const PSBT_BYTES_MAX: usize = 8_000_000;
+/// As base64 writes it: four letters for three bytes, and some for the end.
+const TEXT_BYTES_MAX: usize = PSBT_BYTES_MAX / 3 * 4 + 8;
+/// The readers' own words may repeat the file.
+const DETAIL_CHARS_MAX: usize = 200;
 
 /// Why a file is not merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Tampered {
-    #[error("the file has {bytes} bytes, and at most {PSBT_BYTES_MAX} are read")]
-    TooLarge { bytes: usize },
-    #[error("the file is no PSBT: {detail}")]
+    #[error("the file has {bytes} bytes, and at most {most} are read; leave out the previous transactions")]
+    TooLarge { bytes: usize, most: usize },
+    #[error("the file is no PSBT of version 0 (BIP-174): {detail}")]
     Unreadable { detail: String },
-    #[error("it is another transaction: {0}; nothing of it was taken over")]
+    #[error("it is another transaction: {0}")]
     Transaction(#[from] Mismatch),
-    #[error("input {input} is said to spend another amount or script; nothing of the file was taken over")]
+    #[error("input {input} is said to spend another amount or script")]
     Utxo { input: usize },
     #[error("input {input} is signed for something else than the whole transaction ({got}); allowed is ALL, and DEFAULT for taproot")]
     Sighash { input: usize, got: String },
@@ -35,14 +39,22 @@ pub enum Tampered {
 }
 
 pub(super) fn read(file: &[u8]) -> Result<Psbt, Tampered> {
-    if file.len() > PSBT_BYTES_MAX {
-        return Err(Tampered::TooLarge { bytes: file.len() });
+    let text = std::str::from_utf8(file).ok().filter(|text| !text.starts_with("psbt")).map(str::trim);
+    let most = if text.is_some() { TEXT_BYTES_MAX } else { PSBT_BYTES_MAX };
+    if file.len() > most {
+        return Err(Tampered::TooLarge { bytes: file.len(), most });
     }
-    let unreadable = |detail: String| Tampered::Unreadable { detail };
-    match std::str::from_utf8(file) {
-        Ok(text) if !text.starts_with("psbt") => text.trim().parse::<Psbt>().map_err(|error| unreadable(error.to_string())),
-        Ok(_) | Err(_) => Psbt::deserialize(file).map_err(|error| unreadable(error.to_string())),
+    let unreadable = |detail: String| Tampered::Unreadable { detail: detail.chars().take(DETAIL_CHARS_MAX).collect() };
+    match text {
+        Some(text) if is_transaction(text) => Err(unreadable("it is a transaction; give the PSBT that it was made of".to_owned())),
+        Some(text) => text.parse::<Psbt>().map_err(|error| unreadable(error.to_string())),
+        None => Psbt::deserialize(file).map_err(|error| unreadable(error.to_string())),
     }
+}
+
+/// What programs print when they have finished a PSBT.
+fn is_transaction(text: &str) -> bool {
+    (text.starts_with("02000000") || text.starts_with("01000000")) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// Everything that an input says of itself must be what we say; its signatures must be of our keys, for everything, and right.

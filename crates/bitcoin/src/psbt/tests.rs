@@ -128,10 +128,10 @@ fn a_file_that_was_finalised_is_read_back() {
     assert_eq!(wrong(&|elements| elements[3].push(0)), Tampered::Finalised { input: 1 }, "another script");
     assert_eq!(wrong(&|elements| elements[0].push(0)), Tampered::Finalised { input: 1 });
     assert_eq!(wrong(&|elements| elements[1].truncate(9)), Tampered::Finalised { input: 1 });
-    assert!(matches!(
-        wrong(&|elements| elements[1][10] ^= 1),
-        Tampered::WrongSignature { input: 1, .. } | Tampered::Finalised { input: 1 }
-    ));
+    // A byte of S, in the middle of the second number.
+    assert!(matches!(wrong(&|elements| elements[1][50] ^= 1), Tampered::WrongSignature { input: 1, .. }));
+    let many = wrong(&|elements| (0..3).for_each(|_| elements.insert(1, elements[1].clone())));
+    assert_eq!(many, Tampered::Finalised { input: 1 }, "more signatures than keys");
     assert!(matches!(wrong(&|elements| *elements[1].last_mut().expect("long") = 3), Tampered::Sighash { input: 1, .. }));
 }
 
@@ -259,7 +259,12 @@ fn the_published_psbts_are_read_or_refused() {
         *counts.entry(validity).or_insert(0) += 1;
     }
     assert_eq!(counts, BTreeMap::from([("invalid", 20), ("valid", 10)]));
-    assert!(matches!(tampered::read(&vec![0; tampered::PSBT_BYTES_MAX + 1]), Err(Tampered::TooLarge { .. })));
+    let mut large = b"psbt\xff".to_vec();
+    large.resize(tampered::PSBT_BYTES_MAX + 1, 0);
+    assert!(matches!(tampered::read(&large), Err(Tampered::TooLarge { most: tampered::PSBT_BYTES_MAX, .. })));
+    assert!(matches!(tampered::read(&vec![b'A'; tampered::PSBT_BYTES_MAX / 2 * 3]), Err(Tampered::TooLarge { .. })));
+    let hex = tampered::read("0200000001".as_bytes()).expect_err("a transaction").to_string();
+    assert!(hex.contains("it is a transaction"), "{hex}");
 }
 
 /// BIP-143, "Native P2WPKH": the second input's digest, and the signature of its key.

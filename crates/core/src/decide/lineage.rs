@@ -207,10 +207,10 @@ pub(super) fn record(
 /// Takes over what others signed: the same transaction, with more signatures than `over`. What they brought back twice changes nothing.
 pub(super) fn cosign(mut draft: Drafting, id: LineageId, attempt: AttemptId, over: &Bytes, signed: &Signed) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
-    let (live, last) = (lineage.is_live(), lineage.latest().purpose);
+    let (live, now) = (lineage.is_live(), draft.now());
+    let undone = lineage.attempt(attempt).is_some_and(|attempt| lineage.undoes(attempt));
     let changed = || Refusal::Changed { what: format!("attempt {attempt}") };
     let found = lineage.attempts.iter_mut().find(|known| known.id == attempt).ok_or_else(changed)?;
-    let undone = last == Purpose::Cancel && found.purpose == Purpose::Pay;
     let Stage::Signed { signed: known, .. } = &mut found.stage else { return Err(changed()) };
     if known == signed {
         return draft.unchanged();
@@ -225,6 +225,10 @@ pub(super) fn cosign(mut draft: Drafting, id: LineageId, attempt: AttemptId, ove
         return Err(changed());
     }
     known.clone_from(signed);
+    if !signed.lacks_signatures() {
+        // It is not stuck since it was handed out, but from now on.
+        found.created_at = now;
+    }
     draft.event(EventKind::Cosigned { lineage: id, attempt, complete: !signed.lacks_signatures() });
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)

@@ -40,6 +40,11 @@ impl Cosigning {
         self.world.give(Command::Cosign { lane: lane(), lineage: self.lineage, attempt, over, signed })
     }
 
+    fn awaits(&self, attempt: AttemptId) -> bool {
+        let lineage = self.world.lineage(self.lineage);
+        lineage.awaits_cosigners(lineage.attempt(attempt).expect("one of its own"))
+    }
+
     fn step(&self) -> Step {
         let lineage = self.world.lineage(self.lineage).clone();
         self.world.ask_lane(|view| step(view, &lineage))
@@ -74,7 +79,7 @@ fn f04_what_lacks_signatures_is_not_sent_and_not_bumped() {
     let lineage = cosigning.world.lineage(cosigning.lineage).clone();
     let told = cosigning.world.ask_lane(|view| why(view, &withdrawal, Some(&lineage)));
     assert_eq!(told.reason, Reason::AwaitsCosigners { attempt, sent: 0 });
-    assert!(told.sentence.contains("adit psbt export") && told.sentence.contains(&attempt.to_string()), "{}", told.sentence);
+    assert!(told.sentence.contains("signatures of others"), "{}", told.sentence);
 }
 
 /// F15: complete signatures are sent; the same ones twice change nothing, and none of them is lost.
@@ -139,14 +144,35 @@ fn f28_f29_the_version_that_is_complete_stays_out_while_another_waits() {
     assert_eq!(cosigning.world.withdrawal(cosigning.withdrawal).state.status(), Status::Completed);
 }
 
+/// F28: what was signed after hours is not stuck at once: the clock of bumps begins when it is complete.
+#[test]
+fn f28_what_others_took_hours_to_sign_is_not_bumped_at_once() {
+    let mut cosigning = Cosigning::new();
+    let (lineage, attempt) = (cosigning.lineage, cosigning.latest());
+    cosigning.world.pass(6 * 3_600);
+    cosigning.cosign(attempt, PSBT, &[2, 0], hash(10)).expect("complete");
+    cosigning.send(attempt).expect("sent");
+    cosigning.world.see_tip(50_000_000_000);
+    assert!(matches!(cosigning.step(), Step::AwaitInclusion { .. }), "{:?}", cosigning.step());
+    cosigning.world.pass(cosigning.world.rules.chains[&lane().chain].bump_after.seconds());
+    cosigning.world.see_tip(50_000_000_000);
+    assert!(matches!(cosigning.step(), Step::Do(Act::Bump { lineage: of, .. }) if of == lineage), "{:?}", cosigning.step());
+}
+
 /// F30: who has been given it may finish it, so a wish to cancel asks for signatures of a cancelling version, and the payment is not sent any
 /// more by us.
 #[test]
 fn f30_a_payment_that_waits_for_others_is_cancelled_by_the_chain_alone() {
     let mut cosigning = Cosigning::new();
     let (lineage, first) = (cosigning.lineage, cosigning.latest());
+    assert!(cosigning.awaits(first));
     cosigning.world.wish_cancel(cosigning.withdrawal, lineage).expect("wished");
     assert_eq!(cosigning.world.withdrawal(cosigning.withdrawal).state.status(), Status::Processing);
+    // From the wish on, though no cancelling version can be made while the chain is not read.
+    cosigning.world.pass(3_600);
+    assert_eq!((cosigning.step(), cosigning.awaits(first)), (Step::AwaitUndoing, false));
+    let wished = cosigning.cosign(first, PSBT, &[2, 0], hash(10)).expect_err("it is to be undone");
+    assert_eq!(wished.code(), "BAD_ATTEMPT");
     cosigning.world.see_tip(1_000_000_000);
     let Step::Do(Act::Bump { purpose: Purpose::Cancel, .. }) = cosigning.step() else { panic!("{:?}", cosigning.step()) };
     let Draft::Evm(draft) = cosigning.world.draft(cosigning.world.lineage(lineage).number(), 20) else { panic!("an EVM draft") };
@@ -156,6 +182,7 @@ fn f30_a_payment_that_waits_for_others_is_cancelled_by_the_chain_alone() {
     let refused = cosigning.cosign(first, PSBT, &[2, 0], hash(10)).expect_err("it is being cancelled");
     assert_eq!(refused.code(), "BAD_ATTEMPT");
     assert_eq!(cosigning.step(), Step::AwaitCosigners { resend_at: None });
+    assert!(cosigning.awaits(cancelling) && !cosigning.awaits(first));
     cosigning.cosign(cancelling, PSBT, &[2, 1], hash(11)).expect("complete");
     assert_eq!(cosigning.step(), Step::Do(Act::Send { lineage, attempt: cancelling }));
     cosigning.world.finalize(lineage, cancelling, &Effect::Cancelled).expect("final");

@@ -82,7 +82,8 @@ async fn f04_two_of_three_sign_and_it_is_paid_once() {
     let Some(shared) = Shared::new("regtest-cosign", 2).await else { return };
     let running = shared.world.start();
     let (ids, attempt) = shared.waits(&running, 0..3).await;
-    let (_, signatures) = running.engine.waiting_for_cosigners().await.expect("readable").remove(0);
+    let (_, signatures) = running.engine.waiting_for_cosigners().await.expect("a read").remove(0);
+    let signatures = signatures.expect("readable");
     assert_eq!((signatures.have, signatures.needed), (1, 2));
     shared.world.mine().await;
     assert!(shared.world.bitcoin.rpc().mempool().await.expect("a read").is_empty());
@@ -125,6 +126,37 @@ async fn f05_f21_what_a_cosigner_sends_himself_is_found_and_settled() {
     running.crash();
 }
 
+/// F73: a version is complete and out, a dearer one waits; the database is set back to before both. The journal gives both back, without the
+/// others' signatures; they are brought again, and nobody is paid twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn f73_a_restored_database_takes_back_what_was_handed_out() {
+    let Some(shared) = Shared::new("regtest-cosign-restore", 2).await else { return };
+    let running = shared.world.start();
+    shared.world.credit(&running.engine, 2).await;
+    let ids = shared.world.request(&running.engine, 0..2).await;
+    let backup = shared.world.store.snapshot();
+    let first = shared.waiting(&running).await;
+    let file = shared.signed_by_other(&running.engine, first, 0).await;
+    running.engine.bring_back(&Actor::Engine, first, file.as_bytes()).await.expect("taken over");
+    shared.world.until("it to be in the pool", async || !shared.world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    shared.world.bitcoin.gateway().estimate(Some(40));
+    let second = shared.waiting(&running).await;
+    running.crash();
+    shared.world.store.restore(&backup);
+    let running = shared.world.start();
+    shared
+        .world
+        .until("the journal's versions", async || running.engine.waiting_for_cosigners().await.is_ok_and(|waiting| waiting.len() == 2))
+        .await;
+    let lineage = shared.world.store.lineages_of(ids[0]).await.expect("a read").remove(0);
+    assert_eq!(lineage.attempts.iter().map(|attempt| attempt.id).collect::<Vec<_>>(), [first, second]);
+    let brought = running.engine.bring_back(&Actor::Engine, first, file.as_bytes()).await.expect("taken over again");
+    assert!(brought.complete, "{brought:?}");
+    shared.world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(shared.world.times_paid(0..2).await, [1, 1]);
+    running.crash();
+}
+
 /// F30: a payment that was handed out is cancelled by a version that the others sign as well; what was handed out before is refused then.
 #[tokio::test(flavor = "multi_thread")]
 async fn f30_what_was_handed_out_is_cancelled_by_the_chain() {
@@ -140,6 +172,8 @@ async fn f30_what_was_handed_out_is_cancelled_by_the_chain() {
     running.engine.writer.submit(Actor::Engine, cancel).await.expect("wished");
     shared.world.until("the cancelling version", async || shared.waiting(&running).await != first).await;
     let cancelling = shared.waiting(&running).await;
+    assert_eq!(running.engine.waiting_for_cosigners().await.expect("a read").len(), 1, "what is to be undone is not handed out");
+    assert!(matches!(running.engine.hand_out(first).await, Err(CosignError::Refused(said)) if said.contains("being cancelled")));
     let refused = running.engine.bring_back(&Actor::Engine, first, file.as_bytes()).await;
     assert!(matches!(refused, Err(CosignError::Write(_))), "{refused:?}");
     let file = shared.signed_by_other(&running.engine, cancelling, 0).await;
@@ -175,7 +209,8 @@ async fn f04_a_wallet_whose_only_key_is_elsewhere_pays_once() {
         let Some(shared) = Shared::elsewhere(&format!("regtest-watched-{function}"), function).await else { return };
         let running = shared.world.start();
         let (ids, attempt) = shared.waits(&running, 0..2).await;
-        let (_, signatures) = running.engine.waiting_for_cosigners().await.expect("readable").remove(0);
+        let (_, signatures) = running.engine.waiting_for_cosigners().await.expect("a read").remove(0);
+        let signatures = signatures.expect("readable");
         assert_eq!((signatures.have, signatures.needed), (0, 1), "{function}");
         let file = shared.signed_by_other(&running.engine, attempt, 0).await;
         let brought = running.engine.bring_back(&Actor::Engine, attempt, file.as_bytes()).await.expect("taken over");

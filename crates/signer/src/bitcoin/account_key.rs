@@ -34,7 +34,7 @@ impl AccountKey {
     /// The private half of this key, where the seed has it.
     pub fn of(public: &Cosigner, seed: &[u8]) -> Option<Self> {
         let key = Self::derive(seed, public.network(), public.path()).ok()?;
-        (key.public == *public).then_some(key)
+        key.public.is_key_of(public).then_some(key)
     }
 
     /// The private key at a place: the account's, and what BIP-32 adds at each of the two steps. To be erased after its use.

@@ -9,6 +9,9 @@ use super::account_key::place_of;
 
 /// Origins are not longer: no standard has more than BIP-48's four steps.
 const ORIGIN_STEPS_MAX: usize = 10;
+/// Of a text that is refused.
+const TEXT_CHARS_SHOWN: usize = 48;
+pub(super) const PRIVATE: &str = "there is a private key in it, which does not belong here; give the public one (xpub, tpub), and move what this one holds: it was shown";
 
 /// One key of a wallet, for all of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +42,21 @@ impl Cosigner {
     /// # Errors
     /// A sentence that names what is wrong with it.
     pub fn parse(network: BitcoinNetwork, text: &str) -> Result<Self, String> {
-        let form = || format!("{text:?} is no key with its origin; one is [fingerprint/48'/0'/0'/2']xpub…");
+        if is_private(text) {
+            return Err(PRIVATE.to_owned());
+        }
+        let form = || format!("{:?} is no key with its origin; one is [fingerprint/48'/0'/0'/2']xpub…", shortened(text));
         let (origin, key) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(form)?;
         let (fingerprint, steps) = origin.split_once('/').unwrap_or((origin, ""));
         let fingerprint = hex::decode(fingerprint).ok().and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).ok_or_else(form)?;
         let steps: Vec<&str> = steps.split('/').filter(|step| !step.is_empty()).collect();
         if steps.len() > ORIGIN_STEPS_MAX {
-            return Err(format!("the origin of {key} has {} steps; allowed are {ORIGIN_STEPS_MAX}", steps.len()));
+            return Err(format!("the origin of {} has {} steps; allowed are {ORIGIN_STEPS_MAX}", shortened(key), steps.len()));
         }
         let path = steps.into_iter().map(step).collect::<Option<Vec<_>>>().ok_or_else(form)?;
         let extended: ExtendedKey = key.parse().map_err(|_| form())?;
         if extended.prefix != network.key_prefix() {
+            let key = shortened(key);
             return Err(format!("{key} is no public key of {network}; its keys begin with {}", network.key_prefix()));
         }
         let account = ExtendedPublicKey::try_from(extended).map_err(|_| form())?;
@@ -61,8 +68,16 @@ impl Cosigner {
     /// # Errors
     /// As [`Cosigner::parse`].
     pub fn parse_row(network: BitcoinNetwork, text: &str) -> Result<Self, String> {
-        let key = text.strip_suffix("/<0;1>/*").ok_or_else(|| format!("{text:?} does not end in /<0;1>/*"))?;
+        let key = text
+            .strip_suffix("/<0;1>/*")
+            .ok_or_else(|| if is_private(text) { PRIVATE.to_owned() } else { format!("{:?} does not end in /<0;1>/*", shortened(text)) })?;
         Self::parse(network, key)
+    }
+
+    /// Whether it is the same key: everything that is derived from it is the same, wherever it is said to come from.
+    pub fn is_key_of(&self, other: &Self) -> bool {
+        let key = |one: &Self| (*one.account.public_key(), one.account.attrs().chain_code);
+        key(self) == key(other)
     }
 
     pub fn network(&self) -> BitcoinNetwork {
@@ -104,6 +119,17 @@ impl Cosigner {
     }
 }
 
+/// Whether there is an extended private key in it (`xprv`, `tprv`, `zprv`…), which is never repeated.
+pub(super) fn is_private(text: &str) -> bool {
+    text.contains("prv")
+}
+
+/// Enough of a text to find it by.
+pub(super) fn shortened(text: &str) -> String {
+    let short: String = text.chars().take(TEXT_CHARS_SHOWN).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
+}
+
 /// `48'` and `48h` are the same.
 fn step(text: &str) -> Option<ChildNumber> {
     let number = text.strip_suffix(['\'', 'h']);
@@ -135,6 +161,11 @@ mod tests {
         }
         assert!(of(format!("[73c5da0a]{}", &KEY[..100])).contains("is no key with its origin"));
         assert!(of(format!("[73c5da0a{deep}]{KEY}")).contains("11 steps"));
+        let private = "xprv9xgqHN7yz9MwCkxsBPN5qetuNdQSUttZNKw1dcYTV4mkaAFiBVGQziHs3NRSWMkCzvgjEe3n9xV8oYywvM8at9yRqyaZVz6TYYhX98VjsUk";
+        for text in [private.to_owned(), format!("[73c5da0a]{private}"), format!("[73c5da0a]{private}/<0;1>/*")] {
+            let said = Cosigner::parse_row(BitcoinNetwork::Mainnet, &text).expect_err("a private key");
+            assert!(said.contains("private key") && !said.contains("9xgqH"), "{said}");
+        }
         let regtest = Cosigner::parse(BitcoinNetwork::Regtest, &format!("[73c5da0a]{KEY}"));
         assert!(regtest.expect_err("of mainnet").contains("its keys begin with tpub"));
     }

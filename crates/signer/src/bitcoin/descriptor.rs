@@ -1,5 +1,7 @@
 //! Output descriptors (BIP-380): the text from which every wallet program finds the same scripts.
 
+use super::cosigner::{PRIVATE, is_private};
+
 /// BIP-380: the characters of descriptors, those that are likely mistaken for each other apart.
 const INPUT: &[u8] = b"0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ ";
 const CHECKSUM: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
@@ -17,6 +19,9 @@ pub(super) fn with_checksum(text: &str) -> String {
 /// # Errors
 /// A sentence that names what is wrong.
 pub(super) fn without_checksum(text: &str) -> Result<&str, String> {
+    if is_private(text) {
+        return Err(PRIVATE.to_owned());
+    }
     let missing = "the descriptor has no checksum; copy it with the '#' and the 8 characters that its wallet prints at its end";
     let (body, given) = text.split_once('#').ok_or(missing)?;
     if let Some(strange) = body.bytes().find(|character| !INPUT.contains(character)) {

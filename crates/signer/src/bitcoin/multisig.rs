@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::account_key::AccountKey;
 use super::bech32::Program;
-use super::cosigner::Cosigner;
+use super::cosigner::{Cosigner, PRIVATE, is_private, shortened};
 use super::{BitcoinNetwork, descriptor};
 
 /// One opcode names how many keys there are (Bitcoin Core, `script.h`: `OP_16` is the last).
@@ -31,7 +31,11 @@ impl Multisig {
     /// # Errors
     /// A sentence that names what is wrong with it.
     pub fn parse(network: BitcoinNetwork, body: &str, seed: Option<&[u8]>) -> Result<Self, String> {
-        let form = || format!("{body:?} is no wallet here; allowed are wpkh(key), tr(key) and wsh(sortedmulti(2,key,key,key))");
+        if is_private(body) {
+            return Err(PRIVATE.to_owned());
+        }
+        let body_shown = shortened(body);
+        let form = || format!("{body_shown:?} is no wallet here; allowed are wpkh(key), tr(key) and wsh(sortedmulti(2,key,key,key))");
         let inner = body.strip_prefix("wsh(sortedmulti(").and_then(|rest| rest.strip_suffix("))")).ok_or_else(form)?;
         let (needed, keys) = inner.split_once(',').ok_or_else(form)?;
         let needed: usize = needed.parse().map_err(|_| form())?;
@@ -39,7 +43,7 @@ impl Multisig {
         if needed == 0 || needed > cosigners.len() || cosigners.len() > KEYS_MAX {
             return Err(format!("{needed} of {} keys cannot be; allowed are 1 to n of n keys, n at most {KEYS_MAX}", cosigners.len()));
         }
-        let twice = (1..cosigners.len()).find(|place| cosigners[..*place].iter().any(|other| other.xpub() == cosigners[*place].xpub()));
+        let twice = (1..cosigners.len()).find(|place| cosigners[..*place].iter().any(|other| other.is_key_of(&cosigners[*place])));
         if let Some(place) = twice {
             return Err(format!("the key {} is twice in it; every signer has his own", cosigners[place].xpub()));
         }

@@ -92,7 +92,8 @@ const ATTEMPTS: &str = "
         $11::bigint[], $12::bigint[]
     ) AS r (id, lineage_id, version, purpose, epoch, draft, raw, hash, knowledge, known, created_at, form)
     ON CONFLICT (id) DO UPDATE
-    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form
+    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known,
+        created_at = excluded.created_at, form = excluded.form
     WHERE attempt.known::text IS DISTINCT FROM excluded.known::text
        OR attempt.raw IS DISTINCT FROM excluded.raw OR attempt.hash IS DISTINCT FROM excluded.hash";
 

@@ -79,7 +79,8 @@ const ATTEMPTS: &str = "
     FROM jsonb_each(?1) AS r
     WHERE TRUE
     ON CONFLICT (id) DO UPDATE
-    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known, form = excluded.form
+    SET raw = excluded.raw, hash = excluded.hash, knowledge = excluded.knowledge, known = excluded.known,
+        created_at = excluded.created_at, form = excluded.form
     WHERE attempt.known IS NOT excluded.known OR attempt.raw IS NOT excluded.raw OR attempt.hash IS NOT excluded.hash";
 
 const OBSERVATIONS: &str = "

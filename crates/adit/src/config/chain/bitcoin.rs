@@ -39,8 +39,10 @@ pub struct BitcoinChain {
     /// Which of the seed's accounts pays.
     pub addresses: AccountKind,
     pub account: u32,
-    /// The wallet, where its keys are in another process.
+    /// The wallet, where its keys are in another process, or are not the seed's own account.
     pub descriptor: Option<String>,
+    /// Of the descriptor's keys none is here, and none is expected to be.
+    pub keys_elsewhere: bool,
     pub deeper: Vec<DepthTier>,
     pub look_every: Span,
     pub outputs_max: OutputsMax,
@@ -94,6 +96,7 @@ fn read_wallet(section: &Section<'_>, trust: Trust, payouts_max: u16) -> Bitcoin
             .unwrap_or(AccountKind::Segwit),
         account: section.number("account", 0..=2_147_483_647).unwrap_or(0),
         descriptor: section.text_or_empty("descriptor"),
+        keys_elsewhere: section.choice("keys", &[("sealed", false), ("elsewhere", true)]).unwrap_or(false),
         deeper: deeper.into_iter().collect(),
         look_every: section.seconds("look_every_seconds", 0..=3_600).unwrap_or(LOOK_EVERY),
         outputs_max: OutputsMax::new(payouts_max).unwrap_or_default(),

@@ -30,7 +30,7 @@ pub struct PsbtList {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PsbtBody {
-    /// The file that came back, in base64 (BIP-174).
+    /// The file that came back, in base64 (BIP-174); at most 8,000,000 bytes in binary.
     #[schema(min_length = 1)]
     psbt: String,
 }
@@ -45,25 +45,29 @@ pub struct BroughtView {
     /// Of the input that has the fewest; null where it was complete before.
     have: Option<usize>,
     needed: Option<usize>,
-    /// It has enough, and is sent.
+    /// It has enough, and is sent by the lane's next round. With `have` null it had them before, and the file was not read.
     complete: bool,
 }
 
 /// Versions that wait for the signatures of others. Admin keys only
 #[utoipa::path(get, path = "/api/admin/psbts", tag = "Admin", responses((status = 200, body = PsbtList), (status = 403, description = "FORBIDDEN")))]
 pub async fn psbts(State(state): State<ApiState>, Admin(_caller): Admin) -> Result<Json<PsbtList>, Problem> {
-    let waiting = state.engine().waiting_for_cosigners().await.map_err(|error| refused(error, &state))?;
-    let items = waiting.iter().map(|(version, signatures)| view(&state, version, *signatures)).collect();
-    Ok(Json(PsbtList { items }))
+    let waiting = state.engine().waiting_for_cosigners().await?;
+    let item = |(version, signatures): &(CosignedVersion, Result<Signatures, String>)| {
+        let mut item = view(&state, version, signatures.as_ref().ok());
+        item["error"] = json!(signatures.as_ref().err());
+        item
+    };
+    Ok(Json(PsbtList { items: waiting.iter().map(item).collect() }))
 }
 
 /// One of them as a PSBT, with the signatures so far and everything that a signing program or device wants to see. Admin keys only
 #[utoipa::path(get, path = "/api/admin/psbts/{id}", tag = "Admin", params(("id" = Id, Path)),
     responses((status = 200, description = "`psbt` in base64, what it is, and in `missing` the transactions that made spent coins and that no source gave just now", body = Object),
-        (status = 403, description = "FORBIDDEN"), (status = 404, description = "PSBT_NOT_FOUND"), (status = 422, description = "PSBT_REFUSED: it is complete")))]
+        (status = 403, description = "FORBIDDEN"), (status = 404, description = "PSBT_NOT_FOUND"), (status = 422, description = "PSBT_REFUSED: it is complete, or is being cancelled")))]
 pub async fn export(State(state): State<ApiState>, Admin(_caller): Admin, AttemptPath(id): AttemptPath) -> Answered {
     let (version, handout) = state.engine().hand_out(id).await.map_err(|error| refused(error, &state))?;
-    let mut body = view(&state, &version, handout.signatures);
+    let mut body = view(&state, &version, Some(&handout.signatures));
     body["psbt"] = json!(handout.psbt);
     body["missing"] = json!(handout.missing);
     Ok(Json(body))
@@ -94,13 +98,15 @@ pub async fn import(
 fn refused(error: CosignError, state: &ApiState) -> Problem {
     match error {
         CosignError::Unknown => no_psbt(),
-        CosignError::Refused(detail) => Problem::new(&codes::PSBT_REFUSED, format!("Nothing was taken over: {detail}.")),
+        CosignError::Refused(detail) => {
+            Problem::new(&codes::PSBT_REFUSED, format!("This version is not handed out, or nothing of the file was taken over: {detail}."))
+        }
         CosignError::Store(fault) => not_read(&fault),
         CosignError::Write(error) => not_written(&error, state.rules()),
     }
 }
 
-fn view(state: &ApiState, version: &CosignedVersion, Signatures { have, needed }: Signatures) -> Value {
+fn view(state: &ApiState, version: &CosignedVersion, signatures: Option<&Signatures>) -> Value {
     let (lineage, attempt) = (&version.lineage, version.attempt());
     let id: AttemptId = attempt.id;
     let legs: Vec<_> = lineage.legs.iter().filter(|leg| attempt.pays(leg)).collect();
@@ -118,8 +124,8 @@ fn view(state: &ApiState, version: &CosignedVersion, Signatures { have, needed }
         "withdrawals": legs.iter().map(|leg| leg.withdrawal).collect::<Vec<_>>(),
         "asset": asset,
         "amount": asset.map(|asset| units(state.rules(), asset, paid)),
-        "have": have,
-        "needed": needed,
+        "have": signatures.map(|signatures| signatures.have),
+        "needed": signatures.map(|signatures| signatures.needed),
     });
     if let Draft::Bitcoin(draft) = &attempt.draft {
         view["feerateSatPerVb"] = json!(draft.feerate.sat_per_vb());

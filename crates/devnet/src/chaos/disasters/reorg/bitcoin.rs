@@ -11,18 +11,41 @@ use crate::proxy::Taken;
 /// What has six confirmations stays.
 const DEPTH_MAX: usize = 4;
 /// So long a payment that has two versions is waited for.
-const CANDIDATE_BOUND: Duration = Duration::from_secs(3);
+const CANDIDATE_BOUND: Duration = Duration::from_secs(2);
+/// Longer than payouts gather.
+const QUIET: Duration = Duration::from_secs(2);
+const QUIET_BOUND: Duration = Duration::from_secs(10);
+/// Within which every server has seen the new blocks.
+const NOTICE: Duration = Duration::from_secs(1);
 
-/// Whether another version of a payment was mined.
+/// Whether another version of a payment was mined. Meanwhile nobody asks and nothing is planned: a payment on the change of a version that is
+/// about to lose would wait for ever. The engine cannot prove such a payment dead yet.
 pub async fn strike(world: &World, taken: &Taken, count: usize) -> Result<bool> {
     let depth = u32::try_from(count % DEPTH_MAX + 1)?;
     let stage = world.devnet.bitcoin().context("this run pays in bitcoin")?;
     let miner = stage.world.miner();
+    let _closed = world.gate.write().await;
+    quiet(world).await?;
     let asked = Instant::now();
     while with_another_version(miner.newest(depth).await?, taken).is_none() && asked.elapsed() < CANDIDATE_BOUND {
         tokio::time::sleep(LOOK_PAUSE).await;
     }
-    miner.replace(depth, |held| with_another_version(held, taken)).await
+    let other_version = miner.replace(depth, |held| with_another_version(held, taken)).await?;
+    tokio::time::sleep(NOTICE).await;
+    Ok(other_version)
+}
+
+/// Waits until nothing was sent for a while: everybody who asked is in a transaction.
+async fn quiet(world: &World) -> Result<()> {
+    let (mut sends, began) = (world.sends().watch(), Instant::now());
+    loop {
+        sends.mark_unchanged();
+        match tokio::time::timeout(QUIET, sends.changed()).await {
+            Err(_) => return Ok(()),
+            Ok(_) if began.elapsed() > QUIET_BOUND => return Ok(()),
+            Ok(changed) => changed.context("nothing is counted any more")?,
+        }
+    }
 }
 
 /// What the blocks held until the first payment that has an older version, and that version. It spends only what the newer one spends, so that

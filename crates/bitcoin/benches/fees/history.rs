@@ -54,7 +54,8 @@ impl History {
     /// When the file cannot be read, or a line after the first is not a time and a feerate.
     pub fn recorded(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let lines = text.lines().skip(1).filter(|line| !line.trim().is_empty());
+        // Where nothing was recorded, what held before goes on.
+        let lines = text.lines().skip(1).filter(|line| !line.trim().is_empty() && !line.trim().ends_with(','));
         let rates: Vec<(Timestamp, FeeRate)> = lines.map(|line| entry(line).with_context(|| line.to_owned())).collect::<Result<_>>()?;
         ensure!(rates.len() > 1 && rates.is_sorted_by_key(|(at, _)| *at), "at least two lines, oldest first");
         Ok(Self { source: format!("recorded, {} entries of {}", rates.len(), path.display()), rates })

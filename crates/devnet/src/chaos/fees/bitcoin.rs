@@ -12,6 +12,8 @@ const PAUSE_MILLIS_MIN: u64 = 1_000;
 const PAUSE_MILLIS_MORE: u64 = 2_500;
 /// Until the estimates know. What is planned meanwhile is too cheap.
 const DELAY_MILLIS_MAX: u64 = 2_500;
+/// Longer than an offer stands before it may be outbid.
+const HALFWAY: Duration = Duration::from_secs(4);
 const CHEAP_SAT_PER_VBYTE: u64 = 1;
 const CHEAP_SAT_PER_VBYTE_MORE: u64 = 9;
 /// One move in so many is a spike.
@@ -29,6 +31,11 @@ pub async fn blow(market: Market, mut chance: Chance) -> Result<()> {
         };
         market.ask_for(rate);
         tokio::time::sleep(Duration::from_millis(chance.up_to(DELAY_MILLIS_MAX))).await;
+        if spike {
+            // At first they know half of it: who outbids himself by that goes on waiting.
+            market.estimate(Some(rate / 2));
+            tokio::time::sleep(HALFWAY).await;
+        }
         market.estimate(Some(rate));
         tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS_MIN + chance.up_to(PAUSE_MILLIS_MORE))).await;
     }

@@ -49,7 +49,7 @@ fn configure(chain: &mut BitcoinChain) {
     let keys: [(&str, i64); 5] = [
         ("batch_payouts_max", ChainKind::Bitcoin.payees_per_send().into()),
         ("attempts_max", 40),
-        ("in_flight_max", 16),
+        ("in_flight_max", 100),
         ("precheck_backoff_seconds", 1),
         // A payout whose check fails because of a disaster waits; giving it back would be as safe, and no payment.
         ("precheck_tries_max", 1_000),

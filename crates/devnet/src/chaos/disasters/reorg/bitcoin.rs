@@ -1,28 +1,48 @@
 //! Other blocks in place of the newest ones. Where one of these held a payment of which an older version exists, that one is mined now.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bitcoin::Transaction;
+use serde_json::json;
 
-use crate::chaos::world::{LOOK_PAUSE, World};
+use crate::api::Answer;
+use crate::chaos::world::{LOOK_PAUSE, Network, World};
 use crate::proxy::Taken;
+use crate::wait;
 
 /// What has six confirmations stays.
 const DEPTH_MAX: usize = 4;
-/// So long a payment that has two versions is waited for.
-const CANDIDATE_BOUND: Duration = Duration::from_secs(3);
+const STOP: &str = "/api/admin/suspensions";
+const STOP_BOUND: Duration = Duration::from_secs(20);
+/// A lease, and a round that signs and sends what is reserved: then whatever may be planned is known to the node.
+const STILL: Duration = Duration::from_secs(5);
+/// Within which every server has seen the new blocks.
+const NOTICE: Duration = Duration::from_secs(2);
 
-/// Whether another version of a payment was mined.
-pub async fn strike(world: &World, taken: &Taken, count: usize) -> Result<bool> {
+/// Whether another version of a payment was mined. Meanwhile nobody asks, nothing new is planned (the emergency stop) and no other block comes: a
+/// payment on the change of a version that is about to lose would wait for ever, because the engine cannot prove it dead yet.
+pub async fn strike(world: &mut World, count: usize) -> Result<bool> {
     let depth = u32::try_from(count % DEPTH_MAX + 1)?;
-    let stage = world.devnet.bitcoin().context("this run pays in bitcoin")?;
-    let miner = stage.world.miner();
-    let asked = Instant::now();
-    while with_another_version(miner.newest(depth).await?, taken).is_none() && asked.elapsed() < CANDIDATE_BOUND {
-        tokio::time::sleep(LOOK_PAUSE).await;
-    }
-    miner.replace(depth, |held| with_another_version(held, taken)).await
+    let (gate, admin) = (Arc::clone(&world.gate), world.devnet.admin()?);
+    let _closed = gate.write().await;
+    until_taken("the emergency stop", async || admin.post(STOP, &json!({ "scope": "all", "reason": "a reorganisation" })).await).await?;
+    world.devnet.bitcoin_mut().context("this run pays in bitcoin")?.world.mine_no_more();
+    tokio::time::sleep(STILL).await;
+    let Network::Bitcoin { taken, .. } = &world.network else { bail!("this run pays in bitcoin") };
+    let miner = world.devnet.bitcoin().context("this run pays in bitcoin")?.world.miner();
+    miner.mine(1).await?;
+    let other_version = miner.replace(depth, |held| with_another_version(held, taken)).await?;
+    tokio::time::sleep(NOTICE).await;
+    world.devnet.bitcoin_mut().context("this run pays in bitcoin")?.beat();
+    until_taken("its end", async || admin.delete("/api/admin/suspensions?scope=all").await).await?;
+    Ok(other_version)
+}
+
+/// A server that has just started again may not answer yet.
+async fn until_taken(what: &str, ask: impl AsyncFn() -> Result<Answer>) -> Result<()> {
+    wait::until(what, STOP_BOUND, LOOK_PAUSE, async || Ok(ask().await.is_ok_and(|answer| answer.status.is_success()).then_some(()))).await
 }
 
 /// What the blocks held until the first payment that has an older version, and that version. It spends only what the newer one spends, so that

@@ -8,16 +8,16 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::chaos::disasters::Tally;
-use crate::chaos::plan::Kind;
-use crate::chaos::world::{Network, World};
+use crate::chaos::plan::{ChainKind, Kind};
+use crate::chaos::world::World;
 
 /// # Errors
 /// When the node refuses.
-pub async fn strike(world: &World, tally: &mut Tally) -> Result<()> {
+pub async fn strike(world: &mut World, tally: &mut Tally) -> Result<()> {
     let count = tally.of(Kind::Reorg);
-    match &world.network {
-        Network::Evm { .. } => evm::strike(world, count).await?,
-        Network::Bitcoin { taken, .. } => tally.other_versions += usize::from(bitcoin::strike(world, taken, count).await?),
+    match world.chain {
+        ChainKind::Evm => evm::strike(world, count).await?,
+        ChainKind::Bitcoin => tally.other_versions += usize::from(bitcoin::strike(world, count).await?),
     }
     world.recoveries.begin(Kind::Reorg, Instant::now());
     Ok(())

@@ -105,7 +105,8 @@ impl Source<'_> {
         if self.blocks_at(&[head.height]).await?.first() == Some(&Some(head)) {
             return Ok(());
         }
-        let detail = format!("it does not have block {} ({}) in its best chain: it lags, or is on another branch", head.height, head.hash);
+        let detail =
+            format!("it does not have block {} ({}) in its best chain: it lags, or is on another branch", head.height, head.hash.hex());
         Err(Fault::Unreachable { chain: self.endpoint.name().to_string(), answered: 0, needed: 1, detail })
     }
 

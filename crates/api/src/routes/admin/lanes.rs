@@ -13,6 +13,7 @@ use crate::auth::Service;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
+use crate::written::written;
 
 /// Lineages of a wallet that are looked at.
 pub const LIVE_SHOWN_MAX: usize = 1_000;
@@ -37,6 +38,7 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
 
 pub fn view(lane: &Lane, chain: &ChainRules, live: &[Lineage], rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
+    let halted = halted.map(|halted| written(chain.kind, halted));
     let tip = lane.tip.as_ref().map(|tip| {
         let mut view = json!({
             "height": tip.head.height,

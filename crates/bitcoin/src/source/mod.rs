@@ -148,15 +148,15 @@ impl Source<'_> {
         }
     }
 
-    /// The transaction with this id. A source that gives another one is set aside.
+    /// The transaction with this id, in that block where it is known. A source that gives another one is set aside.
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, Fault> {
+    pub(crate) async fn transaction(&self, txid: Txid, block: Option<BlockRef>) -> Result<Option<Transaction>, Fault> {
         let raw = match self.face {
             Face::Esplora => esplora::raw_transaction(self.endpoint, txid).await?,
             Face::BlockCypher => blockcypher::raw_transaction(self.endpoint, txid).await?,
-            Face::Bitcoind => bitcoind::raw_transaction(self.endpoint, txid).await?,
+            Face::Bitcoind => bitcoind::raw_transaction(self.endpoint, txid, block).await?,
         };
         raw.map(|hex| read::proven(self.endpoint, txid, &hex)).transpose()
     }

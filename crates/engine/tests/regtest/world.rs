@@ -37,6 +37,8 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     wallet: Wallet,
+    /// The only source is a bitcoind without an index.
+    bare: bool,
 }
 
 pub fn btc() -> AssetId {
@@ -76,14 +78,27 @@ impl World {
             return None;
         }
         let log = adit_devnet::scratch::fresh(name);
-        let bitcoin = Bitcoin::start(log).await.expect("Bitcoin starts");
+        Some(Self::over(Bitcoin::start(log).await.expect("Bitcoin starts"), coins, false).await)
+    }
+
+    /// The same, read through one bitcoind alone, which has no index of transactions.
+    pub async fn bare(name: &str, coins: usize) -> Option<Self> {
+        if let Err(missing) = installed::bitcoind() {
+            println!("SKIPPED {name}, no Bitcoin lane is tested: {missing}");
+            return None;
+        }
+        let log = adit_devnet::scratch::fresh(name);
+        Some(Self::over(Bitcoin::start_bare(log).await.expect("Bitcoin starts"), &vec![COIN; coins], true).await)
+    }
+
+    async fn over(bitcoin: Bitcoin, coins: &[bitcoin::Amount], bare: bool) -> Self {
         let [external, internal] = Keychain::ALL.map(|keychain| account().descriptor(keychain));
         let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
         let lane = account().lane(chain_name());
         let rules = Arc::new(rules(&lane));
-        let world = Self { bitcoin, lane, store: Arc::new(MemStore::new()), rules, journal: Mutex::new(MemoryFile::new()), wallet };
+        let world = Self { bitcoin, lane, store: Arc::new(MemStore::new()), rules, journal: Mutex::new(MemoryFile::new()), wallet, bare };
         world.fund(coins).await;
-        Some(world)
+        world
     }
 
     /// The same with other settings of the chain.
@@ -110,12 +125,14 @@ impl World {
 
     fn chain(&self) -> BitcoinLane {
         let endpoint = |face, url: &str| EndpointConfig { face, url: url.to_owned() };
-        let endpoints = vec![
+        let mut endpoints = vec![
+            endpoint(Face::Bitcoind, &self.bitcoin.rpc().url_with_password()),
             endpoint(Face::Esplora, self.bitcoin.esplora_url()),
             endpoint(Face::BlockCypher, self.bitcoin.blockcypher_url()),
-            endpoint(Face::Bitcoind, &self.bitcoin.rpc().url_with_password()),
         ];
-        let config = BitcoinConfig::new(chain_name(), Network::Regtest, endpoints);
+        endpoints.truncate(if self.bare { 1 } else { endpoints.len() });
+        let trust = if self.bare { Trust::Single } else { Trust::Quorum };
+        let config = BitcoinConfig { trust, ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints) };
         let settings = LaneSettings { look_every: Span::from_millis(0), final_blocks: 5, ..LaneSettings::new(btc(), self.wallet.clone()) };
         BitcoinLane::new(config, settings).expect("a good configuration")
     }

@@ -31,6 +31,7 @@ mod state;
 mod strict_json;
 mod units;
 mod wakes;
+mod written;
 
 pub use cursor::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 pub use gate::{ClaimGate, ClaimTerms, SignatureVerdict};

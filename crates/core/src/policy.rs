@@ -138,7 +138,25 @@ impl ChainKind {
             Self::Bitcoin => hash.hex(),
         }
     }
+
+    /// A text with the hashes in it as people write them there.
+    pub fn written(self, text: &str) -> String {
+        let mut written = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(HASH_PREFIX).filter(|_| self == Self::Bitcoin) {
+            let (before, hash) = rest.split_at(at);
+            let digits = &hash[HASH_PREFIX.len()..];
+            let is_hash = digits.bytes().take_while(u8::is_ascii_hexdigit).count() == HASH_DIGITS;
+            written.push_str(before);
+            written.push_str(if is_hash { "" } else { HASH_PREFIX });
+            rest = digits;
+        }
+        written + rest
+    }
 }
+
+const HASH_PREFIX: &str = "0x";
+const HASH_DIGITS: usize = 64;
 
 /// How one chain is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,5 +258,20 @@ impl Rules {
             AssetForm::Points => false,
             AssetForm::Native { chain: at } | AssetForm::Token { chain: at, .. } => at == chain,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_written_as_on_its_chain_and_nothing_else_is_touched() {
+        let hash = Hash32([0xab; 32]);
+        let text = |hash: &str| format!("0x{} 0xab, ({hash}) {hash}, 0x{}", "ab".repeat(33), "0x");
+        assert_eq!(ChainKind::Bitcoin.written(&text(&hash.to_string())), text(&hash.hex()));
+        assert_eq!(ChainKind::Evm.written(&text(&hash.to_string())), text(&hash.to_string()));
+        assert_eq!(ChainKind::Bitcoin.written(&hash.to_string()), ChainKind::Bitcoin.shown(hash));
+        assert_eq!(ChainKind::Bitcoin.written("0x"), "0x");
     }
 }

@@ -72,6 +72,7 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>) 
     };
     let doubt = view.lane.tip.as_ref().filter(|_| reason != Reason::Finished).and_then(|tip| tip.market.doubt());
     let sentence = doubt.into_iter().fold(reason.sentence(withdrawal), |sentence, doubt| format!("{sentence} {doubt}"));
+    let sentence = view.chain.kind.written(&sentence);
     Why { status: withdrawal.state.status(), reason, sentence, next_act, next_at, buttons: buttons(withdrawal), trust: view.chain.trust }
 }
 

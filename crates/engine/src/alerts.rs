@@ -106,7 +106,7 @@ async fn look(ports: &Ports, rules: &Rules, settings: &Settings, failures: &mut 
             continue;
         };
         if let LaneState::Halted { reason, .. } = &lane.state {
-            found.push(Alert::LaneHalted { lane: name.clone(), sentence: reason.sentence() });
+            found.push(Alert::LaneHalted { lane: name.clone(), sentence: chain.kind.written(&reason.sentence()) });
         }
         if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
             found.push(Alert::LaneIdle { lane: name.clone() });

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::record::failure_sentence;
 use crate::units::{rfc3339, units};
+use crate::written::written;
 
 /// `{type: "event", seq, at, event, withdrawalId, status, …}`. None for what is not in any user's feed.
 pub fn event_view(event: &Event, rules: &Rules, kind: ChainKind) -> Option<Value> {
@@ -21,10 +22,7 @@ pub fn event_view(event: &Event, rules: &Rules, kind: ChainKind) -> Option<Value
     if let (Value::Object(view), Value::Object(details)) = (&mut view, details) {
         view.extend(details);
     }
-    if let Some(hash) = view["txHash"].as_str().and_then(|text| text.parse().ok()) {
-        view["txHash"] = json!(kind.shown(hash));
-    }
-    Some(view)
+    Some(written(kind, view))
 }
 
 /// The event's name, the status that it leads to where it leads to one, and its particulars.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use adit_chain::{Endpoint, Fault};
 use adit_core::{BlockRef, EndpointName};
-use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Transaction};
+use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{ListedCoin, Node};
@@ -50,7 +50,7 @@ impl Node {
         if let Some(coinbase) = self.origins.of(coin.outpoint) {
             return Ok(Some(ListedCoin { coinbase, ..coin }));
         }
-        match self.transaction(coin.outpoint.txid).await? {
+        match self.transaction_at(coin.outpoint.txid, coin.height).await? {
             Some(transaction) if makes(&transaction, &coin) => {
                 let coinbase = transaction.is_coinbase();
                 self.origins.remember(coin.outpoint, coinbase);
@@ -62,6 +62,19 @@ impl Node {
             }
             // Nobody has its bytes now: as long as it may be a reward, it is treated as one.
             None => Ok(Some(ListedCoin { coinbase: true, ..coin })),
+        }
+    }
+}
+
+impl Node {
+    /// A bitcoind without `-txindex` finds it in its block only.
+    async fn transaction_at(&self, txid: Txid, height: u64) -> Result<Option<Transaction>, Fault> {
+        if let Some(found) = self.transaction(txid).await? {
+            return Ok(Some(found));
+        }
+        match self.blocks_at(&[height]).await?.pop().flatten() {
+            Some(block) => self.transaction_in(txid, Some(block.value)).await,
+            None => Ok(None),
         }
     }
 }
@@ -105,7 +118,6 @@ fn agreed(answers: &[(EndpointName, Vec<SourceCoin>)], scripts: &[ScriptBuf], ne
 #[cfg(test)]
 mod tests {
     use adit_core::Amount;
-    use bdk_wallet::bitcoin::Txid;
     use bdk_wallet::bitcoin::hashes::Hash;
 
     use super::*;

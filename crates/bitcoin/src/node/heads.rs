@@ -74,7 +74,7 @@ impl Node {
         let compared: Vec<(BlockRef, BlockRef)> = both.collect();
         match compared.iter().find(|(claim, agreed)| claim != agreed) {
             Some((claim, agreed)) => {
-                let detail = format!("block {} is {} for enough others, and {} for it", agreed.height, agreed.hash, claim.hash);
+                let detail = format!("block {} is {} for enough others, and {} for it", agreed.height, agreed.hash.hex(), claim.hash.hex());
                 self.quorum.outvoted(name, &detail);
             }
             None if compared.is_empty() => {}

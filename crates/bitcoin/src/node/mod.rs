@@ -66,6 +66,8 @@ pub struct Sought {
     pub outpoint: OutPoint,
     /// Transactions of ours that may have spent it: a bitcoind, which has no index of spends, looks for these first.
     pub candidates: Vec<Txid>,
+    /// At which height it was last seen to be spent: a bitcoind looks there, too.
+    pub seen_at: Option<u64>,
 }
 
 /// What became of an outpoint in the chain that a head ends.
@@ -138,6 +140,11 @@ impl Node {
 
     pub fn readings(&self) -> Vec<HealthReading> {
         self.quorum.readings()
+    }
+
+    /// Whether a source finds spenders by searching blocks, a bounded number at once.
+    pub(crate) fn searches_blocks(&self) -> bool {
+        self.config.endpoints.iter().any(|endpoint| endpoint.face == Face::Bitcoind)
     }
 
     fn source<'a>(&self, endpoint: &'a Endpoint) -> Source<'a> {

@@ -38,8 +38,8 @@ impl NetworkCheck for Served {
         if seen == Some(pinned) {
             return Ok(());
         }
-        let seen = seen.map_or("a chain without a first block".to_owned(), |seen| format!("genesis {}", seen.hash));
-        let pinned = format!("{} with genesis {}", self.network, pinned.hash);
+        let seen = seen.map_or("a chain without a first block".to_owned(), |seen| format!("genesis {}", seen.hash.hex()));
+        let pinned = format!("{} with genesis {}", self.network, pinned.hash.hex());
         Err(Fault::WrongNetwork { chain: self.chain.clone(), endpoint: endpoint.name().clone(), pinned, seen })
     }
 }

@@ -47,7 +47,15 @@ impl Node {
     /// # Errors
     /// [`Fault`], when nobody answered.
     pub async fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, Fault> {
-        let question = async |endpoint: Arc<Endpoint>| self.source(&endpoint).transaction(txid).await;
+        self.transaction_in(txid, None).await
+    }
+
+    /// The same where its block is known, in which a bitcoind without `-txindex` finds it.
+    ///
+    /// # Errors
+    /// [`Fault`], when nobody answered.
+    pub async fn transaction_in(&self, txid: Txid, block: Option<BlockRef>) -> Result<Option<Transaction>, Fault> {
+        let question = async |endpoint: Arc<Endpoint>| self.source(&endpoint).transaction(txid, block).await;
         self.quorum.find("a transaction", question).await
     }
 }

@@ -105,7 +105,8 @@ impl Source<'_> {
         if self.blocks_at(&[head.height]).await?.first() == Some(&Some(head)) {
             return Ok(());
         }
-        let detail = format!("it does not have block {} ({}) in its best chain: it lags, or is on another branch", head.height, head.hash);
+        let detail =
+            format!("it does not have block {} ({}) in its best chain: it lags, or is on another branch", head.height, head.hash.hex());
         Err(Fault::Unreachable { chain: self.endpoint.name().to_string(), answered: 0, needed: 1, detail })
     }
 
@@ -147,15 +148,15 @@ impl Source<'_> {
         }
     }
 
-    /// The transaction with this id. A source that gives another one is set aside.
+    /// The transaction with this id, in that block where it is known. A source that gives another one is set aside.
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, Fault> {
+    pub(crate) async fn transaction(&self, txid: Txid, block: Option<BlockRef>) -> Result<Option<Transaction>, Fault> {
         let raw = match self.face {
             Face::Esplora => esplora::raw_transaction(self.endpoint, txid).await?,
             Face::BlockCypher => blockcypher::raw_transaction(self.endpoint, txid).await?,
-            Face::Bitcoind => bitcoind::raw_transaction(self.endpoint, txid).await?,
+            Face::Bitcoind => bitcoind::raw_transaction(self.endpoint, txid, block).await?,
         };
         raw.map(|hex| read::proven(self.endpoint, txid, &hex)).transpose()
     }

@@ -86,7 +86,7 @@ async fn f41_the_wrong_network_is_never_heard() {
     let elsewhere = Node::new(BitcoinConfig { network: Network::Mainnet, ..config(world.faces()) }).expect("a node");
     let fault = elsewhere.heads().await.expect_err("nobody serves it");
     assert!(matches!(fault, Fault::WrongNetwork { .. }), "{fault}");
-    assert!(fault.to_string().contains("mainnet with genesis 0x000000000019d668"), "{fault}");
+    assert!(fault.to_string().contains("mainnet with genesis 000000000019d668"), "{fault}");
     assert!(elsewhere.readings().iter().all(|reading| reading.quarantined), "{:?}", elsewhere.readings());
 
     // One of them is another one.

@@ -139,7 +139,7 @@ pub fn at(height: u64, hash: BlockHash) -> BlockRef {
 }
 
 pub fn sought(outpoint: OutPoint, candidates: &[Txid]) -> Sought {
-    Sought { outpoint, candidates: candidates.to_vec() }
+    Sought { outpoint, candidates: candidates.to_vec(), seen_at: None }
 }
 
 pub fn signed(transaction: &Transaction) -> Signed {

@@ -204,7 +204,10 @@ impl Market {
     /// Whether both say the same of now, whatever they know of the past.
     pub fn asks_what(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Bitcoin(this), Self::Bitcoin(other)) => this.feerate == other.feerate && this.guessed == other.guessed,
+            (Self::Bitcoin(this), Self::Bitcoin(other)) => {
+                // What a guess says depends on what was known before.
+                this.guessed == other.guessed && (this.guessed || this.feerate == other.feerate)
+            }
             (Self::Evm(_), Self::Evm(_) | Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => self == other,
         }
     }

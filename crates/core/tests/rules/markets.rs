@@ -79,6 +79,8 @@ fn f61_a_guess_does_not_replace_what_was_known() {
     assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(9_000))), (9_000, false));
     assert_eq!(market(BitcoinMarket::unknown()), (9_000, true));
     assert_eq!(market(BitcoinMarket::unknown()), (9_000, true), "for as long as it takes");
+    let [known, seen] = [9_000, 1_000].map(|rate| BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(rate), ..BitcoinMarket::unknown() });
+    assert!(Market::Bitcoin(known).asks_what(&Market::Bitcoin(seen)), "nothing new, which costs no commit");
     assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(2_000))), (2_000, false));
 }
 

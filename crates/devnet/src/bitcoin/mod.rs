@@ -46,7 +46,18 @@ impl Bitcoin {
     /// # Errors
     /// When there is no bitcoind, or one of the three does not come up.
     pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
-        let node = Node::start(log).await?;
+        Self::over(Node::start(log).await?).await
+    }
+
+    /// The same over a bitcoind that finds transactions in its mempool only.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_bare(log: impl Into<PathBuf>) -> Result<Self> {
+        Self::over(Node::start_bare(log).await?).await
+    }
+
+    async fn over(node: Node) -> Result<Self> {
         let miner = Miner::new(node.rpc().clone());
         miner.mine(FIRST_BLOCKS).await?;
         let gateway = Gateway::start(node.rpc().clone()).await?;

@@ -42,11 +42,24 @@ impl Node {
     /// # Errors
     /// When there is no bitcoind, or it does not come up.
     pub async fn start(log: impl Into<PathBuf>) -> Result<Self> {
+        Self::start_with(log, &["-txindex=1"]).await
+    }
+
+    /// The same without an index of transactions, as bitcoind is by itself.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_bare(log: impl Into<PathBuf>) -> Result<Self> {
+        Self::start_with(log, &[]).await
+    }
+
+    async fn start_with(log: impl Into<PathBuf>, more: &[&str]) -> Result<Self> {
         let program = parts::bitcoind()?;
         let data = DataFolder(scratch::fresh("bitcoind"));
         std::fs::create_dir_all(&data.0).with_context(|| format!("cannot create {}", data.0.display()))?;
         let (rpc_port, peer_port) = (port::free()?, port::free()?);
         let mut arguments = arguments(&data.0, rpc_port, peer_port);
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         if is_knots(&program).await? {
             // Bitcoin Core's rules of what is relayed: most of the network keeps them.
             arguments.push("-corepolicy=1".to_owned());
@@ -100,7 +113,6 @@ fn arguments(data: &Path, rpc_port: u16, peer_port: u16) -> Vec<String> {
         "-regtest",
         "-printtoconsole=1",
         "-nodebuglogfile",
-        "-txindex=1",
         "-fallbackfee=0",
         "-rpcbind=127.0.0.1",
         "-rpcallowip=127.0.0.1",

@@ -144,3 +144,26 @@ async fn r4_f69_a_payment_on_a_version_that_lost_is_made_by_another() {
     world.assert_books_are_the_chain().await;
     running.crash();
 }
+
+/// F5, F65: the only source is a bitcoind without an index, and the engine is away while two days of blocks come. In the second of them the
+/// payment is mined: the lane searches on from where it was, a day of blocks in each look, and settles it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f65_what_was_mined_in_a_long_absence_is_found_without_an_index() {
+    let Some(world) = World::bare("regtest-absence", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let first = world.request(&running.engine, [0]).await;
+    world.mine_until(&first, Status::Completed).await;
+    let ids = world.request(&running.engine, [1]).await;
+    world.until("a transaction in the pool", async || world.bitcoin.rpc().mempool().await.expect("a read").len() == 1).await;
+    running.crash();
+    world.bitcoin.ask_for(1_000);
+    world.bitcoin.miner().mine(200).await.expect("mined without it");
+    world.bitcoin.ask_for(0);
+    world.bitcoin.miner().mine(100).await.expect("the first of them has it");
+    assert!(world.bitcoin.rpc().mempool().await.expect("a read").is_empty());
+    let again = world.start();
+    world.until("the payment to be settled", async || world.status(ids[0]).await == Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1; 2]);
+    again.crash();
+}

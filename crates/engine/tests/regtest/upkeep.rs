@@ -23,9 +23,9 @@ async fn feerates_seen(world: &World) -> usize {
     }
 }
 
-/// Blocks until all but one of the feerates are known that say what is cheap.
-async fn learn(world: &World) {
-    for known in feerates_seen(world).await..FEE_HISTORY_MIN - 1 {
+/// Blocks until so many feerates are known.
+async fn learn(world: &World, most: usize) {
+    for known in feerates_seen(world).await..most {
         world.bitcoin.miner().mine(u32::try_from(FEE_HISTORY_EVERY_BLOCKS).expect("small")).await.expect("mined");
         world.bitcoin.gateway().catch_up().await.expect("seen");
         world.until("a feerate to be kept", async || feerates_seen(world).await > known).await;
@@ -43,12 +43,14 @@ async fn f67_small_deposits_become_one_coin_while_blocks_are_cheap() {
     world.bitcoin.gateway().estimate(Some(20));
     let running = world.start();
     world.credit(&running.engine, 4).await;
-    learn(&world).await;
+    let first = world.request(&running.engine, 0..2).await;
+    world.mine_until(&first, Status::Completed).await;
+    learn(&world, FEE_HISTORY_MIN - 1).await;
     assert!(merging(&world).await.is_empty(), "it is not known yet what is cheap");
     world.bitcoin.gateway().estimate(Some(2));
-    let ids = world.request(&running.engine, 0..2).await;
-    world.mine_until(&ids, Status::Completed).await;
-    world.until("the coins to be merged", async || merging(&world).await.iter().any(|one| one.latest().signed().is_some())).await;
+    learn(&world, FEE_HISTORY_MIN).await;
+    // No block comes until it was seen.
+    world.until("the coins to be merged", async || merging(&world).await.iter().any(|one| one.latest().last_sent().is_some())).await;
     let merged = merging(&world).await.remove(0);
     let hash = merged.latest().signed().expect("signed").hash;
     let more = world.request(&running.engine, 2..4).await;

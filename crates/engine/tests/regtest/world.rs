@@ -39,6 +39,8 @@ pub struct World {
     wallet: Wallet,
     /// A wallet that is not the seed's own: its descriptor.
     descriptor: Option<String>,
+    /// The only source is a bitcoind without an index.
+    bare: bool,
 }
 
 pub fn btc() -> AssetId {
@@ -86,20 +88,36 @@ impl World {
             return None;
         }
         let log = adit_devnet::scratch::fresh(name);
-        let bitcoin = Bitcoin::start(log).await.expect("Bitcoin starts");
-        Some(Self::over(bitcoin, None, coins).await)
+        Some(Self::over(Bitcoin::start(log).await.expect("Bitcoin starts"), None, coins).await)
+    }
+
+    /// The same, read through one bitcoind alone, which has no index of transactions.
+    pub async fn bare(name: &str, coins: usize) -> Option<Self> {
+        if let Err(missing) = installed::bitcoind() {
+            println!("SKIPPED {name}, no Bitcoin lane is tested: {missing}");
+            return None;
+        }
+        let log = adit_devnet::scratch::fresh(name);
+        let bitcoin = Bitcoin::start_bare(log).await.expect("Bitcoin starts");
+        let world = Self { bare: true, ..Self::of(bitcoin, None) };
+        world.fund(&vec![COIN; coins]).await;
+        Some(world)
     }
 
     /// The engine of one wallet, the seed's own or that of a descriptor, with these confirmed coins.
     pub async fn over(bitcoin: Bitcoin, descriptor: Option<String>, coins: &[bitcoin::Amount]) -> Self {
+        let world = Self::of(bitcoin, descriptor);
+        world.fund(coins).await;
+        world
+    }
+
+    fn of(bitcoin: Bitcoin, descriptor: Option<String>) -> Self {
         let account = account_of(descriptor.as_deref());
         let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
         let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
         let lane = account.lane(chain_name());
         let (rules, store, journal) = (Arc::new(rules(&lane)), Arc::new(MemStore::new()), Mutex::new(MemoryFile::new()));
-        let world = Self { bitcoin, lane, store, rules, journal, wallet, descriptor };
-        world.fund(coins).await;
-        world
+        Self { bitcoin, lane, store, rules, journal, wallet, descriptor, bare: false }
     }
 
     /// The same with other settings of the chain.
@@ -126,12 +144,14 @@ impl World {
 
     fn chain(&self) -> BitcoinLane {
         let endpoint = |face, url: &str| EndpointConfig { face, url: url.to_owned() };
-        let endpoints = vec![
+        let mut endpoints = vec![
+            endpoint(Face::Bitcoind, &self.bitcoin.rpc().url_with_password()),
             endpoint(Face::Esplora, self.bitcoin.esplora_url()),
             endpoint(Face::BlockCypher, self.bitcoin.blockcypher_url()),
-            endpoint(Face::Bitcoind, &self.bitcoin.rpc().url_with_password()),
         ];
-        let config = BitcoinConfig::new(chain_name(), Network::Regtest, endpoints);
+        endpoints.truncate(if self.bare { 1 } else { endpoints.len() });
+        let trust = if self.bare { Trust::Single } else { Trust::Quorum };
+        let config = BitcoinConfig { trust, ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints) };
         let settings = LaneSettings { look_every: Span::from_millis(0), final_blocks: 5, ..LaneSettings::new(btc(), self.wallet.clone()) };
         BitcoinLane::new(config, settings).expect("a good configuration")
     }

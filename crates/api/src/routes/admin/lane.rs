@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::lanes::{LIVE_SHOWN_MAX, view};
+use super::lanes::{shown_lineages, view};
 use crate::auth::{Admin, Principal};
 use crate::codes;
 use crate::docs::shapes::ChainName;
@@ -80,6 +80,6 @@ async fn submit(state: &ApiState, caller: Principal, rules: &ChainRules, command
     state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     state.engine().hub.wake_lanes();
     let lane = state.store().lane(&rules.lane).await?.unwrap_or_else(|| Lane::new(rules.lane.clone()));
-    let live = state.store().live_lineages(&rules.lane, LIVE_SHOWN_MAX).await?;
+    let live = shown_lineages(state, rules).await?;
     Ok(Json(view(&lane, rules, &live, state.rules(), state.now())))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use adit_core::{ChainRules, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Trust, upkeep};
+use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -13,9 +14,10 @@ use crate::auth::Service;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
+use crate::written::written;
 
 /// Lineages of a wallet that are looked at.
-pub const LIVE_SHOWN_MAX: usize = 1_000;
+const LIVE_SHOWN_MAX: usize = 1_000;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LaneList {
@@ -29,14 +31,23 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
     let mut items = Vec::new();
     for chain in state.rules().chains.values() {
         let lane = state.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        let live = state.store().live_lineages(&chain.lane, LIVE_SHOWN_MAX).await?;
+        let live = shown_lineages(&state, chain).await?;
         items.push(view(&lane, chain, &live, state.rules(), state.now()));
     }
     Ok(Json(LaneList { items }))
 }
 
+/// Those among which the ones are that merge coins, where a chain has coins.
+pub async fn shown_lineages(state: &ApiState, chain: &ChainRules) -> Result<Vec<Lineage>, StoreFault> {
+    match chain.consolidation {
+        Some(_) => state.store().live_lineages(&chain.lane, LIVE_SHOWN_MAX).await,
+        None => Ok(Vec::new()),
+    }
+}
+
 pub fn view(lane: &Lane, chain: &ChainRules, live: &[Lineage], rules: &Rules, now: Timestamp) -> Value {
     let (standing, halted) = standing(&lane.state);
+    let halted = halted.map(|halted| written(chain.kind, halted));
     let tip = lane.tip.as_ref().map(|tip| {
         let mut view = json!({
             "height": tip.head.height,
@@ -77,8 +88,10 @@ pub fn view(lane: &Lane, chain: &ChainRules, live: &[Lineage], rules: &Rules, no
 fn consolidation(lane: &Lane, chain: &ChainRules, live: &[Lineage], now: Timestamp) -> Value {
     let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now };
     let standing = upkeep(&view, true);
-    let merging = live.iter().filter(|lineage| lineage.legs.is_empty()).filter_map(|lineage| lineage.latest().signed());
-    let hashes: Vec<String> = merging.map(|signed| chain.kind.shown(signed.hash)).collect();
+    // What stands on another one pays for that one, and merges nothing.
+    let merges = |one: &&Lineage| one.legs.is_empty() && !live.iter().any(|other| other.id != one.id && one.stands_on(other));
+    let signed = live.iter().filter(merges).filter_map(|lineage| lineage.latest().signed());
+    let hashes: Vec<String> = signed.map(|signed| chain.kind.shown(signed.hash)).collect();
     json!({ "state": standing.code(), "sentence": standing.sentence(), "txHashes": hashes })
 }
 

@@ -18,6 +18,7 @@ use crate::extract::WithdrawalPath;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::units::rfc3339;
+use crate::written::written;
 
 /// Newest observations that are shown of each attempt.
 const OBSERVATIONS_MAX: usize = 20;
@@ -35,8 +36,9 @@ pub async fn why(
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
     let (why, lineages) = state.engine().why(&found).await?;
+    let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let evidence = try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?;
-    let mut body = explained(&why);
+    let mut body = written(kind, explained(&why));
     body["withdrawalId"] = json!(found.id);
     body["status"] = json!(found.state.status().as_str());
     body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
@@ -75,7 +77,7 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
         LineageState::Final { attempt, .. } => ("final", Some(attempt.to_string())),
         LineageState::Conflicted { by, .. } => ("conflicted", Some(kind.shown(*by))),
     };
-    Ok(json!({
+    let view = json!({
         "id": lineage.id,
         "state": standing,
         "endedBy": evidence,
@@ -84,7 +86,8 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
         "createdAt": rfc3339(lineage.created_at),
         "cancelWished": lineage.cancel.as_ref().map(|wish| &wish.reason),
         "attempts": attempts,
-    }))
+    });
+    Ok(written(kind, view))
 }
 
 async fn attempt_view(state: &ApiState, attempt: &Attempt, kind: ChainKind) -> Result<Value, StoreFault> {

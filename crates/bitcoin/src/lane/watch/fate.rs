@@ -132,6 +132,9 @@ fn built_on(fates: &[(&WatchedLineage, Fate)], made: Txid) -> impl Iterator<Item
 pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &WatchedLineage, winner: usize) -> Vec<&'a WatchedLineage> {
     let mut lost: BTreeSet<Txid> = losers(lineage, winner).collect();
     let mut orphans: Vec<&WatchedLineage> = Vec::new();
+    if lost.is_empty() {
+        return orphans;
+    }
     loop {
         let stands = |one: &WatchedLineage| one.attempts.iter().flat_map(outpoints).any(|outpoint| lost.contains(&outpoint.txid));
         let known = |one: &WatchedLineage| one.lineage == lineage.lineage || orphans.iter().any(|orphan| orphan.lineage == one.lineage);

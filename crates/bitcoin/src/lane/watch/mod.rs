@@ -9,15 +9,17 @@ pub(crate) mod fate;
 #[cfg(test)]
 mod fate_tests;
 mod stranger;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedLineage};
-use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Purpose, Sighting, TRAIL_BLOCKS_MAX, Tip, planted};
+use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Purpose, Sighting, Tip, planted};
 use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use self::fate::{Fate, Readings, Stranger};
 use self::stranger::Told;
+use self::window::{Window, trail};
 use super::BitcoinLane;
 use super::holdings::txid;
 use super::pending::Pending;
@@ -40,11 +42,12 @@ impl BitcoinLane {
     pub(super) async fn look(&self, watch: &Watch) -> Result<Sightings, Fault> {
         let tip = self.current_tip().await?;
         let looked = Looked::of(watch, tip.head);
-        let trail = trail(watch, tip.head);
         if self.has_looked(&looked) {
-            return Ok(Sightings { tip, trail, sightings: Vec::new(), foreign: Vec::new() });
+            return Ok(Sightings { tip, trail: watch.trail.clone(), sightings: Vec::new(), foreign: Vec::new() });
         }
-        let readings = self.readings(watch, tip.head).await?;
+        let window = Window::of(watch, tip.head, self.node.searches_blocks());
+        let trail = self.trail(watch, window).await?;
+        let readings = self.readings(watch, window).await?;
         let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
         self.kept().pending = Pending::of(&fates);
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
@@ -53,34 +56,45 @@ impl BitcoinLane {
             seen.sightings = careless::left_pools(watch, &readings, tip.head);
         }
         self.judge(&mut seen, &fates).await?;
-        let coins_read = self.look_at_coins(&mut seen, &live).await;
+        let coins_read = self.look_at_coins(&mut seen, window, &live).await;
         if let Err(fault) = &coins_read {
             tracing::warn!(chain = %self.node.config().name, %fault, "the wallet's coins are not known for this head");
         }
         let Seen { sightings, foreign, .. } = seen;
         let foreign: Vec<Foreign> = foreign.into_iter().filter(|found| found.nonce >= watch.adopted_from).collect();
         // What is said here may not be committed: it is said again until it was.
-        if sightings.is_empty() && foreign.is_empty() && coins_read.is_ok() {
+        if sightings.is_empty() && foreign.is_empty() && coins_read.is_ok() && window.is_whole() {
             self.remember(looked);
         }
         Ok(Sightings { tip, trail, sightings, foreign })
     }
 
-    async fn readings(&self, watch: &Watch, head: BlockRef) -> Result<Readings, Fault> {
-        let mut candidates: BTreeMap<OutPoint, Vec<Txid>> = BTreeMap::new();
+    async fn readings(&self, watch: &Watch, window: Window) -> Result<Readings, Fault> {
+        let mut sought: BTreeMap<OutPoint, Sought> = BTreeMap::new();
         for attempt in watch.lineages.iter().flat_map(|lineage| &lineage.attempts) {
             for outpoint in fate::outpoints(attempt) {
-                candidates.entry(outpoint).or_default().push(txid(attempt.hash));
+                let fresh = Sought { outpoint, candidates: Vec::new(), seen_at: None };
+                let one = sought.entry(outpoint).or_insert(fresh);
+                one.candidates.push(txid(attempt.hash));
+                one.seen_at = one.seen_at.or(attempt.included.map(|block| block.height));
             }
         }
-        let sought: Vec<Sought> = candidates.into_iter().map(|(outpoint, candidates)| Sought { outpoint, candidates }).collect();
-        let since = since(watch, head);
+        let sought: Vec<Sought> = sought.into_values().collect();
         let mut readings = Readings::new();
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
-            let said = self.node.spends(some, since, head).await?;
+            let said = self.node.spends(some, window.since, window.head).await?;
             readings.extend(some.iter().map(|sought| sought.outpoint).zip(said));
         }
         Ok(readings)
+    }
+
+    /// What was searched by now: where the window ends, after what it goes on from.
+    async fn trail(&self, watch: &Watch, window: Window) -> Result<Vec<BlockRef>, Fault> {
+        let end = match window.is_whole() {
+            true => Some(window.head),
+            false => self.node.blocks_at(&[window.end]).await?.pop().flatten().map(|agreed| agreed.value),
+        };
+        Ok(end.map_or_else(|| watch.trail.clone(), |end| trail(watch, end)))
     }
 
     async fn judge(&self, seen: &mut Seen<'_>, fates: &[(&WatchedLineage, Fate)]) -> Result<(), Fault> {
@@ -104,7 +118,7 @@ impl BitcoinLane {
                         killed.push((lineage.number, self.conflict(seen.watch, lineage, stranger, &gone).await?));
                     }
                     for stranger in strangers {
-                        let told = self.told(seen.watch, txid(stranger.by)).await?;
+                        let told = self.told(seen.watch, txid(stranger.by), stranger.block).await?;
                         seen.foreign.push(told.foreign(txid(stranger.by), stranger.block, lineage.number));
                     }
                 }
@@ -145,7 +159,10 @@ impl BitcoinLane {
             return Ok(());
         }
         // Its bytes prove themselves by its id.
-        let Some(transaction) = self.node.transaction(txid(watched.hash)).await? else { return Ok(()) };
+        let Some(transaction) = self.node.transaction_in(txid(watched.hash), Some(block)).await? else {
+            tracing::warn!(chain = %self.node.config().name, transaction = %txid(watched.hash), "it is final, and no source shows its bytes; it is not settled without them");
+            return Ok(());
+        };
         if let Some(receipt) = effect::receipt(self.settings.wallet.network(), lineage, watched, block, &transaction) {
             seen.add(lineage, Fact::Final { attempt: watched.attempt, receipt }, witnesses);
         }
@@ -158,27 +175,27 @@ impl BitcoinLane {
             let fact = Fact::Orphaned { winner, by: by.by, block: by.block, consumed };
             return Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() });
         }
-        let told = self.told(watch, txid(by.by)).await?;
+        let told = self.told(watch, txid(by.by), by.block).await?;
         let (payees, decoded) = (told.payees(&lineage.legs), told.words());
         let fact = Fact::Conflicted { by: by.by, block: by.block, decoded, payees, consumed };
         Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() })
     }
 
     /// What the wallet has now, what is not there any more, and what somebody signed beyond the numbers that we know.
-    async fn look_at_coins(&self, seen: &mut Seen<'_>, live: &BTreeSet<u64>) -> Result<(), Fault> {
-        let (watch, head) = (seen.watch, seen.tip.head);
+    async fn look_at_coins(&self, seen: &mut Seen<'_>, window: Window, live: &BTreeSet<u64>) -> Result<(), Fault> {
+        let (watch, head) = (seen.watch, window.head);
         let gone = self.holdings.refresh(&self.node, &self.settings.wallet, head, watch.next_nonce, live).await?;
-        self.explain_gone(seen, &gone).await?;
+        self.explain_gone(seen, window, &gone).await?;
         for (number, by, height) in self.holdings.beyond(watch.next_nonce) {
             let Some(agreed) = self.node.blocks_at(&[height]).await?.pop().flatten() else { continue };
-            let told = self.told(watch, by).await?;
+            let told = self.told(watch, by, agreed.value).await?;
             seen.foreign.push(Foreign { nonce: number, ..told.foreign(by, agreed.value, number) });
         }
         Ok(())
     }
 
     /// Coins that were ours and free and are not there any more: taken by a lineage that has ended, or by somebody else.
-    async fn explain_gone(&self, seen: &mut Seen<'_>, gone: &[OutPoint]) -> Result<(), Fault> {
+    async fn explain_gone(&self, seen: &mut Seen<'_>, window: Window, gone: &[OutPoint]) -> Result<(), Fault> {
         let watched: BTreeSet<OutPoint> =
             seen.watch.lineages.iter().flat_map(|lineage| &lineage.attempts).flat_map(fate::outpoints).collect();
         // A live lineage has it: what became of it is judged there.
@@ -187,26 +204,26 @@ impl BitcoinLane {
             .iter()
             .filter(|outpoint| !watched.contains(outpoint))
             .take(GONE_MAX)
-            .map(|outpoint| Sought { outpoint: *outpoint, candidates: Vec::new() })
+            .map(|outpoint| Sought { outpoint: *outpoint, candidates: Vec::new(), seen_at: None })
             .collect();
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
-            let readings = self.node.spends(some, since(seen.watch, seen.tip.head), seen.tip.head).await?;
+            let readings = self.node.spends(some, window.since, window.head).await?;
             for (sought, agreed) in some.iter().zip(readings).filter_map(|(sought, reading)| Some((sought, reading.state?))) {
                 let OutpointState::Spent { by, block } = agreed.value else { continue };
                 // Told in every look until the block after it: then whoever judges has heard it.
-                if block.height < seen.tip.head.height {
+                if block.height < window.head.height {
                     self.holdings.explained(&sought.outpoint);
                 }
-                let told = self.told(seen.watch, by).await?;
+                let told = self.told(seen.watch, by, block).await?;
                 seen.foreign.push(told.foreign(by, block, seen.watch.next_nonce));
             }
         }
         Ok(())
     }
 
-    async fn told(&self, watch: &Watch, by: Txid) -> Result<Told<'_>, Fault> {
+    async fn told(&self, watch: &Watch, by: Txid, block: BlockRef) -> Result<Told<'_>, Fault> {
         self.reveal(watch.next_nonce);
-        Ok(Told { lane: self, transaction: self.node.transaction(by).await? })
+        Ok(Told { lane: self, transaction: self.node.transaction_in(by, Some(block)).await? })
     }
 }
 
@@ -229,21 +246,6 @@ impl Looked {
         let attempts = watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
         Self { head, attempts: attempts.map(|attempt| (attempt.attempt, attempt.included, attempt.confirmed)).collect() }
     }
-}
-
-/// From which height on blocks may hold what is sought: since the oldest that is remembered.
-fn since(watch: &Watch, head: BlockRef) -> u64 {
-    let included = watch.lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(|attempt| attempt.included);
-    let known = watch.trail.iter().copied().chain(included).map(|block| block.height);
-    known.min().unwrap_or_else(|| head.height.saturating_sub(TRAIL_BLOCKS_MAX as u64)).min(head.height)
-}
-
-/// The heads of past looks, lowest first.
-fn trail(watch: &Watch, head: BlockRef) -> Vec<BlockRef> {
-    let mut trail: Vec<BlockRef> = watch.trail.iter().copied().filter(|block| block.height < head.height).collect();
-    trail.push(head);
-    trail.drain(..trail.len().saturating_sub(TRAIL_BLOCKS_MAX));
-    trail
 }
 
 fn anchor(lane: &LaneId, outpoint: &OutPoint) -> Anchor {

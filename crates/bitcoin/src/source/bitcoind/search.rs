@@ -1,6 +1,6 @@
 //! Searching blocks for the spenders of outputs: first by the ids of their transactions, which are small, then whole.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use adit_chain::{Call, Endpoint, Fault};
 use adit_core::BlockRef;
@@ -14,7 +14,8 @@ use super::spends::{Spenders, spent_by};
 use crate::node::Sought;
 use crate::source::read::block_ref;
 
-/// Blocks that one question searches at most, from the lowest on: a day of them. Who is behind by more asks again from above them.
+/// Blocks that one question searches at most, from the lowest on: a day of them. Who is behind by more asks again from above them. Those in
+/// which something was seen before are searched besides.
 pub const SEARCH_BLOCKS_MAX: u64 = 144;
 /// Lists of ids per request: a full block's are a quarter of a megabyte.
 const LISTS_PER_REQUEST: usize = 16;
@@ -31,7 +32,7 @@ pub(super) async fn search(endpoint: &Endpoint, open: &[&Sought], since: u64, he
     if wanted.is_empty() {
         return Ok(spenders);
     }
-    let blocks = blocks(endpoint, since, head).await?;
+    let blocks = blocks(endpoint, open, since, head).await?;
     let candidates: HashSet<Txid> = open.iter().flat_map(|sought| sought.candidates.iter().copied()).collect();
     let likely = holding(endpoint, &blocks, &candidates).await?;
     let (likely, rest): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|(_, hash)| likely.contains(hash));
@@ -39,8 +40,11 @@ pub(super) async fn search(endpoint: &Endpoint, open: &[&Sought], since: u64, he
         if wanted.is_empty() {
             break;
         }
-        let transactions = whole(endpoint, hash).await?.map(|whole| whole.txdata).unwrap_or_default();
-        for transaction in transactions {
+        let Some(whole) = whole(endpoint, hash).await? else {
+            tracing::warn!(endpoint = %endpoint.name(), height = block.height, "a block that has to be searched is not there any more; a source with an index, or a node that is not pruned, would tell");
+            continue;
+        };
+        for transaction in whole.txdata {
             let spent = spent_by(&transaction, transaction.compute_txid(), block);
             spenders.extend(spent.filter(|(outpoint, _)| wanted.remove(outpoint)));
         }
@@ -48,9 +52,10 @@ pub(super) async fn search(endpoint: &Endpoint, open: &[&Sought], since: u64, he
     Ok(spenders)
 }
 
-async fn blocks(endpoint: &Endpoint, since: u64, head: BlockRef) -> Result<Vec<(BlockRef, BlockHash)>, Fault> {
+async fn blocks(endpoint: &Endpoint, open: &[&Sought], since: u64, head: BlockRef) -> Result<Vec<(BlockRef, BlockHash)>, Fault> {
     let end = head.height.min(since.saturating_add(SEARCH_BLOCKS_MAX - 1));
-    let heights: Vec<u64> = (since..=end).collect();
+    let seen = open.iter().filter_map(|sought| sought.seen_at).filter(|height| *height <= head.height);
+    let heights: Vec<u64> = (since..=end).chain(seen).collect::<BTreeSet<u64>>().into_iter().collect();
     let calls: Vec<Call> = heights.iter().map(|height| Call::new("getblockhash", json!([height]))).collect();
     let hashes: Vec<Option<BlockHash>> = ask_each(endpoint, &calls).await?;
     Ok(heights.into_iter().zip(hashes).filter_map(|(height, hash)| hash.map(|hash| (block_ref(height, hash), hash))).collect())

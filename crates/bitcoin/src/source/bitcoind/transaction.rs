@@ -56,9 +56,11 @@ pub(super) async fn blocks_of(endpoint: &Endpoint, found: &[Option<Found>]) -> R
     Ok(found.iter().map(block).collect())
 }
 
-pub(in crate::source) async fn raw_transaction(endpoint: &Endpoint, txid: Txid) -> Result<Option<String>, Fault> {
-    let call = Call::new("getrawtransaction", json!([txid]));
-    let found: Vec<Option<String>> = ask_each(endpoint, &[call]).await?;
+pub(in crate::source) async fn raw_transaction(endpoint: &Endpoint, txid: Txid, block: Option<BlockRef>) -> Result<Option<String>, Fault> {
+    let anywhere = Call::new("getrawtransaction", json!([txid]));
+    let there = block.map(|block| Call::new("getrawtransaction", json!([txid, 0, block.hash.hex()])));
+    let calls: Vec<Call> = there.into_iter().chain([anywhere]).collect();
+    let found: Vec<Option<String>> = ask_each(endpoint, &calls).await?;
     Ok(found.into_iter().flatten().next())
 }
 

@@ -30,7 +30,7 @@ use self::holdings::Holdings;
 use self::lift::Lift;
 use self::pending::Pending;
 use self::prepare::Prepare;
-use self::succeed::Succeed;
+use self::succeed::{Succeed, feerate};
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
@@ -301,12 +301,5 @@ impl BitcoinLane {
 
     fn scripts(&self) -> MutexGuard<'_, Scripts> {
         self.scripts.lock().expect("nothing panics while it holds this lock")
-    }
-}
-
-fn feerate(offer: adit_core::Offer) -> FeeRate {
-    match offer {
-        adit_core::Offer::Bitcoin(feerate) => feerate,
-        adit_core::Offer::Evm(_) => panic!("a lane's offers are those of its chain, and this chain is Bitcoin"),
     }
 }

@@ -93,3 +93,10 @@ pub(crate) fn bitcoin(draft: &Draft) -> Option<&BitcoinDraft> {
         Draft::Evm(_) => None,
     }
 }
+
+pub(crate) fn feerate(offer: adit_core::Offer) -> FeeRate {
+    match offer {
+        adit_core::Offer::Bitcoin(feerate) => feerate,
+        adit_core::Offer::Evm(_) => panic!("a lane's offers are those of its chain, and this chain is Bitcoin"),
+    }
+}

@@ -1,6 +1,6 @@
 //! From a request to a final block.
 
-use adit_core::{Account, Amount, LineageState, State, Status};
+use adit_core::{Account, Amount, Batching, LineageState, Span, State, Status};
 use adit_store::Store;
 
 use super::world::{PAID, World, btc};
@@ -31,6 +31,8 @@ async fn a_payout_is_paid_once_and_its_fee_is_booked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_pays_everybody_in_one_transaction() {
     let Some(world) = World::new("regtest-batch", 2).await else { return };
+    // It goes when all are there, however long a busy machine takes to ask.
+    let world = world.ruled(|chain| chain.batching = Some(Batching { gather: Span::from_seconds(60), payouts_max: 25 }));
     let running = world.start();
     world.credit(&running.engine, 25).await;
     let ids = world.request(&running.engine, 0..25).await;

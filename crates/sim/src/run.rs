@@ -28,7 +28,7 @@ const NUMBERS_MAX: u32 = 400;
 /// Thousandths of blocks after which the market asks another base fee.
 const FEES_MOVE_PERMILLE: u32 = 8;
 /// The same for blocks of Bitcoin, of which there are fewer.
-const FEERATES_MOVE_PERMILLE: u32 = 80;
+const FEERATES_MOVE_PERMILLE: u32 = 130;
 /// Thousandths of blocks of Bitcoin that take several times as long.
 const SLOW_BLOCK_PERMILLE: u32 = 60;
 const SLOW_BLOCK_TIMES: u64 = 4;

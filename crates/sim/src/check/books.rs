@@ -69,6 +69,8 @@ pub struct Known {
     pub amount: Amount,
     pub destination: Destination,
     pub status: Status,
+    /// The transaction by which it was completed.
+    pub paid_by: Option<Hash32>,
 }
 
 impl Books {
@@ -209,6 +211,7 @@ impl Books {
             amount: row.amount,
             destination: row.destination.clone(),
             status: row.state.status(),
+            paid_by: if let State::Completed { payment, .. } = &row.state { Some(payment.hash) } else { None },
         };
         let threshold = self.rules.assets.get(&row.asset).and_then(|rules| rules.policy.approve_above);
         let asked = threshold.is_some_and(|threshold| row.amount > threshold);

@@ -171,21 +171,16 @@ impl CoinTruth {
             let worth = |output: &bitcoin::TxOut| if ours.contains(&output.script_pubkey) { i128::from(output.value.to_sat()) } else { 0 };
             let spent = |outpoint: OutPoint| chain.tx(outpoint.txid).map_or(0, |made| worth(&made.body.output[outpoint.vout as usize]));
             let left: i128 = tx.inputs().map(spent).sum::<i128>() - tx.body.output.iter().map(worth).sum::<i128>();
-            left - self.settled_by(tx.txid, books)
+            left - Self::settled_by(tx.txid, books)
         })
         .sum()
     }
 
-    /// What the books say was paid where a forgotten transaction paid: a person has told them so.
-    fn settled_by(&self, txid: Txid, books: &Books) -> i128 {
-        let Some(signed) = self.signed.get(&txid) else { return 0 };
-        let settled = |approved: &&Approved| {
-            books.withdrawals().any(|known| {
-                known.status == Status::Completed && known.destination == approved.destination && known.amount == approved.amount
-            })
-        };
-        let small = |approved: &Approved| i128::try_from(approved.amount.base_units()).expect("small");
-        signed.approved.iter().filter(settled).map(small).sum()
+    /// What the books say was paid by a forgotten transaction: a person has told them so.
+    fn settled_by(txid: Txid, books: &Books) -> i128 {
+        let hash = adit_bitcoin::hash_of(txid);
+        let settled = books.withdrawals().filter(|known| known.paid_by == Some(hash));
+        settled.map(|known| i128::try_from(known.amount.base_units()).expect("small")).sum()
     }
 
     /// Reads the blocks that have become final.

@@ -34,6 +34,9 @@ pub struct BitcoinSetup {
     pub final_blocks: u32,
     /// What the wallet has at first, in satoshi.
     pub coins: Vec<(ScriptBuf, u64)>,
+    /// Where few are under way at a time, others wait, and join a better version of one.
+    pub in_flight_max: u32,
+    pub gather: Span,
 }
 
 pub fn bitcoin_chain() -> ChainName {
@@ -85,7 +88,9 @@ impl BitcoinSetup {
             (wallet.script(place).expect("an index"), OPENING_BITCOINS * SATOSHI_PER_BITCOIN / count)
         };
         let coins = (0..count).map(coin).collect();
-        Self { lane: account.lane(bitcoin_chain()), wallet, kind, final_blocks, coins }
+        let in_flight_max = u32::try_from(dice.between(1, 9)).expect("small");
+        let gather = Span::from_seconds(dice.between(20, 900));
+        Self { lane: account.lane(bitcoin_chain()), wallet, kind, final_blocks, coins, in_flight_max, gather }
     }
 
     pub fn account(&self) -> BitcoinAccount {
@@ -128,7 +133,7 @@ impl BitcoinSetup {
             confirmations: 2,
             finality: Finality::Depth { blocks: self.final_blocks },
             trust: Trust::Quorum,
-            in_flight_max: 12,
+            in_flight_max: self.in_flight_max,
             attempts_max: 8,
             bump_after: Span::from_seconds(500),
             rebroadcast_after: Span::from_seconds(400),
@@ -136,7 +141,7 @@ impl BitcoinSetup {
             fee_share_max: None,
             patience: None,
             consolidation: None,
-            batching: Some(Batching { gather: Span::from_seconds(60), payouts_max: PAYOUTS_PER_TRANSACTION_MAX }),
+            batching: Some(Batching { gather: self.gather, payouts_max: PAYOUTS_PER_TRANSACTION_MAX }),
             fee_per_transaction_max: Amount::new(FEE_MAX),
             head_age_max: None,
             precheck_tries_max: 4,

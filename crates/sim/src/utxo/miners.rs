@@ -34,6 +34,16 @@ pub(crate) struct Terms {
     pub any_version_permille: u32,
 }
 
+/// How gladly a transaction is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wish {
+    /// For what it pays with its parents, in satoshi per 1000 virtual bytes.
+    Market(u64),
+    /// Whatever it pays: this miner has heard of no other version.
+    OnlyVersion(u64),
+    Favoured,
+}
+
 impl MinersPool {
     pub fn add(&mut self, tx: Arc<Tx>, favoured: bool, at_seconds: u64) {
         if favoured {
@@ -52,33 +62,29 @@ impl MinersPool {
     pub fn choose(&self, terms: Terms, exists: impl Fn(&OutPoint) -> bool, mined: impl Fn(&Txid) -> bool, dice: &mut Dice) -> Vec<Arc<Tx>> {
         let open: BTreeMap<Txid, Arc<Tx>> =
             self.held.iter().filter(|(txid, _)| !mined(txid)).map(|(txid, tx)| (*txid, tx.clone())).collect();
-        let mut order: Vec<(u64, &Arc<Tx>)> = open.values().map(|tx| (self.wish(&package(&open, tx, &[]), terms, dice), tx)).collect();
+        let mut order: Vec<(Wish, &Arc<Tx>)> = open.values().map(|tx| (self.wish(&open, tx, terms, dice), tx)).collect();
         order.sort_by_key(|(wish, tx)| (std::cmp::Reverse(*wish), tx.txid));
         let mut chosen: Vec<Arc<Tx>> = Vec::new();
-        for (_, tx) in order {
+        for (wish, tx) in order {
             let package = package(&open, tx, &chosen);
             let room = terms.room as usize >= chosen.len() + package.len();
-            if room && !package.is_empty() && fits(&package, &chosen, &exists) && self.is_worth(&package, terms, dice) {
+            let worth = wish >= Wish::Market(terms.level) || dice.chance(CHEAP_PERMILLE);
+            if room && worth && !package.is_empty() && fits(&package, &chosen, &exists) {
                 chosen.extend(package);
             }
         }
         chosen
     }
 
-    /// How gladly it is taken.
-    fn wish(&self, package: &[Arc<Tx>], terms: Terms, dice: &mut Dice) -> u64 {
-        let any = dice.chance(terms.any_version_permille);
-        let favoured = package.last().is_some_and(|tx| self.favoured.contains(&tx.txid));
-        match (favoured, any) {
-            (true, _) => u64::MAX,
-            (false, true) => dice.between(1 << 40, 1 << 41),
-            (false, false) => rate_of(package),
+    fn wish(&self, open: &BTreeMap<Txid, Arc<Tx>>, tx: &Arc<Tx>, terms: Terms, dice: &mut Dice) -> Wish {
+        if self.favoured.contains(&tx.txid) {
+            return Wish::Favoured;
         }
-    }
-
-    fn is_worth(&self, package: &[Arc<Tx>], terms: Terms, dice: &mut Dice) -> bool {
-        let favoured = package.iter().any(|tx| self.favoured.contains(&tx.txid));
-        favoured || rate_of(package) >= terms.level || dice.chance(CHEAP_PERMILLE)
+        let rivals = open.values().any(|other| other.excludes(tx));
+        if rivals && dice.chance(terms.any_version_permille) {
+            return Wish::OnlyVersion(dice.between(0, 1 << 20));
+        }
+        Wish::Market(rate_of(&package(open, tx, &[])))
     }
 
     /// What can never be mined any more is forgotten, and what waited too long, for now.

@@ -3,8 +3,6 @@
 mod blocks;
 mod pools;
 
-use std::sync::Arc;
-
 use bitcoin::absolute::LockTime;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, transaction};
 use serde_json::{Value, json};

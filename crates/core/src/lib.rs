@@ -25,6 +25,7 @@ mod planted;
 mod policy;
 mod rate;
 mod refusal;
+mod signed;
 mod suspension;
 mod time;
 mod transaction;
@@ -54,8 +55,7 @@ pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
 pub use next::{Act, LaneView, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
 pub use patience::{Dear, Patience, Share};
 pub use payout::{
-    Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Signed, Stage, Submission,
-    SubmissionAnswer,
+    Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage,
 };
 #[cfg(feature = "planted")]
 pub use planted::plant;
@@ -63,6 +63,7 @@ pub use planted::{Mistake, PLANTED, planted};
 pub use policy::{AssetRules, Batching, ChainKind, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
+pub use signed::{Signed, Submission, SubmissionAnswer};
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use transaction::{

@@ -1,7 +1,9 @@
 //! The rules: a view of the state and an order in, changes or a refusal out.
 
+mod adopt;
 mod cancel;
 mod careless;
+mod conflict;
 mod drafting;
 mod lane;
 mod lineage;
@@ -72,7 +74,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::Suspect { lane, owner, epoch, leg, payment, finding } => {
             draft.leased(lane, *owner, *epoch)?;
-            observe::suspect(draft, leg, payment, finding)
+            conflict::suspect(draft, leg, payment, finding)
         }
         Command::Reapprove { lane, owner, epoch, leg, reason } => {
             draft.leased(lane, *owner, *epoch)?;
@@ -90,6 +92,6 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.of_epoch(lane, *epoch)?;
             observe::observe(draft, lane, sighting)
         }
-        Command::AdoptLineage { lane, epoch, lineage } => lineage::adopt(draft, lane, *epoch, lineage),
+        Command::AdoptLineage { lane, epoch, lineage } => adopt::adopt(draft, lane, *epoch, lineage),
     }
 }

@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::market::Floor;
-use super::rpc::{Rpc, Unspent};
+use super::rpc::Rpc;
+use super::unspent::Unspent;
 use super::waiting;
 
 /// `OP_1` to `OP_16`: each alone is a script that ends in something true.

@@ -12,6 +12,7 @@ pub mod payments;
 pub mod rpc;
 pub mod shared;
 pub mod stage;
+pub mod unspent;
 pub mod waiting;
 pub mod wallet;
 

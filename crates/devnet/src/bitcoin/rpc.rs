@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::unspent::Unspent;
 use super::waiting::Waiting;
 use crate::rpc::{body_within, http_client};
 
@@ -52,25 +53,6 @@ pub struct Acceptance {
     pub txid: Txid,
     pub allowed: bool,
     pub reject_reason: Option<String>,
-}
-
-/// An unspent output of the chain, the mempool left aside.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Unspent {
-    pub txid: Txid,
-    pub vout: u32,
-    #[serde(rename = "scriptPubKey")]
-    pub script: ScriptBuf,
-    #[serde(with = "bitcoin::amount::serde::as_btc")]
-    pub amount: Amount,
-    pub coinbase: bool,
-    pub height: u32,
-}
-
-impl Unspent {
-    pub fn outpoint(&self) -> OutPoint {
-        OutPoint { txid: self.txid, vout: self.vout }
-    }
 }
 
 #[derive(Deserialize)]

@@ -10,5 +10,8 @@ mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
 mod pool;
+mod rules;
+mod strangers;
 mod upkeep;
+mod verdict;
 mod world;

@@ -8,7 +8,7 @@ use adit_bitcoin::{BitcoinConfig, BitcoinLane, EndpointConfig, Face, LaneSetting
 use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::bitcoin::Bitcoin;
-use adit_devnet::bitcoin::rpc::Unspent;
+use adit_devnet::bitcoin::unspent::Unspent;
 use adit_devnet::parts as installed;
 use adit_engine::{Engine, Ports, Settings};
 use adit_signer::{
@@ -17,16 +17,17 @@ use adit_signer::{
 use adit_store::{MemStore, Store};
 use bitcoin::{ScriptBuf, Txid};
 
+use super::rules::rules;
 use super::parts::{Running, System, Tasks, now};
 
 /// The words of BIP-39's first test vector.
-const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 /// What the tests pay from.
 pub const COIN: bitcoin::Amount = bitcoin::Amount::from_sat(50_000_000);
 /// What each payee gets.
 pub const PAID: Amount = Amount::new(100_000);
 /// The most that an attempt may offer.
-const OFFER_MAX: u128 = 200_000;
+pub const OFFER_MAX: u128 = 200_000;
 pub const LEASE: Span = Span::from_millis(600);
 
 pub struct World {
@@ -36,7 +37,7 @@ pub struct World {
     pub rules: Arc<Rules>,
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
-    wallet: Wallet,
+    pub wallet: Wallet,
     /// A wallet that is not the seed's own: its descriptor.
     descriptor: Option<String>,
     /// The only source is a bitcoind without an index.
@@ -55,7 +56,7 @@ fn book() -> Book {
     "main".parse().expect("a book")
 }
 
-fn chain_name() -> ChainName {
+pub fn chain_name() -> ChainName {
     "bitcoin".parse().expect("a chain")
 }
 
@@ -282,46 +283,6 @@ impl World {
         lane.balance_of(&btc()).map(|held| held.balance.base_units())
     }
 
-    /// A transaction that somebody else makes with our key: it takes the first confirmed coins of the wallet's first address, and pays them
-    /// to the n-th payee (`Pay`) or back to the wallet (`Cancel`), at a high fee.
-    pub async fn spend_outside(&self, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
-        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
-        let script = first.assume_checked().script_pubkey();
-        let coin = self.unspent(std::slice::from_ref(&script)).await.remove(0);
-        self.spend_coin_outside(&coin, payee, purpose)
-    }
-
-    /// The same with the smallest coin.
-    pub async fn spend_smallest_outside(&self, payee: u32) -> bitcoin::Transaction {
-        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
-        let mut coins = self.unspent(&[first.assume_checked().script_pubkey()]).await;
-        coins.sort_by_key(|coin| coin.amount);
-        self.spend_coin_outside(&coins[0], payee, Purpose::Pay)
-    }
-
-    fn spend_coin_outside(&self, coin: &Unspent, payee: u32, purpose: Purpose) -> bitcoin::Transaction {
-        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
-        let script = first.assume_checked().script_pubkey();
-        let to = match purpose {
-            Purpose::Pay => self.script(payee),
-            Purpose::Cancel => script,
-        };
-        let outpoint = bitcoin::OutPoint::new(coin.txid, coin.vout).to_string();
-        let amount = Amount::new(u128::from(coin.amount.to_sat()));
-        let paid = Amount::new(amount.base_units() - 50_000);
-        let input = DraftInput { outpoint, amount, keychain: Keychain::External, index: 0, confirmed: true };
-        let output = DraftOutput { script: Bytes(to.to_bytes()), amount: paid, purpose: OutputPurpose::Pays(Vec::new()) };
-        let feerate = FeeRate::from_sat_per_kvb(100_000);
-        let draft = BitcoinDraft { number: 0, inputs: vec![input], outputs: vec![output], feerate, vbytes: 200 };
-        let root =
-            adit_bitcoin::RootKey::from_seed(Network::Regtest, &bip39::Mnemonic::parse(WORDS).expect("words").to_seed("")).expect("a root");
-        let unsigned = adit_bitcoin::Unsigned::of(&draft).expect("a transaction");
-        let mut proposal = adit_bitcoin::Proposal::new(&self.wallet, unsigned).expect("of this wallet");
-        proposal.sign(&root).expect("its key");
-        let raw = proposal.finish().expect("signed").raw;
-        bitcoin::consensus::encode::deserialize(&raw.0).expect("a transaction")
-    }
-
     /// Waits until it is so, for a minute.
     pub async fn until(&self, what: &str, so: impl AsyncFn() -> bool) {
         for _ in 0..600 {
@@ -352,100 +313,4 @@ impl World {
         format!("{lane:?}\n{live:?}\n{said:?}\npool {:?}", self.bitcoin.rpc().mempool().await)
     }
 
-    /// Outputs of confirmed transactions that the payee has: paid 0, 1 or 2 times. All of them are of the whole amount.
-    pub async fn times_paid(&self, payees: impl IntoIterator<Item = u32>) -> Vec<usize> {
-        let scripts: Vec<ScriptBuf> = payees.into_iter().map(|payee| self.script(payee)).collect();
-        let unspent = self.unspent(&scripts).await;
-        assert!(unspent.iter().all(|coin| u128::from(coin.amount.to_sat()) == PAID.base_units()), "{unspent:?}");
-        scripts.iter().map(|script| unspent.iter().filter(|coin| coin.script == *script).count()).collect()
-    }
-
-    /// What the ledger says that the wallet has is what its coins are, to the satoshi.
-    pub async fn assert_books_are_the_chain(&self) {
-        let next = self.store.lane(&self.lane).await.expect("a read").expect("a lane").next_nonce;
-        let internal = (0..u32::try_from(next).expect("small")).map(|index| Place { keychain: Keychain::Internal, index });
-        let places = internal.chain([Place { keychain: Keychain::External, index: 0 }]);
-        let scripts: Vec<ScriptBuf> = places.map(|place| self.wallet.script(place).expect("an index")).collect();
-        let held: u128 = self.unspent(&scripts).await.iter().map(|coin| u128::from(coin.amount.to_sat())).sum();
-        let hot = Account::Hot { wallet: self.lane.clone(), asset: btc() };
-        let accounts = self.store.accounts().await.expect("a read");
-        let booked = accounts.into_iter().find(|(account, _)| *account == hot).map(|(_, balance)| balance);
-        let booked = booked.and_then(|balance| balance.debits.checked_sub(balance.credits)).map(Amount::base_units);
-        assert_eq!(booked, Some(held), "ledger and coins");
-    }
-
-    /// bitcoind scans for one at a time, and the lane asks it, too.
-    async fn unspent(&self, scripts: &[ScriptBuf]) -> Vec<Unspent> {
-        for _ in 0..100 {
-            if let Ok(unspent) = self.bitcoin.rpc().unspent(scripts).await {
-                return unspent;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("bitcoind does not say what is unspent")
-    }
-
-    pub fn script(&self, payee: u32) -> ScriptBuf {
-        let address: bitcoin::Address<_> = self.payee(payee).as_str().parse::<bitcoin::Address<_>>().expect("an address");
-        address.assume_checked().script_pubkey()
-    }
-
-    /// Transactions of the lane that are in a block or may come into one, by what the store knows.
-    pub async fn transactions(&self, ids: &[WithdrawalId]) -> BTreeSet<Hash32> {
-        let mut found = BTreeSet::new();
-        for id in ids {
-            found.extend(self.withdrawal(*id).await.state.hash());
-        }
-        found
-    }
-
-    pub fn txid(hash: Hash32) -> Txid {
-        hash.hex().parse().expect("a txid")
-    }
-}
-
-fn rules(lane: &LaneId) -> Rules {
-    let chain = chain_name();
-    let policy = Policy {
-        minimum: Amount::new(5_460),
-        maximum: None,
-        fee: Fee::default(),
-        cooldown: None,
-        windows: Vec::new(),
-        approve_above: None,
-    };
-    let asset = Asset { id: btc(), decimals: 8, form: AssetForm::Native { chain: chain.clone() } };
-    Rules {
-        revision: 1,
-        assets: BTreeMap::from([(btc(), AssetRules { asset, policy, tiers: BTreeMap::new() })]),
-        chains: BTreeMap::from([(chain.clone(), chain_rules(chain, lane))]),
-        claims: None,
-        wallet_cooling: Span::from_hours(24),
-        cancels_per_day_max: 10,
-    }
-}
-
-fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
-    ChainRules {
-        name,
-        kind: ChainKind::Bitcoin,
-        native: btc(),
-        lane: lane.clone(),
-        confirmations: 2,
-        finality: Finality::Depth { blocks: 5 },
-        trust: Trust::Quorum,
-        in_flight_max: 20,
-        attempts_max: 8,
-        bump_after: Span::from_seconds(1),
-        rebroadcast_after: Span::from_seconds(1),
-        offer_max: OFFER_MAX,
-        fee_per_transaction_max: Amount::new(100_000),
-        fee_share_max: None,
-        patience: None,
-        batching: Some(Batching { gather: Span::from_millis(300), payouts_max: 100 }),
-        head_age_max: None,
-        precheck_tries_max: 3,
-        consolidation: None,
-        precheck_backoff: Span::from_millis(200),
-    }
 }

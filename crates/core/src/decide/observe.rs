@@ -47,9 +47,6 @@ fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Blo
         let here = (other.id == id).then_some(block);
         place(other, here, draft.now());
     }
-    if planted(Mistake::JoinerFreedAtInclusion) && seen.purpose == Purpose::Pay {
-        careless::free_joiners(&mut draft, &mut lineage, &seen)?;
-    }
     for leg in lineage.legs.iter().filter(|leg| seen.pays(leg)) {
         sight(&mut draft, leg, Some(Payment { hash, block }))?;
         draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Included { hash, block })?;

@@ -99,20 +99,18 @@ pub enum Mistake {
     JoinerNeverFreed = 45,
     /// Who else took a coin of a payment is not looked for.
     StrangersIgnored = 46,
-    /// A payment that stands on a dead one waits for it.
-    DeadParentIgnored = 47,
     /// A payment on whose change others stand is replaced.
-    LeanedOnReplaced = 48,
+    LeanedOnReplaced = 47,
     /// Change is booked as network fee.
-    ChangeBookedAsFee = 49,
+    ChangeBookedAsFee = 48,
     /// The fee of the newest version is booked, whichever was mined.
-    FeeOfNewestVersion = 50,
+    FeeOfNewestVersion = 49,
     /// The network fee of a batch is booked once for each payee.
-    FeePerPayee = 51,
+    FeePerPayee = 50,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 50] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -159,7 +157,6 @@ impl Mistake {
         Self::LosersPayeeSettled,
         Self::JoinerNeverFreed,
         Self::StrangersIgnored,
-        Self::DeadParentIgnored,
         Self::LeanedOnReplaced,
         Self::ChangeBookedAsFee,
         Self::FeeOfNewestVersion,
@@ -215,7 +212,6 @@ impl Mistake {
             Self::LosersPayeeSettled => "Whom only the version that lost had paid counts as paid",
             Self::JoinerNeverFreed => "Whom only the version that lost had paid waits in its ended lineage",
             Self::StrangersIgnored => "Who else took a coin of a payment is not looked for",
-            Self::DeadParentIgnored => "A payment that stands on a dead one waits for it",
             Self::LeanedOnReplaced => "A payment on whose change others stand is replaced",
             Self::ChangeBookedAsFee => "Change is booked as network fee",
             Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",

@@ -107,9 +107,6 @@ pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: 
 fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
     let attempts = || fates.iter().flat_map(|(lineage, _)| &lineage.attempts);
     let mut found = Vec::new();
-    if planted(Mistake::DeadParentIgnored) {
-        return found;
-    }
     for parent in attempts() {
         let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
         if killer.by == parent.hash {

@@ -54,9 +54,7 @@ pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
 pub use next::{Act, LaneView, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
 pub use patience::{Dear, Patience, Share};
-pub use payout::{
-    Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage,
-};
+pub use payout::{Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage};
 #[cfg(feature = "planted")]
 pub use planted::plant;
 pub use planted::{Mistake, PLANTED, planted};

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, EndpointName, Hash32, LineageId, Mistake, PayoutId, Timestamp, UserId,
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, Mistake, PayoutId, Signed, Timestamp, UserId,
     WithdrawalId, planted,
 };
 

@@ -97,24 +97,20 @@ pub enum Mistake {
     LosersPayeeSettled = 44,
     /// Whom only the version that lost had paid waits in its ended lineage.
     JoinerNeverFreed = 45,
-    /// Whom only the newer version pays is planned anew as soon as a block holds the older one.
-    JoinerFreedAtInclusion = 46,
     /// Who else took a coin of a payment is not looked for.
-    StrangersIgnored = 47,
-    /// A payment that stands on a dead one waits for it.
-    DeadParentIgnored = 48,
+    StrangersIgnored = 46,
     /// A payment on whose change others stand is replaced.
-    LeanedOnReplaced = 49,
+    LeanedOnReplaced = 47,
     /// Change is booked as network fee.
-    ChangeBookedAsFee = 50,
+    ChangeBookedAsFee = 48,
     /// The fee of the newest version is booked, whichever was mined.
-    FeeOfNewestVersion = 51,
+    FeeOfNewestVersion = 49,
     /// The network fee of a batch is booked once for each payee.
-    FeePerPayee = 52,
+    FeePerPayee = 50,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 50] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -160,9 +156,7 @@ impl Mistake {
         Self::OneConfirmationIsFinal,
         Self::LosersPayeeSettled,
         Self::JoinerNeverFreed,
-        Self::JoinerFreedAtInclusion,
         Self::StrangersIgnored,
-        Self::DeadParentIgnored,
         Self::LeanedOnReplaced,
         Self::ChangeBookedAsFee,
         Self::FeeOfNewestVersion,
@@ -217,9 +211,7 @@ impl Mistake {
             Self::OneConfirmationIsFinal => "One block on a payment of bitcoin makes it final",
             Self::LosersPayeeSettled => "Whom only the version that lost had paid counts as paid",
             Self::JoinerNeverFreed => "Whom only the version that lost had paid waits in its ended lineage",
-            Self::JoinerFreedAtInclusion => "Whom only the newer version pays is planned anew as soon as a block holds the older one",
             Self::StrangersIgnored => "Who else took a coin of a payment is not looked for",
-            Self::DeadParentIgnored => "A payment that stands on a dead one waits for it",
             Self::LeanedOnReplaced => "A payment on whose change others stand is replaced",
             Self::ChangeBookedAsFee => "Change is booked as network fee",
             Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",

@@ -96,7 +96,7 @@ impl<'a> Payer<'a> {
     /// Who is paid now.
     fn due(&mut self, queue: &[Withdrawal], feerate: FeeRate, now: Timestamp) -> BTreeSet<WithdrawalId> {
         let head = BlockRef { height: 100, hash: Hash32([0; 32]) };
-        let market = Market::Bitcoin(BitcoinMarket { feerate });
+        let market = Market::Bitcoin(BitcoinMarket::estimated(feerate));
         self.lane.tip = Some(Tip { head, final_height: 95, market, mined_at: now, at: now });
         let suspensions = BTreeMap::new();
         let view = LaneView { lane: &self.lane, chain: &self.rules, live: &[], queue, suspensions: &suspensions, now };
@@ -152,6 +152,7 @@ fn rules(lane: LaneId, policy: Policy) -> ChainRules {
         fee_per_transaction_max: Amount::new(u128::MAX),
         fee_share_max: None,
         patience: policy.patience,
+        consolidation: None,
         batching: policy.batching,
         head_age_max: None,
         precheck_tries_max: 5,

@@ -1,6 +1,6 @@
 //! What the signer's journal knows and a restored database does not: lineages, attempts, and who joined by them.
 
-use crate::{Answer, Change, Decision, EventKind, Epoch, LaneId, Leg, Lineage, LineageId, Refusal, Stage, State, Withdrawal};
+use crate::{Answer, Change, Decision, Epoch, EventKind, LaneId, Leg, Lineage, LineageId, Refusal, Stage, State, Withdrawal};
 
 use super::Drafting;
 use super::lineage::{all_free, matches_leg};

@@ -1,8 +1,8 @@
 //! What a careless engine does with a lineage that it believes to be over. Reached by planted mistakes alone (see `planted`).
 
 use crate::{
-    Answer, Attempt, Change, DeadLineage, Decision, Failure, Hash32, Knowledge, Lineage, LineageState, Mistake, Refusal, State, Submission,
-    SubmissionAnswer, planted,
+    Answer, Change, Decision, Failure, Hash32, Knowledge, Lineage, LineageState, Mistake, Refusal, State, Submission, SubmissionAnswer,
+    planted,
 };
 
 use super::{Drafting, settle};
@@ -42,20 +42,6 @@ pub(super) fn concluded(lineage: &Lineage, submissions: &[Submission]) -> Option
         return Some(Belief::PlanAnew);
     }
     (planted(Mistake::NotFoundIsDead) && sends >= 3).then_some(Belief::PlanAnew)
-}
-
-/// Lets everybody go whom this attempt does not pay, although another version may still be mined.
-pub(super) fn free_joiners(draft: &mut Drafting, lineage: &mut Lineage, seen: &Attempt) -> Result<(), Refusal> {
-    let (at, evidence) = (draft.now(), seen.signed().map_or(Hash32([1; 32]), |signed| signed.hash));
-    let (paid, left) = lineage.legs.iter().cloned().partition::<Vec<_>, _>(|leg| seen.pays(leg));
-    lineage.legs = paid;
-    for leg in left {
-        let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
-        let after = Some(DeadLineage { lineage: lineage.id, evidence });
-        withdrawal.state = State::Approved { by: crate::Actor::Engine, at, deferred: None, after };
-        draft.change(Change::Withdrawal(withdrawal));
-    }
-    Ok(())
 }
 
 fn any_text(submissions: &[Submission], words: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::{
     Anchor, Answer, Attempt, Change, Decision, EventKind, HaltReason, Hash32, Knowledge, Lane, LaneId, LaneState, Leg, Lineage,
-    LineageState, Payment, PayoutId, Refusal, Stage, State, Status, Withdrawal, planted, Mistake,
+    LineageState, Mistake, Payment, PayoutId, Refusal, Stage, State, Status, Withdrawal, planted,
 };
 
 use super::Drafting;

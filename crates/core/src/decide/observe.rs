@@ -1,9 +1,9 @@
 //! What evidence does: included, vanished, confirmed, final. Only what is final moves money.
 
 use crate::{
-    Anchor, Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, HaltReason, Hash32,
-    Knowledge, Lane, LaneId, LaneState, Leg, Lineage, LineageState, Mistake, ObservationRecord, Payment, PayoutId, Purpose, Receipt,
-    Refusal, Said, Sighting, Stage, State, Status, Withdrawal, planted,
+    Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, Hash32, Knowledge, LaneId, Leg,
+    Lineage, LineageState, Mistake, ObservationRecord, Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage, State, Withdrawal,
+    planted,
 };
 
 use super::conflict::{self, Usurper};
@@ -50,9 +50,6 @@ fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Blo
     for other in &mut lineage.attempts {
         let here = (other.id == id).then_some(block);
         place(other, here, draft.now());
-    }
-    if planted(Mistake::JoinerFreedAtInclusion) && seen.purpose == Purpose::Pay {
-        careless::free_joiners(&mut draft, &mut lineage, &seen)?;
     }
     for leg in lineage.legs.iter().filter(|leg| seen.pays(leg)) {
         sight(&mut draft, leg, Some(Payment { hash, block }))?;

@@ -5,7 +5,7 @@ use crate::{
     Anchor, Answer, Attempt, Change, Decision, Hash32, Knowledge, LaneId, Lineage, LineageId, LineageState, Refusal, Stage, Status,
 };
 
-use super::{Drafting, observe};
+use super::{Drafting, conflict, observe};
 
 /// What took the ground from under it.
 pub(super) struct Loss<'a> {
@@ -23,7 +23,7 @@ pub(super) fn orphaned(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId,
     if loss.winner == lineage.id || !draft.view.lineage(loss.winner).is_some_and(is_version) {
         return Err(Refusal::BadAttempt { detail: format!("{by} is no version of lineage {}, which is said to have won", loss.winner) });
     }
-    if let Some(alive) = observe::alive(&lineage, lane, loss.consumed) {
+    if let Some(alive) = conflict::alive(&lineage, lane, loss.consumed) {
         return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: what it spends may still be", alive.id) });
     }
     for attempt in &mut lineage.attempts {

@@ -97,6 +97,7 @@ impl LaneTask {
             // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing.
             let now = self.lane().await?;
             let ours = now.as_ref().is_some_and(|lane| found.nonce < lane.next_nonce);
+            let next = now.as_ref().map(|lane| lane.next_nonce);
             // A person may have adopted the key anew since this look began.
             let adopted = now.is_some_and(|lane| found.nonce < lane.adopted_from);
             if (found.hash.is_none() && ours) || adopted {
@@ -106,6 +107,10 @@ impl LaneTask {
                 Journalled::Unknown => false,
                 // Its lineage ended; the blocks are only searched again.
                 Journalled::Closed => true,
+                // Numbers below it may be the journal's, too: passed over, they would never be read again (simulator seed 3).
+                Journalled::Open(lineage) if next.is_some_and(|next| lineage.number() > next) => {
+                    self.adopt_from_journal(lane, lane.epoch).await?
+                }
                 Journalled::Open(lineage) => {
                     let command = Command::AdoptLineage { lane: self.id().clone(), epoch: lane.epoch, lineage: *lineage };
                     self.commit(vec![command]).await?.iter().any(Option::is_some)

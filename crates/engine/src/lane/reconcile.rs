@@ -59,7 +59,7 @@ impl LaneTask {
     }
 
     /// Every signature since the oldest number that is still open. False where the lane was stopped, or is not ours any more.
-    async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<bool, RoundError> {
+    pub(super) async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<bool, RoundError> {
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
         loop {

@@ -8,7 +8,7 @@ use adit_devnet::bitcoin::unspent::Unspent;
 use adit_store::Store;
 use bitcoin::{ScriptBuf, Txid};
 
-use super::world::{PAID, World};
+use super::world::{PAID, World, btc};
 
 impl World {
     /// Outputs of confirmed transactions that the payee has: paid 0, 1 or 2 times. All of them are of the whole amount.

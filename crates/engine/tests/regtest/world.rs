@@ -1,6 +1,6 @@
 //! One bitcoind, a wallet with coins, one user with bitcoin; an engine that can be crashed and started again on the same store and journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,17 +8,15 @@ use adit_bitcoin::{BitcoinConfig, BitcoinLane, EndpointConfig, Face, LaneSetting
 use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::bitcoin::Bitcoin;
-use adit_devnet::bitcoin::unspent::Unspent;
 use adit_devnet::parts as installed;
 use adit_engine::{Engine, Ports, Settings};
 use adit_signer::{
     AccountKind, AssetCaps, BitcoinNetwork, BitcoinPolicy, ChainPolicy, EnvironmentId, LocalSigner, MemoryFile, Seed, SignerConfig,
 };
 use adit_store::{MemStore, Store};
-use bitcoin::{ScriptBuf, Txid};
 
-use super::rules::rules;
 use super::parts::{Running, System, Tasks, now};
+use super::rules::rules;
 
 /// The words of BIP-39's first test vector.
 pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
@@ -238,7 +236,7 @@ impl World {
     }
 
     /// The n-th payee's address: of a wallet of another kind, on the same words.
-    fn payee(&self, payee: u32) -> Destination {
+    pub fn payee(&self, payee: u32) -> Destination {
         let account = seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Taproot, 9).expect("an account");
         account.address(Place { keychain: Keychain::External, index: payee }).expect("an index")
     }
@@ -312,5 +310,4 @@ impl World {
         }
         format!("{lane:?}\n{live:?}\n{said:?}\npool {:?}", self.bitcoin.rpc().mempool().await)
     }
-
 }

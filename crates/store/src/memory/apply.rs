@@ -43,9 +43,6 @@ fn put_lineage(tables: &mut Tables, row: Row<Lineage>) {
     let lane = tables.live_by_lane.entry(lineage.lane.clone()).or_default();
     if lineage.is_live() {
         lane.insert(lineage.id);
-        if planted(Mistake::JoinerFreedAtInclusion) {
-            tables.live_payouts.retain(|_, owner| *owner != lineage.id);
-        }
         tables.live_anchors.extend(lineage.anchors.iter().map(|anchor| (anchor.to_string(), lineage.id)));
         tables.live_payouts.extend(lineage.legs.iter().map(|leg| (leg.payout, lineage.id)));
     } else {

@@ -150,9 +150,6 @@ pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &Watche
 /// Outputs of dead attempts that others of ours spend.
 fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
     let mut found = Vec::new();
-    if planted(Mistake::DeadParentIgnored) {
-        return found;
-    }
     for parent in fates.iter().flat_map(|(lineage, _)| &lineage.attempts) {
         let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
         if killer.by == parent.hash {

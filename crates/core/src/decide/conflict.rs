@@ -2,7 +2,7 @@
 
 use crate::{
     Anchor, Answer, Attempt, Change, Decision, EventKind, HaltReason, Hash32, Knowledge, Lane, LaneId, LaneState, Leg, Lineage,
-    LineageState, Mistake, Payment, PayoutId, Refusal, Stage, State, Status, Withdrawal, planted,
+    LineageState, Mistake, Payment, PayoutId, Refusal, Stage, State, Status, Timestamp, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -32,17 +32,9 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
     if nonce >= row.adopted_from && !planted(Mistake::LeftPoolIsFree) {
         return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);
     }
-    for attempt in &mut lineage.attempts {
-        if let Stage::Signed { knowledge, .. } = &mut attempt.stage {
-            *knowledge = Knowledge::Conflicted { by };
-        }
-    }
-    lineage.state = LineageState::Conflicted { by, at: draft.now() };
+    end(&mut lineage, by, draft.now());
     for leg in &lineage.legs {
-        let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
-        if withdrawal.state.status() != Status::Processing {
-            return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
-        }
+        let withdrawal = processing(&draft, leg)?;
         match usurper.payees.contains(&leg.payout) {
             true => inspect_later(&mut draft, leg, withdrawal, usurper)?,
             false => undo(&mut draft, leg, &lineage, withdrawal, by)?,
@@ -56,6 +48,25 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
 pub(super) fn alive<'a>(lineage: &'a Lineage, lane: &LaneId, consumed: &[Anchor]) -> Option<&'a Attempt> {
     let dead = |attempt: &Attempt| attempt.draft.anchors(lane).iter().any(|anchor| consumed.contains(anchor));
     lineage.attempts.iter().find(|attempt| !dead(attempt))
+}
+
+/// None of its attempts can be mined any more.
+pub(super) fn end(lineage: &mut Lineage, by: Hash32, at: Timestamp) {
+    for attempt in &mut lineage.attempts {
+        if let Stage::Signed { knowledge, .. } = &mut attempt.stage {
+            *knowledge = Knowledge::Conflicted { by };
+        }
+    }
+    lineage.state = LineageState::Conflicted { by, at };
+}
+
+/// The withdrawal of a leg whose lineage lives.
+pub(super) fn processing(draft: &Drafting, leg: &Leg) -> Result<Withdrawal, Refusal> {
+    let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
+    if withdrawal.state.status() != Status::Processing {
+        return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
+    }
+    Ok(withdrawal)
 }
 
 fn inspect_later(draft: &mut Drafting, leg: &Leg, mut withdrawal: Withdrawal, usurper: &Usurper) -> Result<(), Refusal> {

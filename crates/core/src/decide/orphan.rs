@@ -1,9 +1,7 @@
 //! A lineage that stands on a version of another one of ours, which lost: another version of that one is final, so what it stands on will
 //! never be. Nobody used the key, and the lane goes on.
 
-use crate::{
-    Anchor, Answer, Attempt, Change, Decision, Hash32, Knowledge, LaneId, Lineage, LineageId, LineageState, Refusal, Stage, Status,
-};
+use crate::{Anchor, Answer, Attempt, Change, Decision, Hash32, LaneId, Lineage, LineageId, Refusal};
 
 use super::{Drafting, conflict, observe};
 
@@ -26,17 +24,9 @@ pub(super) fn orphaned(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId,
     if let Some(alive) = conflict::alive(&lineage, lane, loss.consumed) {
         return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: what it spends may still be", alive.id) });
     }
-    for attempt in &mut lineage.attempts {
-        if let Stage::Signed { knowledge, .. } = &mut attempt.stage {
-            *knowledge = Knowledge::Conflicted { by };
-        }
-    }
-    lineage.state = LineageState::Conflicted { by, at: draft.now() };
+    conflict::end(&mut lineage, by, draft.now());
     for leg in &lineage.legs {
-        let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
-        if withdrawal.state.status() != Status::Processing {
-            return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
-        }
+        let withdrawal = conflict::processing(&draft, leg)?;
         observe::undo(&mut draft, leg, &lineage, withdrawal, by)?;
     }
     draft.change(Change::Lineage(lineage));

@@ -66,7 +66,7 @@ pub async fn psbts(State(state): State<ApiState>, Admin(_caller): Admin) -> Resu
     responses((status = 200, description = "`psbt` in base64, what it is, and in `missing` the transactions that made spent coins and that no source gave just now", body = Object),
         (status = 403, description = "FORBIDDEN"), (status = 404, description = "PSBT_NOT_FOUND"), (status = 422, description = "PSBT_REFUSED: it is complete, or is being cancelled")))]
 pub async fn export(State(state): State<ApiState>, Admin(_caller): Admin, AttemptPath(id): AttemptPath) -> Answered {
-    let (version, handout) = state.engine().hand_out(id).await.map_err(|error| refused(error, &state))?;
+    let (version, handout) = state.engine().hand_out(id).await.map_err(|error| refused(error, &state, "It is not handed out"))?;
     let mut body = view(&state, &version, Some(&handout.signatures));
     body["psbt"] = json!(handout.psbt);
     body["missing"] = json!(handout.missing);
@@ -84,7 +84,9 @@ pub async fn import(
     AttemptPath(id): AttemptPath,
     Body(body): Body<PsbtBody>,
 ) -> Result<Json<BroughtView>, Problem> {
-    let brought = state.engine().bring_back(&caller.actor, id, body.psbt.as_bytes()).await.map_err(|error| refused(error, &state))?;
+    let nothing = "Nothing of the file was taken over";
+    let brought = state.engine().bring_back(&caller.actor, id, body.psbt.as_bytes()).await;
+    let brought = brought.map_err(|error| refused(error, &state, nothing))?;
     let signatures = brought.signatures;
     Ok(Json(BroughtView {
         id: id.to_string(),
@@ -95,12 +97,11 @@ pub async fn import(
     }))
 }
 
-fn refused(error: CosignError, state: &ApiState) -> Problem {
+/// `what` did not happen, as the beginning of a sentence.
+fn refused(error: CosignError, state: &ApiState, what: &str) -> Problem {
     match error {
         CosignError::Unknown => no_psbt(),
-        CosignError::Refused(detail) => {
-            Problem::new(&codes::PSBT_REFUSED, format!("This version is not handed out, or nothing of the file was taken over: {detail}."))
-        }
+        CosignError::Refused(detail) => Problem::new(&codes::PSBT_REFUSED, format!("{what}: {detail}.")),
         CosignError::Store(fault) => not_read(&fault),
         CosignError::Write(error) => not_written(&error, state.rules()),
     }

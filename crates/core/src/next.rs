@@ -237,7 +237,7 @@ pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage>
 
 /// Whether another payment spends its unconfirmed change.
 fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
-    !planted(Mistake::LeanedOnReplaced) && view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
+    view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
 /// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and it is not to be undone.

@@ -8,8 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, Mistake, PayoutId, Signed, Timestamp, UserId,
-    WithdrawalId, planted,
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, PayoutId, Signed, Timestamp, UserId, WithdrawalId,
 };
 
 /// One wallet of ours on one chain: the unit of nonces, leases and epochs. Shown as `base:0xAbc…`.
@@ -251,11 +250,7 @@ impl Lineage {
     /// have left to us.
     pub fn claims(&self, next: &Draft) -> Vec<Anchor> {
         let latest = self.latest();
-        let given_up = latest
-            .signed()
-            .filter(|_| !planted(Mistake::LeanedOnReplaced))
-            .map(|signed| latest.draft.leavings(&self.lane, signed.hash))
-            .unwrap_or_default();
+        let given_up = latest.signed().map(|signed| latest.draft.leavings(&self.lane, signed.hash)).unwrap_or_default();
         next.anchors(&self.lane).into_iter().chain(given_up).filter(|anchor| !self.anchors.contains(anchor)).collect()
     }
 

@@ -99,18 +99,16 @@ pub enum Mistake {
     JoinerNeverFreed = 45,
     /// Who else took a coin of a payment is not looked for.
     StrangersIgnored = 46,
-    /// A payment on whose change others stand is replaced.
-    LeanedOnReplaced = 47,
     /// Change is booked as network fee.
-    ChangeBookedAsFee = 48,
+    ChangeBookedAsFee = 47,
     /// The fee of the newest version is booked, whichever was mined.
-    FeeOfNewestVersion = 49,
+    FeeOfNewestVersion = 48,
     /// The network fee of a batch is booked once for each payee.
-    FeePerPayee = 50,
+    FeePerPayee = 49,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 49] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -157,7 +155,6 @@ impl Mistake {
         Self::LosersPayeeSettled,
         Self::JoinerNeverFreed,
         Self::StrangersIgnored,
-        Self::LeanedOnReplaced,
         Self::ChangeBookedAsFee,
         Self::FeeOfNewestVersion,
         Self::FeePerPayee,
@@ -212,7 +209,6 @@ impl Mistake {
             Self::LosersPayeeSettled => "Whom only the version that lost had paid counts as paid",
             Self::JoinerNeverFreed => "Whom only the version that lost had paid waits in its ended lineage",
             Self::StrangersIgnored => "Who else took a coin of a payment is not looked for",
-            Self::LeanedOnReplaced => "A payment on whose change others stand is replaced",
             Self::ChangeBookedAsFee => "Change is booked as network fee",
             Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",
             Self::FeePerPayee => "The network fee of a batch is booked once for each payee",

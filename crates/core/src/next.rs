@@ -174,8 +174,8 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     let never = planted(Mistake::NeverRebroadcasts);
     let resend_at = last_at.plus(if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after });
     let bump_at = lineage.latest().created_at.plus(view.chain.bump_after);
-    let undo = lineage.cancel.is_some() && lineage.latest().purpose == Purpose::Pay;
-    let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view, lineage);
+    let undo = lineage.undoes(lineage.latest());
+    let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view.live, lineage);
     match fresh_tip(view) {
         Some(tip) if signs && wanted => match offer(view, lineage, tip) {
             Ok(offer) => {
@@ -236,17 +236,15 @@ pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage>
 }
 
 /// Whether another payment spends its unconfirmed change.
-fn is_leaned_on(view: &LaneView, lineage: &Lineage) -> bool {
-    view.live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
+fn is_leaned_on(live: &[Lineage], lineage: &Lineage) -> bool {
+    live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
 /// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and it is not to be undone.
 pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
     let latest = lineage.latest();
-    let undone = lineage.cancel.is_some() && latest.purpose == Purpose::Pay;
     let change = latest.sendable().is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
-    let leaned_on = live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage));
-    change && !undone && !leaned_on && lineage.included().is_none()
+    change && !lineage.undoes(latest) && !is_leaned_on(live, lineage) && lineage.included().is_none()
 }
 
 /// What the next attempt offers, where the rules allow one.

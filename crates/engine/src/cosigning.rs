@@ -61,7 +61,11 @@ impl Engine {
     pub async fn waiting_for_cosigners(&self) -> Result<Vec<(CosignedVersion, Result<Signatures, String>)>, StoreFault> {
         let versions = self.signed_versions().await?;
         let waiting = versions.into_iter().filter(|version| version.lineage.awaits_cosigners(version.attempt()));
-        Ok(waiting.map(|version| (self.signatures(&version), version)).map(|(signatures, version)| (version, signatures)).collect())
+        let with_signatures = |version| {
+            let signatures = self.signatures(&version);
+            (version, signatures)
+        };
+        Ok(waiting.map(with_signatures).collect())
     }
 
     /// What is recorded, put together with itself, says how many there are.

@@ -154,3 +154,47 @@ pub(crate) fn txid(hash: adit_core::Hash32) -> Txid {
     bytes.reverse();
     Txid::from_byte_array(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_core::{
+        Amount, Attempt, AttemptId, BitcoinDraft, Bytes, Destination, DraftOutput, Epoch, FeeRate, Hash32, Knowledge, LaneId, LineageId,
+        LineageState, Purpose, Signed, Stage, Timestamp,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A lineage whose one version leaves change to us, with these bytes recorded of it.
+    fn lineage(raw: &[u8]) -> Lineage {
+        let change = DraftOutput { script: Bytes(vec![1]), amount: Amount::new(8), purpose: OutputPurpose::Change { index: 3 } };
+        let draft = BitcoinDraft { number: 3, inputs: Vec::new(), outputs: vec![change], feerate: FeeRate::ZERO, vbytes: 110 };
+        let signed = Signed { raw: Bytes(raw.to_vec()), hash: Hash32([1; 32]) };
+        let attempt = Attempt {
+            id: AttemptId(Uuid::nil()),
+            version: 0,
+            purpose: Purpose::Pay,
+            draft: Draft::Bitcoin(draft),
+            epoch: Epoch(1),
+            created_at: Timestamp::from_micros(0),
+            stage: Stage::Signed { signed, knowledge: Knowledge::Signed },
+        };
+        Lineage {
+            id: LineageId(Uuid::nil()),
+            lane: LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") },
+            anchors: Vec::new(),
+            legs: Vec::new(),
+            attempts: vec![attempt],
+            state: LineageState::Live,
+            cancel: None,
+            created_at: Timestamp::from_micros(0),
+        }
+    }
+
+    #[test]
+    fn f04_change_of_what_others_have_to_sign_is_not_built_on() {
+        let complete = unconfirmed_change(&[lineage(&[2, 0])]);
+        assert_eq!(complete.iter().map(|coin| (coin.place.index, coin.amount)).collect::<Vec<_>>(), [(3, Amount::new(8))]);
+        assert!(unconfirmed_change(&[lineage(b"psbt\xff one of two")]).is_empty());
+    }
+}

@@ -64,9 +64,7 @@ impl Node {
             None => Ok(Some(ListedCoin { coinbase: true, ..coin })),
         }
     }
-}
 
-impl Node {
     /// A bitcoind without `-txindex` finds it in its block only.
     async fn transaction_at(&self, txid: Txid, height: u64) -> Result<Option<Transaction>, Fault> {
         if let Some(found) = self.transaction(txid).await? {

@@ -81,6 +81,16 @@ mod tests {
     }
 
     #[test]
+    fn f04_what_others_have_to_sign_does_not_follow() {
+        let refused = [SubmissionAnswer::Refused { text: "bad-txns-inputs-missingorspent".to_owned() }];
+        let mut known = lineage(&[&["a:0"], &["a:0", "b:0"], &["a:0", "b:0", "c:0"]]);
+        assert_eq!(follows(&known, 2, &refused), Some(1));
+        let unfinished = Signed { raw: Bytes(b"psbt\xff".to_vec()), hash: Hash32([1; 32]) };
+        known.attempts[1].stage = Stage::Signed { signed: unfinished, knowledge: Knowledge::Signed };
+        assert_eq!(follows(&known, 2, &refused), Some(0), "no node takes a PSBT");
+    }
+
+    #[test]
     fn f64_who_is_refused_is_followed_by_one_that_needs_less() {
         let refused = || SubmissionAnswer::Refused { text: "bad-txns-inputs-missingorspent".to_owned() };
         let unclear = || SubmissionAnswer::Unclear { text: "time-out".to_owned() };

@@ -1,6 +1,6 @@
 //! An account's extended key: the private half in one place, wiped when it is dropped; everything public follows from the other half.
 
-use adit_core::{Keychain, Place};
+use adit_core::Place;
 use bip32::{ChildNumber, ExtendedPrivateKey, ExtendedPublicKey, PublicKey as _};
 use secp256k1::{PublicKey, Scalar, SecretKey};
 use secrecy::{ExposeSecret as _, SecretBox};
@@ -57,9 +57,4 @@ impl AccountKey {
 /// m/`purpose`'/coin'/`account`', and one step more where a purpose has one (BIP-44, BIP-48).
 pub(super) fn path(purpose: u32, network: BitcoinNetwork, account: u32, more: &[u32]) -> Result<Vec<ChildNumber>, bip32::Error> {
     [purpose, network.coin(), account].iter().chain(more).map(|step| ChildNumber::new(*step, true)).collect()
-}
-
-/// External or internal addresses, by their place in an array of two.
-pub(super) fn place_of(keychain: Keychain) -> usize {
-    usize::from(keychain == Keychain::Internal)
 }

@@ -5,7 +5,6 @@ use bip32::{ChildNumber, ExtendedKey, ExtendedPublicKey};
 use secp256k1::PublicKey;
 
 use super::BitcoinNetwork;
-use super::account_key::place_of;
 
 /// Origins are not longer: no standard has more than BIP-48's four steps.
 const ORIGIN_STEPS_MAX: usize = 10;
@@ -21,7 +20,7 @@ pub(super) struct Cosigner {
     fingerprint: [u8; 4],
     path: Vec<ChildNumber>,
     account: ExtendedPublicKey<PublicKey>,
-    /// External and internal, by their numbers.
+    /// External and internal.
     keychains: [ExtendedPublicKey<PublicKey>; 2],
 }
 
@@ -98,7 +97,11 @@ impl Cosigner {
     }
 
     pub fn keychain(&self, keychain: Keychain) -> &ExtendedPublicKey<PublicKey> {
-        &self.keychains[place_of(keychain)]
+        let [external, internal] = &self.keychains;
+        match keychain {
+            Keychain::External => external,
+            Keychain::Internal => internal,
+        }
     }
 
     /// None from index 2^31 on (BIP-32).

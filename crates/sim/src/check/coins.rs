@@ -8,6 +8,7 @@ use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
+use super::payments::Payments;
 use super::{Books, Broken, must};
 use crate::executor::Instant;
 use crate::rules::script_of;
@@ -27,10 +28,7 @@ pub struct CoinTruth {
     forgotten: BTreeSet<Txid>,
     /// Those of them that no block held at that moment: nobody can know them, whoever is asked. A nonce would exclude them; a coin does not.
     unseen: BTreeSet<Txid>,
-    /// Payments in final blocks.
-    paid: BTreeMap<PayoutId, BTreeSet<Txid>>,
-    wishes: BTreeMap<PayoutId, u64>,
-    paid_wishes: BTreeMap<u64, PayoutId>,
+    payments: Payments<Txid>,
     checked: u64,
     mined: u64,
 }
@@ -98,15 +96,16 @@ impl CoinTruth {
 
     /// A payout was accepted for this wish.
     pub fn wish(&mut self, wish: u64, payout: PayoutId) {
-        self.wishes.insert(payout, wish);
+        self.payments.wish(wish, payout);
     }
 
+    /// Whether the chain, finally, paid the payout.
     pub fn is_paid(&self, payout: PayoutId) -> bool {
-        self.paid.contains_key(&payout)
+        self.payments.is_paid(payout)
     }
 
     pub fn is_wish_paid(&self, wish: u64) -> bool {
-        self.paid_wishes.contains_key(&wish)
+        self.payments.is_wish_paid(wish)
     }
 
     /// Transactions in final blocks.
@@ -208,36 +207,15 @@ impl CoinTruth {
         if signed.purpose == Purpose::Cancel {
             return Ok(());
         }
+        let unknowable = |payout| self.paying.get(&payout).into_iter().flatten().any(|txid| self.unseen.contains(txid));
         for approved in &signed.approved {
             let to = &approved.destination;
             let owed: u128 = signed.approved.iter().filter(|other| other.destination == *to).map(|other| other.amount.base_units()).sum();
             let got = u128::from(tx.pays(&script_of(to)));
             must(got == owed, "paid exactly", || format!("{to} was to get {owed} satoshi by {txid}, and got {got}"))?;
-            self.pay(approved.payout, txid, books)?;
+            self.payments.pay(approved.payout, txid, books, unknowable)?;
         }
         Ok(())
-    }
-
-    fn pay(&mut self, payout: PayoutId, txid: Txid, books: &Books) -> Result<(), Broken> {
-        let payments = self.paid.entry(payout).or_default();
-        // The same transaction again, after a final block vanished, is the same payment.
-        if !payments.insert(txid) {
-            return Ok(());
-        }
-        must(payments.len() == 1, "paid once", || format!("payout {payout} was paid by {payments:?}"))?;
-        if let Some(wish) = self.wishes.get(&payout) {
-            let first = *self.paid_wishes.entry(*wish).or_insert(payout);
-            must(first == payout || self.is_beyond_knowledge(first) || self.is_beyond_knowledge(payout), "paid once", || {
-                format!("one wish was paid by payouts {first} and {payout}")
-            })?;
-        }
-        let status = books.withdrawal(WithdrawalId(payout.0)).map(|known| known.status);
-        let given_back = matches!(status, Some(Status::Failed | Status::Cancelled));
-        must(!given_back, "paid or given back", || format!("payout {payout} was given back and then paid by {txid}"))
-    }
-
-    fn is_beyond_knowledge(&self, payout: PayoutId) -> bool {
-        self.paying.get(&payout).into_iter().flatten().any(|txid| self.unseen.contains(txid))
     }
 
     /// It can never be mined any more: a final block holds what took a coin of it, or of a transaction of ours that it stands on.

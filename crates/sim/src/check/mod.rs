@@ -6,6 +6,7 @@
 mod books;
 mod coins;
 mod limits;
+mod payments;
 mod truth;
 
 pub use books::{Books, Known};

@@ -6,6 +6,7 @@ use adit_core::{Amount, Destination, Hash32, PayoutId, Purpose, Status, Withdraw
 use adit_signer::{Approved, SignRequest, Signature};
 use alloy::primitives::B256;
 
+use super::payments::Payments;
 use super::{Books, Broken, must};
 use crate::evm::{Mined, SimChain};
 use crate::executor::Instant;
@@ -22,11 +23,7 @@ pub struct Truth {
     foreign: BTreeSet<B256>,
     /// Signed after the backup to which database and journal went back together: nobody but the chain knows them.
     forgotten: BTreeSet<B256>,
-    /// Payments in final blocks.
-    paid: BTreeMap<PayoutId, Vec<B256>>,
-    /// Whose wish a payout fulfils: one wish, one payment, whatever the database forgot meanwhile.
-    wishes: BTreeMap<PayoutId, u64>,
-    paid_wishes: BTreeMap<u64, PayoutId>,
+    payments: Payments<B256>,
     checked: u64,
     mined: u64,
 }
@@ -97,16 +94,16 @@ impl Truth {
 
     /// A payout was accepted for this wish.
     pub fn wish(&mut self, wish: u64, payout: PayoutId) {
-        self.wishes.insert(payout, wish);
+        self.payments.wish(wish, payout);
     }
 
-    /// Whether the chain, finally, paid the payout or another one of the same wish.
+    /// Whether the chain, finally, paid the payout.
     pub fn is_paid(&self, payout: PayoutId) -> bool {
-        self.paid.contains_key(&payout)
+        self.payments.is_paid(payout)
     }
 
     pub fn is_wish_paid(&self, wish: u64) -> bool {
-        self.paid_wishes.contains_key(&wish)
+        self.payments.is_wish_paid(wish)
     }
 
     /// What is final and in no book as it happened: made by others, forgotten, or doing something else than asked.
@@ -194,30 +191,10 @@ impl Truth {
         }
         let signed = self.signed.get(&mined.hash);
         let signed = signed.ok_or_else(|| Broken::new("stranger", format!("nobody is known to have signed {}", mined.hash)))?.clone();
-        if signed.purpose == Purpose::Cancel || !mined.succeeded {
+        if signed.purpose == Purpose::Cancel || !mined.succeeded || mined.moved.is_empty() {
             return Ok(());
         }
-        for approved in &signed.approved {
-            let payout = approved.payout;
-            if mined.moved.is_empty() {
-                continue;
-            }
-            let payments = self.paid.entry(payout).or_default();
-            // The same transaction again, after a final block vanished, is the same payment.
-            if payments.contains(&mined.hash) {
-                continue;
-            }
-            payments.push(mined.hash);
-            must(payments.len() == 1, "paid once", || format!("payout {payout} was paid by {payments:?}"))?;
-            if let Some(wish) = self.wishes.get(&payout) {
-                let first = *self.paid_wishes.entry(*wish).or_insert(payout);
-                must(first == payout, "paid once", || format!("one wish was paid by payouts {first} and {payout}"))?;
-            }
-            let status = books.withdrawal(WithdrawalId(payout.0)).map(|known| known.status);
-            let given_back = matches!(status, Some(Status::Failed | Status::Cancelled));
-            must(!given_back, "paid or given back", || format!("payout {payout} was given back and then paid by {}", mined.hash))?;
-        }
-        Ok(())
+        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, books, |_| false))
     }
 }
 

@@ -70,7 +70,10 @@ pub async fn attempt_bytes_gain_signatures(bed: &mut impl Bed) {
     refused(&*store, vec![signed(b"psbt\xff one and two", 2)], constraint::ATTEMPT_BYTES_ONCE).await;
     refused(&*store, vec![signed(&[2, 0], 2)], constraint::ATTEMPT_BYTES_ONCE).await;
     refused(&*store, vec![Change::Lineage(sample::lineage(1, 7, vec![]))], constraint::ATTEMPT_BYTES_ONCE).await;
-    put(&*store, vec![signed(&[2, 0], 1)]).await;
+    let Change::Lineage(mut complete) = signed(&[2, 0], 1) else { unreachable!("a lineage") };
+    complete.attempts[0].created_at = sample::at(7);
+    put(&*store, vec![Change::Lineage(complete.clone())]).await;
+    assert_eq!(store.lineage(complete.id).await, Ok(Some(complete)), "its clock starts again when it is complete");
     refused(&*store, vec![signed(b"psbt\xff one and two", 1)], constraint::ATTEMPT_BYTES_ONCE).await;
 }
 

@@ -1,0 +1,61 @@
+//! Who was paid by what is final: each payout by one transaction, each wish by one payout, and none that was given back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Debug, Display};
+
+use adit_core::{PayoutId, Status, WithdrawalId};
+
+use super::{Books, Broken, must};
+
+/// Payments in final blocks of one chain, whose transactions are known by `Id`.
+#[derive(Debug)]
+pub(super) struct Payments<Id> {
+    paid: BTreeMap<PayoutId, BTreeSet<Id>>,
+    /// Whose wish a payout fulfils: one wish, one payment, whatever the database forgot meanwhile.
+    wishes: BTreeMap<PayoutId, u64>,
+    paid_wishes: BTreeMap<u64, PayoutId>,
+}
+
+impl<Id> Default for Payments<Id> {
+    fn default() -> Self {
+        Self { paid: BTreeMap::new(), wishes: BTreeMap::new(), paid_wishes: BTreeMap::new() }
+    }
+}
+
+impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
+    /// A payout was accepted for this wish.
+    pub fn wish(&mut self, wish: u64, payout: PayoutId) {
+        self.wishes.insert(payout, wish);
+    }
+
+    /// Whether the chain, finally, paid the payout.
+    pub fn is_paid(&self, payout: PayoutId) -> bool {
+        self.paid.contains_key(&payout)
+    }
+
+    pub fn is_wish_paid(&self, wish: u64) -> bool {
+        self.paid_wishes.contains_key(&wish)
+    }
+
+    /// A final transaction pays it. `unknowable` are payouts that no database can know of, so that a second one of their wish is no mistake.
+    ///
+    /// # Errors
+    /// [`Broken`] where somebody gets it twice, or has it back.
+    pub fn pay(&mut self, payout: PayoutId, by: Id, books: &Books, unknowable: impl Fn(PayoutId) -> bool) -> Result<(), Broken> {
+        let payments = self.paid.entry(payout).or_default();
+        // The same transaction again, after a final block vanished, is the same payment.
+        if !payments.insert(by) {
+            return Ok(());
+        }
+        must(payments.len() == 1, "paid once", || format!("payout {payout} was paid by {payments:?}"))?;
+        if let Some(wish) = self.wishes.get(&payout) {
+            let first = *self.paid_wishes.entry(*wish).or_insert(payout);
+            must(first == payout || unknowable(first) || unknowable(payout), "paid once", || {
+                format!("one wish was paid by payouts {first} and {payout}")
+            })?;
+        }
+        let status = books.withdrawal(WithdrawalId(payout.0)).map(|known| known.status);
+        let given_back = matches!(status, Some(Status::Failed | Status::Cancelled));
+        must(!given_back, "paid or given back", || format!("payout {payout} was given back and then paid by {by}"))
+    }
+}

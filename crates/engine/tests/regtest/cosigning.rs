@@ -1,6 +1,6 @@
 //! Wallets of several keys: ours is one of them, the others are wallets of the bitcoind.
 
-use adit_core::{Actor, AttemptId, Command, Knowledge, Stage, Status, WithdrawalId};
+use adit_core::{Actor, AttemptId, Command, Knowledge, Stage, State, Status, WithdrawalId};
 use adit_devnet::bitcoin::{Bitcoin, Cosigner, shared_wallet, wallet_of_one};
 use adit_devnet::parts as installed;
 use adit_engine::{CosignError, Engine};
@@ -102,6 +102,30 @@ async fn f04_two_of_three_sign_and_it_is_paid_once() {
     assert_eq!(shared.world.transactions(&ids).await.len(), 1);
     let late = running.engine.bring_back(&Actor::Engine, attempt, file.as_bytes()).await;
     assert!(matches!(late, Err(CosignError::Unknown)), "it has ended: {late:?}");
+    running.crash();
+}
+
+/// F4: change of what the others signed is not spent before a block holds it. They may sign a dearer version of it instead, and what was handed
+/// out meanwhile would stand on nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn f04_change_of_what_is_out_waits_for_its_block() {
+    let Some(shared) = Shared::new("regtest-cosign-change", 1).await else { return };
+    let (world, running) = (&shared.world, shared.world.start());
+    world.credit(&running.engine, 2).await;
+    let first = world.request(&running.engine, [0]).await;
+    let attempt = shared.waiting(&running).await;
+    let file = shared.signed_by_other(&running.engine, attempt, 0).await;
+    running.engine.bring_back(&Actor::Engine, attempt, file.as_bytes()).await.expect("taken over");
+    world.until("it to be in the pool", async || !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    let second = world.request(&running.engine, [1]).await;
+    let deferred = async || matches!(world.withdrawal(second[0]).await.state, State::Approved { deferred: Some(_), .. });
+    world.until("the lane to say what it lacks", deferred).await;
+    world.mine_until(&first, Status::Completed).await;
+    let attempt = shared.waiting(&running).await;
+    let file = shared.signed_by_other(&running.engine, attempt, 0).await;
+    running.engine.bring_back(&Actor::Engine, attempt, file.as_bytes()).await.expect("taken over");
+    world.mine_until(&second, Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [1, 1]);
     running.crash();
 }
 

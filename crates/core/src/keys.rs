@@ -1,6 +1,7 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
-use crate::{Account, Anchor, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
+use crate::decide::nobodys;
+use crate::{Account, Anchor, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -14,12 +15,16 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.wallets.insert(address.clone());
         }
         Command::IssueCredential { credential } => keys.users.extend(credential.user.clone()),
-        Command::Suspend { .. } | Command::Resume { .. } => {}
+        Command::Suspend { .. } | Command::Resume { .. } | Command::FindWentBack { .. } | Command::Beat => {}
+        Command::Reincarnate { lanes, .. } => keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone())),
+        Command::Match { leg, lane, lineage, to, .. } => of_match(&mut keys, leg, lane, *lineage, to, rules),
         Command::Credit(credit) => {
             keys.users.insert(credit.user.clone());
             keys.credits.insert(credit.id.clone());
             keys.accounts.insert(Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() });
             keys.accounts.insert(Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() });
+            let (user, book, asset) = (credit.user.clone(), credit.book.clone(), credit.asset.clone());
+            keys.accounts.insert(Account::Debt { user, book, asset });
         }
         Command::Request(request) => of_request(&mut keys, request, order, rules),
         Command::Approve { withdrawal, user } | Command::Retry { withdrawal, user } => {
@@ -32,10 +37,16 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: source_asset.clone() });
             keys.limits.insert((user.clone(), asset.clone()), rules.windows_of(asset));
             keys.lineages.extend(*lineage);
+            keys.lanes.extend(rules.chain_of(asset).map(|chain| chain.lane.clone()));
         }
-        Command::Inspect { leg, lane, .. } => of_leg(&mut keys, leg, lane, rules),
+        Command::Inspect { leg, lane, .. } => {
+            keys.lanes.insert(lane.clone());
+            of_leg(&mut keys, leg, lane, rules);
+        }
         Command::Lease { lane, .. }
         | Command::HaltLane { lane, .. }
+        | Command::JournalRead { lane, .. }
+        | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
         | Command::AdoptKey { lane, .. }
         | Command::Advance { lane, .. } => {
@@ -52,7 +63,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lanes.insert(lane.clone());
             of_payouts(&mut keys, std::slice::from_ref(leg));
         }
-        Command::Defer { lane, leg, .. } => {
+        Command::Defer { lane, leg, .. } | Command::FinishGiveBack { lane, leg, .. } => {
             keys.lanes.insert(lane.clone());
             of_leg(&mut keys, leg, lane, rules);
         }
@@ -92,11 +103,13 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
                 of_network_fee(&mut keys, lane, rules);
             }
         }
-        Command::AdoptLineage { lane, lineage, .. } => {
+        Command::AdoptLineage { lane, lineage, lost, rivals, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(lineage.id);
             of_payouts(&mut keys, &lineage.legs);
             of_anchors(&mut keys, &lineage.anchors);
+            lost.iter().for_each(|lost| of_lost(&mut keys, lost, rules));
+            rivals.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
         }
     }
     keys
@@ -115,8 +128,10 @@ fn of_request(keys: &mut Keys, request: &Request, order: &Order, rules: &Rules) 
         keys.digests.insert(claim.digest);
         keys.claim_nonces.insert((request.user.clone(), claim.nonce));
     }
-    let key: Option<&IdempotencyKey> = request.idempotency.as_ref().map(|idempotency| &idempotency.key);
-    keys.idempotency.extend(key.map(|key| (order.actor.principal(), key.clone())));
+    if let Some(key) = request.idempotency.as_ref().map(|idempotency| &idempotency.key) {
+        let stored = IdempotencyKey::stored(key.digest());
+        keys.idempotency.extend([stored, key.clone()].map(|key| (order.actor.client(), key)));
+    }
 }
 
 fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
@@ -124,6 +139,38 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
         keys.users.insert(leg.user.clone());
         keys.withdrawals.insert(leg.withdrawal);
         keys.payouts.insert(leg.payout);
+    }
+}
+
+/// Everything that making a withdrawal again touches, with its user and its names.
+fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
+    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg));
+    let (user, book, asset) = (context.user.clone(), context.book.clone(), context.source_asset.clone());
+    keys.users.insert(user.clone());
+    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    keys.accounts.insert(Account::Debt { user: user.clone(), book, asset: asset.clone() });
+    keys.accounts.insert(Account::Suspense { asset });
+    keys.limits.insert((user.clone(), lost.leg.asset.clone()), rules.windows_of(&lost.leg.asset));
+    if let Some(claim) = context.claim {
+        keys.digests.insert(claim.digest);
+        keys.claim_nonces.insert((user, claim.nonce));
+    }
+    keys.idempotency.extend(context.idempotency.map(|key| (key.client, IdempotencyKey::stored(key.key))));
+}
+
+fn of_match(keys: &mut Keys, leg: &Leg, lane: &LaneId, lineage: LineageId, to: &Matched, rules: &Rules) {
+    of_leg(keys, leg, lane, rules);
+    keys.lanes.insert(lane.clone());
+    keys.lineages.insert(lineage);
+    keys.accounts.insert(Account::Suspense { asset: leg.source_asset.clone() });
+    match to {
+        Matched::User { user, book } => {
+            let (user, book, asset) = (user.clone(), book.clone(), leg.source_asset.clone());
+            keys.users.insert(user.clone());
+            keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+            keys.accounts.insert(Account::Debt { user, book, asset });
+        }
+        Matched::Withdrawal { leg } => of_leg(keys, leg, lane, rules),
     }
 }
 

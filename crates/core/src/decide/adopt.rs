@@ -1,24 +1,47 @@
-//! What the signer's journal knows and a restored database does not: lineages, attempts, and who joined by them.
+//! What the signer's journal knows and the store does not: lineages, attempts, who joined by them, and whole withdrawals (cases F72, F73,
+//! F95).
 
-use crate::{Answer, Change, Decision, Epoch, EventKind, LaneId, Leg, Lineage, LineageId, Refusal, Stage, State, Withdrawal};
+use crate::{Answer, Change, Decision, Epoch, EventKind, LaneId, Leg, Lineage, LineageId, Lost, Refusal, Stage, State, Withdrawal};
 
 use super::Drafting;
 use super::lineage::{all_free, matches_leg};
+use super::made_again::MadeAgain;
 
-/// Takes a lineage back that the signer's journal knows and a restored database does not (windows F72, F73).
-pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, lineage: &Lineage) -> Result<Decision, Refusal> {
+/// A lineage as the journal has it.
+pub(super) struct Journalled<'a> {
+    pub lineage: &'a Lineage,
+    /// Withdrawals of it that this store does not have.
+    pub lost: &'a [Lost],
+    /// Waiting withdrawals that consumed a key or a claim of a lost one.
+    pub rivals: &'a [Leg],
+}
+
+/// Takes a lineage back that the signer's journal knows and a restored database does not.
+pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, journalled: &Journalled) -> Result<Decision, Refusal> {
     let mut row = draft.of_epoch(lane, epoch)?.clone();
+    let lineage = journalled.lineage;
     if let Some(known) = draft.view.lineage(lineage.id) {
-        return adopt_attempts(draft, lane, known.clone(), lineage);
+        return adopt_attempts(draft, lane, known.clone(), journalled);
     }
-    for leg in &lineage.legs {
-        take_back(&mut draft, lane, lineage.id, leg)?;
-    }
+    take_back_all(&mut draft, lane, lineage.id, &lineage.legs, journalled)?;
     all_free(&draft, &lineage.anchors)?;
     row.next_nonce = row.next_nonce.max(lineage.number() + 1);
     draft.change(Change::Lane(row));
     draft.change(Change::Lineage(lineage.clone()));
     draft.answer(Answer::Done)
+}
+
+/// Those that the store has are found again, those that it has not are made again with their users.
+fn take_back_all(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, legs: &[Leg], from: &Journalled) -> Result<(), Refusal> {
+    let mut again = MadeAgain::new(lane, lineage, from.rivals);
+    for leg in legs {
+        match from.lost.iter().find(|lost| lost.leg.payout == leg.payout) {
+            Some(lost) if draft.view.withdrawal(leg.withdrawal).is_none() => again.make(draft, lost)?,
+            Some(_) | None => take_back(draft, lane, lineage, leg)?,
+        }
+    }
+    again.finish(draft);
+    Ok(())
 }
 
 /// A payout that the journal says is in the lineage.
@@ -34,16 +57,16 @@ fn take_back(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, leg: &Leg)
 }
 
 /// The database knows the lineage but lost some of its signed attempts, and with them who joined by one.
-fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journalled: &Lineage) -> Result<Decision, Refusal> {
+fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journalled: &Journalled) -> Result<Decision, Refusal> {
     let mut changed = false;
-    for leg in &journalled.legs {
-        if known.is_live() && known.legs.iter().all(|had| had.payout != leg.payout) {
-            take_back(&mut draft, lane, known.id, leg)?;
-            known.legs.push(leg.clone());
-            changed = true;
-        }
+    if known.is_live() {
+        let had = |leg: &&Leg| known.legs.iter().any(|had| had.payout == leg.payout);
+        let joined: Vec<Leg> = journalled.lineage.legs.iter().filter(|leg| !had(leg)).cloned().collect();
+        take_back_all(&mut draft, lane, known.id, &joined, journalled)?;
+        changed = !joined.is_empty();
+        known.legs.extend(joined);
     }
-    for attempt in &journalled.attempts {
+    for attempt in &journalled.lineage.attempts {
         match known.attempts.iter_mut().find(|held| held.id == attempt.id) {
             Some(held) if held.stage == Stage::Reserved => {
                 held.stage = attempt.stage.clone();
@@ -52,7 +75,8 @@ fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journa
             Some(_) => {}
             None => {
                 known.attempts.push(attempt.clone());
-                let lost = journalled.anchors.iter().filter(|anchor| !known.anchors.contains(anchor)).cloned().collect::<Vec<_>>();
+                let anchors = &journalled.lineage.anchors;
+                let lost = anchors.iter().filter(|anchor| !known.anchors.contains(anchor)).cloned().collect::<Vec<_>>();
                 known.anchors.extend(lost);
                 changed = true;
             }

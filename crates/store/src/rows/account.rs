@@ -46,6 +46,7 @@ impl AccountRow {
             Account::Fees { .. } => kind("fees"),
             Account::Network { chain, .. } => Self { chain: Some(chain.to_string()), ..kind("network") },
             Account::Rounding { .. } => kind("rounding"),
+            Account::Debt { user, book, .. } => Self { user_id: Some(user.to_string()), book: Some(book.to_string()), ..kind("debt") },
             Account::Suspense { .. } => kind("suspense"),
         }
     }

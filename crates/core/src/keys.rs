@@ -144,7 +144,7 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
 
 /// Everything that making a withdrawal again touches, with its user and its names.
 fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
-    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg));
+    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
     let (user, book, asset) = (context.user.clone(), context.book.clone(), context.source_asset.clone());
     keys.users.insert(user.clone());
     keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });

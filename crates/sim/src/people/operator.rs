@@ -7,13 +7,14 @@ use adit_engine::Engine;
 use adit_store::WithdrawalFilter;
 
 use super::users::cancel;
-use crate::check::must;
 use crate::rules::script_of;
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);
 const CANCEL_PERMILLE: u32 = 20;
 const PAGE: usize = 200;
+/// In one go.
+const CANCELS_MAX: u64 = 8;
 
 /// The person in charge.
 pub struct Operator {
@@ -36,7 +37,7 @@ impl Operator {
     async fn look(&mut self, engine: &Engine) {
         for withdrawal in listed(engine, Status::Pending).await {
             let command = Command::Approve { withdrawal: withdrawal.id, user: withdrawal.user.clone() };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
         for withdrawal in listed(engine, Status::HeldForInspection).await {
             self.inspect(engine, &withdrawal).await;
@@ -62,8 +63,11 @@ impl Operator {
         let (is_final, paid) = if is_bitcoin { self.seen_in_coins(withdrawal, payment) } else { self.seen(withdrawal, payment) };
         if is_final {
             let lane = if is_bitcoin { self.bitcoin_lane() } else { self.world.setup.lane.clone() };
-            let command = Command::Inspect { leg: withdrawal.leg(), lane, paid, note: "seen".to_owned() };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let ended = |lineage: &Lineage| lineage.ended_by() == Some(payment.hash);
+            let lineages = engine.store().lineages_of(withdrawal.id).await.unwrap_or_default();
+            let lineage = lineages.iter().find(|lineage| ended(lineage)).map(|lineage| lineage.id);
+            let command = Command::Inspect { leg: withdrawal.leg(), lane, lineage, paid, note: "seen".to_owned() };
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
     }
 
@@ -92,7 +96,7 @@ impl Operator {
 
     async fn lift_suspensions(&self, engine: &Engine) {
         for standing in engine.store().suspensions().await.unwrap_or_default() {
-            let _may_be_refused = engine.writer.submit(admin(), Command::Resume { scope: standing.scope }).await;
+            let _may_be_refused = engine.submit(admin(), Command::Resume { scope: standing.scope }).await;
         }
     }
 
@@ -109,12 +113,14 @@ impl Operator {
                 let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
                 if head == last {
                     let command = Command::AdoptKey { lane, from_nonce: head.max(known) };
-                    let _may_be_refused = engine.writer.submit(admin(), command).await;
+                    let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
-            HaltReason::JournalAhead { .. } => self.restore_newer(),
-            HaltReason::PinChanged { .. } | HaltReason::WalletHasCode | HaltReason::Operator { .. } => {
-                let _may_be_refused = engine.writer.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
+            HaltReason::JournalAhead { .. }
+            | HaltReason::PinChanged { .. }
+            | HaltReason::WalletHasCode
+            | HaltReason::Operator { .. } => {
+                let _may_be_refused = engine.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
             }
             HaltReason::Invariant { detail } => {
                 self.world.check(Err(crate::check::Broken::new("the engine's own check", detail)));
@@ -131,22 +137,29 @@ impl Operator {
         let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
         if settled {
             let command = Command::AdoptKey { lane, from_nonce: known.max(nonce + 1) };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
     }
+}
 
-    /// The guide: restore a newer state; the old volume, if there is one.
-    fn restore_newer(&self) {
-        let Some(volume) = self.world.take_old_volume() else {
-            let lost = must(self.world.timeline() > 0, "journal ahead", || "and no database was ever lost".to_owned());
-            self.world.check(lost);
-            return self.world.concede("the journal knows payouts that no volume has");
-        };
-        self.world.story.tell("operator", || "restores the newer database".to_owned());
-        self.world.kill_all();
-        self.world.new_timeline();
-        self.world.disk.restore(&volume);
+/// Cancels all that is listed at some server, as an operator does who trusts nobody; some users cancel, too.
+pub async fn cancel_everything(world: &World, dice: &mut Dice) {
+    let Some((_, running)) = world.any_replica() else { return };
+    let most = usize::try_from(dice.between(1, CANCELS_MAX)).expect("small");
+    for status in [Status::Processing, Status::Approved, Status::Pending] {
+        for withdrawal in listed(&running.engine, status).await.into_iter().take(most) {
+            let own = Actor::User { user: withdrawal.user.clone() };
+            let actor = if status == Status::Pending && dice.chance(500) { own } else { admin() };
+            world.story.tell("operator", || format!("cancels {} ({})", withdrawal.id, status.as_str()));
+            cancel(&running.engine, withdrawal.id, actor).await;
+        }
     }
+}
+
+/// Says what was found out about the store.
+pub async fn declare(engine: &Engine, because: WentBack, take_over: bool) {
+    let command = Command::FindWentBack { because, next: IncarnationId(engine.ports.uuid()), take_over };
+    let _may_fail = engine.submit(admin(), command).await;
 }
 
 async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
@@ -154,6 +167,6 @@ async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
     engine.store().withdrawals(&filter, None, PAGE).await.map(|page| page.items).unwrap_or_default()
 }
 
-fn admin() -> Actor {
+pub fn admin() -> Actor {
     Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(1)) }
 }

@@ -22,6 +22,12 @@ pub struct SignerHost {
     state: Mutex<State>,
 }
 
+/// What is on the signer's disk.
+#[derive(Clone)]
+pub struct SignerDisk {
+    journal: Vec<u8>,
+}
+
 struct State {
     disk: MemoryFile,
     signer: Option<Arc<LocalSigner>>,
@@ -68,16 +74,16 @@ impl SignerHost {
         must(self.state().disk.is_synced(), "journal before signature", || "a signature has left and its record is not on disk".to_owned())
     }
 
-    /// The journal as it is now.
-    pub fn journal(&self) -> Vec<u8> {
-        self.state().disk.contents()
+    /// Its disk as it is now.
+    pub fn disk(&self) -> SignerDisk {
+        SignerDisk { journal: self.state().disk.contents() }
     }
 
-    /// An older journal takes the place of this one, as after a restored snapshot of the machine.
-    pub fn roll_back(&self, journal: Vec<u8>) {
+    /// An older disk takes the place of this one, as after a restored snapshot of the machine.
+    pub fn roll_back(&self, disk: SignerDisk) {
         let mut state = self.state();
         state.signer = None;
-        state.disk = MemoryFile::holding(journal);
+        state.disk = MemoryFile::holding(disk.journal);
     }
 
     /// Whether its disk is full from now on.

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use adit_core::WentBack;
+use adit_store::Store as _;
 
 use super::Fate;
-use crate::people::declare;
 
 impl Fate {
     /// Until its server is switched off, at last by a person.
@@ -49,12 +48,9 @@ impl Fate {
 
     /// The operator says at the new primary that it is the one, if it waits for that.
     async fn take_over(&mut self) {
-        let Some((_, running)) = self.world.any_at_primary() else { return };
-        let known = running.engine.store().incarnation().await.ok().flatten();
-        if known.is_none_or(|known| known.finding.is_none()) {
-            return;
+        let known = self.world.disk.tables.incarnation().await.ok().flatten();
+        if known.is_some_and(|known| known.finding.is_some()) {
+            self.world.declare(true, &mut self.dice).await;
         }
-        self.told(|| "the operator declares that the new primary takes over".to_owned());
-        declare(&running.engine, WentBack::Declared { what: "the old primary is another history".to_owned() }, true).await;
     }
 }

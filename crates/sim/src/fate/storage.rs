@@ -92,6 +92,9 @@ impl Fate {
             self.told(|| format!("database and journal are set back by {age} s"));
         } else {
             self.told(|| format!("the database is set back by {age} s"));
+            if self.dice.chance(400) {
+                self.world.declare(false, &mut self.dice).await;
+            }
         }
         self.users.all_ask_again(self.dice.fork());
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use adit_core::*;
 use adit_engine::Engine;
-use adit_store::WithdrawalFilter;
+use adit_store::{Store as _, WithdrawalFilter};
 
 use super::users::cancel;
+use crate::check::must;
 use crate::rules::script_of;
 use crate::{Dice, World};
 
@@ -28,10 +29,23 @@ impl Operator {
         loop {
             let pause = self.dice.between(LOOK_SECONDS.0, LOOK_SECONDS.1);
             self.world.handle.sleep(pause * 1_000_000).await;
+            self.look_after_superseded().await;
             if let Some((_, running)) = self.world.any_replica() {
                 self.look(&running.engine).await;
             }
         }
+    }
+
+    /// A server that was superseded works on an older state of the store: the guide says to declare that. One that works on the newest is
+    /// no such server.
+    async fn look_after_superseded(&mut self) {
+        let at_primary = (0..self.world.slots()).filter(|slot| !self.world.is_behind(*slot)).filter_map(|slot| self.world.replica(slot));
+        let superseded = at_primary.filter(|(process, running)| !self.world.handle.is_dead(process.id) && running.engine.hub.is_superseded());
+        let Some((process, _)) = superseded.last() else { return };
+        let Ok(Some(row)) = self.world.disk.tables.incarnation().await else { return };
+        let rightly = self.world.notary().is_superseded(row.id) || row.finding.is_some();
+        self.world.check(must(rightly, "superseded rightly", || format!("{} does nothing, and its store has not gone back", process.name)));
+        self.world.declare(false, &mut self.dice).await;
     }
 
     async fn look(&mut self, engine: &Engine) {
@@ -154,12 +168,6 @@ pub async fn cancel_everything(world: &World, dice: &mut Dice) {
             cancel(&running.engine, withdrawal.id, actor).await;
         }
     }
-}
-
-/// Says what was found out about the store.
-pub async fn declare(engine: &Engine, because: WentBack, take_over: bool) {
-    let command = Command::FindWentBack { because, next: IncarnationId(engine.ports.uuid()), take_over };
-    let _may_fail = engine.submit(admin(), command).await;
 }
 
 async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {

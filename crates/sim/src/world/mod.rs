@@ -1,6 +1,7 @@
 //! One simulated world: everything that its processes share.
 
 mod checked;
+mod declared;
 mod replicas;
 
 use std::sync::atomic::{AtomicU64, Ordering};

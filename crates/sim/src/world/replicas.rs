@@ -67,6 +67,11 @@ impl World {
         self.running().iter().flatten().for_each(|(process, _)| self.handle.kill(process.id));
     }
 
+    pub fn kill_at_primary(&self) {
+        let at_primary = |process: &Process| !self.is_behind(process.slot);
+        self.running().iter().flatten().filter(|(process, _)| at_primary(process)).for_each(|(process, _)| self.handle.kill(process.id));
+    }
+
     /// It goes on where it stood.
     pub fn thaw(&self, process: &Process) {
         lock(&self.replicas.woken).insert(process.id, self.now());

@@ -44,7 +44,7 @@ pub use judge::EPOCH_STEP_MAX;
 pub use key::{Key, KeyError};
 pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
-pub use port::{
+pub use port::{About, 
     Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
     SignerFault, Stamp, Supersede,
 };

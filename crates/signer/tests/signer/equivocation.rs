@@ -1,10 +1,10 @@
 //! No payout in two live lineages, no nonce in two, no older lease: windows A, B and F as the signer meets them.
 
 use adit_core::{Amount, Epoch, Hash32};
-use adit_signer::{Refused, Signer as _, Supersede};
+use adit_signer::{Refused, SignRequest, Signer as _, Supersede};
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, in_a_row, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign,
     supersede, transfer,
 };
 
@@ -72,7 +72,7 @@ async fn f17_and_f72_a_second_live_lineage_for_a_payout_is_refused() {
     let refused = Err(Refused::Equivocation { payout: payout(1), live: lineage(1) });
     assert_eq!(sign(&signer, &pay(1, 2, 1)).await, refused);
     assert_eq!(dry_run(&signer, &pay(1, 2, 1)).await, refused.map(drop));
-    let batch = signer.sign(&[pay(3, 3, 3), pay(3, 4, 4)]).await.expect("writes");
+    let batch = signer.sign(&in_a_row([pay(3, 3, 3), pay(3, 4, 4)])).await.expect("writes");
     assert!(batch[0].is_ok());
     assert_eq!(batch[1], Err(Refused::Equivocation { payout: payout(3), live: lineage(3) }));
 }
@@ -145,7 +145,8 @@ async fn a_dry_run_writes_nothing_and_counts_its_batch() {
     let signer = world.start();
     let before = world.disk.contents();
     let request = at_epoch(7, pay(1, 1, 0));
-    let answers = signer.dry_run(&[request.clone(), request, at_epoch(7, pay(1, 2, 1))]).await.expect("reads");
+    let second = SignRequest { previous: Some(lineage(1)), ..at_epoch(7, pay(1, 2, 1)) };
+    let answers = signer.dry_run(&[request.clone(), request, second]).await.expect("reads");
     assert_eq!(answers, [Ok(()), Ok(()), Err(Refused::Equivocation { payout: payout(1), live: lineage(1) })]);
     assert_eq!(world.disk.contents(), before);
     sign(&signer, &at_epoch(1, pay(1, 3, 0))).await.expect("nothing was remembered");
@@ -217,7 +218,8 @@ async fn f73_entries_tell_what_was_signed_in_nonce_order_and_whole() {
     let world = World::new();
     let signer = world.start();
     let first = pay(1, 1, 5);
-    let requests = [first.clone(), pay(2, 2, 3), bump(&first), cancel(4, 4)];
+    let [third, fourth] = in_a_row([pay(2, 2, 3), cancel(4, 4)]);
+    let requests = [first.clone(), third, bump(&first), fourth];
     let signed = signer.sign(&requests).await.expect("writes");
     let signer = world.start();
     let entries = signer.entries(&lane(), 0, 100).await.expect("reads");

@@ -10,7 +10,7 @@ use adit_core::{
 };
 use adit_signer::{
     Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, OpenError, Refused, SignRequest, Signature,
-    Signer, SignerConfig, SignerFault, Supersede,
+    Signer, SignerConfig, SignerFault, Stamp, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -128,6 +128,8 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
     SignRequest {
         lane: lane(),
         epoch: Epoch(1),
+        stamp: Stamp::default(),
+        previous: None,
         lineage: lineage(lineage_number),
         attempt: next_attempt(),
         purpose: Purpose::Pay,
@@ -137,6 +139,7 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
             amount: Amount::new(amount),
             destination: PLAYER.parse().expect("a destination"),
         }],
+        contexts: Vec::new(),
         draft: Draft::Evm(EvmDraft {
             chain_id: BASE_ID,
             nonce,
@@ -189,7 +192,15 @@ pub fn at_epoch(epoch: u64, request: SignRequest) -> SignRequest {
 }
 
 pub fn supersede(payout_number: u128, old: u128) -> Supersede {
-    Supersede { lane: lane(), epoch: Epoch(1), payout: Some(payout(payout_number)), old: lineage(old), evidence: Hash32([9; 32]) }
+    Supersede {
+        lane: lane(),
+        epoch: Epoch(1),
+        stamp: Stamp::default(),
+        payout: Some(payout(payout_number)),
+        old: lineage(old),
+        evidence: Hash32([9; 32]),
+        raw: None,
+    }
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
@@ -197,17 +208,45 @@ pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
     draft
 }
 
-/// One request alone.
+/// One request alone, chained to what the signer has.
 pub async fn sign(signer: &dyn Signer, request: &SignRequest) -> Result<Signature, Refused> {
     try_sign(signer, request).await.expect("the journal can be written")
 }
 
 pub async fn try_sign(signer: &dyn Signer, request: &SignRequest) -> Result<Result<Signature, Refused>, SignerFault> {
-    let mut answers = signer.sign(std::slice::from_ref(request)).await?;
+    let mut answers = signer.sign(&[chained(signer, request).await?]).await?;
     assert_eq!(answers.len(), 1);
     Ok(answers.remove(0))
 }
 
 pub async fn dry_run(signer: &dyn Signer, request: &SignRequest) -> Result<(), Refused> {
-    signer.dry_run(std::slice::from_ref(request)).await.expect("the journal can be read").remove(0)
+    let chained = chained(signer, request).await.expect("the journal can be read");
+    signer.dry_run(&[chained]).await.expect("the journal can be read").remove(0)
+}
+
+/// Names the lineage at the nonce before, as a store that has not gone back does.
+pub async fn chained(signer: &dyn Signer, request: &SignRequest) -> Result<SignRequest, SignerFault> {
+    let before = match &request.draft {
+        Draft::Evm(draft) => draft.nonce.checked_sub(1),
+        Draft::Bitcoin(_) => None,
+    };
+    let Some(before) = before else { return Ok(request.clone()) };
+    let entry = signer.entries(&request.lane, before, 1).await?.into_iter().next();
+    let previous = entry.filter(|entry| entry.request.draft.number() == before).map(|entry| entry.request.lineage);
+    Ok(SignRequest { previous, ..request.clone() })
+}
+
+/// A batch of first attempts at nonces that follow each other, each naming the one before.
+pub fn in_a_row<const N: usize>(mut requests: [SignRequest; N]) -> [SignRequest; N] {
+    for at in 1..N {
+        requests[at].previous = Some(requests[at - 1].lineage);
+    }
+    requests
+}
+
+/// The same, where the first one follows this lineage.
+pub fn after<const N: usize>(lineage_number: u128, requests: [SignRequest; N]) -> [SignRequest; N] {
+    let mut requests = in_a_row(requests);
+    requests[0].previous = Some(lineage(lineage_number));
+    requests
 }

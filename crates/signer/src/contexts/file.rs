@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::journal::MemoryFile;
 use crate::journal::JournalFile as _;
+use crate::journal::MemoryFile;
 use crate::new_file::{FILE_MODE, replace};
 
 /// A small file that is read whole.

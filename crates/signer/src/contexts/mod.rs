@@ -18,8 +18,8 @@ use adit_core::{PayoutContext, PayoutId, UserId};
 use self::key::UserKey;
 use crate::SignRequest;
 
-pub(crate) use self::file::DiskContexts;
 pub use self::file::ContextFile;
+pub(crate) use self::file::DiskContexts;
 pub use self::key::KeyId;
 pub use self::sealed::{CONTEXT_BYTES_MAX, SealedContext};
 

@@ -10,7 +10,7 @@ use crate::contexts::Contexts;
 use crate::facts::Overlay;
 use crate::journal::{Journal, Place, Record};
 use crate::judge::{Verdict, check_again, judge};
-use crate::{JournalEntry, Refused, SignRequest, Signature, SignerFault};
+use crate::{JournalEntry, Refused, SignRequest, Signature, SignerFault, Stamp};
 
 /// The place of what a dry run would have signed: before the header, where no record is.
 const NOWHERE: Place = Place { offset: 0, bytes: 0 };
@@ -35,7 +35,7 @@ impl Inner {
             journal.discard();
             contexts.discard();
         })?;
-        self.note_epochs(journal, &mut known, requests.iter().map(|request| (&request.lane, request.epoch)), at);
+        self.note_epochs(journal, &mut known, requests.iter().map(|request| (&request.lane, request.epoch, &request.stamp)), at);
         let fresh = known.into_fresh();
         journal.commit().map_err(unwritten)?;
         fresh.absorb_into(facts);
@@ -93,19 +93,21 @@ impl Inner {
         }
     }
 
-    /// Where no store has leased: a newer lease that signed nothing still makes the older one stale, after a restart too (rule R7).
+    /// Where no store has leased: a newer lease that signed nothing still makes the older one stale, after a restart too (rule R7). A request
+    /// with a stamp says nothing of epochs: leases do.
     pub(super) fn note_epochs<'a>(
         &self,
         journal: &mut Journal,
         known: &mut Overlay<'_>,
-        seen: impl IntoIterator<Item = (&'a LaneId, Epoch)>,
+        seen: impl IntoIterator<Item = (&'a LaneId, Epoch, &'a Stamp)>,
         at: Timestamp,
     ) {
         if known.incarnation().is_some() {
             return;
         }
         let mut newest: BTreeMap<&LaneId, Epoch> = BTreeMap::new();
-        for (lane, epoch) in seen {
+        let nameless = seen.into_iter().filter(|(_, _, stamp)| **stamp == Stamp::default());
+        for (lane, epoch, _) in nameless {
             let kept = newest.entry(lane).or_default();
             *kept = epoch.max(*kept);
         }

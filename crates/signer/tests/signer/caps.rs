@@ -3,7 +3,9 @@
 use adit_core::Amount;
 use adit_signer::{Refused, Signer as _};
 
-use crate::world::{in_a_row, DAY_CAP, FEE_CAP, TRANSACTION_CAP, World, asset, bump, cancel, draft, pay_amount, pay_native, sign, supersede};
+use crate::world::{
+    DAY_CAP, FEE_CAP, TRANSACTION_CAP, World, asset, bump, cancel, draft, in_a_row, pay_amount, pay_native, sign, supersede,
+};
 
 fn above_daily(amount: u128, used: u128) -> Option<Refused> {
     Some(Refused::AboveDailyCap { asset: asset("DG"), amount: Amount::new(amount), cap: Amount::new(DAY_CAP), used: Amount::new(used) })

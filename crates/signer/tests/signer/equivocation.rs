@@ -1,11 +1,14 @@
 //! No payout in two live lineages, no nonce in two, no older lease: windows A, B and F as the signer meets them.
 
+use std::sync::Arc;
+
 use adit_core::{Amount, Epoch, Hash32};
 use adit_signer::{Refused, SignRequest, Signer as _, Supersede};
+use tokio::sync::Barrier;
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, in_a_row, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign,
-    supersede, transfer,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, in_a_row, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout,
+    sign, supersede, transfer,
 };
 
 #[tokio::test]
@@ -57,11 +60,41 @@ async fn f16_a_nonce_in_a_second_lineage_is_refused() {
 }
 
 #[tokio::test]
-async fn f16_two_replicas_racing_for_a_nonce_in_one_batch_get_one_signature() {
+async fn f16_a_nonce_twice_in_one_batch_is_signed_once() {
     let world = World::new();
     let answers = world.start().sign(&[pay(1, 1, 0), pay(2, 2, 0)]).await.expect("writes");
     assert!(answers[0].is_ok());
     assert_eq!(answers[1], Err(nonce_taken(0, 1)));
+}
+
+/// Both look first, both find the nonce free, and both ask at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f16_two_replicas_that_allocate_one_nonce_at_once_get_one_signature() {
+    let world = World::new();
+    let signer = Arc::new(world.start());
+    let mut before = None;
+    for nonce in 0..20 {
+        let number = u128::from(nonce);
+        let both = [(number, 100 + number), (50 + number, 200 + number)];
+        let requests = both.map(|(payout, lineage)| SignRequest { previous: before, ..pay_amount(payout, lineage, nonce, 1) });
+        for request in &requests {
+            assert_eq!(signer.dry_run(std::slice::from_ref(request)).await, Ok(vec![Ok(())]), "free for both");
+        }
+        let start = Arc::new(Barrier::new(2));
+        let tasks = requests.clone().map(|request| {
+            let (signer, start) = (Arc::clone(&signer), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                signer.sign(&[request]).await.expect("writes").remove(0)
+            })
+        });
+        let [one, two] = tasks;
+        let answers = [one.await.expect("ends"), two.await.expect("ends")];
+        let winner = answers.iter().position(Result::is_ok).expect("one of them");
+        assert_eq!(answers[1 - winner], Err(nonce_taken(nonce, both[winner].1)));
+        before = Some(requests[winner].lineage);
+    }
+    assert_eq!(world.start().entries(&lane(), 0, 99).await.expect("reads").len(), 20, "one entry a nonce");
 }
 
 #[tokio::test]

@@ -9,9 +9,7 @@ use adit_signer::{
 };
 use uuid::Uuid;
 
-use crate::world::{
-    NOON_SECONDS, World, after, at_epoch, config, environment, in_a_row, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign,
-};
+use crate::world::{NOON_SECONDS, World, after, config, environment, in_a_row, journal_id, lane, lineage, pay, sign, supersede, try_sign};
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
@@ -269,7 +267,7 @@ async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     assert_eq!(signer.journal().await, Ok(journal_id()), "the name it was given first");
     assert_eq!(sign(&signer, &request).await, Ok(signature));
     assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(directory.path().read_dir().expect("a directory").count(), 1, "nothing is left beside it");
+    assert_eq!(directory.path().read_dir().expect("a directory").count(), 2, "nothing is left beside it and its keys");
     drop(signer);
     std::fs::write(&path, "").expect("emptied");
     let error = open(9).err().expect("an emptied journal is no new start");

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use adit_core::{
-    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, Hash32, JournalId, LaneId, LineageId,
-    PayoutId, Purpose, Timestamp,
+    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, DeadLineage, Draft, Epoch, EvmDraft, EvmFees, Hash32, IncarnationId,
+    JournalId, LaneId, LeaseToken, LineageId, PayoutId, Purpose, ReplicaId, Retirement, Timestamp,
 };
 use adit_signer::{
-    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, OpenError, Refused, SignRequest, Signature,
-    Signer, SignerConfig, SignerFault, Stamp, Supersede,
+    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LeaseClaim, LocalSigner, MemoryFile, OpenError, Refused, Retire,
+    SignRequest, Signature, Signer, SignerConfig, SignerFault, Stamp, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -29,15 +29,16 @@ pub const NOON_SECONDS: i64 = 1_795_348_800;
 /// Anvil's first account.
 const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
-/// A disk, a clock, and what is opened on them.
+/// Two files, a clock, and what is opened on them.
 pub struct World {
     pub disk: MemoryFile,
+    pub contexts: MemoryFile,
     pub clock: Arc<AtomicI64>,
 }
 
 impl World {
     pub fn new() -> Self {
-        Self { disk: MemoryFile::new(), clock: Arc::new(AtomicI64::new(NOON_SECONDS)) }
+        Self { disk: MemoryFile::new(), contexts: MemoryFile::new(), clock: Arc::new(AtomicI64::new(NOON_SECONDS)) }
     }
 
     /// Opens a signer on the disk; the one before is as good as dead.
@@ -48,7 +49,12 @@ impl World {
     pub fn try_start(&self, config: SignerConfig) -> Result<LocalSigner, OpenError> {
         let clock = Arc::clone(&self.clock);
         let now = Box::new(move || Timestamp::from_seconds(clock.load(Ordering::Relaxed)));
-        LocalSigner::with_file(config, Box::new(self.disk.clone()), journal_id(), now)
+        LocalSigner::with_files(config, Box::new(self.disk.clone()), Box::new(self.contexts.clone()), journal_id(), now)
+    }
+
+    /// The same, as `adit signer` does: behind a socket.
+    pub fn start_for_others(&self) -> LocalSigner {
+        self.start().serving_others()
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -201,6 +207,42 @@ pub fn supersede(payout_number: u128, old: u128) -> Supersede {
         evidence: Hash32([9; 32]),
         raw: None,
     }
+}
+
+pub fn incarnation(number: u128) -> IncarnationId {
+    IncarnationId(Uuid::from_u128(number))
+}
+
+pub fn replica(number: u128) -> ReplicaId {
+    ReplicaId(Uuid::from_u128(number))
+}
+
+pub fn stamp(incarnation_number: u128, token: u128, counter: u64) -> Stamp {
+    Stamp { incarnation: incarnation(incarnation_number), token: LeaseToken(Uuid::from_u128(token)), counter }
+}
+
+/// A lease of the first lane. A store's process has the number of its incarnation.
+pub fn claim(epoch: u64, stamp: Stamp) -> LeaseClaim {
+    LeaseClaim { lane: lane(), replica: ReplicaId(stamp.incarnation.0), epoch: Epoch(epoch), stamp, take_over: false }
+}
+
+pub async fn lease(signer: &dyn Signer, claim: &LeaseClaim) -> Result<(), Refused> {
+    signer.lease(claim).await.expect("the journal can be written")
+}
+
+pub fn under(epoch: u64, stamp: Stamp, request: SignRequest) -> SignRequest {
+    SignRequest { epoch: Epoch(epoch), stamp, ..request }
+}
+
+pub fn retire(incarnation_number: u128, payout_number: u128, ended: Option<(u128, u8)>) -> Retire {
+    let ended = ended.map(|(old, evidence)| DeadLineage { lineage: lineage(old), evidence: Hash32([evidence; 32]) });
+    let (by, reason) = ("an admin".to_owned(), "cancelled".to_owned());
+    let retirement = Retirement { payout: payout(payout_number), lane: lane(), by, reason, ended };
+    Retire { replica: replica(incarnation_number), incarnation: incarnation(incarnation_number), retirement }
+}
+
+pub fn retired(payout_number: u128) -> Refused {
+    Refused::Retired { payout: payout(payout_number), by: "an admin".to_owned(), reason: "cancelled".to_owned() }
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {

@@ -18,6 +18,7 @@
 mod bitcoin;
 mod caps;
 mod checked;
+mod contexts;
 mod evm;
 mod facts;
 #[cfg(feature = "fuzzing")]
@@ -38,6 +39,7 @@ mod wallet_key;
 
 pub use self::bitcoin::{AccountKind, BitcoinAccount, BitcoinNetwork};
 pub use caps::AssetCaps;
+pub use contexts::{CONTEXT_BYTES_MAX, ContextFile, KeyId, Randomness, SealedContext};
 pub use hearing::NEW_INCARNATION_SILENCE_SECONDS;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
 pub use judge::EPOCH_STEP_MAX;

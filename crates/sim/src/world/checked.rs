@@ -24,7 +24,7 @@ impl World {
         self.tell_events(&batch);
         batch.lanes.iter().for_each(|row| self.check(self.halted(&row.row)));
         let attempts = batch.lineages.iter().flat_map(|row| &row.row.attempts);
-        for hash in attempts.clone().filter_map(|attempt| attempt.signed()).map(|signed| signed.hash) {
+        for hash in attempts.filter_map(|attempt| attempt.signed()).map(|signed| signed.hash) {
             self.truth().recorded(hash);
             self.coin_truth().recorded(hash);
         }

@@ -76,7 +76,7 @@ impl World {
             weather: Weather::new(ALL_ENDPOINTS, dice.fork()),
             crashes: CrashPoints::new(handle.clone(), dice.fork()),
             disk: Arc::new(Disk::new(Books::new(Arc::new(setup.rules())))),
-            signer: SignerHost::new(handle.clone(), Box::new(move || signer_setup.signer())),
+            signer: SignerHost::new(handle.clone(), dice.fork(), Box::new(move || signer_setup.signer())),
             evm: Mutex::new(SimChain::new(genesis)),
             utxo: Mutex::new(utxo),
             truth: Mutex::default(),

@@ -1,6 +1,6 @@
 //! The store about itself: that it went back, and its next incarnation (case F94).
 
-use crate::{Answer, Change, Decision, Epoch, EventKind, Finding, Incarnation, IncarnationId, LaneId, LaneState, Refusal, WentBack};
+use crate::{Answer, Change, Decision, Epoch, EventKind, Finding, Incarnation, IncarnationId, Lane, LaneId, LaneState, Refusal, WentBack};
 
 use super::Drafting;
 
@@ -28,7 +28,9 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         return draft.unchanged();
     }
     for (id, epoch, counter) in lanes {
-        let Some(mut lane) = draft.view.lane(id).cloned() else { continue };
+        // A lane that this store has forgotten begins above what the signer has seen of it, too.
+        let known = draft.view.lane(id).cloned().or_else(|| (epoch.0 > 0).then(|| Lane::new(id.clone())));
+        let Some(mut lane) = known else { continue };
         lane.epoch = Epoch(lane.epoch.max(*epoch).0 + 1);
         lane.counter = lane.counter.max(*counter) + 1;
         lane.lease = None;
@@ -38,7 +40,7 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         }
         draft.change(Change::Lane(lane));
     }
-    let unread = lanes.iter().map(|(id, _, _)| id.clone()).collect();
+    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
     draft.change(Change::Incarnation(Incarnation { id: next, since: draft.now(), unread, unmatched: row.unmatched, finding: None }));
     draft.event(EventKind::Reincarnated { incarnation: next });
     draft.answer(Answer::Done)

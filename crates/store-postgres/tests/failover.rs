@@ -31,10 +31,9 @@ impl Pair {
         Self { primary, standby, replication, served, store }
     }
 
-    /// The primary's host is lost, and whoever watches over the two promotes the other one.
+    /// The primary's host is lost, and whoever watches over the two promotes the other one. What the wire between them holds stays there.
     async fn fail_over(&mut self) {
         self.primary.crash().await.expect("it ends");
-        self.replication.set(Wire::Open);
         self.standby.promote().await;
         self.served.retarget(self.standby.port());
     }
@@ -118,7 +117,8 @@ async fn f101_a_group_counts_once_it_is_known_to_be_committed() {
     let cluster = cluster().await;
     let wire = Forwarder::to(cluster.port()).await;
     let store = connect(wire.port()).await;
-    let end_sessions = || sql(cluster.port(), "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity WHERE application_name = 'adit'");
+    let end_sessions =
+        || sql(cluster.port(), "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity WHERE application_name = 'adit'");
     for (wish, found) in [(Wire::SilentBeforeCommit, false), (Wire::SilentAfterCommit, true)] {
         let id = group_id();
         let group = load(&store).await.expect("the store answers");

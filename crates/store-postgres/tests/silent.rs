@@ -62,7 +62,10 @@ async fn f98_a_host_that_falls_silent_under_a_load_holds_its_locks_for_seconds()
     let (store, other) = (connect(wire.port()).await, connect(port).await);
     script::put(&store, vec![Change::User(sample::user(1))]).await;
     let holder = tokio::spawn(async move { cluster.sql("adit", HELD).await.map(|_| cluster) });
-    until("the row to be held", async || sql(port, "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep'").await.as_deref() == Some("1")).await;
+    until("the row to be held", async || {
+        sql(port, "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep'").await.as_deref() == Some("1")
+    })
+    .await;
     let (loaded, _) = tokio::join!(load(&store), async {
         until("the load to wait", async || sql(port, WAITS).await.as_deref() == Some("1")).await;
         wire.set(Wire::Silent);

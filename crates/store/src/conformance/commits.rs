@@ -1,6 +1,6 @@
 //! A commit is taken whole, once, or not at all.
 
-use adit_core::{Actor, Amount, Batch, Change, Keys, Row, Scope, Suspension, TransferKind, User};
+use adit_core::{Actor, Amount, Batch, Change, Keys, LimitEntry, Row, Scope, Suspension, TransferKind, User, UserId, Withdrawal};
 
 use super::sample::{self, THEN, at, group_id, issuer, lane_id, own_account, user_id};
 use super::script::{self, commit_batch, keys_of, keys_of_user, prepare, put, try_put, view, view_at};
@@ -112,11 +112,13 @@ pub async fn first_incarnations_meet(bed: &mut impl Bed) {
 pub async fn a_payment_is_matched_to_its_user(bed: &mut impl Bed) {
     let store = bed.store();
     prepare(&*store, 1, 100).await;
-    let nobodys = adit_core::Withdrawal { user: sample::name("unknown"), claim: None, idempotency: None, ..sample::withdrawal(1, 1, 0) };
+    let unknown: UserId = sample::name("unknown");
+    let limit = LimitEntry { user: unknown.clone(), ..sample::withdrawal(1, 1, 0).limit };
+    let nobodys = Withdrawal { user: unknown, limit, claim: None, idempotency: None, ..sample::withdrawal(1, 1, 0) };
     put(&*store, vec![Change::Withdrawal(nobodys.clone())]).await;
     assert_eq!(store.withdrawal(nobodys.id).await, Ok(Some(nobodys.clone())));
-    let limit = adit_core::LimitEntry { user: user_id(1), ..nobodys.limit.clone() };
-    let theirs = adit_core::Withdrawal { user: user_id(1), book: sample::name("pool"), limit, ..nobodys };
+    let limit = LimitEntry { user: user_id(1), ..nobodys.limit.clone() };
+    let theirs = Withdrawal { user: user_id(1), book: sample::name("pool"), limit, ..nobodys };
     put(&*store, vec![Change::Withdrawal(theirs.clone())]).await;
     assert_eq!(store.withdrawal(theirs.id).await, Ok(Some(theirs.clone())));
     let own = crate::WithdrawalFilter { user: Some(user_id(1)), ..Default::default() };

@@ -189,10 +189,10 @@ pub async fn lineages_by_their_number(bed: &mut impl Bed) {
 pub async fn every_lane_in_order(bed: &mut impl Bed) {
     let store = bed.store();
     assert_eq!(store.lanes().await, Ok(Vec::new()));
-    let lanes = ["base:0xBB", "bitcoin:main", "base:0xAA", "Base:0xCC"].map(|id| adit_core::Lane::new(name(id)));
+    let lanes = ["base:0xbb", "bitcoin:main", "base:0xaa", "base:0xAB"].map(|id| adit_core::Lane::new(name(id)));
     put(&*store, lanes.iter().cloned().map(Change::Lane).collect()).await;
     let found = store.lanes().await.expect("the store answers");
-    assert_eq!(found.iter().map(|lane| lane.id.to_string()).collect::<Vec<_>>(), ["Base:0xCC", "base:0xAA", "base:0xBB", "bitcoin:main"]);
+    assert_eq!(found.iter().map(|lane| lane.id.to_string()).collect::<Vec<_>>(), ["base:0xAB", "base:0xaa", "base:0xbb", "bitcoin:main"]);
 }
 
 pub async fn withdrawals_by_their_ids(bed: &mut impl Bed) {

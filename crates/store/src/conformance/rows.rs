@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use adit_core::{
     Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
-    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage, LineageState, Market, ObservationRecord,
-    Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip,
-    TransferKind, Unmatched, User, WentBack, Withdrawal,
+    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
+    LineageState, Market, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission,
+    SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
 };
 
 use super::sample::{self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid};

@@ -2,7 +2,7 @@
 
 mod support;
 
-use adit_core::{Batch, Change, Epoch, GroupId, Lane, Lease, LeaseToken, ReplicaId, Row, WentBack};
+use adit_core::{Batch, Change, Epoch, GroupId, Keys, Lane, Lease, LeaseToken, ReplicaId, Row, WentBack};
 use adit_devnet::postgres::Postgres;
 use adit_store::conformance::sample::{self, THEN, group_id};
 use adit_store::conformance::script;
@@ -109,6 +109,26 @@ async fn f72_no_group_opens_or_commits_after_commits_were_lost_under_one_lease()
     // The lease stands, unexpired, with the number that the lost payment has: what the store refuses to hand out.
     assert_eq!(pair.store.lane(&sample::lane_id()).await, Ok(Some(leased)));
     assert_eq!(pair.store.lineage_at(&sample::lane_id(), 7).await, Ok(None));
+}
+
+/// A split brain: the old primary lives on, and a group is open on it while a new connection finds the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn f101_an_open_group_is_not_committed_to_the_history_that_was_left() {
+    const END_IDLE: &str =
+        "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity WHERE application_name = 'adit' AND state = 'idle'";
+    let pair = Pair::start().await;
+    pair.standby.caught_up(pair.primary.port()).await;
+    pair.replication.set(Wire::Silent);
+    pair.standby.promote().await;
+    pair.served.retarget(pair.standby.port());
+    let open = load(&pair.store).await.expect("its connection leads to the old primary");
+    sql(pair.primary.port(), END_IDLE).await;
+    until("a new connection", async || matches!(pair.store.load(&Keys::default(), THEN).await, Err(StoreFault::WentBack { .. }))).await;
+    let id = group_id();
+    let fault = open.commit(id, Batch { now: THEN, ..Batch::default() }).await.expect_err("it is not decided there");
+    assert!(matches!(&fault, CommitFault::Unwritable { detail } if detail.contains("went back")), "{fault:?}");
+    let old = connect(pair.primary.port()).await;
+    assert_eq!(within("the question", old.was_committed(id)).await, Ok(false));
 }
 
 /// A commit without an answer is not looked for; once it was read back, it is.

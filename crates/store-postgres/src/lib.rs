@@ -8,6 +8,7 @@ mod columns;
 mod digits;
 mod fault;
 mod group;
+mod line;
 mod load;
 mod migrate;
 mod read;

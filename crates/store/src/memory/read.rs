@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
     WithdrawalId, planted,
 };
 use async_trait::async_trait;

@@ -16,6 +16,8 @@ use crate::{Amount, AssetId, Destination, Epoch, GroupId, IncarnationId, LaneId,
 pub struct Incarnation {
     pub id: IncarnationId,
     pub since: Timestamp,
+    /// An admin has said that no other process serves an older state of this store: the signer need not wait for its silence.
+    pub taken_over: bool,
     /// Lanes that have not read the journal to its end under this incarnation. Empty for a store's first one.
     pub unread: BTreeSet<LaneId>,
     /// Payments that the journal knows and no row explains, until a person says whose they were (case F95).
@@ -78,7 +80,7 @@ impl fmt::Display for WentBack {
 
 impl Incarnation {
     pub fn first(id: IncarnationId, since: Timestamp) -> Self {
-        Self { id, since, unread: BTreeSet::new(), unmatched: Vec::new(), finding: None }
+        Self { id, since, taken_over: false, unread: BTreeSet::new(), unmatched: Vec::new(), finding: None }
     }
 
     /// Returns whether requests that this lane would pay have to wait: what was accepted before the store went back is not known yet.

@@ -1,7 +1,9 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
 use crate::decide::{nobodys, unknown};
-use crate::{Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId};
+use crate::{
+    Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId,
+};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -147,7 +149,7 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
 
 /// Everything that making a withdrawal again touches, with its user and its names.
 fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
-    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg));
+    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
     let (user, book, asset) = (context.user.clone(), context.book.clone(), context.source_asset.clone());
     keys.users.insert(user.clone());
     keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });

@@ -45,7 +45,7 @@ pub use command::{
     AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
 };
 pub use context::{ClaimContext, KeyContext, PayoutContext};
-pub use decide::{Answer, Decision, Granted, changed_pin, decide};
+pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
 pub use gate::{Gate, may_join, suspension};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Amount, AssetId, Destination, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId};
+use crate::{Amount, AssetId, Destination, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId};
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,6 +128,11 @@ pub enum Refusal {
     JournalUnread {
         lane: String,
     },
+    /// The signer has signed the payment: it can only be cancelled by the chain.
+    PaymentSigned {
+        payout: PayoutId,
+        lineage: LineageId,
+    },
     /// The signer has not retired these payouts, whose holds would be given back. Whoever submits the command retires them, and submits
     /// it again.
     NotRetired {
@@ -187,6 +192,7 @@ impl Refusal {
             Self::LaneStopped { .. } => "LANE_STOPPED",
             Self::StoreWentBack { .. } => "STORE_RECONCILING",
             Self::JournalUnread { .. } => "JOURNAL_UNREAD",
+            Self::PaymentSigned { .. } => "PAYMENT_SIGNED",
             Self::NotRetired { .. } => "NOT_RETIRED",
             Self::Rival { .. } => "CHANGED_MEANWHILE",
             Self::NotMatchable { .. } => "NOT_MATCHABLE",

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Account, Actor, Amount, Cause, Change, ClaimRecord, EventKind, IdempotencyKey, IdempotencyRecord, LaneId, Leg, LimitState, LineageId,
-    Lost, Mistake, PayoutContext, Refusal, State, TransferKind, Unmatched, User, UserId, Withdrawal, WithdrawalId, planted,
+    Account, Actor, Amount, AssetId, Cause, Change, ClaimRecord, EventKind, IdempotencyKey, IdempotencyRecord, LaneId, Leg, LimitState,
+    LineageId, Lost, Mistake, PayoutContext, Refusal, State, TransferKind, Unmatched, User, UserId, Withdrawal, WithdrawalId, planted,
 };
 
 use super::Drafting;
@@ -26,7 +26,7 @@ pub(super) struct MadeAgain<'a> {
     /// What replaced rivals gave back to each account, and what is held on it, both by this commit.
     freed: BTreeMap<Account, Amount>,
     held: BTreeMap<Account, Amount>,
-    limits: BTreeMap<(UserId, crate::AssetId), LimitState>,
+    limits: BTreeMap<(UserId, AssetId), LimitState>,
     unmatched: Vec<Unmatched>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> MadeAgain<'a> {
 
     /// Makes one again, in its lineage.
     pub(super) fn make(&mut self, draft: &mut Drafting, lost: &Lost) -> Result<(), Refusal> {
-        let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg));
+        let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
         self.enrol(draft, &context);
         let claim = context.claim.filter(|_| !planted(Mistake::MadeAgainWithoutKey)).filter(|claim| is_free(draft, &context, claim));
         let (before, hold) = self.hold(draft, lost, &context);
@@ -179,13 +179,13 @@ fn remember_key(draft: &mut Drafting, withdrawal: WithdrawalId, context: &Payout
     draft.change(Change::Idempotency(IdempotencyRecord { client, key: stored, fingerprint, withdrawal, at }));
 }
 
-/// Returns what is known of a payment without a context: nothing.
-pub(crate) fn nobodys(leg: &Leg) -> PayoutContext {
+/// Returns what is known of a payment without a context: nothing but the payment.
+pub fn nobodys(asset: &AssetId, amount: Amount) -> PayoutContext {
     PayoutContext {
         user: unknown(),
         book: UNKNOWN.parse().expect("a book's name"),
-        source_asset: leg.asset.clone(),
-        deducted: leg.amount,
+        source_asset: asset.clone(),
+        deducted: amount,
         fee: Amount::ZERO,
         claim: None,
         idempotency: None,

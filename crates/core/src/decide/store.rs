@@ -28,9 +28,7 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         return draft.unchanged();
     }
     for (id, epoch, counter) in lanes {
-        // A lane that this store has forgotten begins above what the signer has seen of it, too.
-        let known = draft.view.lane(id).cloned().or_else(|| (epoch.0 > 0).then(|| Lane::new(id.clone())));
-        let Some(mut lane) = known else { continue };
+        let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
         lane.epoch = Epoch(lane.epoch.max(*epoch).0 + 1);
         lane.counter = lane.counter.max(*counter) + 1;
         lane.lease = None;
@@ -41,7 +39,9 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         draft.change(Change::Lane(lane));
     }
     let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
-    draft.change(Change::Incarnation(Incarnation { id: next, since: draft.now(), unread, unmatched: row.unmatched, finding: None }));
+    let taken_over = row.finding.is_some_and(|finding| finding.take_over);
+    let (since, unmatched) = (draft.now(), row.unmatched);
+    draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));
     draft.event(EventKind::Reincarnated { incarnation: next });
     draft.answer(Answer::Done)
 }

@@ -92,7 +92,7 @@ fn f94_a_second_finding_changes_nothing_but_the_word_of_an_admin() {
 /// halted one still does.
 #[test]
 fn f94_a_new_incarnation_is_above_what_the_signer_has_seen() {
-    for (signer, expected) in [((Epoch(4), 40), (Epoch(5), 41)), ((Epoch(1), 1), (Epoch(2), 2))] {
+    for (signer, expected) in [((Epoch(4), 40), (Epoch(5), 41)), ((Epoch(1), 1), (Epoch(2), 2)), ((Epoch(0), 0), (Epoch(2), 2))] {
         for is_halted in [false, true] {
             let mut world = World::with_points(0);
             if is_halted {

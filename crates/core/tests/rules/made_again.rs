@@ -3,6 +3,7 @@
 use adit_core::*;
 use uuid::Uuid;
 
+use super::coins::{Bitcoin, coin, draft};
 use super::world::*;
 
 fn key() -> Idempotency {
@@ -177,4 +178,49 @@ fn f95_a_rival_that_does_not_wait_is_left() {
     assert_eq!(journal.adopt(&mut world, rivals), Ok(Answer::Done));
     assert_eq!((world.withdrawal(rival.id).state.status(), world.available("XP")), (Status::Processing, 4_000));
     assert_eq!(world.retirements, []);
+}
+
+/// F95: one batch paid the same user twice, and the store has neither: the second finds what the first left.
+#[test]
+fn f95_several_lost_withdrawals_of_one_user_are_made_again_together() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let id = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    bitcoin.world.send(id, hash(10));
+    let lineage = bitcoin.world.lineage(id).clone();
+    let requested_at = bitcoin.world.view.now;
+    let context = |leg: &Leg| Some(PayoutContext::of(bitcoin.world.withdrawal(leg.withdrawal)));
+    let lost = legs.iter().map(|leg| Lost { leg: leg.clone(), context: context(leg), requested_at }).collect();
+    let mut world = World::with_points(4_000);
+    let command = Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage, lost, rivals: Vec::new() };
+    assert_eq!(world.must(command), Answer::Done);
+    assert_eq!((world.available("XP"), world.net(&debt(&user()))), (0, -2_000));
+    let places: Vec<u64> = legs.iter().map(|leg| world.withdrawal(leg.withdrawal).limit.seq).collect();
+    assert_eq!(places, [1, 2], "each has its own place in the limits");
+    let before: Vec<Amount> = legs.iter().map(|leg| world.withdrawal(leg.withdrawal).balance_before).collect();
+    assert_eq!(before, [4_000, 1_000].map(Amount::new));
+}
+
+/// F73: the backup is of several epochs ago, and a payment since is of a withdrawal that it has never seen. Nobody is accepted before it
+/// is known again, and its user is told about it then.
+#[test]
+fn f73_a_restore_finds_the_row_that_no_backup_has() {
+    let (mut world, journal) = restored(10_000, 10_000);
+    let next = IncarnationId(Uuid::from_u128(2));
+    world.must(Command::FindWentBack { because: WentBack::Declared { what: "backup".to_owned() }, next, take_over: false });
+    world.must(Command::Reincarnate { next, lanes: vec![(lane(), Epoch(7), 70)] });
+    let request = &journal.requests[0];
+    assert_eq!(world.give(Command::Request(again(request))).expect_err("unread").code(), "STORE_RECONCILING");
+    assert_eq!(world.lease().epoch, Epoch(9));
+    let early = world.start_lane();
+    assert_eq!(world.give(early).expect_err("unread").code(), "JOURNAL_UNREAD");
+    journal.adopt(&mut world, Vec::new()).expect("adopted");
+    world.read_journal();
+    assert_eq!(world.must(Command::Request(again(request))), Answer::Replayed(request.id));
+    world.start();
+    let other = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(other).expect("reserved");
+    assert_eq!(world.lineage(lineage).number(), 8, "number 7 is the lost one's");
+    world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Paid).expect("final");
+    assert_eq!((world.withdrawal(request.id).state.status(), world.available("XP")), (Status::Completed, 4_000));
 }

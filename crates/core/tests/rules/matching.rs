@@ -94,11 +94,19 @@ fn f95_a_match_to_a_withdrawal_completes_it_once() {
         world.finalize(lineage, attempt, &Effect::Unexpected { finding: "odd".to_owned() }).expect("final");
         id
     };
+    world.must(world.credit("more", "XP", 10_000));
     let (first, second) = (inspected(&mut world, 3_000, 20), inspected(&mut world, 3_000, 21));
-    let other_amount = world.request_claim(3_001).expect("accepted");
+    let other_amount = inspected(&mut world, 3_001, 22);
+    let waiting = world.request_claim(3_000).expect("accepted");
+    let paid = world.request_claim(3_002).expect("accepted");
+    let lineage = world.reserve(paid).expect("reserved");
+    let attempt = world.send(lineage, hash(23));
+    world.finalize(lineage, attempt, &Effect::Paid).expect("final");
     let matched = |world: &World, id: WithdrawalId| to(&journal, Matched::Withdrawal { leg: world.leg(id) });
-    let command = matched(&world, other_amount);
-    assert_eq!(world.give(command).expect_err("not inspected, not equal").code(), "NOT_MATCHABLE");
+    for wrong in [other_amount, waiting, paid] {
+        let command = matched(&world, wrong);
+        assert_eq!(world.give(command).expect_err("not equal, or not under inspection").code(), "NOT_MATCHABLE");
+    }
     let command = matched(&world, first);
     let refused = world.give_unretired(Actor::Engine, command.clone()).expect_err("not retired");
     let ended = Some(DeadLineage { lineage: journal.lineage.id, evidence: hash(1) });
@@ -113,8 +121,10 @@ fn f95_a_match_to_a_withdrawal_completes_it_once() {
     assert_eq!((world.net(&suspense()), balance(&world, &unknown)), (0, 0));
     assert_eq!(incarnation(&world).unmatched, []);
     assert_eq!(world.must(command), Answer::Unchanged, "the same again");
-    let command = matched(&world, second);
-    assert_eq!(world.give(command).expect_err("one payment, one withdrawal").code(), "NOT_MATCHABLE");
+    for other in [second, paid] {
+        let command = matched(&world, other);
+        assert_eq!(world.give(command).expect_err("one payment, one withdrawal").code(), "NOT_MATCHABLE");
+    }
     assert_eq!(world.give(to(&journal, to_alice())).expect_err("it is the first one's").code(), "NOT_MATCHABLE");
 }
 

@@ -113,7 +113,12 @@ fn f09_an_underpriced_replacement_ends_no_payment() {
 /// F10: the bytes stay valid, and may be mined once the wallet is filled or the pool has room.
 #[test]
 fn f10_a_pool_that_does_not_take_it_ends_no_payment() {
-    for text in ["insufficient funds for gas * price + value (-32000)", "txpool is full (-32000)", "tx fee exceeds the configured cap"] {
+    for text in [
+        "insufficient funds for gas * price + value (-32000)",
+        "txpool is full (-32000)",
+        "tx fee exceeds the configured cap",
+        "min fee not met",
+    ] {
         ends_nothing(refused(text));
     }
 }

@@ -47,7 +47,6 @@ impl Fresh {
     }
 
     /// Reads the journal, where `owner` may, and ends reconciling.
-
     fn start(&mut self, owner: u128, epoch: u64, chain_nonce: u64, unfinished: bool, held: u128) -> Result<Answer, Refusal> {
         let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(held), at: self.0.view.now }];
         let pins = BTreeMap::from([("chain_id".to_owned(), "31337".to_owned())]);

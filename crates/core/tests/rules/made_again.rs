@@ -24,7 +24,7 @@ impl Journal {
 
     pub fn command(&self, world: &World, rivals: Vec<Leg>) -> Command {
         let (lineage, lost) = (self.lineage.clone(), self.lost.clone());
-        Command::AdoptLineage { lane: lane(), epoch: world.epoch, lineage, lost, rivals }
+        Command::AdoptLineage { lane: lane(), epoch: world.epoch, lineage, lost, rivals, displaced: Vec::new() }
     }
 
     /// The same as an older journal has it: without contexts.
@@ -192,7 +192,7 @@ fn f95_several_lost_withdrawals_of_one_user_are_made_again_together() {
     let context = |leg: &Leg| Some(PayoutContext::of(bitcoin.world.withdrawal(leg.withdrawal)));
     let lost = legs.iter().map(|leg| Lost { leg: leg.clone(), context: context(leg), requested_at }).collect();
     let mut world = World::with_points(4_000);
-    let command = Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage, lost, rivals: Vec::new() };
+    let command = Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage, lost, rivals: Vec::new(), displaced: Vec::new() };
     assert_eq!(world.must(command), Answer::Done);
     assert_eq!((world.available("XP"), world.net(&debt(&user()))), (0, -2_000));
     let places: Vec<u64> = legs.iter().map(|leg| world.withdrawal(leg.withdrawal).limit.seq).collect();

@@ -29,6 +29,21 @@ pub fn open(config: &Config) -> Result<Signing> {
     }
 }
 
+/// The same, for reading: a journal that is not there is not made.
+///
+/// # Errors
+/// When there is no journal, or as [`open`]; a server of this journal that runs has it for itself.
+pub fn open_existing(config: &Config) -> Result<Signing> {
+    let journal = &config.signer.journal;
+    if config.signer.socket.is_none() && !journal.exists() {
+        bail!(
+            "there is no journal at {}; put the newest one in place (a volume that is not mounted, another path in signer.journal). Without it nobody knows what was signed",
+            journal.display()
+        );
+    }
+    open(config)
+}
+
 /// `adit signer`.
 ///
 /// # Errors

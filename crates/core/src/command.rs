@@ -272,6 +272,9 @@ pub enum Command {
         ///
         /// [`Refusal::Rival`]: crate::Refusal::Rival
         rivals: Vec<Leg>,
+        /// Live lineages of this store that hold an anchor of the journal's one, with their legs. Nothing of them is signed, and nothing
+        /// of them ever will be: the signer gives an anchor to one lineage.
+        displaced: Vec<(LineageId, Vec<Leg>)>,
     },
 }
 

@@ -103,13 +103,17 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
                 of_network_fee(&mut keys, lane, rules);
             }
         }
-        Command::AdoptLineage { lane, lineage, lost, rivals, .. } => {
+        Command::AdoptLineage { lane, lineage, lost, rivals, displaced, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(lineage.id);
             of_payouts(&mut keys, &lineage.legs);
             of_anchors(&mut keys, &lineage.anchors);
             lost.iter().for_each(|lost| of_lost(&mut keys, lost, rules));
             rivals.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
+            for (lineage, legs) in displaced {
+                keys.lineages.insert(*lineage);
+                of_payouts(&mut keys, legs);
+            }
         }
     }
     keys

@@ -23,6 +23,7 @@ mod facts;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hearing;
 mod journal;
 mod judge;
 mod key;
@@ -37,11 +38,16 @@ mod wallet_key;
 
 pub use self::bitcoin::{AccountKind, BitcoinAccount, BitcoinNetwork};
 pub use caps::AssetCaps;
+pub use hearing::NEW_INCARNATION_SILENCE_SECONDS;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
+pub use judge::EPOCH_STEP_MAX;
 pub use key::{Key, KeyError};
-pub use local::{Clock, LocalSigner, OpenError};
+pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
-pub use port::{Approved, FeeUnit, JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+pub use port::{
+    Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    SignerFault, Stamp, Supersede,
+};
 pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
 pub use seed::{Seed, SeedError};
 pub use socket::{SignerSocket, SocketError, SocketSigner, serve};

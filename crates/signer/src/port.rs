@@ -194,6 +194,8 @@ pub enum Refused {
     CounterBehind { got: u64, newest: u64 },
     #[error("the store's incarnation {incarnation} was superseded; another state of the store has taken its place for good")]
     SupersededStore { incarnation: IncarnationId },
+    #[error("this signer was not told of the lease of {lane} under which it is asked; it is told of a lease when that is taken")]
+    NotLeased { lane: LaneId },
     #[error("a process that works on another state of this store was heard; a new incarnation waits for {seconds} seconds of silence")]
     OtherStoreHeard { seconds: u64 },
     #[error("nonce {number} follows lineage {known}, and the request names {}", .named.map_or_else(|| "none".to_owned(), |id| id.to_string()))]

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState, Lineage,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage,
     LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, Page, Replication, Store, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction, query};
@@ -19,7 +19,7 @@ use crate::fault::unreachable;
 use crate::group::PostgresGroup;
 use crate::load;
 use crate::migrate::migrate;
-use crate::read::{event, ledger, limit, lineage, people, withdrawal};
+use crate::read::{event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
 
 const CONNECTIONS_MAX: u32 = 16;
 /// How long a caller waits for a connection.
@@ -108,6 +108,10 @@ impl Store for PostgresStore {
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+        withdrawal::by_id(&mut *self.read().await?, ids).await
+    }
+
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
         withdrawal::page(&mut *self.read().await?, filter, after, limit).await
     }
@@ -137,9 +141,21 @@ impl Store for PostgresStore {
         lineage::observations(&mut *self.read().await?, attempt, limit).await
     }
 
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+        lineage::at_number(&mut *self.read().await?, lane, number).await
+    }
+
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
+        Ok(incarnation::slot(&mut *self.read().await?).await?.row)
+    }
+
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
         let found = lineage::lanes(&mut *self.read().await?, &BTreeSet::from([id.clone()])).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault> {
+        lineage::all_lanes(&mut *self.read().await?).await
     }
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
@@ -184,6 +200,10 @@ impl Store for PostgresStore {
     /// Writes, so that a full disk or a standby shows.
     async fn ping(&self) -> Result<(), StoreFault> {
         query("UPDATE policy_revision SET at = at WHERE revision = 0").execute(&self.pool).await.map(drop).map_err(unreachable)
+    }
+
+    async fn replication(&self) -> Result<Replication, StoreFault> {
+        replication::replication(&mut *self.read().await?).await
     }
 
     async fn backup(&self, _: &Path) -> Result<(), StoreFault> {

@@ -5,10 +5,12 @@
 pub mod conformance;
 pub mod constraint;
 mod fault;
+mod history;
 mod memory;
 mod port;
 pub mod rows;
 
 pub use fault::{CommitFault, StoreFault};
+pub use history::{GROUPS_REMEMBERED, History, Identity};
 pub use memory::{CommitFate, CommitHook, MemStore, Snapshot};
-pub use port::{Coverage, Cursor, Group, Page, Store, UserSheet, WithdrawalFilter};
+pub use port::{Coverage, Cursor, Group, Page, Replication, Store, UserSheet, WithdrawalFilter};

@@ -120,8 +120,8 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.of_epoch(lane, *epoch)?;
             observe::observe(draft, lane, sighting)
         }
-        Command::AdoptLineage { lane, epoch, lineage, lost, rivals } => {
-            adopt::adopt(draft, lane, *epoch, &adopt::Journalled { lineage, lost, rivals })
+        Command::AdoptLineage { lane, epoch, lineage, lost, rivals, displaced } => {
+            adopt::adopt(draft, lane, *epoch, &adopt::Journalled { lineage, lost, rivals, displaced })
         }
     }
 }

@@ -17,7 +17,14 @@ fn lost() -> (World, WithdrawalId, Lineage) {
 }
 
 fn adopt(world: &mut World, epoch: u64, lineage: &Lineage) -> Result<Answer, Refusal> {
-    world.give(Command::AdoptLineage { lane: lane(), epoch: Epoch(epoch), lineage: lineage.clone() })
+    world.give(Command::AdoptLineage {
+        lane: lane(),
+        epoch: Epoch(epoch),
+        lineage: lineage.clone(),
+        lost: Vec::new(),
+        rivals: Vec::new(),
+        displaced: Vec::new(),
+    })
 }
 
 /// F72: the payout is in its old lineage again, and the nonce is not given out a second time.

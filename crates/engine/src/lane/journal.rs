@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use adit_core::{
-    Actor, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Leg, Lineage, Lost, Mistake, Refusal, Span, Timestamp, WithdrawalId,
-    planted,
+    Actor, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Leg, Lineage, LineageId, Lost, Mistake, Refusal, Span, Timestamp,
+    WithdrawalId, planted,
 };
 use adit_signer::PayoutStanding;
 
@@ -132,10 +132,11 @@ impl LaneTask {
     /// Whoever asked again meanwhile with the same key or claim comes to the command, and is given back in the same commit.
     async fn adopt_once(&self, epoch: Epoch, found: &Found) -> Result<(), RoundError> {
         let mut rivals: Vec<Leg> = Vec::new();
+        let displaced = self.displaced(&found.lineage).await?;
         loop {
             let (lane, lineage) = (found.lineage.lane.clone(), found.lineage.clone());
-            let (lost, known) = (found.lost.clone(), rivals.clone());
-            let command = Command::AdoptLineage { lane, epoch, lineage, lost, rivals: known };
+            let (lost, rivals_known, displaced) = (found.lost.clone(), rivals.clone(), displaced.clone());
+            let command = Command::AdoptLineage { lane, epoch, lineage, lost, rivals: rivals_known, displaced };
             match self.engine.submit(Actor::Engine, command).await {
                 Err(WriteError::Refused(Refusal::Rival { withdrawal })) if rivals.len() < RIVALS_MAX => {
                     let Some(rival) = self.engine.store().withdrawal(withdrawal).await? else {
@@ -146,6 +147,15 @@ impl LaneTask {
                 done => return Ok(done.map(drop)?),
             }
         }
+    }
+
+    /// What this store reserved at an anchor that the journal gives to another lineage, with nothing signed.
+    async fn displaced(&self, journalled: &Lineage) -> Result<Vec<(LineageId, Vec<Leg>)>, RoundError> {
+        let live = self.engine.store().live_lineages(&journalled.lane, LIVE_LINEAGES_MAX).await?;
+        let unsigned = live.into_iter().filter(|other| other.attempts.iter().all(|attempt| attempt.signed().is_none()));
+        let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor));
+        let displaced = unsigned.filter(|other| other.id != journalled.id && shares(other));
+        Ok(displaced.map(|other| (other.id, other.legs)).collect())
     }
 
     /// What the signer has retired is given back, where this store shows it as waiting still (case F93).

@@ -92,7 +92,10 @@ impl LaneTask {
         let (lane, replica, epoch) = (self.id().clone(), self.engine.replica, granted.epoch);
         let take_over = known.as_ref().is_some_and(|known: &Incarnation| known.taken_over);
         let claim = LeaseClaim { lane, replica, epoch, stamp, take_over };
-        let Err(refused) = self.engine.ports.signer.lease(&claim).await? else { return Ok(true) };
+        let Err(refused) = self.engine.ports.signer.lease(&claim).await? else {
+            self.engine.hub.signer_agreed(self.id());
+            return Ok(true);
+        };
         match self.went_back(granted, &refused).await? {
             Some(because) => {
                 tracing::error!(%because, "the store went back; nothing is reserved, signed or given back until it is reconciled");

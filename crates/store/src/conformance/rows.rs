@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_core::{
     Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
-    Failure, Funds, HaltReason, JournalId, Keys, Knowledge, Lane, LaneState, Lease, Lineage, LineageState, Market, ObservationRecord,
+    Failure, Funds, HaltReason, JournalId, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage, LineageState, Market, ObservationRecord,
     Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip,
     TransferKind, User, Withdrawal,
 };
@@ -74,7 +74,7 @@ fn every_key() -> Keys {
         withdrawals: [sample::withdrawal_id(1)].into(),
         digests: [hash(1)].into(),
         claim_nonces: [(user_id(1), 0), (user_id(1), u64::MAX)].into(),
-        idempotency: [("user/player-1".to_owned(), name("key-1"))].into(),
+        idempotency: [(name("user/player-1"), name("key-1"))].into(),
         credits: [name("credit-1")].into(),
         lineages: [sample::lineage_id(1)].into(),
         payouts: [sample::payout_id(1)].into(),
@@ -117,7 +117,7 @@ async fn everything(store: &dyn Store) {
     assert_eq!(view.payouts.get(&sample::payout_id(1)), Some(&Some(lineage.id)));
     assert_eq!(view.credits.get(&name("credit-1")), Some(&Some(sample::credit(1, 1))));
     let idempotency = sample::idempotency(1, "user/player-1");
-    assert_eq!(view.idempotency.get(&(idempotency.principal.clone(), idempotency.key.clone())), Some(&Some(idempotency)));
+    assert_eq!(view.idempotency.get(&(idempotency.client.clone(), idempotency.key.clone())), Some(&Some(idempotency)));
     assert_eq!(view.limit(&user_id(1), &token()).last_seq, 1);
 }
 
@@ -219,8 +219,11 @@ fn every_lane() -> Vec<Lane> {
         next_nonce: 41,
         adopted_from: 3,
         journal: Some(JournalId(uuid(9, 1))),
-        lease: Some(Lease { owner: ReplicaId(uuid(10, 1)), until: at(30) }),
+        lease: Some(Lease { owner: ReplicaId(uuid(10, 1)), until: at(30), token: LeaseToken(uuid(11, 1)) }),
         epoch: Epoch(12),
+        counter: 57,
+        journal_read: Epoch(11),
+        doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
         tip: Some(tip),
         trail: vec![block(89), block(90)],

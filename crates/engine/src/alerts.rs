@@ -8,7 +8,7 @@ use adit_core::{
     Act, Amount, AssetId, ChainRules, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension, Timestamp,
     WithdrawalId, needs, next, step,
 };
-use adit_store::StoreFault;
+use adit_store::{Replication, StoreFault};
 use serde::Serialize;
 
 use crate::{Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
@@ -82,7 +82,7 @@ pub enum Alert {
     },
     /// The database has standbys, and a failover to one of them loses what was committed last.
     StandbyAsynchronous {
-        standbys: u32,
+        standbys: u64,
     },
     /// The store went back; nothing is reserved, signed or given back until every lane has read the journal anew.
     StoreWentBack {
@@ -175,8 +175,7 @@ impl Watch {
             let count = known.unmatched.len();
             found.extend((count > 0).then_some(Alert::Unmatched { count }));
         }
-        let replication = self.ports.store.replication().await?;
-        found.extend(replication.loses_commits().then_some(Alert::StandbyAsynchronous { standbys: replication.standbys }));
+        found.extend(asynchronous(self.ports.store.replication().await?));
         Ok(found)
     }
 
@@ -199,6 +198,17 @@ impl Watch {
         let long = silent.filter(|since| since.plus(self.settings.silent_after) < now);
         found.extend(long.map(|since| Alert::LaneSilent { lane: name(), seconds: now.since(since).seconds() }));
         Ok(found)
+    }
+}
+
+/// A failover to a standby that no commit waits for loses the newest ones.
+fn asynchronous(replication: Replication) -> Option<Alert> {
+    match replication {
+        Replication::None | Replication::Unknown { .. } => None,
+        Replication::Standbys { streaming: standbys, synchronous, commits_wait } => {
+            let loses = standbys > 0 && (synchronous == 0 || !commits_wait);
+            loses.then_some(Alert::StandbyAsynchronous { standbys })
+        }
     }
 }
 

@@ -44,27 +44,14 @@ impl Engine {
 
     fn not_retired(&self, payout: PayoutId, refused: &Refused) -> WriteError {
         tracing::warn!(%payout, %refused, "the signer does not let a hold be given back");
+        #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else the signer says, nothing is given back")]
         match refused {
             Refused::Equivocation { payout, live } => WriteError::Refused(Refusal::PaymentSigned { payout: *payout, lineage: *live }),
             Refused::SupersededStore { .. } => {
                 self.hub.supersede();
                 WriteError::Superseded
             }
-            Refused::StaleEpoch { .. }
-            | Refused::EpochTaken { .. }
-            | Refused::EpochTooFar { .. }
-            | Refused::CounterBehind { .. }
-            | Refused::OtherStoreHeard { .. }
-            | Refused::NotNext { .. }
-            | Refused::NotInOrder { .. }
-            | Refused::Retired { .. }
-            | Refused::AnchorTaken { .. }
-            | Refused::Mismatch { .. }
-            | Refused::AboveTransactionCap { .. }
-            | Refused::AboveDailyCap { .. }
-            | Refused::FeeAboveCap { .. }
-            | Refused::FeerateAboveCap { .. }
-            | Refused::UnknownKey { .. } => WriteError::Failed { detail: format!("the signer refuses: {refused}") },
+            other => WriteError::Failed { detail: format!("the signer refuses: {other}") },
         }
     }
 }

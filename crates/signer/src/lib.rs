@@ -18,6 +18,7 @@
 mod bitcoin;
 mod caps;
 mod checked;
+mod contexts;
 mod evm;
 mod facts;
 #[cfg(feature = "fuzzing")]
@@ -38,13 +39,14 @@ mod wallet_key;
 
 pub use self::bitcoin::{AccountKind, BitcoinAccount, BitcoinNetwork};
 pub use caps::AssetCaps;
+pub use contexts::{CONTEXT_BYTES_MAX, ContextFile, KeyId, Randomness, SealedContext};
 pub use hearing::NEW_INCARNATION_SILENCE_SECONDS;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
 pub use judge::EPOCH_STEP_MAX;
 pub use key::{Key, KeyError};
 pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
-pub use port::{
+pub use port::{About, 
     Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
     SignerFault, Stamp, Supersede,
 };

@@ -222,6 +222,45 @@ pub enum Refused {
     UnknownKey { lane: LaneId },
 }
 
+/// What a refusal says about, and so what is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The lease is not, or no longer, the one that the signer knows.
+    Lease,
+    /// The signer knows more than the book that asks. Never the fault of one payment (case F101).
+    Book,
+    /// Something else comes first; the same may be asked again later.
+    Turn,
+    /// The payout was retired: its hold was given back, or is about to be.
+    Retired,
+    /// This transaction is never signed as it is, or not today.
+    Transaction,
+    /// The signer's configuration.
+    Key,
+}
+
+impl Refused {
+    pub fn about(&self) -> About {
+        match self {
+            Self::StaleEpoch { .. }
+            | Self::EpochTaken { .. }
+            | Self::EpochTooFar { .. }
+            | Self::CounterBehind { .. }
+            | Self::NotLeased { .. }
+            | Self::SupersededStore { .. } => About::Lease,
+            Self::AnchorTaken { .. } | Self::Equivocation { .. } | Self::NotNext { .. } => About::Book,
+            Self::OtherStoreHeard { .. } | Self::NotInOrder { .. } => About::Turn,
+            Self::Retired { .. } => About::Retired,
+            Self::Mismatch { .. }
+            | Self::AboveTransactionCap { .. }
+            | Self::AboveDailyCap { .. }
+            | Self::FeeAboveCap { .. }
+            | Self::FeerateAboveCap { .. } => About::Transaction,
+            Self::UnknownKey { .. } => About::Key,
+        }
+    }
+}
+
 /// What a chain's fees are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

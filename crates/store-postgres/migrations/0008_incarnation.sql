@@ -2,6 +2,7 @@ CREATE TABLE incarnation (
     singleton BOOLEAN       NOT NULL DEFAULT TRUE CONSTRAINT incarnation_pk PRIMARY KEY CONSTRAINT incarnation_is_one CHECK (singleton),
     id        UUID          NOT NULL,
     since     BIGINT        NOT NULL,
+    taken_over BOOLEAN       NOT NULL,
     unread    JSON          NOT NULL,
     unmatched JSON          NOT NULL,
     finding   JSON,

@@ -4,6 +4,7 @@ CREATE TABLE incarnation (
     singleton INTEGER NOT NULL CONSTRAINT incarnation_pk PRIMARY KEY CONSTRAINT incarnation_is_one CHECK (singleton = 1),
     id        TEXT    NOT NULL,
     since     INTEGER NOT NULL,
+    taken_over INTEGER NOT NULL CONSTRAINT taken_over_is_a_flag CHECK (taken_over IN (0, 1)),
     unread    TEXT    NOT NULL,
     unmatched TEXT    NOT NULL,
     finding   TEXT,

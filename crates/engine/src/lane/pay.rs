@@ -7,11 +7,11 @@ use adit_core::{
     AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
     Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
-use adit_signer::{Approved, Refused, SignRequest};
+use adit_signer::{About, Approved, Refused, SignRequest};
 use futures::join;
 
 use super::due::Due;
-use super::request::{Fresh, shows_book_behind, shows_lease_lost};
+use super::request::Fresh;
 use super::{Held, LaneTask, RoundError, older};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
@@ -92,10 +92,10 @@ impl LaneTask {
                     attempt: request.attempt,
                     signed: signature.signed,
                 }),
-                Err(refused) if shows_lease_lost(&refused) => return Err(RoundError::LeaseLost { refused }),
+                Err(refused) if refused.about() == About::Lease => return Err(RoundError::LeaseLost { refused }),
                 Err(refused) => {
                     let freed = self.freed(lease, &refused).await?;
-                    doubt = doubt.or_else(|| (!freed && shows_book_behind(&refused)).then(|| refused.to_string()));
+                    doubt = doubt.or_else(|| (!freed && refused.about() == About::Book).then(|| refused.to_string()));
                     if !freed {
                         commands.extend(self.after_refusal(lane, lease, lineages, request, &refused).await?);
                     }
@@ -128,26 +128,8 @@ impl LaneTask {
         refused: &Refused,
     ) -> Result<Option<Command>, RoundError> {
         tracing::error!(attempt = %request.attempt, %refused, "the signer refuses a reserved attempt");
-        let fills = match refused {
-            Refused::Mismatch { .. }
-            | Refused::AboveTransactionCap { .. }
-            | Refused::AboveDailyCap { .. }
-            | Refused::FeeAboveCap { .. }
-            | Refused::FeerateAboveCap { .. }
-            // Its hold was given back, or is about to be: nobody is paid by it any more.
-            | Refused::Retired { .. } => true,
-            Refused::StaleEpoch { .. }
-            | Refused::EpochTaken { .. }
-            | Refused::EpochTooFar { .. }
-            | Refused::CounterBehind { .. }
-            | Refused::SupersededStore { .. }
-            | Refused::OtherStoreHeard { .. }
-            | Refused::NotNext { .. }
-            | Refused::NotInOrder { .. }
-            | Refused::Equivocation { .. }
-            | Refused::AnchorTaken { .. }
-            | Refused::UnknownKey { .. } => false,
-        };
+        // Of a retired payout the hold was given back, or is about to be: nobody is paid by it any more.
+        let fills = matches!(refused.about(), About::Transaction | About::Retired);
         let Some(lineage) = lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) else { return Ok(None) };
         let live: Vec<Lineage> = lineages.values().map(|lineage| (*lineage).clone()).collect();
         let (purpose, offer) = (Purpose::Cancel, request.draft.offer());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_chain::Fault;
 use adit_core::{
-    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
+    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
     PayoutContext, Stage, WithdrawalId, nobodys,
 };
 use adit_signer::{Approved, JournalEntry};
@@ -31,7 +31,7 @@ pub(super) struct Found {
 
 impl LaneTask {
     /// Once the journal was read: stops where the chain knows something that cannot be placed, and starts the lane.
-    pub(super) async fn reconcile(&self, lane: &Lane, epoch: Epoch) -> Result<(), RoundError> {
+    pub(super) async fn reconcile(&self, epoch: Epoch) -> Result<(), RoundError> {
         let identity = match self.chain().identity(self.id()).await {
             Ok(identity) => identity,
             Err(Fault::Misconfigured { subject, configured, seen, .. }) => {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use adit_chain::Ready;
 use adit_core::{AttemptId, ChainKind, Command, Epoch, Lane, Leg, LineageId, Mistake, PayoutContext, PayoutId, Purpose, planted};
-use adit_signer::{Refused, SignRequest};
+use adit_signer::{About, Refused, SignRequest};
 
-use super::request::{Chained, Fresh, shows_book_behind, shows_lease_lost};
+use super::request::{Chained, Fresh};
 use super::{Held, LaneTask, RoundError};
 
 /// A transaction on its way into a lineage.
@@ -98,7 +98,7 @@ impl LaneTask {
             answers = self.engine.ports.signer.dry_run(&requests).await?;
         }
         self.note(&answers);
-        match answers.iter().filter_map(|answer| answer.as_ref().err()).find(|refused| shows_lease_lost(refused)) {
+        match answers.iter().filter_map(|answer| answer.as_ref().err()).find(|refused| refused.about() == About::Lease) {
             Some(refused) => Err(RoundError::LeaseLost { refused: refused.clone() }),
             None => Ok(answers),
         }
@@ -145,5 +145,5 @@ impl LaneTask {
 
 /// Returns whether nothing may be reserved now, because the signer knows more than the book.
 fn is_doubt(refused: &Refused) -> bool {
-    shows_book_behind(refused) && !planted(Mistake::LostNonceBlamed)
+    refused.about() == About::Book && !planted(Mistake::LostNonceBlamed)
 }

@@ -12,7 +12,7 @@ impl Overlay<'_> {
     /// Learns what a record says.
     pub(crate) fn apply(&mut self, record: &Record, place: Place) {
         match record {
-            Record::Signed { at, entry: JournalEntry { request, .. } } => self.apply_signed(*at, request, place),
+            Record::Signed { at, entry: JournalEntry { request, .. }, sealed: _ } => self.apply_signed(*at, request, place),
             Record::Superseded { at, supersede } => self.apply_superseded(*at, supersede),
             Record::Epoch { at, lane, epoch } => self.apply_epoch(*at, lane, *epoch),
             Record::Lease { at, claim } => self.apply_lease(*at, claim),

@@ -5,6 +5,7 @@ use std::fmt;
 use adit_core::{Epoch, JournalId, LaneId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::contexts::SealedContext;
 use crate::{JournalEntry, LeaseClaim, Retire, Supersede};
 
 const FORMAT: &str = "adit signer journal";
@@ -28,8 +29,13 @@ pub struct Header {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "record")]
 pub enum Record {
-    /// An attempt was signed.
-    Signed { at: Timestamp, entry: JournalEntry },
+    /// An attempt was signed. Its request's contexts stand sealed beside it, never in it.
+    Signed {
+        at: Timestamp,
+        entry: JournalEntry,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sealed: Vec<SealedContext>,
+    },
     /// A payout may live in another lineage.
     Superseded { at: Timestamp, supersede: Supersede },
     /// A newer lease was seen, by a request that left nothing else. Only where no store has leased.

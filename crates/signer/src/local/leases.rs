@@ -53,7 +53,7 @@ impl Inner {
             let place = journal.stage(&record);
             known.apply(&record, place);
         }
-        self.note_epochs(journal, &mut known, [(&supersede.lane, supersede.epoch)], at);
+        self.note_epochs(journal, &mut known, [(&supersede.lane, supersede.epoch, &supersede.stamp)], at);
         let fresh = known.into_fresh();
         journal.commit().map_err(unwritten)?;
         fresh.absorb_into(facts);

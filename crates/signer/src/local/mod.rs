@@ -8,13 +8,14 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{JournalId, LaneId, PayoutId, Span, Timestamp};
+use adit_core::{JournalId, LaneId, PayoutId, Span, Timestamp, UserId};
 use async_trait::async_trait;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use crate::contexts::{ContextFile, Contexts, DiskContexts, Randomness};
 use crate::facts::{Facts, Overlay};
 use crate::hearing::Hearing;
-use crate::journal::{DiskFile, Journal, JournalError, JournalFile, Record, Tip};
+use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
     JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
@@ -54,31 +55,48 @@ struct State {
     journal: Journal,
     facts: Facts,
     hearing: Hearing,
+    contexts: Contexts,
 }
 
 impl LocalSigner {
-    /// Opens the journal at `path`, or starts one there named `new_id`, and learns everything it says.
+    /// Opens the journal at `path`, or starts one there named `new_id`, and learns everything it says. The keys of its contexts stand in
+    /// a file beside it.
     ///
     /// # Errors
     /// [`OpenError`]: a configuration that contradicts itself; a journal that is in use, foreign or damaged.
     pub fn open(config: SignerConfig, path: &Path, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
         let file = DiskFile::open_or_create(path, new_id, &config.environment)?;
-        Self::with_journal(config, Box::new(file), clock)
+        let contexts = DiskContexts::beside(path).map(|file| Box::new(file) as Box<dyn ContextFile>);
+        Self::with_journal(config, Box::new(file), Contexts::open(contexts), clock)
     }
 
-    /// The same on any file. An empty one becomes a journal named `new_id`.
+    /// The same on any file. An empty one becomes a journal named `new_id`. The keys of its contexts live as long as this signer.
     ///
     /// # Errors
     /// As [`LocalSigner::open`].
-    pub fn with_file(config: SignerConfig, mut file: Box<dyn JournalFile>, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
+    pub fn with_file(config: SignerConfig, file: Box<dyn JournalFile>, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
+        Self::with_files(config, file, Box::new(MemoryFile::new()), new_id, clock)
+    }
+
+    /// The same on any two files.
+    ///
+    /// # Errors
+    /// As [`LocalSigner::open`].
+    pub fn with_files(
+        config: SignerConfig,
+        mut file: Box<dyn JournalFile>,
+        contexts: Box<dyn ContextFile>,
+        new_id: JournalId,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         if file.bytes().map_err(JournalError::unusable)? == 0 {
             file = Journal::start(file, new_id, &config.environment).map_err(JournalError::unusable)?.into_file();
         }
-        Self::with_journal(config, file, clock)
+        Self::with_journal(config, file, Contexts::open(Ok(contexts)), clock)
     }
 
     /// Here an empty file is damage: whoever emptied it made the signer forget.
-    fn with_journal(config: SignerConfig, file: Box<dyn JournalFile>, clock: Clock) -> Result<Self, OpenError> {
+    fn with_journal(config: SignerConfig, file: Box<dyn JournalFile>, contexts: Contexts, clock: Clock) -> Result<Self, OpenError> {
         let SignerConfig { environment, keys, chains, assets, caps } = config;
         let policy = Policy::new(keys, chains, assets, &caps)?;
         let nothing = Facts::default();
@@ -86,7 +104,7 @@ impl LocalSigner {
         let journal = Journal::open(file, &environment, |record, place| known.apply(&record, place))?;
         let mut facts = Facts::default();
         known.into_fresh().absorb_into(&mut facts);
-        let state = Mutex::new(State { journal, facts, hearing: Hearing::default() });
+        let state = Mutex::new(State { journal, facts, hearing: Hearing::default(), contexts });
         Ok(Self { inner: Arc::new(Inner { policy, clock, monotonic: None, state }) })
     }
 
@@ -105,6 +123,23 @@ impl LocalSigner {
         let now = inner.elapsed();
         inner.state.get_mut().expect("nobody had it yet").hearing = Hearing::listening_since(now);
         self
+    }
+
+    /// Draws users' keys and their ids from here, instead of the system's randomness.
+    #[must_use]
+    pub fn with_randomness(mut self, randomness: Randomness) -> Self {
+        self.own().state.get_mut().expect("nobody had it yet").contexts.set_randomness(randomness);
+        self
+    }
+
+    /// Deletes the key of a user's contexts. What was journalled of their payouts stays, and says no more whose they were. False where
+    /// there was none.
+    ///
+    /// # Errors
+    /// [`SignerFault::Journal`] when the keys' file could not be written anew; then it is still there.
+    pub async fn forget_user(&self, user: &UserId) -> Result<bool, SignerFault> {
+        let user = user.clone();
+        self.run(move |inner| inner.forget_user(&user)).await
     }
 
     fn own(&mut self) -> &mut Inner {
@@ -189,7 +224,7 @@ impl Inner {
         judge: impl FnOnce(&Overlay<'_>, &mut Hearing, Timestamp) -> Result<Option<Record>, Refused>,
     ) -> Result<Result<(), Refused>, SignerFault> {
         let mut state = self.lock()?;
-        let State { journal, facts, hearing } = &mut *state;
+        let State { journal, facts, hearing, .. } = &mut *state;
         let mut known = Overlay::new(facts);
         let at = known.moment((self.clock)());
         let record = match judge(&known, hearing, at) {

@@ -11,6 +11,7 @@ use crate::{CommitFault, StoreFault};
 pub struct IncarnationRow {
     pub id: Uuid,
     pub since: i64,
+    pub taken_over: bool,
     pub unread: String,
     pub unmatched: String,
     pub finding: Option<String>,
@@ -24,6 +25,7 @@ impl IncarnationRow {
         Ok(Self {
             id: incarnation.id.0,
             since: incarnation.since.micros(),
+            taken_over: incarnation.taken_over,
             unread: to_json(&incarnation.unread)?,
             unmatched: to_json(&incarnation.unmatched)?,
             finding: incarnation.finding.as_ref().map(to_json).transpose()?,
@@ -37,6 +39,7 @@ pub fn read_incarnation(row: &impl Fields) -> Result<Slot<Incarnation>, StoreFau
     let incarnation = Incarnation {
         id: id(row, "id")?,
         since: time(row, "since")?,
+        taken_over: row.flag("taken_over")?,
         unread: json(row, "unread")?,
         unmatched: json(row, "unmatched")?,
         finding: json_or_none(row, "finding")?,

@@ -1,7 +1,7 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
-use crate::decide::nobodys;
-use crate::{Account, Anchor, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules};
+use crate::decide::{nobodys, unknown};
+use crate::{Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -38,6 +38,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.limits.insert((user.clone(), asset.clone()), rules.windows_of(asset));
             keys.lineages.extend(*lineage);
             keys.lanes.extend(rules.chain_of(asset).map(|chain| chain.lane.clone()));
+            of_suspense(&mut keys, user, source_asset);
         }
         Command::Inspect { leg, lane, .. } => {
             keys.lanes.insert(lane.clone());
@@ -125,7 +126,9 @@ const CARELESS: bool = cfg!(feature = "planted");
 fn of_request(keys: &mut Keys, request: &Request, order: &Order, rules: &Rules) {
     keys.users.insert(request.user.clone());
     keys.withdrawals.insert(request.id);
-    keys.accounts.insert(Account::User { user: request.user.clone(), book: request.book.clone(), asset: request.source_asset.clone() });
+    let (user, book, asset) = (request.user.clone(), request.book.clone(), request.source_asset.clone());
+    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    keys.accounts.insert(Account::Debt { user, book, asset });
     keys.limits.insert((request.user.clone(), request.asset.clone()), rules.windows_of(&request.asset));
     if let Some(claim) = &request.claim {
         keys.wallets.insert(request.destination.clone());
@@ -192,11 +195,20 @@ fn of_leg(keys: &mut Keys, leg: &Leg, lane: &LaneId, rules: &Rules) {
     of_payouts(keys, std::slice::from_ref(leg));
     keys.limits.insert((leg.user.clone(), leg.asset.clone()), rules.windows_of(&leg.asset));
     keys.accounts.insert(Account::User { user: leg.user.clone(), book: leg.book.clone(), asset: leg.source_asset.clone() });
+    keys.lanes.extend(rules.chain_of(&leg.asset).map(|chain| chain.lane.clone()));
     keys.accounts.insert(Account::Fees { asset: leg.source_asset.clone() });
+    of_suspense(keys, &leg.user, &leg.source_asset);
     keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: leg.asset.clone() });
     if leg.source_asset != leg.asset {
         keys.accounts.insert(Account::Issuer { book: leg.book.clone(), asset: leg.source_asset.clone() });
         keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
+    }
+}
+
+/// What had been lent to nobody's withdrawal goes back to suspense with it.
+fn of_suspense(keys: &mut Keys, user: &UserId, asset: &AssetId) {
+    if *user == unknown() {
+        keys.accounts.insert(Account::Suspense { asset: asset.clone() });
     }
 }
 

@@ -82,6 +82,11 @@ impl Balance {
         self.credits.saturating_sub(self.debits)
     }
 
+    /// What is still out of what an own account lent: debits less credits.
+    pub fn lent(&self) -> Amount {
+        self.debits.saturating_sub(self.credits)
+    }
+
     /// What a user can still ask for.
     pub fn available(&self) -> Amount {
         self.owed().saturating_sub(self.held)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::gate::{Gate, gate_of_lane, gate_of_payout};
 use crate::next::{LaneView, Obstacle, Step, step};
-use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
+use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Purpose, Scope, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -188,6 +188,9 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         Step::Do(crate::Act::Send { .. }) => {
             (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
         }
+        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !was_sent(lineage) => {
+            (Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() }, Some("bump"), Some(view.now))
+        }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
         Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
         Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
@@ -208,6 +211,11 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
+}
+
+/// Whether any of its bytes may have left.
+fn was_sent(lineage: &Lineage) -> bool {
+    lineage.attempts.iter().any(|attempt| attempt.last_sent().is_some())
 }
 
 fn of_block(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Reason {

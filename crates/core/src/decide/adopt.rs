@@ -77,10 +77,15 @@ fn end_displaced(draft: &mut Drafting, journalled: &Journalled) -> Result<(), Re
 /// Those that the store has are found again, those that it has not are made again with their users.
 fn take_back_all(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, legs: &[Leg], from: &Journalled) -> Result<(), Refusal> {
     let mut again = MadeAgain::new(lane, lineage, from.rivals);
+    let view = draft.view;
+    let lost = |leg: &Leg| from.lost.iter().find(|lost| lost.leg == *leg && view.withdrawal(leg.withdrawal).is_none());
+    for lost in legs.iter().filter_map(lost) {
+        again.replace_rivals(draft, lost)?;
+    }
     for leg in legs {
-        match from.lost.iter().find(|lost| lost.leg.payout == leg.payout) {
-            Some(lost) if draft.view.withdrawal(leg.withdrawal).is_none() => again.make(draft, lost)?,
-            Some(_) | None => take_back(draft, lane, lineage, leg, from)?,
+        match lost(leg) {
+            Some(lost) => again.make(draft, lost)?,
+            None => take_back(draft, lane, lineage, leg, from)?,
         }
     }
     again.finish(draft);

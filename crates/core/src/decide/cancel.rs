@@ -60,7 +60,7 @@ fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Resul
 }
 
 /// The ended lineage that carried it before, where there is one: the signer may not have been told.
-fn left(withdrawal: &Withdrawal) -> Option<DeadLineage> {
+pub(super) fn left(withdrawal: &Withdrawal) -> Option<DeadLineage> {
     match withdrawal.state {
         State::Approved { after, .. } => after,
         State::Pending

@@ -28,6 +28,7 @@ pub(super) struct Drafting<'a> {
     users: BTreeMap<UserId, User>,
     retired: &'a BTreeSet<PayoutId>,
     unretired: Vec<Retirement>,
+    explained: BTreeSet<WithdrawalId>,
 }
 
 impl<'a> Drafting<'a> {
@@ -42,6 +43,7 @@ impl<'a> Drafting<'a> {
             users: BTreeMap::new(),
             retired: &order.retired,
             unretired: Vec::new(),
+            explained: BTreeSet::new(),
         }
     }
 
@@ -58,6 +60,7 @@ impl<'a> Drafting<'a> {
         if !self.unretired.is_empty() {
             return Err(Refusal::NotRetired { payouts: self.unretired });
         }
+        self.explain();
         self.changes.extend(self.users.into_values().map(Change::User));
         Ok(Decision { changes: self.changes, answer })
     }
@@ -122,6 +125,20 @@ impl<'a> Drafting<'a> {
 
     pub fn chain(&self, lane: &LaneId) -> Result<&'a ChainRules, Refusal> {
         self.rules.chain_of_lane(lane).ok_or_else(|| Refusal::NotLeased { lane: lane.to_string() })
+    }
+
+    /// A payment that nobody had been matched to is explained: equal requests do not wait because of it any more.
+    pub fn forget_unmatched(&mut self, id: WithdrawalId) {
+        self.explained.insert(id);
+    }
+
+    fn explain(&mut self) {
+        let Some(mut incarnation) = self.view.incarnation.row.clone() else { return };
+        let before = incarnation.unmatched.len();
+        incarnation.unmatched.retain(|unmatched| !self.explained.contains(&unmatched.withdrawal));
+        if incarnation.unmatched.len() < before {
+            self.change(Change::Incarnation(incarnation));
+        }
     }
 
     /// Asks the signer to retire a payout, unless it has done so for this order.

@@ -11,6 +11,8 @@ use crate::{
 };
 
 use super::Drafting;
+use super::cancel::left;
+use super::lineage::matches_leg;
 use super::settle::{self, GiveBack};
 
 /// The user of payments that nobody has been matched to.
@@ -21,7 +23,8 @@ pub(super) struct MadeAgain<'a> {
     lane: &'a LaneId,
     lineage: LineageId,
     rivals: &'a [Leg],
-    /// What earlier ones of this commit hold on each account.
+    /// What replaced rivals gave back to each account, and what is held on it, both by this commit.
+    freed: BTreeMap<Account, Amount>,
     held: BTreeMap<Account, Amount>,
     limits: BTreeMap<(UserId, AssetId), LimitState>,
     unmatched: Vec<Unmatched>,
@@ -29,14 +32,13 @@ pub(super) struct MadeAgain<'a> {
 
 impl<'a> MadeAgain<'a> {
     pub(super) fn new(lane: &'a LaneId, lineage: LineageId, rivals: &'a [Leg]) -> Self {
-        Self { lane, lineage, rivals, held: BTreeMap::new(), limits: BTreeMap::new(), unmatched: Vec::new() }
+        Self { lane, lineage, rivals, freed: BTreeMap::new(), held: BTreeMap::new(), limits: BTreeMap::new(), unmatched: Vec::new() }
     }
 
     /// Makes one again, in its lineage.
     pub(super) fn make(&mut self, draft: &mut Drafting, lost: &Lost) -> Result<(), Refusal> {
         let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
         self.enrol(draft, &context);
-        self.replace_rivals(draft, lost, &context)?;
         let claim = context.claim.filter(|_| !planted(Mistake::MadeAgainWithoutKey)).filter(|claim| is_free(draft, &context, claim));
         let (before, hold) = self.hold(draft, lost, &context);
         let limit = self.limit(draft, lost, &context)?;
@@ -69,6 +71,9 @@ impl<'a> MadeAgain<'a> {
             retries: 0,
             state: State::Processing { lineage: self.lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None },
         };
+        if !matches_leg(&withdrawal, &lost.leg) {
+            return Err(Refusal::Changed { what: format!("withdrawal {}", lost.leg.withdrawal) });
+        }
         draft.change(Change::Limit(limit));
         draft.change(Change::Withdrawal(withdrawal));
         remember_key(draft, lost.leg.withdrawal, &context);
@@ -96,7 +101,8 @@ impl<'a> MadeAgain<'a> {
     fn hold(&mut self, draft: &mut Drafting, lost: &Lost, context: &PayoutContext) -> (Amount, crate::TransferId) {
         let account = Account::User { user: context.user.clone(), book: context.book.clone(), asset: context.source_asset.clone() };
         let held = self.held.entry(account.clone()).or_default();
-        let available = draft.view.balance(&account).available().saturating_sub(*held);
+        let freed = self.freed.get(&account).copied().unwrap_or_default();
+        let available = draft.view.balance(&account).available().plus(freed).saturating_sub(*held);
         let missing = context.deducted.saturating_sub(available);
         *held = held.plus(context.deducted.saturating_sub(missing));
         let cause = || Cause::Withdrawal { id: lost.leg.withdrawal };
@@ -121,8 +127,9 @@ impl<'a> MadeAgain<'a> {
     }
 
     /// Who asked again before the lane had read the journal was accepted anew, with the same key or claim. Nothing of that one is
-    /// reserved: it is given back, and the first one stands.
-    fn replace_rivals(&self, draft: &mut Drafting, lost: &Lost, context: &PayoutContext) -> Result<(), Refusal> {
+    /// reserved: it is given back, and the first one stands. This comes before anything is made again, which may need what it frees.
+    pub(super) fn replace_rivals(&mut self, draft: &mut Drafting, lost: &Lost) -> Result<(), Refusal> {
+        let Some(context) = &lost.context else { return Ok(()) };
         for id in rivals(draft, context).into_iter().filter(|id| *id != lost.leg.withdrawal) {
             let Some(leg) = self.rivals.iter().find(|leg| leg.withdrawal == id) else { return Err(Refusal::Rival { withdrawal: id }) };
             let rival = draft.withdrawal(leg.withdrawal)?.clone();
@@ -131,7 +138,9 @@ impl<'a> MadeAgain<'a> {
             }
             let reason = format!("the same request was accepted before as {}, which pays it", lost.leg.withdrawal);
             let state = State::Cancelled { at: draft.now(), by: Actor::Engine, reason: reason.clone() };
-            settle::release(draft, &rival, GiveBack { by: &Actor::Engine, reason: &reason, ended: None });
+            settle::release(draft, &rival, GiveBack { by: &Actor::Engine, reason: &reason, ended: left(&rival) });
+            let freed = self.freed.entry(settle::owner(&rival)).or_default();
+            *freed = freed.plus(rival.deducted);
             draft.user_event(&rival.user, Some(id), EventKind::Replaced { as_withdrawal: lost.leg.withdrawal })?;
             draft.change(Change::Withdrawal(Withdrawal { state, ..rival }));
         }
@@ -184,7 +193,7 @@ pub fn nobodys(asset: &AssetId, amount: Amount) -> PayoutContext {
 }
 
 /// Returns the user of payments that nobody has been matched to.
-pub(super) fn unknown() -> UserId {
+pub(crate) fn unknown() -> UserId {
     UNKNOWN.parse().expect("a user's name")
 }
 

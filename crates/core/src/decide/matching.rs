@@ -20,6 +20,7 @@ pub(super) struct Found<'a> {
 pub(super) fn matched(draft: Drafting, found: &Found, to: &Matched, note: &str) -> Result<Decision, Refusal> {
     let Found { leg, lane, lineage } = *found;
     let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
+    draft.knows_journal(&withdrawal)?;
     match to {
         Matched::User { user, book } => to_user(draft, withdrawal, lane, (user, book), note),
         Matched::Withdrawal { leg } => to_withdrawal(draft, withdrawal, (lane, lineage), leg, note),
@@ -34,13 +35,16 @@ fn to_user(
     (user, book): (&UserId, &Book),
     note: &str,
 ) -> Result<Decision, Refusal> {
-    if matches!(withdrawal.state, State::Completed { .. }) && withdrawal.user == *user && *user != unknown() {
+    if matches!(withdrawal.state, State::Completed { .. }) && (&withdrawal.user, &withdrawal.book) == (user, book) {
         return draft.unchanged();
     }
     let payment = unmatched_payment(&withdrawal)?;
+    if *user == unknown() {
+        return refused(format!("{user} is nobody"));
+    }
     settle::settle(&mut draft, &withdrawal, lane);
     charge(&mut draft, &withdrawal, (user, book));
-    forget_unmatched(&mut draft, withdrawal.id);
+    draft.forget_unmatched(withdrawal.id);
     draft.user_event(user, Some(withdrawal.id), EventKind::Matched { note: note.to_owned() })?;
     let state = State::Completed { at: draft.now(), payment };
     let (user, book) = (user.clone(), book.clone());
@@ -73,9 +77,7 @@ fn to_withdrawal(
     let reason = format!("it is the payment of {}: {note}", other.id);
     let by = draft.actor;
     settle::release(&mut draft, &withdrawal, GiveBack { by, reason: &reason, ended });
-    repay(&mut draft, &withdrawal);
     settle::settle(&mut draft, &other, lane);
-    forget_unmatched(&mut draft, withdrawal.id);
     draft.user_event(&other.user, Some(other.id), EventKind::Matched { note: note.to_owned() })?;
     let at = draft.now();
     let cancelled = State::Cancelled { at, by: by.clone(), reason };
@@ -117,21 +119,8 @@ fn charge(draft: &mut Drafting, withdrawal: &Withdrawal, (user, book): (&UserId,
     }
 }
 
-/// Gives back to suspense what it had lent.
-fn repay(draft: &mut Drafting, withdrawal: &Withdrawal) {
-    let Withdrawal { user, book, source_asset, .. } = withdrawal.clone();
-    let account = Account::User { user, book, asset: source_asset };
-    to_suspense(draft, account, &withdrawal.source_asset, withdrawal.deducted, withdrawal.id);
-}
-
 fn to_suspense(draft: &mut Drafting, from: Account, asset: &AssetId, amount: Amount, id: WithdrawalId) {
     if !amount.is_zero() {
         draft.transfer(TransferKind::Post, from, Account::Suspense { asset: asset.clone() }, amount, Cause::Withdrawal { id });
     }
-}
-
-fn forget_unmatched(draft: &mut Drafting, id: WithdrawalId) {
-    let Some(mut incarnation) = draft.view.incarnation.row.clone() else { return };
-    incarnation.unmatched.retain(|unmatched| unmatched.withdrawal != id);
-    draft.change(Change::Incarnation(incarnation));
 }

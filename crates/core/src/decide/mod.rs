@@ -21,6 +21,7 @@ use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, R
 use drafting::Drafting;
 pub use lane::changed_pin;
 pub use made_again::nobodys;
+pub(crate) use made_again::unknown;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,8 +85,7 @@ pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, R
 /// What a user was paid beyond what the store knew is taken from credits first: they may be those that the store lost (case F95).
 fn pay_off(draft: &mut Drafting, credit: &Credit, owed: Account) {
     let debt = Account::Debt { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() };
-    let balance = draft.view.balance(&debt);
-    let amount = balance.debits.saturating_sub(balance.credits).min(credit.amount);
+    let amount = draft.view.balance(&debt).lent().min(credit.amount);
     if !amount.is_zero() {
         draft.transfer(TransferKind::Post, owed, debt, amount, Cause::Credit { id: credit.id.clone() });
     }

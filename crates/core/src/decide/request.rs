@@ -157,7 +157,8 @@ fn points_asset<'a>(rules: &'a Rules, request: &Request) -> Result<&'a Asset, Re
 }
 
 fn check_balance(view: &View, request: &Request, cost: Cost) -> Result<Amount, Refusal> {
-    let available = view.balance(&source(request)).available();
+    // A debt is a balance below zero: what a later release gave back covers it before anything else.
+    let available = view.balance(&source(request)).available().saturating_sub(debt(view, request));
     if available < cost.total {
         return Err(Refusal::InsufficientBalance { asset: request.source_asset.clone(), available, needed: cost.total });
     }
@@ -176,6 +177,12 @@ fn check_pace(view: &View, request: &Request, policy: &Policy, user: &User) -> R
         (Some(wait), Some(last)) if view.now < last.plus(wait) => Err(Refusal::Cooldown { until: last.plus(wait) }),
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
+}
+
+/// What the user was paid beyond what this store knew them to be owed.
+fn debt(view: &View, request: &Request) -> Amount {
+    let (user, book, asset) = (request.user.clone(), request.book.clone(), request.source_asset.clone());
+    view.balance(&Account::Debt { user, book, asset }).lent()
 }
 
 fn source(request: &Request) -> Account {

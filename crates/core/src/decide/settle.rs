@@ -6,6 +6,7 @@ use crate::{
 };
 
 use super::Drafting;
+use super::made_again::unknown;
 
 /// Who gives a hold back, why, and what ended the lineage that carried its payout.
 #[derive(Clone, Copy)]
@@ -23,6 +24,16 @@ pub(super) fn release(draft: &mut Drafting, withdrawal: &Withdrawal, give_back: 
     let kind = TransferKind::Release { hold: withdrawal.hold };
     draft.transfer(kind, user.clone(), user, withdrawal.deducted, cause(withdrawal));
     draft.change(Change::LimitGivenBack(withdrawal.limit.clone()));
+    if withdrawal.user == unknown() {
+        repay(draft, withdrawal);
+    }
+}
+
+/// Nobody's withdrawal was not paid: what suspense had lent for it goes back, and no request waits because of it any more.
+fn repay(draft: &mut Drafting, withdrawal: &Withdrawal) {
+    let suspense = Account::Suspense { asset: withdrawal.source_asset.clone() };
+    draft.transfer(TransferKind::Post, owner(withdrawal), suspense, withdrawal.deducted, cause(withdrawal));
+    draft.forget_unmatched(withdrawal.id);
 }
 
 fn retire(draft: &mut Drafting, withdrawal: &Withdrawal, GiveBack { by, reason, ended }: GiveBack) {
@@ -134,6 +145,9 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
     let State::HeldForInspection { payment, finding, .. } = withdrawal.state.clone() else {
         return Err(Refusal::NotUnderInspection { status: withdrawal.state.status() });
     };
+    if paid && withdrawal.user == unknown() {
+        return Err(Refusal::NotMatchable { detail: format!("nobody knows whose {} is; match it to a user", withdrawal.id) });
+    }
     let at = draft.now();
     match paid {
         true => {
@@ -154,7 +168,7 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
     draft.answer(Answer::Done)
 }
 
-fn owner(withdrawal: &Withdrawal) -> Account {
+pub(super) fn owner(withdrawal: &Withdrawal) -> Account {
     Account::User { user: withdrawal.user.clone(), book: withdrawal.book.clone(), asset: withdrawal.source_asset.clone() }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         }
         draft.change(Change::Lane(lane));
     }
-    let unread = lanes.iter().map(|(id, _, _)| id.clone()).collect();
+    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
     let taken_over = row.finding.is_some_and(|finding| finding.take_over);
     let (since, unmatched) = (draft.now(), row.unmatched);
     draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));

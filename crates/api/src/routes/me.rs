@@ -156,7 +156,7 @@ fn own_balance(state: &ApiState, account: &Account, balance: Balance) -> Option<
 /// A debt that is paid off is not shown.
 fn own_debt(state: &ApiState, account: &Account, balance: Balance) -> Option<OwnDebt> {
     let Account::Debt { book, asset, .. } = account else { return None };
-    let owing = balance.debits.saturating_sub(balance.credits);
+    let owing = balance.lent();
     let shown = || OwnDebt { book: book.to_string(), asset: asset.to_string(), amount: units(state.rules(), asset, owing) };
     (!owing.is_zero()).then(shown)
 }

@@ -7,6 +7,7 @@
 mod columns;
 mod digits;
 mod fault;
+mod glance;
 mod group;
 mod line;
 mod load;

@@ -94,6 +94,7 @@ pub trait Group: Send {
 pub struct UserSheet {
     pub user: User,
     pub wallets: Vec<WalletLink>,
+    /// Their accounts and their debts, in order of their paths.
     pub balances: Vec<(Account, Balance)>,
 }
 

@@ -220,11 +220,14 @@ pub async fn coverage_and_accounts(bed: &mut impl Bed) {
     let token_account = adit_core::Account::User { user: user_id(1), book: name("pool"), asset: token() };
     let treasury = adit_core::Account::Treasury { asset: token() };
     changes.push(Change::Transfer(sample::transfer(51, TransferKind::Post, treasury, token_account.clone(), 11)));
+    let debt = adit_core::Account::Debt { user: user_id(1), book: name("pool"), asset: token() };
+    let suspense = adit_core::Account::Suspense { asset: token() };
+    changes.push(Change::Transfer(sample::transfer(52, TransferKind::Post, debt.clone(), suspense, 13)));
     put(&*store, changes).await;
     let row = |asset, owed, held| Coverage { asset, owed: adit_core::Amount::new(owed), held: adit_core::Amount::new(held) };
     assert_eq!(store.coverage().await, Ok(vec![row(token(), 11, 0), row(sample::points(), huge * 3, 7)]));
     put(&*store, vec![Change::User(sample::user(1))]).await;
     let sheet = store.user(&user_id(1)).await.expect("the store answers").expect("the user is there");
     let paths: Vec<String> = sheet.balances.iter().map(|(account, _)| account.to_string()).collect();
-    assert_eq!(paths, [token_account.to_string(), own_account(1).to_string()]);
+    assert_eq!(paths, [debt.to_string(), token_account.to_string(), own_account(1).to_string()]);
 }

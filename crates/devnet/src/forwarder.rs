@@ -115,12 +115,7 @@ async fn serve(mut client: TcpStream, course: watch::Receiver<Course>) {
 }
 
 /// Fails as well if nobody listens at the target.
-async fn carry(
-    client: &mut TcpStream,
-    server: &mut Option<TcpStream>,
-    target: u16,
-    mut course: watch::Receiver<Course>,
-) -> io::Result<()> {
+async fn carry(client: &mut TcpStream, server: &mut Option<TcpStream>, target: u16, mut course: watch::Receiver<Course>) -> io::Result<()> {
     speaks(&mut course).await;
     let server = server.insert(TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await?);
     client.set_nodelay(true)?;

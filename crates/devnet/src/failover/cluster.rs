@@ -17,7 +17,6 @@ pub struct Cluster {
     replication: Forwarder,
     /// One for each server.
     ways: Vec<Forwarder>,
-    primary_port: u16,
 }
 
 impl Cluster {
@@ -26,14 +25,14 @@ impl Cluster {
     /// # Errors
     /// Fails if the standby does not come up.
     pub async fn start(primary: &str, servers: u16, directory: &Path) -> Result<Self> {
-        let primary_port = Url::parse(primary).context("the database has an address")?.port().context("and a port in it")?;
-        let replication = Forwarder::start(primary_port).await?;
+        let port = Url::parse(primary).context("the database has an address")?.port().context("and a port in it")?;
+        let replication = Forwarder::start(port).await?;
         let standby = Postgres::standby_of(replication.port(), directory.join("standby.log")).await?;
         let mut ways = Vec::new();
         for _ in 0..servers {
-            ways.push(Forwarder::start(primary_port).await?);
+            ways.push(Forwarder::start(port).await?);
         }
-        Ok(Self { standby, replication, ways, primary_port })
+        Ok(Self { standby, replication, ways })
     }
 
     /// Under which address each server knows its database.
@@ -66,11 +65,6 @@ impl Cluster {
     /// A server's way leads to the promoted one from now on.
     pub fn lead_to_new(&self, server: usize) {
         self.ways[server].forward(self.standby.port());
-    }
-
-    /// A server's way leads to the old primary.
-    pub fn lead_to_old(&self, server: usize) {
-        self.ways[server].forward(self.primary_port);
     }
 
     /// The database's host disappears for all servers, for so long.

@@ -130,7 +130,12 @@ pub(super) async fn ask_all(requests: &mut [Request], api: &Api, domain: &Domain
 }
 
 /// Waits until the node has the payments of all of these; in a block where they are to be mined.
-pub(super) async fn until_sent<'a>(world: &World, eye: &mut Eye, requests: impl IntoIterator<Item = &'a Request>, fate: Fate) -> Result<()> {
+pub(super) async fn until_sent<'a>(
+    world: &World,
+    eye: &mut Eye,
+    requests: impl IntoIterator<Item = &'a Request>,
+    fate: Fate,
+) -> Result<()> {
     let payees: Vec<Payee> = requests.into_iter().map(|request| request.payee.clone()).collect();
     wait::until("the payments to be sent", SENT_BOUND, LOOK_PAUSE, async || {
         eye.look().await?;

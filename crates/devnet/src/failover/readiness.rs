@@ -56,7 +56,8 @@ impl Readiness {
     pub fn findings(&self) -> Vec<String> {
         let state = lock(&self.state);
         let (wrong, latest) = (state.wrong, state.latest.as_secs_f64());
-        let told = || format!("/readyz said 200 {wrong} times while nothing could be committed, up to {latest:.1} s after the writer stood still");
+        let told =
+            || format!("/readyz said 200 {wrong} times while nothing could be committed, up to {latest:.1} s after the writer stood still");
         (wrong > 0).then(told).into_iter().collect()
     }
 }

@@ -25,6 +25,8 @@ use super::{loss, silence, split};
 const SETTLE_BOUND: Duration = Duration::from_secs(60);
 /// The signer listens to a new history only when it has not heard another one for a minute.
 const SETTLE_SPLIT_BOUND: Duration = Duration::from_secs(150);
+/// Of how many it is told why they wait.
+const WHYS_TOLD_MAX: usize = 3;
 /// Those who are paid before anything happens.
 const WARM: usize = 2;
 /// From the promotion, or from the host's return, to the first new transaction.
@@ -112,10 +114,12 @@ async fn measured(course: &mut Course) -> Option<Duration> {
 /// Why those wait who are not paid: evidence for whoever reads this.
 async fn tell_why(world: &World, course: &Course) {
     let Ok(admin) = world.devnet.admin() else { return };
+    let mut told = 0;
     for id in course.requests.iter().flat_map(|request| &request.ids) {
         let Ok(answer) = admin.get(&format!("/api/withdrawals/{id}/why")).await else { continue };
         let open = answer.status.is_success() && !["completed", "failed", "cancelled"].iter().any(|end| answer.body["status"] == *end);
-        if open {
+        if open && told < WHYS_TOLD_MAX {
+            told += 1;
             progress::step(format!("{id} waits: {}", answer.body));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use futures::future::{join, join3, join_all};
+use futures::future::{join, join_all, join3};
 
 use crate::chaos::payees::Way;
 
@@ -56,7 +56,11 @@ pub async fn run(world: &mut World, wakes: Wakes) -> Result<Course> {
     let (first, others) = here.split_at_mut(1);
     first[0].counts = first[0].insist(&api, &domain).await;
     if wakes == Wakes::Later {
-        let paid = async { while !progress.is_finished() { tokio::time::sleep(Duration::from_millis(50)).await } };
+        let paid = async {
+            while !progress.is_finished() {
+                tokio::time::sleep(Duration::from_millis(50)).await
+            }
+        };
         // Where it never pays, the old one comes back all the same.
         let _ = tokio::time::timeout(PROGRESS_BOUND, paid).await;
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use adit_devnet::chance::{Chance, fresh_seed};
 use adit_devnet::chaos::ChainKind;
-use adit_devnet::failover::{self, Part, Report, Scenario};
+use adit_devnet::failover::{self, Part, Report, Scenario, Summary};
 use adit_devnet::{parts, progress};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -67,7 +67,7 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
             }
         }
     }
-    println!("\n{}", Report(&outcomes));
+    println!("\n{}", Summary(&outcomes));
     failed.iter().for_each(|scenario| println!("not finished: {scenario}"));
     println!("repeat with: {replay}");
     let broken = outcomes.iter().filter(|outcome| !outcome.is_good()).count() + failed.len();

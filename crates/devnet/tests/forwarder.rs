@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_devnet::forwarder::Forwarder;
+use adit_devnet::forwarder::{Forwarder, Moment};
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -55,6 +55,37 @@ async fn connections_are_reset_by_a_cut_and_by_another_target() -> Result<()> {
     is_reset(connect(&forwarder).await?).await?;
     forwarder.forward(first);
     assert_eq!(ask(&mut connect(&forwarder).await?).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_a_silence_that_lost_them_old_connections_stay_mute() -> Result<()> {
+    let forwarder = Forwarder::start(server(1).await?).await?;
+    let mut old = connect(&forwarder).await?;
+    assert_eq!(ask(&mut old).await?, 1);
+    forwarder.fall_silent();
+    old.write_u8(0).await?;
+    forwarder.speak_to_new();
+    assert_eq!(ask(&mut connect(&forwarder).await?).await?, 1);
+    assert!(timeout(SILENCE, old.read_u8()).await.is_err(), "no answer, and no end");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_commit_is_lost_on_its_way_or_its_answer_is() -> Result<()> {
+    for (moment, arrived) in [(Moment::Request, 0), (Moment::Answer, 6)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let forwarder = Forwarder::start(listener.local_addr()?.port()).await?;
+        let mut client = connect(&forwarder).await?;
+        let (mut server, _) = listener.accept().await?;
+        let (_, sent) = tokio::join!(forwarder.fall_silent_amid_a_commit(moment), client.write_all(b"COMMIT"));
+        sent?;
+        let mut bytes = [0; 6];
+        let read = timeout(SILENCE, server.read(&mut bytes)).await.unwrap_or(Ok(0))?;
+        assert_eq!(read, arrived, "{moment:?}");
+        server.write_u8(1).await?;
+        assert!(timeout(SILENCE, client.read_u8()).await.is_err(), "no answer comes in a silence");
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use adit_devnet::chaos::ChainKind;
-use adit_devnet::failover::{self, Event, Fate, Outcome, Report, Scenario, Then};
+use adit_devnet::failover::{self, Back, Event, Fate, Outcome, Report, Scenario, Then};
 use adit_tests::seed::Chance;
 use adit_tests::system::folder;
 use anyhow::Result;
@@ -21,7 +21,7 @@ async fn f101_a_failover_within_the_lease_pays_nobody_twice() -> Result<()> {
 
 #[tokio::test]
 async fn f98_a_silent_database_host_under_load_stops_nothing_for_good() -> Result<()> {
-    drill("f98", Event::Silence { lasts: SILENCE, load: true }).await
+    drill("f98", Event::Silence { lasts: SILENCE, load: true, back: Back::Anew }).await
 }
 
 async fn drill(topic: &str, event: Event) -> Result<()> {

@@ -4,10 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures::future::select_all;
 use reqwest::Url;
 
-use crate::forwarder::Forwarder;
+use crate::forwarder::{Forwarder, Moment};
 use crate::postgres::Postgres;
+
+use super::scenario::Back;
 
 /// The standby, and every way to a database. The primary belongs to the devnet.
 pub struct Cluster {
@@ -67,10 +70,14 @@ impl Cluster {
         self.ways[server].forward(self.standby.port());
     }
 
-    /// The database's host disappears for all servers, for so long.
-    pub async fn be_silent(&self, lasts: Duration) {
+    /// The database's host disappears for all servers, for so long, in the moment in which one of them commits.
+    pub async fn be_silent(&self, moment: Moment, lasts: Duration, back: Back) {
+        select_all(self.ways.iter().map(|way| Box::pin(way.fall_silent_amid_a_commit(moment)))).await;
         self.ways.iter().for_each(Forwarder::fall_silent);
         tokio::time::sleep(lasts).await;
-        self.ways.iter().for_each(Forwarder::speak);
+        self.ways.iter().for_each(match back {
+            Back::Delivers => Forwarder::speak,
+            Back::Anew => Forwarder::speak_to_new,
+        });
     }
 }

@@ -153,7 +153,7 @@ pub(super) async fn until_sent<'a>(
 async fn ask_again(world: &mut World, cast: &mut Cast) -> Result<()> {
     let domain = world.domain();
     let again = usize::try_from(world.chance.up_to(u64::try_from(cast.lost.len())? - 1))? + 1;
-    let away = Duration::from_millis(world.chance.up_to(BLOCKS_AWAY_MILLIS_MAX));
+    let away = blocks_away(world);
     let mut asking = Vec::new();
     for request in cast.lost.iter_mut().take(again).chain(&mut cast.kept).chain(&mut cast.new) {
         asking.push((request, world.any_api()?));
@@ -166,10 +166,15 @@ async fn ask_again(world: &mut World, cast: &mut Cast) -> Result<()> {
         .await;
         Ok(())
     };
-    let chain = world.chain;
-    let blocks = async {
-        tokio::time::sleep(away).await;
-        node::resume_mining(&mut world.devnet, chain).await
-    };
-    tokio::try_join!(asked, blocks).map(drop)
+    tokio::try_join!(asked, resume_mining_after(away, world)).map(drop)
+}
+
+/// How long blocks stay away after the failover.
+pub(super) fn blocks_away(world: &mut World) -> Duration {
+    Duration::from_millis(world.chance.up_to(BLOCKS_AWAY_MILLIS_MAX))
+}
+
+pub(super) async fn resume_mining_after(away: Duration, world: &mut World) -> Result<()> {
+    tokio::time::sleep(away).await;
+    node::resume_mining(&mut world.devnet, world.chain).await
 }

@@ -19,6 +19,6 @@ mod split;
 mod verdict;
 mod world;
 
-pub use report::Report;
+pub use report::{Report, Summary};
 pub use run::{Outcome, PROGRESS_AIM, run};
-pub use scenario::{Event, Fate, Part, Scenario, Then, Wakes, When};
+pub use scenario::{Back, Event, Fate, Part, Scenario, Then, Wakes, When};

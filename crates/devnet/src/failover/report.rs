@@ -9,16 +9,25 @@ use super::run::{Outcome, PROGRESS_AIM};
 
 const FINDINGS_SHOWN_MAX: usize = 12;
 
-/// All runs of one seed.
+/// A row for each run.
+pub struct Summary<'a>(pub &'a [Outcome]);
+
+/// The same, and what was found in each.
 pub struct Report<'a>(pub &'a [Outcome]);
 
-impl Display for Report<'_> {
+impl Display for Summary<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(["scenario", "lost s", "payees paid", "cancels", "lane", "progress s (aim)", "verdict"]);
         for outcome in self.0 {
             table.push(row(outcome));
         }
-        writeln!(out, "{table}")?;
+        writeln!(out, "{table}")
+    }
+}
+
+impl Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", Summary(self.0))?;
         for outcome in self.0.iter().filter(|outcome| !outcome.is_good()) {
             writeln!(out, "{}:", outcome.scenario)?;
             for finding in outcome.findings.iter().take(FINDINGS_SHOWN_MAX) {

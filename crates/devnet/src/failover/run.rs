@@ -62,8 +62,8 @@ pub async fn run(scenario: &Scenario, chance: Chance, directory: &Path) -> Resul
     let warm = warm(&mut world).await?;
     let mut course = match &scenario.event {
         Event::Loss { cut, fate, then } => loss::run(&mut world, *cut, *fate, *then).await?,
-        Event::SplitBrain { wakes } => split::run(&mut world, *wakes).await?,
-        Event::Silence { lasts, load } => silence::run(&mut world, *lasts, *load).await?,
+        Event::SplitBrain { wakes, fate } => split::run(&mut world, *wakes, *fate).await?,
+        Event::Silence { lasts, load, back } => silence::run(&mut world, *lasts, *load, *back).await?,
     };
     course.requests.extend(warm);
     let bound = if matches!(scenario.event, Event::SplitBrain { .. }) { SETTLE_SPLIT_BOUND } else { SETTLE_BOUND };

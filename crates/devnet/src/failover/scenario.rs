@@ -22,9 +22,18 @@ pub enum Event {
     /// It fails over to a standby that misses the last commits.
     Loss { cut: Duration, fate: Fate, then: Then },
     /// The same, and the old primary comes back with a server on it.
-    SplitBrain { wakes: Wakes },
+    SplitBrain { wakes: Wakes, fate: Fate },
     /// Its host does not answer for so long, and then goes on.
-    Silence { lasts: Duration, load: bool },
+    Silence { lasts: Duration, load: bool, back: Back },
+}
+
+/// How a silent host comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// What was sent to it and by it arrives late.
+    Delivers,
+    /// It has started anew: connections of before never say anything again.
+    Anew,
 }
 
 /// What became of the payments of the lost commits, as the chain's node sees them.
@@ -86,10 +95,14 @@ impl Scenario {
         match part {
             Part::Asks => [1, 2].into_iter().flat_map(|servers| losses().map(with(servers))).collect(),
             Part::Cancels => [1, 2].into_iter().flat_map(|servers| cancels().map(with(servers))).collect(),
-            Part::Split => [Wakes::AtOnce, Wakes::Later].map(|wakes| Event::SplitBrain { wakes }).map(with(2)).to_vec(),
+            Part::Split => {
+                let split = |wakes| [Fate::Mined, Fate::Pooled].map(|fate| Event::SplitBrain { wakes, fate });
+                [Wakes::AtOnce, Wakes::Later].into_iter().flat_map(split).map(with(2)).collect()
+            }
             Part::Silence => {
-                let silent = |load| Event::Silence { lasts: SILENCE, load };
-                [1, 2].into_iter().flat_map(|servers| [false, true].map(silent).map(with(servers))).collect()
+                let silent = |load| [Back::Delivers, Back::Anew].map(|back| Event::Silence { lasts: SILENCE, load, back });
+                let silences = || [false, true].into_iter().flat_map(silent);
+                [1, 2].into_iter().flat_map(|servers| silences().map(with(servers))).collect()
             }
         }
     }
@@ -98,7 +111,7 @@ impl Scenario {
     pub fn payees(&self) -> usize {
         match &self.event {
             Event::Loss { .. } | Event::SplitBrain { .. } => 60,
-            Event::Silence { lasts, load } => SPARE + silence::payees(*lasts, *load),
+            Event::Silence { lasts, load, .. } => SPARE + silence::payees(*lasts, *load),
         }
     }
 }
@@ -125,11 +138,26 @@ impl fmt::Display for Event {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loss { cut, fate, then } => write!(out, "{:.1} s lost, {}, {}", cut.as_secs_f64(), fate.name(), then.name()),
-            Self::SplitBrain { wakes: Wakes::AtOnce } => write!(out, "split brain, the old primary wakes at once"),
-            Self::SplitBrain { wakes: Wakes::Later } => write!(out, "split brain, the old primary wakes later"),
-            Self::Silence { lasts, load } => {
-                write!(out, "{} s silent, {}", lasts.as_secs(), if *load { "under load" } else { "idle" })
+            Self::SplitBrain { wakes, fate } => {
+                let when = match wakes {
+                    Wakes::AtOnce => "at once",
+                    Wakes::Later => "later",
+                };
+                write!(out, "split brain, {}, the old primary wakes {when}", fate.name())
             }
+            Self::Silence { lasts, load, back } => {
+                let (pace, end) = (if *load { "under load" } else { "idle" }, back.name());
+                write!(out, "{} s silent, {pace}, {end}", lasts.as_secs())
+            }
+        }
+    }
+}
+
+impl Back {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delivers => "then delivered",
+            Self::Anew => "then started anew",
         }
     }
 }

@@ -8,10 +8,13 @@ use anyhow::Result;
 use futures::future::join_all;
 use tokio::task::JoinSet;
 
+use crate::forwarder::Moment;
+
 use super::course::Course;
 use super::eye::Eye;
 use super::readiness::Readiness;
 use super::request::Request;
+use super::scenario::Back;
 use super::world::World;
 
 /// Under load somebody asks every so often, from so long before the silence to so long after it.
@@ -25,7 +28,7 @@ const NEW: usize = 3;
 ///
 /// # Errors
 /// Fails if the servers cannot be asked at all.
-pub async fn run(world: &mut World, lasts: Duration, load: bool) -> Result<Course> {
+pub async fn run(world: &mut World, lasts: Duration, load: bool, back: Back) -> Result<Course> {
     let mut new = world.take(NEW, |_| true)?;
     let askers = if load { load_for(lasts + LOAD_BEFORE + LOAD_AFTER)? } else { 0 };
     let (over, asking) = (Arc::<AtomicBool>::default(), world.take(askers, |_| true)?);
@@ -35,8 +38,9 @@ pub async fn run(world: &mut World, lasts: Duration, load: bool) -> Result<Cours
     }
     let watched = world.devnet.addresses().map(str::to_owned).collect();
     let readiness = Readiness::watch(watched)?;
+    let moment = if world.chance.up_to(1) == 0 { Moment::Request } else { Moment::Answer };
     readiness.writer_stands(Instant::now());
-    world.cluster.be_silent(lasts).await;
+    world.cluster.be_silent(moment, lasts, back).await;
     let returned = Instant::now();
     readiness.writer_stands(returned);
     let mut eye = Eye::on(&world.devnet, world.chain)?;

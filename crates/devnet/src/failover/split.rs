@@ -29,14 +29,13 @@ const ONE_SIDE: usize = 3;
 ///
 /// # Errors
 /// Fails if a part does not do what it is told.
-pub async fn run(world: &mut World, wakes: Wakes) -> Result<Course> {
+pub async fn run(world: &mut World, wakes: Wakes, fate: Fate) -> Result<Course> {
     // A claim names a nonce of its user, which both sides would give out: that is another matter.
     let mut drawn = world.take(LOST + BOTH + 2 * ONE_SIDE, |payee| payee.way != Way::Claim)?.into_iter();
     let mut draw = |count: usize| drawn.by_ref().take(count).collect::<Vec<Request>>();
     let (mut lost, mut both, mut here, mut there) = (draw(LOST), draw(BOTH), draw(ONE_SIDE), draw(ONE_SIDE));
     let mut eye = Eye::on(&world.devnet, world.chain)?;
-    let fate = if world.chance.up_to(1) == 0 { Fate::Mined } else { Fate::Pooled };
-    if fate == Fate::Pooled {
+    if fate != Fate::Mined {
         node::stop_mining(&mut world.devnet, world.chain).await?;
     }
     let (api, domain) = (world.api(HERE)?, world.domain());
@@ -48,7 +47,6 @@ pub async fn run(world: &mut World, wakes: Wakes) -> Result<Course> {
     tokio::time::sleep(CUT.saturating_sub(began.elapsed())).await;
     let lost_for = began.elapsed();
     let promoted = world.fail_over(&[HERE], async |_| Ok(())).await?;
-    node::resume_mining(&mut world.devnet, world.chain).await?;
     eye.look().await?;
     let payees = here.iter().map(|request| request.payee.clone()).collect();
     let progress = tokio::spawn(eye.first_new(promoted, payees));
@@ -73,7 +71,10 @@ pub async fn run(world: &mut World, wakes: Wakes) -> Result<Course> {
     }));
     let on_new = join_all(others.iter_mut().chain(&mut lost).map(|request| async { request.counts = request.insist(&api, &domain).await }));
     let on_old = join_all(there.iter_mut().map(|request| request.insist_for(THERE_BOUND, &old, &domain)));
-    join3(on_both, on_new, on_old).await;
+    let away = loss::blocks_away(world);
+    let blocks = loss::resume_mining_after(away, world);
+    let (_, resumed) = join(join3(on_both, on_new, on_old), blocks).await;
+    resumed?;
     let requests = [lost, both, here, there].into_iter().flatten().collect();
     Ok(Course { requests, progress, lost_for, cancels: Vec::new(), findings: Vec::new() })
 }

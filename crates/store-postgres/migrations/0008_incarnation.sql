@@ -34,3 +34,4 @@ CREATE INDEX lineage_by_number ON lineage (lane, nonce, created_at, id);
 ALTER TABLE account DROP CONSTRAINT account_kind;
 ALTER TABLE account ADD CONSTRAINT account_kind
     CHECK (kind IN ('user', 'issuer', 'hot', 'treasury', 'fees', 'network', 'rounding', 'debt', 'suspense'));
+CREATE INDEX account_debt_of_user ON account (user_id, path) WHERE kind = 'debt';

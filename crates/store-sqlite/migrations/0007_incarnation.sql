@@ -58,3 +58,4 @@ SELECT path, kind, user_id, book, wallet, chain, asset, debits, credits, held, v
 DROP TABLE account;
 ALTER TABLE account_with_debts RENAME TO account;
 CREATE INDEX account_of_user ON account (user_id, path) WHERE kind = 'user';
+CREATE INDEX account_debt_of_user ON account (user_id, path) WHERE kind = 'debt';

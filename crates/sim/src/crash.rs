@@ -11,6 +11,8 @@ use crate::story::Story;
 /// How much more likely a crash is at a point that was never passed, and after how many passes that has worn off.
 const RARE_WEIGHT: u64 = 40;
 const COMMON_PASSES: u64 = 1_000;
+/// What every process passes soon after its start is no rarity: else none would come any further.
+const OF_EVERY_START: [&str; 1] = ["lease"];
 
 /// Where in a deed the power goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +71,7 @@ impl CrashPoints {
         let crashes = {
             let mut book = self.book();
             let passed = book.coverage.get(&(deed, phase)).map_or(0, |passes| passes.passed);
+            let passed = if OF_EVERY_START.contains(&deed) { passed.max(COMMON_PASSES) } else { passed };
             let likely = likelihood(book.permille, passed);
             let crashes = likely > 0 && book.dice.chance(likely);
             let passes = book.coverage.entry((deed, phase)).or_default();

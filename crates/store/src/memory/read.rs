@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
     WithdrawalId, planted,
 };
 use async_trait::async_trait;
@@ -186,7 +186,8 @@ impl Store for MemStore {
 
 fn sheet(tables: &Tables, user: &User) -> UserSheet {
     let wallets = tables.wallets.values().map(|row| &row.row).filter(|link| link.user == user.id).cloned().collect();
-    let own = |account: &Account| matches!(account, Account::User { user: owner, .. } | Account::Debt { user: owner, .. } if *owner == user.id);
+    let own =
+        |account: &Account| matches!(account, Account::User { user: owner, .. } | Account::Debt { user: owner, .. } if *owner == user.id);
     let mut balances: Vec<_> =
         tables.accounts.iter().filter(|(account, _)| own(account)).map(|(key, row)| (key.clone(), row.row)).collect();
     balances.sort_by_key(|(account, _)| account.to_string());

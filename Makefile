@@ -24,9 +24,11 @@ help: ## this list
 	  ADIT_BITCOIN_* '_ESPLORA, _BLOCKCYPHER, _RPC: sources the server uses instead of the devnet'\''s own' \
 	  RELEASE        '1 builds and runs with optimisations' \
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
-	  SEED           'chaos: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
-	  CHAIN          'chaos: evm or bitcoin (both)' \
+	  SEED           'chaos, failover-drill: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
+	  CHAIN          'chaos, failover-drill: evm or bitcoin (both)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
+	  PART           'failover-drill: asks, cancels, split or silence (all)' \
+	  ONLY           'failover-drill: scenarios whose name contains this (every one)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
 
 build: ## compile the server and the development tools
@@ -78,6 +80,10 @@ fuzz-differential: ## CASES (2000) of typed data and signatures against viem, fr
 chaos: export STORE := $(or $(STORE),both)
 chaos: parts-test build ## disasters from a seed while 300 are paid on each CHAIN and store; the verdict is read from the chain
 	@$(DEVNET) chaos
+
+.PHONY: failover-drill
+failover-drill: parts-test build ## lose commits, split the database and silence its host while people are paid; the verdict is read from chain and ledger
+	@$(DEVNET) failover
 
 .PHONY: sim sim-power sim-short
 SIM = $(CARGO) run --quiet --release -p adit-sim --

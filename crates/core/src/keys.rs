@@ -1,7 +1,9 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
 use crate::decide::{nobodys, unknown};
-use crate::{Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId};
+use crate::{
+    Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId,
+};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {

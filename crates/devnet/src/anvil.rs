@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use crate::parts;
 use crate::port;
@@ -88,6 +89,16 @@ impl Anvil {
 
     pub fn log(&self) -> &Path {
         self.process.log()
+    }
+
+    /// It stands still: connections stay open, and nothing is answered.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It goes on.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
     }
 
     /// # Errors

@@ -157,6 +157,11 @@ impl Devnet {
         self.anvil.rpc()
     }
 
+    /// The node itself, to make it stand still.
+    pub fn anvil(&self) -> &Anvil {
+        &self.anvil
+    }
+
     pub fn postgres(&self) -> Option<&Postgres> {
         self.postgres.as_ref()
     }
@@ -201,6 +206,21 @@ impl Devnet {
             replica.server().start_again().await?;
         }
         Ok(())
+    }
+
+    /// What a supervisor does: starts each of signer and servers that has ended, and gives their names.
+    ///
+    /// # Errors
+    /// Fails if one does not come up.
+    pub async fn revive(&mut self) -> Result<Vec<String>> {
+        let mut ended = Vec::new();
+        for server in self.signer.iter_mut().chain(self.servers.iter_mut().map(Replicated::server)) {
+            if server.has_died() || server.pid().is_none() {
+                ended.push(server.name().to_owned());
+                server.start_again().await?;
+            }
+        }
+        Ok(ended)
     }
 
     /// The names of the processes of the server that ended by themselves since this was asked last.

@@ -17,6 +17,8 @@ pub mod contracts;
 pub mod control;
 pub mod deployer;
 pub mod devnet;
+pub mod failover;
+pub mod forwarder;
 pub mod manifest;
 pub mod options;
 pub mod parts;

@@ -3,6 +3,7 @@
 mod attend;
 mod bench;
 mod demo;
+mod failovers;
 mod storm;
 
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Let everything go wrong that may while hundreds are paid, and read from the chain how often each was
     Chaos(storm::Options),
+    /// Let the database fail over, split and fall silent while people are paid, and read from chain and ledger what came of it
+    Failover(failovers::Options),
     /// Start the server of the running devnet again, on the same state
     RestartServer,
     /// Install or find the programs that the devnet starts, and say where they are
@@ -66,6 +69,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { options, once } => demo::run(&options, once).await,
         Command::Bench { options, claims } => bench::run(&options, claims).await,
         Command::Chaos(options) => storm::run(&options).await,
+        Command::Failover(options) => failovers::run(&options).await,
         Command::RestartServer => {
             control::restart_server(&directory()).await?;
             println!("the server runs again; target/devnet.json carries its process id");

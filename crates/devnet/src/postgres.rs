@@ -2,6 +2,8 @@
 //!
 //! Postgres refuses to run as root; there it runs as the system's user `postgres`. Durability is on, as in production.
 
+mod standby;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -46,17 +48,13 @@ impl Postgres {
     /// As [`Postgres::start`].
     pub async fn start_in(data: PathBuf, log: impl Into<PathBuf>) -> Result<Self> {
         let (programs, log) = (parts::postgres()?, log.into());
-        let port = port::free()?;
         let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "--pgdata"];
         let made = run(system_command(&programs.join("initdb")).args(initdb).arg(&data)).await;
         if let Err(error) = made {
             std::fs::remove_dir_all(&data).ok();
             return Err(error);
         }
-        let process = launch(&programs, &data, &log, port)?;
-        let mut postgres = Self { process, programs, data, log, port };
-        postgres.ready().await?;
-        Ok(postgres)
+        adopt(programs, data, log).await
     }
 
     /// "Immediate shutdown", as `pg_ctl stop -m immediate`: nothing is written on the way out, and the next start has to recover.
@@ -164,6 +162,15 @@ impl Drop for Postgres {
         }
         std::fs::remove_dir_all(&self.data).ok();
     }
+}
+
+/// Starts a cluster on data that exists, on a free port.
+async fn adopt(programs: PathBuf, data: PathBuf, log: PathBuf) -> Result<Postgres> {
+    let port = port::free()?;
+    let process = launch(&programs, &data, &log, port)?;
+    let mut postgres = Postgres { process, programs, data, log, port };
+    postgres.ready().await?;
+    Ok(postgres)
 }
 
 fn launch(programs: &Path, data: &Path, log: &Path, port: u16) -> Result<Process> {

@@ -21,6 +21,8 @@ pub struct Setup {
     pub signing_environment: Vec<(String, String)>,
     /// The endpoints of each server, in their order, where they do not all use those of the configuration.
     pub endpoints_of: Vec<Vec<String>>,
+    /// The database of each server, where they do not all reach it by the same way.
+    pub stores_of: Vec<String>,
     /// The same of Bitcoin's sources.
     pub bitcoin_sources_of: Vec<Sources>,
 }
@@ -38,6 +40,7 @@ impl Setup {
             environment: vec![("ADIT_ADMIN_TOKEN".to_owned(), admin_token.to_owned())],
             signing_environment: vec![("LOCK_MANAGER_PRIVATE_KEY".to_owned(), hot_wallet.private_key())],
             endpoints_of: Vec::new(),
+            stores_of: Vec::new(),
             bitcoin_sources_of: Vec::new(),
         }
     }
@@ -75,6 +78,9 @@ impl Setup {
         config.server.listen = format!("127.0.0.1:{port}");
         if let Some(endpoints) = self.endpoints_of.get(index) {
             config.chains.devnet.rpc.clone_from(endpoints);
+        }
+        if let Some(store) = self.stores_of.get(index) {
+            config.store.url.clone_from(store);
         }
         if let (Some(chain), Some(sources)) = (&mut config.chains.bitcoin, self.bitcoin_sources_of.get(index)) {
             chain.sources.clone_from(sources);

@@ -33,7 +33,7 @@ enum Stores {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Chains {
+pub enum Chains {
     Evm,
     Bitcoin,
     /// Bitcoin only where there is a bitcoind.
@@ -82,7 +82,7 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// Says so where one of both is left out.
-fn chains(asked: Chains) -> &'static [ChainKind] {
+pub fn chains(asked: Chains) -> &'static [ChainKind] {
     match (asked, parts::bitcoind()) {
         (Chains::Evm, _) => &[ChainKind::Evm],
         (Chains::Bitcoin, _) => &[ChainKind::Bitcoin],

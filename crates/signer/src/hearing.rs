@@ -32,11 +32,12 @@ impl Hearing {
         self.heard.insert(presence.replica, (presence.incarnation, now));
     }
 
-    /// How long a new incarnation still waits for silence; none where it waits no more.
-    pub(crate) fn wait(&mut self, new: Presence, now: Span) -> Option<Span> {
+    /// How long a new incarnation still waits for silence; none where it waits no more. Whoever announced it last is heard with it, and
+    /// so not waited for.
+    pub(crate) fn wait(&mut self, new: IncarnationId, now: Span) -> Option<Span> {
         let now = self.moment(now);
-        let others = self.heard.iter().filter(|(replica, (incarnation, _))| **replica != new.replica && *incarnation != new.incarnation);
-        let since = others.map(|(_, (_, at))| *at).chain(self.listens_since).max()?;
+        let others = self.heard.values().filter(|(incarnation, _)| *incarnation != new);
+        let since = others.map(|(_, at)| *at).chain(self.listens_since).max()?;
         Some(left(since, now)).filter(|left| *left > Span::default())
     }
 

@@ -2,11 +2,14 @@
 //!
 //! The signer is the last place where a mistake or a lie can be stopped, so it believes nobody. It builds the transaction,
 //! reads back the bytes that it is about to hash, and compares what *they* say with what was approved and with its own
-//! configuration. Its journal, apart from the database and on disk before any signature leaves, holds three promises:
+//! configuration. Its journal, apart from the database and on disk before any signature leaves, holds these promises:
 //!
 //! * a nonce belongs to one lineage, and a lineage to one nonce;
 //! * a payout lives in one lineage; it moves only after [`Signer::supersede`], which is journalled too;
-//! * an older lease never signs after a newer one was seen.
+//! * an older lease never signs after a newer one was seen, and a lease's number has one holder;
+//! * one life of a store leases at a time, and a superseded one never again;
+//! * a nonce follows the lineage that is known before it;
+//! * a payout that was retired is never signed.
 //!
 //! So a database that was restored, failed over or cloned cannot make it pay twice: the worst is a refusal that names why.
 //! What it cannot know is the chain: the evidence of a supersede is the engine's word.

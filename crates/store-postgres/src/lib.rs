@@ -9,6 +9,7 @@ mod digits;
 mod fault;
 mod glance;
 mod group;
+mod line;
 mod load;
 mod migrate;
 mod read;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
 use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use adit_core::{
-    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
-    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
+    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal,
+    WithdrawalId,
 };
 use async_trait::async_trait;
 

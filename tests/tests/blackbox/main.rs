@@ -9,6 +9,7 @@ mod claims;
 mod cosigning;
 mod crashes;
 mod credits;
+mod failover;
 mod fees;
 mod foreign;
 mod idempotency;

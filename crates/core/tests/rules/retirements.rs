@@ -119,7 +119,10 @@ fn f93_a_long_reason_is_shortened_for_the_journal() {
         given.clone_from(&reason);
         world.must(command);
         assert_eq!(world.retirements[0].reason.len(), bytes);
-        assert!(matches!(&world.withdrawal(id).state, State::Cancelled { reason: kept, .. } if *kept == reason), "the store keeps all of it");
+        assert!(
+            matches!(&world.withdrawal(id).state, State::Cancelled { reason: kept, .. } if *kept == reason),
+            "the store keeps all of it"
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use bitcoin::absolute::LockTime;
 use bitcoin::script::Builder;
 use bitcoin::transaction::Version;
-use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -29,6 +29,7 @@ const COINBASE_MATURITY_BLOCKS: u32 = 100;
 /// 1000 outputs are 43,000 bytes, well below what a block takes.
 const OUTPUTS_PER_TRANSACTION_MAX: usize = 1_000;
 const FEE_SATS_PER_VBYTE: u64 = 2;
+const STIRRED: Amount = Amount::from_sat(100_000);
 /// Rewards halve every 150 blocks; after this many more there is nothing worth mining for.
 const MORE_BLOCKS_MAX: u32 = 300;
 const MORE_BLOCKS_STEP: u32 = 10;
@@ -151,6 +152,16 @@ impl Miner {
             given.extend((0..).take(sizes.len()).map(|vout| OutPoint { txid, vout }));
         }
         Ok(given)
+    }
+
+    /// Sends a coin of its own to itself, and leaves it in the mempool.
+    ///
+    /// # Errors
+    /// What bitcoind says.
+    pub async fn stir(&self) -> Result<Txid> {
+        let _turn = self.turn.lock().await;
+        let output = TxOut { value: STIRRED, script_pubkey: self.rewards.next().script_pubkey() };
+        Ok(self.rpc.send(&self.pay(vec![output]).await?).await?)
     }
 
     async fn pay(&self, outputs: Vec<TxOut>) -> Result<Transaction> {

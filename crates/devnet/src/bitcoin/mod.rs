@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod market;
 pub mod miner;
 pub mod node;
+mod oblivion;
 pub mod payments;
 pub mod rpc;
 pub mod shared;

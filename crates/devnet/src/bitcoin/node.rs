@@ -86,6 +86,16 @@ impl Node {
         self.process.log()
     }
 
+    /// It stands still: connections stay open, and nothing is answered.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It goes on.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
     /// # Errors
     /// When it does not end, even killed.
     pub async fn stop(mut self) -> Result<()> {

@@ -34,6 +34,15 @@ pub struct Account {
     pub held: U256,
 }
 
+/// One row of what was accepted.
+#[derive(Debug, Clone)]
+pub struct Withdrawal {
+    pub id: String,
+    pub status: String,
+    pub asset: String,
+    pub destination: String,
+}
+
 /// All that the verdict needs of a database.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -42,15 +51,14 @@ pub struct Ledger {
     /// Hash and lineage of every attempt that is signed, in lower case.
     pub attempts: Vec<(String, String)>,
     pub live_lineages: usize,
-    /// Id and status.
-    pub withdrawals: Vec<(String, String)>,
+    pub withdrawals: Vec<Withdrawal>,
 }
 
 const TRANSFERS: &str = "SELECT kind, cause, cause_id, debit, credit, asset, CAST(amount AS TEXT) FROM transfer";
 const ACCOUNTS: &str = "SELECT path, kind, asset, CAST(debits AS TEXT), CAST(credits AS TEXT), CAST(held AS TEXT) FROM account";
 const ATTEMPTS: &str = "SELECT CAST(hash AS TEXT), CAST(lineage_id AS TEXT) FROM attempt WHERE hash IS NOT NULL";
 const LIVE_LINEAGES: &str = "SELECT CAST(id AS TEXT) FROM lineage WHERE CAST(live AS INTEGER) = 1";
-const WITHDRAWALS: &str = "SELECT CAST(id AS TEXT), status FROM withdrawal";
+const WITHDRAWALS: &str = "SELECT CAST(id AS TEXT), status, asset, destination FROM withdrawal";
 
 /// Where the database is.
 pub enum Source<'a> {
@@ -77,8 +85,8 @@ impl Ledger {
             ledger.attempts.push((hash.to_ascii_lowercase(), lineage.to_ascii_lowercase()));
         }
         for row in source.rows(WITHDRAWALS).await? {
-            let [id, status] = columns(row)?;
-            ledger.withdrawals.push((id, status));
+            let [id, status, asset, destination] = columns(row)?;
+            ledger.withdrawals.push(Withdrawal { id, status, asset, destination });
         }
         ledger.live_lineages = source.rows(LIVE_LINEAGES).await?.len();
         Ok(ledger)

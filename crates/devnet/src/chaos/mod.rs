@@ -4,19 +4,19 @@
 //! is sent twice. At moments drawn from a seed disasters strike. In the end each payee must have been paid once, and ledger, chain and
 //! journal must say the same.
 
-mod chain;
+pub(crate) mod chain;
 mod disasters;
 mod disk;
 mod fees;
-mod journal;
-mod ledger;
-mod payees;
+pub(crate) mod journal;
+pub(crate) mod ledger;
+pub(crate) mod payees;
 mod plan;
 mod recovery;
 mod report;
-mod requests;
+pub(crate) mod requests;
 mod run;
-mod verdict;
+pub(crate) mod verdict;
 mod world;
 
 pub use disasters::Tally;

@@ -1,6 +1,7 @@
 //! What a run of chaos consists of: how many are paid, and which disasters strike at which moment. All of it is drawn from one seed.
 
 use crate::chance::Chance;
+use crate::config::{BITCOIN, CHAIN};
 use crate::options::StoreKind;
 
 /// Kinds of disaster that are scheduled. What goes on all the time (fees that move, answers that are dropped, an endpoint that lags,
@@ -48,6 +49,14 @@ impl ChainKind {
         match self {
             Self::Evm => "evm",
             Self::Bitcoin => "bitcoin",
+        }
+    }
+
+    /// The chain as the configuration names it.
+    pub fn lane_chain(self) -> &'static str {
+        match self {
+            Self::Evm => CHAIN,
+            Self::Bitcoin => BITCOIN,
         }
     }
 

@@ -60,6 +60,7 @@ impl Desk {
             };
             match said {
                 Said::Accepted(id) => return Ok(Accepted { payee, id }),
+                Said::Refused(why) => bail!("payee {} is refused with {why}", payee.number),
                 Said::Later(why) => {
                     ensure!(asked.elapsed() < ACCEPTED_BOUND, "payee {} was not accepted in time: {why}", payee.number);
                     tokio::time::sleep(ASK_PAUSE).await;
@@ -79,22 +80,29 @@ impl Desk {
             *signed = Some(claim.sign(&self.domain, wallet));
         }
         let (one, two) = futures::join!(once(&clients[0], payee, signed.as_ref()), once(&clients[1], payee, signed.as_ref()));
-        match (one?, two?) {
+        match (one, two) {
             (Said::Accepted(one), Said::Accepted(two)) => {
                 ensure!(one == two, "payee {} was accepted twice: {one} and {two}", payee.number);
                 Ok(Said::Accepted(one))
             }
+            (Said::Refused(why), _) | (_, Said::Refused(why)) => bail!("payee {} is refused with {why}", payee.number),
             (Said::Later(why), _) | (_, Said::Later(why)) => Ok(Said::Later(why)),
         }
     }
 }
 
-enum Said {
+/// What came of one request.
+pub enum Said {
+    /// With the withdrawal's id.
     Accepted(String),
+    /// For good, with status and body.
+    Refused(String),
+    /// Not now: the request may be repeated.
     Later(String),
 }
 
-async fn once(api: &Api, payee: &Payee, signed: Option<&SignedClaim>) -> Result<Said> {
+/// Asks once for a payee, always with the same key or claim.
+pub async fn once(api: &Api, payee: &Payee, signed: Option<&SignedClaim>) -> Said {
     let asking = async {
         match signed {
             Some(claim) => api.claim(claim, 0).await,
@@ -106,22 +114,22 @@ async fn once(api: &Api, payee: &Payee, signed: Option<&SignedClaim>) -> Result<
         }
     };
     match tokio::time::timeout(ANSWER_BOUND, asking).await {
-        Err(_) => Ok(Said::Later("no answer".to_owned())),
-        Ok(Err(problem)) => Ok(Said::Later(format!("{problem:#}"))),
-        Ok(Ok(answer)) => judged(&answer).with_context(|| format!("payee {}", payee.number)),
+        Err(_) => Said::Later("no answer".to_owned()),
+        Ok(Err(problem)) => Said::Later(format!("{problem:#}")),
+        Ok(Ok(answer)) => judged(&answer),
     }
 }
 
-fn judged(answer: &Answer) -> Result<Said> {
+fn judged(answer: &Answer) -> Said {
     let id = |name: &str| answer.body[name].as_str().map(str::to_owned);
     // A claim that was accepted before is told so, with the withdrawal that used its nonce.
     let known = answer.status.is_success() || answer.code() == "NONCE_USED";
     if let Some(id) = id("withdrawalId").or_else(|| id("id")).filter(|_| known) {
-        return Ok(Said::Accepted(id));
+        return Said::Accepted(id);
     }
     let Answer { status, body } = answer;
     if status.is_server_error() || status.as_u16() == 429 || body == &Value::Null {
-        return Ok(Said::Later(format!("{status} {body}")));
+        return Said::Later(format!("{status} {body}"));
     }
-    bail!("refused with {status} {body}");
+    Said::Refused(format!("{status} {body}"))
 }

@@ -39,10 +39,7 @@ impl Verdict {
         let histogram = chain::histogram(evidence.accepted.iter().map(|accepted| &accepted.payee), evidence.mined);
         let mut differences = Vec::new();
         evidence.payees(&mut differences);
-        evidence.wallet(&mut differences);
-        evidence.fees(&mut differences);
-        evidence.journal(&mut differences);
-        evidence.algebra(&mut differences);
+        evidence.books(&mut differences);
         Self {
             histogram,
             differences,
@@ -59,6 +56,14 @@ impl Verdict {
 }
 
 impl Evidence<'_> {
+    /// Everything but who was paid how often: ledger, chain and journal say the same.
+    pub fn books(&self, differences: &mut Vec<String>) {
+        self.wallet(differences);
+        self.fees(differences);
+        self.journal(differences);
+        self.algebra(differences);
+    }
+
     /// Each payee got his amount and nobody else got anything.
     fn payees(&self, differences: &mut Vec<String>) {
         for Accepted { payee, id } in self.accepted {
@@ -73,7 +78,7 @@ impl Evidence<'_> {
                 differences.push(format!("{} paid {} to {}, who was not to be paid", mined.hash, paid.amount, paid.to));
             }
         }
-        let known: BTreeMap<&str, &str> = self.ledger.withdrawals.iter().map(|(id, status)| (id.as_str(), status.as_str())).collect();
+        let known: BTreeMap<&str, &str> = self.ledger.withdrawals.iter().map(|row| (row.id.as_str(), row.status.as_str())).collect();
         for Accepted { id, .. } in self.accepted {
             let status = known.get(id.as_str()).copied().unwrap_or("not in the database");
             if status != "completed" {

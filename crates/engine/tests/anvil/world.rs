@@ -30,6 +30,7 @@ pub struct World {
     pub store: Arc<MemStore>,
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
+    contexts: Mutex<MemoryFile>,
     pub rules: Arc<Rules>,
     hot: Wallet,
 }
@@ -71,7 +72,7 @@ impl World {
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
         let rules = Arc::new(rules(&lane, token));
-        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::new(MemoryFile::new()), rules, hot }
+        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::default(), contexts: Mutex::default(), rules, hot }
     }
 
     fn chain(&self, url: &str) -> EvmChain {
@@ -97,14 +98,8 @@ impl World {
             caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
-        LocalSigner::with_file(config, Box::new(self.disk_as_the_crash_left_it()), id, Box::new(now)).expect("the journal opens")
-    }
-
-    /// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
-    fn disk_as_the_crash_left_it(&self) -> MemoryFile {
-        let mut journal = self.journal.lock().expect("no test panics in here");
-        *journal = MemoryFile::holding(journal.contents());
-        journal.clone()
+        let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
+        LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
     }
 
     pub fn start(&self) -> Running {
@@ -258,8 +253,15 @@ impl World {
         }
     }
 
+    /// Waits where the store has lost it, and has yet to make it again.
     pub async fn status(&self, id: WithdrawalId) -> State {
-        self.store.withdrawal(id).await.expect("the store answers").expect("accepted before").state
+        for _ in 0..500 {
+            if let Some(known) = self.store.withdrawal(id).await.expect("the store answers") {
+                return known.state;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{id} was accepted, and is not made again: {:?}", self.store.lane(&self.lane).await)
     }
 
     /// Waits until a block holds its payment.
@@ -321,6 +323,13 @@ impl World {
         let balance = self.anvil.rpc().view(self.token, &call).await.expect("anvil answers");
         (balance / U256::from(units(1).base_units())).to::<u128>()
     }
+}
+
+/// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
+fn as_the_crash_left_it(file: &Mutex<MemoryFile>) -> MemoryFile {
+    let mut file = file.lock().expect("no test panics in here");
+    *file = MemoryFile::holding(file.contents());
+    file.clone()
 }
 
 fn payee_address(payee: u64) -> Address {

@@ -26,7 +26,7 @@ impl Inner {
         self.journal_one(|known, hearing, at| {
             check_incarnation(known, presence.incarnation)?;
             hearing.hear(presence, now);
-            let is_new = judge_lease(&self.policy, known, claim, || hearing.wait(presence, now))?;
+            let is_new = judge_lease(&self.policy, known, claim, || hearing.wait(presence.incarnation, now))?;
             Ok(is_new.then(|| Record::Lease { at, claim: claim.clone() }))
         })
     }

@@ -60,6 +60,9 @@ async fn f93_a_payout_leaves_the_lineage_whose_end_is_named_and_is_retired() {
         assert_eq!(sign(&signer, &again).await.err(), Some(retired(1)), "before equivocation, and of what was signed before");
     }
     sign(&signer, &cancel(1, 0)).await.expect("a cancelling attempt pays nobody");
+    let records = signer.tip().expect("open").records;
+    assert_eq!(signer.supersede(&supersede(1, 1)).await, Ok(Ok(())));
+    assert_eq!(signer.tip().expect("open").records, records, "it has left that lineage already");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, r
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
-use crate::columns::{Query, all, one, limit as bound, texts};
+use crate::columns::{Query, all, limit as bound, one, texts};
 
 pub(crate) async fn lanes(connection: &mut PgConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
     const LANES: &str = "SELECT * FROM lane WHERE id = ANY ($1)";

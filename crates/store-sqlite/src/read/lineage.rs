@@ -7,7 +7,7 @@ use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
 use sqlx::{SqliteConnection, query};
 
-use crate::columns::{Query, all, array, one, limit as bound};
+use crate::columns::{Query, all, array, limit as bound, one};
 
 pub(crate) async fn lanes(connection: &mut SqliteConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
     const LANES: &str = "SELECT * FROM lane WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";

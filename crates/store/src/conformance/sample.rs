@@ -3,8 +3,8 @@
 use adit_core::{
     Account, Actor, Amount, Anchor, AssetId, Attempt, AttemptId, BlockRef, Book, Bytes, Cause, ChainName, ClaimRecord, Credential,
     CredentialId, CreditRecord, Destination, Draft, Epoch, Event, EventId, EventKind, EvmDraft, EvmFees, Feed, GroupId, Hash32,
-    IdempotencyRecord, KeyContext, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId, LineageState, PayoutId, Purpose, Role, Stage, State, Timestamp,
-    Transfer, TransferId, TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    IdempotencyRecord, Incarnation, IncarnationId, KeyContext, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId, LineageState, PayoutId,
+    Purpose, Role, Stage, State, Timestamp, Transfer, TransferId, TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 use uuid::Uuid;
 
@@ -242,6 +242,10 @@ pub fn ended(lineage: Lineage) -> Lineage {
 
 pub fn lane() -> Lane {
     Lane::new(lane_id())
+}
+
+pub fn incarnation(number: u64) -> Incarnation {
+    Incarnation::first(IncarnationId(uuid(12, number)), THEN)
 }
 
 pub fn block(height: u64) -> BlockRef {

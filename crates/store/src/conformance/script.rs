@@ -86,7 +86,12 @@ fn add_key(keys: &mut Keys, change: &Change) {
         }
         Change::Idempotency(record) => drop(keys.idempotency.insert((record.client.clone(), record.key.clone()))),
         Change::Credit(record) => drop(keys.credits.insert(record.id.clone())),
-        Change::Incarnation(_) | Change::Credential(_) | Change::Suspended(_) | Change::Resumed(_) | Change::Event(_) | Change::Observation(_) => {}
+        Change::Incarnation(_)
+        | Change::Credential(_)
+        | Change::Suspended(_)
+        | Change::Resumed(_)
+        | Change::Event(_)
+        | Change::Observation(_) => {}
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
     Account, AssetId, AttemptId, Balance, ClientId, Credential, CredentialId, CreditId, CreditRecord, Destination, Event, EventId, GroupId,
-    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Row, Scope, Suspension, Timestamp,
-    Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Row, Scope,
+    Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 use super::limits::LimitHistory;

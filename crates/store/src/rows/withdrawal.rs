@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{ClaimRecord, ClientId, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status, Timestamp, UserId, Withdrawal};
+use adit_core::{
+    ClaimRecord, ClientId, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status, Timestamp, UserId, Withdrawal,
+};
 use serde::Serialize;
 use uuid::Uuid;
 

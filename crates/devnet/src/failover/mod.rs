@@ -1,0 +1,24 @@
+//! Failovers of the database: the built server on a Postgres primary and its asynchronous standby, while people are paid.
+//!
+//! The last commits are lost, the old primary comes back, or the host falls silent. Nobody may be paid twice, or paid and
+//! given back; who was accepted by the promoted database is paid or given back; and lanes go on without a person.
+
+mod cancel;
+mod cluster;
+mod course;
+mod eye;
+mod loss;
+mod node;
+mod readiness;
+mod report;
+mod request;
+mod run;
+mod scenario;
+mod silence;
+mod split;
+mod verdict;
+mod world;
+
+pub use report::{Report, Summary};
+pub use run::{Outcome, PROGRESS_AIM, run};
+pub use scenario::{Back, Event, Fate, Part, Scenario, Then, Wakes, When};

@@ -18,7 +18,7 @@ mod world;
 use world::{Answer, World};
 
 const JSON: &str = "application/json";
-const ROUTES: [(&str, &str, &str); 17] = [
+const ROUTES: [(&str, &str, &str); 18] = [
     ("POST", "/api/token/withdraw", JSON),
     ("POST", "/api/withdrawals", JSON),
     ("POST", "/api/admin/credits", JSON),
@@ -36,6 +36,7 @@ const ROUTES: [(&str, &str, &str); 17] = [
     ("POST", "/api/admin/withdrawals/00000000-0000-7000-8000-000000000001/inspect", JSON),
     ("POST", "/api/admin/withdrawals/00000000-0000-7000-8000-000000000001/approve", JSON),
     ("POST", "/api/admin/withdrawals/00000000-0000-7000-8000-000000000001/retry", JSON),
+    ("POST", "/api/admin/withdrawals/00000000-0000-7000-8000-000000000001/match", JSON),
 ];
 
 /// One request of the fuzzer's.

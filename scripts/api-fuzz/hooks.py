@@ -18,6 +18,7 @@ OPEN = {"/healthz", "/readyz", "/metrics"}
 ADMIN_ONLY = {
     "/api/admin/withdrawals/{id}/approve",
     "/api/admin/withdrawals/{id}/inspect",
+    "/api/admin/withdrawals/{id}/match",
     "/api/admin/lanes/{chain}/halt",
     "/api/admin/lanes/{chain}/resume",
 }

@@ -1,4 +1,5 @@
-//! `adit backup`: database, signer journal and sealed keys, in this order: the journal then knows at least what the database does.
+//! `adit backup`: database, signer journal with its contexts, and sealed keys, in this order: the journal then knows at least what the
+//! database does.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -45,12 +46,20 @@ pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Resu
     let database = to.join("adit.db");
     database::sqlite(path).await?.backup(&database).await.context("the database cannot be copied")?;
     let mut copied = vec![database];
-    for file in [&config.signer.journal, &config.signer.keys] {
+    let journal = &config.signer.journal;
+    for file in [journal, &contexts_of(journal), &config.signer.keys] {
         copied.extend(copy(file, to)?);
     }
     let text: Vec<String> = copied.iter().map(|file| file.display().to_string()).collect();
     let keep = "Before a restored copy runs, put the newest journal beside it: an old one does not know what was signed since.";
     output.result(&json!({ "copied": copied }), &format!("copied\n  {}\n{keep}", text.join("\n  ")))
+}
+
+/// Keys of what the journal keeps of each payment's user, beside the journal.
+fn contexts_of(journal: &Path) -> PathBuf {
+    let mut path = journal.as_os_str().to_owned();
+    path.push(".contexts");
+    path.into()
 }
 
 /// None where there is none: the key may come from the environment, the journal be in another process.

@@ -1,5 +1,7 @@
 //! One order, decided and committed without an engine: for commands that work while no server runs.
 
+use std::collections::BTreeSet;
+
 use adit_core::{Actor, Answer, Command, GroupId, IdBlock, Order, Refusal, Rules, decide, keys};
 use adit_engine::Entropy as _;
 use adit_store::Store;
@@ -11,7 +13,7 @@ use crate::world::{SystemEntropy, now};
 /// # Errors
 /// When the rules refuse it, or the store cannot take it.
 pub async fn submit(store: &dyn Store, rules: &Rules, command: Command) -> Result<Answer> {
-    let order = Order { actor: Actor::Engine, ids: IdBlock::new(uuid()), command };
+    let order = Order { actor: Actor::Engine, ids: IdBlock::new(uuid()), retired: BTreeSet::new(), command };
     let mut group = store.load(&keys(&order, rules), now()).await?;
     let mut view = group.take_view();
     let decision = decide(&view, rules, &order).map_err(refused)?;

@@ -78,6 +78,11 @@ impl Remote {
     }
 }
 
+/// Whether no server answered, as one that has not started yet.
+pub fn is_unreached(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<reqwest::Error>())
+}
+
 /// What `problem+json`, or each refused item, says; else the answer as it is.
 fn reason(body: &Value, text: &str) -> String {
     let items = body["items"].as_array().or_else(|| body["errors"].as_array());

@@ -24,9 +24,24 @@ pub struct Signing {
 /// When there is no key, or the journal cannot be used.
 pub fn open(config: &Config) -> Result<Signing> {
     match &config.signer.socket {
-        None => local(config),
+        None => Ok(local(config)?.shared()),
         Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: Wallets::named(config)? }),
     }
+}
+
+/// The same, for reading: a journal that is not there is not made.
+///
+/// # Errors
+/// When there is no journal, or as [`open`]; a server of this journal that runs has it for itself.
+pub fn open_existing(config: &Config) -> Result<Signing> {
+    let journal = &config.signer.journal;
+    if config.signer.socket.is_none() && !journal.exists() {
+        bail!(
+            "there is no journal at {}; put the newest one in place (a volume that is not mounted, another path in signer.journal). Without it nobody knows what was signed",
+            journal.display()
+        );
+    }
+    open(config)
 }
 
 /// `adit signer`.
@@ -39,7 +54,8 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
         bail!("signer.socket is empty; give the path of a Unix socket, the same one to this signer and to its servers");
     };
     make_directory_of(socket)?;
-    let Signing { signer, wallets } = local(&config)?;
+    let Local { signer, wallets } = local(&config)?;
+    let signer: Arc<dyn Signer> = Arc::new(signer.serving_others());
     for (chain, wallet) in &wallets.addresses {
         tracing::info!(%chain, %wallet, "signs for");
     }
@@ -53,7 +69,19 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     Ok(())
 }
 
-fn local(config: &Config) -> Result<Signing> {
+/// A signer in this process.
+struct Local {
+    signer: LocalSigner,
+    wallets: Wallets,
+}
+
+impl Local {
+    fn shared(self) -> Signing {
+        Signing { signer: Arc::new(self.signer), wallets: self.wallets }
+    }
+}
+
+fn local(config: &Config) -> Result<Local> {
     let keys = wallets::keys(config)?;
     keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
     let wallets = Wallets::of_keys(&keys);
@@ -68,7 +96,7 @@ fn local(config: &Config) -> Result<Signing> {
     };
     let signer = LocalSigner::open(signer_config, &config.signer.journal, JournalId(uuid()), Box::new(now));
     let signer = signer.with_context(|| format!("the signer cannot work with {}", config.signer.journal.display()))?;
-    Ok(Signing { signer: Arc::new(signer), wallets })
+    Ok(Local { signer, wallets })
 }
 
 fn tell_cosigners(lane: &LaneId, key: &WalletKey) {

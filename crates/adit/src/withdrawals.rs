@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::Server;
@@ -25,6 +26,8 @@ pub enum Command {
     Show(One),
     /// Why one stands where it stands: the evidence, what is waited for, what comes next
     Why(One),
+    /// Say whose a payment was that only the signer's journal knew (`adit lanes explain` lists them)
+    Match(Match),
 }
 
 #[derive(Args)]
@@ -56,6 +59,27 @@ pub struct One {
     server: Server,
 }
 
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("whose").required(true))]
+pub struct Match {
+    /// The payment's withdrawal, as `adit lanes explain` prints it
+    id: String,
+    /// The user who had asked for it
+    #[arg(long, value_name = "USER", group = "whose")]
+    user: Option<String>,
+    /// The book that it is taken from [default: the user's only one with the asset]
+    #[arg(long, requires = "user")]
+    book: Option<String>,
+    /// A withdrawal that is held for inspection and asks for the same
+    #[arg(long, value_name = "ID", group = "whose")]
+    withdrawal: Option<String>,
+    /// How it was found out, for whoever reads the record later
+    #[arg(long)]
+    note: String,
+    #[command(flatten)]
+    server: Server,
+}
+
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn run(command: Command, output: Output) -> Result<()> {
@@ -72,6 +96,37 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
             let why = one.server.connect()?.get(&["api", "withdrawals", &one.id, "why"], &[]).await?;
             let sentence = plain(&why["sentence"]);
             output.result(&why, &format!("{sentence}\n\n{}", lines(&why, 0)))
+        }
+        Command::Match(found) => {
+            let path = ["api", "admin", "withdrawals", &found.id, "match"];
+            let body = serde_json::to_string(&found.body())?;
+            let record = found.server.connect()?.post(&path, "application/json", body).await?;
+            let said = format!("{} is {}, {}'s", plain(&record["id"]), plain(&record["status"]), plain(&record["userId"]));
+            output.result(&record, &said)
+        }
+    }
+}
+
+/// What the server reads.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MatchBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    book: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawal_id: Option<&'a str>,
+    note: &'a str,
+}
+
+impl Match {
+    fn body(&self) -> MatchBody<'_> {
+        MatchBody {
+            user_id: self.user.as_deref(),
+            book: self.book.as_deref(),
+            withdrawal_id: self.withdrawal.as_deref(),
+            note: &self.note,
         }
     }
 }

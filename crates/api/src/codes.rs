@@ -104,9 +104,16 @@ codes! {
     PSBT_NOT_FOUND 404 "No such version waits for signatures";
     PSBT_REFUSED 422 "The PSBT says something else than what was handed out";
     BAD_ATTEMPT 409 "The attempt breaks the rules of its lineage";
+    PAYMENT_SIGNED 409 "The payment is signed already";
+    NOT_MATCHABLE 409 "The payment cannot be matched so";
 
     // The world
     STORE_UNAVAILABLE 503 "The store cannot be used now";
+    SIGNER_UNAVAILABLE 503 "The signer cannot be asked now";
+    STORE_RECONCILING 503 "The database went back and is being compared with the journal";
+    JOURNAL_UNREAD 503 "The journal has not been compared with the database yet";
+    NOT_RETIRED 503 "The signer has not retired the payment yet";
+    STORE_SUPERSEDED 503 "Another state of the database has taken its place";
     OUTCOME_UNKNOWN 503 "Whether it was accepted is not known";
     SIGN_IN_UNAVAILABLE 503 "The sign-in provider's keys cannot be read now";
     TOO_MANY_CONNECTIONS 503 "Too many live connections";

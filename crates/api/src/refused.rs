@@ -15,7 +15,9 @@ const STORE_RETRY_SECONDS: u64 = 2;
 /// A refusal as an answer.
 pub fn refused(refusal: &Refusal, rules: &Rules) -> Problem {
     let (detail, params) = said(refusal, rules);
-    Problem::new(codes::named(refusal.code()), detail).with_all(params)
+    let problem = Problem::new(codes::named(refusal.code()), detail).with_all(params);
+    let soon = matches!(refusal, Refusal::StoreWentBack { .. } | Refusal::JournalUnread { .. } | Refusal::NotRetired { .. });
+    if soon { problem.retry_after(STORE_RETRY_SECONDS) } else { problem }
 }
 
 /// An order without an answer, or with a refusal.
@@ -26,6 +28,15 @@ pub fn not_written(error: &WriteError, rules: &Rules) -> Problem {
             tracing::warn!(detail, "the store could not take an order");
             let detail = "The store could not take the request. Nothing changed; send it again.";
             Problem::new(&codes::STORE_UNAVAILABLE, detail).retry_after(STORE_RETRY_SECONDS)
+        }
+        WriteError::SignerUnreachable { detail } => {
+            tracing::warn!(detail, "the signer could not be asked");
+            let detail = "The signer cannot be asked now, and nothing is given back without it. Nothing changed; send the request again.";
+            Problem::new(&codes::SIGNER_UNAVAILABLE, detail).retry_after(STORE_RETRY_SECONDS)
+        }
+        WriteError::Superseded => {
+            let detail = "This server works on an old state of the database, and another one has taken its place. Nothing changed; ask the other server.";
+            Problem::new(&codes::STORE_SUPERSEDED, detail)
         }
         WriteError::Unknown { detail } => {
             tracing::error!(detail, "the outcome of an order is not known");
@@ -136,6 +147,33 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
         }
         Refusal::ForeignJournal { lane } => (format!("The lane {lane} is pinned to another signer's journal."), json!({ "lane": lane })),
         Refusal::LaneStopped { lane } => (format!("The lane {lane} has stopped; see GET /api/admin/lanes."), json!({ "lane": lane })),
+        Refusal::StoreWentBack { because } => (
+            format!(
+                "The database went back to an earlier state ({because}). What was accepted since is being looked up in the signer's journal; send the request again in a moment."
+            ),
+            json!({ "reason": because }),
+        ),
+        Refusal::JournalUnread { lane } => (
+            format!(
+                "Nothing is given back before the lane {lane} has compared the signer's journal with the database. Nothing changed; try again in a moment."
+            ),
+            json!({ "lane": lane }),
+        ),
+        Refusal::PaymentSigned { payout, lineage } => (
+            format!(
+                "The signer has signed the payment {payout} already, in lineage {lineage}. Only the chain can cancel it; read it again."
+            ),
+            json!({ "withdrawalId": payout, "lineage": lineage }),
+        ),
+        Refusal::NotRetired { payouts } => (
+            "The signer has not retired the payment yet. Nothing changed; send the request again.".to_owned(),
+            json!({ "payouts": payouts.len() }),
+        ),
+        Refusal::Rival { withdrawal } => (
+            format!("The withdrawal {withdrawal} changed meanwhile. Read it again and decide anew."),
+            json!({ "what": format!("withdrawal {withdrawal}") }),
+        ),
+        Refusal::NotMatchable { detail } => (format!("The payment cannot be matched so: {detail}."), json!({ "reason": detail })),
         Refusal::BadAttempt { detail } => (format!("The attempt breaks the rules of its lineage: {detail}."), json!({ "reason": detail })),
     }
 }

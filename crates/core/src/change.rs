@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, Credential, CreditId, Event, Hash32, IdempotencyKey, Lane, LimitEntry, Lineage, Scope, Submission,
-    Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Amount, AssetId, AttemptId, Book, ClientId, Credential, CreditId, Event, Hash32, IdempotencyKey, Incarnation, Lane, LimitEntry,
+    Lineage, Scope, Submission, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,16 +20,17 @@ pub enum Change {
     Credit(CreditRecord),
     Lineage(Lineage),
     Lane(Lane),
+    Incarnation(Incarnation),
     Suspended(Suspension),
     Resumed(Scope),
     Event(Event),
     Observation(ObservationRecord),
 }
 
-/// One principal's key, once used, for ever.
+/// One client's key, once used, forever. The client is the scope of keys: today each credential, and each user, is a client of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
-    pub principal: String,
+    pub client: ClientId,
     pub key: IdempotencyKey,
     pub fingerprint: Hash32,
     pub withdrawal: WithdrawalId,

@@ -1,11 +1,15 @@
 //! Everything that can be asked of the rules. A command carries its ids, and names every row it needs by what it carries.
 
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, Destination, Draft, Epoch, EventId, Funds, HaltReason,
-    Hash32, IdempotencyKey, JournalId, LaneId, Leg, Lineage, LineageId, Payment, Purpose, ReplicaId, Scope, Sighting, Signed, Span,
-    Submission, Tier, Tip, TransferId, UserId, WithdrawalId,
+    Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
+    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Payment, PayoutContext,
+    PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack,
+    WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -13,7 +17,22 @@ use crate::{
 pub struct Order {
     pub actor: Actor,
     pub ids: IdBlock,
+    /// Payouts that the signer has retired for this order. No other hold is given back by it (case F93).
+    pub retired: BTreeSet<PayoutId>,
     pub command: Command,
+}
+
+/// A payout that the signer has to retire before its hold is given back: it is never signed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retirement {
+    pub payout: PayoutId,
+    /// Whose wallet would have paid it.
+    pub lane: LaneId,
+    /// Who gives it back, and why.
+    pub by: String,
+    pub reason: String,
+    /// The lineage that carried it, and the final transaction that ended that lineage; none where nothing was ever reserved.
+    pub ended: Option<DeadLineage>,
 }
 
 /// A block of 65,536 ids: a UUIDv7 whose lowest 16 bits count.
@@ -82,12 +101,39 @@ pub enum Command {
         withdrawal: WithdrawalId,
         user: UserId,
     },
+    /// `lineage`: the ended one whose final transaction is under inspection; none where a foreign payment is.
     Inspect {
         leg: Leg,
         lane: LaneId,
+        lineage: Option<LineageId>,
         paid: bool,
         note: String,
     },
+
+    /// Says whose a payment was that no row explained (case F95).
+    Match {
+        leg: Leg,
+        lane: LaneId,
+        /// The ended lineage that paid it.
+        lineage: LineageId,
+        to: Matched,
+        note: String,
+    },
+
+    // The store
+    /// The store was found, or is declared, to have gone back (case F94).
+    FindWentBack {
+        because: WentBack,
+        next: IncarnationId,
+        take_over: bool,
+    },
+    /// Ends a finding: the new incarnation, and for every lane of the store an epoch and a counter above all that the signer has seen.
+    Reincarnate {
+        next: IncarnationId,
+        lanes: Vec<(LaneId, Epoch, u64)>,
+    },
+    /// Commits a group that changes nothing: it shows that the writer can.
+    Beat,
 
     // A lane
     Lease {
@@ -95,6 +141,9 @@ pub enum Command {
         owner: ReplicaId,
         length: Span,
         journal: JournalId,
+        token: LeaseToken,
+        /// The store's first incarnation, where it has none yet.
+        first: IncarnationId,
         /// No other process can write this store, so whoever else holds the lease is gone.
         alone: bool,
     },
@@ -107,6 +156,19 @@ pub enum Command {
         unfinished: bool,
         pins: std::collections::BTreeMap<String, String>,
         funds: Vec<Funds>,
+    },
+    /// The signer's journal was read to its end under this epoch, and all of it stands in the store.
+    JournalRead {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+    },
+    /// The signer's refusal shows that the book is behind: the lane reconciles anew, once (case F101).
+    ReconcileAgain {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        doubt: String,
     },
     HaltLane {
         lane: LaneId,
@@ -148,6 +210,16 @@ pub enum Command {
         leg: Leg,
         payment: Payment,
         finding: String,
+    },
+    /// The signer has retired it: its hold was about to be given back when a process ended, or was given back in a state of the store
+    /// that is lost. It is given back now.
+    FinishGiveBack {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        leg: Leg,
+        by: String,
+        reason: String,
     },
     /// Its claim's signature is no longer good: a person decides.
     Reapprove {
@@ -194,7 +266,34 @@ pub enum Command {
         lane: LaneId,
         epoch: Epoch,
         lineage: Lineage,
+        /// Withdrawals of it that this store has never seen, or has lost.
+        lost: Vec<Lost>,
+        /// Waiting withdrawals of this store that consumed a key or a claim of a lost one ([`Refusal::Rival`] names them).
+        ///
+        /// [`Refusal::Rival`]: crate::Refusal::Rival
+        rivals: Vec<Leg>,
+        /// Live lineages of this store that hold an anchor of the journal's one, with their legs. Nothing of them is signed, and nothing
+        /// of them ever will be: the signer gives an anchor to one lineage.
+        displaced: Vec<(LineageId, Vec<Leg>)>,
     },
+}
+
+/// A withdrawal that only the signer's journal knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub leg: Leg,
+    /// None in journals of before contexts were kept: then nobody knows whose it is.
+    pub context: Option<PayoutContext>,
+    pub requested_at: Timestamp,
+}
+
+/// Whose payment it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matched {
+    /// This user's, who had asked for it before the store went back.
+    User { user: UserId, book: Book },
+    /// This withdrawal's, which waits for inspection and was not paid by its own lineage.
+    Withdrawal { leg: Leg },
 }
 
 /// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's identity is never accepted anew.

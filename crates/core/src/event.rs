@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, AttemptId, BlockRef, Book, CreditId, Destination, EventId, Failure, HaltReason, Hash32, LaneId, LineageId,
-    Purpose, Role, Scope, Tier, Timestamp, UserId, WithdrawalId,
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, CreditId, Destination, EventId, Failure, HaltReason, Hash32, IncarnationId, LaneId,
+    LineageId, Purpose, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
 };
 
 /// One thing that happened. Written in the commit that made it true; never changed.
@@ -141,6 +141,32 @@ pub enum EventKind {
     LaneResumed {
         lane: LaneId,
         accepted: Option<String>,
+    },
+    /// The store was found, or declared, to have gone back.
+    StoreWentBack {
+        because: WentBack,
+    },
+    /// A new incarnation of the store; every lane reads the journal anew.
+    Reincarnated {
+        incarnation: IncarnationId,
+    },
+    /// The signer refused what the book allowed; the lane compares itself with the journal anew.
+    LaneDoubted {
+        lane: LaneId,
+        doubt: String,
+    },
+    /// A withdrawal that this store did not know was made again from the signer's journal.
+    MadeAgain {
+        lane: LaneId,
+        lineage: LineageId,
+    },
+    /// The same request was made again from the journal as `as_withdrawal`, which pays it.
+    Replaced {
+        as_withdrawal: WithdrawalId,
+    },
+    /// A payment that no row explained was matched.
+    Matched {
+        note: String,
     },
     LaneAdopted {
         lane: LaneId,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 macro_rules! uuid_id {
@@ -48,6 +49,10 @@ uuid_id! {
     JournalId,
     /// One running process, for leases.
     ReplicaId,
+    /// One life of a store: new whenever the store is found or declared to have gone back.
+    IncarnationId,
+    /// Drawn with each lease, so that two stores which give the same epoch are told apart.
+    LeaseToken,
 }
 
 /// Why a text is not a name.
@@ -120,10 +125,24 @@ text_id! {
     Destination("a destination", "1 to 128 ASCII letters or digits", 128, |c| c.is_ascii_alphanumeric()),
     /// The caller's own name for a request that he may send twice.
     IdempotencyKey("an idempotency key", "1 to 128 visible ASCII characters", 128, |c| c.is_ascii_graphic()),
+    /// Whose idempotency keys they are: a user, or a host application's credential.
+    ClientId("a client", "1 to 140 visible ASCII characters", 140, |c| c.is_ascii_graphic()),
     /// The host application's name for a credit.
     CreditId("a credit id", "1 to 128 visible ASCII characters", 128, |c| c.is_ascii_graphic()),
     /// A set of limits that some users have instead of the default ones.
     Tier("a tier", "1 to 32 of a-z, 0-9, '-', '_'", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_'),
+}
+
+impl IdempotencyKey {
+    /// Returns the SHA-256 of the key: all that is stored of it.
+    pub fn digest(&self) -> Hash32 {
+        Hash32(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// Returns the name under which a key is stored. Rows of earlier versions have the key itself.
+    pub fn stored(digest: Hash32) -> Self {
+        Self(format!("sha256:{}", digest.hex()))
+    }
 }
 
 /// 32 bytes of a transaction's or block's hash, or of a signed digest. Written as 0x and 64 hex digits.

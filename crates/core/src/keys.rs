@@ -1,6 +1,9 @@
 //! Which rows a command needs: pure, so that a store can lock them before anything is decided.
 
-use crate::{Account, Anchor, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, Order, Request, Rules};
+use crate::decide::{nobodys, unknown};
+use crate::{
+    Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId,
+};
 
 /// Names every row that deciding `order` reads or writes.
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
@@ -14,12 +17,16 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.wallets.insert(address.clone());
         }
         Command::IssueCredential { credential } => keys.users.extend(credential.user.clone()),
-        Command::Suspend { .. } | Command::Resume { .. } => {}
+        Command::Suspend { .. } | Command::Resume { .. } | Command::FindWentBack { .. } | Command::Beat => {}
+        Command::Reincarnate { lanes, .. } => keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone())),
+        Command::Match { leg, lane, lineage, to, .. } => of_match(&mut keys, leg, lane, *lineage, to, rules),
         Command::Credit(credit) => {
             keys.users.insert(credit.user.clone());
             keys.credits.insert(credit.id.clone());
             keys.accounts.insert(Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() });
             keys.accounts.insert(Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() });
+            let (user, book, asset) = (credit.user.clone(), credit.book.clone(), credit.asset.clone());
+            keys.accounts.insert(Account::Debt { user, book, asset });
         }
         Command::Request(request) => of_request(&mut keys, request, order, rules),
         Command::Approve { withdrawal, user } | Command::Retry { withdrawal, user } => {
@@ -32,10 +39,17 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: source_asset.clone() });
             keys.limits.insert((user.clone(), asset.clone()), rules.windows_of(asset));
             keys.lineages.extend(*lineage);
+            keys.lanes.extend(rules.chain_of(asset).map(|chain| chain.lane.clone()));
+            of_suspense(&mut keys, user, source_asset);
         }
-        Command::Inspect { leg, lane, .. } => of_leg(&mut keys, leg, lane, rules),
+        Command::Inspect { leg, lane, .. } => {
+            keys.lanes.insert(lane.clone());
+            of_leg(&mut keys, leg, lane, rules);
+        }
         Command::Lease { lane, .. }
         | Command::HaltLane { lane, .. }
+        | Command::JournalRead { lane, .. }
+        | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
         | Command::AdoptKey { lane, .. }
         | Command::Advance { lane, .. } => {
@@ -52,7 +66,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lanes.insert(lane.clone());
             of_payouts(&mut keys, std::slice::from_ref(leg));
         }
-        Command::Defer { lane, leg, .. } => {
+        Command::Defer { lane, leg, .. } | Command::FinishGiveBack { lane, leg, .. } => {
             keys.lanes.insert(lane.clone());
             of_leg(&mut keys, leg, lane, rules);
         }
@@ -92,11 +106,17 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
                 of_network_fee(&mut keys, lane, rules);
             }
         }
-        Command::AdoptLineage { lane, lineage, .. } => {
+        Command::AdoptLineage { lane, lineage, lost, rivals, displaced, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(lineage.id);
             of_payouts(&mut keys, &lineage.legs);
             of_anchors(&mut keys, &lineage.anchors);
+            lost.iter().for_each(|lost| of_lost(&mut keys, lost, rules));
+            rivals.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
+            for (lineage, legs) in displaced {
+                keys.lineages.insert(*lineage);
+                of_payouts(&mut keys, legs);
+            }
         }
     }
     keys
@@ -108,15 +128,19 @@ const CARELESS: bool = cfg!(feature = "planted");
 fn of_request(keys: &mut Keys, request: &Request, order: &Order, rules: &Rules) {
     keys.users.insert(request.user.clone());
     keys.withdrawals.insert(request.id);
-    keys.accounts.insert(Account::User { user: request.user.clone(), book: request.book.clone(), asset: request.source_asset.clone() });
+    let (user, book, asset) = (request.user.clone(), request.book.clone(), request.source_asset.clone());
+    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    keys.accounts.insert(Account::Debt { user, book, asset });
     keys.limits.insert((request.user.clone(), request.asset.clone()), rules.windows_of(&request.asset));
     if let Some(claim) = &request.claim {
         keys.wallets.insert(request.destination.clone());
         keys.digests.insert(claim.digest);
         keys.claim_nonces.insert((request.user.clone(), claim.nonce));
     }
-    let key: Option<&IdempotencyKey> = request.idempotency.as_ref().map(|idempotency| &idempotency.key);
-    keys.idempotency.extend(key.map(|key| (order.actor.principal(), key.clone())));
+    if let Some(key) = request.idempotency.as_ref().map(|idempotency| &idempotency.key) {
+        let stored = IdempotencyKey::stored(key.digest());
+        keys.idempotency.extend([stored, key.clone()].map(|key| (order.actor.client(), key)));
+    }
 }
 
 fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
@@ -124,6 +148,38 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
         keys.users.insert(leg.user.clone());
         keys.withdrawals.insert(leg.withdrawal);
         keys.payouts.insert(leg.payout);
+    }
+}
+
+/// Everything that making a withdrawal again touches, with its user and its names.
+fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
+    let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
+    let (user, book, asset) = (context.user.clone(), context.book.clone(), context.source_asset.clone());
+    keys.users.insert(user.clone());
+    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    keys.accounts.insert(Account::Debt { user: user.clone(), book, asset: asset.clone() });
+    keys.accounts.insert(Account::Suspense { asset });
+    keys.limits.insert((user.clone(), lost.leg.asset.clone()), rules.windows_of(&lost.leg.asset));
+    if let Some(claim) = context.claim {
+        keys.digests.insert(claim.digest);
+        keys.claim_nonces.insert((user, claim.nonce));
+    }
+    keys.idempotency.extend(context.idempotency.map(|key| (key.client, IdempotencyKey::stored(key.key))));
+}
+
+fn of_match(keys: &mut Keys, leg: &Leg, lane: &LaneId, lineage: LineageId, to: &Matched, rules: &Rules) {
+    of_leg(keys, leg, lane, rules);
+    keys.lanes.insert(lane.clone());
+    keys.lineages.insert(lineage);
+    keys.accounts.insert(Account::Suspense { asset: leg.source_asset.clone() });
+    match to {
+        Matched::User { user, book } => {
+            let (user, book, asset) = (user.clone(), book.clone(), leg.source_asset.clone());
+            keys.users.insert(user.clone());
+            keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+            keys.accounts.insert(Account::Debt { user, book, asset });
+        }
+        Matched::Withdrawal { leg } => of_leg(keys, leg, lane, rules),
     }
 }
 
@@ -141,11 +197,20 @@ fn of_leg(keys: &mut Keys, leg: &Leg, lane: &LaneId, rules: &Rules) {
     of_payouts(keys, std::slice::from_ref(leg));
     keys.limits.insert((leg.user.clone(), leg.asset.clone()), rules.windows_of(&leg.asset));
     keys.accounts.insert(Account::User { user: leg.user.clone(), book: leg.book.clone(), asset: leg.source_asset.clone() });
+    keys.lanes.extend(rules.chain_of(&leg.asset).map(|chain| chain.lane.clone()));
     keys.accounts.insert(Account::Fees { asset: leg.source_asset.clone() });
+    of_suspense(keys, &leg.user, &leg.source_asset);
     keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: leg.asset.clone() });
     if leg.source_asset != leg.asset {
         keys.accounts.insert(Account::Issuer { book: leg.book.clone(), asset: leg.source_asset.clone() });
         keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
+    }
+}
+
+/// What had been lent to nobody's withdrawal goes back to suspense with it.
+fn of_suspense(keys: &mut Keys, user: &UserId, asset: &AssetId) {
+    if *user == unknown() {
+        keys.accounts.insert(Account::Suspense { asset: asset.clone() });
     }
 }
 

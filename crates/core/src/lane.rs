@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, Market, ReplicaId, Timestamp};
+use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, LeaseToken, Market, ReplicaId, Timestamp};
 
 /// A lane's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,14 @@ pub struct Lane {
     pub lease: Option<Lease>,
     /// Highest epoch ever leased.
     pub epoch: Epoch,
+    /// Counts the commits that the signer has to know of: leases, reservations, records. The signer keeps the highest that it was shown,
+    /// so a row below it is a row of the past (case F94).
+    pub counter: u64,
+    /// The epoch under which the signer's journal was last read to its end.
+    pub journal_read: Epoch,
+    /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
+    /// accident, and halts the lane (case F101).
+    pub doubt: Option<String>,
     pub state: LaneState,
     pub tip: Option<Tip>,
     /// The last blocks that were searched for our transactions, lowest first.
@@ -34,6 +42,8 @@ pub const TRAIL_BLOCKS_MAX: usize = 64;
 pub struct Lease {
     pub owner: ReplicaId,
     pub until: Timestamp,
+    /// Pinned by the signer to the epoch.
+    pub token: LeaseToken,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +122,9 @@ impl Lane {
             journal: None,
             lease: None,
             epoch: Epoch(0),
+            counter: 0,
+            journal_read: Epoch(0),
+            doubt: None,
             state: LaneState::Reconciling,
             tip: None,
             trail: Vec::new(),
@@ -123,6 +136,11 @@ impl Lane {
     /// Whether `owner` holds the lease of `epoch` at `now`.
     pub fn is_leased(&self, owner: ReplicaId, epoch: Epoch, now: Timestamp) -> bool {
         self.epoch == epoch && self.lease.as_ref().is_some_and(|lease| lease.owner == owner && now < lease.until)
+    }
+
+    /// Returns whether the signer's journal was read to its end under the present epoch: what it knows stands in this store.
+    pub fn has_read_journal(&self) -> bool {
+        self.epoch > Epoch(0) && self.journal_read == self.epoch
     }
 
     pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {

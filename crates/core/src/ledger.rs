@@ -28,6 +28,8 @@ pub enum Account {
     Network { chain: ChainName, asset: AssetId },
     /// What is left when amounts do not divide.
     Rounding { asset: AssetId },
+    /// What a user was paid beyond what this store knows them to be owed, after it went back; credits pay it off first.
+    Debt { user: UserId, book: Book, asset: AssetId },
     /// What nobody has explained yet.
     Suspense { asset: AssetId },
 }
@@ -41,6 +43,7 @@ impl Account {
             | Self::Treasury { asset }
             | Self::Fees { asset }
             | Self::Network { asset, .. }
+            | Self::Debt { asset, .. }
             | Self::Rounding { asset }
             | Self::Suspense { asset } => asset,
         }
@@ -58,6 +61,7 @@ impl fmt::Display for Account {
             Self::Fees { asset } => write!(f, "income/fees/{asset}"),
             Self::Network { chain, asset } => write!(f, "expense/network/{chain}/{asset}"),
             Self::Rounding { asset } => write!(f, "rounding/{asset}"),
+            Self::Debt { user, book, asset } => write!(f, "debt/{user}/{book}/{asset}"),
             Self::Suspense { asset } => write!(f, "suspense/{asset}"),
         }
     }
@@ -76,6 +80,11 @@ impl Balance {
     /// What we owe: credits less debits. Zero where an own account has a debit balance.
     pub fn owed(&self) -> Amount {
         self.credits.saturating_sub(self.debits)
+    }
+
+    /// What is still out of what an own account lent: debits less credits.
+    pub fn lent(&self) -> Amount {
+        self.debits.saturating_sub(self.credits)
     }
 
     /// What a user can still ask for.

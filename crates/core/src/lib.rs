@@ -9,11 +9,13 @@ mod asset;
 mod audit;
 mod change;
 mod command;
+mod context;
 mod decide;
 mod event;
 mod evidence;
 mod gate;
 mod id;
+mod incarnation;
 mod keys;
 mod lane;
 mod ledger;
@@ -39,20 +41,25 @@ pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
-pub use command::{AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Order, Request, Reserve};
-pub use decide::{Answer, Decision, changed_pin, decide};
+pub use command::{
+    AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
+};
+pub use context::{ClaimContext, KeyContext, PayoutContext};
+pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
 pub use gate::{Gate, may_join, suspension};
 pub use id::{
-    AssetId, AttemptId, Book, Bytes, ChainName, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
-    IdempotencyKey, JournalId, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId, WithdrawalId,
+    AssetId, AttemptId, Book, Bytes, ChainName, ClientId, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
+    IdempotencyKey, IncarnationId, JournalId, LeaseToken, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId,
+    WithdrawalId,
 };
+pub use incarnation::{Finding, Incarnation, Unmatched, WentBack};
 pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, LaneView, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
+pub use next::{Act, LaneView, Obstacle, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
 pub use patience::{Dear, Patience, Share};
 pub use payout::{Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage};
 #[cfg(feature = "planted")]
@@ -71,5 +78,5 @@ pub use transaction::{
 pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
-pub use why::{Button, Reason, Why, confirmations, why};
+pub use why::{Button, Reason, Why, confirmations, needs, why};
 pub use withdrawal::{ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};

@@ -88,10 +88,27 @@ pub enum Step {
     AwaitCosigners {
         resend_at: Option<Timestamp>,
     },
-    /// A cancelling version is wanted, and cannot be made while the chain is not read or the lane is stopped.
-    AwaitUndoing,
+    /// A cancelling version is wanted, and cannot be made now.
+    AwaitUndoing {
+        obstacle: Obstacle,
+    },
     /// The lane does not sign now.
     LaneStopped,
+}
+
+/// Why a cancelling version cannot be made now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It would have to offer more than the cap, in the units of the chain's market.
+    FeeCeiling {
+        needed: u128,
+        cap: u128,
+    },
+    AttemptsUsedUp,
+    /// The lane reconciles or is halted.
+    LaneStopped,
+    /// The chain was not read lately.
+    ChainUnread,
 }
 
 /// All acts that are due now.
@@ -106,7 +123,7 @@ pub fn next(view: &LaneView) -> Vec<Act> {
             | Step::FeeCeiling { .. }
             | Step::AttemptsUsedUp { .. }
             | Step::AwaitCosigners { .. }
-            | Step::AwaitUndoing
+            | Step::AwaitUndoing { .. }
             | Step::LaneStopped => None,
         })
         .collect();
@@ -136,9 +153,13 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     let signs = view.lane.state == LaneState::Running;
     let latest = lineage.latest();
     match &latest.stage {
+        Stage::Reserved if lineage.undoes(latest) && !planted(Mistake::SignDespiteCancel) => undoing(view, lineage, signs),
         Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
         Stage::Reserved => Step::LaneStopped,
         Stage::Signed { signed, .. } if signed.lacks_signatures() => cosigning(view, lineage, signs),
+        Stage::Signed { knowledge: Knowledge::Signed, .. } if lineage.undoes(latest) && !planted(Mistake::SendDespiteCancel) => {
+            undoing(view, lineage, signs)
+        }
         Stage::Signed { knowledge: Knowledge::Signed, .. } => Step::Do(Act::Send { lineage: lineage.id, attempt: latest.id }),
         Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => waiting(view, lineage, *last_at, signs),
         Stage::Signed { knowledge: Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }, .. } => {
@@ -147,16 +168,24 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     }
 }
 
+/// A cancel is wished before the payment was sent: it is neither signed nor sent any more. The next version is the cancelling one; while
+/// that cannot be made, nothing happens (case F92).
+fn undoing(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
+    match fresh_tip(view).filter(|_| signs).map(|tip| offer(view, lineage, tip)) {
+        Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
+        Some(Err(Step::FeeCeiling { needed, cap, .. })) => Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { needed, cap } },
+        Some(Err(_)) => Step::AwaitUndoing { obstacle: Obstacle::AttemptsUsedUp },
+        None if !signs => Step::AwaitUndoing { obstacle: Obstacle::LaneStopped },
+        None => Step::AwaitUndoing { obstacle: Obstacle::ChainUnread },
+    }
+}
+
 /// The newest version waits for others to sign it. It is not sent, so it is not stuck, and nobody is asked to sign a dearer one; a wish to undo
 /// it is, because whoever has it may finish it. What was complete before stays out, unless it is to be undone.
 fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     let latest = lineage.latest();
     if lineage.undoes(latest) {
-        return match fresh_tip(view).filter(|_| signs).map(|tip| offer(view, lineage, tip)) {
-            Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
-            Some(Err(step)) => step,
-            None => Step::AwaitUndoing,
-        };
+        return undoing(view, lineage, signs);
     }
     let complete = |attempt: &&Attempt| attempt.sendable().is_some() && !lineage.undoes(attempt);
     let Some(earlier) = lineage.attempts.iter().rev().find(complete) else {

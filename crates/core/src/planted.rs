@@ -105,10 +105,40 @@ pub enum Mistake {
     FeeOfNewestVersion = 48,
     /// The network fee of a batch is booked once for each payee.
     FeePerPayee = 49,
+    /// A hold is given back though the signer may have signed the payment.
+    GiveBackWithoutJournal = 50,
+    /// A hold is given back before the lane has read the journal.
+    GiveBackUnread = 51,
+    /// A store that went back goes on as if it had not.
+    FindingIgnored = 52,
+    /// A lease is numbered by what the database says alone, and the signer is not told.
+    LeaseFromDatabaseAlone = 53,
+    /// The signer takes two leases of one number.
+    TwoTokensOneEpoch = 54,
+    /// Only what was never reserved is retired.
+    RetireBeforeReserveOnly = 55,
+    /// What is reserved is signed although a cancel is wished.
+    SignDespiteCancel = 56,
+    /// What is signed is sent for the first time although a cancel is wished.
+    SendDespiteCancel = 57,
+    /// What the signer would not sign leaves a gap, and those behind it move up unasked.
+    RenumberedAfterDryRun = 58,
+    /// A number that the signer knows otherwise is blamed on the payment, which waits.
+    LostNonceBlamed = 59,
+    /// A new connection is not asked for the newest group.
+    NewestGroupNotSought = 60,
+    /// The signer does not ask which lineage stands at the number before.
+    NoncesNotChained = 61,
+    /// The journal's payments are left alone where no row explains them.
+    LostNotMadeAgain = 62,
+    /// What is made again does not consume its key and claim.
+    MadeAgainWithoutKey = 63,
+    /// Requests are accepted before what was accepted earlier is known again.
+    AcceptsWhileUnread = 64,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 64] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -158,6 +188,21 @@ impl Mistake {
         Self::ChangeBookedAsFee,
         Self::FeeOfNewestVersion,
         Self::FeePerPayee,
+        Self::GiveBackWithoutJournal,
+        Self::GiveBackUnread,
+        Self::FindingIgnored,
+        Self::LeaseFromDatabaseAlone,
+        Self::TwoTokensOneEpoch,
+        Self::RetireBeforeReserveOnly,
+        Self::SignDespiteCancel,
+        Self::SendDespiteCancel,
+        Self::RenumberedAfterDryRun,
+        Self::LostNonceBlamed,
+        Self::NewestGroupNotSought,
+        Self::NoncesNotChained,
+        Self::LostNotMadeAgain,
+        Self::MadeAgainWithoutKey,
+        Self::AcceptsWhileUnread,
     ];
 
     /// What it does, in words.
@@ -212,6 +257,21 @@ impl Mistake {
             Self::ChangeBookedAsFee => "Change is booked as network fee",
             Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",
             Self::FeePerPayee => "The network fee of a batch is booked once for each payee",
+            Self::GiveBackWithoutJournal => "A hold is given back though the signer may have signed the payment",
+            Self::GiveBackUnread => "A hold is given back before the lane has read the journal",
+            Self::FindingIgnored => "A store that went back goes on as if it had not",
+            Self::LeaseFromDatabaseAlone => "A lease is numbered by what the database says alone, and the signer is not told",
+            Self::TwoTokensOneEpoch => "The signer takes two leases of one number",
+            Self::RetireBeforeReserveOnly => "Only what was never reserved is retired",
+            Self::SignDespiteCancel => "What is reserved is signed although a cancel is wished",
+            Self::SendDespiteCancel => "What is signed is sent for the first time although a cancel is wished",
+            Self::RenumberedAfterDryRun => "What the signer would not sign leaves a gap, and those behind it move up unasked",
+            Self::LostNonceBlamed => "A number that the signer knows otherwise is blamed on the payment, which waits",
+            Self::NewestGroupNotSought => "A new connection is not asked for the newest group",
+            Self::NoncesNotChained => "The signer does not ask which lineage stands at the number before",
+            Self::LostNotMadeAgain => "The journal's payments are left alone where no row explains them",
+            Self::MadeAgainWithoutKey => "What is made again does not consume its key and claim",
+            Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }
 }

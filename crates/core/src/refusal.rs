@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Amount, AssetId, Destination, Status, Timestamp, UserId, WindowUse, WithdrawalId};
+use crate::{Amount, AssetId, Destination, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId};
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -120,6 +120,32 @@ pub enum Refusal {
     LaneStopped {
         lane: String,
     },
+    /// The store has gone back, or its lanes have not read the signer's journal since: what was accepted before is not known yet.
+    StoreWentBack {
+        because: String,
+    },
+    /// Nothing is given back before the wallet's lane has read the signer's journal under its present lease.
+    JournalUnread {
+        lane: String,
+    },
+    /// The signer has signed the payment: it can only be cancelled by the chain.
+    PaymentSigned {
+        payout: PayoutId,
+        lineage: LineageId,
+    },
+    /// The signer has not retired these payouts, whose holds would be given back. Whoever submits the command retires them, and submits
+    /// it again.
+    NotRetired {
+        payouts: Vec<Retirement>,
+    },
+    /// A withdrawal that is made again meets one that consumed its key or claim since; the command has to carry it.
+    Rival {
+        withdrawal: WithdrawalId,
+    },
+    /// The payment cannot be matched so.
+    NotMatchable {
+        detail: String,
+    },
     /// An attempt would break the rules of its lineage.
     BadAttempt {
         detail: String,
@@ -164,6 +190,12 @@ impl Refusal {
             Self::LeaseHeld { .. } => "LEASE_HELD",
             Self::ForeignJournal { .. } => "FOREIGN_JOURNAL",
             Self::LaneStopped { .. } => "LANE_STOPPED",
+            Self::StoreWentBack { .. } => "STORE_RECONCILING",
+            Self::JournalUnread { .. } => "JOURNAL_UNREAD",
+            Self::PaymentSigned { .. } => "PAYMENT_SIGNED",
+            Self::NotRetired { .. } => "NOT_RETIRED",
+            Self::Rival { .. } => "CHANGED_MEANWHILE",
+            Self::NotMatchable { .. } => "NOT_MATCHABLE",
             Self::BadAttempt { .. } => "BAD_ATTEMPT",
         }
     }

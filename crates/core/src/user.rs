@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CredentialId, Destination, Tier, Timestamp, UserId};
+use crate::{ClientId, CredentialId, Destination, Tier, Timestamp, UserId};
 
 /// The row that is locked while anything of this user is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,13 +92,14 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Scope of idempotency keys: two principals never share one.
-    pub fn principal(&self) -> String {
-        match self {
+    /// Returns the scope of idempotency keys: two clients never share one. Today each credential and each user is a client of its own.
+    pub fn client(&self) -> ClientId {
+        let name = match self {
             Self::User { user } => format!("user/{user}"),
             Self::Service { credential } | Self::Admin { credential } => format!("key/{credential}"),
             Self::Engine => "engine".to_owned(),
-        }
+        };
+        name.parse().expect("a user's id has at most 128 visible characters, a credential's 36")
     }
 
     pub fn is_operator(&self) -> bool {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Anchor, AssetId, Balance, Change, Credential, CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey,
-    IdempotencyRecord, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId, Scope, Suspension, Timestamp,
-    Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Anchor, AssetId, Balance, Change, ClientId, Credential, CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey,
+    IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId, Scope,
+    Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 /// Rows that commands need. A store loads (and locks) exactly these.
@@ -19,7 +19,7 @@ pub struct Keys {
     /// Withdrawals that were accepted with this digest, or with this nonce of the user.
     pub digests: BTreeSet<Hash32>,
     pub claim_nonces: BTreeSet<(UserId, u64)>,
-    pub idempotency: BTreeSet<(String, IdempotencyKey)>,
+    pub idempotency: BTreeSet<(ClientId, IdempotencyKey)>,
     pub credits: BTreeSet<CreditId>,
     pub lineages: BTreeSet<LineageId>,
     /// Live lineage of each payout.
@@ -35,6 +35,12 @@ pub struct Slot<T> {
     pub version: u64,
     pub row: Option<T>,
     pub dirty: bool,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self::absent()
+    }
 }
 
 impl<T> Slot<T> {
@@ -64,12 +70,14 @@ pub struct View {
     pub withdrawals: BTreeMap<WithdrawalId, Slot<Withdrawal>>,
     pub digests: BTreeMap<Hash32, Option<WithdrawalId>>,
     pub claim_nonces: BTreeMap<(UserId, u64), Option<WithdrawalId>>,
-    pub idempotency: BTreeMap<(String, IdempotencyKey), Option<IdempotencyRecord>>,
+    pub idempotency: BTreeMap<(ClientId, IdempotencyKey), Option<IdempotencyRecord>>,
     pub credits: BTreeMap<CreditId, Option<CreditRecord>>,
     pub lineages: BTreeMap<LineageId, Slot<Lineage>>,
     pub payouts: BTreeMap<PayoutId, Option<LineageId>>,
     pub anchors: BTreeMap<Anchor, Option<LineageId>>,
     pub lanes: BTreeMap<LaneId, Slot<Lane>>,
+    /// The store about itself. Loaded for every group; absent in a store that was never leased.
+    pub incarnation: Slot<Incarnation>,
     /// All that stand: there are few.
     pub suspensions: BTreeMap<Scope, Suspension>,
     appended: Appended,
@@ -100,6 +108,7 @@ pub struct Batch {
     pub withdrawals: Vec<Row<Withdrawal>>,
     pub lineages: Vec<Row<Lineage>>,
     pub lanes: Vec<Row<Lane>>,
+    pub incarnation: Option<Row<Incarnation>>,
     pub appended: Appended,
 }
 
@@ -149,6 +158,7 @@ impl View {
             Change::User(user) => self.users.entry(user.id.clone()).or_insert_with(Slot::absent).set(user),
             Change::Wallet(link) => self.wallets.entry(link.address.clone()).or_insert_with(Slot::absent).set(link),
             Change::Lane(lane) => self.lanes.entry(lane.id.clone()).or_insert_with(Slot::absent).set(lane),
+            Change::Incarnation(incarnation) => self.incarnation.set(incarnation),
             Change::Transfer(transfer) => self.apply_transfer(transfer),
             Change::Withdrawal(withdrawal) => self.apply_withdrawal(withdrawal),
             Change::Lineage(lineage) => self.apply_lineage(lineage),
@@ -164,7 +174,7 @@ impl View {
                 self.appended.limits_given_back.push(entry);
             }
             Change::Idempotency(record) => {
-                self.idempotency.insert((record.principal.clone(), record.key.clone()), Some(record.clone()));
+                self.idempotency.insert((record.client.clone(), record.key.clone()), Some(record.clone()));
                 self.appended.idempotency.push(record);
             }
             Change::Credit(record) => {
@@ -236,9 +246,14 @@ impl View {
             withdrawals: dirty(self.withdrawals),
             lineages: dirty(self.lineages),
             lanes: dirty(self.lanes),
+            incarnation: changed(self.incarnation),
             appended: self.appended,
         }
     }
+}
+
+fn changed<T>(slot: Slot<T>) -> Option<Row<T>> {
+    slot.row.filter(|_| slot.dirty).map(|row| Row { version: slot.version, row })
 }
 
 fn dirty<K, T>(slots: BTreeMap<K, Slot<T>>) -> Vec<Row<T>> {
@@ -255,6 +270,7 @@ impl Batch {
             && self.withdrawals.is_empty()
             && self.lineages.is_empty()
             && self.lanes.is_empty()
+            && self.incarnation.is_none()
             && self.appended == Appended::default()
     }
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::gate::{Gate, gate_of_lane, gate_of_payout};
-use crate::next::{LaneView, Step, step};
-use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Scope, State, Status, Timestamp, Trust, Withdrawal};
+use crate::next::{LaneView, Obstacle, Step, step};
+use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Purpose, Scope, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,24 +39,67 @@ pub enum Button {
 pub enum Reason {
     AwaitsApproval,
     AwaitsLane,
-    AwaitsRoom { in_flight: usize, most: u32 },
-    AwaitsLowerFee { needed: String, cap: String, unit: &'static str },
-    AwaitsFairFee { cost: String, ceiling: String, share: String },
+    AwaitsRoom {
+        in_flight: usize,
+        most: u32,
+    },
+    AwaitsLowerFee {
+        needed: String,
+        cap: String,
+        unit: &'static str,
+    },
+    AwaitsFairFee {
+        cost: String,
+        ceiling: String,
+        share: String,
+    },
     AwaitsChain,
-    Suspended { suspended: Scope, reason: String },
-    Deferred { reason: String, tries: u32 },
+    Suspended {
+        suspended: Scope,
+        reason: String,
+    },
+    Deferred {
+        reason: String,
+        tries: u32,
+    },
     LaneReconciling,
-    LaneHalted { halt: HaltReason },
+    LaneHalted {
+        halt: HaltReason,
+    },
     Gathering,
     Planning,
     Signing,
-    Sending { sends: u32 },
-    AwaitsInclusion { attempts: usize },
-    AwaitsCosigners { attempt: AttemptId, sent: usize },
-    AttemptsUsedUp { attempts: usize },
-    FeeCeiling { needed: String, cap: String, unit: &'static str },
-    AwaitsFinality { block: BlockRef, final_height: u64, confirmations: u64, confirmed: bool },
-    HeldForInspection { finding: String },
+    Sending {
+        sends: u32,
+    },
+    AwaitsInclusion {
+        attempts: usize,
+    },
+    AwaitsCosigners {
+        attempt: AttemptId,
+        sent: usize,
+    },
+    /// A cancel was wished; the payment is not sent, and the cancelling transaction cannot be made yet.
+    CancelWaits {
+        needs: String,
+    },
+    AttemptsUsedUp {
+        attempts: usize,
+    },
+    FeeCeiling {
+        needed: String,
+        cap: String,
+        unit: &'static str,
+    },
+    AwaitsFinality {
+        block: BlockRef,
+        final_height: u64,
+        confirmations: u64,
+        confirmed: bool,
+    },
+    HeldForInspection {
+        finding: String,
+    },
     Finished,
 }
 
@@ -123,12 +166,30 @@ fn stopped(view: &LaneView) -> Reason {
     }
 }
 
+/// What a cancelling transaction needs before it can be made.
+pub fn needs(view: &LaneView, obstacle: Obstacle) -> String {
+    match obstacle {
+        Obstacle::FeeCeiling { needed, cap } => {
+            format!("the network asks {needed} {}, above our cap of {cap}; raise the cap, or wait until it asks less", unit(view))
+        }
+        Obstacle::AttemptsUsedUp => "all allowed versions are made; raise attempts_max and restart".to_owned(),
+        Obstacle::LaneStopped => match &view.lane.state {
+            LaneState::Halted { .. } => "the lane is halted; resume it".to_owned(),
+            LaneState::Reconciling | LaneState::Running => "the lane compares the signer's journal with the database".to_owned(),
+        },
+        Obstacle::ChainUnread => "the chain's fees were not read lately; look at its endpoints".to_owned(),
+    }
+}
+
 fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Because {
     let attempts = lineage.attempts.len();
     match step(view, lineage) {
         Step::Do(crate::Act::Sign { .. }) => (Reason::Signing, Some("sign"), Some(view.now)),
         Step::Do(crate::Act::Send { .. }) => {
             (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
+        }
+        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !was_sent(lineage) => {
+            (Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() }, Some("bump"), Some(view.now))
         }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
         Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
@@ -146,10 +207,15 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
             let sent = lineage.attempts.iter().filter(|attempt| attempt.sendable().is_some()).count();
             (Reason::AwaitsCosigners { attempt: lineage.latest().id, sent }, resend_at.map(|_| "send"), resend_at)
         }
-        Step::AwaitUndoing if view.lane.state == LaneState::Running => (Reason::AwaitsChain, Some("bump"), None),
-        Step::AwaitUndoing | Step::LaneStopped => (stopped(view), None, None),
+        Step::AwaitUndoing { obstacle } => (Reason::CancelWaits { needs: needs(view, obstacle) }, Some("cancel"), None),
+        Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
+}
+
+/// Whether any of its bytes may have left.
+fn was_sent(lineage: &Lineage) -> bool {
+    lineage.attempts.iter().any(|attempt| attempt.last_sent().is_some())
 }
 
 fn of_block(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Reason {
@@ -214,6 +280,9 @@ impl Reason {
             Self::AwaitsCosigners { .. } => {
                 "A better offer waits for the signatures of others; what they signed before is out, and may be mined at any time."
                     .to_owned()
+            }
+            Self::CancelWaits { needs } => {
+                format!("A cancel was wished, and the payment is not sent any more. The cancelling transaction waits: {needs}.")
             }
             Self::AttemptsUsedUp { attempts } => {
                 format!("All {attempts} allowed versions were sent; the same bytes are repeated until one is mined.")

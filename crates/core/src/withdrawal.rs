@@ -33,6 +33,8 @@ pub struct Withdrawal {
     /// Its place in the limits, once given back as well.
     pub limit: LimitEntry,
     pub claim: Option<ClaimRecord>,
+    /// The idempotency key that it consumed.
+    pub idempotency: Option<crate::KeyContext>,
     pub policy_revision: u64,
     pub created_at: Timestamp,
     pub retries: u32,

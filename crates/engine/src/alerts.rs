@@ -1,14 +1,17 @@
 //! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
 //! operations guide.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
-use adit_core::{Amount, AssetId, LaneState, Rules, Scope, Span, Status, Timestamp};
-use adit_store::StoreFault;
+use adit_core::{
+    Act, Amount, AssetId, ChainRules, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension, Timestamp,
+    WithdrawalId, needs, next, step,
+};
+use adit_store::{Replication, StoreFault};
 use serde::Serialize;
 
-use crate::{LIVE_LINEAGES_MAX, Ports, Settings};
+use crate::{Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
 
 const FAILURES_KEPT: Span = Span::from_seconds(900);
 /// A balance that was read longer ago than this is unknown.
@@ -60,15 +63,47 @@ pub enum Alert {
         scope: Scope,
         reason: String,
     },
+    /// The lane runs, something is due, and it has signed nothing for so long.
+    LaneSilent {
+        lane: String,
+        seconds: u64,
+    },
+    /// The signer refuses what the lane asks.
+    SignerRefuses {
+        lane: String,
+        refused: String,
+        seconds: u64,
+    },
+    /// A cancel was wished, and the cancelling transaction cannot be made yet.
+    CancelWaits {
+        lane: String,
+        withdrawal: WithdrawalId,
+        needs: String,
+    },
+    /// The database has standbys, and a failover to one of them loses what was committed last.
+    StandbyAsynchronous {
+        standbys: u64,
+    },
+    /// The store went back; nothing is reserved, signed or given back until every lane has read the journal anew.
+    StoreWentBack {
+        because: String,
+    },
+    /// Another state of this store has taken its place: this server pays and accepts nothing any more.
+    StoreSuperseded,
+    /// So many payments were found in the journal that nobody has been matched to.
+    Unmatched {
+        count: usize,
+    },
 }
 
 impl Alerts {
     /// Starts looking, on a beat.
-    pub fn start(ports: Ports, rules: Arc<Rules>, settings: Settings) -> Self {
+    pub fn start(ports: Ports, rules: Arc<Rules>, hub: Hub, settings: Settings) -> Self {
         let alerts = Self { standing: Arc::default() };
         let task = alerts.clone();
         let spawner = ports.spawner.clone();
-        spawner.spawn("alerts", Box::pin(async move { task.watch(ports, rules, settings).await }));
+        let watch = Watch { ports, rules, hub, settings, failures: Failures::default(), silence: Silence::default() };
+        spawner.spawn("alerts", Box::pin(async move { task.watch(watch).await }));
         alerts
     }
 
@@ -76,14 +111,13 @@ impl Alerts {
         self.standing.read().expect("no writer panics while it holds this lock").clone()
     }
 
-    async fn watch(self, ports: Ports, rules: Arc<Rules>, settings: Settings) {
-        let mut failures = Failures::default();
+    async fn watch(self, mut watch: Watch) {
         loop {
-            match look(&ports, &rules, &settings, &mut failures).await {
+            match watch.look().await {
                 Ok(found) => self.replace(found),
                 Err(fault) => tracing::warn!(%fault, "alerts could not be judged"),
             }
-            ports.clock.sleep(settings.alerts_beat).await;
+            watch.ports.clock.sleep(watch.settings.alerts_beat).await;
         }
     }
 
@@ -96,34 +130,125 @@ impl Alerts {
     }
 }
 
-async fn look(ports: &Ports, rules: &Rules, settings: &Settings, failures: &mut Failures) -> Result<Vec<Alert>, StoreFault> {
-    let now = ports.clock.now();
+/// Looks on a beat, and remembers what needs more than one look.
+struct Watch {
+    ports: Ports,
+    rules: Arc<Rules>,
+    hub: Hub,
+    settings: Settings,
+    failures: Failures,
+    silence: Silence,
+}
+
+impl Watch {
+    async fn look(&mut self) -> Result<Vec<Alert>, StoreFault> {
+        let now = self.ports.clock.now();
+        let mut found = self.of_store().await?;
+        let rules = Arc::clone(&self.rules);
+        for chain in rules.chains.values() {
+            let name = chain.lane.to_string();
+            let Some(lane) = self.ports.store.lane(&chain.lane).await? else {
+                found.push(Alert::LaneIdle { lane: name });
+                continue;
+            };
+            found.extend(standing(&lane, chain, now));
+            for asset in rules.assets_on(&chain.name) {
+                found.extend(funds(&lane, &asset.id, &self.settings, now));
+            }
+            found.extend(self.of_line(&lane, chain, now).await?);
+        }
+        found.extend(counts(&self.ports, &mut self.failures, now).await?);
+        for standing in self.ports.store.suspensions().await? {
+            found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });
+        }
+        Ok(found)
+    }
+
+    /// What the store says about itself, and what its standbys would lose.
+    async fn of_store(&self) -> Result<Vec<Alert>, StoreFault> {
+        let mut found: Vec<Alert> = self.hub.is_superseded().then_some(Alert::StoreSuperseded).into_iter().collect();
+        if let Some(known) = self.ports.store.incarnation().await? {
+            let reading = || "the signer's journal is being read under a new incarnation".to_owned();
+            let because = known.finding.as_ref().map(|finding| finding.because.to_string());
+            let because = because.or_else(|| (!known.unread.is_empty()).then(reading));
+            found.extend(because.map(|because| Alert::StoreWentBack { because }));
+            let count = known.unmatched.len();
+            found.extend((count > 0).then_some(Alert::Unmatched { count }));
+        }
+        found.extend(asynchronous(self.ports.store.replication().await?));
+        Ok(found)
+    }
+
+    /// What stands still in a lane's line, and why.
+    async fn of_line(&mut self, lane: &Lane, chain: &ChainRules, now: Timestamp) -> Result<Vec<Alert>, StoreFault> {
+        let name = || lane.id.to_string();
+        let live = self.ports.store.unmined_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
+        let mut found: Vec<Alert> = stuck(&live, &lane.id, &self.settings, now).into_iter().collect();
+        let standing = self.ports.store.suspensions().await?;
+        let suspensions: BTreeMap<Scope, Suspension> = standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
+        let assets: Vec<AssetId> = self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
+        let queue = self.ports.store.queue(&assets, now, PLAN_MAX).await?;
+        let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now };
+        found.extend(waiting_cancels(&view));
+        if let Some((since, refused)) = self.hub.refusal(&lane.id) {
+            found.push(Alert::SignerRefuses { lane: name(), refused, seconds: now.since(since).seconds() });
+        }
+        let signs = next(&view).iter().any(|act| !matches!(act, Act::Send { .. }));
+        let silent = self.silence.since(&lane.id, lane.counter, signs && lane.state == LaneState::Running, now);
+        let long = silent.filter(|since| since.plus(self.settings.silent_after) < now);
+        found.extend(long.map(|since| Alert::LaneSilent { lane: name(), seconds: now.since(since).seconds() }));
+        Ok(found)
+    }
+}
+
+/// A failover to a standby that no commit waits for loses the newest ones.
+fn asynchronous(replication: Replication) -> Option<Alert> {
+    match replication {
+        Replication::None | Replication::Unknown { .. } => None,
+        Replication::Standbys { streaming: standbys, synchronous, commits_wait } => {
+            let loses = standbys > 0 && (synchronous == 0 || !commits_wait);
+            loses.then_some(Alert::StandbyAsynchronous { standbys })
+        }
+    }
+}
+
+fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp) -> Vec<Alert> {
+    let name = || lane.id.to_string();
     let mut found = Vec::new();
-    for chain in rules.chains.values() {
-        let name = chain.lane.to_string();
-        let Some(lane) = ports.store.lane(&chain.lane).await? else {
-            found.push(Alert::LaneIdle { lane: name });
-            continue;
-        };
-        if let LaneState::Halted { reason, .. } = &lane.state {
-            found.push(Alert::LaneHalted { lane: name.clone(), sentence: chain.kind.written(&reason.sentence()) });
-        }
-        if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
-            found.push(Alert::LaneIdle { lane: name.clone() });
-        }
-        if lane.tip.as_ref().is_none_or(|tip| tip.at.plus(FUNDS_AGE_MAX) < now) {
-            found.push(Alert::ChainUnread { lane: name.clone() });
-        }
-        for asset in rules.assets_on(&chain.name) {
-            found.extend(funds(&lane, &asset.id, settings, now));
-        }
-        found.extend(stuck(ports, &chain.lane, settings, now).await?);
+    if let LaneState::Halted { reason, .. } = &lane.state {
+        found.push(Alert::LaneHalted { lane: name(), sentence: chain.kind.written(&reason.sentence()) });
     }
-    found.extend(counts(ports, failures, now).await?);
-    for standing in ports.store.suspensions().await? {
-        found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });
+    if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
+        found.push(Alert::LaneIdle { lane: name() });
     }
-    Ok(found)
+    if lane.tip.as_ref().is_none_or(|tip| tip.at.plus(FUNDS_AGE_MAX) < now) {
+        found.push(Alert::ChainUnread { lane: name() });
+    }
+    found
+}
+
+fn waiting_cancels(view: &LaneView) -> Vec<Alert> {
+    let of = |lineage: &Lineage| {
+        let Step::AwaitUndoing { obstacle } = step(view, lineage) else { return None };
+        let withdrawal = lineage.legs.first()?.withdrawal;
+        Some(Alert::CancelWaits { lane: view.lane.id.to_string(), withdrawal, needs: needs(view, obstacle) })
+    };
+    view.live.iter().filter_map(of).collect()
+}
+
+/// Since when each lane has something to sign and signs nothing. Its row's counter rises with whatever it signs.
+#[derive(Default)]
+struct Silence {
+    since: BTreeMap<LaneId, (u64, Timestamp)>,
+}
+
+impl Silence {
+    fn since(&mut self, lane: &LaneId, counter: u64, due: bool, now: Timestamp) -> Option<Timestamp> {
+        let known = self.since.get(lane).copied().filter(|(before, _)| *before == counter && due);
+        let since = known.map_or(now, |(_, since)| since);
+        self.since.insert(lane.clone(), (counter, since));
+        due.then_some(since)
+    }
 }
 
 fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Timestamp) -> Option<Alert> {
@@ -135,14 +260,13 @@ fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Time
     (held.balance < threshold).then(|| Alert::FundsLow { lane: name, asset: asset.clone(), balance: held.balance, threshold })
 }
 
-async fn stuck(ports: &Ports, lane: &adit_core::LaneId, settings: &Settings, now: Timestamp) -> Result<Option<Alert>, StoreFault> {
-    let unmined = ports.store.unmined_lineages(lane, LIVE_LINEAGES_MAX).await?;
-    let head = unmined.iter().min_by_key(|lineage| lineage.number());
-    Ok(head.filter(|head| head.created_at.plus(settings.stuck_after) < now).map(|head| Alert::HeadStuck {
+fn stuck(unmined: &[Lineage], lane: &LaneId, settings: &Settings, now: Timestamp) -> Option<Alert> {
+    let head = unmined.iter().min_by_key(|lineage| lineage.number())?;
+    (head.created_at.plus(settings.stuck_after) < now).then(|| Alert::HeadStuck {
         lane: lane.to_string(),
         nonce: head.number(),
         seconds: now.since(head.created_at).seconds(),
-    }))
+    })
 }
 
 async fn counts(ports: &Ports, failures: &mut Failures, now: Timestamp) -> Result<Vec<Alert>, StoreFault> {

@@ -27,9 +27,10 @@ impl Engine {
         let hub = Hub::new();
         let writer = Writer::start(ports.clone(), rules.clone(), hub.clone());
         let replica = ReplicaId(ports.uuid());
-        let alerts = Alerts::start(ports.clone(), rules.clone(), settings.clone());
+        let alerts = Alerts::start(ports.clone(), rules.clone(), hub.clone(), settings.clone());
         let auditor = Auditor { ports: ports.clone(), rules: rules.clone(), writer: writer.clone(), hub: hub.clone() };
         ports.spawner.spawn("auditor", Box::pin(auditor.run(settings.clone())));
+        ports.spawner.spawn("heart", Box::pin(crate::heart::beat(ports.clone(), writer.clone(), settings.clone())));
         let engine = Self { ports, rules, writer, hub, alerts, replica };
         for chain in engine.rules.chains.values() {
             LaneTask::start(&engine, chain.name.clone(), settings);

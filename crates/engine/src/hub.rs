@@ -1,9 +1,11 @@
 //! Tells waiting tasks of this process what was just committed. A hint only: whoever waits reads the store, and looks again now and
 //! then by itself, since another replica may have committed.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adit_core::{Batch, BrokenInvariant, Event, State};
+use adit_core::{Batch, BrokenInvariant, Event, LaneId, State, Timestamp};
 use tokio::sync::{Notify, broadcast};
 
 /// Events that a slow listener may fall behind before it has to read the store again.
@@ -16,6 +18,12 @@ pub struct Hub {
     broken: Arc<Mutex<Option<BrokenInvariant>>>,
     alarm: Arc<Notify>,
     mined: Arc<Notify>,
+    /// Microseconds since 1970 of the newest commit of this process; zero before the first.
+    last_commit: Arc<AtomicI64>,
+    /// Another state of this store has taken its place.
+    superseded: Arc<AtomicBool>,
+    /// What the signer last refused each lane, as long as it signs nothing.
+    refusals: Arc<Mutex<BTreeMap<LaneId, (Timestamp, String)>>>,
 }
 
 impl Hub {
@@ -27,12 +35,53 @@ impl Hub {
             broken: Arc::default(),
             alarm: Arc::new(Notify::new()),
             mined: Arc::new(Notify::new()),
+            last_commit: Arc::default(),
+            superseded: Arc::default(),
+            refusals: Arc::default(),
         }
     }
 
     /// Everything committed from now on, in order. A receiver that lagged must read the store.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
+    }
+
+    /// The writer has committed something.
+    pub(crate) fn committed(&self, at: Timestamp) {
+        self.last_commit.store(at.micros(), Ordering::Relaxed);
+    }
+
+    /// Returns when the writer of this process last committed anything, a beat included. None before its first commit.
+    pub fn last_commit(&self) -> Option<Timestamp> {
+        let micros = self.last_commit.load(Ordering::Relaxed);
+        (micros != 0).then(|| Timestamp::from_micros(micros))
+    }
+
+    /// The signer has refused this process for good: another incarnation of the store took its place.
+    pub(crate) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether another state of this store has taken its place: then this process accepts and pays nothing any more.
+    pub fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed)
+    }
+
+    /// The signer refuses what the lane asks. The first refusal of a row keeps its time.
+    pub(crate) fn signer_refused(&self, lane: &LaneId, refused: &str, now: Timestamp) {
+        let mut refusals = self.refusals.lock().expect("nothing panics while it holds this lock");
+        let since = refusals.get(lane).map_or(now, |(since, _)| *since);
+        refusals.insert(lane.clone(), (since, refused.to_owned()));
+    }
+
+    /// The signer has signed, or would sign, for the lane.
+    pub(crate) fn signer_agreed(&self, lane: &LaneId) {
+        self.refusals.lock().expect("nothing panics while it holds this lock").remove(lane);
+    }
+
+    /// Returns since when the signer refuses the lane, and its last word.
+    pub(crate) fn refusal(&self, lane: &LaneId) -> Option<(Timestamp, String)> {
+        self.refusals.lock().expect("nothing panics while it holds this lock").get(lane).cloned()
     }
 
     /// An invariant would not hold.

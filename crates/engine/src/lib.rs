@@ -4,6 +4,8 @@ mod alerts;
 mod auditor;
 mod cosigning;
 mod engine;
+mod give_back;
+mod heart;
 mod hub;
 mod lane;
 mod ports;

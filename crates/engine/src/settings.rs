@@ -22,6 +22,10 @@ pub struct Settings {
     pub alerts_beat: Span,
     /// How often the whole ledger is audited: every account is read.
     pub audit_beat: Span,
+    /// The writer commits at least this often, so that a store which takes no commits shows.
+    pub heartbeat: Span,
+    /// A running lane that signs nothing for so long, while something is due, is told to people.
+    pub silent_after: Span,
     /// Below these balances of a wallet people are told, in base units.
     pub low: BTreeMap<AssetId, Amount>,
     /// A payment that is unmined for longer than this is told to people.
@@ -39,6 +43,8 @@ impl Default for Settings {
             identity_beat: Span::from_seconds(30),
             alerts_beat: Span::from_seconds(5),
             audit_beat: Span::from_seconds(600),
+            heartbeat: Span::from_seconds(1),
+            silent_after: Span::from_seconds(60),
             low: BTreeMap::new(),
             stuck_after: Span::from_seconds(600),
         }

@@ -4,11 +4,13 @@
 //! Orders wait in three lines. Leases and halts go first, since they must not wait. What people ask and what the engine's own tasks do have a
 //! line each, and a group takes only so much of the latter, so that a lane with hundreds of payments to move does not make people wait.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use adit_core::{
-    Actor, Answer, BrokenInvariant, Command, GroupId, Keys, Mistake, Order, Refusal, Rules, Span, audit_batch, decide, keys, planted,
+    Actor, Answer, BrokenInvariant, Command, GroupId, IncarnationId, Keys, Mistake, Order, PayoutId, Refusal, Rules, Span, Timestamp,
+    WentBack, audit_batch, decide, keys, planted,
 };
 use adit_store::{CommitFault, StoreFault};
 use futures::future::{Either, join_all, select};
@@ -36,6 +38,7 @@ pub struct Writer {
     people: mpsc::Sender<Item>,
     engine: mpsc::Sender<Item>,
     ports: Ports,
+    hub: Hub,
 }
 
 struct Item {
@@ -52,6 +55,12 @@ pub enum WriteError {
     /// The store failed; nothing changed. Trying again is safe.
     #[error("the store could not take it ({detail}); nothing changed, try again")]
     Failed { detail: String },
+    /// The signer could not be asked whether a hold may be given back. Nothing changed. Trying again is safe.
+    #[error("the signer cannot be asked ({detail}); nothing changed, try again")]
+    SignerUnreachable { detail: String },
+    /// Another state of this store has taken its place. This process can do nothing any more.
+    #[error("this server works on a state of the store that another one has taken the place of; stop it")]
+    Superseded,
     /// The store's answer was lost and could not be read back. Ask what became of it before trying again.
     #[error("the store's answer was lost ({detail}); look whether it was accepted before trying again")]
     Unknown { detail: String },
@@ -63,9 +72,10 @@ impl Writer {
         let (urgent, of_urgent) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (people, of_people) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (engine, of_engine) = mpsc::channel(QUEUE_ORDERS_MAX);
-        let task = WriterTask { ports: ports.clone(), rules, hub, of_urgent, of_people, of_engine };
+        let task =
+            WriterTask { ports: ports.clone(), rules, hub: hub.clone(), of_urgent, of_people, of_engine, went_back: Mutex::default() };
         ports.spawner.spawn("writer", Box::pin(task.run()));
-        Self { urgent, people, engine, ports }
+        Self { urgent, people, engine, ports, hub }
     }
 
     /// Decides and commits one command.
@@ -73,17 +83,29 @@ impl Writer {
     /// # Errors
     /// [`WriteError`].
     pub async fn submit(&self, actor: Actor, command: Command) -> Result<Answer, WriteError> {
+        self.submit_retired(actor, command, BTreeSet::new()).await
+    }
+
+    /// The same, with payouts that the signer has retired for it.
+    pub(crate) async fn submit_retired(&self, actor: Actor, command: Command, retired: BTreeSet<PayoutId>) -> Result<Answer, WriteError> {
+        if self.hub.is_superseded() {
+            return Err(WriteError::Superseded);
+        }
         let (answer, answered) = oneshot::channel();
-        let order = Order { actor, ids: self.ports.ids(), command };
+        let order = Order { actor, ids: self.ports.ids(), retired, command };
         let stopped = || WriteError::Failed { detail: "the writer has stopped".to_owned() };
         let line = match (&order.actor, &order.command) {
             // A lease that waited behind others could run out, and a halt must not wait.
-            (Actor::Engine, Command::Lease { .. } | Command::HaltLane { .. }) => &self.urgent,
+            (Actor::Engine, Command::Lease { .. } | Command::HaltLane { .. } | Command::Beat) => &self.urgent,
             (Actor::Engine, _) => &self.engine,
             (Actor::User { .. } | Actor::Service { .. } | Actor::Admin { .. }, _) => &self.people,
         };
         line.send(Item { order, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| WriteError::Unknown { detail: "the writer stopped before it answered".to_owned() })?
+    }
+
+    pub(crate) fn last_commit(&self) -> Option<Timestamp> {
+        self.hub.last_commit()
     }
 
     /// Hands in many commands in this order and waits for all answers.
@@ -99,6 +121,8 @@ struct WriterTask {
     of_urgent: mpsc::Receiver<Item>,
     of_people: mpsc::Receiver<Item>,
     of_engine: mpsc::Receiver<Item>,
+    /// The store says that it went back, and that is not written down in it yet. Nothing else is committed before.
+    went_back: Mutex<Option<WentBack>>,
 }
 
 /// What became of one try to commit a group.
@@ -171,10 +195,43 @@ impl WriterTask {
     }
 
     async fn try_once(&self, orders: &[Order]) -> Tried {
+        match self.write_finding().await {
+            Some(tried @ (Tried::Contended(_) | Tried::Constrained(_))) => return tried,
+            Some(Tried::Answered(answers)) => {
+                if let Some(Err(error)) = answers.into_iter().next() {
+                    return all(orders, &error);
+                }
+            }
+            None => {}
+        }
+        self.try_group(orders).await
+    }
+
+    /// Writes down that the store went back, where it said so: from then on the rules refuse whatever they have to (case F94).
+    async fn write_finding(&self) -> Option<Tried> {
+        let because = self.went_back.lock().expect("no holder of this lock panics").clone()?;
+        let next = IncarnationId(self.ports.uuid());
+        let command = Command::FindWentBack { because, next, take_over: false };
+        let order = Order { actor: Actor::Engine, ids: self.ports.ids(), retired: BTreeSet::new(), command };
+        let tried = self.try_group(std::slice::from_ref(&order)).await;
+        if matches!(&tried, Tried::Answered(answers) if answers.iter().all(Result::is_ok)) {
+            *self.went_back.lock().expect("no holder of this lock panics") = None;
+        }
+        Some(tried)
+    }
+
+    async fn try_group(&self, orders: &[Order]) -> Tried {
         let mut wanted = Keys::default();
         orders.iter().for_each(|order| wanted.extend(keys(order, &self.rules)));
         let mut group = match self.ports.store.load(&wanted, self.ports.clock.now()).await {
             Ok(group) => group,
+            Err(StoreFault::WentBack { because }) => {
+                tracing::error!(%because, "the store went back; nothing is reserved, signed or given back until it is reconciled");
+                let detail = because.to_string();
+                *self.went_back.lock().expect("no holder of this lock panics") = Some(because);
+                self.ports.store.accept_history();
+                return Tried::Contended(detail);
+            }
             Err(StoreFault::Contention { detail }) => return Tried::Contended(detail),
             Err(fault) => return failed(orders, &fault),
         };
@@ -188,7 +245,8 @@ impl WriterTask {
             })
             .collect();
         let batch = view.into_batch();
-        if batch.is_empty() {
+        let beats = orders.iter().any(|order| order.command == Command::Beat);
+        if batch.is_empty() && !beats {
             return Tried::Answered(answers);
         }
         if let Err(broken) = audit_batch(&batch) {
@@ -206,7 +264,10 @@ impl WriterTask {
             Err(CommitFault::Unwritable { detail }) => Tried::Constrained(detail),
             Err(CommitFault::Unknown { detail }) => self.read_back(orders, id, answers, detail).await,
         };
-        if let Tried::Answered(_) = tried {
+        if let Tried::Answered(answers) = &tried
+            && answers.iter().all(|answer| !matches!(answer, Err(WriteError::Unknown { .. })))
+        {
+            self.hub.committed(self.ports.clock.now());
             self.hub.publish(events);
             if wakes {
                 self.hub.wake_lanes();
@@ -287,7 +348,12 @@ mod tests {
     }
 
     fn item(actor: &Actor) -> Item {
-        let order = Order { actor: actor.clone(), ids: IdBlock::new(Uuid::nil()), command: Command::Resume { scope: Scope::All } };
+        let order = Order {
+            actor: actor.clone(),
+            ids: IdBlock::new(Uuid::nil()),
+            retired: BTreeSet::new(),
+            command: Command::Resume { scope: Scope::All },
+        };
         Item { order, answer: oneshot::channel().0 }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use adit_core::{
     Amount, Asset, AssetForm, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, JournalId, LaneId, LineageId, PayoutId, Purpose, Timestamp,
 };
-use adit_signer::{Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, SignRequest, Signer as _, SignerConfig};
+use adit_signer::{
+    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, SignRequest, Signer as _, SignerConfig, Stamp,
+};
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
 
@@ -70,6 +72,8 @@ fn request(lane: &LaneId, number: u64) -> SignRequest {
     SignRequest {
         lane: lane.clone(),
         epoch: Epoch(1),
+        stamp: Stamp::default(),
+        previous: (number > 0).then(|| LineageId(Uuid::from_u128(number.into()))),
         lineage: LineageId(id),
         attempt: AttemptId(id),
         purpose: Purpose::Pay,
@@ -79,6 +83,7 @@ fn request(lane: &LaneId, number: u64) -> SignRequest {
             amount: Amount::new(amount),
             destination: PLAYER.parse().expect("a destination"),
         }],
+        contexts: Vec::new(),
         draft: Draft::Evm(EvmDraft {
             chain_id: 8_453,
             nonce: number,

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Only its owner reads it.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 
 /// Writes a new file. Two writers at once: one of them gets [`io::ErrorKind::AlreadyExists`].
 ///
@@ -22,6 +22,21 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => sync_directory(path),
     }
+}
+
+/// Writes a file in the place of the one that is there.
+///
+/// # Errors
+/// When the disk is full, read-only or failing; then the one that was there is unchanged.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = name_beside(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _best_effort = std::fs::remove_file(&beside);
+    }
+    written?;
+    sync_directory(path)
 }
 
 /// Random, since a process's id is 1 again in every container; short, since a socket's path has 107 bytes at most.

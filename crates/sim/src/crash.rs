@@ -50,6 +50,8 @@ struct Book {
 pub struct Process {
     pub id: ProcessId,
     pub name: String,
+    /// Its machine.
+    pub slot: usize,
 }
 
 impl CrashPoints {

@@ -38,6 +38,8 @@ pub struct Supervisor {
     pub rules: Arc<Rules>,
     pub slot: usize,
     pub slots: usize,
+    /// It runs only while it is connected to an old primary.
+    pub spare: bool,
     pub dice: Dice,
 }
 
@@ -45,9 +47,13 @@ impl Supervisor {
     /// For ever.
     pub async fn run(mut self) {
         for life in 0_u32.. {
+            while self.spare && !self.world.is_behind(self.slot) {
+                self.world.handle.sleep(LOOK_MICROS).await;
+            }
             let number = 1 + u32::try_from(self.slot + life as usize * self.slots).expect("few replicas and few lives");
-            let process = Process { id: ProcessId(number), name: format!("replica-{}", self.slot) };
-            self.world.story.tell(&process.name, || format!("starts for the {}. time", life + 1));
+            let process = Process { id: ProcessId(number), name: format!("replica-{}", self.slot), slot: self.slot };
+            let behind = if self.world.is_behind(self.slot) { ", on an old primary" } else { "" };
+            self.world.story.tell(&process.name, || format!("starts for the {}. time{behind}", life + 1));
             let running = self.start(&process);
             self.world.replica_started(self.slot, process.clone(), running);
             while !self.world.handle.is_dead(process.id) {
@@ -109,6 +115,8 @@ fn settings() -> Settings {
         identity_beat: Span::from_seconds(900),
         alerts_beat: Span::from_seconds(300),
         audit_beat: Span::from_seconds(3_600),
+        heartbeat: Span::from_seconds(600),
+        silent_after: Span::from_seconds(900),
         ..Settings::default()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use adit_core::{Account, Destination, Status};
 
-use crate::check::{Broken, Foul, Known};
+use crate::check::{Books, Broken, Foul, Known};
 use crate::crash::Coverage;
 use crate::executor::{Executor, Handle, ProcessId};
 use crate::fate::Fate;
@@ -21,6 +21,10 @@ const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 20 * HOUR;
 /// By then everything has ended, or somebody is told why it has not.
 const LAST: u64 = 30 * HOUR;
+/// Thousandths of days whose last disaster is one of the database, before its last hours: from then on nothing fails, so that no restart
+/// of the simulator's own heals what went wrong.
+const QUIET_END_PERMILLE: u32 = 600;
+const QUIET_FROM: u64 = 6 * HOUR;
 const WISHES: (u64, u64) = (150, 250);
 const REPLICAS_MAX: u64 = 3;
 /// More numbers than a day's payments of bitcoin have.
@@ -62,7 +66,8 @@ fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
     let mut dice = Dice::new(seed);
     let handle = Handle::default();
     let replicas = usize::try_from(dice.between(1, REPLICAS_MAX + 1)).expect("few");
-    let world = Arc::new(World::new(handle.clone(), &mut dice, replicas, told));
+    // One more machine than the installation has: an old primary may wake with a server on it.
+    let world = Arc::new(World::new(handle.clone(), &mut dice, replicas + 1, told));
     let users = populate(&world, &mut dice, replicas);
     let mut executor = Executor::new(handle, dice.fork());
     let lived = std::panic::catch_unwind(AssertUnwindSafe(|| live(&world, &users, &mut executor)));
@@ -103,6 +108,7 @@ fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
     }
     if !over() {
         world.check(ended(world, users));
+        world.check(world.disk.read(Books::owed));
         if world.setup.pays_evm {
             world.check(world.disk.read(|books| world.truth().booked(&world.evm(), books)));
             world.check(balanced(world));
@@ -123,8 +129,9 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
     let spawn = |task: futures::future::BoxFuture<'static, ()>| world.handle.spawn(ProcessId(0), task);
     let rules = Arc::new(world.setup.rules());
-    for slot in 0..replicas {
-        let supervisor = Supervisor { world: world.clone(), rules: rules.clone(), slot, slots: replicas, dice: dice.fork() };
+    for slot in 0..=replicas {
+        let (slots, spare) = (replicas + 1, slot == replicas);
+        let supervisor = Supervisor { world: world.clone(), rules: rules.clone(), slot, slots, spare, dice: dice.fork() };
         spawn(Box::pin(supervisor.run()));
     }
     spawn(Box::pin(mine(world.clone(), dice.fork())));
@@ -139,7 +146,9 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
     spawn(Box::pin(Operator { world: world.clone(), dice: dice.fork() }.run()));
     let pause_seconds = dice.between(200, 3_000);
     let (both_roll_back, beyond_finality) = (dice.chance(200), dice.chance(20));
-    let fate = Fate { world: world.clone(), until: DAY, pause_seconds, both_roll_back, beyond_finality, dice: dice.fork() };
+    let (until, ends_quietly) = if dice.chance(QUIET_END_PERMILLE) { (dice.between(QUIET_FROM, DAY), true) } else { (DAY, false) };
+    let fate =
+        Fate { world: world.clone(), users: users.clone(), until, ends_quietly, pause_seconds, both_roll_back, beyond_finality, dice: dice.fork() };
     spawn(Box::pin(fate.run()));
     users
 }

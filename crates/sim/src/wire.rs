@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{REQUEST_MILLIS_MAX, Request, Response, RpcError, Wire, WireFault};
+use adit_core::Hash32;
 use alloy::primitives::{B256, hex, keccak256};
 use async_trait::async_trait;
 use bitcoin::consensus::encode::deserialize_hex;
@@ -99,9 +100,17 @@ impl SimWire {
     /// What leaves was recorded before.
     fn check_sent(&self, raw: &Value) {
         let sent = match self.chain {
-            Served::Evm => self.world.truth().sent(hash_of(raw)),
+            Served::Evm => {
+                let hash = hash_of(raw);
+                self.world.sends(&self.process, Hash32(hash.0));
+                self.world.truth().sent(hash)
+            }
             Served::Bitcoin => match deserialize_hex::<bitcoin::Transaction>(raw.as_str().unwrap_or_default()) {
-                Ok(body) => self.world.coin_truth().sent(body.compute_txid()),
+                Ok(body) => {
+                    let txid = body.compute_txid();
+                    self.world.sends(&self.process, adit_bitcoin::hash_of(txid));
+                    self.world.coin_truth().sent(txid)
+                }
                 Err(error) => Err(Broken::new("signed bytes", format!("what leaves is no transaction: {error}"))),
             },
         };

@@ -7,7 +7,9 @@
 mod columns;
 mod digits;
 mod fault;
+mod glance;
 mod group;
+mod line;
 mod load;
 mod migrate;
 mod read;

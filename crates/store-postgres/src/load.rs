@@ -9,7 +9,7 @@ use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
 use crate::columns::{all, one, texts};
-use crate::read::{ledger, limit, lineage, people, withdrawal};
+use crate::read::{incarnation, ledger, limit, lineage, people, withdrawal};
 
 pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys) -> Result<View, StoreFault> {
     let mut view = View::default();
@@ -19,6 +19,7 @@ pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys) -> Result<V
     if !keys.limits.is_empty() {
         view.limits = limit::limits(connection, &keys.limits, view.now).await?;
     }
+    view.incarnation = incarnation::slot(connection).await?;
     let standing = people::suspensions(connection).await?;
     view.suspensions = standing.into_iter().map(|suspension| (suspension.scope.clone(), suspension)).collect();
     Ok(view)
@@ -84,7 +85,7 @@ async fn load_names(connection: &mut PgConnection, keys: &Keys, view: &mut View)
     }
     if !keys.idempotency.is_empty() {
         let known = withdrawal::idempotency(connection, &keys.idempotency).await?;
-        let known = known.into_iter().map(|record| ((record.principal.clone(), record.key.clone()), record));
+        let known = known.into_iter().map(|record| ((record.client.clone(), record.key.clone()), record));
         view.idempotency = found(&keys.idempotency, known);
     }
     if !keys.credits.is_empty() {

@@ -3,8 +3,11 @@
 //! Processes that start together take turns by locking a table of their own; advisory locks are not used, since a pooler between
 //! here and the database may lose them.
 
+use std::time::Duration;
+
 use adit_store::StoreFault;
 use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction, query};
 
 use crate::fault::{not_migrated, unreachable};
@@ -15,7 +18,22 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// `CREATE TABLE IF NOT EXISTS` of two processes at one moment fails for one of them; then the table is there.
 const GUARD_TRIES_MAX: usize = 5;
 
-pub(crate) async fn migrate(pool: &PgPool) -> Result<(), StoreFault> {
+/// Set on the connections that migrate, which may take as long as a large table does.
+const SETTINGS: [(&str, &str); 3] =
+    [("default_transaction_isolation", "read committed"), ("lock_timeout", "40s"), ("application_name", "adit")];
+/// One holds the turn, the other one migrates.
+const CONNECTIONS_MAX: u32 = 2;
+
+/// Connects, for at most `wait`, and migrates.
+pub(crate) async fn migrate(options: &PgConnectOptions, wait: Duration) -> Result<(), StoreFault> {
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(wait);
+    let pool = pool.connect_with(options.clone().options(SETTINGS)).await.map_err(unreachable)?;
+    let done = run(&pool).await;
+    pool.close().await;
+    done
+}
+
+async fn run(pool: &PgPool) -> Result<(), StoreFault> {
     let turn = take_turn(pool).await?;
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
     let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };

@@ -2,34 +2,57 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, GROUPS_REMEMBERED, Group, Page, Replication, Store, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction, query};
 
 use crate::columns::one;
 use crate::fault::unreachable;
 use crate::group::PostgresGroup;
+use crate::line::Line;
 use crate::load;
 use crate::migrate::migrate;
-use crate::read::{event, ledger, limit, lineage, people, withdrawal};
+use crate::read::{event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
 
-const CONNECTIONS_MAX: u32 = 16;
-/// How long a caller waits for a connection.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Set on every connection. A transaction whose client is gone ends by itself, so nobody waits for its locks for ever; a group that
-/// waits for locks longer than this is tried again.
-const SETTINGS: [(&str, &str); 4] = [
+const CONNECTIONS_MAX: u32 = GROUPS_REMEMBERED as u32;
+/// How long a caller waits for a connection; less than any answer is waited for.
+const TURN_WAIT_SECONDS: u64 = 4;
+/// A database that starts together with this program is waited for.
+const OPEN_WAIT_SECONDS: u64 = 30;
+/// A process that still talks to a former primary, and would not be let in anew, learns of it by then.
+const CONNECTION_LIFETIME_SECONDS: u64 = 60;
+/// All that loading a group may take: a connection, the locks, the rows.
+const LOAD_TIMEOUT_SECONDS: u64 = 5;
+/// All that asking for a group's fate may take. It can be asked again.
+const SETTLE_TIMEOUT_SECONDS: u64 = 5;
+/// All that a read may take. `statement_timeout` is the same.
+const READ_TIMEOUT_SECONDS: u64 = 10;
+/// Every account, for an audit.
+const AUDIT_TIMEOUT_SECONDS: u64 = 60;
+
+/// Set on every connection that decides or reads. A transaction whose client is gone or silent ends by itself, so nobody waits for its locks
+/// for long: idle after 5 s, waiting for a lock after 4, in a statement after 10, in sending an answer that nobody acknowledges after 5. A
+/// group that waits for locks longer is tried again. The times of TCP are in seconds and milliseconds; a system that has no such option
+/// ignores them.
+const SETTINGS: [(&str, &str); 9] = [
     ("default_transaction_isolation", "read committed"),
     ("idle_in_transaction_session_timeout", "5s"),
-    ("lock_timeout", "40s"),
+    ("lock_timeout", "4s"),
+    ("statement_timeout", "10s"),
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "2"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "5000"),
     ("application_name", "adit"),
 ];
 
@@ -37,6 +60,7 @@ const SETTINGS: [(&str, &str); 4] = [
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    line: Arc<Line>,
 }
 
 impl PostgresStore {
@@ -46,10 +70,10 @@ impl PostgresStore {
     /// [`StoreFault::NewerSchema`] when a newer program wrote it; otherwise what kept it from opening.
     pub async fn connect(url: &str) -> Result<Self, StoreFault> {
         let options: PgConnectOptions = url.parse().map_err(unreachable)?;
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(TURN_WAIT_MAX);
-        let pool = pool.connect_with(options.options(SETTINGS)).await.map_err(unreachable)?;
-        migrate(&pool).await?;
-        Ok(Self { pool })
+        migrate(&options, Duration::from_secs(OPEN_WAIT_SECONDS)).await?;
+        let line = Arc::new(Line::default());
+        let pool = pool(&line).connect_with(options.options(SETTINGS)).await.map_err(|error| line.not_opened(error))?;
+        Ok(Self { pool, line })
     }
 
     /// Ends all connections.
@@ -57,18 +81,59 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
-    /// One consistent moment to read in.
-    async fn read(&self) -> Result<Transaction<'static, Postgres>, StoreFault> {
-        self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(unreachable)
+    async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreFault> {
+        self.pool.begin_with(statement).await.map_err(|error| self.line.not_opened(error))
     }
+
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, StoreFault> {
+        self.pool.acquire().await.map_err(|error| self.line.not_opened(error))
+    }
+
+    /// One consistent moment to read in.
+    async fn moment(&self) -> Result<Transaction<'static, Postgres>, StoreFault> {
+        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    async fn read<T>(&self, question: impl Future<Output = Result<T, StoreFault>>) -> Result<T, StoreFault> {
+        self.line.within(READ_TIMEOUT_SECONDS, question).await
+    }
+}
+
+/// Connections are examined when they are opened, and asked for a sign of life before they serve and after.
+fn pool(line: &Arc<Line>) -> PgPoolOptions {
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(Duration::from_secs(TURN_WAIT_SECONDS))
+        .max_lifetime(Duration::from_secs(CONNECTION_LIFETIME_SECONDS))
+        .test_before_acquire(false);
+    let (opened, asked, released) = (Arc::clone(line), Arc::clone(line), Arc::clone(line));
+    pool.after_connect(move |connection, _| {
+        let line = Arc::clone(&opened);
+        Box::pin(async move { line.examine(connection).await })
+    })
+    .before_acquire(move |connection, times| {
+        let line = Arc::clone(&asked);
+        Box::pin(async move { line.may_serve(connection, &times).await })
+    })
+    .after_release(move |connection, times| {
+        let line = Arc::clone(&released);
+        Box::pin(async move { line.may_rest(connection, &times).await })
+    })
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn load(&self, keys: &Keys, _: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
-        let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(unreachable)?;
-        let view = load::view(&mut transaction, keys).await?;
-        Ok(Box::new(PostgresGroup { transaction, view }))
+        self.line.own_history()?;
+        let loading = async {
+            let mut transaction = self.begin("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            // The connection may be a new one, and have found another history.
+            self.line.own_history()?;
+            let view = load::view(&mut transaction, keys).await?;
+            Ok(PostgresGroup { transaction, view, line: Arc::clone(&self.line) })
+        };
+        let group = self.line.within(LOAD_TIMEOUT_SECONDS, loading).await?;
+        Ok(Box::new(group))
     }
 
     /// Settles the question. The asker tries to take the group's id: that waits for a COMMIT that may still be under way, finds the
@@ -76,94 +141,123 @@ impl Store for PostgresStore {
     async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault> {
         const TAKE: &str = "INSERT INTO commit_group (id, at, settled) VALUES ($1, 0, TRUE) ON CONFLICT (id) DO NOTHING";
         const ASK: &str = "SELECT settled FROM commit_group WHERE id = $1";
-        let mut connection = self.pool.acquire().await.map_err(unreachable)?;
-        query(TAKE).bind(group.0).execute(&mut *connection).await.map_err(unreachable)?;
-        let settled = one(&mut connection, query(ASK).bind(group.0), |row| row.flag("settled")).await?;
-        Ok(settled == Some(false))
+        let asking = async {
+            let mut connection = self.connection().await?;
+            query(TAKE).bind(group.0).execute(&mut *connection).await.map_err(unreachable)?;
+            one(&mut connection, query(ASK).bind(group.0), |row| row.flag("settled")).await
+        };
+        let committed = self.line.within(SETTLE_TIMEOUT_SECONDS, asking).await? == Some(false);
+        if committed {
+            self.line.committed(group);
+        }
+        Ok(committed)
     }
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
-        people::credential(&mut *self.read().await?, hash).await
+        self.read(async { people::credential(&mut *self.moment().await?, hash).await }).await
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
-        people::sheet(&mut *self.read().await?, user).await
+        self.read(async { people::sheet(&mut *self.moment().await?, user).await }).await
     }
 
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault> {
-        let found = people::wallets(&mut *self.read().await?, &BTreeSet::from([address.clone()])).await?;
+        let found = self.read(async { people::wallets(&mut *self.moment().await?, &BTreeSet::from([address.clone()])).await }).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], _: Timestamp) -> Result<LimitState, StoreFault> {
-        let mut reader = self.read().await?;
-        let now = load::now(&mut reader).await?;
         let asked = BTreeMap::from([((user.clone(), asset.clone()), windows.to_vec())]);
-        let found = limit::limits(&mut reader, &asked, now).await?;
-        Ok(found.into_values().next().unwrap_or_default())
+        let asking = async {
+            let mut moment = self.moment().await?;
+            let now = load::now(&mut moment).await?;
+            limit::limits(&mut moment, &asked, now).await
+        };
+        Ok(self.read(asking).await?.into_values().next().unwrap_or_default())
     }
 
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault> {
-        let found = withdrawal::withdrawals(&mut *self.read().await?, &BTreeSet::from([id])).await?;
+        let found = self.read(async { withdrawal::withdrawals(&mut *self.moment().await?, &BTreeSet::from([id])).await }).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.read(async { withdrawal::by_id(&mut *self.moment().await?, ids).await }).await
+    }
+
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
-        withdrawal::page(&mut *self.read().await?, filter, after, limit).await
+        self.read(async { withdrawal::page(&mut *self.moment().await?, filter, after, limit).await }).await
     }
 
     async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        withdrawal::queue(&mut *self.read().await?, assets, now, limit).await
+        self.read(async { withdrawal::queue(&mut *self.moment().await?, assets, now, limit).await }).await
     }
 
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
-        let found = lineage::lineages(&mut *self.read().await?, &BTreeSet::from([id])).await?;
+        let found = self.read(async { lineage::lineages(&mut *self.moment().await?, &BTreeSet::from([id])).await }).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
-        lineage::of_withdrawal(&mut *self.read().await?, withdrawal).await
+        self.read(async { lineage::of_withdrawal(&mut *self.moment().await?, withdrawal).await }).await
     }
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-        lineage::live(&mut *self.read().await?, lane, limit).await
+        self.read(async { lineage::live(&mut *self.moment().await?, lane, limit).await }).await
     }
 
     async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-        lineage::unmined(&mut *self.read().await?, lane, limit).await
+        self.read(async { lineage::unmined(&mut *self.moment().await?, lane, limit).await }).await
     }
 
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
-        lineage::observations(&mut *self.read().await?, attempt, limit).await
+        self.read(async { lineage::observations(&mut *self.moment().await?, attempt, limit).await }).await
+    }
+
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+        self.read(async { lineage::at_number(&mut *self.moment().await?, lane, number).await }).await
+    }
+
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
+        Ok(self.read(async { incarnation::slot(&mut *self.moment().await?).await }).await?.row)
     }
 
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
-        let found = lineage::lanes(&mut *self.read().await?, &BTreeSet::from([id.clone()])).await?;
+        let found = self.read(async { lineage::lanes(&mut *self.moment().await?, &BTreeSet::from([id.clone()])).await }).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault> {
+        self.read(async { lineage::all_lanes(&mut *self.moment().await?).await }).await
+    }
+
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
-        event::feed(&mut *self.read().await?, user, after, limit).await
+        self.read(async { event::feed(&mut *self.moment().await?, user, after, limit).await }).await
     }
 
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault> {
-        event::history(&mut *self.read().await?, withdrawal).await
+        self.read(async { event::history(&mut *self.moment().await?, withdrawal).await }).await
     }
 
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
-        people::suspensions(&mut *self.read().await?).await
+        self.read(async { people::suspensions(&mut *self.moment().await?).await }).await
     }
 
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault> {
-        ledger::coverage(&mut *self.read().await?).await
+        self.read(async { ledger::coverage(&mut *self.moment().await?).await }).await
     }
 
     async fn counts(&self) -> Result<Vec<(Status, u64)>, StoreFault> {
-        withdrawal::counts(&mut *self.read().await?).await
+        self.read(async { withdrawal::counts(&mut *self.moment().await?).await }).await
     }
 
     async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault> {
-        ledger::all_accounts(&mut *self.read().await?).await
+        let asking = async {
+            let mut moment = self.moment().await?;
+            query("SET LOCAL statement_timeout = '60s'").execute(&mut *moment).await.map_err(unreachable)?;
+            ledger::all_accounts(&mut moment).await
+        };
+        self.line.within(AUDIT_TIMEOUT_SECONDS, asking).await
     }
 
     async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault> {
@@ -171,19 +265,32 @@ impl Store for PostgresStore {
             INSERT INTO policy_revision (rules, hash, at) VALUES ($1, sha256(convert_to($1, 'UTF8')), $2)
             ON CONFLICT (hash) DO NOTHING";
         const ASK: &str = "SELECT revision FROM policy_revision WHERE hash = sha256(convert_to($1, 'UTF8'))";
-        let mut connection = self.pool.acquire().await.map_err(unreachable)?;
         let known = || query(ASK).bind(rules.to_owned());
-        if let Some(revision) = one(&mut connection, known(), |row| row.integer("revision")).await? {
-            return Ok(revision.unsigned_abs());
-        }
-        query(ADD).bind(rules.to_owned()).bind(now.micros()).execute(&mut *connection).await.map_err(unreachable)?;
-        let revision = one(&mut connection, known(), |row| row.integer("revision")).await?;
-        Ok(revision.unwrap_or_default().unsigned_abs())
+        let asking = async {
+            let mut connection = self.connection().await?;
+            let revision = one(&mut connection, known(), |row| row.integer("revision")).await?;
+            if revision.is_some() {
+                return Ok(revision);
+            }
+            query(ADD).bind(rules.to_owned()).bind(now.micros()).execute(&mut *connection).await.map_err(unreachable)?;
+            one(&mut connection, known(), |row| row.integer("revision")).await
+        };
+        Ok(self.read(asking).await?.unwrap_or_default().unsigned_abs())
     }
 
     /// Writes, so that a full disk or a standby shows.
     async fn ping(&self) -> Result<(), StoreFault> {
-        query("UPDATE policy_revision SET at = at WHERE revision = 0").execute(&self.pool).await.map(drop).map_err(unreachable)
+        const WRITE: &str = "UPDATE policy_revision SET at = at WHERE revision = 0";
+        let writing = async { query(WRITE).execute(&mut *self.connection().await?).await.map(drop).map_err(unreachable) };
+        self.read(writing).await
+    }
+
+    async fn replication(&self) -> Result<Replication, StoreFault> {
+        self.read(async { replication::replication(&mut *self.moment().await?).await }).await
+    }
+
+    fn accept_history(&self) {
+        self.line.accept_history();
     }
 
     async fn backup(&self, _: &Path) -> Result<(), StoreFault> {

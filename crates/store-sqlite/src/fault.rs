@@ -66,7 +66,7 @@ const UNIQUE_COLUMNS: [(&str, &str); 15] = [
     ("lineage_payout.payout_id", constraint::PAYOUT_LIVE_UNIQUE),
     ("withdrawal.digest", constraint::WITHDRAWAL_DIGEST_UNIQUE),
     ("withdrawal.user_id, withdrawal.nonce", constraint::WITHDRAWAL_CLAIM_NONCE_UNIQUE),
-    ("idempotency.principal, idempotency.key", constraint::IDEMPOTENCY_UNIQUE),
+    ("idempotency.client, idempotency.key", constraint::IDEMPOTENCY_UNIQUE),
     ("credit.id", constraint::CREDIT_UNIQUE),
     ("transfer.id", constraint::TRANSFER_UNIQUE),
     ("transfer.hold_id", constraint::HOLD_RESOLVED_ONCE),

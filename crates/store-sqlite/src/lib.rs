@@ -7,6 +7,7 @@ mod columns;
 mod fault;
 #[cfg(test)]
 mod full;
+mod glance;
 mod group;
 mod load;
 mod read;

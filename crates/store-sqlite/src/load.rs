@@ -8,7 +8,7 @@ use adit_store::rows::Fields;
 use sqlx::{SqliteConnection, query};
 
 use crate::columns::one;
-use crate::read::{ledger, limit, lineage, people, withdrawal};
+use crate::read::{incarnation, ledger, limit, lineage, people, withdrawal};
 
 pub(crate) async fn view(connection: &mut SqliteConnection, keys: &Keys, now: Timestamp) -> Result<View, StoreFault> {
     let mut view = View::default();
@@ -18,6 +18,7 @@ pub(crate) async fn view(connection: &mut SqliteConnection, keys: &Keys, now: Ti
     if !keys.limits.is_empty() {
         view.limits = limit::limits(connection, &keys.limits, view.now).await?;
     }
+    view.incarnation = incarnation::slot(connection).await?;
     let standing = people::suspensions(connection).await?;
     view.suspensions = standing.into_iter().map(|suspension| (suspension.scope.clone(), suspension)).collect();
     Ok(view)
@@ -65,7 +66,7 @@ async fn load_names(connection: &mut SqliteConnection, keys: &Keys, view: &mut V
     }
     if !keys.idempotency.is_empty() {
         let known = withdrawal::idempotency(connection, &keys.idempotency).await?;
-        let known = known.into_iter().map(|record| ((record.principal.clone(), record.key.clone()), record));
+        let known = known.into_iter().map(|record| ((record.client.clone(), record.key.clone()), record));
         view.idempotency = found(&keys.idempotency, known);
     }
     if !keys.credits.is_empty() {

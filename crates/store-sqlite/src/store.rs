@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
 use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
@@ -19,7 +19,7 @@ use crate::columns::{all, one};
 use crate::fault::{not_migrated, unreachable};
 use crate::group::SqliteGroup;
 use crate::load;
-use crate::read::{event, ledger, limit, lineage, people, withdrawal};
+use crate::read::{event, incarnation, ledger, limit, lineage, people, withdrawal};
 
 /// Forward only. An applied migration that is not among these comes from a newer program, and is refused.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -141,6 +141,10 @@ impl Store for SqliteStore {
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+        withdrawal::by_id(&mut *self.read().await?, ids).await
+    }
+
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
         withdrawal::page(&mut *self.read().await?, filter, after, limit).await
     }
@@ -170,9 +174,21 @@ impl Store for SqliteStore {
         lineage::observations(&mut *self.read().await?, attempt, limit).await
     }
 
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+        lineage::at_number(&mut *self.read().await?, lane, number).await
+    }
+
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
+        Ok(incarnation::slot(&mut *self.read().await?).await?.row)
+    }
+
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
         let found = lineage::lanes(&mut *self.read().await?, &BTreeSet::from([id.clone()])).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault> {
+        lineage::all_lanes(&mut *self.read().await?).await
     }
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {

@@ -22,6 +22,51 @@ async fn run(path: &Path, statement: &'static str) {
     connection.close().await.expect("it closes");
 }
 
+/// A file as the version before incarnations left it.
+const ROWS_OF_BEFORE: &str = "
+    INSERT INTO lane (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, epoch, status, state, tip, trail, funds, pins,
+                      form, version)
+    VALUES ('base:0x00000000000000000000000000000000000000AA', 7, 0, NULL, '0a000000-0000-0000-0000-000000000001', 9, 3, 'running',
+            '{\"lane\":\"running\"}', NULL, '[]', '[]', '{}', 1, 4);
+    INSERT INTO idempotency (principal, key, fingerprint, withdrawal_id, at)
+    VALUES ('user/player-1', 'key-1', '0x0000000000000000000000000000000000000000000000000000000000000000',
+            '02000000-0000-0000-0000-000000000001', 5);
+    INSERT INTO account (path, kind, user_id, book, asset, debits, credits, held, version)
+    VALUES ('user/player-1/xp/XP', 'user', 'player-1', 'xp', 'XP', '000000000000000000000000000000000000000',
+            '000000000000000000000000000000000000009', '000000000000000000000000000000000000004', 2);
+    INSERT INTO withdrawal (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before,
+        balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, policy_revision, created_at, retry_count,
+        status, state, form, version)
+    VALUES ('02000000-0000-0000-0000-000000000001', 'player-1', '03000000-0000-0000-0000-000000000001', 'DG', '4',
+        '0x0000000000000000000000000000000000000001', 'xp', 'XP', '4', '0', '9', '5', '06000000-0000-0000-0000-000000000001', 'DG', 1, 5, '4',
+        '4', 1, 5, 0, 'pending', '{\"state\":\"pending\"}', 1, 1)";
+const BEFORE_INCARNATIONS: i64 = 6;
+
+#[tokio::test]
+async fn rows_of_before_incarnations_are_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("adit.db");
+    let all = sqlx::migrate!();
+    let then = all.iter().filter(|migration| migration.version <= BEFORE_INCARNATIONS).cloned().collect::<Vec<_>>();
+    let then = sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.expect("a fresh file opens");
+    then.run(&pool).await.expect("the older schema is made");
+    sqlx::raw_sql(ROWS_OF_BEFORE).execute(&pool).await.expect("the older rows fit");
+    pool.close().await;
+    let store = open(&path).await;
+    let lane = store.lane(&sample::lane_id()).await.expect("the store answers").expect("the lane is kept");
+    assert_eq!((lane.next_nonce, lane.epoch.0, lane.counter, lane.journal_read.0, lane.doubt), (7, 3, 0, 0, None));
+    assert!(lane.lease.is_some_and(|lease| lease.token.0.is_nil()), "a lease of before has no token");
+    let withdrawal = store.withdrawal(sample::withdrawal_id(1)).await.expect("the store answers").expect("the withdrawal is kept");
+    assert_eq!((withdrawal.idempotency, store.incarnation().await), (None, Ok(None)));
+    let key = (sample::name("user/player-1"), sample::name("key-1"));
+    let keys = Keys { idempotency: [key.clone()].into(), accounts: [sample::own_account(1)].into(), ..Keys::default() };
+    let mut group = store.load(&keys, sample::THEN).await.expect("the store answers");
+    let view = group.take_view();
+    assert!(view.idempotency.get(&key).is_some_and(|record| record.as_ref().is_some_and(|record| record.client == key.0)));
+    assert_eq!(view.balance(&sample::own_account(1)).available().base_units(), 5);
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -31,7 +76,7 @@ async fn a_newer_schema_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', TRUE, x'00', 0)";
     run(&path, newer).await;
     let fault = SqliteStore::open(&path).await.err();
-    assert_eq!(fault, Some(StoreFault::NewerSchema { found: 999, known: 6 }));
+    assert_eq!(fault, Some(StoreFault::NewerSchema { found: 999, known: 7 }));
 }
 
 #[tokio::test]

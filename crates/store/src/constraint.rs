@@ -11,7 +11,7 @@ pub const ATTEMPT_BYTES_ONCE: &str = "attempt_bytes_once";
 pub const WITHDRAWAL_DIGEST_UNIQUE: &str = "withdrawal_digest_unique";
 /// A user's claim nonce is used once.
 pub const WITHDRAWAL_CLAIM_NONCE_UNIQUE: &str = "withdrawal_claim_nonce_unique";
-/// A principal's idempotency key names one request, for ever.
+/// A client's idempotency key names one request, for ever.
 pub const IDEMPOTENCY_UNIQUE: &str = "idempotency_unique";
 /// A credit is booked once.
 pub const CREDIT_UNIQUE: &str = "credit_unique";
@@ -38,8 +38,11 @@ pub const ACCOUNT_NOT_OVERDRAWN: &str = "account_not_overdrawn";
 /// A group is committed once.
 pub const COMMIT_GROUP_PK: &str = "commit_group_pk";
 
+/// A store has one row about itself.
+pub const INCARNATION_IS_ONE: &str = "incarnation_is_one";
+
 /// All of them.
-pub const CONSTRAINTS: [&str; 18] = [
+pub const CONSTRAINTS: [&str; 19] = [
     ANCHOR_LIVE_UNIQUE,
     PAYOUT_LIVE_UNIQUE,
     ATTEMPT_BYTES_ONCE,
@@ -58,4 +61,5 @@ pub const CONSTRAINTS: [&str; 18] = [
     WALLET_OWNER,
     ACCOUNT_NOT_OVERDRAWN,
     COMMIT_GROUP_PK,
+    INCARNATION_IS_ONE,
 ];

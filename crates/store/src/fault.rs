@@ -1,5 +1,7 @@
 //! The world failed under a store.
 
+use adit_core::WentBack;
+
 /// A read or a load did not happen; nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
@@ -12,6 +14,10 @@ pub enum StoreFault {
     NewerSchema { found: i64, known: i64 },
     #[error("the database holds something that this program cannot read: {detail}")]
     Corrupt { detail: String },
+    /// The database is another history than the one that this process wrote to (case F101). It stands until
+    /// [`accept_history`](crate::Store::accept_history).
+    #[error("the store went back: {because}")]
+    WentBack { because: WentBack },
     #[error("this kind of store does not do that: {wish}; instead, {instead}")]
     Unsupported { wish: &'static str, instead: &'static str },
 }

@@ -5,10 +5,14 @@
 pub mod conformance;
 pub mod constraint;
 mod fault;
+mod glance;
+mod history;
 mod memory;
 mod port;
 pub mod rows;
 
 pub use fault::{CommitFault, StoreFault};
+pub use glance::{Glance, TABLES_OF_ALL_SCHEMAS};
+pub use history::{GROUPS_REMEMBERED, History, Identity};
 pub use memory::{CommitFate, CommitHook, MemStore, Snapshot};
-pub use port::{Coverage, Cursor, Group, Page, Store, UserSheet, WithdrawalFilter};
+pub use port::{Coverage, Cursor, Group, Page, Replication, Store, UserSheet, WithdrawalFilter};

@@ -1,8 +1,11 @@
 //! The seam between the engine and any database.
 
+use std::collections::BTreeSet;
+
 use adit_core::{
-    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState,
-    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
+    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal,
+    WithdrawalId,
 };
 use async_trait::async_trait;
 
@@ -24,6 +27,8 @@ pub trait Store: Send + Sync + 'static {
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault>;
+    /// Those of these withdrawals that are there, in order of their ids.
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
     /// Newest first (by creation time, then id).
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
     /// Approved withdrawals of these assets whose deferral has passed at `now`, oldest first.
@@ -40,7 +45,14 @@ pub trait Store: Send + Sync + 'static {
     }
     /// The newest observations of an attempt, newest first.
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
+    /// The newest lineage by creation, live or ended, whose own number on this lane is `number`. A number belongs to one lineage; a key that
+    /// was adopted may have had several.
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
+    /// The store about itself; none in a store that was never leased.
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault>;
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;
+    /// Every lane, in order of its id.
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;
     /// A user's feed after `seq`, in order.
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
     /// What happened to one withdrawal, in order of time.
@@ -56,6 +68,13 @@ pub trait Store: Send + Sync + 'static {
     async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault>;
     /// Whether reads and writes work now.
     async fn ping(&self) -> Result<(), StoreFault>;
+    /// What would be left of a commit if this host were lost now.
+    async fn replication(&self) -> Result<Replication, StoreFault> {
+        Ok(Replication::None)
+    }
+    /// Takes the database as it is for this store's history, after [`StoreFault::WentBack`]: what was committed before is no longer looked
+    /// for. The caller writes the finding to the incarnation's row before anything else. Where nothing is in doubt, nothing changes.
+    fn accept_history(&self) {}
     /// Writes a consistent copy to `path`, where this kind of database can do that itself.
     async fn backup(&self, path: &std::path::Path) -> Result<(), StoreFault>;
 }
@@ -75,6 +94,7 @@ pub trait Group: Send {
 pub struct UserSheet {
     pub user: User,
     pub wallets: Vec<WalletLink>,
+    /// Their accounts and their debts, in order of their paths.
     pub balances: Vec<(Account, Balance)>,
 }
 
@@ -104,6 +124,23 @@ pub struct Page {
     pub items: Vec<Withdrawal>,
     /// Where the next page begins; none on the last one.
     pub next: Option<Cursor>,
+}
+
+/// How a database is copied to other hosts while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replication {
+    /// This kind of store has no standbys.
+    None,
+    /// The role that this program connects as may not see them (on Postgres: it is not in `pg_monitor`).
+    Unknown { commits_wait: bool },
+    Standbys {
+        /// Standbys that stream now.
+        streaming: u64,
+        /// Those of them that a commit waits for.
+        synchronous: u64,
+        /// Commits wait until the standbys of the configuration have them on their disk (`synchronous_commit` of at least `on`).
+        commits_wait: bool,
+    },
 }
 
 /// What is owed in one asset, and how much of that is held for unfinished withdrawals.

@@ -38,13 +38,14 @@ async fn what_belongs_to_another_user_does_not_exist() -> Result<()> {
 async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
     let (bruno, admin) = (system.person(1)?, system.admin()?);
     let credit = json!({ "id": "gift", "userId": "bruno", "book": PURSE, "asset": "ETH", "amount": "1" });
-    let calls: [(String, Value); 6] = [
+    let calls: [(String, Value); 7] = [
         ("/api/admin/credits".to_owned(), credit),
         ("/api/admin/suspensions".to_owned(), json!({ "scope": "all" })),
         ("/api/admin/users/bruno/wallets".to_owned(), json!({ "address": FRIEND.to_checksum(None) })),
         ("/api/admin/users/bruno/keys".to_owned(), json!({ "role": "admin" })),
         (format!("/api/admin/withdrawals/{id}/cancel"), json!({})),
         (format!("/api/admin/withdrawals/{id}/retry"), json!({})),
+        (format!("/api/admin/withdrawals/{id}/match"), json!({ "userId": "bruno", "note": "mine" })),
     ];
     let anybody = system.devnet.api()?;
     for (path, body) in calls {
@@ -67,7 +68,7 @@ async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
 }
 
 /// The routes of the contract, as the server describes itself.
-const ROUTES: [(&str, &str); 24] = [
+const ROUTES: [(&str, &str); 26] = [
     ("get", "/api/token/withdraw/nonce"),
     ("post", "/api/token/withdraw"),
     ("get", "/api/token/withdrawals"),
@@ -86,6 +87,8 @@ const ROUTES: [(&str, &str); 24] = [
     ("delete", "/api/admin/suspensions"),
     ("post", "/api/admin/withdrawals/{id}/retry"),
     ("post", "/api/admin/withdrawals/{id}/cancel"),
+    ("post", "/api/admin/withdrawals/{id}/match"),
+    ("get", "/api/admin/unmatched"),
     ("get", "/api/admin/coverage"),
     ("get", "/api/live"),
     ("get", "/healthz"),

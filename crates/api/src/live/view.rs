@@ -74,6 +74,13 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::LaneStarted { .. } => ("lane_started", None, json!({})),
         EventKind::LaneHalted { .. } => ("lane_halted", None, json!({})),
         EventKind::LaneResumed { .. } => ("lane_resumed", None, json!({})),
+        EventKind::StoreWentBack { .. } => ("store_went_back", None, json!({})),
+        EventKind::Reincarnated { .. } => ("reincarnated", None, json!({})),
+        EventKind::LaneDoubted { .. } => ("lane_doubted", None, json!({})),
+        EventKind::MadeAgain { .. } => ("made_again", Some(Status::Processing), json!({})),
+        EventKind::Replaced { as_withdrawal } => ("replaced", Some(Status::Cancelled), json!({ "asWithdrawalId": as_withdrawal })),
+        // The note is for those who run the instance.
+        EventKind::Matched { .. } => ("matched", Some(Status::Completed), json!({})),
         EventKind::LaneAdopted { .. } => ("lane_adopted", None, json!({})),
         EventKind::LineageAdopted { .. } => ("lineage_adopted", None, json!({})),
     }

@@ -1,10 +1,14 @@
-//! A withdrawal as callers see it: the general record, and that of claims.
+//! Rows as callers see them: a withdrawal, a claim, a lane, the store itself.
 
 mod claim;
 mod general;
+mod incarnation;
+mod lane;
 
 pub use claim::{ClaimView, claim_view};
 pub use general::{WithdrawalView, withdrawal_view, withdrawal_views};
+pub use incarnation::StoreRecord;
+pub use lane::{LaneRecord, Shown, state_name};
 
 use adit_core::{Actor, Failure, State, Timestamp};
 

@@ -1,38 +1,126 @@
 //! For those who watch the process: is it alive, is it ready, how does it do.
 
-use adit_core::LaneState;
+use std::time::Duration;
+
+use adit_core::{Lane, LaneState, Span};
+use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
 
-use crate::routes::admin::lanes::standing;
+use crate::docs::shapes::Time;
+use crate::record::state_name;
 use crate::state::ApiState;
+use crate::units::rfc3339;
 
-/// The process runs
-#[utoipa::path(get, path = "/healthz", tag = "Operations", security(()), responses((status = 200, body = Object)))]
-pub async fn healthz() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// The writer commits at least once a second; a store that took nothing for so long does not work.
+const COMMIT_AGE_SECONDS_MAX: u64 = 5;
+/// A database that is silent does not keep a probe waiting.
+const READ_MILLIS_MAX: u64 = 1_000;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Alive {
+    /// `ok`.
+    status: &'static str,
 }
 
-/// Whether requests are accepted: the store works. `lanes` says of each whether it pays
-#[utoipa::path(get, path = "/readyz", tag = "Operations", security(()), responses((status = 200, body = Object), (status = 503, description = "The store does not work", body = Object)))]
+/// Whether requests are accepted, and whether the wallets pay.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// `ready`; `degraded`: accepts, and a lane does not pay; `unready`: accepts nothing.
+    status: &'static str,
+    /// `ok`; `unavailable`: it took no commit lately; `superseded`: another state of the database
+    /// has taken its place.
+    store: &'static str,
+    /// When this process last committed anything, its heartbeat included.
+    #[schema(value_type = Option<Time>)]
+    last_commit_at: Option<String>,
+    last_commit_age_seconds: Option<u64>,
+    lanes: Vec<LaneReadiness>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LaneReadiness {
+    lane: String,
+    /// `running`, `reconciling`, `halted`, or `unknown` where it could not be read in time.
+    state: &'static str,
+}
+
+/// The process runs
+#[utoipa::path(get, path = "/healthz", tag = "Operations", security(()), responses((status = 200, body = Alive)))]
+pub async fn healthz() -> Json<Alive> {
+    Json(Alive { status: "ok" })
+}
+
+/// Whether requests are accepted: the writer commits. `lanes` says of each whether it pays
+#[utoipa::path(get, path = "/readyz", tag = "Operations", security(()),
+    responses((status = 200, body = Readiness), (status = 503, description = "The writer commits nothing, or another state of the database has taken its place", body = Readiness)))]
 pub async fn readyz(State(state): State<ApiState>) -> Response {
-    if let Err(fault) = state.store().ping().await {
-        tracing::warn!(%fault, "not ready");
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unready", "store": "unavailable" }))).into_response();
+    let hub = &state.engine().hub;
+    let age = hub.last_commit().map(|at| state.now().since(at));
+    let store = store_word(hub.is_superseded(), age);
+    let lanes = if store == "ok" { lanes(&state).await } else { unknown_lanes(&state) };
+    let status = match store {
+        "ok" if lanes.iter().all(|lane| lane.state == "running") => "ready",
+        "ok" => "degraded",
+        _unusable => "unready",
+    };
+    let code = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let last_commit_at = hub.last_commit().map(rfc3339);
+    let last_commit_age_seconds = age.map(Span::seconds);
+    (code, Json(Readiness { status, store, last_commit_at, last_commit_age_seconds, lanes })).into_response()
+}
+
+/// Never asks the writer: a probe must neither wait for it nor make it wait.
+fn store_word(superseded: bool, age: Option<Span>) -> &'static str {
+    match age {
+        _ if superseded => "superseded",
+        Some(age) if age <= Span::from_seconds(COMMIT_AGE_SECONDS_MAX) => "ok",
+        Some(_) | None => "unavailable",
     }
-    let mut lanes = Vec::new();
+}
+
+async fn lanes(state: &ApiState) -> Vec<LaneReadiness> {
+    match timeout(Duration::from_millis(READ_MILLIS_MAX), rows(state)).await {
+        Ok(Ok(rows)) => {
+            let found = rows.iter().map(|(lane, row)| LaneReadiness {
+                lane: lane.clone(),
+                state: row.as_ref().map_or("unknown", |row| running_word(row)),
+            });
+            found.collect()
+        }
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the lanes could not be read for a probe");
+            unknown_lanes(state)
+        }
+        Err(_elapsed) => unknown_lanes(state),
+    }
+}
+
+/// A lane that runs and has not read the journal under its present epoch signs nothing yet.
+fn running_word(lane: &Lane) -> &'static str {
+    match &lane.state {
+        LaneState::Running if !lane.has_read_journal() => "reconciling",
+        state @ (LaneState::Running | LaneState::Reconciling | LaneState::Halted { .. }) => state_name(state),
+    }
+}
+
+async fn rows(state: &ApiState) -> Result<Vec<(String, Option<Lane>)>, StoreFault> {
+    let mut rows = Vec::new();
     for chain in state.rules().chains.values() {
-        let lane = state.store().lane(&chain.lane).await.ok().flatten();
-        let running = lane.as_ref().is_some_and(|lane| lane.state == LaneState::Running);
-        let word = lane.as_ref().map_or("unknown", |lane| standing(&lane.state).0);
-        lanes.push((running, json!({ "lane": chain.lane.to_string(), "state": word })));
+        rows.push((chain.lane.to_string(), state.store().lane(&chain.lane).await?));
     }
-    let status = if lanes.iter().all(|(running, _)| *running) { "ready" } else { "degraded" };
-    let lanes: Vec<Value> = lanes.into_iter().map(|(_, view)| view).collect();
-    Json(json!({ "status": status, "store": "ok", "lanes": lanes })).into_response()
+    Ok(rows)
+}
+
+fn unknown_lanes(state: &ApiState) -> Vec<LaneReadiness> {
+    let lanes = state.rules().chains.values().map(|chain| chain.lane.to_string());
+    lanes.map(|lane| LaneReadiness { lane, state: "unknown" }).collect()
 }
 
 /// Prometheus metrics

@@ -37,6 +37,8 @@ pub struct Me {
     next_nonce: u64,
     wallets: Vec<Wallet>,
     balances: Vec<OwnBalance>,
+    /// What the user was paid beyond what they are owed; the next credits pay it off. Mostly empty.
+    debts: Vec<OwnDebt>,
     limits: Vec<AssetLimits>,
 }
 
@@ -66,6 +68,17 @@ pub struct OwnBalance {
     held: String,
     #[schema(value_type = Units)]
     available: String,
+}
+
+/// After the database went back to an earlier state, a payment was found that cost more than the user has.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnDebt {
+    #[schema(value_type = BookName)]
+    book: String,
+    #[schema(value_type = AssetName)]
+    asset: String,
+    #[schema(value_type = Units)]
+    amount: String,
 }
 
 /// What may be withdrawn of one asset, in whole units.
@@ -119,6 +132,7 @@ pub async fn me(State(state): State<ApiState>, Caller(caller): Caller, Params(qu
         next_nonce: sheet.user.claim_nonce,
         wallets: sheet.wallets.iter().map(wallet).collect(),
         balances: sheet.balances.iter().filter_map(|(account, balance)| own_balance(&state, account, *balance)).collect(),
+        debts: sheet.balances.iter().filter_map(|(account, balance)| own_debt(&state, account, *balance)).collect(),
         limits,
     }))
 }
@@ -137,6 +151,14 @@ fn own_balance(state: &ApiState, account: &Account, balance: Balance) -> Option<
         held: show(balance.held),
         available: show(balance.available()),
     })
+}
+
+/// A debt that is paid off is not shown.
+fn own_debt(state: &ApiState, account: &Account, balance: Balance) -> Option<OwnDebt> {
+    let Account::Debt { book, asset, .. } = account else { return None };
+    let owing = balance.lent();
+    let shown = || OwnDebt { book: book.to_string(), asset: asset.to_string(), amount: units(state.rules(), asset, owing) };
+    (!owing.is_zero()).then(shown)
 }
 
 /// Of every asset that a chain pays.

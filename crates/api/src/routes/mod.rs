@@ -31,6 +31,8 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::withdrawals::cancel))
         .routes(routes!(admin::withdrawals::approve))
         .routes(routes!(admin::withdrawals::inspect))
+        .routes(routes!(admin::matching::match_payment))
+        .routes(routes!(admin::unmatched::unmatched))
         .routes(routes!(admin::coverage::coverage))
         .routes(routes!(admin::lanes::lanes))
         .routes(routes!(admin::lane::halt))

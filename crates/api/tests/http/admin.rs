@@ -25,6 +25,7 @@ async fn users_see_no_admin_route() {
         ("POST", "/api/admin/lanes/devnet/halt"),
         ("POST", "/api/admin/lanes/devnet/resume"),
         ("GET", "/api/admin/alerts"),
+        ("GET", "/api/admin/unmatched"),
         ("GET", "/api/admin/psbts"),
         ("GET", "/api/admin/psbts/01890a5d-ac96-774b-bcce-b302099a8057"),
         ("POST", "/api/admin/psbts/01890a5d-ac96-774b-bcce-b302099a8057"),
@@ -169,7 +170,7 @@ async fn coverage_knows_what_it_does_not_know() {
 
 #[tokio::test]
 async fn a_lane_that_never_started_cannot_be_stopped() {
-    let world = World::new().await;
+    let world = World::without_signer().await;
     let service = world.service().await;
     for act in ["halt", "resume"] {
         let path = format!("/api/admin/lanes/devnet/{act}");

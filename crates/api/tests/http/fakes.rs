@@ -1,6 +1,8 @@
-//! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a signer without keys.
+//! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a signer without keys, and one that cannot be
+//! reached.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use adit_api::{ClaimGate, ClaimTerms, SignatureVerdict};
@@ -9,7 +11,9 @@ use adit_core::*;
 use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
-use adit_signer::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use adit_signer::{
+    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault, Supersede,
+};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -119,6 +123,26 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
+    async fn attend(&self, _: &Presence) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn lease(&self, _: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn retire(&self, _: &Retire) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn standing(&self, _: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
+        Err(no_signer())
+    }
+
     async fn dry_run(&self, _: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         Err(no_signer())
     }
@@ -133,6 +157,66 @@ impl Signer for NoSigner {
 
     async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
         Err(no_signer())
+    }
+}
+
+/// Takes leases, retires whatever it is asked to, and has signed nothing.
+pub struct Pen;
+
+#[async_trait]
+impl Signer for Pen {
+    async fn journal(&self) -> Result<JournalId, SignerFault> {
+        Ok(JournalId(uuid::Uuid::from_u128(9)))
+    }
+
+    async fn attend(&self, _: &Presence) -> Result<Result<(), Refused>, SignerFault> {
+        Ok(Ok(()))
+    }
+
+    async fn lease(&self, _: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
+        Ok(Ok(()))
+    }
+
+    async fn retire(&self, _: &Retire) -> Result<Result<(), Refused>, SignerFault> {
+        Ok(Ok(()))
+    }
+
+    async fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+        Ok(payouts.iter().map(|_| PayoutStanding::Unknown).collect())
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
+        Ok(Vec::new())
+    }
+
+    async fn dry_run(&self, _: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn supersede(&self, _: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+        Ok(Vec::new())
+    }
+}
+
+/// The system's clock, moved ahead by so many microseconds.
+#[derive(Clone, Default)]
+pub struct Shifted(pub Arc<AtomicI64>);
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(now().micros() + self.0.load(Ordering::Relaxed))
+    }
+
+    fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
+        System.sleep(span)
     }
 }
 

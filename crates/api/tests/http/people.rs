@@ -28,6 +28,8 @@ async fn the_document_describes_every_route() {
         "/api/admin/withdrawals/{id}/cancel",
         "/api/admin/withdrawals/{id}/approve",
         "/api/admin/withdrawals/{id}/inspect",
+        "/api/admin/withdrawals/{id}/match",
+        "/api/admin/unmatched",
         "/api/admin/coverage",
         "/api/admin/lanes",
         "/api/admin/alerts",
@@ -70,5 +72,6 @@ async fn answers_are_not_kept() {
     let me = world.get("/api/me", &ada.token).await;
     assert_eq!((me.header("cache-control"), me.header("x-content-type-options")), ("no-store", "nosniff"));
     assert_eq!(me.body["balances"][0], json!({ "book": "xp", "asset": "XP", "owed": "10", "held": "0", "available": "10" }));
+    assert_eq!(me.body["debts"], json!([]), "none is shown where there is none");
     assert_eq!(me.body["wallets"][0]["address"], Value::from(ada.wallet.address.to_checksum(None)));
 }

@@ -11,7 +11,7 @@ fn whole(units: u128) -> Amount {
     Amount::new(units * 10u128.pow(18))
 }
 
-fn lane() -> LaneId {
+pub fn lane() -> LaneId {
     LaneId {
         chain: "devnet".parse().expect("a chain"),
         wallet: Wallet::named("hot").address.to_checksum(None).parse().expect("an address"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_api::{ApiSettings, ApiState, Membership, auth, router};
 use adit_chain::Chain;
@@ -13,6 +13,7 @@ use adit_devnet::player::Wallet;
 use adit_devnet::primitives::Address;
 use adit_engine::{Engine, Entropy, Ports, Settings};
 use adit_evm::{AddressBook, ClaimDomain};
+use adit_signer::Signer;
 use adit_store::{MemStore, Store};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -20,11 +21,13 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::fakes::{DeafChain, Gate, NoSigner, System};
+use crate::fakes::{DeafChain, Gate, NoSigner, Pen, Shifted, System};
 use crate::rules::rules;
 
 pub const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 pub const CHAIN_ID: u64 = 31_337;
+const LOOKS_MAX: u32 = 500;
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 pub struct World {
     pub router: Router,
@@ -40,6 +43,26 @@ pub struct Player {
     pub id: String,
     pub wallet: Wallet,
     pub token: String,
+}
+
+/// What a world is made of.
+pub struct Parts {
+    pub settings: ApiSettings,
+    pub store: MemStore,
+    /// What the engine sees of it.
+    pub behind: Arc<dyn Store>,
+    pub signer: Arc<dyn Signer>,
+    pub clock: Shifted,
+    /// Whether its lane is waited for.
+    pub leased: bool,
+}
+
+impl Parts {
+    pub fn new() -> Self {
+        let store = MemStore::new();
+        let behind = Arc::new(store.clone());
+        Self { settings: settings(), store, behind, signer: Arc::new(Pen), clock: Shifted::default(), leased: true }
+    }
 }
 
 /// What the server said.
@@ -88,23 +111,51 @@ impl World {
     }
 
     pub async fn with(settings: ApiSettings) -> Self {
-        let store = MemStore::new();
+        Self::of(Parts { settings, ..Parts::new() }).await
+    }
+
+    /// Its signer is never reached, so no lane is ever leased.
+    pub async fn without_signer() -> Self {
+        Self::of(Parts { signer: Arc::new(NoSigner), leased: false, ..Parts::new() }).await
+    }
+
+    pub async fn of(parts: Parts) -> Self {
+        let Parts { settings, store, behind, signer, clock, leased } = parts;
         let forbidden = BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
         let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, forbidden }));
         let ports = Ports {
-            clock: Arc::new(System),
+            clock: Arc::new(clock),
             entropy: Arc::new(System),
             spawner: Arc::new(System),
-            store: Arc::new(store.clone()),
+            store: behind,
             chains: BTreeMap::from([("devnet".parse().expect("a chain"), chain)]),
-            signer: Arc::new(NoSigner),
+            signer,
         };
         let engine = Engine::start(ports, Arc::new(rules()), &Settings::default());
         let domain = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", CHAIN_ID, TOKEN).expect("a domain");
         let gate = Arc::new(Gate { domain, outsiders: std::sync::Mutex::default(), unreadable: AtomicBool::new(false) });
         let state = ApiState::new(engine, settings, Some(gate.clone())).expect("fine settings");
         let admin = issue(&state, Role::Admin).await;
-        Self { router: router(state.clone()), state, store, gate, admin }
+        let world = Self { router: router(state.clone()), state, store, gate, admin };
+        if leased {
+            world.reads_the_journal().await;
+        }
+        world
+    }
+
+    /// Nothing is given back before.
+    pub async fn reads_the_journal(&self) {
+        for _ in 0..LOOKS_MAX {
+            if self.lane().await.is_some_and(|lane| lane.has_read_journal()) {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        panic!("the lane has not read the journal");
+    }
+
+    pub async fn lane(&self) -> Option<Lane> {
+        self.store.lane(&crate::rules::lane()).await.expect("the store answers")
     }
 
     pub async fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {

@@ -1,9 +1,11 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
 use crate::{
-    Actor, Answer, CancelWish, Change, Decision, EventKind, LineageId, Mistake, Refusal, Span, State, Withdrawal, WithdrawalId, planted,
+    Actor, Answer, CancelWish, Change, DeadLineage, Decision, EventKind, Leg, LineageId, Mistake, Refusal, Span, State, Withdrawal,
+    WithdrawalId, planted,
 };
 
+use super::settle::GiveBack;
 use super::{Drafting, settle};
 
 pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision, Refusal> {
@@ -47,10 +49,41 @@ pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageI
 }
 
 fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Result<Decision, Refusal> {
+    draft.knows_journal(&withdrawal)?;
     count_cancel(&mut draft, &withdrawal)?;
-    let state = State::Cancelled { at: draft.now(), by: draft.actor.clone(), reason: reason.to_owned() };
-    settle::release(&mut draft, &withdrawal);
+    let by = draft.actor;
+    let state = State::Cancelled { at: draft.now(), by: by.clone(), reason: reason.to_owned() };
+    settle::release(&mut draft, &withdrawal, GiveBack { by, reason, ended: left(&withdrawal) });
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Cancelled { reason: reason.to_owned() })?;
+    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
+    draft.answer(Answer::Done)
+}
+
+/// The ended lineage that carried it before, where there is one: the signer may not have been told.
+pub(super) fn left(withdrawal: &Withdrawal) -> Option<DeadLineage> {
+    match withdrawal.state {
+        State::Approved { after, .. } => after,
+        State::Pending
+        | State::Processing { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::HeldForInspection { .. } => None,
+    }
+}
+
+/// The signer says that a hold was given back, or was about to be. What this store shows is older, or was left half done by a process
+/// that ended (case F93).
+pub(super) fn finish(mut draft: Drafting, leg: &Leg, by: &str, reason: &str) -> Result<Decision, Refusal> {
+    let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
+    if !matches!(withdrawal.state, State::Pending | State::Approved { .. }) {
+        return draft.unchanged();
+    }
+    draft.knows_journal(&withdrawal)?;
+    let reason = format!("{reason} (by {by}, as the signer's journal says)");
+    let state = State::Cancelled { at: draft.now(), by: Actor::Engine, reason: reason.clone() };
+    settle::release(&mut draft, &withdrawal, GiveBack { by: &Actor::Engine, reason: &reason, ended: left(&withdrawal) });
+    draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Cancelled { reason })?;
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
     draft.answer(Answer::Done)
 }

@@ -60,7 +60,8 @@ pub(super) fn leave(mut draft: Drafting, mut lineage: Lineage, belief: Belief) -
         withdrawal.state = match belief {
             Belief::PlanAnew => State::Approved { by: crate::Actor::Engine, at, deferred: None, after: None },
             Belief::GiveBack => {
-                settle::release(&mut draft, &withdrawal);
+                let give_back = settle::GiveBack { by: &crate::Actor::Engine, reason: "a careless belief", ended: None };
+                settle::release(&mut draft, &withdrawal, give_back);
                 State::Failed { at, failure: Failure::Reverted, payment: None }
             }
         };

@@ -1,11 +1,22 @@
 //! A decision while it is being written: changes so far, ids used so far, users touched so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Order, Refusal,
-    ReplicaId, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal, WithdrawalId,
+    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Mistake, Order,
+    PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal,
+    WithdrawalId, planted,
 };
+
+/// Mistakes of engines that give back without asking their signer: it would not let them.
+const UNASKED: [Mistake; 6] = [
+    Mistake::GiveBackWithoutJournal,
+    Mistake::GiveBackOnErrorText,
+    Mistake::AlreadyKnownIsFailure,
+    Mistake::MissingInputsIsDead,
+    Mistake::ReorgIsFailure,
+    Mistake::CancelFreesAtOnce,
+];
 
 pub(super) struct Drafting<'a> {
     pub view: &'a View,
@@ -15,11 +26,25 @@ pub(super) struct Drafting<'a> {
     used: u16,
     changes: Vec<Change>,
     users: BTreeMap<UserId, User>,
+    retired: &'a BTreeSet<PayoutId>,
+    unretired: Vec<Retirement>,
+    explained: BTreeSet<WithdrawalId>,
 }
 
 impl<'a> Drafting<'a> {
     pub fn new(view: &'a View, rules: &'a Rules, order: &'a Order) -> Self {
-        Self { view, rules, actor: &order.actor, ids: order.ids, used: 0, changes: Vec::new(), users: BTreeMap::new() }
+        Self {
+            view,
+            rules,
+            actor: &order.actor,
+            ids: order.ids,
+            used: 0,
+            changes: Vec::new(),
+            users: BTreeMap::new(),
+            retired: &order.retired,
+            unretired: Vec::new(),
+            explained: BTreeSet::new(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -30,8 +55,12 @@ impl<'a> Drafting<'a> {
         self.changes.push(change);
     }
 
-    /// Closes the decision.
+    /// Closes the decision. One that gives back what the signer has not retired is none yet.
     pub fn answer(mut self, answer: Answer) -> Result<Decision, Refusal> {
+        if !self.unretired.is_empty() {
+            return Err(Refusal::NotRetired { payouts: self.unretired });
+        }
+        self.explain();
         self.changes.extend(self.users.into_values().map(Change::User));
         Ok(Decision { changes: self.changes, answer })
     }
@@ -98,8 +127,50 @@ impl<'a> Drafting<'a> {
         self.rules.chain_of_lane(lane).ok_or_else(|| Refusal::NotLeased { lane: lane.to_string() })
     }
 
+    /// A payment that nobody had been matched to is explained: equal requests do not wait because of it any more.
+    pub fn forget_unmatched(&mut self, id: WithdrawalId) {
+        self.explained.insert(id);
+    }
+
+    fn explain(&mut self) {
+        let Some(mut incarnation) = self.view.incarnation.row.clone() else { return };
+        let before = incarnation.unmatched.len();
+        incarnation.unmatched.retain(|unmatched| !self.explained.contains(&unmatched.withdrawal));
+        if incarnation.unmatched.len() < before {
+            self.change(Change::Incarnation(incarnation));
+        }
+    }
+
+    /// Asks the signer to retire a payout, unless it has done so for this order.
+    pub fn retire(&mut self, retirement: Retirement) {
+        if !self.retired.contains(&retirement.payout) && !UNASKED.into_iter().any(planted) {
+            self.unretired.push(retirement);
+        }
+    }
+
+    /// Fails while the store is known to have gone back.
+    pub fn present(&self) -> Result<(), Refusal> {
+        match self.view.incarnation.row.as_ref().and_then(|row| row.finding.as_ref()) {
+            Some(finding) if !planted(Mistake::FindingIgnored) => Err(Refusal::StoreWentBack { because: finding.because.to_string() }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Fails unless the lane that would pay this has read the signer's journal under its present lease: until then nobody knows what was
+    /// signed for it (case F93).
+    pub fn knows_journal(&self, withdrawal: &Withdrawal) -> Result<(), Refusal> {
+        self.present()?;
+        let Some(chain) = self.rules.chain_of(&withdrawal.asset) else { return Ok(()) };
+        let read = self.view.lane(&chain.lane).is_some_and(Lane::has_read_journal);
+        match read || planted(Mistake::GiveBackUnread) {
+            true => Ok(()),
+            false => Err(Refusal::JournalUnread { lane: chain.lane.to_string() }),
+        }
+    }
+
     /// The lane, if `owner` holds its lease of `epoch` now.
     pub fn leased(&self, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
+        self.present()?;
         let lane = self.lane(id)?;
         if !lane.is_leased(owner, epoch, self.now()) {
             return Err(Refusal::NotLeased { lane: id.to_string() });
@@ -109,6 +180,7 @@ impl<'a> Drafting<'a> {
 
     /// The lane, if `epoch` is still its newest: nobody took the lease since.
     pub fn of_epoch(&self, id: &LaneId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
+        self.present()?;
         let lane = self.lane(id)?;
         if lane.epoch != epoch {
             return Err(Refusal::NotLeased { lane: id.to_string() });

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, HaltReason, JournalId, Lane, LaneId,
-    LaneState, Lease, Mistake, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
+    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Incarnation,
+    IncarnationId, JournalId, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip,
+    TransferKind, planted,
 };
 
 use super::Drafting;
@@ -23,35 +24,87 @@ pub(super) struct Claim {
     pub owner: ReplicaId,
     pub length: Span,
     pub journal: JournalId,
+    pub token: LeaseToken,
+    /// Of a store that has none yet.
+    pub first: IncarnationId,
     pub alone: bool,
 }
 
 /// Takes or extends a lease. A new owner gets a new epoch and starts by reconciling (rule R7); a signer with another journal than the
 /// lane's first gets nothing (rule R6). Who is alone on the store does not wait for the lease of a predecessor who cannot exist any more.
-pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: Claim) -> Result<Decision, Refusal> {
-    let Claim { owner, length, journal, alone } = claim;
+pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<Decision, Refusal> {
+    let Claim { owner, length, journal, alone, .. } = *claim;
+    draft.present()?;
     let now = draft.now();
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
     if lane.journal.is_some_and(|pinned| pinned != journal) {
         return Err(Refusal::ForeignJournal { lane: id.to_string() });
     }
     let current = lane.lease.clone().filter(|lease| now < lease.until || planted(Mistake::LeaseLastsForEver));
-    match current {
-        Some(lease) if lease.owner == owner => {}
+    let token = match current {
+        Some(lease) if lease.owner == owner => lease.token,
         Some(lease) if !alone => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),
         Some(_) | None => {
             lane.epoch = Epoch(lane.epoch.0 + 1);
+            lane.counter += 1;
             if lane.state == LaneState::Running {
                 lane.state = LaneState::Reconciling;
             }
             draft.event(EventKind::LaneLeased { lane: id.clone(), epoch: lane.epoch.0 });
+            claim.token
         }
-    }
+    };
     lane.journal = Some(journal);
-    lane.lease = Some(Lease { owner, until: now.plus(length) });
-    let epoch = lane.epoch;
+    lane.lease = Some(Lease { owner, until: now.plus(length), token });
+    let incarnation = incarnation(&mut draft, claim.first);
+    let granted = Granted { epoch: lane.epoch, incarnation, token, counter: lane.counter };
     draft.change(Change::Lane(lane));
-    draft.answer(Answer::Leased(epoch))
+    draft.answer(Answer::Leased(granted))
+}
+
+/// The store's incarnation; its first one begins with the first lease.
+fn incarnation(draft: &mut Drafting, first: IncarnationId) -> IncarnationId {
+    if let Some(row) = &draft.view.incarnation.row {
+        return row.id;
+    }
+    let begun = Incarnation::first(first, draft.now());
+    draft.change(Change::Incarnation(begun));
+    first
+}
+
+/// The signer's journal was read to its end under this epoch. From now on holds may be given back, and requests are accepted again where
+/// they waited for it.
+pub(super) fn journal_read(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(id, owner, epoch)?.clone();
+    if lane.has_read_journal() {
+        return draft.unchanged();
+    }
+    lane.journal_read = epoch;
+    draft.change(Change::Lane(lane));
+    if let Some(mut incarnation) = draft.view.incarnation.row.clone().filter(|row| row.unread.contains(id)) {
+        incarnation.unread.remove(id);
+        draft.change(Change::Incarnation(incarnation));
+    }
+    draft.answer(Answer::Done)
+}
+
+/// The signer knows more than the book, and that is never one payment's fault: the lane compares itself with the journal once more. Where
+/// it has done so already and nothing could be reserved since, it stops (case F101).
+pub(super) fn reconcile_again(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch, doubt: &str) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(id, owner, epoch)?.clone();
+    if lane.state != LaneState::Running {
+        return draft.unchanged();
+    }
+    if lane.doubt.is_some() {
+        let detail = format!("after the whole journal was read the signer still refuses what the book allows: {doubt}");
+        return stop(draft, lane, HaltReason::JournalAhead { detail });
+    }
+    lane.doubt = Some(doubt.to_owned());
+    lane.journal_read = Epoch(0);
+    lane.state = LaneState::Reconciling;
+    draft.event(EventKind::LaneDoubted { lane: id.clone(), doubt: doubt.to_owned() });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
 }
 
 /// Ends reconciling. The first time, the chain's nonce and the wallet's holdings are where our book begins; later, the chain may not be
@@ -60,6 +113,9 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     let mut lane = draft.leased(id, owner, epoch)?.clone();
     if lane.state != LaneState::Reconciling {
         return draft.unchanged();
+    }
+    if !lane.has_read_journal() {
+        return Err(Refusal::JournalUnread { lane: id.to_string() });
     }
     if let Some(reason) = changed_pin(&lane, seen.pins) {
         return stop(draft, lane, reason);
@@ -137,6 +193,8 @@ pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedP
         lane.pins.insert(fact.clone(), value.clone());
     }
     lane.state = LaneState::Reconciling;
+    lane.journal_read = Epoch(0);
+    lane.doubt = None;
     draft.event(EventKind::LaneResumed { lane: id.clone(), accepted: accept.map(|pin| pin.fact.clone()) });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
@@ -148,12 +206,17 @@ pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedP
 /// reconciling reads the journal from there.
 pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Result<Decision, Refusal> {
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
+    if let LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. } = lane.state {
+        let detail = "the signer's journal knows payments that this store cannot place; `adit lanes explain` shows them".to_owned();
+        return Err(Refusal::BadAttempt { detail });
+    }
     if from_nonce < lane.next_nonce {
         let detail = format!("nonce {from_nonce} was given out already; adopt from {} or above", lane.next_nonce);
         return Err(Refusal::BadAttempt { detail });
     }
     lane.adopted_from = from_nonce;
     lane.state = LaneState::Reconciling;
+    lane.journal_read = Epoch(0);
     draft.event(EventKind::LaneAdopted { lane: id.clone(), from_nonce });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)

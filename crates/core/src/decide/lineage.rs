@@ -15,6 +15,8 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
         return Err(Refusal::LaneStopped { lane: reserve.lane.to_string() });
     }
     take_anchors(&mut lane, reserve)?;
+    lane.counter += 1;
+    lane.doubt = None;
     within_caps(draft.chain(&reserve.lane)?, &reserve.draft)?;
     pays_exactly(&reserve.draft, &reserve.legs.iter().collect::<Vec<_>>())?;
     all_free(&draft, &reserve.anchors)?;
@@ -111,13 +113,22 @@ pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decis
     }
     claim(&draft, &mut lineage, add)?;
     join(&mut draft, &mut lineage, add)?;
-    let epoch = draft.lane(&add.lane)?.epoch;
+    let epoch = count(&mut draft, &add.lane)?;
     let created_at = draft.now();
     let (attempt, stage) = (add.attempt, Stage::Reserved);
     lineage.attempts.push(Attempt { id: attempt, version, purpose, draft: add.draft.clone(), epoch, created_at, stage });
     draft.event(EventKind::AttemptAdded { lineage: id, attempt, version, purpose });
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
+}
+
+/// The signer will have to know of this commit.
+fn count(draft: &mut Drafting, lane: &LaneId) -> Result<Epoch, Refusal> {
+    let mut lane = draft.lane(lane)?.clone();
+    lane.counter += 1;
+    let epoch = lane.epoch;
+    draft.change(Change::Lane(lane));
+    Ok(epoch)
 }
 
 /// The coins that an attempt adds, and what the version before it would have left, belong to the lineage from now on. Where another payment
@@ -200,6 +211,7 @@ pub(super) fn record(
         Stage::Signed { signed: known, .. } if known == signed => return draft.unchanged(),
         Stage::Signed { .. } => return Err(Refusal::Changed { what: format!("attempt {attempt}") }),
     }
+    count(&mut draft, lane)?;
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }

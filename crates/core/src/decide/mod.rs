@@ -7,16 +7,21 @@ mod conflict;
 mod drafting;
 mod lane;
 mod lineage;
+mod made_again;
+mod matching;
 mod observe;
 mod orphan;
 mod people;
 mod request;
 mod settle;
+mod store;
 
-use crate::{Change, Command, Epoch, Order, Refusal, Rules, View, WalletLink, Withdrawal, WithdrawalId};
+use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, View, WalletLink, Withdrawal, WithdrawalId};
 
 use drafting::Drafting;
 pub use lane::changed_pin;
+pub use made_again::nobodys;
+pub(crate) use made_again::unknown;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +41,16 @@ pub enum Answer {
     /// The same request was accepted before.
     Replayed(WithdrawalId),
     Wallet(WalletLink),
-    Leased(Epoch),
+    Leased(Granted),
+}
+
+/// A lease that was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    pub epoch: Epoch,
+    pub incarnation: IncarnationId,
+    pub token: LeaseToken,
+    pub counter: u64,
 }
 
 /// Decides one order. The view holds every row that [`crate::keys()`] names for it.
@@ -56,10 +70,21 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Approve { withdrawal, .. } => cancel::approve(draft, *withdrawal),
         Command::Cancel { withdrawal, lineage, reason, .. } => cancel::cancel(draft, *withdrawal, *lineage, reason),
         Command::Retry { withdrawal, .. } => cancel::retry(draft, *withdrawal),
-        Command::Inspect { leg, lane, paid, note } => settle::inspect(draft, leg, lane, *paid, note),
-        Command::Lease { lane, owner, length, journal, alone } => {
-            lane::lease(draft, lane, lane::Claim { owner: *owner, length: *length, journal: *journal, alone: *alone })
+        Command::Inspect { leg, lane, lineage, paid, note } => {
+            settle::inspect(draft, leg, lane, &settle::Verdict { lineage: *lineage, paid: *paid, note })
         }
+        Command::Match { leg, lane, lineage, to, note } => {
+            matching::matched(draft, &matching::Found { leg, lane, lineage: *lineage }, to, note)
+        }
+        Command::FindWentBack { because, next, take_over } => store::find(draft, because, *next, *take_over),
+        Command::Reincarnate { next, lanes } => store::reincarnate(draft, *next, lanes),
+        Command::Beat => draft.answer(Answer::Done),
+        Command::Lease { lane, owner, length, journal, token, first, alone } => {
+            let (owner, length, journal, token, first, alone) = (*owner, *length, *journal, *token, *first, *alone);
+            lane::lease(draft, lane, &lane::Claim { owner, length, journal, token, first, alone })
+        }
+        Command::JournalRead { lane, owner, epoch } => lane::journal_read(draft, lane, *owner, *epoch),
+        Command::ReconcileAgain { lane, owner, epoch, doubt } => lane::reconcile_again(draft, lane, *owner, *epoch, doubt),
         Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds } => {
             let seen = lane::Seen { chain_nonce: *chain_nonce, unfinished: *unfinished, pins, funds };
             lane::start(draft, lane, *owner, *epoch, &seen)
@@ -75,6 +100,10 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Suspect { lane, owner, epoch, leg, payment, finding } => {
             draft.leased(lane, *owner, *epoch)?;
             conflict::suspect(draft, leg, payment, finding)
+        }
+        Command::FinishGiveBack { lane, owner, epoch, leg, by, reason } => {
+            draft.leased(lane, *owner, *epoch)?;
+            cancel::finish(draft, leg, by, reason)
         }
         Command::Reapprove { lane, owner, epoch, leg, reason } => {
             draft.leased(lane, *owner, *epoch)?;
@@ -92,6 +121,8 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.of_epoch(lane, *epoch)?;
             observe::observe(draft, lane, sighting)
         }
-        Command::AdoptLineage { lane, epoch, lineage } => adopt::adopt(draft, lane, *epoch, lineage),
+        Command::AdoptLineage { lane, epoch, lineage, lost, rivals, displaced } => {
+            adopt::adopt(draft, lane, *epoch, &adopt::Journalled { lineage, lost, rivals, displaced })
+        }
     }
 }

@@ -7,6 +7,8 @@ use crate::{
 };
 
 use super::conflict::{self, Usurper};
+use super::made_again::unknown;
+use super::settle::GiveBack;
 use super::{Drafting, careless, orphan, settle};
 
 pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -> Result<Decision, Refusal> {
@@ -169,18 +171,24 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
     let (at, hash, block) = (draft.now(), receipt.hash, receipt.block);
     let payment = Payment { hash, block };
     let kind = match effect {
+        // It is final, and nobody knows whose it was: a person says so first (case F95).
+        Effect::Paid if withdrawal.user == unknown() => {
+            let finding = "it was paid, and nobody has been matched to it: it was accepted before the store went back".to_owned();
+            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment };
+            EventKind::HeldForInspection { finding, hash }
+        }
         Effect::Paid => {
             settle::settle(draft, &withdrawal, lane);
             withdrawal.state = State::Completed { at, payment };
             EventKind::Completed { hash, block, network_fee: receipt.network_fee }
         }
         Effect::Reverted => {
-            settle::release(draft, &withdrawal);
+            settle::release(draft, &withdrawal, reverted(lineage, hash));
             withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
         }
         Effect::Unexpected { .. } if planted(Mistake::OddIsFailure) => {
-            settle::release(draft, &withdrawal);
+            settle::release(draft, &withdrawal, reverted(lineage, hash));
             withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
         }
@@ -195,6 +203,11 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
+fn reverted(lineage: &Lineage, evidence: Hash32) -> GiveBack<'static> {
+    let ended = Some(DeadLineage { lineage: lineage.id, evidence });
+    GiveBack { by: &crate::Actor::Engine, reason: "the final transaction reverted", ended }
+}
+
 /// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4).
 pub(super) fn undo(
     draft: &mut Drafting,
@@ -205,7 +218,8 @@ pub(super) fn undo(
 ) -> Result<(), Refusal> {
     let kind = match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
         Some(wish) => {
-            settle::release(draft, &withdrawal);
+            let ended = Some(DeadLineage { lineage: lineage.id, evidence });
+            settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
             EventKind::Cancelled { reason: wish.reason.clone() }
         }

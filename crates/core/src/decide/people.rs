@@ -66,7 +66,8 @@ pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, R
         return Err(Refusal::TooLarge { asset: credit.asset.clone() });
     }
     draft.user(&credit.user)?;
-    draft.transfer(TransferKind::Post, issuer, owed, credit.amount, Cause::Credit { id: credit.id.clone() });
+    draft.transfer(TransferKind::Post, issuer, owed.clone(), credit.amount, Cause::Credit { id: credit.id.clone() });
+    pay_off(&mut draft, credit, owed);
     draft.change(Change::Credit(CreditRecord {
         id: credit.id.clone(),
         user: credit.user.clone(),
@@ -79,6 +80,15 @@ pub(super) fn credit(mut draft: Drafting, credit: &Credit) -> Result<Decision, R
         EventKind::Credited { credit: credit.id.clone(), book: credit.book.clone(), asset: credit.asset.clone(), amount: credit.amount };
     draft.user_event(&credit.user, None, credited)?;
     draft.answer(Answer::Done)
+}
+
+/// What a user was paid beyond what the store knew is taken from credits first: they may be those that the store lost (case F95).
+fn pay_off(draft: &mut Drafting, credit: &Credit, owed: Account) {
+    let debt = Account::Debt { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() };
+    let amount = draft.view.balance(&debt).lent().min(credit.amount);
+    if !amount.is_zero() {
+        draft.transfer(TransferKind::Post, owed, debt, amount, Cause::Credit { id: credit.id.clone() });
+    }
 }
 
 pub(super) fn suspend(mut draft: Drafting, scope: &Scope, reason: &str) -> Result<Decision, Refusal> {

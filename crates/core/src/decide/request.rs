@@ -1,8 +1,9 @@
 //! Accepting a withdrawal: what is checked, in which order, and what is held.
 
 use crate::{
-    Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyRecord,
-    Mistake, PayoutId, Policy, Refusal, Request, Rules, Span, State, Timestamp, TransferKind, User, View, Withdrawal, planted,
+    Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyKey,
+    IdempotencyRecord, KeyContext, Mistake, PayoutId, Policy, Refusal, Request, Rules, Span, State, Timestamp, TransferKind, User, View,
+    Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -16,6 +17,7 @@ pub(super) fn request(mut draft: Drafting, request: &Request) -> Result<Decision
     let user = draft.view.user(&request.user).cloned().ok_or_else(|| Refusal::UnknownUser { user: request.user.clone() })?;
     let rules = draft.rules.asset(&request.asset).ok_or_else(|| Refusal::UnknownAsset { asset: request.asset.clone() })?;
     not_suspended(draft.view, request)?;
+    remembers(&draft, request)?;
     if let Some(claim) = &request.claim {
         check_claim(&draft, request, claim, &user)?;
     }
@@ -38,8 +40,10 @@ struct Cost {
 
 fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refusal> {
     let Some(idempotency) = &request.idempotency else { return Ok(None) };
-    let key = (draft.actor.principal(), idempotency.key.clone());
-    match draft.view.idempotency.get(&key).expect("keys(command) names the idempotency key") {
+    let client = draft.actor.client();
+    let known = |key| draft.view.idempotency.get(&(client.clone(), key)).expect("keys(command) names the idempotency key").as_ref();
+    // Rows of earlier versions have the key itself.
+    match known(IdempotencyKey::stored(idempotency.key.digest())).or_else(|| known(idempotency.key.clone())) {
         None => Ok(None),
         Some(known) if planted(Mistake::IdempotencyExpires) && known.at.plus(FORGOTTEN_AFTER) < draft.now() => Ok(None),
         Some(known) if known.fingerprint == idempotency.fingerprint => Ok(Some(Answer::Replayed(known.withdrawal))),
@@ -49,6 +53,17 @@ fn replayed(draft: &Drafting, request: &Request) -> Result<Option<Answer>, Refus
 
 /// When a careless engine forgets a key.
 const FORGOTTEN_AFTER: Span = Span::from_seconds(600);
+
+/// What was accepted before the store went back may be this very request: first it is known again (case F95).
+fn remembers(draft: &Drafting, request: &Request) -> Result<(), Refusal> {
+    let Some(incarnation) = draft.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::AcceptsWhileUnread)) else { return Ok(()) };
+    let held_back = draft.rules.chain_of(&request.asset).is_some_and(|chain| incarnation.holds_back(&chain.lane));
+    if !held_back {
+        return Ok(());
+    }
+    let because = incarnation.finding.as_ref().map(|finding| finding.because.to_string());
+    Err(Refusal::StoreWentBack { because: because.unwrap_or_else(|| "the signer's journal is being read".to_owned()) })
+}
 
 fn not_suspended(view: &View, request: &Request) -> Result<(), Refusal> {
     match crate::suspension(&view.suspensions, [&request.asset, &request.source_asset], &request.user) {
@@ -142,7 +157,8 @@ fn points_asset<'a>(rules: &'a Rules, request: &Request) -> Result<&'a Asset, Re
 }
 
 fn check_balance(view: &View, request: &Request, cost: Cost) -> Result<Amount, Refusal> {
-    let available = view.balance(&source(request)).available();
+    // A debt is a balance below zero: what a later release gave back covers it before anything else.
+    let available = view.balance(&source(request)).available().saturating_sub(debt(view, request));
     if available < cost.total {
         return Err(Refusal::InsufficientBalance { asset: request.source_asset.clone(), available, needed: cost.total });
     }
@@ -161,6 +177,12 @@ fn check_pace(view: &View, request: &Request, policy: &Policy, user: &User) -> R
         (Some(wait), Some(last)) if view.now < last.plus(wait) => Err(Refusal::Cooldown { until: last.plus(wait) }),
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
+}
+
+/// What the user was paid beyond what this store knew them to be owed.
+fn debt(view: &View, request: &Request) -> Amount {
+    let (user, book, asset) = (request.user.clone(), request.book.clone(), request.source_asset.clone());
+    view.balance(&Account::Debt { user, book, asset }).lent()
 }
 
 fn source(request: &Request) -> Account {
@@ -183,6 +205,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let cause = Cause::Withdrawal { id: request.id };
     let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
     let by_policy = planted(Mistake::ApprovalSkipped) || policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
+    let by_policy = by_policy && !equals_unmatched(draft, request, cost);
     let state = match by_policy {
         true => State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None },
         false => State::Pending,
@@ -203,6 +226,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
         hold,
         limit: limit.clone(),
         claim: request.claim.as_ref().map(recorded),
+        idempotency: request.idempotency.as_ref().map(|idempotency| key_context(draft, idempotency)),
         policy_revision: draft.rules.revision,
         created_at: now,
         retries: 0,
@@ -215,15 +239,27 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     Ok(withdrawal)
 }
 
+/// Somebody was paid the same, and nobody knows who: a person looks first (case F95).
+fn equals_unmatched(draft: &Drafting, request: &Request, cost: Cost) -> bool {
+    let unmatched = draft.view.incarnation.row.as_ref().map(|row| &row.unmatched[..]).unwrap_or_default();
+    let equals =
+        |known: &crate::Unmatched| known.asset == request.asset && known.destination == request.destination && known.amount == cost.paid;
+    unmatched.iter().any(equals)
+}
+
 fn recorded(claim: &Claim) -> ClaimRecord {
     ClaimRecord { nonce: claim.nonce, deadline: claim.deadline, digest: claim.digest, signature: claim.signature.clone() }
+}
+
+fn key_context(draft: &Drafting, idempotency: &crate::Idempotency) -> KeyContext {
+    KeyContext { client: draft.actor.client(), key: idempotency.key.digest(), fingerprint: idempotency.fingerprint }
 }
 
 fn remember_key(draft: &mut Drafting, request: &Request) {
     if let Some(idempotency) = &request.idempotency {
         draft.change(Change::Idempotency(IdempotencyRecord {
-            principal: draft.actor.principal(),
-            key: idempotency.key.clone(),
+            client: draft.actor.client(),
+            key: IdempotencyKey::stored(idempotency.key.digest()),
             fingerprint: idempotency.fingerprint,
             withdrawal: request.id,
             at: draft.now(),

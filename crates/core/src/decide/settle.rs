@@ -1,18 +1,56 @@
 //! How a hold ends: settled because the chain paid, or released because it never will. Once, by type and by constraint.
 
 use crate::{
-    Account, Answer, AssetId, Cause, Change, Decision, Deferral, EventKind, Failure, LaneId, Leg, Mistake, Receipt, Refusal, State,
-    TransferKind, Withdrawal, planted,
+    Account, Actor, Answer, AssetId, Book, Cause, Change, DeadLineage, Decision, Deferral, EventKind, Failure, LaneId, Leg, LineageId,
+    Mistake, Receipt, Refusal, Retirement, State, TransferKind, Withdrawal, planted,
 };
 
 use super::Drafting;
+use super::made_again::unknown;
 
-/// Gives a hold back, and its place in the limits with it.
-pub(super) fn release(draft: &mut Drafting, withdrawal: &Withdrawal) {
+/// Who gives a hold back, why, and what ended the lineage that carried its payout.
+#[derive(Clone, Copy)]
+pub(super) struct GiveBack<'a> {
+    pub by: &'a Actor,
+    pub reason: &'a str,
+    pub ended: Option<DeadLineage>,
+}
+
+/// Gives a hold back, and its place in the limits with it: once the signer has retired the payout, so that no older state of the store
+/// pays it again (case F93).
+pub(super) fn release(draft: &mut Drafting, withdrawal: &Withdrawal, give_back: GiveBack) {
+    retire(draft, withdrawal, give_back);
     let user = owner(withdrawal);
     let kind = TransferKind::Release { hold: withdrawal.hold };
     draft.transfer(kind, user.clone(), user, withdrawal.deducted, cause(withdrawal));
     draft.change(Change::LimitGivenBack(withdrawal.limit.clone()));
+    if withdrawal.user == unknown() {
+        repay(draft, withdrawal);
+    }
+}
+
+/// Nobody's withdrawal was not paid: what suspense had lent for it goes back, and no request waits because of it any more.
+fn repay(draft: &mut Drafting, withdrawal: &Withdrawal) {
+    let suspense = Account::Suspense { asset: withdrawal.source_asset.clone() };
+    draft.transfer(TransferKind::Post, owner(withdrawal), suspense, withdrawal.deducted, cause(withdrawal));
+    draft.forget_unmatched(withdrawal.id);
+}
+
+fn retire(draft: &mut Drafting, withdrawal: &Withdrawal, GiveBack { by, reason, ended }: GiveBack) {
+    if ended.is_some() && planted(Mistake::RetireBeforeReserveOnly) {
+        return;
+    }
+    let Some(chain) = draft.rules.chain_of(&withdrawal.asset) else { return };
+    let (payout, lane, by, reason) = (withdrawal.payout, chain.lane.clone(), by.client().to_string(), shortened(reason));
+    draft.retire(Retirement { payout, lane, by, reason, ended });
+}
+
+/// The journal keeps at most so much of a reason.
+const REASON_BYTES_MAX: usize = 500;
+
+fn shortened(reason: &str) -> String {
+    let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
+    reason[..end].to_owned()
 }
 
 /// Moves a hold to where it belongs, and the paid amount out of our wallet.
@@ -22,10 +60,7 @@ pub(super) fn release(draft: &mut Drafting, withdrawal: &Withdrawal) {
 pub(super) fn settle(draft: &mut Drafting, withdrawal: &Withdrawal, lane: &LaneId) {
     let hot = Account::Hot { wallet: lane.clone(), asset: withdrawal.asset.clone() };
     let as_points = withdrawal.source_asset != withdrawal.asset;
-    let sink = match as_points {
-        true => Account::Issuer { book: withdrawal.book.clone(), asset: withdrawal.source_asset.clone() },
-        false => hot.clone(),
-    };
+    let sink = sink(&withdrawal.book, &withdrawal.source_asset, &withdrawal.asset, lane);
     let kind = TransferKind::Settle { hold: withdrawal.hold };
     let moved = if planted(Mistake::SettleTooLittle) { withdrawal.amount } else { withdrawal.deducted };
     draft.transfer(kind, owner(withdrawal), sink.clone(), moved, cause(withdrawal));
@@ -36,6 +71,14 @@ pub(super) fn settle(draft: &mut Drafting, withdrawal: &Withdrawal, lane: &LaneI
     if as_points {
         let treasury = Account::Treasury { asset: withdrawal.asset.clone() };
         draft.transfer(TransferKind::Post, treasury, hot, withdrawal.amount, cause(withdrawal));
+    }
+}
+
+/// Returns where a held amount goes when it is settled: to the wallet that paid it, or, of points, to their issuer.
+pub(super) fn sink(book: &Book, source_asset: &AssetId, asset: &AssetId, lane: &LaneId) -> Account {
+    match source_asset == asset {
+        true => Account::Hot { wallet: lane.clone(), asset: asset.clone() },
+        false => Account::Issuer { book: book.clone(), asset: source_asset.clone() },
     }
 }
 
@@ -58,6 +101,7 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     let State::Approved { by, at, deferred, after } = withdrawal.state.clone() else { return draft.unchanged() };
     let tries = deferred.map_or(0, |before| before.tries) + u32::from(blame_payout);
     if blame_payout && tries >= chain.precheck_tries_max && after.is_none() {
+        draft.knows_journal(&withdrawal)?;
         let failure = Failure::Precheck { reason: reason.to_owned() };
         return fail(draft, withdrawal, failure);
     }
@@ -68,9 +112,18 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     draft.answer(Answer::Done)
 }
 
+fn reason_of(failure: &Failure) -> String {
+    match failure {
+        Failure::Reverted => "the final transaction reverted".to_owned(),
+        Failure::Precheck { reason } => reason.clone(),
+        Failure::Inspected { note, .. } => note.clone(),
+    }
+}
+
 fn fail(mut draft: Drafting, mut withdrawal: Withdrawal, failure: Failure) -> Result<Decision, Refusal> {
     if !planted(Mistake::HoldLeaks) {
-        release(&mut draft, &withdrawal);
+        let reason = reason_of(&failure);
+        release(&mut draft, &withdrawal, GiveBack { by: &Actor::Engine, reason: &reason, ended: None });
     }
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Failed { failure: failure.clone(), hash: None })?;
     withdrawal.state = State::Failed { at: draft.now(), failure, payment: None };
@@ -78,12 +131,23 @@ fn fail(mut draft: Drafting, mut withdrawal: Withdrawal, failure: Failure) -> Re
     draft.answer(Answer::Done)
 }
 
+/// What a person found out about an unexpected transaction.
+pub(super) struct Verdict<'a> {
+    pub lineage: Option<LineageId>,
+    pub paid: bool,
+    pub note: &'a str,
+}
+
 /// A named person says what the unexpected transaction was: it paid, or it did not.
-pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, paid: bool, note: &str) -> Result<Decision, Refusal> {
+pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &Verdict) -> Result<Decision, Refusal> {
+    let Verdict { lineage, paid, note } = *verdict;
     let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     let State::HeldForInspection { payment, finding, .. } = withdrawal.state.clone() else {
         return Err(Refusal::NotUnderInspection { status: withdrawal.state.status() });
     };
+    if paid && withdrawal.user == unknown() {
+        return Err(Refusal::NotMatchable { detail: format!("nobody knows whose {} is; match it to a user", withdrawal.id) });
+    }
     let at = draft.now();
     match paid {
         true => {
@@ -91,7 +155,10 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, paid: bool,
             withdrawal.state = State::Completed { at, payment };
         }
         false => {
-            release(&mut draft, &withdrawal);
+            draft.knows_journal(&withdrawal)?;
+            let ended = lineage.map(|lineage| DeadLineage { lineage, evidence: payment.hash });
+            let by = draft.actor;
+            release(&mut draft, &withdrawal, GiveBack { by, reason: note, ended });
             let failure = Failure::Inspected { finding, note: note.to_owned() };
             withdrawal.state = State::Failed { at, failure, payment: Some(payment) };
         }
@@ -101,7 +168,7 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, paid: bool,
     draft.answer(Answer::Done)
 }
 
-fn owner(withdrawal: &Withdrawal) -> Account {
+pub(super) fn owner(withdrawal: &Withdrawal) -> Account {
     Account::User { user: withdrawal.user.clone(), book: withdrawal.book.clone(), asset: withdrawal.source_asset.clone() }
 }
 

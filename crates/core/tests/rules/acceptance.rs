@@ -128,19 +128,20 @@ fn a_withdrawal_without_a_claim_uses_no_nonce() {
     world.request_claim(3_000).expect("nonce 0 is still good");
 }
 
-/// A used key is remembered with what it asked, for its own principal only.
+/// A used key is remembered with what it asked, by its digest alone and for its own client only.
 #[test]
-fn an_idempotency_key_belongs_to_its_principal() {
+fn an_idempotency_key_belongs_to_its_client() {
     let mut world = World::with_points(10_000);
     let key = |fingerprint: u8| Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(fingerprint) });
     let request = Request { idempotency: key(1), ..world.claim(dg(3_000)) };
     let first = request.id;
     world.must(Command::Request(request));
     let other = Request { idempotency: key(1), ..world.claim(dg(3_000)) };
-    let answer = world.give_as(Actor::User { user: user() }, Command::Request(other)).expect("another principal's key");
+    let answer = world.give_as(Actor::User { user: user() }, Command::Request(other)).expect("another client's key");
     assert!(matches!(answer, Answer::Accepted(_)));
+    let digest = "once".parse::<IdempotencyKey>().expect("a key").digest();
     let record = &world.view.clone().into_batch().appended.idempotency[0];
-    assert_eq!((record.principal.as_str(), record.key.as_str(), record.withdrawal), ("engine", "once", first));
+    assert_eq!((record.client.as_str(), &record.key, record.withdrawal), ("engine", &IdempotencyKey::stored(digest), first));
     assert_eq!((record.fingerprint, record.at), (hash(1), world.view.now));
 }
 

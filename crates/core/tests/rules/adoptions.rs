@@ -17,7 +17,14 @@ fn lost() -> (World, WithdrawalId, Lineage) {
 }
 
 fn adopt(world: &mut World, epoch: u64, lineage: &Lineage) -> Result<Answer, Refusal> {
-    world.give(Command::AdoptLineage { lane: lane(), epoch: Epoch(epoch), lineage: lineage.clone() })
+    world.give(Command::AdoptLineage {
+        lane: lane(),
+        epoch: Epoch(epoch),
+        lineage: lineage.clone(),
+        lost: Vec::new(),
+        rivals: Vec::new(),
+        displaced: Vec::new(),
+    })
 }
 
 /// F72: the payout is in its old lineage again, and the nonce is not given out a second time.
@@ -32,6 +39,31 @@ fn f72_a_lost_lineage_takes_its_payout_and_its_nonce_back() {
     assert_eq!(adopt(&mut world, 1, &lineage), Ok(Answer::Unchanged), "asked again");
     world.finalize(lineage.id, lineage.latest().id, &Effect::Paid).expect("final");
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Completed, 7_000));
+}
+
+/// F72, F101: the last commits were lost while the lease stands, and another payment is next at the lost number. The signer refuses it:
+/// nothing is reserved until the lost one is back, and then the other gets the number behind it. Each is paid once.
+#[test]
+fn f72_commits_lost_under_one_lease_give_no_number_out_twice() {
+    let (mut world, first, lineage) = lost();
+    let second = world.request_claim(3_000).expect("accepted");
+    let taken = world.reservation(second);
+    assert_eq!(taken.draft.number(), lineage.number(), "the book would give the lost number out again");
+    let doubt = "number 7 is another lineage's".to_owned();
+    world.must(Command::ReconcileAgain { lane: lane(), owner: owner(), epoch: Epoch(1), doubt });
+    assert_eq!(world.give(Command::Reserve(taken.clone())).expect_err("it reconciles").code(), "LANE_STOPPED");
+    adopt(&mut world, 1, &lineage).expect("adopted");
+    world.read_journal();
+    world.start();
+    assert_eq!(world.give(Command::Reserve(taken)).expect_err("it is the lost one's").code(), "CHANGED_MEANWHILE");
+    let behind = world.reserve(second).expect("the number behind it");
+    assert_eq!(world.lineage(behind).number(), 8);
+    assert_eq!(world.reserve(first).expect_err("it is in its lineage").code(), "CHANGED_MEANWHILE");
+    let attempt = world.send(behind, hash(2));
+    world.finalize(lineage.id, lineage.latest().id, &Effect::Paid).expect("final");
+    world.finalize(behind, attempt, &Effect::Paid).expect("final");
+    assert_eq!([first, second].map(|id| world.withdrawal(id).state.status()), [Status::Completed; 2]);
+    assert_eq!(world.available("XP"), 4_000);
 }
 
 /// F72: a nonce below the lane's next one does not bring the lane's count down again.

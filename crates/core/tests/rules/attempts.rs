@@ -35,6 +35,28 @@ fn f16_a_reservation_names_one_nonce_everywhere() {
     world.must(Command::Reserve(good));
 }
 
+/// F16: two processes planned from the same row, and took the same number. Whoever commits second is refused, in either order, and
+/// plans again at the number behind it.
+#[test]
+fn f16_two_reservations_of_one_number_are_one_too_many() {
+    for turned in [false, true] {
+        let mut world = World::with_points(10_000);
+        let ids = [(); 2].map(|()| world.request_claim(3_000).expect("accepted"));
+        let mut planned = ids.map(|id| world.reservation(id));
+        if turned {
+            planned.reverse();
+        }
+        assert_eq!(planned[0].anchors, planned[1].anchors);
+        let [first, second] = planned;
+        let late = second.legs[0].withdrawal;
+        world.must(Command::Reserve(first));
+        assert_eq!(refused(&mut world, second), "CHANGED_MEANWHILE");
+        assert_eq!(world.withdrawal(late).state.status(), Status::Approved);
+        let lineage = world.reserve(late).expect("planned again");
+        assert_eq!(world.lineage(lineage).number(), 8);
+    }
+}
+
 /// Rule R11 begins here: what is paid is what was accepted, in every field.
 #[test]
 fn a_leg_that_differs_from_its_withdrawal_is_not_reserved() {

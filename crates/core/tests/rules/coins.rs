@@ -229,11 +229,19 @@ fn f59_f73_who_joined_by_a_lost_version_is_taken_back_with_it() {
     let (id, epoch, created_at) = (AttemptId(bitcoin.world.id()), Epoch(1), bitcoin.world.view.now);
     let stage = Stage::Signed { signed, knowledge: Knowledge::Signed };
     journalled.attempts.push(Attempt { id, version: 1, purpose: Purpose::Pay, draft: lost, epoch, created_at, stage });
-    bitcoin.world.must(Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage: journalled.clone() });
+    let adopt = |lineage: Lineage| Command::AdoptLineage {
+        lane: lane(),
+        epoch: Epoch(1),
+        lineage,
+        lost: Vec::new(),
+        rivals: Vec::new(),
+        displaced: Vec::new(),
+    };
+    bitcoin.world.must(adopt(journalled.clone()));
     assert_eq!(bitcoin.status(&legs[1]), Status::Processing);
     let known = bitcoin.world.lineage(lineage).clone();
     assert_eq!((known.legs.len(), known.attempts.len(), &known.anchors), (2, 2, &journalled.anchors));
-    assert_eq!(bitcoin.world.must(Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage: journalled }), Answer::Unchanged);
+    assert_eq!(bitcoin.world.must(adopt(journalled)), Answer::Unchanged);
     bitcoin.finalize(lineage, id);
     assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
 }

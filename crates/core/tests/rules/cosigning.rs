@@ -170,7 +170,7 @@ fn f30_a_payment_that_waits_for_others_is_cancelled_by_the_chain_alone() {
     assert_eq!(cosigning.world.withdrawal(cosigning.withdrawal).state.status(), Status::Processing);
     // From the wish on, though no cancelling version can be made while the chain is not read.
     cosigning.world.pass(3_600);
-    assert_eq!((cosigning.step(), cosigning.awaits(first)), (Step::AwaitUndoing, false));
+    assert_eq!((cosigning.step(), cosigning.awaits(first)), (Step::AwaitUndoing { obstacle: Obstacle::ChainUnread }, false));
     let wished = cosigning.cosign(first, PSBT, &[2, 0], hash(10)).expect_err("it is to be undone");
     assert_eq!(wished.code(), "BAD_ATTEMPT");
     cosigning.world.see_tip(1_000_000_000);

@@ -91,7 +91,7 @@ fn f47_an_inspection_ends_as_paid_or_as_given_back() {
         let (mut world, id, lineage, attempt) = World::sent();
         world.finalize(lineage, attempt, &Effect::Unexpected { finding: "odd".to_owned() }).expect("final");
         let (leg, note) = (world.leg(id), "looked at it".to_owned());
-        world.must(Command::Inspect { leg, lane: lane(), paid, note });
+        world.must(Command::Inspect { leg, lane: lane(), lineage: Some(lineage), paid, note });
         assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (status, points));
         assert_eq!(world.net(&Account::Hot { wallet: lane(), asset: asset("DG") }), hot.base_units() as i128);
         assert!(matches!(&world.events.last().expect("told").kind, EventKind::Inspected { paid: said, .. } if *said == paid));

@@ -235,6 +235,7 @@ fn r4_a_killed_lineage_frees_only_what_is_still_in_it() {
     let order = Order {
         actor: Actor::Engine,
         ids: IdBlock::new(world.id()),
+        retired: Default::default(),
         command: Command::Observe { lane: lane(), epoch: Epoch(1), legs, sighting },
     };
     let refusal = decide(&world.view, &world.rules, &order).expect_err("it has ended");

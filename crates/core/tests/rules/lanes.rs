@@ -36,18 +36,55 @@ fn f32_nothing_is_planned_above_the_fee_cap() {
     assert_eq!(plans(&world.due()), 1);
 }
 
-/// F42: endpoints that stand still are not believed to know the fees or the balances.
+/// F42: endpoints that stand still are read again and again, and show the same block. They are not believed to know the fees or the
+/// balances: nothing is planned and nothing is bumped, until a new block comes.
 #[test]
-fn f42_a_head_that_stands_still_stops_planning() {
+fn f42_a_head_that_stands_still_stops_planning_and_bumps() {
     let mut world = World::with_points(10_000);
     world.rules.chains.get_mut(&lane().chain).expect("a chain").head_age_max = Some(Span::from_seconds(60));
-    world.request_claim(3_000).expect("accepted");
-    let stale = Tip { mined_at: world.view.now.minus(Span::from_seconds(61)), ..world.tip(1_000_000_000) };
-    world.see(stale);
-    assert_eq!(world.due(), []);
-    let young = Tip { mined_at: world.view.now.minus(Span::from_seconds(60)), ..world.tip(1_000_000_000) };
-    world.see(young);
-    assert_eq!(plans(&world.due()), 1);
+    let sent = world.request_claim(3_000).expect("accepted");
+    let lineage = world.reserve(sent).expect("reserved");
+    world.send(lineage, hash(1));
+    let waiting = world.request_claim(3_000).expect("accepted");
+    let mined_at = world.view.now;
+    let bumps = |acts: &[Act]| acts.iter().filter(|act| matches!(act, Act::Bump { .. })).count();
+    for (seconds, moves) in [(60, 1), (1, 0), (300, 0)] {
+        world.pass(seconds);
+        let seen = Tip { mined_at, ..world.tip(1_000_000_000) };
+        world.see(seen);
+        let acts = world.due();
+        assert_eq!((plans(&acts), bumps(&acts)), (moves, moves), "{} s after its last block", world.view.now.since(mined_at).seconds());
+    }
+    let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None));
+    assert_eq!(told.reason, Reason::AwaitsChain);
+    world.see_tip(1_000_000_000);
+    assert_eq!((plans(&world.due()), bumps(&world.due())), (1, 1));
+}
+
+/// F31: one stuck number holds up those behind it, so no more are put there than a pool takes. It is filled; once that is final its
+/// payout is free, with the proof, and planned anew behind the others.
+#[test]
+fn f31_a_stuck_head_is_filled_and_its_payout_is_planned_anew() {
+    let mut world = World::with_points(100_000);
+    let ids: Vec<WithdrawalId> = (0..5).map(|_| world.request_claim(3_000).expect("accepted")).collect();
+    let lineages: Vec<LineageId> = ids[..4].iter().map(|id| world.reserve(*id).expect("reserved")).collect();
+    for (n, lineage) in (1..).zip(&lineages) {
+        world.send(*lineage, hash(n));
+    }
+    world.see_tip(5_000_000_000);
+    assert_eq!(plans(&world.due()), 0, "in_flight_max is 4");
+    let Draft::Evm(evm) = world.draft(7, 20) else { panic!("an EVM draft") };
+    let fees = EvmFees { max_priority_fee_per_gas: 2_000_000_000, ..evm.fees };
+    world.add(lineages[0], Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added");
+    let fill = world.send(lineages[0], hash(9));
+    assert_eq!(world.withdrawal(ids[0]).state.status(), Status::Processing, "the stuck one may still be mined");
+    world.finalize(lineages[0], fill, &Effect::Cancelled).expect("final");
+    let State::Approved { after: Some(dead), .. } = &world.withdrawal(ids[0]).state else { panic!("free again") };
+    assert_eq!((dead.lineage, dead.evidence), (lineages[0], hash(9)));
+    assert_eq!(world.due(), [Act::Plan { withdrawal: ids[0] }], "there is room for one");
+    let anew = world.reserve(ids[0]).expect("planned anew");
+    assert_eq!(world.lineage(anew).number(), 11);
+    assert!(lineages[1..].iter().all(|lineage| world.lineage(*lineage).is_live()), "those behind it go on");
 }
 
 /// F27, F28: unmined bytes are sent again; the head of the line is bumped after a while, those behind it only when they are too cheap.

@@ -46,8 +46,9 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");
     let second = world.request_claim(3_000).expect("accepted");
     assert_eq!(world.reserve(second).expect_err("fenced").code(), "NOT_LEASED");
-    let journal = JournalId(uuid::Uuid::from_u128(10));
-    let stolen = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal, alone: false };
+    let mut stolen = world.claim_lease(other, Span::from_hours(1));
+    let Command::Lease { journal, .. } = &mut stolen else { panic!("a lease") };
+    *journal = JournalId(uuid::Uuid::from_u128(10));
     assert_eq!(world.give(stolen).expect_err("another journal").code(), "FOREIGN_JOURNAL");
 }
 
@@ -217,6 +218,7 @@ fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
     let start = |world: &mut World, code: &str, id: &str| {
         let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.state = LaneState::Reconciling;
+        world.read_journal();
         world.must(Command::StartLane {
             lane: lane(),
             owner: owner(),

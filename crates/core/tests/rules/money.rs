@@ -42,9 +42,15 @@ fn f47_an_unexpected_effect_waits_for_a_person() {
     assert_eq!(world.withdrawal(id).state.status(), Status::HeldForInspection);
     assert_eq!(world.available("XP"), 7_000, "the hold stays");
     let leg = world.leg(id);
-    world.must(Command::Inspect { leg: leg.clone(), lane: lane(), paid: false, note: "token returned false".to_owned() });
+    world.must(Command::Inspect {
+        leg: leg.clone(),
+        lane: lane(),
+        lineage: Some(lineage),
+        paid: false,
+        note: "token returned false".to_owned(),
+    });
     assert_eq!(world.available("XP"), 10_000);
-    let again = world.give(Command::Inspect { leg, lane: lane(), paid: true, note: "twice".to_owned() });
+    let again = world.give(Command::Inspect { leg, lane: lane(), lineage: Some(lineage), paid: true, note: "twice".to_owned() });
     assert_eq!(again.expect_err("once").code(), "NOT_UNDER_INSPECTION");
 }
 

@@ -80,6 +80,7 @@ fn f79_a_credit_is_bounded_and_so_is_the_account() {
         let order = |amount: u128| Order {
             actor: Actor::Engine,
             ids: IdBlock::new(uuid::Uuid::from_u128(1 << 40)),
+            retired: Default::default(),
             command: Command::Credit(Credit {
                 id: "brim".parse().expect("an id"),
                 user: user(),

@@ -4,23 +4,6 @@ use adit_core::*;
 
 use super::world::*;
 
-/// Everything that a node may say to bytes that it nevertheless relays, and to bytes that it will take later.
-fn answers() -> Vec<SubmissionAnswer> {
-    let refused = |text: &str| SubmissionAnswer::Refused { text: text.to_owned() };
-    vec![
-        SubmissionAnswer::Accepted,
-        SubmissionAnswer::AlreadyKnown,
-        refused("nonce too low (-32000)"),
-        refused("replacement transaction underpriced (-32000)"),
-        refused("insufficient funds for gas * price + value (-32000)"),
-        refused("txpool is full (-32000)"),
-        refused("FeeTooLow (-32010)"),
-        refused("invalid chain id for signer (-32000)"),
-        refused(""),
-        SubmissionAnswer::Unclear { text: "timed out".to_owned() },
-    ]
-}
-
 fn submit(world: &mut World, epoch: u64, lineage: LineageId, answers: &[SubmissionAnswer]) -> Result<Answer, Refusal> {
     let endpoint = |index: usize| EndpointName::new(format!("node-{index}")).expect("a name");
     let submission = |(index, answer): (usize, &SubmissionAnswer)| Submission { endpoint: endpoint(index), answer: answer.clone() };
@@ -79,24 +62,71 @@ fn f04_recorded_bytes_are_sent_next_and_unrecorded_ones_never() {
     assert_eq!(world.due(), [Act::Send { lineage, attempt }]);
 }
 
-/// F5 to F10, F13: whatever an endpoint answers, the bytes may be mined. The lineage stays open, nothing is given back, no other nonce is
-/// planned, and the same bytes go out again.
+/// Whatever an endpoint answers, the bytes may be mined: the lineage stays open, nothing is given back, no other nonce is planned, and
+/// the same bytes go out again.
+fn ends_nothing(answer: SubmissionAnswer) {
+    let (mut world, id, lineage) = World::reserved();
+    record(&mut world, lineage, 2).expect("recorded");
+    let attempt = world.lineage(lineage).latest().id;
+    submit(&mut world, 1, lineage, std::slice::from_ref(&answer)).expect("noted");
+    let sent = Knowledge::MaybeSent { sends: 1, last_at: world.view.now };
+    assert_eq!(knowledge(&world, lineage), sent, "{answer:?}");
+    assert!(world.lineage(lineage).is_live());
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000), "{answer:?}");
+    world.see_tip(5_000_000_000);
+    assert_eq!(world.due(), [], "{answer:?}");
+    world.pass(15);
+    assert_eq!(world.due(), [Act::Send { lineage, attempt }], "{answer:?}");
+}
+
+fn refused(text: &str) -> SubmissionAnswer {
+    SubmissionAnswer::Refused { text: text.to_owned() }
+}
+
+/// F5: taken, and the answer is lost.
 #[test]
-fn f05_f06_f08_f09_f10_f13_no_answer_to_a_send_ends_a_payment() {
-    for answer in answers() {
-        let (mut world, id, lineage) = World::reserved();
-        record(&mut world, lineage, 2).expect("recorded");
-        let attempt = world.lineage(lineage).latest().id;
-        submit(&mut world, 1, lineage, std::slice::from_ref(&answer)).expect("noted");
-        let sent = Knowledge::MaybeSent { sends: 1, last_at: world.view.now };
-        assert_eq!(knowledge(&world, lineage), sent, "{answer:?}");
-        assert!(world.lineage(lineage).is_live());
-        assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000), "{answer:?}");
-        world.see_tip(5_000_000_000);
-        assert_eq!(world.due(), [], "{answer:?}");
-        world.pass(15);
-        assert_eq!(world.due(), [Act::Send { lineage, attempt }], "{answer:?}");
+fn f05_an_answer_that_is_lost_ends_no_payment() {
+    ends_nothing(SubmissionAnswer::Unclear { text: "timed out".to_owned() });
+    ends_nothing(SubmissionAnswer::Accepted);
+}
+
+/// F6: an error, though the bytes were relayed.
+#[test]
+fn f06_an_error_text_ends_no_payment() {
+    for text in ["FeeTooLow (-32010)", "internal error (-32603)", ""] {
+        ends_nothing(refused(text));
     }
+}
+
+/// F8: something was mined at this nonce; which transaction it was only the chain says.
+#[test]
+fn f08_a_nonce_that_is_too_low_ends_no_payment() {
+    ends_nothing(refused("nonce too low (-32000)"));
+}
+
+/// F9: another transaction of this nonce is in that pool.
+#[test]
+fn f09_an_underpriced_replacement_ends_no_payment() {
+    ends_nothing(refused("replacement transaction underpriced (-32000)"));
+}
+
+/// F10: the bytes stay valid, and may be mined once the wallet is filled or the pool has room.
+#[test]
+fn f10_a_pool_that_does_not_take_it_ends_no_payment() {
+    for text in [
+        "insufficient funds for gas * price + value (-32000)",
+        "txpool is full (-32000)",
+        "tx fee exceeds the configured cap",
+        "min fee not met",
+    ] {
+        ends_nothing(refused(text));
+    }
+}
+
+/// F13: bytes that this node calls invalid for good.
+#[test]
+fn f13_bytes_that_are_called_invalid_end_no_payment() {
+    ends_nothing(refused("invalid chain id for signer (-32000)"));
 }
 
 /// F7: who has the bytes already is one more who has them; that it was said is kept.

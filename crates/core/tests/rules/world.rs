@@ -10,6 +10,8 @@ mod acts;
 mod rules;
 mod store;
 
+pub use acts::first_incarnation;
+
 pub struct World {
     pub view: View,
     pub rules: Rules,
@@ -22,6 +24,10 @@ pub struct World {
     next_id: u128,
     /// What the last order would have committed alone.
     pub batch: Batch,
+    /// What the signer was asked to retire, in this order.
+    pub retirements: Vec<Retirement>,
+    /// The epoch that the process of these tests holds; it does not learn of a later one by itself.
+    pub epoch: Epoch,
 }
 
 pub const WALLET: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -61,6 +67,15 @@ pub fn dg(whole: u64) -> Amount {
 impl World {
     /// A user with a linked wallet and so many points, and a running lane.
     pub fn with_points(points: u128) -> Self {
+        let mut world = Self::unleased(points);
+        world.lease();
+        world.read_journal();
+        world.start();
+        world
+    }
+
+    /// A user with a linked wallet and so many points, in a store without a lane.
+    pub fn unleased(points: u128) -> Self {
         let mut world = Self {
             view: View::default(),
             rules: rules::rules(),
@@ -71,6 +86,8 @@ impl World {
             given_back: BTreeSet::new(),
             next_id: 1_000,
             batch: Batch::default(),
+            retirements: Vec::new(),
+            epoch: Epoch(1),
         };
         world.at(1_700_000_000);
         world.must(Command::PutUser { user: user(), tier: None });
@@ -78,23 +95,6 @@ impl World {
         if points > 0 {
             world.must(world.credit("start", "XP", points));
         }
-        world.must(Command::Lease {
-            lane: lane(),
-            owner: owner(),
-            length: Span::from_hours(1_000_000),
-            journal: JournalId(Uuid::from_u128(9)),
-            alone: false,
-        });
-        let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(10u128.pow(18)), at: world.view.now }];
-        world.must(Command::StartLane {
-            lane: lane(),
-            owner: owner(),
-            epoch: Epoch(1),
-            chain_nonce: 7,
-            unfinished: false,
-            pins: BTreeMap::from([("chain_id".into(), "31337".into())]),
-            funds,
-        });
         world
     }
 
@@ -140,8 +140,25 @@ impl World {
         self.give_as(Actor::Engine, command)
     }
 
+    /// Submits as the engine does: what the signer has to retire is retired, and the order is submitted again.
     pub fn give_as(&mut self, actor: Actor, command: Command) -> Result<Answer, Refusal> {
-        let order = Order { actor, ids: IdBlock::new(self.id()), command };
+        match self.submit(actor.clone(), BTreeSet::new(), command.clone()) {
+            Err(Refusal::NotRetired { payouts }) => {
+                let retired = payouts.iter().map(|retirement| retirement.payout).collect();
+                self.retirements.extend(payouts);
+                self.submit(actor, retired, command)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Submits once, as if the signer could not be asked, and shows whose payouts it has to retire.
+    pub fn give_unretired(&mut self, actor: Actor, command: Command) -> Result<Answer, Refusal> {
+        self.submit(actor, BTreeSet::new(), command)
+    }
+
+    fn submit(&mut self, actor: Actor, retired: BTreeSet<PayoutId>, command: Command) -> Result<Answer, Refusal> {
+        let order = Order { actor, ids: IdBlock::new(self.id()), retired, command };
         self.prepare(&keys(&order, &self.rules));
         let decision = decide(&self.view, &self.rules, &order)?;
         self.check_ids(&decision.changes);
@@ -180,6 +197,7 @@ impl World {
         view.withdrawals = loaded(&self.view.withdrawals);
         view.lineages = loaded(&self.view.lineages);
         view.lanes = loaded(&self.view.lanes);
+        view.incarnation = Slot { dirty: false, ..self.view.incarnation.clone() };
         view.apply(changes);
         view.into_batch()
     }
@@ -215,6 +233,9 @@ impl World {
             sum.1 += balance.credits.base_units();
             if let Account::User { .. } = account {
                 assert!(balance.debits.plus(balance.held) <= balance.credits, "{account} is overdrawn: {balance:?}");
+            }
+            if let Account::Debt { .. } | Account::Suspense { .. } = account {
+                assert!(balance.credits <= balance.debits, "{account} was paid off beyond what it had lent: {balance:?}");
             }
         }
         for (asset, (debits, credits)) in sums {

@@ -2,17 +2,25 @@
 
 mod due;
 mod history;
+mod journal;
+mod lease;
 mod observe;
 mod older;
 mod pay;
 mod plan;
 mod reconcile;
+mod request;
+mod trial;
 mod upkeep;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use adit_chain::Chain;
-use adit_core::{Actor, Answer, ChainName, ChainRules, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Refusal, Timestamp};
+use adit_core::{
+    Actor, Answer, ChainName, ChainRules, Command, Epoch, HaltReason, IncarnationId, Lane, LaneId, LaneState, LeaseToken, Refusal,
+    Timestamp,
+};
+use adit_signer::Refused;
 use futures::future::{Either, select};
 
 use crate::{Engine, Settings, WriteError};
@@ -30,12 +38,16 @@ pub(crate) struct LaneTask {
     engine: Engine,
     settings: Settings,
     name: ChainName,
+    /// When a halted lane reads a journal again that it could not place.
+    reads_again_at: Mutex<Timestamp>,
 }
 
-/// The lease that a round works under.
+/// The lease that a round works under. The signer has taken note of it.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     epoch: Epoch,
+    incarnation: IncarnationId,
+    token: LeaseToken,
     until: Timestamp,
 }
 
@@ -50,12 +62,14 @@ pub(crate) enum RoundError {
     Signer(#[from] adit_signer::SignerFault),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error("the signer does not know the lease that this round works under ({refused})")]
+    LeaseLost { refused: Refused },
 }
 
 impl LaneTask {
     /// Starts the two tasks of a lane: one pays, one observes. Both work on the same lease.
     pub(crate) fn start(engine: &Engine, name: ChainName, settings: &Settings) {
-        let task = Arc::new(Self { engine: engine.clone(), settings: settings.clone(), name });
+        let task = Arc::new(Self { engine: engine.clone(), settings: settings.clone(), name, reads_again_at: Mutex::default() });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));
     }
@@ -101,13 +115,22 @@ impl LaneTask {
     async fn pay_round(&self, held: &mut Option<Held>) -> Result<usize, RoundError> {
         let Some(lease) = self.lease(held).await? else { return Ok(0) };
         let Some(lane) = self.lane().await? else { return Ok(0) };
-        let work = async {
-            match lane.state {
-                LaneState::Reconciling => self.reconcile(&lane, lease.epoch).await.map(|()| 1),
-                LaneState::Running | LaneState::Halted { .. } => self.pay(&lane, lease.epoch).await,
-            }
-        };
+        let work = self.work(&lane, lease);
         self.while_leased(work, lease.epoch, held).await
+    }
+
+    /// The journal comes first. Once it was read under this lease, what is known is repeated in every state of the lane (case F105).
+    async fn work(&self, lane: &Lane, lease: Held) -> Result<usize, RoundError> {
+        if !lane.has_read_journal() && self.may_read_journal(lane) {
+            return self.read_journal(lane, lease).await.map(|()| 1);
+        }
+        match lane.state {
+            LaneState::Reconciling => {
+                self.pay(lane, lease).await?;
+                self.reconcile(lease.epoch).await.map(|()| 1)
+            }
+            LaneState::Running | LaneState::Halted { .. } => self.pay(lane, lease).await,
+        }
     }
 
     /// Carries a round out and renews its lease meanwhile: one silent endpoint can make it longer than a lease. A round whose lease is lost is
@@ -132,28 +155,6 @@ impl LaneTask {
         }
     }
 
-    /// Renews the lease when a third of it is over. None while another replica has it.
-    async fn lease(&self, held: &mut Option<Held>) -> Result<Option<Held>, RoundError> {
-        let now = self.engine.ports.clock.now();
-        let fresh_from = adit_core::Span::from_millis(self.settings.lease.millis() / 3 * 2);
-        if let Some(lease) = held.filter(|lease| now.plus(fresh_from) < lease.until) {
-            return Ok(Some(lease));
-        }
-        let journal = self.engine.ports.signer.journal().await?;
-        let (lane, owner) = (self.id().clone(), self.engine.replica);
-        let command = Command::Lease { lane, owner, length: self.settings.lease, journal, alone: self.settings.alone };
-        *held = match self.engine.writer.submit(Actor::Engine, command).await {
-            Ok(Answer::Leased(epoch)) => Some(Held { epoch, until: now.plus(self.settings.lease) }),
-            Ok(_) | Err(WriteError::Refused(Refusal::LeaseHeld { .. })) => None,
-            Err(WriteError::Refused(Refusal::ForeignJournal { lane })) => {
-                tracing::error!(lane, "this signer's journal is not the one that the lane is pinned to; nothing is signed");
-                None
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(*held)
-    }
-
     async fn lane(&self) -> Result<Option<Lane>, RoundError> {
         Ok(self.engine.store().lane(self.id()).await?)
     }
@@ -164,20 +165,26 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Commits many commands; refusals mean that the world moved on since the view was read, and the next round sees it.
+    /// Commits many commands; refusals mean that the world moved on since the view was read, and the next round sees it. Where a hold is
+    /// given back, the signer retires its payout first.
     async fn commit(&self, commands: Vec<Command>) -> Result<Vec<Option<Answer>>, RoundError> {
-        let answers = self.engine.writer.submit_all(&Actor::Engine, commands).await;
-        answers
-            .into_iter()
-            .map(|answer| match answer {
-                Ok(answer) => Ok(Some(answer)),
+        let answers = self.engine.writer.submit_all(&Actor::Engine, commands.clone()).await;
+        let mut done = Vec::with_capacity(answers.len());
+        for (command, answer) in commands.into_iter().zip(answers) {
+            let answer = match answer {
+                Err(WriteError::Refused(Refusal::NotRetired { .. })) => self.engine.submit(Actor::Engine, command).await,
+                other => other,
+            };
+            done.push(match answer {
+                Ok(answer) => Some(answer),
                 Err(WriteError::Refused(refusal)) => {
                     tracing::debug!(?refusal, "refused; the next round looks again");
-                    Ok(None)
+                    None
                 }
-                Err(error) => Err(error.into()),
-            })
-            .collect()
+                Err(error) => return Err(error.into()),
+            });
+        }
+        Ok(done)
     }
 
     fn chain(&self) -> &Arc<dyn Chain> {

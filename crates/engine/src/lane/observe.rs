@@ -9,9 +9,10 @@ use adit_core::{
     Timestamp, Tip, planted,
 };
 
+use super::journal::Reading;
 use super::reconcile::Journalled;
 use super::{FAULT_WAIT, LaneTask, RoundError};
-use crate::LIVE_LINEAGES_MAX;
+use crate::{LIVE_LINEAGES_MAX, WriteError};
 
 /// How old the kept tip of a chain that stands still may become.
 const TIP_KEPT: Span = Span::from_seconds(10);
@@ -32,7 +33,11 @@ impl LaneTask {
     async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
         let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
+        // What is known is watched in every state with a lease; what is not known may still be in the journal (case F105).
         if lane.state == LaneState::Reconciling {
+            if self.look(&lane).await?.1 {
+                self.engine.hub.tell_mined();
+            }
             return Ok(());
         }
         if self.pins_changed(&lane, looked, now).await? {
@@ -108,13 +113,14 @@ impl LaneTask {
                 // Its lineage ended; the blocks are only searched again.
                 Journalled::Closed => true,
                 // Numbers below it may be the journal's, too: passed over, they would never be read again (simulator seed 3).
-                Journalled::Open(lineage) if next.is_some_and(|next| lineage.number() > next) => {
-                    self.adopt_from_journal(lane, lane.epoch).await?
+                Journalled::Open(found) if next.is_some_and(|next| found.lineage.number() > next) => {
+                    matches!(self.adopt_from_journal(lane, lane.epoch).await?, Reading::Placed)
                 }
-                Journalled::Open(lineage) => {
-                    let command = Command::AdoptLineage { lane: self.id().clone(), epoch: lane.epoch, lineage: *lineage };
-                    self.commit(vec![command]).await?.iter().any(Option::is_some)
-                }
+                Journalled::Open(found) => match self.adopt(lane.epoch, &found).await {
+                    Ok(()) => true,
+                    Err(RoundError::Write(WriteError::Refused(_))) => false,
+                    Err(error) => return Err(error),
+                },
             };
             if !explained {
                 let waiting = self.waiting().await?;

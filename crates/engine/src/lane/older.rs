@@ -16,7 +16,9 @@ pub(super) fn instead<'a>(lineage: &'a Lineage, refused: AttemptId, submissions:
     let place = lineage.attempts.iter().position(|attempt| attempt.id == refused)?;
     let needed = consumed(lineage, &lineage.attempts[place]);
     let before = lineage.attempts[..place].iter().rev();
-    before.filter(|attempt| attempt.sendable().is_some()).find(|attempt| !needed.is_subset(&consumed(lineage, attempt)))
+    before
+        .filter(|attempt| attempt.sendable().is_some() && !lineage.undoes(attempt))
+        .find(|attempt| !needed.is_subset(&consumed(lineage, attempt)))
 }
 
 fn consumed(lineage: &Lineage, attempt: &Attempt) -> BTreeSet<Anchor> {

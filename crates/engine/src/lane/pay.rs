@@ -7,11 +7,12 @@ use adit_core::{
     AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
     Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
 };
-use adit_signer::{Approved, Refused, SignRequest};
+use adit_signer::{About, Approved, Refused, SignRequest};
 use futures::join;
 
 use super::due::Due;
-use super::{LaneTask, RoundError, older};
+use super::request::Fresh;
+use super::{Held, LaneTask, RoundError, older};
 use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
@@ -21,7 +22,8 @@ impl LaneTask {
     /// Asks the rules what is due and does it. While nodes are given what is recorded, others are signed and planned: acts of one round are
     /// of different lineages. Each is committed before the next step of its lineage begins (rule R1). Planning follows signing, so that the
     /// signer's dry run counts what it has just signed against its caps (rule R9).
-    pub(super) async fn pay(&self, lane: &Lane, epoch: Epoch) -> Result<usize, RoundError> {
+    pub(super) async fn pay(&self, lane: &Lane, lease: Held) -> Result<usize, RoundError> {
+        let epoch = lease.epoch;
         let store = self.engine.store();
         let now = self.engine.ports.clock.now();
         // Coins of a payment that a block holds stay with it until it is final; a nonce is gone with the block.
@@ -38,12 +40,14 @@ impl LaneTask {
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| wanted.contains(&withdrawal.id)).collect();
         let others = async {
-            let signed = self.sign(epoch, &lineages, &due.sign).await?;
-            let (bumped, joined) = self.bump(epoch, &live, &due.bump, joinable, now).await?;
-            let lifted = self.lift_or_repeat(epoch, &live, &due.lift, now).await?;
+            let signed = self.sign(lane, lease, &lineages, &due.sign).await?;
+            let (bumped, joined) = self.bump(lane, lease, &live, &due.bump, joinable, now).await?;
+            let lifted = self.lift_or_repeat(lease, &live, &due.lift, now).await?;
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
-            self.plan(lane, epoch, &live, &chosen).await?;
-            let merged = self.consolidate(lane, epoch, &live, due.consolidate).await?;
+            // What was signed and added above counts: the signer is asked as the lane stands now.
+            let Some(lane) = self.lane().await? else { return Ok(signed + bumped + lifted) };
+            self.plan(&lane, lease, &live, &chosen).await?;
+            let merged = self.consolidate(&lane, lease, &live, due.consolidate).await?;
             Ok::<usize, RoundError>(signed + bumped + lifted + merged)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
@@ -62,82 +66,75 @@ impl LaneTask {
     /// Gives how many moved on.
     async fn sign(
         &self,
-        epoch: Epoch,
+        lane: &Lane,
+        lease: Held,
         lineages: &BTreeMap<LineageId, &Lineage>,
         due: &[(LineageId, AttemptId)],
     ) -> Result<usize, RoundError> {
-        let requests: Vec<SignRequest> =
-            due.iter().filter_map(|(lineage, attempt)| self.request(epoch, lineages, *lineage, *attempt)).collect();
+        let requests = self.requests(lane, lease, lineages, due).await?;
         if requests.is_empty() {
             return Ok(0);
         }
         let answers = self.engine.ports.signer.sign(&requests).await?;
+        self.note(&answers);
         if planted(Mistake::SendBeforeRecord) {
             let bytes: Vec<Signed> = answers.iter().flatten().map(|signature| signature.signed.clone()).collect();
             self.chain().broadcast(&bytes).await;
         }
         let mut commands = Vec::with_capacity(answers.len());
+        let mut doubt = None;
         for (request, answer) in requests.iter().zip(answers) {
             match answer {
                 Ok(signature) => commands.push(Command::Record {
                     lane: self.id().clone(),
-                    epoch,
+                    epoch: lease.epoch,
                     lineage: request.lineage,
                     attempt: request.attempt,
                     signed: signature.signed,
                 }),
-                Err(refused) => commands.extend(self.after_refusal(epoch, lineages, request, &refused).await?),
+                Err(refused) if refused.about() == About::Lease => return Err(RoundError::LeaseLost { refused }),
+                Err(refused) => {
+                    let freed = self.freed(lease, &refused).await?;
+                    doubt = doubt.or_else(|| (!freed && refused.about() == About::Book).then(|| refused.to_string()));
+                    if !freed {
+                        commands.extend(self.after_refusal(lane, lease, lineages, request, &refused).await?);
+                    }
+                }
             }
         }
-        Ok(self.commit(commands).await?.iter().flatten().count())
+        let done = self.commit(commands).await?.iter().flatten().count();
+        match doubt {
+            Some(doubt) => self.reconcile_again(lease.epoch, doubt).await.map(|()| done + 1),
+            None => Ok(done),
+        }
     }
 
-    fn request(
-        &self,
-        epoch: Epoch,
-        lineages: &BTreeMap<LineageId, &Lineage>,
-        lineage: LineageId,
-        attempt: AttemptId,
-    ) -> Option<SignRequest> {
-        let lineage = lineages.get(&lineage)?;
-        let attempt = lineage.attempt(attempt)?;
-        let approved = approved(lineage.legs.iter().filter(|leg| attempt.pays(leg)));
-        Some(SignRequest {
-            lane: self.id().clone(),
-            epoch,
-            lineage: lineage.id,
-            attempt: attempt.id,
-            purpose: attempt.purpose,
-            approved,
-            draft: attempt.draft.clone(),
-        })
+    /// The signer knows more than the book: nothing is reserved before the journal has been read anew (case F101).
+    pub(super) async fn reconcile_again(&self, epoch: Epoch, doubt: String) -> Result<(), RoundError> {
+        tracing::error!(lane = %self.id(), doubt, "the signer refuses what the book allows; the lane reads the journal anew");
+        let (lane, owner) = (self.id().clone(), self.engine.replica);
+        self.commit(vec![Command::ReconcileAgain { lane, owner, epoch, doubt }]).await?;
+        Ok(())
     }
 
     /// The signer will not sign what is reserved. A place in the line that cannot be used is filled by a transaction that pays nobody
     /// (rule R9), so that those behind it can be mined.
     async fn after_refusal(
         &self,
-        epoch: Epoch,
+        lane: &Lane,
+        lease: Held,
         lineages: &BTreeMap<LineageId, &Lineage>,
         request: &SignRequest,
         refused: &Refused,
     ) -> Result<Option<Command>, RoundError> {
-        if self.freed(epoch, refused).await? {
-            return Ok(None);
-        }
         tracing::error!(attempt = %request.attempt, %refused, "the signer refuses a reserved attempt");
-        let fills = match refused {
-            Refused::Mismatch { .. }
-            | Refused::AboveTransactionCap { .. }
-            | Refused::AboveDailyCap { .. }
-            | Refused::FeeAboveCap { .. }
-            | Refused::FeerateAboveCap { .. } => true,
-            Refused::StaleEpoch { .. } | Refused::Equivocation { .. } | Refused::AnchorTaken { .. } | Refused::UnknownKey { .. } => false,
-        };
+        // Of a retired payout the hold was given back, or is about to be: nobody is paid by it any more.
+        let fills = matches!(refused.about(), About::Transaction | About::Retired);
         let Some(lineage) = lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) else { return Ok(None) };
         let live: Vec<Lineage> = lineages.values().map(|lineage| (*lineage).clone()).collect();
         let (purpose, offer) = (Purpose::Cancel, request.draft.offer());
-        self.addition(epoch, &NextVersion { lineage, purpose, offer, live: &live, waiting: &[] }).await
+        let next = NextVersion { lineage, purpose, offer, live: &live, waiting: &[] };
+        self.tried_addition(lane, lease, &next).await
     }
 
     /// Sends recorded bytes to every endpoint. What they answer is kept as evidence and changes nothing else; where one takes the newest
@@ -195,7 +192,8 @@ impl LaneTask {
     /// versions were added, and who joined.
     async fn bump(
         &self,
-        epoch: Epoch,
+        lane: &Lane,
+        lease: Held,
         live: &[Lineage],
         due: &[(LineageId, Purpose, Offer)],
         mut waiting: Vec<Leg>,
@@ -206,7 +204,7 @@ impl LaneTask {
         for (id, purpose, offer) in due {
             let Some(lineage) = live.iter().find(|lineage| lineage.id == *id) else { continue };
             let next = NextVersion { lineage, purpose: *purpose, offer: *offer, live, waiting: &waiting };
-            let Some(command) = self.tried_addition(epoch, &next).await? else {
+            let Some(command) = self.tried_addition(lane, lease, &next).await? else {
                 stuck.push(lineage);
                 continue;
             };
@@ -217,7 +215,7 @@ impl LaneTask {
             }
             commands.push(command);
         }
-        self.lift_unbeatable(epoch, live, &stuck, now).await?;
+        self.lift_unbeatable(lease, live, &stuck, now).await?;
         if commands.is_empty() {
             return Ok((0, joined));
         }
@@ -225,41 +223,35 @@ impl LaneTask {
         let answers = self.commit(commands).await?;
         let refused: Vec<&Lineage> =
             wanted.into_iter().zip(&answers).filter(|(_, answer)| answer.is_none()).map(|(lineage, _)| lineage).collect();
-        self.send_again(epoch, &refused, now).await?;
+        self.send_again(lease.epoch, &refused, now).await?;
         Ok((answers.iter().flatten().count(), joined))
     }
 
     /// A version that the signer would sign: with those who wait, or else without them. Everything that can refuse is asked before anything
     /// is reserved (rule R9).
-    async fn tried_addition(&self, epoch: Epoch, next: &NextVersion<'_>) -> Result<Option<Command>, RoundError> {
+    async fn tried_addition(&self, lane: &Lane, lease: Held, next: &NextVersion<'_>) -> Result<Option<Command>, RoundError> {
         let alone = NextVersion { waiting: &[], ..*next };
         for version in [next, &alone] {
-            let Some(command) = self.addition(epoch, version).await? else { return Ok(None) };
-            if self.would_be_signed(&command, version.lineage).await? {
+            let Some(command) = self.addition(lease.epoch, version).await? else { return Ok(None) };
+            if self.would_be_signed(lane, lease, &command, version.lineage).await? {
                 return Ok(Some(command));
             }
         }
         Ok(None)
     }
 
-    async fn would_be_signed(&self, command: &Command, lineage: &Lineage) -> Result<bool, RoundError> {
+    async fn would_be_signed(&self, lane: &Lane, lease: Held, command: &Command, lineage: &Lineage) -> Result<bool, RoundError> {
         let Command::AddAttempt(add) = command else { return Ok(false) };
-        let carried = lineage.legs.iter().filter(|leg| add.draft.carries(leg.payout)).chain(&add.joining);
-        let request = SignRequest {
-            lane: add.lane.clone(),
-            epoch: add.epoch,
-            lineage: add.lineage,
-            attempt: add.attempt,
-            purpose: add.purpose,
-            approved: if add.purpose == Purpose::Pay { approved(carried) } else { Vec::new() },
-            draft: add.draft.clone(),
-        };
+        let legs: Vec<Leg> = lineage.legs.iter().filter(|leg| add.draft.carries(leg.payout)).chain(&add.joining).cloned().collect();
+        let (lineage, attempt, purpose, draft) = (add.lineage, add.attempt, add.purpose, &add.draft);
+        let fresh = Fresh { lineage, attempt, purpose, legs: &legs, draft, previous: self.before_unsigned(lineage).await? };
+        let request = self.trial(lane, lease, &fresh, &BTreeMap::new());
         let answer = self.engine.ports.signer.dry_run(std::slice::from_ref(&request)).await?.pop();
         match answer {
             Some(Ok(())) => Ok(true),
             Some(Err(refused)) => {
-                tracing::warn!(lineage = %lineage.id, %refused, "the signer would not sign a better version");
-                self.freed(add.epoch, &refused).await
+                tracing::warn!(%lineage, %refused, "the signer would not sign a better version");
+                self.freed(lease, &refused).await
             }
             None => Ok(false),
         }

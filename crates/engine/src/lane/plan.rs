@@ -4,30 +4,20 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Command, DeadLineage, Epoch, Lane, Leg, Lineage, LineageId, Mistake, Purpose, Reserve,
-    Scope, State, Withdrawal, planted,
+    Actor, Amount, Anchor, AssetId, Command, DeadLineage, Draft, Epoch, Lane, Lineage, Mistake, Reserve, Scope, State, Withdrawal, planted,
 };
-use adit_signer::{Refused, SignRequest, Supersede};
+use adit_signer::{Refused, Supersede};
 
-use super::pay::approved;
-use super::{LaneTask, RoundError};
-
-/// A transaction on its way into a lineage.
-pub(super) struct Candidate {
-    ready: Ready,
-    lineage: LineageId,
-    attempt: AttemptId,
-}
-
-/// A payout that is not reserved now: why, and whether it is to blame itself.
-pub(super) type NotNow = (Leg, String, bool);
+use super::request::contexts_of;
+use super::trial::{Candidate, NotNow, Tried};
+use super::{Held, LaneTask, RoundError};
 
 impl LaneTask {
     /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers.
-    pub(super) async fn plan(&self, lane: &Lane, epoch: Epoch, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+    pub(super) async fn plan(&self, lane: &Lane, lease: Held, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
-        let chosen = &self.still_signed(epoch, chosen).await?[..];
-        self.supersede(epoch, chosen).await?;
+        let chosen = &self.still_signed(lease.epoch, chosen).await?[..];
+        self.supersede(lane, lease, chosen).await?;
         let request = PlanRequest {
             lane: self.id().clone(),
             first: lane.next_nonce,
@@ -37,17 +27,17 @@ impl LaneTask {
             live,
         };
         let Planning { ready, waiting } = self.chain().plan(&request).await?;
-        let mut refused: Vec<NotNow> = waiting
-            .into_iter()
-            .map(|(leg, obstacle)| {
-                let (reason, blame) = obstacle.told();
-                (leg, reason, blame)
-            })
-            .collect();
-        let (accepted, unsigned) = self.dry_run(epoch, ready).await?;
-        refused.extend(unsigned);
-        self.defer(epoch, refused).await?;
-        self.reserve(lane, epoch, accepted).await
+        let contexts = contexts_of(chosen.iter().copied());
+        let (accepted, refused) = match self.dry_run(lane, lease, ready, &contexts).await? {
+            Tried::Behind { doubt } => return self.reconcile_again(lease.epoch, doubt).await,
+            Tried::Judged { accepted, refused } => (accepted, refused),
+        };
+        let told = waiting.into_iter().map(|(leg, obstacle)| {
+            let (reason, blame) = obstacle.told();
+            (leg, reason, blame)
+        });
+        self.defer(lease.epoch, told.chain(refused).collect()).await?;
+        self.reserve(lease.epoch, accepted).await
     }
 
     /// Leaves out claims whose signature is no longer good, and hands them to a person. One that nobody can judge now is deferred.
@@ -93,11 +83,18 @@ impl LaneTask {
     }
 
     /// A payout whose former lineage is dead may enter a new one: the signer is shown the proof first (rule R6).
-    async fn supersede(&self, epoch: Epoch, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+    async fn supersede(&self, lane: &Lane, lease: Held, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         for withdrawal in chosen {
             let State::Approved { after: Some(DeadLineage { lineage, evidence }), .. } = &withdrawal.state else { continue };
-            let supersede =
-                Supersede { lane: self.id().clone(), epoch, payout: Some(withdrawal.payout), old: *lineage, evidence: *evidence };
+            let supersede = Supersede {
+                lane: self.id().clone(),
+                epoch: lease.epoch,
+                stamp: Self::stamp(lane, lease),
+                payout: Some(withdrawal.payout),
+                old: *lineage,
+                evidence: *evidence,
+                raw: None,
+            };
             if let Err(refused) = self.engine.ports.signer.supersede(&supersede).await? {
                 tracing::error!(withdrawal = %withdrawal.id, %refused, "the signer does not let a payout move to a new lineage");
             }
@@ -105,66 +102,23 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Asks the signer before anything is reserved. Gives those that it would sign, and the payouts of the others with its reason.
-    pub(super) async fn dry_run(&self, epoch: Epoch, ready: Vec<Ready>) -> Result<(Vec<Candidate>, Vec<NotNow>), RoundError> {
-        if ready.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let fresh = |ready: Ready| {
-            let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
-            Candidate { ready, lineage, attempt }
-        };
-        let candidates: Vec<Candidate> = ready.into_iter().map(fresh).collect();
-        let requests: Vec<SignRequest> = candidates
-            .iter()
-            .map(|candidate| SignRequest {
-                lane: self.id().clone(),
-                epoch,
-                lineage: candidate.lineage,
-                attempt: candidate.attempt,
-                purpose: if candidate.ready.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay },
-                approved: approved(&candidate.ready.legs),
-                draft: candidate.ready.draft.clone(),
-            })
-            .collect();
-        let mut answers = self.engine.ports.signer.dry_run(&requests).await?;
-        if self.freed_any(epoch, &answers).await? {
-            answers = self.engine.ports.signer.dry_run(&requests).await?;
-        }
-        let mut accepted = Vec::new();
-        let mut refused = Vec::new();
-        for (candidate, answer) in candidates.into_iter().zip(answers) {
-            match answer {
-                Ok(()) => accepted.push(candidate),
-                Err(reason) if candidate.ready.legs.is_empty() => {
-                    tracing::warn!(chain = %self.name, %reason, "the signer would not sign a transaction that pays nobody");
-                }
-                Err(reason) => {
-                    // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
-                    let legs = candidate.ready.legs;
-                    let kept = legs.len() / 2;
-                    refused.extend(legs.into_iter().skip(kept).map(|leg| (leg, reason.to_string(), false)));
-                }
-            }
-        }
-        Ok((accepted, refused))
-    }
-
     /// A coin that a later version of an ended lineage would have spent is free, and the signer does not know that yet. True where it was told
     /// so of any of these.
-    async fn freed_any(&self, epoch: Epoch, answers: &[Result<(), Refused>]) -> Result<bool, RoundError> {
+    pub(super) async fn freed_any(&self, lease: Held, answers: &[Result<(), Refused>]) -> Result<bool, RoundError> {
         let mut freed = false;
         for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-            freed |= self.freed(epoch, refused).await?;
+            freed |= self.freed(lease, refused).await?;
         }
         Ok(freed)
     }
 
     /// Tells the signer that the lineage which has the anchor ended, where the store knows by what.
-    pub(super) async fn freed(&self, epoch: Epoch, refused: &Refused) -> Result<bool, RoundError> {
+    pub(super) async fn freed(&self, lease: Held, refused: &Refused) -> Result<bool, RoundError> {
         let Refused::AnchorTaken { anchor: Anchor::Outpoint { .. }, lineage: old } = refused else { return Ok(false) };
         let Some(evidence) = self.engine.store().lineage(*old).await?.as_ref().and_then(Lineage::ended_by) else { return Ok(false) };
-        let supersede = Supersede { lane: self.id().clone(), epoch, payout: None, old: *old, evidence };
+        let Some(lane) = self.lane().await? else { return Ok(false) };
+        let (stamp, epoch) = (Self::stamp(&lane, lease), lease.epoch);
+        let supersede = Supersede { lane: lane.id, epoch, stamp, payout: None, old: *old, evidence, raw: None };
         Ok(self.engine.ports.signer.supersede(&supersede).await?.is_ok())
     }
 
@@ -195,24 +149,24 @@ impl LaneTask {
         Ok(())
     }
 
-    pub(super) async fn reserve(&self, lane: &Lane, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
-        let first =
-            if planted(Mistake::NonceFromNode) { self.chain().consumed(self.id(), lane.next_nonce).await? } else { lane.next_nonce };
-        let reservations = accepted.into_iter().zip(first..).map(|(Candidate { ready, lineage, attempt }, number)| {
-            // Those that the signer refused left gaps.
-            let draft = self.chain().renumbered(self.id(), &ready.draft, number);
-            Command::Reserve(Reserve {
-                lane: self.id().clone(),
-                owner: self.engine.replica,
-                epoch,
-                lineage,
-                attempt,
-                anchors: draft.anchors(self.id()),
-                legs: ready.legs,
-                draft,
-            })
-        });
-        self.commit(reservations.collect()).await?;
+    /// Reserves what the signer would sign, at the numbers that it was asked at.
+    pub(super) async fn reserve(&self, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
+        let mut reservations = Vec::with_capacity(accepted.len());
+        for Candidate { ready: Ready { legs, draft }, lineage, attempt } in accepted {
+            let draft = match planted(Mistake::NonceFromNode) {
+                true => self.numbered_by_node(&draft).await?,
+                false => draft,
+            };
+            let (lane, owner, anchors) = (self.id().clone(), self.engine.replica, draft.anchors(self.id()));
+            reservations.push(Command::Reserve(Reserve { lane, owner, epoch, lineage, attempt, anchors, legs, draft }));
+        }
+        self.commit(reservations).await?;
         Ok(())
+    }
+
+    /// What an engine does that believes a node's count.
+    async fn numbered_by_node(&self, draft: &Draft) -> Result<Draft, RoundError> {
+        let number = self.chain().consumed(self.id(), draft.number()).await?;
+        Ok(self.chain().renumbered(self.id(), draft, number))
     }
 }

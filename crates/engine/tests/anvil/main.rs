@@ -7,4 +7,5 @@ mod flow;
 mod invariants;
 mod leases;
 mod parts;
+mod restores;
 mod world;

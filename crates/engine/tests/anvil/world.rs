@@ -12,7 +12,7 @@ use adit_devnet::contracts;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::{Address, U256};
-use adit_engine::{Engine, Ports, Settings};
+use adit_engine::{Engine, Ports, Settings, WriteError};
 use adit_evm::{EvmChain, EvmConfig, canonical};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
 use adit_store::{MemStore, Store};
@@ -30,6 +30,7 @@ pub struct World {
     pub store: Arc<MemStore>,
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
+    contexts: Mutex<MemoryFile>,
     pub rules: Arc<Rules>,
     hot: Wallet,
 }
@@ -71,7 +72,7 @@ impl World {
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
         let rules = Arc::new(rules(&lane, token));
-        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::new(MemoryFile::new()), rules, hot }
+        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::default(), contexts: Mutex::default(), rules, hot }
     }
 
     fn chain(&self, url: &str) -> EvmChain {
@@ -97,14 +98,8 @@ impl World {
             caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
-        LocalSigner::with_file(config, Box::new(self.disk_as_the_crash_left_it()), id, Box::new(now)).expect("the journal opens")
-    }
-
-    /// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
-    fn disk_as_the_crash_left_it(&self) -> MemoryFile {
-        let mut journal = self.journal.lock().expect("no test panics in here");
-        *journal = MemoryFile::holding(journal.contents());
-        journal.clone()
+        let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
+        LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
     }
 
     pub fn start(&self) -> Running {
@@ -144,6 +139,38 @@ impl World {
 
     /// Asks for one payment to the n-th payee.
     pub async fn request(&self, engine: &Engine, payee: u64) -> WithdrawalId {
+        self.ask(engine, payee, None).await.expect("accepted")
+    }
+
+    /// The same, with a key that names the payee.
+    pub async fn request_with_key(&self, engine: &Engine, payee: u64) -> Result<WithdrawalId, WriteError> {
+        let key = format!("payee-{payee}").parse().expect("a key");
+        self.ask(engine, payee, Some(Idempotency { key, fingerprint: Hash32([7; 32]) })).await
+    }
+
+    /// Asks until the store knows again what it lost.
+    pub async fn insist(&self, engine: &Engine, payee: u64) -> WithdrawalId {
+        self.insistently(|| self.ask(engine, payee, None)).await
+    }
+
+    pub async fn insist_with_key(&self, engine: &Engine, payee: u64) -> WithdrawalId {
+        self.insistently(|| self.request_with_key(engine, payee)).await
+    }
+
+    async fn insistently<F: Future<Output = Result<WithdrawalId, WriteError>>>(&self, ask: impl Fn() -> F) -> WithdrawalId {
+        for _ in 0..600 {
+            match ask().await {
+                Ok(id) => return id,
+                Err(WriteError::Refused(
+                    Refusal::StoreWentBack { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. },
+                )) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        panic!("nothing is accepted any more")
+    }
+
+    async fn ask(&self, engine: &Engine, payee: u64, idempotency: Option<Idempotency>) -> Result<WithdrawalId, WriteError> {
         let id = WithdrawalId(engine.ports.uuid());
         let request = Request {
             id,
@@ -153,16 +180,88 @@ impl World {
             asset: asset("DG"),
             amount: units(1),
             destination: canonical(payee_address(payee)),
-            idempotency: None,
+            idempotency,
             claim: None,
             tier: None,
         };
-        engine.writer.submit(Actor::Engine, Command::Request(request)).await.expect("accepted");
-        id
+        match engine.writer.submit(Actor::Engine, Command::Request(request)).await? {
+            Answer::Replayed(known) => Ok(known),
+            _ => Ok(id),
+        }
     }
 
+    /// An operator's cancel, as it was read.
+    pub async fn cancel(&self, engine: &Engine, id: WithdrawalId) -> Result<Answer, WriteError> {
+        let found = self.store.withdrawal(id).await.expect("a read").expect("there");
+        let lineage = if let State::Processing { lineage, .. } = found.state { Some(lineage) } else { None };
+        let Withdrawal { user, book, source_asset, asset, .. } = found;
+        let reason = "a test".to_owned();
+        engine.submit(Actor::Engine, Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage, reason }).await
+    }
+
+    /// Keeps the journal's disk full, or lets it be written again.
+    pub fn fill_journal(&self, full: bool) {
+        self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
+    }
+
+    /// No block comes but those that a test mines.
+    pub async fn hold_blocks(&self) {
+        self.anvil.rpc().call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false])).await.expect("held back");
+    }
+
+    pub async fn until_running(&self) {
+        for _ in 0..300 {
+            let lane = self.store.lane(&self.lane).await.expect("a read");
+            if lane.is_some_and(|lane| lane.state == LaneState::Running && lane.tip.is_some()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the lane does not run");
+    }
+
+    pub async fn until_processing(&self, ids: &[WithdrawalId]) {
+        self.until(ids, |state| state.status() == Status::Processing).await;
+    }
+
+    pub async fn until_sent(&self, ids: &[WithdrawalId]) {
+        self.until(ids, |state| matches!(state, State::Processing { hash: Some(_), .. })).await;
+    }
+
+    async fn until(&self, ids: &[WithdrawalId], wanted: impl Fn(&State) -> bool) {
+        for id in ids {
+            let mut looks = 0;
+            while !wanted(&self.status(*id).await) {
+                looks += 1;
+                assert!(looks < 1_000, "{id}: {:?}", self.status(*id).await);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    /// Mines until each has ended, whichever way.
+    pub async fn mine_until_ended(&self, ids: &[WithdrawalId]) {
+        for id in ids {
+            for _ in 0..600 {
+                if self.status(*id).await.status().is_end() {
+                    break;
+                }
+                self.anvil.rpc().mine(1).await.expect("mined");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert!(self.status(*id).await.status().is_end(), "{:?}", self.status(*id).await);
+        }
+    }
+
+    /// Waits where the store has lost it, and has yet to make it again.
     pub async fn status(&self, id: WithdrawalId) -> State {
-        self.store.withdrawal(id).await.expect("the store answers").expect("accepted before").state
+        for _ in 0..500 {
+            if let Some(known) = self.store.withdrawal(id).await.expect("the store answers") {
+                return known.state;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{id} was accepted, and is not made again: {:?}", self.store.lane(&self.lane).await)
     }
 
     /// Waits until a block holds its payment.
@@ -224,6 +323,13 @@ impl World {
         let balance = self.anvil.rpc().view(self.token, &call).await.expect("anvil answers");
         (balance / U256::from(units(1).base_units())).to::<u128>()
     }
+}
+
+/// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
+fn as_the_crash_left_it(file: &Mutex<MemoryFile>) -> MemoryFile {
+    let mut file = file.lock().expect("no test panics in here");
+    *file = MemoryFile::holding(file.contents());
+    file.clone()
 }
 
 fn payee_address(payee: u64) -> Address {

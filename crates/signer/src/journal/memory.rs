@@ -71,6 +71,24 @@ impl MemoryFile {
         self.disk().truncate_fails = fails;
     }
 
+    /// Puts other bytes in the place of all, durably: the whole of them or nothing.
+    ///
+    /// # Errors
+    /// When there is no room for them, or syncs fail.
+    pub(crate) fn overwrite(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        if disk.sync_fails {
+            return Err(io::Error::other("the disk failed"));
+        }
+        if disk.room.is_some_and(|room| room < bytes.len()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        disk.bytes = bytes.to_vec();
+        disk.synced = disk.bytes.len();
+        disk.syncs += 1;
+        Ok(())
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().expect("no holder of this lock panics")
     }

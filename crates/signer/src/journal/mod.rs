@@ -34,6 +34,8 @@ pub struct Journal {
     durable: Tip,
     staged: Vec<u8>,
     staged_tip: Tip,
+    /// It was begun by an older build, and nothing of it is in this format yet.
+    is_older: bool,
     /// Why nothing can be written any more until the process starts again.
     broken: Option<String>,
 }
@@ -67,7 +69,7 @@ impl Journal {
         file.append(&bytes)?;
         file.sync()?;
         let tip = Tip { records: 0, bytes: wide(bytes.len()), chain };
-        Ok(Self::at(file, header, tip))
+        Ok(Self::at(file, header, tip, false))
     }
 
     /// Opens a journal, checks every line of it and gives each record to `each`, in order. A last line that a crash cut
@@ -80,12 +82,17 @@ impl Journal {
         environment: &EnvironmentId,
         mut each: impl FnMut(Record, Place),
     ) -> Result<Self, JournalError> {
-        let (header, tip) = scan::scan(&mut *file, environment, &mut each)?;
-        Ok(Self::at(file, header, tip))
+        let mut is_continued = false;
+        let (header, tip) = scan::scan(&mut *file, environment, &mut |record, place| {
+            is_continued |= record == Record::continued();
+            each(record, place);
+        })?;
+        let is_older = header.is_older() && !is_continued;
+        Ok(Self::at(file, header, tip, is_older))
     }
 
-    fn at(file: Box<dyn JournalFile>, header: Header, tip: Tip) -> Self {
-        Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, broken: None }
+    fn at(file: Box<dyn JournalFile>, header: Header, tip: Tip, is_older: bool) -> Self {
+        Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, is_older, broken: None }
     }
 
     pub(crate) fn into_file(self) -> Box<dyn JournalFile> {
@@ -103,6 +110,13 @@ impl Journal {
 
     /// Adds a record to the next commit.
     pub fn stage(&mut self, record: &Record) -> Place {
+        if self.is_older && self.staged.is_empty() {
+            self.stage_line(&Record::continued());
+        }
+        self.stage_line(record)
+    }
+
+    fn stage_line(&mut self, record: &Record) -> Place {
         let start = self.staged.len();
         let chain = line::write(&mut self.staged, &self.staged_tip.chain, record);
         let bytes = self.staged.len() - start;
@@ -127,7 +141,7 @@ impl Journal {
         }
         let written = self.write_staged();
         match &written {
-            Ok(()) => self.durable = self.staged_tip,
+            Ok(()) => (self.durable, self.is_older) = (self.staged_tip, false),
             Err(error) => self.take_back(&error.to_string()),
         }
         self.discard();

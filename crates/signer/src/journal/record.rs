@@ -5,10 +5,14 @@ use std::fmt;
 use adit_core::{Epoch, JournalId, LaneId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{JournalEntry, Supersede};
+use crate::contexts::SealedContext;
+use crate::{JournalEntry, LeaseClaim, Retire, Supersede};
 
 const FORMAT: &str = "adit signer journal";
-const VERSION: u32 = 1;
+/// What a new journal is written in.
+const VERSION: u32 = 2;
+/// Before stores had incarnations. It is read, and goes on in [`VERSION`].
+const VERSION_BEFORE: u32 = 1;
 const ENVIRONMENT_BYTES_MAX: usize = 64;
 
 /// The first line of a journal.
@@ -25,12 +29,23 @@ pub struct Header {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "record")]
 pub enum Record {
-    /// An attempt was signed.
-    Signed { at: Timestamp, entry: JournalEntry },
+    /// An attempt was signed. Its request's contexts stand sealed beside it, never in it.
+    Signed {
+        at: Timestamp,
+        entry: JournalEntry,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sealed: Vec<SealedContext>,
+    },
     /// A payout may live in another lineage.
     Superseded { at: Timestamp, supersede: Supersede },
-    /// A newer lease was seen, by a request that left nothing else.
+    /// A newer lease was seen, by a request that left nothing else. Only where no store has leased.
     Epoch { at: Timestamp, lane: LaneId, epoch: Epoch },
+    /// A lease was taken, and with it the store's life that may lease from then on.
+    Lease { at: Timestamp, claim: LeaseClaim },
+    /// A payout is never signed again.
+    Retired { at: Timestamp, retire: Retire },
+    /// A journal of an older format goes on in this one. An older build does not know this record, and so does not misread those after.
+    Format { version: u32 },
 }
 
 /// Which installation this is, as its operator named it: 1 to 64 visible ASCII characters.
@@ -80,13 +95,33 @@ impl From<EnvironmentId> for String {
     }
 }
 
+impl Record {
+    /// What a journal of an older format has before anything that is written in this one.
+    pub(crate) fn continued() -> Self {
+        Self::Format { version: VERSION }
+    }
+
+    /// Returns whether this build reads what follows.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Format { version } => *version <= VERSION,
+            Self::Signed { .. } | Self::Superseded { .. } | Self::Epoch { .. } | Self::Lease { .. } | Self::Retired { .. } => true,
+        }
+    }
+}
+
 impl Header {
     pub(crate) fn new(journal: JournalId, environment: EnvironmentId) -> Self {
         Self { format: FORMAT.to_owned(), version: VERSION, journal, environment }
     }
 
-    /// Whether this build can read what follows.
+    /// Returns whether this build can read what follows.
     pub(crate) fn is_ours(&self) -> bool {
-        self.format == FORMAT && self.version == VERSION
+        self.format == FORMAT && (VERSION_BEFORE..=VERSION).contains(&self.version)
+    }
+
+    /// Returns whether an older build would read what follows.
+    pub(crate) fn is_older(&self) -> bool {
+        self.version < VERSION
     }
 }

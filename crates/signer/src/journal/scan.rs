@@ -42,6 +42,9 @@ pub(super) fn scan(
     let header = header(&mut reader, environment)?;
     let mut records = 0;
     while let Some((record, place)) = reader.line::<Record>()? {
+        if !record.is_ours() {
+            return Err(JournalError::Foreign { detail: format!("{record:?}") });
+        }
         each(record, place);
         records += 1;
     }
@@ -159,7 +162,12 @@ mod tests {
             scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {}).map(|(header, _)| header)
         };
         assert_eq!(opened(&ours), Ok(ours.clone()));
-        for other in [Header { version: 2, ..ours.clone() }, Header { format: "another journal".to_owned(), ..ours }] {
+        assert!(opened(&Header { version: 1, ..ours.clone() }).is_ok());
+        for other in [
+            Header { version: 3, ..ours.clone() },
+            Header { version: 0, ..ours.clone() },
+            Header { format: "another journal".to_owned(), ..ours },
+        ] {
             assert!(matches!(opened(&other), Err(JournalError::Foreign { .. })), "{other:?}");
         }
     }

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use adit_core::{Draft, Hash32, JournalId, LaneId};
+use adit_core::{Draft, Hash32, JournalId, LaneId, PayoutId};
 use alloy::primitives::keccak256;
 use async_trait::async_trait;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::wire::{self, Answer, Call, Question, VERSION};
+use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
-use crate::{JournalEntry, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use crate::{
+    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    Supersede,
+};
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
 /// Longer than a sync of a slow disk behind a full batch.
@@ -92,6 +95,39 @@ impl Signer for SocketSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         let Answer::Journal(id) = self.call(Call::Journal).await? else { return Err(self.confused()) };
         Ok(id)
+    }
+
+    async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
+        let Answer::Attend(answer) = self.call(Call::Attend(*presence)).await? else { return Err(self.confused()) };
+        Ok(answer)
+    }
+
+    async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
+        let Answer::Lease(answer) = self.call(Call::Lease(claim.clone())).await? else { return Err(self.confused()) };
+        Ok(answer)
+    }
+
+    async fn retire(&self, retire: &Retire) -> Result<Result<(), Refused>, SignerFault> {
+        let Answer::Retire(answer) = self.call(Call::Retire(retire.clone())).await? else { return Err(self.confused()) };
+        Ok(answer)
+    }
+
+    /// However many: they are asked for in parts.
+    async fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+        let mut told = Vec::with_capacity(payouts.len());
+        for part in payouts.chunks(STANDING_PAYOUTS_MAX) {
+            let Answer::Standing(answers) = self.call(Call::Standing(part.to_vec())).await? else { return Err(self.confused()) };
+            if answers.len() != part.len() {
+                return Err(self.confused());
+            }
+            told.extend(answers);
+        }
+        Ok(told)
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
+        let Answer::Lanes(lanes) = self.call(Call::Lanes).await? else { return Err(self.confused()) };
+        Ok(lanes)
     }
 
     async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {

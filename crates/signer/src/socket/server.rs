@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::wire::{self, Answer, Call, Question, VERSION};
+use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::new_file::name_beside;
 use crate::{Signer, SignerFault};
 
@@ -149,6 +149,17 @@ async fn exchange(stream: &mut UnixStream, signer: &dyn Signer) -> io::Result<bo
 async fn answer(signer: &dyn Signer, call: Call) -> Answer {
     let answer = match call {
         Call::Journal => signer.journal().await.map(Answer::Journal),
+        Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
+        Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
+        Call::Retire(retire) => signer.retire(&retire).await.map(Answer::Retire),
+        Call::Standing(payouts) if payouts.len() > STANDING_PAYOUTS_MAX => Err(SignerFault::Unreachable {
+            detail: format!(
+                "it was asked for {} payouts at once, and tells of {STANDING_PAYOUTS_MAX}; ask for less at once",
+                payouts.len()
+            ),
+        }),
+        Call::Standing(payouts) => signer.standing(&payouts).await.map(Answer::Standing),
+        Call::Lanes => signer.lanes().await.map(Answer::Lanes),
         Call::DryRun(requests) => signer.dry_run(&requests).await.map(Answer::DryRun),
         Call::Sign(requests) => signer.sign(&requests).await.map(Answer::Sign),
         Call::Supersede(supersede) => signer.supersede(&supersede).await.map(Answer::Supersede),

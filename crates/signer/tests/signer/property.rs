@@ -6,7 +6,7 @@ use adit_core::{Amount, AttemptId, Draft, LineageId, PayoutId, Purpose};
 use adit_signer::{LocalSigner, SignRequest, Signature, Signer as _};
 use proptest::prelude::*;
 
-use crate::world::{World, at_epoch, bump, cancel, config, pay, supersede};
+use crate::world::{World, at_epoch, bump, cancel, chained, config, pay, supersede};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -114,6 +114,7 @@ impl Run {
     }
 
     async fn ask(&mut self, request: SignRequest) {
+        let request = chained(&self.signer, &request).await.expect("reads");
         let would = self.signer.dry_run(std::slice::from_ref(&request)).await.expect("reads").remove(0);
         let answer = self.signer.sign(std::slice::from_ref(&request)).await.expect("writes").remove(0);
         assert_eq!(would, answer.clone().map(drop), "the dry run told the truth");
@@ -137,6 +138,7 @@ impl Run {
 
     /// The write is cut short and the process dies; nobody saw an answer.
     async fn lose(&mut self, request: SignRequest, kept: usize) {
+        let request = chained(&self.signer, &request).await.expect("reads");
         self.world.disk.set_room(Some(kept));
         self.world.disk.set_truncate_fails(true);
         let answer = self.signer.sign(std::slice::from_ref(&request)).await;

@@ -1,14 +1,14 @@
 //! The signer believes its own reading of the bytes, and nothing else.
 
 use adit_core::{Amount, Bytes, Epoch, Purpose};
-use adit_signer::{ChainPolicy, ConfigError, EvmPolicy, FeeUnit, Key, OpenError, Refused, SignRequest};
+use adit_signer::{Approved, ChainPolicy, ConfigError, EvmPolicy, FeeUnit, Key, OpenError, Refused, SignRequest};
 use alloy::consensus::{SignableTransaction as _, TxEip1559, transaction::RlpEcdsaDecodableTx as _};
 use alloy::primitives::{Address, keccak256};
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 
 use crate::world::{
     BASE_ID, FEE_CAP, OTHER_ID, PLAYER, PLAYER_TWO, TOKEN, World, asset, at_epoch, cancel, config, draft, dry_run, key, lane, other_lane,
-    pay, pay_native, sign, transfer,
+    pay, pay_native, payout, sign, transfer,
 };
 
 /// Refused by signing and by the dry run alike, with this in its text; and nothing is written.
@@ -73,13 +73,28 @@ async fn f13_f41_bytes_for_another_network_are_never_signed() {
     }
 }
 
-/// F54: there are no batches: one transaction pays one payout, so that no leg can revert alone.
+/// F54: no leg can revert alone, because no transaction has two: not for several payouts, and not as a call that pays several.
 #[tokio::test]
 async fn f54_one_transaction_pays_exactly_one_payout() {
+    let second = |it: &SignRequest| Approved {
+        payout: payout(2),
+        destination: PLAYER_TWO.parse().expect("a destination"),
+        ..it.approved[0].clone()
+    };
     for count in [0, 2, 3] {
-        let many = |it: &mut SignRequest| it.approved = vec![it.approved[0].clone(); count];
-        assert_mismatch(&format!("pays one approved payout, and {count} are given"), changed(pay(1, 1, 0), many)).await;
+        let many = |it: &mut SignRequest| {
+            let more = second(it);
+            it.approved.resize(count, more);
+        };
+        let what = format!("pays one approved payout, and {count} are given");
+        assert_mismatch(&what, changed(pay(1, 1, 0), many)).await;
+        assert_mismatch(&what, changed(pay_native(1, 1, 0, 100), many)).await;
     }
+    let both = [transfer(PLAYER, 100), transfer(PLAYER_TWO, 100)].concat();
+    let disperse = PLAYER_TWO.parse().expect("a destination");
+    assert_mismatch("another call", changed(pay(1, 1, 0), |it| draft(it).input = Bytes(both.clone()))).await;
+    assert_mismatch("without value", changed(pay(1, 1, 0), |it| (draft(it).to, draft(it).input) = (disperse, Bytes(both.clone())))).await;
+    assert_mismatch("carries no input", changed(pay_native(1, 1, 0, 100), |it| draft(it).input = Bytes(both.clone()))).await;
 }
 
 #[tokio::test]

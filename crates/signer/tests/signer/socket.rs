@@ -5,13 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_signer::{LocalSigner, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner};
+use adit_core::Epoch;
+use adit_signer::{
+    LaneStanding, LocalSigner, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 use crate::bitcoin::world as bitcoin;
-use crate::world::{World, at_epoch, bump, cancel, journal_id, lane, lineage, nonce_taken, pay, payout, sign, supersede, try_sign};
+use crate::world::{
+    World, at_epoch, bump, cancel, claim, incarnation, journal_id, lane, lineage, nonce_taken, pay, payout, replica, retire, sign, stamp,
+    supersede, try_sign, under,
+};
 
 fn serve(world: &World, path: &Path) -> JoinHandle<()> {
     serve_as(world.start(), path)
@@ -55,6 +61,29 @@ async fn two_clients_share_one_signer() {
     assert!(matches!(sign(&one, &pay(8, 8, 8)).await, Err(Refused::StaleEpoch { .. })));
     let live = Refused::Equivocation { payout: payout(5), live: lineage(7) };
     assert_eq!(sign(&one, &at_epoch(2, pay(5, 9, 9))).await.err(), Some(live));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f94_leases_presence_and_retirements_go_over_the_socket() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve(&world, &path);
+    let (one, two) = (SocketSigner::new(&path), SocketSigner::new(&path));
+    let leased = stamp(1, 10, 1);
+    assert_eq!(one.lease(&claim(1, leased)).await, Ok(Ok(())));
+    let wait = Refused::OtherStoreHeard { seconds: 60 };
+    assert_eq!(two.attend(&Presence { replica: replica(2), incarnation: incarnation(2) }).await, Ok(Ok(())));
+    assert_eq!(two.lease(&claim(2, stamp(2, 20, 2))).await, Ok(Err(wait)));
+    sign(&one, &under(1, leased, pay(1, 1, 0))).await.expect("signs");
+    assert_eq!(one.retire(&retire(1, 2, None)).await, Ok(Ok(())));
+    // More than one frame tells of.
+    let many: Vec<_> = (0..5_000).map(payout).collect();
+    let told = two.standing(&many).await.expect("answers");
+    assert_eq!((told.len(), &told[1]), (5_000, &PayoutStanding::Live { lineage: lineage(1) }));
+    assert!(matches!(told[2], PayoutStanding::Retired { .. }));
+    assert_eq!(told.iter().filter(|standing| **standing == PayoutStanding::Unknown).count(), 4_998);
+    assert_eq!(two.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(1), counter: 1 }]));
 }
 
 /// Bitcoin names a transaction without its witnesses.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use adit_core::{
-    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, Draft, Epoch, EvmDraft, EvmFees, Hash32, JournalId, LaneId, LineageId,
-    PayoutId, Purpose, Timestamp,
+    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, DeadLineage, Draft, Epoch, EvmDraft, EvmFees, Hash32, IncarnationId,
+    JournalId, LaneId, LeaseToken, LineageId, PayoutId, Purpose, ReplicaId, Retirement, Timestamp,
 };
 use adit_signer::{
-    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, OpenError, Refused, SignRequest, Signature,
-    Signer, SignerConfig, SignerFault, Supersede,
+    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LeaseClaim, LocalSigner, MemoryFile, OpenError, Refused, Retire,
+    SignRequest, Signature, Signer, SignerConfig, SignerFault, Stamp, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -29,15 +29,16 @@ pub const NOON_SECONDS: i64 = 1_795_348_800;
 /// Anvil's first account.
 const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
-/// A disk, a clock, and what is opened on them.
+/// Two files, a clock, and what is opened on them.
 pub struct World {
     pub disk: MemoryFile,
+    pub contexts: MemoryFile,
     pub clock: Arc<AtomicI64>,
 }
 
 impl World {
     pub fn new() -> Self {
-        Self { disk: MemoryFile::new(), clock: Arc::new(AtomicI64::new(NOON_SECONDS)) }
+        Self { disk: MemoryFile::new(), contexts: MemoryFile::new(), clock: Arc::new(AtomicI64::new(NOON_SECONDS)) }
     }
 
     /// Opens a signer on the disk; the one before is as good as dead.
@@ -48,7 +49,12 @@ impl World {
     pub fn try_start(&self, config: SignerConfig) -> Result<LocalSigner, OpenError> {
         let clock = Arc::clone(&self.clock);
         let now = Box::new(move || Timestamp::from_seconds(clock.load(Ordering::Relaxed)));
-        LocalSigner::with_file(config, Box::new(self.disk.clone()), journal_id(), now)
+        LocalSigner::with_files(config, Box::new(self.disk.clone()), Box::new(self.contexts.clone()), journal_id(), now)
+    }
+
+    /// The same, as `adit signer` does: behind a socket.
+    pub fn start_for_others(&self) -> LocalSigner {
+        self.start().serving_others()
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -128,6 +134,8 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
     SignRequest {
         lane: lane(),
         epoch: Epoch(1),
+        stamp: Stamp::default(),
+        previous: None,
         lineage: lineage(lineage_number),
         attempt: next_attempt(),
         purpose: Purpose::Pay,
@@ -137,6 +145,7 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
             amount: Amount::new(amount),
             destination: PLAYER.parse().expect("a destination"),
         }],
+        contexts: Vec::new(),
         draft: Draft::Evm(EvmDraft {
             chain_id: BASE_ID,
             nonce,
@@ -189,7 +198,51 @@ pub fn at_epoch(epoch: u64, request: SignRequest) -> SignRequest {
 }
 
 pub fn supersede(payout_number: u128, old: u128) -> Supersede {
-    Supersede { lane: lane(), epoch: Epoch(1), payout: Some(payout(payout_number)), old: lineage(old), evidence: Hash32([9; 32]) }
+    Supersede {
+        lane: lane(),
+        epoch: Epoch(1),
+        stamp: Stamp::default(),
+        payout: Some(payout(payout_number)),
+        old: lineage(old),
+        evidence: Hash32([9; 32]),
+        raw: None,
+    }
+}
+
+pub fn incarnation(number: u128) -> IncarnationId {
+    IncarnationId(Uuid::from_u128(number))
+}
+
+pub fn replica(number: u128) -> ReplicaId {
+    ReplicaId(Uuid::from_u128(number))
+}
+
+pub fn stamp(incarnation_number: u128, token: u128, counter: u64) -> Stamp {
+    Stamp { incarnation: incarnation(incarnation_number), token: LeaseToken(Uuid::from_u128(token)), counter }
+}
+
+/// A lease of the first lane. A store's process has the number of its incarnation.
+pub fn claim(epoch: u64, stamp: Stamp) -> LeaseClaim {
+    LeaseClaim { lane: lane(), replica: ReplicaId(stamp.incarnation.0), epoch: Epoch(epoch), stamp, take_over: false }
+}
+
+pub async fn lease(signer: &dyn Signer, claim: &LeaseClaim) -> Result<(), Refused> {
+    signer.lease(claim).await.expect("the journal can be written")
+}
+
+pub fn under(epoch: u64, stamp: Stamp, request: SignRequest) -> SignRequest {
+    SignRequest { epoch: Epoch(epoch), stamp, ..request }
+}
+
+pub fn retire(incarnation_number: u128, payout_number: u128, ended: Option<(u128, u8)>) -> Retire {
+    let ended = ended.map(|(old, evidence)| DeadLineage { lineage: lineage(old), evidence: Hash32([evidence; 32]) });
+    let (by, reason) = ("an admin".to_owned(), "cancelled".to_owned());
+    let retirement = Retirement { payout: payout(payout_number), lane: lane(), by, reason, ended };
+    Retire { replica: replica(incarnation_number), incarnation: incarnation(incarnation_number), retirement }
+}
+
+pub fn retired(payout_number: u128) -> Refused {
+    Refused::Retired { payout: payout(payout_number), by: "an admin".to_owned(), reason: "cancelled".to_owned() }
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
@@ -197,17 +250,45 @@ pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
     draft
 }
 
-/// One request alone.
+/// One request alone, chained to what the signer has.
 pub async fn sign(signer: &dyn Signer, request: &SignRequest) -> Result<Signature, Refused> {
     try_sign(signer, request).await.expect("the journal can be written")
 }
 
 pub async fn try_sign(signer: &dyn Signer, request: &SignRequest) -> Result<Result<Signature, Refused>, SignerFault> {
-    let mut answers = signer.sign(std::slice::from_ref(request)).await?;
+    let mut answers = signer.sign(&[chained(signer, request).await?]).await?;
     assert_eq!(answers.len(), 1);
     Ok(answers.remove(0))
 }
 
 pub async fn dry_run(signer: &dyn Signer, request: &SignRequest) -> Result<(), Refused> {
-    signer.dry_run(std::slice::from_ref(request)).await.expect("the journal can be read").remove(0)
+    let chained = chained(signer, request).await.expect("the journal can be read");
+    signer.dry_run(&[chained]).await.expect("the journal can be read").remove(0)
+}
+
+/// Names the lineage at the nonce before, as a store that has not gone back does.
+pub async fn chained(signer: &dyn Signer, request: &SignRequest) -> Result<SignRequest, SignerFault> {
+    let before = match &request.draft {
+        Draft::Evm(draft) => draft.nonce.checked_sub(1),
+        Draft::Bitcoin(_) => None,
+    };
+    let Some(before) = before else { return Ok(request.clone()) };
+    let entry = signer.entries(&request.lane, before, 1).await?.into_iter().next();
+    let previous = entry.filter(|entry| entry.request.draft.number() == before).map(|entry| entry.request.lineage);
+    Ok(SignRequest { previous, ..request.clone() })
+}
+
+/// A batch of first attempts at nonces that follow each other, each naming the one before.
+pub fn in_a_row<const N: usize>(mut requests: [SignRequest; N]) -> [SignRequest; N] {
+    for at in 1..N {
+        requests[at].previous = Some(requests[at - 1].lineage);
+    }
+    requests
+}
+
+/// The same, where the first one follows this lineage.
+pub fn after<const N: usize>(lineage_number: u128, requests: [SignRequest; N]) -> [SignRequest; N] {
+    let mut requests = in_a_row(requests);
+    requests[0].previous = Some(lineage(lineage_number));
+    requests
 }

@@ -1,15 +1,18 @@
-//! Every commit, checked: ledger, holds, lineages, feeds, limits.
+//! Every commit, checked: ledger, holds, lineages, feeds, limits. What the store lost is gone from the books with it; what is made again comes
+//! back into them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use adit_core::{
-    Account, Actor, Amount, AssetId, Balance, Batch, Cause, CreditId, Destination, Draft, Hash32, IdempotencyKey, Lineage, LineageId,
-    PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
+    Account, Actor, Amount, AssetId, Balance, Batch, Cause, ClientId, CreditId, CreditRecord, Destination, Draft, EventKind, Hash32,
+    IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::limits::Accepted;
+use super::wishes::CancelWishes;
 use super::{Broken, must};
+use crate::executor::Instant;
 
 /// Everything that was committed on one timeline of the database.
 #[derive(Debug, Clone)]
@@ -24,8 +27,9 @@ pub struct Books {
     feeds: BTreeMap<UserId, u64>,
     tiers: BTreeMap<UserId, Tier>,
     accepted: Accepted,
-    credits: BTreeSet<CreditId>,
-    idempotency: BTreeSet<(String, IdempotencyKey)>,
+    credits: BTreeMap<CreditId, CreditRecord>,
+    idempotency: BTreeSet<(ClientId, IdempotencyKey)>,
+    cancels: CancelWishes,
     claim_nonces: BTreeMap<(UserId, u64), WithdrawalId>,
     digests: BTreeMap<Hash32, WithdrawalId>,
     /// Transactions whose network fee is booked.
@@ -67,6 +71,9 @@ pub struct Known {
     pub user: UserId,
     pub asset: AssetId,
     pub amount: Amount,
+    pub source_asset: AssetId,
+    /// What it takes from the balance.
+    pub deducted: Amount,
     pub destination: Destination,
     pub status: Status,
     /// The transaction by which it was completed.
@@ -86,8 +93,9 @@ impl Books {
             feeds: BTreeMap::new(),
             tiers: BTreeMap::new(),
             accepted: Accepted::default(),
-            credits: BTreeSet::new(),
+            credits: BTreeMap::new(),
             idempotency: BTreeSet::new(),
+            cancels: CancelWishes::default(),
             claim_nonces: BTreeMap::new(),
             digests: BTreeMap::new(),
             fees: BTreeMap::new(),
@@ -111,6 +119,37 @@ impl Books {
         self.fees.get(transaction).copied()
     }
 
+    /// When it was wished that this lineage is undone.
+    pub fn cancel_wished_at(&self, lineage: LineageId) -> Option<Instant> {
+        self.cancels.wished_at(lineage)
+    }
+
+    /// The lineage that pays by this transaction.
+    pub fn paid_by(&self, hash: Hash32) -> Option<LineageId> {
+        self.cancels.paid_by(hash)
+    }
+
+    /// Every user has what was credited, less what their payments cost, whatever the store forgot meanwhile. A debt counts.
+    ///
+    /// # Errors
+    /// [`Broken`], naming the first who has not.
+    pub fn owed(&self) -> Result<(), Broken> {
+        let mut owed: BTreeMap<(&UserId, &AssetId), i128> = BTreeMap::new();
+        for credit in self.credits.values() {
+            *owed.entry((&credit.user, &credit.asset)).or_default() += signed(credit.amount.base_units());
+        }
+        for known in self.withdrawals.values().filter(|known| known.status == Status::Completed) {
+            *owed.entry((&known.user, &known.source_asset)).or_default() -= signed(known.deducted.base_units());
+        }
+        for (account, sums) in &self.accounts {
+            if let Account::User { user, asset, .. } | Account::Debt { user, asset, .. } = account {
+                *owed.entry((user, asset)).or_default() -= signed(sums.credits) - signed(sums.debits);
+            }
+        }
+        let wrong = owed.into_iter().find(|(_, left)| *left != 0);
+        must(wrong.is_none(), "users have theirs", || format!("{wrong:?} is what credits and payments leave over the balances"))
+    }
+
     /// What an account of ours holds: debits less credits.
     pub fn held_by(&self, account: &Account) -> i128 {
         let sums = self.accounts.get(account).copied().unwrap_or_default();
@@ -121,7 +160,7 @@ impl Books {
     ///
     /// # Errors
     /// [`Broken`], the first invariant that it breaks.
-    pub fn commit(&mut self, batch: &Batch) -> Result<(), Broken> {
+    pub fn commit(&mut self, batch: &Batch, at: Instant) -> Result<(), Broken> {
         for row in &batch.users {
             match &row.row.tier {
                 Some(tier) => self.tiers.insert(row.row.id.clone(), tier.clone()),
@@ -132,22 +171,26 @@ impl Books {
         batch.accounts.iter().try_for_each(|(account, row)| self.same(account, &row.row))?;
         batch.withdrawals.iter().try_for_each(|row| self.withdrawal_changed(&row.row))?;
         let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
-        ended.into_iter().chain(live).try_for_each(|lineage| self.lineage_changed(lineage))?;
+        ended.into_iter().chain(live).try_for_each(|lineage| self.lineage_changed(lineage, at))?;
         for event in &batch.appended.events {
             let Some(feed) = &event.feed else { continue };
             let last = self.feeds.entry(feed.user.clone()).or_default();
             must(feed.seq == *last + 1, "feed", || format!("event {} of {} follows event {last}", feed.seq, feed.user))?;
             *last = feed.seq;
         }
+        let again = made_again(batch);
         for entry in &batch.appended.limits {
-            self.accepted.add(entry, &self.rules, self.tiers.get(&entry.user), batch.now)?;
+            // What is made again was accepted once; it counts, and nobody asks whether it fits.
+            let rules = if again.contains(&entry.withdrawal) { None } else { Some(&*self.rules) };
+            self.accepted.add(entry, rules, self.tiers.get(&entry.user), batch.now)?;
         }
         batch.appended.limits_given_back.iter().try_for_each(|entry| self.accepted.give_back(entry))?;
         for credit in &batch.appended.credits {
-            must(self.credits.insert(credit.id.clone()), "credit", || format!("{} is booked twice", credit.id))?;
+            let before = self.credits.insert(credit.id.clone(), credit.clone());
+            must(before.is_none(), "credit", || format!("{} is booked twice", credit.id))?;
         }
         for record in &batch.appended.idempotency {
-            let key = (record.principal.clone(), record.key.clone());
+            let key = (record.client.clone(), record.key.clone());
             must(self.idempotency.insert(key), "idempotency", || format!("{} is used twice", record.key))?;
         }
         Ok(())
@@ -209,6 +252,8 @@ impl Books {
             user: row.user.clone(),
             asset: row.asset.clone(),
             amount: row.amount,
+            source_asset: row.source_asset.clone(),
+            deducted: row.deducted,
             destination: row.destination.clone(),
             status: row.state.status(),
             paid_by: if let State::Completed { payment, .. } = &row.state { Some(payment.hash) } else { None },
@@ -241,8 +286,9 @@ impl Books {
         Ok(())
     }
 
-    fn lineage_changed(&mut self, lineage: &Lineage) -> Result<(), Broken> {
+    fn lineage_changed(&mut self, lineage: &Lineage, at: Instant) -> Result<(), Broken> {
         let id = lineage.id;
+        self.cancels.changed(lineage, at);
         if let Some(before) = self.lineages.remove(&id).filter(|before| before.live) {
             before.anchors.iter().for_each(|anchor| {
                 self.anchors.remove(anchor);
@@ -276,6 +322,12 @@ impl Books {
         let first = paying.next();
         must(paying.all(|other| Some(other) == first), "attempts", || format!("those of lineage {id} pay different things"))
     }
+}
+
+/// Withdrawals that this commit makes again from the journal.
+fn made_again(batch: &Batch) -> BTreeSet<WithdrawalId> {
+    let again = batch.appended.events.iter().filter(|event| matches!(event.kind, EventKind::MadeAgain { .. }));
+    again.filter_map(|event| event.withdrawal).collect()
 }
 
 fn signed(amount: u128) -> i128 {

@@ -83,6 +83,13 @@ impl CoinTruth {
         let lost: BTreeSet<Txid> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(txid, _)| *txid).collect();
         self.unseen.extend(lost.iter().filter(|txid| !chain.is_mined(**txid)));
         self.forgotten.extend(lost);
+        self.payments.forget_after(at);
+    }
+
+    /// Whether our signer has signed it, and somebody still knows.
+    pub fn is_ours(&self, hash: Hash32) -> bool {
+        let txid = txid_of(hash);
+        self.signed.contains_key(&txid) && !self.forgotten.contains(&txid)
     }
 
     pub fn foreign(&mut self, txid: Txid) {
@@ -92,6 +99,11 @@ impl CoinTruth {
     /// Whether no database knows it: somebody else made it, or it was forgotten.
     pub fn is_unexplained(&self, txid: Txid) -> bool {
         self.foreign.contains(&txid) || self.forgotten.contains(&txid)
+    }
+
+    /// Its hold was given back.
+    pub fn given_back(&mut self, payout: PayoutId, at: Instant) {
+        self.payments.given_back(payout, at);
     }
 
     /// A payout was accepted for this wish.
@@ -186,17 +198,17 @@ impl CoinTruth {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn look(&mut self, chain: &UtxoChain, books: &Books) -> Result<(), Broken> {
+    pub fn look(&mut self, chain: &UtxoChain) -> Result<(), Broken> {
         let to = chain.finalized();
         if to <= self.checked {
             return Ok(());
         }
         let fresh: Vec<Mined> = chain.history(self.checked + 1, to).collect();
         self.checked = to;
-        fresh.into_iter().try_for_each(|mined| self.judge(&mined, books))
+        fresh.into_iter().try_for_each(|mined| self.judge(&mined))
     }
 
-    fn judge(&mut self, Mined { tx, .. }: &Mined, books: &Books) -> Result<(), Broken> {
+    fn judge(&mut self, Mined { tx, .. }: &Mined) -> Result<(), Broken> {
         self.mined += 1;
         let txid = tx.txid;
         if self.foreign.contains(&txid) {
@@ -213,7 +225,7 @@ impl CoinTruth {
             let owed: u128 = signed.approved.iter().filter(|other| other.destination == *to).map(|other| other.amount.base_units()).sum();
             let got = u128::from(tx.pays(&script_of(to)));
             must(got == owed, "paid exactly", || format!("{to} was to get {owed} satoshi by {txid}, and got {got}"))?;
-            self.payments.pay(approved.payout, txid, books, unknowable)?;
+            self.payments.pay(approved.payout, txid, unknowable)?;
         }
         Ok(())
     }

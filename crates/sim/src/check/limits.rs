@@ -18,10 +18,11 @@ struct Entry {
 }
 
 impl Accepted {
-    pub(super) fn add(&mut self, entry: &LimitEntry, rules: &Rules, tier: Option<&Tier>, now: Timestamp) -> Result<(), Broken> {
+    /// Without `rules` nothing is judged.
+    pub(super) fn add(&mut self, entry: &LimitEntry, rules: Option<&Rules>, tier: Option<&Tier>, now: Timestamp) -> Result<(), Broken> {
         let list = self.0.entry((entry.user.clone(), entry.asset.clone())).or_default();
         list.push(Entry { seq: entry.seq, at: entry.at, amount: entry.amount.base_units(), given_back: false });
-        let Some(asset) = rules.assets.get(&entry.asset) else { return Ok(()) };
+        let Some(asset) = rules.and_then(|rules| rules.assets.get(&entry.asset)) else { return Ok(()) };
         for limit in &asset.policy_for(tier).windows {
             let cutoff = limit.window.cutoff(now);
             let used: u128 = list.iter().filter(|known| known.at > cutoff && !known.given_back).map(|known| known.amount).sum();

@@ -1,16 +1,20 @@
 //! What must hold after every commit and every block, whatever happened before.
 //!
 //! [`Books`] keeps its own account of everything that was committed, from the changes alone, with the plainest means: sums, sets and
-//! lists. [`Truth`] sees the EVM chain without any endpoint, [`CoinTruth`] the UTXO chain. None of them shares a rule with the engine.
+//! lists. [`Truth`] sees the EVM chain without any endpoint, [`CoinTruth`] the UTXO chain, and [`Notary`] everything that the signer answers.
+//! None of them shares a rule with the engine.
 
 mod books;
 mod coins;
 mod limits;
+mod notary;
 mod payments;
+mod wishes;
 mod truth;
 
 pub use books::{Books, Known};
 pub use coins::CoinTruth;
+pub use notary::Notary;
 pub use truth::{Foul, Truth};
 
 /// An invariant that does not hold.

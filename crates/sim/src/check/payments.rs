@@ -1,11 +1,13 @@
-//! Who was paid by what is final: each payout by one transaction, each wish by one payout, and none that was given back.
+//! Who was paid by what is final: each payout by one transaction, each wish by one payout, and none whose hold was ever given back, on
+//! whichever server of the database, and whatever was forgotten since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
-use adit_core::{PayoutId, Status, WithdrawalId};
+use adit_core::PayoutId;
 
-use super::{Books, Broken, must};
+use super::{Broken, must};
+use crate::executor::Instant;
 
 /// Payments in final blocks of one chain, whose transactions are known by `Id`.
 #[derive(Debug)]
@@ -14,11 +16,12 @@ pub(super) struct Payments<Id> {
     /// Whose wish a payout fulfils: one wish, one payment, whatever the database forgot meanwhile.
     wishes: BTreeMap<PayoutId, u64>,
     paid_wishes: BTreeMap<u64, PayoutId>,
+    given_back: BTreeMap<PayoutId, Instant>,
 }
 
 impl<Id> Default for Payments<Id> {
     fn default() -> Self {
-        Self { paid: BTreeMap::new(), wishes: BTreeMap::new(), paid_wishes: BTreeMap::new() }
+        Self { paid: BTreeMap::new(), wishes: BTreeMap::new(), paid_wishes: BTreeMap::new(), given_back: BTreeMap::new() }
     }
 }
 
@@ -37,11 +40,21 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.paid_wishes.contains_key(&wish)
     }
 
+    /// Its hold was given back.
+    pub fn given_back(&mut self, payout: PayoutId, at: Instant) {
+        self.given_back.entry(payout).or_insert(at);
+    }
+
+    /// Database and journal have gone back to that moment: nobody knows what was given back since.
+    pub fn forget_after(&mut self, at: Instant) {
+        self.given_back.retain(|_, since| *since <= at);
+    }
+
     /// A final transaction pays it. `unknowable` are payouts that no database can know of, so that a second one of their wish is no mistake.
     ///
     /// # Errors
     /// [`Broken`] where somebody gets it twice, or has it back.
-    pub fn pay(&mut self, payout: PayoutId, by: Id, books: &Books, unknowable: impl Fn(PayoutId) -> bool) -> Result<(), Broken> {
+    pub fn pay(&mut self, payout: PayoutId, by: Id, unknowable: impl Fn(PayoutId) -> bool) -> Result<(), Broken> {
         let payments = self.paid.entry(payout).or_default();
         // The same transaction again, after a final block vanished, is the same payment.
         if !payments.insert(by) {
@@ -54,8 +67,6 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
                 format!("one wish was paid by payouts {first} and {payout}")
             })?;
         }
-        let status = books.withdrawal(WithdrawalId(payout.0)).map(|known| known.status);
-        let given_back = matches!(status, Some(Status::Failed | Status::Cancelled));
-        must(!given_back, "paid or given back", || format!("payout {payout} was given back and then paid by {by}"))
+        must(!self.given_back.contains_key(&payout), "paid or given back", || format!("payout {payout} was given back and then paid by {by}"))
     }
 }

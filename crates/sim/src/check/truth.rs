@@ -82,6 +82,13 @@ impl Truth {
     /// Database and journal have gone back to that moment, together.
     pub fn forget_after(&mut self, at: Instant) {
         self.forgotten.extend(self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(hash, _)| *hash));
+        self.payments.forget_after(at);
+    }
+
+    /// Whether our signer has signed it, and somebody still knows.
+    pub fn is_ours(&self, hash: Hash32) -> bool {
+        let hash = b256(hash);
+        self.signed.contains_key(&hash) && !self.forgotten.contains(&hash)
     }
 
     pub fn is_forgotten(&self, hash: B256) -> bool {
@@ -90,6 +97,11 @@ impl Truth {
 
     pub fn foreign(&mut self, hash: B256) {
         self.foreign.insert(hash);
+    }
+
+    /// Its hold was given back.
+    pub fn given_back(&mut self, payout: PayoutId, at: Instant) {
+        self.payments.given_back(payout, at);
     }
 
     /// A payout was accepted for this wish.
@@ -174,17 +186,17 @@ impl Truth {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn look(&mut self, chain: &SimChain, books: &Books) -> Result<(), Broken> {
+    pub fn look(&mut self, chain: &SimChain) -> Result<(), Broken> {
         let to = chain.finalized();
         if to <= self.checked {
             return Ok(());
         }
         let fresh: Vec<Mined> = chain.history(self.checked + 1, to).cloned().collect();
         self.checked = to;
-        fresh.into_iter().try_for_each(|mined| self.judge(mined, books))
+        fresh.into_iter().try_for_each(|mined| self.judge(mined))
     }
 
-    fn judge(&mut self, mined: Mined, books: &Books) -> Result<(), Broken> {
+    fn judge(&mut self, mined: Mined) -> Result<(), Broken> {
         self.mined += 1;
         if self.foreign.contains(&mined.hash) {
             return Ok(());
@@ -194,7 +206,7 @@ impl Truth {
         if signed.purpose == Purpose::Cancel || !mined.succeeded || mined.moved.is_empty() {
             return Ok(());
         }
-        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, books, |_| false))
+        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, |_| false))
     }
 }
 

@@ -1,25 +1,35 @@
 //! What goes wrong, and when: drawn from the seed.
 
 mod bitcoin;
+mod cancels;
 mod evm;
+mod split;
 mod storage;
 
 use std::sync::Arc;
 
 use crate::evm::TokenConduct;
+use crate::people::Users;
 use crate::rules::{ENDPOINTS, GWEI};
 use crate::{Dice, World};
 
 const SECOND: u64 = 1_000_000;
 /// Thousandths of days on which power is lost from the first moment on.
 const EARLY_CRASHES_PERMILLE: u32 = 400;
+/// Thousandths of disasters that are one of the database's own kinds.
+const GO_BACK_PERMILLE: u32 = 90;
+/// And of those how many are followed by quiet hours.
+const QUIET_PERMILLE: u32 = 500;
 
 /// The hand behind it all.
 pub struct Fate {
     pub world: Arc<World>,
+    pub users: Users,
     pub dice: Dice,
     /// No disaster begins after this.
     pub until: u64,
+    /// The last one is one of the database.
+    pub ends_quietly: bool,
     /// Mean seconds between two disasters.
     pub pause_seconds: u64,
     /// Database and journal may be rolled back together.
@@ -42,12 +52,40 @@ impl Fate {
             }
             self.strike().await;
         }
+        if self.ends_quietly {
+            self.heal();
+            self.go_back().await;
+        }
         self.heal();
     }
 
-    /// From here on nothing goes wrong any more.
+    /// One of the disasters of the database, of which a part is followed by hours in which nothing else fails: no kill and no crash then
+    /// heals what went wrong.
+    async fn go_back_and_rest(&mut self) {
+        let quiet = self.dice.chance(QUIET_PERMILLE);
+        if quiet {
+            self.heal();
+        }
+        self.go_back().await;
+        if quiet {
+            self.heal();
+            self.wait(3_600, 12_000).await;
+        }
+    }
+
+    async fn go_back(&mut self) {
+        match self.dice.between(0, 13) {
+            0..=2 => self.fail_over_busy().await,
+            3 | 4 => self.fail_over_and_cancel().await,
+            5 | 6 => self.restore_of_several_epochs().await,
+            7..=9 => self.old_primary_wakes().await,
+            _ => self.cancels().await,
+        }
+    }
+
+    /// From here on nothing goes wrong.
     fn heal(&self) {
-        self.world.story.tell("fate", || "lets go: nothing fails from here on".to_owned());
+        self.world.story.tell("fate", || "lets go: nothing fails for a while".to_owned());
         self.world.weather.clear();
         self.world.crashes.set_permille(0);
         self.world.signer.set_full(false);
@@ -67,7 +105,7 @@ impl Fate {
         for slot in 0..self.world.slots() {
             self.world.set_skew(slot, 0);
             if let Some((process, _)) = self.world.replica(slot) {
-                self.world.handle.thaw(process.id);
+                self.world.thaw(&process);
             }
         }
     }
@@ -75,6 +113,9 @@ impl Fate {
     async fn strike(&mut self) {
         if self.strikes_bitcoin() {
             return self.strike_bitcoin().await;
+        }
+        if self.dice.chance(GO_BACK_PERMILLE) {
+            return self.go_back_and_rest().await;
         }
         match self.dice.between(0, 28) {
             0..=4 => self.endpoint().await,
@@ -88,7 +129,7 @@ impl Fate {
             14 => self.clock(),
             15 | 16 => self.database().await,
             17 => self.fail_over(),
-            18 => self.restore(),
+            18 => self.restore().await,
             19 => self.signer_power().await,
             20 => self.signer_way().await,
             21 | 26 => self.token().await,
@@ -130,7 +171,7 @@ impl Fate {
             self.world.handle.freeze(process.id);
             self.wait(20, 600).await;
             self.told(|| format!("{} goes on", process.name));
-            self.world.handle.thaw(process.id);
+            self.world.thaw(&process);
         }
     }
 

@@ -4,6 +4,11 @@ use super::{Fate, SECOND};
 use crate::Dice;
 use crate::weather::DatabaseManners;
 
+/// How long it is waited for a payment to be on its way.
+const BUSY_SECONDS_MAX: u64 = 3_600;
+/// Restarts between a backup and its restore: each makes an epoch that the backup does not know.
+const EPOCHS_MISSING: (u64, u64) = (1, 5);
+
 impl Fate {
     pub(super) async fn database(&mut self) {
         let permille = |dice: &mut Dice| u32::try_from(dice.between(5, 300)).expect("small");
@@ -19,36 +24,90 @@ impl Fate {
         self.world.weather.set_database(DatabaseManners::default());
     }
 
+    /// A standby takes over that lacks the last commits, while leases stand and processes go on.
     pub(super) fn fail_over(&mut self) {
-        let lost = usize::try_from(self.dice.between(1, 40)).expect("small");
-        self.world.keep_old_volume();
-        self.world.new_timeline();
+        let lost = self.commits_lost();
         let gone = self.world.disk.fail_over(lost);
+        self.world.disk.break_connections(self.world.setup.counts_timelines);
         self.told(|| format!("a standby takes over that misses the last {gone} commits"));
     }
 
-    pub(super) fn restore(&mut self) {
-        let back = self.dice.between(60, 3_600) * SECOND;
+    /// Those of the last tenths of a second, as a healthy standby lacks them, of some seconds, or of minutes.
+    fn commits_lost(&mut self) -> usize {
+        let millis = match self.dice.between(0, 4) {
+            0 => return usize::try_from(self.dice.between(1, 40)).expect("small"),
+            1 => self.dice.between(100, 2_000),
+            2 => self.dice.between(2_000, 30_000),
+            _ => self.dice.between(30_000, 900_000),
+        };
+        self.world.disk.commits_since(self.world.now().saturating_sub(millis * 1_000)).max(1)
+    }
+
+    /// The same in the middle of a payment; users ask again at once. Some processes are started again, too.
+    pub(super) async fn fail_over_busy(&mut self) {
+        self.until_busy().await;
+        self.fail_over();
+        if self.dice.chance(300) {
+            self.world.kill_all();
+        }
+        self.users.all_ask_again(self.dice.fork());
+    }
+
+    /// Waits until a payment has just been reserved, and a little longer.
+    pub(super) async fn until_busy(&mut self) {
+        let before = self.world.reserved();
+        for _ in 0..BUSY_SECONDS_MAX {
+            if self.world.reserved() > before {
+                break;
+            }
+            self.world.handle.sleep(SECOND).await;
+        }
+        let millis = match self.dice.between(0, 3) {
+            0 => self.dice.between(1, 300),
+            1 => self.dice.between(300, 5_000),
+            _ => self.dice.between(5_000, 200_000),
+        };
+        self.world.handle.sleep(millis * 1_000).await;
+    }
+
+    /// A backup of up to some hours ago takes the database's place: of all processes, which are started again, or under their feet.
+    pub(super) async fn restore(&mut self) {
+        let back = self.dice.between(60, 4 * 3_600) * SECOND;
         let now = self.world.now();
         let Some(backup) = self.world.disk.backup_of(now.saturating_sub(back)).filter(|backup| backup.at > 0) else { return };
         let both = self.both_roll_back && self.dice.chance(300);
         let journal = self.world.journal_at(backup.at).filter(|_| both);
-        self.world.keep_old_volume();
-        self.world.kill_all();
-        self.world.new_timeline();
+        if both || self.dice.chance(700) {
+            self.world.kill_all();
+        }
         self.world.disk.restore(&backup);
+        self.world.disk.break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
         let age = (now - backup.at) / SECOND;
         if let Some(journal) = journal {
             self.world.truth().forget_after(backup.at);
             self.world.coin_truth().forget_after(backup.at, &self.world.utxo());
+            self.world.notary().forget_after(backup.at);
             self.world.signer.roll_back(journal);
             self.world.start_signer();
-            // The newer database would not fit the older journal.
-            drop(self.world.take_old_volume());
             self.told(|| format!("database and journal are set back by {age} s"));
         } else {
             self.told(|| format!("the database is set back by {age} s"));
+            if self.dice.chance(400) {
+                self.world.declare(false, &mut self.dice).await;
+            }
         }
+        self.users.all_ask_again(self.dice.fork());
+    }
+
+    /// Every process is started again several times after the backup, so that it lacks as many epochs.
+    pub(super) async fn restore_of_several_epochs(&mut self) {
+        for _ in 0..self.dice.between(EPOCHS_MISSING.0, EPOCHS_MISSING.1) {
+            self.told(|| "every process is stopped".to_owned());
+            self.world.kill_all();
+            self.wait(130, 900).await;
+        }
+        self.until_busy().await;
+        self.restore().await;
     }
 
     pub(super) async fn signer_power(&mut self) {

@@ -5,7 +5,7 @@ mod robber;
 mod thief;
 mod users;
 
-pub use operator::Operator;
+pub use operator::{Operator, admin, cancel_everything};
 pub use robber::take_coin;
 pub use thief::use_key;
 pub use users::Users;

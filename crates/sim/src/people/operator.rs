@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adit_core::*;
 use adit_engine::Engine;
-use adit_store::WithdrawalFilter;
+use adit_store::{Store as _, WithdrawalFilter};
 
 use super::users::cancel;
 use crate::check::must;
@@ -14,6 +14,8 @@ use crate::{Dice, World};
 const LOOK_SECONDS: (u64, u64) = (120, 900);
 const CANCEL_PERMILLE: u32 = 20;
 const PAGE: usize = 200;
+/// In one go.
+const CANCELS_MAX: u64 = 8;
 
 /// The person in charge.
 pub struct Operator {
@@ -27,16 +29,29 @@ impl Operator {
         loop {
             let pause = self.dice.between(LOOK_SECONDS.0, LOOK_SECONDS.1);
             self.world.handle.sleep(pause * 1_000_000).await;
+            self.look_after_superseded().await;
             if let Some((_, running)) = self.world.any_replica() {
                 self.look(&running.engine).await;
             }
         }
     }
 
+    /// A server that was superseded works on an older state of the store: the guide says to declare that. One that works on the newest is
+    /// no such server.
+    async fn look_after_superseded(&mut self) {
+        let at_primary = (0..self.world.slots()).filter(|slot| !self.world.is_behind(*slot)).filter_map(|slot| self.world.replica(slot));
+        let superseded = at_primary.filter(|(process, running)| !self.world.handle.is_dead(process.id) && running.engine.hub.is_superseded());
+        let Some((process, _)) = superseded.last() else { return };
+        let Ok(Some(row)) = self.world.disk.tables.incarnation().await else { return };
+        let rightly = self.world.notary().is_superseded(row.id) || row.finding.is_some();
+        self.world.check(must(rightly, "superseded rightly", || format!("{} does nothing, and its store has not gone back", process.name)));
+        self.world.declare(false, &mut self.dice).await;
+    }
+
     async fn look(&mut self, engine: &Engine) {
         for withdrawal in listed(engine, Status::Pending).await {
             let command = Command::Approve { withdrawal: withdrawal.id, user: withdrawal.user.clone() };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
         for withdrawal in listed(engine, Status::HeldForInspection).await {
             self.inspect(engine, &withdrawal).await;
@@ -62,8 +77,11 @@ impl Operator {
         let (is_final, paid) = if is_bitcoin { self.seen_in_coins(withdrawal, payment) } else { self.seen(withdrawal, payment) };
         if is_final {
             let lane = if is_bitcoin { self.bitcoin_lane() } else { self.world.setup.lane.clone() };
-            let command = Command::Inspect { leg: withdrawal.leg(), lane, paid, note: "seen".to_owned() };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let ended = |lineage: &Lineage| lineage.ended_by() == Some(payment.hash);
+            let lineages = engine.store().lineages_of(withdrawal.id).await.unwrap_or_default();
+            let lineage = lineages.iter().find(|lineage| ended(lineage)).map(|lineage| lineage.id);
+            let command = Command::Inspect { leg: withdrawal.leg(), lane, lineage, paid, note: "seen".to_owned() };
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
     }
 
@@ -92,7 +110,7 @@ impl Operator {
 
     async fn lift_suspensions(&self, engine: &Engine) {
         for standing in engine.store().suspensions().await.unwrap_or_default() {
-            let _may_be_refused = engine.writer.submit(admin(), Command::Resume { scope: standing.scope }).await;
+            let _may_be_refused = engine.submit(admin(), Command::Resume { scope: standing.scope }).await;
         }
     }
 
@@ -109,12 +127,14 @@ impl Operator {
                 let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
                 if head == last {
                     let command = Command::AdoptKey { lane, from_nonce: head.max(known) };
-                    let _may_be_refused = engine.writer.submit(admin(), command).await;
+                    let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
-            HaltReason::JournalAhead { .. } => self.restore_newer(),
-            HaltReason::PinChanged { .. } | HaltReason::WalletHasCode | HaltReason::Operator { .. } => {
-                let _may_be_refused = engine.writer.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
+            HaltReason::JournalAhead { .. }
+            | HaltReason::PinChanged { .. }
+            | HaltReason::WalletHasCode
+            | HaltReason::Operator { .. } => {
+                let _may_be_refused = engine.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
             }
             HaltReason::Invariant { detail } => {
                 self.world.check(Err(crate::check::Broken::new("the engine's own check", detail)));
@@ -131,21 +151,22 @@ impl Operator {
         let known = engine.store().lane(&lane).await.ok().flatten().map_or(0, |row| row.next_nonce);
         if settled {
             let command = Command::AdoptKey { lane, from_nonce: known.max(nonce + 1) };
-            let _may_be_refused = engine.writer.submit(admin(), command).await;
+            let _may_be_refused = engine.submit(admin(), command).await;
         }
     }
+}
 
-    /// The guide: restore a newer state; the old volume, if there is one.
-    fn restore_newer(&self) {
-        let Some(volume) = self.world.take_old_volume() else {
-            let lost = must(self.world.timeline() > 0, "journal ahead", || "and no database was ever lost".to_owned());
-            self.world.check(lost);
-            return self.world.concede("the journal knows payouts that no volume has");
-        };
-        self.world.story.tell("operator", || "restores the newer database".to_owned());
-        self.world.kill_all();
-        self.world.new_timeline();
-        self.world.disk.restore(&volume);
+/// Cancels all that is listed at some server, as an operator does who trusts nobody; some users cancel, too.
+pub async fn cancel_everything(world: &World, dice: &mut Dice) {
+    let Some((_, running)) = world.any_replica() else { return };
+    let most = usize::try_from(dice.between(1, CANCELS_MAX)).expect("small");
+    for status in [Status::Processing, Status::Approved, Status::Pending] {
+        for withdrawal in listed(&running.engine, status).await.into_iter().take(most) {
+            let own = Actor::User { user: withdrawal.user.clone() };
+            let actor = if status == Status::Pending && dice.chance(500) { own } else { admin() };
+            world.story.tell("operator", || format!("cancels {} ({})", withdrawal.id, status.as_str()));
+            cancel(&running.engine, withdrawal.id, actor).await;
+        }
     }
 }
 
@@ -154,6 +175,6 @@ async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
     engine.store().withdrawals(&filter, None, PAGE).await.map(|page| page.items).unwrap_or_default()
 }
 
-fn admin() -> Actor {
+pub fn admin() -> Actor {
     Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(1)) }
 }

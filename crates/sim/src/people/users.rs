@@ -10,6 +10,7 @@ use alloy::primitives::Address;
 use crate::check::must;
 use crate::replica::Running;
 use crate::rules::{asset, bitcoin_destination, book};
+use crate::store::Disk;
 use crate::{Dice, World};
 
 pub const USERS: u64 = 12;
@@ -17,6 +18,10 @@ pub const USERS: u64 = 12;
 const CREDIT_WHOLE: u128 = 20_000;
 /// An application sends its last credits again, since it does not know which ones arrived.
 const CREDITS_RESENT: u64 = 2;
+/// And all of so many rounds once the database was another one, as the operations guide says.
+const CREDITS_RESENT_AFTER_RESTORE: u64 = 14;
+/// How many of the newest wishes are asked for again at once when the database was lost.
+const ASKED_AGAIN_AT_ONCE: usize = 10;
 /// A request without an answer is asked again so many times before its user looks later.
 const TRIES_MAX: u32 = 30;
 /// Thousandths of requests that are sent twice at once.
@@ -67,12 +72,16 @@ impl Users {
 
     /// Everybody comes in and is credited; credits are sent again now and then, as an application does after a restore.
     pub async fn credit_all(self, mut dice: Dice) {
+        let mut history = 0;
         for round in 0_u64.. {
+            let now = self.world.disk.connections();
+            let resent = if now == history { CREDITS_RESENT } else { CREDITS_RESENT_AFTER_RESTORE };
+            history = now;
             for user in 0..USERS {
                 for asset in self.world.setup.assets() {
                     self.credit(user, asset.id.as_str(), 0).await;
                 }
-                for recent in round.saturating_sub(CREDITS_RESENT).max(1)..=round {
+                for recent in round.saturating_sub(resent).max(1)..=round {
                     self.credit(user, self.recent().as_str(), recent).await;
                 }
             }
@@ -91,9 +100,9 @@ impl Users {
         let amount = Amount::new(CREDIT_WHOLE * self.world.setup.whole(&asset(name)));
         let credit = Credit { id, user: user.clone(), book: book(), asset: asset(name), amount };
         for _ in 0..TRIES_MAX {
-            if let Some((_, Running { engine, .. })) = self.world.any_replica() {
-                let there = engine.writer.submit(Actor::Engine, Command::PutUser { user: user.clone(), tier: None }).await;
-                let credited = engine.writer.submit(Actor::Engine, Command::Credit(credit.clone())).await;
+            if let Some((_, Running { engine, .. })) = self.world.any_at_primary() {
+                let there = engine.submit(Actor::Engine, Command::PutUser { user: user.clone(), tier: None }).await;
+                let credited = engine.submit(Actor::Engine, Command::Credit(credit.clone())).await;
                 if there.is_ok() && credited.is_ok() {
                     return;
                 }
@@ -173,6 +182,19 @@ impl Users {
         }
     }
 
+    /// The database was another one a moment ago: whoever asked last asks again, with the same key.
+    pub fn all_ask_again(&self, mut dice: Dice) {
+        let asked: Vec<Wish> = self.wishes().into_iter().rev().take(ASKED_AGAIN_AT_ONCE).filter(|wish| !wish.given_up).collect();
+        for wish in asked {
+            let (users, mut own) = (self.clone(), dice.fork());
+            let again = async move {
+                users.world.handle.sleep(own.between(1, 20_000) * 1_000).await;
+                users.ask_until_answered(&wish, &mut own).await;
+            };
+            self.world.handle.spawn(crate::executor::ProcessId(0), Box::pin(again));
+        }
+    }
+
     /// Wishes that the database does not know, and that the chain did not fulfil.
     fn forgotten(&self) -> Vec<Wish> {
         let open = self.wishes().into_iter().filter(|wish| !wish.given_up && !self.world.is_wish_paid(wish.number));
@@ -196,32 +218,34 @@ impl Users {
     }
 
     async fn ask(&self, wish: &Wish) -> Asked {
-        let Some((_, Running { engine, .. })) = self.world.any_replica() else { return Asked::Nothing };
+        let Some((process, Running { engine, .. })) = self.world.any_replica() else { return Asked::Nothing };
         let id = WithdrawalId(engine.ports.uuid());
         match self.world.setup.is_bitcoin(&wish.asset) {
             true => self.world.coin_truth().wish(wish.number, PayoutId(id.0)),
             false => self.world.truth().wish(wish.number, PayoutId(id.0)),
         }
         let actor = Actor::User { user: wish.user.clone() };
-        let timeline = self.world.timeline();
+        let disk = self.world.disk_of(process.slot);
+        let connections = disk.connections();
         self.world.story.tell(wish.user.as_str(), || format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number));
-        match engine.writer.submit(actor, Command::Request(request(wish, id))).await {
-            Ok(Answer::Accepted(withdrawal)) => self.accepted(withdrawal.id, timeline),
-            Ok(Answer::Replayed(id)) => self.accepted(id, timeline),
-            Err(WriteError::Refused(Refusal::Suspended { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. })) => {
-                Asked::Nothing
-            }
+        match engine.submit(actor, Command::Request(request(wish, id))).await {
+            Ok(Answer::Accepted(withdrawal)) => self.accepted(withdrawal.id, &disk, connections),
+            Ok(Answer::Replayed(id)) => self.accepted(id, &disk, connections),
+            Err(WriteError::Refused(refusal)) if is_for_later(&refusal) => Asked::Nothing,
             Err(WriteError::Refused(refusal)) => {
                 self.world.story.tell(wish.user.as_str(), || format!("is refused: {refusal:?}"));
                 Asked::Refused
             }
-            Ok(_) | Err(WriteError::Failed { .. } | WriteError::Unknown { .. }) => Asked::Nothing,
+            Ok(_)
+            | Err(
+                WriteError::Failed { .. } | WriteError::Unknown { .. } | WriteError::SignerUnreachable { .. } | WriteError::Superseded,
+            ) => Asked::Nothing,
         }
     }
 
     /// Who is told that it was accepted finds it, unless the database itself has gone back since.
-    fn accepted(&self, id: WithdrawalId, timeline: u64) -> Asked {
-        let kept = self.world.disk.read(|books| books.withdrawal(id).is_some()) || self.world.timeline() != timeline;
+    fn accepted(&self, id: WithdrawalId, disk: &Disk, connections: u64) -> Asked {
+        let kept = disk.read(|books| books.withdrawal(id).is_some()) || disk.connections() != connections;
         self.world.check(must(kept, "accepted is kept", || format!("{id} was answered and is not in the database")));
         Asked::Accepted(id)
     }
@@ -261,7 +285,15 @@ pub(super) async fn cancel(engine: &Engine, id: WithdrawalId, actor: Actor) {
         lineage,
         reason: "changed his mind".to_owned(),
     };
-    let _refused_or_not = engine.writer.submit(actor, command).await;
+    let _refused_or_not = engine.submit(actor, command).await;
+}
+
+/// Whether the same may be accepted later.
+fn is_for_later(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Suspended { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. } | Refusal::StoreWentBack { .. }
+    )
 }
 
 fn request(wish: &Wish, id: WithdrawalId) -> Request {

@@ -40,6 +40,8 @@ pub struct Setup {
     pub tokens: [(AssetId, Address, u8); 2],
     pub final_depth: u64,
     pub finality: Finality,
+    /// Whether the database counts its lives, as Postgres does.
+    pub counts_timelines: bool,
 }
 
 pub fn asset(name: &str) -> AssetId {
@@ -79,7 +81,8 @@ impl Setup {
             true => Finality::Tag,
             false => Finality::Depth { blocks: u32::try_from(final_depth).expect("small") },
         };
-        Self { pays_evm, bitcoin, wallet, lane, tokens: [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)], final_depth, finality }
+        let tokens = [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)];
+        Self { pays_evm, bitcoin, wallet, lane, tokens, final_depth, finality, counts_timelines: dice.chance(400) }
     }
 
     /// One whole unit of an asset, in base units.

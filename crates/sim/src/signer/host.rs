@@ -1,4 +1,4 @@
-//! The host of the signer: one journal on one disk, which survives what its process does not.
+//! The host of the signer: one journal, and the users' keys beside it, on one disk, which survives what its process does not.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -6,10 +6,9 @@ use adit_core::{JournalId, Timestamp};
 use adit_signer::{LocalSigner, MemoryFile, SignerConfig};
 use uuid::Uuid;
 
-use crate::Dice;
 use crate::check::{Broken, must};
 use crate::executor::Handle;
-use crate::ports;
+use crate::{Dice, ports};
 
 const JOURNAL: JournalId = JournalId(Uuid::from_u128(77));
 /// Of what was not synced, at most so many bytes survive a crash.
@@ -19,19 +18,30 @@ const TORN_BYTES_MAX: u64 = 400;
 pub struct SignerHost {
     handle: Handle,
     config: Box<dyn Fn() -> SignerConfig + Send + Sync>,
+    /// Whose randomness the users' keys are.
+    dice: Mutex<Dice>,
     state: Mutex<State>,
 }
 
+/// What is on the signer's disk.
+#[derive(Clone)]
+pub struct SignerDisk {
+    journal: Vec<u8>,
+    contexts: Vec<u8>,
+}
+
 struct State {
-    disk: MemoryFile,
+    journal: MemoryFile,
+    contexts: MemoryFile,
     signer: Option<Arc<LocalSigner>>,
 }
 
 impl SignerHost {
     /// # Panics
     /// When the configuration contradicts itself.
-    pub fn new(handle: Handle, config: Box<dyn Fn() -> SignerConfig + Send + Sync>) -> Self {
-        let host = Self { handle, config, state: Mutex::new(State { disk: MemoryFile::new(), signer: None }) };
+    pub fn new(handle: Handle, dice: Dice, config: Box<dyn Fn() -> SignerConfig + Send + Sync>) -> Self {
+        let state = State { journal: MemoryFile::new(), contexts: MemoryFile::new(), signer: None };
+        let host = Self { handle, config, dice: Mutex::new(dice), state: Mutex::new(state) };
         host.start().expect("an empty journal opens");
         host
     }
@@ -45,10 +55,9 @@ impl SignerHost {
     pub fn crash(&self, dice: &mut Dice) {
         let mut state = self.state();
         state.signer = None;
-        let kept = dice.between(0, TORN_BYTES_MAX);
-        state.disk.crash(usize::try_from(kept).expect("small"));
         // Whoever still holds the dead signer keeps the dead disk.
-        state.disk = MemoryFile::holding(state.disk.contents());
+        state.journal = torn(&state.journal, dice);
+        state.contexts = torn(&state.contexts, dice);
     }
 
     /// # Errors
@@ -57,35 +66,52 @@ impl SignerHost {
         let mut state = self.state();
         let handle = self.handle.clone();
         let clock: adit_signer::Clock = Box::new(move || -> Timestamp { ports::now(&handle) });
-        let signer = LocalSigner::with_file((self.config)(), Box::new(state.disk.clone()), JOURNAL, clock);
-        state.signer = Some(Arc::new(signer.map_err(|error| error.to_string())?));
+        let (journal, contexts) = (Box::new(state.journal.clone()), Box::new(state.contexts.clone()));
+        let signer = LocalSigner::with_files((self.config)(), journal, contexts, JOURNAL, clock).map_err(|error| error.to_string())?;
+        let mut dice = self.dice.lock().expect("nothing panics while it holds this lock").fork();
+        let randomness = move |bytes: &mut [u8]| {
+            bytes.iter_mut().for_each(|byte| *byte = dice.bytes()[0]);
+            Ok(())
+        };
+        state.signer = Some(Arc::new(signer.with_randomness(Box::new(randomness)).serving_others()));
         Ok(())
     }
 
     /// # Errors
     /// [`Broken`] where the journal holds something that a loss of power would take away.
     pub fn has_synced(&self) -> Result<(), Broken> {
-        must(self.state().disk.is_synced(), "journal before signature", || "a signature has left and its record is not on disk".to_owned())
+        let state = self.state();
+        must(state.journal.is_synced() && state.contexts.is_synced(), "journal before signature", || "a signature has left and its record is not on disk".to_owned())
     }
 
-    /// The journal as it is now.
-    pub fn journal(&self) -> Vec<u8> {
-        self.state().disk.contents()
+    /// Its disk as it is now.
+    pub fn disk(&self) -> SignerDisk {
+        let state = self.state();
+        SignerDisk { journal: state.journal.contents(), contexts: state.contexts.contents() }
     }
 
-    /// An older journal takes the place of this one, as after a restored snapshot of the machine.
-    pub fn roll_back(&self, journal: Vec<u8>) {
+    /// An older disk takes the place of this one, as after a restored snapshot of the machine.
+    pub fn roll_back(&self, disk: SignerDisk) {
         let mut state = self.state();
         state.signer = None;
-        state.disk = MemoryFile::holding(journal);
+        state.journal = MemoryFile::holding(disk.journal);
+        state.contexts = MemoryFile::holding(disk.contexts);
     }
 
     /// Whether its disk is full from now on.
     pub fn set_full(&self, full: bool) {
-        self.state().disk.set_room(full.then_some(50));
+        let state = self.state();
+        state.journal.set_room(full.then_some(50));
+        state.contexts.set_room(full.then_some(50));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds this lock")
     }
+}
+
+/// What a loss of power leaves of a file.
+fn torn(file: &MemoryFile, dice: &mut Dice) -> MemoryFile {
+    file.crash(usize::try_from(dice.between(0, TORN_BYTES_MAX)).expect("small"));
+    MemoryFile::holding(file.contents())
 }

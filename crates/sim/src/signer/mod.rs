@@ -3,5 +3,5 @@
 mod host;
 mod port;
 
-pub use host::SignerHost;
+pub use host::{SignerDisk, SignerHost};
 pub use port::SimSigner;

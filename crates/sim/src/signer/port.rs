@@ -1,9 +1,12 @@
-//! The signer port of one replica: the shared signer behind a socket that fails, with a crash point around everything it signs.
+//! The signer port of one replica: the shared signer behind a socket that fails, with a crash point around everything that it writes down.
 
 use std::sync::Arc;
 
-use adit_core::{JournalId, LaneId};
-use adit_signer::{JournalEntry, LocalSigner, Refused, SignRequest, Signature, Signer, SignerFault, Supersede};
+use adit_core::{JournalId, LaneId, PayoutId};
+use adit_signer::{
+    JournalEntry, LaneStanding, LeaseClaim, LocalSigner, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    SignerFault, Supersede,
+};
 use async_trait::async_trait;
 
 use crate::World;
@@ -39,6 +42,12 @@ impl SimSigner {
     async fn pass(&self, deed: &'static str, phase: Phase) {
         self.world.crashes.pass(&self.process, deed, phase, &self.world.story).await;
     }
+
+    fn told(&self, deed: &str, answer: &Result<(), Refused>) {
+        if let Err(refused) = answer {
+            self.world.story.tell(&self.process.name, || format!("is refused {deed} by the signer: {refused}"));
+        }
+    }
 }
 
 fn lost(detail: &str) -> SignerFault {
@@ -50,6 +59,48 @@ impl Signer for SimSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         let signer = self.reach().await?;
         self.back(signer.journal().await?).await
+    }
+
+    async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
+        let signer = self.reach().await?;
+        let answer = signer.attend(presence).await?;
+        self.told("to attend", &answer);
+        self.world.attended(&self.process, presence, &answer);
+        self.back(answer).await
+    }
+
+    async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
+        self.pass("lease", Phase::Before).await;
+        let signer = self.reach().await?;
+        let answer = signer.lease(claim).await?;
+        self.told("a lease", &answer);
+        self.world.leased(&self.process, claim, &answer);
+        self.pass("lease", Phase::Effect).await;
+        let answer = self.back(answer).await?;
+        self.pass("lease", Phase::After).await;
+        Ok(answer)
+    }
+
+    async fn retire(&self, retire: &Retire) -> Result<Result<(), Refused>, SignerFault> {
+        self.pass("retire", Phase::Before).await;
+        let signer = self.reach().await?;
+        let answer = signer.retire(retire).await?;
+        self.told("a retirement", &answer);
+        self.world.retired(retire, &answer);
+        self.pass("retire", Phase::Effect).await;
+        let answer = self.back(answer).await?;
+        self.pass("retire", Phase::After).await;
+        Ok(answer)
+    }
+
+    async fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.standing(payouts).await?).await
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.lanes().await?).await
     }
 
     async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {

@@ -1,38 +1,36 @@
-//! The store port of one process: the tables in memory behind a network that fails, with a crash point around every commit.
+//! The store port of one process: the tables in memory behind a network that fails.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::*;
-use adit_store::{CommitFault, Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, Page, Replication, Store, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 
-use super::label::label;
+use super::group::SimGroup;
+use super::line::{Connected, Line};
 use crate::World;
-use crate::crash::{Phase, Process};
+use crate::crash::Process;
 
-const READ_MICROS: (u64, u64) = (200, 2_000);
-const COMMIT_MICROS: (u64, u64) = (500, 9_000);
+pub(super) const READ_MICROS: (u64, u64) = (200, 2_000);
+pub(super) const COMMIT_MICROS: (u64, u64) = (500, 9_000);
 
 /// One process's way to the database.
-#[derive(Clone)]
 pub struct SimStore {
     world: Arc<World>,
     process: Process,
+    line: Arc<Line>,
 }
 
 impl SimStore {
     pub fn new(world: Arc<World>, process: Process) -> Self {
-        Self { world, process }
+        Self { world, process, line: Arc::default() }
     }
 
-    async fn wait(&self, (from, to): (u64, u64)) {
-        self.world.handle.sleep(self.world.weather.between(from, to)).await;
-    }
-
-    /// The way there, which may be shut.
-    async fn reach(&self) -> Result<(), StoreFault> {
-        self.wait(READ_MICROS).await;
+    /// The way there, which may be shut, or lead to another history.
+    async fn reach(&self) -> Result<Connected, StoreFault> {
+        wait(&self.world, READ_MICROS).await;
         let manners = self.world.weather.database();
         if manners.unreachable {
             self.world.weather.count();
@@ -41,12 +39,12 @@ impl SimStore {
         if self.world.weather.strikes(manners.contention) {
             return Err(StoreFault::Contention { detail: "a simulated deadlock".to_owned() });
         }
-        Ok(())
+        self.line.connect(&self.world.disk_of(self.process.slot)).await
     }
+}
 
-    fn tables(&self) -> &adit_store::MemStore {
-        &self.world.disk.tables
-    }
+pub(super) async fn wait(world: &World, (from, to): (u64, u64)) {
+    world.handle.sleep(world.weather.between(from, to)).await;
 }
 
 /// Reads that are the tables' own.
@@ -55,23 +53,30 @@ macro_rules! reads {
         #[async_trait]
         impl Store for SimStore {
             async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
-                self.reach().await?;
-                let group = self.tables().load(keys, now).await?;
-                Ok(Box::new(SimGroup { store: self.clone(), timeline: self.world.timeline(), group }))
+                let connected = self.reach().await?;
+                let group = connected.disk.tables.load(keys, now).await?;
+                let (world, process, line) = (self.world.clone(), self.process.clone(), self.line.clone());
+                Ok(Box::new(SimGroup { world, process, line, connected, group }))
             }
 
             async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault> {
-                self.reach().await?;
-                self.tables().was_committed(group).await
+                let committed = self.reach().await?.disk.tables.was_committed(group).await?;
+                if committed {
+                    self.line.committed(group);
+                }
+                Ok(committed)
+            }
+
+            fn accept_history(&self) {
+                self.line.accept_history();
             }
 
             async fn backup(&self, path: &Path) -> Result<(), StoreFault> {
-                self.tables().backup(path).await
+                self.reach().await?.disk.tables.backup(path).await
             }
 
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreFault> {
-                self.reach().await?;
-                self.tables().$name($($argument),*).await
+                self.reach().await?.disk.tables.$name($($argument),*).await
             })*
         }
     };
@@ -83,13 +88,17 @@ reads! {
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault>;
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
     async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault>;
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;
@@ -98,57 +107,5 @@ reads! {
     async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault>;
     async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault>;
     async fn ping(&self) -> Result<(), StoreFault>;
-}
-
-/// An open transaction of one process.
-struct SimGroup {
-    store: SimStore,
-    /// The database's history when it was opened; after a failover it belongs to a server that is gone.
-    timeline: u64,
-    group: Box<dyn Group>,
-}
-
-impl SimGroup {
-    /// Commits, and has the commit checked.
-    async fn write(group: Box<dyn Group>, world: &World, id: GroupId, batch: Batch) -> Result<(), CommitFault> {
-        group.commit(id, batch.clone()).await?;
-        world.committed(id, batch);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Group for SimGroup {
-    fn take_view(&mut self) -> View {
-        self.group.take_view()
-    }
-
-    async fn commit(self: Box<Self>, id: GroupId, batch: Batch) -> Result<(), CommitFault> {
-        let Self { store, timeline, group } = *self;
-        let (world, process, deed) = (store.world.clone(), store.process.clone(), label(&batch));
-        world.crashes.pass(&process, deed, Phase::Before, &world.story).await;
-        store.wait(COMMIT_MICROS).await;
-        let manners = world.weather.database();
-        let lost = |detail: &str| Err(CommitFault::Unknown { detail: detail.to_owned() });
-        if world.timeline() != timeline || manners.unreachable {
-            world.weather.count();
-            return lost("the connection to the simulated database broke");
-        }
-        if manners.full {
-            world.weather.count();
-            return Err(CommitFault::Unwritable { detail: "the simulated disk is full".to_owned() });
-        }
-        let strikes = world.weather.strikes(manners.lost_commits);
-        if strikes && world.weather.between(0, 2) == 0 {
-            return lost("the simulated commit never arrived");
-        }
-        Self::write(group, &world, id, batch).await?;
-        world.crashes.pass(&process, deed, Phase::Effect, &world.story).await;
-        if strikes {
-            return lost("the answer to the simulated commit was lost");
-        }
-        store.wait(READ_MICROS).await;
-        world.crashes.pass(&process, deed, Phase::After, &world.story).await;
-        Ok(())
-    }
+    async fn replication(&self) -> Result<Replication, StoreFault>;
 }

@@ -1,26 +1,28 @@
 //! One simulated world: everything that its processes share.
 
 mod checked;
+mod declared;
+mod replicas;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{LaneId, PayoutId};
+use adit_core::PayoutId;
 
-use crate::check::{Books, Broken, CoinTruth, Truth};
-use crate::crash::{CrashPoints, Process};
+use crate::Dice;
+use crate::check::{Books, Broken, CoinTruth, Notary, Truth};
+use crate::crash::CrashPoints;
 use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::executor::{Handle, Instant};
 use crate::ports::START_SECONDS;
-use crate::replica::Running;
 use crate::rules::{ALL_ENDPOINTS, ENDPOINTS, GWEI, Setup};
-use crate::signer::SignerHost;
+use crate::signer::{SignerDisk, SignerHost};
 use crate::store::Disk;
 use crate::story::Story;
 use crate::utxo::{self, UtxoChain};
 use crate::weather::Weather;
-use crate::{Dice, store};
+
+use replicas::Replicas;
 
 /// What the wallet holds at first, in whole units of each asset.
 pub const OPENING_WHOLE: u128 = 1_000_000;
@@ -32,25 +34,22 @@ pub struct World {
     pub story: Story,
     pub weather: Weather,
     pub crashes: CrashPoints,
-    pub disk: Disk,
+    /// The primary.
+    pub disk: Arc<Disk>,
     pub signer: SignerHost,
     evm: Mutex<SimChain>,
     utxo: Mutex<UtxoChain>,
     truth: Mutex<Truth>,
     coin_truth: Mutex<CoinTruth>,
+    notary: Mutex<Notary>,
     broken: Mutex<Option<Broken>>,
-    timeline: AtomicU64,
-    replicas: Mutex<Vec<Option<(Process, Running)>>>,
-    /// The database as it was before the newest failover or restore: what the operator can go back to.
-    old_volume: Mutex<Option<store::Backup>>,
-    /// The lane stands because the journal knows more than the database.
-    journal_ahead: Mutex<BTreeSet<LaneId>>,
+    replicas: Replicas,
     /// Why this day ended early, where the guide itself says that nothing but a person with other records can go on.
     conceded: Mutex<Option<String>>,
-    /// The journal at the time of each backup.
-    journals: Mutex<Vec<(Instant, Vec<u8>)>>,
-    /// How far each machine's clock is off, in microseconds.
-    skews: Mutex<Vec<i64>>,
+    /// The signer's disk at the time of each backup.
+    journals: Mutex<Vec<(Instant, SignerDisk)>>,
+    /// Payments that were reserved so far, on any server of the database.
+    reserved: AtomicU64,
 }
 
 impl World {
@@ -76,20 +75,18 @@ impl World {
             story: Story::new(handle.clone(), told),
             weather: Weather::new(ALL_ENDPOINTS, dice.fork()),
             crashes: CrashPoints::new(handle.clone(), dice.fork()),
-            disk: Disk::new(Books::new(Arc::new(setup.rules()))),
-            signer: SignerHost::new(handle.clone(), Box::new(move || signer_setup.signer())),
+            disk: Arc::new(Disk::new(Books::new(Arc::new(setup.rules())))),
+            signer: SignerHost::new(handle.clone(), dice.fork(), Box::new(move || signer_setup.signer())),
             evm: Mutex::new(SimChain::new(genesis)),
             utxo: Mutex::new(utxo),
             truth: Mutex::default(),
             coin_truth: Mutex::default(),
+            notary: Mutex::default(),
             broken: Mutex::default(),
-            timeline: AtomicU64::new(0),
-            replicas: Mutex::new(vec![None; replicas]),
-            old_volume: Mutex::default(),
-            journal_ahead: Mutex::default(),
+            replicas: Replicas::new(replicas),
             conceded: Mutex::default(),
             journals: Mutex::default(),
-            skews: Mutex::new(vec![0; replicas]),
+            reserved: AtomicU64::new(0),
             handle,
             setup,
         }
@@ -121,10 +118,8 @@ impl World {
         self.truth.lock().expect("nothing panics while it holds this lock")
     }
 
-    /// Nobody runs any more: engines hold the world through their ports, and it holds them.
-    pub fn end(&self) {
-        let replicas = std::mem::take(&mut *self.replicas.lock().expect("nothing panics while it holds this lock"));
-        drop(replicas);
+    pub fn notary(&self) -> MutexGuard<'_, Notary> {
+        self.notary.lock().expect("nothing panics while it holds this lock")
     }
 
     /// The seed has found something: the first that broke is kept, and the run stops.
@@ -138,46 +133,6 @@ impl World {
         self.broken.lock().expect("nothing panics while it holds this lock").clone()
     }
 
-    /// Connections of an older timeline belong to a server that is gone.
-    pub fn timeline(&self) -> u64 {
-        self.timeline.load(Ordering::Relaxed)
-    }
-
-    pub fn new_timeline(&self) {
-        self.timeline.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn replica_started(&self, slot: usize, process: Process, running: Running) {
-        self.replicas()[slot] = Some((process, running));
-    }
-
-    pub fn replica_ended(&self, slot: usize) {
-        self.replicas()[slot] = None;
-    }
-
-    pub fn slots(&self) -> usize {
-        self.replicas().len()
-    }
-
-    pub fn replica(&self, slot: usize) -> Option<(Process, Running)> {
-        self.replicas()[slot].clone()
-    }
-
-    /// One that runs, if any does.
-    pub fn any_replica(&self) -> Option<(Process, Running)> {
-        let running: Vec<_> = self.replicas().iter().flatten().filter(|(process, _)| !self.handle.is_dead(process.id)).cloned().collect();
-        let place = usize::try_from(self.weather.between(0, 1 << 20)).expect("small");
-        running.get(place % running.len().max(1)).cloned()
-    }
-
-    pub fn kill_all(&self) {
-        self.replicas().iter().flatten().for_each(|(process, _)| self.handle.kill(process.id));
-    }
-
-    fn replicas(&self) -> MutexGuard<'_, Vec<Option<(Process, Running)>>> {
-        self.replicas.lock().expect("nothing panics while it holds this lock")
-    }
-
     pub fn now(&self) -> Instant {
         self.handle.now()
     }
@@ -186,15 +141,9 @@ impl World {
         START_SECONDS + self.now() / 1_000_000
     }
 
-    pub fn skew(&self, slot: usize) -> i64 {
-        lock(&self.skews)[slot]
-    }
-
-    pub fn set_skew(&self, slot: usize, micros: i64) {
-        lock(&self.skews)[slot] = micros;
-        if let Some((_, engine)) = self.replica(slot) {
-            engine.clock.set_skew(micros);
-        }
+    /// How many payments were reserved so far.
+    pub fn reserved(&self) -> u64 {
+        self.reserved.load(Ordering::Relaxed)
     }
 
     /// A journal that does not open would stop everything, for ever.
@@ -207,20 +156,12 @@ impl World {
     /// The nightly job, every hour.
     pub fn back_up(&self) {
         self.disk.back_up(self.now());
-        lock(&self.journals).push((self.now(), self.signer.journal()));
+        lock(&self.journals).push((self.now(), self.signer.disk()));
     }
 
-    pub fn journal_at(&self, at: Instant) -> Option<Vec<u8>> {
-        lock(&self.journals).iter().find(|(made, _)| *made == at).map(|(_, journal)| journal.clone())
-    }
-
-    /// The volume of the server that is given up. While the lane waits for the one before, that one is kept.
-    pub fn keep_old_volume(&self) {
-        let volume = self.disk.volume(self.now());
-        let mut kept = lock(&self.old_volume);
-        if kept.is_none() || lock(&self.journal_ahead).is_empty() {
-            *kept = Some(volume);
-        }
+    /// What the signer's disk was when that backup was made.
+    pub fn journal_at(&self, at: Instant) -> Option<SignerDisk> {
+        lock(&self.journals).iter().find(|(made, _)| *made == at).map(|(_, disk)| disk.clone())
     }
 
     /// Nothing that is left to the operator brings the lane back. What happened so far is still checked.
@@ -232,10 +173,6 @@ impl World {
 
     pub fn conceded(&self) -> Option<String> {
         lock(&self.conceded).clone()
-    }
-
-    pub fn take_old_volume(&self) -> Option<store::Backup> {
-        lock(&self.old_volume).take()
     }
 }
 

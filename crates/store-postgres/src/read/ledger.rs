@@ -10,7 +10,9 @@ use sqlx::{PgConnection, query};
 use crate::columns::{Columns, Query, all, texts};
 
 pub(crate) async fn accounts_of(connection: &mut PgConnection, user: &UserId) -> Result<Vec<(Account, Balance)>, StoreFault> {
-    let own = query("SELECT * FROM account WHERE kind = 'user' AND user_id = $1 ORDER BY path").bind(user.to_string());
+    const OWN: &str = "SELECT * FROM account WHERE kind = 'user' AND user_id = $1
+        UNION ALL SELECT * FROM account WHERE kind = 'debt' AND user_id = $1 ORDER BY path";
+    let own = query(OWN).bind(user.to_string());
     balances(connection, own).await
 }
 

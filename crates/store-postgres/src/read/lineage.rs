@@ -8,11 +8,23 @@ use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, r
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
-use crate::columns::{Query, all, limit as bound, texts};
+use crate::columns::{Query, all, limit as bound, one, texts};
 
 pub(crate) async fn lanes(connection: &mut PgConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
     const LANES: &str = "SELECT * FROM lane WHERE id = ANY ($1)";
     all(connection, query(LANES).bind(texts(ids)), |row| read_lane(row)).await
+}
+
+pub(crate) async fn all_lanes(connection: &mut PgConnection) -> Result<Vec<Lane>, StoreFault> {
+    let found = all(connection, query("SELECT * FROM lane ORDER BY id COLLATE \"C\""), |row| read_lane(row)).await?;
+    Ok(found.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+pub(crate) async fn at_number(connection: &mut PgConnection, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+    const AT_NUMBER: &str = "SELECT id FROM lineage WHERE lane = $1 AND nonce = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
+    // A number beyond SQL's integers was never reserved.
+    let Ok(number) = i64::try_from(number) else { return Ok(None) };
+    one(connection, query(AT_NUMBER).bind(lane.to_string()).bind(number), |row| id(row, "id")).await
 }
 
 pub(crate) async fn lineages(connection: &mut PgConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {

@@ -1,8 +1,11 @@
 //! Questions, by what they are about. Each takes a connection, so the same ones serve readers and the open group.
 
 pub(crate) mod event;
+pub(crate) mod history;
+pub(crate) mod incarnation;
 pub(crate) mod ledger;
 pub(crate) mod limit;
 pub(crate) mod lineage;
 pub(crate) mod people;
+pub(crate) mod replication;
 pub(crate) mod withdrawal;

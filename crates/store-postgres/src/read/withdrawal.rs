@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{AssetId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
+use adit_core::{AssetId, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
 use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
 use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
 use sqlx::{PgConnection, query};
@@ -35,14 +35,20 @@ pub(crate) async fn claim_nonces(
 
 pub(crate) async fn idempotency(
     connection: &mut PgConnection,
-    keys: &BTreeSet<(String, IdempotencyKey)>,
+    keys: &BTreeSet<(ClientId, IdempotencyKey)>,
 ) -> Result<Vec<IdempotencyRecord>, StoreFault> {
     const IDEMPOTENCY: &str = "
         SELECT i.*
-        FROM unnest($1::text[], $2::text[]) AS k (principal, key)
-        JOIN idempotency AS i ON i.principal = k.principal AND i.key = k.key";
-    let question = columns!(query(IDEMPOTENCY), idempotency_keys(keys); principal, key);
+        FROM unnest($1::text[], $2::text[]) AS k (client, key)
+        JOIN idempotency AS i ON i.client = k.client AND i.key = k.key";
+    let question = columns!(query(IDEMPOTENCY), idempotency_keys(keys); client, key);
     all(connection, question, |row| read_idempotency(row)).await
+}
+
+pub(crate) async fn by_id(connection: &mut PgConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+    let mut found: Vec<_> = withdrawals(connection, ids).await?.into_iter().filter_map(|slot| slot.row).collect();
+    found.sort_by_key(|row| row.id);
+    Ok(found)
 }
 
 /// Newest first. Three statements, so that each kind of question walks along an index of its own.

@@ -4,6 +4,7 @@
 //! read; rows that were not touched are counted, and one too few means that somebody else was faster.
 
 mod event;
+mod incarnation;
 mod ledger;
 mod lineage;
 mod people;
@@ -33,6 +34,7 @@ pub(crate) async fn batch(connection: &mut PgConnection, id: GroupId, batch: &Ba
     ledger::write(connection, batch).await?;
     withdrawal::write(connection, batch).await?;
     lineage::write(connection, batch).await?;
+    incarnation::write(connection, batch).await?;
     event::write(connection, batch).await
 }
 

@@ -9,11 +9,11 @@ use super::{columns, put, put_versioned, rows};
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let withdrawals = rows(&batch.withdrawals, WithdrawalRow::of)?;
-    let statement = columns!(query(WITHDRAWALS), withdrawals; id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version);
+    let statement = columns!(query(WITHDRAWALS), withdrawals; id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version);
     put_versioned(connection, "withdrawal", withdrawals.len(), statement).await?;
     limits(connection, batch).await?;
     let keys: Vec<IdempotencyRow> = batch.appended.idempotency.iter().map(IdempotencyRow::of).collect();
-    put(connection, keys.len(), columns!(query(IDEMPOTENCY), keys; principal, key, fingerprint, withdrawal_id, at)).await.map(drop)
+    put(connection, keys.len(), columns!(query(IDEMPOTENCY), keys; client, key, fingerprint, withdrawal_id, at)).await.map(drop)
 }
 
 async fn limits(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
@@ -27,26 +27,26 @@ async fn limits(connection: &mut PgConnection, batch: &Batch) -> Result<(), Comm
     Err(CommitFault::Constraint { constraint: constraint::LIMIT_GIVEN_BACK_ONCE.to_owned() })
 }
 
-/// What was asked never changes; an update touches only where it stands.
+/// What was asked never changes; an update touches where it stands, and whose it is: a payment that was found is matched to its user later.
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
-        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, policy_revision,
-        created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency,
+        policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     SELECT r.id, r.user_id, r.payout_id, r.asset, r.amount::numeric, r.destination, r.book, r.source_asset, r.deducted::numeric,
            r.fee::numeric, r.balance_before::numeric, r.balance_after::numeric, r.hold_id, r.limit_asset, r.limit_seq, r.limit_at,
-           r.limit_amount::numeric, r.limit_cumulative::numeric, r.nonce, r.deadline, r.digest, r.signature, r.policy_revision,
+           r.limit_amount::numeric, r.limit_cumulative::numeric, r.nonce, r.deadline, r.digest, r.signature, r.idempotency::json, r.policy_revision,
            r.created_at, r.retry_count, r.status, r.state::json, r.form, r.due_at, r.hash, r.block_number, r.completed_at, r.version + 1
     FROM unnest(
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::uuid[], $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[],
-        $20::bigint[], $21::text[], $22::text[], $23::bigint[], $24::bigint[], $25::bigint[], $26::text[], $27::text[], $28::bigint[],
-        $29::bigint[], $30::text[], $31::bigint[], $32::bigint[], $33::bigint[]
+        $20::bigint[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[], $27::text[], $28::text[],
+        $29::bigint[], $30::bigint[], $31::text[], $32::bigint[], $33::bigint[], $34::bigint[]
     ) AS r (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
-        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, policy_revision,
-        created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency,
+        policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     WHERE r.version = 0 OR EXISTS (SELECT 1 FROM withdrawal AS w WHERE w.id = r.id)
     ON CONFLICT (id) DO UPDATE
-    SET retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
+    SET user_id = excluded.user_id, book = excluded.book, retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
         due_at = excluded.due_at, hash = excluded.hash, block_number = excluded.block_number, completed_at = excluded.completed_at,
         version = excluded.version
     WHERE withdrawal.version = excluded.version - 1";
@@ -66,8 +66,8 @@ const LIMITS_GIVEN_BACK: &str = "
       AND limit_entry.seq = r.seq AND limit_entry.given_back_at IS NULL";
 
 const IDEMPOTENCY: &str = "
-    INSERT INTO idempotency (principal, key, fingerprint, withdrawal_id, at)
-    SELECT r.principal, r.key, r.fingerprint, r.withdrawal_id, r.at
+    INSERT INTO idempotency (client, key, fingerprint, withdrawal_id, at)
+    SELECT r.client, r.key, r.fingerprint, r.withdrawal_id, r.at
     FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[]
-    ) AS r (principal, key, fingerprint, withdrawal_id, at)";
+    ) AS r (client, key, fingerprint, withdrawal_id, at)";

@@ -7,12 +7,24 @@ use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
 use sqlx::{SqliteConnection, query};
 
-use crate::columns::{Query, all, array, limit as bound};
+use crate::columns::{Query, all, array, limit as bound, one};
 
 pub(crate) async fn lanes(connection: &mut SqliteConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
     const LANES: &str = "SELECT * FROM lane WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     all(connection, query(LANES).bind(array(&ids)?), |row| read_lane(row)).await
+}
+
+pub(crate) async fn all_lanes(connection: &mut SqliteConnection) -> Result<Vec<Lane>, StoreFault> {
+    let found = all(connection, query("SELECT * FROM lane ORDER BY id"), |row| read_lane(row)).await?;
+    Ok(found.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+pub(crate) async fn at_number(connection: &mut SqliteConnection, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+    const AT_NUMBER: &str = "SELECT id FROM lineage WHERE lane = ?1 AND nonce = ?2 ORDER BY created_at DESC, id DESC LIMIT 1";
+    // A number beyond SQL's integers was never reserved.
+    let Ok(number) = i64::try_from(number) else { return Ok(None) };
+    one(connection, query(AT_NUMBER).bind(lane.to_string()).bind(number), |row| id(row, "id")).await
 }
 
 pub(crate) async fn lineages(connection: &mut SqliteConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{AssetId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
+use adit_core::{AssetId, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
 use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
 use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
 use sqlx::{SqliteConnection, query};
@@ -39,13 +39,19 @@ pub(crate) async fn claim_nonces(
 
 pub(crate) async fn idempotency(
     connection: &mut SqliteConnection,
-    keys: &BTreeSet<(String, IdempotencyKey)>,
+    keys: &BTreeSet<(ClientId, IdempotencyKey)>,
 ) -> Result<Vec<IdempotencyRecord>, StoreFault> {
     const IDEMPOTENCY: &str = "
         SELECT i.*
         FROM jsonb_each(?1) AS k
-        CROSS JOIN idempotency AS i ON i.principal = k.value ->> 'principal' AND i.key = k.value ->> 'key'";
+        CROSS JOIN idempotency AS i ON i.client = k.value ->> 'client' AND i.key = k.value ->> 'key'";
     all(connection, query(IDEMPOTENCY).bind(array(&idempotency_keys(keys))?), |row| read_idempotency(row)).await
+}
+
+pub(crate) async fn by_id(connection: &mut SqliteConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+    let mut found: Vec<_> = withdrawals(connection, ids).await?.into_iter().filter_map(|slot| slot.row).collect();
+    found.sort_by_key(|row| row.id);
+    Ok(found)
 }
 
 /// Newest first. Three statements, so that each kind of question walks along an index of its own.

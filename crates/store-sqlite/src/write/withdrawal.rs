@@ -18,23 +18,23 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> R
     put(connection, IDEMPOTENCY, &rows(&added.idempotency, |record| Ok(IdempotencyRow::of(record)))?).await.map(drop)
 }
 
-/// What was asked never changes; an update touches only where it stands.
+/// What was asked never changes; an update touches where it stands, and whose it is: a payment that was found is matched to its user later.
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (
         id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
-        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, policy_revision, created_at,
-        retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, policy_revision,
+        created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     SELECT r.value ->> 'id', r.value ->> 'user_id', r.value ->> 'payout_id', r.value ->> 'asset', r.value ->> 'amount',
            r.value ->> 'destination', r.value ->> 'book', r.value ->> 'source_asset', r.value ->> 'deducted', r.value ->> 'fee',
            r.value ->> 'balance_before', r.value ->> 'balance_after', r.value ->> 'hold_id', r.value ->> 'limit_asset',
            r.value ->> 'limit_seq', r.value ->> 'limit_at', r.value ->> 'limit_amount', r.value ->> 'limit_cumulative',
-           r.value ->> 'nonce', r.value ->> 'deadline', r.value ->> 'digest', r.value ->> 'signature', r.value ->> 'policy_revision',
+           r.value ->> 'nonce', r.value ->> 'deadline', r.value ->> 'digest', r.value ->> 'signature', r.value ->> 'idempotency', r.value ->> 'policy_revision',
            r.value ->> 'created_at', r.value ->> 'retry_count', r.value ->> 'status', r.value ->> 'state', r.value ->> 'form',
            r.value ->> 'due_at', r.value ->> 'hash', r.value ->> 'block_number', r.value ->> 'completed_at', (r.value ->> 'version') + 1
     FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM withdrawal AS w WHERE w.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
-    SET retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
+    SET user_id = excluded.user_id, book = excluded.book, retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
         due_at = excluded.due_at, hash = excluded.hash, block_number = excluded.block_number, completed_at = excluded.completed_at,
         version = excluded.version
     WHERE withdrawal.version = excluded.version - 1";
@@ -53,6 +53,6 @@ const LIMITS_GIVEN_BACK: &str = "
       AND limit_entry.at = r.value ->> 'at' AND limit_entry.seq = r.value ->> 'seq' AND limit_entry.given_back_at IS NULL";
 
 const IDEMPOTENCY: &str = "
-    INSERT INTO idempotency (principal, key, fingerprint, withdrawal_id, at)
-    SELECT r.value ->> 'principal', r.value ->> 'key', r.value ->> 'fingerprint', r.value ->> 'withdrawal_id', r.value ->> 'at'
+    INSERT INTO idempotency (client, key, fingerprint, withdrawal_id, at)
+    SELECT r.value ->> 'client', r.value ->> 'key', r.value ->> 'fingerprint', r.value ->> 'withdrawal_id', r.value ->> 'at'
     FROM jsonb_each(?1) AS r";

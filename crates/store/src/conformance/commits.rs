@@ -1,6 +1,6 @@
 //! A commit is taken whole, once, or not at all.
 
-use adit_core::{Actor, Amount, Batch, Change, Keys, Row, Scope, Suspension, TransferKind, User};
+use adit_core::{Actor, Amount, Batch, Change, Keys, LimitEntry, Row, Scope, Suspension, TransferKind, User, UserId, Withdrawal};
 
 use super::sample::{self, THEN, at, group_id, issuer, lane_id, own_account, user_id};
 use super::script::{self, commit_batch, keys_of, keys_of_user, prepare, put, try_put, view, view_at};
@@ -15,6 +15,7 @@ pub async fn a_moved_version_is_contention(bed: &mut impl Bed) {
     let store = bed.store();
     prepare(&*store, 1, 100).await;
     put(&*store, vec![Change::Withdrawal(sample::withdrawal(1, 1, 0)), Change::Lineage(sample::lineage(1, 0, vec![]))]).await;
+    put(&*store, vec![Change::Incarnation(sample::incarnation(1))]).await;
     let before = dump(&*store).await;
     for version in [0, 7] {
         let row = |user| Row { version, row: user };
@@ -29,6 +30,8 @@ pub async fn a_moved_version_is_contention(bed: &mut impl Bed) {
         assert!(is_contention(commit_batch(&*store, group_id(), of_lineage).await), "lineage at {version}");
         let of_lane = Batch { now: THEN, lanes: vec![Row { version, row: sample::lane() }], ..Batch::default() };
         assert!(is_contention(commit_batch(&*store, group_id(), of_lane).await), "lane at {version}");
+        let of_store = Batch { now: THEN, incarnation: Some(Row { version, row: sample::incarnation(2) }), ..Batch::default() };
+        assert!(is_contention(commit_batch(&*store, group_id(), of_store).await), "incarnation at {version}");
     }
     let gone = Batch { now: THEN, users: vec![Row { version: 3, row: sample::user(99) }], ..Batch::default() };
     assert!(is_contention(commit_batch(&*store, group_id(), gone).await), "a row that is not there has no version 3");
@@ -70,6 +73,56 @@ pub async fn time_never_goes_back(bed: &mut impl Bed) {
     let batch = Batch { now, users: vec![Row { version: 0, row: sample::user(1) }], ..Batch::default() };
     group.commit(group_id(), batch).await.expect("nothing stands against it");
     assert!(view_at(&*store, &Keys::default(), at(50)).await.now >= now, "an earlier clock is not believed");
+}
+
+/// A heartbeat changes no row, and is a commit like any other: it takes its id, and it moves time.
+pub async fn an_empty_group_is_committed(bed: &mut impl Bed) {
+    let store = bed.store();
+    let mut group = store.load(&Keys::default(), at(100)).await.expect("the store answers");
+    let batch = group.take_view().into_batch();
+    assert!(batch.is_empty());
+    let (id, now) = (group_id(), batch.now);
+    group.commit(id, batch).await.expect("nothing stands against it");
+    assert_eq!(store.was_committed(id).await, Ok(true));
+    let again = commit_batch(&*store, id, Batch { now, ..Batch::default() }).await;
+    assert_eq!(again, Err(CommitFault::Constraint { constraint: crate::constraint::COMMIT_GROUP_PK.to_owned() }));
+    bed.reopen().await;
+    assert_eq!(bed.store().was_committed(id).await, Ok(true));
+    assert!(view_at(&*bed.store(), &Keys::default(), at(50)).await.now >= now);
+}
+
+/// Two processes that lease for the first time: one draws the store's first incarnation, the other one finds it.
+pub async fn first_incarnations_meet(bed: &mut impl Bed) {
+    let store = bed.store();
+    let first = |number| Batch { now: THEN, incarnation: Some(Row { version: 0, row: sample::incarnation(number) }), ..Batch::default() };
+    let task = |number| {
+        let store = std::sync::Arc::clone(&store);
+        tokio::spawn(async move { commit_batch(&*store, group_id(), first(number)).await })
+    };
+    let (one, two) = (task(1), task(2));
+    let done = [one.await.expect("the task ends"), two.await.expect("the task ends")];
+    let winner = done.iter().position(Result::is_ok).expect("one of them is the first");
+    assert!(is_contention(done[1 - winner].clone()), "{done:?}");
+    assert_eq!(store.incarnation().await, Ok(Some(sample::incarnation(winner as u64 + 1))));
+    let gone = commit_batch(&*store, group_id(), Batch { incarnation: Some(Row { version: 2, row: sample::incarnation(3) }), ..first(3) });
+    assert!(is_contention(gone.await), "it is at version 1");
+}
+
+/// A payment that no row explained belongs to nobody until a person says whose it was (case F95).
+pub async fn a_payment_is_matched_to_its_user(bed: &mut impl Bed) {
+    let store = bed.store();
+    prepare(&*store, 1, 100).await;
+    let unknown: UserId = sample::name("unknown");
+    let limit = LimitEntry { user: unknown.clone(), ..sample::withdrawal(1, 1, 0).limit };
+    let nobodys = Withdrawal { user: unknown, limit, claim: None, idempotency: None, ..sample::withdrawal(1, 1, 0) };
+    put(&*store, vec![Change::Withdrawal(nobodys.clone())]).await;
+    assert_eq!(store.withdrawal(nobodys.id).await, Ok(Some(nobodys.clone())));
+    let limit = LimitEntry { user: user_id(1), ..nobodys.limit.clone() };
+    let theirs = Withdrawal { user: user_id(1), book: sample::name("pool"), limit, ..nobodys };
+    put(&*store, vec![Change::Withdrawal(theirs.clone())]).await;
+    assert_eq!(store.withdrawal(theirs.id).await, Ok(Some(theirs.clone())));
+    let own = crate::WithdrawalFilter { user: Some(user_id(1)), ..Default::default() };
+    assert_eq!(store.withdrawals(&own, None, 10).await.map(|page| page.items), Ok(vec![theirs]));
 }
 
 /// 2^128 - 1 is 39 digits; 2^63, 10^38 and their neighbours are where other types end.

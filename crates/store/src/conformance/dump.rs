@@ -21,7 +21,8 @@ pub async fn dump(store: &dyn Store) -> String {
     lines(&mut text, "suspension", store.suspensions().await.expect("suspensions"));
     lines(&mut text, "live", store.live_lineages(&lane_id(), ROWS_MAX).await.expect("live lineages"));
     lines(&mut text, "queue", store.queue(&[token()], NEVER, ROWS_MAX).await.expect("queue"));
-    lines(&mut text, "lane", store.lane(&lane_id()).await.expect("lane"));
+    lines(&mut text, "lane", store.lanes().await.expect("lanes"));
+    lines(&mut text, "incarnation", store.incarnation().await.expect("incarnation"));
     for withdrawal in &withdrawals {
         lines(&mut text, "withdrawal", [withdrawal]);
         lines(&mut text, "history", store.history(withdrawal.id).await.expect("history"));

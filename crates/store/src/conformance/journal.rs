@@ -44,7 +44,7 @@ pub async fn the_same_journal_gives_the_same_dump(bed: &mut impl Bed) {
 /// Plays the whole journal.
 pub async fn play(store: &dyn Store, seed: u64) {
     let mut dice = Dice::new(seed);
-    script::put(store, vec![Change::Lane(sample::lane())]).await;
+    script::put(store, vec![Change::Lane(sample::lane()), Change::Incarnation(sample::incarnation(1))]).await;
     for step in 0..STEPS {
         let user = dice.below(USERS);
         let earlier = dice.below(step.max(1));

@@ -168,6 +168,42 @@ pub async fn unmined_lineages_in_order(bed: &mut impl Bed) {
     }
 }
 
+pub async fn lineages_by_their_number(bed: &mut impl Bed) {
+    let store = bed.store();
+    let first = sample::lineage(9, 7, vec![sample::leg(1, 1)]);
+    put(&*store, vec![Change::Lineage(first.clone()), Change::Lineage(sample::lineage(2, 8, vec![]))]).await;
+    let lane = lane_id();
+    let at_seven = || store.lineage_at(&lane, 7);
+    assert_eq!(at_seven().await, Ok(Some(first.id)));
+    put(&*store, vec![Change::Lineage(sample::ended(first.clone()))]).await;
+    assert_eq!(at_seven().await, Ok(Some(first.id)), "an ended one stands there as well");
+    // Of an adopted key there can be another; its id is lower, and it was made later.
+    let second = Lineage { created_at: at(5), ..sample::lineage(3, 7, vec![]) };
+    put(&*store, vec![Change::Lineage(second.clone())]).await;
+    assert_eq!(at_seven().await, Ok(Some(second.id)));
+    for (lane, number) in [(lane_id(), 9), (lane_id(), u64::MAX), (name("base:0xBB"), 7)] {
+        assert_eq!(store.lineage_at(&lane, number).await, Ok(None), "{lane} {number}");
+    }
+}
+
+pub async fn every_lane_in_order(bed: &mut impl Bed) {
+    let store = bed.store();
+    assert_eq!(store.lanes().await, Ok(Vec::new()));
+    let lanes = ["base:0xbb", "bitcoin:main", "base:0xaa", "base:0xAB"].map(|id| adit_core::Lane::new(name(id)));
+    put(&*store, lanes.iter().cloned().map(Change::Lane).collect()).await;
+    let found = store.lanes().await.expect("the store answers");
+    assert_eq!(found.iter().map(|lane| lane.id.to_string()).collect::<Vec<_>>(), ["base:0xAB", "base:0xaa", "base:0xbb", "bitcoin:main"]);
+}
+
+pub async fn withdrawals_by_their_ids(bed: &mut impl Bed) {
+    let store = bed.store();
+    let made = many_withdrawals(&*store).await;
+    let asked = [5, 3, 11, 77].map(sample::withdrawal_id).into();
+    let expected = [3, 5, 11].map(|number| made.iter().find(|row| row.id == sample::withdrawal_id(number)).cloned());
+    assert_eq!(store.withdrawals_by_id(&asked).await.map(|rows| rows.into_iter().map(Some).collect()), Ok(expected.to_vec()));
+    assert_eq!(store.withdrawals_by_id(&Default::default()).await, Ok(Vec::new()));
+}
+
 fn signed(mut lineage: Lineage, knowledge: Knowledge) -> Lineage {
     for attempt in &mut lineage.attempts {
         let signed = Signed { raw: Bytes(vec![2, 1]), hash: sample::hash(u64::from(attempt.version)) };
@@ -184,11 +220,14 @@ pub async fn coverage_and_accounts(bed: &mut impl Bed) {
     let token_account = adit_core::Account::User { user: user_id(1), book: name("pool"), asset: token() };
     let treasury = adit_core::Account::Treasury { asset: token() };
     changes.push(Change::Transfer(sample::transfer(51, TransferKind::Post, treasury, token_account.clone(), 11)));
+    let debt = adit_core::Account::Debt { user: user_id(1), book: name("pool"), asset: token() };
+    let suspense = adit_core::Account::Suspense { asset: token() };
+    changes.push(Change::Transfer(sample::transfer(52, TransferKind::Post, debt.clone(), suspense, 13)));
     put(&*store, changes).await;
     let row = |asset, owed, held| Coverage { asset, owed: adit_core::Amount::new(owed), held: adit_core::Amount::new(held) };
     assert_eq!(store.coverage().await, Ok(vec![row(token(), 11, 0), row(sample::points(), huge * 3, 7)]));
     put(&*store, vec![Change::User(sample::user(1))]).await;
     let sheet = store.user(&user_id(1)).await.expect("the store answers").expect("the user is there");
     let paths: Vec<String> = sheet.balances.iter().map(|(account, _)| account.to_string()).collect();
-    assert_eq!(paths, [token_account.to_string(), own_account(1).to_string()]);
+    assert_eq!(paths, [debt.to_string(), token_account.to_string(), own_account(1).to_string()]);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use adit_core::{
     Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
-    Failure, Funds, HaltReason, JournalId, Keys, Knowledge, Lane, LaneState, Lease, Lineage, LineageState, Market, ObservationRecord,
-    Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip,
-    TransferKind, User, Withdrawal,
+    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
+    LineageState, Market, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission,
+    SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
 };
 
 use super::sample::{self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid};
@@ -26,6 +26,10 @@ pub async fn round_trip_of_every_row(bed: &mut impl Bed) {
         put(&*store, vec![Change::Lane(lane.clone())]).await;
         assert_eq!(store.lane(&lane_id()).await, Ok(Some(lane)));
     }
+    for incarnation in every_incarnation() {
+        put(&*store, vec![Change::Incarnation(incarnation.clone())]).await;
+        assert_eq!(store.incarnation().await, Ok(Some(incarnation)));
+    }
     for lineage in every_lineage() {
         put(&*store, vec![Change::Lineage(lineage.clone())]).await;
         assert_eq!(store.lineage(lineage.id).await, Ok(Some(lineage)));
@@ -41,6 +45,7 @@ pub async fn absent_rows_are_absent(bed: &mut impl Bed) {
     assert_eq!(view.digests.get(&hash(1)), Some(&None));
     assert_eq!(view.claim_nonces.get(&(user_id(1), u64::MAX)), Some(&None), "a nonce that no integer of SQL holds was never accepted");
     assert_eq!((view.idempotency.len(), view.credits.len(), view.payouts.len(), view.limits.len()), (1, 1, 1, 1));
+    assert_eq!((view.incarnation, store.incarnation().await), (Slot::absent(), Ok(None)));
     assert_eq!(store.user(&user_id(1)).await, Ok(None));
     assert_eq!(store.credential(hash(1)).await, Ok(None));
     assert_eq!(store.withdrawal(sample::withdrawal_id(1)).await, Ok(None));
@@ -74,7 +79,7 @@ fn every_key() -> Keys {
         withdrawals: [sample::withdrawal_id(1)].into(),
         digests: [hash(1)].into(),
         claim_nonces: [(user_id(1), 0), (user_id(1), u64::MAX)].into(),
-        idempotency: [("user/player-1".to_owned(), name("key-1"))].into(),
+        idempotency: [(name("user/player-1"), name("key-1"))].into(),
         credits: [name("credit-1")].into(),
         lineages: [sample::lineage_id(1)].into(),
         payouts: [sample::payout_id(1)].into(),
@@ -107,7 +112,9 @@ async fn everything(store: &dyn Store) {
         ],
     )
     .await;
+    put(store, vec![Change::Incarnation(sample::incarnation(1))]).await;
     let view = view(store, &every_key()).await;
+    assert_eq!(view.incarnation, Slot::loaded(1, sample::incarnation(1)));
     assert_eq!(view.withdrawal(withdrawal.id), Some(&withdrawal));
     assert_eq!(view.lineage(lineage.id), Some(&lineage));
     assert_eq!(view.wallet(&sample::address(1)), Some(&sample::wallet(1, 1)));
@@ -117,7 +124,7 @@ async fn everything(store: &dyn Store) {
     assert_eq!(view.payouts.get(&sample::payout_id(1)), Some(&Some(lineage.id)));
     assert_eq!(view.credits.get(&name("credit-1")), Some(&Some(sample::credit(1, 1))));
     let idempotency = sample::idempotency(1, "user/player-1");
-    assert_eq!(view.idempotency.get(&(idempotency.principal.clone(), idempotency.key.clone())), Some(&Some(idempotency)));
+    assert_eq!(view.idempotency.get(&(idempotency.client.clone(), idempotency.key.clone())), Some(&Some(idempotency)));
     assert_eq!(view.limit(&user_id(1), &token()).last_seq, 1);
 }
 
@@ -159,6 +166,7 @@ async fn ledger(store: &dyn Store) {
         Account::Fees { asset: asset.clone() },
         Account::Network { chain: sample::chain(), asset: asset.clone() },
         Account::Rounding { asset: asset.clone() },
+        Account::Debt { user: user_id(1), book: sample::book(), asset: asset.clone() },
         Account::Suspense { asset: asset.clone() },
     ];
     let causes = [
@@ -219,8 +227,11 @@ fn every_lane() -> Vec<Lane> {
         next_nonce: 41,
         adopted_from: 3,
         journal: Some(JournalId(uuid(9, 1))),
-        lease: Some(Lease { owner: ReplicaId(uuid(10, 1)), until: at(30) }),
+        lease: Some(Lease { owner: ReplicaId(uuid(10, 1)), until: at(30), token: LeaseToken(uuid(11, 1)) }),
         epoch: Epoch(12),
+        counter: 57,
+        journal_read: Epoch(11),
+        doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
         tip: Some(tip),
         trail: vec![block(89), block(90)],
@@ -233,6 +244,24 @@ fn every_lane() -> Vec<Lane> {
         lane.clone(),
         Lane { state: halted(foreign), lease: None, ..lane.clone() },
         Lane { state: halted(HaltReason::WalletHasCode), tip: None, ..lane },
+    ]
+}
+
+fn every_incarnation() -> Vec<Incarnation> {
+    let first = sample::incarnation(1);
+    let unmatched =
+        Unmatched { withdrawal: sample::withdrawal_id(3), asset: token(), destination: sample::address(3), amount: Amount::MAX };
+    let finding = |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
+    let found = |because| Incarnation { finding: Some(finding(because)), ..first.clone() };
+    let unread = Incarnation { unread: [lane_id()].into(), unmatched: vec![unmatched], ..sample::incarnation(2) };
+    vec![
+        first.clone(),
+        found(WentBack::EpochBehind { lane: lane_id(), row: Epoch(3), signer: Epoch(5) }),
+        found(WentBack::CounterBehind { lane: lane_id(), row: 41, signer: 42 }),
+        found(WentBack::GroupMissing { group: sample::group_id() }),
+        found(WentBack::OtherTimeline { before: "7 on timeline 1".to_owned(), now: "7 on timeline 2".to_owned() }),
+        found(WentBack::Declared { what: "yesterday's \"backup\"".to_owned() }),
+        unread,
     ]
 }
 

@@ -3,8 +3,8 @@
 use adit_core::{
     Account, Actor, Amount, Anchor, AssetId, Attempt, AttemptId, BlockRef, Book, Bytes, Cause, ChainName, ClaimRecord, Credential,
     CredentialId, CreditRecord, Destination, Draft, Epoch, Event, EventId, EventKind, EvmDraft, EvmFees, Feed, GroupId, Hash32,
-    IdempotencyRecord, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId, LineageState, PayoutId, Purpose, Role, Stage, State, Timestamp,
-    Transfer, TransferId, TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    IdempotencyRecord, Incarnation, IncarnationId, KeyContext, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId, LineageState, PayoutId,
+    Purpose, Role, Stage, State, Timestamp, Transfer, TransferId, TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 use uuid::Uuid;
 
@@ -160,6 +160,7 @@ pub fn withdrawal(number: u64, user: u64, nonce: u64) -> Withdrawal {
             ..limit_entry(user, nonce + 1, THEN, amount.base_units(), amount.base_units())
         },
         claim: Some(claim),
+        idempotency: Some(KeyContext { client: name("key/host"), key: hash(number), fingerprint: hash(number) }),
         policy_revision: 1,
         created_at: at(number as i64),
         retries: 0,
@@ -171,9 +172,9 @@ pub fn approved() -> State {
     State::Approved { by: Actor::Engine, at: THEN, deferred: None, after: None }
 }
 
-pub fn idempotency(number: u64, principal: &str) -> IdempotencyRecord {
+pub fn idempotency(number: u64, client: &str) -> IdempotencyRecord {
     IdempotencyRecord {
-        principal: principal.to_owned(),
+        client: name(client),
         key: name(&format!("key-{number}")),
         fingerprint: hash(number),
         withdrawal: withdrawal_id(number),
@@ -241,6 +242,10 @@ pub fn ended(lineage: Lineage) -> Lineage {
 
 pub fn lane() -> Lane {
     Lane::new(lane_id())
+}
+
+pub fn incarnation(number: u64) -> Incarnation {
+    Incarnation::first(IncarnationId(uuid(12, number)), THEN)
 }
 
 pub fn block(height: u64) -> BlockRef {

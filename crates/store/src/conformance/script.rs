@@ -84,9 +84,14 @@ fn add_key(keys: &mut Keys, change: &Change) {
         Change::Limit(entry) | Change::LimitGivenBack(entry) => {
             keys.limits.insert((entry.user.clone(), entry.asset.clone()), Vec::new());
         }
-        Change::Idempotency(record) => drop(keys.idempotency.insert((record.principal.clone(), record.key.clone()))),
+        Change::Idempotency(record) => drop(keys.idempotency.insert((record.client.clone(), record.key.clone()))),
         Change::Credit(record) => drop(keys.credits.insert(record.id.clone())),
-        Change::Credential(_) | Change::Suspended(_) | Change::Resumed(_) | Change::Event(_) | Change::Observation(_) => {}
+        Change::Incarnation(_)
+        | Change::Credential(_)
+        | Change::Suspended(_)
+        | Change::Resumed(_)
+        | Change::Event(_)
+        | Change::Observation(_) => {}
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) fn apply(tables: &mut Tables, id: GroupId, batch: Batch) {
     batch.wallets.into_iter().for_each(|row| put(&mut tables.wallets, row.row.address.clone(), row));
     batch.accounts.into_iter().for_each(|(account, row)| put(&mut tables.accounts, account, row));
     batch.lanes.into_iter().for_each(|row| put(&mut tables.lanes, row.row.id.clone(), row));
+    if let Some(row) = batch.incarnation {
+        tables.incarnation = Some(Row { version: row.version + 1, row: row.row });
+    }
     batch.withdrawals.into_iter().for_each(|row| put_withdrawal(tables, row));
     let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.into_iter().partition(|row| row.row.is_live());
     ended.into_iter().chain(live).for_each(|row| put_lineage(tables, row));
@@ -25,6 +28,12 @@ fn put<K: Ord, T>(rows: &mut BTreeMap<K, Row<T>>, key: K, row: Row<T>) {
 
 fn put_withdrawal(tables: &mut Tables, row: Row<Withdrawal>) {
     let withdrawal = &row.row;
+    if let Some(before) = tables.withdrawals.get(&withdrawal.id).map(|row| &row.row)
+        && let Some(claim) = &before.claim
+    {
+        // A payment can be matched to its user later: what it consumed is then theirs.
+        tables.claim_nonces.remove(&(before.user.clone(), claim.nonce));
+    }
     if let Some(claim) = &withdrawal.claim {
         tables.digests.insert(claim.digest, withdrawal.id);
         tables.claim_nonces.insert((withdrawal.user.clone(), claim.nonce), withdrawal.id);
@@ -53,6 +62,7 @@ fn put_lineage(tables: &mut Tables, row: Row<Lineage>) {
     for leg in &lineage.legs {
         tables.lineages_by_withdrawal.entry(leg.withdrawal).or_default().insert(lineage.id);
     }
+    tables.lineages_by_number.entry((lineage.lane.clone(), lineage.number())).or_default().insert(lineage.id);
     put(&mut tables.lineages, row.row.id, row);
 }
 
@@ -75,7 +85,7 @@ fn append(tables: &mut Tables, added: Appended) {
         tables.limits.entry((entry.user.clone(), entry.asset.clone())).or_default().give_back(entry);
     }
     for record in added.idempotency {
-        tables.idempotency.insert((record.principal.clone(), record.key.clone()), record);
+        tables.idempotency.insert((record.client.clone(), record.key.clone()), record);
     }
     tables.credits.extend(added.credits.into_iter().map(|record| (record.id.clone(), record)));
     for credential in added.credentials {

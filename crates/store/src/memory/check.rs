@@ -40,7 +40,9 @@ fn check_versions(tables: &Tables, batch: &Batch) -> Result<(), CommitFault> {
         .iter()
         .try_for_each(|row| same("withdrawal", row.row.id, row.version, version_of(&tables.withdrawals, &row.row.id)))?;
     batch.lineages.iter().try_for_each(|row| same("lineage", row.row.id, row.version, version_of(&tables.lineages, &row.row.id)))?;
-    batch.lanes.iter().try_for_each(|row| same("lane", &row.row.id, row.version, version_of(&tables.lanes, &row.row.id)))
+    batch.lanes.iter().try_for_each(|row| same("lane", &row.row.id, row.version, version_of(&tables.lanes, &row.row.id)))?;
+    let stored = tables.incarnation.as_ref().map_or(0, |row| row.version);
+    batch.incarnation.iter().try_for_each(|row| same("incarnation", row.row.id, row.version, stored))
 }
 
 fn same(what: &str, key: impl Display, loaded: u64, stored: u64) -> Result<(), CommitFault> {
@@ -111,7 +113,7 @@ fn check_appended(tables: &Tables, batch: &Batch) -> Result<(), CommitFault> {
     unique(added.transfers.iter().map(|row| row.id), |id| tables.transfers.contains_key(id), constraint::TRANSFER_UNIQUE)?;
     let resolved = added.transfers.iter().filter_map(|row| row.kind.resolves());
     unique(resolved, |hold| tables.resolved_holds.contains(hold), constraint::HOLD_RESOLVED_ONCE)?;
-    let idempotency = added.idempotency.iter().map(|row| (row.principal.clone(), row.key.clone()));
+    let idempotency = added.idempotency.iter().map(|row| (row.client.clone(), row.key.clone()));
     let forgets = planted(Mistake::IdempotencyExpires);
     unique(idempotency, |key| !forgets && tables.idempotency.contains_key(key), constraint::IDEMPOTENCY_UNIQUE)?;
     let again = planted(Mistake::CreditTwice);

@@ -23,6 +23,7 @@ pub(super) fn view(tables: &Tables, keys: &Keys, now: Timestamp) -> View {
     view.payouts = found(&tables.live_payouts, &keys.payouts);
     let holder = |anchor: &Anchor| tables.live_anchors.get(&anchor.to_string()).copied();
     view.anchors = keys.anchors.iter().map(|anchor| (anchor.clone(), holder(anchor))).collect();
+    view.incarnation = tables.incarnation.as_ref().map_or_else(Slot::absent, |row| Slot::loaded(row.version, row.row.clone()));
     view.suspensions = tables.suspensions.clone();
     for (key, windows) in &keys.limits {
         let state =

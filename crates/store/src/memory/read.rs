@@ -1,12 +1,12 @@
 //! Reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Keys, Lane, LaneId, LimitState, Lineage,
-    LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
+    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
+    Lineage, LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
     WithdrawalId, planted,
 };
 use async_trait::async_trait;
@@ -54,6 +54,11 @@ impl Store for MemStore {
         Ok(self.tables().withdrawals.get(&id).map(|row| row.row.clone()))
     }
 
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+        let tables = self.tables();
+        Ok(ids.iter().filter_map(|id| tables.withdrawals.get(id)).map(|row| row.row.clone()).collect())
+    }
+
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
         let tables = self.tables();
         let mut found: Vec<&Withdrawal> = tables.withdrawals.values().map(|row| &row.row).filter(|row| passes(filter, row)).collect();
@@ -96,8 +101,25 @@ impl Store for MemStore {
         Ok(found)
     }
 
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+        let tables = self.tables();
+        let ids = tables.lineages_by_number.get(&(lane.clone(), number)).into_iter().flatten();
+        let made = ids.filter_map(|id| tables.lineages.get(id)).map(|row| (row.row.created_at, row.row.id));
+        Ok(made.max().map(|(_, id)| id))
+    }
+
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
+        Ok(self.tables().incarnation.as_ref().map(|row| row.row.clone()))
+    }
+
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
         Ok(self.tables().lanes.get(id).map(|row| row.row.clone()))
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault> {
+        let mut found: Vec<Lane> = self.tables().lanes.values().map(|row| row.row.clone()).collect();
+        found.sort_by_key(|lane| lane.id.to_string());
+        Ok(found)
     }
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
@@ -164,7 +186,7 @@ impl Store for MemStore {
 
 fn sheet(tables: &Tables, user: &User) -> UserSheet {
     let wallets = tables.wallets.values().map(|row| &row.row).filter(|link| link.user == user.id).cloned().collect();
-    let own = |account: &Account| matches!(account, Account::User { user: owner, .. } if *owner == user.id);
+    let own = |account: &Account| matches!(account, Account::User { user: owner, .. } | Account::Debt { user: owner, .. } if *owner == user.id);
     let mut balances: Vec<_> =
         tables.accounts.iter().filter(|(account, _)| own(account)).map(|(key, row)| (key.clone(), row.row)).collect();
     balances.sort_by_key(|(account, _)| account.to_string());

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, CredentialId, CreditId, CreditRecord, Destination, Event, EventId, GroupId, Hash32,
-    IdempotencyKey, IdempotencyRecord, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Row, Scope, Suspension, Timestamp,
-    Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, ClientId, Credential, CredentialId, CreditId, CreditRecord, Destination, Event, EventId, GroupId,
+    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Row, Scope,
+    Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 use super::limits::LimitHistory;
@@ -18,10 +18,11 @@ pub(super) struct Tables {
     pub withdrawals: BTreeMap<WithdrawalId, Row<Withdrawal>>,
     pub lineages: BTreeMap<LineageId, Row<Lineage>>,
     pub lanes: BTreeMap<LaneId, Row<Lane>>,
+    pub incarnation: Option<Row<Incarnation>>,
 
     pub transfers: BTreeMap<TransferId, Transfer>,
     pub limits: BTreeMap<(UserId, AssetId), LimitHistory>,
-    pub idempotency: BTreeMap<(String, IdempotencyKey), IdempotencyRecord>,
+    pub idempotency: BTreeMap<(ClientId, IdempotencyKey), IdempotencyRecord>,
     pub credits: BTreeMap<CreditId, CreditRecord>,
     pub credentials: BTreeMap<CredentialId, Credential>,
     pub events: BTreeMap<EventId, Event>,
@@ -35,6 +36,7 @@ pub(super) struct Tables {
     pub live_anchors: BTreeMap<String, LineageId>,
     pub live_payouts: BTreeMap<PayoutId, LineageId>,
     pub live_by_lane: BTreeMap<LaneId, BTreeSet<LineageId>>,
+    pub lineages_by_number: BTreeMap<(LaneId, u64), BTreeSet<LineageId>>,
     pub lineages_by_withdrawal: BTreeMap<WithdrawalId, BTreeSet<LineageId>>,
     pub approved: BTreeSet<(Timestamp, WithdrawalId)>,
     pub resolved_holds: BTreeSet<TransferId>,

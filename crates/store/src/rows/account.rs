@@ -46,6 +46,7 @@ impl AccountRow {
             Account::Fees { .. } => kind("fees"),
             Account::Network { chain, .. } => Self { chain: Some(chain.to_string()), ..kind("network") },
             Account::Rounding { .. } => kind("rounding"),
+            Account::Debt { user, book, .. } => Self { user_id: Some(user.to_string()), book: Some(book.to_string()), ..kind("debt") },
             Account::Suspense { .. } => kind("suspense"),
         }
     }
@@ -66,6 +67,7 @@ fn account(row: &impl Fields) -> Result<Account, StoreFault> {
         "fees" => Ok(Account::Fees { asset }),
         "network" => Ok(Account::Network { chain: value(row, "chain")?, asset }),
         "rounding" => Ok(Account::Rounding { asset }),
+        "debt" => Ok(Account::Debt { user: value(row, "user_id")?, book: value(row, "book")?, asset }),
         "suspense" => Ok(Account::Suspense { asset }),
         other => Err(StoreFault::Corrupt { detail: format!("the column kind: {other:?} is no kind of account") }),
     }

@@ -81,7 +81,7 @@ macro_rules! ids {
     )+};
 }
 
-ids!(WithdrawalId, PayoutId, LineageId, AttemptId, TransferId, EventId, CredentialId, JournalId, ReplicaId);
+ids!(WithdrawalId, PayoutId, LineageId, AttemptId, TransferId, EventId, CredentialId, JournalId, ReplicaId, IncarnationId, LeaseToken);
 
 pub(super) fn amount(row: &impl Fields, column: &'static str) -> Result<Amount, StoreFault> {
     parse(&row.text(column)?, column).map(Amount::new)

@@ -1,6 +1,6 @@
 //! Lanes.
 
-use adit_core::{Epoch, Lane, Lease, Row, Slot};
+use adit_core::{Epoch, Lane, Lease, LeaseToken, Row, Slot};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -15,7 +15,11 @@ pub struct LaneRow {
     pub journal_id: Option<Uuid>,
     pub lease_owner: Option<Uuid>,
     pub lease_until: Option<i64>,
+    pub lease_token: Option<Uuid>,
     pub epoch: i64,
+    pub counter: i64,
+    pub journal_read: i64,
+    pub doubt: Option<String>,
     pub status: String,
     pub state: String,
     pub tip: Option<String>,
@@ -36,7 +40,11 @@ impl LaneRow {
             journal_id: lane.journal.map(|journal| journal.0),
             lease_owner: lane.lease.as_ref().map(|lease| lease.owner.0),
             lease_until: lane.lease.as_ref().map(|lease| lease.until.micros()),
+            lease_token: lane.lease.as_ref().map(|lease| lease.token.0),
             epoch: integer(lane.epoch.0, "an epoch")?,
+            counter: integer(lane.counter, "the count of a lane's changes")?,
+            journal_read: integer(lane.journal_read.0, "the epoch of a journal's reading")?,
+            doubt: lane.doubt.clone(),
             status: to_tag(&lane.state, "lane")?,
             state: to_json(&lane.state)?,
             tip: lane.tip.as_ref().map(to_json).transpose()?,
@@ -57,6 +65,9 @@ pub fn read_lane(row: &impl Fields) -> Result<Slot<Lane>, StoreFault> {
         journal: row.uuid_or_none("journal_id")?.map(adit_core::JournalId),
         lease: read_lease(row)?,
         epoch: Epoch(count(row, "epoch")?),
+        counter: count(row, "counter")?,
+        journal_read: Epoch(count(row, "journal_read")?),
+        doubt: row.text_or_none("doubt")?,
         state: json(row, "state")?,
         tip: json_or_none(row, "tip")?,
         trail: json(row, "trail")?,
@@ -68,5 +79,7 @@ pub fn read_lane(row: &impl Fields) -> Result<Slot<Lane>, StoreFault> {
 
 fn read_lease(row: &impl Fields) -> Result<Option<Lease>, StoreFault> {
     let Some(owner) = row.uuid_or_none("lease_owner")? else { return Ok(None) };
-    Ok(Some(Lease { owner: adit_core::ReplicaId(owner), until: time(row, "lease_until")? }))
+    // Leases of before tokens were given have none; the next lease has one.
+    let token = LeaseToken(row.uuid_or_none("lease_token")?.unwrap_or_default());
+    Ok(Some(Lease { owner: adit_core::ReplicaId(owner), until: time(row, "lease_until")?, token }))
 }

@@ -8,6 +8,7 @@
 mod account;
 mod event;
 mod fields;
+mod incarnation;
 mod lane;
 mod limit;
 mod lineage;
@@ -17,6 +18,7 @@ mod withdrawal;
 pub use account::{AccountRow, CreditRow, TransferRow, read_account, read_credit};
 pub use event::{EventRow, ObservationRow, read_event, read_observation};
 pub use fields::{FORM, Fields, id, sum, value};
+pub use incarnation::{IncarnationRow, read_incarnation};
 pub use lane::{LaneRow, read_lane};
 pub use limit::{LimitGivenBackRow, LimitKeyRow, LimitRow, WindowKeyRow, limit_keys};
 pub use lineage::{AnchorRow, AttemptRow, LineageParts, LineageRow, PayoutRow, read_anchor, read_attempt, read_leg, read_lineage};

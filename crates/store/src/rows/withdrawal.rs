@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{ClaimRecord, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status, Timestamp, UserId, Withdrawal};
+use adit_core::{
+    ClaimRecord, ClientId, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status, Timestamp, UserId, Withdrawal,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::fields::{FORM, Fields, amount, count, id, integer, json, padded, small_count, time, to_json, value, word};
+use super::fields::{FORM, Fields, amount, count, id, integer, json, json_or_none, padded, small_count, time, to_json, value, word};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -33,6 +35,7 @@ pub struct WithdrawalRow {
     pub deadline: Option<i64>,
     pub digest: Option<String>,
     pub signature: Option<String>,
+    pub idempotency: Option<String>,
     pub policy_revision: i64,
     pub created_at: i64,
     pub retry_count: i64,
@@ -74,6 +77,7 @@ impl WithdrawalRow {
             deadline: claim.map(|claim| whole(claim.deadline, "a claim's deadline")).transpose()?,
             digest: claim.map(|claim| claim.digest.to_string()),
             signature: claim.map(|claim| claim.signature.to_string()),
+            idempotency: it.idempotency.as_ref().map(to_json).transpose()?,
             policy_revision: whole(it.policy_revision, "a policy's revision")?,
             created_at: it.created_at.micros(),
             retry_count: i64::from(it.retries),
@@ -127,6 +131,7 @@ pub fn read_withdrawal(row: &impl Fields) -> Result<Slot<Withdrawal>, StoreFault
         hold: id(row, "hold_id")?,
         limit: read_limit(row, user.clone())?,
         claim: read_claim(row)?,
+        idempotency: json_or_none(row, "idempotency")?,
         policy_revision: count(row, "policy_revision")?,
         created_at: time(row, "created_at")?,
         retries: small_count(row, "retry_count")?,
@@ -166,7 +171,7 @@ pub fn read_status(row: &impl Fields) -> Result<Status, StoreFault> {
 
 #[derive(Debug, Serialize)]
 pub struct IdempotencyRow {
-    pub principal: String,
+    pub client: String,
     pub key: String,
     pub fingerprint: String,
     pub withdrawal_id: Uuid,
@@ -176,7 +181,7 @@ pub struct IdempotencyRow {
 impl IdempotencyRow {
     pub fn of(record: &IdempotencyRecord) -> Self {
         Self {
-            principal: record.principal.clone(),
+            client: record.client.to_string(),
             key: record.key.to_string(),
             fingerprint: record.fingerprint.to_string(),
             withdrawal_id: record.withdrawal.0,
@@ -187,7 +192,7 @@ impl IdempotencyRow {
 
 pub fn read_idempotency(row: &impl Fields) -> Result<IdempotencyRecord, StoreFault> {
     Ok(IdempotencyRecord {
-        principal: row.text("principal")?,
+        client: value(row, "client")?,
         key: value(row, "key")?,
         fingerprint: value(row, "fingerprint")?,
         withdrawal: id(row, "withdrawal_id")?,
@@ -197,12 +202,12 @@ pub fn read_idempotency(row: &impl Fields) -> Result<IdempotencyRecord, StoreFau
 
 #[derive(Debug, Serialize)]
 pub struct IdempotencyKeyRow {
-    pub principal: String,
+    pub client: String,
     pub key: String,
 }
 
-pub fn idempotency_keys(keys: &BTreeSet<(String, IdempotencyKey)>) -> Vec<IdempotencyKeyRow> {
-    keys.iter().map(|(principal, key)| IdempotencyKeyRow { principal: principal.clone(), key: key.to_string() }).collect()
+pub fn idempotency_keys(keys: &BTreeSet<(ClientId, IdempotencyKey)>) -> Vec<IdempotencyKeyRow> {
+    keys.iter().map(|(client, key)| IdempotencyKeyRow { client: client.to_string(), key: key.to_string() }).collect()
 }
 
 #[derive(Debug, Serialize)]

@@ -42,3 +42,49 @@ fn view(alert: &Alert, rules: &Rules) -> Value {
     }
     view
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use adit_core::{Amount, Span, WithdrawalId};
+
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules {
+            revision: 1,
+            assets: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            claims: None,
+            wallet_cooling: Span::from_hours(0),
+            cancels_per_day_max: 1,
+        }
+    }
+
+    #[test]
+    fn an_alert_has_its_kind_and_its_fields_in_camel_case() {
+        let withdrawal: WithdrawalId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id");
+        let lane = || "base:0x1".to_owned();
+        let cases = [
+            (Alert::LaneSilent { lane: lane(), seconds: 61 }, json!({ "alert": "lane_silent", "lane": "base:0x1", "seconds": 61 })),
+            (
+                Alert::SignerRefuses { lane: lane(), refused: "no".to_owned(), seconds: 5 },
+                json!({ "alert": "signer_refuses", "lane": "base:0x1", "refused": "no", "seconds": 5 }),
+            ),
+            (
+                Alert::CancelWaits { lane: lane(), withdrawal, needs: "a lower fee".to_owned() },
+                json!({ "alert": "cancel_waits", "lane": "base:0x1", "withdrawal": withdrawal, "needs": "a lower fee" }),
+            ),
+            (Alert::StandbyAsynchronous { standbys: 2 }, json!({ "alert": "standby_asynchronous", "standbys": 2 })),
+            (Alert::StoreWentBack { because: "declared".to_owned() }, json!({ "alert": "store_went_back", "because": "declared" })),
+            (Alert::StoreSuperseded, json!({ "alert": "store_superseded" })),
+            (Alert::Unmatched { count: 3 }, json!({ "alert": "unmatched", "count": 3 })),
+        ];
+        for (alert, shown) in cases {
+            assert_eq!(view(&alert, &rules()), shown);
+        }
+        let low = Alert::FundsLow { lane: lane(), asset: "DG".parse().expect("an asset"), balance: Amount::new(5), threshold: Amount::new(9) };
+        assert_eq!(view(&low, &rules())["balance"], "5", "base units where the asset is not configured any more");
+    }
+}

@@ -1,23 +1,23 @@
 //! `POST /api/admin/lanes/{chain}/halt` and `/resume`: a person stops a wallet's line of payments, or lets it start again.
 
-use adit_core::{AcceptedPin, ChainRules, Command, HaltReason, Lane};
+use adit_core::{AcceptedPin, ChainRules, Command, HaltReason};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::lanes::{shown_lineages, view};
+use super::lanes::shown;
 use crate::auth::{Admin, Principal};
 use crate::codes;
 use crate::docs::shapes::ChainName;
 use crate::extract::{ChainPath, MaybeBody};
 use crate::problem::Problem;
+use crate::record::LaneRecord;
 use crate::refused::not_written;
 use crate::routes::withdrawals::cancel::{CancelBody, reason};
 use crate::state::ApiState;
 
-type Answered = Result<Json<Value>, Problem>;
+type Answered = Result<Json<LaneRecord>, Problem>;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +37,7 @@ pub struct AcceptBody {
 
 /// Stops the wallet of a chain: nothing new is signed; what was sent is watched to its end. Admin keys only
 #[utoipa::path(post, path = "/api/admin/lanes/{chain}/halt", operation_id = "halt_lane", tag = "Admin", params(("chain" = ChainName, Path)), request_body = Option<CancelBody>,
-    responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND")))]
+    responses((status = 200, description = "The lane", body = LaneRecord), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND")))]
 pub async fn halt(
     State(state): State<ApiState>,
     Admin(caller): Admin,
@@ -51,7 +51,7 @@ pub async fn halt(
 
 /// Lets a halted wallet start again; what stopped it and still holds stops it again. Admin keys only
 #[utoipa::path(post, path = "/api/admin/lanes/{chain}/resume", operation_id = "resume_lane", tag = "Admin", params(("chain" = ChainName, Path)), request_body = Option<ResumeBody>,
-    responses((status = 200, description = "The lane", body = Object), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND"), (status = 409, description = "BAD_ATTEMPT: this fact is never accepted anew")))]
+    responses((status = 200, description = "The lane", body = LaneRecord), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND"), (status = 409, description = "BAD_ATTEMPT: this fact is never accepted anew")))]
 pub async fn resume(
     State(state): State<ApiState>,
     Admin(caller): Admin,
@@ -79,7 +79,6 @@ async fn submit(state: &ApiState, caller: Principal, rules: &ChainRules, command
     }
     state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     state.engine().hub.wake_lanes();
-    let lane = state.store().lane(&rules.lane).await?.unwrap_or_else(|| Lane::new(rules.lane.clone()));
-    let live = shown_lineages(state, rules).await?;
-    Ok(Json(view(&lane, rules, &live, state.rules(), state.now())))
+    let lane = state.store().lane(&rules.lane).await?;
+    Ok(Json(shown(state, rules, lane).await?))
 }

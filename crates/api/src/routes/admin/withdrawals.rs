@@ -82,12 +82,14 @@ pub async fn inspect(
     let lane = state.rules().chain_of(&found.asset).map(|chain| chain.lane.clone());
     let lane = lane
         .ok_or_else(|| Problem::new(&codes::ASSET_UNKNOWN, format!("No chain pays {} any more; configure it again first.", found.asset)))?;
-    let command = Command::Inspect { leg: found.leg(), lane, paid: body.paid, note };
+    // The ended one that carried it last, where any did: a foreign payment may be under inspection, too.
+    let lineage = state.store().lineages_of(id).await?.last().map(|lineage| lineage.id);
+    let command = Command::Inspect { leg: found.leg(), lane, lineage, paid: body.paid, note };
     submit(&state, caller.actor, command, &found).await
 }
 
 async fn submit(state: &ApiState, actor: Actor, command: Command, found: &Withdrawal) -> Answered {
-    state.engine().writer.submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(state, &now).await?))
 }

@@ -32,8 +32,9 @@ pub struct CancelBody {
     responses(
         (status = 200, description = "Cancelled and given back", body = WithdrawalView),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
-        (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE"),
+        (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
         (status = 429, description = "TOO_MANY_CANCELS"),
+        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED: nothing changed"),
     ))]
 pub async fn cancel(
     State(state): State<ApiState>,
@@ -57,7 +58,7 @@ pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: 
         lineage: lineage(found),
         reason,
     };
-    state.engine().writer.submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(state, &now).await?))
 }

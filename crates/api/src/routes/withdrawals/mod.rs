@@ -22,6 +22,6 @@ pub async fn find(state: &ApiState, caller: &Principal, id: WithdrawalId) -> Res
     if caller.may_see(&found.user) {
         return Ok(found);
     }
-    tracing::warn!(caller = %caller.actor.principal(), withdrawal = %id, "a withdrawal of somebody else was asked for");
+    tracing::warn!(caller = %caller.actor.client(), withdrawal = %id, "a withdrawal of somebody else was asked for");
     Err(no_withdrawal())
 }

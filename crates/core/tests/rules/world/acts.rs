@@ -1,9 +1,23 @@
 //! What a lane's process does with its wallet: reserve, sign and send, observe, take over.
 
+use std::collections::BTreeMap;
+
 use adit_core::*;
 use uuid::Uuid;
 
-use super::{World, block, destination, lane, owner};
+use super::{World, asset, block, destination, lane, owner};
+
+const LEASE: Span = Span::from_hours(1_000_000);
+
+/// The signer's journal that the lane is pinned to.
+fn journal() -> JournalId {
+    JournalId(Uuid::from_u128(9))
+}
+
+/// What the first lease of a store makes its incarnation.
+pub fn first_incarnation() -> IncarnationId {
+    IncarnationId(Uuid::from_u128(0xa1))
+}
 
 impl World {
     pub fn draft(&self, nonce: u64, gwei: u128) -> Draft {
@@ -24,7 +38,7 @@ impl World {
         Reserve {
             lane: lane(),
             owner: owner(),
-            epoch: Epoch(1),
+            epoch: self.epoch,
             lineage: LineageId(self.id()),
             attempt: AttemptId(self.id()),
             anchors: vec![Anchor::Nonce { lane: lane(), nonce }],
@@ -46,7 +60,7 @@ impl World {
         let add = Command::AddAttempt(AddAttempt {
             lane: lane(),
             owner: owner(),
-            epoch: Epoch(1),
+            epoch: self.epoch,
             lineage,
             attempt,
             purpose,
@@ -68,9 +82,9 @@ impl World {
     pub fn send(&mut self, lineage: LineageId, as_hash: Hash32) -> AttemptId {
         let attempt = self.lineage(lineage).latest().id;
         let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
-        self.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+        self.must(Command::Record { lane: lane(), epoch: self.epoch, lineage, attempt, signed });
         let legs = self.lineage(lineage).legs.clone();
-        self.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
+        self.must(Command::Submitted { lane: lane(), epoch: self.epoch, lineage, attempt, legs, submissions: Vec::new() });
         attempt
     }
 
@@ -84,14 +98,14 @@ impl World {
     /// Notes another send of the newest attempt, now.
     pub fn send_again(&mut self, lineage: LineageId) -> Timestamp {
         let (attempt, legs) = (self.lineage(lineage).latest().id, self.lineage(lineage).legs.clone());
-        self.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
+        self.must(Command::Submitted { lane: lane(), epoch: self.epoch, lineage, attempt, legs, submissions: Vec::new() });
         self.view.now
     }
 
     pub fn observe(&mut self, lineage: LineageId, fact: Fact) -> Result<Answer, Refusal> {
         let legs = self.lineage(lineage).legs.clone();
         let sighting = Sighting { lineage, fact, witnesses: Vec::new() };
-        self.give(Command::Observe { lane: lane(), epoch: Epoch(1), legs, sighting })
+        self.give(Command::Observe { lane: lane(), epoch: self.epoch, legs, sighting })
     }
 
     /// The final fact of an attempt with this effect on every leg, and a fee of 21 wei.
@@ -141,14 +155,54 @@ impl World {
         ask(&LaneView { lane: self.lane(), chain, live: &live, queue: &queue, suspensions, now: self.view.now })
     }
 
+    /// Takes the lane's lease for the process of these tests, for longer than any test lasts.
+    pub fn lease(&mut self) -> Granted {
+        let granted = self.lease_to(owner(), LEASE);
+        self.epoch = granted.epoch;
+        granted
+    }
+
+    pub fn lease_to(&mut self, to: ReplicaId, length: Span) -> Granted {
+        let command = self.claim_lease(to, length);
+        let Answer::Leased(granted) = self.must(command) else { panic!("a lease") };
+        granted
+    }
+
+    /// A claim of the lane's lease with a token of its own, by the signer of these tests.
+    pub fn claim_lease(&mut self, to: ReplicaId, length: Span) -> Command {
+        let (token, first) = (LeaseToken(self.id()), first_incarnation());
+        Command::Lease { lane: lane(), owner: to, length, journal: journal(), token, first, alone: false }
+    }
+
+    /// The signer's journal was read to its end.
+    pub fn read_journal(&mut self) -> Answer {
+        self.must(Command::JournalRead { lane: lane(), owner: owner(), epoch: self.epoch })
+    }
+
+    /// Reconciling ends: the chain shows what the book says.
+    pub fn start(&mut self) -> Answer {
+        let command = self.start_lane();
+        self.must(command)
+    }
+
+    pub fn start_lane(&self) -> Command {
+        let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(10u128.pow(18)), at: self.view.now }];
+        let pins = BTreeMap::from([("chain_id".into(), "31337".into())]);
+        let (lane, owner, epoch) = (lane(), owner(), self.epoch);
+        Command::StartLane { lane, owner, epoch, chain_nonce: 7, unfinished: false, pins, funds }
+    }
+
+    pub fn halt(&mut self) {
+        let reason = HaltReason::Operator { reason: "drill".to_owned() };
+        self.must(Command::HaltLane { lane: lane(), reason });
+    }
+
     /// The lease runs out, and another replica with the same signer takes it: epoch 2.
     pub fn take_over(&mut self) -> ReplicaId {
         let row = self.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.lease = None;
         let other = ReplicaId(Uuid::from_u128(2));
-        let journal = JournalId(Uuid::from_u128(9));
-        let lease = Command::Lease { lane: lane(), owner: other, length: Span::from_hours(1), journal, alone: false };
-        assert_eq!(self.must(lease), Answer::Leased(Epoch(2)));
+        assert_eq!(self.lease_to(other, Span::from_hours(1)).epoch, Epoch(2));
         other
     }
 }

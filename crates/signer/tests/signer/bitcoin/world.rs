@@ -11,7 +11,7 @@ use adit_core::{
 };
 use adit_signer::{
     AccountKind, Approved, AssetCaps, BitcoinAccount, BitcoinNetwork, BitcoinPolicy, ChainPolicy, LocalSigner, Seed, SignRequest,
-    SignerConfig, Supersede,
+    SignerConfig, Stamp, Supersede,
 };
 use bitcoin::hashes::Hash as _;
 use bitcoin::{OutPoint, Txid};
@@ -166,10 +166,13 @@ pub fn request(kind: AccountKind, lineage_number: u128, paid: &[Paid], draft: Bi
     SignRequest {
         lane: lane(kind),
         epoch: Epoch(1),
+        stamp: Stamp::default(),
+        previous: None,
         lineage: lineage(lineage_number),
         attempt: next_attempt(),
         purpose: if paid.is_empty() { Purpose::Cancel } else { Purpose::Pay },
         approved: approved(paid),
+        contexts: Vec::new(),
         draft: Draft::Bitcoin(draft),
     }
 }

@@ -1,15 +1,22 @@
 //! Whether one request is signed: the refusals, in their order. Pure; the signer around it signs and remembers.
 
+mod ending;
+mod lease;
+
 use std::collections::BTreeMap;
 
-use adit_core::{Amount, Anchor, AssetId, Hash32, LineageId, Mistake, PayoutId, Purpose, Timestamp, planted};
+use adit_core::{Amount, Anchor, AssetId, LineageId, Mistake, PayoutId, Purpose, Timestamp, planted};
 
 use crate::bitcoin::Coin;
 use crate::checked::{Checked, Consumed};
 use crate::facts::{Day, Fingerprint, LineageFacts, Overlay};
 use crate::journal::Place;
 use crate::policy::{Policy, Wallet};
-use crate::{Approved, Refused, SignRequest, Supersede};
+use crate::{Approved, Refused, SignRequest};
+
+pub(crate) use self::ending::{judge_retire, judge_supersede};
+pub use self::lease::EPOCH_STEP_MAX;
+pub(crate) use self::lease::{check_incarnation, judge_lease};
 
 /// What is to be done with a request that is not refused.
 pub(crate) enum Verdict<'a> {
@@ -20,13 +27,16 @@ pub(crate) enum Verdict<'a> {
     },
 }
 
-/// Judges a request on what is known. Stale epoch, unknown key, mismatch, anchor, equivocation, caps: in this order, so
-/// that a refusal names the most fundamental reason.
+/// Judges a request on what is known. The lease, unknown key, retired, mismatch, anchor, chain of nonces, equivocation, caps: in this
+/// order, so that a refusal names the most fundamental reason.
 ///
 /// # Errors
 /// [`Refused`].
 pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest, at: Timestamp) -> Result<Verdict<'a>, Refused> {
     let wallet = check_lease(policy, known, request)?;
+    for approved in &request.approved {
+        ending::check_retired(approved.payout, known.payout(approved.payout))?;
+    }
     if let Some(place) = known.attempt(request.attempt) {
         return Ok(Verdict::Again { place });
     }
@@ -34,6 +44,7 @@ pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignR
     if !planted(Mistake::SignerForgets) && !planted(Mistake::UniqueIndexDropped) {
         check_anchors(known, request, checked.consumed())?;
         check_lineage(known, request, checked.consumed())?;
+        check_chained(known, request, checked.consumed())?;
         for approved in &request.approved {
             check_payout(known, approved, request.lineage)?;
         }
@@ -43,51 +54,21 @@ pub(crate) fn judge<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignR
     Ok(Verdict::Sign(Box::new(checked)))
 }
 
-/// Whether a payout may leave a lineage, and others have its coins. True when that is to be journalled, false when it stands there already.
-///
-/// # Errors
-/// [`Refused`].
-pub(crate) fn judge_supersede(policy: &Policy, known: &Overlay<'_>, supersede: &Supersede) -> Result<bool, Refused> {
-    let Supersede { lane, epoch, payout, old, evidence } = supersede;
-    let newest = known.epoch(lane);
-    if *epoch < newest {
-        return Err(Refused::StaleEpoch { got: *epoch, newest });
-    }
-    policy.lane(lane).ok_or_else(|| Refused::UnknownKey { lane: lane.clone() })?;
-    if *evidence == Hash32([0; 32]) {
-        return Err(mismatch(format!("lineage {old} ends by a final transaction's hash, and none is given")));
-    }
-    if let Some(lineage) = known.lineage(*old).filter(|lineage| *lineage.lane != *lane) {
-        return Err(mismatch(format!("lineage {old} belongs to {}, not to {lane}", lineage.lane)));
-    }
-    let Some(payout) = payout else { return Ok(known.lineage(*old).is_some() && !known.is_ended(*old)) };
-    let Some(facts) = known.payout(*payout) else { return Ok(true) };
-    if facts.left.contains(old) {
-        return Ok(false);
-    }
-    match facts.live {
-        Some(live) if live != *old => Err(Refused::Equivocation { payout: *payout, live }),
-        Some(_) | None => Ok(true),
-    }
-}
-
-/// Whether the same attempt is asked for again: everything but the lease is the same.
+/// Whether the same attempt is asked for again: everything but what the store says of itself is the same.
 ///
 /// # Errors
 /// [`Refused::Mismatch`].
 pub(crate) fn check_again(signed: &SignRequest, asked: &SignRequest) -> Result<(), Refused> {
-    let same = SignRequest { epoch: asked.epoch, ..signed.clone() };
-    if same == *asked {
+    let SignRequest { lane, epoch: _, stamp: _, previous: _, lineage, attempt, purpose, approved, contexts: _, draft } = signed;
+    let same = (lane, lineage, attempt, purpose, approved, draft);
+    if same == (&asked.lane, &asked.lineage, &asked.attempt, &asked.purpose, &asked.approved, &asked.draft) {
         return Ok(());
     }
     Err(mismatch(format!("attempt {} was signed before with other content; a new version is a new attempt", asked.attempt)))
 }
 
 fn check_lease<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest) -> Result<Wallet<'a>, Refused> {
-    let newest = known.epoch(&request.lane);
-    if request.epoch < newest {
-        return Err(Refused::StaleEpoch { got: request.epoch, newest });
-    }
+    lease::check_stamp(known, &request.lane, request.epoch, &request.stamp)?;
     policy.lane(&request.lane).ok_or_else(|| Refused::UnknownKey { lane: request.lane.clone() })
 }
 
@@ -155,6 +136,21 @@ fn check_lineage_anchors(request: &SignRequest, lineage: &LineageFacts, consumed
             request.lineage
         )))
     })
+}
+
+/// The lineage at the number before, which the store knows if it has not gone back (case F101). Only a lineage's first signature is asked:
+/// its number is free until then.
+fn check_chained(known: &Overlay<'_>, request: &SignRequest, consumed: Consumed<'_>) -> Result<(), Refused> {
+    let Consumed::Nonce(number) = consumed else { return Ok(()) };
+    if known.owner(&request.lane, number).is_some() || planted(Mistake::NoncesNotChained) {
+        return Ok(());
+    }
+    let before = number.checked_sub(1).and_then(|before| known.owner(&request.lane, before));
+    match (before, request.previous) {
+        (Some(known), named) if named != Some(known) => Err(Refused::NotNext { number, known, named }),
+        (None, Some(named)) => Err(Refused::NotInOrder { number, named }),
+        (Some(_), _) | (None, None) => Ok(()),
+    }
 }
 
 fn check_payout(known: &Overlay<'_>, approved: &Approved, lineage: LineageId) -> Result<(), Refused> {

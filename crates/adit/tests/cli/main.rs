@@ -1,40 +1,9 @@
 //! The built binary: what it prints, refuses, starts and stops. It contacts no chain.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod built;
+mod restore;
 
-const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
-
-/// The binary in a directory of its own, with these variables and no others.
-fn adit(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_adit"));
-    command.args(arguments).current_dir(directory).env_clear().envs(variables.iter().copied());
-    command
-}
-
-fn run(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    adit(directory, arguments, variables).output().expect("it runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-/// Everything that a server needs, at an endpoint where nobody answers.
-fn least<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let base = [
-        ("ADIT_NETWORK", "base"),
-        ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", TOKEN),
-        ("LOCK_MANAGER_PRIVATE_KEY", KEY),
-        ("ADIT_EVM_RPC", "http://127.0.0.1:9/"),
-        ("ADIT_TRUST", "single"),
-        ("ADIT_ADMIN_TOKEN", "an-admin-token-of-some-length"),
-        ("PORT", "0"),
-    ];
-    [&base[..], more].concat()
-}
+use crate::built::{Running, least, run, text};
 
 /// A Bitcoin chain with this wallet, whose keys are sealed here or elsewhere.
 fn bitcoin(descriptor: &str, elsewhere: bool) -> String {
@@ -42,45 +11,6 @@ fn bitcoin(descriptor: &str, elsewhere: bool) -> String {
     format!(
         "[chains.bitcoin]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind = [\"http://a:b@127.0.0.1:9/\"]\ndescriptor = \"{descriptor}\"\nkeys = \"{keys}\"\n"
     )
-}
-
-/// A running server; killed when dropped.
-struct Running {
-    child: Child,
-    log: BufReader<std::process::ChildStderr>,
-    address: String,
-}
-
-impl Running {
-    fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = adit(directory, &["serve"], variables).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut log = BufReader::new(child.stderr.take().expect("piped"));
-        let mut said = String::new();
-        let address = loop {
-            let mut line = String::new();
-            assert_ne!(log.read_line(&mut line).expect("a log"), 0, "it ended:\n{said}");
-            said.push_str(&line);
-            if let Some((_, address)) = line.split_once("Adit is ready address=") {
-                break address.trim().to_owned();
-            }
-        };
-        Self { child, log, address }
-    }
-
-    fn stop(mut self) -> (Option<i32>, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
-        assert!(asked.success());
-        let status = self.child.wait().expect("it ends");
-        let rest: Vec<String> = self.log.by_ref().lines().map_while(Result::ok).collect();
-        (status.code(), rest.join("\n"))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ended_before = self.child.kill();
-        let _reaped = self.child.wait();
-    }
 }
 
 #[test]
@@ -201,6 +131,7 @@ fn a_backup_has_database_and_journal() {
         let bytes = std::fs::metadata(directory.path().join("copy").join(file)).expect("copied").len();
         assert_ne!(bytes, 0, "{file}");
     }
+    assert!(directory.path().join("copy/signer.journal.contexts").exists(), "the keys of the contexts go with the journal");
     drop(server);
     let postgres = run(directory.path(), &["backup", "--to", "other"], &least(&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d")]));
     assert!(text(&postgres.stderr).contains("pg_dump") && !text(&postgres.stderr).contains("hush"), "{}", text(&postgres.stderr));

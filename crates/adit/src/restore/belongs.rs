@@ -1,0 +1,84 @@
+//! Whether a database belongs to this installation, to this signer's journal, and to nobody who runs.
+
+use std::path::Path;
+
+use adit_core::{JournalId, Keys, Lane, Rules};
+use adit_signer::{Signer, SignerFault};
+use adit_store::Store;
+use anyhow::{Context as _, Result, bail};
+
+use crate::config::{Config, Of};
+use crate::world::now;
+
+/// # Errors
+/// What does not fit, and what to do.
+pub async fn check(name: &str, store: &dyn Store, config: &Config, rules: &Rules, signer: (&dyn Signer, Option<&Path>)) -> Result<()> {
+    let (signer, socket) = signer;
+    let lanes = store.lanes().await?;
+    of_these_wallets(name, &lanes, rules)?;
+    of_these_chains(name, &lanes, config)?;
+    let journal = signer.journal().await.map_err(|fault| unreached(&fault, socket))?;
+    of_this_journal(name, &lanes, journal, socket)?;
+    // Opens a transaction for the time as the database has it: leases are judged by that.
+    let now = store.load(&Keys::default(), now()).await?.take_view().now;
+    match lanes.iter().find_map(|lane| lane.lease.as_ref().filter(|lease| now < lease.until).map(|lease| (lane, lease))) {
+        None => Ok(()),
+        Some((lane, lease)) => bail!(
+            "a server still runs: the process {} has leased {} until {} in {name}. Stop every server of this database, wait for five seconds, and say it again",
+            lease.owner.0,
+            lane.id,
+            super::written(lease.until)
+        ),
+    }
+}
+
+/// A database without any of our wallets is another installation's, or was never served.
+fn of_these_wallets(name: &str, lanes: &[Lane], rules: &Rules) -> Result<()> {
+    if rules.chains.values().any(|chain| lanes.iter().any(|lane| lane.id == chain.lane && lane.journal.is_some())) {
+        return Ok(());
+    }
+    let ours: Vec<String> = rules.chains.values().map(|chain| chain.lane.to_string()).collect();
+    let theirs: Vec<String> = lanes.iter().map(|lane| lane.id.to_string()).collect();
+    let theirs = if theirs.is_empty() { "of none".to_owned() } else { theirs.join(", ") };
+    bail!(
+        "{name} is of another installation, or was never served: it has the wallets {theirs}, and this configuration pays from {}. Name the right copy, or use the configuration and key of that installation",
+        ours.join(", ")
+    )
+}
+
+fn of_these_chains(name: &str, lanes: &[Lane], config: &Config) -> Result<()> {
+    for lane in lanes {
+        let Some(chain) = config.chains.get(&lane.id.chain) else { continue };
+        let (fact, configured) = match &chain.of {
+            Of::Evm(evm) => ("chain_id", evm.chain_id.to_string()),
+            Of::Bitcoin(bitcoin) => ("network", bitcoin.network.to_string()),
+        };
+        if let Some(pinned) = lane.pins.get(fact).filter(|pinned| **pinned != configured) {
+            bail!(
+                "{name} is of another installation: its chain {} is pinned to {fact} {pinned}, and {configured} is configured. Name the right copy, or use the configuration of that installation",
+                lane.id.chain
+            );
+        }
+    }
+    Ok(())
+}
+
+fn of_this_journal(name: &str, lanes: &[Lane], journal: JournalId, socket: Option<&Path>) -> Result<()> {
+    let Some((lane, pinned)) = lanes.iter().find_map(|lane| lane.journal.filter(|pinned| *pinned != journal).map(|pinned| (lane, pinned)))
+    else {
+        return Ok(());
+    };
+    let whose = socket.map_or_else(|| "the configured journal".to_owned(), |socket| format!("the signer at {}", socket.display()));
+    bail!(
+        "{} of {name} is pinned to the signer's journal {}, and {whose} has {}: the database is of another installation, or the journal is. Put the journal of this database in place, never an empty one; or name the right copy",
+        lane.id,
+        pinned.0,
+        journal.0
+    )
+}
+
+fn unreached(fault: &SignerFault, socket: Option<&Path>) -> anyhow::Error {
+    let place = socket.map_or_else(|| "in this process".to_owned(), |socket| format!("at {}", socket.display()));
+    let asked: Result<()> = Err(anyhow::anyhow!("{fault}"));
+    asked.context(format!("the signer {place} cannot be asked, and without its journal nothing can be compared")).unwrap_err()
+}

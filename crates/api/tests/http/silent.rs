@@ -1,0 +1,145 @@
+//! A store whose database can fall silent: nothing is refused, nothing is answered.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use adit_core::*;
+use adit_store::*;
+use async_trait::async_trait;
+
+#[derive(Clone)]
+pub struct Silent {
+    inner: MemStore,
+    silent: Arc<AtomicBool>,
+}
+
+impl Silent {
+    pub fn new(inner: MemStore) -> Self {
+        Self { inner, silent: Arc::default() }
+    }
+
+    pub fn fall_silent(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Never completes while the database is silent.
+    async fn heard(&self) -> &MemStore {
+        if self.silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        &self.inner
+    }
+}
+
+#[async_trait]
+impl Store for Silent {
+    async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
+        self.heard().await.load(keys, now).await
+    }
+
+    async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault> {
+        self.heard().await.was_committed(group).await
+    }
+
+    async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
+        self.heard().await.credential(hash).await
+    }
+
+    async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
+        self.heard().await.user(user).await
+    }
+
+    async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault> {
+        self.heard().await.wallet(address).await
+    }
+
+    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault> {
+        self.heard().await.limit(user, asset, windows, now).await
+    }
+
+    async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault> {
+        self.heard().await.withdrawal(id).await
+    }
+
+    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.heard().await.withdrawals_by_id(ids).await
+    }
+
+    async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
+        self.heard().await.withdrawals(filter, after, limit).await
+    }
+
+    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.heard().await.queue(assets, now, limit).await
+    }
+
+    async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
+        self.heard().await.lineage(id).await
+    }
+
+    async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
+        self.heard().await.lineages_of(withdrawal).await
+    }
+
+    async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        self.heard().await.live_lineages(lane, limit).await
+    }
+
+    async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
+        self.heard().await.observations(attempt, limit).await
+    }
+
+    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+        self.heard().await.lineage_at(lane, number).await
+    }
+
+    async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
+        self.heard().await.incarnation().await
+    }
+
+    async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
+        self.heard().await.lane(id).await
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreFault> {
+        self.heard().await.lanes().await
+    }
+
+    async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        self.heard().await.feed(user, after, limit).await
+    }
+
+    async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault> {
+        self.heard().await.history(withdrawal).await
+    }
+
+    async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
+        self.heard().await.suspensions().await
+    }
+
+    async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault> {
+        self.heard().await.coverage().await
+    }
+
+    async fn counts(&self) -> Result<Vec<(Status, u64)>, StoreFault> {
+        self.heard().await.counts().await
+    }
+
+    async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault> {
+        self.heard().await.accounts().await
+    }
+
+    async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault> {
+        self.heard().await.policy_revision(rules, now).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.heard().await.ping().await
+    }
+
+    async fn backup(&self, path: &Path) -> Result<(), StoreFault> {
+        self.heard().await.backup(path).await
+    }
+}

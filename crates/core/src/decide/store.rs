@@ -1,0 +1,47 @@
+//! The store about itself: that it went back, and its next incarnation (case F94).
+
+use crate::{Answer, Change, Decision, Epoch, EventKind, Finding, Incarnation, IncarnationId, Lane, LaneId, LaneState, Refusal, WentBack};
+
+use super::Drafting;
+
+/// Writes down that the store went back. From now on nothing is leased, reserved, signed or given back. A second finding changes nothing,
+/// except that a person's word lifts the wait of the first.
+pub(super) fn find(mut draft: Drafting, because: &WentBack, next: IncarnationId, take_over: bool) -> Result<Decision, Refusal> {
+    let mut row = draft.view.incarnation.row.clone().unwrap_or_else(|| Incarnation::first(IncarnationId(uuid::Uuid::nil()), draft.now()));
+    match &mut row.finding {
+        Some(finding) if finding.take_over || !take_over => return draft.unchanged(),
+        Some(finding) => finding.take_over = true,
+        None => {
+            row.finding = Some(Finding { next, because: because.clone(), at: draft.now(), take_over });
+            draft.event(EventKind::StoreWentBack { because: because.clone() });
+        }
+    }
+    draft.change(Change::Incarnation(row));
+    draft.answer(Answer::Done)
+}
+
+/// Ends a finding: the store lives on under a new incarnation. Every lane gets an epoch and a counter above all that the signer has
+/// seen, loses its lease, and reads the journal before anything else.
+pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(LaneId, Epoch, u64)]) -> Result<Decision, Refusal> {
+    let Some(row) = draft.view.incarnation.row.clone() else { return draft.unchanged() };
+    if row.finding.as_ref().is_none_or(|finding| finding.next != next) {
+        return draft.unchanged();
+    }
+    for (id, epoch, counter) in lanes {
+        let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
+        lane.epoch = Epoch(lane.epoch.max(*epoch).0 + 1);
+        lane.counter = lane.counter.max(*counter) + 1;
+        lane.lease = None;
+        lane.doubt = None;
+        if lane.state == LaneState::Running {
+            lane.state = LaneState::Reconciling;
+        }
+        draft.change(Change::Lane(lane));
+    }
+    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
+    let taken_over = row.finding.is_some_and(|finding| finding.take_over);
+    let (since, unmatched) = (draft.now(), row.unmatched);
+    draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));
+    draft.event(EventKind::Reincarnated { incarnation: next });
+    draft.answer(Answer::Done)
+}

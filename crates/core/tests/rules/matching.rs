@@ -1,0 +1,138 @@
+//! A payment whose user nobody knows is matched by a person, once (case F95).
+
+use adit_core::*;
+
+use super::made_again::{Journal, restored};
+use super::world::*;
+
+fn suspense() -> Account {
+    Account::Suspense { asset: asset("DG") }
+}
+
+fn balance(world: &World, account: &Account) -> u128 {
+    world.view.accounts.get(account).and_then(|slot| slot.row).unwrap_or_default().available().base_units()
+}
+
+/// A payment without context, adopted, and final where `is_final`.
+fn unmatched(is_final: bool) -> (World, Journal) {
+    let (mut world, journal) = restored(10_000, 10_000);
+    let journal = journal.nobodys();
+    journal.adopt(&mut world, Vec::new()).expect("adopted");
+    if is_final {
+        world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Paid).expect("final");
+    }
+    (world, journal)
+}
+
+fn to(journal: &Journal, to: Matched) -> Command {
+    let (leg, lineage) = (journal.lost[0].leg.clone(), journal.lineage.id);
+    Command::Match { leg, lane: lane(), lineage, to, note: "their mail of today".to_owned() }
+}
+
+fn to_alice() -> Matched {
+    Matched::User { user: user(), book: book() }
+}
+
+fn incarnation(world: &World) -> &Incarnation {
+    world.view.incarnation.row.as_ref().expect("leased")
+}
+
+/// F95: it is processing for nobody, on suspense, and a request that equals it waits for a person although the policy would approve it.
+#[test]
+fn f95_a_payment_without_a_context_is_nobodys_until_it_is_final() {
+    let (mut world, journal) = unmatched(false);
+    let id = journal.requests[0].id;
+    assert_eq!((world.withdrawal(id).user.as_str(), world.withdrawal(id).state.status()), ("unknown", Status::Processing));
+    assert_eq!(world.net(&suspense()), -(dg(3_000).base_units() as i128));
+    assert_eq!(incarnation(&world).unmatched.len(), 1);
+    let equal = world.request_claim(3_000).expect("accepted");
+    let other = world.request_claim(3_001).expect("accepted");
+    assert_eq!([equal, other].map(|id| world.withdrawal(id).state.status()), [Status::Pending, Status::Approved]);
+    assert_eq!(world.give(to(&journal, to_alice())).expect_err("not final").code(), "NOT_MATCHABLE");
+    world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Paid).expect("final");
+    assert_eq!(world.withdrawal(id).state.status(), Status::HeldForInspection);
+    let verdict = Command::Inspect { leg: world.leg(id), lane: lane(), lineage: Some(journal.lineage.id), paid: true, note: String::new() };
+    assert_eq!(world.give(verdict).expect_err("whose was it?").code(), "NOT_MATCHABLE");
+}
+
+/// F95: matched to a user it is completed, charged to their balance and then to a debt; suspense has back what it lent.
+#[test]
+fn f95_a_match_to_a_user_charges_what_they_have_and_then_a_debt() {
+    let (mut world, journal) = unmatched(true);
+    world.must(world.credit("dg", "DG", dg(1_000).base_units()));
+    assert_eq!(world.must(to(&journal, to_alice())), Answer::Done);
+    let id = journal.requests[0].id;
+    assert_eq!((&world.withdrawal(id).user, world.withdrawal(id).state.status()), (&user(), Status::Completed));
+    let debt = Account::Debt { user: user(), book: book(), asset: asset("DG") };
+    assert_eq!((world.net(&suspense()), world.net(&debt), world.available("DG")), (0, -(dg(2_000).base_units() as i128), 0));
+    assert_eq!(incarnation(&world).unmatched, []);
+    let equal = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(equal).state.status(), Status::Approved, "nothing is unmatched any more");
+    assert_eq!(world.must(to(&journal, to_alice())), Answer::Unchanged, "the same again");
+    let bob: UserId = "bob".parse().expect("a user");
+    world.must(Command::PutUser { user: bob.clone(), tier: None });
+    let other = to(&journal, Matched::User { user: bob, book: book() });
+    assert_eq!(world.give(other).expect_err("it is alice's").code(), "NOT_MATCHABLE");
+}
+
+#[test]
+fn f95_a_payment_is_not_matched_to_nobody() {
+    let (mut world, journal) = unmatched(true);
+    let nobody = Matched::User { user: "unknown".parse().expect("a user"), book: book() };
+    assert_eq!(world.give(to(&journal, nobody)).expect_err("nobody").code(), "NOT_MATCHABLE");
+}
+
+/// F95: matched to a withdrawal in inspection, that one is completed and nobody's is cancelled; one payment is never given to two.
+#[test]
+fn f95_a_match_to_a_withdrawal_completes_it_once() {
+    let (mut world, journal) = unmatched(true);
+    let inspected = |world: &mut World, whole: u64, n: u8| {
+        let id = world.request_claim(whole).expect("accepted");
+        world.give(Command::Approve { withdrawal: id, user: user() }).ok();
+        let lineage = world.reserve(id).expect("reserved");
+        let attempt = world.send(lineage, hash(n));
+        world.finalize(lineage, attempt, &Effect::Unexpected { finding: "odd".to_owned() }).expect("final");
+        id
+    };
+    world.must(world.credit("more", "XP", 10_000));
+    let (first, second) = (inspected(&mut world, 3_000, 20), inspected(&mut world, 3_000, 21));
+    let other_amount = inspected(&mut world, 3_001, 22);
+    let waiting = world.request_claim(3_000).expect("accepted");
+    let paid = world.request_claim(3_002).expect("accepted");
+    let lineage = world.reserve(paid).expect("reserved");
+    let attempt = world.send(lineage, hash(23));
+    world.finalize(lineage, attempt, &Effect::Paid).expect("final");
+    let matched = |world: &World, id: WithdrawalId| to(&journal, Matched::Withdrawal { leg: world.leg(id) });
+    for wrong in [other_amount, waiting, paid] {
+        let command = matched(&world, wrong);
+        assert_eq!(world.give(command).expect_err("not equal, or not under inspection").code(), "NOT_MATCHABLE");
+    }
+    let command = matched(&world, first);
+    let refused = world.give_unretired(Actor::Engine, command.clone()).expect_err("not retired");
+    let ended = Some(DeadLineage { lineage: journal.lineage.id, evidence: hash(1) });
+    assert!(matches!(&refused, Refusal::NotRetired { payouts } if payouts.len() == 1 && payouts[0].ended == ended), "{refused:?}");
+    assert_eq!(world.must(command.clone()), Answer::Done);
+    let id = journal.requests[0].id;
+    assert_eq!(
+        [id, first, second].map(|id| world.withdrawal(id).state.status()),
+        [Status::Cancelled, Status::Completed, Status::HeldForInspection]
+    );
+    let unknown = Account::User { user: "unknown".parse().expect("a user"), book: "unknown".parse().expect("a book"), asset: asset("DG") };
+    assert_eq!((world.net(&suspense()), balance(&world, &unknown)), (0, 0));
+    assert_eq!(incarnation(&world).unmatched, []);
+    assert_eq!(world.must(command), Answer::Unchanged, "the same again");
+    for other in [second, paid] {
+        let command = matched(&world, other);
+        assert_eq!(world.give(command).expect_err("one payment, one withdrawal").code(), "NOT_MATCHABLE");
+    }
+    assert_eq!(world.give(to(&journal, to_alice())).expect_err("it is the first one's").code(), "NOT_MATCHABLE");
+}
+
+/// F95: nobody's payment that was not made gives suspense back what it lent, and no request waits because of it any more.
+#[test]
+fn f95_nobodys_payment_that_reverts_repays_suspense() {
+    let (mut world, journal) = unmatched(false);
+    world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Reverted).expect("final");
+    assert_eq!((world.withdrawal(journal.requests[0].id).state.status(), world.net(&suspense())), (Status::Failed, 0));
+    assert_eq!(incarnation(&world).unmatched, []);
+}

@@ -1,0 +1,178 @@
+//! A cancel that is wished before the payment was sent: it is neither signed nor sent any more (case F92).
+
+use adit_core::*;
+
+use super::coins::{Bitcoin, coin, draft};
+use super::world::*;
+
+const GWEI: u128 = 1_000_000_000;
+
+fn step_of(world: &World, lineage: LineageId) -> Step {
+    world.ask_lane(|view| step(view, world.lineage(lineage)))
+}
+
+fn why_of(world: &World, id: WithdrawalId, lineage: LineageId) -> Why {
+    world.ask_lane(|view| why(view, world.withdrawal(id), Some(world.lineage(lineage))))
+}
+
+/// Signs the newest attempt and records it; it is not sent.
+fn record(world: &mut World, lineage: LineageId, as_hash: Hash32) -> AttemptId {
+    let attempt = world.lineage(lineage).latest().id;
+    let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
+    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+    attempt
+}
+
+/// A payment that is reserved, or signed and not yet sent, and that an operator does not want any more.
+fn wished(is_signed: bool) -> (World, WithdrawalId, LineageId) {
+    let (mut world, id, lineage) = World::reserved();
+    world.see_tip(GWEI);
+    if is_signed {
+        record(&mut world, lineage, hash(1));
+    }
+    world.wish_cancel(id, lineage).expect("wished");
+    (world, id, lineage)
+}
+
+/// The cancelling attempt that the lane would make next.
+fn add_cancelling(world: &mut World, lineage: LineageId) -> AttemptId {
+    let Step::Do(Act::Bump { purpose: Purpose::Cancel, offer: Offer::Evm(fees), .. }) = step_of(world, lineage) else {
+        panic!("a cancelling attempt, not {:?}", step_of(world, lineage))
+    };
+    let Draft::Evm(evm) = world.draft(world.lineage(lineage).number(), 10) else { panic!("an EVM draft") };
+    world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added")
+}
+
+/// F92: neither signed nor sent; the only act is the cancelling attempt, whose own bytes are then signed and sent.
+#[test]
+fn f92_a_cancel_before_the_first_send_is_the_next_act() {
+    for is_signed in [false, true] {
+        let (mut world, id, lineage) = wished(is_signed);
+        let acts = world.due();
+        assert!(matches!(&acts[..], [Act::Bump { lineage: of, purpose: Purpose::Cancel, .. }] if *of == lineage), "{acts:?}");
+        let told = why_of(&world, id, lineage);
+        assert!(matches!(told.reason, Reason::CancelWaits { .. }), "nothing was sent: {told:?}");
+        assert_eq!((told.next_act, told.next_at), (Some("bump"), Some(world.view.now)));
+        let attempt = add_cancelling(&mut world, lineage);
+        assert_eq!(world.due(), [Act::Sign { lineage, attempt }]);
+        record(&mut world, lineage, hash(2));
+        assert_eq!(world.due(), [Act::Send { lineage, attempt }]);
+    }
+}
+
+/// F92: while the cancelling attempt cannot be made, nothing happens, however long it takes; *why* says what it needs.
+#[test]
+fn f92_a_cancel_that_cannot_be_made_says_what_it_needs() {
+    type Hinder = fn(&mut World);
+    let obstacles: [(&str, Hinder, Obstacle, &str); 4] = [
+        ("a stale tip", |world| world.pass(3_600), Obstacle::ChainUnread, "the chain's fees were not read lately"),
+        (
+            "the fee cap",
+            |world| world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = 10 * GWEI,
+            Obstacle::FeeCeiling { needed: 11_250_000_000, cap: 10 * GWEI },
+            "raise the cap",
+        ),
+        (
+            "the last attempt",
+            |world| world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 1,
+            Obstacle::AttemptsUsedUp,
+            "raise attempts_max",
+        ),
+        ("a halted lane", World::halt, Obstacle::LaneStopped, "the lane is halted; resume it"),
+    ];
+    for is_signed in [false, true] {
+        for (what, hinder, obstacle, needs) in &obstacles {
+            let (mut world, id, lineage) = wished(is_signed);
+            hinder(&mut world);
+            assert_eq!(step_of(&world, lineage), Step::AwaitUndoing { obstacle: *obstacle }, "{what}");
+            let told = why_of(&world, id, lineage);
+            let Reason::CancelWaits { needs: said } = &told.reason else { panic!("{what}: {told:?}") };
+            assert!(said.contains(needs) && told.sentence.contains(needs), "{what}: {told:?}");
+            assert_eq!((told.next_act, told.next_at), (Some("cancel"), None), "{what}");
+            world.pass(48 * 3_600);
+            assert_eq!(world.due(), [], "{what}");
+        }
+    }
+}
+
+/// F92: a lane that reconciles makes no cancelling attempt either, and makes it as soon as it runs.
+#[test]
+fn f92_a_reconciling_lane_cancels_when_it_runs_again() {
+    let (mut world, id, lineage) = wished(true);
+    world.halt();
+    world.must(Command::ResumeLane { lane: lane(), accept: None });
+    assert_eq!(step_of(&world, lineage), Step::AwaitUndoing { obstacle: Obstacle::LaneStopped });
+    let Reason::CancelWaits { needs } = why_of(&world, id, lineage).reason else { panic!("a cancel waits") };
+    assert!(needs.contains("compares the signer's journal"), "{needs}");
+    world.read_journal();
+    world.start();
+    assert!(matches!(&world.due()[..], [Act::Bump { purpose: Purpose::Cancel, .. }]), "{:?}", world.due());
+}
+
+/// F92: only what was wished is held back; the payment beside it is signed and sent.
+#[test]
+fn f92_a_cancel_holds_back_its_own_lineage_alone() {
+    let (mut world, _, lineage) = wished(false);
+    let other = world.request_claim(3_000).expect("accepted");
+    let beside = world.reserve(other).expect("reserved");
+    let attempt = world.lineage(beside).latest().id;
+    let acts = world.due();
+    assert!(acts.contains(&Act::Sign { lineage: beside, attempt }), "{acts:?}");
+    assert!(!acts.iter().any(|act| matches!(act, Act::Sign { lineage: of, .. } if *of == lineage)), "{acts:?}");
+}
+
+/// F30, F92: from *Reserved*, the wish gives nothing back; the final cancelling attempt does.
+#[test]
+fn f30_a_cancel_of_a_reserved_payment_gives_back_when_it_is_final() {
+    let (mut world, id, lineage) = wished(false);
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000));
+    let undo = add_cancelling(&mut world, lineage);
+    world.send(lineage, hash(2));
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000));
+    world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Cancelled, 10_000));
+    assert!(world.lineage(lineage).attempts[0].signed().is_none(), "the payment was never signed");
+}
+
+/// F30, F92: from signed and unsent, either version may still be mined: whoever saw the bytes may have sent them. The chain says which.
+#[test]
+fn f30_a_cancel_of_a_signed_payment_ends_as_the_chain_says() {
+    for payment_wins in [false, true] {
+        let (mut world, id, lineage) = wished(true);
+        let pay = world.lineage(lineage).latest().id;
+        let undo = add_cancelling(&mut world, lineage);
+        world.send(lineage, hash(2));
+        let (winner, effect) = if payment_wins { (pay, Effect::Paid) } else { (undo, Effect::Cancelled) };
+        world.finalize(lineage, winner, &effect).expect("final");
+        let ended = (world.withdrawal(id).state.status(), world.available("XP"));
+        assert_eq!(ended, if payment_wins { (Status::Completed, 7_000) } else { (Status::Cancelled, 10_000) });
+    }
+}
+
+fn bitcoin_tip(world: &World) -> Tip {
+    let market = BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(5_000));
+    Tip { market: Market::Bitcoin(market), ..world.tip(0) }
+}
+
+/// F92: a batch of Bitcoin, reserved or signed and not yet sent, is not sent any more once one of its payments is not wanted.
+#[test]
+fn f92_a_bitcoin_payment_is_not_sent_once_a_cancel_is_wished() {
+    for is_signed in [false, true] {
+        let mut bitcoin = Bitcoin::with(2);
+        let legs = bitcoin.legs.clone();
+        let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+        if is_signed {
+            record(&mut bitcoin.world, lineage, hash(10));
+        }
+        bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect("wished");
+        assert_eq!(step_of(&bitcoin.world, lineage), Step::AwaitUndoing { obstacle: Obstacle::ChainUnread });
+        let tip = bitcoin_tip(&bitcoin.world);
+        bitcoin.world.see(tip);
+        let acts = bitcoin.world.due();
+        assert!(matches!(&acts[..], [Act::Bump { purpose: Purpose::Cancel, offer: Offer::Bitcoin(_), .. }]), "{acts:?}");
+        bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
+        let undo = bitcoin.world.send(lineage, hash(11));
+        bitcoin.finalize(lineage, undo);
+        assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
+    }
+}

@@ -1,0 +1,191 @@
+//! The signer's journal, read to its end under each new lease before anything else (rule R7): what the store lost is taken back, and whole
+//! withdrawals are made again with their users (case F95).
+//!
+//! What can be placed is placed first, so that no row that exists is lost behind one that does not. What cannot be placed halts the lane.
+
+use std::collections::BTreeSet;
+
+use adit_core::{
+    Actor, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Leg, Lineage, LineageId, Lost, Mistake, Refusal, Span, Timestamp,
+    WithdrawalId, planted,
+};
+use adit_signer::PayoutStanding;
+
+use super::reconcile::Found;
+use super::{Held, LaneTask, RoundError};
+use crate::{LIVE_LINEAGES_MAX, WriteError};
+
+/// Journal entries that are read at once.
+pub(super) const ENTRIES_PER_PAGE_MAX: usize = 1_000;
+/// Payouts that the signer is asked about at once.
+const PAYOUTS_PER_QUESTION_MAX: usize = 500;
+/// Withdrawals that may have consumed a key or claim of one that is made again: one by key, one by claim, for each of a batch.
+const RIVALS_MAX: usize = 1_000;
+/// A halted lane reads a journal that it could not place again after so long.
+const READ_AGAIN_AFTER: Span = Span::from_seconds(10);
+
+/// What became of reading a journal.
+pub(super) enum Reading {
+    /// All of it stands in the store.
+    Placed,
+    /// The lease was lost on the way.
+    NotOurs,
+    /// These could not be placed, each with its reason.
+    Left(Vec<String>),
+}
+
+impl LaneTask {
+    pub(super) fn may_read_journal(&self, lane: &Lane) -> bool {
+        let halted = matches!(lane.state, LaneState::Halted { .. });
+        let again_at = *self.reads_again_at.lock().expect("no holder of this lock panics");
+        !halted || self.engine.ports.clock.now() >= again_at
+    }
+
+    /// Reads the journal under this lease, and says so in the store once all of it stands there.
+    pub(super) async fn read_journal(&self, lane: &Lane, lease: Held) -> Result<(), RoundError> {
+        let reads = !planted(Mistake::NoReconcile) && !planted(Mistake::SignerForgets);
+        let reading = if reads { self.adopt_all(lane, lease.epoch).await? } else { Reading::Placed };
+        match reading {
+            Reading::Placed => {
+                let (lane, owner, epoch) = (self.id().clone(), self.engine.replica, lease.epoch);
+                self.commit(vec![Command::JournalRead { lane, owner, epoch }]).await?;
+                self.finish_give_backs(lease).await
+            }
+            Reading::NotOurs => Ok(()),
+            Reading::Left(reasons) => {
+                let again_at = self.engine.ports.clock.now().plus(READ_AGAIN_AFTER);
+                *self.reads_again_at.lock().expect("no holder of this lock panics") = again_at;
+                self.halt(HaltReason::JournalAhead { detail: reasons.join("; ") }).await
+            }
+        }
+    }
+
+    /// This lane's payments, and those of wallets of its chain that are no longer configured: nobody leases those, and what they signed
+    /// stands in the store all the same before anything is given back.
+    async fn adopt_all(&self, lane: &Lane, epoch: Epoch) -> Result<Reading, RoundError> {
+        let configured: BTreeSet<&LaneId> = self.engine.rules.chains.values().map(|chain| &chain.lane).collect();
+        let former = self.engine.ports.signer.lanes().await?.into_iter().map(|known| known.lane);
+        let former: Vec<LaneId> = former.filter(|known| known.chain == self.name && !configured.contains(known)).collect();
+        let mut reading = self.adopt_from_journal(lane, epoch).await?;
+        for id in former {
+            let Some(row) = self.engine.store().lane(&id).await? else { continue };
+            let others = self.adopt_from_journal(&row, row.epoch).await?;
+            reading = match (reading, others) {
+                (Reading::Left(mut left), Reading::Left(more)) => {
+                    left.extend(more);
+                    Reading::Left(left)
+                }
+                (worse @ (Reading::Left(_) | Reading::NotOurs), _) => worse,
+                (Reading::Placed, others) => others,
+            };
+        }
+        Ok(reading)
+    }
+
+    /// Every signature of a lane since the oldest number that is still open.
+    pub(super) async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<Reading, RoundError> {
+        let live = self.engine.store().live_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
+        let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
+        let mut left = Vec::new();
+        loop {
+            let entries = self.engine.ports.signer.entries(&lane.id, from, ENTRIES_PER_PAGE_MAX).await?;
+            // The attempts of one number are never parted, so a page may be longer.
+            let full = entries.len() >= ENTRIES_PER_PAGE_MAX;
+            let last = entries.last().map(|entry| entry.request.draft.number());
+            for found in self.lineages(&lane.id, entries).await? {
+                match self.adopt(epoch, &found).await {
+                    Ok(()) => {}
+                    // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
+                    Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => {
+                        return Ok(Reading::NotOurs);
+                    }
+                    Err(RoundError::Write(WriteError::Refused(refusal))) => left.push(unplaced(&found.lineage, &refusal)),
+                    Err(error) => return Err(error),
+                }
+            }
+            match last {
+                // The last number of a full page may go on in the next one; a number never has a page of attempts.
+                Some(last) if full => from = last,
+                Some(_) | None if left.is_empty() => return Ok(Reading::Placed),
+                Some(_) | None => return Ok(Reading::Left(left)),
+            }
+        }
+    }
+
+    /// Where it is refused, what the chain has made final meanwhile is settled first, and it is tried once more: the change of an older version
+    /// belongs to a payment that is under way as long as the database does not know that this one is over (case F73).
+    pub(super) async fn adopt(&self, epoch: Epoch, found: &Found) -> Result<(), RoundError> {
+        if !found.lost.is_empty() && planted(Mistake::LostNotMadeAgain) {
+            return Ok(());
+        }
+        match self.adopt_once(epoch, found).await {
+            Err(RoundError::Write(WriteError::Refused(refusal)))
+                if !matches!(refusal, Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }) =>
+            {
+                self.settle_meanwhile().await?;
+                self.adopt_once(epoch, found).await
+            }
+            other => other,
+        }
+    }
+
+    /// Whoever asked again meanwhile with the same key or claim comes to the command, and is given back in the same commit.
+    async fn adopt_once(&self, epoch: Epoch, found: &Found) -> Result<(), RoundError> {
+        let mut rivals: Vec<Leg> = Vec::new();
+        let displaced = self.displaced(&found.lineage).await?;
+        loop {
+            let (lane, lineage) = (found.lineage.lane.clone(), found.lineage.clone());
+            let (lost, rivals_known, displaced) = (found.lost.clone(), rivals.clone(), displaced.clone());
+            let command = Command::AdoptLineage { lane, epoch, lineage, lost, rivals: rivals_known, displaced };
+            match self.engine.submit(Actor::Engine, command).await {
+                Err(WriteError::Refused(Refusal::Rival { withdrawal })) if rivals.len() < RIVALS_MAX => {
+                    let Some(rival) = self.engine.store().withdrawal(withdrawal).await? else {
+                        return Err(WriteError::Refused(Refusal::Rival { withdrawal }).into());
+                    };
+                    rivals.push(rival.leg());
+                }
+                done => return Ok(done.map(drop)?),
+            }
+        }
+    }
+
+    /// What this store reserved at an anchor that the journal gives to another lineage, with nothing signed.
+    async fn displaced(&self, journalled: &Lineage) -> Result<Vec<(LineageId, Vec<Leg>)>, RoundError> {
+        let live = self.engine.store().live_lineages(&journalled.lane, LIVE_LINEAGES_MAX).await?;
+        let unsigned = live.into_iter().filter(|other| other.attempts.iter().all(|attempt| attempt.signed().is_none()));
+        let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor));
+        let displaced = unsigned.filter(|other| other.id != journalled.id && shares(other));
+        Ok(displaced.map(|other| (other.id, other.legs)).collect())
+    }
+
+    /// What the signer has retired is given back, where this store shows it as waiting still (case F93).
+    async fn finish_give_backs(&self, lease: Held) -> Result<(), RoundError> {
+        for waiting in self.waiting().await?.chunks(PAYOUTS_PER_QUESTION_MAX) {
+            let payouts: Vec<_> = waiting.iter().map(|withdrawal| withdrawal.payout).collect();
+            let standing = self.engine.ports.signer.standing(&payouts).await?;
+            for (withdrawal, known) in waiting.iter().zip(standing) {
+                if let PayoutStanding::Retired { by, reason } = known {
+                    self.finish_give_back(lease.epoch, Some(withdrawal.leg()), &by, &reason).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unplaced(lineage: &Lineage, refusal: &Refusal) -> String {
+    tracing::error!(lineage = %lineage.id, number = lineage.number(), ?refusal, "the journal knows a payment that cannot be placed");
+    format!("lineage {} at number {} cannot be placed ({})", lineage.id, lineage.number(), refusal.code())
+}
+
+/// Returns a withdrawal that the store does not have, with what the journal remembers of it.
+pub(super) fn lost(leg: Leg, context: Option<adit_core::PayoutContext>) -> Lost {
+    let requested_at = asked_at(leg.withdrawal);
+    Lost { leg, context, requested_at }
+}
+
+/// The time in a UUIDv7 (RFC 9562): its first 48 bits are milliseconds since 1970.
+fn asked_at(id: WithdrawalId) -> Timestamp {
+    let millis = i64::try_from(id.0.as_u128() >> 80).expect("48 bits");
+    Timestamp::from_micros(millis.saturating_mul(1_000))
+}

@@ -1,0 +1,139 @@
+//! Leasing: the store commits the lease, the signer takes note of it, and only then anything is done under it.
+//!
+//! A signer that knows a later lease proves one of two things. Either another process has leased the lane since, which the lane's row
+//! shows as well: then only this process is late. Or the row is behind the signer: then the *store* went back, and that is written down
+//! in it before anything else (case F94).
+
+use adit_core::{
+    Actor, Answer, Command, Epoch, Finding, Granted, Incarnation, IncarnationId, LaneId, LeaseToken, Mistake, Refusal, Span, WentBack,
+    planted,
+};
+use adit_signer::{LeaseClaim, Presence, Refused, Stamp};
+
+use super::{Held, LaneTask, RoundError};
+use crate::WriteError;
+
+impl LaneTask {
+    /// Renews the lease when a third of it is over. None while another replica has it, or while nobody may have one.
+    pub(super) async fn lease(&self, held: &mut Option<Held>) -> Result<Option<Held>, RoundError> {
+        let now = self.engine.ports.clock.now();
+        let fresh_from = Span::from_millis(self.settings.lease.millis() / 3 * 2);
+        if let Some(lease) = held.filter(|lease| now.plus(fresh_from) < lease.until) {
+            return Ok(Some(lease));
+        }
+        if self.engine.hub.is_superseded() || !self.attend().await? {
+            *held = None;
+            return Ok(None);
+        }
+        let before = *held;
+        *held = None;
+        let Some(granted) = self.ask_for_lease().await? else { return Ok(None) };
+        let known = before.is_some_and(|before| (before.epoch, before.token) == (granted.epoch, granted.token));
+        if known || planted(Mistake::LeaseFromDatabaseAlone) || self.tell_signer(&granted).await? {
+            let Granted { epoch, incarnation, token, .. } = granted;
+            *held = Some(Held { epoch, incarnation, token, until: now.plus(self.settings.lease) });
+        }
+        Ok(*held)
+    }
+
+    async fn ask_for_lease(&self) -> Result<Option<Granted>, RoundError> {
+        let journal = self.engine.ports.signer.journal().await?;
+        let (token, first) = (LeaseToken(self.engine.ports.uuid()), IncarnationId(self.engine.ports.uuid()));
+        let (lane, owner, length, alone) = (self.id().clone(), self.engine.replica, self.settings.lease, self.settings.alone);
+        let command = Command::Lease { lane, owner, length, journal, token, first, alone };
+        match self.engine.writer.submit(Actor::Engine, command).await {
+            Ok(Answer::Leased(granted)) => Ok(Some(granted)),
+            Ok(_) | Err(WriteError::Refused(Refusal::LeaseHeld { .. } | Refusal::StoreWentBack { .. })) => Ok(None),
+            Err(WriteError::Refused(Refusal::ForeignJournal { lane })) => {
+                tracing::error!(lane, "this signer's journal is not the one that the lane is pinned to; nothing is signed");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the signer hear on which incarnation of the store this process works. Where the store went back, that is the next one, which
+    /// begins now. False where no lease can be had.
+    async fn attend(&self) -> Result<bool, RoundError> {
+        let Some(known) = self.engine.store().incarnation().await? else { return Ok(true) };
+        let incarnation = known.finding.as_ref().map_or(known.id, |finding| finding.next);
+        let presence = Presence { replica: self.engine.replica, incarnation };
+        if let Err(refused) = self.engine.ports.signer.attend(&presence).await? {
+            return self.refused_lease(&refused).map(|()| false);
+        }
+        match known.finding.filter(|_| !planted(Mistake::FindingIgnored)) {
+            Some(finding) => self.reincarnate(&finding).await.map(|()| false),
+            None => Ok(true),
+        }
+    }
+
+    /// The store lives on under a new incarnation, with numbers that the signer has never seen.
+    async fn reincarnate(&self, finding: &Finding) -> Result<(), RoundError> {
+        let standing = self.engine.ports.signer.lanes().await?;
+        let mut lanes: Vec<LaneId> = self.engine.store().lanes().await?.into_iter().map(|lane| lane.id).collect();
+        lanes.extend(self.engine.rules.chains.values().map(|chain| chain.lane.clone()));
+        lanes.sort();
+        lanes.dedup();
+        let seen = |lane: LaneId| {
+            let known = standing.iter().find(|known| known.lane == lane);
+            let (epoch, counter) = known.map_or((Epoch(0), 0), |known| (known.epoch, known.counter));
+            (lane, epoch, counter)
+        };
+        let lanes = lanes.into_iter().map(seen).collect();
+        tracing::warn!(because = %finding.because, incarnation = %finding.next, "the store begins a new incarnation");
+        self.engine.writer.submit(Actor::Engine, Command::Reincarnate { next: finding.next, lanes }).await?;
+        Ok(())
+    }
+
+    /// False where the signer does not take the lease.
+    async fn tell_signer(&self, granted: &Granted) -> Result<bool, RoundError> {
+        let known = self.engine.store().incarnation().await?;
+        let stamp = Stamp { incarnation: granted.incarnation, token: granted.token, counter: granted.counter };
+        let (lane, replica, epoch) = (self.id().clone(), self.engine.replica, granted.epoch);
+        let take_over = known.as_ref().is_some_and(|known: &Incarnation| known.taken_over);
+        let claim = LeaseClaim { lane, replica, epoch, stamp, take_over };
+        let Err(refused) = self.engine.ports.signer.lease(&claim).await? else {
+            self.engine.hub.signer_agreed(self.id());
+            return Ok(true);
+        };
+        match self.went_back(granted, &refused).await? {
+            Some(because) => {
+                tracing::error!(%because, "the store went back; nothing is reserved, signed or given back until it is reconciled");
+                let next = IncarnationId(self.engine.ports.uuid());
+                self.engine.writer.submit(Actor::Engine, Command::FindWentBack { because, next, take_over: false }).await?;
+            }
+            None => self.refused_lease(&refused)?,
+        }
+        Ok(false)
+    }
+
+    /// Compares the signer's refusal with the lane's row as it is now: whichever of the two is behind.
+    async fn went_back(&self, granted: &Granted, refused: &Refused) -> Result<Option<WentBack>, RoundError> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no other refusal compares the store with the signer")]
+        let signer = match refused {
+            Refused::StaleEpoch { newest, .. } => *newest,
+            Refused::EpochTaken { epoch } => *epoch,
+            Refused::CounterBehind { got, newest } => {
+                return Ok(Some(WentBack::CounterBehind { lane: self.id().clone(), row: *got, signer: *newest }));
+            }
+            _ => return Ok(None),
+        };
+        let row = self.lane().await?;
+        let ours = row.as_ref().is_some_and(|row| row.lease.as_ref().is_some_and(|lease| lease.token == granted.token));
+        let epoch = row.map_or(Epoch(0), |row| row.epoch);
+        // A row that somebody else leased since is not behind: this process is.
+        let behind = epoch < signer || (epoch == signer && ours);
+        Ok(behind.then(|| WentBack::EpochBehind { lane: self.id().clone(), row: epoch, signer }))
+    }
+
+    fn refused_lease(&self, refused: &Refused) -> Result<(), RoundError> {
+        self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.now());
+        if let Refused::SupersededStore { .. } = refused {
+            self.engine.hub.supersede();
+            tracing::error!(lane = %self.id(), %refused, "this server pays and accepts nothing any more; stop it");
+        } else {
+            tracing::warn!(lane = %self.id(), %refused, "the signer does not take the lease yet");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Which store may ask, and under which lease: older leases, superseded stores, and two leases of one number (cases F20, F94, F101).
+
+use adit_core::{Epoch, IncarnationId, LaneId, Mistake, Span, planted};
+
+use crate::facts::{Leased, Overlay};
+use crate::policy::Policy;
+use crate::{LeaseClaim, Refused, Stamp};
+
+/// How far one lease may be above the newest one: a slip of a digit does not use up all numbers.
+pub const EPOCH_STEP_MAX: u64 = 1 << 20;
+
+/// Judges whether something may be signed or superseded under this lease. In a journal that no store has leased from, as those of older
+/// builds are, a request without a stamp is judged by its epoch alone.
+///
+/// # Errors
+/// [`Refused::SupersededStore`], [`Refused::StaleEpoch`], [`Refused::NotLeased`], [`Refused::EpochTaken`].
+pub(super) fn check_stamp(known: &Overlay<'_>, lane: &LaneId, epoch: Epoch, stamp: &Stamp) -> Result<(), Refused> {
+    check_incarnation(known, stamp.incarnation)?;
+    let newest = known.leased(lane);
+    if epoch < newest.epoch {
+        return Err(Refused::StaleEpoch { got: epoch, newest: newest.epoch });
+    }
+    let is_nameless = *stamp == Stamp::default();
+    if known.incarnation().is_none() && is_nameless {
+        return Ok(());
+    }
+    if is_nameless || epoch > newest.epoch || newest.incarnation != stamp.incarnation {
+        return Err(Refused::NotLeased { lane: lane.clone() });
+    }
+    check_token(&newest, stamp)
+}
+
+/// Refuses a store that was superseded, whatever it asks.
+///
+/// # Errors
+/// [`Refused::SupersededStore`].
+pub(crate) fn check_incarnation(known: &Overlay<'_>, incarnation: IncarnationId) -> Result<(), Refused> {
+    if known.is_superseded(incarnation) { Err(Refused::SupersededStore { incarnation }) } else { Ok(()) }
+}
+
+/// Judges whether a lease is taken note of. True when that is to be journalled, false when it stands there already. `wait` says how long
+/// a new incarnation still waits for silence.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) fn judge_lease(
+    policy: &Policy,
+    known: &Overlay<'_>,
+    claim: &LeaseClaim,
+    wait: impl FnOnce() -> Option<Span>,
+) -> Result<bool, Refused> {
+    let LeaseClaim { lane, epoch, stamp, .. } = claim;
+    check_incarnation(known, stamp.incarnation)?;
+    policy.lane(lane).ok_or_else(|| Refused::UnknownKey { lane: lane.clone() })?;
+    if *stamp == Stamp::default() {
+        return Err(Refused::NotLeased { lane: lane.clone() });
+    }
+    let newest = known.leased(lane);
+    if *epoch == newest.epoch && newest.incarnation == stamp.incarnation {
+        return check_token(&newest, stamp).map(|()| false);
+    }
+    check_number(newest.epoch, *epoch)?;
+    check_counter(known, lane, stamp.counter)?;
+    let is_new = known.incarnation().is_some_and(|pinned| pinned != stamp.incarnation);
+    match wait().filter(|_| is_new && !claim.take_over) {
+        Some(left) => Err(Refused::OtherStoreHeard { seconds: left.millis().div_ceil(1_000) }),
+        None => Ok(true),
+    }
+}
+
+fn check_number(newest: Epoch, got: Epoch) -> Result<(), Refused> {
+    if got < newest {
+        return Err(Refused::StaleEpoch { got, newest });
+    }
+    if got == newest {
+        return Err(Refused::EpochTaken { epoch: got });
+    }
+    if got.0 - newest.0 > EPOCH_STEP_MAX {
+        return Err(Refused::EpochTooFar { got, newest, most: EPOCH_STEP_MAX });
+    }
+    Ok(())
+}
+
+/// The commit of a lease changes the lane's row, so a row that is not ahead of all that was shown is an older one.
+fn check_counter(known: &Overlay<'_>, lane: &LaneId, got: u64) -> Result<(), Refused> {
+    match known.counter(lane) {
+        Some(newest) if got <= newest => Err(Refused::CounterBehind { got, newest }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_token(newest: &Leased, stamp: &Stamp) -> Result<(), Refused> {
+    if newest.token == stamp.token || planted(Mistake::TwoTokensOneEpoch) {
+        return Ok(());
+    }
+    Err(Refused::EpochTaken { epoch: newest.epoch })
+}

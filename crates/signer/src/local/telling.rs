@@ -1,0 +1,45 @@
+//! Tells what the journal knows.
+
+use adit_core::{LaneId, PayoutId, UserId};
+
+use super::{Inner, State, unwritten};
+use crate::contexts::SealedContext;
+use crate::journal::{Journal, Place, Record};
+use crate::{JournalEntry, LaneStanding, PayoutStanding, SignerFault};
+
+impl Inner {
+    pub(super) fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+        let mut state = self.lock()?;
+        let State { journal, facts, contexts, .. } = &mut *state;
+        let places = facts.signed_from(lane, from_nonce, limit);
+        let told = |place| {
+            let (mut entry, sealed) = entry(journal, place)?;
+            entry.request.contexts = contexts.unseal(&sealed);
+            Ok(entry)
+        };
+        places.into_iter().map(told).collect()
+    }
+
+    pub(super) fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+        let state = self.lock()?;
+        Ok(payouts.iter().map(|payout| state.facts.standing(*payout)).collect())
+    }
+
+    pub(super) fn forget_user(&self, user: &UserId) -> Result<bool, SignerFault> {
+        self.lock()?.contexts.forget(user).map_err(unwritten)
+    }
+
+    pub(super) fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
+        Ok(self.lock()?.facts.lanes())
+    }
+}
+
+/// What was signed there, and its contexts as they are sealed.
+pub(super) fn entry(journal: &mut Journal, place: Place) -> Result<(JournalEntry, Vec<SealedContext>), SignerFault> {
+    match journal.read(place).map_err(unwritten)? {
+        Record::Signed { entry, sealed, .. } => Ok((entry, sealed)),
+        Record::Superseded { .. } | Record::Epoch { .. } | Record::Lease { .. } | Record::Retired { .. } | Record::Format { .. } => {
+            Err(SignerFault::Journal { detail: "a line of it changed on disk".to_owned() })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What the operator does to the database while no server runs on it: `adit restore --declared`.
+
+use std::collections::BTreeSet;
+
+use adit_core::{
+    Actor, Command, CredentialId, GroupId, IdBlock, IncarnationId, Order, Timestamp, WentBack, decide, keys,
+};
+use adit_store::{Group as _, Store as _};
+use uuid::Uuid;
+
+use super::World;
+use crate::{Dice, ports};
+
+impl World {
+    /// Stops every server of the primary, and says in the database that it went back, and, if so, that nobody serves another state of it.
+    pub async fn declare(&self, take_over: bool, dice: &mut Dice) {
+        self.story.tell("operator", || format!("declares that the database went back; it takes over: {take_over}"));
+        self.kill_at_primary();
+        let uuid = |dice: &mut Dice| Uuid::from_bytes(dice.bytes());
+        let because = WentBack::Declared { what: "the operator restored it".to_owned() };
+        let command = Command::FindWentBack { because, next: IncarnationId(uuid(dice)), take_over };
+        let actor = Actor::Admin { credential: CredentialId(Uuid::from_u128(1)) };
+        let order = Order { actor, ids: IdBlock::new(uuid(dice)), retired: BTreeSet::new(), command };
+        let (rules, now): (_, Timestamp) = (self.setup.rules(), ports::now(&self.handle));
+        let Ok(mut group) = self.disk.tables.load(&keys(&order, &rules), now).await else { return };
+        let mut view = group.take_view();
+        let Ok(decision) = decide(&view, &rules, &order) else { return };
+        view.apply(decision.changes);
+        let (id, batch) = (GroupId(uuid(dice)), view.into_batch());
+        if !batch.is_empty() && group.commit(id, batch.clone()).await.is_ok() {
+            self.committed(&self.disk, id, batch);
+        }
+    }
+}

@@ -137,9 +137,9 @@ async fn serve(mut client: TcpStream, course: Arc<watch::Sender<Course>>) {
     if born.mode == Mode::Cut {
         return reset(client);
     }
-    let mut server = None;
+    let (mut server, way) = (None, Way { course: &course, born });
     let carried = tokio::select! {
-        carried = carry(&mut client, &mut server, born.target, &course) => carried.is_ok(),
+        carried = carry(&mut client, &mut server, &way) => carried.is_ok(),
         _ = changed.wait_for(|now| now.generation != born.generation) => false,
     };
     if carried {
@@ -153,16 +153,50 @@ async fn serve(mut client: TcpStream, course: Arc<watch::Sender<Course>>) {
     }
 }
 
+/// What a connection has to follow: its forwarder, as it was when the connection began.
+struct Way<'a> {
+    course: &'a watch::Sender<Course>,
+    born: Course,
+}
+
+impl Way<'_> {
+    /// Returns when nothing holds back what passes. Fails if the connection has ended meanwhile: nothing of it may pass
+    /// then, whoever notices first.
+    async fn speaks(&self) -> io::Result<()> {
+        let mut course = self.course.subscribe();
+        let ended = |now: &Course| now.generation != self.born.generation;
+        let now = course.wait_for(|now| ended(now) || now.mode != Mode::Silent).await;
+        match now.is_ok_and(|now| !ended(&now)) {
+            true => Ok(()),
+            false => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+
+    /// Falls silent if this is the commit that was waited for. True if the server is to have it all the same.
+    fn springs(&self, sent: &[u8]) -> bool {
+        let mut passes = false;
+        if sent.windows(COMMIT.len()).any(|bytes| bytes == COMMIT) {
+            self.course.send_if_modified(|now| {
+                let Mode::Armed(moment) = now.mode else { return false };
+                passes = moment == Moment::Answer;
+                now.mode = Mode::Silent;
+                true
+            });
+        }
+        passes
+    }
+}
+
 /// Fails as well if nobody listens at the target.
-async fn carry(client: &mut TcpStream, server: &mut Option<TcpStream>, target: u16, course: &watch::Sender<Course>) -> io::Result<()> {
-    speaks(course).await;
-    let server = server.insert(TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await?);
+async fn carry(client: &mut TcpStream, server: &mut Option<TcpStream>, way: &Way<'_>) -> io::Result<()> {
+    way.speaks().await?;
+    let server = server.insert(TcpStream::connect((Ipv4Addr::LOCALHOST, way.born.target)).await?);
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let up = pass(from_client, to_server, course, |bytes| springs(course, bytes));
-    let down = pass(from_server, to_client, course, |_| false);
+    let up = pass(from_client, to_server, way, |bytes| way.springs(bytes));
+    let down = pass(from_server, to_client, way, |_| false);
     tokio::try_join!(up, down).map(drop)
 }
 
@@ -170,7 +204,7 @@ async fn carry(client: &mut TcpStream, server: &mut Option<TcpStream>, target: u
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    course: &watch::Sender<Course>,
+    way: &Way<'_>,
     hurried: impl Fn(&[u8]) -> bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -178,32 +212,13 @@ async fn pass(
         let count = from.read(&mut buffer).await?;
         // What was read when the silence began waits here; what comes later waits in the socket.
         if !hurried(&buffer[..count]) {
-            speaks(course).await;
+            way.speaks().await?;
         }
         if count == 0 {
             return to.shutdown().await;
         }
         to.write_all(&buffer[..count]).await?;
     }
-}
-
-/// Falls silent if this is the commit that was waited for. True if the server is to have it all the same.
-fn springs(course: &watch::Sender<Course>, sent: &[u8]) -> bool {
-    let mut passes = false;
-    if sent.windows(COMMIT.len()).any(|bytes| bytes == COMMIT) {
-        course.send_if_modified(|now| {
-            let Mode::Armed(moment) = now.mode else { return false };
-            passes = moment == Moment::Answer;
-            now.mode = Mode::Silent;
-            true
-        });
-    }
-    passes
-}
-
-/// Returns when nothing holds back what passes.
-async fn speaks(course: &watch::Sender<Course>) {
-    let _ = course.subscribe().wait_for(|now| now.mode != Mode::Silent).await;
 }
 
 /// Takes what the client says until it ends the connection itself.

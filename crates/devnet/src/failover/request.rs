@@ -8,7 +8,7 @@ use crate::chaos::requests::{Said, once};
 use crate::claim::{Claim, Domain, SignedClaim};
 
 /// How long somebody repeats a request that is not answered.
-const INSIST_BOUND: Duration = Duration::from_secs(90);
+const INSIST_BOUND: Duration = Duration::from_secs(60);
 const ASK_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct Request {

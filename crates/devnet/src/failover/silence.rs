@@ -21,6 +21,8 @@ use super::world::World;
 const LOAD_EVERY: Duration = Duration::from_millis(700);
 const LOAD_BEFORE: Duration = Duration::from_secs(2);
 const LOAD_AFTER: Duration = Duration::from_secs(3);
+/// Nobody insists for longer than this after the host is back.
+const RETURN_BOUND: Duration = Duration::from_secs(30);
 /// Who ask when the host is back.
 const NEW: usize = 3;
 
@@ -32,7 +34,7 @@ pub async fn run(world: &mut World, lasts: Duration, load: bool, back: Back) -> 
     let mut new = world.take(NEW, |_| true)?;
     let askers = if load { load_for(lasts + LOAD_BEFORE + LOAD_AFTER)? } else { 0 };
     let (over, asking) = (Arc::<AtomicBool>::default(), world.take(askers, |_| true)?);
-    let loading = tokio::spawn(load_on(world, asking, &over)?);
+    let loading = tokio::spawn(load_on(world, asking, lasts + RETURN_BOUND, &over)?);
     if load {
         tokio::time::sleep(LOAD_BEFORE).await;
     }
@@ -54,7 +56,7 @@ pub async fn run(world: &mut World, lasts: Duration, load: bool, back: Back) -> 
     let first = join_all(asking.into_iter().map(|(request, api)| {
         let (domain, readiness) = (&domain, &readiness);
         async move {
-            request.counts = request.insist(&api, domain).await;
+            request.counts = request.insist_for(RETURN_BOUND, &api, domain).await;
             if request.counts {
                 readiness.writer_works();
             }
@@ -71,8 +73,13 @@ fn load_for(time: Duration) -> Result<usize> {
     Ok(usize::try_from(time.as_millis() / LOAD_EVERY.as_millis())?)
 }
 
-/// Each asks in its turn, whatever became of the others, until it is accepted.
-fn load_on(world: &mut World, requests: Vec<Request>, over: &Arc<AtomicBool>) -> Result<impl Future<Output = Vec<Request>> + use<>> {
+/// Each asks in its turn, whatever became of the others, until it is accepted or `bound` has passed.
+fn load_on(
+    world: &mut World,
+    requests: Vec<Request>,
+    bound: Duration,
+    over: &Arc<AtomicBool>,
+) -> Result<impl Future<Output = Vec<Request>> + use<>> {
     let mut planned = Vec::new();
     for request in requests {
         planned.push((request, world.any_api()?));
@@ -86,7 +93,7 @@ fn load_on(world: &mut World, requests: Vec<Request>, over: &Arc<AtomicBool>) ->
             }
             let domain = domain.clone();
             asking.spawn(async move {
-                request.counts = request.insist(&api, &domain).await;
+                request.counts = request.insist_for(bound, &api, &domain).await;
                 request
             });
             tokio::time::sleep(LOAD_EVERY).await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage, TRAIL_BLOCKS_MAX,
-    Timestamp, Tip, planted,
+    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
+    TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
 use super::journal::{Reading, unplaced};
@@ -134,7 +134,9 @@ impl LaneTask {
                 Reading::Left(left) => left,
             },
             Some(_) | None => match self.adopt(lane.epoch, found).await {
-                Ok(()) | Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => Vec::new(),
+                Ok(()) | Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => {
+                    Vec::new()
+                }
                 Err(RoundError::Write(WriteError::Refused(refusal))) => vec![unplaced(&found.lineage, &refusal)],
                 Err(error) => return Err(error),
             },

@@ -10,8 +10,8 @@ mod limits;
 mod notary;
 mod payments;
 mod reading;
-mod wishes;
 mod truth;
+mod wishes;
 
 pub use books::{Books, Known};
 pub use coins::CoinTruth;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use adit_core::{Account, Destination, Status};
 
-use crate::check::{Books, Broken, Foul, Known};
+use crate::check::{Books, Broken, Foul, Known, must};
 use crate::crash::Coverage;
 use crate::executor::{Executor, Handle, ProcessId};
 use crate::fate::Fate;
@@ -19,6 +19,8 @@ const SECOND: u64 = 1_000_000;
 const HOUR: u64 = 3_600 * SECOND;
 /// Wishes are made, and disasters happen, until here.
 const DAY: u64 = 20 * HOUR;
+/// By then something has been signed.
+const FIRST_SIGNED: u64 = 8 * HOUR;
 /// By then everything has ended, or somebody is told why it has not.
 const LAST: u64 = 30 * HOUR;
 /// Thousandths of days whose last disaster is one of the database, before its last hours: from then on nothing fails, so that no restart
@@ -96,6 +98,11 @@ fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
 /// The day, the time after it, and the last checks.
 fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
     let over = || world.broken().is_some() || world.conceded().is_some();
+    executor.run_until(FIRST_SIGNED, &over);
+    if !over() {
+        let signed = world.notary().has_signed();
+        world.check(must(signed, "something is signed", || "hours have passed, and the signer has signed nothing".to_owned()));
+    }
     executor.run_until(DAY, &over);
     // It may all be over long before the last hour.
     let mut until = DAY;

@@ -56,6 +56,10 @@ impl Notary {
         place.is_some_and(|place| place + 1 < self.incarnations.len())
     }
 
+    pub fn has_signed(&self) -> bool {
+        !self.lineages.is_empty()
+    }
+
     /// Whether nothing of this lineage was ever signed.
     pub fn is_unsigned(&self, lineage: LineageId) -> bool {
         !self.lineages.contains_key(&lineage)

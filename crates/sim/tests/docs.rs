@@ -42,12 +42,18 @@ fn named_in(text: &str) -> BTreeSet<String> {
     text.split('`').filter(|word| is_of_window(word)).map(str::to_owned).collect()
 }
 
+/// One that seeds do not find is named below the table, with the reason.
 #[test]
-fn every_planted_mistake_has_its_row() {
+fn every_planted_mistake_has_its_row_or_its_reason() {
     let text = read("docs/simulation.md");
+    let (table, below) = text.split_once("Measured with `make sim-power`").expect("the table ends there");
     for mistake in Mistake::ALL {
-        let row = text.lines().find(|line| line.starts_with(&format!("| `{mistake:?}` |")));
-        let row = row.unwrap_or_else(|| panic!("docs/simulation.md has no row for {mistake:?}; run `make sim-power` and copy its table"));
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{mistake:?}` |")));
+        let Some(row) = row else {
+            let named = below.contains(&format!("`{mistake:?}`"));
+            assert!(named, "docs/simulation.md has neither a row nor a reason for {mistake:?}; run `make sim-power` and copy its table");
+            continue;
+        };
         assert!(row.contains(mistake.sentence()), "{row}");
         assert!(!row.contains("| not found |"), "{row}");
     }

@@ -28,10 +28,6 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
         return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: nothing that it spends is consumed", alive.id) });
     }
     let row = draft.lane(lane)?;
-    // A version that only the signer's journal knows is ours, too: before it was read, an unknown transaction proves nothing (case F95).
-    if !row.has_read_journal() {
-        return Err(Refusal::JournalUnread { lane: lane.to_string() });
-    }
     let nonce = lineage.number();
     if nonce >= row.adopted_from && !planted(Mistake::LeftPoolIsFree) {
         return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);

@@ -7,8 +7,14 @@ use serde_json::Value;
 use crate::cli::Server;
 use crate::output::{Output, plain, table};
 
-const COLUMNS: [(&str, &str); 6] =
-    [("withdrawalId", "id"), ("status", "status"), ("amount", "amount"), ("asset", "asset"), ("toAddress", "to"), ("txHash", "transaction")];
+const COLUMNS: [(&str, &str); 6] = [
+    ("withdrawalId", "id"),
+    ("status", "status"),
+    ("amount", "amount"),
+    ("asset", "asset"),
+    ("toAddress", "to"),
+    ("txHash", "transaction"),
+];
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -33,7 +39,8 @@ fn explained(answer: &Value) -> String {
     let payments = match items {
         [] => "every payment that the journal knows has its user".to_owned(),
         some => {
-            let next: Vec<String> = some.iter().map(|item| format!("{}: {}", plain(&item["withdrawalId"]), plain(&item["nextStep"]))).collect();
+            let next: Vec<String> =
+                some.iter().map(|item| format!("{}: {}", plain(&item["withdrawalId"]), plain(&item["nextStep"]))).collect();
             format!("payments whose user nobody knows:\n{}\n\n{}", table(&COLUMNS, answer), next.join("\n"))
         }
     };

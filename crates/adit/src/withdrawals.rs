@@ -122,12 +122,7 @@ struct MatchBody<'a> {
 
 impl Match {
     fn body(&self) -> MatchBody<'_> {
-        MatchBody {
-            user_id: self.user.as_deref(),
-            book: self.book.as_deref(),
-            withdrawal_id: self.withdrawal.as_deref(),
-            note: &self.note,
-        }
+        MatchBody { user_id: self.user.as_deref(), book: self.book.as_deref(), withdrawal_id: self.withdrawal.as_deref(), note: &self.note }
     }
 }
 

@@ -49,9 +49,9 @@ pub use judge::EPOCH_STEP_MAX;
 pub use key::{Key, KeyError};
 pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
-pub use port::{About, 
-    Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
-    SignerFault, Stamp, Supersede,
+pub use port::{
+    About, Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature,
+    Signer, SignerFault, Stamp, Supersede,
 };
 pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
 pub use seed::{Seed, SeedError};

@@ -147,8 +147,16 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
     let pause_seconds = dice.between(200, 3_000);
     let (both_roll_back, beyond_finality) = (dice.chance(200), dice.chance(20));
     let (until, ends_quietly) = if dice.chance(QUIET_END_PERMILLE) { (dice.between(QUIET_FROM, DAY), true) } else { (DAY, false) };
-    let fate =
-        Fate { world: world.clone(), users: users.clone(), until, ends_quietly, pause_seconds, both_roll_back, beyond_finality, dice: dice.fork() };
+    let fate = Fate {
+        world: world.clone(),
+        users: users.clone(),
+        until,
+        ends_quietly,
+        pause_seconds,
+        both_roll_back,
+        beyond_finality,
+        dice: dice.fork(),
+    };
     spawn(Box::pin(fate.run()));
     users
 }

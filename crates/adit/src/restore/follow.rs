@@ -101,7 +101,9 @@ mod tests {
         assert!(under_way(answer(Value::Null, &[("running", false)])), "the journal is not read");
         assert!(under_way(answer(Value::Null, &[("halted", true), ("reconciling", true)])), "one still reconciles");
         assert_eq!(standing(&answer(Value::Null, &[("running", true), ("running", true)])), Standing::Runs);
-        let Standing::Stopped(why) = standing(&answer(Value::Null, &[("running", true), ("halted", true)])) else { panic!("one is halted") };
+        let Standing::Stopped(why) = standing(&answer(Value::Null, &[("running", true), ("halted", true)])) else {
+            panic!("one is halted")
+        };
         assert!(why[0].contains("a drill"), "{why:?}");
     }
 

@@ -55,7 +55,8 @@ impl Staged {
         let staged = Self { database: database.to_owned(), copy: staging(database), moving: false };
         staged.remove();
         let copied = fs::copy(file, &staged.copy).and_then(|_| copy_log(file, &staged.copy));
-        copied.with_context(|| format!("{} cannot be copied to {}; check the disk and its owner", file.display(), staged.copy.display()))?;
+        copied
+            .with_context(|| format!("{} cannot be copied to {}; check the disk and its owner", file.display(), staged.copy.display()))?;
         Ok(staged)
     }
 

@@ -99,7 +99,9 @@ async fn replace(config: &Config, file: &Path, take_over: bool, output: Output) 
 /// `--declared`.
 async fn declare(config: &Config, take_over: bool, output: Output) -> Result<()> {
     let name = match &config.store {
-        StoreUrl::Sqlite { path } if !path.exists() => bail!("there is no database at {}; put it in place first, or check store.url", path.display()),
+        StoreUrl::Sqlite { path } if !path.exists() => {
+            bail!("there is no database at {}; put it in place first, or check store.url", path.display())
+        }
         StoreUrl::Sqlite { path } => path.display().to_string(),
         StoreUrl::Postgres { .. } => "the database of store.url".to_owned(),
     };
@@ -113,7 +115,8 @@ async fn declare(config: &Config, take_over: bool, output: Output) -> Result<()>
 
 fn ours(glance: Result<Option<Glance>, adit_store::StoreFault>, name: &str) -> Result<Glance> {
     let unread = || format!("{name} cannot be read; check its path or address, its owner, and that it runs");
-    let not_ours = || format!("{name} is no database of Adit; name a copy that `adit backup` made, or the database that this installation used");
+    let not_ours =
+        || format!("{name} is no database of Adit; name a copy that `adit backup` made, or the database that this installation used");
     glance.with_context(unread)?.with_context(not_ours)
 }
 

@@ -117,7 +117,8 @@ async fn a_file_that_is_no_database_of_ours_is_refused() {
     refused(at, &["--database", "data/adit.db"], &variables, &["is the configured database itself", "--declared"]);
     refused(at, &[], &variables, &["--database FILE", "--declared"]);
     refused(at, &["--take-over"], &variables, &["--take-over goes with"]);
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    let later =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
     sql(&copy, later).await;
     refused(at, &["--database", "copy/adit.db"], &variables, &["schema 9999", "run the newer program"]);
 }
@@ -157,7 +158,12 @@ fn a_server_that_runs_keeps_its_database() {
 fn a_journal_that_is_not_there_is_not_made() {
     let (directory, _) = served(&least(&[]));
     fs::rename(directory.path().join("data/signer.journal"), directory.path().join("elsewhere")).expect("moved");
-    refused(directory.path(), &["--database", "copy/adit.db"], &least(&[]), &["there is no journal at data/signer.journal", "put the newest"]);
+    refused(
+        directory.path(),
+        &["--database", "copy/adit.db"],
+        &least(&[]),
+        &["there is no journal at data/signer.journal", "put the newest"],
+    );
     assert!(!directory.path().join("data/signer.journal").exists());
 }
 

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{
-    ChainRules, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp,
-    Tip, Trust, upkeep,
-};
+use adit_core::{ChainRules, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Tip, Trust, upkeep};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -142,13 +139,10 @@ impl Shown<'_> {
 
     fn consolidation(&self) -> ConsolidationRecord {
         let Self { lane, chain, live, now, .. } = *self;
-        let view =
-            LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now };
+        let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now };
         let standing = upkeep(&view, true);
         // What stands on another one pays for that one, and merges nothing.
-        let stands_alone = |one: &Lineage| {
-            !live.iter().any(|other| other.id != one.id && one.stands_on(other))
-        };
+        let stands_alone = |one: &Lineage| !live.iter().any(|other| other.id != one.id && one.stands_on(other));
         let merging = live.iter().filter(|one| one.legs.is_empty() && stands_alone(one));
         let signed = merging.filter_map(|lineage| lineage.latest().signed());
         ConsolidationRecord {
@@ -193,11 +187,9 @@ pub fn state_name(state: &LaneState) -> &'static str {
 fn halt(state: &LaneState, chain: &ChainRules) -> Option<HaltRecord> {
     match state {
         LaneState::Reconciling | LaneState::Running => None,
-        LaneState::Halted { reason, since } => Some(HaltRecord {
-            reason: halt_name(reason),
-            since: rfc3339(*since),
-            sentence: chain.kind.written(&reason.sentence()),
-        }),
+        LaneState::Halted { reason, since } => {
+            Some(HaltRecord { reason: halt_name(reason), since: rfc3339(*since), sentence: chain.kind.written(&reason.sentence()) })
+        }
     }
 }
 

@@ -88,10 +88,9 @@ fn store_word(superseded: bool, age: Option<Span>) -> &'static str {
 async fn lanes(state: &ApiState) -> Vec<LaneReadiness> {
     match timeout(Duration::from_millis(READ_MILLIS_MAX), rows(state)).await {
         Ok(Ok(rows)) => {
-            let found = rows.iter().map(|(lane, row)| LaneReadiness {
-                lane: lane.clone(),
-                state: row.as_ref().map_or("unknown", |row| running_word(row)),
-            });
+            let found = rows
+                .iter()
+                .map(|(lane, row)| LaneReadiness { lane: lane.clone(), state: row.as_ref().map_or("unknown", |row| running_word(row)) });
             found.collect()
         }
         Ok(Err(fault)) => {

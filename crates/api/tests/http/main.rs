@@ -13,7 +13,7 @@ mod matching;
 mod membership;
 mod people;
 mod rules;
-mod silent;
 mod sign_in;
+mod silent;
 mod withdrawals;
 mod world;

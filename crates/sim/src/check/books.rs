@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use adit_core::{
     Account, Actor, Amount, AssetId, Balance, Batch, Cause, ClientId, CreditId, CreditRecord, Destination, Draft, EventKind, Hash32,
-    IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal, WithdrawalId,
+    IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId,
+    Withdrawal, WithdrawalId,
 };
 
 use super::limits::Accepted;

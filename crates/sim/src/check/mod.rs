@@ -9,8 +9,8 @@ mod coins;
 mod limits;
 mod notary;
 mod payments;
-mod wishes;
 mod truth;
+mod wishes;
 
 pub use books::{Books, Known};
 pub use coins::CoinTruth;

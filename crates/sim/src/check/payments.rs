@@ -67,6 +67,8 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
                 format!("one wish was paid by payouts {first} and {payout}")
             })?;
         }
-        must(!self.given_back.contains_key(&payout), "paid or given back", || format!("payout {payout} was given back and then paid by {by}"))
+        must(!self.given_back.contains_key(&payout), "paid or given back", || {
+            format!("payout {payout} was given back and then paid by {by}")
+        })
     }
 }

@@ -16,14 +16,8 @@ enum Obstacle {
     Restarted,
 }
 
-const OBSTACLES: [Obstacle; 6] = [
-    Obstacle::Nothing,
-    Obstacle::SignerDown,
-    Obstacle::JournalFull,
-    Obstacle::AnswersLost,
-    Obstacle::LaneHalted,
-    Obstacle::Restarted,
-];
+const OBSTACLES: [Obstacle; 6] =
+    [Obstacle::Nothing, Obstacle::SignerDown, Obstacle::JournalFull, Obstacle::AnswersLost, Obstacle::LaneHalted, Obstacle::Restarted];
 /// Of 1,000 crash points that a payment passes, so many take its process away.
 const CRASHES_PERMILLE: u32 = 120;
 

@@ -40,7 +40,8 @@ impl Operator {
     /// no such server.
     async fn look_after_superseded(&mut self) {
         let at_primary = (0..self.world.slots()).filter(|slot| !self.world.is_behind(*slot)).filter_map(|slot| self.world.replica(slot));
-        let superseded = at_primary.filter(|(process, running)| !self.world.handle.is_dead(process.id) && running.engine.hub.is_superseded());
+        let superseded =
+            at_primary.filter(|(process, running)| !self.world.handle.is_dead(process.id) && running.engine.hub.is_superseded());
         let Some((process, _)) = superseded.last() else { return };
         let Ok(Some(row)) = self.world.disk.tables.incarnation().await else { return };
         let rightly = self.world.notary().is_superseded(row.id) || row.finding.is_some();
@@ -130,10 +131,7 @@ impl Operator {
                     let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
-            HaltReason::JournalAhead { .. }
-            | HaltReason::PinChanged { .. }
-            | HaltReason::WalletHasCode
-            | HaltReason::Operator { .. } => {
+            HaltReason::JournalAhead { .. } | HaltReason::PinChanged { .. } | HaltReason::WalletHasCode | HaltReason::Operator { .. } => {
                 let _may_be_refused = engine.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
             }
             HaltReason::Invariant { detail } => {

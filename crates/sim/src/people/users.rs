@@ -237,9 +237,9 @@ impl Users {
                 Asked::Refused
             }
             Ok(_)
-            | Err(
-                WriteError::Failed { .. } | WriteError::Unknown { .. } | WriteError::SignerUnreachable { .. } | WriteError::Superseded,
-            ) => Asked::Nothing,
+            | Err(WriteError::Failed { .. } | WriteError::Unknown { .. } | WriteError::SignerUnreachable { .. } | WriteError::Superseded) => {
+                Asked::Nothing
+            }
         }
     }
 

@@ -81,7 +81,9 @@ impl SignerHost {
     /// [`Broken`] where the journal holds something that a loss of power would take away.
     pub fn has_synced(&self) -> Result<(), Broken> {
         let state = self.state();
-        must(state.journal.is_synced() && state.contexts.is_synced(), "journal before signature", || "a signature has left and its record is not on disk".to_owned())
+        must(state.journal.is_synced() && state.contexts.is_synced(), "journal before signature", || {
+            "a signature has left and its record is not on disk".to_owned()
+        })
     }
 
     /// Its disk as it is now.

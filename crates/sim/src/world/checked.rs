@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use adit_core::{
-    Batch, Cause, Draft, EventKind, GroupId, HaltReason, Hash32, Lane, LaneState, LineageId, PayoutId, Purpose, Stage, State,
-    TransferKind, WithdrawalId,
+    Batch, Cause, Draft, EventKind, GroupId, HaltReason, Hash32, Lane, LaneState, LineageId, PayoutId, Purpose, Stage, State, TransferKind,
+    WithdrawalId,
 };
 use adit_signer::{LeaseClaim, Presence, Refused, Retire, SignRequest, Signature};
 

@@ -186,7 +186,8 @@ impl Store for MemStore {
 
 fn sheet(tables: &Tables, user: &User) -> UserSheet {
     let wallets = tables.wallets.values().map(|row| &row.row).filter(|link| link.user == user.id).cloned().collect();
-    let own = |account: &Account| matches!(account, Account::User { user: owner, .. } | Account::Debt { user: owner, .. } if *owner == user.id);
+    let own =
+        |account: &Account| matches!(account, Account::User { user: owner, .. } | Account::Debt { user: owner, .. } if *owner == user.id);
     let mut balances: Vec<_> =
         tables.accounts.iter().filter(|(account, _)| own(account)).map(|(key, row)| (key.clone(), row.row)).collect();
     balances.sort_by_key(|(account, _)| account.to_string());

@@ -84,7 +84,8 @@ mod tests {
         for (alert, shown) in cases {
             assert_eq!(view(&alert, &rules()), shown);
         }
-        let low = Alert::FundsLow { lane: lane(), asset: "DG".parse().expect("an asset"), balance: Amount::new(5), threshold: Amount::new(9) };
+        let low =
+            Alert::FundsLow { lane: lane(), asset: "DG".parse().expect("an asset"), balance: Amount::new(5), threshold: Amount::new(9) };
         assert_eq!(view(&low, &rules())["balance"], "5", "base units where the asset is not configured any more");
     }
 }

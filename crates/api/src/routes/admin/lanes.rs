@@ -27,10 +27,7 @@ pub struct LaneList {
     get, path = "/api/admin/lanes", tag = "Admin",
     responses((status = 200, body = LaneList))
 )]
-pub async fn lanes(
-    State(state): State<ApiState>,
-    Service(_caller): Service,
-) -> Result<Json<LaneList>, Problem> {
+pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<LaneList>, Problem> {
     let mut items = Vec::new();
     for chain in state.rules().chains.values() {
         let lane = state.store().lane(&chain.lane).await?;
@@ -43,11 +40,7 @@ pub async fn lanes(
 ///
 /// # Errors
 /// [`StoreFault`].
-pub async fn shown(
-    state: &ApiState,
-    chain: &ChainRules,
-    lane: Option<Lane>,
-) -> Result<LaneRecord, StoreFault> {
+pub async fn shown(state: &ApiState, chain: &ChainRules, lane: Option<Lane>) -> Result<LaneRecord, StoreFault> {
     let lane = lane.unwrap_or_else(|| Lane::new(chain.lane.clone()));
     let live = shown_lineages(state, chain).await?;
     let (rules, now) = (state.rules(), state.now());

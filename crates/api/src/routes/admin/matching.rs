@@ -87,9 +87,10 @@ impl MatchBody {
             (None, Some(_)) if self.book.is_some() => {
                 Err(misfit("book", "book goes with userId; the withdrawal of withdrawalId has its own."))
             }
-            (None, Some(id)) => id.parse().map(Named::Withdrawal).map_err(|_| {
-                misfit("withdrawalId", &format!("withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."))
-            }),
+            (None, Some(id)) => id
+                .parse()
+                .map(Named::Withdrawal)
+                .map_err(|_| misfit("withdrawalId", &format!("withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."))),
             (Some(_), Some(_)) => Err(misfit("withdrawalId", "Both userId and withdrawalId are given; give the one whose payment it was.")),
             (None, None) => Err(misfit("userId", "Neither userId nor withdrawalId is given; give the one whose payment it was.")),
         }

@@ -58,6 +58,7 @@ pub async fn run(scenario: &Scenario, chance: Chance, directory: &Path) -> Resul
     let started = Instant::now();
     let mut world = World::start(scenario, chance, directory).await?;
     let warm = warm(&mut world).await?;
+    world.signer_knows_who_is_there().await;
     let mut course = match &scenario.event {
         Event::Loss { cut, fate, then } => loss::run(&mut world, *cut, *fate, *then).await?,
         Event::SplitBrain { wakes, fate } => split::run(&mut world, *wakes, *fate).await?,

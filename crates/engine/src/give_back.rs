@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Actor, Answer, Command, PayoutId, Refusal, Retirement};
+use adit_core::{Actor, Answer, Command, IncarnationId, PayoutId, Refusal, Retirement};
 use adit_signer::{Refused, Retire};
+use adit_store::StoreFault;
 
 use crate::{Engine, WriteError};
 
@@ -26,7 +27,7 @@ impl Engine {
     }
 
     async fn retire(&self, retirements: Vec<Retirement>) -> Result<BTreeSet<PayoutId>, WriteError> {
-        let failed = |error: adit_store::StoreFault| WriteError::Failed { detail: error.to_string() };
+        let failed = |error: StoreFault| WriteError::Failed { detail: error.to_string() };
         let known = self.store().incarnation().await.map_err(failed)?;
         let Some(incarnation) = known.map(|known| known.id) else {
             return Err(WriteError::Failed { detail: "no lane was leased yet".to_owned() });
@@ -36,18 +37,27 @@ impl Engine {
             let payout = retirement.payout;
             let retire = Retire { replica: self.replica, incarnation, retirement };
             let unreachable = |fault: adit_signer::SignerFault| WriteError::SignerUnreachable { detail: fault.to_string() };
-            self.ports.signer.retire(&retire).await.map_err(unreachable)?.map_err(|refused| self.not_retired(payout, &refused))?;
+            if let Err(refused) = self.ports.signer.retire(&retire).await.map_err(unreachable)? {
+                return Err(self.not_retired(payout, &refused).await);
+            }
             retired.insert(payout);
         }
         Ok(retired)
     }
 
-    fn not_retired(&self, payout: PayoutId, refused: &Refused) -> WriteError {
+    /// Returns whether the store still has the incarnation that the signer calls superseded. Where another process of the same store has
+    /// begun the next one meanwhile, only this look was late.
+    pub(crate) async fn is_superseded(&self, incarnation: IncarnationId) -> Result<bool, StoreFault> {
+        let known = self.store().incarnation().await?;
+        Ok(known.is_none_or(|known| known.finding.map_or(known.id, |finding| finding.next) == incarnation))
+    }
+
+    async fn not_retired(&self, payout: PayoutId, refused: &Refused) -> WriteError {
         tracing::warn!(%payout, %refused, "the signer does not let a hold be given back");
         #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else the signer says, nothing is given back")]
         match refused {
             Refused::Equivocation { payout, live } => WriteError::Refused(Refusal::PaymentSigned { payout: *payout, lineage: *live }),
-            Refused::SupersededStore { .. } => {
+            Refused::SupersededStore { incarnation } if matches!(self.is_superseded(*incarnation).await, Ok(true)) => {
                 self.hub.supersede();
                 WriteError::Superseded
             }

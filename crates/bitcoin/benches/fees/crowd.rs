@@ -81,6 +81,7 @@ fn withdrawal(number: u128, at: Timestamp, amount: Amount) -> Withdrawal {
         hold: TransferId(id),
         limit: LimitEntry { user, asset, seq: 1, at, amount, cumulative: amount, withdrawal: WithdrawalId(id) },
         claim: None,
+        idempotency: None,
         policy_revision: 0,
         created_at: at,
         retries: 0,

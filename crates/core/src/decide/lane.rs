@@ -164,6 +164,10 @@ fn open_accounts(draft: &mut Drafting, id: &LaneId, funds: &[Funds]) {
 
 pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<Decision, Refusal> {
     let lane = draft.lane(id)?.clone();
+    // While the store is known to have gone back, nobody knows what is ours. Nothing is reserved or signed meanwhile.
+    if matches!(reason, HaltReason::ForeignUse { .. }) {
+        draft.present()?;
+    }
     match lane.state {
         LaneState::Halted { .. } => draft.unchanged(),
         LaneState::Reconciling | LaneState::Running => stop(draft, lane, reason.clone()),

@@ -173,7 +173,7 @@ impl LaneTask {
     }
 }
 
-fn unplaced(lineage: &Lineage, refusal: &Refusal) -> String {
+pub(super) fn unplaced(lineage: &Lineage, refusal: &Refusal) -> String {
     tracing::error!(lineage = %lineage.id, number = lineage.number(), ?refusal, "the journal knows a payment that cannot be placed");
     format!("lineage {} at number {} cannot be placed ({})", lineage.id, lineage.number(), refusal.code())
 }

@@ -59,7 +59,7 @@ impl LaneTask {
         let incarnation = known.finding.as_ref().map_or(known.id, |finding| finding.next);
         let presence = Presence { replica: self.engine.replica, incarnation };
         if let Err(refused) = self.engine.ports.signer.attend(&presence).await? {
-            return self.refused_lease(&refused).map(|()| false);
+            return self.refused_lease(&refused).await.map(|()| false);
         }
         match known.finding.filter(|_| !planted(Mistake::FindingIgnored)) {
             Some(finding) => self.reincarnate(&finding).await.map(|()| false),
@@ -102,7 +102,7 @@ impl LaneTask {
                 let next = IncarnationId(self.engine.ports.uuid());
                 self.engine.writer.submit(Actor::Engine, Command::FindWentBack { because, next, take_over: false }).await?;
             }
-            None => self.refused_lease(&refused)?,
+            None => self.refused_lease(&refused).await?,
         }
         Ok(false)
     }
@@ -126,9 +126,12 @@ impl LaneTask {
         Ok(behind.then(|| WentBack::EpochBehind { lane: self.id().clone(), row: epoch, signer }))
     }
 
-    fn refused_lease(&self, refused: &Refused) -> Result<(), RoundError> {
+    async fn refused_lease(&self, refused: &Refused) -> Result<(), RoundError> {
         self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.now());
-        if let Refused::SupersededStore { .. } = refused {
+        if let Refused::SupersededStore { incarnation } = refused {
+            if !self.engine.is_superseded(*incarnation).await? {
+                return Ok(());
+            }
             self.engine.hub.supersede();
             tracing::error!(lane = %self.id(), %refused, "this server pays and accepts nothing any more; stop it");
         } else {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Sighting, Span, Stage, TRAIL_BLOCKS_MAX,
-    Timestamp, Tip, planted,
+    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
+    TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
-use super::journal::Reading;
-use super::reconcile::Journalled;
+use super::journal::{Reading, unplaced};
+use super::reconcile::{Found, Journalled};
 use super::{FAULT_WAIT, LaneTask, RoundError};
 use crate::{LIVE_LINEAGES_MAX, WriteError};
 
@@ -112,15 +112,8 @@ impl LaneTask {
                 Journalled::Unknown => false,
                 // Its lineage ended; the blocks are only searched again.
                 Journalled::Closed => true,
-                // Numbers below it may be the journal's, too: passed over, they would never be read again (simulator seed 3).
-                Journalled::Open(found) if next.is_some_and(|next| found.lineage.number() > next) => {
-                    matches!(self.adopt_from_journal(lane, lane.epoch).await?, Reading::Placed)
-                }
-                Journalled::Open(found) => match self.adopt(lane.epoch, &found).await {
-                    Ok(()) => true,
-                    Err(RoundError::Write(WriteError::Refused(_))) => false,
-                    Err(error) => return Err(error),
-                },
+                // What our own signer signed is never called foreign, whether or not it can be placed now.
+                Journalled::Open(found) => self.place(lane, next, &found).await.map(|()| true)?,
             };
             if !explained {
                 let waiting = self.waiting().await?;
@@ -129,6 +122,29 @@ impl LaneTask {
             }
         }
         Ok(())
+    }
+
+    /// Takes back what the journal knows of a transaction. Where the lease is lost, or the store went back, whoever reads the journal next
+    /// places it.
+    async fn place(&self, lane: &Lane, next: Option<u64>, found: &Found) -> Result<(), RoundError> {
+        let left = match next {
+            // Numbers below it may be the journal's, too: passed over, they would never be read again (simulator seed 3).
+            Some(next) if found.lineage.number() > next => match self.adopt_from_journal(lane, lane.epoch).await? {
+                Reading::Placed | Reading::NotOurs => Vec::new(),
+                Reading::Left(left) => left,
+            },
+            Some(_) | None => match self.adopt(lane.epoch, found).await {
+                Ok(()) | Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => {
+                    Vec::new()
+                }
+                Err(RoundError::Write(WriteError::Refused(refusal))) => vec![unplaced(&found.lineage, &refusal)],
+                Err(error) => return Err(error),
+            },
+        };
+        match left.is_empty() {
+            true => Ok(()),
+            false => self.halt(HaltReason::JournalAhead { detail: left.join("; ") }).await,
+        }
     }
 
     async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {

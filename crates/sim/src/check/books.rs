@@ -11,6 +11,7 @@ use adit_core::{
 };
 
 use super::limits::Accepted;
+use super::reading::Reading;
 use super::wishes::CancelWishes;
 use super::{Broken, must};
 use crate::executor::Instant;
@@ -31,6 +32,7 @@ pub struct Books {
     credits: BTreeMap<CreditId, CreditRecord>,
     idempotency: BTreeSet<(ClientId, IdempotencyKey)>,
     cancels: CancelWishes,
+    reading: Reading,
     claim_nonces: BTreeMap<(UserId, u64), WithdrawalId>,
     digests: BTreeMap<Hash32, WithdrawalId>,
     /// Transactions whose network fee is booked.
@@ -97,6 +99,7 @@ impl Books {
             credits: BTreeMap::new(),
             idempotency: BTreeSet::new(),
             cancels: CancelWishes::default(),
+            reading: Reading::default(),
             claim_nonces: BTreeMap::new(),
             digests: BTreeMap::new(),
             fees: BTreeMap::new(),
@@ -162,6 +165,8 @@ impl Books {
     /// # Errors
     /// [`Broken`], the first invariant that it breaks.
     pub fn commit(&mut self, batch: &Batch, at: Instant) -> Result<(), Broken> {
+        let waits = |status: Status| matches!(status, Status::Pending | Status::Approved);
+        self.reading.commit(batch, &self.rules, |id| self.withdrawals.get(&id).is_some_and(|known| waits(known.status)))?;
         for row in &batch.users {
             match &row.row.tier {
                 Some(tier) => self.tiers.insert(row.row.id.clone(), tier.clone()),

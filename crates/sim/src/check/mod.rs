@@ -9,6 +9,7 @@ mod coins;
 mod limits;
 mod notary;
 mod payments;
+mod reading;
 mod truth;
 mod wishes;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Draft, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, PayoutId};
+use adit_core::{AttemptId, Draft, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, PayoutId};
 use adit_signer::{LeaseClaim, SignRequest};
 
 use super::{Broken, must};
@@ -21,6 +21,8 @@ pub struct Notary {
     line: BTreeMap<(LaneId, u64), (Instant, LineageId)>,
     /// When a lineage was signed first.
     lineages: BTreeMap<LineageId, Instant>,
+    /// What it would sign, as it was asked last.
+    tried: BTreeMap<AttemptId, Draft>,
     /// When a payment of it was sent first.
     sent: BTreeMap<LineageId, Instant>,
 }
@@ -75,6 +77,21 @@ impl Notary {
         }
         self.lineages.entry(*lineage).or_insert(at);
         Ok(())
+    }
+
+    /// The signer would sign it.
+    pub fn would_sign(&mut self, request: &SignRequest) {
+        self.tried.insert(request.attempt, request.draft.clone());
+    }
+
+    /// Something is reserved: exactly what the signer said that it would sign.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn reserved(&self, attempt: AttemptId, draft: &Draft) -> Result<(), Broken> {
+        must(self.tried.get(&attempt) == Some(draft), "reserved as asked", || {
+            format!("attempt {attempt} is reserved at number {}, and the signer was not asked that", draft.number())
+        })
     }
 
     /// A payment of this lineage leaves. Gives whether it is the first.

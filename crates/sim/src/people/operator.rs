@@ -40,9 +40,9 @@ impl Operator {
     /// no such server.
     async fn look_after_superseded(&mut self) {
         let at_primary = (0..self.world.slots()).filter(|slot| !self.world.is_behind(*slot)).filter_map(|slot| self.world.replica(slot));
-        let superseded =
+        let mut superseded =
             at_primary.filter(|(process, running)| !self.world.handle.is_dead(process.id) && running.engine.hub.is_superseded());
-        let Some((process, _)) = superseded.last() else { return };
+        let Some((process, _)) = superseded.next_back() else { return };
         let Ok(Some(row)) = self.world.disk.tables.incarnation().await else { return };
         let rightly = self.world.notary().is_superseded(row.id) || row.finding.is_some();
         self.world.check(must(rightly, "superseded rightly", || format!("{} does nothing, and its store has not gone back", process.name)));

@@ -105,7 +105,9 @@ impl Signer for SimSigner {
 
     async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let signer = self.reach().await?;
-        self.back(signer.dry_run(requests).await?).await
+        let answers = signer.dry_run(requests).await?;
+        self.world.tried(requests, &answers);
+        self.back(answers).await
     }
 
     async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {

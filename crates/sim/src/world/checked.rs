@@ -28,8 +28,12 @@ impl World {
             self.truth().recorded(hash);
             self.coin_truth().recorded(hash);
         }
-        let reserved = batch.lineages.iter().filter(|row| row.version == 0 && row.row.latest().stage == Stage::Reserved).count();
-        self.reserved.fetch_add(reserved as u64, Ordering::Relaxed);
+        for row in batch.lineages.iter().filter(|row| row.version == 0 && row.row.latest().stage == Stage::Reserved) {
+            let attempt = row.row.latest();
+            let checked = self.notary().reserved(attempt.id, &attempt.draft);
+            self.check(checked);
+            self.reserved.fetch_add(1, Ordering::Relaxed);
+        }
         for row in batch.withdrawals.iter().filter(|row| row.row.state.status().is_end()) {
             let by_person = judged(&batch, row.row.id) || matches!(row.row.state, State::Cancelled { .. }) && row.version == 0;
             let (id, payout, status) = (row.row.id, row.row.payout, row.row.state.status());
@@ -87,6 +91,12 @@ impl World {
         if answer.is_ok() {
             self.notary().retired(retire.retirement.payout, self.now());
         }
+    }
+
+    /// The signer has answered what it would sign.
+    pub fn tried(&self, requests: &[SignRequest], answers: &[Result<(), Refused>]) {
+        let would = requests.iter().zip(answers).filter(|(_, answer)| answer.is_ok());
+        would.for_each(|(request, _)| self.notary().would_sign(request));
     }
 
     /// The signer has answered.

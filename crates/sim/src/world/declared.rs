@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use adit_core::{Actor, Command, CredentialId, GroupId, IdBlock, IncarnationId, Order, Timestamp, WentBack, decide, keys};
-use adit_store::{Group as _, Store as _};
+use adit_store::Store as _;
 use uuid::Uuid;
 
 use super::World;

@@ -27,7 +27,7 @@ pub struct Options {
     #[arg(long, env = "ONLY")]
     only: Option<String>,
     /// Scenarios that run at a time: most of each is waiting
-    #[arg(long, env = "JOBS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=16))]
+    #[arg(long, env = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
     jobs: u16,
 }
 

@@ -28,6 +28,7 @@ help: ## this list
 	  CHAIN          'chaos, failover-drill: evm or bitcoin (both)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
 	  PART           'failover-drill: asks, cancels, split or silence (all)' \
+	  JOBS           'failover-drill: scenarios at a time (2)' \
 	  ONLY           'failover-drill: scenarios whose name contains this (every one)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
 

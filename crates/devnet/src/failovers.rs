@@ -8,6 +8,7 @@ use adit_devnet::failover::{self, Part, Report, Scenario, Summary};
 use adit_devnet::{parts, progress};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use futures::stream::{self, StreamExt as _};
 
 use crate::storm::{Chains, chains};
 
@@ -25,6 +26,9 @@ pub struct Options {
     /// Only scenarios whose name contains this
     #[arg(long, env = "ONLY")]
     only: Option<String>,
+    /// Scenarios that run at a time: most of each is waiting
+    #[arg(long, env = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
+    jobs: u16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,12 +55,15 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     let scenarios = scenarios(options);
     anyhow::ensure!(!scenarios.is_empty(), "no scenario has such a name");
     let (mut outcomes, mut failed) = (Vec::new(), Vec::new());
-    for (number, scenario) in (1..).zip(&scenarios) {
-        progress::step(format!("{number} of {}: {scenario}", scenarios.len()));
+    let runs = (1..).zip(&scenarios).map(|(number, scenario)| async move {
+        progress::step(format!("{number}: {scenario}"));
         let folder = parts::repository().join(format!("target/failover-{number}"));
         // The same seed gives a scenario the same choices, whichever others are run.
-        let chance = Chance::of(seed ^ named(scenario));
-        match failover::run(scenario, chance, &folder).await {
+        (scenario, failover::run(scenario, Chance::of(seed ^ named(scenario)), &folder).await)
+    });
+    let mut runs = stream::iter(runs).buffered(usize::from(options.jobs));
+    while let Some((scenario, ran)) = runs.next().await {
+        match ran {
             Ok(outcome) => {
                 println!("{}", Report(std::slice::from_ref(&outcome)));
                 outcomes.push(outcome);

@@ -10,7 +10,7 @@ use adit_tests::system::folder;
 use anyhow::Result;
 
 const CUT: Duration = Duration::from_millis(400);
-const SILENCE: Duration = Duration::from_secs(8);
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Several users in one round at the promoted standby, and one of them asks again with the key of before.
 #[tokio::test]

@@ -20,5 +20,5 @@ mod verdict;
 mod world;
 
 pub use report::{Report, Summary};
-pub use run::{Outcome, PROGRESS_AIM, run};
+pub use run::{Outcome, run};
 pub use scenario::{Back, Event, Fate, Part, Scenario, Then, Wakes, When};

@@ -11,8 +11,9 @@ use crate::rpc::http_client;
 /// One that does not answer so long is not ready.
 const PROBE_BOUND: Duration = Duration::from_secs(2);
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
-/// A server may need so long to notice.
-const NOTICE: Duration = Duration::from_secs(5);
+/// A server may need so long to notice: it is ready until its last commit is 5 s old, and looks at its lanes for up to
+/// a second before it answers.
+const NOTICE: Duration = Duration::from_secs(7);
 
 /// Asks all the time; ends when dropped.
 pub struct Readiness {

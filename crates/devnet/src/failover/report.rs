@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::table::Table;
 
-use super::run::{Outcome, PROGRESS_AIM};
+use super::run::Outcome;
 
 const FINDINGS_SHOWN_MAX: usize = 12;
 
@@ -55,7 +55,7 @@ fn row(outcome: &Outcome) -> [String; 7] {
         paid.join(", "),
         cancels(outcome),
         outcome.lane.split(':').next().unwrap_or_default().to_owned(),
-        format!("{progress} ({})", PROGRESS_AIM.as_secs()),
+        format!("{progress} ({})", outcome.scenario.progress_aim().as_secs()),
         verdict,
     ]
 }

@@ -29,8 +29,6 @@ const SETTLE_SPLIT_BOUND: Duration = Duration::from_secs(150);
 const WHYS_TOLD_MAX: usize = 3;
 /// Those who are paid before anything happens.
 const WARM: usize = 2;
-/// From the promotion, or from the host's return, to the first new transaction.
-pub const PROGRESS_AIM: Duration = Duration::from_secs(15);
 
 /// What one run found.
 pub struct Outcome {
@@ -60,6 +58,7 @@ pub async fn run(scenario: &Scenario, chance: Chance, directory: &Path) -> Resul
     let started = Instant::now();
     let mut world = World::start(scenario, chance, directory).await?;
     let warm = warm(&mut world).await?;
+    world.signer_knows_who_is_there().await;
     let mut course = match &scenario.event {
         Event::Loss { cut, fate, then } => loss::run(&mut world, *cut, *fate, *then).await?,
         Event::SplitBrain { wakes, fate } => split::run(&mut world, *wakes, *fate).await?,
@@ -74,7 +73,7 @@ pub async fn run(scenario: &Scenario, chance: Chance, directory: &Path) -> Resul
     if lane != "running" {
         course.findings.push(format!("the lane is {lane}"));
     }
-    let progress = measured(&mut course).await;
+    let progress = measured(&mut course, scenario.progress_aim()).await;
     let Course { requests, lost_for, cancels, mut findings, .. } = course;
     findings.extend(world.ended.iter().map(|name| format!("{name} ended by itself")));
     let verdict = verdict(&mut world, &requests).await?;
@@ -95,7 +94,7 @@ async fn warm(world: &mut World) -> Result<Vec<Request>> {
 }
 
 /// Where there was progress, how soon.
-async fn measured(course: &mut Course) -> Option<Duration> {
+async fn measured(course: &mut Course, aim: Duration) -> Option<Duration> {
     let progress = match course.progress.is_finished() {
         true => (&mut course.progress).await.ok(),
         false => None,
@@ -103,8 +102,8 @@ async fn measured(course: &mut Course) -> Option<Duration> {
     course.progress.abort();
     match progress {
         None => course.findings.push("nothing new was ever sent".to_owned()),
-        Some(after) if after > PROGRESS_AIM => {
-            course.findings.push(format!("progress after {:.1} s, the aim is {} s", after.as_secs_f64(), PROGRESS_AIM.as_secs()));
+        Some(after) if after > aim => {
+            course.findings.push(format!("progress after {:.1} s, the aim is {} s", after.as_secs_f64(), aim.as_secs()));
         }
         Some(_) => {}
     }

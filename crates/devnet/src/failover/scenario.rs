@@ -81,6 +81,9 @@ pub enum Part {
     Silence,
 }
 
+const PROGRESS_AIM: Duration = Duration::from_secs(15);
+/// The signer takes up a new history only when it has not heard another process on the old one for so long (F94).
+const SPLIT_PAUSE: Duration = Duration::from_secs(60);
 /// How much is lost, in milliseconds of commits.
 const CUTS_MILLIS: [u64; 3] = [400, 1_400, 5_000];
 const CANCEL_CUT: Duration = Duration::from_millis(1_400);
@@ -104,6 +107,14 @@ impl Scenario {
                 let silences = || [false, true].into_iter().flat_map(silent);
                 [1, 2].into_iter().flat_map(|servers| silences().map(with(servers))).collect()
             }
+        }
+    }
+
+    /// How soon the first new transaction is to be sent, from the promotion or from the return of the host.
+    pub fn progress_aim(&self) -> Duration {
+        match &self.event {
+            Event::Loss { .. } | Event::Silence { .. } => PROGRESS_AIM,
+            Event::SplitBrain { .. } => SPLIT_PAUSE + PROGRESS_AIM,
         }
     }
 

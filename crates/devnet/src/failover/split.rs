@@ -20,7 +20,7 @@ const HERE: usize = 0;
 const THERE: usize = 1;
 /// Those who ask on the old side are not answered for longer.
 const THERE_BOUND: Duration = Duration::from_secs(15);
-const PROGRESS_BOUND: Duration = Duration::from_secs(30);
+const PROGRESS_BOUND: Duration = Duration::from_secs(90);
 const LOST: usize = 1;
 const BOTH: usize = 2;
 const ONE_SIDE: usize = 3;

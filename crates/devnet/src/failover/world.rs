@@ -27,6 +27,8 @@ use super::request::Request;
 use super::scenario::{Event, Scenario, Then};
 
 const XP: u64 = 20_000;
+/// A second more than the signer's minute.
+const SIGNER_LISTENS: Duration = Duration::from_secs(61);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// Above this a person approves, where the scenario is about cancels: every coin on EVM, and a part of the payees in
 /// bitcoin, whose amounts tell them apart.
@@ -48,6 +50,8 @@ pub struct World {
     pub ended: Vec<String>,
     payees: Vec<Payee>,
     directory: PathBuf,
+    /// When everything had started.
+    began: Instant,
 }
 
 impl World {
@@ -69,8 +73,8 @@ impl World {
         let opening = chain::holdings(&devnet, scenario.chain).await?;
         let payees = Payee::crowd(scenario.chain, scenario.payees(), &devnet.players);
         payees::endow(&devnet.admin()?, &payees).await?;
-        let (chain, directory, ended) = (scenario.chain, directory.to_owned(), Vec::new());
-        Ok(Self { devnet, cluster, chain, chance, failed_over: false, opening, ended, payees, directory })
+        let (chain, directory, ended, began) = (scenario.chain, directory.to_owned(), Vec::new(), Instant::now());
+        Ok(Self { devnet, cluster, chain, chance, failed_over: false, opening, ended, payees, directory, began })
     }
 
     /// The next payees of whom each fits, as requests that nobody has made yet.
@@ -116,6 +120,14 @@ impl World {
         match self.failed_over {
             true => Ok(&self.cluster.standby),
             false => self.devnet.postgres().context("it is on Postgres"),
+        }
+    }
+
+    /// A signer of its own that has just started does not know yet who is there, and takes up a new history as late as if
+    /// it had heard somebody (F94). A drill is about one that has run for a while.
+    pub async fn signer_knows_who_is_there(&self) {
+        if self.devnet.addresses().count() > 1 {
+            tokio::time::sleep(SIGNER_LISTENS.saturating_sub(self.began.elapsed())).await;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
+    Command, Fact, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
     TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
@@ -70,9 +70,22 @@ impl LaneTask {
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let mut seen = self.chain().watch(&self.watch(lane, &live)).await?;
         let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
-        let sightings = std::mem::take(&mut seen.sightings).into_iter().filter_map(|sighting| self.command(lane, &legs, sighting));
-        let any = self.commit(sightings.collect()).await?.iter().any(Option::is_some);
+        let mut commands = Vec::with_capacity(seen.sightings.len());
+        for sighting in std::mem::take(&mut seen.sightings) {
+            if !self.is_by_ours(&live, &sighting).await? {
+                commands.extend(self.command(lane, &legs, sighting));
+            }
+        }
+        let any = self.commit(commands).await?.iter().any(Option::is_some);
         Ok((seen, any))
+    }
+
+    /// Whether what ended a lineage is a version of it that only the signer's journal knows: nobody else did, and reading the journal
+    /// brings it (simulator seed 42).
+    async fn is_by_ours(&self, live: &[Lineage], sighting: &Sighting) -> Result<bool, RoundError> {
+        let Fact::Conflicted { by, .. } = &sighting.fact else { return Ok(false) };
+        let Some(lineage) = live.iter().find(|lineage| lineage.id == sighting.lineage) else { return Ok(false) };
+        Ok(!matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown))
     }
 
     fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {

@@ -78,7 +78,7 @@ impl Remote {
     }
 }
 
-/// Whether no server answered, as one that has not started yet.
+/// Returns whether no server answered, as before it has started.
 pub fn is_unreached(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<reqwest::Error>())
 }

@@ -1,4 +1,4 @@
-//! Whether a database belongs to this installation, to this signer's journal, and to nobody who runs.
+//! Checks that a database belongs to this installation and this signer's journal, and that no server runs on it.
 
 use std::path::Path;
 

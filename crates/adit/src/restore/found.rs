@@ -1,4 +1,4 @@
-//! What the signer's journal knows and the restored database does not.
+//! Compares the signer's journal with the restored database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +104,7 @@ async fn of_lane(store: &dyn Store, signer: &dyn Signer, id: &LaneId, standing: 
     })
 }
 
-/// What the journal says of one payout.
+/// The journal's record of one payout.
 struct Signed {
     lineage: LineageId,
     has_context: bool,

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::world::now;
 
-/// What SQLite keeps beside a database: the log of commits that are not in the file yet, and its index.
+/// The files that SQLite keeps beside a database: the log of commits that are not in the file yet, and its index.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 /// Refuses a file that cannot become the database.

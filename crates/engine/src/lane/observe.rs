@@ -72,7 +72,7 @@ impl LaneTask {
         let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
         let mut commands = Vec::with_capacity(seen.sightings.len());
         for sighting in std::mem::take(&mut seen.sightings) {
-            if !self.is_by_ours(&live, &sighting).await? {
+            if !self.waits_for_journal(lane, &live, &sighting).await? {
                 commands.extend(self.command(lane, &legs, sighting));
             }
         }
@@ -80,12 +80,19 @@ impl LaneTask {
         Ok((seen, any))
     }
 
-    /// Whether what ended a lineage is a version of it that only the signer's journal knows: nobody else did, and reading the journal
-    /// brings it (simulator seed 42).
-    async fn is_by_ours(&self, live: &[Lineage], sighting: &Sighting) -> Result<bool, RoundError> {
-        let Fact::Conflicted { by, .. } = &sighting.fact else { return Ok(false) };
+    /// Whether a sighting that ends a lineage is left out until the signer's journal has been read, which brings what the store lost. What
+    /// only the journal knows may have ended the lineage itself: nobody else did (simulator seed 42). Or it carries withdrawals that have
+    /// to be made again, and an ended lineage takes nobody back (case F95).
+    async fn waits_for_journal(&self, lane: &Lane, live: &[Lineage], sighting: &Sighting) -> Result<bool, RoundError> {
         let Some(lineage) = live.iter().find(|lineage| lineage.id == sighting.lineage) else { return Ok(false) };
-        Ok(!matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown))
+        match &sighting.fact {
+            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } => Ok(false),
+            Fact::Final { .. } | Fact::Orphaned { .. } => Ok(!lane.has_read_journal() && self.has_lost_versions(lineage).await?),
+            Fact::Conflicted { by, .. } => {
+                let ours = !matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown);
+                Ok(ours || !lane.has_read_journal() && self.has_lost_versions(lineage).await?)
+            }
+        }
     }
 
     fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {

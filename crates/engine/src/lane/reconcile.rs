@@ -60,13 +60,24 @@ impl LaneTask {
 
     /// What the journal knows of one transaction.
     pub(super) async fn journalled(&self, number: u64, hash: Option<Hash32>) -> Result<Journalled, RoundError> {
-        let entries = self.engine.ports.signer.entries(self.id(), number, ENTRIES_PER_PAGE_MAX).await?;
-        let here: Vec<JournalEntry> = entries.into_iter().filter(|entry| entry.request.draft.number() == number).collect();
+        let here = self.entries_at(number).await?;
         if !here.iter().any(|entry| Some(entry.signed.hash) == hash) {
             return Ok(Journalled::Unknown);
         }
         let open = self.lineages(self.id(), here).await?.pop();
         Ok(open.map_or(Journalled::Closed, |found| Journalled::Open(Box::new(found))))
+    }
+
+    /// Whether the journal has signatures of a lineage that the store does not have.
+    pub(super) async fn has_lost_versions(&self, lineage: &Lineage) -> Result<bool, RoundError> {
+        let known = |entry: &JournalEntry| lineage.attempt(entry.request.attempt).is_some_and(|attempt| attempt.signed().is_some());
+        let entries = self.entries_at(lineage.number()).await?;
+        Ok(entries.iter().any(|entry| entry.request.lineage == lineage.id && !known(entry)))
+    }
+
+    async fn entries_at(&self, number: u64) -> Result<Vec<JournalEntry>, RoundError> {
+        let entries = self.engine.ports.signer.entries(self.id(), number, ENTRIES_PER_PAGE_MAX).await?;
+        Ok(entries.into_iter().filter(|entry| entry.request.draft.number() == number).collect())
     }
 
     /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were signed. Lineages that the

@@ -1,7 +1,7 @@
 //! A database that goes back while the signer's journal stays: what it lost is made again, nobody is paid twice, and nothing is given back
 //! that the signer knows more of (cases F92 to F95, F101).
 
-use adit_core::{Actor, Amount, Command, EventKind, Status};
+use adit_core::{Actor, Amount, Command, EventKind, Signed, Status};
 use adit_store::Store;
 
 use super::world::{World, user};
@@ -163,4 +163,33 @@ async fn f92_what_was_cancelled_before_it_was_signed_is_never_sent() {
         assert_eq!(world.times_paid(payee).await, 0, "payee {payee}");
     }
     running.crash();
+}
+
+/// F95, F105: the store lost a later version of a payment, and the earlier one becomes final before the signer's journal can be read. The
+/// payment does not end before the journal has brought the later version back: whom only that one carries would be lost with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f95_a_payment_does_not_end_before_the_journal_has_brought_its_versions() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.hold_blocks().await;
+    let id = world.request(&running.engine, 0).await;
+    world.until_sent(&[id]).await;
+    let snapshot = world.store.snapshot();
+    world.cancel(&running.engine, id).await.expect("noted");
+    world.until_versions(id, 2).await;
+    running.crash();
+    let versions = world.versions(id).await;
+    world.mine_instead(&versions[1], &versions[0]).await;
+    world.store.restore(&snapshot);
+    world.fill_journal(true);
+    let again = world.start();
+    world.mine_for_a_second().await;
+    assert_eq!(world.status(id).await.status(), Status::Processing, "the journal is not read yet");
+    world.fill_journal(false);
+    world.mine_until(&[id], Status::Completed).await;
+    let hashes = |versions: &[Signed]| versions.iter().map(|signed| signed.hash).collect::<Vec<_>>();
+    assert_eq!(hashes(&world.versions(id).await), hashes(&versions), "both are in the books");
+    assert_eq!(world.times_paid(0).await, 1);
+    again.crash();
 }

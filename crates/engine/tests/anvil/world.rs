@@ -1,6 +1,7 @@
 //! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     contexts: Mutex<MemoryFile>,
+    /// Whether the journal's disk is full. A crash does not make room.
+    journal_full: AtomicBool,
     pub rules: Arc<Rules>,
     hot: Wallet,
 }
@@ -72,7 +75,17 @@ impl World {
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
         let rules = Arc::new(rules(&lane, token));
-        Self { anvil, token, lane, store: Arc::new(MemStore::new()), journal: Mutex::default(), contexts: Mutex::default(), rules, hot }
+        Self {
+            anvil,
+            token,
+            lane,
+            store: Arc::new(MemStore::new()),
+            journal: Mutex::default(),
+            contexts: Mutex::default(),
+            journal_full: AtomicBool::new(false),
+            rules,
+            hot,
+        }
     }
 
     fn chain(&self, url: &str) -> EvmChain {
@@ -99,6 +112,7 @@ impl World {
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
         let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
+        self.fill_journal(self.journal_full.load(Ordering::Relaxed));
         LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
     }
 
@@ -201,6 +215,7 @@ impl World {
 
     /// Keeps the journal's disk full, or lets it be written again.
     pub fn fill_journal(&self, full: bool) {
+        self.journal_full.store(full, Ordering::Relaxed);
         self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
     }
 
@@ -236,6 +251,38 @@ impl World {
                 assert!(looks < 1_000, "{id}: {:?}", self.status(*id).await);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
+        }
+    }
+
+    /// The signed versions of a payment, oldest first.
+    pub async fn versions(&self, id: WithdrawalId) -> Vec<Signed> {
+        let lineages = self.store.lineages_of(id).await.expect("a read");
+        lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(Attempt::signed).cloned().collect()
+    }
+
+    pub async fn until_versions(&self, id: WithdrawalId, count: usize) {
+        for _ in 0..500 {
+            if self.versions(id).await.len() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:?}", self.versions(id).await);
+    }
+
+    /// Mines one version in the place of another, which the node forgets.
+    pub async fn mine_instead(&self, dropped: &Signed, kept: &Signed) {
+        let rpc = self.anvil.rpc();
+        rpc.call::<serde_json::Value>("anvil_dropTransaction", serde_json::json!([dropped.hash])).await.expect("dropped");
+        let _: serde_json::Value = rpc.call("eth_sendRawTransaction", serde_json::json!([kept.raw.to_string()])).await.expect("taken");
+        rpc.mine(1).await.expect("mined");
+    }
+
+    /// Mines what makes a block final, and lets the observer look many times.
+    pub async fn mine_for_a_second(&self) {
+        for _ in 0..10 {
+            self.anvil.rpc().mine(8).await.expect("mined");
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

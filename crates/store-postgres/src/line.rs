@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use adit_core::GroupId;
 use adit_store::{History, StoreFault};
 use sqlx::pool::PoolConnectionMetadata;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::fault::unreachable;
 use crate::read::history::{self, Found};
@@ -90,25 +90,22 @@ impl Line {
         }
     }
 
-    /// Returns whether a connection that has served may rest. A transaction that was dropped in it is rolled back first.
+    /// Returns whether a connection that has served may rest, with no transaction open in it. Whoever gave up while BEGIN was on its way
+    /// left one that the driver does not count, and does not roll back.
     pub async fn may_rest(&self, connection: &mut PgConnection, times: &PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
-        Ok(self.is_whole(times) && self.answers(connection).await?)
+        // BEGIN keeps the server from warning where none is open, which is nearly always.
+        let ends = async { connection.execute("BEGIN; ROLLBACK").await.map(drop) };
+        Ok(self.is_whole(times) && in_time(ends).await.map(|()| true)?)
     }
 
     /// Returns whether a connection at rest may serve. One that answered a moment ago is not asked again.
     pub async fn may_serve(&self, connection: &mut PgConnection, times: &PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
         let recent = times.idle_for < Duration::from_secs(REST_TIMEOUT_SECONDS);
-        Ok(self.is_whole(times) && (recent || self.answers(connection).await?))
+        Ok(self.is_whole(times) && (recent || in_time(connection.ping()).await.map(|()| true)?))
     }
 
     fn is_whole(&self, times: &PoolConnectionMetadata) -> bool {
         locked(&self.cut).is_none_or(|cut| times.age < cut.elapsed())
-    }
-
-    async fn answers(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let alive = tokio::time::timeout(Duration::from_secs(REST_TIMEOUT_SECONDS), connection.ping()).await;
-        let silent = |_| sqlx::Error::Protocol(format!("it did not answer within {REST_TIMEOUT_SECONDS} s"));
-        alive.map_err(silent)?.map(|()| true)
     }
 
     /// Why no connection was there in time: what the last new one was refused for, if that is known.
@@ -123,6 +120,11 @@ impl Line {
     fn cut_off(&self) {
         *locked(&self.cut) = Some(Instant::now());
     }
+}
+
+async fn in_time(answer: impl Future<Output = Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
+    let silent = |_| sqlx::Error::Protocol(format!("it did not answer within {REST_TIMEOUT_SECONDS} s"));
+    tokio::time::timeout(Duration::from_secs(REST_TIMEOUT_SECONDS), answer).await.map_err(silent)?
 }
 
 /// Nothing that is done under these locks can be left half done.

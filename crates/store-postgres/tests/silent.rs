@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_core::{Batch, Change, GroupId, Row};
@@ -30,6 +33,17 @@ async fn settled(store: &PostgresStore, id: GroupId) -> bool {
             Err(fault) => assert!(started.elapsed() < Duration::from_secs(30), "{fault}"),
         }
     }
+}
+
+/// Polls so many times, and drops what is not ready then.
+async fn given_up_after(polls: usize, work: impl Future) {
+    let (mut work, mut left) = (pin!(work), polls);
+    poll_fn(|context| {
+        let Some(rest) = left.checked_sub(1) else { return Poll::Ready(()) };
+        left = rest;
+        work.as_mut().poll(context).map(drop)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +127,19 @@ async fn f98_a_commit_whose_answer_never_came_is_read_back() {
     assert!(settled(&store, id).await);
     assert!(settled(&store, id).await, "as often as it is asked");
     assert!(store.user(&sample::user_id(1)).await.expect("the store answers").is_some());
+}
+
+/// Whoever asks may give up while BEGIN is on its way, as a health check does after a second. The connection comes back to the pool with no
+/// transaction open in it: what is done in it next would neither be committed nor be read from the present.
+#[tokio::test(flavor = "multi_thread")]
+async fn f98_a_read_that_was_given_up_leaves_no_transaction_open() {
+    const OPEN: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'adit' AND state LIKE 'idle in transaction%'";
+    let cluster = cluster().await;
+    let store = connect(cluster.port()).await;
+    for polls in (0..8).cycle().take(24) {
+        given_up_after(polls, store.incarnation()).await;
+        // The server itself ends what stays open for ten seconds.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(sql(cluster.port(), OPEN).await.as_deref(), Some("0"), "given up after {polls} polls");
+    }
 }

@@ -231,6 +231,14 @@ pub enum Command {
     },
     Reserve(Reserve),
     AddAttempt(AddAttempt),
+    /// Ends a lineage of which nothing was signed: who is not wanted any more is given back, the others are planned anew.
+    CloseLineage {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        lineage: LineageId,
+        legs: Vec<Leg>,
+    },
     Record {
         lane: LaneId,
         epoch: Epoch,

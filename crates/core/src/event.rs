@@ -104,7 +104,8 @@ pub enum EventKind {
     },
     /// Its lineage ended without paying it; it is planned anew.
     Requeued {
-        hash: Hash32,
+        /// The final transaction that ended it. None where nothing of it was signed.
+        hash: Option<Hash32>,
     },
     Deferred {
         reason: String,

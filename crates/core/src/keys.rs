@@ -82,6 +82,12 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             of_payouts(&mut keys, &add.joining);
             of_anchors(&mut keys, &add.claims);
         }
+        Command::CloseLineage { lane, lineage, legs, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(*lineage);
+            of_payouts(&mut keys, legs);
+            legs.iter().for_each(|leg| of_leg(&mut keys, leg, lane, rules));
+        }
         Command::Record { lane, lineage, .. } | Command::Cosign { lane, lineage, .. } => {
             keys.lanes.insert(lane.clone());
             keys.lineages.insert(*lineage);

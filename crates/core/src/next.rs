@@ -57,6 +57,10 @@ pub enum Act {
         lineage: LineageId,
         offer: Offer,
     },
+    /// End a payment of which nothing was signed, without a transaction: its coins are in nobody's way.
+    Close {
+        lineage: LineageId,
+    },
     /// Make many small coins one, where there are so many. It pays nobody.
     Consolidate {
         offer: Offer,
@@ -168,9 +172,12 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     }
 }
 
-/// A cancel is wished before the payment was sent: it is neither signed nor sent any more. The next version is the cancelling one; while
-/// that cannot be made, nothing happens (case F92).
+/// A cancel is wished before the payment was sent: it is neither signed nor sent any more. Where nothing was signed and no nonce waits for
+/// it, it ends without a transaction. Else the next version is the cancelling one; while that cannot be made, nothing happens (case F92).
 fn undoing(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
+    if lineage.may_be_closed() && lineage.cancel.is_some() && view.lane.has_read_journal() {
+        return Step::Do(Act::Close { lineage: lineage.id });
+    }
     match fresh_tip(view).filter(|_| signs).map(|tip| offer(view, lineage, tip)) {
         Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
         Some(Err(Step::FeeCeiling { needed, cap, .. })) => Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { needed, cap } },

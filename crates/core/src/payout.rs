@@ -109,6 +109,8 @@ pub enum LineageState {
     Final { attempt: AttemptId, at: Timestamp },
     /// A final transaction that is none of its attempts consumed an anchor: all are dead.
     Conflicted { by: Hash32, at: Timestamp },
+    /// Nothing of it was ever signed, and its coins were given up. Where transactions wait in line there is no such end.
+    Closed { at: Timestamp },
 }
 
 /// One version of the transaction. It consumes what the first one does, and may consume more.
@@ -218,14 +220,20 @@ impl Lineage {
     pub fn is_live(&self) -> bool {
         match self.state {
             LineageState::Live => true,
-            LineageState::Final { .. } | LineageState::Conflicted { .. } => false,
+            LineageState::Final { .. } | LineageState::Conflicted { .. } | LineageState::Closed { .. } => false,
         }
+    }
+
+    /// Whether it may end without a transaction: as far as the store knows, nothing of it was signed, and no place in a line depends on it.
+    pub fn may_be_closed(&self) -> bool {
+        let first = |attempt: &Attempt| attempt.purpose == Purpose::Pay && attempt.stage == Stage::Reserved && !attempt.draft.is_in_line();
+        self.is_live() && matches!(&self.attempts[..], [only] if first(only))
     }
 
     /// The final transaction that ended it.
     pub fn ended_by(&self) -> Option<Hash32> {
         match &self.state {
-            LineageState::Live => None,
+            LineageState::Live | LineageState::Closed { .. } => None,
             LineageState::Final { attempt, .. } => self.attempt(*attempt)?.signed().map(|signed| signed.hash),
             LineageState::Conflicted { by, .. } => Some(*by),
         }

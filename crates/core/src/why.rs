@@ -191,6 +191,9 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !was_sent(lineage) => {
             (Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() }, Some("bump"), Some(view.now))
         }
+        Step::Do(crate::Act::Close { .. }) => {
+            (Reason::CancelWaits { needs: "it is taken back in the lane's next round".to_owned() }, Some("cancel"), Some(view.now))
+        }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
         Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
         Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),

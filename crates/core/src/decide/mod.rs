@@ -3,6 +3,7 @@
 mod adopt;
 mod cancel;
 mod careless;
+mod close;
 mod conflict;
 mod drafting;
 mod lane;
@@ -113,6 +114,10 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::AddAttempt(add) => {
             draft.leased(&add.lane, add.owner, add.epoch)?;
             lineage::add_attempt(draft, add)
+        }
+        Command::CloseLineage { lane, owner, epoch, lineage, .. } => {
+            draft.leased(lane, *owner, *epoch)?;
+            close::close(draft, lane, *lineage)
         }
         Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
         Command::Cosign { lineage, attempt, over, signed, .. } => lineage::cosign(draft, *lineage, *attempt, over, signed),

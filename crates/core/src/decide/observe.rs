@@ -226,7 +226,7 @@ pub(super) fn undo(
         None => {
             let after = Some(DeadLineage { lineage: lineage.id, evidence });
             withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after };
-            EventKind::Requeued { hash: evidence }
+            EventKind::Requeued { hash: Some(evidence) }
         }
     };
     draft.change(Change::Withdrawal(withdrawal));

@@ -154,25 +154,84 @@ fn bitcoin_tip(world: &World) -> Tip {
     Tip { market: Market::Bitcoin(market), ..world.tip(0) }
 }
 
-/// F92: a batch of Bitcoin, reserved or signed and not yet sent, is not sent any more once one of its payments is not wanted.
-#[test]
-fn f92_a_bitcoin_payment_is_not_sent_once_a_cancel_is_wished() {
-    for is_signed in [false, true] {
-        let mut bitcoin = Bitcoin::with(2);
-        let legs = bitcoin.legs.clone();
-        let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
-        if is_signed {
-            record(&mut bitcoin.world, lineage, hash(10));
-        }
-        bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect("wished");
-        assert_eq!(step_of(&bitcoin.world, lineage), Step::AwaitUndoing { obstacle: Obstacle::ChainUnread });
-        let tip = bitcoin_tip(&bitcoin.world);
-        bitcoin.world.see(tip);
-        let acts = bitcoin.world.due();
-        assert!(matches!(&acts[..], [Act::Bump { purpose: Purpose::Cancel, offer: Offer::Bitcoin(_), .. }]), "{acts:?}");
-        bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
-        let undo = bitcoin.world.send(lineage, hash(11));
-        bitcoin.finalize(lineage, undo);
-        assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
+/// A batch of two, of which one is not wanted any more.
+fn wished_bitcoin(is_signed: bool) -> (Bitcoin, LineageId) {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    if is_signed {
+        record(&mut bitcoin.world, lineage, hash(10));
     }
+    bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect("wished");
+    (bitcoin, lineage)
+}
+
+/// F92: a batch of Bitcoin that is signed and not yet sent is not sent any more once one of its payments is not wanted.
+#[test]
+fn f92_a_signed_bitcoin_payment_is_not_sent_once_a_cancel_is_wished() {
+    let (mut bitcoin, lineage) = wished_bitcoin(true);
+    let legs = bitcoin.legs.clone();
+    assert_eq!(step_of(&bitcoin.world, lineage), Step::AwaitUndoing { obstacle: Obstacle::ChainUnread });
+    let tip = bitcoin_tip(&bitcoin.world);
+    bitcoin.world.see(tip);
+    let acts = bitcoin.world.due();
+    assert!(matches!(&acts[..], [Act::Bump { purpose: Purpose::Cancel, offer: Offer::Bitcoin(_), .. }]), "{acts:?}");
+    bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
+    let undo = bitcoin.world.send(lineage, hash(11));
+    bitcoin.finalize(lineage, undo);
+    assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
+}
+
+/// F92: where nothing of a Bitcoin payment was signed, it ends without a transaction, on a stale tip and a halted lane, too. Who is not
+/// wanted is given back, once the signer has retired the payout; the other is planned anew, and the coin is free.
+#[test]
+fn f92_a_bitcoin_payment_that_was_never_signed_ends_without_a_transaction() {
+    let (mut bitcoin, lineage) = wished_bitcoin(false);
+    let legs = bitcoin.legs.clone();
+    bitcoin.world.halt();
+    assert_eq!(bitcoin.world.due(), [Act::Close { lineage }]);
+    let told = why_of(&bitcoin.world, legs[0].withdrawal, lineage);
+    assert_eq!((told.next_act, told.next_at), (Some("cancel"), Some(bitcoin.world.view.now)));
+    let refused = bitcoin.world.give_unretired(Actor::Engine, close(&legs, lineage)).expect_err("not retired yet");
+    assert!(
+        matches!(&refused, Refusal::NotRetired { payouts } if payouts.len() == 1 && payouts[0].payout == legs[0].payout),
+        "{refused:?}"
+    );
+    bitcoin.world.must(close(&legs, lineage));
+    assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Cancelled, Status::Approved]);
+    assert!(matches!(bitcoin.world.lineage(lineage).state, LineageState::Closed { .. }));
+    bitcoin.world.must(Command::ResumeLane { lane: lane(), accept: None });
+    bitcoin.world.read_journal();
+    bitcoin.world.start();
+    bitcoin.reserve(draft(8, &[coin(1, 0)], &legs[1..], 5), &legs[1..]).expect("the coin and the payout are free");
+    let repeated = bitcoin.world.give(close(&legs, lineage)).expect("answered the same");
+    assert_eq!((repeated, bitcoin.status(&legs[1])), (Answer::Unchanged, Status::Processing));
+}
+
+/// F92: what was signed, or is one of several versions, or stands in a line of nonces, does not end without a transaction; nor does anything
+/// before the journal is read.
+#[test]
+fn f92_what_may_have_been_signed_does_not_end_without_a_transaction() {
+    let (mut bitcoin, lineage) = wished_bitcoin(true);
+    let legs = bitcoin.legs.clone();
+    let refused = bitcoin.world.give(close(&legs, lineage)).expect_err("signed");
+    assert!(matches!(refused, Refusal::Changed { .. }), "{refused:?}");
+    let (mut bitcoin, lineage) = wished_bitcoin(false);
+    bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
+    let refused = bitcoin.world.give(close(&legs, lineage)).expect_err("the second version may be signed");
+    assert!(matches!(refused, Refusal::Changed { .. }), "{refused:?}");
+    let (mut bitcoin, lineage) = wished_bitcoin(false);
+    bitcoin.world.halt();
+    bitcoin.world.must(Command::ResumeLane { lane: lane(), accept: None });
+    assert_eq!(step_of(&bitcoin.world, lineage), Step::AwaitUndoing { obstacle: Obstacle::LaneStopped });
+    let refused = bitcoin.world.give(close(&legs, lineage)).expect_err("the journal is not read");
+    assert!(matches!(refused, Refusal::JournalUnread { .. }), "{refused:?}");
+    let (mut world, id, lineage) = wished(false);
+    let leg = world.withdrawal(id).leg();
+    let refused = world.give(close(&[leg], lineage)).expect_err("a nonce waits for it");
+    assert!(matches!(refused, Refusal::Changed { .. }), "{refused:?}");
+}
+
+fn close(legs: &[Leg], lineage: LineageId) -> Command {
+    Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.to_vec() }
 }

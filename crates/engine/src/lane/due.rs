@@ -10,6 +10,7 @@ pub(super) struct Due {
     pub bump: Vec<(LineageId, Purpose, Offer)>,
     pub plan: Vec<WithdrawalId>,
     pub lift: Vec<(LineageId, Offer)>,
+    pub close: Vec<LineageId>,
     pub consolidate: Option<Offer>,
 }
 
@@ -23,6 +24,7 @@ impl Due {
                 Act::Bump { lineage, purpose, offer } => due.bump.push((lineage, purpose, offer)),
                 Act::Plan { withdrawal } => due.plan.push(withdrawal),
                 Act::Lift { lineage, offer } => due.lift.push((lineage, offer)),
+                Act::Close { lineage } => due.close.push(lineage),
                 Act::Consolidate { offer } => due.consolidate = Some(offer),
             }
         }

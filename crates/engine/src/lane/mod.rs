@@ -1,5 +1,6 @@
 //! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the store knows.
 
+mod close;
 mod due;
 mod history;
 mod journal;

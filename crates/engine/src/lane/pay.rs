@@ -40,7 +40,7 @@ impl LaneTask {
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
         let chosen: Vec<_> = queue.iter().filter(|withdrawal| wanted.contains(&withdrawal.id)).collect();
         let others = async {
-            let signed = self.sign(lane, lease, &lineages, &due.sign).await?;
+            let signed = self.sign(lane, lease, &lineages, &due.sign).await? + self.close(lane, lease, &live, &due.close).await?;
             let (bumped, joined) = self.bump(lane, lease, &live, &due.bump, joinable, now).await?;
             let lifted = self.lift_or_repeat(lease, &live, &due.lift, now).await?;
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
@@ -118,7 +118,7 @@ impl LaneTask {
     }
 
     /// The signer will not sign what is reserved. A place in the line that cannot be used is filled by a transaction that pays nobody
-    /// (rule R9), so that those behind it can be mined.
+    /// (rule R9), so that those behind it can be mined. Where there is no line, the coins are given up.
     async fn after_refusal(
         &self,
         lane: &Lane,
@@ -131,6 +131,9 @@ impl LaneTask {
         // Of a retired payout the hold was given back, or is about to be: nobody is paid by it any more.
         let fills = matches!(refused.about(), About::Transaction | About::Retired);
         let Some(lineage) = lineages.get(&request.lineage).filter(|_| fills && request.purpose == Purpose::Pay) else { return Ok(None) };
+        if lineage.may_be_closed() {
+            return Ok(Some(self.closing(lease, lineage)));
+        }
         let live: Vec<Lineage> = lineages.values().map(|lineage| (*lineage).clone()).collect();
         let (purpose, offer) = (Purpose::Cancel, request.draft.offer());
         let next = NextVersion { lineage, purpose, offer, live: &live, waiting: &[] };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Actor, Command, Draft, Lineage, LineageState, Purpose, Status, WithdrawalId};
+use adit_core::{Draft, LaneState, Lineage, LineageState, Purpose, Status, WithdrawalId};
 use adit_store::Store;
 
 use super::world::World;
@@ -97,22 +97,34 @@ async fn f30_a_cancelled_payment_pays_nobody() {
     world.credit(&running.engine, 1).await;
     let ids = world.request(&running.engine, [0]).await;
     world.until("a transaction in the pool", async || in_pool(&world).await == 1).await;
-    let held = world.withdrawal(ids[0]).await;
-    let live = lineage(&world, ids[0]).await.id;
-    let cancel = Command::Cancel {
-        withdrawal: held.id,
-        user: held.user.clone(),
-        book: held.book.clone(),
-        source_asset: held.source_asset.clone(),
-        asset: held.asset.clone(),
-        lineage: Some(live),
-        reason: "asked".to_owned(),
-    };
-    running.engine.writer.submit(Actor::Engine, cancel).await.expect("noted");
+    world.cancel(&running.engine, ids[0]).await;
     world.until("a cancelling version", async || lineage(&world, ids[0]).await.latest().purpose == Purpose::Cancel).await;
     world.until("it is sent", async || lineage(&world, ids[0]).await.latest().last_sent().is_some()).await;
     world.mine_until(&ids, Status::Cancelled).await;
     assert_eq!(world.times_paid([0]).await, [0]);
+    running.crash();
+}
+
+/// F92: reserved, and never signed, because the journal's disk is full. What is cancelled then ends without a transaction as soon as the
+/// signer can note that it is never signed; who was in the same batch is paid by another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn f92_a_payment_that_was_never_signed_is_taken_back_without_a_transaction() {
+    let Some(world) = World::new("regtest-close", 1).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    world.until("the lane to run", async || world.lane_state().await == Some(LaneState::Running)).await;
+    world.fill_journal(true);
+    let ids = world.request(&running.engine, 0..2).await;
+    world.until("a reserved batch", async || world.status(ids[1]).await == Status::Processing).await;
+    let reserved = lineage(&world, ids[0]).await;
+    world.cancel(&running.engine, ids[0]).await;
+    world.fill_journal(false);
+    world.until("it is given back", async || world.status(ids[0]).await == Status::Cancelled).await;
+    let ended = world.store.lineage(reserved.id).await.expect("a read").expect("there");
+    assert!(matches!(ended.state, LineageState::Closed { .. }), "{ended:?}");
+    world.mine_until(&ids[1..], Status::Completed).await;
+    assert_eq!(world.times_paid(0..2).await, [0, 1]);
+    assert_eq!(lineage(&world, ids[1]).await.attempts.len(), 1, "one transaction, by another lineage");
     running.crash();
 }
 

@@ -182,6 +182,11 @@ impl World {
         *self.journal.lock().expect("no test panics in here") = MemoryFile::new();
     }
 
+    /// Keeps the journal's disk full, or lets it be written again.
+    pub fn fill_journal(&self, full: bool) {
+        self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
+    }
+
     pub fn start(&self) -> Running {
         let tasks = Arc::new(Tasks::default());
         let chain: Arc<dyn Chain> = Arc::new(self.chain());
@@ -236,6 +241,15 @@ impl World {
     }
 
     /// The n-th payee's address: of a wallet of another kind, on the same words.
+    /// An operator's cancel of a payment that is under way.
+    pub async fn cancel(&self, engine: &Engine, id: WithdrawalId) {
+        let Withdrawal { user, book, source_asset, asset, state, .. } = self.withdrawal(id).await;
+        let State::Processing { lineage, .. } = state else { panic!("it is under way: {state:?}") };
+        let reason = "asked".to_owned();
+        let cancel = Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage: Some(lineage), reason };
+        engine.writer.submit(Actor::Engine, cancel).await.expect("noted");
+    }
+
     pub fn payee(&self, payee: u32) -> Destination {
         let account = seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Taproot, 9).expect("an account");
         account.address(Place { keychain: Keychain::External, index: payee }).expect("an index")

@@ -76,6 +76,7 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
         LineageState::Live => ("live", None),
         LineageState::Final { attempt, .. } => ("final", Some(attempt.to_string())),
         LineageState::Conflicted { by, .. } => ("conflicted", Some(kind.shown(*by))),
+        LineageState::Closed { .. } => ("closed", None),
     };
     let view = json!({
         "id": lineage.id,

@@ -1,7 +1,7 @@
 //! A database that goes back while the signer's journal stays: what it lost is made again, nobody is paid twice, and nothing is given back
 //! that the signer knows more of (cases F92 to F95, F101).
 
-use adit_core::{Actor, Amount, Command, EventKind, Signed, Status};
+use adit_core::{Actor, Amount, Command, EventKind, LaneState, Signed, Status};
 use adit_store::Store;
 
 use super::world::{World, user};
@@ -191,5 +191,45 @@ async fn f95_a_payment_does_not_end_before_the_journal_has_brought_its_versions(
     let hashes = |versions: &[Signed]| versions.iter().map(|signed| signed.hash).collect::<Vec<_>>();
     assert_eq!(hashes(&world.versions(id).await), hashes(&versions), "both are in the books");
     assert_eq!(world.times_paid(0).await, 1);
+    again.crash();
+}
+
+/// F105: the signer's journal cannot be read, since the lease cannot be noted on its full disk. What the store knows is watched all the
+/// same, and settled when it is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn f105_a_lane_that_cannot_read_its_journal_watches_what_it_knows() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.hold_blocks().await;
+    let id = world.request(&running.engine, 0).await;
+    world.until_sent(&[id]).await;
+    running.crash();
+    world.fill_journal(true);
+    let again = world.start();
+    world.mine_until(&[id], Status::Completed).await;
+    let lane = world.store.lane(&world.lane).await.expect("a read").expect("leased");
+    assert!(!lane.has_read_journal(), "{lane:?}");
+    again.crash();
+}
+
+/// F105: a person has stopped the lane, the process starts again, and no node has the payment any more. Once the journal was read under the
+/// new lease it is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn f105_a_halted_lane_repeats_what_it_knows_after_a_restart() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.hold_blocks().await;
+    let id = world.request(&running.engine, 0).await;
+    world.until_sent(&[id]).await;
+    let stop = Command::HaltLane { lane: world.lane.clone(), reason: adit_core::HaltReason::Operator { reason: "a test".to_owned() } };
+    running.engine.writer.submit(Actor::Engine, stop).await.expect("halted");
+    running.crash();
+    world.forget(&world.versions(id).await[0]).await;
+    let again = world.start();
+    world.mine_until(&[id], Status::Completed).await;
+    let lane = world.store.lane(&world.lane).await.expect("a read").expect("leased");
+    assert!(matches!(lane.state, LaneState::Halted { .. }), "{:?}", lane.state);
     again.crash();
 }

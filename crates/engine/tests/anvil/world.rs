@@ -272,10 +272,16 @@ impl World {
 
     /// Mines one version in the place of another, which the node forgets.
     pub async fn mine_instead(&self, dropped: &Signed, kept: &Signed) {
-        let rpc = self.anvil.rpc();
-        rpc.call::<serde_json::Value>("anvil_dropTransaction", serde_json::json!([dropped.hash])).await.expect("dropped");
-        let _: serde_json::Value = rpc.call("eth_sendRawTransaction", serde_json::json!([kept.raw.to_string()])).await.expect("taken");
-        rpc.mine(1).await.expect("mined");
+        self.forget(dropped).await;
+        let raw = serde_json::json!([kept.raw.to_string()]);
+        self.anvil.rpc().call::<serde_json::Value>("eth_sendRawTransaction", raw).await.expect("taken");
+        self.anvil.rpc().mine(1).await.expect("mined");
+    }
+
+    /// The node drops it from its pool.
+    pub async fn forget(&self, dropped: &Signed) {
+        let hash = serde_json::json!([dropped.hash]);
+        self.anvil.rpc().call::<serde_json::Value>("anvil_dropTransaction", hash).await.expect("dropped");
     }
 
     /// Mines what makes a block final, and lets the observer look many times.

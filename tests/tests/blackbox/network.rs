@@ -53,9 +53,29 @@ async fn f10_a_full_pool_is_no_end() -> Result<()> {
     paid_once_despite("f10", 2, Fault::Refused { code: -32_000, message: "txpool is full".to_owned() }).await
 }
 
+/// It says yes, with a hash, and passes nothing on.
+fn swallow() -> Fault {
+    Fault::Lie(json!(format!("0x{}", "11".repeat(32))))
+}
+
 #[tokio::test]
-async fn f12_a_node_that_swallows_the_bytes() -> Result<()> {
-    paid_once_despite("f12", 2, Fault::Lie(json!(format!("0x{}", "11".repeat(32))))).await
+async fn f12_a_node_that_swallows_the_bytes_is_told_again() -> Result<()> {
+    paid_once_despite("f12", 2, swallow()).await
+}
+
+/// Whoever swallows them never stops; the other endpoint is told all the same.
+#[tokio::test]
+async fn f12_of_two_endpoints_one_that_swallows_the_bytes_delays_nothing() -> Result<()> {
+    let settings = Settings::sqlite().chain("rebroadcast_after_seconds", 600).chain("bump_after_seconds", 600).beside(1);
+    let system = System::start("f12-two", settings).await?;
+    let ada = system.person(0)?;
+    endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
+    system.proxy().always(SEND, swallow());
+    let id = ada.withdrawn("ETH", "1", FRIEND).await?;
+    assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
+    assert!(system.proxy().seen("eth_sendRawTransaction") > 0, "the first one was told, too");
+    assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
+    system.stop().await
 }
 
 #[tokio::test]

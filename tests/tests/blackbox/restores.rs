@@ -44,6 +44,9 @@ async fn paid_after_the_copy(topic: &str, files: &[&str]) -> Result<Past> {
         assert_eq!(system.until_over(&ada, id).await?["status"], "completed");
     }
     assert_eq!(system.coins_paid(&payees).await?, Histogram::all_once(PAYEES));
+    // The copy is several epochs old.
+    system.crash_and_restart().await?;
+    system.crash_and_restart().await?;
     system.devnet.server(0).kill().await?;
     move_files(&copy, system.directory(), files)?;
     system.devnet.server(0).start_again().await?;

@@ -1,5 +1,7 @@
 //! What nodes forget, and what they are not asked to remember.
 
+use std::collections::BTreeSet;
+
 use adit_core::{LaneState, Status};
 use bitcoin::Txid;
 use serde_json::{Value, json};
@@ -37,17 +39,32 @@ async fn entered(world: &World, txid: Txid) -> Option<u64> {
     entry["time"].as_u64()
 }
 
-/// F70: no wallet of the node has a part in it, so none can resend or abandon anything by itself.
+/// F70: no wallet of the node has a part in it, so none can resend or abandon anything by itself. The node itself lists its wallet commands,
+/// and logs what it is asked: none of them, from the plan to the last confirmation.
 #[tokio::test(flavor = "multi_thread")]
 async fn f70_no_wallet_of_the_node_is_used() {
-    let Some(world) = World::new("regtest-walletless", 1).await else { return };
+    // Its only source is the node, so that it is asked for everything.
+    let Some(world) = World::bare("regtest-walletless", 1).await else { return };
+    let help: String = world.bitcoin.rpc().call("help", json!([])).await.expect("a read");
+    let of_wallets: BTreeSet<&str> = help
+        .lines()
+        .skip_while(|line| *line != "== Wallet ==")
+        .skip(1)
+        .take_while(|line| !line.starts_with("=="))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(of_wallets.contains("sendtoaddress") && of_wallets.contains("bumpfee"), "{of_wallets:?}");
+    world.bitcoin.rpc().call::<Value>("logging", json!([["rpc"]])).await.expect("told");
     let running = world.start();
     world.credit(&running.engine, 1).await;
     let ids = world.request(&running.engine, [0]).await;
     world.mine_until(&ids, Status::Completed).await;
-    let wallets: Vec<String> = world.bitcoin.rpc().call("listwallets", json!([])).await.expect("a read");
-    assert_eq!((wallets, world.times_paid([0]).await), (Vec::new(), vec![1]));
     running.crash();
+    assert_eq!(world.times_paid([0]).await, [1]);
+    let log = std::fs::read_to_string(world.bitcoin.node().log()).expect("a log");
+    let asked: BTreeSet<&str> = log.split("method=").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+    assert!(asked.contains("sendrawtransaction"), "{asked:?}");
+    assert_eq!(asked.intersection(&of_wallets).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
 /// F61, F64, R2: a replacement added a coin, and somebody else's transaction takes that coin. No pool takes the replacement any more, and all

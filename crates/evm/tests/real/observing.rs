@@ -1,8 +1,8 @@
 use adit_chain::{Chain, Watch};
-use adit_core::{Draft, Effect, Fact, Purpose, SubmissionAnswer};
-use adit_devnet::abi::Pausable;
+use adit_core::{Draft, Effect, Fact, LineageId, Purpose, SubmissionAnswer};
+use adit_devnet::abi::{Blocklist, Pausable};
 use adit_devnet::contracts;
-use adit_devnet::primitives::U256;
+use adit_devnet::primitives::{Address, U256};
 use serde_json::json;
 
 use crate::twist::Twister;
@@ -104,6 +104,37 @@ async fn f46_a_reverted_payment_is_never_confirmed_and_finally_reverted() {
     assert_eq!(receipt.effects[0].effect, Effect::Reverted);
 }
 
+/// F54: two payouts of one round, and the token refuses one of the recipients before the block. Each has a transaction of its own, so the one
+/// that reverts takes no other with it.
+#[tokio::test]
+async fn f54_a_payout_that_reverts_takes_no_other_with_it() {
+    let mut world = World::new().await;
+    let block = world.token("BLOCK", &contracts::BLOCKLIST_TOKEN, &[]).await;
+    let chain = world.chain();
+    let legs = [leg("BLOCK", BOB, 3), leg("BLOCK", Address::repeat_byte(0x54), 4)];
+    let drafts = world.plan(&chain, &legs).await;
+    let paid: Vec<Paid> = drafts
+        .iter()
+        .zip(&legs)
+        .zip(0..)
+        .map(|((draft, leg), nonce)| world.pay_with(&chain, leg, draft.as_ref().expect("ready"), nonce))
+        .collect();
+    let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
+    world.deployer().execute(block, &Blocklist::setBlockedCall { account: BOB, blocked: true }).await.expect("blocked");
+    chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
+    world.mine(6).await;
+    let lineages: Vec<_> = paid.iter().map(|paid| &paid.lineage).collect();
+    let seen = chain.watch(&world.watch(&lineages, &trail)).await.expect("a look");
+    let effect = |lineage: LineageId| {
+        seen.sightings.iter().filter(|sighting| sighting.lineage == lineage).find_map(|sighting| match &sighting.fact {
+            Fact::Final { receipt, .. } => Some(receipt.effects.iter().map(|found| found.effect.clone()).collect::<Vec<_>>()),
+            _ => None,
+        })
+    };
+    assert_eq!(effect(lineages[0].lineage), Some(vec![Effect::Reverted]));
+    assert_eq!(effect(lineages[1].lineage), Some(vec![Effect::Paid]));
+}
+
 #[tokio::test]
 async fn f30_a_cancel_pays_nobody() {
     let world = World::with_dg().await;
@@ -187,8 +218,29 @@ async fn f23_a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
     assert!(look.sightings.is_empty());
 }
 
+/// F45: what is final is said by the chain's own rule. The same block is final by the node's tag while a depth of four blocks still waits.
 #[tokio::test]
-async fn f45_a_trail_funds_and_either_finality_follow_the_head() {
+async fn f45_a_payment_is_final_by_the_rule_of_its_chain() {
+    let world = World::with_dg().await;
+    let by_depth = world.chain();
+    let mut config = world.config(adit_core::Trust::Single, &[world.anvil.url()]);
+    config.finality = adit_core::Finality::Tag;
+    let by_tag = adit_evm::EvmChain::new(config).expect("a chain");
+    world.automine(false).await;
+    let paid = world.pay(&by_depth, &leg("DG", BOB, 3), 0).await;
+    let trail = by_depth.watch(&world.watch(&[], &[])).await.expect("a look").trail;
+    by_depth.broadcast(std::slice::from_ref(&paid.signed)).await;
+    for (blocks, depth, tag) in [(1, false, false), (2, false, true), (2, true, true)] {
+        world.mine(blocks).await;
+        for (chain, is_final) in [(&by_depth, depth), (&by_tag, tag)] {
+            let seen = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+            assert_eq!(facts(&seen).contains(&"final"), is_final, "after {blocks} more: {:?}", facts(&seen));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trail_funds_and_either_finality_follow_the_head() {
     let world = World::with_dg().await;
     let chain = world.chain();
     let first = chain.watch(&world.watch(&[], &[])).await.expect("a look");

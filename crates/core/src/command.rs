@@ -128,6 +128,7 @@ pub enum Command {
         take_over: bool,
     },
     /// Ends a finding: the new incarnation, and for every lane of the store an epoch and a counter above all that the signer has seen.
+    /// Repeated for an incarnation under which no lane has read the journal yet, it raises both numbers again.
     Reincarnate {
         next: IncarnationId,
         lanes: Vec<(LaneId, Epoch, u64)>,

@@ -178,7 +178,7 @@ fn undoing(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     if lineage.may_be_closed() && lineage.cancel.is_some() && view.lane.has_read_journal() {
         return Step::Do(Act::Close { lineage: lineage.id });
     }
-    match fresh_tip(view).filter(|_| signs).map(|tip| offer(view, lineage, tip)) {
+    match fresh_tip(view).filter(|_| signs).map(|tip| undoing_offer(view, lineage, tip)) {
         Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
         Some(Err(Step::FeeCeiling { needed, cap, .. })) => Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { needed, cap } },
         Some(Err(_)) => Step::AwaitUndoing { obstacle: Obstacle::AttemptsUsedUp },
@@ -292,6 +292,23 @@ fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     }
     let offered = latest.draft.next_offer(&asked(view, lineage, tip), view.chain);
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
+}
+
+/// What a cancelling version offers in the place of one that never left, as far as the book knows.
+///
+/// It outbids that one where the cap allows it, in case the bytes did leave. A payment that was made at the cap cannot be outbid. Its
+/// cancelling version then offers the same, since there may be nothing to outbid: without that the lineage could wait for ever, because
+/// the payment is not sent either. While even the cap buys nothing, it waits.
+fn undoing_offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
+    let outbid = offer(view, lineage, tip);
+    let Err(Step::FeeCeiling { resend_at, .. }) = outbid else { return outbid };
+    if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
+        return Err(Step::FeeCeiling { needed, cap, resend_at });
+    }
+    let own = lineage.latest().draft.offer();
+    let within = own.capped(view.chain);
+    // Where an earlier version was sent, less than the latest offers may be too little for nodes that hold it.
+    if within == own || !lineage.was_sent() { Ok(within) } else { outbid }
 }
 
 /// What the market asks, or more where it is not believed any more.

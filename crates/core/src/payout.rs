@@ -244,6 +244,16 @@ impl Lineage {
         self.attempts.last().expect("a lineage is made with its first attempt")
     }
 
+    /// Whether a version is known to have been sent and waits for a block.
+    pub fn was_sent(&self) -> bool {
+        self.sent().next().is_some()
+    }
+
+    /// Returns the versions that are known to have been sent and wait for a block, oldest first.
+    pub fn sent(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.last_sent().is_some())
+    }
+
     pub fn attempt(&self, id: AttemptId) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.id == id)
     }

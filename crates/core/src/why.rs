@@ -188,7 +188,7 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         Step::Do(crate::Act::Send { .. }) => {
             (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
         }
-        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !was_sent(lineage) => {
+        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !lineage.was_sent() => {
             (Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() }, Some("bump"), Some(view.now))
         }
         Step::Do(crate::Act::Close { .. }) => {
@@ -214,11 +214,6 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
-}
-
-/// Whether any of its bytes may have left.
-fn was_sent(lineage: &Lineage) -> bool {
-    lineage.attempts.iter().any(|attempt| attempt.last_sent().is_some())
 }
 
 fn of_block(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Reason {

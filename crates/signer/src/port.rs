@@ -137,6 +137,8 @@ pub struct LaneStanding {
     pub lane: LaneId,
     pub epoch: Epoch,
     pub counter: u64,
+    /// The store's life that leased it last; nil where none has.
+    pub incarnation: IncarnationId,
 }
 
 /// One approved payout, as the signer compares it with the transaction.

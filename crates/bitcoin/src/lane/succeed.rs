@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use adit_chain::{NextVersion, Ready};
-use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, Leg, Purpose, ancestors};
+use adit_core::{Amount, Attempt, BitcoinDraft, Draft, FeeRate, Leg, Purpose, ancestors};
 
 use super::prepare::payable;
 use super::settings::LaneSettings;
@@ -60,8 +60,13 @@ impl Succeed<'_> {
 
 /// What nodes drop for it: whichever signed version they hold, so the dearest. Nothing of ours stands on it: the rules do not replace what others build on. What payees did with their outputs
 /// nobody tells us; a replacement that nodes refuse for that is tried again with more.
+///
+/// A cancelling version that offers no more than the one before is made for bytes that never left (case F92): nodes hold only what is known
+/// to have been sent.
 fn evicted(next: &NextVersion<'_>) -> Evicted {
-    let signed = next.lineage.attempts.iter().filter(|attempt| attempt.signed().is_some());
+    let outbids = latest(next).is_some_and(|latest| feerate(next.offer) > latest.feerate);
+    let held = |attempt: &&Attempt| attempt.signed().is_some() && (outbids || attempt.last_sent().is_some());
+    let signed = next.lineage.attempts.iter().filter(held);
     let offered: Vec<(Amount, FeeRate)> = signed
         .filter_map(|attempt| bitcoin(&attempt.draft))
         .map(|draft| (draft.fee().unwrap_or_default(), FeeRate::paid(draft.fee().unwrap_or_default(), draft.vbytes)))
@@ -98,5 +103,57 @@ pub(crate) fn feerate(offer: adit_core::Offer) -> FeeRate {
     match offer {
         adit_core::Offer::Bitcoin(feerate) => feerate,
         adit_core::Offer::Evm(_) => panic!("a lane's offers are those of its chain, and this chain is Bitcoin"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_core::{
+        AttemptId, Bytes, Destination, Epoch, Hash32, Knowledge, LaneId, Lineage, LineageId, LineageState, Offer, Signed, Stage, Timestamp,
+    };
+    use bdk_wallet::bitcoin::OutPoint;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::batch::tests::{addresses, payable as paid, wallet};
+    use crate::coin::tests::{CONFIRMED, coin};
+    use crate::{OutputsMax, Payment};
+
+    const OFFER: FeeRate = FeeRate::from_sat_per_kvb(2_000);
+
+    /// A signed payment of one payee. It is known to have been sent, or not.
+    fn lineage(settings: &LaneSettings, knowledge: Knowledge) -> Lineage {
+        let none: BTreeSet<OutPoint> = BTreeSet::new();
+        let coins = [coin(1, 100_000, CONFIRMED)];
+        let batch = Batch::of(&[paid(&addresses(), 1, 0, 10_000)], OutputsMax::default());
+        let payment = Payment { wallet: &settings.wallet, number: 1, feerate: OFFER };
+        let draft = batch.plan(payment, &Purse { coins: &coins, reserved: &none, tip: 200 }).expect("enough");
+        let lane = LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") };
+        let created_at = Timestamp::from_micros(0);
+        let stage = Stage::Signed { signed: Signed { raw: Bytes(vec![1]), hash: Hash32([1; 32]) }, knowledge };
+        let (id, purpose, draft) = (AttemptId(Uuid::nil()), Purpose::Pay, Draft::Bitcoin(draft));
+        let anchors = draft.anchors(&lane);
+        let attempts = vec![Attempt { id, version: 0, purpose, draft, epoch: Epoch(1), created_at, stage }];
+        let (id, legs, state, cancel) = (LineageId(Uuid::nil()), Vec::new(), LineageState::Live, None);
+        Lineage { id, lane, anchors, legs, attempts, state, cancel, created_at }
+    }
+
+    fn cancelling(knowledge: Knowledge, offer: FeeRate) -> BitcoinDraft {
+        let settings = LaneSettings::new("BTC".parse().expect("an asset"), wallet());
+        let lineage = lineage(&settings, knowledge);
+        let live = std::slice::from_ref(&lineage);
+        let next = NextVersion { lineage: &lineage, purpose: Purpose::Cancel, offer: Offer::Bitcoin(offer), live, waiting: &[] };
+        let ready = Succeed { settings: &settings, coins: &[], tip: 200 }.next(&next).expect("a cancel");
+        bitcoin(&ready.draft).expect("one of Bitcoin").clone()
+    }
+
+    /// F92: nodes hold nothing of a payment that was never sent, so its cancelling version may offer the same; else it outbids.
+    #[test]
+    fn f92_a_cancel_of_what_was_never_sent_offers_no_more_than_it_is_asked_to() {
+        let sent = Knowledge::MaybeSent { sends: 1, last_at: Timestamp::from_micros(0) };
+        assert_eq!(cancelling(Knowledge::Signed, OFFER).feerate, OFFER);
+        assert!(cancelling(sent, OFFER).feerate > OFFER, "nodes would not take it");
+        let more = OFFER.saturating_add(FeeRate::from_sat_per_kvb(1_001));
+        assert!(cancelling(Knowledge::Signed, more).feerate >= more);
     }
 }

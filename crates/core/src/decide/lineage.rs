@@ -179,7 +179,7 @@ fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), R
         // Its bytes never left, so there is nothing to outbid: the nonce is filled (rule R9).
         (Stage::Reserved, Purpose::Cancel) => return Ok(()),
         (Stage::Reserved, Purpose::Pay) => return bad("its latest attempt is not signed yet"),
-        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !next.outbids(&latest.draft) => {
+        (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) if !outbids(lineage, purpose, next) => {
             return bad("it offers too little more than the one before: nodes would not take it in its place");
         }
         (Stage::Signed { .. }, Purpose::Pay | Purpose::Cancel) => {}
@@ -191,6 +191,14 @@ fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), R
         (Purpose::Cancel, Purpose::Pay) => bad("nothing is paid after a cancel was signed"),
         (Purpose::Pay, Purpose::Pay | Purpose::Cancel) | (Purpose::Cancel, Purpose::Cancel) => Ok(()),
     }
+}
+
+/// Whether nodes that hold the latest version take this one in its place. A cancelling version may offer less than one that is not known
+/// to have been sent, so that a payment made at the cap can be undone (case F92). If those bytes did leave, either may be mined.
+fn outbids(lineage: &Lineage, purpose: Purpose, next: &Draft) -> bool {
+    let latest = lineage.latest();
+    let unsent = purpose == Purpose::Cancel && latest.last_sent().is_none();
+    next.outbids(&latest.draft) || (unsent && lineage.sent().all(|sent| next.outbids(&sent.draft)))
 }
 
 /// Keeps signed bytes before anything leaves (rule R1): compare-and-set on the attempt and the epoch.

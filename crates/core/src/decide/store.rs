@@ -22,11 +22,30 @@ pub(super) fn find(mut draft: Drafting, because: &WentBack, next: IncarnationId,
 
 /// Ends a finding: the store lives on under a new incarnation. Every lane gets an epoch and a counter above all that the signer has
 /// seen, loses its lease, and reads the journal before anything else.
+///
+/// While the new incarnation waits for the silence of the old one, the old one goes on and moves the signer's numbers. Then the same
+/// incarnation passes them again. Its lanes have to read the whole journal in any case, so nothing is overlooked by that.
 pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(LaneId, Epoch, u64)]) -> Result<Decision, Refusal> {
     let Some(row) = draft.view.incarnation.row.clone() else { return draft.unchanged() };
+    let waits = row.finding.is_none() && row.id == next && lanes.iter().all(|(id, _, _)| row.unread.contains(id));
+    if waits {
+        raise(&mut draft, lanes);
+        return draft.answer(Answer::Done);
+    }
     if row.finding.as_ref().is_none_or(|finding| finding.next != next) {
         return draft.unchanged();
     }
+    raise(&mut draft, lanes);
+    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
+    let taken_over = row.finding.is_some_and(|finding| finding.take_over);
+    let (since, unmatched) = (draft.now(), row.unmatched);
+    draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));
+    draft.event(EventKind::Reincarnated { incarnation: next });
+    draft.answer(Answer::Done)
+}
+
+/// Puts every lane above what the signer has seen of it, without a lease.
+fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)]) {
     for (id, epoch, counter) in lanes {
         let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
         lane.epoch = Epoch(lane.epoch.max(*epoch).0 + 1);
@@ -38,10 +57,4 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         }
         draft.change(Change::Lane(lane));
     }
-    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
-    let taken_over = row.finding.is_some_and(|finding| finding.take_over);
-    let (since, unmatched) = (draft.now(), row.unmatched);
-    draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));
-    draft.event(EventKind::Reincarnated { incarnation: next });
-    draft.answer(Answer::Done)
 }

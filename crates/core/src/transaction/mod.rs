@@ -183,6 +183,16 @@ impl Draft {
     }
 }
 
+impl Offer {
+    /// Returns the same offer, lowered to the cap where it is above it.
+    pub(crate) fn capped(self, chain: &ChainRules) -> Self {
+        match self {
+            Self::Evm(fees) => Self::Evm(fees.capped(chain.offer_max)),
+            Self::Bitcoin(feerate) => Self::Bitcoin(feerate.min(bitcoin::feerate_cap(chain))),
+        }
+    }
+}
+
 impl Market {
     /// What a new transaction offers. It stays below the cap; one that then is too cheap waits for a better market, it is not dropped.
     pub fn offer(&self, chain: &ChainRules) -> Offer {

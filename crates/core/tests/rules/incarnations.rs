@@ -119,6 +119,27 @@ fn f94_a_new_incarnation_is_above_what_the_signer_has_seen() {
     }
 }
 
+/// F94: while a new incarnation waits, the old state of the store moves the signer's numbers. It passes them without a further finding,
+/// and keeps an admin's word; once a lane of it has read the journal it does so no more.
+#[test]
+fn f94_a_waiting_incarnation_passes_what_the_signer_has_seen_since() {
+    let mut world = World::with_points(0);
+    world.must(find(2, true));
+    world.must(Command::Reincarnate { next: incarnation(2), lanes: vec![(lane(), Epoch(4), 40)] });
+    let begun = standing(&world).clone();
+    assert_eq!(world.lease().epoch, Epoch(6));
+    let again = || Command::Reincarnate { next: incarnation(2), lanes: vec![(lane(), Epoch(9), 77)] };
+    let other = Command::Reincarnate { next: incarnation(3), lanes: vec![(lane(), Epoch(9), 77)] };
+    assert_eq!(world.must(other), Answer::Unchanged, "another's");
+    assert_eq!(world.must(again()), Answer::Done);
+    assert_eq!((world.lane().epoch, world.lane().counter, &world.lane().lease), (Epoch(10), 78, &None));
+    assert_eq!(*standing(&world), begun, "the same life, taken over as before");
+    let granted = world.lease();
+    assert!(granted.epoch > Epoch(9) && granted.counter > 77, "{granted:?}");
+    world.read_journal();
+    assert_eq!(world.must(again()), Answer::Unchanged, "the signer has taken its lease: behind is behind");
+}
+
 /// F94, F95: requests wait until the lane that would pay them has read the journal under the new incarnation; other lanes do not matter.
 #[test]
 fn f94_requests_wait_for_their_own_lane_alone() {

@@ -34,6 +34,10 @@ fn wished(is_signed: bool) -> (World, WithdrawalId, LineageId) {
     (world, id, lineage)
 }
 
+fn cap(world: &mut World, offer_max: u128) {
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = offer_max;
+}
+
 /// The cancelling attempt that the lane would make next.
 fn add_cancelling(world: &mut World, lineage: LineageId) -> AttemptId {
     let Step::Do(Act::Bump { purpose: Purpose::Cancel, offer: Offer::Evm(fees), .. }) = step_of(world, lineage) else {
@@ -66,12 +70,7 @@ fn f92_a_cancel_that_cannot_be_made_says_what_it_needs() {
     type Hinder = fn(&mut World);
     let obstacles: [(&str, Hinder, Obstacle, &str); 4] = [
         ("a stale tip", |world| world.pass(3_600), Obstacle::ChainUnread, "the chain's fees were not read lately"),
-        (
-            "the fee cap",
-            |world| world.rules.chains.get_mut(&lane().chain).expect("a chain").offer_max = 10 * GWEI,
-            Obstacle::FeeCeiling { needed: 11_250_000_000, cap: 10 * GWEI },
-            "raise the cap",
-        ),
+        ("the fee cap", |world| cap(world, GWEI - 1), Obstacle::FeeCeiling { needed: GWEI, cap: GWEI - 1 }, "raise the cap"),
         (
             "the last attempt",
             |world| world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 1,
@@ -93,6 +92,47 @@ fn f92_a_cancel_that_cannot_be_made_says_what_it_needs() {
             assert_eq!(world.due(), [], "{what}");
         }
     }
+}
+
+/// F92: a payment that was made at the cap cannot be outbid. Its cancelling version offers the same, since nothing is known to be out;
+/// a cap that was lowered meanwhile bounds it. The lineage ends, whichever of the two is mined.
+#[test]
+fn f92_a_payment_made_at_the_cap_is_undone_at_its_own_offer() {
+    for (is_signed, offer_max, payment_wins) in [(false, 10, false), (true, 10, false), (true, 10, true), (true, 8, false)] {
+        let (mut world, id, lineage) = wished(is_signed);
+        let pay = world.lineage(lineage).latest().id;
+        cap(&mut world, offer_max * GWEI);
+        let Step::Do(Act::Bump { offer: Offer::Evm(fees), .. }) = step_of(&world, lineage) else {
+            panic!("a cancelling attempt, not {:?}", step_of(&world, lineage))
+        };
+        assert_eq!(fees.max_fee_per_gas, offer_max * GWEI);
+        let undo = add_cancelling(&mut world, lineage);
+        world.send(lineage, hash(2));
+        let (winner, effect) = if payment_wins { (pay, Effect::Paid) } else { (undo, Effect::Cancelled) };
+        world.finalize(lineage, winner, &effect).expect("final");
+        let ended = if payment_wins { Status::Completed } else { Status::Cancelled };
+        assert_eq!(world.withdrawal(id).state.status(), ended);
+    }
+}
+
+/// F92: an earlier version that was sent is outbid, also where the latest, which was not, is made at the cap.
+#[test]
+fn f92_what_was_sent_before_is_outbid_by_the_cancelling_version() {
+    let (mut world, id, lineage) = World::reserved();
+    world.send(lineage, hash(1));
+    world.pass(31);
+    world.see_tip(GWEI);
+    let bumped = EvmFees { max_fee_per_gas: 12 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
+    world.bump(lineage, bumped);
+    record(&mut world, lineage, hash(2));
+    world.wish_cancel(id, lineage).expect("wished");
+    cap(&mut world, 11_300_000_000);
+    assert!(matches!(step_of(&world, lineage), Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { .. } }));
+    cap(&mut world, 12 * GWEI);
+    let Draft::Evm(evm) = world.draft(world.lineage(lineage).number(), 10) else { panic!("an EVM draft") };
+    let too_little = EvmDraft { input: Bytes::default(), ..evm };
+    assert!(world.add(lineage, Purpose::Cancel, too_little).is_err(), "nodes hold a version that offers as much");
+    add_cancelling(&mut world, lineage);
 }
 
 /// F92: a lane that reconciles makes no cancelling attempt either, and makes it as soon as it runs.

@@ -69,6 +69,7 @@ impl LaneTask {
 
     /// The store lives on under a new incarnation, with numbers that the signer has never seen.
     async fn reincarnate(&self, finding: &Finding) -> Result<(), RoundError> {
+        tracing::warn!(because = %finding.because, incarnation = %finding.next, "the store begins a new incarnation");
         let standing = self.engine.ports.signer.lanes().await?;
         let mut lanes: Vec<LaneId> = self.engine.store().lanes().await?.into_iter().map(|lane| lane.id).collect();
         lanes.extend(self.engine.rules.chains.values().map(|chain| chain.lane.clone()));
@@ -80,9 +81,24 @@ impl LaneTask {
             (lane, epoch, counter)
         };
         let lanes = lanes.into_iter().map(seen).collect();
-        tracing::warn!(because = %finding.because, incarnation = %finding.next, "the store begins a new incarnation");
         self.engine.writer.submit(Actor::Engine, Command::Reincarnate { next: finding.next, lanes }).await?;
         Ok(())
+    }
+
+    /// Where the signer never took a lease of this lane by the store's new incarnation, being behind is no further loss: the old state of
+    /// the store went on while this one waited for its silence. The lane passes the signer's numbers again, and the incarnation stays.
+    /// False where it was leased before, so that the store did go back.
+    async fn goes_on_waiting(&self, granted: &Granted) -> Result<bool, RoundError> {
+        let known = self.engine.store().incarnation().await?;
+        if !known.is_some_and(|known| known.id == granted.incarnation && known.unread.contains(self.id())) {
+            return Ok(false);
+        }
+        let standing = self.engine.ports.signer.lanes().await?.into_iter().find(|seen| seen.lane == *self.id());
+        let Some(seen) = standing.filter(|seen| seen.incarnation != granted.incarnation) else { return Ok(false) };
+        tracing::info!(lane = %seen.lane, "the old state of the store went on meanwhile; the new one passes its numbers again");
+        let lanes = vec![(seen.lane, seen.epoch, seen.counter)];
+        self.engine.writer.submit(Actor::Engine, Command::Reincarnate { next: granted.incarnation, lanes }).await?;
+        Ok(true)
     }
 
     /// False where the signer does not take the lease.
@@ -97,6 +113,7 @@ impl LaneTask {
             return Ok(true);
         };
         match self.went_back(granted, &refused).await? {
+            Some(_) if self.goes_on_waiting(granted).await? => {}
             Some(because) => {
                 tracing::error!(%because, "the store went back; nothing is reserved, signed or given back until it is reconciled");
                 let next = IncarnationId(self.engine.ports.uuid());

@@ -21,6 +21,12 @@ pub trait ContextFile: Send + 'static {
     /// When the disk is full, read-only or failing.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
+    /// Cuts the file to so many bytes, durably.
+    ///
+    /// # Errors
+    /// When the disk is read-only or failing; what the file has is then unknown.
+    fn truncate(&mut self, bytes: u64) -> io::Result<()>;
+
     /// Puts other content in its place, durably: all of it, or nothing changes.
     ///
     /// # Errors
@@ -35,6 +41,11 @@ impl ContextFile for MemoryFile {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         crate::journal::JournalFile::append(self, bytes)?;
+        self.sync()
+    }
+
+    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
+        crate::journal::JournalFile::truncate(self, bytes)?;
         self.sync()
     }
 
@@ -67,6 +78,11 @@ impl ContextFile for DiskContexts {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.file.metadata()?.len())?;
+        self.file.sync_all()
+    }
+
+    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
+        self.file.set_len(bytes)?;
         self.file.sync_all()
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Contexts {
     newest: HashMap<UserId, Arc<UserKey>>,
     /// Drawn, and not on disk yet.
     drawn: Vec<Arc<UserKey>>,
+    /// What is on disk for sure, in bytes.
+    durable: u64,
     /// The file's last line was cut short, or may have been.
     is_torn: bool,
 }
@@ -52,7 +54,8 @@ impl Contexts {
         };
         let randomness = Box::new(|bytes: &mut [u8]| getrandom::fill(bytes).map_err(io::Error::other));
         let is_torn = bytes.last().is_some_and(|last| *last != b'\n');
-        let mut contexts = Self { file, randomness, keys: HashMap::new(), newest: HashMap::new(), drawn: Vec::new(), is_torn };
+        let mut contexts =
+            Self { file, randomness, keys: HashMap::new(), newest: HashMap::new(), drawn: Vec::new(), durable: wide(&bytes), is_torn };
         let mut damaged = 0;
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match UserKey::parse(line) {
@@ -89,7 +92,8 @@ impl Contexts {
         sealed.iter().filter_map(open).collect()
     }
 
-    /// Makes the keys durable that were drawn.
+    /// Makes the keys durable that were drawn: all of them, or the file is cut back to what it had. So a user's name or secret stands in no
+    /// line that nobody knows of, where an erasure would not find it.
     ///
     /// # Errors
     /// When they could not be written: what they seal must not be journalled.
@@ -99,9 +103,13 @@ impl Contexts {
         let mut lines = zeroize::Zeroizing::new(if self.is_torn { "\n".to_owned() } else { String::new() });
         drawn.iter().for_each(|key| lines.push_str(&key.line()));
         let written = file.append(lines.as_bytes());
-        self.is_torn = written.is_err();
-        if written.is_err() {
-            self.unlearn(&drawn);
+        match &written {
+            Ok(()) => (self.durable, self.is_torn) = (self.durable + wide(lines.as_bytes()), false),
+            Err(_) => {
+                // Where not even the cut succeeds, the next line begins behind whatever is there.
+                self.is_torn |= file.truncate(self.durable).is_err();
+                self.unlearn(&drawn);
+            }
         }
         written
     }
@@ -112,20 +120,21 @@ impl Contexts {
         self.unlearn(&drawn);
     }
 
-    /// Deletes a user's keys: what they seal is never opened again. False where there was none.
+    /// Deletes a user's keys: what they seal is never opened again. False where there was none. What a crash or a failing disk left at the
+    /// file's end may be a part of one, so that goes too.
     ///
     /// # Errors
     /// When the file could not be written anew; then they are still there.
     pub(crate) fn forget(&mut self, user: &UserId) -> io::Result<bool> {
         let is_known = self.keys.values().any(|key| key.user == *user);
-        let Some(file) = self.file.as_mut().filter(|_| is_known) else { return Ok(false) };
+        let Some(file) = self.file.as_mut().filter(|_| is_known || self.is_torn) else { return Ok(false) };
         let mut lines = zeroize::Zeroizing::new(String::new());
         self.keys.values().filter(|key| key.user != *user).for_each(|key| lines.push_str(&key.line()));
         file.replace(lines.as_bytes())?;
-        self.is_torn = false;
+        (self.durable, self.is_torn) = (wide(lines.as_bytes()), false);
         self.keys.retain(|_, key| key.user != *user);
         self.newest.remove(user);
-        Ok(true)
+        Ok(is_known)
     }
 
     fn key_of(&mut self, user: &UserId) -> io::Result<Arc<UserKey>> {
@@ -149,4 +158,8 @@ impl Contexts {
             self.newest.remove(&key.user);
         }
     }
+}
+
+fn wide(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("usize has at most 64 bits")
 }

@@ -155,6 +155,7 @@ impl Facts {
             lane: LaneId::clone(lane),
             epoch: facts.leased.epoch,
             counter: facts.counter.unwrap_or_default(),
+            incarnation: facts.leased.incarnation,
         };
         self.lanes.iter().map(standing).collect()
     }

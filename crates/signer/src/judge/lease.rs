@@ -41,6 +41,9 @@ pub(crate) fn check_incarnation(known: &Overlay<'_>, incarnation: IncarnationId)
 /// Judges whether a lease is taken note of. True when that is to be journalled, false when it stands there already. `wait` says how long
 /// a new incarnation still waits for silence.
 ///
+/// Silence is asked for before the numbers. While the old state of the store goes on it moves them, so a new incarnation that waits for it
+/// would find itself behind again and again.
+///
 /// # Errors
 /// [`Refused`].
 pub(crate) fn judge_lease(
@@ -59,13 +62,12 @@ pub(crate) fn judge_lease(
     if *epoch == newest.epoch && newest.incarnation == stamp.incarnation {
         return check_token(&newest, stamp).map(|()| false);
     }
-    check_number(newest.epoch, *epoch)?;
-    check_counter(known, lane, stamp.counter)?;
     let is_new = known.incarnation().is_some_and(|pinned| pinned != stamp.incarnation);
-    match wait().filter(|_| is_new && !claim.take_over) {
-        Some(left) => Err(Refused::OtherStoreHeard { seconds: left.millis().div_ceil(1_000) }),
-        None => Ok(true),
+    if let Some(left) = wait().filter(|_| is_new && !claim.take_over) {
+        return Err(Refused::OtherStoreHeard { seconds: left.millis().div_ceil(1_000) });
     }
+    check_number(newest.epoch, *epoch)?;
+    check_counter(known, lane, stamp.counter).map(|()| true)
 }
 
 fn check_number(newest: Epoch, got: Epoch) -> Result<(), Refused> {

@@ -164,6 +164,43 @@ async fn f95_a_keys_file_that_cannot_be_written_signs_nothing() {
     sign(&signer, &pay(1, 1, 1)).await.expect("and what has no context needs no key");
 }
 
+/// F77: a disk that takes a part of a key's line, or all of it and does not promise that it stays, keeps none of it once the batch is
+/// refused. An erasure finds what the signer knows of, so nothing else may name a user.
+#[tokio::test]
+async fn f77_a_key_that_could_not_be_written_leaves_nothing_in_the_file() {
+    let world = World::new();
+    let signer = world.start();
+    sign(&signer, &paid_for("one", 0)).await.expect("signs");
+    let before = world.contexts.contents();
+    let hinder: [fn(&MemoryFile); 2] = [|disk| disk.set_room(Some(50)), |disk| disk.set_sync_fails(true)];
+    for hinder in hinder {
+        hinder(&world.contexts);
+        let fault = try_sign(&signer, &paid_for("two", 1)).await;
+        assert!(matches!(fault, Err(SignerFault::Journal { .. })), "{fault:?}");
+        world.contexts.set_room(None);
+        world.contexts.set_sync_fails(false);
+        assert_eq!(world.contexts.contents(), before);
+    }
+    sign(&signer, &paid_for("one", 1)).await.expect("a user whose key is there needs no room for another");
+    assert!(world.contexts.is_synced(), "nothing stands there that a loss of power would take away");
+}
+
+/// Where the disk does not take the cut either, an erasure removes what is left.
+#[tokio::test]
+async fn f77_a_part_of_a_key_that_could_not_be_cut_off_goes_with_the_next_erasure() {
+    let world = World::new();
+    let signer = world.start();
+    world.contexts.set_room(Some(50));
+    world.contexts.set_truncate_fails(true);
+    try_sign(&signer, &paid_for("somebody", 0)).await.expect_err("no room");
+    world.contexts.set_room(None);
+    assert!(String::from_utf8(world.contexts.contents()).expect("text").contains("somebody"), "what is there cannot be cut off");
+    assert_eq!(signer.forget_user(&user("somebody")).await, Ok(false));
+    assert_eq!(world.contexts.contents(), b"");
+    sign(&signer, &paid_for("two", 0)).await.expect("signs");
+    assert_eq!(told(&world.start()).await, [vec![(payout(0), context("two"))]]);
+}
+
 #[tokio::test]
 async fn f95_the_keys_stand_beside_the_journal_and_are_not_needed_to_start() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -43,7 +43,7 @@ async fn f20_a_zombie_is_fenced_by_the_lease_after_its_own() {
     assert_eq!(signer.supersede(&moved).await, Ok(Err(stale.clone())));
     assert_eq!(lease(&signer, &claim(1, old)).await, Err(stale));
     sign(&signer, &under(2, new, pay(2, 2, 1))).await.expect("the newer one goes on");
-    assert_eq!(signer.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(2), counter: 2 }]));
+    assert_eq!(signer.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(2), counter: 2, incarnation: incarnation(1) }]));
 }
 
 #[tokio::test]
@@ -103,7 +103,8 @@ async fn f94_a_row_that_is_not_ahead_of_what_was_shown_is_told_so() {
     sign(&signer, &under(1, stamp(1, 10, 7), pay(1, 1, 0))).await.expect("signs for a later change");
     for signer in [signer, world.start()] {
         assert_eq!(lease(&signer, &claim(2, stamp(1, 11, 7))).await, behind(7, 7));
-        assert_eq!(lease(&signer, &claim(2, stamp(2, 11, 7))).await, behind(7, 7), "a new incarnation too");
+        world.pass(SILENCE);
+        assert_eq!(lease(&signer, &claim(2, stamp(2, 11, 7))).await, behind(7, 7), "a new incarnation too, once all others are silent");
         assert_eq!(lease(&signer, &claim(1, stamp(1, 10, 4))).await, Ok(()), "the lease it has, asked again");
     }
     lease(&world.start(), &claim(2, stamp(1, 11, 8))).await.expect("ahead");
@@ -165,6 +166,28 @@ async fn f94_a_new_incarnation_waits_until_no_other_was_heard() {
     assert_eq!(lease(&signer, &new).await, wait(60), "a clock that is set back shortens nothing");
     world.pass(30 + SILENCE);
     assert_eq!(lease(&signer, &new).await, Ok(()));
+}
+
+/// The old state of the store goes on while a new incarnation waits, and moves the numbers. Only when it is silent does it matter that the
+/// new one is behind them.
+#[tokio::test]
+async fn f94_a_new_incarnation_is_asked_for_silence_before_its_numbers() {
+    let world = World::new();
+    let signer = world.start();
+    lease(&signer, &claim(1, stamp(1, 10, 1))).await.expect("leases");
+    let new = claim(2, stamp(2, 20, 2));
+    let heard = |seconds| Err(Refused::OtherStoreHeard { seconds });
+    assert_eq!(lease(&signer, &new).await, heard(60));
+    sign(&signer, &under(1, stamp(1, 10, 7), pay(1, 1, 0))).await.expect("the old one signs");
+    assert_eq!(lease(&signer, &new).await, heard(60), "its counter is behind, and it waits all the same");
+    lease(&signer, &claim(2, stamp(1, 11, 8))).await.expect("the old one leases anew");
+    assert_eq!(lease(&signer, &new).await, heard(60), "its epoch is taken, and it waits all the same");
+    let standing = signer.lanes().await.expect("answers").remove(0);
+    assert_eq!((standing.epoch, standing.counter, standing.incarnation), (Epoch(2), 8, incarnation(1)), "what it has to pass");
+    world.pass(SILENCE);
+    assert_eq!(lease(&signer, &new).await, Err(Refused::EpochTaken { epoch: Epoch(2) }));
+    assert_eq!(lease(&signer, &claim(3, stamp(2, 21, 8))).await, Err(Refused::CounterBehind { got: 8, newest: 8 }));
+    lease(&signer, &claim(3, stamp(2, 21, 9))).await.expect("above both");
 }
 
 /// All processes of a store that has found itself back announce the same new incarnation.

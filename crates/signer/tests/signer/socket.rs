@@ -83,7 +83,7 @@ async fn f94_leases_presence_and_retirements_go_over_the_socket() {
     assert_eq!((told.len(), &told[1]), (5_000, &PayoutStanding::Live { lineage: lineage(1) }));
     assert!(matches!(told[2], PayoutStanding::Retired { .. }));
     assert_eq!(told.iter().filter(|standing| **standing == PayoutStanding::Unknown).count(), 4_998);
-    assert_eq!(two.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(1), counter: 1 }]));
+    assert_eq!(two.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(1), counter: 1, incarnation: incarnation(1) }]));
 }
 
 /// Bitcoin names a transaction without its witnesses.

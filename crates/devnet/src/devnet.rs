@@ -13,6 +13,7 @@ use crate::claim::Domain;
 use crate::config::Config;
 use crate::deployer::Deployer;
 use crate::manifest::{self, Evm, Manifest, Replica, User};
+use crate::operation::Operation;
 use crate::options::Options;
 use crate::player::Player;
 use crate::postgres::Postgres;
@@ -131,6 +132,15 @@ impl Devnet {
     /// What an operator's shell has set, to run commands of the server against the first one.
     pub fn operator(&self) -> Vec<(String, String)> {
         vec![("ADIT_API".to_owned(), self.address().to_owned()), ("ADIT_TOKEN".to_owned(), self.admin_token.clone())]
+    }
+
+    /// A command of an operator, at the place of the first server: with its configuration and variables.
+    pub fn command(&self, arguments: &[&str]) -> Operation {
+        let blueprint = self.servers[0].blueprint();
+        let config = blueprint.config.display().to_string();
+        let arguments = arguments.iter().copied().chain(["--config", &config]).map(str::to_owned);
+        let environment = blueprint.environment.iter().cloned().chain(self.operator());
+        Operation::new(arguments, environment)
     }
 
     /// Where the first server listens.

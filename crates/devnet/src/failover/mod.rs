@@ -6,17 +6,17 @@
 mod cancel;
 mod cluster;
 mod course;
-mod eye;
+pub(crate) mod eye;
 mod loss;
-mod node;
+pub(crate) mod node;
 mod readiness;
 mod report;
-mod request;
+pub(crate) mod request;
 mod run;
 mod scenario;
 mod silence;
 mod split;
-mod verdict;
+pub(crate) mod verdict;
 mod world;
 
 pub use report::{Report, Summary};

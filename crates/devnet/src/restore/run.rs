@@ -84,6 +84,7 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     tokio::time::sleep(Duration::from_millis(chance.up_to(BACKUP_LATER_MILLIS_MAX))).await;
     let backup = Backup::take(&world.devnet, world.directory.join("backup")).await?;
     since_backup(&mut world, &mut cast).await?;
+    world.an_hour_passes().await?;
     let (lost, announced) = restore(&mut world, scenario, &backup, &mut findings).await?;
     let began = Instant::now();
     let impatient = scenario.unknown().saturating_sub(scenario.by_newcomers()).min(IMPATIENT_MAX);
@@ -128,6 +129,7 @@ async fn until_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
 /// Everybody is paid, those included whom the backup has never seen.
 async fn since_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
     let admin = world.devnet.admin()?;
+    world.others_join().await?;
     node::resume_mining(&mut world.devnet, world.chain).await?;
     let seeded = seed::seed(&admin, cast.newcomers.clone(), XP).await?;
     cast.enrol(&seeded);

@@ -46,7 +46,7 @@ impl Scenario {
         (self.payouts / 20).max(3)
     }
 
-    /// Payments that may wait for blocks at a time: with no block, a part of the known is not even reserved.
+    /// On EVM: payments that may wait for blocks at a time: with no block, a part of the known is not even reserved.
     pub fn in_flight_max(&self) -> usize {
         (self.known() / 2).max(2)
     }

@@ -27,6 +27,16 @@ pub const XP: u64 = 20_000;
 /// Who asks at a time.
 const WIDTH: usize = 24;
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// One in twelve seconds; more than the observer searches block by block.
+const EVM_BLOCKS_AN_HOUR: u64 = 300;
+/// Few, so that most wait for a place: in a transaction of their own, or in a version of one that is under way.
+const BITCOIN_IN_FLIGHT_MAX: i64 = 3;
+/// So many times the ordinary.
+const BITCOIN_DEAR_SAT_PER_VBYTE: u64 = 20;
+/// Longer than an offer stands before it may be outbid.
+const BITCOIN_OUTBID: Duration = Duration::from_secs(5);
+/// One in ten minutes.
+const BITCOIN_BLOCKS_AN_HOUR: u32 = 6;
 const OPEN: &str = "SELECT CAST(id AS TEXT) FROM withdrawal WHERE status NOT IN ('pending', 'completed', 'failed', 'cancelled')
     UNION ALL SELECT CAST(id AS TEXT) FROM lineage WHERE CAST(live AS INTEGER) = 1";
 
@@ -116,6 +126,34 @@ impl World {
         Ok(settled.await.is_ok())
     }
 
+    /// In bitcoin the fees rise, with no block in sight: what is under way is outbid by versions that others
+    /// join.
+    ///
+    /// # Errors
+    /// Fails if this devnet has no such chain.
+    pub async fn others_join(&self) -> Result<()> {
+        if self.chain == ChainKind::Bitcoin {
+            let market = self.devnet.bitcoin().context("this run pays in bitcoin")?.world.market();
+            market.estimate(Some(BITCOIN_DEAR_SAT_PER_VBYTE));
+            tokio::time::sleep(BITCOIN_OUTBID).await;
+        }
+        Ok(())
+    }
+
+    /// The chain has as many blocks more as it makes in an hour.
+    ///
+    /// # Errors
+    /// Fails if the node refuses.
+    pub async fn an_hour_passes(&self) -> Result<()> {
+        match self.chain {
+            ChainKind::Evm => self.devnet.rpc().mine(EVM_BLOCKS_AN_HOUR).await,
+            ChainKind::Bitcoin => {
+                let bitcoin = &self.devnet.bitcoin().context("this run pays in bitcoin")?.world;
+                bitcoin.miner().mine(BITCOIN_BLOCKS_AN_HOUR).await.map(drop)
+            }
+        }
+    }
+
     /// Ends every server; a signer of its own runs on.
     ///
     /// # Errors
@@ -154,12 +192,9 @@ fn configure(config: &mut Config, scenario: &Scenario) -> Result<()> {
     config.chains.devnet.more.extend(keys.clone());
     config.chains.devnet.in_flight_max = u32::try_from(scenario.in_flight_max())?;
     if let Some(chain) = &mut config.chains.bitcoin {
-        let lineages = 5;
-        let batch = i64::try_from(scenario.in_flight_max())? / lineages + 1;
         (chain.batch_gather_seconds, chain.rebroadcast_after_seconds) = (0, 2);
         chain.more.extend(keys);
-        chain.more.insert("in_flight_max".to_owned(), Value::from(lineages));
-        chain.more.insert("batch_payouts_max".to_owned(), Value::from(batch));
+        chain.more.insert("in_flight_max".to_owned(), Value::from(BITCOIN_IN_FLIGHT_MAX));
     }
     let asset = if scenario.chain == ChainKind::Evm { ETH } else { BTC };
     let asset = config.assets.get_mut(asset).context("the devnet has this coin")?;

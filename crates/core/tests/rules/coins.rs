@@ -309,7 +309,8 @@ fn f95_who_joined_by_a_lost_version_of_an_ended_lineage_is_made_again() {
     assert_eq!(backup.world.must(adopt(journalled.clone(), lost)), Answer::Done);
     waits_again(&backup, &leg, lineage);
     assert_eq!(backup.world.must(adopt(journalled, Vec::new())), Answer::Unchanged);
-    backup.reserve(draft(8, &[coin(5, 0)], &[leg.clone()], 5), &[leg]).expect("free");
+    let apart = std::slice::from_ref(&leg);
+    backup.reserve(draft(8, &[coin(5, 0)], apart, 5), apart).expect("free");
 }
 
 /// F59: what ended a lineage is a version that the database did not know. Nobody in it is paid again.

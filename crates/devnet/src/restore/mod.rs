@@ -3,6 +3,7 @@
 //! Hundreds were paid since the backup, most of them for withdrawals that it has never seen. Nobody may be
 //! paid twice, nothing may be lost, and each withdrawal is there again with its user, key and claim.
 
+mod after;
 mod announced;
 mod book;
 mod cast;

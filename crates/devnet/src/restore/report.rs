@@ -71,7 +71,7 @@ fn row(outcome: &Outcome) -> [String; 12] {
         outcome.made_again.to_string(),
         times(|times| times > 1).sum::<usize>().to_string(),
         times(|times| times == 0).sum::<usize>().to_string(),
-        format!("{} told, {} by NONCE_USED", outcome.asked_again, outcome.claims_refused),
+        format!("{} told, {} by NONCE_USED", outcome.answers.told, outcome.answers.by_nonce),
         outcome.debts.to_string(),
         format!("{} ({})", seconds(comeback.lanes), AIM.as_secs()),
         comeback.waited.map_or_else(|| "failed".to_owned(), seconds),

@@ -11,7 +11,7 @@ use crate::backup::Backup;
 use crate::chance::Chance;
 use crate::chaos::journal::Journal;
 use crate::chaos::ledger::{Ledger, Source};
-use crate::chaos::payees::{self, Payee, Way};
+use crate::chaos::payees::{self, Payee};
 use crate::failover::eye::Eye;
 use crate::failover::node;
 use crate::options::StoreKind;
@@ -19,11 +19,12 @@ use crate::progress;
 use crate::seed;
 use crate::wait;
 
+use super::after::{self, Answers};
 use super::announced::Announced;
 use super::book::Book;
 use super::cast::Cast;
 use super::comeback::{self, Comeback};
-use super::money::{self, Amounts};
+use super::money;
 use super::scenario::{AIM, Scenario};
 use super::verdict::Verdict;
 use super::world::{World, XP};
@@ -45,10 +46,7 @@ pub struct Outcome {
     pub made_again: usize,
     pub announced: Announced,
     pub comeback: Comeback,
-    /// Who asked again and was answered with the first withdrawal.
-    pub asked_again: usize,
-    /// Of these, by a claim whose nonce is used.
-    pub claims_refused: usize,
+    pub answers: Answers,
     pub debts: usize,
     /// From the start of the restored server until the chain had made everything final.
     pub settled: Duration,
@@ -63,11 +61,11 @@ impl Outcome {
 }
 
 /// The database before the restore, and after its backup was put back.
-struct Lost {
-    book: Book,
-    ledger: Ledger,
-    backup: Book,
-    ledger_of_backup: Ledger,
+pub(super) struct Lost {
+    pub book: Book,
+    pub ledger: Ledger,
+    pub backup: Book,
+    pub ledger_of_backup: Ledger,
 }
 
 /// Runs a scenario. Logs and configuration stay in `directory`.
@@ -94,9 +92,9 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
         findings.push(format!("{} s until the lanes run, the aim is {}", comeback.lanes.as_secs(), AIM.as_secs()));
     }
     let made_again = is_back(&world, &lost, &mut findings).await?;
-    let debts = credit_again(&mut world, &mut cast, &lost, &mut findings).await?;
-    let (asked_again, claims_refused) = ask_again(&world, &mut cast, &mut findings).await?;
-    go_on(&world, &mut cast, &mut findings).await?;
+    let debts = after::credit_again(&world, &mut cast, &lost, &mut findings).await?;
+    let answers = after::ask_again(&world, &mut cast, &mut findings).await?;
+    after::go_on(&world, &mut cast, &mut findings).await?;
     if !world.settle(SETTLE_BOUND).await? {
         findings.push("something is still open".to_owned());
     }
@@ -104,7 +102,7 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     let paid = verdict(&mut world, &cast, &lost, &mut findings).await?;
     world.devnet.stop().await?;
     let (scenario, took) = (*scenario, started.elapsed());
-    Ok(Outcome { scenario, paid, made_again, announced, comeback, asked_again, claims_refused, debts, settled, findings, took })
+    Ok(Outcome { scenario, paid, made_again, announced, comeback, answers, debts, settled, findings, took })
 }
 
 /// Some are paid, some wait for a person, and most have been accepted and are in no block.
@@ -190,57 +188,6 @@ async fn is_back(world: &World, lost: &Lost, findings: &mut Vec<String>) -> Resu
     let unknown: Vec<&String> = lost.book.withdrawals.keys().filter(|id| !lost.backup.withdrawals.contains_key(*id)).collect();
     let same = |id: &&&String| now.withdrawals.get(**id) == lost.book.withdrawals.get(**id);
     Ok(unknown.iter().filter(same).count())
-}
-
-/// The application introduces its new users again, and sends all credits since the backup again. Gives how many
-/// accounts had a debt until then.
-async fn credit_again(world: &mut World, cast: &mut Cast, lost: &Lost, findings: &mut Vec<String>) -> Result<usize> {
-    let admin = world.devnet.admin()?;
-    let expected = money::debts_to_come(&lost.book, &lost.backup, &lost.ledger_of_backup)?;
-    let found = money::debts(&Ledger::read(&world.source()).await?);
-    findings.extend(money::differences("the debt", &expected, &found));
-    findings.extend(money::hidden_debts(&admin, &expected).await?);
-    let seeded = seed::seed(&admin, cast.newcomers.clone(), XP).await?;
-    cast.enrol(&seeded);
-    for late in [false, true] {
-        payees::endow(&admin, &cast.credited(late)).await?;
-    }
-    let left = money::debts(&Ledger::read(&world.source()).await?);
-    findings.extend(money::differences("after all credits the debt", &Amounts::new(), &left));
-    Ok(found.len())
-}
-
-/// Everybody who was accepted asks again, with the same key or claim, and is told of the first withdrawal.
-async fn ask_again(world: &World, cast: &mut Cast, findings: &mut Vec<String>) -> Result<(usize, usize)> {
-    let mut told = 0;
-    let mut claims = 0;
-    world.ask(cast.accepted()).await?;
-    for request in cast.accepted() {
-        match (&request.ids[..], &request.refused) {
-            ([_], None) => {
-                told += 1;
-                claims += usize::from(request.payee.way == Way::Claim);
-            }
-            (ids, refused) => findings.push(format!("payee {} asked again: {ids:?} {refused:?}", request.payee.number)),
-        }
-    }
-    Ok((told, claims))
-}
-
-/// New requests are accepted, and an operator approves what still waits.
-async fn go_on(world: &World, cast: &mut Cast, findings: &mut Vec<String>) -> Result<()> {
-    let admin = world.devnet.admin()?;
-    let accepted = world.ask(cast.fresh.iter_mut()).await?;
-    if accepted != cast.fresh.len() {
-        let refused = cast.fresh.iter().find_map(|request| request.refused.as_deref());
-        findings.push(format!("{accepted} of {} new requests are accepted: {refused:?}", cast.fresh.len()));
-    }
-    let waiting = &cast.waiting.ids[0];
-    let approved = admin.post(&format!("/api/admin/withdrawals/{waiting}/approve"), &json!({})).await?;
-    if !approved.status.is_success() {
-        findings.push(format!("what waited cannot be approved: {} {}", approved.status, approved.body));
-    }
-    Ok(())
 }
 
 /// Read when all servers have ended.

@@ -181,6 +181,11 @@ impl Devnet {
         self.postgres.as_mut()
     }
 
+    /// Another cluster has its place from now on; gives the one before.
+    pub fn replace_postgres(&mut self, postgres: Postgres) -> Option<Postgres> {
+        self.postgres.replace(postgres)
+    }
+
     /// `None` where it was left out, or no bitcoind is to be had.
     pub fn bitcoin(&self) -> Option<&BitcoinStage> {
         self.bitcoin.as_ref()

@@ -4,7 +4,7 @@
 //! given back; who was accepted by the promoted database is paid or given back; and lanes go on without a person.
 
 mod cancel;
-mod cluster;
+pub(crate) mod cluster;
 mod course;
 pub(crate) mod eye;
 mod loss;

@@ -17,6 +17,8 @@ use crate::chaos::world::World;
 /// Payments that are sent after the backup, and that the restored database does not know.
 const FORGOTTEN_MIN: u64 = 3;
 const FORGOTTEN_MORE: u64 = 8;
+/// Between backup and restore the servers are started anew so often at most.
+const RESTARTS_MAX: u64 = 3;
 const FORGOTTEN_BOUND: Duration = Duration::from_secs(20);
 
 /// # Errors
@@ -26,6 +28,11 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     let closed = gate.write().await;
     let directory = world.directory.join(format!("backup-{}", world.sends().accepted()));
     let backup = Backup::take(&world.devnet, directory).await?;
+    // The backup is of several epochs ago.
+    for _ in 0..chance.up_to(RESTARTS_MAX) {
+        world.kill_servers().await?;
+        world.revive().await?;
+    }
     let enough = world.sends().accepted() + FORGOTTEN_MIN + chance.up_to(FORGOTTEN_MORE);
     // Fewer are enough where there are no more.
     let _ = timeout(FORGOTTEN_BOUND, world.sends().watch().wait_for(|accepted| *accepted >= enough)).await;

@@ -24,8 +24,9 @@ help: ## this list
 	  ADIT_BITCOIN_* '_ESPLORA, _BLOCKCYPHER, _RPC: sources the server uses instead of the devnet'\''s own' \
 	  RELEASE        '1 builds and runs with optimisations' \
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
-	  SEED           'chaos, failover-drill: repeats the choices of an earlier run (a fresh one; its STORE may be both, and is)' \
-	  CHAIN          'chaos, failover-drill: evm or bitcoin (both)' \
+	  SEED           'chaos and the drills: repeats the choices of an earlier run (a fresh one; STORE may be both there, and is)' \
+	  CHAIN          'chaos and the drills: evm or bitcoin (both)' \
+	  PAYOUTS        'restore-drill: payments since the backup (500)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
 	  PART           'failover-drill: asks, cancels, split or silence (all)' \
 	  JOBS           'failover-drill: scenarios at a time (2)' \
@@ -85,6 +86,11 @@ chaos: parts-test build ## disasters from a seed while 300 are paid on each CHAI
 .PHONY: failover-drill
 failover-drill: parts-test build ## lose commits, split the database and silence its host while people are paid; the verdict is read from chain and ledger
 	@$(DEVNET) failover
+
+.PHONY: restore-drill
+restore-drill: export STORE := $(or $(STORE),both)
+restore-drill: parts-test build ## bring back the database of before PAYOUTS payments (500), most of withdrawals that it never saw, on each CHAIN and store
+	@$(DEVNET) restore
 
 .PHONY: sim sim-power sim-short
 SIM = $(CARGO) run --quiet --release -p adit-sim --

@@ -17,6 +17,14 @@ const COMMAND_BOUND: Duration = Duration::from_secs(60);
 /// # Errors
 /// When it is not built, does not end in time, or fails: with what it said.
 pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Result<String> {
+    run_for(COMMAND_BOUND, arguments, environment, input).await
+}
+
+/// The same, of a command that may take so long.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_for(bound: Duration, arguments: &[&str], environment: &[(String, String)], input: &str) -> Result<String> {
     let what = format!("adit {}", arguments.join(" "));
     let mut child = Command::new(parts::server()?)
         .args(arguments)
@@ -32,8 +40,8 @@ pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &s
     // Who does not read his input has closed it.
     stdin.write_all(input.as_bytes()).await.ok();
     drop(stdin);
-    let output = timeout(COMMAND_BOUND, child.wait_with_output()).await;
-    let output = output.with_context(|| format!("{what} did not end within {} s", COMMAND_BOUND.as_secs()))??;
+    let output = timeout(bound, child.wait_with_output()).await;
+    let output = output.with_context(|| format!("{what} did not end within {} s", bound.as_secs()))??;
     ensure!(output.status.success(), "{what} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).with_context(|| format!("{what} printed no text"))
 }

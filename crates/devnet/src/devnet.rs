@@ -13,6 +13,7 @@ use crate::claim::Domain;
 use crate::config::Config;
 use crate::deployer::Deployer;
 use crate::manifest::{self, Evm, Manifest, Replica, User};
+use crate::operation::Operation;
 use crate::options::Options;
 use crate::player::Player;
 use crate::postgres::Postgres;
@@ -133,6 +134,15 @@ impl Devnet {
         vec![("ADIT_API".to_owned(), self.address().to_owned()), ("ADIT_TOKEN".to_owned(), self.admin_token.clone())]
     }
 
+    /// A command of an operator, at the place of the first server: with its configuration and variables.
+    pub fn command(&self, arguments: &[&str]) -> Operation {
+        let blueprint = self.servers[0].blueprint();
+        let config = blueprint.config.display().to_string();
+        let arguments = arguments.iter().copied().chain(["--config", &config]).map(str::to_owned);
+        let environment = blueprint.environment.iter().cloned().chain(self.operator());
+        Operation::new(arguments, environment)
+    }
+
     /// Where the first server listens.
     pub fn address(&self) -> &str {
         self.servers[0].address()
@@ -169,6 +179,11 @@ impl Devnet {
     /// The same, to be crashed and started again.
     pub fn postgres_mut(&mut self) -> Option<&mut Postgres> {
         self.postgres.as_mut()
+    }
+
+    /// Another cluster has its place from now on; gives the one before.
+    pub fn replace_postgres(&mut self, postgres: Postgres) -> Option<Postgres> {
+        self.postgres.replace(postgres)
     }
 
     /// `None` where it was left out, or no bitcoind is to be had.

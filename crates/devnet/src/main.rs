@@ -4,6 +4,7 @@ mod attend;
 mod bench;
 mod demo;
 mod failovers;
+mod restores;
 mod storm;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ enum Command {
     Chaos(storm::Options),
     /// Let the database fail over, split and fall silent while people are paid, and read from chain and ledger what came of it
     Failover(failovers::Options),
+    /// Restore the database to before most payments, and read from chain and ledger what came of it
+    Restore(restores::Options),
     /// Start the server of the running devnet again, on the same state
     RestartServer,
     /// Install or find the programs that the devnet starts, and say where they are
@@ -70,6 +73,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench { options, claims } => bench::run(&options, claims).await,
         Command::Chaos(options) => storm::run(&options).await,
         Command::Failover(options) => failovers::run(&options).await,
+        Command::Restore(options) => restores::run(&options).await,
         Command::RestartServer => {
             control::restart_server(&directory()).await?;
             println!("the server runs again; target/devnet.json carries its process id");

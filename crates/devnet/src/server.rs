@@ -99,6 +99,11 @@ impl Server {
         &self.blueprint.log
     }
 
+    /// The configuration and the variables that it is started with: what its operator has.
+    pub fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
     /// True once, when it ended without having been told to.
     pub fn has_died(&mut self) -> bool {
         let died = self.process.as_mut().is_some_and(|process| process.still_runs().is_err());

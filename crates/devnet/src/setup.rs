@@ -115,6 +115,10 @@ impl Replicated {
         &mut self.server
     }
 
+    pub fn blueprint(&self) -> &Blueprint {
+        self.server.blueprint()
+    }
+
     /// # Errors
     /// When it does not run.
     pub fn describe(&self) -> Result<Replica> {

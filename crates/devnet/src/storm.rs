@@ -26,7 +26,7 @@ pub struct Options {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stores {
+pub enum Stores {
     Sqlite,
     Postgres,
     Both,
@@ -46,11 +46,7 @@ pub enum Chains {
 /// When a part does not come up, or the system does not go on.
 pub async fn run(options: &Options) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(fresh_seed);
-    let stores: &[StoreKind] = match options.store {
-        Stores::Sqlite => &[StoreKind::Sqlite],
-        Stores::Postgres => &[StoreKind::Postgres],
-        Stores::Both => &[StoreKind::Sqlite, StoreKind::Postgres],
-    };
+    let stores = stores(options.store);
     let words = |word: String| word.to_lowercase();
     let (chain, store) = (words(format!("{:?}", options.chain)), words(format!("{:?}", options.store)));
     let replay = format!("make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={}", options.rounds);
@@ -79,6 +75,14 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     let good = outcomes.iter().all(|outcome| outcome.verdict.is_good());
     println!("{}", if good { "everybody was paid once" } else { "THE PROMISE WAS BROKEN: keep target/chaos-* and the seed" });
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub fn stores(asked: Stores) -> &'static [StoreKind] {
+    match asked {
+        Stores::Sqlite => &[StoreKind::Sqlite],
+        Stores::Postgres => &[StoreKind::Postgres],
+        Stores::Both => &[StoreKind::Sqlite, StoreKind::Postgres],
+    }
 }
 
 /// Says so where one of both is left out.

@@ -20,6 +20,7 @@ mod receivers;
 mod refusals;
 mod reorgs;
 mod replicas;
+mod restore_drill;
 mod restores;
 mod reverts;
 mod signatures;

@@ -142,7 +142,7 @@ async fn unknown(store: &dyn Store, signed: &BTreeMap<WithdrawalId, Signed>) -> 
         for id in some {
             let known = &signed[id];
             match (there.contains(id), known.has_context) {
-                (true, _) if store.lineage(known.lineage).await?.is_some() => {}
+                (true, _) if carries(store, known.lineage, *id).await? => {}
                 (true, _) => payments.taken_back += 1,
                 (false, true) => payments.made_again += 1,
                 (false, false) => payments.for_a_person += 1,
@@ -150,4 +150,10 @@ async fn unknown(store: &dyn Store, signed: &BTreeMap<WithdrawalId, Signed>) -> 
         }
     }
     Ok(payments)
+}
+
+/// Who joined by a later version stands in the journal's lineage, and not in the database's.
+async fn carries(store: &dyn Store, lineage: LineageId, id: WithdrawalId) -> Result<bool> {
+    let known = store.lineage(lineage).await?;
+    Ok(known.is_some_and(|known| known.legs.iter().any(|leg| leg.withdrawal == id)))
 }

@@ -2,7 +2,8 @@
 //! F95).
 
 use crate::{
-    Anchor, Answer, Attempt, Change, Decision, Epoch, EventKind, LaneId, Leg, Lineage, LineageId, Lost, Refusal, Stage, State, Withdrawal,
+    Actor, Anchor, Answer, Attempt, Change, DeadLineage, Decision, Epoch, EventKind, Knowledge, LaneId, Leg, Lineage, LineageId, Lost,
+    Refusal, Stage, State, Withdrawal,
 };
 
 use super::lineage::{all_free, matches_leg};
@@ -38,7 +39,7 @@ pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, journalled
         return adopt_attempts(draft, lane, known.clone(), journalled);
     }
     end_displaced(&mut draft, journalled)?;
-    take_back_all(&mut draft, lane, lineage.id, &lineage.legs, journalled)?;
+    take_back_all(&mut draft, lane, lineage.id, &lineage.legs, journalled, None)?;
     let held: Vec<Anchor> = lineage.anchors.iter().filter(|anchor| !is_displaced(&draft, anchor, journalled)).cloned().collect();
     all_free(&draft, &held)?;
     row.next_nonce = row.next_nonce.max(lineage.number() + 1);
@@ -74,9 +75,17 @@ fn end_displaced(draft: &mut Drafting, journalled: &Journalled) -> Result<(), Re
     Ok(())
 }
 
-/// Those that the store has are found again, those that it has not are made again with their users.
-fn take_back_all(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, legs: &[Leg], from: &Journalled) -> Result<(), Refusal> {
-    let mut again = MadeAgain::new(lane, lineage, from.rivals);
+/// Those that the store has are found again, those that it has not are made again with their users. Where the
+/// lineage has ended without them, they wait for another one.
+fn take_back_all(
+    draft: &mut Drafting,
+    lane: &LaneId,
+    lineage: LineageId,
+    legs: &[Leg],
+    from: &Journalled,
+    ended: Option<DeadLineage>,
+) -> Result<(), Refusal> {
+    let mut again = MadeAgain::new(lane, lineage, from.rivals, ended);
     let view = draft.view;
     let lost = |leg: &Leg| from.lost.iter().find(|lost| lost.leg == *leg && view.withdrawal(leg.withdrawal).is_none());
     for lost in legs.iter().filter_map(lost) {
@@ -85,7 +94,7 @@ fn take_back_all(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, legs: 
     for leg in legs {
         match lost(leg) {
             Some(lost) => again.make(draft, lost)?,
-            None => take_back(draft, lane, lineage, leg, from)?,
+            None => take_back(draft, lane, lineage, leg, from, ended)?,
         }
     }
     again.finish(draft);
@@ -93,7 +102,14 @@ fn take_back_all(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, legs: 
 }
 
 /// A payout that the journal says is in the lineage.
-fn take_back(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, leg: &Leg, from: &Journalled) -> Result<(), Refusal> {
+fn take_back(
+    draft: &mut Drafting,
+    lane: &LaneId,
+    lineage: LineageId,
+    leg: &Leg,
+    from: &Journalled,
+    ended: Option<DeadLineage>,
+) -> Result<(), Refusal> {
     let withdrawal = draft.withdrawal(leg.withdrawal)?;
     let free = draft.view.payouts.get(&leg.payout).copied().flatten().is_none_or(|holder| from.displaces(holder));
     let waits = match withdrawal.state {
@@ -104,39 +120,36 @@ fn take_back(draft: &mut Drafting, lane: &LaneId, lineage: LineageId, leg: &Leg,
     if !waits || !free || !matches_leg(withdrawal, leg) {
         return Err(Refusal::Changed { what: format!("withdrawal {}", leg.withdrawal) });
     }
-    let state = State::Processing { lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None };
+    let state = carried(draft, lineage, ended);
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
-    draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::LineageAdopted { lane: lane.clone(), lineage })
+    let kind = match ended {
+        None => EventKind::LineageAdopted { lane: lane.clone(), lineage },
+        Some(DeadLineage { evidence, .. }) => EventKind::Requeued { hash: Some(evidence) },
+    };
+    draft.user_event(&leg.user, Some(leg.withdrawal), kind)
+}
+
+/// The state of a withdrawal that the journal says is in a lineage: in it, or, where it ended without it, free
+/// for another one.
+pub(super) fn carried(draft: &Drafting, lineage: LineageId, ended: Option<DeadLineage>) -> State {
+    let at = draft.now();
+    match ended {
+        None => State::Processing { lineage, since: at, sighting: None, confirmed_at: None, hash: None },
+        Some(dead) => State::Approved { by: Actor::Engine, at, deferred: None, after: Some(dead) },
+    }
 }
 
 /// The database knows the lineage but lost some of its signed attempts, and with them who joined by one.
 fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journalled: &Journalled) -> Result<Decision, Refusal> {
-    let mut changed = false;
+    let ended = ended_without(&known, journalled)?;
+    let joined = joined(&draft, &known, journalled, ended);
+    take_back_all(&mut draft, lane, known.id, &joined, journalled, ended)?;
+    let mut changed = !joined.is_empty();
     if known.is_live() {
-        let had = |leg: &&Leg| known.legs.iter().any(|had| had.payout == leg.payout);
-        let joined: Vec<Leg> = journalled.lineage.legs.iter().filter(|leg| !had(leg)).cloned().collect();
-        take_back_all(&mut draft, lane, known.id, &joined, journalled)?;
-        changed = !joined.is_empty();
         known.legs.extend(joined);
     }
     for attempt in &journalled.lineage.attempts {
-        match known.attempts.iter_mut().find(|held| held.id == attempt.id) {
-            Some(held) if held.stage == Stage::Reserved => {
-                held.stage = attempt.stage.clone();
-                changed = true;
-            }
-            Some(_) => {}
-            None => {
-                let taken = known.attempts.iter().any(|held| held.version == attempt.version);
-                let last = known.attempts.iter().map(|held| held.version).max().unwrap_or(0);
-                let version = if taken { last + 1 } else { attempt.version };
-                known.attempts.push(Attempt { version, ..attempt.clone() });
-                let anchors = &journalled.lineage.anchors;
-                let lost = anchors.iter().filter(|anchor| !known.anchors.contains(anchor)).cloned().collect::<Vec<_>>();
-                known.anchors.extend(lost);
-                changed = true;
-            }
-        }
+        changed |= adopt_attempt(&mut known, attempt, journalled, ended);
     }
     if !changed {
         return draft.unchanged();
@@ -144,4 +157,62 @@ fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journa
     known.attempts.sort_by_key(|attempt| attempt.version);
     draft.change(Change::Lineage(known));
     draft.answer(Answer::Done)
+}
+
+/// What ended the lineage, where it has ended. A version that the database does not know is no proof against
+/// anybody in it.
+fn ended_without(known: &Lineage, journalled: &Journalled) -> Result<Option<DeadLineage>, Refusal> {
+    if known.is_live() {
+        return Ok(None);
+    }
+    // One without evidence was closed because nothing of it was signed, which the journal contradicts.
+    let Some(evidence) = known.ended_by() else { return Err(Refusal::Changed { what: format!("lineage {}", known.id) }) };
+    let lost = journalled.lineage.attempts.iter().filter(|attempt| known.attempt(attempt.id).is_none());
+    match lost.filter_map(Attempt::signed).any(|signed| signed.hash == evidence) {
+        true => Err(Refusal::Changed { what: format!("lineage {}", known.id) }),
+        false => Ok(Some(DeadLineage { lineage: known.id, evidence })),
+    }
+}
+
+/// Who joined by a version that the database lost. Of an ended lineage only those who are lost, or wait and do
+/// not know of it.
+fn joined(draft: &Drafting, known: &Lineage, journalled: &Journalled, ended: Option<DeadLineage>) -> Vec<Leg> {
+    let had = |leg: &&Leg| known.legs.iter().any(|had| had.payout == leg.payout);
+    let waits = |leg: &&Leg| match draft.view.withdrawal(leg.withdrawal).map(|withdrawal| &withdrawal.state) {
+        None | Some(State::Pending) => true,
+        Some(State::Approved { after, .. }) => after.is_none(),
+        Some(
+            State::Processing { .. }
+            | State::Completed { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::HeldForInspection { .. },
+        ) => false,
+    };
+    let joined = journalled.lineage.legs.iter().filter(|leg| !had(leg));
+    joined.filter(|leg| ended.is_none() || waits(leg)).cloned().collect()
+}
+
+/// True where the lineage has it now and had it not.
+fn adopt_attempt(known: &mut Lineage, attempt: &Attempt, journalled: &Journalled, ended: Option<DeadLineage>) -> bool {
+    let stage = match (&attempt.stage, ended) {
+        (Stage::Signed { signed, .. }, Some(DeadLineage { evidence, .. })) => {
+            Stage::Signed { signed: signed.clone(), knowledge: Knowledge::Conflicted { by: evidence } }
+        }
+        (stage, _) => stage.clone(),
+    };
+    match known.attempts.iter_mut().find(|held| held.id == attempt.id) {
+        Some(held) if held.stage == Stage::Reserved => held.stage = stage,
+        Some(_) => return false,
+        None => {
+            let taken = known.attempts.iter().any(|held| held.version == attempt.version);
+            let last = known.attempts.iter().map(|held| held.version).max().unwrap_or(0);
+            let version = if taken { last + 1 } else { attempt.version };
+            known.attempts.push(Attempt { version, stage, ..attempt.clone() });
+            let anchors = &journalled.lineage.anchors;
+            let lost = anchors.iter().filter(|anchor| !known.anchors.contains(anchor)).cloned().collect::<Vec<_>>();
+            known.anchors.extend(lost);
+        }
+    }
+    true
 }

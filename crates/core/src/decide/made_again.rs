@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Account, Actor, Amount, AssetId, Cause, Change, ClaimRecord, EventKind, IdempotencyKey, IdempotencyRecord, LaneId, Leg, LimitState,
-    LineageId, Lost, Mistake, PayoutContext, Refusal, State, TransferKind, Unmatched, User, UserId, Withdrawal, WithdrawalId, planted,
+    Account, Actor, Amount, AssetId, Cause, Change, ClaimRecord, DeadLineage, EventKind, IdempotencyKey, IdempotencyRecord, LaneId, Leg,
+    LimitState, LineageId, Lost, Mistake, PayoutContext, Refusal, State, TransferKind, Unmatched, User, UserId, Withdrawal, WithdrawalId,
+    planted,
 };
 
 use super::Drafting;
+use super::adopt::carried;
 use super::cancel::left;
 use super::lineage::matches_leg;
 use super::settle::{self, GiveBack};
@@ -23,6 +25,8 @@ pub(super) struct MadeAgain<'a> {
     lane: &'a LaneId,
     lineage: LineageId,
     rivals: &'a [Leg],
+    /// Where the lineage has ended without them.
+    ended: Option<DeadLineage>,
     /// What replaced rivals gave back to each account, and what is held on it, both by this commit.
     freed: BTreeMap<Account, Amount>,
     held: BTreeMap<Account, Amount>,
@@ -31,8 +35,8 @@ pub(super) struct MadeAgain<'a> {
 }
 
 impl<'a> MadeAgain<'a> {
-    pub(super) fn new(lane: &'a LaneId, lineage: LineageId, rivals: &'a [Leg]) -> Self {
-        Self { lane, lineage, rivals, freed: BTreeMap::new(), held: BTreeMap::new(), limits: BTreeMap::new(), unmatched: Vec::new() }
+    pub(super) fn new(lane: &'a LaneId, lineage: LineageId, rivals: &'a [Leg], ended: Option<DeadLineage>) -> Self {
+        Self { lane, lineage, rivals, ended, freed: BTreeMap::new(), held: BTreeMap::new(), limits: BTreeMap::new(), unmatched: Vec::new() }
     }
 
     /// Makes one again, in its lineage.
@@ -69,7 +73,7 @@ impl<'a> MadeAgain<'a> {
             policy_revision: draft.rules.revision,
             created_at: lost.requested_at.min(draft.now()),
             retries: 0,
-            state: State::Processing { lineage: self.lineage, since: draft.now(), sighting: None, confirmed_at: None, hash: None },
+            state: carried(draft, self.lineage, self.ended),
         };
         if !matches_leg(&withdrawal, &lost.leg) {
             return Err(Refusal::Changed { what: format!("withdrawal {}", lost.leg.withdrawal) });

@@ -245,3 +245,80 @@ fn f59_f73_who_joined_by_a_lost_version_is_taken_back_with_it() {
     bitcoin.finalize(lineage, id);
     assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
 }
+
+/// A lineage of two versions as the journal has it, and as a restored database has it, which lost the newer
+/// version with its second payee and has seen the older one final.
+fn lost_version() -> (Bitcoin, LineageId, Lineage) {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    let older = bitcoin.world.send(lineage, hash(10));
+    let mut journalled = bitcoin.world.lineage(lineage).clone();
+    let newer = Draft::Bitcoin(draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20));
+    journalled.anchors.extend(journalled.claims(&newer));
+    journalled.legs.clone_from(&legs);
+    let signed = Signed { raw: Bytes(vec![2]), hash: hash(11) };
+    let (id, epoch, created_at) = (AttemptId(bitcoin.world.id()), Epoch(1), bitcoin.world.view.now);
+    let stage = Stage::Signed { signed, knowledge: Knowledge::Signed };
+    journalled.attempts.push(Attempt { id, version: 1, purpose: Purpose::Pay, draft: newer, epoch, created_at, stage });
+    bitcoin.finalize(lineage, older);
+    (bitcoin, lineage, journalled)
+}
+
+fn adopt(lineage: Lineage, lost: Vec<Lost>) -> Command {
+    Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage, lost, rivals: Vec::new(), displaced: Vec::new() }
+}
+
+fn waits_again(bitcoin: &Bitcoin, leg: &Leg, lineage: LineageId) {
+    let State::Approved { after, .. } = &bitcoin.world.withdrawal(leg.withdrawal).state else { panic!("approved") };
+    let dead = DeadLineage { lineage, evidence: hash(10) };
+    assert_eq!(*after, Some(dead), "the signer is shown the proof before it lets the payout move");
+}
+
+/// F59, F73: the older version is final before the journal was read. Who joined by the newer one waits again,
+/// with the proof, and the version is known.
+#[test]
+fn f73_who_joined_by_a_lost_version_of_an_ended_lineage_waits_again() {
+    let (mut bitcoin, lineage, journalled) = lost_version();
+    let legs = bitcoin.legs.clone();
+    assert_eq!(bitcoin.world.must(adopt(journalled.clone(), Vec::new())), Answer::Done);
+    waits_again(&bitcoin, &legs[1], lineage);
+    let known = bitcoin.world.lineage(lineage).clone();
+    assert_eq!((known.attempts.len(), known.legs.len(), known.is_live()), (2, 1, false));
+    let Stage::Signed { knowledge, .. } = &known.attempts[1].stage else { panic!("signed") };
+    assert_eq!(*knowledge, Knowledge::Conflicted { by: hash(10) });
+    assert_eq!(bitcoin.world.must(adopt(journalled.clone(), Vec::new())), Answer::Unchanged);
+    bitcoin.reserve(draft(8, &[coin(5, 0)], &legs[1..], 5), &legs[1..]).expect("free again");
+    assert_eq!(bitcoin.world.must(adopt(journalled, Vec::new())), Answer::Unchanged, "he lives elsewhere now");
+}
+
+/// F95: the same, of a withdrawal that the restored database has never seen.
+#[test]
+fn f95_who_joined_by_a_lost_version_of_an_ended_lineage_is_made_again() {
+    let (lost_world, lineage, journalled) = lost_version();
+    let leg = lost_world.legs[1].clone();
+    let context = Some(PayoutContext::of(lost_world.world.withdrawal(leg.withdrawal)));
+    let mut backup = Bitcoin::with(1);
+    assert_eq!(backup.legs, lost_world.legs[..1], "the same first withdrawal");
+    let mut older = Lineage { legs: backup.legs.clone(), ..journalled.clone() };
+    older.attempts.truncate(1);
+    older.anchors = older.attempts[0].draft.anchors(&lane());
+    backup.world.must(adopt(older, Vec::new()));
+    backup.finalize(lineage, journalled.attempts[0].id);
+    let lost = vec![Lost { leg: leg.clone(), context, requested_at: backup.world.view.now }];
+    assert_eq!(backup.world.must(adopt(journalled.clone(), lost)), Answer::Done);
+    waits_again(&backup, &leg, lineage);
+    assert_eq!(backup.world.must(adopt(journalled, Vec::new())), Answer::Unchanged);
+    let apart = std::slice::from_ref(&leg);
+    backup.reserve(draft(8, &[coin(5, 0)], apart, 5), apart).expect("free");
+}
+
+/// F59: what ended a lineage is a version that the database did not know. Nobody in it is paid again.
+#[test]
+fn f73_a_lost_version_that_ended_its_lineage_sends_nobody_back() {
+    let (mut bitcoin, _, mut journalled) = lost_version();
+    let Stage::Signed { signed, .. } = &mut journalled.attempts[1].stage else { panic!("signed") };
+    signed.hash = hash(10);
+    let refused = bitcoin.world.give(adopt(journalled, Vec::new())).expect_err("it may have paid them");
+    assert_eq!(refused.code(), "CHANGED_MEANWHILE");
+}

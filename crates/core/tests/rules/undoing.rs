@@ -244,6 +244,12 @@ fn f92_a_bitcoin_payment_that_was_never_signed_ends_without_a_transaction() {
     bitcoin.world.read_journal();
     bitcoin.world.start();
     bitcoin.reserve(draft(8, &[coin(1, 0)], &legs[1..], 5), &legs[1..]).expect("the coin and the payout are free");
+    let mut signed = bitcoin.world.lineage(lineage).clone();
+    signed.attempts[0].stage = Stage::Signed { signed: Signed { raw: Bytes(vec![2]), hash: hash(9) }, knowledge: Knowledge::Signed };
+    let (lost, rivals, displaced) = (Vec::new(), Vec::new(), Vec::new());
+    let adopt = Command::AdoptLineage { lane: lane(), epoch: bitcoin.world.lane().epoch, lineage: signed, lost, rivals, displaced };
+    let contradicted = bitcoin.world.give(adopt).expect_err("the journal says that it was signed");
+    assert!(matches!(contradicted, Refusal::Changed { .. }), "{contradicted:?}");
     let repeated = bitcoin.world.give(close(&legs, lineage)).expect("answered the same");
     assert_eq!((repeated, bitcoin.status(&legs[1])), (Answer::Unchanged, Status::Processing));
 }

@@ -14,7 +14,8 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::scratch;
 
-const SIZE_MEGABYTES: usize = 256;
+/// Of two clusters, one of which may be about to be thrown away, and a third that is being made.
+const SIZE_MEGABYTES: usize = 768;
 const FILLER: &str = "filler";
 /// Postgres runs as another user.
 const OPEN_TO_ALL: u32 = 0o1777;

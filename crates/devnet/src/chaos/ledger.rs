@@ -54,6 +54,18 @@ pub struct Ledger {
     pub withdrawals: Vec<Withdrawal>,
 }
 
+impl Account {
+    /// What its owner can still spend; of a debt, what was paid back too much.
+    pub fn available(&self) -> U256 {
+        self.credits.saturating_sub(self.debits).saturating_sub(self.held)
+    }
+
+    /// What is owed by its owner; of an account that is not overdrawn, nothing.
+    pub fn owed(&self) -> U256 {
+        self.debits.saturating_sub(self.credits)
+    }
+}
+
 const TRANSFERS: &str = "SELECT kind, cause, cause_id, debit, credit, asset, CAST(amount AS TEXT) FROM transfer";
 const ACCOUNTS: &str = "SELECT path, kind, asset, CAST(debits AS TEXT), CAST(credits AS TEXT), CAST(held AS TEXT) FROM account";
 const ATTEMPTS: &str = "SELECT CAST(hash AS TEXT), CAST(lineage_id AS TEXT) FROM attempt WHERE hash IS NOT NULL";
@@ -94,7 +106,11 @@ impl Ledger {
 }
 
 impl Source<'_> {
-    async fn rows(&self, question: &'static str) -> Result<Vec<Vec<String>>> {
+    /// Answers a question: rows of text.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn rows(&self, question: &'static str) -> Result<Vec<Vec<String>>> {
         match self {
             Self::Postgres(postgres) => {
                 let text = postgres.sql(DATABASE, question).await?;
@@ -111,7 +127,11 @@ impl Source<'_> {
     }
 }
 
-fn columns<const COUNT: usize>(row: Vec<String>) -> Result<[String; COUNT]> {
+/// A row of so many columns.
+///
+/// # Errors
+/// When it has another number of them.
+pub fn columns<const COUNT: usize>(row: Vec<String>) -> Result<[String; COUNT]> {
     <[String; COUNT]>::try_from(row).map_err(|row| anyhow::anyhow!("{COUNT} columns were asked for, got {row:?}"))
 }
 

@@ -47,6 +47,8 @@ pub struct Payee {
     pub way: Way,
     /// As the chain's addresses are written.
     pub destination: String,
+    /// In whole units.
+    pub amount: String,
     /// Whose key asks.
     pub asker: SeededPlayer,
 }
@@ -70,7 +72,7 @@ impl Payee {
                     Way::Coins | Way::Tokens => Address::left_padding_from(&(0xc4a0_0000 + number as u64).to_be_bytes()).to_checksum(None),
                     Way::Bitcoin => bitcoin_address(number),
                 };
-                Self { number, way, destination, asker }
+                Self { number, way, destination, amount: way.amount(number), asker }
             })
             .collect()
     }
@@ -92,19 +94,22 @@ impl Payee {
         }
     }
 
-    pub fn amount(&self) -> String {
-        match self.way {
-            Way::Coins => COINS.to_owned(),
-            Way::Tokens => TOKENS.to_owned(),
-            Way::Claim => "3000".to_owned(),
-            Way::Bitcoin => format!("{BITCOIN}{:04}", self.number),
-        }
-    }
-
     pub fn base_units(&self) -> U256 {
         match self.way {
-            Way::Coins | Way::Tokens | Way::Claim => base_units(&self.amount()),
-            Way::Bitcoin => base_units(&self.amount()) / WEI_PER_SATOSHI,
+            Way::Coins | Way::Tokens | Way::Claim => base_units(&self.amount),
+            Way::Bitcoin => base_units(&self.amount) / WEI_PER_SATOSHI,
+        }
+    }
+}
+
+impl Way {
+    /// What a payee of this number gets, where nobody says otherwise.
+    fn amount(self, number: usize) -> String {
+        match self {
+            Self::Coins => COINS.to_owned(),
+            Self::Tokens => TOKENS.to_owned(),
+            Self::Claim => "3000".to_owned(),
+            Self::Bitcoin => format!("{BITCOIN}{number:04}"),
         }
     }
 }
@@ -136,7 +141,7 @@ pub async fn endow(admin: &Api, payees: &[Payee]) -> Result<()> {
                 "userId": payee.asker.player.id,
                 "book": PURSE,
                 "asset": payee.asset(),
-                "amount": payee.amount(),
+                "amount": payee.amount,
             })
         })
         .collect();

@@ -20,10 +20,12 @@ pub enum Kind {
     Zombie,
     /// The database goes back to an earlier backup; the journal does not.
     Restore,
+    /// The primary dies, and its asynchronous standby takes its place without the last commits.
+    Failover,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [Self::Kill, Self::Reorg, Self::DatabaseCrash, Self::DiskFull, Self::Zombie, Self::Restore];
+    pub const ALL: [Self; 7] = [Self::Kill, Self::Reorg, Self::DatabaseCrash, Self::DiskFull, Self::Zombie, Self::Restore, Self::Failover];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Kind {
             Self::DiskFull => "full disks",
             Self::Zombie => "zombies",
             Self::Restore => "restores",
+            Self::Failover => "failovers",
         }
     }
 }
@@ -97,6 +100,7 @@ pub struct Size {
     pub full_disks: usize,
     pub zombies: usize,
     pub restores: usize,
+    pub failovers: usize,
 }
 
 /// A disaster and when it strikes.
@@ -124,12 +128,12 @@ const LAST_PERCENT: u64 = 80;
 impl Size {
     /// The whole of it, with so many kills.
     pub fn whole(kills: usize) -> Self {
-        Self { payees: 300, kills, reorgs: 8, database_crashes: 2, full_disks: 2, zombies: 2, restores: 1 }
+        Self { payees: 300, kills, reorgs: 8, database_crashes: 2, full_disks: 2, zombies: 2, restores: 2, failovers: 3 }
     }
 
     /// What fits beside other tests.
     pub fn short() -> Self {
-        Self { payees: 40, kills: 5, reorgs: 2, database_crashes: 1, full_disks: 1, zombies: 0, restores: 0 }
+        Self { payees: 40, kills: 5, reorgs: 2, database_crashes: 1, full_disks: 1, zombies: 0, restores: 0, failovers: 0 }
     }
 
     fn count(&self, kind: Kind, store: StoreKind) -> usize {
@@ -141,6 +145,7 @@ impl Size {
             Kind::DiskFull => self.full_disks,
             Kind::Zombie => self.zombies * usize::from(postgres),
             Kind::Restore => self.restores,
+            Kind::Failover => self.failovers * usize::from(postgres),
         }
     }
 }
@@ -177,7 +182,7 @@ mod tests {
         let plan = |seed| Plan::draw(seed, ChainKind::Evm, StoreKind::Postgres, &Size::whole(30));
         assert_eq!(plan(5).steps, plan(5).steps);
         assert_ne!(plan(5).steps, plan(6).steps);
-        assert_eq!(Kind::ALL.map(|kind| plan(5).planned(kind)), [30, 8, 2, 2, 2, 1]);
+        assert_eq!(Kind::ALL.map(|kind| plan(5).planned(kind)), [30, 8, 2, 2, 2, 2, 3]);
         assert!(plan(5).steps.iter().all(|step| (6..=240).contains(&step.at)));
         assert!(plan(5).steps.is_sorted_by_key(|step| step.at));
     }
@@ -185,13 +190,13 @@ mod tests {
     #[test]
     fn payees_who_share_a_transaction_leave_fewer_moments_to_strike_at() {
         let plan = Plan::draw(5, ChainKind::Bitcoin, StoreKind::Postgres, &Size::whole(30));
-        assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 2, 2, 2, 1]);
+        assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 2, 2, 2, 2, 3]);
         assert!(plan.steps.iter().all(|step| (3..=120).contains(&step.at)));
     }
 
     #[test]
     fn what_needs_replicas_or_a_database_process_is_left_out_on_sqlite() {
         let plan = Plan::draw(5, ChainKind::Evm, StoreKind::Sqlite, &Size::whole(30));
-        assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 0, 2, 0, 1]);
+        assert_eq!(Kind::ALL.map(|kind| plan.planned(kind)), [30, 8, 0, 2, 0, 2, 0]);
     }
 }

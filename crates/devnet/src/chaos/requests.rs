@@ -108,7 +108,7 @@ pub async fn once(api: &Api, payee: &Payee, signed: Option<&SignedClaim>) -> Sai
             Some(claim) => api.claim(claim, 0).await,
             None => {
                 let key = format!("chaos-{}", payee.number);
-                let order = json!({ "asset": payee.asset(), "amount": payee.amount(), "destination": payee.destination, "book": PURSE });
+                let order = json!({ "asset": payee.asset(), "amount": payee.amount, "destination": payee.destination, "book": PURSE });
                 api.post_with("/api/withdrawals", &order, &[("Idempotency-Key", &key)]).await
             }
         }

@@ -1,6 +1,6 @@
 //! Two Postgres clusters, one following the other asynchronously, and the ways that lead to them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use reqwest::Url;
 
 use crate::forwarder::{Forwarder, Moment};
 use crate::postgres::Postgres;
+use crate::scratch;
 
 use super::scenario::Back;
 
@@ -28,9 +29,17 @@ impl Cluster {
     /// # Errors
     /// Fails if the standby does not come up.
     pub async fn start(primary: &str, servers: u16, directory: &Path) -> Result<Self> {
+        Self::start_in(scratch::fresh("standby"), primary, servers, directory).await
+    }
+
+    /// The same, with the standby's data in this folder.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_in(data: PathBuf, primary: &str, servers: u16, directory: &Path) -> Result<Self> {
         let port = Url::parse(primary).context("the database has an address")?.port().context("and a port in it")?;
         let replication = Forwarder::start(port).await?;
-        let standby = Postgres::standby_of(replication.port(), directory.join("standby.log")).await?;
+        let standby = Postgres::standby_in(data, replication.port(), directory.join("standby.log")).await?;
         let mut ways = Vec::new();
         for _ in 0..servers {
             ways.push(Forwarder::start(port).await?);
@@ -68,6 +77,31 @@ impl Cluster {
     /// A server's way leads to the promoted one from now on.
     pub fn lead_to_new(&self, server: usize) {
         self.ways[server].forward(self.standby.port());
+    }
+
+    /// Gives the promoted one, which another standby follows from now on, with its data in this folder.
+    ///
+    /// # Errors
+    /// Fails if that one does not come up.
+    pub async fn follow_new(&mut self, data: PathBuf, directory: &Path) -> Result<Postgres> {
+        let replication = Forwarder::start(self.standby.port()).await?;
+        let log = directory.join("standby.log");
+        let standby = Postgres::standby_in(data, replication.port(), log).await?;
+        self.replication = replication;
+        Ok(std::mem::replace(&mut self.standby, standby))
+    }
+
+    /// Starts the standby again, where it has ended.
+    ///
+    /// # Errors
+    /// Fails if it does not come up.
+    pub async fn revive(&mut self) -> Result<()> {
+        if self.standby.runs() { Ok(()) } else { self.standby.start_again().await }
+    }
+
+    /// How many servers have a way to it.
+    pub fn servers(&self) -> usize {
+        self.ways.len()
     }
 
     /// The database's host disappears for all servers, for so long, in the moment in which one of them commits.

@@ -4,19 +4,19 @@
 //! given back; who was accepted by the promoted database is paid or given back; and lanes go on without a person.
 
 mod cancel;
-mod cluster;
+pub(crate) mod cluster;
 mod course;
-mod eye;
+pub(crate) mod eye;
 mod loss;
-mod node;
+pub(crate) mod node;
 mod readiness;
 mod report;
-mod request;
+pub(crate) mod request;
 mod run;
 mod scenario;
 mod silence;
 mod split;
-mod verdict;
+pub(crate) mod verdict;
 mod world;
 
 pub use report::{Report, Summary};

@@ -25,20 +25,21 @@ struct Account<'a> {
 }
 
 impl Verdict {
-    pub fn of(requests: &[Request], evidence: &Evidence<'_>) -> Self {
+    pub fn of<'a>(requests: impl IntoIterator<Item = &'a Request>, evidence: &Evidence<'_>) -> Self {
+        let requests: Vec<&Request> = requests.into_iter().collect();
         let paid = chain::histogram(requests.iter().map(|request| &request.payee), evidence.mined);
         let mut findings = Vec::new();
-        for request in requests {
+        for request in &requests {
             Account::of(request, evidence.mined, evidence.ledger).judge(&mut findings);
         }
-        strangers(requests, evidence, &mut findings);
+        strangers(&requests, evidence, &mut findings);
         evidence.books(&mut findings);
         Self { paid, findings }
     }
 }
 
 /// Nobody is paid who has not asked.
-fn strangers(requests: &[Request], evidence: &Evidence<'_>, findings: &mut Vec<String>) {
+fn strangers(requests: &[&Request], evidence: &Evidence<'_>, findings: &mut Vec<String>) {
     let asked = |to: &str| requests.iter().any(|request| request.payee.destination == to);
     for mined in evidence.mined {
         let strange = mined.paid.iter().filter(|paid| !asked(&paid.to));

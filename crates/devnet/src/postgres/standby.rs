@@ -23,7 +23,15 @@ impl Postgres {
     /// # Errors
     /// Fails if the primary gives no copy, or the standby does not come up.
     pub async fn standby_of(source: u16, log: impl Into<PathBuf>) -> Result<Self> {
-        let (programs, data) = (parts::postgres()?, scratch::fresh("standby"));
+        Self::standby_in(scratch::fresh("standby"), source, log).await
+    }
+
+    /// The same, with its data in this folder, as [`Postgres::start_in`].
+    ///
+    /// # Errors
+    /// As [`Postgres::standby_of`].
+    pub async fn standby_in(data: PathBuf, source: u16, log: impl Into<PathBuf>) -> Result<Self> {
+        let programs = parts::postgres()?;
         if let Err(error) = copy(&programs, source, &data).await {
             std::fs::remove_dir_all(&data).ok();
             return Err(error);

@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub lineage: Lineage,
     /// Withdrawals of it that the store does not have.
     pub lost: Vec<Lost>,
+    /// It has ended in the store, which lacks something of it.
+    pub ended: bool,
 }
 
 impl LaneTask {
@@ -64,15 +66,15 @@ impl LaneTask {
         if !here.iter().any(|entry| Some(entry.signed.hash) == hash) {
             return Ok(Journalled::Unknown);
         }
-        let open = self.lineages(self.id(), here).await?.pop();
+        let open = self.lineages(self.id(), here).await?.pop().filter(|found| !found.ended);
         Ok(open.map_or(Journalled::Closed, |found| Journalled::Open(Box::new(found))))
     }
 
     /// Whether the journal has signatures of a lineage that the store does not have.
     pub(super) async fn has_lost_versions(&self, lineage: &Lineage) -> Result<bool, RoundError> {
-        let known = |entry: &JournalEntry| lineage.attempt(entry.request.attempt).is_some_and(|attempt| attempt.signed().is_some());
         let entries = self.entries_at(lineage.number()).await?;
-        Ok(entries.iter().any(|entry| entry.request.lineage == lineage.id && !known(entry)))
+        let of_it: Vec<JournalEntry> = entries.into_iter().filter(|entry| entry.request.lineage == lineage.id).collect();
+        Ok(!has_all(lineage, &of_it))
     }
 
     async fn entries_at(&self, number: u64) -> Result<Vec<JournalEntry>, RoundError> {
@@ -80,8 +82,9 @@ impl LaneTask {
         Ok(entries.into_iter().filter(|entry| entry.request.draft.number() == number).collect())
     }
 
-    /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were signed. Lineages that the
-    /// database closed already are left out.
+    /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were
+    /// signed. Lineages that the database closed already are left out, unless it lacks one of their versions: it
+    /// went back, and saw the end before the journal was read.
     pub(super) async fn lineages(&self, lane: &LaneId, entries: Vec<JournalEntry>) -> Result<Vec<Found>, RoundError> {
         let mut found: BTreeMap<LineageId, Vec<JournalEntry>> = BTreeMap::new();
         let mut order = Vec::new();
@@ -95,10 +98,10 @@ impl LaneTask {
         let mut lineages = Vec::new();
         for id in order {
             let known = self.engine.store().lineage(id).await?;
-            if known.as_ref().is_some_and(|lineage| !lineage.is_live()) {
+            let entries = found.remove(&id).expect("collected above");
+            if known.as_ref().is_some_and(|lineage| !lineage.is_live() && has_all(lineage, &entries)) {
                 continue;
             }
-            let entries = found.remove(&id).expect("collected above");
             lineages.push(self.rebuilt(lane, id, entries, known).await?);
         }
         Ok(lineages)
@@ -126,8 +129,10 @@ impl LaneTask {
             created_at: now,
             stage: Stage::Signed { signed: entry.signed.clone(), knowledge: Knowledge::Signed },
         });
+        let ended = known.as_ref().is_some_and(|lineage| !lineage.is_live());
         let (lane, attempts, state) = (lane.clone(), attempts.collect(), LineageState::Live);
-        Ok(Found { lineage: Lineage { id, lane, anchors, legs, attempts, state, cancel: None, created_at: now }, lost })
+        let lineage = Lineage { id, lane, anchors, legs, attempts, state, cancel: None, created_at: now };
+        Ok(Found { lineage, lost, ended })
     }
 
     /// Whose payouts a journalled lineage carries, and which of their withdrawals the store does not have.
@@ -152,6 +157,12 @@ impl LaneTask {
         }
         Ok((legs, missing))
     }
+}
+
+/// Whether the store has every version that was signed.
+fn has_all(known: &Lineage, entries: &[JournalEntry]) -> bool {
+    let has = |entry: &JournalEntry| known.attempt(entry.request.attempt).is_some_and(|held| held.signed().is_some());
+    entries.iter().all(has)
 }
 
 /// What must appear on chain for a payout that only the journal knows, and whose it is as far as the journal remembers.

@@ -2,6 +2,7 @@
 
 mod database_crash;
 mod disk_full;
+mod failover;
 mod kill;
 mod reorg;
 mod restore;
@@ -44,6 +45,7 @@ pub async fn strike(world: &mut World, step: Step, chance: &mut Chance, tally: &
         Kind::DiskFull => disk_full::strike(world, chance).await.map(|()| true)?,
         Kind::Zombie => zombie::strike(world, chance).await.map(|()| true)?,
         Kind::Restore => restore::strike(world, chance).await.map(|()| true)?,
+        Kind::Failover => failover::strike(world, chance).await.map(|()| true)?,
     };
     *tally.struck.entry(step.kind).or_default() += usize::from(struck);
     Ok(())

@@ -10,15 +10,16 @@ use crate::chaos::plan::ChainKind;
 use crate::config::{BitcoinChain, Sources};
 use crate::deployer::Deployer;
 use crate::devnet::{Devnet, Place};
+use crate::failover::cluster::Cluster;
 use crate::options::Options;
 use crate::proxy::{SourceProxy, Taken};
 use crate::setup::Setup;
 use crate::stage::Stage;
 
-use super::{Network, drops};
+use super::{Network, drops, followed};
 
-pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network)> {
-    let (taken, mut sources) = (Arc::<Taken>::default(), Vec::new());
+pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network, Option<Cluster>)> {
+    let (taken, mut sources, mut cluster) = (Arc::<Taken>::default(), Vec::new(), None);
     let tailor = async |_: Deployer<'_>, _: &Stage, setup: &mut Setup| {
         let chain = setup.config.chains.bitcoin.as_mut().context("a kill test in bitcoin needs a bitcoind: run scripts/bitcoind.sh")?;
         for server in 0..usize::from(options.replicas) {
@@ -37,10 +38,11 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
             setup.bitcoin_sources_of.push(own);
         }
         configure(chain);
+        cluster = followed(options, place, setup).await?;
         Ok(())
     };
     let devnet = Devnet::start_on(options, place, tailor).await?;
-    Ok((devnet, Network::Bitcoin { taken, sources }))
+    Ok((devnet, Network::Bitcoin { taken, sources }, cluster))
 }
 
 /// Impatient, with small transactions, so that much happens in a short time. Six confirmations stay what they are.

@@ -9,12 +9,13 @@ use crate::chance::Chance;
 use crate::config::{Config, Finality};
 use crate::deployer::Deployer;
 use crate::devnet::{Devnet, Place};
+use crate::failover::cluster::Cluster;
 use crate::options::Options;
 use crate::proxy::{Face, Pool, Proxy};
 use crate::setup::Setup;
 use crate::stage::Stage;
 
-use super::{Network, drops};
+use super::{Network, drops, followed};
 
 const LAG_BLOCKS: u64 = 3;
 /// Above the deepest reorganisation, also for the endpoint that lags.
@@ -22,8 +23,8 @@ const FINALITY_BLOCKS: u64 = 12;
 /// Blocks after the beginning, so that no reorganisation reaches it.
 const FIRM_BLOCKS: u64 = 24;
 
-pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network)> {
-    let (mut pool, mut faces) = (None, Vec::new());
+pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network, Option<Cluster>)> {
+    let (mut pool, mut faces, mut cluster) = (None, Vec::new(), None);
     let tailor = async |deployer: Deployer<'_>, _: &Stage, setup: &mut Setup| {
         let node = deployer.rpc().url();
         let shared = Pool::before(node)?;
@@ -38,12 +39,13 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
             setup.endpoints_of.push(endpoints);
         }
         pool = Some(shared);
+        cluster = followed(options, place, setup).await?;
         deployer.rpc().mine(FIRM_BLOCKS).await?;
         configure(&mut setup.config, &setup.endpoints_of[0]);
         Ok(())
     };
     let devnet = Devnet::start_on(options, place, tailor).await?;
-    Ok((devnet, Network::Evm { pool: pool.context("the devnet was tailored")?, faces }))
+    Ok((devnet, Network::Evm { pool: pool.context("the devnet was tailored")?, faces }, cluster))
 }
 
 /// Impatient, so that much happens in a short time; the daily limit and the minimum stay the demo's.

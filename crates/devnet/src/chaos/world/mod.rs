@@ -14,8 +14,10 @@ use tokio::sync::watch;
 use crate::api::Api;
 use crate::chance::Chance;
 use crate::devnet::{Devnet, Place};
+use crate::failover::cluster::Cluster;
 use crate::options::{BitcoinChoice, Options, StoreKind};
 use crate::proxy::{Drops, Pool, Proxy, Sends, SourceProxy, Taken};
+use crate::setup::Setup;
 
 use super::chain::{self, Holding};
 use super::disk::Disk;
@@ -31,6 +33,8 @@ const XP: u64 = 20_000;
 pub struct World {
     // Dropped in this order: the disk after those who write on it.
     pub devnet: Devnet,
+    /// The standby and the ways to the database, where that is in Postgres.
+    pub cluster: Option<Cluster>,
     pub network: Network,
     pub disk: Disk,
     pub pids: Pids,
@@ -97,15 +101,26 @@ impl World {
         };
         let options = Options { store: plan.store, replicas, users, xp: XP, bitcoin, ..Options::default() };
         let place = Place { directory, state: disk.root() };
-        let (devnet, network) = match plan.chain {
+        let (devnet, network, cluster) = match plan.chain {
             ChainKind::Evm => evm::start(&options, &place, plan.chance.clone()).await?,
             ChainKind::Bitcoin => bitcoin::start(&options, &place, plan.chance.clone()).await?,
         };
         let opening = chain::holdings(&devnet, plan.chain).await?;
         let recoveries = Recoveries::of(network.sends());
         let (pids, gate, directory) = (Pids::default(), Gate::default(), directory.to_owned());
-        let mut world =
-            Self { devnet, network, disk, pids, gate, turn: watch::Sender::new(0), chain: plan.chain, opening, recoveries, directory };
+        let mut world = Self {
+            devnet,
+            cluster,
+            network,
+            disk,
+            pids,
+            gate,
+            turn: watch::Sender::new(0),
+            chain: plan.chain,
+            opening,
+            recoveries,
+            directory,
+        };
         world.note_pids();
         Ok(world)
     }
@@ -146,6 +161,9 @@ impl World {
             && !postgres.runs()
         {
             postgres.start_again().await?;
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.revive().await?;
         }
         if let Some(signer) = self.devnet.signer()
             && (signer.has_died() || signer.pid().is_none())
@@ -230,6 +248,17 @@ impl World {
             Network::Bitcoin { sources, .. } => sources.iter().map(SourceProxy::dropped).sum(),
         }
     }
+}
+
+/// Where the database is in Postgres: a standby of it, and ways to it for the servers.
+async fn followed(options: &Options, place: &Place<'_>, setup: &mut Setup) -> Result<Option<Cluster>> {
+    if options.store == StoreKind::Sqlite {
+        return Ok(None);
+    }
+    let (primary, data) = (setup.config.store.url.clone(), place.state.join("standby"));
+    let cluster = Cluster::start_in(data, &primary, options.replicas, place.directory).await?;
+    setup.stores_of = cluster.addresses(&primary)?;
+    Ok(Some(cluster))
 }
 
 /// Answers that get lost, of one way to the chain.

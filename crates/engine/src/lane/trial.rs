@@ -147,3 +147,32 @@ impl LaneTask {
 fn is_doubt(refused: &Refused) -> bool {
     refused.about() == About::Book && !planted(Mistake::LostNonceBlamed)
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_core::{Anchor, LaneId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// F101: what proves that the book is behind is never one payment's fault. Nothing is reserved in its round, and the lane reads the
+    /// journal anew; what is wrong with a payment itself keeps the others back no longer than it must.
+    #[test]
+    fn f101_a_refusal_that_shows_a_lost_commit_blames_no_payment() {
+        let lane: LaneId = "sim:0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("a lane");
+        let (lineage, payout) = (LineageId(Uuid::from_u128(1)), PayoutId(Uuid::from_u128(2)));
+        let lost = [
+            Refused::AnchorTaken { anchor: Anchor::Nonce { lane: lane.clone(), nonce: 7 }, lineage },
+            Refused::Equivocation { payout, live: lineage },
+            Refused::NotNext { number: 8, known: lineage, named: None },
+        ];
+        assert!(lost.iter().all(is_doubt));
+        let own = [
+            Refused::NotInOrder { number: 8, named: lineage },
+            Refused::Retired { payout, by: "an operator".to_owned(), reason: "asked".to_owned() },
+            Refused::Mismatch { detail: "another amount".to_owned() },
+            Refused::UnknownKey { lane },
+        ];
+        assert!(!own.iter().any(is_doubt));
+    }
+}

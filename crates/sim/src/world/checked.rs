@@ -95,6 +95,7 @@ impl World {
 
     /// The signer has answered what it would sign.
     pub fn tried(&self, requests: &[SignRequest], answers: &[Result<(), Refused>]) {
+        self.check(told_first(answers));
         let would = requests.iter().zip(answers).filter(|(_, answer)| answer.is_ok());
         would.for_each(|(request, _)| self.notary().would_sign(request));
     }
@@ -102,6 +103,7 @@ impl World {
     /// The signer has answered.
     pub fn signed(&self, process: &Process, requests: &[SignRequest], answers: &[Result<Signature, Refused>]) {
         self.check(self.signer.has_synced());
+        self.check(told_first(answers));
         for (request, answer) in requests.iter().zip(answers) {
             match answer {
                 Ok(signature) => {
@@ -177,4 +179,13 @@ fn judged(batch: &Batch, id: WithdrawalId) -> bool {
         event.withdrawal == Some(id) && matches!(event.kind, EventKind::Inspected { .. } | EventKind::Matched { .. })
     };
     batch.appended.events.iter().any(of)
+}
+
+/// A lease is told to the signer when it is taken, so that nothing is asked under one that it never heard of (case F101).
+fn told_first<T>(answers: &[Result<T, Refused>]) -> Result<(), Broken> {
+    let unknown = answers.iter().find_map(|answer| match answer {
+        Err(Refused::NotLeased { lane }) => Some(lane),
+        Ok(_) | Err(_) => None,
+    });
+    must(unknown.is_none(), "told first", || format!("the signer is asked under a lease of {unknown:?} that it was not told"))
 }

@@ -113,6 +113,8 @@ impl Scenario {
     /// How soon the first new transaction is to be sent, from the promotion or from the return of the host.
     pub fn progress_aim(&self) -> Duration {
         match &self.event {
+            // The signer that both share has just heard the servers that are killed, and cannot know that.
+            Event::Loss { then: Then::Cancel(When::AfterRestart), .. } if self.servers > 1 => SPLIT_PAUSE + PROGRESS_AIM,
             Event::Loss { .. } | Event::Silence { .. } => PROGRESS_AIM,
             Event::SplitBrain { .. } => SPLIT_PAUSE + PROGRESS_AIM,
         }

@@ -20,6 +20,7 @@ const HERE: usize = 0;
 const THERE: usize = 1;
 /// Those who ask on the old side are not answered for longer.
 const THERE_BOUND: Duration = Duration::from_secs(15);
+/// Longer than the signer's minute: until it is over, the right side accepts nobody.
 const PROGRESS_BOUND: Duration = Duration::from_secs(90);
 const LOST: usize = 1;
 const BOTH: usize = 2;
@@ -52,7 +53,7 @@ pub async fn run(world: &mut World, wakes: Wakes, fate: Fate) -> Result<Course> 
     let progress = tokio::spawn(eye.first_new(promoted, payees));
     // One of those on the right side asks before the others, so that there is something to be paid in either case.
     let (first, others) = here.split_at_mut(1);
-    first[0].counts = first[0].insist(&api, &domain).await;
+    first[0].counts = first[0].insist_for(PROGRESS_BOUND, &api, &domain).await;
     if wakes == Wakes::Later {
         let paid = async {
             while !progress.is_finished() {

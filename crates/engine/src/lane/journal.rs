@@ -86,6 +86,8 @@ impl LaneTask {
     pub(super) async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<Reading, RoundError> {
         let live = self.engine.store().live_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
         let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
+        // Once: nothing is reserved while the journal is read, and as many lineages may be open as are read.
+        let unsigned = unsigned(live);
         let mut left = Vec::new();
         loop {
             let entries = self.engine.ports.signer.entries(&lane.id, from, ENTRIES_PER_PAGE_MAX).await?;
@@ -93,7 +95,7 @@ impl LaneTask {
             let full = entries.len() >= ENTRIES_PER_PAGE_MAX;
             let last = entries.last().map(|entry| entry.request.draft.number());
             for found in self.lineages(&lane.id, entries).await? {
-                match self.adopt(epoch, &found).await {
+                match self.adopt(epoch, &found, &unsigned).await {
                     Ok(()) => {}
                     // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
                     Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => {
@@ -114,25 +116,27 @@ impl LaneTask {
 
     /// Where it is refused, what the chain has made final meanwhile is settled first, and it is tried once more: the change of an older version
     /// belongs to a payment that is under way as long as the database does not know that this one is over (case F73).
-    pub(super) async fn adopt(&self, epoch: Epoch, found: &Found) -> Result<(), RoundError> {
+    ///
+    /// `unsigned` are the lineages of this store that nothing is signed of.
+    pub(super) async fn adopt(&self, epoch: Epoch, found: &Found, unsigned: &[Lineage]) -> Result<(), RoundError> {
         if !found.lost.is_empty() && planted(Mistake::LostNotMadeAgain) {
             return Ok(());
         }
-        match self.adopt_once(epoch, found).await {
+        match self.adopt_once(epoch, found, unsigned).await {
             Err(RoundError::Write(WriteError::Refused(refusal)))
                 if !matches!(refusal, Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }) =>
             {
                 self.settle_meanwhile().await?;
-                self.adopt_once(epoch, found).await
+                self.adopt_once(epoch, found, unsigned).await
             }
             other => other,
         }
     }
 
     /// Whoever asked again meanwhile with the same key or claim comes to the command, and is given back in the same commit.
-    async fn adopt_once(&self, epoch: Epoch, found: &Found) -> Result<(), RoundError> {
+    async fn adopt_once(&self, epoch: Epoch, found: &Found, unsigned: &[Lineage]) -> Result<(), RoundError> {
         let mut rivals: Vec<Leg> = Vec::new();
-        let displaced = self.displaced(&found.lineage).await?;
+        let displaced = displaced(&found.lineage, unsigned);
         loop {
             let (lane, lineage) = (found.lineage.lane.clone(), found.lineage.clone());
             let (lost, rivals_known, displaced) = (found.lost.clone(), rivals.clone(), displaced.clone());
@@ -149,13 +153,9 @@ impl LaneTask {
         }
     }
 
-    /// What this store reserved at an anchor that the journal gives to another lineage, with nothing signed.
-    async fn displaced(&self, journalled: &Lineage) -> Result<Vec<(LineageId, Vec<Leg>)>, RoundError> {
-        let live = self.engine.store().live_lineages(&journalled.lane, LIVE_LINEAGES_MAX).await?;
-        let unsigned = live.into_iter().filter(|other| other.attempts.iter().all(|attempt| attempt.signed().is_none()));
-        let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor));
-        let displaced = unsigned.filter(|other| other.id != journalled.id && shares(other));
-        Ok(displaced.map(|other| (other.id, other.legs)).collect())
+    /// What this store has reserved, with nothing signed.
+    pub(super) async fn unsigned(&self) -> Result<Vec<Lineage>, RoundError> {
+        Ok(unsigned(self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?))
     }
 
     /// What the signer has retired is given back, where this store shows it as waiting still (case F93).
@@ -171,6 +171,18 @@ impl LaneTask {
         }
         Ok(())
     }
+}
+
+fn unsigned(live: Vec<Lineage>) -> Vec<Lineage> {
+    live.into_iter().filter(|lineage| lineage.attempts.iter().all(|attempt| attempt.signed().is_none())).collect()
+}
+
+/// What this store reserved at an anchor that the journal gives to another lineage. The rules look at the rows
+/// once more: those of before may have ended meanwhile.
+fn displaced(journalled: &Lineage, unsigned: &[Lineage]) -> Vec<(LineageId, Vec<Leg>)> {
+    let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor));
+    let displaced = unsigned.iter().filter(|other| other.id != journalled.id && shares(other));
+    displaced.map(|other| (other.id, other.legs.clone())).collect()
 }
 
 pub(super) fn unplaced(lineage: &Lineage, refusal: &Refusal) -> String {

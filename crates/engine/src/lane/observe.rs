@@ -169,7 +169,7 @@ impl LaneTask {
                 Reading::Placed | Reading::NotOurs => Vec::new(),
                 Reading::Left(left) => left,
             },
-            Some(_) | None => match self.adopt(lane.epoch, found).await {
+            Some(_) | None => match self.adopt(lane.epoch, found, &self.unsigned().await?).await {
                 Ok(()) | Err(RoundError::Write(WriteError::Refused(Refusal::NotLeased { .. } | Refusal::StoreWentBack { .. }))) => {
                     Vec::new()
                 }

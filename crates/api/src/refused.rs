@@ -66,6 +66,9 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             format!("The user {user} is not known. A service key creates him with PUT /api/admin/users/{user}."),
             json!({ "userId": user }),
         ),
+        Refusal::ReservedUser { user } => {
+            (format!("The name {user} is kept for payments whose user nobody knows. Name the user otherwise."), json!({ "userId": user }))
+        }
         Refusal::UnknownAsset { asset } => {
             let known: Vec<&AssetId> = rules.assets.keys().collect();
             (format!("The asset {asset} is not configured here."), json!({ "asset": asset, "allowed": known }))

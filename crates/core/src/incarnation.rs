@@ -4,7 +4,6 @@
 //! Invariant: while a finding stands, nothing is leased, reserved, signed or given back. Only a new incarnation ends a finding, and
 //! under a new incarnation each lane reads the journal before anything else.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -19,10 +18,19 @@ pub struct Incarnation {
     /// An admin has said that no other process serves an older state of this store: the signer need not wait for its silence.
     pub taken_over: bool,
     /// Lanes that have not read the journal to its end under this incarnation. Empty for a store's first one.
-    pub unread: BTreeSet<LaneId>,
+    pub unread: Vec<Unread>,
     /// Payments that the journal knows and no row explains, until a person says whose they were (case F95).
     pub unmatched: Vec<Unmatched>,
     pub finding: Option<Finding>,
+}
+
+/// A lane whose journal has to be read before anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    pub lane: LaneId,
+    /// The lane's next number when the store began this life: what no row explains was signed at it or above. It stands while parts of
+    /// the journal are placed and others are not, so that none of those is passed over by a later reading.
+    pub from: u64,
 }
 
 /// A payment whose user nobody knows. A request that equals it waits for a person.
@@ -80,11 +88,24 @@ impl fmt::Display for WentBack {
 
 impl Incarnation {
     pub fn first(id: IncarnationId, since: Timestamp) -> Self {
-        Self { id, since, taken_over: false, unread: BTreeSet::new(), unmatched: Vec::new(), finding: None }
+        Self { id, since, taken_over: false, unread: Vec::new(), unmatched: Vec::new(), finding: None }
     }
 
     /// Returns whether requests that this lane would pay have to wait: what was accepted before the store went back is not known yet.
     pub fn holds_back(&self, lane: &LaneId) -> bool {
-        self.finding.is_some() || self.unread.contains(lane)
+        self.finding.is_some() || self.unread_from(lane).is_some()
+    }
+
+    /// The number from which this lane has to read the journal, where it has not read it under this incarnation.
+    pub fn unread_from(&self, lane: &LaneId) -> Option<u64> {
+        self.unread.iter().find(|unread| unread.lane == *lane).map(|unread| unread.from)
+    }
+
+    /// Lets the journal of this lane be read from this number on, or an earlier one that waits already.
+    pub(crate) fn read_again(&mut self, lane: &LaneId, from: u64) {
+        match self.unread.iter_mut().find(|unread| unread.lane == *lane) {
+            Some(waiting) => waiting.from = waiting.from.min(from),
+            None => self.unread.push(Unread { lane: lane.clone(), from }),
+        }
     }
 }

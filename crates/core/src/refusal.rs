@@ -11,6 +11,10 @@ pub enum Refusal {
     UnknownUser {
         user: UserId,
     },
+    /// Payments that nobody has been matched to stand under this name (case F95).
+    ReservedUser {
+        user: UserId,
+    },
     UnknownAsset {
         asset: AssetId,
     },
@@ -157,6 +161,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownUser { .. } => "USER_UNKNOWN",
+            Self::ReservedUser { .. } => "INVALID_NAME",
             Self::UnknownAsset { .. } => "ASSET_UNKNOWN",
             Self::UnknownWithdrawal => "WITHDRAWAL_NOT_FOUND",
             Self::NotWithdrawable { .. } => "ASSET_NOT_WITHDRAWABLE",

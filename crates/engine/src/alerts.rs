@@ -170,7 +170,10 @@ impl Watch {
         if let Some(known) = self.ports.store.incarnation().await? {
             let reading = || "the signer's journal is being read under a new incarnation".to_owned();
             let because = known.finding.as_ref().map(|finding| finding.because.to_string());
-            let because = because.or_else(|| (!known.unread.is_empty()).then(reading));
+            // What a chain had that is no longer configured is read when it is again.
+            let chains = &self.rules.chains;
+            let waits = known.unread.iter().any(|unread| chains.contains_key(&unread.lane.chain));
+            let because = because.or_else(|| waits.then(reading));
             found.extend(because.map(|because| Alert::StoreWentBack { because }));
             let count = known.unmatched.len();
             found.extend((count > 0).then_some(Alert::Unmatched { count }));

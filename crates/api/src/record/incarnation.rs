@@ -56,7 +56,7 @@ impl StoreRecord {
             incarnation: Some(known.id.to_string()),
             since: Some(rfc3339(known.since)),
             finding,
-            unread: known.unread.iter().map(ToString::to_string).collect(),
+            unread: known.unread.iter().map(|unread| unread.lane.to_string()).collect(),
             unmatched: known.unmatched.len(),
             superseded,
         }

@@ -143,6 +143,13 @@ pub(super) fn carried(draft: &Drafting, lineage: LineageId, ended: Option<DeadLi
 fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journalled: &Journalled) -> Result<Decision, Refusal> {
     let ended = ended_without(&known, journalled)?;
     let joined = joined(&draft, &known, journalled, ended);
+    // A version of an ended lineage is dead itself, and displaces nothing.
+    if known.is_live() {
+        end_displaced(&mut draft, journalled)?;
+        let free = |anchor: &&Anchor| !known.anchors.contains(anchor) && !is_displaced(&draft, anchor, journalled);
+        let added: Vec<Anchor> = journalled.lineage.anchors.iter().filter(free).cloned().collect();
+        all_free(&draft, &added)?;
+    }
     take_back_all(&mut draft, lane, known.id, &joined, journalled, ended)?;
     let mut changed = !joined.is_empty();
     if known.is_live() {

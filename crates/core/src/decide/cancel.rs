@@ -115,6 +115,8 @@ fn wish_cancel(
     if read != Some(live) {
         return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
     }
+    // An older state of the store may show it in a lineage that has ended since, and that another one followed.
+    draft.knows_journal(withdrawal)?;
     let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     match &mut lineage.cancel {
         Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),

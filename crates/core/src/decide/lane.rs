@@ -80,9 +80,16 @@ pub(super) fn journal_read(mut draft: Drafting, id: &LaneId, owner: ReplicaId, e
         return draft.unchanged();
     }
     lane.journal_read = epoch;
+    // What stopped it stands in the store by now.
+    if matches!(lane.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. }) {
+        lane.state = LaneState::Reconciling;
+    }
     draft.change(Change::Lane(lane));
-    if let Some(mut incarnation) = draft.view.incarnation.row.clone().filter(|row| row.unread.contains(id)) {
-        incarnation.unread.remove(id);
+    // Wallets of its chain that are no longer configured were read with it.
+    let chains = &draft.rules.chains;
+    let is_read = |other: &LaneId| other == id || (other.chain == id.chain && !chains.values().any(|chain| chain.lane == *other));
+    if let Some(mut incarnation) = draft.view.incarnation.row.clone().filter(|row| row.unread.iter().any(|unread| is_read(&unread.lane))) {
+        incarnation.unread.retain(|unread| !is_read(&unread.lane));
         draft.change(Change::Incarnation(incarnation));
     }
     draft.answer(Answer::Done)
@@ -101,6 +108,10 @@ pub(super) fn reconcile_again(mut draft: Drafting, id: &LaneId, owner: ReplicaId
     }
     lane.doubt = Some(doubt.to_owned());
     lane.journal_read = Epoch(0);
+    if let Some(mut incarnation) = draft.view.incarnation.row.clone() {
+        incarnation.read_again(id, lane.next_nonce);
+        draft.change(Change::Incarnation(incarnation));
+    }
     lane.state = LaneState::Reconciling;
     draft.event(EventKind::LaneDoubted { lane: id.clone(), doubt: doubt.to_owned() });
     draft.change(Change::Lane(lane));

@@ -17,7 +17,7 @@ mod request;
 mod settle;
 mod store;
 
-use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, View, WalletLink, Withdrawal, WithdrawalId};
+use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal, WithdrawalId};
 
 use drafting::Drafting;
 pub use lane::changed_pin;
@@ -60,6 +60,9 @@ pub struct Granted {
 /// [`Refusal`]; then nothing changes and nothing is consumed.
 pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Refusal> {
     let draft = Drafting::new(view, rules, order);
+    if let Some(user) = named(&order.command).filter(|user| **user == made_again::unknown()) {
+        return Err(Refusal::ReservedUser { user: user.clone() });
+    }
     match &order.command {
         Command::PutUser { user, tier } => people::put_user(draft, user, tier.as_ref()),
         Command::LinkWallet { user, address } => people::link_wallet(draft, user, address),
@@ -129,5 +132,18 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::AdoptLineage { lane, epoch, lineage, lost, rivals, displaced } => {
             adopt::adopt(draft, lane, *epoch, &adopt::Journalled { lineage, lost, rivals, displaced })
         }
+    }
+}
+
+/// Whom a command makes a user of, or owes something. Payments that nobody has been matched to stand under a name
+/// that none of them may have (case F95).
+fn named(command: &Command) -> Option<&UserId> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other command names a user who may not exist yet")]
+    match command {
+        Command::PutUser { user, .. } | Command::LinkWallet { user, .. } => Some(user),
+        Command::IssueCredential { credential } => credential.user.as_ref(),
+        Command::Credit(credit) => Some(&credit.user),
+        Command::Request(request) => Some(&request.user),
+        _ => None,
     }
 }

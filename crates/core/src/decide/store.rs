@@ -5,10 +5,16 @@ use crate::{Answer, Change, Decision, Epoch, EventKind, Finding, Incarnation, In
 use super::Drafting;
 
 /// Writes down that the store went back. From now on nothing is leased, reserved, signed or given back. A second finding changes nothing,
-/// except that a person's word lifts the wait of the first.
+/// except for a person's word: it lifts the wait of the first, and it begins an incarnation of its own. The first one may have been in the
+/// backup already, and been lived by the state that is given up.
 pub(super) fn find(mut draft: Drafting, because: &WentBack, next: IncarnationId, take_over: bool) -> Result<Decision, Refusal> {
     let mut row = draft.view.incarnation.row.clone().unwrap_or_else(|| Incarnation::first(IncarnationId(uuid::Uuid::nil()), draft.now()));
+    let declared = matches!(because, WentBack::Declared { .. });
     match &mut row.finding {
+        Some(finding) if declared => {
+            let (because, take_over) = (because.clone(), take_over || finding.take_over);
+            *finding = Finding { next, because, at: draft.now(), take_over };
+        }
         Some(finding) if finding.take_over || !take_over => return draft.unchanged(),
         Some(finding) => finding.take_over = true,
         None => {
@@ -27,7 +33,7 @@ pub(super) fn find(mut draft: Drafting, because: &WentBack, next: IncarnationId,
 /// incarnation passes them again. Its lanes have to read the whole journal in any case, so nothing is overlooked by that.
 pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(LaneId, Epoch, u64)]) -> Result<Decision, Refusal> {
     let Some(row) = draft.view.incarnation.row.clone() else { return draft.unchanged() };
-    let waits = row.finding.is_none() && row.id == next && lanes.iter().all(|(id, _, _)| row.unread.contains(id));
+    let waits = row.finding.is_none() && row.id == next && lanes.iter().all(|(id, _, _)| row.unread_from(id).is_some());
     if waits {
         raise(&mut draft, lanes);
         return draft.answer(Answer::Done);
@@ -36,10 +42,12 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
         return draft.unchanged();
     }
     raise(&mut draft, lanes);
-    let unread = lanes.iter().map(|(id, _, _)| id.clone()).chain(row.unread).collect();
-    let taken_over = row.finding.is_some_and(|finding| finding.take_over);
-    let (since, unmatched) = (draft.now(), row.unmatched);
-    draft.change(Change::Incarnation(Incarnation { id: next, since, taken_over, unread, unmatched, finding: None }));
+    let taken_over = row.finding.as_ref().is_some_and(|finding| finding.take_over);
+    let mut begun = Incarnation { id: next, since: draft.now(), taken_over, finding: None, ..row };
+    for (id, _, _) in lanes {
+        begun.read_again(id, draft.view.lane(id).map_or(0, |lane| lane.next_nonce));
+    }
+    draft.change(Change::Incarnation(begun));
     draft.event(EventKind::Reincarnated { incarnation: next });
     draft.answer(Answer::Done)
 }

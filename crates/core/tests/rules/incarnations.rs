@@ -114,7 +114,7 @@ fn f94_a_new_incarnation_is_above_what_the_signer_has_seen() {
             let forgotten = world.view.lanes[&other_lane()].row.as_ref().expect("made again");
             assert_eq!((forgotten.epoch, forgotten.counter), (Epoch(10), 91));
             assert_eq!((standing(&world).id, &standing(&world).finding), (incarnation(2), &None));
-            assert_eq!(standing(&world).unread, [lane(), other_lane()].into());
+            assert_eq!(unread(&world), [(lane(), before.next_nonce), (other_lane(), 0)]);
         }
     }
 }
@@ -151,8 +151,8 @@ fn f94_requests_wait_for_their_own_lane_alone() {
     assert_eq!(world.lease().incarnation, incarnation(2));
     assert_eq!(world.request_claim(3_000).expect_err("leased, and unread").code(), "STORE_RECONCILING");
     world.read_journal();
-    assert_eq!(standing(&world).unread, [other_lane()].into());
-    world.request_claim(3_000).expect("its lane has read it; the other has not");
+    assert_eq!(unread(&world), [], "a wallet that is not configured any more is read with it");
+    world.request_claim(3_000).expect("its lane has read it");
 }
 
 /// F73, F94: a database of several epochs ago: one new incarnation passes all of them, and the lane runs without further restarts.
@@ -235,4 +235,53 @@ fn f94_the_counter_counts_what_the_signer_is_shown() {
     row(&mut world).lease = None;
     world.lease();
     rises(&world, 1, "a new lease");
+}
+
+/// F94: a backup that was made while a finding stood, restored after the incarnation that it announces was lived: the restore begins one of
+/// its own.
+#[test]
+fn f94_a_declared_restore_begins_an_incarnation_of_its_own() {
+    let mut world = World::with_points(0);
+    let next = |number: u128| IncarnationId(uuid::Uuid::from_u128(number));
+    let group = GroupId(uuid::Uuid::from_u128(1));
+    world.must(Command::FindWentBack { because: WentBack::GroupMissing { group }, next: next(5), take_over: true });
+    let because = WentBack::Declared { what: "a copy".to_owned() };
+    world.must(Command::FindWentBack { because: because.clone(), next: next(6), take_over: false });
+    let finding = world.view.incarnation.row.as_ref().and_then(|row| row.finding.clone()).expect("a finding");
+    assert_eq!((finding.next, finding.because, finding.take_over), (next(6), because, true));
+}
+
+/// F95: what halted the lane could be placed in a later reading of the journal. It goes on by itself, with reconciling.
+#[test]
+fn f95_a_lane_goes_on_once_everything_in_the_journal_is_placed() {
+    let mut world = World::with_points(0);
+    world.must(Command::ReconcileAgain { lane: lane(), owner: owner(), epoch: Epoch(1), doubt: "a doubt".to_owned() });
+    let reason = HaltReason::JournalAhead { detail: "a lineage".to_owned() };
+    world.must(Command::HaltLane { lane: lane(), reason });
+    world.read_journal();
+    assert_eq!(world.lane().state, LaneState::Reconciling);
+}
+
+/// F95: a later payment is placed, and an earlier one is not. The next reading begins where the store's life began, and passes over nothing.
+#[test]
+fn f95_what_could_not_be_placed_is_read_again_whatever_was_placed_behind_it() {
+    let mut world = World::with_points(10_000);
+    world.must(find(2, false));
+    world.must(Command::Reincarnate { next: incarnation(2), lanes: vec![(lane(), Epoch(4), 40)] });
+    assert_eq!(unread(&world), [(lane(), 7)]);
+    row(&mut world).next_nonce = 9;
+    world.must(find(3, false));
+    world.must(Command::Reincarnate { next: incarnation(3), lanes: vec![(lane(), Epoch(7), 70)] });
+    assert_eq!(unread(&world), [(lane(), 7)], "the number of the first of two lives that were not read");
+    world.lease();
+    world.read_journal();
+    assert_eq!(unread(&world), []);
+    world.start();
+    let epoch = world.lane().epoch;
+    world.must(Command::ReconcileAgain { lane: lane(), owner: owner(), epoch, doubt: "a doubt".to_owned() });
+    assert_eq!(unread(&world), [(lane(), 9)], "a doubt shows a loss, too");
+}
+
+fn unread(world: &World) -> Vec<(LaneId, u64)> {
+    standing(world).unread.iter().map(|unread| (unread.lane.clone(), unread.from)).collect()
 }

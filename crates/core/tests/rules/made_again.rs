@@ -224,3 +224,21 @@ fn f73_a_restore_finds_the_row_that_no_backup_has() {
     world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Paid).expect("final");
     assert_eq!((world.withdrawal(request.id).state.status(), world.available("XP")), (Status::Completed, 4_000));
 }
+
+/// F95: nobody's payments stand under a name that no user may have.
+#[test]
+fn f95_no_user_is_named_as_nobody_is() {
+    let mut world = World::with_points(10_000);
+    let nobody: UserId = "unknown".parse().expect("a name");
+    let Command::Credit(credit) = world.credit("one", "XP", 1) else { panic!("a credit") };
+    let mut request = world.claim(dg(1));
+    request.user = nobody.clone();
+    for command in [
+        Command::PutUser { user: nobody.clone(), tier: None },
+        Command::Credit(Credit { user: nobody.clone(), ..credit }),
+        Command::Request(request),
+    ] {
+        let refused = world.give(command).expect_err("it is nobody's name");
+        assert_eq!(refused, Refusal::ReservedUser { user: nobody.clone() });
+    }
+}

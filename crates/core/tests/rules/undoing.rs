@@ -281,3 +281,72 @@ fn f92_what_may_have_been_signed_does_not_end_without_a_transaction() {
 fn close(legs: &[Leg], lineage: LineageId) -> Command {
     Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.to_vec() }
 }
+
+/// What the journal says of a lineage: another signed version on top of what is known.
+fn journalled(of: &Lineage, version: u32, draft: BitcoinDraft, legs: &[Leg], as_hash: Hash32) -> Lineage {
+    let draft = Draft::Bitcoin(draft);
+    let stage = Stage::Signed { signed: Signed { raw: Bytes(vec![3]), hash: as_hash }, knowledge: Knowledge::Signed };
+    let id = AttemptId(uuid::Uuid::from_u128(0xadd0 + u128::from(version)));
+    let mut lineage = of.clone();
+    let added: Vec<Anchor> = draft.anchors(&lane()).into_iter().filter(|anchor| !of.anchors.contains(anchor)).collect();
+    lineage.anchors.extend(added);
+    lineage.legs = legs.to_vec();
+    let (purpose, epoch, created_at) = (Purpose::Pay, Epoch(1), of.created_at);
+    lineage.attempts.push(Attempt { id, version, purpose, draft, epoch, created_at, stage });
+    lineage
+}
+
+fn adopt(bitcoin: &mut Bitcoin, lineage: Lineage, displaced: Vec<(LineageId, Vec<Leg>)>) -> Result<Answer, Refusal> {
+    let (lost, rivals) = (Vec::new(), Vec::new());
+    bitcoin.world.give(Command::AdoptLineage { lane: lane(), epoch: Epoch(1), lineage, lost, rivals, displaced })
+}
+
+/// F92, F95: a payment was closed without a transaction, and its payee and its coin went into a later version of another one. A backup shows
+/// it reserved still: the journal's version displaces it, so that one payout and one coin are in one live lineage.
+#[test]
+fn f95_a_lost_version_of_a_known_payment_ends_what_it_displaces() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let known = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(known, hash(10));
+    let apart = bitcoin.reserve(draft(8, &[coin(2, 0)], &legs[1..], 5), &legs[1..]).expect("free");
+    let of = bitcoin.world.lineage(known).clone();
+    let lineage = journalled(&of, 1, draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20), &legs, hash(11));
+    adopt(&mut bitcoin, lineage.clone(), Vec::new()).expect_err("the coin and the payout belong to another one");
+    adopt(&mut bitcoin, lineage, vec![(apart, legs[1..].to_vec())]).expect("adopted");
+    assert!(bitcoin.world.lineage(known).is_live() && !bitcoin.world.lineage(apart).is_live());
+    assert_eq!(bitcoin.world.lineage(known).legs.len(), 2);
+}
+
+/// F92, F95: the same where the payee was paid from other coins by another lineage.
+#[test]
+fn f95_a_payout_that_was_closed_and_paid_from_other_coins_is_placed() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let closed = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    let of = bitcoin.world.lineage(closed).clone();
+    let fresh = Lineage { id: LineageId(uuid::Uuid::from_u128(0x77)), anchors: Vec::new(), attempts: Vec::new(), ..of };
+    let paid = journalled(&fresh, 0, draft(8, &[coin(2, 0)], &legs, 5), &legs, hash(12));
+    adopt(&mut bitcoin, paid.clone(), Vec::new()).expect_err("it is in another one");
+    adopt(&mut bitcoin, paid.clone(), vec![(closed, legs)]).expect("adopted");
+    assert!(bitcoin.world.lineage(paid.id).is_live() && !bitcoin.world.lineage(closed).is_live());
+}
+
+/// F93: an operator cancels what an older state of the store shows as under way. It may have left that lineage since, so the wish waits
+/// until the journal was read.
+#[test]
+fn f93_a_cancel_of_what_is_under_way_waits_until_the_journal_is_read() {
+    let (mut world, id, lineage, _) = World::sent();
+    let because = WentBack::Declared { what: "a copy".to_owned() };
+    let next = IncarnationId(uuid::Uuid::from_u128(5));
+    world.must(Command::FindWentBack { because, next, take_over: false });
+    let refused = world.wish_cancel(id, lineage).expect_err("the store went back");
+    assert!(matches!(refused, Refusal::StoreWentBack { .. }), "{refused:?}");
+    let (mut world, id, lineage, _) = World::sent();
+    world.halt();
+    world.must(Command::ResumeLane { lane: lane(), accept: None });
+    let refused = world.wish_cancel(id, lineage).expect_err("the journal is not read");
+    assert!(matches!(refused, Refusal::JournalUnread { .. }), "{refused:?}");
+    world.read_journal();
+    world.wish_cancel(id, lineage).expect("noted");
+}

@@ -68,8 +68,10 @@ impl LaneTask {
         let former: Vec<LaneId> = former.filter(|known| known.chain == self.name && !configured.contains(known)).collect();
         let mut reading = self.adopt_from_journal(lane, epoch).await?;
         for id in former {
-            let Some(row) = self.engine.store().lane(&id).await? else { continue };
-            let others = self.adopt_from_journal(&row, row.epoch).await?;
+            let others = match self.engine.store().lane(&id).await? {
+                Some(row) => self.adopt_from_journal(&row, row.epoch).await?,
+                None => Reading::Left(vec![format!("the wallet {id}, which this store has no row of, cannot be read")]),
+            };
             reading = match (reading, others) {
                 (Reading::Left(mut left), Reading::Left(more)) => {
                     left.extend(more);
@@ -82,10 +84,12 @@ impl LaneTask {
         Ok(reading)
     }
 
-    /// Every signature of a lane since the oldest number that is still open.
+    /// Every signature of a lane since the oldest number that is still open, or that a store which went back has to read from.
     pub(super) async fn adopt_from_journal(&self, lane: &Lane, epoch: Epoch) -> Result<Reading, RoundError> {
         let live = self.engine.store().live_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
-        let mut from = live.iter().map(Lineage::number).min().unwrap_or(lane.next_nonce).min(lane.next_nonce);
+        let unread = self.engine.store().incarnation().await?.and_then(|known| known.unread_from(&lane.id));
+        let open = live.iter().map(Lineage::number).min();
+        let mut from = lane.next_nonce.min(open.unwrap_or(u64::MAX)).min(unread.unwrap_or(u64::MAX));
         // Once: nothing is reserved while the journal is read, and as many lineages may be open as are read.
         let unsigned = unsigned(live);
         let mut left = Vec::new();
@@ -177,10 +181,11 @@ fn unsigned(live: Vec<Lineage>) -> Vec<Lineage> {
     live.into_iter().filter(|lineage| lineage.attempts.iter().all(|attempt| attempt.signed().is_none())).collect()
 }
 
-/// What this store reserved at an anchor that the journal gives to another lineage. The rules look at the rows
-/// once more: those of before may have ended meanwhile.
+/// What this store reserved at an anchor, or for a payout, that the journal gives to another lineage. The rules
+/// look at the rows once more: those of before may have ended meanwhile.
 fn displaced(journalled: &Lineage, unsigned: &[Lineage]) -> Vec<(LineageId, Vec<Leg>)> {
-    let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor));
+    let paid = |leg: &Leg| journalled.legs.iter().any(|other| other.payout == leg.payout);
+    let shares = |other: &Lineage| other.anchors.iter().any(|anchor| journalled.anchors.contains(anchor)) || other.legs.iter().any(paid);
     let displaced = unsigned.iter().filter(|other| other.id != journalled.id && shares(other));
     displaced.map(|other| (other.id, other.legs.clone())).collect()
 }

@@ -73,6 +73,8 @@ impl LaneTask {
         let standing = self.engine.ports.signer.lanes().await?;
         let mut lanes: Vec<LaneId> = self.engine.store().lanes().await?.into_iter().map(|lane| lane.id).collect();
         lanes.extend(self.engine.rules.chains.values().map(|chain| chain.lane.clone()));
+        // Wallets that the journal knows and this state of the store does not: what they paid has to be read, too.
+        lanes.extend(standing.iter().map(|known| known.lane.clone()));
         lanes.sort();
         lanes.dedup();
         let seen = |lane: LaneId| {
@@ -90,7 +92,7 @@ impl LaneTask {
     /// False where it was leased before, so that the store did go back.
     async fn goes_on_waiting(&self, granted: &Granted) -> Result<bool, RoundError> {
         let known = self.engine.store().incarnation().await?;
-        if !known.is_some_and(|known| known.id == granted.incarnation && known.unread.contains(self.id())) {
+        if !known.is_some_and(|known| known.id == granted.incarnation && known.unread_from(self.id()).is_some()) {
             return Ok(false);
         }
         let standing = self.engine.ports.signer.lanes().await?.into_iter().find(|seen| seen.lane == *self.id());

@@ -44,7 +44,7 @@ impl Reading {
             };
         }
         if let Some(row) = &batch.incarnation {
-            self.unread.clone_from(&row.row.unread);
+            self.unread = row.row.unread.iter().map(|unread| unread.lane.clone()).collect();
             self.is_found = row.row.finding.is_some();
         }
     }

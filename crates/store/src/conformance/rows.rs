@@ -253,7 +253,8 @@ fn every_incarnation() -> Vec<Incarnation> {
         Unmatched { withdrawal: sample::withdrawal_id(3), asset: token(), destination: sample::address(3), amount: Amount::MAX };
     let finding = |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
     let found = |because| Incarnation { finding: Some(finding(because)), ..first.clone() };
-    let unread = Incarnation { unread: [lane_id()].into(), unmatched: vec![unmatched], ..sample::incarnation(2) };
+    let unread =
+        Incarnation { unread: vec![adit_core::Unread { lane: lane_id(), from: 7 }], unmatched: vec![unmatched], ..sample::incarnation(2) };
     vec![
         first.clone(),
         found(WentBack::EpochBehind { lane: lane_id(), row: Epoch(3), signer: Epoch(5) }),

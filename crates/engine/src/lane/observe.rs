@@ -33,9 +33,6 @@ impl LaneTask {
     async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
         let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
-        if self.lacks_versions(&lane).await? {
-            return Ok(());
-        }
         // What is known is watched in every state with a lease; what is not known may still be in the journal (case F105).
         if lane.state == LaneState::Reconciling {
             if self.look(&lane).await?.1 {
@@ -58,19 +55,6 @@ impl LaneTask {
             self.engine.hub.tell_mined();
         }
         Ok(())
-    }
-
-    /// Whether the store went back and may have lost versions of what it knows: the journal is read from the
-    /// oldest number that is open, so none of them may end before. A lane that was stopped because something in
-    /// the journal could not be placed has the rest (cases F72, F105).
-    async fn lacks_versions(&self, lane: &Lane) -> Result<bool, RoundError> {
-        match &lane.state {
-            LaneState::Running | LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. } => Ok(false),
-            LaneState::Reconciling | LaneState::Halted { .. } => {
-                let known = self.engine.store().incarnation().await?;
-                Ok(known.is_some_and(|known| known.holds_back(self.id())))
-            }
-        }
     }
 
     /// What became of the payments that are under way. While the lane reconciles, nothing is concluded about anybody else's.

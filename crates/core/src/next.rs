@@ -294,7 +294,7 @@ fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
 }
 
-/// What a cancelling version offers in the place of one that never left, as far as the book knows.
+/// Returns the offer of a cancelling version for a payment that is not known to have been sent.
 ///
 /// It outbids that one where the cap allows it, in case the bytes did leave. A payment that was made at the cap cannot be outbid. Its
 /// cancelling version then offers the same, since there may be nothing to outbid: without that the lineage could wait for ever, because
@@ -307,7 +307,7 @@ fn undoing_offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer,
     }
     let own = lineage.latest().draft.offer();
     let within = own.capped(view.chain);
-    // Where an earlier version was sent, less than the latest offers may be too little for nodes that hold it.
+    // A lowered cap may be too little for nodes that hold an earlier version.
     if within == own || !lineage.was_sent() { Ok(within) } else { outbid }
 }
 

@@ -152,7 +152,7 @@ async fn unknown(store: &dyn Store, signed: &BTreeMap<WithdrawalId, Signed>) -> 
     Ok(payments)
 }
 
-/// Who joined by a later version stands in the journal's lineage, and not in the database's.
+/// Payees who joined by a later version are in the journal's lineage alone.
 async fn carries(store: &dyn Store, lineage: LineageId, id: WithdrawalId) -> Result<bool> {
     let known = store.lineage(lineage).await?;
     Ok(known.is_some_and(|known| known.legs.iter().any(|leg| leg.withdrawal == id)))

@@ -68,7 +68,7 @@ fn end_displaced(draft: &mut Drafting, journalled: &Journalled) -> Result<(), Re
         conflict::end(&mut lineage, by, draft.now());
         for leg in lineage.legs.iter().filter(|leg| !journalled.carries(leg)) {
             let withdrawal = conflict::processing(draft, leg)?;
-            observe::undo(draft, leg, &lineage, withdrawal, by)?;
+            observe::undo(draft, leg, &lineage, withdrawal, Some(by))?;
         }
         draft.change(Change::Lineage(lineage));
     }
@@ -166,8 +166,8 @@ fn adopt_attempts(mut draft: Drafting, lane: &LaneId, mut known: Lineage, journa
     draft.answer(Answer::Done)
 }
 
-/// What ended the lineage, where it has ended. A version that the database does not know is no proof against
-/// anybody in it.
+/// Returns what ended the lineage, or none while it lives. Refused where a version that the database does not
+/// know ended it: that one may have paid, so it proves nothing.
 fn ended_without(known: &Lineage, journalled: &Journalled) -> Result<Option<DeadLineage>, Refusal> {
     if known.is_live() {
         return Ok(None);
@@ -181,8 +181,8 @@ fn ended_without(known: &Lineage, journalled: &Journalled) -> Result<Option<Dead
     }
 }
 
-/// Who joined by a version that the database lost. Of an ended lineage only those who are lost, or wait and do
-/// not know of it.
+/// Returns the legs that joined by a version which the database lost. Of an ended lineage these are only the
+/// lost ones, and those that wait without its proof.
 fn joined(draft: &Drafting, known: &Lineage, journalled: &Journalled, ended: Option<DeadLineage>) -> Vec<Leg> {
     let had = |leg: &&Leg| known.legs.iter().any(|had| had.payout == leg.payout);
     let waits = |leg: &&Leg| match draft.view.withdrawal(leg.withdrawal).map(|withdrawal| &withdrawal.state) {
@@ -200,7 +200,7 @@ fn joined(draft: &Drafting, known: &Lineage, journalled: &Journalled, ended: Opt
     joined.filter(|leg| ended.is_none() || waits(leg)).cloned().collect()
 }
 
-/// True where the lineage has it now and had it not.
+/// Adds a signed version to the lineage, or its signature to a reserved one. Returns false where it has both.
 fn adopt_attempt(known: &mut Lineage, attempt: &Attempt, journalled: &Journalled, ended: Option<DeadLineage>) -> bool {
     let stage = match (&attempt.stage, ended) {
         (Stage::Signed { signed, .. }, Some(DeadLineage { evidence, .. })) => {

@@ -3,10 +3,9 @@
 //! The signer is the proof. Before a hold is given back it retires the payout, which it refuses if it has signed it. Whoever is planned
 //! anew cannot be paid twice either: a payout that was signed lives in one lineage only.
 
-use crate::{Actor, Answer, CancelWish, Change, Decision, EventKind, LaneId, Leg, LineageId, LineageState, Refusal, State, Withdrawal};
+use crate::{Answer, Change, Decision, LaneId, LineageId, LineageState, Refusal};
 
-use super::settle::GiveBack;
-use super::{Drafting, conflict, settle};
+use super::{Drafting, conflict, observe};
 
 pub(super) fn close(mut draft: Drafting, lane: &LaneId, id: LineageId) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
@@ -20,28 +19,10 @@ pub(super) fn close(mut draft: Drafting, lane: &LaneId, id: LineageId) -> Result
         return Err(Refusal::Changed { what: format!("lineage {id}") });
     }
     for leg in &lineage.legs {
-        match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
-            Some(wish) => give_back(&mut draft, leg, wish)?,
-            None => plan_anew(&mut draft, leg)?,
-        }
+        let withdrawal = conflict::processing(&draft, leg)?;
+        observe::undo(&mut draft, leg, &lineage, withdrawal, None)?;
     }
     lineage.state = LineageState::Closed { at: draft.now() };
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
-}
-
-fn give_back(draft: &mut Drafting, leg: &Leg, wish: &CancelWish) -> Result<(), Refusal> {
-    let CancelWish { by, reason, .. } = wish;
-    let withdrawal = conflict::processing(draft, leg)?;
-    settle::release(draft, &withdrawal, GiveBack { by, reason, ended: None });
-    let state = State::Cancelled { at: draft.now(), by: by.clone(), reason: reason.clone() };
-    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
-    draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Cancelled { reason: reason.clone() })
-}
-
-fn plan_anew(draft: &mut Drafting, leg: &Leg) -> Result<(), Refusal> {
-    let withdrawal = conflict::processing(draft, leg)?;
-    let state = State::Approved { by: Actor::Engine, at: draft.now(), deferred: None, after: None };
-    draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
-    draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Requeued { hash: None })
 }

@@ -37,7 +37,7 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
         let withdrawal = processing(&draft, leg)?;
         match usurper.payees.contains(&leg.payout) {
             true => inspect_later(&mut draft, leg, withdrawal, usurper)?,
-            false => undo(&mut draft, leg, &lineage, withdrawal, by)?,
+            false => undo(&mut draft, leg, &lineage, withdrawal, Some(by))?,
         }
     }
     draft.change(Change::Lineage(lineage));

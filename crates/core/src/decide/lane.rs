@@ -80,7 +80,7 @@ pub(super) fn journal_read(mut draft: Drafting, id: &LaneId, owner: ReplicaId, e
         return draft.unchanged();
     }
     lane.journal_read = epoch;
-    // What stopped it stands in the store by now.
+    // The halt is over: everything that the journal knows is in the store now.
     if matches!(lane.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. }) {
         lane.state = LaneState::Reconciling;
     }

@@ -193,7 +193,7 @@ fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), R
     }
 }
 
-/// Whether nodes that hold the latest version take this one in its place. A cancelling version may offer less than one that is not known
+/// Returns whether nodes would replace the versions they hold by this one. A cancelling version may offer less than one that is not known
 /// to have been sent, so that a payment made at the cap can be undone (case F92). If those bytes did leave, either may be mined.
 fn outbids(lineage: &Lineage, purpose: Purpose, next: &Draft) -> bool {
     let latest = lineage.latest();

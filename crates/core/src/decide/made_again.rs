@@ -25,7 +25,7 @@ pub(super) struct MadeAgain<'a> {
     lane: &'a LaneId,
     lineage: LineageId,
     rivals: &'a [Leg],
-    /// Where the lineage has ended without them.
+    /// What ended the lineage before they were made again; none while it lives.
     ended: Option<DeadLineage>,
     /// What replaced rivals gave back to each account, and what is held on it, both by this commit.
     freed: BTreeMap<Account, Amount>,

@@ -197,7 +197,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
             EventKind::HeldForInspection { finding: finding.clone(), hash }
         }
         Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => return Ok(()),
-        Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, hash),
+        Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, Some(hash)),
     };
     draft.change(Change::Withdrawal(withdrawal));
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
@@ -208,25 +208,25 @@ fn reverted(lineage: &Lineage, evidence: Hash32) -> GiveBack<'static> {
     GiveBack { by: &crate::Actor::Engine, reason: "the final transaction reverted", ended }
 }
 
-/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4).
+/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). `evidence` is the
+/// final transaction that ended the lineage; none where nothing of it was signed.
 pub(super) fn undo(
     draft: &mut Drafting,
     leg: &Leg,
     lineage: &Lineage,
     mut withdrawal: Withdrawal,
-    evidence: Hash32,
+    evidence: Option<Hash32>,
 ) -> Result<(), Refusal> {
+    let ended = evidence.map(|evidence| DeadLineage { lineage: lineage.id, evidence });
     let kind = match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
         Some(wish) => {
-            let ended = Some(DeadLineage { lineage: lineage.id, evidence });
             settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
             EventKind::Cancelled { reason: wish.reason.clone() }
         }
         None => {
-            let after = Some(DeadLineage { lineage: lineage.id, evidence });
-            withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after };
-            EventKind::Requeued { hash: Some(evidence) }
+            withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after: ended };
+            EventKind::Requeued { hash: evidence }
         }
     };
     draft.change(Change::Withdrawal(withdrawal));

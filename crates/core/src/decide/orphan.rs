@@ -27,7 +27,7 @@ pub(super) fn orphaned(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId,
     conflict::end(&mut lineage, by, draft.now());
     for leg in &lineage.legs {
         let withdrawal = conflict::processing(&draft, leg)?;
-        observe::undo(&mut draft, leg, &lineage, withdrawal, by)?;
+        observe::undo(&mut draft, leg, &lineage, withdrawal, Some(by))?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)

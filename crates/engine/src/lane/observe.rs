@@ -85,14 +85,14 @@ impl LaneTask {
     /// to be made again, and an ended lineage takes nobody back (case F95).
     async fn waits_for_journal(&self, lane: &Lane, live: &[Lineage], sighting: &Sighting) -> Result<bool, RoundError> {
         let Some(lineage) = live.iter().find(|lineage| lineage.id == sighting.lineage) else { return Ok(false) };
-        match &sighting.fact {
-            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } => Ok(false),
-            Fact::Final { .. } | Fact::Orphaned { .. } => Ok(!lane.has_read_journal() && self.has_lost_versions(lineage).await?),
-            Fact::Conflicted { by, .. } => {
-                let ours = !matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown);
-                Ok(ours || !lane.has_read_journal() && self.has_lost_versions(lineage).await?)
+        if let Fact::Conflicted { by, .. } = &sighting.fact {
+            let ours = !matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown);
+            if ours {
+                return Ok(true);
             }
         }
+        let ends = matches!(&sighting.fact, Fact::Final { .. } | Fact::Orphaned { .. } | Fact::Conflicted { .. });
+        Ok(ends && !lane.has_read_journal() && self.has_lost_versions(lineage).await?)
     }
 
     fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {

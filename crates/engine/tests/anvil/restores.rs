@@ -169,12 +169,7 @@ async fn f92_what_was_cancelled_before_it_was_signed_is_never_sent() {
 /// payment does not end before the journal has brought the later version back: whom only that one carries would be lost with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn f95_a_payment_does_not_end_before_the_journal_has_brought_its_versions() {
-    let world = World::new(None).await;
-    let running = world.start();
-    world.seed(&running.engine, 100).await;
-    world.hold_blocks().await;
-    let id = world.request(&running.engine, 0).await;
-    world.until_sent(&[id]).await;
+    let (world, running, id) = World::with_sent_payment().await;
     let snapshot = world.store.snapshot();
     world.cancel(&running.engine, id).await.expect("noted");
     world.until_versions(id, 2).await;
@@ -198,12 +193,7 @@ async fn f95_a_payment_does_not_end_before_the_journal_has_brought_its_versions(
 /// same, and settled when it is final.
 #[tokio::test(flavor = "multi_thread")]
 async fn f105_a_lane_that_cannot_read_its_journal_watches_what_it_knows() {
-    let world = World::new(None).await;
-    let running = world.start();
-    world.seed(&running.engine, 100).await;
-    world.hold_blocks().await;
-    let id = world.request(&running.engine, 0).await;
-    world.until_sent(&[id]).await;
+    let (world, running, id) = World::with_sent_payment().await;
     running.crash();
     world.fill_journal(true);
     let again = world.start();
@@ -217,12 +207,7 @@ async fn f105_a_lane_that_cannot_read_its_journal_watches_what_it_knows() {
 /// new lease it is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn f105_a_halted_lane_repeats_what_it_knows_after_a_restart() {
-    let world = World::new(None).await;
-    let running = world.start();
-    world.seed(&running.engine, 100).await;
-    world.hold_blocks().await;
-    let id = world.request(&running.engine, 0).await;
-    world.until_sent(&[id]).await;
+    let (world, running, id) = World::with_sent_payment().await;
     let stop = Command::HaltLane { lane: world.lane.clone(), reason: adit_core::HaltReason::Operator { reason: "a test".to_owned() } };
     running.engine.writer.submit(Actor::Engine, stop).await.expect("halted");
     running.crash();

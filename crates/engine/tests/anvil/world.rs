@@ -21,6 +21,9 @@ use alloy::sol_types::SolValue;
 
 use super::parts::{Running, System, Tasks, now};
 
+#[path = "world/waits.rs"]
+mod waits;
+
 pub const CHAIN_ID: u64 = 31_337;
 pub const LEASE: Span = Span::from_millis(600);
 
@@ -142,6 +145,17 @@ impl World {
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
     }
 
+    /// No block comes by itself, and one payment to payee 0 waits for one.
+    pub async fn with_sent_payment() -> (Self, Running, WithdrawalId) {
+        let world = Self::new(None).await;
+        let running = world.start();
+        world.seed(&running.engine, 100).await;
+        world.hold_blocks().await;
+        let id = world.request(&running.engine, 0).await;
+        world.until_sent(&[id]).await;
+        (world, running, id)
+    }
+
     /// A user with so many whole tokens to his credit.
     pub async fn seed(&self, engine: &Engine, whole: u128) {
         let amount = units(whole);
@@ -224,50 +238,10 @@ impl World {
         self.anvil.rpc().call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false])).await.expect("held back");
     }
 
-    pub async fn until_running(&self) {
-        for _ in 0..300 {
-            let lane = self.store.lane(&self.lane).await.expect("a read");
-            if lane.is_some_and(|lane| lane.state == LaneState::Running && lane.tip.is_some()) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the lane does not run");
-    }
-
-    pub async fn until_processing(&self, ids: &[WithdrawalId]) {
-        self.until(ids, |state| state.status() == Status::Processing).await;
-    }
-
-    pub async fn until_sent(&self, ids: &[WithdrawalId]) {
-        self.until(ids, |state| matches!(state, State::Processing { hash: Some(_), .. })).await;
-    }
-
-    async fn until(&self, ids: &[WithdrawalId], wanted: impl Fn(&State) -> bool) {
-        for id in ids {
-            let mut looks = 0;
-            while !wanted(&self.status(*id).await) {
-                looks += 1;
-                assert!(looks < 1_000, "{id}: {:?}", self.status(*id).await);
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-
     /// The signed versions of a payment, oldest first.
     pub async fn versions(&self, id: WithdrawalId) -> Vec<Signed> {
         let lineages = self.store.lineages_of(id).await.expect("a read");
         lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(Attempt::signed).cloned().collect()
-    }
-
-    pub async fn until_versions(&self, id: WithdrawalId, count: usize) {
-        for _ in 0..500 {
-            if self.versions(id).await.len() >= count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("{:?}", self.versions(id).await);
     }
 
     /// Mines one version in the place of another, which the node forgets.
@@ -282,92 +256,6 @@ impl World {
     pub async fn forget(&self, dropped: &Signed) {
         let hash = serde_json::json!([dropped.hash]);
         self.anvil.rpc().call::<serde_json::Value>("anvil_dropTransaction", hash).await.expect("dropped");
-    }
-
-    /// Mines what makes a block final, and lets the observer look many times.
-    pub async fn mine_for_a_second(&self) {
-        for _ in 0..10 {
-            self.anvil.rpc().mine(8).await.expect("mined");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// Mines until each has ended, whichever way.
-    pub async fn mine_until_ended(&self, ids: &[WithdrawalId]) {
-        for id in ids {
-            for _ in 0..600 {
-                if self.status(*id).await.status().is_end() {
-                    break;
-                }
-                self.anvil.rpc().mine(1).await.expect("mined");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            assert!(self.status(*id).await.status().is_end(), "{:?}", self.status(*id).await);
-        }
-    }
-
-    /// Waits where the store has lost it, and has yet to make it again.
-    pub async fn status(&self, id: WithdrawalId) -> State {
-        for _ in 0..500 {
-            if let Some(known) = self.store.withdrawal(id).await.expect("the store answers") {
-                return known.state;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("{id} was accepted, and is not made again: {:?}", self.store.lane(&self.lane).await)
-    }
-
-    /// Waits until a block holds its payment.
-    pub async fn until_included(&self, id: WithdrawalId) {
-        for _ in 0..300 {
-            if matches!(self.status(id).await, State::Processing { sighting: Some(_), .. }) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        self.explain(&[id], Status::Completed).await;
-    }
-
-    /// Mines until every withdrawal has reached `status`; panics with the states after a minute.
-    pub async fn mine_until(&self, ids: &[WithdrawalId], status: Status) {
-        for _ in 0..600 {
-            let mut open = Vec::new();
-            for id in ids {
-                let state = self.status(*id).await;
-                if state.status() != status {
-                    open.push(state);
-                }
-            }
-            if open.is_empty() {
-                return;
-            }
-            self.anvil.rpc().mine(1).await.expect("mined");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        self.explain(ids, status).await
-    }
-
-    /// Fails with what the first one that is not there waits for.
-    async fn explain(&self, ids: &[WithdrawalId], status: Status) {
-        for id in ids {
-            let state = self.status(*id).await;
-            if state.status() != status {
-                let lane = self.store.lane(&self.lane).await.expect("the store answers").expect("a lane");
-                let lineages = self.store.lineages_of(*id).await.expect("the store answers");
-                let mut said = Vec::new();
-                for attempt in lineages.iter().flat_map(|lineage| &lineage.attempts) {
-                    said.extend(self.store.observations(attempt.id, 4).await.expect("the store answers"));
-                }
-                let mined = self.anvil.rpc().nonce(self.hot.address).await.expect("anvil answers");
-                let pool: serde_json::Value = self.anvil.rpc().call("txpool_inspect", serde_json::json!([])).await.expect("anvil answers");
-                panic!(
-                    "not {}: {state:?}\n{lineages:?}\n{said:?}\n{:?} next nonce {}, mined {mined}, pool {pool}",
-                    status.as_str(),
-                    lane.state,
-                    lane.next_nonce
-                );
-            }
-        }
     }
 
     /// How many tokens the n-th payee has: paid 0, 1 or 2 times.

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
-    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Payment, PayoutContext,
-    PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack,
-    WithdrawalId,
+    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
+    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission, Tier, Timestamp, Tip, TransferId, UserId,
+    WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -148,13 +148,14 @@ pub enum Command {
         /// No other process can write this store, so whoever else holds the lease is gone.
         alone: bool,
     },
-    /// Ends reconciling: pins what was seen, and the first time takes the chain's nonce and opening balances.
+    /// Ends reconciling: pins what was seen, and the first time begins the lane's book.
     StartLane {
         lane: LaneId,
         owner: ReplicaId,
         epoch: Epoch,
         chain_nonce: u64,
-        unfinished: bool,
+        /// As the signer's journal has it; of a lane that has never started.
+        opening: Option<Opening>,
         pins: std::collections::BTreeMap<String, String>,
         funds: Vec<Funds>,
     },

@@ -55,9 +55,9 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());
         }
-        Command::StartLane { lane, funds, .. } => {
+        Command::StartLane { lane, opening, .. } => {
             keys.lanes.insert(lane.clone());
-            for held in funds {
+            for held in opening.iter().flat_map(|opening| &opening.holdings) {
                 keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: held.asset.clone() });
                 keys.accounts.insert(Account::Treasury { asset: held.asset.clone() });
             }

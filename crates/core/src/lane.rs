@@ -138,6 +138,17 @@ impl Lane {
         self.epoch == epoch && self.lease.as_ref().is_some_and(|lease| lease.owner == owner && now < lease.until)
     }
 
+    /// Returns whether it has ever started: its facts are pinned, and its book has begun.
+    pub fn has_started(&self) -> bool {
+        !self.pins.is_empty()
+    }
+
+    /// Where its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
+    /// withdrawals are unfinished, waiting or under way: that is what a restored backup looks like, and a person says so first.
+    pub fn first_number(&self, chain_nonce: u64, unfinished: bool) -> u64 {
+        if unfinished { self.adopted_from } else { self.next_nonce.max(self.adopted_from).max(chain_nonce) }
+    }
+
     /// Returns whether the signer's journal was read to its end under the present epoch: what it knows stands in this store.
     pub fn has_read_journal(&self) -> bool {
         self.epoch > Epoch(0) && self.journal_read == self.epoch

@@ -21,6 +21,7 @@ mod lane;
 mod ledger;
 mod limits;
 mod next;
+mod opening;
 mod patience;
 mod payout;
 mod planted;
@@ -60,6 +61,7 @@ pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip}
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
 pub use next::{Act, LaneView, Obstacle, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
+pub use opening::{Holding, Opening};
 pub use patience::{Dear, Patience, Share};
 pub use payout::{Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage};
 #[cfg(feature = "planted")]

@@ -45,13 +45,13 @@ pub use caps::AssetCaps;
 pub use contexts::{CONTEXT_BYTES_MAX, ContextFile, KeyId, Randomness, SealedContext};
 pub use hearing::NEW_INCARNATION_SILENCE_SECONDS;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
-pub use judge::EPOCH_STEP_MAX;
+pub use judge::{EPOCH_STEP_MAX, OPENING_ASSETS_MAX};
 pub use key::{Key, KeyError};
 pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
 pub use port::{
-    About, Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature,
-    Signer, SignerFault, Stamp, Supersede,
+    About, Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, Signer, SignerFault, Stamp, Supersede,
 };
 pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
 pub use seed::{Seed, SeedError};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use adit_core::{
     Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, LaneId, LeaseToken,
-    LineageId, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed,
+    LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ pub trait Signer: Send + Sync + 'static {
     /// An incarnation that the journal does not know is a new one. It needs an epoch above all that the signer has seen for the lane,
     /// and supersedes the one before for good.
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault>;
+
+    /// Notes what the chain said when a lane started for the first time, before its book begins with it. Journalled once: whatever is asked
+    /// later is answered with what was noted first, also to a store that lost its first start.
+    async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault>;
 
     /// Notes that a payout is never signed again, before its hold is given back (case F93). Journalled. A payout that lives in a lineage
     /// is refused, unless the final transaction that ended this very lineage is named. Asking again is answered the same.
@@ -107,6 +111,15 @@ pub struct LeaseClaim {
     pub stamp: Stamp,
     /// An admin says that no process serves an older state of this store: a new incarnation does not wait.
     pub take_over: bool,
+}
+
+/// Asks that a lane's book begins here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    pub lane: LaneId,
+    pub epoch: Epoch,
+    pub stamp: Stamp,
+    pub opening: Opening,
 }
 
 /// Asks that a payout is never signed again.

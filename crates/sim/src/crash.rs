@@ -12,7 +12,7 @@ use crate::story::Story;
 const RARE_WEIGHT: u64 = 40;
 const COMMON_PASSES: u64 = 1_000;
 /// What every process passes soon after its start is no rarity: else none would come any further.
-const OF_EVERY_START: [&str; 1] = ["lease"];
+const OF_EVERY_START: [&str; 2] = ["lease", "open"];
 
 /// Where in a deed the power goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

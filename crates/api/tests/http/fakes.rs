@@ -12,7 +12,7 @@ use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
 use adit_signer::{
-    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
     Supersede,
 };
 use async_trait::async_trait;
@@ -132,6 +132,10 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
+    async fn open(&self, _: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
     async fn retire(&self, _: &Retire) -> Result<Result<(), Refused>, SignerFault> {
         Err(no_signer())
     }
@@ -176,6 +180,10 @@ impl Signer for Pen {
 
     async fn lease(&self, _: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
         Ok(Ok(()))
+    }
+
+    async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        Ok(Ok(open.opening.clone()))
     }
 
     async fn retire(&self, _: &Retire) -> Result<Result<(), Refused>, SignerFault> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Incarnation,
-    IncarnationId, JournalId, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip,
-    TransferKind, planted,
+    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding, Incarnation,
+    IncarnationId, JournalId, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX,
+    Tip, TransferKind, planted,
 };
 
 use super::Drafting;
@@ -13,8 +13,7 @@ use super::Drafting;
 /// What reconciling saw on the chain.
 pub(super) struct Seen<'a> {
     pub chain_nonce: u64,
-    /// Withdrawals wait to be paid, or their payment is under way.
-    pub unfinished: bool,
+    pub opening: Option<&'a Opening>,
     pub pins: &'a BTreeMap<String, String>,
     pub funds: &'a [Funds],
 }
@@ -118,8 +117,8 @@ pub(super) fn reconcile_again(mut draft: Drafting, id: &LaneId, owner: ReplicaId
     draft.answer(Answer::Done)
 }
 
-/// Ends reconciling. The first time, the chain's nonce and the wallet's holdings are where our book begins; later, the chain may not be
-/// ahead of it, and no pinned fact may have changed.
+/// Ends reconciling. The first time, our book begins where the signer's journal says that it began; later, the chain may not be ahead of
+/// it, and no pinned fact may have changed.
 pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch, seen: &Seen) -> Result<Decision, Refusal> {
     let mut lane = draft.leased(id, owner, epoch)?.clone();
     if lane.state != LaneState::Reconciling {
@@ -131,18 +130,14 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     if let Some(reason) = changed_pin(&lane, seen.pins) {
         return stop(draft, lane, reason);
     }
-    let first = lane.pins.is_empty();
+    if !lane.has_started() {
+        let opening = seen.opening.ok_or_else(|| Refusal::Changed { what: format!("lane {id}") })?;
+        lane.adopted_from = lane.adopted_from.max(opening.from_number);
+        lane.funds = seen.funds.to_vec();
+        open_accounts(&mut draft, id, &opening.holdings);
+    }
     lane.pins.extend(seen.pins.clone());
     lane.next_nonce = lane.next_nonce.max(lane.adopted_from);
-    // A wallet that was used before, and withdrawals that wait, are what a restored backup looks like: then a person says so first.
-    if first && !seen.unfinished {
-        lane.next_nonce = lane.next_nonce.max(seen.chain_nonce);
-        lane.adopted_from = lane.next_nonce;
-    }
-    if first {
-        open_accounts(&mut draft, id, seen.funds);
-        lane.funds = seen.funds.to_vec();
-    }
     if seen.chain_nonce > lane.next_nonce {
         let decoded = format!(
             "the chain has {} transactions of this wallet, our book {}; a restored backup looks like this, too, and withdrawals that \
@@ -165,11 +160,11 @@ pub fn changed_pin(lane: &Lane, seen: &BTreeMap<String, String>) -> Option<HaltR
     })
 }
 
-fn open_accounts(draft: &mut Drafting, id: &LaneId, funds: &[Funds]) {
-    for held in funds.iter().filter(|held| !held.balance.is_zero()) {
-        let hot = Account::Hot { wallet: id.clone(), asset: held.asset.clone() };
-        let treasury = Account::Treasury { asset: held.asset.clone() };
-        draft.transfer(TransferKind::Post, hot, treasury, held.balance, Cause::Funding { wallet: id.clone() });
+fn open_accounts(draft: &mut Drafting, id: &LaneId, holdings: &[Holding]) {
+    for Holding { asset, amount } in holdings.iter().filter(|held| !held.amount.is_zero()) {
+        let hot = Account::Hot { wallet: id.clone(), asset: asset.clone() };
+        let treasury = Account::Treasury { asset: asset.clone() };
+        draft.transfer(TransferKind::Post, hot, treasury, *amount, Cause::Funding { wallet: id.clone() });
     }
 }
 

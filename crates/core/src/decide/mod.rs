@@ -89,8 +89,8 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::JournalRead { lane, owner, epoch } => lane::journal_read(draft, lane, *owner, *epoch),
         Command::ReconcileAgain { lane, owner, epoch, doubt } => lane::reconcile_again(draft, lane, *owner, *epoch, doubt),
-        Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds } => {
-            let seen = lane::Seen { chain_nonce: *chain_nonce, unfinished: *unfinished, pins, funds };
+        Command::StartLane { lane, owner, epoch, chain_nonce, opening, pins, funds } => {
+            let seen = lane::Seen { chain_nonce: *chain_nonce, opening: opening.as_ref(), pins, funds };
             lane::start(draft, lane, *owner, *epoch, &seen)
         }
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),

@@ -28,12 +28,16 @@ fn other_lane() -> LaneId {
     "devnet:0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a lane")
 }
 
-/// A lane that nobody has leased yet. Each claim of its lease draws a token: 1, 2, 3 …
-struct Fresh(World, u128);
+fn opening(from_number: u64, held: u128) -> Opening {
+    Opening { from_number, holdings: vec![Holding { asset: asset("ETH"), amount: Amount::new(held) }] }
+}
+
+/// A lane that nobody has leased yet. Each claim of its lease draws a token: 1, 2, 3 … The signer notes the first opening that it is told.
+struct Fresh(World, u128, Option<Opening>);
 
 impl Fresh {
     fn new() -> Self {
-        Self(World::with_points(10_000), 0)
+        Self(World::with_points(10_000), 0, None)
     }
 
     fn lease(&mut self, owner: u128, seconds: u64, with: u128) -> Result<Answer, Refusal> {
@@ -52,7 +56,10 @@ impl Fresh {
         let pins = BTreeMap::from([("chain_id".to_owned(), "31337".to_owned())]);
         let (lane, owner, epoch) = (other_lane(), replica(owner), Epoch(epoch));
         self.0.give(Command::JournalRead { lane: lane.clone(), owner, epoch }).ok();
-        self.0.give(Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins, funds })
+        let row = self.0.view.lanes[&lane].row.as_ref().expect("leased");
+        let seen = opening(row.first_number(chain_nonce, unfinished), held);
+        let opening = (!row.has_started()).then(|| self.2.get_or_insert(seen).clone());
+        self.0.give(Command::StartLane { lane, owner, epoch, chain_nonce, opening, pins, funds })
     }
 
     fn lane(&self) -> &Lane {
@@ -150,6 +157,30 @@ fn an_empty_wallet_opens_no_account_and_is_not_opened_twice() {
     lane.lease(1, 10, 9).expect("leased again");
     lane.start(1, 2, 0, false, 7).expect("started again");
     assert_eq!(lane.0.transfers.len(), moved, "what came in later is not an opening balance");
+}
+
+/// F95: a store that lost the lane's first start begins where that one had begun. What the wallet holds by now lacks what was paid
+/// since, which is made again from the journal and booked once more when it is settled.
+#[test]
+fn f95_a_first_start_that_was_lost_begins_where_it_had_begun() {
+    let mut lane = Fresh::new();
+    lane.2 = Some(opening(30, 100));
+    lane.lease(1, 10, 9).expect("leased");
+    lane.start(1, 1, 30, true, 60).expect("started");
+    assert_eq!((lane.lane().next_nonce, lane.lane().adopted_from), (30, 30), "and it needs no person, whoever waits");
+    assert_eq!(lane.net(&Account::Hot { wallet: other_lane(), asset: asset("ETH") }), -100);
+    assert_eq!(lane.lane().balance_of(&asset("ETH")).map(|funds| funds.balance), Some(Amount::new(60)), "what it can pay with now");
+}
+
+#[test]
+fn f95_a_lane_does_not_start_for_the_first_time_without_an_opening() {
+    let mut lane = Fresh::new();
+    lane.lease(1, 10, 9).expect("leased");
+    let (id, owner, epoch, pins) = (other_lane(), replica(1), Epoch(1), BTreeMap::from([("chain_id".to_owned(), "31337".to_owned())]));
+    lane.0.give(Command::JournalRead { lane: id.clone(), owner, epoch }).expect("read");
+    let start = Command::StartLane { lane: id, owner, epoch, chain_nonce: 0, opening: None, pins, funds: Vec::new() };
+    assert_eq!(lane.0.give(start).expect_err("no opening").code(), "CHANGED_MEANWHILE");
+    assert_eq!(lane.lane().state, LaneState::Reconciling);
 }
 
 /// F89: a wallet that was used before, and withdrawals that wait: that is what a restored backup looks like.

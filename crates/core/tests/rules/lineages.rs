@@ -224,7 +224,7 @@ fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
             owner: owner(),
             epoch: Epoch(1),
             chain_nonce: 7,
-            unfinished: false,
+            opening: Some(Opening { from_number: 7, holdings: Vec::new() }),
             pins: pins(code, id),
             funds: Vec::new(),
         });

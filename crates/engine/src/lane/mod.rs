@@ -128,7 +128,7 @@ impl LaneTask {
         match lane.state {
             LaneState::Reconciling => {
                 self.pay(lane, lease).await?;
-                self.reconcile(lease.epoch).await.map(|()| 1)
+                self.reconcile(lease).await.map(|()| 1)
             }
             LaneState::Running | LaneState::Halted { .. } => self.pay(lane, lease).await,
         }

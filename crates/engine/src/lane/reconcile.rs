@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use adit_chain::Fault;
+use adit_chain::{Fault, FundsReading};
 use adit_core::{
-    Anchor, Attempt, Command, Epoch, Funds, HaltReason, Hash32, Knowledge, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
-    PayoutContext, Stage, WithdrawalId, nobodys,
+    Anchor, Attempt, Command, Funds, HaltReason, Hash32, Holding, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
+    Opening, PayoutContext, Stage, WithdrawalId, nobodys,
 };
-use adit_signer::{Approved, JournalEntry};
+use adit_signer::{Approved, JournalEntry, Open};
 
 use super::journal::{ENTRIES_PER_PAGE_MAX, lost};
-use super::{LaneTask, RoundError};
+use super::{Held, LaneTask, RoundError};
 
 /// What the signer's journal says of a transaction of our wallet.
 pub(super) enum Journalled {
@@ -33,7 +33,7 @@ pub(super) struct Found {
 
 impl LaneTask {
     /// Once the journal was read: stops where the chain knows something that cannot be placed, and starts the lane.
-    pub(super) async fn reconcile(&self, epoch: Epoch) -> Result<(), RoundError> {
+    pub(super) async fn reconcile(&self, lease: Held) -> Result<(), RoundError> {
         let identity = match self.chain().identity(self.id()).await {
             Ok(identity) => identity,
             Err(Fault::Misconfigured { subject, configured, seen, .. }) => {
@@ -44,7 +44,8 @@ impl LaneTask {
         if identity.wallet_has_code {
             return self.halt(HaltReason::WalletHasCode).await;
         }
-        let next_nonce = self.lane().await?.map_or(0, |known| known.next_nonce);
+        let Some(row) = self.lane().await? else { return Ok(()) };
+        let (next_nonce, epoch) = (row.next_nonce, lease.epoch);
         let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
         let waiting = self.waiting().await?;
         if chain_nonce > next_nonce && !waiting.is_empty() {
@@ -52,12 +53,23 @@ impl LaneTask {
         }
         let live = !self.engine.store().live_lineages(self.id(), 1).await?.is_empty();
         let now = self.engine.ports.clock.now();
-        let funds = self.chain().funds(self.id()).await?;
-        let funds = funds.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect();
-        let (owner, unfinished) = (self.engine.replica, live || !waiting.is_empty());
-        let lane = self.id().clone();
-        self.commit(vec![Command::StartLane { lane, owner, epoch, chain_nonce, unfinished, pins: identity.pins, funds }]).await?;
+        let held = self.chain().funds(self.id()).await?;
+        let opening = match row.has_started() {
+            true => None,
+            false => Some(self.open(&row, lease, row.first_number(chain_nonce, live || !waiting.is_empty()), &held).await?),
+        };
+        let funds = held.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect();
+        let (lane, owner) = (self.id().clone(), self.engine.replica);
+        self.commit(vec![Command::StartLane { lane, owner, epoch, chain_nonce, opening, pins: identity.pins, funds }]).await?;
         Ok(())
+    }
+
+    /// Where the lane's book begins, as the signer's journal has it: as it is seen now, unless the store lost an earlier start.
+    async fn open(&self, row: &Lane, lease: Held, from_number: u64, held: &[FundsReading]) -> Result<Opening, RoundError> {
+        let holdings = held.iter().map(|reading| Holding { asset: reading.asset.clone(), amount: reading.balance }).collect();
+        let opening = Opening { from_number, holdings };
+        let open = Open { lane: row.id.clone(), epoch: lease.epoch, stamp: Self::stamp(row, lease), opening };
+        self.engine.ports.signer.open(&open).await?.map_err(|refused| RoundError::LeaseLost { refused })
     }
 
     /// What the journal knows of one transaction.

@@ -36,6 +36,26 @@ async fn f95_withdrawals_that_no_backup_has_are_made_again_with_their_users() {
     again.crash();
 }
 
+/// F95: the store lost even the lane's first start. Its book begins with what the wallet held then: what it holds now lacks the payments,
+/// which are made again and booked once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn f95_a_first_start_that_was_lost_begins_with_what_the_wallet_held_then() {
+    let world = World::new(None).await;
+    let nothing = world.store.snapshot();
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    let ids = futures::future::join_all((0..3).map(|payee| world.request(&running.engine, payee))).await;
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.booked().await, world.held().await);
+    running.crash();
+    world.store.restore(&nothing);
+    let again = world.start();
+    world.until_running().await;
+    world.mine_until(&ids, Status::Completed).await;
+    assert_eq!(world.booked().await, world.held().await, "not a unit is counted twice");
+    again.crash();
+}
+
 /// F94, F101: the last commits are lost under a living lease, and the process starts again. The lane's row is at an earlier change than the
 /// signer was shown: a new incarnation begins before anything is signed, and whoever was in the lost round is paid once.
 #[tokio::test(flavor = "multi_thread")]

@@ -258,6 +258,24 @@ impl World {
         self.anvil.rpc().call::<serde_json::Value>("anvil_dropTransaction", hash).await.expect("dropped");
     }
 
+    /// What the wallet has by the ledger, in tokens' and coins' base units.
+    pub async fn booked(&self) -> [u128; 2] {
+        let accounts = self.store.accounts().await.expect("a read");
+        ["DG", "ETH"].map(|name| {
+            let hot = Account::Hot { wallet: self.lane.clone(), asset: asset(name) };
+            let balance = accounts.iter().find(|(account, _)| *account == hot).map(|(_, balance)| *balance).expect("opened");
+            balance.debits.base_units() - balance.credits.base_units()
+        })
+    }
+
+    /// What it has by the chain.
+    pub async fn held(&self) -> [u128; 2] {
+        let call = Token::balanceOfCall { account: self.hot.address };
+        let tokens = self.anvil.rpc().view(self.token, &call).await.expect("anvil answers");
+        let coins = self.anvil.rpc().native_balance(self.hot.address).await.expect("anvil answers");
+        [tokens, coins].map(|amount| amount.to())
+    }
+
     /// How many tokens the n-th payee has: paid 0, 1 or 2 times.
     pub async fn times_paid(&self, payee: u64) -> u128 {
         let call = Token::balanceOfCall { account: payee_address(payee) };

@@ -6,7 +6,7 @@ use adit_core::{Amount, BitcoinDraft, Draft, Epoch, LaneId, LineageId, Retiremen
 
 use super::{CoinFacts, Day, Facts, Fingerprint, Leased, LineageFacts, Overlay, Retired};
 use crate::journal::{Place, Record};
-use crate::{Approved, JournalEntry, LeaseClaim, SignRequest, Stamp, Supersede};
+use crate::{Approved, JournalEntry, LeaseClaim, Open, SignRequest, Stamp, Supersede};
 
 impl Overlay<'_> {
     /// Learns what a record says.
@@ -16,6 +16,7 @@ impl Overlay<'_> {
             Record::Superseded { at, supersede } => self.apply_superseded(*at, supersede),
             Record::Epoch { at, lane, epoch } => self.apply_epoch(*at, lane, *epoch),
             Record::Lease { at, claim } => self.apply_lease(*at, claim),
+            Record::Opened { at, open } => self.apply_opened(*at, open),
             Record::Retired { at, retire } => self.apply_retired(*at, &retire.retirement),
             Record::Format { .. } => {}
         }
@@ -101,6 +102,13 @@ impl Overlay<'_> {
         let before = self.incarnation().filter(|before| *before != stamp.incarnation);
         self.fresh.superseded.extend(before);
         self.fresh.incarnation = Some(stamp.incarnation);
+        self.fresh.newest = self.fresh.newest.max(at);
+    }
+
+    /// It was judged that the lane had none.
+    fn apply_opened(&mut self, at: Timestamp, open: &Open) {
+        let lane = self.lane(&open.lane);
+        self.fresh.lanes.entry(lane).or_default().opening = Some(open.opening.clone());
         self.fresh.newest = self.fresh.newest.max(at);
     }
 

@@ -9,7 +9,7 @@ mod overlay;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use adit_core::{Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, PayoutId, Span, Timestamp};
+use adit_core::{Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, Opening, PayoutId, Span, Timestamp};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -41,6 +41,8 @@ struct LaneFacts {
     leased: Leased,
     /// The highest change of the lane's row that was shown.
     counter: Option<u64>,
+    /// Where its book began.
+    opening: Option<Opening>,
     owners: BTreeMap<u64, LineageId>,
     /// In the order of their numbers, within a number as they were signed.
     signed: BTreeSet<(u64, Place)>,
@@ -167,6 +169,7 @@ impl Facts {
                 kept.leased = fresh.leased;
             }
             kept.counter = kept.counter.max(fresh.counter);
+            kept.opening = kept.opening.take().or(fresh.opening);
             kept.owners.extend(fresh.owners);
             kept.signed.extend(fresh.signed);
         }

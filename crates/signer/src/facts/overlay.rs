@@ -1,6 +1,6 @@
 //! What is known while a batch is judged.
 
-use adit_core::{Amount, AssetId, AttemptId, IncarnationId, LaneId, LineageId, PayoutId, Timestamp};
+use adit_core::{Amount, AssetId, AttemptId, IncarnationId, LaneId, LineageId, Opening, PayoutId, Timestamp};
 
 use super::{CoinFacts, Day, Facts, Leased, LineageFacts, PayoutFacts};
 use crate::journal::Place;
@@ -41,6 +41,11 @@ impl<'a> Overlay<'a> {
     pub(crate) fn counter(&self, lane: &LaneId) -> Option<u64> {
         let of = |facts: &Facts| facts.lanes.get(lane)?.counter;
         of(self.base).max(of(&self.fresh))
+    }
+
+    /// What was noted when the lane started for the first time.
+    pub(crate) fn opening(&self, lane: &LaneId) -> Option<&Opening> {
+        [self.base, &self.fresh].into_iter().find_map(|facts| facts.lanes.get(lane)?.opening.as_ref())
     }
 
     pub(crate) fn incarnation(&self) -> Option<IncarnationId> {

@@ -6,7 +6,7 @@ use adit_core::{Epoch, JournalId, LaneId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::contexts::SealedContext;
-use crate::{JournalEntry, LeaseClaim, Retire, Supersede};
+use crate::{JournalEntry, LeaseClaim, Open, Retire, Supersede};
 
 const FORMAT: &str = "adit signer journal";
 /// What a new journal is written in.
@@ -42,6 +42,8 @@ pub enum Record {
     Epoch { at: Timestamp, lane: LaneId, epoch: Epoch },
     /// A lease was taken, and with it the store's life that may lease from then on.
     Lease { at: Timestamp, claim: LeaseClaim },
+    /// A lane started for the first time, and its book began with what the chain said.
+    Opened { at: Timestamp, open: Open },
     /// A payout is never signed again.
     Retired { at: Timestamp, retire: Retire },
     /// A journal of an older format goes on in this one. An older build does not know this record, and so does not misread those after.
@@ -105,7 +107,12 @@ impl Record {
     pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Format { version } => *version <= VERSION,
-            Self::Signed { .. } | Self::Superseded { .. } | Self::Epoch { .. } | Self::Lease { .. } | Self::Retired { .. } => true,
+            Self::Signed { .. }
+            | Self::Superseded { .. }
+            | Self::Epoch { .. }
+            | Self::Lease { .. }
+            | Self::Opened { .. }
+            | Self::Retired { .. } => true,
         }
     }
 }

@@ -2,12 +2,30 @@
 
 use adit_core::{Epoch, IncarnationId, LaneId, Mistake, Span, planted};
 
+use super::mismatch;
 use crate::facts::{Leased, Overlay};
 use crate::policy::Policy;
-use crate::{LeaseClaim, Refused, Stamp};
+use crate::{LeaseClaim, Open, Refused, Stamp};
 
 /// How far one lease may be above the newest one: a slip of a digit does not use up all numbers.
 pub const EPOCH_STEP_MAX: u64 = 1 << 20;
+
+/// Assets that one lane's book may begin with.
+pub const OPENING_ASSETS_MAX: usize = 256;
+
+/// Judges whether a lane's book may begin. What stands in the journal already is answered by it.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) fn judge_open(policy: &Policy, known: &Overlay<'_>, open: &Open) -> Result<(), Refused> {
+    check_stamp(known, &open.lane, open.epoch, &open.stamp)?;
+    policy.lane(&open.lane).ok_or_else(|| Refused::UnknownKey { lane: open.lane.clone() })?;
+    let assets = open.opening.holdings.len();
+    if assets > OPENING_ASSETS_MAX {
+        return Err(mismatch(format!("a lane's book begins with {assets} assets; at most {OPENING_ASSETS_MAX} are noted")));
+    }
+    Ok(())
+}
 
 /// Judges whether something may be signed or superseded under this lease. In a journal that no store has leased from, as those of older
 /// builds are, a request without a stamp is judged by its epoch alone.

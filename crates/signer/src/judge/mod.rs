@@ -15,8 +15,8 @@ use crate::policy::{Policy, Wallet};
 use crate::{Approved, Refused, SignRequest};
 
 pub(crate) use self::ending::{judge_retire, judge_supersede};
-pub use self::lease::EPOCH_STEP_MAX;
-pub(crate) use self::lease::{check_incarnation, judge_lease};
+pub use self::lease::{EPOCH_STEP_MAX, OPENING_ASSETS_MAX};
+pub(crate) use self::lease::{check_incarnation, judge_lease, judge_open};
 
 /// What is to be done with a request that is not refused.
 pub(crate) enum Verdict<'a> {

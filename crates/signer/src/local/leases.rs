@@ -1,10 +1,12 @@
-//! Takes note of leases, of ends, and of who is there.
+//! Takes note of leases, of where a book begins, of ends, and of who is there.
+
+use adit_core::Opening;
 
 use super::{Inner, State, unwritten};
 use crate::facts::Overlay;
 use crate::journal::Record;
-use crate::judge::{check_incarnation, judge_lease, judge_retire, judge_supersede};
-use crate::{LeaseClaim, Presence, Refused, Retire, SignerFault, Supersede};
+use crate::judge::{check_incarnation, judge_lease, judge_open, judge_retire, judge_supersede};
+use crate::{LeaseClaim, Open, Presence, Refused, Retire, SignerFault, Supersede};
 
 /// Of who retired a payout, and of why, this much is kept: a credential's name, a sentence.
 pub const RETIRED_BY_BYTES_MAX: usize = 128;
@@ -29,6 +31,17 @@ impl Inner {
             let is_new = judge_lease(&self.policy, known, claim, || hearing.wait(presence.incarnation, now))?;
             Ok(is_new.then(|| Record::Lease { at, claim: claim.clone() }))
         })
+    }
+
+    /// The first opening of a lane is journalled, and answers whatever is asked later.
+    pub(super) fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        let mut noted = None;
+        let done = self.journal_one(|known, _, at| {
+            judge_open(&self.policy, known, open)?;
+            noted = known.opening(&open.lane).cloned();
+            Ok(noted.is_none().then(|| Record::Opened { at, open: open.clone() }))
+        })?;
+        Ok(done.map(|()| noted.unwrap_or_else(|| open.opening.clone())))
     }
 
     pub(super) fn retire(&self, retire: &Retire) -> Result<Result<(), Refused>, SignerFault> {

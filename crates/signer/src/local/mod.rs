@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{JournalId, LaneId, PayoutId, Span, Timestamp, UserId};
+use adit_core::{JournalId, LaneId, Opening, PayoutId, Span, Timestamp, UserId};
 use async_trait::async_trait;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -18,7 +18,7 @@ use crate::hearing::Hearing;
 use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
     Supersede,
 };
 
@@ -181,6 +181,11 @@ impl Signer for LocalSigner {
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
         let claim = claim.clone();
         self.run(move |inner| inner.lease(&claim)).await
+    }
+
+    async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        let open = open.clone();
+        self.run(move |inner| inner.open(&open)).await
     }
 
     async fn retire(&self, retire: &Retire) -> Result<Result<(), Refused>, SignerFault> {

@@ -38,8 +38,11 @@ impl Inner {
 pub(super) fn entry(journal: &mut Journal, place: Place) -> Result<(JournalEntry, Vec<SealedContext>), SignerFault> {
     match journal.read(place).map_err(unwritten)? {
         Record::Signed { entry, sealed, .. } => Ok((entry, sealed)),
-        Record::Superseded { .. } | Record::Epoch { .. } | Record::Lease { .. } | Record::Retired { .. } | Record::Format { .. } => {
-            Err(SignerFault::Journal { detail: "a line of it changed on disk".to_owned() })
-        }
+        Record::Superseded { .. }
+        | Record::Epoch { .. }
+        | Record::Lease { .. }
+        | Record::Opened { .. }
+        | Record::Retired { .. }
+        | Record::Format { .. } => Err(SignerFault::Journal { detail: "a line of it changed on disk".to_owned() }),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use adit_core::{Draft, Hash32, JournalId, LaneId, PayoutId};
+use adit_core::{Draft, Hash32, JournalId, LaneId, Opening, PayoutId};
 use alloy::primitives::keccak256;
 use async_trait::async_trait;
 use tokio::net::UnixStream;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
     Supersede,
 };
 
@@ -104,6 +104,11 @@ impl Signer for SocketSigner {
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
         let Answer::Lease(answer) = self.call(Call::Lease(claim.clone())).await? else { return Err(self.confused()) };
+        Ok(answer)
+    }
+
+    async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        let Answer::Open(answer) = self.call(Call::Open(open.clone())).await? else { return Err(self.confused()) };
         Ok(answer)
     }
 

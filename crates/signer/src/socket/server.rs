@@ -151,6 +151,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::Journal => signer.journal().await.map(Answer::Journal),
         Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
+        Call::Open(open) => signer.open(&open).await.map(Answer::Open),
         Call::Retire(retire) => signer.retire(&retire).await.map(Answer::Retire),
         Call::Standing(payouts) if payouts.len() > STANDING_PAYOUTS_MAX => Err(SignerFault::Unreachable {
             detail: format!(

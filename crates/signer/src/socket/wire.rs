@@ -2,17 +2,17 @@
 
 use std::io;
 
-use adit_core::{JournalId, LaneId, PayoutId};
+use adit_core::{JournalId, LaneId, Opening, PayoutId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
+    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
@@ -32,6 +32,7 @@ pub(super) enum Call {
     Journal,
     Attend(Presence),
     Lease(LeaseClaim),
+    Open(Open),
     Retire(Retire),
     Standing(Vec<PayoutId>),
     Lanes,
@@ -48,6 +49,7 @@ pub(super) enum Answer {
     Journal(JournalId),
     Attend(Result<(), Refused>),
     Lease(Result<(), Refused>),
+    Open(Result<Opening, Refused>),
     Retire(Result<(), Refused>),
     Standing(Vec<PayoutStanding>),
     Lanes(Vec<LaneStanding>),

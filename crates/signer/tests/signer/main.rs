@@ -9,6 +9,7 @@ mod format;
 mod journal;
 mod keys;
 mod leases;
+mod opening;
 mod property;
 mod refusals;
 mod retired;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::Epoch;
+use adit_core::{Epoch, Opening};
 use adit_signer::{
-    LaneStanding, LocalSigner, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
+    LaneStanding, LocalSigner, Open, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -72,6 +72,11 @@ async fn f94_leases_presence_and_retirements_go_over_the_socket() {
     let (one, two) = (SocketSigner::new(&path), SocketSigner::new(&path));
     let leased = stamp(1, 10, 1);
     assert_eq!(one.lease(&claim(1, leased)).await, Ok(Ok(())));
+    let opening = |from_number: u64| Opening { from_number, holdings: Vec::new() };
+    for (signer, from_number) in [(&one, 7), (&two, 8)] {
+        let open = Open { lane: lane(), epoch: Epoch(1), stamp: leased, opening: opening(from_number) };
+        assert_eq!(signer.open(&open).await, Ok(Ok(opening(7))), "what was noted first");
+    }
     let wait = Refused::OtherStoreHeard { seconds: 60 };
     assert_eq!(two.attend(&Presence { replica: replica(2), incarnation: incarnation(2) }).await, Ok(Ok(())));
     assert_eq!(two.lease(&claim(2, stamp(2, 20, 2))).await, Ok(Err(wait)));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use adit_core::{JournalId, LaneId, PayoutId};
+use adit_core::{JournalId, LaneId, Opening, PayoutId};
 use adit_signer::{
-    JournalEntry, LaneStanding, LeaseClaim, LocalSigner, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    JournalEntry, LaneStanding, LeaseClaim, LocalSigner, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
     SignerFault, Supersede,
 };
 use async_trait::async_trait;
@@ -78,6 +78,16 @@ impl Signer for SimSigner {
         self.pass("lease", Phase::Effect).await;
         let answer = self.back(answer).await?;
         self.pass("lease", Phase::After).await;
+        Ok(answer)
+    }
+
+    async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
+        self.pass("open", Phase::Before).await;
+        let signer = self.reach().await?;
+        let answer = signer.open(open).await?;
+        self.pass("open", Phase::Effect).await;
+        let answer = self.back(answer).await?;
+        self.pass("open", Phase::After).await;
         Ok(answer)
     }
 

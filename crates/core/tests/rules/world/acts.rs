@@ -189,7 +189,9 @@ impl World {
         let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(10u128.pow(18)), at: self.view.now }];
         let pins = BTreeMap::from([("chain_id".into(), "31337".into())]);
         let (lane, owner, epoch) = (lane(), owner(), self.epoch);
-        Command::StartLane { lane, owner, epoch, chain_nonce: 7, unfinished: false, pins, funds }
+        let holdings = vec![Holding { asset: asset("ETH"), amount: Amount::new(10u128.pow(18)) }];
+        let opening = Some(Opening { from_number: 7, holdings });
+        Command::StartLane { lane, owner, epoch, chain_nonce: 7, opening, pins, funds }
     }
 
     pub fn halt(&mut self) {

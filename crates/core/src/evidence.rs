@@ -54,8 +54,8 @@ pub enum Fact {
         #[serde(default)]
         consumed: Vec<Anchor>,
     },
-    /// Another version of a transaction of ours on which each attempt stands is final: `by`, of the lineage `winner`. What they spend will
-    /// never be, and `consumed` names it.
+    /// A transaction of ours is final that each attempt loses against: `by`, of the lineage `winner`. They stand on another version of it,
+    /// or spend what it has spent; `consumed` names that.
     Orphaned { winner: LineageId, by: Hash32, block: BlockRef, consumed: Vec<Anchor> },
 }
 

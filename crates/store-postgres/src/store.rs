@@ -218,6 +218,10 @@ impl Store for PostgresStore {
         self.read(async { lineage::at_number(&mut *self.moment().await?, lane, number).await }).await
     }
 
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+        self.read(async { lineage::with_hash(&mut *self.moment().await?, hash).await }).await
+    }
+
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
         Ok(self.read(async { incarnation::slot(&mut *self.moment().await?).await }).await?.row)
     }

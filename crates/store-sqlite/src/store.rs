@@ -178,6 +178,10 @@ impl Store for SqliteStore {
         lineage::at_number(&mut *self.read().await?, lane, number).await
     }
 
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+        lineage::with_hash(&mut *self.read().await?, hash).await
+    }
+
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
         Ok(incarnation::slot(&mut *self.read().await?).await?.row)
     }

@@ -48,6 +48,8 @@ pub trait Store: Send + Sync + 'static {
     /// The newest lineage by creation, live or ended, whose own number on this lane is `number`. A number belongs to one lineage; a key that
     /// was adopted may have had several.
     async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
+    /// The lineage, live or ended, of which the transaction of this hash is a signed version.
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault>;
     /// The store about itself; none in a store that was never leased.
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault>;
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;

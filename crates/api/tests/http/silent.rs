@@ -95,6 +95,10 @@ impl Store for Silent {
         self.heard().await.lineage_at(lane, number).await
     }
 
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+        self.heard().await.lineage_with(hash).await
+    }
+
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
         self.heard().await.incarnation().await
     }

@@ -17,9 +17,27 @@ const RECENT_NUMBERS: u64 = 50;
 /// Scripts that are asked for in one question.
 const SCRIPTS_PER_QUESTION: usize = 100;
 
-/// The coins of one wallet, as of one head.
+/// For so many blocks it is remembered that a coin is spent for good, after nobody lists it any more: no source that is heard is further
+/// behind.
+const TAKEN_BLOCKS: u64 = 144;
+
+/// The coins of one wallet.
 #[derive(Default)]
-pub(crate) struct Holdings(Mutex<Option<Known>>);
+pub(crate) struct Holdings(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    /// As they were last listed; none before that.
+    known: Option<Known>,
+    /// Coins that a final block spends, and the head as of which that was seen. A listing may be older than that.
+    taken: BTreeMap<OutPoint, u64>,
+}
+
+/// Confirmed coins, and the head as of which they were listed.
+pub(crate) struct Listing {
+    pub height: u64,
+    pub coins: Vec<Coin>,
+}
 
 #[derive(Clone)]
 struct Known {
@@ -41,7 +59,7 @@ impl Holdings {
         next: u64,
         live: &BTreeSet<u64>,
     ) -> Result<Vec<OutPoint>, Fault> {
-        let known = self.lock().clone();
+        let known = self.lock().known.clone();
         if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next) {
             return Ok(known.gone.iter().copied().collect());
         }
@@ -57,28 +75,41 @@ impl Holdings {
             let listed = node.coins(some, head).await?;
             coins.extend(listed.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
         }
-        let missing = self.lock().as_ref().map(|known| known.gone.iter().chain(known.coins.keys()).copied().collect::<BTreeSet<_>>());
-        let gone: BTreeSet<OutPoint> = missing.unwrap_or_default().into_iter().filter(|outpoint| !coins.contains_key(outpoint)).collect();
-        *self.lock() = Some(Known { head, numbers: next, coins, gone: gone.clone() });
-        Ok(gone.into_iter().collect())
+        Ok(self.lock().relisted(head, next, coins))
     }
 
     /// It is known what became of this coin.
     pub(crate) fn explained(&self, outpoint: &OutPoint) {
-        if let Some(known) = self.lock().as_mut() {
+        if let Some(known) = self.lock().known.as_mut() {
             known.gone.remove(outpoint);
         }
     }
 
-    /// As of the last refresh; none before the first.
-    pub(crate) fn coins(&self) -> Option<Vec<Coin>> {
-        self.lock().as_ref().map(|known| known.coins.values().copied().collect())
+    /// A final block spends these, as was seen at this head: whatever a listing says, they are offered to nobody again.
+    pub(crate) fn took(&self, spent: BTreeSet<OutPoint>, head: u64) {
+        let mut held = self.lock();
+        if let Some(known) = held.known.as_mut() {
+            known.gone.retain(|outpoint| !spent.contains(outpoint));
+        }
+        held.taken.extend(spent.into_iter().map(|outpoint| (outpoint, head)));
+    }
+
+    /// As of the last refresh, which may be a while ago; none before the first.
+    pub(crate) fn listing(&self) -> Option<Listing> {
+        let held = self.lock();
+        let Known { head, coins, .. } = held.known.as_ref()?;
+        let coins = coins.values().filter(|coin| !held.taken.contains_key(&coin.outpoint)).copied().collect();
+        Some(Listing { height: head.height, coins })
+    }
+
+    fn coins(&self) -> Vec<Coin> {
+        self.listing().map(|listing| listing.coins).unwrap_or_default()
     }
 
     /// Change at numbers that we have not reserved yet, with the transactions that made it and their heights: somebody signed them whom we do
     /// not remember (window F89).
     pub(crate) fn beyond(&self, next: u64) -> Vec<(u64, Txid, u64)> {
-        let coins = self.coins().unwrap_or_default();
+        let coins = self.coins();
         let beyond = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal && u64::from(coin.place.index) >= next);
         let told = beyond.filter_map(|coin| match coin.seen {
             Seen::Confirmed { height, .. } => Some((u64::from(coin.place.index), coin.outpoint.txid, height)),
@@ -89,13 +120,26 @@ impl Holdings {
 
     /// The next number that no change address with a coin is at.
     pub(crate) fn next_unused(&self) -> u64 {
-        let coins = self.coins().unwrap_or_default();
+        let coins = self.coins();
         let internal = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal);
         internal.map(|coin| u64::from(coin.place.index) + 1).max().unwrap_or(0)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Held {
+    /// Takes a listing over, and gives the coins that are not there any more, whose end nobody has told yet.
+    fn relisted(&mut self, head: BlockRef, numbers: u64, coins: BTreeMap<OutPoint, Coin>) -> Vec<OutPoint> {
+        self.taken.retain(|outpoint, seen| coins.contains_key(outpoint) || head.height < seen.saturating_add(TAKEN_BLOCKS));
+        let before = self.known.iter().flat_map(|known| known.gone.iter().chain(known.coins.keys()));
+        let unexplained = before.filter(|outpoint| !coins.contains_key(outpoint) && !self.taken.contains_key(outpoint));
+        let gone: BTreeSet<OutPoint> = unexplained.copied().collect();
+        let told = gone.iter().copied().collect();
+        self.known = Some(Known { head, numbers, coins, gone });
+        told
     }
 }
 
@@ -189,6 +233,39 @@ mod tests {
             cancel: None,
             created_at: Timestamp::from_micros(0),
         }
+    }
+
+    fn head(height: u64) -> BlockRef {
+        BlockRef { height, hash: Hash32([7; 32]) }
+    }
+
+    fn listed(names: &[u8]) -> BTreeMap<OutPoint, Coin> {
+        let place = Place { keychain: Keychain::Internal, index: 0 };
+        let coin = |name: &u8| {
+            let (outpoint, seen) = (OutPoint::new(txid(Hash32([*name; 32])), 0), Seen::Confirmed { height: 1, coinbase: false });
+            (outpoint, Coin { outpoint, amount: Amount::new(9), place, seen })
+        };
+        names.iter().map(coin).collect()
+    }
+
+    /// R4: the listing failed in the look that saw a payment end, or comes from sources that are behind.
+    #[test]
+    fn r4_f65_a_coin_that_a_final_block_spends_is_offered_to_nobody_whatever_a_listing_says() {
+        let holdings = Holdings::default();
+        let [spent, left, free] = [1, 2, 3].map(|name| *listed(&[name]).keys().next().expect("one"));
+        let offered = || holdings.listing().map(|listing| listing.coins.iter().map(|coin| coin.outpoint).collect::<BTreeSet<_>>());
+        assert_eq!(offered(), None, "nothing was read yet");
+        holdings.lock().relisted(head(10), 1, listed(&[1, 2, 3]));
+        holdings.took([spent].into(), 20);
+        assert_eq!(offered(), Some([left, free].into()), "the old listing");
+        assert_eq!(holdings.listing().map(|listing| listing.height), Some(10), "depths are counted from the head of the listing");
+        assert_eq!(holdings.lock().relisted(head(20), 1, listed(&[3])), [left], "what became of the other one is not known");
+        assert_eq!(holdings.lock().relisted(head(19), 1, listed(&[1, 2, 3])), [], "a source that is behind lists it again");
+        assert_eq!(offered(), Some([left, free].into()));
+        assert_eq!(holdings.lock().relisted(head(20 + TAKEN_BLOCKS), 1, listed(&[1, 3])), [left]);
+        assert_eq!(offered(), Some([free].into()), "as long as anybody lists it");
+        holdings.lock().relisted(head(20 + TAKEN_BLOCKS), 1, listed(&[3]));
+        assert!(holdings.lock().taken.is_empty(), "then it is forgotten");
     }
 
     #[test]

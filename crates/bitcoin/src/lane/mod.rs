@@ -26,7 +26,7 @@ use adit_core::{
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
 
-use self::holdings::Holdings;
+use self::holdings::{Holdings, Listing};
 use self::lift::Lift;
 use self::pending::Pending;
 use self::prepare::Prepare;
@@ -122,13 +122,14 @@ impl BitcoinLane {
         Ok(Tip { head: head.block, final_height, market, mined_at: head.mined_at, at: head.mined_at })
     }
 
-    /// Confirmed coins as of the last look; asked for where there was none yet.
+    /// Confirmed coins and the height as of which they are known: of the last look, or asked for where there was none yet.
     async fn coins(&self, next: u64) -> Result<(u64, Vec<Coin>), Fault> {
-        let head = self.head().await?.block;
-        if self.holdings.coins().is_none() {
-            self.holdings.refresh(&self.node, &self.settings.wallet, head, next, &[].into()).await?;
+        if let Some(Listing { height, coins }) = self.holdings.listing() {
+            return Ok((height, coins));
         }
-        Ok((head.height, self.holdings.coins().unwrap_or_default()))
+        let head = self.head().await?.block;
+        self.holdings.refresh(&self.node, &self.settings.wallet, head, next, &[].into()).await?;
+        Ok((head.height, self.holdings.listing().map(|listing| listing.coins).unwrap_or_default()))
     }
 
     /// What others sent us is spent when its block is final: a deposit that a reorganisation takes back would take a whole batch with it

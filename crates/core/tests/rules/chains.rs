@@ -65,6 +65,28 @@ fn r4_f69_what_stood_on_a_version_that_lost_is_dead_and_its_payee_is_free() {
     bitcoin.reserve(draft(9, &[coin(2, 0)], &legs[1..], 5), &legs[1..]).expect("he is paid by another one, with the coin that is free");
 }
 
+/// Rules R4, F22: a batch took a coin that an ended payment of ours had spent, since it was listed by sources that were behind. Nobody else
+/// used the key: the payee is free, and the lane goes on. Not where that transaction pays him itself.
+#[test]
+fn r4_f22_who_lost_a_coin_to_another_payment_of_ours_is_free_and_the_lane_goes_on() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let first = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    let alone = bitcoin.world.send(first, hash(10));
+    bitcoin.add(first, Purpose::Pay, draft(7, &[coin(1, 0)], &legs, 20), &legs[1..]).expect("the second one joins");
+    bitcoin.world.send(first, hash(11));
+    bitcoin.finalize(first, alone);
+    assert_eq!((bitcoin.status(&legs[0]), bitcoin.status(&legs[1])), (Status::Completed, Status::Approved));
+    let second = bitcoin.reserve(draft(8, &[coin(1, 0)], &legs[1..], 5), &legs[1..]).expect("whether the coin is there the chain says");
+    bitcoin.world.send(second, hash(12));
+    let consumed = vec![Anchor::Outpoint { chain: lane().chain, outpoint: coin(1, 0) }];
+    let lost = |by| Fact::Orphaned { winner: first, by, block: block(10), consumed: consumed.clone() };
+    assert_eq!(bitcoin.world.observe(second, lost(hash(11))).expect_err("that one pays him").code(), "BAD_ATTEMPT");
+    assert_eq!(bitcoin.status(&legs[1]), Status::Processing);
+    bitcoin.world.observe(second, lost(hash(10))).expect("that one does not");
+    assert_eq!((bitcoin.status(&legs[1]), bitcoin.world.lane().state.clone()), (Status::Approved, LaneState::Running));
+}
+
 /// F60, F61: what has all its versions, and waits for a dearer market, gets a child; what others stand on, what leaves nothing and what is
 /// to be undone does not. The child pays nobody, and is raised for both from then on.
 #[test]

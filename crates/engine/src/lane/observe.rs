@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Fact, Funds, HaltReason, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
+    Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
     TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
@@ -72,27 +72,45 @@ impl LaneTask {
         let legs: BTreeMap<LineageId, &Vec<Leg>> = live.iter().map(|lineage| (lineage.id, &lineage.legs)).collect();
         let mut commands = Vec::with_capacity(seen.sightings.len());
         for sighting in std::mem::take(&mut seen.sightings) {
-            if !self.waits_for_journal(lane, &live, &sighting).await? {
-                commands.extend(self.command(lane, &legs, sighting));
-            }
+            let ready = self.ready(lane, &live, sighting).await?;
+            commands.extend(ready.and_then(|sighting| self.command(lane, &legs, sighting)));
         }
         let any = self.commit(commands).await?.iter().any(Option::is_some);
         Ok((seen, any))
     }
 
-    /// Whether a sighting that ends a lineage is left out until the signer's journal has been read, which brings what the store lost. What
-    /// only the journal knows may have ended the lineage itself: nobody else did (simulator seed 42). Or it carries withdrawals that have
-    /// to be made again, and an ended lineage takes nobody back (case F95).
-    async fn waits_for_journal(&self, lane: &Lane, live: &[Lineage], sighting: &Sighting) -> Result<bool, RoundError> {
-        let Some(lineage) = live.iter().find(|lineage| lineage.id == sighting.lineage) else { return Ok(false) };
-        if let Fact::Conflicted { by, .. } = &sighting.fact {
-            let ours = !matches!(self.journalled(lineage.number(), Some(*by)).await?, Journalled::Unknown);
-            if ours {
-                return Ok(true);
+    /// What may be concluded from a sighting now. One that ends a lineage is left out until the signer's journal has been read, where that
+    /// brings what the store lost: what only the journal knows may have ended the lineage itself (simulator seed 42), or it carries
+    /// withdrawals that have to be made again, and an ended lineage takes nobody back (case F95).
+    async fn ready(&self, lane: &Lane, live: &[Lineage], sighting: Sighting) -> Result<Option<Sighting>, RoundError> {
+        let Some(lineage) = live.iter().find(|lineage| lineage.id == sighting.lineage) else { return Ok(Some(sighting)) };
+        let ends = matches!(&sighting.fact, Fact::Final { .. } | Fact::Orphaned { .. } | Fact::Conflicted { .. });
+        if ends && !lane.has_read_journal() && self.has_lost_versions(lineage).await? {
+            return Ok(None);
+        }
+        match &sighting.fact {
+            Fact::Conflicted { by, .. } => match self.rival(lineage, *by).await? {
+                Rival::Stranger => Ok(Some(sighting)),
+                Rival::Unsettled => Ok(None),
+                Rival::Ended(winner) => Ok(Some(lost_against(winner, sighting))),
+            },
+            Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } | Fact::Final { .. } | Fact::Orphaned { .. } => {
+                Ok(Some(sighting))
             }
         }
-        let ends = matches!(&sighting.fact, Fact::Final { .. } | Fact::Orphaned { .. } | Fact::Conflicted { .. });
-        Ok(ends && !lane.has_read_journal() && self.has_lost_versions(lineage).await?)
+    }
+
+    /// Whose transaction it is that took what a lineage needs. What our own signer signed is no stranger's.
+    async fn rival(&self, lineage: &Lineage, by: Hash32) -> Result<Rival, RoundError> {
+        let store = self.engine.store();
+        if let Some(id) = store.lineage_with(by).await? {
+            let ended = store.lineage(id).await?.is_some_and(|known| !known.is_live());
+            return Ok(if ended { Rival::Ended(id) } else { Rival::Unsettled });
+        }
+        Ok(match self.journalled(lineage.number(), Some(by)).await? {
+            Journalled::Unknown => Rival::Stranger,
+            Journalled::Closed | Journalled::Open(_) => Rival::Unsettled,
+        })
     }
 
     fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {
@@ -125,7 +143,7 @@ impl LaneTask {
             let next = now.as_ref().map(|lane| lane.next_nonce);
             // A person may have adopted the key anew since this look began.
             let adopted = now.is_some_and(|lane| found.nonce < lane.adopted_from);
-            if (found.hash.is_none() && ours) || adopted {
+            if (found.hash.is_none() && ours) || adopted || self.is_known(found.hash).await? {
                 continue;
             }
             let explained = match self.journalled(found.nonce, found.hash).await? {
@@ -142,6 +160,14 @@ impl LaneTask {
             }
         }
         Ok(())
+    }
+
+    /// Whether the store has it as a version of one of our lineages, at whatever number.
+    async fn is_known(&self, hash: Option<Hash32>) -> Result<bool, RoundError> {
+        match hash {
+            Some(hash) => Ok(self.engine.store().lineage_with(hash).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Takes back what the journal knows of a transaction. Where the lease is lost, or the store went back, whoever reads the journal next
@@ -199,6 +225,25 @@ impl LaneTask {
         self.halt(reason).await?;
         Ok(true)
     }
+}
+
+/// Who took what a lineage needs.
+enum Rival {
+    /// Nobody whom the store or the journal knows.
+    Stranger,
+    /// A lineage of ours that has not ended in the store, or is not in it yet: its own end comes first.
+    Unsettled,
+    /// A lineage of ours that has ended.
+    Ended(LineageId),
+}
+
+/// The same as what it is where the other transaction is ours: nobody else used the key.
+fn lost_against(winner: LineageId, sighting: Sighting) -> Sighting {
+    let fact = match sighting.fact {
+        Fact::Conflicted { by, block, consumed, .. } => Fact::Orphaned { winner, by, block, consumed },
+        fact => fact,
+    };
+    Sighting { fact, ..sighting }
 }
 
 /// When the slower questions were last asked.

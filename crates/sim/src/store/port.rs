@@ -96,6 +96,7 @@ reads! {
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
     async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault>;
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault>;
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;
     async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Anchor, AttemptId, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
+use adit_core::{Anchor, AttemptId, Hash32, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
 use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
 use sqlx::{PgConnection, query};
@@ -25,6 +25,11 @@ pub(crate) async fn at_number(connection: &mut PgConnection, lane: &LaneId, numb
     // A number beyond SQL's integers was never reserved.
     let Ok(number) = i64::try_from(number) else { return Ok(None) };
     one(connection, query(AT_NUMBER).bind(lane.to_string()).bind(number), |row| id(row, "id")).await
+}
+
+pub(crate) async fn with_hash(connection: &mut PgConnection, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+    const WITH_HASH: &str = "SELECT lineage_id FROM attempt WHERE hash = $1 LIMIT 1";
+    one(connection, query(WITH_HASH).bind(hash.to_string()), |row| id(row, "lineage_id")).await
 }
 
 pub(crate) async fn lineages(connection: &mut PgConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {

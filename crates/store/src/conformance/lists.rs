@@ -1,7 +1,8 @@
 //! Lists: what is in them, in which order, and where the next page begins.
 
 use adit_core::{
-    Actor, Bytes, Change, Deferral, Knowledge, LaneId, Lineage, Signed, Stage, State, Status, TransferKind, Withdrawal, WithdrawalId,
+    Actor, Attempt, Bytes, Change, Deferral, Hash32, Knowledge, LaneId, Lineage, Signed, Stage, State, Status, TransferKind, Withdrawal,
+    WithdrawalId,
 };
 
 use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
@@ -184,6 +185,23 @@ pub async fn lineages_by_their_number(bed: &mut impl Bed) {
     for (lane, number) in [(lane_id(), 9), (lane_id(), u64::MAX), (name("base:0xBB"), 7)] {
         assert_eq!(store.lineage_at(&lane, number).await, Ok(None), "{lane} {number}");
     }
+}
+
+/// Of any version, of a live or an ended lineage; what is reserved has no hash.
+pub async fn lineages_by_what_they_signed(bed: &mut impl Bed) {
+    let store = bed.store();
+    let mut lineage = sample::lineage(9, 7, vec![sample::leg(1, 1)]);
+    put(&*store, vec![Change::Lineage(lineage.clone()), Change::Lineage(sample::lineage(2, 8, vec![]))]).await;
+    let known = async |hash: u8| store.lineage_with(Hash32([hash; 32])).await.expect("the store answers");
+    assert_eq!(known(1).await, None);
+    let signed = |hash: u8| Signed { raw: Bytes(vec![hash]), hash: Hash32([hash; 32]) };
+    lineage.attempts[0].stage = Stage::Signed { signed: signed(1), knowledge: Knowledge::Signed };
+    let stage = Stage::Signed { signed: signed(2), knowledge: Knowledge::Signed };
+    lineage.attempts.push(Attempt { version: 1, stage, ..sample::attempt(10, 7) });
+    put(&*store, vec![Change::Lineage(lineage.clone())]).await;
+    assert_eq!((known(1).await, known(2).await, known(3).await), (Some(lineage.id), Some(lineage.id), None));
+    put(&*store, vec![Change::Lineage(sample::ended(lineage.clone()))]).await;
+    assert_eq!(known(1).await, Some(lineage.id), "an ended one is found as well");
 }
 
 pub async fn every_lane_in_order(bed: &mut impl Bed) {

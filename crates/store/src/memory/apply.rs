@@ -62,6 +62,8 @@ fn put_lineage(tables: &mut Tables, row: Row<Lineage>) {
     for leg in &lineage.legs {
         tables.lineages_by_withdrawal.entry(leg.withdrawal).or_default().insert(lineage.id);
     }
+    let signed = lineage.attempts.iter().filter_map(adit_core::Attempt::signed);
+    tables.lineages_by_hash.extend(signed.map(|signed| (signed.hash, lineage.id)));
     tables.lineages_by_number.entry((lineage.lane.clone(), lineage.number())).or_default().insert(lineage.id);
     put(&mut tables.lineages, row.row.id, row);
 }

@@ -108,6 +108,10 @@ impl Store for MemStore {
         Ok(made.max().map(|(_, id)| id))
     }
 
+    async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+        Ok(self.tables().lineages_by_hash.get(&hash).copied())
+    }
+
     async fn incarnation(&self) -> Result<Option<Incarnation>, StoreFault> {
         Ok(self.tables().incarnation.as_ref().map(|row| row.row.clone()))
     }

@@ -37,6 +37,7 @@ pub(super) struct Tables {
     pub live_payouts: BTreeMap<PayoutId, LineageId>,
     pub live_by_lane: BTreeMap<LaneId, BTreeSet<LineageId>>,
     pub lineages_by_number: BTreeMap<(LaneId, u64), BTreeSet<LineageId>>,
+    pub lineages_by_hash: BTreeMap<Hash32, LineageId>,
     pub lineages_by_withdrawal: BTreeMap<WithdrawalId, BTreeSet<LineageId>>,
     pub approved: BTreeSet<(Timestamp, WithdrawalId)>,
     pub resolved_holds: BTreeSet<TransferId>,

@@ -115,6 +115,19 @@ pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: 
     }
 }
 
+/// The coins that final blocks spend: all those of a version of ours that one holds, and what a stranger in one took.
+pub(crate) fn spent_finally(fates: &[(&WatchedLineage, Fate)], final_height: u64) -> BTreeSet<OutPoint> {
+    let of = |(lineage, fate): &(&WatchedLineage, Fate)| match fate {
+        Fate::Mined { attempt, block, .. } if block.height <= final_height => outpoints(&lineage.attempts[*attempt]),
+        Fate::Mined { .. } => Vec::new(),
+        Fate::Open { strangers, .. } => {
+            let deep = strangers.iter().filter(|stranger| stranger.block.height <= final_height);
+            deep.flat_map(|stranger| stranger.took.iter().copied()).collect()
+        }
+    };
+    fates.iter().flat_map(of).collect()
+}
+
 /// The versions of a lineage beside this one.
 fn losers(lineage: &WatchedLineage, winner: usize) -> impl Iterator<Item = Txid> {
     let others = lineage.attempts.iter().enumerate().filter(move |(index, _)| *index != winner);

@@ -5,7 +5,7 @@ use adit_core::{
 use bdk_wallet::bitcoin::OutPoint;
 use uuid::Uuid;
 
-use super::fate::{Fate, Readings, consumed_finally, fate, killed, orphans};
+use super::fate::{Fate, Readings, consumed_finally, fate, killed, orphans, spent_finally};
 use crate::lane::holdings::txid;
 use crate::{OutpointState, SpendReading};
 
@@ -115,4 +115,16 @@ fn f66_what_is_under_way_takes_its_coins_and_leaves_its_change() {
     assert_eq!(held(&fates(&[&parent, &child], &[]), &coins[1..]), 108, "who leaves out what a pool spends is no poorer");
     coins[0].outpoint = outpoint(10);
     assert_eq!(held(&fates(&[&parent, &child], &[(1, 10, 100)]), &coins), 109, "what is mined is listed");
+}
+
+/// R4: one coin of a version tells that all of them are spent; what a stranger took is gone as well. Not while it may revert.
+#[test]
+fn r4_f65_what_a_final_block_spends_is_every_coin_of_that_version() {
+    let mined = lineage(1, &[(10, &[1]), (11, &[1, 2])]);
+    let robbed = lineage(2, &[(20, &[3, 4])]);
+    let fates_now = fates(&[&mined, &robbed], &[(1, 11, 100), (3, 99, 101)]);
+    let spent = |height: u64| spent_finally(&fates_now, height);
+    assert!(spent(99).is_empty());
+    assert_eq!(spent(100), [1, 2].map(outpoint).into());
+    assert_eq!(spent(101), [1, 2, 3].map(outpoint).into());
 }

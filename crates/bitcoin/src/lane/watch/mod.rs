@@ -55,6 +55,8 @@ impl BitcoinLane {
         if planted(Mistake::LeftPoolIsFree) {
             seen.sightings = careless::left_pools(watch, &readings, tip.head);
         }
+        // Before any lineage ends by it: from then on nothing but this keeps its coins, while the listing may be an old one.
+        self.holdings.took(fate::spent_finally(&fates, tip.final_height), tip.head.height);
         self.judge(&mut seen, &fates).await?;
         let coins_read = self.look_at_coins(&mut seen, window, &live).await;
         if let Err(fault) = &coins_read {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{BITCOIN_TEMPLATE, Config, Environment, TEMPLATE};
 use crate::output::Output;
-use crate::{backup, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing, withdrawals};
+use crate::{backup, clock, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing, withdrawals};
 
 /// Read when no file is named and it is there.
 const CONFIG_DEFAULT: &str = "adit.toml";
@@ -48,6 +48,9 @@ enum Command {
     /// Hand out what others have to sign as well, and bring it back
     #[command(subcommand)]
     Psbt(psbt::Command),
+    /// What time the server believes it is, and say what time it is
+    #[command(subcommand)]
+    Clock(clock::Command),
     /// Look at the wallets' lines of payments
     #[command(subcommand)]
     Lanes(lanes::Command),
@@ -96,6 +99,7 @@ impl Cli {
             Command::Credit(arguments) => credit::run(arguments, output).await,
             Command::Withdrawals(command) => withdrawals::run(command, output).await,
             Command::Psbt(command) => psbt::run(command, output).await,
+            Command::Clock(command) => clock::run(command, output).await,
             Command::Lanes(command) => lanes::run(command, output).await,
             Command::Restore(arguments) => restore::run(|| Ok(load()?), arguments, output).await,
             Command::Backup(arguments) => backup::run(&load()?, &arguments, output).await,

@@ -3,6 +3,7 @@
 mod backup;
 mod chains;
 mod cli;
+mod clock;
 mod config;
 mod credit;
 mod database;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
 use adit_core::{Actor, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
-use adit_engine::{Engine, Ports, Settings};
+use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_store::Store;
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
@@ -32,12 +32,13 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let advice = || format!("{listen} cannot be listened on; stop what uses it, or set server.listen (ADIT_LISTEN, PORT)");
     let listener = TcpListener::bind(listen).await.with_context(advice)?;
     let database = Database::open(&config.store).await?;
-    let signing = signing::open(&config)?;
+    let clock = clock(&config);
+    let signing = signing::open(&config, &clock)?;
     let chains = Chains::open(&config, &signing.wallets)?;
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);
-    let gate = gate::open(&config, &chains.evm)?;
-    let engine = Engine::start(ports(&database, &signing, &chains), Arc::new(rules), &settings(&config, database.is_ours_alone()));
+    let gate = gate::open(&config, &chains.evm, &clock)?;
+    let engine = Engine::start(ports(&database, &signing, &chains, clock), Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
@@ -45,6 +46,13 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     adit_api::serve(listener, state.clone(), adit_api::router(state), stop).await.context("the API ended")?;
     tracing::info!("Adit has stopped; what is unfinished goes on at the next start");
     Ok(())
+}
+
+/// A devnet has no clock but this machine's, which is taken for right there when the server starts. Everywhere else a second one has to agree
+/// (case F97).
+fn clock(config: &Config) -> AnchoredClock {
+    let machine = Arc::new(SystemClock);
+    if config.is_devnet() { AnchoredClock::accepted(machine) } else { AnchoredClock::over(machine) }
 }
 
 /// Listens for SIGINT and SIGTERM from now on; completes with the first of them.
@@ -70,9 +78,9 @@ async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<
     Ok(Rules { revision, ..rules })
 }
 
-fn ports(database: &Database, signing: &Signing, chains: &Chains) -> Ports {
+fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock) -> Ports {
     Ports {
-        clock: Arc::new(SystemClock),
+        clock,
         entropy: Arc::new(SystemEntropy),
         spawner: Arc::new(TokioSpawner),
         store: database.store.clone(),

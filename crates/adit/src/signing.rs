@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use adit_core::{AssetForm, FeeRate, JournalId, LaneId};
+use adit_core::{AssetForm, FeeRate, JournalId, LaneId, Timestamp};
+use adit_engine::{AnchoredClock, Clock as _, Source, Witness};
 use adit_signer::{BitcoinPolicy, ChainPolicy, EvmPolicy, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey};
 use anyhow::{Context as _, Result, bail};
 
@@ -11,7 +12,7 @@ use crate::database::make_directory_of;
 use crate::direct::uuid;
 use crate::output::Output;
 use crate::wallets::{self, Wallets};
-use crate::world::now;
+use crate::world::SystemClock;
 use crate::{serve, telemetry};
 
 /// Whoever signs, and the wallet that pays on each chain.
@@ -22,9 +23,9 @@ pub struct Signing {
 
 /// # Errors
 /// When there is no key, or the journal cannot be used.
-pub fn open(config: &Config) -> Result<Signing> {
+pub fn open(config: &Config, clock: &AnchoredClock) -> Result<Signing> {
     match &config.signer.socket {
-        None => Ok(local(config)?.shared()),
+        None => Ok(local(config, clock)?.shared()),
         Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: Wallets::named(config)? }),
     }
 }
@@ -41,7 +42,7 @@ pub fn open_existing(config: &Config) -> Result<Signing> {
             journal.display()
         );
     }
-    open(config)
+    open(config, &AnchoredClock::over(Arc::new(SystemClock)))
 }
 
 /// `adit signer`.
@@ -54,8 +55,12 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
         bail!("signer.socket is empty; give the path of a Unix socket, the same one to this signer and to its servers");
     };
     make_directory_of(socket)?;
-    let Local { signer, wallets } = local(&config)?;
-    let signer: Arc<dyn Signer> = Arc::new(signer.serving_others());
+    let clock = AnchoredClock::of_signer(Arc::new(SystemClock));
+    let Local { signer, wallets } = local(&config, &clock)?;
+    let servers = Box::new(move |now| {
+        clock.hear(&Witness::clock(Source::Server, now));
+    });
+    let signer: Arc<dyn Signer> = Arc::new(signer.with_witness(servers).serving_others());
     for (chain, wallet) in &wallets.addresses {
         tracing::info!(%chain, %wallet, "signs for");
     }
@@ -81,7 +86,8 @@ impl Local {
     }
 }
 
-fn local(config: &Config) -> Result<Local> {
+/// Its day is that of `clock`, and it signs nothing new while that is in doubt.
+fn local(config: &Config, clock: &AnchoredClock) -> Result<Local> {
     let keys = wallets::keys(config)?;
     keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
     let wallets = Wallets::of_keys(&keys);
@@ -94,8 +100,11 @@ fn local(config: &Config) -> Result<Local> {
         assets: paid.clone().cloned().collect(),
         caps: paid.map(|asset| (asset.id.clone(), config.signer.caps_of(&asset.id))).collect(),
     };
-    let signer = LocalSigner::open(signer_config, &config.signer.journal, JournalId(uuid()), Box::new(now));
+    let (now, uptime, doubt) = (clock.clone(), clock.clone(), clock.clone());
+    let signer = LocalSigner::open(signer_config, &config.signer.journal, JournalId(uuid()), Box::new(move || now.now()));
     let signer = signer.with_context(|| format!("the signer cannot work with {}", config.signer.journal.display()))?;
+    let signer =
+        signer.with_monotonic(Box::new(move || uptime.uptime().since(Timestamp::default()))).with_doubt(Box::new(move || doubt.doubt()));
     Ok(Local { signer, wallets })
 }
 

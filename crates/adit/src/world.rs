@@ -1,6 +1,7 @@
 //! The real clock, randomness and tasks: the only place where the engine's ports meet the system.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adit_core::{Span, Timestamp};
 use adit_engine::{Clock, Entropy, Spawner};
@@ -9,11 +10,19 @@ use futures::future::BoxFuture;
 /// Exit status after a bug: whoever supervises starts again, and the engine goes on from what is stored.
 const BUG: i32 = 101;
 
+/// What monotonic time is counted from.
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The clocks of this machine. Only what keeps the time reads them: see [`adit_engine::AnchoredClock`].
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        STARTED.elapsed()
     }
 
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {

@@ -110,6 +110,8 @@ codes! {
     // The world
     STORE_UNAVAILABLE 503 "The store cannot be used now";
     SIGNER_UNAVAILABLE 503 "The signer cannot be asked now";
+    CLOCK_DISAGREES 409 "The server's clock shows another time";
+    CLOCK_DOUBTED 503 "Nobody knows what time it is";
     STORE_RECONCILING 503 "The database went back and is being compared with the journal";
     JOURNAL_UNREAD 503 "The journal has not been compared with the database yet";
     NOT_RETIRED 503 "The signer has not retired the payment yet";

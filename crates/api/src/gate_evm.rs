@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_chain::Fault;
-use adit_core::{Bytes, Destination, Hash32};
+use adit_core::{Bytes, Destination, Hash32, Timestamp};
 use adit_engine::Clock;
 use adit_evm::{Claim, ClaimDomain, EvmChain, UnlockGate, Verdict};
 use async_trait::async_trait;
@@ -40,7 +40,11 @@ impl ClaimGate for EvmGate {
 
     async fn is_member(&self, wallet: &Destination) -> Result<bool, Fault> {
         match &self.lock {
-            Some(lock) => lock.has_valid_key(&self.chain, wallet, self.clock.now()).await,
+            Some(lock) => {
+                // A process remembers it, and so by a clock that nobody sets.
+                let uptime = i64::try_from(self.clock.monotonic().as_micros()).unwrap_or(i64::MAX);
+                lock.has_valid_key(&self.chain, wallet, Timestamp::from_micros(uptime)).await
+            }
             None => Ok(true),
         }
     }

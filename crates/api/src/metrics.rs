@@ -64,6 +64,8 @@ pub struct Metrics {
     final_height: Family<OfLane, Gauge>,
     balances: Family<OfWallet, Level>,
     alerts: Gauge,
+    clock_doubted: Gauge,
+    clock_drift_seconds: Level,
     store_up: Gauge,
     live: Gauge,
 }
@@ -81,6 +83,8 @@ impl Metrics {
             final_height: Family::default(),
             balances: Family::default(),
             alerts: Gauge::default(),
+            clock_doubted: Gauge::default(),
+            clock_drift_seconds: Level::default(),
             store_up: Gauge::default(),
             live: Gauge::default(),
         };
@@ -99,6 +103,8 @@ impl Metrics {
         registry.register("chain_final_height", "Newest final block seen", self.final_height.clone());
         registry.register("wallet_balance", "Whole units of an asset on chain; absent where it is not known", self.balances.clone());
         registry.register("alerts", "Standing alerts", self.alerts.clone());
+        registry.register("clock_doubted", "1 while nobody knows what time it is", self.clock_doubted.clone());
+        registry.register("clock_drift_seconds", "By how much the machine's clock is ahead of the time", self.clock_drift_seconds.clone());
         registry.register("store_up", "1 where the store could be read", self.store_up.clone());
         registry.register("live_connections", "Open live connections", self.live.clone());
     }
@@ -119,6 +125,9 @@ impl Metrics {
         if let Err(fault) = read {
             tracing::warn!(%fault, "metrics of the store cannot be read");
         }
+        let clock = state.engine().ports.clock.standing();
+        self.clock_doubted.set(i64::from(clock.doubt.is_some()));
+        self.clock_drift_seconds.set(clock.drift as f64 / 1e6);
         self.alerts.set(i64::try_from(state.engine().alerts.standing().len()).unwrap_or(i64::MAX));
         let mut text = String::new();
         match encode(&mut text, &self.registry) {

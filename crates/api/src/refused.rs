@@ -16,7 +16,10 @@ const STORE_RETRY_SECONDS: u64 = 2;
 pub fn refused(refusal: &Refusal, rules: &Rules) -> Problem {
     let (detail, params) = said(refusal, rules);
     let problem = Problem::new(codes::named(refusal.code()), detail).with_all(params);
-    let soon = matches!(refusal, Refusal::StoreWentBack { .. } | Refusal::JournalUnread { .. } | Refusal::NotRetired { .. });
+    let soon = matches!(
+        refusal,
+        Refusal::StoreWentBack { .. } | Refusal::JournalUnread { .. } | Refusal::NotRetired { .. } | Refusal::ClockDoubted { .. }
+    );
     if soon { problem.retry_after(STORE_RETRY_SECONDS) } else { problem }
 }
 
@@ -156,6 +159,9 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             ),
             json!({ "reason": because }),
         ),
+        Refusal::ClockDoubted { doubt } => {
+            (format!("Nothing is accepted while the time is in doubt. {}", doubt.sentence()), json!({ "clock": doubt }))
+        }
         Refusal::JournalUnread { lane } => (
             format!(
                 "Nothing is given back before the lane {lane} has compared the signer's journal with the database. Nothing changed; try again in a moment."

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_core::{AssetId, ClaimRules, Rules, Timestamp};
-use adit_engine::Engine;
+use adit_engine::{Clock as _, Engine};
 use adit_store::Store;
 use tokio::sync::watch;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::next::{LaneView, fresh_tip, in_flight};
-use crate::{AssetId, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
+use crate::{AssetId, ClockDoubt, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
 
 /// Why an approved withdrawal is not planned now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Gate {
         until: Timestamp,
     },
     LaneStopped,
+    /// Nobody knows what time it is (case F97).
+    ClockDoubted(ClockDoubt),
     /// The chain was not read lately.
     NoTip,
     FeesAboveCap {
@@ -43,6 +45,9 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     if view.lane.state != LaneState::Running {
         return Gate::LaneStopped;
     }
+    if let Some(doubt) = view.clock_doubt {
+        return Gate::ClockDoubted(doubt);
+    }
     let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
     if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
         return Gate::FeesAboveCap { needed, cap };
@@ -66,10 +71,13 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
 pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
     match gate_of_itself(view, withdrawal) {
         // Who leaves a dead lineage is shown to the signer first, which planning does.
-        Gate::Open | Gate::Deferred { tries: 0, .. } => withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal),
+        Gate::Open | Gate::Deferred { tries: 0, .. } => {
+            view.clock_doubt.is_none() && withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal)
+        }
         Gate::Suspended { .. }
         | Gate::Deferred { .. }
         | Gate::LaneStopped
+        | Gate::ClockDoubted(_)
         | Gate::NoTip
         | Gate::FeesAboveCap { .. }
         | Gate::InFlightFull { .. }
@@ -89,7 +97,9 @@ pub(crate) fn gathering(view: &LaneView) -> Option<Timestamp> {
         .queue
         .iter()
         .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
-        .filter_map(|withdrawal| if let crate::State::Approved { at, .. } = withdrawal.state { Some(at) } else { None })
+        .filter_map(|withdrawal| {
+            if let crate::State::Approved { at, .. } = withdrawal.state { Some(at.credible(view.now).unwrap_or_default()) } else { None }
+        })
         .collect();
     let until = open.iter().min()?.plus(batching.gather);
     (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
@@ -100,7 +110,7 @@ pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }
     match &withdrawal.state {
-        crate::State::Approved { deferred: Some(deferral), .. } if view.now < deferral.until => {
+        crate::State::Approved { deferred: Some(deferral), .. } if deferral.holds(view.now) => {
             Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
         }
         crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
@@ -116,7 +126,7 @@ pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
 
 fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Option<Dear> {
     let (patience, tip) = (view.chain.patience?, fresh_tip(view)?);
-    patience.holds(withdrawal.amount, approved_at, &tip.market, view.now)
+    patience.holds(withdrawal.amount, approved_at.credible(view.now)?, &tip.market, view.now)
 }
 
 /// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.

@@ -8,6 +8,7 @@ mod amount;
 mod asset;
 mod audit;
 mod change;
+mod clock;
 mod command;
 mod context;
 mod decide;
@@ -42,6 +43,7 @@ pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
+pub use clock::{CLOCKS_APART_MAX, ClockDoubt};
 pub use command::{
     AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
 };

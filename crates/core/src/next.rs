@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
 use crate::upkeep::{Upkeep, upkeep};
 use crate::{
-    Attempt, AttemptId, ChainRules, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer, Purpose, Scope, Span,
-    Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
+    Attempt, AttemptId, ChainRules, ClockDoubt, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer, Purpose,
+    Scope, Span, Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -28,6 +28,8 @@ pub struct LaneView<'a> {
     pub queue: &'a [Withdrawal],
     pub suspensions: &'a BTreeMap<Scope, Suspension>,
     pub now: Timestamp,
+    /// Why that time may be wrong: then nobody new is planned.
+    pub clock_doubt: Option<ClockDoubt>,
 }
 
 /// One thing to do. Acts of one answer are independent of each other.
@@ -198,7 +200,8 @@ fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     let Some(earlier) = lineage.attempts.iter().rev().find(complete) else {
         return Step::AwaitCosigners { resend_at: None };
     };
-    let resend_at = earlier.last_sent().map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
+    let last_at = earlier.last_sent().and_then(|last| last.credible(view.now));
+    let resend_at = last_at.map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
     if view.now >= resend_at {
         return Step::Do(Act::Send { lineage: lineage.id, attempt: earlier.id });
     }
@@ -208,8 +211,10 @@ fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
 /// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them again now and then.
 fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) -> Step {
     let never = planted(Mistake::NeverRebroadcasts);
-    let resend_at = last_at.plus(if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after });
-    let bump_at = lineage.latest().created_at.plus(view.chain.bump_after);
+    let pause = if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after };
+    // What was dated by a wrong clock may be as old as can be: it is due (case F97).
+    let resend_at = last_at.credible(view.now).map_or(view.now, |last| last.plus(pause));
+    let bump_at = lineage.latest().created_at.credible(view.now).map_or(view.now, |made| made.plus(view.chain.bump_after));
     let undo = lineage.undoes(lineage.latest());
     let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view.live, lineage);
     match fresh_tip(view) {
@@ -286,7 +291,8 @@ pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
 /// What the next attempt offers, where the rules allow one.
 fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
     let latest = lineage.latest();
-    let resend_at = latest.last_sent().unwrap_or(latest.created_at).plus(view.chain.rebroadcast_after);
+    let last_at = latest.last_sent().unwrap_or(latest.created_at).credible(view.now);
+    let resend_at = last_at.map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
     if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
         return Err(Step::AttemptsUsedUp { resend_at });
     }
@@ -318,5 +324,6 @@ fn asked(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Market {
 
 pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
     let young = |tip: &Tip| view.chain.head_age_max.is_none_or(|most| view.now <= tip.mined_at.plus(most));
-    view.lane.tip.as_ref().filter(|tip| view.now <= tip.at.plus(TIP_AGE_MAX) && young(tip))
+    let read = |tip: &Tip| tip.at.credible(view.now).is_some_and(|at| view.now <= at.plus(TIP_AGE_MAX));
+    view.lane.tip.as_ref().filter(|tip| read(tip) && young(tip))
 }

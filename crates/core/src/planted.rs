@@ -135,10 +135,14 @@ pub enum Mistake {
     MadeAgainWithoutKey = 63,
     /// Requests are accepted before what was accepted earlier is known again.
     AcceptsWhileUnread = 64,
+    /// The engine's time is what the machine's clock shows.
+    WallClockBelieved = 65,
+    /// The signer counts a day by whatever its machine's clock shows.
+    SignersDayBelieved = 66,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 66] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -203,6 +207,8 @@ impl Mistake {
         Self::LostNotMadeAgain,
         Self::MadeAgainWithoutKey,
         Self::AcceptsWhileUnread,
+        Self::WallClockBelieved,
+        Self::SignersDayBelieved,
     ];
 
     /// What it does, in words.
@@ -271,6 +277,8 @@ impl Mistake {
             Self::NoncesNotChained => "The signer does not ask which lineage stands at the number before",
             Self::LostNotMadeAgain => "The journal's payments are left alone where no row explains them",
             Self::MadeAgainWithoutKey => "What is made again does not consume its key and claim",
+            Self::WallClockBelieved => "The engine's time is what the machine's clock shows",
+            Self::SignersDayBelieved => "The signer counts a day by whatever its machine's clock shows",
             Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{Amount, AssetId, Destination, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId};
+use crate::{
+    Amount, AssetId, ClockDoubt, Destination, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId,
+};
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,6 +130,11 @@ pub enum Refusal {
     StoreWentBack {
         because: String,
     },
+    /// Nobody knows what time it is: nothing is accepted, and nothing new is planned (case F97).
+    ClockDoubted {
+        #[serde(flatten)]
+        doubt: ClockDoubt,
+    },
     /// Nothing is given back before the wallet's lane has read the signer's journal under its present lease.
     JournalUnread {
         lane: String,
@@ -196,6 +203,7 @@ impl Refusal {
             Self::ForeignJournal { .. } => "FOREIGN_JOURNAL",
             Self::LaneStopped { .. } => "LANE_STOPPED",
             Self::StoreWentBack { .. } => "STORE_RECONCILING",
+            Self::ClockDoubted { .. } => "CLOCK_DOUBTED",
             Self::JournalUnread { .. } => "JOURNAL_UNREAD",
             Self::PaymentSigned { .. } => "PAYMENT_SIGNED",
             Self::NotRetired { .. } => "NOT_RETIRED",

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Anchor, AssetId, Balance, Change, ClientId, Credential, CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey,
-    IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId, Scope,
-    Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Anchor, AssetId, Balance, Change, ClientId, ClockDoubt, Credential, CreditId, CreditRecord, Destination, Event, Hash32,
+    IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId,
+    Scope, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 /// Rows that commands need. A store loads (and locks) exactly these.
@@ -63,6 +63,8 @@ impl<T> Slot<T> {
 pub struct View {
     /// The time at which everything in this group is judged.
     pub now: Timestamp,
+    /// Why that time may be wrong; set by whoever decides, and in no store.
+    pub clock_doubt: Option<ClockDoubt>,
     pub users: BTreeMap<UserId, Slot<User>>,
     pub wallets: BTreeMap<Destination, Slot<WalletLink>>,
     pub accounts: BTreeMap<Account, Slot<Balance>>,

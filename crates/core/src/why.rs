@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::gate::{Gate, gate_of_lane, gate_of_payout};
 use crate::next::{LaneView, Obstacle, Step, step};
-use crate::{AttemptId, BlockRef, Dear, HaltReason, LaneState, Lineage, Purpose, Scope, State, Status, Timestamp, Trust, Withdrawal};
+use crate::{
+    AttemptId, BlockRef, ClockDoubt, Dear, HaltReason, LaneState, Lineage, Purpose, Scope, State, Status, Timestamp, Trust, Withdrawal,
+};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +56,10 @@ pub enum Reason {
         share: String,
     },
     AwaitsChain,
+    /// Nobody knows what time it is (case F97).
+    ClockDoubted {
+        clock: ClockDoubt,
+    },
     Suspended {
         suspended: Scope,
         reason: String,
@@ -130,7 +136,13 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
             let reason = Reason::AwaitsFairFee { cost: cost.to_string(), ceiling: ceiling.to_string(), share: share.to_string() };
             return (reason, Some("plan"), Some(until));
         }
-        Gate::Open | Gate::LaneStopped | Gate::NoTip | Gate::FeesAboveCap { .. } | Gate::InFlightFull { .. } | Gate::Gathering { .. } => {}
+        Gate::Open
+        | Gate::LaneStopped
+        | Gate::ClockDoubted(_)
+        | Gate::NoTip
+        | Gate::FeesAboveCap { .. }
+        | Gate::InFlightFull { .. }
+        | Gate::Gathering { .. } => {}
     }
     match (gate_of_lane(view), gate) {
         (Gate::Open, Gate::Gathering { until }) => (Reason::Gathering, Some("plan"), Some(until)),
@@ -141,6 +153,7 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
 fn of_lane(view: &LaneView, gate: Gate) -> Because {
     match gate {
         Gate::LaneStopped => (stopped(view), None, None),
+        Gate::ClockDoubted(doubt) => (Reason::ClockDoubted { clock: doubt }, None, None),
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
         Gate::FeesAboveCap { needed, cap } => {
             let reason = Reason::AwaitsLowerFee { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
@@ -259,6 +272,7 @@ impl Reason {
                 "The network is dear: paying it now would cost {cost} base units, more than {share} of its amount. It is paid at {ceiling} or less, or when its time is over."
             ),
             Self::AwaitsChain => "Too few endpoints of the chain answer; nothing is decided until they do.".to_owned(),
+            Self::ClockDoubted { clock } => format!("It is planned when the time is known. {}", clock.sentence()),
             Self::Suspended { suspended, reason } => format!("Payments are suspended ({suspended}): {reason}."),
             Self::Deferred { reason, tries } => format!("It could not be planned ({reason}; refused {tries} times); it is tried again."),
             Self::LaneReconciling => {

@@ -135,6 +135,14 @@ pub struct Deferral {
     pub until: Timestamp,
 }
 
+impl Deferral {
+    /// Returns whether it still waits at `now`. A deferral is an hour at most, so one that ends later than any clock may be wrong was written
+    /// under a wrong clock, and is over (case F97).
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.credible(now).is_some_and(|until| now < until)
+    }
+}
+
 /// Why a withdrawal failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "failure")]

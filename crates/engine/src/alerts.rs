@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use adit_core::{
-    Act, Amount, AssetId, ChainRules, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension, Timestamp,
-    WithdrawalId, needs, next, step,
+    Act, Amount, AssetId, ChainRules, ClockDoubt, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension,
+    Timestamp, WithdrawalId, needs, next, step,
 };
 use adit_store::{Replication, StoreFault};
 use serde::Serialize;
 
-use crate::{Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
+use crate::clock::rounded;
+use crate::{AnchoredClock, Clock as _, ClockStanding, DRIFT_SECONDS_TOLD, Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
 
 const FAILURES_KEPT: Span = Span::from_seconds(900);
 /// A balance that was read longer ago than this is unknown.
@@ -21,6 +22,7 @@ const FUNDS_AGE_MAX: Span = Span::from_seconds(120);
 #[derive(Clone)]
 pub struct Alerts {
     standing: Arc<RwLock<Vec<Alert>>>,
+    clock: AnchoredClock,
 }
 
 /// One thing that a person should look at.
@@ -84,6 +86,20 @@ pub enum Alert {
     StandbyAsynchronous {
         standbys: u64,
     },
+    /// Nobody knows what time it is: nothing is accepted, and nothing new is planned.
+    ClockDoubted {
+        doubt: ClockDoubt,
+        sentence: String,
+    },
+    /// The machine's clock is so many seconds ahead of the time that has passed (behind: negative). It is followed slowly.
+    ClockDrifts {
+        seconds: i64,
+    },
+    /// Another clock is so many seconds ahead of the engine's time (behind: negative), more than it may be.
+    ClocksDisagree {
+        with: String,
+        seconds: i64,
+    },
     /// The store went back; nothing is reserved, signed or given back until every lane has read the journal anew.
     StoreWentBack {
         because: String,
@@ -99,7 +115,7 @@ pub enum Alert {
 impl Alerts {
     /// Starts looking, on a beat.
     pub fn start(ports: Ports, rules: Arc<Rules>, hub: Hub, settings: Settings) -> Self {
-        let alerts = Self { standing: Arc::default() };
+        let alerts = Self { standing: Arc::default(), clock: ports.clock.clone() };
         let task = alerts.clone();
         let spawner = ports.spawner.clone();
         let watch = Watch { ports, rules, hub, settings, failures: Failures::default(), silence: Silence::default() };
@@ -107,8 +123,11 @@ impl Alerts {
         alerts
     }
 
+    /// What stands now. Clocks are looked at as it is asked, since a store that does not answer holds up the look at everything else.
     pub fn standing(&self) -> Vec<Alert> {
-        self.standing.read().expect("no writer panics while it holds this lock").clone()
+        let mut standing = of_clocks(&self.clock.standing());
+        standing.extend(self.standing.read().expect("no writer panics while it holds this lock").clone());
+        standing
     }
 
     async fn watch(self, mut watch: Watch) {
@@ -157,7 +176,7 @@ impl Watch {
             }
             found.extend(self.of_line(&lane, chain, now).await?);
         }
-        found.extend(counts(&self.ports, &mut self.failures, now).await?);
+        found.extend(counts(&self.ports, &mut self.failures, self.ports.clock.uptime()).await?);
         for standing in self.ports.store.suspensions().await? {
             found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });
         }
@@ -191,17 +210,28 @@ impl Watch {
         let suspensions: BTreeMap<Scope, Suspension> = standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
         let assets: Vec<AssetId> = self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
         let queue = self.ports.store.queue(&assets, now, PLAN_MAX).await?;
-        let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now };
+        let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
+        let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         found.extend(waiting_cancels(&view));
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
-            found.push(Alert::SignerRefuses { lane: name(), refused, seconds: now.since(since).seconds() });
+            found.push(Alert::SignerRefuses { lane: name(), refused, seconds: uptime.since(since).seconds() });
         }
         let signs = next(&view).iter().any(|act| !matches!(act, Act::Send { .. }));
-        let silent = self.silence.since(&lane.id, lane.counter, signs && lane.state == LaneState::Running, now);
-        let long = silent.filter(|since| since.plus(self.settings.silent_after) < now);
-        found.extend(long.map(|since| Alert::LaneSilent { lane: name(), seconds: now.since(since).seconds() }));
+        let silent = self.silence.since(&lane.id, lane.counter, signs && lane.state == LaneState::Running, uptime);
+        let long = silent.filter(|since| since.plus(self.settings.silent_after) < uptime);
+        found.extend(long.map(|since| Alert::LaneSilent { lane: name(), seconds: uptime.since(since).seconds() }));
         Ok(found)
     }
+}
+
+/// What the clocks say about each other.
+fn of_clocks(clock: &ClockStanding) -> Vec<Alert> {
+    let drift = rounded(clock.drift);
+    let drifts = clock.doubt.is_none() && drift.saturating_abs() >= DRIFT_SECONDS_TOLD;
+    let doubted = clock.doubt.map(|doubt| Alert::ClockDoubted { doubt, sentence: doubt.sentence() });
+    let drifts = drifts.then_some(Alert::ClockDrifts { seconds: drift });
+    let apart = clock.apart.iter().map(|(source, seconds)| Alert::ClocksDisagree { with: source.to_string(), seconds: *seconds });
+    doubted.into_iter().chain(drifts).chain(apart).collect()
 }
 
 /// A failover to a standby that no commit waits for loses the newest ones.

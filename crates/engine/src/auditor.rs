@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adit_core::{Actor, BrokenInvariant, Command, HaltReason, Rules, Span, audit_ledger};
 use futures::future::{Either, select};
 
-use crate::{Hub, Ports, Settings, WriteError, Writer};
+use crate::{Clock as _, Hub, Ports, Settings, WriteError, Writer};
 
 const HALT_WAIT: Span = Span::from_millis(500);
 

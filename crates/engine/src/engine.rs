@@ -8,7 +8,7 @@ use adit_core::{ChainName, Lane, LaneId, LaneView, Lineage, ReplicaId, Rules, St
 use adit_store::{Store, StoreFault};
 
 use crate::auditor::Auditor;
-use crate::{Alerts, Hub, LaneTask, Ports, Settings, Writer};
+use crate::{Alerts, Clock as _, Hub, LaneTask, Ports, Settings, Writer};
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +32,7 @@ impl Engine {
         ports.spawner.spawn("auditor", Box::pin(auditor.run(settings.clone())));
         ports.spawner.spawn("heart", Box::pin(crate::heart::beat(ports.clone(), writer.clone(), settings.clone())));
         let engine = Self { ports, rules, writer, hub, alerts, replica };
+        engine.ports.spawner.spawn("clock", Box::pin(crate::clock::watch(engine.clone(), settings.clone())));
         for chain in engine.rules.chains.values() {
             LaneTask::start(&engine, chain.name.clone(), settings);
         }
@@ -59,7 +60,8 @@ impl Engine {
         let live = self.store().live_lineages(&chain.lane, crate::LIVE_LINEAGES_MAX).await?;
         let suspensions = self.suspensions().await?;
         let now = self.ports.clock.now();
-        let view = LaneView { lane: &lane, chain, live: &live, queue: &[], suspensions: &suspensions, now };
+        let view =
+            LaneView { lane: &lane, chain, live: &live, queue: &[], suspensions: &suspensions, now, clock_doubt: self.ports.clock.doubt() };
         let own = match &withdrawal.state {
             State::Processing { lineage, .. } => live.iter().find(|known| known.id == *lineage),
             State::Pending

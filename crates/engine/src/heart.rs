@@ -3,12 +3,12 @@
 
 use adit_core::{Actor, Command};
 
-use crate::{Ports, Settings, Writer};
+use crate::{Clock as _, Ports, Settings, Writer};
 
 /// Commits a beat whenever the writer was idle for one.
 pub(crate) async fn beat(ports: Ports, writer: Writer, settings: Settings) {
     loop {
-        let now = ports.clock.now();
+        let now = ports.clock.uptime();
         let idle = writer.last_commit().is_none_or(|last| now >= last.plus(settings.heartbeat));
         if idle && let Err(error) = writer.submit(Actor::Engine, Command::Beat).await {
             tracing::warn!(%error, "the writer could not commit its heartbeat");

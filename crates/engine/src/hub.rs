@@ -18,7 +18,7 @@ pub struct Hub {
     broken: Arc<Mutex<Option<BrokenInvariant>>>,
     alarm: Arc<Notify>,
     mined: Arc<Notify>,
-    /// Microseconds since 1970 of the newest commit of this process; zero before the first.
+    /// Uptime in microseconds at the newest commit of this process; zero before the first.
     last_commit: Arc<AtomicI64>,
     /// Another state of this store has taken its place.
     superseded: Arc<AtomicBool>,
@@ -48,10 +48,10 @@ impl Hub {
 
     /// The writer has committed something.
     pub(crate) fn committed(&self, at: Timestamp) {
-        self.last_commit.store(at.micros(), Ordering::Relaxed);
+        self.last_commit.store(at.micros().max(1), Ordering::Relaxed);
     }
 
-    /// Returns when the writer of this process last committed anything, a beat included. None before its first commit.
+    /// Returns at which uptime the writer of this process last committed anything, a beat included. None before its first commit.
     pub fn last_commit(&self) -> Option<Timestamp> {
         let micros = self.last_commit.load(Ordering::Relaxed);
         (micros != 0).then(|| Timestamp::from_micros(micros))
@@ -67,7 +67,7 @@ impl Hub {
         self.superseded.load(Ordering::Relaxed)
     }
 
-    /// The signer refuses what the lane asks. The first refusal of a row keeps its time.
+    /// The signer refuses what the lane asks. The first refusal of a row keeps its time, an uptime.
     pub(crate) fn signer_refused(&self, lane: &LaneId, refused: &str, now: Timestamp) {
         let mut refusals = self.refusals.lock().expect("nothing panics while it holds this lock");
         let since = refusals.get(lane).map_or(now, |(since, _)| *since);

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod auditor;
+mod clock;
 mod cosigning;
 mod engine;
 mod give_back;
@@ -13,6 +14,10 @@ mod settings;
 mod writer;
 
 pub use alerts::{Alert, Alerts};
+pub use clock::{
+    AGREES_WITHIN, AnchoredClock, BITCOIN_BLOCK_WITHIN, ClockDisagrees, ClockStanding, DRIFT_SECONDS_TOLD, EVM_BLOCK_WITHIN,
+    FOLLOWED_SECONDS_MAX, Reading, Source, Timekeeper, Witness,
+};
 pub use cosigning::{Brought, CosignError, CosignedVersion};
 pub use engine::Engine;
 pub use hub::Hub;

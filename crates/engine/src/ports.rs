@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_chain::Chain;
 use adit_core::{ChainName, IdBlock, Span, Timestamp};
@@ -12,9 +13,14 @@ use adit_store::Store;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-/// Time and waiting.
+use crate::AnchoredClock;
+
+/// A machine's clocks, and waiting.
 pub trait Clock: Send + Sync + 'static {
+    /// What the machine shows. Somebody may set it, and it may be wrong.
     fn now(&self) -> Timestamp;
+    /// The time since any moment; nobody sets it.
+    fn monotonic(&self) -> Duration;
     /// Completes after `span`.
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()>;
 }
@@ -32,7 +38,8 @@ pub trait Spawner: Send + Sync + 'static {
 /// Everything together.
 #[derive(Clone)]
 pub struct Ports {
-    pub clock: Arc<dyn Clock>,
+    /// The engine's time; never the machine's own (case F97).
+    pub clock: AnchoredClock,
     pub entropy: Arc<dyn Entropy>,
     pub spawner: Arc<dyn Spawner>,
     pub store: Arc<dyn Store>,

@@ -22,6 +22,10 @@ pub struct Settings {
     pub alerts_beat: Span,
     /// How often the whole ledger is audited: every account is read.
     pub audit_beat: Span,
+    /// How often the machine's clock is compared with the time that has passed.
+    pub clock_beat: Span,
+    /// How often second clocks are asked while there is no doubt about the time.
+    pub witness_beat: Span,
     /// The writer commits at least this often, so that a store which takes no commits shows.
     pub heartbeat: Span,
     /// A running lane that signs nothing for so long, while something is due, is told to people.
@@ -43,6 +47,8 @@ impl Default for Settings {
             identity_beat: Span::from_seconds(30),
             alerts_beat: Span::from_seconds(5),
             audit_beat: Span::from_seconds(600),
+            clock_beat: Span::from_seconds(1),
+            witness_beat: Span::from_seconds(30),
             heartbeat: Span::from_seconds(1),
             silent_after: Span::from_seconds(60),
             low: BTreeMap::new(),

@@ -16,7 +16,7 @@ use adit_store::{CommitFault, StoreFault};
 use futures::future::{Either, join_all, select};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Hub, Ports};
+use crate::{Clock as _, Hub, Ports};
 
 /// Orders that may wait for the writer; beyond that a caller waits to enqueue.
 pub const QUEUE_ORDERS_MAX: usize = 16_384;
@@ -236,6 +236,7 @@ impl WriterTask {
             Err(fault) => return failed(orders, &fault),
         };
         let mut view = group.take_view();
+        view.clock_doubt = self.ports.clock.doubt();
         let answers: Vec<Result<Answer, WriteError>> = orders
             .iter()
             .map(|order| {
@@ -267,7 +268,7 @@ impl WriterTask {
         if let Tried::Answered(answers) = &tried
             && answers.iter().all(|answer| !matches!(answer, Err(WriteError::Unknown { .. })))
         {
-            self.hub.committed(self.ports.clock.now());
+            self.hub.committed(self.ports.clock.uptime());
             self.hub.publish(events);
             if wakes {
                 self.hub.wake_lanes();

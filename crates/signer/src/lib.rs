@@ -47,7 +47,7 @@ pub use hearing::NEW_INCARNATION_SILENCE_SECONDS;
 pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, JournalError, JournalFile, MemoryFile, Place, Record, Tip};
 pub use judge::{EPOCH_STEP_MAX, OPENING_ASSETS_MAX};
 pub use key::{Key, KeyError};
-pub use local::{Clock, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
+pub use local::{Clock, Doubt, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX, Witness};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
 pub use port::{
     About, Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,

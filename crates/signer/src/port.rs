@@ -4,7 +4,7 @@ use std::fmt;
 
 use adit_core::{
     Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, LaneId, LeaseToken,
-    LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed,
+    LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed, Timestamp,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,12 @@ pub trait Signer: Send + Sync + 'static {
     /// Hears that this process works on a store of this incarnation, or, where its store went back, announces the one that follows.
     /// Called at every renewal of a lease: a new incarnation waits until nobody was heard with another one for a minute (case F94).
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault>;
+
+    /// Hears what time it is by a server that does not doubt its own clock. A signer whose clock agrees with that believes it again (case F97).
+    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+        let _unheard = now;
+        Ok(())
+    }
 
     /// Takes note of a lease, once it is committed and before anything is signed under it. Journalled: a number is never given twice,
     /// and its token is pinned to it. Asking again with the same claim is answered the same.
@@ -233,6 +239,8 @@ pub enum Refused {
     FeeAboveCap { cost: Amount, cap: Amount, unit: FeeUnit },
     #[error("the transaction pays {feerate}, above the cap of {cap}")]
     FeerateAboveCap { feerate: FeeRate, cap: FeeRate },
+    #[error("the signer does not know what day it is: {sentence}")]
+    ClockDoubted { sentence: String },
     #[error("this signer has no key for {lane}")]
     UnknownKey { lane: LaneId },
 }
@@ -264,7 +272,7 @@ impl Refused {
             | Self::NotLeased { .. }
             | Self::SupersededStore { .. } => About::Lease,
             Self::AnchorTaken { .. } | Self::Equivocation { .. } | Self::NotNext { .. } => About::Book,
-            Self::OtherStoreHeard { .. } | Self::NotInOrder { .. } => About::Turn,
+            Self::OtherStoreHeard { .. } | Self::NotInOrder { .. } | Self::ClockDoubted { .. } => About::Turn,
             Self::Retired { .. } => About::Retired,
             Self::Mismatch { .. }
             | Self::AboveTransactionCap { .. }

@@ -45,6 +45,10 @@ impl Clock for SimClock {
         Timestamp::from_micros(now(&self.handle).micros() + self.skew.load(Ordering::Relaxed))
     }
 
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.handle.now())
+    }
+
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
         Box::pin(self.handle.sleep(span.millis() * 1_000))
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use adit_bitcoin::{BitcoinLane, Face, Node};
 use adit_chain::{Chain, Endpoint, Timer};
 use adit_core::{ChainName, EndpointName, Rules, Span};
-use adit_engine::{Engine, Ports, Settings};
+use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_evm::EvmChain;
 
 use crate::crash::Process;
@@ -95,7 +95,7 @@ impl Supervisor {
         clock.set_skew(self.world.skew(self.slot));
         let timer: Arc<dyn Timer> = Arc::new(SimTimer(handle.clone()));
         let ports = Ports {
-            clock: Arc::new(clock.clone()),
+            clock: AnchoredClock::over(Arc::new(clock.clone())),
             entropy: Arc::new(SimEntropy(Mutex::new(self.dice.fork()))),
             spawner: Arc::new(SimSpawner { handle, process: process.id }),
             store: Arc::new(SimStore::new(self.world.clone(), process.clone())),
@@ -115,6 +115,8 @@ fn settings() -> Settings {
         identity_beat: Span::from_seconds(900),
         alerts_beat: Span::from_seconds(300),
         audit_beat: Span::from_seconds(3_600),
+        clock_beat: Span::from_seconds(20),
+        witness_beat: Span::from_seconds(1_200),
         heartbeat: Span::from_seconds(600),
         silent_after: Span::from_seconds(900),
         ..Settings::default()

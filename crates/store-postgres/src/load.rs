@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Keys, Slot, Timestamp, View};
+use adit_core::{CLOCKS_APART_MAX, Keys, Slot, Span, Timestamp, View};
 use adit_store::StoreFault;
 use adit_store::rows::{Fields, read_account, read_lane, read_user, read_withdrawal};
 use sqlx::{PgConnection, query};
@@ -11,10 +11,10 @@ use uuid::Uuid;
 use crate::columns::{all, one, texts};
 use crate::read::{incarnation, ledger, limit, lineage, people, withdrawal};
 
-pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys) -> Result<View, StoreFault> {
+pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys, now: Timestamp) -> Result<View, StoreFault> {
     let mut view = View::default();
     take_rows(connection, keys, &mut view).await?;
-    view.now = now(connection).await?;
+    view.now = moment(connection, now).await?;
     load_names(connection, keys, &mut view).await?;
     if !keys.limits.is_empty() {
         view.limits = limit::limits(connection, &keys.limits, view.now).await?;
@@ -25,14 +25,26 @@ pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys) -> Result<V
     Ok(view)
 }
 
-/// The database's clock, and never before the newest commit.
-pub(crate) async fn now(connection: &mut PgConnection) -> Result<Timestamp, StoreFault> {
+/// The database's clock is what all servers have in common, so it is used while it agrees with the caller's. Else it is wrong, or the caller's
+/// is, which the caller knows: the caller's is used (case F97).
+const DATABASE_APART_MAX: Span = Span::from_seconds(30);
+
+/// Time as commits see it, never before the newest commit, of those that no wrong clock has dated.
+pub(crate) async fn moment(connection: &mut PgConnection, now: Timestamp) -> Result<Timestamp, StoreFault> {
     const NOW: &str = "
+        WITH clock AS MATERIALIZED (
+            SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS at
+        ), judged AS MATERIALIZED (
+            SELECT CASE WHEN clock.at BETWEEN $1 - $2 AND $1 + $2 THEN clock.at ELSE $1 END AS at FROM clock
+        )
         SELECT greatest(
-            (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-            (SELECT at FROM commit_group ORDER BY at DESC LIMIT 1)
-        ) AS now";
-    let now = one(connection, query(NOW), |row| row.integer("now").map(Timestamp::from_micros)).await?;
+            judged.at,
+            (SELECT g.at FROM commit_group AS g WHERE g.at <= judged.at + $3 ORDER BY g.at DESC LIMIT 1)
+        ) AS now
+        FROM judged";
+    let micros = |span: Span| i64::try_from(span.millis() * 1_000).unwrap_or(i64::MAX);
+    let question = query(NOW).bind(now.micros()).bind(micros(DATABASE_APART_MAX)).bind(micros(CLOCKS_APART_MAX));
+    let now = one(connection, question, |row| row.integer("now").map(Timestamp::from_micros)).await?;
     now.ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
 }
 

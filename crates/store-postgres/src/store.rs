@@ -10,7 +10,9 @@ use adit_core::{
     Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, GROUPS_REMEMBERED, Group, Page, Replication, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{
+    Coverage, Cursor, GROUPS_REMEMBERED, Group, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+};
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -22,7 +24,7 @@ use crate::group::PostgresGroup;
 use crate::line::Line;
 use crate::load;
 use crate::migrate::migrate;
-use crate::read::{event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
+use crate::read::{clock, event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
 
 const CONNECTIONS_MAX: u32 = GROUPS_REMEMBERED as u32;
 /// How long a caller waits for a connection; less than any answer is waited for.
@@ -123,13 +125,13 @@ fn pool(line: &Arc<Line>) -> PgPoolOptions {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn load(&self, keys: &Keys, _: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
+    async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
         self.line.own_history()?;
         let loading = async {
             let mut transaction = self.begin("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
             // The connection may be a new one, and have found another history.
             self.line.own_history()?;
-            let view = load::view(&mut transaction, keys).await?;
+            let view = load::view(&mut transaction, keys, now).await?;
             Ok(PostgresGroup { transaction, view, line: Arc::clone(&self.line) })
         };
         let group = self.line.within(LOAD_TIMEOUT_SECONDS, loading).await?;
@@ -166,11 +168,11 @@ impl Store for PostgresStore {
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
-    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], _: Timestamp) -> Result<LimitState, StoreFault> {
+    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault> {
         let asked = BTreeMap::from([((user.clone(), asset.clone()), windows.to_vec())]);
         let asking = async {
             let mut moment = self.moment().await?;
-            let now = load::now(&mut moment).await?;
+            let now = load::moment(&mut moment, now).await?;
             limit::limits(&mut moment, &asked, now).await
         };
         Ok(self.read(asking).await?.into_values().next().unwrap_or_default())
@@ -287,6 +289,10 @@ impl Store for PostgresStore {
         const WRITE: &str = "UPDATE policy_revision SET at = at WHERE revision = 0";
         let writing = async { query(WRITE).execute(&mut *self.connection().await?).await.map(drop).map_err(unreachable) };
         self.read(writing).await
+    }
+
+    async fn clock(&self) -> Result<Option<StoreClock>, StoreFault> {
+        self.read(async { clock::clock(&mut *self.moment().await?).await.map(Some) }).await
     }
 
     async fn replication(&self) -> Result<Replication, StoreFault> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Keys, Slot, Timestamp, View};
+use adit_core::{CLOCKS_APART_MAX, Keys, Slot, Timestamp, View};
 use adit_store::StoreFault;
 use adit_store::rows::Fields;
 use sqlx::{SqliteConnection, query};
@@ -24,11 +24,12 @@ pub(crate) async fn view(connection: &mut SqliteConnection, keys: &Keys, now: Ti
     Ok(view)
 }
 
-/// Time as commits see it: the caller's, and never before the newest commit.
+/// Time as commits see it: the caller's, and never before the newest commit, of those that no wrong clock has dated.
 pub(crate) async fn not_before_newest(connection: &mut SqliteConnection, now: Timestamp) -> Result<Timestamp, StoreFault> {
-    let question = query("SELECT at FROM commit_group ORDER BY at DESC LIMIT 1");
+    let latest = now.plus(CLOCKS_APART_MAX).micros();
+    let question = query("SELECT at FROM commit_group WHERE at <= ?1 ORDER BY at DESC LIMIT 1").bind(latest);
     let newest = one(connection, question, |row| row.integer("at").map(Timestamp::from_micros)).await?;
-    Ok(newest.map_or(now, |newest| newest.max(now)))
+    Ok(newest.map_or(now, |newest| now.not_before(newest)))
 }
 
 /// Versioned rows: each that was named, found or not.

@@ -15,8 +15,9 @@ use crate::{CommitFault, StoreFault};
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Opens a transaction, creates and locks the guard rows that `keys` names in one global order (users, withdrawals, lineages, lanes,
-    /// accounts; each by id), and reads every row that they name. `now` is the caller's clock; a database with a clock of its own uses that
-    /// one, never before the newest committed time. The view's `now` says which.
+    /// accounts; each by id), and reads every row that they name. `now` is the caller's time; a database with a clock of its own uses that
+    /// one while the two agree. Never before the newest committed time, unless a wrong clock has dated that (case F97). The view's `now` says
+    /// which.
     async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault>;
 
     /// Whether this group was committed: asked after a lost answer to COMMIT, when nothing of it can still be under way.
@@ -70,6 +71,10 @@ pub trait Store: Send + Sync + 'static {
     async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault>;
     /// Whether reads and writes work now.
     async fn ping(&self) -> Result<(), StoreFault>;
+    /// The clock of the database's own host, read now; none where the store has none of its own.
+    async fn clock(&self) -> Result<Option<StoreClock>, StoreFault> {
+        Ok(None)
+    }
     /// What would be left of a commit if this host were lost now.
     async fn replication(&self) -> Result<Replication, StoreFault> {
         Ok(Replication::None)
@@ -126,6 +131,14 @@ pub struct Page {
     pub items: Vec<Withdrawal>,
     /// Where the next page begins; none on the last one.
     pub next: Option<Cursor>,
+}
+
+/// A database's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreClock {
+    pub now: Timestamp,
+    /// It is on another host than this process, so that the two clocks are not one.
+    pub elsewhere: bool,
 }
 
 /// How a database is copied to other hosts while it runs.

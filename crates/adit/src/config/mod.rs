@@ -67,6 +67,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether every chain is one of a developer's machine.
+    pub fn is_devnet(&self) -> bool {
+        self.chains.values().all(Chain::is_devnet)
+    }
+
     /// Reads `file`, or the environment alone where there is none.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{ChainRules, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Tip, Trust, upkeep};
+use adit_core::{
+    ChainRules, ClockDoubt, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Tip, Trust, upkeep,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -101,6 +103,7 @@ pub struct Shown<'a> {
     pub live: &'a [Lineage],
     pub rules: &'a Rules,
     pub now: Timestamp,
+    pub clock_doubt: Option<ClockDoubt>,
 }
 
 impl Shown<'_> {
@@ -138,8 +141,8 @@ impl Shown<'_> {
     }
 
     fn consolidation(&self) -> ConsolidationRecord {
-        let Self { lane, chain, live, now, .. } = *self;
-        let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now };
+        let Self { lane, chain, live, now, clock_doubt, .. } = *self;
+        let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now, clock_doubt };
         let standing = upkeep(&view, true);
         // What stands on another one pays for that one, and merges nothing.
         let stands_alone = |one: &Lineage| !live.iter().any(|other| other.id != one.id && one.stands_on(other));

@@ -37,6 +37,11 @@ pub struct Readiness {
     /// `ok`; `unavailable`: it took no commit lately; `superseded`: another state of the database
     /// has taken its place.
     store: &'static str,
+    /// `ok`; `doubted`: nobody knows what time it is.
+    clock: &'static str,
+    /// Why it is doubted, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_sentence: Option<String>,
     /// When this process last committed anything, its heartbeat included.
     #[schema(value_type = Option<Time>)]
     last_commit_at: Option<String>,
@@ -59,21 +64,35 @@ pub async fn healthz() -> Json<Alive> {
 
 /// Whether requests are accepted: the writer commits. `lanes` says of each whether it pays
 #[utoipa::path(get, path = "/readyz", tag = "Operations", security(()),
-    responses((status = 200, body = Readiness), (status = 503, description = "The writer commits nothing, or another state of the database has taken its place", body = Readiness)))]
+    responses((status = 200, body = Readiness), (status = 503, description = "The writer commits nothing, another state of the database has taken its place, or the clock is in doubt", body = Readiness)))]
 pub async fn readyz(State(state): State<ApiState>) -> Response {
     let hub = &state.engine().hub;
-    let age = hub.last_commit().map(|at| state.now().since(at));
+    let age = hub.last_commit().map(|at| state.engine().ports.clock.uptime().since(at));
     let store = store_word(hub.is_superseded(), age);
     let lanes = if store == "ok" { lanes(&state).await } else { unknown_lanes(&state) };
+    let doubt = state.engine().ports.clock.doubt();
     let status = match store {
+        "ok" if doubt.is_some() => "unready",
         "ok" if lanes.iter().all(|lane| lane.state == "running") => "ready",
         "ok" => "degraded",
         _unusable => "unready",
     };
-    let code = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let last_commit_at = hub.last_commit().map(rfc3339);
+    let code = if status != "unready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let last_commit_at = age.map(|age| rfc3339(state.now().minus(age)));
     let last_commit_age_seconds = age.map(Span::seconds);
-    (code, Json(Readiness { status, store, last_commit_at, last_commit_age_seconds, lanes })).into_response()
+    (
+        code,
+        Json(Readiness {
+            status,
+            store,
+            clock: if doubt.is_some() { "doubted" } else { "ok" },
+            clock_sentence: doubt.map(|doubt| doubt.sentence()),
+            last_commit_at,
+            last_commit_age_seconds,
+            lanes,
+        }),
+    )
+        .into_response()
 }
 
 /// Never asks the writer: a probe must neither wait for it nor make it wait.

@@ -26,6 +26,8 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::users::put_user))
         .routes(routes!(admin::wallets::link_wallet))
         .routes(routes!(admin::keys::issue_key))
+        .routes(routes!(admin::clock::shown))
+        .routes(routes!(admin::clock::accept))
         .routes(routes!(admin::suspensions::list, admin::suspensions::suspend, admin::suspensions::resume))
         .routes(routes!(admin::withdrawals::retry))
         .routes(routes!(admin::withdrawals::cancel))

@@ -215,13 +215,18 @@ impl Signer for Pen {
     }
 }
 
-/// The system's clock, moved ahead by so many microseconds.
+/// The system's clocks, after so many microseconds more, and with a wall clock that is off by so many.
 #[derive(Clone, Default)]
-pub struct Shifted(pub Arc<AtomicI64>);
+pub struct Shifted(pub Arc<AtomicI64>, pub Arc<AtomicI64>);
 
 impl Clock for Shifted {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(now().micros() + self.0.load(Ordering::Relaxed))
+        let (passed, off) = (self.0.load(Ordering::Relaxed), self.1.load(Ordering::Relaxed));
+        Timestamp::from_micros(now().micros() + passed + off)
+    }
+
+    fn monotonic(&self) -> Duration {
+        System.monotonic() + Duration::from_micros(self.0.load(Ordering::Relaxed).unsigned_abs())
     }
 
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
@@ -234,6 +239,11 @@ pub struct System;
 impl Clock for System {
     fn now(&self) -> Timestamp {
         now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        static STARTED: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        STARTED.elapsed()
     }
 
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {

@@ -4,6 +4,7 @@
 mod abuse;
 mod admin;
 mod claims;
+mod clocks;
 mod document;
 mod fakes;
 mod health;

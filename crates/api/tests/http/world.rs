@@ -11,7 +11,7 @@ use adit_core::*;
 use adit_devnet::claim::{Domain, SignedClaim, base_units};
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::Address;
-use adit_engine::{Engine, Entropy, Ports, Settings};
+use adit_engine::{AnchoredClock, Engine, Entropy, Ports, Settings};
 use adit_evm::{AddressBook, ClaimDomain};
 use adit_signer::Signer;
 use adit_store::{MemStore, Store};
@@ -124,7 +124,7 @@ impl World {
         let forbidden = BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
         let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, forbidden }));
         let ports = Ports {
-            clock: Arc::new(clock),
+            clock: AnchoredClock::accepted(Arc::new(clock)),
             entropy: Arc::new(System),
             spawner: Arc::new(System),
             store: behind,

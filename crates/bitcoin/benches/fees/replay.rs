@@ -99,7 +99,7 @@ impl<'a> Payer<'a> {
         let market = Market::Bitcoin(BitcoinMarket::estimated(feerate));
         self.lane.tip = Some(Tip { head, final_height: 95, market, mined_at: now, at: now });
         let suspensions = BTreeMap::new();
-        let view = LaneView { lane: &self.lane, chain: &self.rules, live: &[], queue, suspensions: &suspensions, now };
+        let view = LaneView { lane: &self.lane, chain: &self.rules, live: &[], queue, suspensions: &suspensions, now, clock_doubt: None };
         let plan = |act| if let Act::Plan { withdrawal } = act { Some(withdrawal) } else { None };
         next(&view).into_iter().filter_map(plan).collect()
     }

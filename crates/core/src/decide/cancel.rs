@@ -94,7 +94,7 @@ fn count_cancel(draft: &mut Drafting, withdrawal: &Withdrawal) -> Result<(), Ref
     let (now, most, day) = (draft.now(), draft.rules.cancels_per_day_max, Span::from_hours(24));
     debug_assert_eq!(*user, withdrawal.user, "a user reaches only his own withdrawals");
     let row = draft.user(&withdrawal.user)?;
-    if now >= row.cancels_since.plus(day) {
+    if row.cancels_since.credible(now).is_none_or(|since| now >= since.plus(day)) {
         row.cancels = 0;
         row.cancels_since = now;
     }

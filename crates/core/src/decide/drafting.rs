@@ -51,6 +51,15 @@ impl<'a> Drafting<'a> {
         self.view.now
     }
 
+    /// # Errors
+    /// [`Refusal::ClockDoubted`] where nobody knows what time it is.
+    pub fn sure_of_time(&self) -> Result<(), Refusal> {
+        match self.view.clock_doubt {
+            Some(doubt) => Err(Refusal::ClockDoubted { doubt }),
+            None => Ok(()),
+        }
+    }
+
     pub fn change(&mut self, change: Change) {
         self.changes.push(change);
     }

@@ -39,7 +39,9 @@ pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<D
     if lane.journal.is_some_and(|pinned| pinned != journal) {
         return Err(Refusal::ForeignJournal { lane: id.to_string() });
     }
-    let current = lane.lease.clone().filter(|lease| now < lease.until || planted(Mistake::LeaseLastsForEver));
+    // Who does not know what time it is does not know that another's lease is over.
+    let unsure = draft.view.clock_doubt.is_some() || planted(Mistake::LeaseLastsForEver);
+    let current = lane.lease.clone().filter(|lease| now < lease.until || unsure);
     let token = match current {
         Some(lease) if lease.owner == owner => lease.token,
         Some(lease) if !alone => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),

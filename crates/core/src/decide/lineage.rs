@@ -14,6 +14,9 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
     if lane.state != LaneState::Running {
         return Err(Refusal::LaneStopped { lane: reserve.lane.to_string() });
     }
+    if !reserve.legs.is_empty() {
+        draft.sure_of_time()?;
+    }
     take_anchors(&mut lane, reserve)?;
     lane.counter += 1;
     lane.doubt = None;
@@ -152,6 +155,9 @@ fn join(draft: &mut Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result
     if add.purpose == Purpose::Pay {
         let paid = lineage.legs.iter().filter(|leg| add.draft.carries(leg.payout)).chain(&add.joining);
         pays_exactly(&add.draft, &paid.collect::<Vec<_>>())?;
+    }
+    if !add.joining.is_empty() {
+        draft.sure_of_time()?;
     }
     for leg in &add.joining {
         enter_lineage(draft, leg, add.lineage, add.attempt)?;

@@ -17,19 +17,23 @@ pub(super) fn put_user(mut draft: Drafting, user: &UserId, tier: Option<&Tier>) 
     draft.answer(Answer::Done)
 }
 
-/// A wallet belongs to one user. The first is usable at once; another waits, so that a stolen session cannot claim at once.
+/// A wallet belongs to one user. The first is usable at once; another waits, so that a stolen session cannot claim at once. A link that was
+/// dated by a wrong clock is made anew when it is asked for again, and waits (case F97).
 pub(super) fn link_wallet(mut draft: Drafting, user: &UserId, address: &Destination) -> Result<Decision, Refusal> {
-    if let Some(link) = draft.view.wallet(address) {
+    let known = draft.view.wallet(address);
+    let misdated = known.is_some_and(|link| link.linked_at.credible(draft.now()).is_none() && draft.view.clock_doubt.is_none());
+    if let Some(link) = known.filter(|link| !misdated || link.user != *user) {
         return match link.user == *user {
             true => Ok(Decision { changes: Vec::new(), answer: Answer::Wallet(link.clone()) }),
             false => Err(Refusal::WalletTaken { wallet: address.clone() }),
         };
     }
+    draft.sure_of_time()?;
     let now = draft.now();
     let cooling = draft.rules.wallet_cooling;
     let row = draft.user(user)?;
     let usable_at = if row.wallets == 0 { now } else { now.plus(cooling) };
-    row.wallets += 1;
+    row.wallets += u32::from(!misdated);
     let link = WalletLink { address: address.clone(), user: user.clone(), linked_at: now, usable_at };
     draft.change(Change::Wallet(link.clone()));
     draft.user_event(user, None, EventKind::WalletLinked { address: address.clone(), usable_at })?;

@@ -14,6 +14,7 @@ pub(super) fn request(mut draft: Drafting, request: &Request) -> Result<Decision
     if let Some(replay) = replayed(&draft, request)? {
         return Ok(Decision { changes: Vec::new(), answer: replay });
     }
+    draft.sure_of_time()?;
     let user = draft.view.user(&request.user).cloned().ok_or_else(|| Refusal::UnknownUser { user: request.user.clone() })?;
     let rules = draft.rules.asset(&request.asset).ok_or_else(|| Refusal::UnknownAsset { asset: request.asset.clone() })?;
     not_suspended(draft.view, request)?;
@@ -76,6 +77,7 @@ fn check_claim(draft: &Drafting, request: &Request, claim: &Claim, user: &User) 
     let wallet = request.destination.clone();
     let link = draft.view.wallet(&wallet).filter(|link| link.user == request.user);
     let link = link.ok_or_else(|| Refusal::WalletNotLinked { wallet: wallet.clone() })?;
+    // Dated by a wrong clock it opens when it is linked anew; until then it is as good as new.
     if draft.now() < link.usable_at {
         return Err(Refusal::WalletCooling { wallet, usable_at: link.usable_at });
     }
@@ -174,7 +176,9 @@ fn check_pace(view: &View, request: &Request, policy: &Policy, user: &User) -> R
         }
     }
     match (policy.cooldown, user.last_accepted_at) {
-        (Some(wait), Some(last)) if view.now < last.plus(wait) => Err(Refusal::Cooldown { until: last.plus(wait) }),
+        (Some(wait), Some(last)) if last.credible(view.now).is_some_and(|last| view.now < last.plus(wait)) => {
+            Err(Refusal::Cooldown { until: last.plus(wait) })
+        }
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
 }

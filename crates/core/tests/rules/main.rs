@@ -6,6 +6,7 @@ mod attempts;
 mod audits;
 mod cancels;
 mod chains;
+mod clocks;
 mod coins;
 mod cosigning;
 mod endings;

@@ -38,7 +38,7 @@ impl LaneTask {
     pub(super) fn may_read_journal(&self, lane: &Lane) -> bool {
         let halted = matches!(lane.state, LaneState::Halted { .. });
         let again_at = *self.reads_again_at.lock().expect("no holder of this lock panics");
-        !halted || self.engine.ports.clock.now() >= again_at
+        !halted || self.engine.ports.clock.uptime() >= again_at
     }
 
     /// Reads the journal under this lease, and says so in the store once all of it stands there.
@@ -53,7 +53,7 @@ impl LaneTask {
             }
             Reading::NotOurs => Ok(()),
             Reading::Left(reasons) => {
-                let again_at = self.engine.ports.clock.now().plus(READ_AGAIN_AFTER);
+                let again_at = self.engine.ports.clock.uptime().plus(READ_AGAIN_AFTER);
                 *self.reads_again_at.lock().expect("no holder of this lock panics") = again_at;
                 self.halt(HaltReason::JournalAhead { detail: reasons.join("; ") }).await
             }

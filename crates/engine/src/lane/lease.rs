@@ -11,12 +11,12 @@ use adit_core::{
 use adit_signer::{LeaseClaim, Presence, Refused, Stamp};
 
 use super::{Held, LaneTask, RoundError};
-use crate::WriteError;
+use crate::{Clock as _, WriteError};
 
 impl LaneTask {
     /// Renews the lease when a third of it is over. None while another replica has it, or while nobody may have one.
     pub(super) async fn lease(&self, held: &mut Option<Held>) -> Result<Option<Held>, RoundError> {
-        let now = self.engine.ports.clock.now();
+        let now = self.engine.ports.clock.uptime();
         let fresh_from = Span::from_millis(self.settings.lease.millis() / 3 * 2);
         if let Some(lease) = held.filter(|lease| now.plus(fresh_from) < lease.until) {
             return Ok(Some(lease));
@@ -39,11 +39,13 @@ impl LaneTask {
     async fn ask_for_lease(&self) -> Result<Option<Granted>, RoundError> {
         let journal = self.engine.ports.signer.journal().await?;
         let (token, first) = (LeaseToken(self.engine.ports.uuid()), IncarnationId(self.engine.ports.uuid()));
-        let (lane, owner, length, alone) = (self.id().clone(), self.engine.replica, self.settings.lease, self.settings.alone);
+        let alone = self.settings.alone || self.has_seen_lease_lapse();
+        let (lane, owner, length) = (self.id().clone(), self.engine.replica, self.settings.lease);
         let command = Command::Lease { lane, owner, length, journal, token, first, alone };
         match self.engine.writer.submit(Actor::Engine, command).await {
             Ok(Answer::Leased(granted)) => Ok(Some(granted)),
-            Ok(_) | Err(WriteError::Refused(Refusal::LeaseHeld { .. } | Refusal::StoreWentBack { .. })) => Ok(None),
+            Err(WriteError::Refused(Refusal::LeaseHeld { .. })) => self.watch_lease().await.map(|()| None),
+            Ok(_) | Err(WriteError::Refused(Refusal::StoreWentBack { .. })) => Ok(None),
             Err(WriteError::Refused(Refusal::ForeignJournal { lane })) => {
                 tracing::error!(lane, "this signer's journal is not the one that the lane is pinned to; nothing is signed");
                 Ok(None)
@@ -52,12 +54,33 @@ impl LaneTask {
         }
     }
 
+    /// Looks whether who holds the lease still renews it. Two clocks that disagree say nothing about each other's leases, and a lease that was
+    /// dated by a wrong one may end in years: what counts is how long nothing was renewed, by our own monotonic clock (cases F97, F106).
+    async fn watch_lease(&self) -> Result<(), RoundError> {
+        let held = self.lane().await?.and_then(|lane| lane.lease).map(|lease| (lease.token, lease.until));
+        let mut watched = self.watched_lease.lock().expect("no holder of this lock panics");
+        if watched.as_ref().map(|(known, _)| *known) != held {
+            *watched = held.map(|held| (held, self.engine.ports.clock.uptime()));
+        }
+        Ok(())
+    }
+
+    /// Who renews a lease does so when a third of it is over.
+    fn has_seen_lease_lapse(&self) -> bool {
+        let watched = *self.watched_lease.lock().expect("no holder of this lock panics");
+        watched.is_some_and(|(_, since)| since.plus(self.settings.lease.times(2)) < self.engine.ports.clock.uptime())
+    }
+
     /// Lets the signer hear on which incarnation of the store this process works. Where the store went back, that is the next one, which
     /// begins now. False where no lease can be had.
     async fn attend(&self) -> Result<bool, RoundError> {
         let Some(known) = self.engine.store().incarnation().await? else { return Ok(true) };
         let incarnation = known.finding.as_ref().map_or(known.id, |finding| finding.next);
         let presence = Presence { replica: self.engine.replica, incarnation };
+        let clock = &self.engine.ports.clock;
+        if clock.doubt().is_none() {
+            self.engine.ports.signer.hear_time(clock.now()).await?;
+        }
         if let Err(refused) = self.engine.ports.signer.attend(&presence).await? {
             return self.refused_lease(&refused).await.map(|()| false);
         }
@@ -146,7 +169,7 @@ impl LaneTask {
     }
 
     async fn refused_lease(&self, refused: &Refused) -> Result<(), RoundError> {
-        self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.now());
+        self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.uptime());
         if let Refused::SupersededStore { incarnation } = refused {
             if !self.engine.is_superseded(*incarnation).await? {
                 return Ok(());

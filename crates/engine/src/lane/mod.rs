@@ -24,7 +24,7 @@ use adit_core::{
 use adit_signer::Refused;
 use futures::future::{Either, select};
 
-use crate::{Engine, Settings, WriteError};
+use crate::{Clock as _, Engine, Settings, WriteError};
 
 /// Wait after a round that failed.
 const FAULT_WAIT: adit_core::Span = adit_core::Span::from_millis(500);
@@ -39,8 +39,10 @@ pub(crate) struct LaneTask {
     engine: Engine,
     settings: Settings,
     name: ChainName,
-    /// When a halted lane reads a journal again that it could not place.
+    /// An uptime: when a halted lane reads a journal again that it could not place.
     reads_again_at: Mutex<Timestamp>,
+    /// Another's lease, and since which uptime it was not renewed.
+    watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -49,6 +51,7 @@ struct Held {
     epoch: Epoch,
     incarnation: IncarnationId,
     token: LeaseToken,
+    /// An uptime of this process.
     until: Timestamp,
 }
 
@@ -70,7 +73,13 @@ pub(crate) enum RoundError {
 impl LaneTask {
     /// Starts the two tasks of a lane: one pays, one observes. Both work on the same lease.
     pub(crate) fn start(engine: &Engine, name: ChainName, settings: &Settings) {
-        let task = Arc::new(Self { engine: engine.clone(), settings: settings.clone(), name, reads_again_at: Mutex::default() });
+        let task = Arc::new(Self {
+            engine: engine.clone(),
+            settings: settings.clone(),
+            name,
+            reads_again_at: Mutex::default(),
+            watched_lease: Mutex::default(),
+        });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));
     }
@@ -78,11 +87,11 @@ impl LaneTask {
     async fn pay_for_ever(self: Arc<Self>) {
         let mut held = None;
         loop {
-            let began = self.engine.ports.clock.now();
+            let began = self.engine.ports.clock.uptime();
             match self.pay_round(&mut held).await {
                 Ok(0) => {
                     // At most a sixth of a lease, whatever the clock did meanwhile: who sleeps longer loses it.
-                    let took = self.engine.ports.clock.now().since(began);
+                    let took = self.engine.ports.clock.uptime().since(began);
                     let most = adit_core::Span::from_millis(self.settings.lease.millis() / 6);
                     if took >= DEAR_ROUND {
                         self.pause(took.times(IDLE_PAUSE_ROUNDS).min(most)).await;

@@ -12,7 +12,7 @@ use adit_core::{
 use super::journal::{Reading, unplaced};
 use super::reconcile::{Found, Journalled};
 use super::{FAULT_WAIT, LaneTask, RoundError};
-use crate::{LIVE_LINEAGES_MAX, WriteError};
+use crate::{Clock as _, LIVE_LINEAGES_MAX, WriteError};
 
 /// How old the kept tip of a chain that stands still may become.
 const TIP_KEPT: Span = Span::from_seconds(10);
@@ -40,7 +40,7 @@ impl LaneTask {
             }
             return Ok(());
         }
-        if self.pins_changed(&lane, looked, now).await? {
+        if self.pins_changed(&lane, looked).await? {
             return Ok(());
         }
         let (seen, any) = self.look(&lane).await?;
@@ -194,10 +194,11 @@ impl LaneTask {
     }
 
     async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {
-        if now < looked.funds_at.plus(self.settings.funds_beat) {
+        let uptime = self.engine.ports.clock.uptime();
+        if looked.funds_at.is_some_and(|at| uptime < at.plus(self.settings.funds_beat)) {
             return Vec::new();
         }
-        looked.funds_at = now;
+        looked.funds_at = Some(uptime);
         match self.chain().funds(self.id()).await {
             Ok(readings) => readings.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect(),
             Err(fault) => {
@@ -208,11 +209,13 @@ impl LaneTask {
     }
 
     /// Facts that may not change silently are compared while the lane runs, too (windows F23, F41, F51).
-    async fn pins_changed(&self, lane: &Lane, looked: &mut Looked, now: Timestamp) -> Result<bool, RoundError> {
-        if now < looked.pins_at.plus(self.settings.identity_beat) || lane.state != LaneState::Running {
+    async fn pins_changed(&self, lane: &Lane, looked: &mut Looked) -> Result<bool, RoundError> {
+        let uptime = self.engine.ports.clock.uptime();
+        let fresh = looked.pins_at.is_some_and(|at| uptime < at.plus(self.settings.identity_beat));
+        if fresh || lane.state != LaneState::Running {
             return Ok(false);
         }
-        looked.pins_at = now;
+        looked.pins_at = Some(uptime);
         let changed = match self.chain().identity(self.id()).await {
             Ok(identity) if identity.wallet_has_code => Some(HaltReason::WalletHasCode),
             Ok(identity) => adit_core::changed_pin(lane, &identity.pins),
@@ -249,8 +252,8 @@ fn lost_against(winner: LineageId, sighting: Sighting) -> Sighting {
 /// When the slower questions were last asked.
 #[derive(Default)]
 struct Looked {
-    funds_at: Timestamp,
-    pins_at: Timestamp,
+    funds_at: Option<Timestamp>,
+    pins_at: Option<Timestamp>,
 }
 
 /// A tip that says nothing new is kept only now and then, so that an idle chain costs no commits.

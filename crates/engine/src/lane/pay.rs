@@ -13,7 +13,7 @@ use futures::join;
 use super::due::Due;
 use super::request::Fresh;
 use super::{Held, LaneTask, RoundError, older};
-use crate::{LIVE_LINEAGES_MAX, PLAN_MAX};
+use crate::{Clock as _, LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
 const JOINABLE_AHEAD: Span = Span::from_hours(1);
@@ -33,7 +33,8 @@ impl LaneTask {
         };
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
-        let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now };
+        let clock_doubt = self.engine.ports.clock.doubt();
+        let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         let due = Due::of(next(&view));
         let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();

@@ -11,6 +11,7 @@ use adit_signer::{Approved, JournalEntry, Open};
 
 use super::journal::{ENTRIES_PER_PAGE_MAX, lost};
 use super::{Held, LaneTask, RoundError};
+use crate::Clock as _;
 
 /// What the signer's journal says of a transaction of our wallet.
 pub(super) enum Journalled {

@@ -112,7 +112,7 @@ impl LaneTask {
     /// Notes what the signer says, for those who look after it.
     pub(super) fn note<T>(&self, answers: &[Result<T, Refused>]) {
         match answers.iter().find_map(|answer| answer.as_ref().err()) {
-            Some(refused) => self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.now()),
+            Some(refused) => self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.uptime()),
             None if answers.is_empty() => {}
             None => self.engine.hub.signer_agreed(self.id()),
         }

@@ -24,6 +24,11 @@ impl Clock for System {
         now()
     }
 
+    fn monotonic(&self) -> Duration {
+        static STARTED: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        STARTED.elapsed()
+    }
+
     fn sleep(&self, span: Span) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(Duration::from_millis(span.millis())))
     }

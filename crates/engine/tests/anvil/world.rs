@@ -13,12 +13,13 @@ use adit_devnet::contracts;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::{Address, U256};
-use adit_engine::{Engine, Ports, Settings, WriteError};
+use adit_engine::{AnchoredClock, Engine, Ports, Settings, WriteError};
 use adit_evm::{EvmChain, EvmConfig, canonical};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
 use adit_store::{MemStore, Store};
 use alloy::sol_types::SolValue;
 
+use super::clocks::Jumping;
 use super::parts::{Running, System, Tasks, now};
 
 #[path = "world/waits.rs"]
@@ -125,10 +126,19 @@ impl World {
 
     /// The same, with another way to the node.
     pub fn start_through(&self, url: &str) -> Running {
+        self.start_by(url, AnchoredClock::accepted(Arc::new(System)))
+    }
+
+    /// The same, by a clock that nobody has vouched for.
+    pub fn start_doubting(&self, clock: &Jumping) -> Running {
+        self.start_by(self.anvil.url(), AnchoredClock::over(Arc::new(clock.clone())))
+    }
+
+    fn start_by(&self, url: &str, clock: AnchoredClock) -> Running {
         let tasks = Arc::new(Tasks::default());
         let chain: Arc<dyn Chain> = Arc::new(self.chain(url));
         let ports = Ports {
-            clock: Arc::new(System),
+            clock,
             entropy: Arc::new(System),
             spawner: tasks.clone(),
             store: self.store.clone(),
@@ -138,6 +148,7 @@ impl World {
         let settings = Settings {
             lease: LEASE,
             audit_beat: Span::from_millis(300),
+            clock_beat: Span::from_millis(50),
             lane_beat: Span::from_millis(50),
             observe_beat: Span::from_millis(100),
             ..Settings::default()

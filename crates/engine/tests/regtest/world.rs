@@ -9,7 +9,7 @@ use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::bitcoin::Bitcoin;
 use adit_devnet::parts as installed;
-use adit_engine::{Engine, Ports, Settings};
+use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_signer::{
     AccountKind, AssetCaps, BitcoinNetwork, BitcoinPolicy, ChainPolicy, EnvironmentId, LocalSigner, MemoryFile, Seed, SignerConfig,
 };
@@ -191,7 +191,7 @@ impl World {
         let tasks = Arc::new(Tasks::default());
         let chain: Arc<dyn Chain> = Arc::new(self.chain());
         let ports = Ports {
-            clock: Arc::new(System),
+            clock: AnchoredClock::accepted(Arc::new(System)),
             entropy: Arc::new(System),
             spawner: tasks.clone(),
             store: self.store.clone(),

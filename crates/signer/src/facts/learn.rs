@@ -61,9 +61,9 @@ impl Overlay<'_> {
     fn apply_payment(&mut self, at: Timestamp, lineage: LineageId, approved: &Approved) {
         let mut payout = self.payout(approved.payout).cloned().unwrap_or_default();
         if payout.live != Some(lineage) {
-            let day = Day::of(at);
-            let spent = self.spent(&approved.asset, day).checked_add(approved.amount).unwrap_or(Amount::MAX);
-            self.fresh.spent.insert((approved.asset.clone(), day), spent);
+            let key = (approved.asset.clone(), Day::of(at));
+            let spent = self.spent_on(&key).checked_add(approved.amount).unwrap_or(Amount::MAX);
+            self.fresh.spent.insert(key, spent);
         }
         payout.live = Some(lineage);
         payout.pays = Some(Fingerprint::of(approved));
@@ -89,7 +89,7 @@ impl Overlay<'_> {
         if epoch > known.epoch {
             facts.leased = Leased::unnamed(epoch);
         }
-        self.fresh.newest = self.fresh.newest.max(at);
+        self.dated(at);
     }
 
     /// It was judged that the number is new. The life of the store before this one, if it is another, never leases again.
@@ -102,14 +102,14 @@ impl Overlay<'_> {
         let before = self.incarnation().filter(|before| *before != stamp.incarnation);
         self.fresh.superseded.extend(before);
         self.fresh.incarnation = Some(stamp.incarnation);
-        self.fresh.newest = self.fresh.newest.max(at);
+        self.dated(at);
     }
 
     /// It was judged that the lane had none.
     fn apply_opened(&mut self, at: Timestamp, open: &Open) {
         let lane = self.lane(&open.lane);
         self.fresh.lanes.entry(lane).or_default().opening = Some(open.opening.clone());
-        self.fresh.newest = self.fresh.newest.max(at);
+        self.dated(at);
     }
 
     /// Where no store has leased, nothing counts changes.
@@ -128,7 +128,7 @@ impl Overlay<'_> {
         payout.left.extend(payout.live.take());
         payout.retired = Some(Arc::new(Retired { by: retirement.by.clone(), reason: retirement.reason.clone() }));
         self.fresh.payouts.insert(retirement.payout, payout);
-        self.fresh.newest = self.fresh.newest.max(at);
+        self.dated(at);
     }
 
     /// One copy of a lane's name, however many lineages it has.

@@ -9,7 +9,7 @@ mod overlay;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use adit_core::{Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, Opening, PayoutId, Span, Timestamp};
+use adit_core::{Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, Opening, PayoutId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -29,7 +29,8 @@ pub(crate) struct Facts {
     payouts: HashMap<PayoutId, PayoutFacts>,
     attempts: HashMap<AttemptId, Place>,
     spent: BTreeMap<(AssetId, Day), Amount>,
-    newest: Timestamp,
+    /// The time of the newest record; none of an empty journal.
+    newest: Option<Timestamp>,
     /// The store's life that may lease; none until one has leased.
     incarnation: Option<IncarnationId>,
     /// Lives of the store that never lease again.
@@ -103,6 +104,9 @@ pub(crate) struct Retired {
     pub by: String,
     pub reason: String,
 }
+
+/// Days of which the sums are kept, per asset.
+const DAYS_KEPT: usize = 32;
 
 /// A UTC day, by its first moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,10 +183,23 @@ impl Facts {
         self.payouts.extend(fresh.payouts);
         self.attempts.extend(fresh.attempts);
         self.spent.extend(fresh.spent);
-        self.newest = self.newest.max(fresh.newest);
+        self.newest = fresh.newest.or(self.newest);
         self.incarnation = fresh.incarnation.or(self.incarnation);
         self.superseded.extend(fresh.superseded);
-        let yesterday = Day::of(self.newest.minus(Span::from_hours(24)));
-        self.spent.retain(|(_, day), _| *day >= yesterday);
+        self.spent.retain(|_, spent| !spent.is_zero());
+        self.forget_old_days();
+    }
+
+    /// Counted, and not judged by today's date: a clock that is wrong for a moment would take today's sum away.
+    fn forget_old_days(&mut self) {
+        let mut newer: BTreeMap<AssetId, usize> = BTreeMap::new();
+        let keys: Vec<(AssetId, Day)> = self.spent.keys().rev().cloned().collect();
+        for key in keys {
+            let days = newer.entry(key.0.clone()).or_default();
+            *days += 1;
+            if *days > DAYS_KEPT {
+                self.spent.remove(&key);
+            }
+        }
     }
 }

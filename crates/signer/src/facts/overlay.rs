@@ -1,15 +1,21 @@
 //! What is known while a batch is judged.
 
-use adit_core::{Amount, AssetId, AttemptId, IncarnationId, LaneId, LineageId, Opening, PayoutId, Timestamp};
+use std::collections::BTreeSet;
+
+use adit_core::{Amount, AssetId, AttemptId, ClockDoubt, IncarnationId, LaneId, LineageId, Opening, PayoutId, Span, Timestamp};
 
 use super::{CoinFacts, Day, Facts, Leased, LineageFacts, PayoutFacts};
 use crate::journal::Place;
+
+/// A record that lies further ahead was dated by a wrong clock.
+const DAYS_BELIEVED: Span = Span::from_hours(48);
 
 /// The durable facts and, over them, what is about to become durable.
 #[derive(Debug)]
 pub(crate) struct Overlay<'a> {
     pub(super) base: &'a Facts,
     pub(super) fresh: Facts,
+    clock_doubt: Option<ClockDoubt>,
 }
 
 /// Facts that are durable now.
@@ -23,7 +29,16 @@ impl Fresh {
 
 impl<'a> Overlay<'a> {
     pub(crate) fn new(base: &'a Facts) -> Self {
-        Self { base, fresh: Facts::default() }
+        Self { base, fresh: Facts::default(), clock_doubt: None }
+    }
+
+    /// Nobody knows what day it is: nothing is signed that would count in a day's cap.
+    pub(crate) fn doubting(self, clock_doubt: Option<ClockDoubt>) -> Self {
+        Self { clock_doubt, ..self }
+    }
+
+    pub(crate) fn clock_doubt(&self) -> Option<ClockDoubt> {
+        self.clock_doubt
     }
 
     /// To be absorbed once the journal is on disk.
@@ -81,13 +96,50 @@ impl<'a> Overlay<'a> {
         self.fresh.attempts.get(&id).or_else(|| self.base.attempts.get(&id)).copied()
     }
 
+    /// What was signed on this day. Later days count as well: a clock that is set back opens no day again.
     pub(crate) fn spent(&self, asset: &AssetId, day: Day) -> Amount {
-        let key = (asset.clone(), day);
-        self.fresh.spent.get(&key).or_else(|| self.base.spent.get(&key)).copied().unwrap_or_default()
+        let of = |facts: &Facts| facts.spent.range((asset.clone(), day)..).map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
+        let days = of(self.base).into_iter().chain(of(&self.fresh)).collect::<BTreeSet<_>>();
+        let days = days.iter().take_while(|(other, _)| other == asset);
+        days.fold(Amount::ZERO, |sum, key| sum.checked_add(self.spent_on(key)).unwrap_or(Amount::MAX))
     }
 
-    /// Time as the journal counts it: a clock that is set back does not open yesterday's cap again.
+    pub(super) fn spent_on(&self, key: &(AssetId, Day)) -> Amount {
+        self.fresh.spent.get(key).or_else(|| self.base.spent.get(key)).copied().unwrap_or_default()
+    }
+
+    /// What a wrong clock dated days ahead was signed before `at`: it is counted on this day, and no longer then (case F97). `at` has to be
+    /// right.
+    pub(crate) fn redate(&mut self, at: Timestamp) {
+        let (today, believed) = (Day::of(at), Day::of(at.plus(DAYS_BELIEVED)));
+        let keys = self.base.spent.keys().chain(self.fresh.spent.keys());
+        let misdated: BTreeSet<(AssetId, Day)> = keys.filter(|(_, day)| *day > believed).cloned().collect();
+        for key in misdated {
+            let moved = self.spent_on(&key);
+            let now = (key.0.clone(), today);
+            let spent = self.spent_on(&now).checked_add(moved).unwrap_or(Amount::MAX);
+            self.fresh.spent.insert(now, spent);
+            self.fresh.spent.insert(key, Amount::ZERO);
+        }
+    }
+
+    /// Time as the journal counts it: a clock that is set back does not open yesterday's cap again. A record that lies further ahead than
+    /// clocks may be apart was dated by a wrong one, and does not hold the day.
     pub(crate) fn moment(&self, now: Timestamp) -> Timestamp {
-        now.max(self.base.newest).max(self.fresh.newest)
+        match self.clock_doubt {
+            // A clock that is in doubt moves nothing back.
+            Some(_) => now.max(self.newest()),
+            None => now.not_before(self.newest()),
+        }
+    }
+
+    fn newest(&self) -> Timestamp {
+        self.fresh.newest.or(self.base.newest).unwrap_or_default()
+    }
+
+    /// Takes note of a record's time.
+    pub(super) fn dated(&mut self, at: Timestamp) {
+        self.fresh.newest = Some(at.not_before(self.newest()));
+        self.redate(at);
     }
 }

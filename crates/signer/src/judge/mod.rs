@@ -184,6 +184,9 @@ fn check_caps(policy: &Policy, known: &Overlay<'_>, request: &SignRequest, at: T
     }
     for (asset, (total, fresh)) in sums.into_iter().filter(|(_, (_, fresh))| !fresh.is_zero()) {
         let caps = policy.asset(asset).expect("its payment was checked against the asset").caps;
+        if let Some(doubt) = known.clock_doubt() {
+            return Err(Refused::ClockDoubted { sentence: doubt.sentence() });
+        }
         caps.check(asset, total, fresh, known.spent(asset, Day::of(at)))?;
     }
     Ok(())

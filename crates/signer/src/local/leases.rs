@@ -58,7 +58,7 @@ impl Inner {
     pub(super) fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, .. } = &mut *state;
-        let mut known = Overlay::new(facts);
+        let mut known = Overlay::new(facts).doubting(self.clock_doubt());
         let at = known.moment((self.clock)());
         let verdict = judge_supersede(&self.policy, &known, supersede);
         if let Ok(true) = verdict {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{JournalId, LaneId, Opening, PayoutId, Span, Timestamp, UserId};
+use adit_core::{ClockDoubt, JournalId, LaneId, Opening, PayoutId, Span, Timestamp, UserId};
 use async_trait::async_trait;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -30,6 +30,12 @@ pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 /// Tells the time since any moment, by a clock that nobody sets.
 pub type Monotonic = Box<dyn Fn() -> Span + Send + Sync>;
 
+/// Tells why the time may be wrong.
+pub type Doubt = Box<dyn Fn() -> Option<ClockDoubt> + Send + Sync>;
+
+/// Hears what time it is by a server.
+pub type Witness = Box<dyn Fn(Timestamp) + Send + Sync>;
+
 /// Why a signer does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -48,6 +54,8 @@ struct Inner {
     policy: Policy,
     clock: Clock,
     monotonic: Option<Monotonic>,
+    doubt: Option<Doubt>,
+    witness: Option<Witness>,
     state: Mutex<State>,
 }
 
@@ -105,13 +113,27 @@ impl LocalSigner {
         let mut facts = Facts::default();
         known.into_fresh().absorb_into(&mut facts);
         let state = Mutex::new(State { journal, facts, hearing: Hearing::default(), contexts });
-        Ok(Self { inner: Arc::new(Inner { policy, clock, monotonic: None, state }) })
+        Ok(Self { inner: Arc::new(Inner { policy, clock, monotonic: None, doubt: None, witness: None, state }) })
     }
 
     /// Measures silence by this clock instead of the wall's.
     #[must_use]
     pub fn with_monotonic(mut self, monotonic: Monotonic) -> Self {
         self.own().monotonic = Some(monotonic);
+        self
+    }
+
+    /// Signs nothing new while this says that the time may be wrong (case F97).
+    #[must_use]
+    pub fn with_doubt(mut self, doubt: Doubt) -> Self {
+        self.own().doubt = Some(doubt);
+        self
+    }
+
+    /// Hands on what servers say of the time: a signer in a process of its own has nobody else to ask.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Witness) -> Self {
+        self.own().witness = Some(witness);
         self
     }
 
@@ -178,6 +200,13 @@ impl Signer for LocalSigner {
         self.inner.attend(*presence)
     }
 
+    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+        if let Some(witness) = &self.inner.witness {
+            witness(now);
+        }
+        Ok(())
+    }
+
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
         let claim = claim.clone();
         self.run(move |inner| inner.lease(&claim)).await
@@ -230,7 +259,7 @@ impl Inner {
     ) -> Result<Result<(), Refused>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, hearing, .. } = &mut *state;
-        let mut known = Overlay::new(facts);
+        let mut known = Overlay::new(facts).doubting(self.clock_doubt());
         let at = known.moment((self.clock)());
         let record = match judge(&known, hearing, at) {
             Err(refused) => return Ok(Err(refused)),
@@ -243,6 +272,10 @@ impl Inner {
         journal.commit().map_err(unwritten)?;
         fresh.absorb_into(facts);
         Ok(Ok(()))
+    }
+
+    fn clock_doubt(&self) -> Option<ClockDoubt> {
+        self.doubt.as_ref().and_then(|doubt| doubt())
     }
 
     fn elapsed(&self) -> Span {

@@ -25,8 +25,11 @@ impl Inner {
     pub(super) fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, contexts, .. } = &mut *state;
-        let mut known = Overlay::new(facts);
+        let mut known = Overlay::new(facts).doubting(self.clock_doubt());
         let at = known.moment((self.clock)());
+        if known.clock_doubt().is_none() {
+            known.redate(at);
+        }
         let mut writes = Writes { journal, contexts };
         let answers = requests.iter().map(|request| self.sign_one(&mut writes, &mut known, request, at)).collect::<Result<Vec<_>, _>>();
         let answers = answers.and_then(|answers| writes.contexts.commit().map_err(unwritten).map(|()| answers));
@@ -70,7 +73,7 @@ impl Inner {
     pub(super) fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, .. } = &mut *state;
-        let mut known = Overlay::new(facts);
+        let mut known = Overlay::new(facts).doubting(self.clock_doubt());
         let at = known.moment((self.clock)());
         requests.iter().map(|request| self.try_one(journal, &mut known, request, at)).collect()
     }

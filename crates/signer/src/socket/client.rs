@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use adit_core::{Draft, Hash32, JournalId, LaneId, Opening, PayoutId};
+use adit_core::{Draft, Hash32, JournalId, LaneId, Opening, PayoutId, Timestamp};
 use alloy::primitives::keccak256;
 use async_trait::async_trait;
 use tokio::net::UnixStream;
@@ -100,6 +100,11 @@ impl Signer for SocketSigner {
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
         let Answer::Attend(answer) = self.call(Call::Attend(*presence)).await? else { return Err(self.confused()) };
         Ok(answer)
+    }
+
+    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+        let Answer::HearTime = self.call(Call::HearTime(now)).await? else { return Err(self.confused()) };
+        Ok(())
     }
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {

@@ -150,6 +150,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
     let answer = match call {
         Call::Journal => signer.journal().await.map(Answer::Journal),
         Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
+        Call::HearTime(now) => signer.hear_time(now).await.map(|()| Answer::HearTime),
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
         Call::Open(open) => signer.open(&open).await.map(Answer::Open),
         Call::Retire(retire) => signer.retire(&retire).await.map(Answer::Retire),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use adit_core::{JournalId, LaneId, Opening, PayoutId};
+use adit_core::{JournalId, LaneId, Opening, PayoutId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
@@ -31,6 +31,7 @@ pub(super) struct Question {
 pub(super) enum Call {
     Journal,
     Attend(Presence),
+    HearTime(Timestamp),
     Lease(LeaseClaim),
     Open(Open),
     Retire(Retire),
@@ -48,6 +49,7 @@ pub(super) enum Call {
 pub(super) enum Answer {
     Journal(JournalId),
     Attend(Result<(), Refused>),
+    HearTime,
     Lease(Result<(), Refused>),
     Open(Result<Opening, Refused>),
     Retire(Result<(), Refused>),

@@ -1,7 +1,7 @@
 //! The caps, across batches, bumps, days and restarts.
 
-use adit_core::Amount;
-use adit_signer::{Refused, Signer as _};
+use adit_core::{Amount, ClockDoubt};
+use adit_signer::{About, Refused, Signer as _};
 
 use crate::world::{
     DAY_CAP, FEE_CAP, TRANSACTION_CAP, World, asset, bump, cancel, draft, in_a_row, pay_amount, pay_native, sign, supersede,
@@ -91,6 +91,62 @@ async fn a_clock_that_is_set_back_opens_no_day_again() {
     sign(&signer, &pay_amount(2, 2, 1, 1_000)).await.expect("signs");
     world.pass(-86_400);
     assert_eq!(sign(&world.start(), &pay_amount(3, 3, 2, 501)).await.err(), above_daily(501, 2_000));
+}
+
+/// A day that was used up under a clock five years ahead is today at the latest, and opens at midnight like any other.
+#[tokio::test]
+async fn f97_a_day_that_was_signed_years_ahead_counts_today_and_not_for_years() {
+    const YEARS: i64 = 5 * 365 * 86_400;
+    let world = World::new();
+    sign(&world.start(), &pay_amount(1, 1, 0, 500)).await.expect("500 today");
+    world.pass(YEARS);
+    let signer = world.start();
+    sign(&signer, &pay_amount(2, 2, 1, 1_000)).await.expect("another day");
+    sign(&signer, &pay_amount(3, 3, 2, 1_000)).await.expect("another day");
+    world.pass(-YEARS);
+    let signer = world.start();
+    assert_eq!(sign(&signer, &pay_amount(4, 4, 3, 1)).await.err(), above_daily(1, 2_500), "all of it counts today");
+    world.pass(12 * 3_600);
+    sign(&signer, &pay_amount(4, 4, 3, 1_000)).await.expect("a new day");
+    let restarted = world.start();
+    let refused = sign(&restarted, &pay_amount(5, 5, 4, 1)).await.err();
+    assert_eq!(refused, above_daily(1, 3_000), "a journal says that it was before its first record of a right day, and no more");
+    world.pass(24 * 3_600);
+    sign(&world.start(), &pay_amount(5, 5, 4, 1_000)).await.expect("a day later that is over, too");
+}
+
+/// A moment ahead does not make the signer forget what it has signed today.
+#[tokio::test]
+async fn f97_a_clock_that_is_ahead_for_a_moment_does_not_open_today_again() {
+    const YEARS: i64 = 5 * 365 * 86_400;
+    let world = World::new();
+    let signer = world.start();
+    sign(&signer, &pay_amount(1, 1, 0, 1_000)).await.expect("signs");
+    sign(&signer, &pay_amount(2, 2, 1, 1_000)).await.expect("signs");
+    for jump in [YEARS, -YEARS] {
+        world.pass(jump);
+        let doubting = world.start().with_doubt(Box::new(|| Some(ClockDoubt::Unconfirmed)));
+        sign(&doubting, &bump(&pay_amount(2, 2, 1, 1_000))).await.expect("a bump is signed, and dated by this clock");
+        world.pass(-jump);
+        assert_eq!(sign(&signer, &pay_amount(3, 3, 2, 501)).await.err(), above_daily(501, 2_000), "{jump}");
+        assert_eq!(sign(&world.start(), &pay_amount(3, 3, 2, 501)).await.err(), above_daily(501, 2_000), "{jump}, and after a restart");
+    }
+}
+
+#[tokio::test]
+async fn f97_while_the_day_is_in_doubt_nothing_new_is_signed_and_bumps_and_cancels_are() {
+    let world = World::new();
+    let [first, fresh] = in_a_row([pay_amount(1, 1, 0, 1_000), pay_amount(2, 2, 1, 1)]);
+    sign(&world.start(), &first).await.expect("signs");
+    let doubted = world.start().with_doubt(Box::new(|| Some(ClockDoubt::Jumped { seconds: 86_400 })));
+    let refused = sign(&doubted, &fresh).await.expect_err("which day is it?");
+    assert!(matches!(&refused, Refused::ClockDoubted { sentence } if sentence.contains("86400 s ahead")), "{refused}");
+    assert_eq!(refused.about(), About::Turn, "no payment's fault");
+    assert_eq!(doubted.dry_run(std::slice::from_ref(&fresh)).await.expect("answers")[0].clone().err(), Some(refused));
+    sign(&doubted, &first).await.expect("the same bytes");
+    sign(&doubted, &bump(&first)).await.expect("a bump");
+    sign(&doubted, &cancel(1, 0)).await.expect("a cancel");
+    sign(&world.start(), &fresh).await.expect("signs when it knows");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod bitcoin;
 mod cancels;
+mod clocks;
 mod evm;
 mod split;
 mod storage;
@@ -102,6 +103,8 @@ impl Fate {
         }
         drop(chain);
         self.heal_bitcoin();
+        self.world.signer.set_skew(0);
+        self.world.set_database_skew(0);
         for slot in 0..self.world.slots() {
             self.world.set_skew(slot, 0);
             if let Some((process, _)) = self.world.replica(slot) {
@@ -117,7 +120,7 @@ impl Fate {
         if self.dice.chance(GO_BACK_PERMILLE) {
             return self.go_back_and_rest().await;
         }
-        match self.dice.between(0, 28) {
+        match self.dice.between(0, 30) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),
             7 | 24 | 27 => self.chain_fees(),
@@ -126,7 +129,7 @@ impl Fate {
             10 | 11 => self.crashes().await,
             12 => self.kill(),
             13 => self.freeze().await,
-            14 => self.clock(),
+            14 | 29 | 30 => self.clocks().await,
             15 | 16 => self.database().await,
             17 => self.fail_over(),
             18 => self.restore().await,
@@ -173,12 +176,5 @@ impl Fate {
             self.told(|| format!("{} goes on", process.name));
             self.world.thaw(&process);
         }
-    }
-
-    fn clock(&mut self) {
-        let slot = self.dice.place(self.world.slots());
-        let seconds = i64::try_from(self.dice.between(0, 7_200)).expect("small") - 3_600;
-        self.told(|| format!("the clock of replica-{slot} is {seconds} s off"));
-        self.world.set_skew(slot, seconds * 1_000_000);
     }
 }

@@ -292,7 +292,11 @@ pub(super) async fn cancel(engine: &Engine, id: WithdrawalId, actor: Actor) {
 fn is_for_later(refusal: &Refusal) -> bool {
     matches!(
         refusal,
-        Refusal::Suspended { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. } | Refusal::StoreWentBack { .. }
+        Refusal::Suspended { .. }
+            | Refusal::UnknownUser { .. }
+            | Refusal::InsufficientBalance { .. }
+            | Refusal::StoreWentBack { .. }
+            | Refusal::ClockDoubted { .. }
     )
 }
 

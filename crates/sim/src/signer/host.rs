@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use adit_core::{JournalId, Timestamp};
+use adit_engine::{AnchoredClock, Clock as _, Source, Witness};
 use adit_signer::{LocalSigner, MemoryFile, SignerConfig};
 use uuid::Uuid;
 
+use crate::Dice;
 use crate::check::{Broken, must};
 use crate::executor::Handle;
-use crate::{Dice, ports};
+use crate::ports::SimClock;
 
 const JOURNAL: JournalId = JournalId(Uuid::from_u128(77));
 /// Of what was not synced, at most so many bytes survive a crash.
@@ -16,11 +18,13 @@ const TORN_BYTES_MAX: u64 = 400;
 
 /// A signer that can lose power.
 pub struct SignerHost {
-    handle: Handle,
     config: Box<dyn Fn() -> SignerConfig + Send + Sync>,
     /// Whose randomness the users' keys are.
     dice: Mutex<Dice>,
     state: Mutex<State>,
+    /// What its machine's clock shows.
+    machine: SimClock,
+    clock: Mutex<AnchoredClock>,
 }
 
 /// What is on the signer's disk.
@@ -41,9 +45,21 @@ impl SignerHost {
     /// When the configuration contradicts itself.
     pub fn new(handle: Handle, dice: Dice, config: Box<dyn Fn() -> SignerConfig + Send + Sync>) -> Self {
         let state = State { journal: MemoryFile::new(), contexts: MemoryFile::new(), signer: None };
-        let host = Self { handle, config, dice: Mutex::new(dice), state: Mutex::new(state) };
+        let machine = SimClock::new(handle);
+        let clock = Mutex::new(AnchoredClock::of_signer(Arc::new(machine.clone())));
+        let host = Self { config, dice: Mutex::new(dice), state: Mutex::new(state), machine, clock };
         host.start().expect("an empty journal opens");
         host
+    }
+
+    /// From now on its machine's clock shows so much more, or less, than the truth.
+    pub fn set_skew(&self, micros: i64) {
+        self.machine.set_skew(micros);
+    }
+
+    /// What time it believes it is.
+    pub fn believes(&self) -> Timestamp {
+        self.clock.lock().expect("nothing panics while it holds this lock").now()
     }
 
     /// The running signer; none while its host is down.
@@ -64,10 +80,15 @@ impl SignerHost {
     /// In words, when the journal does not open.
     pub fn start(&self) -> Result<(), String> {
         let mut state = self.state();
-        let handle = self.handle.clone();
-        let clock: adit_signer::Clock = Box::new(move || -> Timestamp { ports::now(&handle) });
+        let clock = AnchoredClock::of_signer(Arc::new(self.machine.clone()));
+        *self.clock.lock().expect("nothing panics while it holds this lock") = clock.clone();
+        let (now, doubt, hears) = (clock.clone(), clock.clone(), clock);
+        let clock: adit_signer::Clock = Box::new(move || -> Timestamp { now.now() });
         let (journal, contexts) = (Box::new(state.journal.clone()), Box::new(state.contexts.clone()));
         let signer = LocalSigner::with_files((self.config)(), journal, contexts, JOURNAL, clock).map_err(|error| error.to_string())?;
+        let signer = signer.with_doubt(Box::new(move || doubt.doubt())).with_witness(Box::new(move |time| {
+            hears.hear(&Witness::clock(Source::Server, time));
+        }));
         let mut dice = self.dice.lock().expect("nothing panics while it holds this lock").fork();
         let randomness = move |bytes: &mut [u8]| {
             bytes.iter_mut().for_each(|byte| *byte = dice.bytes()[0]);

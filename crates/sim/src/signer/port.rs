@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_core::{JournalId, LaneId, Opening, PayoutId};
+use adit_core::{JournalId, LaneId, Opening, PayoutId, Timestamp};
 use adit_signer::{
     JournalEntry, LaneStanding, LeaseClaim, LocalSigner, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
     SignerFault, Supersede,
@@ -67,6 +67,10 @@ impl Signer for SimSigner {
         self.told("to attend", &answer);
         self.world.attended(&self.process, presence, &answer);
         self.back(answer).await
+    }
+
+    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+        self.reach().await?.hear_time(now).await
     }
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {

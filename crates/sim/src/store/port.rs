@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::*;
-use adit_store::{Coverage, Cursor, Group, Page, Replication, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 
 use super::group::SimGroup;
@@ -14,6 +14,7 @@ use crate::World;
 use crate::crash::Process;
 
 pub(super) const READ_MICROS: (u64, u64) = (200, 2_000);
+const DATABASE_APART_MAX: Span = Span::from_seconds(30);
 pub(super) const COMMIT_MICROS: (u64, u64) = (500, 9_000);
 
 /// One process's way to the database.
@@ -47,6 +48,12 @@ pub(super) async fn wait(world: &World, (from, to): (u64, u64)) {
     world.handle.sleep(world.weather.between(from, to)).await;
 }
 
+/// The database's clock while it agrees with the caller's, as on Postgres.
+fn common(database: Timestamp, now: Timestamp) -> Timestamp {
+    let agrees = database <= now.plus(DATABASE_APART_MAX) && now <= database.plus(DATABASE_APART_MAX);
+    if agrees { database } else { now }
+}
+
 /// Reads that are the tables' own.
 macro_rules! reads {
     ($(async fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> Result<$answer:ty, StoreFault>;)*) => {
@@ -54,7 +61,7 @@ macro_rules! reads {
         impl Store for SimStore {
             async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
                 let connected = self.reach().await?;
-                let group = connected.disk.tables.load(keys, now).await?;
+                let group = connected.disk.tables.load(keys, common(self.world.database_now(), now)).await?;
                 let (world, process, line) = (self.world.clone(), self.process.clone(), self.line.clone());
                 Ok(Box::new(SimGroup { world, process, line, connected, group }))
             }
@@ -65,6 +72,11 @@ macro_rules! reads {
                     self.line.committed(group);
                 }
                 Ok(committed)
+            }
+
+            async fn clock(&self) -> Result<Option<StoreClock>, StoreFault> {
+                self.reach().await?;
+                Ok(Some(StoreClock { now: self.world.database_now(), elsewhere: self.world.database_elsewhere }))
             }
 
             fn accept_history(&self) {

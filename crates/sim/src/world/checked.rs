@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use adit_core::{
-    Batch, Cause, Draft, EventKind, GroupId, HaltReason, Hash32, Lane, LaneState, LineageId, PayoutId, Purpose, Stage, State, TransferKind,
-    WithdrawalId,
+    Batch, Cause, Draft, EventKind, GroupId, HaltReason, Hash32, Lane, LaneState, LineageId, PayoutId, Purpose, Stage, State, Timestamp,
+    TransferKind, WithdrawalId,
 };
 use adit_signer::{LeaseClaim, Presence, Refused, Retire, SignRequest, Signature};
 
@@ -13,7 +13,11 @@ use super::World;
 use crate::check::{Broken, must};
 use crate::crash::Process;
 use crate::executor::Instant;
+use crate::ports;
 use crate::store::Disk;
+
+/// Further than any witness lets a clock be: blocks of Bitcoin are believed within three hours.
+const CLOCKS_APART_MICROS: i64 = 4 * 3_600 * 1_000_000;
 
 /// A process that read a payment just before its cancel was committed may still be about to send it.
 const GRACE_MICROS: u64 = 60 * 1_000_000;
@@ -27,6 +31,14 @@ impl World {
         for hash in attempts.filter_map(|attempt| attempt.signed()).map(|signed| signed.hash) {
             self.truth().recorded(hash);
             self.coin_truth().recorded(hash);
+        }
+        for event in batch.appended.events.iter().filter(|event| matches!(event.kind, EventKind::Requested { .. })) {
+            self.check(self.dated(event.at, "accepted"));
+        }
+        for row in
+            batch.lineages.iter().filter(|row| row.version == 0 && !row.row.legs.is_empty() && row.row.latest().stage == Stage::Reserved)
+        {
+            self.check(self.dated(row.row.created_at, "planned"));
         }
         for row in batch.lineages.iter().filter(|row| row.version == 0 && row.row.latest().stage == Stage::Reserved) {
             let attempt = row.row.latest();
@@ -45,6 +57,14 @@ impl World {
         }
         given_back(&batch).filter(|id| !judged(&batch, *id)).for_each(|id| self.given_back(PayoutId(id.0)));
         self.check(disk.committed(id, batch, self.now()));
+    }
+
+    /// Nothing is accepted, planned or signed for the first time by a clock that is wrong: limits, deadlines and days count by it (case F97).
+    fn dated(&self, at: Timestamp, what: &str) -> Result<(), Broken> {
+        let off = at.micros() - ports::now(&self.handle).micros();
+        must(off.abs() <= CLOCKS_APART_MICROS, "dated right", || {
+            format!("something is {what} by a clock that is {} s off", off / 1_000_000)
+        })
     }
 
     /// A hold was given back: the signer has noted that its payout is never signed again, and no chain ever pays it.
@@ -121,6 +141,7 @@ impl World {
         let first = self.notary().is_unsigned(request.lineage);
         if first && request.purpose == Purpose::Pay {
             self.check(self.obeyed(process, request.lineage, "signed"));
+            self.check(self.dated(self.signer.believes(), "signed"));
         }
         let checked = self.notary().signed(request, self.now());
         self.check(checked);

@@ -4,17 +4,17 @@ mod checked;
 mod declared;
 mod replicas;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::PayoutId;
+use adit_core::{PayoutId, Timestamp};
 
 use crate::Dice;
 use crate::check::{Books, Broken, CoinTruth, Notary, Truth};
 use crate::crash::CrashPoints;
 use crate::evm::{Genesis, SimChain, TokenSpec};
 use crate::executor::{Handle, Instant};
-use crate::ports::START_SECONDS;
+use crate::ports::{self, START_SECONDS};
 use crate::rules::{ALL_ENDPOINTS, ENDPOINTS, GWEI, Setup};
 use crate::signer::{SignerDisk, SignerHost};
 use crate::store::Disk;
@@ -44,6 +44,10 @@ pub struct World {
     notary: Mutex<Notary>,
     broken: Mutex<Option<Broken>>,
     replicas: Replicas,
+    /// How far the database's clock is off, in microseconds.
+    database_skew: AtomicI64,
+    /// The database is on a host of its own, so that its clock is a second witness.
+    pub database_elsewhere: bool,
     /// Why this day ended early, where the guide itself says that nothing but a person with other records can go on.
     conceded: Mutex<Option<String>>,
     /// The signer's disk at the time of each backup.
@@ -84,12 +88,23 @@ impl World {
             notary: Mutex::default(),
             broken: Mutex::default(),
             replicas: Replicas::new(replicas),
+            database_skew: AtomicI64::new(0),
+            database_elsewhere: dice.chance(500),
             conceded: Mutex::default(),
             journals: Mutex::default(),
             reserved: AtomicU64::new(0),
             handle,
             setup,
         }
+    }
+
+    /// What the database's clock shows.
+    pub fn database_now(&self) -> Timestamp {
+        Timestamp::from_micros(ports::now(&self.handle).micros() + self.database_skew.load(Ordering::Relaxed))
+    }
+
+    pub fn set_database_skew(&self, micros: i64) {
+        self.database_skew.store(micros, Ordering::Relaxed);
     }
 
     pub fn evm(&self) -> MutexGuard<'_, SimChain> {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{AssetId, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId};
+use adit_core::{
+    AssetId, CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal,
+    WithdrawalId,
+};
 use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
 use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
 use sqlx::{PgConnection, query};
@@ -108,9 +111,10 @@ pub(crate) async fn queue(
 ) -> Result<Vec<Withdrawal>, StoreFault> {
     const QUEUE: &str = "
         SELECT * FROM withdrawal
-        WHERE status = 'approved' AND asset = ANY ($1) AND due_at <= $2
+        WHERE status = 'approved' AND asset = ANY ($1) AND (due_at <= $2 OR due_at > $4)
         ORDER BY created_at, id LIMIT $3";
     let question = query(QUEUE).bind(texts(assets)).bind(now.micros()).bind(bound(limit));
+    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros());
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
 }
 

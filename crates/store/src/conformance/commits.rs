@@ -75,6 +75,20 @@ pub async fn time_never_goes_back(bed: &mut impl Bed) {
     assert!(view_at(&*store, &Keys::default(), at(50)).await.now >= now, "an earlier clock is not believed");
 }
 
+/// A commit that a wrong clock dated holds the time of none that follow, and hides none of those before it.
+pub async fn f97_one_commit_years_ahead_holds_no_time(bed: &mut impl Bed) {
+    let store = bed.store();
+    const YEARS: i64 = 5 * 365 * 86_400;
+    for (number, now) in [(1, at(3_000)), (2, at(YEARS))] {
+        let batch = Batch { now, users: vec![Row { version: 0, row: sample::user(number) }], ..Batch::default() };
+        commit_batch(&*store, group_id(), batch).await.expect("nothing stands against it");
+    }
+    assert_eq!(view_at(&*store, &Keys::default(), at(3_100)).await.now, at(3_100));
+    assert_eq!(view_at(&*store, &Keys::default(), at(2_900)).await.now, at(3_000), "and time still never goes back");
+    bed.reopen().await;
+    assert_eq!(view_at(&*bed.store(), &Keys::default(), at(3_100)).await.now, at(3_100));
+}
+
 /// A heartbeat changes no row, and is a commit like any other: it takes its id, and it moves time.
 pub async fn an_empty_group_is_committed(bed: &mut impl Bed) {
     let store = bed.store();

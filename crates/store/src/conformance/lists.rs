@@ -100,6 +100,18 @@ pub async fn the_queue_is_oldest_first(bed: &mut impl Bed) {
     assert_eq!(counts.iter().map(|(_, number)| *number).sum::<u64>(), ROWS + 1);
 }
 
+pub async fn f97_a_deferral_years_ahead_is_in_the_queue(bed: &mut impl Bed) {
+    let store = bed.store();
+    let deferred = |number, until| {
+        let state = State::Approved { by: Actor::Engine, at: THEN, deferred: Some(deferral(until)), after: None };
+        Change::Withdrawal(Withdrawal { state, asset: token(), ..sample::withdrawal(number, 9, number) })
+    };
+    let hours = |hours: i64| at(400 + hours * 3_600);
+    put(&*store, vec![deferred(1, hours(5 * 8_766)), deferred(2, hours(1)), deferred(3, hours(4)), deferred(4, hours(5))]).await;
+    let found = queue(&*store, 400, 100).await;
+    assert_eq!(found, [1, 4].map(sample::withdrawal_id), "no clock is wrong by less, and no deferral is longer than an hour");
+}
+
 fn deferral(until: adit_core::Timestamp) -> Deferral {
     Deferral { reason: "no gas".to_owned(), tries: 1, until }
 }

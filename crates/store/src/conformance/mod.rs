@@ -37,7 +37,7 @@ macro_rules! conformance {
         $crate::conformance! { $bed;
             rows: round_trip_of_every_row, absent_rows_are_absent, a_restart_keeps_everything, policy_revisions_go_by_text;
             commits: a_moved_version_is_contention, a_dropped_group_changes_nothing, group_ids_are_read_back,
-                time_never_goes_back, an_empty_group_is_committed, first_incarnations_meet, a_payment_is_matched_to_its_user,
+                time_never_goes_back, f97_one_commit_years_ahead_holds_no_time, an_empty_group_is_committed, first_incarnations_meet, a_payment_is_matched_to_its_user,
                 amounts_of_any_size_survive, suspensions_fail_closed;
             constraints: anchor_live_unique, payout_live_unique, attempt_bytes_once, attempt_bytes_gain_signatures, withdrawal_digest_unique,
                 withdrawal_claim_nonce_unique, idempotency_unique, credit_unique, transfer_unique, hold_resolved_once,
@@ -46,7 +46,7 @@ macro_rules! conformance {
                 an_ended_lineage_frees_its_anchors_and_payouts;
             groups: contending_groups_lose_nothing, groups_of_many_commands, a_claim_is_accepted_once_whoever_asks;
             limits: windows_equal_a_naive_model;
-            lists: pages_and_cursors, the_queue_is_oldest_first, feeds_and_histories, live_lineages_in_order, unmined_lineages_in_order,
+            lists: pages_and_cursors, the_queue_is_oldest_first, f97_a_deferral_years_ahead_is_in_the_queue, feeds_and_histories, live_lineages_in_order, unmined_lineages_in_order,
                 lineages_by_their_number, lineages_by_what_they_signed, every_lane_in_order, withdrawals_by_their_ids,
                 coverage_and_accounts;
             journal: the_same_journal_gives_the_same_dump;

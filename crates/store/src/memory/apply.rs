@@ -8,7 +8,7 @@ use super::tables::Tables;
 
 pub(super) fn apply(tables: &mut Tables, id: GroupId, batch: Batch) {
     tables.groups.insert(id, batch.now);
-    tables.newest = tables.newest.max(batch.now);
+    tables.times.insert(batch.now);
     batch.users.into_iter().for_each(|row| put(&mut tables.users, row.row.id.clone(), row));
     batch.wallets.into_iter().for_each(|row| put(&mut tables.wallets, row.row.address.clone(), row));
     batch.accounts.into_iter().for_each(|(account, row)| put(&mut tables.accounts, account, row));

@@ -8,7 +8,7 @@ use super::limits::LimitHistory;
 use super::tables::Tables;
 
 pub(super) fn view(tables: &Tables, keys: &Keys, now: Timestamp) -> View {
-    let now = now.max(tables.newest);
+    let now = tables.moment(now);
     let mut view = View::default();
     view.users = slots(&tables.users, &keys.users);
     view.wallets = slots(&tables.wallets, &keys.wallets);

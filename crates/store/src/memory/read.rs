@@ -45,7 +45,7 @@ impl Store for MemStore {
 
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault> {
         let tables = self.tables();
-        let now = now.max(tables.newest);
+        let now = tables.moment(now);
         let history = tables.limits.get(&(user.clone(), asset.clone()));
         Ok(history.map_or_else(|| LimitHistory::default().state(windows, now), |history| history.state(windows, now)))
     }
@@ -209,7 +209,7 @@ fn passes(filter: &WithdrawalFilter, row: &Withdrawal) -> bool {
 
 fn is_due(state: &State, now: Timestamp) -> bool {
     match state {
-        State::Approved { deferred, .. } => deferred.as_ref().is_none_or(|deferral| deferral.until <= now),
+        State::Approved { deferred, .. } => deferred.as_ref().is_none_or(|deferral| !deferral.holds(now)),
         State::Pending
         | State::Processing { .. }
         | State::Completed { .. }

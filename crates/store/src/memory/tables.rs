@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, ClientId, Credential, CredentialId, CreditId, CreditRecord, Destination, Event, EventId, GroupId,
-    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Row, Scope,
-    Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, CLOCKS_APART_MAX, ClientId, Credential, CredentialId, CreditId, CreditRecord, Destination, Event,
+    EventId, GroupId, Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord,
+    PayoutId, Row, Scope, Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 use super::limits::LimitHistory;
@@ -44,11 +44,18 @@ pub(super) struct Tables {
     pub credential_hashes: BTreeMap<Hash32, CredentialId>,
     pub feeds: BTreeMap<(UserId, u64), EventId>,
     pub events_by_withdrawal: BTreeMap<WithdrawalId, BTreeSet<EventId>>,
-    /// Newest time of a committed group: time never goes back before it.
-    pub newest: Timestamp,
+    /// Times of committed groups: time never goes back before the newest.
+    pub times: BTreeSet<Timestamp>,
 }
 
 /// The version that is stored, 0 where there is no row.
 pub(super) fn version_of<K: Ord, T>(rows: &BTreeMap<K, Row<T>>, key: &K) -> u64 {
     rows.get(key).map_or(0, |row| row.version)
+}
+
+impl Tables {
+    /// Time as commits see it: the caller's, and never before the newest commit, of those that no wrong clock has dated (case F97).
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        self.times.range(..=now.plus(CLOCKS_APART_MAX)).next_back().map_or(now, |newest| now.not_before(*newest))
+    }
 }

@@ -6,6 +6,8 @@ mod sources;
 
 use adit_core::{Amount, AssetId, Batching, ChainKind, ChainName, Consolidation, Destination, Finality, Patience, Share, Span, Trust};
 
+use adit_bitcoin::Network;
+
 use super::section::Section;
 
 pub use bitcoin::{BitcoinChain, WITHDRAWAL_MIN};
@@ -76,6 +78,15 @@ impl Chain {
         match &self.of {
             Of::Evm(evm) => Some(evm.chain_id),
             Of::Bitcoin(_) => None,
+        }
+    }
+
+    /// Whether its coins are worth nothing and its blocks are made on a developer's machine: regtest, and the chain ids of anvil and Hardhat
+    /// (31337) and of geth's `--dev` (1337).
+    pub fn is_devnet(&self) -> bool {
+        match &self.of {
+            Of::Evm(evm) => matches!(evm.chain_id, 31_337 | 1_337),
+            Of::Bitcoin(bitcoin) => bitcoin.network == Network::Regtest,
         }
     }
 

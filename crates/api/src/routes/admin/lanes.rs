@@ -43,8 +43,8 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
 pub async fn shown(state: &ApiState, chain: &ChainRules, lane: Option<Lane>) -> Result<LaneRecord, StoreFault> {
     let lane = lane.unwrap_or_else(|| Lane::new(chain.lane.clone()));
     let live = shown_lineages(state, chain).await?;
-    let (rules, now) = (state.rules(), state.now());
-    Ok(Shown { lane: &lane, chain, live: &live, rules, now }.record())
+    let (rules, now, clock_doubt) = (state.rules(), state.now(), state.engine().ports.clock.doubt());
+    Ok(Shown { lane: &lane, chain, live: &live, rules, now, clock_doubt }.record())
 }
 
 /// # Errors

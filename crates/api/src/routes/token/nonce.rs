@@ -48,13 +48,16 @@ pub struct NextNonce {
 
 /// The next nonce of the user, with domain and types ready to sign
 #[utoipa::path(get, path = "/api/token/withdraw/nonce", tag = "Claims", params(NonceQuery),
-    responses((status = 200, body = NextNonce), (status = 401, description = "UNAUTHENTICATED"), (status = 404, description = "CLAIMS_NOT_CONFIGURED, USER_UNKNOWN")))]
+    responses((status = 200, body = NextNonce), (status = 401, description = "UNAUTHENTICATED"), (status = 404, description = "CLAIMS_NOT_CONFIGURED, USER_UNKNOWN"), (status = 503, description = "CLOCK_DOUBTED")))]
 pub async fn next_nonce(
     State(state): State<ApiState>,
     Caller(caller): Caller,
     Params(query): Params<NonceQuery>,
 ) -> Result<Json<NextNonce>, Problem> {
     let (rules, gate) = claims(&state)?;
+    if let Some(doubt) = state.engine().ports.clock.doubt() {
+        return Err(refused(&Refusal::ClockDoubted { doubt }, state.rules()));
+    }
     let user = caller.in_query(query.user_id.as_deref().map(name).transpose()?)?;
     let sheet = state.store().user(&user).await?;
     let sheet = sheet.ok_or_else(|| refused(&Refusal::UnknownUser { user }, state.rules()))?;

@@ -74,7 +74,7 @@ pub async fn follow(state: &ApiState, mut withdrawal: Withdrawal, wait: Duration
         let look = u64::try_from(left.as_millis()).unwrap_or(LOOK_MILLIS).clamp(1, LOOK_MILLIS);
         tokio::select! {
             () = woken => {}
-            () = state.engine().ports.clock.sleep(Span::from_millis(look)) => {}
+            () = adit_engine::Clock::sleep(&state.engine().ports.clock, Span::from_millis(look)) => {}
             () = state.closed() => return Outcome { withdrawal },
         }
     }

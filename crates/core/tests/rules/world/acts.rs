@@ -152,7 +152,15 @@ impl World {
             self.view.withdrawals.values().filter_map(|slot| slot.row.as_ref()).filter(approved).cloned().collect();
         let chain = &self.rules.chains[&lane().chain];
         let suspensions = &self.view.suspensions;
-        ask(&LaneView { lane: self.lane(), chain, live: &live, queue: &queue, suspensions, now: self.view.now })
+        ask(&LaneView {
+            lane: self.lane(),
+            chain,
+            live: &live,
+            queue: &queue,
+            suspensions,
+            now: self.view.now,
+            clock_doubt: self.view.clock_doubt,
+        })
     }
 
     /// Takes the lane's lease for the process of these tests, for longer than any test lasts.

@@ -73,6 +73,10 @@ pub enum HaltReason {
     JournalAhead {
         detail: String,
     },
+    /// The chain or a pool shows payments that neither the database nor the journal remembers: both were set back (cases F89, F91).
+    BothWentBack {
+        detail: String,
+    },
     /// A pinned fact changed.
     PinChanged {
         fact: String,

@@ -12,6 +12,7 @@ mod plan;
 mod reconcile;
 mod request;
 mod trial;
+mod unremembered;
 mod upkeep;
 
 use std::sync::{Arc, Mutex};
@@ -41,6 +42,8 @@ pub(crate) struct LaneTask {
     name: ChainName,
     /// When a halted lane reads a journal again that it could not place.
     reads_again_at: Mutex<Timestamp>,
+    /// Looks in a row at which an endpoint counted further than the book and showed nothing (case F91).
+    pool_looks: Mutex<u32>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -70,7 +73,13 @@ pub(crate) enum RoundError {
 impl LaneTask {
     /// Starts the two tasks of a lane: one pays, one observes. Both work on the same lease.
     pub(crate) fn start(engine: &Engine, name: ChainName, settings: &Settings) {
-        let task = Arc::new(Self { engine: engine.clone(), settings: settings.clone(), name, reads_again_at: Mutex::default() });
+        let task = Arc::new(Self {
+            engine: engine.clone(),
+            settings: settings.clone(),
+            name,
+            reads_again_at: Mutex::default(),
+            pool_looks: Mutex::default(),
+        });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));
     }

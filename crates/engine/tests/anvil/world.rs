@@ -16,7 +16,7 @@ use adit_devnet::primitives::{Address, U256};
 use adit_engine::{Engine, Ports, Settings, WriteError};
 use adit_evm::{EvmChain, EvmConfig, canonical};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
-use adit_store::{MemStore, Store};
+use adit_store::{MemStore, Snapshot, Store};
 use alloy::sol_types::SolValue;
 
 use super::parts::{Running, System, Tasks, now};
@@ -39,6 +39,13 @@ pub struct World {
     journal_full: AtomicBool,
     pub rules: Arc<Rules>,
     hot: Wallet,
+}
+
+/// Database and journal of one moment.
+pub struct Volume {
+    store: Snapshot,
+    journal: Vec<u8>,
+    contexts: Vec<u8>,
 }
 
 pub fn asset(name: &str) -> AssetId {
@@ -143,6 +150,21 @@ impl World {
             ..Settings::default()
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
+    }
+
+    /// What a snapshot of the volume has, on which database and journal stand.
+    pub fn volume(&self) -> Volume {
+        let file = |file: &Mutex<MemoryFile>| file.lock().expect("no test panics in here").contents();
+        Volume { store: self.store.snapshot(), journal: file(&self.journal), contexts: file(&self.contexts) }
+    }
+
+    /// Both stores as they were then. Nothing runs meanwhile.
+    pub fn set_back(&self, volume: &Volume) {
+        self.store.restore(&volume.store);
+        let put =
+            |file: &Mutex<MemoryFile>, bytes: &[u8]| *file.lock().expect("no test panics in here") = MemoryFile::holding(bytes.to_vec());
+        put(&self.journal, &volume.journal);
+        put(&self.contexts, &volume.contexts);
     }
 
     /// No block comes by itself, and one payment to payee 0 waits for one.

@@ -131,7 +131,11 @@ impl Operator {
                     let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
-            HaltReason::JournalAhead { .. } | HaltReason::PinChanged { .. } | HaltReason::WalletHasCode | HaltReason::Operator { .. } => {
+            HaltReason::JournalAhead { .. }
+            | HaltReason::BothWentBack { .. }
+            | HaltReason::PinChanged { .. }
+            | HaltReason::WalletHasCode
+            | HaltReason::Operator { .. } => {
                 let _may_be_refused = engine.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
             }
             HaltReason::Invariant { detail } => {

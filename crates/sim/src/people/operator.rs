@@ -96,7 +96,6 @@ impl Operator {
 
     /// Says whose a payment was that nobody remembered. Whoever asked for it again and waits for him is told that it was paid.
     async fn find_user(&self, engine: &Engine, found: &Withdrawal, payment: &Payment) {
-        let Some(user) = self.world.asker(&found.destination) else { return };
         let lineages = engine.store().lineages_of(found.id).await.unwrap_or_default();
         let Some(lineage) = lineages.iter().find(|lineage| lineage.ended_by() == Some(payment.hash)) else { return };
         for again in listed(engine, Status::Pending).await {
@@ -104,8 +103,12 @@ impl Operator {
                 cancel(engine, again.id, admin()).await;
             }
         }
-        let to = Matched::User { user, book: book() };
-        let command = Command::Match { leg: found.leg(), lane: lineage.lane.clone(), lineage: lineage.id, to, note: "asked".to_owned() };
+        let (leg, lane, note) = (found.leg(), lineage.lane.clone(), "asked".to_owned());
+        let command = match self.world.asker(&found.destination) {
+            Some(user) => Command::Match { leg, lane, lineage: lineage.id, to: Matched::User { user, book: book() }, note },
+            // A thief's.
+            None => Command::Inspect { leg, lane, lineage: Some(lineage.id), paid: true, note },
+        };
         let _may_be_refused = engine.submit(admin(), command).await;
     }
 

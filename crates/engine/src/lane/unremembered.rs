@@ -45,6 +45,7 @@ impl LaneTask {
             let (mined, pool) = (self.mined(from).await?, self.chain().pool(self.id(), from).await?);
             let shown = line(from, mined, &pool);
             if shown.is_empty() {
+                self.hold_equals(lease, from).await?;
                 return Ok(self.nothing_shown(&pool, found));
             }
             let told: Vec<String> = shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)).collect();
@@ -56,6 +57,16 @@ impl LaneTask {
                 Reading::NotOurs => return Ok(Recalled::Suspected),
                 Reading::Left(left) => return Ok(Recalled::Left(left.join("; "))),
             }
+        }
+    }
+
+    /// What blocks hold and nobody shows the bytes of cannot be taken back: whoever waits for the same is held for inspection at least.
+    async fn hold_equals(&self, lease: Held, from: u64) -> Result<(), RoundError> {
+        let consumed = self.chain().consumed(self.id(), from).await?;
+        let waiting = self.waiting().await?;
+        match consumed > from && !waiting.is_empty() {
+            true => self.suspect_history(lease.epoch, from..consumed, &waiting).await,
+            false => Ok(()),
         }
     }
 

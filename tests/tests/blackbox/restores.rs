@@ -96,12 +96,11 @@ async fn f89_what_both_forgot_is_taken_back_and_a_person_lets_the_lane_go_on() -
     for id in &past.asked {
         assert_eq!(past.system.until_over(&past.ada, id).await?["status"], "completed");
     }
-    let admin = past.system.admin()?;
-    let lane = async || Ok(admin.get("/api/admin/lanes").await?.expect_success("reading lanes")?["items"][0].clone());
-    assert_eq!(lane().await?["halted"]["reason"], "both_went_back");
-    let path = format!("/api/admin/lanes/{}/resume", lane().await?["chain"].as_str().context("a chain")?);
-    admin.post(&path, &json!({})).await?.expect_success("resuming")?;
-    past.system.until("the lane to run", async || Ok((lane().await?["state"] == "running").then_some(()))).await?;
+    let stopped = past.lane().await?;
+    assert_eq!(stopped["halted"]["reason"], "both_went_back", "{stopped}");
+    let path = format!("/api/admin/lanes/{}/resume", stopped["chain"].as_str().context("a chain")?);
+    past.system.admin()?.post(&path, &json!({})).await?.expect_success("resuming")?;
+    past.system.until("the lane to run", async || Ok((past.lane().await?["state"] == "running").then_some(()))).await?;
     past.system.rpc().mine(5).await?;
     past.nobody_was_paid_twice().await?;
     past.system.stop().await
@@ -124,6 +123,10 @@ impl Past {
             Ok((lanes["items"][0]["state"] == "halted" || records.iter().all(waits)).then_some(()))
         };
         self.system.until("the lane to stop or to explain what the chain shows", judged).await
+    }
+
+    async fn lane(&self) -> Result<Value> {
+        Ok(self.system.admin()?.get("/api/admin/lanes").await?.expect_success("reading lanes")?["items"][0].clone())
     }
 
     async fn nobody_was_paid_twice(&self) -> Result<()> {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{Outflow, Pool, Shown};
-use adit_core::{AttemptId, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Withdrawal, WithdrawalId, nobodys};
+use adit_core::{AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Withdrawal, WithdrawalId, nobodys};
 
 use super::journal::Reading;
 use super::request::{Fresh, contexts_of};
@@ -35,7 +35,9 @@ impl LaneTask {
     pub(super) async fn recall(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
         // Where somebody else was seen to use the key, a person says from which number on it is ours.
         let asked = matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
-        if !lane.has_started() || asked {
+        // Without numbers there is nothing that a pool could be asked for.
+        let in_line = self.rules().kind == ChainKind::Evm;
+        if !lane.has_started() || asked || !in_line {
             return Ok(Recalled::Nothing);
         }
         let mut found = Vec::new();

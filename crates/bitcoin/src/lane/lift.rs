@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use adit_chain::NextVersion;
 use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, ancestors};
-use bdk_wallet::bitcoin::Weight;
+use bdk_wallet::bitcoin::{OutPoint, Weight};
 
 use super::holdings::{self, ancestry};
 use super::succeed::bitcoin;
@@ -35,10 +35,18 @@ impl Lift<'_> {
         let vbytes = drafts.iter().map(|draft| draft.vbytes).sum();
         let Some(weight) = Weight::from_vb(vbytes) else { return Err(format!("{vbytes} virtual bytes are no transactions")) };
         let stuck = Stuck { fee, weight, change };
-        let reserved: BTreeSet<_> = holdings::reserved(next.live);
-        let payment = Payment { wallet: self.wallet, number: self.number, feerate: offer.min(self.affordable(&stuck)) };
-        let purse = Purse { coins: self.coins, reserved: &reserved, tip: self.tip };
-        lift(payment, &stuck, &purse, self.fee_max).map(Draft::Bitcoin).map_err(|why| why.to_string())
+        self.lifting(&stuck, offer, &holdings::reserved(next.live)).map(Draft::Bitcoin)
+    }
+
+    /// What is left and too little for an output of its own goes to the fee, which may be too much then.
+    fn lifting(&self, stuck: &Stuck, offer: FeeRate, reserved: &BTreeSet<OutPoint>) -> Result<BitcoinDraft, String> {
+        let payment = Payment { wallet: self.wallet, number: self.number, feerate: offer.min(self.affordable(stuck)) };
+        let purse = Purse { coins: self.coins, reserved, tip: self.tip };
+        let child = lift(payment, stuck, &purse, self.fee_max).map_err(|why| why.to_string())?;
+        match child.feerate > self.feerate_max {
+            true => Err(format!("a child would pay {}, above the cap of {}: what it could leave is dust", child.feerate, self.feerate_max)),
+            false => Ok(child),
+        }
     }
 
     /// The feerate to which a child of one coin may lift: it pays for both, and neither its fee nor its own feerate goes above the caps.
@@ -76,5 +84,20 @@ mod tests {
             assert!(fee.base_units() * 100 >= least.base_units() * 99, "{fee} of {least}: as far as they allow");
             assert!(Unsigned::of(&child).is_ok());
         }
+    }
+    /// F35: whatever the change is worth, no child offers more than the cap, which the rules would refuse again and again (simulator seed 23
+    /// of 2026-11-30).
+    #[test]
+    fn f35_f61_no_child_offers_more_than_the_cap() {
+        let wallet = wallet();
+        let feerate_max = FeeRate::from_sat_per_kvb(200_000);
+        let of = Lift { wallet: &wallet, coins: &[], tip: 200, number: 3, fee_max: Amount::new(1_000_000), feerate_max };
+        let lifted = |change: u128| {
+            let stuck = Stuck { fee: Amount::new(400), weight: Weight::from_vb_unchecked(400), change: coin(1, change, ours(1)) };
+            of.lifting(&stuck, feerate_max, &BTreeSet::new())
+        };
+        let children: Vec<_> = (15_000..30_000).step_by(7).map(lifted).collect();
+        assert!(children.iter().flatten().all(|child| FeeRate::paid(child.fee().expect("a fee"), child.vbytes) <= feerate_max));
+        assert!(children.iter().any(Result::is_ok) && children.iter().any(Result::is_err), "on both sides of what is worth an output");
     }
 }

@@ -43,8 +43,9 @@ impl Lift<'_> {
         let payment = Payment { wallet: self.wallet, number: self.number, feerate: offer.min(self.affordable(stuck)) };
         let purse = Purse { coins: self.coins, reserved, tip: self.tip };
         let child = lift(payment, stuck, &purse, self.fee_max).map_err(|why| why.to_string())?;
-        match child.feerate > self.feerate_max {
-            true => Err(format!("a child would pay {}, above the cap of {}: what it could leave is dust", child.feerate, self.feerate_max)),
+        let pays = FeeRate::paid(child.fee().unwrap_or(Amount::MAX), child.vbytes);
+        match pays > self.feerate_max {
+            true => Err(format!("a child would pay {pays}, above the cap of {}: what it could leave is dust", self.feerate_max)),
             false => Ok(child),
         }
     }

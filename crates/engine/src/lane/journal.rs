@@ -51,7 +51,10 @@ impl LaneTask {
                 match self.recall(lane, lease).await? {
                     Recalled::Nothing => {}
                     Recalled::Found(told) => self.stop_after(&told).await?,
-                    Recalled::Suspected => return Ok(self.read_later()),
+                    Recalled::Suspected => {
+                        self.read_later();
+                        return Ok(());
+                    }
                     Recalled::Left(detail) => {
                         self.read_later();
                         return self.halt(HaltReason::BothWentBack { detail }).await;

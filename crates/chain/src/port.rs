@@ -255,7 +255,7 @@ pub struct Foreign {
     pub raw: Option<Bytes>,
 }
 
-/// What pools hold of a wallet beyond the numbers that the book knows.
+/// The answers of all endpoints' pools about one wallet, beyond the numbers that the book knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pool {
     /// Endpoints that count further than the book.
@@ -279,7 +279,7 @@ pub struct Ahead {
 pub struct Shown {
     pub signed: Signed,
     pub draft: Draft,
-    /// What it pays of an asset that we pay; none where it pays nobody.
+    /// The payment that it makes of one of our assets. None where it makes none.
     pub outflow: Option<Outflow>,
     /// In words: what it does, to whom, how much.
     pub decoded: String,

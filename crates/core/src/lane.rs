@@ -147,7 +147,7 @@ impl Lane {
         !self.pins.is_empty()
     }
 
-    /// Where its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
+    /// Returns the number from which its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
     /// withdrawals are unfinished, waiting or under way: that is what a restored backup looks like, and a person says so first.
     pub fn first_number(&self, chain_nonce: u64, unfinished: bool) -> u64 {
         if unfinished { self.adopted_from } else { self.next_nonce.max(self.adopted_from).max(chain_nonce) }

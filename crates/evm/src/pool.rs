@@ -1,4 +1,4 @@
-//! What endpoints' pools hold of a wallet beyond the numbers that the book knows (case F91).
+//! Asks endpoints' pools for transactions of a wallet beyond the numbers that the book knows (case F91).
 //!
 //! Each endpoint is asked by itself: a pool is nobody's word but its own, and bytes that the wallet's key has signed prove themselves.
 
@@ -21,7 +21,7 @@ use crate::rpc::core_bytes;
 const SHOWN_PER_LOOK_MAX: u64 = 64;
 
 impl Node {
-    /// Whatever an endpoint does not answer is not known there.
+    /// Asks every endpoint. One that does not answer says nothing.
     pub(crate) async fn pool(&self, wallet: Address, from: u64, payable: &[Payable]) -> Pool {
         let said = self.quorum.fan_out(async |endpoint: Arc<Endpoint>| pooled(&endpoint, wallet, from).await).await;
         let mut pool = Pool::default();
@@ -44,7 +44,7 @@ impl Node {
     }
 }
 
-/// Signed bytes of this wallet in the form in which we make them.
+/// Reads signed bytes of this wallet, where they have the form in which we make them.
 pub(crate) fn read_back(wallet: Address, chain_id: u64, raw: &CoreBytes, payable: &[Payable]) -> Option<Shown> {
     let decoded = foreign::decode(raw).ok().filter(|decoded| decoded.sender == wallet)?;
     let draft = decoded.draft.filter(|draft| draft.chain_id == chain_id)?;
@@ -72,7 +72,7 @@ async fn pooled(endpoint: &Endpoint, wallet: Address, from: u64) -> Result<Poole
     Ok(Pooled { next, raw: raw.map(|raw| core_bytes(&raw)).collect() })
 }
 
-/// Nodes know different questions for it: each is asked, and whatever is answered counts.
+/// Asks in each of the ways that nodes know, and takes whatever is answered.
 async fn hashes(endpoint: &Endpoint, wallet: Address, numbers: std::ops::Range<u64>) -> Result<BTreeSet<B256>, Fault> {
     let by_number = |number: u64| Call::new("eth_getTransactionBySenderAndNonce", json!([wallet, U64::from(number)]));
     let mut calls = vec![Call::new("eth_getBlockByNumber", json!(["pending", true])), Call::new("txpool_contentFrom", json!([wallet]))];

@@ -86,6 +86,7 @@ mod tests {
             assert!(Unsigned::of(&child).is_ok());
         }
     }
+
     /// F35: whatever the change is worth, no child offers more than the cap, which the rules would refuse again and again (simulator seed 23
     /// of 2026-11-30).
     #[test]

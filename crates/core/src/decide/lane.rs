@@ -175,7 +175,7 @@ pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<
         draft.present()?;
     }
     match (&lane.state, reason) {
-        // Whoever resumes it for another reason has to know.
+        // It takes the place of an older reason: whoever resumes the lane has to see it.
         (LaneState::Halted { reason: known, .. }, HaltReason::BothWentBack { .. }) if known != reason => stop(draft, lane, reason.clone()),
         (LaneState::Halted { .. }, _) => draft.unchanged(),
         (LaneState::Reconciling | LaneState::Running, _) => stop(draft, lane, reason.clone()),

@@ -205,7 +205,7 @@ async fn mine(rpc: &Rpc, blocks: u32, to: &Address, floor: &Floor) -> Result<Vec
     }
 }
 
-/// What waits may be replaced between the question and the block; then it is asked again.
+/// Mines what pays at least the floor, and asks again where a transaction was replaced meanwhile.
 async fn mine_above(rpc: &Rpc, to: &Address, floor: u64) -> Result<BlockHash> {
     for _ in 1..MINING_TRIES_MAX {
         if let Ok(mined) = rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await {

@@ -49,12 +49,8 @@ impl LaneTask {
         match reading {
             Reading::Placed => {
                 match self.recall(lane, lease).await? {
-                    Recalled::Nothing => {}
-                    Recalled::Found(told) => self.stop_after(&told).await?,
-                    Recalled::Suspected => {
-                        self.read_later();
-                        return Ok(());
-                    }
+                    Recalled::Known => {}
+                    Recalled::Suspected => return Ok(()),
                     Recalled::Left(detail) => {
                         self.read_later();
                         return self.halt(HaltReason::BothWentBack { detail }).await;

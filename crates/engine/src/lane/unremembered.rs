@@ -6,10 +6,13 @@
 //! this, or by nobody's, and whoever asks for it again waits for a person. Then the lane stops: what was given back since is written
 //! nowhere, and a person looks before anything new is paid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use adit_chain::{Outflow, Pool, Shown};
-use adit_core::{AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Withdrawal, WithdrawalId, nobodys};
+use adit_chain::{Ahead, Outflow, Pool, Shown};
+use adit_core::{
+    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Span, Withdrawal, WithdrawalId, nobodys,
+};
 
 use super::journal::Reading;
 use super::request::{Fresh, contexts_of};
@@ -17,13 +20,12 @@ use super::{Held, LaneTask, RoundError};
 
 /// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer waited for.
 const LOOKS_MAX: u32 = 10;
+const LOOK_AGAIN_AFTER: Span = Span::from_seconds(1);
 
 /// What became of looking for them.
 pub(super) enum Recalled {
-    /// The chain and the pools show nothing that the book does not know.
-    Nothing,
-    /// So many were found, and stand in the book now.
-    Found(Vec<String>),
+    /// All that blocks and pools show stands in the book. Where something was taken back, the lane was stopped.
+    Known,
     /// Endpoints count further and show nothing: it is looked for again.
     Suspected,
     /// Something of the wallet cannot be taken back.
@@ -38,24 +40,27 @@ impl LaneTask {
         // Without numbers there is nothing that a pool could be asked for.
         let in_line = self.rules().kind == ChainKind::Evm;
         if !lane.has_started() || asked || !in_line {
-            return Ok(Recalled::Nothing);
+            return Ok(Recalled::Known);
         }
         let mut found = Vec::new();
         loop {
-            let Some(row) = self.lane().await? else { return Ok(Recalled::Nothing) };
+            let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
             let from = row.next_nonce.max(row.adopted_from);
-            let (mined, pool) = (self.mined(from).await?, self.chain().pool(self.id(), from).await?);
-            let shown = line(from, mined, &pool);
+            let mined = from..self.chain().consumed(self.id(), from).await?;
+            let pool = self.chain().pool(self.id(), from).await?;
+            let shown = line(from, self.mined(mined.clone()).await?, &pool);
             if shown.is_empty() {
-                self.hold_equals(lease, from).await?;
-                return Ok(self.nothing_shown(&pool, found));
+                self.hold_equals(lease, mined).await?;
+                return Ok(self.nothing_shown(&pool).await);
             }
-            let told: Vec<String> = shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)).collect();
+            found.extend(shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)));
+            // First: after a crash the next start finds all of it in the book.
+            self.stop_for(&found).await?;
             if let Some(reason) = self.take_over(&row, lease, shown).await? {
                 return Ok(Recalled::Left(reason));
             }
             match self.adopt_from_journal(&row, lease.epoch).await? {
-                Reading::Placed => found.extend(told),
+                Reading::Placed => {}
                 Reading::NotOurs => return Ok(Recalled::Suspected),
                 Reading::Left(left) => return Ok(Recalled::Left(left.join("; "))),
             }
@@ -63,61 +68,60 @@ impl LaneTask {
     }
 
     /// What blocks hold and nobody shows the bytes of cannot be taken back: whoever waits for the same is held for inspection at least.
-    async fn hold_equals(&self, lease: Held, from: u64) -> Result<(), RoundError> {
-        let consumed = self.chain().consumed(self.id(), from).await?;
+    async fn hold_equals(&self, lease: Held, mined: Range<u64>) -> Result<(), RoundError> {
         let waiting = self.waiting().await?;
-        match consumed > from && !waiting.is_empty() {
-            true => self.suspect_history(lease.epoch, from..consumed, &waiting).await,
-            false => Ok(()),
+        match mined.is_empty() || waiting.is_empty() {
+            true => Ok(()),
+            false => self.suspect_history(lease.epoch, mined, &waiting).await,
         }
     }
 
-    fn nothing_shown(&self, pool: &Pool, found: Vec<String>) -> Recalled {
+    async fn nothing_shown(&self, pool: &Pool) -> Recalled {
         let looks = {
             let mut looks = self.pool_looks.lock().expect("no holder of this lock panics");
             *looks = if pool.ahead.is_empty() { 0 } else { *looks + 1 };
             *looks
         };
-        let told = |ahead: &adit_chain::Ahead| format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next);
-        let ahead: Vec<String> = pool.ahead.iter().map(told).collect();
-        match (&ahead[..], found.is_empty()) {
-            ([], true) => Recalled::Nothing,
-            ([], false) => Recalled::Found(found),
-            ([one], _) if looks > LOOKS_MAX && pool.level > 0 => {
-                tracing::error!(
-                    claim = one,
-                    "an endpoint counts more than the book and shows nothing, and all others deny it; it is passed over"
-                );
-                if found.is_empty() { Recalled::Nothing } else { Recalled::Found(found) }
-            }
-            _ if looks > LOOKS_MAX => Recalled::Left(format!("{}, and no endpoint shows them", ahead.join(", "))),
-            _ => Recalled::Suspected,
+        if looks == 0 {
+            return Recalled::Known;
         }
+        if looks <= LOOKS_MAX {
+            self.engine.ports.clock.sleep(LOOK_AGAIN_AFTER).await;
+            return Recalled::Suspected;
+        }
+        let told = |ahead: &Ahead| format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next);
+        let ahead = pool.ahead.iter().map(told).collect::<Vec<_>>().join(", ");
+        if pool.ahead.len() == 1 && pool.level > 0 {
+            tracing::error!(ahead, "an endpoint counts more than the book and shows nothing, and all others deny it; it is passed over");
+            return Recalled::Known;
+        }
+        Recalled::Left(format!("{ahead}, and no endpoint shows them"))
     }
 
-    /// What blocks hold of the wallet from this number on, as far as its bytes are shown.
-    async fn mined(&self, from: u64) -> Result<Vec<Shown>, RoundError> {
-        let consumed = self.chain().consumed(self.id(), from).await?;
-        if consumed <= from {
+    /// Returns the wallet's transactions in blocks at these numbers, as far as their bytes are shown.
+    async fn mined(&self, numbers: Range<u64>) -> Result<Vec<Shown>, RoundError> {
+        if numbers.is_empty() {
             return Ok(Vec::new());
         }
-        let history = self.history(from..consumed).await?;
+        let history = self.history(numbers).await?;
         Ok(history.iter().filter_map(|foreign| self.chain().read_back(self.id(), foreign.raw.as_ref()?)).collect())
     }
 
     /// Lets the signer sign the same once more, so that its journal knows it. None where it did; else in words why not.
     async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>) -> Result<Option<String>, RoundError> {
         let mut waiting = self.waiting().await?;
-        let mut previous = self.before(row.next_nonce, &[]).await?;
+        let mut previous = match shown.first() {
+            Some(first) => self.before(first.draft.number(), &[]).await?,
+            None => None,
+        };
         for one in shown {
-            let (leg, withdrawal) = match &one.outflow {
-                Some(outflow) => self.claimant(&mut waiting, outflow),
-                None => (None, None),
-            };
+            let claimed = one.outflow.as_ref().map(|outflow| self.claimant(&mut waiting, outflow));
+            let (leg, withdrawal) = claimed.unzip();
+            let contexts = contexts_of(withdrawal.iter().flatten());
             let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
             let (legs, purpose) = (Vec::from_iter(leg), if one.outflow.is_some() { Purpose::Pay } else { Purpose::Cancel });
             let fresh = Fresh { lineage, attempt, purpose, legs: &legs, draft: &one.draft, previous };
-            let request = self.trial(row, lease, &fresh, &contexts_of(&withdrawal));
+            let request = self.trial(row, lease, &fresh, &contexts);
             let mut answers = self.engine.ports.signer.sign(std::slice::from_ref(&request)).await?;
             self.note(&answers);
             match answers.pop() {
@@ -130,11 +134,11 @@ impl LaneTask {
         Ok(None)
     }
 
-    /// Whose payment it is: the oldest withdrawal that waits and asks for exactly this, or nobody's.
-    fn claimant(&self, waiting: &mut Vec<Withdrawal>, outflow: &Outflow) -> (Option<Leg>, Option<Withdrawal>) {
+    /// Returns whose payment it is: the oldest withdrawal that waits and asks for exactly this, or nobody's.
+    fn claimant(&self, waiting: &mut Vec<Withdrawal>, outflow: &Outflow) -> (Leg, Option<Withdrawal>) {
         let at = waiting.iter().position(|withdrawal| super::history::equals(outflow, withdrawal));
         if let Some(withdrawal) = at.map(|at| waiting.remove(at)) {
-            return (Some(withdrawal.leg()), Some(withdrawal));
+            return (withdrawal.leg(), Some(withdrawal));
         }
         let id = self.engine.ports.uuid();
         let context = nobodys(&outflow.asset, outflow.amount);
@@ -148,23 +152,21 @@ impl LaneTask {
             amount: outflow.amount,
             destination: outflow.destination.clone(),
         };
-        (Some(leg), None)
+        (leg, None)
     }
 
-    /// Where something was found: it stands in the book now, and a person looks before anything new is paid.
-    pub(super) async fn stop_after(&self, recalled: &[String]) -> Result<(), RoundError> {
-        let detail =
-            format!("{} of the wallet's transactions were in neither and have been taken back: {}", recalled.len(), recalled.join("; "));
+    /// Stops the lane until a person has looked at these.
+    async fn stop_for(&self, found: &[String]) -> Result<(), RoundError> {
+        let detail = format!("{} of the wallet's transactions were in neither and are taken back: {}", found.len(), found.join("; "));
         self.halt(HaltReason::BothWentBack { detail }).await
     }
 }
 
-/// What stands at `from` and, without a gap, behind it. What a block holds comes before what a pool shows at the same number.
+/// Returns what stands at `from` and, without a gap, behind it. What a block holds comes before what a pool shows at the same number.
 fn line(from: u64, mined: Vec<Shown>, pool: &Pool) -> Vec<Shown> {
     let mut at: BTreeMap<u64, Shown> = BTreeMap::new();
     for one in mined.into_iter().chain(pool.shown.iter().cloned()) {
         at.entry(one.draft.number()).or_insert(one);
     }
-    let numbers: BTreeSet<u64> = (from..).take_while(|number| at.contains_key(number)).collect();
-    at.into_iter().filter(|(number, _)| numbers.contains(number)).map(|(_, one)| one).collect()
+    (from..).map_while(|number| at.remove(&number)).collect()
 }

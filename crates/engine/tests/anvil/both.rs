@@ -91,6 +91,27 @@ async fn f91_what_waits_in_a_pool_is_not_given_back() {
     again.crash();
 }
 
+/// A crash between what is taken back and the stop would lose the stop: the next start finds nothing that is not in the book.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_the_lane_stops_before_anything_is_taken_back() {
+    let (world, volume, ids) = sent_after_a_snapshot().await;
+    world.set_back(&volume);
+    // Room for the lease, and not for a signature.
+    world.leave_room(Some(700));
+    let again = world.start();
+    until_stopped(&world).await;
+    for id in &ids {
+        assert_eq!(world.status(*id).await.status(), Status::Approved, "nothing is taken back yet");
+    }
+    again.crash();
+    world.leave_room(None);
+    let last = world.start();
+    world.mine_until(&ids, Status::Completed).await;
+    assert!(matches!(state(&world).await, LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. }));
+    nobody_twice(&world).await;
+    last.crash();
+}
+
 /// Everything was mined meanwhile, and the snapshot is of before anybody asked: the payments are nobody's, and who asks again waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {

@@ -1,7 +1,6 @@
 //! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,8 +34,8 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     contexts: Mutex<MemoryFile>,
-    /// Whether the journal's disk is full. A crash does not make room.
-    journal_full: AtomicBool,
+    /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
+    journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
     hot: Wallet,
 }
@@ -92,7 +91,7 @@ impl World {
             store: Arc::new(MemStore::new()),
             journal: Mutex::default(),
             contexts: Mutex::default(),
-            journal_full: AtomicBool::new(false),
+            journal_room: Mutex::default(),
             rules,
             hot,
         }
@@ -122,7 +121,8 @@ impl World {
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
         let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
-        self.fill_journal(self.journal_full.load(Ordering::Relaxed));
+        let room = *self.journal_room.lock().expect("no test panics in here");
+        self.leave_room(room);
         LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
     }
 
@@ -251,8 +251,13 @@ impl World {
 
     /// Keeps the journal's disk full, or lets it be written again.
     pub fn fill_journal(&self, full: bool) {
-        self.journal_full.store(full, Ordering::Relaxed);
-        self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
+        self.leave_room(full.then_some(0));
+    }
+
+    /// The journal's disk takes so many bytes more.
+    pub fn leave_room(&self, bytes: Option<usize>) {
+        *self.journal_room.lock().expect("no test panics in here") = bytes;
+        self.journal.lock().expect("no test panics in here").set_room(bytes);
     }
 
     /// No block comes but those that a test mines.

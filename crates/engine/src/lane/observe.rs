@@ -44,9 +44,15 @@ impl LaneTask {
             return Ok(());
         }
         let (seen, any) = self.look(&lane).await?;
-        self.judge_foreign(&lane, seen.foreign).await?;
+        // What nobody knows yet is taken back first; until then its blocks are searched again (case F91).
+        let trail = match lane.has_read_journal() {
+            true => {
+                self.judge_foreign(&lane, seen.foreign).await?;
+                seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec()
+            }
+            false => lane.trail.clone(),
+        };
         let funds = self.funds_if_due(looked, now).await;
-        let trail = seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
         let tip = Tip { at: now, ..seen.tip };
         if lane.trail != trail || !funds.is_empty() || is_news(lane.tip.as_ref(), &tip) {
             self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds }]).await?;

@@ -49,6 +49,18 @@ async fn until_stopped(world: &World) {
     panic!("the lane does not stop: {:?}", state(world).await);
 }
 
+/// Until everything that was found stands in the book.
+async fn until_taken_back(world: &World) {
+    until_stopped(world).await;
+    for _ in 0..400 {
+        if world.store.lane(&world.lane).await.expect("a read").expect("leased").has_read_journal() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("the lane does not take back what was found: {:?}", state(world).await);
+}
+
 async fn nobody_twice(world: &World) {
     for payee in 0..PAYEES {
         assert_eq!(world.times_paid(payee).await, 1, "payee {payee}");
@@ -112,6 +124,26 @@ async fn f91_the_lane_stops_before_anything_is_taken_back() {
     last.crash();
 }
 
+/// A block takes what is not taken back yet: the observer waits for that, and holds nobody for a payment of ours that is theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_what_is_mined_before_it_is_taken_back_is_theirs_all_the_same() {
+    let (world, volume, ids) = sent_after_a_snapshot().await;
+    world.set_back(&volume);
+    world.leave_room(Some(700));
+    let again = world.start();
+    until_stopped(&world).await;
+    world.mine_for_a_second().await;
+    for id in &ids {
+        assert_eq!(world.status(*id).await.status(), Status::Approved, "nobody is held for what is theirs");
+    }
+    again.crash();
+    world.leave_room(None);
+    let last = world.start();
+    world.mine_until(&ids, Status::Completed).await;
+    nobody_twice(&world).await;
+    last.crash();
+}
+
 /// Everything was mined meanwhile, and the snapshot is of before anybody asked: the payments are nobody's, and who asks again waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
@@ -125,7 +157,7 @@ async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
     running.crash();
     world.set_back(&volume);
     let again = world.start();
-    until_stopped(&world).await;
+    until_taken_back(&world).await;
     let repeated = world.request(&again.engine, 0).await;
     resume(&world, &again).await;
     let new = world.request(&again.engine, 7).await;

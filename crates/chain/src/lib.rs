@@ -22,8 +22,8 @@ pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, OUTVOTED_MAX, QUARANTINE_MILLIS};
 pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
 pub use port::{
-    Chain, Foreign, FundsReading, Identity, NextVersion, Obstacle, Outflow, ParsedDestination, PlanRequest, Planning, Ready,
-    RefusedDestination, Sent, Sightings, Watch, WatchedAttempt, WatchedLineage,
+    Ahead, Chain, Foreign, FundsReading, Identity, NextVersion, Obstacle, Outflow, ParsedDestination, PlanRequest, Planning, Pool, Ready,
+    RefusedDestination, Sent, Shown, Sightings, Watch, WatchedAttempt, WatchedLineage,
 };
 pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
 pub use request::{Body, Request, Response, Verb};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, ChainRules, ClaimRecord, Consolidation, Destination, Draft, Hash32, LaneId, Leg, Lineage,
-    LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, Destination, Draft, EndpointName, Hash32, LaneId,
+    Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -70,6 +70,18 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Looks for what became of the watched lineages, agreed by quorum.
     async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault>;
+
+    /// Asks every endpoint by itself what its pool holds of the wallet at this number of its line and above, which the book does not know.
+    /// Silence and low counts prove nothing; bytes that the wallet's key has signed prove themselves (case F91). On chains without
+    /// numbers nothing is looked for.
+    async fn pool(&self, _lane: &LaneId, _from: u64) -> Result<Pool, Fault> {
+        Ok(Pool::default())
+    }
+
+    /// Reads signed bytes back, where they are a transaction of this wallet in the form in which we make them.
+    fn read_back(&self, _lane: &LaneId, _raw: &Bytes) -> Option<Shown> {
+        None
+    }
 
     /// Whether a claim's signature is still good: a contract wallet may have changed its mind or its owner since (window F85). A key's
     /// signature always is, and nobody is asked.
@@ -240,7 +252,37 @@ pub struct Foreign {
     /// What it paid whom, as far as it succeeded and can be read.
     pub outflows: Vec<Outflow>,
     /// The raw transaction, where an endpoint had it.
-    pub raw: Option<adit_core::Bytes>,
+    pub raw: Option<Bytes>,
+}
+
+/// The answers of all endpoints' pools about one wallet, beyond the numbers that the book knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pool {
+    /// Endpoints that count further than the book.
+    pub ahead: Vec<Ahead>,
+    /// Whatever any endpoint showed, lowest number first.
+    pub shown: Vec<Shown>,
+    /// Endpoints that were asked and do not count further.
+    pub level: usize,
+}
+
+/// An endpoint that counts more transactions of a wallet than the book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    pub endpoint: EndpointName,
+    /// The number that is free there.
+    pub next: u64,
+}
+
+/// A transaction of the wallet that the book does not know, whole: its bytes are signed by the wallet's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    pub signed: Signed,
+    pub draft: Draft,
+    /// The payment that it makes of one of our assets. None where it makes none.
+    pub outflow: Option<Outflow>,
+    /// In words: what it does, to whom, how much.
+    pub decoded: String,
 }
 
 /// One payment out of a wallet.

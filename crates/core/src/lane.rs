@@ -73,6 +73,10 @@ pub enum HaltReason {
     JournalAhead {
         detail: String,
     },
+    /// The chain or a pool shows payments that neither the database nor the journal remembers: both were set back (cases F89, F91).
+    BothWentBack {
+        detail: String,
+    },
     /// A pinned fact changed.
     PinChanged {
         fact: String,
@@ -143,7 +147,7 @@ impl Lane {
         !self.pins.is_empty()
     }
 
-    /// Where its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
+    /// Returns the number from which its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
     /// withdrawals are unfinished, waiting or under way: that is what a restored backup looks like, and a person says so first.
     pub fn first_number(&self, chain_nonce: u64, unfinished: bool) -> u64 {
         if unfinished { self.adopted_from } else { self.next_nonce.max(self.adopted_from).max(chain_nonce) }

@@ -1,10 +1,10 @@
-//! Where a lane's book begins.
+//! The beginning of a lane's book.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, AssetId};
 
-/// What the chain said when a lane started for the first time. The signer's journal keeps it, so that a store that lost its first start
+/// The state of the wallet when its lane started for the first time. The signer's journal keeps it, so that a store that lost its first start
 /// begins where it had begun: what the wallet holds by then lacks what was paid meanwhile (case F95).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {

@@ -325,6 +325,9 @@ impl HaltReason {
                 hash.map_or_else(|| "its transaction is not known".to_owned(), |hash| hash.to_string())
             ),
             Self::JournalAhead { detail } => format!("the signer signed what the database does not know: {detail}."),
+            Self::BothWentBack { detail } => format!(
+                "database and journal were both set back: {detail}. What was given back since is written nowhere: look at what waits, cancel what is not owed any more, and resume the lane. If you do not know these payments, somebody else has the key."
+            ),
             Self::PinChanged { fact, pinned, seen } => {
                 format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")
             }

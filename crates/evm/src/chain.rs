@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{
-    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready,
-    RefusedDestination, Sent, Sightings, Timer, Watch,
+    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool, Ready,
+    RefusedDestination, Sent, Shown, Sightings, Timer, Watch,
 };
 use adit_core::{
     AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId, Mistake, Offer, Signed, Tip, planted,
@@ -19,6 +19,7 @@ use crate::contract_wallet::Verdict;
 use crate::draft;
 use crate::node::Node;
 use crate::observe::Memory;
+use crate::pool;
 
 /// One EVM chain.
 pub struct EvmChain {
@@ -122,6 +123,14 @@ impl Chain for EvmChain {
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
         self.node.plan(request, wallet_of(&request.lane), &self.payable).await
+    }
+
+    async fn pool(&self, lane: &LaneId, from: u64) -> Result<Pool, Fault> {
+        Ok(self.node.pool(wallet_of(lane), from, &self.payable).await)
+    }
+
+    fn read_back(&self, lane: &LaneId, raw: &Bytes) -> Option<Shown> {
+        pool::read_back(wallet_of(lane), self.node.config.chain_id, raw, &self.payable)
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {

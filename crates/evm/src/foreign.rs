@@ -1,13 +1,13 @@
 //! Transactions of our key that we did not make: read from their bytes and told in words.
 
-use adit_core::{Bytes, Hash32};
+use adit_core::{Bytes, EvmDraft, EvmFees, Hash32};
 use alloy::consensus::{Transaction as _, TxEnvelope, TxType};
 use alloy::eips::Decodable2718;
 use alloy::primitives::{Address, U256};
 
 use crate::effect::shown;
-use crate::rpc::{Transaction, hash32};
-use crate::{erc20, raw_hash, signature};
+use crate::rpc::{self, Transaction, hash32};
+use crate::{canonical, erc20, raw_hash, signature};
 
 /// A signed transaction, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Decoded {
     /// What it does, to whom, how much (base units).
     pub words: String,
     pub(crate) pays: Option<Pays>,
+    /// The same as one of our own drafts, where it has the form of one.
+    pub(crate) draft: Option<EvmDraft>,
 }
 
 /// One payment: of a token, or of the native coin.
@@ -38,7 +40,24 @@ pub fn decode(raw: &Bytes) -> Result<Decoded, String> {
     let digest = envelope.signature_hash();
     let sender = signature::recover_parts(digest, parts.r(), parts.s(), parts.v()).map_err(|error| error.to_string())?;
     let doing = Doing { kind: envelope.tx_type() as u64, sender, to: envelope.to(), value: envelope.value(), input: envelope.input() };
-    Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words(), pays: doing.pays() })
+    Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words(), pays: doing.pays(), draft: draft(&envelope) })
+}
+
+/// Only EIP-1559 transactions without an access list are made here, and amounts of 128 bits.
+fn draft(envelope: &TxEnvelope) -> Option<EvmDraft> {
+    let TxEnvelope::Eip1559(signed) = envelope else { return None };
+    let said = signed.tx();
+    let to = said.to.to().filter(|_| said.access_list.is_empty())?;
+    let fees = EvmFees { max_fee_per_gas: said.max_fee_per_gas, max_priority_fee_per_gas: said.max_priority_fee_per_gas };
+    Some(EvmDraft {
+        chain_id: said.chain_id,
+        nonce: said.nonce,
+        to: canonical(*to),
+        value: rpc::amount(said.value)?,
+        input: Bytes(said.input.to_vec()),
+        gas_limit: said.gas_limit,
+        fees,
+    })
 }
 
 /// What a node says about a transaction whose bytes it did not give.
@@ -56,6 +75,7 @@ pub(crate) fn describe(transaction: &Transaction) -> Decoded {
         nonce: transaction.nonce.to(),
         words: doing.words(),
         pays: doing.pays(),
+        draft: None,
     }
 }
 

@@ -20,6 +20,7 @@ mod identity;
 mod node;
 mod observe;
 mod plan;
+mod pool;
 mod rpc;
 mod signature;
 mod simulate;

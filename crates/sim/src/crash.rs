@@ -29,6 +29,8 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Passes {
     pub passed: u64,
+    /// Of these, while power could be lost at all: not in a quiet time.
+    pub exposed: u64,
     pub crashed: u64,
 }
 
@@ -76,6 +78,7 @@ impl CrashPoints {
             let crashes = likely > 0 && book.dice.chance(likely);
             let passes = book.coverage.entry((deed, phase)).or_default();
             passes.passed += 1;
+            passes.exposed += u64::from(likely > 0);
             passes.crashed += u64::from(crashes);
             crashes
         };
@@ -107,6 +110,7 @@ pub fn merge(into: &mut Coverage, other: &Coverage) {
     for (point, passes) in other {
         let known = into.entry(*point).or_default();
         known.passed += passes.passed;
+        known.exposed += passes.exposed;
         known.crashed += passes.crashed;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use adit_chain::NextVersion;
 use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, ancestors};
-use bdk_wallet::bitcoin::Weight;
+use bdk_wallet::bitcoin::{OutPoint, Weight};
 
 use super::holdings::{self, ancestry};
 use super::succeed::bitcoin;
@@ -35,18 +35,27 @@ impl Lift<'_> {
         let vbytes = drafts.iter().map(|draft| draft.vbytes).sum();
         let Some(weight) = Weight::from_vb(vbytes) else { return Err(format!("{vbytes} virtual bytes are no transactions")) };
         let stuck = Stuck { fee, weight, change };
-        let reserved: BTreeSet<_> = holdings::reserved(next.live);
-        let payment = Payment { wallet: self.wallet, number: self.number, feerate: offer.min(self.affordable(&stuck)) };
-        let purse = Purse { coins: self.coins, reserved: &reserved, tip: self.tip };
-        lift(payment, &stuck, &purse, self.fee_max).map(Draft::Bitcoin).map_err(|why| why.to_string())
+        self.lifting(&stuck, offer, &holdings::reserved(next.live)).map(Draft::Bitcoin)
+    }
+
+    /// Whatever sizes and coins make of the offer, the child itself stays below the cap.
+    fn lifting(&self, stuck: &Stuck, offer: FeeRate, reserved: &BTreeSet<OutPoint>) -> Result<BitcoinDraft, String> {
+        let payment = Payment { wallet: self.wallet, number: self.number, feerate: offer.min(self.affordable(stuck)) };
+        let purse = Purse { coins: self.coins, reserved, tip: self.tip };
+        let child = lift(payment, stuck, &purse, self.fee_max).map_err(|why| why.to_string())?;
+        let pays = FeeRate::paid(child.fee().unwrap_or(Amount::MAX), child.vbytes);
+        match pays > self.feerate_max {
+            true => Err(format!("a child would pay {pays}, above the cap of {}", self.feerate_max)),
+            false => Ok(child),
+        }
     }
 
     /// The feerate to which a child of one coin may lift: it pays for both, and neither its fee nor its own feerate goes above the caps.
     fn affordable(&self, stuck: &Stuck) -> FeeRate {
         let spend = self.wallet.spend();
         let child = transaction_weight(spend, 1, [spend.script_kind()]).to_vbytes_ceil();
-        // Rounded down: a satoshi more would be above the cap.
-        let by_feerate = u128::from(self.feerate_max.sat_per_kvb()).saturating_mul(u128::from(child)) / 1_000;
+        // Rounded down, and a satoshi less for each of the two sizes whose fee is rounded up: one more would be above the cap.
+        let by_feerate = (u128::from(self.feerate_max.sat_per_kvb()).saturating_mul(u128::from(child)) / 1_000).saturating_sub(2);
         let most = self.fee_max.min(Amount::new(by_feerate));
         FeeRate::paid(money::sum([stuck.fee, most]), stuck.weight.to_vbytes_ceil().saturating_add(child))
     }
@@ -76,5 +85,21 @@ mod tests {
             assert!(fee.base_units() * 100 >= least.base_units() * 99, "{fee} of {least}: as far as they allow");
             assert!(Unsigned::of(&child).is_ok());
         }
+    }
+
+    /// F35: whatever the change is worth, no child offers more than the cap, which the rules would refuse again and again (simulator seed 23
+    /// of 2026-11-30).
+    #[test]
+    fn f35_f61_no_child_offers_more_than_the_cap() {
+        let wallet = wallet();
+        let feerate_max = FeeRate::from_sat_per_kvb(200_000);
+        let of = Lift { wallet: &wallet, coins: &[], tip: 200, number: 3, fee_max: Amount::new(1_000_000), feerate_max };
+        let lifted = |change: u128| {
+            let stuck = Stuck { fee: Amount::new(400), weight: Weight::from_vb_unchecked(400), change: coin(1, change, ours(1)) };
+            of.lifting(&stuck, feerate_max, &BTreeSet::new())
+        };
+        let children: Vec<_> = (15_000..60_000).step_by(7).map(lifted).collect();
+        assert!(children.iter().flatten().all(|child| FeeRate::paid(child.fee().expect("a fee"), child.vbytes) <= feerate_max));
+        assert!(children.iter().any(Result::is_ok) && children.iter().any(Result::is_err), "on both sides of what can be paid");
     }
 }

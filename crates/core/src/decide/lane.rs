@@ -176,9 +176,11 @@ pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<
     if matches!(reason, HaltReason::ForeignUse { .. }) {
         draft.present()?;
     }
-    match lane.state {
-        LaneState::Halted { .. } => draft.unchanged(),
-        LaneState::Reconciling | LaneState::Running => stop(draft, lane, reason.clone()),
+    match (&lane.state, reason) {
+        // It takes the place of an older reason: whoever resumes the lane has to see it.
+        (LaneState::Halted { reason: known, .. }, HaltReason::BothWentBack { .. }) if known != reason => stop(draft, lane, reason.clone()),
+        (LaneState::Halted { .. }, _) => draft.unchanged(),
+        (LaneState::Reconciling | LaneState::Running, _) => stop(draft, lane, reason.clone()),
     }
 }
 

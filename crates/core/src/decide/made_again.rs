@@ -25,7 +25,7 @@ pub(super) struct MadeAgain<'a> {
     lane: &'a LaneId,
     lineage: LineageId,
     rivals: &'a [Leg],
-    /// What ended the lineage before they were made again; none while it lives.
+    /// The proof that the lineage had ended before they were made again. None while it lives.
     ended: Option<DeadLineage>,
     /// What replaced rivals gave back to each account, and what is held on it, both by this commit.
     freed: BTreeMap<Account, Amount>,

@@ -145,13 +145,12 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
     let State::HeldForInspection { payment, finding, .. } = withdrawal.state.clone() else {
         return Err(Refusal::NotUnderInspection { status: withdrawal.state.status() });
     };
-    if paid && withdrawal.user == unknown() {
-        return Err(Refusal::NotMatchable { detail: format!("nobody knows whose {} is; match it to a user", withdrawal.id) });
-    }
     let at = draft.now();
     match paid {
         true => {
             settle(&mut draft, &withdrawal, lane);
+            // Nobody's: a loss, which stays on suspense. Whoever asks for the same is paid again from now on.
+            draft.forget_unmatched(withdrawal.id);
             withdrawal.state = State::Completed { at, payment };
         }
         false => {

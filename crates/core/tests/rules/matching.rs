@@ -51,8 +51,6 @@ fn f95_a_payment_without_a_context_is_nobodys_until_it_is_final() {
     assert_eq!(world.give(to(&journal, to_alice())).expect_err("not final").code(), "NOT_MATCHABLE");
     world.finalize(journal.lineage.id, journal.lineage.latest().id, &Effect::Paid).expect("final");
     assert_eq!(world.withdrawal(id).state.status(), Status::HeldForInspection);
-    let verdict = Command::Inspect { leg: world.leg(id), lane: lane(), lineage: Some(journal.lineage.id), paid: true, note: String::new() };
-    assert_eq!(world.give(verdict).expect_err("whose was it?").code(), "NOT_MATCHABLE");
 }
 
 /// F95: matched to a user it is completed, charged to their balance and then to a debt; suspense has back what it lent.
@@ -80,6 +78,21 @@ fn f95_a_payment_is_not_matched_to_nobody() {
     let (mut world, journal) = unmatched(true);
     let nobody = Matched::User { user: "unknown".parse().expect("a user"), book: book() };
     assert_eq!(world.give(to(&journal, nobody)).expect_err("nobody").code(), "NOT_MATCHABLE");
+}
+
+/// F91: a payment of the wallet that nobody here had asked for, such as a thief's. Said to have paid, it is a loss: suspense keeps it, and
+/// nobody waits because of it any more.
+#[test]
+fn f91_a_payment_that_was_nobodys_stays_on_suspense() {
+    let (mut world, journal) = unmatched(true);
+    let leg = world.leg(journal.requests[0].id);
+    let suspense = Account::Suspense { asset: leg.source_asset.clone() };
+    let before = world.net(&suspense);
+    let lineage = Some(journal.lineage.id);
+    world.must(Command::Inspect { leg: leg.clone(), lane: lane(), lineage, paid: true, note: "the key was stolen".to_owned() });
+    assert_eq!(world.withdrawal(leg.withdrawal).state.status(), Status::Completed);
+    assert_eq!(world.net(&suspense), before, "what suspense lent is lost");
+    assert!(world.view.incarnation.row.as_ref().expect("leased").unmatched.is_empty());
 }
 
 /// F95: matched to a withdrawal in inspection, that one is completed and nobody's is cancelled; one payment is never given to two.

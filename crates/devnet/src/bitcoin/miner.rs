@@ -24,6 +24,8 @@ use super::waiting;
 
 /// `OP_1` to `OP_16`: each alone is a script that ends in something true.
 const SCRIPTS: u32 = 16;
+/// Of one block of what waits.
+const MINING_TRIES_MAX: u32 = 5;
 /// A reward may be spent by the block that is this many above it (consensus).
 const COINBASE_MATURITY_BLOCKS: u32 = 100;
 /// 1000 outputs are 43,000 bytes, well below what a block takes.
@@ -196,11 +198,21 @@ async fn mine(rpc: &Rpc, blocks: u32, to: &Address, floor: &Floor) -> Result<Vec
         floor => {
             let mut mined = Vec::new();
             for _ in 0..blocks {
-                mined.push(rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await?);
+                mined.push(mine_above(rpc, to, floor).await?);
             }
             Ok(mined)
         }
     }
+}
+
+/// Mines what pays at least the floor, and asks again where a transaction was replaced meanwhile.
+async fn mine_above(rpc: &Rpc, to: &Address, floor: u64) -> Result<BlockHash> {
+    for _ in 1..MINING_TRIES_MAX {
+        if let Ok(mined) = rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await {
+            return Ok(mined);
+        }
+    }
+    Ok(rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await?)
 }
 
 impl Rewards {

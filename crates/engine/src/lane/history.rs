@@ -56,7 +56,7 @@ impl LaneTask {
     }
 
     /// The wallet's transactions at these nonces, as far as the endpoints show them.
-    async fn history(&self, nonces: Range<u64>) -> Result<Vec<Foreign>, RoundError> {
+    pub(super) async fn history(&self, nonces: Range<u64>) -> Result<Vec<Foreign>, RoundError> {
         let mut found: Vec<Foreign> = Vec::new();
         let mut next = nonces.start;
         for _ in 0..LOOKS_MAX {
@@ -85,6 +85,6 @@ impl LaneTask {
     }
 }
 
-fn equals(outflow: &Outflow, withdrawal: &Withdrawal) -> bool {
+pub(super) fn equals(outflow: &Outflow, withdrawal: &Withdrawal) -> bool {
     outflow.asset == withdrawal.asset && outflow.destination == withdrawal.destination && outflow.amount == withdrawal.amount
 }

@@ -12,6 +12,7 @@ use adit_core::{
 use adit_signer::PayoutStanding;
 
 use super::reconcile::Found;
+use super::unremembered::Recalled;
 use super::{Held, LaneTask, RoundError};
 use crate::{LIVE_LINEAGES_MAX, WriteError};
 
@@ -47,17 +48,29 @@ impl LaneTask {
         let reading = if reads { self.adopt_all(lane, lease.epoch).await? } else { Reading::Placed };
         match reading {
             Reading::Placed => {
+                match self.recall(lane, lease).await? {
+                    Recalled::Known => {}
+                    Recalled::Suspected => return Ok(()),
+                    Recalled::Left(detail) => {
+                        self.read_later();
+                        return self.halt(HaltReason::BothWentBack { detail }).await;
+                    }
+                }
                 let (lane, owner, epoch) = (self.id().clone(), self.engine.replica, lease.epoch);
                 self.commit(vec![Command::JournalRead { lane, owner, epoch }]).await?;
                 self.finish_give_backs(lease).await
             }
             Reading::NotOurs => Ok(()),
             Reading::Left(reasons) => {
-                let again_at = self.engine.ports.clock.uptime().plus(READ_AGAIN_AFTER);
-                *self.reads_again_at.lock().expect("no holder of this lock panics") = again_at;
+                self.read_later();
                 self.halt(HaltReason::JournalAhead { detail: reasons.join("; ") }).await
             }
         }
+    }
+
+    fn read_later(&self) {
+        let again_at = self.engine.ports.clock.uptime().plus(READ_AGAIN_AFTER);
+        *self.reads_again_at.lock().expect("no holder of this lock panics") = again_at;
     }
 
     /// This lane's payments, and those of wallets of its chain that are no longer configured: nobody leases those, and what they signed

@@ -12,6 +12,7 @@ mod plan;
 mod reconcile;
 mod request;
 mod trial;
+mod unremembered;
 mod upkeep;
 
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,8 @@ pub(crate) struct LaneTask {
     reads_again_at: Mutex<Timestamp>,
     /// Another's lease, and since which uptime it was not renewed.
     watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
+    /// Looks in a row at which an endpoint counted further than the book and showed nothing (case F91).
+    pool_looks: Mutex<u32>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -79,6 +82,7 @@ impl LaneTask {
             name,
             reads_again_at: Mutex::default(),
             watched_lease: Mutex::default(),
+            pool_looks: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));

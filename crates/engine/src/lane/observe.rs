@@ -44,9 +44,15 @@ impl LaneTask {
             return Ok(());
         }
         let (seen, any) = self.look(&lane).await?;
-        self.judge_foreign(&lane, seen.foreign).await?;
+        // What nobody knows yet is taken back first; until then its blocks are searched again (case F91).
+        let trail = match lane.has_read_journal() {
+            true => {
+                self.judge_foreign(&lane, seen.foreign).await?;
+                seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec()
+            }
+            false => lane.trail.clone(),
+        };
         let funds = self.funds_if_due(looked, now).await;
-        let trail = seen.trail[seen.trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
         let tip = Tip { at: now, ..seen.tip };
         if lane.trail != trail || !funds.is_empty() || is_news(lane.tip.as_ref(), &tip) {
             self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds }]).await?;
@@ -79,7 +85,7 @@ impl LaneTask {
         Ok((seen, any))
     }
 
-    /// What may be concluded from a sighting now. One that ends a lineage is left out until the signer's journal has been read, where that
+    /// Returns what may be concluded from a sighting now. One that ends a lineage is left out until the signer's journal has been read, where that
     /// brings what the store lost: what only the journal knows may have ended the lineage itself (simulator seed 42), or it carries
     /// withdrawals that have to be made again, and an ended lineage takes nobody back (case F95).
     async fn ready(&self, lane: &Lane, live: &[Lineage], sighting: Sighting) -> Result<Option<Sighting>, RoundError> {
@@ -100,7 +106,7 @@ impl LaneTask {
         }
     }
 
-    /// Whose transaction it is that took what a lineage needs. What our own signer signed is no stranger's.
+    /// Returns whose transaction took what a lineage needs. What our own signer signed is no stranger's.
     async fn rival(&self, lineage: &Lineage, by: Hash32) -> Result<Rival, RoundError> {
         let store = self.engine.store();
         if let Some(id) = store.lineage_with(by).await? {
@@ -240,7 +246,7 @@ enum Rival {
     Ended(LineageId),
 }
 
-/// The same as what it is where the other transaction is ours: nobody else used the key.
+/// Turns a conflict with a transaction of ours into a loss against it: nobody else used the key.
 fn lost_against(winner: LineageId, sighting: Sighting) -> Sighting {
     let fact = match sighting.fact {
         Fact::Conflicted { by, block, consumed, .. } => Fact::Orphaned { winner, by, block, consumed },

@@ -47,16 +47,16 @@ impl LaneTask {
             let chosen: Vec<_> = chosen.into_iter().filter(|withdrawal| !joined.contains(&withdrawal.id)).collect();
             // What was signed and added above counts: the signer is asked as the lane stands now.
             let Some(lane) = self.lane().await? else { return Ok(signed + bumped + lifted) };
-            self.plan(&lane, lease, &live, &chosen).await?;
+            let planned = self.plan(&lane, lease, &live, &chosen).await?;
             let merged = self.consolidate(&lane, lease, &live, due.consolidate).await?;
-            Ok::<usize, RoundError>(signed + bumped + lifted + merged)
+            Ok::<usize, RoundError>(signed + bumped + lifted + planned + merged)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;
         let signed = signed?;
-        // What the signer refuses for good, and versions that cannot be made now, are no progress: else the lane would ask again without a
-        // pause.
-        Ok(signed + due.send.len() + due.plan.len())
+        // What the signer or the rules refuse, and versions that cannot be made now, are no progress: else the lane would ask again without
+        // a pause.
+        Ok(signed + due.send.len())
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {

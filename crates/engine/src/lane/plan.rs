@@ -13,9 +13,10 @@ use super::trial::{Candidate, NotNow, Tried};
 use super::{Held, LaneTask, RoundError};
 
 impl LaneTask {
-    /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers.
-    pub(super) async fn plan(&self, lane: &Lane, lease: Held, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<(), RoundError> {
-        let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(()) };
+    /// Precheck by the chain, dry run by the signer, then one reservation for each transaction, at consecutive numbers. Gives how many were
+    /// reserved or deferred.
+    pub(super) async fn plan(&self, lane: &Lane, lease: Held, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<usize, RoundError> {
+        let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(0) };
         let chosen = &self.still_signed(lease.epoch, chosen).await?[..];
         self.supersede(lane, lease, chosen).await?;
         let request = PlanRequest {
@@ -29,15 +30,17 @@ impl LaneTask {
         let Planning { ready, waiting } = self.chain().plan(&request).await?;
         let contexts = contexts_of(chosen.iter().copied());
         let (accepted, refused) = match self.dry_run(lane, lease, ready, &contexts).await? {
-            Tried::Behind { doubt } => return self.reconcile_again(lease.epoch, doubt).await,
+            Tried::Behind { doubt } => return self.reconcile_again(lease.epoch, doubt).await.map(|()| 1),
             Tried::Judged { accepted, refused } => (accepted, refused),
         };
         let told = waiting.into_iter().map(|(leg, obstacle)| {
             let (reason, blame) = obstacle.told();
             (leg, reason, blame)
         });
-        self.defer(lease.epoch, told.chain(refused).collect()).await?;
-        self.reserve(lease.epoch, accepted).await
+        let deferred: Vec<NotNow> = told.chain(refused).collect();
+        let moved = deferred.len();
+        self.defer(lease.epoch, deferred).await?;
+        Ok(moved + self.reserve(lease.epoch, accepted).await?)
     }
 
     /// Leaves out claims whose signature is no longer good, and hands them to a person. One that nobody can judge now is deferred.
@@ -150,7 +153,7 @@ impl LaneTask {
     }
 
     /// Reserves what the signer would sign, at the numbers that it was asked at.
-    pub(super) async fn reserve(&self, epoch: Epoch, accepted: Vec<Candidate>) -> Result<(), RoundError> {
+    pub(super) async fn reserve(&self, epoch: Epoch, accepted: Vec<Candidate>) -> Result<usize, RoundError> {
         let mut reservations = Vec::with_capacity(accepted.len());
         for Candidate { ready: Ready { legs, draft }, lineage, attempt } in accepted {
             let draft = match planted(Mistake::NonceFromNode) {
@@ -160,8 +163,7 @@ impl LaneTask {
             let (lane, owner, anchors) = (self.id().clone(), self.engine.replica, draft.anchors(self.id()));
             reservations.push(Command::Reserve(Reserve { lane, owner, epoch, lineage, attempt, anchors, legs, draft }));
         }
-        self.commit(reservations).await?;
-        Ok(())
+        Ok(self.commit(reservations).await?.iter().flatten().count())
     }
 
     /// What an engine does that believes a node's count.

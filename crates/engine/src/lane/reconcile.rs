@@ -65,7 +65,7 @@ impl LaneTask {
         Ok(())
     }
 
-    /// Where the lane's book begins, as the signer's journal has it: as it is seen now, unless the store lost an earlier start.
+    /// Returns the beginning of the lane's book as the signer's journal has it: the present, unless the store lost an earlier start.
     async fn open(&self, row: &Lane, lease: Held, from_number: u64, held: &[FundsReading]) -> Result<Opening, RoundError> {
         let holdings = held.iter().map(|reading| Holding { asset: reading.asset.clone(), amount: reading.balance }).collect();
         let opening = Opening { from_number, holdings };

@@ -39,7 +39,7 @@ impl LaneTask {
     }
 
     /// The lineage at the number before this one, where the chain takes them in line.
-    async fn before(&self, number: u64, live: &[&Lineage]) -> Result<Option<LineageId>, RoundError> {
+    pub(super) async fn before(&self, number: u64, live: &[&Lineage]) -> Result<Option<LineageId>, RoundError> {
         let Some(before) = number.checked_sub(1).filter(|_| self.rules().kind == ChainKind::Evm) else { return Ok(None) };
         match live.iter().find(|lineage| lineage.number() == before) {
             Some(lineage) => Ok(Some(lineage.id)),

@@ -81,11 +81,7 @@ impl LaneTask {
         let Some(lane) = self.lane().await? else { return Ok(0) };
         match self.dry_run(&lane, lease, vec![Ready { legs: Vec::new(), draft }], &BTreeMap::new()).await? {
             Tried::Behind { doubt } => self.reconcile_again(lease.epoch, doubt).await.map(|()| 0),
-            Tried::Judged { accepted, .. } => {
-                let reserved = accepted.len();
-                self.reserve(lease.epoch, accepted).await?;
-                Ok(reserved)
-            }
+            Tried::Judged { accepted, .. } => self.reserve(lease.epoch, accepted).await,
         }
     }
 }

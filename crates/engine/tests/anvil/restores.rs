@@ -170,9 +170,12 @@ async fn f92_what_was_cancelled_before_it_was_signed_is_never_sent() {
     let running = world.start();
     world.seed(&running.engine, 100).await;
     world.until_running().await;
-    world.fill_journal(true);
-    // Together, so that one round reserves them all: where signing fails, nothing more is planned.
+    // All of them before the lane goes on, so that one round reserves them: where signing fails, nothing more is planned.
+    let stop = Command::HaltLane { lane: world.lane.clone(), reason: adit_core::HaltReason::Operator { reason: "a test".to_owned() } };
+    running.engine.writer.submit(Actor::Engine, stop).await.expect("halted");
     let ids = futures::future::join_all((0..8).map(|payee| world.request(&running.engine, payee))).await;
+    world.fill_journal(true);
+    running.engine.writer.submit(Actor::Engine, Command::ResumeLane { lane: world.lane.clone(), accept: None }).await.expect("resumed");
     world.until_processing(&ids).await;
     for id in &ids {
         world.cancel(&running.engine, *id).await.expect("noted");

@@ -1,7 +1,6 @@
 //! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use adit_devnet::primitives::{Address, U256};
 use adit_engine::{AnchoredClock, Engine, Ports, Settings, WriteError};
 use adit_evm::{EvmChain, EvmConfig, canonical};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
-use adit_store::{MemStore, Store};
+use adit_store::{MemStore, Snapshot, Store};
 use alloy::sol_types::SolValue;
 
 use super::clocks::Jumping;
@@ -36,10 +35,17 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     contexts: Mutex<MemoryFile>,
-    /// Whether the journal's disk is full. A crash does not make room.
-    journal_full: AtomicBool,
+    /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
+    journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
     hot: Wallet,
+}
+
+/// Database and journal of one moment.
+pub struct Volume {
+    store: Snapshot,
+    journal: Vec<u8>,
+    contexts: Vec<u8>,
 }
 
 pub fn asset(name: &str) -> AssetId {
@@ -86,7 +92,7 @@ impl World {
             store: Arc::new(MemStore::new()),
             journal: Mutex::default(),
             contexts: Mutex::default(),
-            journal_full: AtomicBool::new(false),
+            journal_room: Mutex::default(),
             rules,
             hot,
         }
@@ -116,7 +122,8 @@ impl World {
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
         let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
-        self.fill_journal(self.journal_full.load(Ordering::Relaxed));
+        let room = *self.journal_room.lock().expect("no test panics in here");
+        self.leave_room(room);
         LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
     }
 
@@ -154,6 +161,21 @@ impl World {
             ..Settings::default()
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
+    }
+
+    /// What a snapshot of the volume has, on which database and journal stand.
+    pub fn volume(&self) -> Volume {
+        let file = |file: &Mutex<MemoryFile>| file.lock().expect("no test panics in here").contents();
+        Volume { store: self.store.snapshot(), journal: file(&self.journal), contexts: file(&self.contexts) }
+    }
+
+    /// Both stores as they were then. Nothing runs meanwhile.
+    pub fn set_back(&self, volume: &Volume) {
+        self.store.restore(&volume.store);
+        let put =
+            |file: &Mutex<MemoryFile>, bytes: &[u8]| *file.lock().expect("no test panics in here") = MemoryFile::holding(bytes.to_vec());
+        put(&self.journal, &volume.journal);
+        put(&self.contexts, &volume.contexts);
     }
 
     /// No block comes by itself, and one payment to payee 0 waits for one.
@@ -240,8 +262,13 @@ impl World {
 
     /// Keeps the journal's disk full, or lets it be written again.
     pub fn fill_journal(&self, full: bool) {
-        self.journal_full.store(full, Ordering::Relaxed);
-        self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
+        self.leave_room(full.then_some(0));
+    }
+
+    /// The journal's disk takes so many bytes more.
+    pub fn leave_room(&self, bytes: Option<usize>) {
+        *self.journal_room.lock().expect("no test panics in here") = bytes;
+        self.journal.lock().expect("no test panics in here").set_room(bytes);
     }
 
     /// No block comes but those that a test mines.

@@ -21,6 +21,7 @@ use crate::config::Payable;
 use crate::heads::Heads;
 use crate::node::Node;
 use standing::Standing;
+pub(crate) use stranger::outflow;
 
 pub use search::{SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX};
 

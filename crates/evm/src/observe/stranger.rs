@@ -167,7 +167,7 @@ fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, 
 }
 
 /// Of an asset that we pay; of others nobody is owed anything.
-fn outflow(pays: Pays, payable: &[Payable]) -> Option<Outflow> {
+pub(crate) fn outflow(pays: Pays, payable: &[Payable]) -> Option<Outflow> {
     let paying = pays.token.map_or(Paying::Native, Paying::Token);
     let asset = payable.iter().find(|asset| asset.paying == paying)?.asset.clone();
     Some(Outflow { asset, destination: crate::canonical(pays.to), amount: crate::rpc::amount(pays.amount)? })

@@ -139,6 +139,8 @@ impl Books {
     /// [`Broken`], naming the first who has not.
     pub fn owed(&self) -> Result<(), Broken> {
         let mut owed: BTreeMap<(&UserId, &AssetId), i128> = BTreeMap::new();
+        // What suspense lent for nobody's payments it has back, or it is lost.
+        let nobody: UserId = "unknown".parse().expect("a name");
         for credit in self.credits.values() {
             *owed.entry((&credit.user, &credit.asset)).or_default() += signed(credit.amount.base_units());
         }
@@ -146,7 +148,17 @@ impl Books {
             *owed.entry((&known.user, &known.source_asset)).or_default() -= signed(known.deducted.base_units());
         }
         for (account, sums) in &self.accounts {
-            if let Account::User { user, asset, .. } | Account::Debt { user, asset, .. } = account {
+            let of = match account {
+                Account::User { user, asset, .. } | Account::Debt { user, asset, .. } => Some((user, asset)),
+                Account::Suspense { asset } => Some((&nobody, asset)),
+                Account::Issuer { .. }
+                | Account::Hot { .. }
+                | Account::Treasury { .. }
+                | Account::Fees { .. }
+                | Account::Network { .. }
+                | Account::Rounding { .. } => None,
+            };
+            if let Some((user, asset)) = of {
                 *owed.entry((user, asset)).or_default() -= signed(sums.credits) - signed(sums.debits);
             }
         }

@@ -31,6 +31,13 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.wishes.insert(payout, wish);
     }
 
+    /// What was signed as one payout is signed once more as another.
+    pub fn same_wish(&mut self, old: PayoutId, new: PayoutId) {
+        if let Some(wish) = self.wishes.get(&old).copied() {
+            self.wishes.insert(new, wish);
+        }
+    }
+
     /// Whether the chain, finally, paid the payout.
     pub fn is_paid(&self, payout: PayoutId) -> bool {
         self.paid.contains_key(&payout)

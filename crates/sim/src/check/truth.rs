@@ -53,11 +53,14 @@ impl Truth {
         let hash = b256(signature.signed.hash);
         let nonce = request.draft.number();
         let signed = Signed { at, nonce, purpose: request.purpose, approved: request.approved.clone() };
-        if self.signed.insert(hash, signed).is_some() {
-            return Ok(());
+        // What both stores had forgotten and the chain or a pool shows is signed once more, perhaps as another payout of the same wish.
+        let before = self.signed.insert(hash, signed).map(|before| before.approved).unwrap_or_default();
+        self.forgotten.remove(&hash);
+        for (old, new) in before.iter().zip(&request.approved) {
+            self.payments.same_wish(old.payout, new.payout);
         }
         for payout in request.approved.iter().map(|approved| approved.payout) {
-            for other in self.paying.entry(payout).or_default().iter() {
+            for other in self.paying.entry(payout).or_default().iter().filter(|other| **other != hash) {
                 let before = &self.signed[other];
                 let excluded = before.nonce == nonce || is_dead(chain, before.nonce, *other);
                 must(excluded, "exclusive attempts", || {

@@ -61,6 +61,10 @@ impl NodePool {
         self.versions.values().find(|transaction| transaction.hash == hash)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, B256)> {
+        self.versions.iter().map(|(nonce, transaction)| (*nonce, transaction.hash))
+    }
+
     /// The next nonce that nothing here uses.
     pub(crate) fn pending_nonce(&self, nonce: u64) -> u64 {
         nonce + self.executable(nonce).count() as u64

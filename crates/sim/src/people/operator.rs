@@ -8,7 +8,7 @@ use adit_store::{Store as _, WithdrawalFilter};
 
 use super::users::cancel;
 use crate::check::must;
-use crate::rules::script_of;
+use crate::rules::{book, script_of};
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);
@@ -50,7 +50,12 @@ impl Operator {
     }
 
     async fn look(&mut self, engine: &Engine) {
+        let unmatched = engine.store().incarnation().await.ok().flatten().map(|known| known.unmatched).unwrap_or_default();
         for withdrawal in listed(engine, Status::Pending).await {
+            // The same was paid already, and nobody knows yet for whom.
+            if unmatched.iter().any(|known| is_same(known, &withdrawal)) {
+                continue;
+            }
             let command = Command::Approve { withdrawal: withdrawal.id, user: withdrawal.user.clone() };
             let _may_be_refused = engine.submit(admin(), command).await;
         }
@@ -74,6 +79,9 @@ impl Operator {
     /// Looks at the chain with an explorer of his own, and only at what is final.
     async fn inspect(&self, engine: &Engine, withdrawal: &Withdrawal) {
         let State::HeldForInspection { payment, .. } = &withdrawal.state else { return };
+        if withdrawal.user.as_str() == "unknown" {
+            return self.find_user(engine, withdrawal, payment).await;
+        }
         let is_bitcoin = self.world.setup.is_bitcoin(&withdrawal.asset);
         let (is_final, paid) = if is_bitcoin { self.seen_in_coins(withdrawal, payment) } else { self.seen(withdrawal, payment) };
         if is_final {
@@ -84,6 +92,24 @@ impl Operator {
             let command = Command::Inspect { leg: withdrawal.leg(), lane, lineage, paid, note: "seen".to_owned() };
             let _may_be_refused = engine.submit(admin(), command).await;
         }
+    }
+
+    /// Says whose a payment was that nobody remembered. Whoever asked for it again and waits for him is told that it was paid.
+    async fn find_user(&self, engine: &Engine, found: &Withdrawal, payment: &Payment) {
+        let lineages = engine.store().lineages_of(found.id).await.unwrap_or_default();
+        let Some(lineage) = lineages.iter().find(|lineage| lineage.ended_by() == Some(payment.hash)) else { return };
+        for again in listed(engine, Status::Pending).await {
+            if (&again.asset, &again.destination, again.amount) == (&found.asset, &found.destination, found.amount) {
+                cancel(engine, again.id, admin()).await;
+            }
+        }
+        let (leg, lane, note) = (found.leg(), lineage.lane.clone(), "asked".to_owned());
+        let command = match self.world.asker(&found.destination) {
+            Some(user) => Command::Match { leg, lane, lineage: lineage.id, to: Matched::User { user, book: book() }, note },
+            // A thief's.
+            None => Command::Inspect { leg, lane, lineage: Some(lineage.id), paid: true, note },
+        };
+        let _may_be_refused = engine.submit(admin(), command).await;
     }
 
     /// Whether the block is final, and whether anything arrived there.
@@ -131,7 +157,11 @@ impl Operator {
                     let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
-            HaltReason::JournalAhead { .. } | HaltReason::PinChanged { .. } | HaltReason::WalletHasCode | HaltReason::Operator { .. } => {
+            HaltReason::JournalAhead { .. }
+            | HaltReason::BothWentBack { .. }
+            | HaltReason::PinChanged { .. }
+            | HaltReason::WalletHasCode
+            | HaltReason::Operator { .. } => {
                 let _may_be_refused = engine.submit(admin(), Command::ResumeLane { lane, accept: None }).await;
             }
             HaltReason::Invariant { detail } => {
@@ -175,4 +205,8 @@ async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
 
 pub fn admin() -> Actor {
     Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(1)) }
+}
+
+fn is_same(known: &Unmatched, asked: &Withdrawal) -> bool {
+    (&known.asset, &known.destination, known.amount) == (&asked.asset, &asked.destination, asked.amount)
 }

@@ -224,6 +224,7 @@ impl Users {
             true => self.world.coin_truth().wish(wish.number, PayoutId(id.0)),
             false => self.world.truth().wish(wish.number, PayoutId(id.0)),
         }
+        self.world.asked(&wish.user, &wish.destination);
         let actor = Actor::User { user: wish.user.clone() };
         let disk = self.world.disk_of(process.slot);
         let connections = disk.connections();

@@ -4,10 +4,11 @@ mod checked;
 mod declared;
 mod replicas;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use adit_core::{PayoutId, Timestamp};
+use adit_core::{Destination, PayoutId, Timestamp, UserId};
 
 use crate::Dice;
 use crate::check::{Books, Broken, CoinTruth, Notary, Truth};
@@ -52,6 +53,8 @@ pub struct World {
     conceded: Mutex<Option<String>>,
     /// The signer's disk at the time of each backup.
     journals: Mutex<Vec<(Instant, SignerDisk)>>,
+    /// Who asked for payments to which destination, whatever the database has forgotten: the operator asks around.
+    askers: Mutex<BTreeMap<Destination, UserId>>,
     /// Payments that were reserved so far, on any server of the database.
     reserved: AtomicU64,
 }
@@ -92,6 +95,7 @@ impl World {
             database_elsewhere: dice.chance(500),
             conceded: Mutex::default(),
             journals: Mutex::default(),
+            askers: Mutex::default(),
             reserved: AtomicU64::new(0),
             handle,
             setup,
@@ -105,6 +109,14 @@ impl World {
 
     pub fn set_database_skew(&self, micros: i64) {
         self.database_skew.store(micros, Ordering::Relaxed);
+    }
+
+    pub fn asked(&self, user: &UserId, destination: &Destination) {
+        lock(&self.askers).insert(destination.clone(), user.clone());
+    }
+
+    pub fn asker(&self, destination: &Destination) -> Option<UserId> {
+        lock(&self.askers).get(destination).cloned()
     }
 
     pub fn evm(&self) -> MutexGuard<'_, SimChain> {

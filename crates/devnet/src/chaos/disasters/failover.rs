@@ -31,7 +31,8 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     (0..cluster.servers()).for_each(|server| cluster.lead_to_new(server));
     drop(closed);
     world.recoveries.begin(Kind::Failover, Instant::now());
-    let data = world.disk.root().join(format!("standby-{}", world.sends().accepted()));
+    let free = |number: u32| Some(world.disk.root().join(format!("standby-{number}"))).filter(|data| !data.exists());
+    let data = (1..).find_map(free).expect("few failovers");
     let cluster = world.cluster.as_mut().context("planned on Postgres only")?;
     let promoted = cluster.follow_new(data, &world.directory).await?;
     // The old primary's host does not come back.

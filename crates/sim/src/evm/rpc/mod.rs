@@ -41,6 +41,7 @@ impl SimChain {
             "eth_getTransactionByHash" => self.transaction(node, upto, params),
             "eth_getRawTransactionByHash" => self.raw(node, upto, params),
             "eth_getTransactionCount" => self.transaction_count(node, upto, params),
+            "txpool_contentFrom" => self.pool_of(node, params),
             "eth_getBalance" => self.coins(upto, params),
             "eth_getCode" => self.code(upto, params),
             "eth_getStorageAt" => self.storage(upto, params),

@@ -88,6 +88,14 @@ impl SimChain {
         Ok(json!(shape::quantity(nonce.into())))
     }
 
+    /// What the node's pool holds of the wallet, as geth tells it. What is mined is not looked at by whoever asks.
+    pub(super) fn pool_of(&self, node: usize, params: Params<'_>) -> Result<Value, RpcError> {
+        let of_wallet = params.address(0)? == self.wallet;
+        let held = self.nodes.get(node).filter(|_| of_wallet).into_iter().flat_map(|pool| pool.all());
+        let pending: serde_json::Map<String, Value> = held.map(|(nonce, hash)| (nonce.to_string(), json!({ "hash": hash }))).collect();
+        Ok(json!({ "pending": pending, "queued": {} }))
+    }
+
     pub(super) fn coins(&self, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
         let block = self.state_named(upto, params, 1)?;
         Ok(json!(shape::quantity(self.balances.at(Coin::Native, params.address(0)?, block.height))))

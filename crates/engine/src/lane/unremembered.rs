@@ -1,0 +1,173 @@
+//! Payments that neither the database nor the signer's journal remembers, and that a block or a pool shows: both were set back to one
+//! moment (cases F89, F91).
+//!
+//! What the wallet's key has signed is ours. The signer is asked to sign the same once more, which gives the same bytes and writes its
+//! journal; from there everything else is as after any restore: the payment is taken back, by the withdrawal that asks for exactly
+//! this, or by nobody's, and whoever asks for it again waits for a person. Then the lane stops: what was given back since is written
+//! nowhere, and a person looks before anything new is paid.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use adit_chain::{Ahead, Outflow, Pool, Shown};
+use adit_core::{
+    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Span, Withdrawal, WithdrawalId, nobodys,
+};
+
+use super::journal::Reading;
+use super::request::{Fresh, contexts_of};
+use super::{Held, LaneTask, RoundError};
+use crate::Clock as _;
+
+/// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer waited for.
+const LOOKS_MAX: u32 = 10;
+const LOOK_AGAIN_AFTER: Span = Span::from_seconds(1);
+
+/// What became of looking for them.
+pub(super) enum Recalled {
+    /// All that blocks and pools show stands in the book. Where something was taken back, the lane was stopped.
+    Known,
+    /// Endpoints count further and show nothing: it is looked for again.
+    Suspected,
+    /// Something of the wallet cannot be taken back.
+    Left(String),
+}
+
+impl LaneTask {
+    /// Looks for payments at and above the lane's next number, and takes them back. A wallet's first start takes its past over instead.
+    pub(super) async fn recall(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
+        // Where somebody else was seen to use the key, a person says from which number on it is ours.
+        let asked = matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
+        // Without numbers there is nothing that a pool could be asked for.
+        let in_line = self.rules().kind == ChainKind::Evm;
+        if !lane.has_started() || asked || !in_line {
+            return Ok(Recalled::Known);
+        }
+        let mut found = Vec::new();
+        loop {
+            let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
+            let from = row.next_nonce.max(row.adopted_from);
+            let mined = from..self.chain().consumed(self.id(), from).await?;
+            let pool = self.chain().pool(self.id(), from).await?;
+            let shown = line(from, self.mined(mined.clone()).await?, &pool);
+            if shown.is_empty() {
+                self.hold_equals(lease, mined).await?;
+                return Ok(self.nothing_shown(&pool).await);
+            }
+            found.extend(shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)));
+            // First: after a crash the next start finds all of it in the book.
+            self.stop_for(&found).await?;
+            if let Some(reason) = self.take_over(&row, lease, shown).await? {
+                return Ok(Recalled::Left(reason));
+            }
+            match self.adopt_from_journal(&row, lease.epoch).await? {
+                Reading::Placed => {}
+                Reading::NotOurs => return Ok(Recalled::Suspected),
+                Reading::Left(left) => return Ok(Recalled::Left(left.join("; "))),
+            }
+        }
+    }
+
+    /// What blocks hold and nobody shows the bytes of cannot be taken back: whoever waits for the same is held for inspection at least.
+    async fn hold_equals(&self, lease: Held, mined: Range<u64>) -> Result<(), RoundError> {
+        let waiting = self.waiting().await?;
+        match mined.is_empty() || waiting.is_empty() {
+            true => Ok(()),
+            false => self.suspect_history(lease.epoch, mined, &waiting).await,
+        }
+    }
+
+    async fn nothing_shown(&self, pool: &Pool) -> Recalled {
+        let looks = {
+            let mut looks = self.pool_looks.lock().expect("no holder of this lock panics");
+            *looks = if pool.ahead.is_empty() { 0 } else { *looks + 1 };
+            *looks
+        };
+        if looks == 0 {
+            return Recalled::Known;
+        }
+        if looks <= LOOKS_MAX {
+            self.engine.ports.clock.sleep(LOOK_AGAIN_AFTER).await;
+            return Recalled::Suspected;
+        }
+        let told = |ahead: &Ahead| format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next);
+        let ahead = pool.ahead.iter().map(told).collect::<Vec<_>>().join(", ");
+        if pool.ahead.len() == 1 && pool.level > 0 {
+            tracing::error!(ahead, "an endpoint counts more than the book and shows nothing, and all others deny it; it is passed over");
+            return Recalled::Known;
+        }
+        Recalled::Left(format!("{ahead}, and no endpoint shows them"))
+    }
+
+    /// Returns the wallet's transactions in blocks at these numbers, as far as their bytes are shown.
+    async fn mined(&self, numbers: Range<u64>) -> Result<Vec<Shown>, RoundError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let history = self.history(numbers).await?;
+        Ok(history.iter().filter_map(|foreign| self.chain().read_back(self.id(), foreign.raw.as_ref()?)).collect())
+    }
+
+    /// Lets the signer sign the same once more, so that its journal knows it. None where it did; else in words why not.
+    async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>) -> Result<Option<String>, RoundError> {
+        let mut waiting = self.waiting().await?;
+        let mut previous = match shown.first() {
+            Some(first) => self.before(first.draft.number(), &[]).await?,
+            None => None,
+        };
+        for one in shown {
+            let claimed = one.outflow.as_ref().map(|outflow| self.claimant(&mut waiting, outflow));
+            let (leg, withdrawal) = claimed.unzip();
+            let contexts = contexts_of(withdrawal.iter().flatten());
+            let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
+            let (legs, purpose) = (Vec::from_iter(leg), if one.outflow.is_some() { Purpose::Pay } else { Purpose::Cancel });
+            let fresh = Fresh { lineage, attempt, purpose, legs: &legs, draft: &one.draft, previous };
+            let request = self.trial(row, lease, &fresh, &contexts);
+            let mut answers = self.engine.ports.signer.sign(std::slice::from_ref(&request)).await?;
+            self.note(&answers);
+            match answers.pop() {
+                Some(Ok(signature)) if signature.signed.hash == one.signed.hash => previous = Some(lineage),
+                Some(Ok(_)) => return Ok(Some(format!("{} is signed otherwise by this signer", one.signed.hash))),
+                Some(Err(refused)) => return Ok(Some(format!("{} ({}): {refused}", one.signed.hash, one.decoded))),
+                None => return Ok(Some(format!("the signer says nothing of {}", one.signed.hash))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns whose payment it is: the oldest withdrawal that waits and asks for exactly this, or nobody's.
+    fn claimant(&self, waiting: &mut Vec<Withdrawal>, outflow: &Outflow) -> (Leg, Option<Withdrawal>) {
+        let at = waiting.iter().position(|withdrawal| super::history::equals(outflow, withdrawal));
+        if let Some(withdrawal) = at.map(|at| waiting.remove(at)) {
+            return (withdrawal.leg(), Some(withdrawal));
+        }
+        let id = self.engine.ports.uuid();
+        let context = nobodys(&outflow.asset, outflow.amount);
+        let leg = Leg {
+            payout: PayoutId(id),
+            withdrawal: WithdrawalId(id),
+            user: context.user,
+            book: context.book,
+            source_asset: context.source_asset,
+            asset: outflow.asset.clone(),
+            amount: outflow.amount,
+            destination: outflow.destination.clone(),
+        };
+        (leg, None)
+    }
+
+    /// Stops the lane until a person has looked at these.
+    async fn stop_for(&self, found: &[String]) -> Result<(), RoundError> {
+        let detail = format!("{} of the wallet's transactions were in neither and are taken back: {}", found.len(), found.join("; "));
+        self.halt(HaltReason::BothWentBack { detail }).await
+    }
+}
+
+/// Returns what stands at `from` and, without a gap, behind it. What a block holds comes before what a pool shows at the same number.
+fn line(from: u64, mined: Vec<Shown>, pool: &Pool) -> Vec<Shown> {
+    let mut at: BTreeMap<u64, Shown> = BTreeMap::new();
+    for one in mined.into_iter().chain(pool.shown.iter().cloned()) {
+        at.entry(one.draft.number()).or_insert(one);
+    }
+    (from..).map_while(|number| at.remove(&number)).collect()
+}

@@ -18,7 +18,7 @@ use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
-use crate::{config, gate, signing, telemetry};
+use crate::{config, gate, signing, telemetry, wallets};
 
 /// A chain is read about twice per block, within these bounds.
 const OBSERVE_MILLIS_MIN: u64 = 250;
@@ -34,6 +34,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let database = Database::open(&config.store).await?;
     let clock = clock(&config);
     let signing = signing::open(&config, &clock)?;
+    wallets::refuse_renamed(&config, &signing.wallets, database.store.as_ref()).await?;
     let chains = Chains::open(&config, &signing.wallets)?;
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);

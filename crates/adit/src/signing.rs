@@ -90,7 +90,7 @@ impl Local {
 fn local(config: &Config, clock: &AnchoredClock) -> Result<Local> {
     let keys = wallets::keys(config)?;
     keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
-    let wallets = Wallets::of_keys(&keys);
+    let wallets = Wallets::of_keys(config, &keys)?;
     make_directory_of(&config.signer.journal)?;
     let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
     let signer_config = SignerConfig {

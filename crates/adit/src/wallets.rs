@@ -1,5 +1,7 @@
 //! The wallets that pay: their keys where this process has them, and what everybody may know of them.
 
+mod shared;
+
 use std::collections::BTreeMap;
 
 use adit_bitcoin::Wallet;
@@ -9,6 +11,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use secrecy::ExposeSecret as _;
 
 use crate::config::{BitcoinChain, Chain, Config, Of};
+
+pub use shared::refuse_renamed;
 
 /// The wallet of each chain, without its key.
 #[derive(Debug, Clone, Default)]
@@ -22,26 +26,38 @@ impl Wallets {
     /// Without touching the signer's journal.
     ///
     /// # Errors
-    /// When neither a key nor the configuration says which they are.
+    /// When neither a key nor the configuration says which they are, or two chains are one with one wallet.
     pub fn of(config: &Config) -> Result<Self> {
         match &config.signer.socket {
-            None => Ok(Self::of_keys(&keys(config)?)),
+            None => Self::of_keys(config, &keys(config)?),
             Some(_) => Self::named(config),
         }
     }
 
-    pub fn of_keys(keys: &[(LaneId, WalletKey)]) -> Self {
+    /// # Errors
+    /// When two chains are one with one wallet.
+    pub fn of_keys(config: &Config, keys: &[(LaneId, WalletKey)]) -> Result<Self> {
         let descriptors = keys.iter().filter_map(|(lane, key)| match key {
             WalletKey::Evm(_) => None,
             WalletKey::Bitcoin(account) => Some((lane.chain.clone(), Keychain::ALL.map(|keychain| account.descriptor(keychain)))),
         });
-        Self {
+        let wallets = Self {
             addresses: keys.iter().map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone())).collect(),
             descriptors: descriptors.collect(),
-        }
+        };
+        shared::refuse_shared(config, &wallets)?;
+        Ok(wallets)
+    }
+
+    /// The lane of a configured chain.
+    pub fn lane(&self, chain: &ChainName) -> Option<LaneId> {
+        Some(LaneId { chain: chain.clone(), wallet: self.addresses.get(chain)?.clone() })
     }
 
     /// The keys are in another process, so the configuration has to say whose they are.
+    ///
+    /// # Errors
+    /// When it does not, or two chains are one with one wallet.
     pub fn named(config: &Config) -> Result<Self> {
         let mut wallets = Self::default();
         for (name, chain) in &config.chains {
@@ -55,6 +71,7 @@ impl Wallets {
                 }
             };
         }
+        shared::refuse_shared(config, &wallets)?;
         Ok(wallets)
     }
 }

@@ -61,3 +61,27 @@ async fn a_pending_payment_waits_for_approval_or_is_taken_back_by_its_owner() ->
     assert_eq!(system.claims_paid(&[ada.address()]).await?, Histogram::of([2]));
     system.stop().await
 }
+
+/// Under another name nobody would watch what is under way (case F108).
+#[tokio::test]
+async fn f108_a_chain_is_not_renamed_while_it_has_payments() -> Result<()> {
+    let mut system = System::start("renamed", Settings::sqlite()).await?;
+    let ada = system.person(0)?;
+    system.stop_mining().await?;
+    let claimed = ada.claimed("3000").await?;
+    system.until_pooled(1).await?;
+    system.devnet.server(0).stop().await?;
+    let blueprint = system.devnet.server(0).blueprint();
+    let (file, log) = (blueprint.config.clone(), blueprint.log.clone());
+    let configured = std::fs::read_to_string(&file)?;
+    let renamed = configured.replace("[chains.devnet]", "[chains.renamed]").replace("\"devnet\"", "\"renamed\"");
+    std::fs::write(&file, renamed)?;
+    let refused = system.devnet.server(0).start_again().await.expect_err("it does not start");
+    let said = format!("{refused:?}{}", std::fs::read_to_string(&log)?);
+    assert!(said.contains("chain devnet has 1 payments under way") && said.contains("chain renamed is the same chain"), "{said}");
+    std::fs::write(&file, configured)?;
+    system.resume_mining().await?;
+    system.devnet.server(0).start_again().await?;
+    assert_eq!(system.until_over(&ada, &claimed).await?["status"], "completed");
+    system.stop().await
+}

@@ -2,6 +2,7 @@
 
 mod built;
 mod restore;
+mod shared;
 
 use crate::built::{Running, least, run, text};
 

@@ -1,23 +1,22 @@
 //! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
 
+mod adoption;
 mod descriptor;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use adit_core::{ChainName, Command as Order, Keychain, LaneId, Place};
+use adit_core::{Keychain, LaneId, Place};
 use adit_signer::{BitcoinAccount, Seed, WalletKey};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use crate::chains::Chains;
 use crate::config::{Config, Environment};
-use crate::database::{Database, make_directory_of};
+use crate::database::make_directory_of;
 use crate::output::Output;
-use crate::wallets::Wallets;
-use crate::{direct, wallets};
+use crate::wallets;
 
 /// Where a seed is sealed when nothing names another place; the default of `signer.keys`.
 const SEALED_DEFAULT: &str = "data/keys.sealed";
@@ -78,7 +77,7 @@ pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Res
             cosigner(&seed, network, account, output)
         }
         Command::Descriptor(arguments) => descriptor::run(&arguments, output),
-        Command::Adopt { chain, nonce } => adopt(&load()?, &chain, nonce, output).await,
+        Command::Adopt { chain, nonce } => adoption::adopt(&load()?, &chain, nonce, output).await,
     }
 }
 
@@ -182,62 +181,4 @@ fn cosigner(seed: &Seed, network: adit_bitcoin::Network, account: u32, output: O
 fn first_addresses(account: &BitcoinAccount) -> Vec<String> {
     let at = |index| account.address(Place { keychain: Keychain::External, index });
     (0..FIRST_ADDRESSES).filter_map(at).map(|address| address.to_string()).collect()
-}
-
-/// Works on the store itself: a halted lane is nobody's, and whoever says this has stopped everything else that has the key.
-async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> Result<()> {
-    let wallets = Wallets::of(config)?;
-    let known: Vec<&str> = wallets.addresses.keys().map(ChainName::as_str).collect();
-    let Some((chain, wallet)) = wallets.addresses.iter().find(|(name, _)| name.as_str() == chain) else {
-        bail!("--chain is {chain:?}; allowed are {}", known.join(", "));
-    };
-    let lane = LaneId { chain: chain.clone(), wallet: wallet.clone() };
-    let database = Database::open(&config.store).await?;
-    let given_out = database.store.lane(&lane).await?.map_or(0, |known| known.next_nonce);
-    let mined = transactions(config, &wallets, &lane).await?;
-    compare(&lane, nonce, given_out, mined)?;
-    let rules = config.rules(&wallets.addresses);
-    direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
-    let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
-    output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
-}
-
-/// How many transactions of the wallet the chain has.
-async fn transactions(config: &Config, wallets: &Wallets, lane: &LaneId) -> Result<u64> {
-    let chains = Chains::open(config, wallets)?.ports();
-    let Some(chain) = chains.get(&lane.chain) else { bail!("chain {} is not configured", lane.chain) };
-    let counted = chain.consumed(lane, 0).await;
-    counted.context("the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints first")
-}
-
-/// There is one right nonce: the first that neither the chain has seen nor we have given out. Below it the lane would halt again at once;
-/// above it nothing would ever be mined, and there is no way back.
-fn compare(lane: &LaneId, nonce: u64, given_out: u64, mined: u64) -> Result<()> {
-    let right = given_out.max(mined);
-    if nonce != right {
-        bail!(
-            "--nonce is {nonce}, and allowed is {right}: the chain has mined {mined} transactions of {}, and {given_out} nonces were given out \
-             here. If others of the wallet still wait in the pool, wait until they are mined",
-            lane.wallet
-        );
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Our own payments may still wait in the pool when somebody else uses the key.
-    #[test]
-    fn the_right_nonce_is_above_what_is_mined_and_what_is_ours() {
-        let lane: LaneId = "base:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse().expect("a lane");
-        for (given_out, mined, right) in [(0, 10, 10), (20, 16, 20), (5, 5, 5)] {
-            assert!(compare(&lane, right, given_out, mined).is_ok());
-            for wrong in [right - 1, right + 1] {
-                let said = compare(&lane, wrong, given_out, mined).expect_err("refused").to_string();
-                assert!(said.contains(&format!("--nonce is {wrong}, and allowed is {right}")), "{said}");
-            }
-        }
-    }
 }

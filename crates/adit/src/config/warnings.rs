@@ -1,8 +1,11 @@
 //! What can be used and should still be known: said at every start.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use adit_core::{AssetForm, Trust};
 
-use super::{Config, Membership};
+use super::{Config, Membership, StoreUrl};
 
 impl Config {
     pub fn warnings(&self) -> Vec<String> {
@@ -14,11 +17,31 @@ impl Config {
         for asset in paid.filter(|asset| !self.signer.caps.contains_key(&asset.id)) {
             warnings.push(format!("the signer lets out any amount of {0} (set signer.caps.{0} to bound what can be lost)", asset.id));
         }
+        warnings.extend(self.one_volume());
         if self.secrets.admin_token.is_none() {
             warnings.push("ADIT_ADMIN_TOKEN is not set: only API keys that were issued before work".to_owned());
         }
         warnings
     }
+
+    /// A snapshot of one volume sets both back to one moment, and neither can tell (case F91).
+    fn one_volume(&self) -> Option<String> {
+        let StoreUrl::Sqlite { path } = &self.store else { return None };
+        let journal = self.signer.socket.is_none().then_some(&self.signer.journal)?;
+        if device(path)? != device(journal)? || self.is_devnet() {
+            return None;
+        }
+        let (database, journal) = (path.display(), journal.display());
+        Some(format!(
+            "database ({database}) and signer's journal ({journal}) are on one volume: a snapshot of it sets both back, and what was paid since is only found where blocks or pools show it (put signer.journal on another volume)"
+        ))
+    }
+}
+
+/// The device of a file, or of the nearest folder above it that exists.
+fn device(file: &Path) -> Option<u64> {
+    let whole = std::path::absolute(file).ok()?;
+    whole.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()))
 }
 
 fn trusting(chain: &super::Chain) -> String {

@@ -78,6 +78,12 @@ pub trait Chain: Send + Sync + 'static {
         Ok(Pool::default())
     }
 
+    /// The transactions that spend the wallet's coins, known or not: in blocks above those of the trail, and in any endpoint's pool, then
+    /// without a block. On chains with numbers [`Chain::pool`] and [`Chain::watch`] tell (cases F89, F91).
+    async fn outgoing(&self, _watch: &Watch) -> Result<Vec<Foreign>, Fault> {
+        Ok(Vec::new())
+    }
+
     /// Reads signed bytes back, where they are a transaction of this wallet in the form in which we make them.
     fn read_back(&self, _lane: &LaneId, _raw: &Bytes) -> Option<Shown> {
         None

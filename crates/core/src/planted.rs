@@ -139,10 +139,12 @@ pub enum Mistake {
     WallClockBelieved = 65,
     /// The signer counts a day by whatever its machine's clock shows.
     SignersDayBelieved = 66,
+    /// Under a new lease nobody looks for what blocks and pools show beside the book.
+    UnrememberedNotSought = 67,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 67] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -209,6 +211,7 @@ impl Mistake {
         Self::AcceptsWhileUnread,
         Self::WallClockBelieved,
         Self::SignersDayBelieved,
+        Self::UnrememberedNotSought,
     ];
 
     /// What it does, in words.
@@ -279,6 +282,7 @@ impl Mistake {
             Self::MadeAgainWithoutKey => "What is made again does not consume its key and claim",
             Self::WallClockBelieved => "The engine's time is what the machine's clock shows",
             Self::SignersDayBelieved => "The signer counts a day by whatever its machine's clock shows",
+            Self::UnrememberedNotSought => "Under a new lease nobody looks for what blocks and pools show beside the book",
             Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }

@@ -6,6 +6,7 @@
 mod cosign;
 mod holdings;
 mod lift;
+mod outgoing;
 mod pending;
 mod prepare;
 mod settings;
@@ -16,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use adit_chain::{
-    Chain, Cosigned, Fault, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Ready,
-    RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
+    Chain, Cosigned, Fault, Foreign, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning,
+    Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
     AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market,
@@ -274,6 +275,10 @@ impl Chain for BitcoinLane {
 
     async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault> {
         self.look(watch).await
+    }
+
+    async fn outgoing(&self, watch: &Watch) -> Result<Vec<Foreign>, Fault> {
+        self.outgoing_since(watch).await
     }
 
     /// Claims are signed by EVM wallets; none is paid in bitcoin.

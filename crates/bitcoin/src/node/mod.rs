@@ -9,6 +9,7 @@ mod config;
 mod fees;
 mod heads;
 mod network;
+mod spenders;
 mod spends;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::source::Source;
 use adit_core::FeeRate;
 
 pub use config::{BitcoinConfig, ConfigError, EndpointConfig, Face};
+pub use spenders::{Fresh, Spender};
 
 /// How long slower sources are waited for once enough have answered. A node of one's own answers in milliseconds, a public server needs
 /// a second or two for many questions, and is not to be called late for that.

@@ -8,12 +8,14 @@ mod blockcypher;
 mod esplora;
 mod read;
 
+use std::collections::BTreeSet;
+
 use adit_chain::{Endpoint, Fault};
 use adit_core::{Amount, BlockRef, SubmissionAnswer};
 use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use crate::Network;
-use crate::node::{Face, OutpointState, Sought, TransactionState};
+use crate::node::{Face, Fresh, OutpointState, Sought, TransactionState};
 use adit_core::FeeRate;
 
 pub use bitcoind::{SCAN_MILLIS_MAX, SEARCH_BLOCKS_MAX};
@@ -51,6 +53,14 @@ pub(crate) struct SourceSpend {
     pub state: Option<OutpointState>,
     /// In the mempool, or in a block above the head.
     pub pending: Option<Txid>,
+}
+
+/// A transaction that spends from scripts of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceSpender {
+    pub txid: Txid,
+    /// Of its block; none in the mempool, or above the head.
+    pub height: Option<u64>,
 }
 
 /// None where it has no estimate.
@@ -133,6 +143,24 @@ impl Source<'_> {
             Face::Esplora => esplora::spends(self.endpoint, sought, head).await,
             Face::BlockCypher => blockcypher::spends(self.endpoint, sought, head).await,
             Face::Bitcoind => bitcoind::spends(self.endpoint, sought, since, head).await,
+        }
+    }
+
+    /// The transactions that spend from these scripts, in blocks from `since` to the head and in the mempool.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub(crate) async fn spenders(
+        &self,
+        scripts: &[ScriptBuf],
+        fresh: &Fresh,
+        since: u64,
+        head: BlockRef,
+    ) -> Result<BTreeSet<SourceSpender>, Fault> {
+        match self.face {
+            Face::Esplora => esplora::spenders(self.endpoint, scripts, since, head).await,
+            Face::BlockCypher => blockcypher::spenders(self.endpoint, self.network, scripts, since, head).await,
+            Face::Bitcoind => bitcoind::spenders(self.endpoint, scripts, fresh, since, head).await,
         }
     }
 

@@ -78,6 +78,11 @@ impl Scripts {
         self.places.get(script).copied()
     }
 
+    /// All that are known to be ours.
+    pub fn all(&self) -> impl Iterator<Item = (&ScriptBuf, &Place)> {
+        self.places.iter()
+    }
+
     pub fn wallet(&self) -> &Wallet {
         &self.wallet
     }

@@ -1,6 +1,6 @@
 //! What the three faces say when all is well: the same.
 
-use adit_bitcoin::{COINBASE_MATURITY_BLOCKS, ListedCoin, Node, OutpointState, TransactionState};
+use adit_bitcoin::{COINBASE_MATURITY_BLOCKS, Face, Fresh, ListedCoin, Node, OutpointState, TransactionState};
 use adit_core::{BlockRef, FeeRate};
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, Txid};
@@ -170,4 +170,36 @@ async fn futures_may_move_between_threads() {
     is_send(node.transaction(Txid::from_byte_array([7; 32])));
     is_send(node.fee_rates());
     is_send(node.broadcast(&[]));
+}
+
+/// Who spends from a wallet is found in blocks and in pools, by what it spent and not by what it leaves (F91).
+#[tokio::test]
+async fn f91_who_spends_from_scripts_is_the_same_through_every_face() {
+    let Some(world) = World::start("spenders").await else { return };
+    let (mine, other) = (world.address().await, world.address().await);
+    let [old, mined, pooled, _kept] =
+        [world.coin_at(&mine).await, world.coin_at(&mine).await, world.coin_at(&mine).await, world.coin_at(&mine).await];
+    let before = world.spend(old, &other, FEE).await;
+    world.send(&before).await;
+    world.mine().await;
+    let since = world.head().await.height + 1;
+    let (mined, pooled) = (world.spend(mined, &other, FEE).await, world.spend(pooled, &other, FEE).await);
+    let deposit = world.coin_at(&mine).await;
+    world.send(&mined).await;
+    world.mine().await;
+    world.send(&pooled).await;
+    let head = world.head().await;
+    let own = [mine.script_pubkey()];
+    for (face, node) in each(&world).await {
+        let found = node.spenders(&own, &Fresh::default(), since, head).await.expect(&face);
+        let mut told: Vec<_> = found.iter().map(|spender| (spender.txid, spender.block)).collect();
+        told.sort();
+        let mut wanted = [(mined.compute_txid(), Some(head)), (pooled.compute_txid(), None)];
+        wanted.sort();
+        assert_eq!(told, wanted, "{face}: neither the older one nor the deposit {deposit}");
+    }
+    let only = |made: &bitcoin::Transaction| Fresh([made.output[0].script_pubkey.clone()].into());
+    let bare = alone(Face::Bitcoind, &world.bitcoin.rpc().url_with_password());
+    let found = bare.spenders(&[], &only(&mined), since, head).await.expect("blocks");
+    assert_eq!(found.iter().map(|spender| spender.txid).collect::<Vec<_>>(), [mined.compute_txid()], "by the change that it makes");
 }

@@ -157,9 +157,10 @@ fn what_is_not_signed_or_not_of_this_lineage_was_not_seen() {
     assert_eq!(world.finalize(lineage, attempt, &Effect::Paid).expect_err("in another lineage").code(), "BAD_ATTEMPT");
 }
 
-/// F38: after finality nothing that a chain says opens a second lineage or moves money again: what was settled stays so until people act.
+/// F38, as far as the rules go: whatever is said of a payment after it was settled opens no second lineage and moves no money. That a final block
+/// vanishes at all is seen by nobody here.
 #[test]
-fn f38_a_final_block_that_vanishes_pays_nobody_twice() {
+fn f38_what_is_said_of_a_settled_payment_moves_nothing() {
     let (mut world, id, lineage, attempt) = World::sent();
     world.finalize(lineage, attempt, &Effect::Paid).expect("final");
     let (before, moved) = (world.withdrawal(id).clone(), world.transfers.len());

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use adit_chain::{Foreign, Outflow, Watch};
-use adit_core::{Command, Epoch, Payment, Status, Timestamp, Withdrawal};
+use adit_core::{Command, Epoch, Lane, Payment, Status, Timestamp, Withdrawal};
 use adit_store::WithdrawalFilter;
 
 use super::{LaneTask, RoundError};
@@ -70,6 +70,11 @@ impl LaneTask {
             next = last + 1;
         }
         Ok(found)
+    }
+
+    /// A look at what came after the blocks that were searched.
+    pub(super) fn look_since(&self, lane: &Lane) -> Watch {
+        Watch { trail: lane.trail.clone(), adopted_from: lane.adopted_from, ..self.look_from(lane.next_nonce) }
     }
 
     /// A look at the wallet as if we had never used it from this nonce on.

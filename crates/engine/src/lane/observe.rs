@@ -169,7 +169,7 @@ impl LaneTask {
     }
 
     /// Whether the store has it as a version of one of our lineages, at whatever number.
-    async fn is_known(&self, hash: Option<Hash32>) -> Result<bool, RoundError> {
+    pub(super) async fn is_known(&self, hash: Option<Hash32>) -> Result<bool, RoundError> {
         match hash {
             Some(hash) => Ok(self.engine.store().lineage_with(hash).await?.is_some()),
             None => Ok(false),

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use adit_chain::{Ahead, Outflow, Pool, Shown};
+use adit_chain::{Ahead, Foreign, Outflow, Pool, Shown};
 use adit_core::{
-    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, PayoutId, Purpose, Span, Withdrawal, WithdrawalId, nobodys,
+    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, Mistake, PayoutId, Purpose, Span, Withdrawal, WithdrawalId, nobodys,
+    planted,
 };
 
 use super::journal::Reading;
@@ -38,11 +39,17 @@ impl LaneTask {
     pub(super) async fn recall(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
         // Where somebody else was seen to use the key, a person says from which number on it is ours.
         let asked = matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
-        // Without numbers there is nothing that a pool could be asked for.
-        let in_line = self.rules().kind == ChainKind::Evm;
-        if !lane.has_started() || asked || !in_line {
+        if !lane.has_started() || asked || planted(Mistake::UnrememberedNotSought) {
             return Ok(Recalled::Known);
         }
+        match self.rules().kind {
+            ChainKind::Evm => self.recall_line(lease).await,
+            ChainKind::Bitcoin => self.recall_coins(lane, lease).await,
+        }
+    }
+
+    /// Where payments wait in line, all of them are taken back.
+    async fn recall_line(&self, lease: Held) -> Result<Recalled, RoundError> {
         let mut found = Vec::new();
         loop {
             let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
@@ -56,7 +63,7 @@ impl LaneTask {
             }
             found.extend(shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)));
             // First: after a crash the next start finds all of it in the book.
-            self.stop_for(&found).await?;
+            self.stop_for("are taken back", &found).await?;
             if let Some(reason) = self.take_over(&row, lease, shown).await? {
                 return Ok(Recalled::Left(reason));
             }
@@ -65,6 +72,31 @@ impl LaneTask {
                 Reading::NotOurs => return Ok(Recalled::Suspected),
                 Reading::Left(left) => return Ok(Recalled::Left(left.join("; "))),
             }
+        }
+    }
+
+    /// Where payments have no place in line, whoever waits for the same as one of them is held for inspection once a block holds it. While one
+    /// is in no block, nothing is planned, and nothing is given back.
+    async fn recall_coins(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
+        let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
+        let mut found = Vec::new();
+        for one in self.chain().outgoing(&self.look_since(&row)).await? {
+            let adopted = one.nonce < lane.adopted_from;
+            if !adopted && !self.is_known(one.hash).await? {
+                found.push(one);
+            }
+        }
+        if found.is_empty() {
+            return Ok(Recalled::Known);
+        }
+        let told: Vec<String> = found.iter().map(told).collect();
+        // First: after a crash the next start finds them again, until their blocks count as searched.
+        self.stop_for("stand beside the book", &told).await?;
+        let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) = found.into_iter().partition(|one| one.block.is_some());
+        self.suspect(lease.epoch, &mined, &self.waiting().await?).await?;
+        match pooled.is_empty() {
+            true => Ok(Recalled::Known),
+            false => Ok(Recalled::Left(pooled.iter().map(self::told).collect::<Vec<_>>().join("; "))),
         }
     }
 
@@ -157,9 +189,16 @@ impl LaneTask {
     }
 
     /// Stops the lane until a person has looked at these.
-    async fn stop_for(&self, found: &[String]) -> Result<(), RoundError> {
-        let detail = format!("{} of the wallet's transactions were in neither and are taken back: {}", found.len(), found.join("; "));
+    async fn stop_for(&self, done: &str, found: &[String]) -> Result<(), RoundError> {
+        let detail = format!("{} of the wallet's transactions were in neither and {done}: {}", found.len(), found.join("; "));
         self.halt(HaltReason::BothWentBack { detail }).await
+    }
+}
+
+fn told(found: &Foreign) -> String {
+    match found.hash {
+        Some(hash) => format!("{hash} ({})", found.decoded),
+        None => found.decoded.clone(),
     }
 }
 

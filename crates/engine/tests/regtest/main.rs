@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "here the clock and the tasks are real")]
 
+mod both;
 mod bumps;
 mod cosigning;
 mod crash;

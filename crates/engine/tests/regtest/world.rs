@@ -13,7 +13,7 @@ use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_signer::{
     AccountKind, AssetCaps, BitcoinNetwork, BitcoinPolicy, ChainPolicy, EnvironmentId, LocalSigner, MemoryFile, Seed, SignerConfig,
 };
-use adit_store::{MemStore, Store};
+use adit_store::{MemStore, Snapshot, Store};
 
 use super::parts::{Running, System, Tasks, now};
 use super::rules::rules;
@@ -40,6 +40,12 @@ pub struct World {
     descriptor: Option<String>,
     /// The only source is a bitcoind without an index.
     bare: bool,
+}
+
+/// Database and journal of one moment.
+pub struct Volume {
+    store: Snapshot,
+    journal: Vec<u8>,
 }
 
 pub fn btc() -> AssetId {
@@ -182,6 +188,17 @@ impl World {
         *self.journal.lock().expect("no test panics in here") = MemoryFile::new();
     }
 
+    /// What a snapshot of the volume has, on which database and journal stand.
+    pub fn volume(&self) -> Volume {
+        Volume { store: self.store.snapshot(), journal: self.journal.lock().expect("no test panics in here").contents() }
+    }
+
+    /// Both stores as they were then. Nothing runs meanwhile.
+    pub fn set_back(&self, volume: &Volume) {
+        self.store.restore(&volume.store);
+        *self.journal.lock().expect("no test panics in here") = MemoryFile::holding(volume.journal.clone());
+    }
+
     /// Keeps the journal's disk full, or lets it be written again.
     pub fn fill_journal(&self, full: bool) {
         self.journal.lock().expect("no test panics in here").set_room(full.then_some(0));
@@ -240,7 +257,13 @@ impl World {
         ids
     }
 
-    /// The n-th payee's address: of a wallet of another kind, on the same words.
+    /// What an operator asks for, wherever the payment stands.
+    pub async fn order_to_cancel(&self, id: WithdrawalId) -> Command {
+        let Withdrawal { user, book, source_asset, asset, state, .. } = self.withdrawal(id).await;
+        let lineage = if let State::Processing { lineage, .. } = state { Some(lineage) } else { None };
+        Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage, reason: "asked".to_owned() }
+    }
+
     /// An operator's cancel of a payment that is under way.
     pub async fn cancel(&self, engine: &Engine, id: WithdrawalId) {
         let Withdrawal { user, book, source_asset, asset, state, .. } = self.withdrawal(id).await;
@@ -250,6 +273,7 @@ impl World {
         engine.writer.submit(Actor::Engine, cancel).await.expect("noted");
     }
 
+    /// The n-th payee's address: of a wallet of another kind, on the same words.
     pub fn payee(&self, payee: u32) -> Destination {
         let account = seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Taproot, 9).expect("an account");
         account.address(Place { keychain: Keychain::External, index: payee }).expect("an index")

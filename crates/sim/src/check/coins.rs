@@ -26,7 +26,7 @@ pub struct CoinTruth {
     foreign: BTreeSet<Txid>,
     /// Signed after the backup to which database and journal went back together.
     forgotten: BTreeSet<Txid>,
-    /// Those of them that no block held at that moment: nobody can know them, whoever is asked. A nonce would exclude them; a coin does not.
+    /// Those of them that neither a block nor a pool held at that moment: nobody can know them, whoever is asked. A nonce would exclude them; a coin does not.
     unseen: BTreeSet<Txid>,
     payments: Payments<Txid>,
     checked: u64,
@@ -81,7 +81,7 @@ impl CoinTruth {
     /// Database and journal have gone back to that moment, together.
     pub fn forget_after(&mut self, at: Instant, chain: &UtxoChain) {
         let lost: BTreeSet<Txid> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(txid, _)| *txid).collect();
-        self.unseen.extend(lost.iter().filter(|txid| !chain.is_mined(**txid)));
+        self.unseen.extend(lost.iter().filter(|txid| !chain.is_mined(**txid) && !chain.is_waiting(**txid)));
         self.forgotten.extend(lost);
         self.payments.forget_after(at);
     }

@@ -8,7 +8,7 @@ mod effect;
 pub(crate) mod fate;
 #[cfg(test)]
 mod fate_tests;
-mod stranger;
+pub(crate) mod stranger;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

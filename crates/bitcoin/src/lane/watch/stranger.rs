@@ -22,11 +22,16 @@ impl Told<'_> {
     /// `number`: of the lineage whose coin it took. Where it pays change of ours, the number that this change has is told instead: then the
     /// signer's journal may know it.
     pub(crate) fn foreign(&self, by: Txid, block: BlockRef, number: u64) -> Foreign {
+        Foreign { hash: Some(hash_of(by)), block: Some(block), ..self.found(number) }
+    }
+
+    /// The same, wherever it is.
+    pub(crate) fn found(&self, number: u64) -> Foreign {
         Foreign {
             nonce: self.change_number().unwrap_or(number),
-            hash: Some(hash_of(by)),
+            hash: None,
             decoded: self.words(),
-            block: Some(block),
+            block: None,
             outflows: self.outflows(),
             raw: self.transaction.as_ref().map(|transaction| Bytes(serialize(transaction))),
         }

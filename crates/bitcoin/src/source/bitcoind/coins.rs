@@ -33,14 +33,24 @@ struct Unspent {
 }
 
 pub(in crate::source) async fn coins(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<SourceCoin>, Fault> {
+    let found = scan(endpoint, scripts).await?;
+    let unspent = unspent_in_mempool(endpoint, &found).await?;
+    Ok(found.into_iter().zip(unspent).filter(|(_, unspent)| *unspent).map(|(found, _)| found.coin()).collect())
+}
+
+/// The coins of blocks, whether or not the mempool spends them.
+pub(super) async fn listed(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<OutPoint>, Fault> {
+    Ok(scan(endpoint, scripts).await?.iter().map(|found| OutPoint::new(found.txid, found.vout)).collect())
+}
+
+async fn scan(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>, Fault> {
     let descriptors: Vec<String> = scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
     let call = Call::new("scantxoutset", json!(["start", descriptors])).within(Duration::from_millis(SCAN_MILLIS_MAX));
     let scan: Scan = ask(endpoint, call).await?;
     if !scan.success {
         return Err(endpoint.refused("scantxoutset", "the search was broken off".to_owned()));
     }
-    let unspent = unspent_in_mempool(endpoint, &scan.unspents).await?;
-    Ok(scan.unspents.into_iter().zip(unspent).filter(|(_, unspent)| *unspent).map(|(found, _)| found.coin()).collect())
+    Ok(scan.unspents)
 }
 
 /// The other faces leave out what the mempool spends; so does this one.

@@ -7,6 +7,7 @@
 
 mod coins;
 mod search;
+mod spenders;
 mod spends;
 mod transaction;
 
@@ -23,6 +24,7 @@ use super::{SourceFees, SourceHead};
 pub use coins::SCAN_MILLIS_MAX;
 pub(super) use coins::coins;
 pub use search::SEARCH_BLOCKS_MAX;
+pub(super) use spenders::spenders;
 pub(super) use spends::spends;
 pub(super) use transaction::{places, raw_transaction, send};
 

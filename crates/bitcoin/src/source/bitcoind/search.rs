@@ -77,7 +77,7 @@ async fn holding(endpoint: &Endpoint, blocks: &[(BlockRef, BlockHash)], candidat
 }
 
 /// A block, which proves itself: its header by the hash, its transactions by the header. `None` where the node has thrown it away.
-async fn whole(endpoint: &Endpoint, hash: BlockHash) -> Result<Option<Block>, Fault> {
+pub(super) async fn whole(endpoint: &Endpoint, hash: BlockHash) -> Result<Option<Block>, Fault> {
     let answers: Vec<Option<String>> = ask_each(endpoint, &[Call::new("getblock", json!([hash, 0]))]).await?;
     let Some(hex) = answers.into_iter().flatten().next() else { return Ok(None) };
     let block: Block = deserialize_hex(&hex).map_err(|error| endpoint.nonsense("getblock", error.to_string()))?;

@@ -64,7 +64,8 @@ async fn unspent(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Resu
     let outputs: Vec<Option<TxOut>> = ask_each(endpoint, &calls).await?;
     let (in_chain, with_mempool) = outputs.split_at(sought.len());
     let heights = best_heights(endpoint, in_chain).await?;
-    let pending = mempool_spends(endpoint, sought).await?;
+    let outpoints: Vec<OutPoint> = sought.iter().map(|sought| sought.outpoint).collect();
+    let pending = mempool_spends(endpoint, &outpoints).await?;
     let read = |index: usize| {
         let state = match (in_chain[index], with_mempool[index]) {
             (Some(output), _) => {
@@ -88,8 +89,11 @@ async fn best_heights(endpoint: &Endpoint, outputs: &[Option<TxOut>]) -> Result<
 }
 
 /// Who spends them in the mempool, where the node can tell (Core since 24).
-async fn mempool_spends(endpoint: &Endpoint, sought: &[Sought]) -> Result<Vec<Option<Txid>>, Fault> {
-    let outpoints: Vec<_> = sought.iter().map(|sought| json!({ "txid": sought.outpoint.txid, "vout": sought.outpoint.vout })).collect();
+pub(super) async fn mempool_spends(endpoint: &Endpoint, sought: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
+    if sought.is_empty() {
+        return Ok(Vec::new());
+    }
+    let outpoints: Vec<_> = sought.iter().map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout })).collect();
     let call = Call::new("gettxspendingprevout", json!([outpoints]));
     let said: Vec<Option<Vec<MempoolSpend>>> = ask_each(endpoint, &[call]).await?;
     let said = said.into_iter().flatten().next().unwrap_or_default();

@@ -5,6 +5,7 @@
 //! at a time, and a source that is throttled opens its breaker and is asked again later.
 
 mod outputs;
+mod spenders;
 mod transaction;
 
 use adit_chain::{Endpoint, Fault, Request, Response};
@@ -18,6 +19,7 @@ use super::read::{block_ref, each, fee_rate, json, shown};
 use super::{SourceFees, SourceHead};
 
 pub(super) use outputs::{coins, spends};
+pub(super) use spenders::spenders;
 pub(super) use transaction::{places, raw_transaction, send};
 
 const AT_ONCE_MAX: usize = 1;

@@ -13,8 +13,8 @@ use crate::source::read::each;
 use crate::source::{SourceCoin, SourceSpend};
 
 /// References in one answer, and answers for one address: a script with more coins than both allow is not for this API.
-const REFERENCES_MAX: usize = 2_000;
-const PAGES_MAX: usize = 10;
+pub(super) const REFERENCES_MAX: usize = 2_000;
+pub(super) const PAGES_MAX: usize = 10;
 
 #[derive(Deserialize)]
 struct Listed {

@@ -6,6 +6,7 @@
 //! It cannot tell one custom signet from another, nor one regtest from another: their first blocks are the same.
 
 mod outputs;
+mod spenders;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::read::{block_ref, each, fee_rate, json, plain, shown};
 use super::{SourceFees, SourceHead};
 
 pub(super) use outputs::{coins, spends};
+pub(super) use spenders::spenders;
 pub(super) use transaction::{places, raw_transaction, send};
 
 /// Questions under way at once. Public servers throttle who asks more.

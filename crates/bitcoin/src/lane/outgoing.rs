@@ -1,0 +1,68 @@
+//! What spends the wallet's coins, whether or not we remember it (cases F89, F91).
+
+use std::collections::HashSet;
+
+use adit_chain::{Fault, Foreign, Watch};
+use adit_core::Keychain;
+
+use super::BitcoinLane;
+use super::watch::stranger::Told;
+use crate::node::Fresh;
+use crate::{GAP_LIMIT, hash_of};
+
+/// How often the wallet's scripts are followed further than they were known to be used: each time by up to [`GAP_LIMIT`] payments.
+const FURTHER_MAX: usize = 200;
+/// Blocks that are searched where it is not known which were.
+const BLOCKS_UNKNOWN: u64 = 63;
+
+impl BitcoinLane {
+    /// In blocks that the trail does not have, and in pools. Change is followed to where it ends.
+    pub(super) async fn outgoing_since(&self, watch: &Watch) -> Result<Vec<Foreign>, Fault> {
+        let head = self.head().await?.block;
+        let since = self.unsearched(watch, head.height).await?;
+        let mut next = watch.next_nonce;
+        for _ in 0..FURTHER_MAX {
+            self.reveal(next);
+            let (scripts, fresh) = {
+                let scripts = self.scripts();
+                let internal = |index: u32| index >= u32::try_from(watch.next_nonce).unwrap_or(u32::MAX);
+                let fresh = scripts.all().filter(|(_, place)| place.keychain == Keychain::Internal && internal(place.index));
+                let fresh: HashSet<_> = fresh.map(|(script, _)| script.clone()).collect();
+                (scripts.all().map(|(script, _)| script.clone()).collect::<Vec<_>>(), Fresh(fresh))
+            };
+            let mut outgoing = Vec::new();
+            for spender in self.node.spenders(&scripts, &fresh, since, head).await? {
+                let told = Told { lane: self, transaction: self.node.transaction_in(spender.txid, spender.block).await? };
+                outgoing.push(told.spender(&spender, watch.next_nonce));
+            }
+            let used = outgoing.iter().map(|found| found.nonce + 1).max().unwrap_or(0);
+            if used <= next {
+                return Ok(outgoing);
+            }
+            next = used;
+        }
+        let detail = format!("the wallet was used for more than {} payments that are not in the book", FURTHER_MAX * GAP_LIMIT as usize);
+        Err(Fault::Unreachable { chain: self.name().to_string(), answered: 0, needed: 1, detail })
+    }
+
+    /// The lowest block that no look has searched: above the newest of the trail that the chain still has.
+    async fn unsearched(&self, watch: &Watch, head: u64) -> Result<u64, Fault> {
+        let heights: Vec<u64> = watch.trail.iter().map(|block| block.height).collect();
+        let standing = self.node.blocks_at(&heights).await?.into_iter().zip(&watch.trail);
+        let newest = standing.filter(|(now, then)| now.as_ref().is_some_and(|now| now.value == **then)).map(|(_, then)| then.height).max();
+        let oldest = watch.trail.first().map_or_else(|| head.saturating_sub(BLOCKS_UNKNOWN), |block| block.height);
+        Ok(newest.map_or(oldest, |newest| newest + 1))
+    }
+}
+
+impl Told<'_> {
+    fn spender(&self, spender: &crate::node::Spender, number: u64) -> Foreign {
+        let who = spender.witnesses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let hash = Some(hash_of(spender.txid));
+        let decoded = match spender.block {
+            Some(_) => self.words(),
+            None => format!("{}, in no block yet, as {who} says", self.words()),
+        };
+        Foreign { hash, decoded, block: spender.block, ..self.found(number) }
+    }
+}

@@ -326,7 +326,7 @@ impl HaltReason {
             ),
             Self::JournalAhead { detail } => format!("the signer signed what the database does not know: {detail}."),
             Self::BothWentBack { detail } => format!(
-                "database and journal were both set back: {detail}. What was given back since is written nowhere: look at what waits, cancel what is not owed any more, and resume the lane. If you do not know these payments, somebody else has the key."
+                "database and journal were both set back: {detail}. What was given back since is written nowhere: look at what waits, cancel what is not owed any more, and resume the lane once blocks hold all of these. If you do not know these payments, somebody else has the key."
             ),
             Self::PinChanged { fact, pinned, seen } => {
                 format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")

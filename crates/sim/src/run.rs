@@ -296,10 +296,10 @@ fn settled(world: &World, owed: &Destination, token: Option<alloy::primitives::A
 mod tests {
     use super::*;
 
-    /// Hours of seeds run in one process.
+    /// Hours of seeds run in one process. A short day: this build is not optimised.
     #[test]
     fn a_day_leaves_no_world_behind() {
-        let (outcome, world) = day(1, false);
+        let (outcome, world) = day(11, false);
         assert!(outcome.payouts > 0);
         assert_eq!(world.strong_count(), 0, "something still holds it");
     }

@@ -1,5 +1,7 @@
 //! `adit keys adopt`: from which number on a key is Adit's alone.
 
+use std::collections::BTreeSet;
+
 use adit_chain::{Chain, Foreign, Watch};
 use adit_core::{ChainName, Command as Order, Lane, LaneId};
 use adit_store::Store;
@@ -79,19 +81,32 @@ async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Optio
         bail!("{} waits in a pool: {}. Wait until it is mined and final", name(found), found.decoded);
     }
     // Where the database has no row, the whole past is taken over.
-    if row.is_none() || given_out >= nonce {
+    if row.is_none() {
         return Ok(());
     }
-    let seen = chain.watch(&look).await.context(UNREAD)?;
-    let young = |found: &&Foreign| found.block.is_some_and(|block| block.height > seen.tip.final_height);
-    match seen.foreign.iter().chain(&outgoing).filter(|found| found.nonce >= given_out).find(young) {
+    let final_height = chain.tip().await.context(UNREAD)?.final_height;
+    let mut seen = outgoing;
+    // Each look explains some numbers, the lowest first.
+    let mut from = given_out;
+    while from < nonce {
+        let foreign = chain.watch(&Watch { next_nonce: from, adopted_from: from, ..look.clone() }).await.context(UNREAD)?.foreign;
+        let known: BTreeSet<u64> = foreign.iter().map(|found| found.nonce).collect();
+        let explained = (from..nonce).take_while(|number| known.contains(number)).count() as u64;
+        seen.extend(foreign.into_iter().filter(|found| found.nonce >= from));
+        if explained == 0 {
+            break;
+        }
+        from += explained;
+    }
+    let young = |found: &&Foreign| found.block.is_some_and(|block| block.height > final_height);
+    match seen.iter().find(young) {
         None => Ok(()),
         Some(found) => bail!(
             "{} ({}) is not final yet: it is in block {}, and final is {}. What a block holds may still be another transaction tomorrow: wait, then say it again",
             name(found),
             found.decoded,
             found.block.map_or(0, |block| block.height),
-            seen.tip.final_height
+            final_height
         ),
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use adit_chain::{Fault, Foreign, Watch};
-use adit_core::Keychain;
+use adit_core::{BlockRef, Keychain};
+use bdk_wallet::bitcoin::{Transaction, TxIn};
 
 use super::BitcoinLane;
 use super::watch::stranger::Told;
-use crate::node::Fresh;
-use crate::{GAP_LIMIT, hash_of};
+use crate::node::{Fresh, Spender};
+use crate::{GAP_LIMIT, OutpointState, Sought, hash_of};
 
 /// How often the wallet's scripts are followed further than they were known to be used: each time by up to [`GAP_LIMIT`] payments.
 const FURTHER_MAX: usize = 200;
@@ -30,12 +31,16 @@ impl BitcoinLane {
                 let fresh: HashSet<_> = fresh.map(|(script, _)| script.clone()).collect();
                 (scripts.all().map(|(script, _)| script.clone()).collect::<Vec<_>>(), Fresh(fresh))
             };
-            let mut outgoing = Vec::new();
-            for spender in self.node.spenders(&scripts, &fresh, since, head).await? {
-                let told = Told { lane: self, transaction: self.node.transaction_in(spender.txid, spender.block).await? };
+            let (mut outgoing, mut used) = (Vec::new(), 0);
+            for mut spender in self.node.spenders(&scripts, &fresh, since, head).await? {
+                let transaction = self.node.transaction_in(spender.txid, spender.block).await?;
+                if !self.placed(&mut spender, transaction.as_ref(), since, head).await? {
+                    continue;
+                }
+                let told = Told { lane: self, transaction };
+                used = used.max(told.change_number().map_or(0, |number| number + 1));
                 outgoing.push(told.spender(&spender, watch.next_nonce));
             }
-            let used = outgoing.iter().map(|found| found.nonce + 1).max().unwrap_or(0);
             if used <= next {
                 return Ok(outgoing);
             }
@@ -45,8 +50,32 @@ impl BitcoinLane {
         Err(Fault::Unreachable { chain: self.name().to_string(), answered: 0, needed: 1, detail })
     }
 
+    /// Asks for what became of a coin that it spends, where too few tell of its block: who has no index looks in the block that one names. False
+    /// where another one has taken the coin for good: it waits for nothing any more.
+    async fn placed(&self, spender: &mut Spender, bytes: Option<&Transaction>, since: u64, head: BlockRef) -> Result<bool, Fault> {
+        let Some(transaction) = bytes.filter(|_| spender.block.is_none()) else { return Ok(true) };
+        let sought = |input: &TxIn| Sought { outpoint: input.previous_output, candidates: vec![spender.txid], seen_at: spender.said_at };
+        let sought: Vec<Sought> = transaction.input.iter().map(sought).collect();
+        let mut stands = true;
+        for reading in self.node.spends(&sought, since, head).await? {
+            let Some(OutpointState::Spent { by, block }) = reading.state.map(|agreed| agreed.value) else { continue };
+            let deep = block.height.saturating_add(u64::from(self.settings.final_blocks)) <= head.height;
+            match by == spender.txid {
+                true => spender.block = Some(block),
+                false => stands &= !deep,
+            }
+        }
+        Ok(stands)
+    }
+
     /// The lowest block that no look has searched: above the newest of the trail that the chain still has.
     async fn unsearched(&self, watch: &Watch, head: u64) -> Result<u64, Fault> {
+        let newest = watch.trail.last().filter(|block| block.height <= head);
+        if let Some(newest) = newest
+            && self.node.blocks_at(&[newest.height]).await?.pop().flatten().is_some_and(|now| now.value == *newest)
+        {
+            return Ok(newest.height + 1);
+        }
         let heights: Vec<u64> = watch.trail.iter().map(|block| block.height).collect();
         let standing = self.node.blocks_at(&heights).await?.into_iter().zip(&watch.trail);
         let newest = standing.filter(|(now, then)| now.as_ref().is_some_and(|now| now.value == **then)).map(|(_, then)| then.height).max();
@@ -56,7 +85,7 @@ impl BitcoinLane {
 }
 
 impl Told<'_> {
-    fn spender(&self, spender: &crate::node::Spender, number: u64) -> Foreign {
+    fn spender(&self, spender: &Spender, number: u64) -> Foreign {
         let who = spender.witnesses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let hash = Some(hash_of(spender.txid));
         let decoded = match spender.block {

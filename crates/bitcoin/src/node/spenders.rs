@@ -7,7 +7,7 @@ use adit_chain::{Endpoint, Fault};
 use adit_core::{BlockRef, EndpointName};
 use bdk_wallet::bitcoin::{ScriptBuf, Txid};
 
-use super::{Node, TransactionState};
+use super::Node;
 use crate::source::SourceSpender;
 
 /// Scripts of ours that nothing is known to be at: where something is, a transaction that we do not remember made change.
@@ -20,6 +20,8 @@ pub struct Spender {
     pub txid: Txid,
     /// The block that holds it, as a quorum says; none while it waits in a pool, or is only said to be mined.
     pub block: Option<BlockRef>,
+    /// The height at which somebody says that it is mined.
+    pub said_at: Option<u64>,
     /// Who tells of it.
     pub witnesses: Vec<EndpointName>,
 }
@@ -36,33 +38,27 @@ impl Node {
         };
         let said = self.quorum.gather("spenders of the wallet's coins", question).await?;
         let told = told(&said.answers);
-        let agreed = self.agreed_heights(&told, head).await?;
+        let agreed = agreed_heights(&told, self.quorum.needed());
         let heights: Vec<u64> = agreed.values().copied().collect::<BTreeSet<u64>>().into_iter().collect();
         let blocks = self.blocks_at(&heights).await?.into_iter().map(|block| block.map(|agreed| agreed.value));
         let blocks: BTreeMap<u64, Option<BlockRef>> = heights.iter().copied().zip(blocks).collect();
         let block = |txid: &Txid| blocks.get(agreed.get(txid)?).copied().flatten();
-        Ok(told.into_iter().map(|(txid, said)| Spender { txid, block: block(&txid), witnesses: said.into_keys().collect() }).collect())
+        let spender = |(txid, said): (Txid, BTreeMap<EndpointName, Option<u64>>)| {
+            let said_at = said.values().flatten().max().copied();
+            Spender { txid, block: block(&txid), said_at, witnesses: said.into_keys().collect() }
+        };
+        Ok(told.into_iter().map(spender).collect())
     }
+}
 
-    /// The heights on which enough of those agree who tell of it; where too few do, all are asked for the transaction itself.
-    async fn agreed_heights(&self, told: &Told, head: BlockRef) -> Result<BTreeMap<Txid, u64>, Fault> {
-        let needed = self.quorum.needed();
-        let (mut agreed, mut open) = (BTreeMap::new(), Vec::new());
-        for (txid, said) in told {
-            let votes = |height: u64| said.values().filter(|one| **one == Some(height)).count();
-            match said.values().flatten().find(|height| votes(**height) >= needed) {
-                Some(height) => drop(agreed.insert(*txid, *height)),
-                None if said.values().any(Option::is_some) => open.push(*txid),
-                None => {}
-            }
-        }
-        for (txid, place) in open.iter().zip(self.places(&open, head).await?) {
-            if let Some(TransactionState::Confirmed { block }) = place.map(|agreed| agreed.value) {
-                agreed.insert(*txid, block.height);
-            }
-        }
-        Ok(agreed)
-    }
+/// The heights on which enough of those agree who tell of it.
+fn agreed_heights(told: &Told, needed: usize) -> BTreeMap<Txid, u64> {
+    let agreed = |(txid, said): (&Txid, &BTreeMap<EndpointName, Option<u64>>)| {
+        let votes = |height: u64| said.values().filter(|one| **one == Some(height)).count();
+        let height = said.values().flatten().find(|height| votes(**height) >= needed)?;
+        Some((*txid, *height))
+    };
+    told.iter().filter_map(agreed).collect()
 }
 
 /// By transaction: who tells of it, and at which height.

@@ -51,6 +51,10 @@ impl LaneTask {
                 match self.recall(lane, lease).await? {
                     Recalled::Known => {}
                     Recalled::Suspected => return Ok(()),
+                    Recalled::Waits => {
+                        self.read_later();
+                        return Ok(());
+                    }
                     Recalled::Left(detail) => {
                         self.read_later();
                         return self.halt(HaltReason::BothWentBack { detail }).await;

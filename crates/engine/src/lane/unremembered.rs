@@ -16,12 +16,15 @@ use adit_core::{
 };
 
 use super::journal::Reading;
+use super::reconcile::Journalled;
 use super::request::{Fresh, contexts_of};
 use super::{Held, LaneTask, RoundError};
 use crate::Clock as _;
 
 /// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer waited for.
 const LOOKS_MAX: u32 = 10;
+/// Transactions that a halt names.
+const NAMED_MAX: usize = 20;
 const LOOK_AGAIN_AFTER: Span = Span::from_seconds(1);
 
 /// What became of looking for them.
@@ -32,6 +35,8 @@ pub(super) enum Recalled {
     Suspected,
     /// Something of the wallet cannot be taken back.
     Left(String),
+    /// The lane stands, and waits until blocks hold what a pool shows.
+    Waits,
 }
 
 impl LaneTask {
@@ -81,22 +86,26 @@ impl LaneTask {
         let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
         let mut found = Vec::new();
         for one in self.chain().outgoing(&self.look_since(&row)).await? {
-            let adopted = one.nonce < lane.adopted_from;
-            if !adopted && !self.is_known(one.hash).await? {
+            // What is in a pool was not there when a person judged the wallet's past.
+            let adopted = one.block.is_some() && one.nonce < lane.adopted_from;
+            let known = adopted || self.is_known(one.hash).await?;
+            if !known && !matches!(self.journalled(one.nonce, one.hash).await?, Journalled::Closed) {
                 found.push(one);
             }
         }
         if found.is_empty() {
             return Ok(Recalled::Known);
         }
-        let told: Vec<String> = found.iter().map(told).collect();
-        // First: after a crash the next start finds them again, until their blocks count as searched.
-        self.stop_for("stand beside the book", &told).await?;
+        if !is_named(&row, &found) {
+            // First: after a crash the next start finds them again, until their blocks count as searched.
+            let told: Vec<String> = found.iter().map(told).collect();
+            self.stop_for("stand beside the book", &told).await?;
+        }
         let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) = found.into_iter().partition(|one| one.block.is_some());
         self.suspect(lease.epoch, &mined, &self.waiting().await?).await?;
         match pooled.is_empty() {
             true => Ok(Recalled::Known),
-            false => Ok(Recalled::Left(pooled.iter().map(self::told).collect::<Vec<_>>().join("; "))),
+            false => Ok(Recalled::Waits),
         }
     }
 
@@ -190,9 +199,19 @@ impl LaneTask {
 
     /// Stops the lane until a person has looked at these.
     async fn stop_for(&self, done: &str, found: &[String]) -> Result<(), RoundError> {
-        let detail = format!("{} of the wallet's transactions were in neither and {done}: {}", found.len(), found.join("; "));
+        let named = found[..found.len().min(NAMED_MAX)].join("; ");
+        let more =
+            if found.len() > NAMED_MAX { format!("; and {} more, which the log names", found.len() - NAMED_MAX) } else { String::new() };
+        found.iter().for_each(|one| tracing::error!(lane = %self.id(), transaction = one, "it is in neither database nor journal"));
+        let detail = format!("{} of the wallet's transactions were in neither and {done}: {named}{more}", found.len());
         self.halt(HaltReason::BothWentBack { detail }).await
     }
+}
+
+/// Whether the lane stands for these already.
+fn is_named(lane: &Lane, found: &[Foreign]) -> bool {
+    let LaneState::Halted { reason: HaltReason::BothWentBack { detail }, .. } = &lane.state else { return false };
+    found.iter().take(NAMED_MAX).all(|one| one.hash.is_none_or(|hash| detail.contains(&hash.to_string())))
 }
 
 fn told(found: &Foreign) -> String {

@@ -69,7 +69,7 @@ impl Told<'_> {
         format!("{} satoshi to {to}", money::widen(output.value))
     }
 
-    fn change_number(&self) -> Option<u64> {
+    pub(crate) fn change_number(&self) -> Option<u64> {
         let places = self.transaction.iter().flat_map(|transaction| &transaction.output);
         let mut internal =
             places.filter_map(|output| self.lane.place_of(&output.script_pubkey)).filter(|place| place.keychain == Keychain::Internal);

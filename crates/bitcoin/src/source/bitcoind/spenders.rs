@@ -14,7 +14,7 @@ use serde_json::json;
 use super::ask_each;
 use super::coins::listed;
 use super::search::{SEARCH_BLOCKS_MAX, whole};
-use super::spends::mempool_spends;
+use super::spends::told_spends;
 use super::transaction::found;
 use crate::node::Fresh;
 use crate::source::SourceSpender;
@@ -33,10 +33,20 @@ pub(in crate::source) async fn spenders(
     head: BlockRef,
 ) -> Result<BTreeSet<SourceSpender>, Fault> {
     let mut ours = Ours { scripts: scripts.iter().collect(), fresh, coins: HashSet::new() };
+    let mut spenders = mined(endpoint, &mut ours, since, head.height).await?;
+    spenders.extend(pooled(endpoint, &mut ours).await?.into_iter().map(|txid| SourceSpender { txid, height: None }));
+    // A block that came meanwhile took them out of the mempool; above the head it holds nothing yet.
+    let tip = super::head(endpoint).await?.block.height;
+    let young = mined(endpoint, &mut ours, head.height + 1, tip).await?;
+    spenders.extend(young.into_iter().map(|spender| SourceSpender { height: None, ..spender }));
+    Ok(spenders)
+}
+
+/// Those in the blocks `from` to `to`, both included.
+async fn mined(endpoint: &Endpoint, ours: &mut Ours<'_>, mut from: u64, to: u64) -> Result<BTreeSet<SourceSpender>, Fault> {
     let mut spenders = BTreeSet::new();
-    let mut from = since;
-    while from <= head.height {
-        let end = head.height.min(from.saturating_add(SEARCH_BLOCKS_MAX - 1));
+    while from <= to {
+        let end = to.min(from.saturating_add(SEARCH_BLOCKS_MAX - 1));
         let calls: Vec<Call> = (from..=end).map(|height| Call::new("getblockhash", json!([height]))).collect();
         let hashes: Vec<Option<BlockHash>> = ask_each(endpoint, &calls).await?;
         for (height, hash) in (from..).zip(hashes) {
@@ -52,7 +62,6 @@ pub(in crate::source) async fn spenders(
         }
         from = end + 1;
     }
-    spenders.extend(pooled(endpoint, &mut ours).await?.into_iter().map(|txid| SourceSpender { txid, height: None }));
     Ok(spenders)
 }
 
@@ -62,7 +71,7 @@ async fn pooled(endpoint: &Endpoint, ours: &mut Ours<'_>) -> Result<BTreeSet<Txi
     let mut coins: Vec<OutPoint> = listed(endpoint, &scripts).await?;
     let mut known = BTreeSet::new();
     for _ in 0..GENERATIONS_MAX {
-        let spending: BTreeSet<Txid> = mempool_spends(endpoint, &coins).await?.into_iter().flatten().collect();
+        let spending: BTreeSet<Txid> = told_spends(endpoint, &coins).await?.into_iter().flatten().collect();
         let new: Vec<Txid> = spending.difference(&known).copied().collect();
         coins.clear();
         for (txid, found) in new.iter().zip(found(endpoint, &new).await?) {

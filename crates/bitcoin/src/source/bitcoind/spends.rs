@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::search::search;
 use super::transaction::{blocks_of, found};
-use super::{ask_each, headers};
+use super::{ask, ask_each, headers};
 use crate::node::{OutpointState, Sought};
 use crate::source::SourceSpend;
 use crate::source::read::{distinct, proven};
@@ -89,16 +89,25 @@ async fn best_heights(endpoint: &Endpoint, outputs: &[Option<TxOut>]) -> Result<
 }
 
 /// Who spends them in the mempool, where the node can tell (Core since 24).
-pub(super) async fn mempool_spends(endpoint: &Endpoint, sought: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
-    if sought.is_empty() {
-        return Ok(Vec::new());
-    }
-    let outpoints: Vec<_> = sought.iter().map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout })).collect();
-    let call = Call::new("gettxspendingprevout", json!([outpoints]));
-    let said: Vec<Option<Vec<MempoolSpend>>> = ask_each(endpoint, &[call]).await?;
+async fn mempool_spends(endpoint: &Endpoint, sought: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
+    let said: Vec<Option<Vec<MempoolSpend>>> = ask_each(endpoint, &[spending(sought)]).await?;
     let said = said.into_iter().flatten().next().unwrap_or_default();
     let spending = said.into_iter().map(|spend| spend.spendingtxid).chain(std::iter::repeat(None));
     Ok(spending.take(sought.len()).collect())
+}
+
+/// The same of a node that must be able to tell: one that is silent says nothing of its pool.
+pub(super) async fn told_spends(endpoint: &Endpoint, coins: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
+    if coins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said: Vec<MempoolSpend> = ask(endpoint, spending(coins)).await?;
+    Ok(said.into_iter().map(|spend| spend.spendingtxid).collect())
+}
+
+fn spending(sought: &[OutPoint]) -> Call {
+    let outpoints: Vec<_> = sought.iter().map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout })).collect();
+    Call::new("gettxspendingprevout", json!([outpoints]))
 }
 
 /// Those that a candidate spends, found by its id.

@@ -26,10 +26,15 @@ struct Listed {
 #[derive(Deserialize)]
 struct Reference {
     tx_hash: Txid,
-    /// −1 in no block.
+    /// −1, or left out, in no block.
+    #[serde(default = "no_block")]
     block_height: i64,
     /// −1 where it refers to an output.
     tx_input_n: i64,
+}
+
+fn no_block() -> i64 {
+    -1
 }
 
 pub(in crate::source) async fn spenders(
@@ -49,13 +54,14 @@ async fn of(endpoint: &Endpoint, network: Network, script: &ScriptBuf, since: u6
     let address = Address::from_script(script, network.inner());
     let address = address.map_err(|error| endpoint.refused("spenders", format!("it lists addresses, and {script} has none: {error}")))?;
     let (mut found, mut before) = (Vec::new(), String::new());
-    let after = since.saturating_sub(1);
     for _ in 0..PAGES_MAX {
-        let page: Listed = there(endpoint, &format!("/addrs/{address}?limit={REFERENCES_MAX}&after={after}{before}")).await?;
+        let page: Listed = there(endpoint, &format!("/addrs/{address}?limit={REFERENCES_MAX}{before}")).await?;
         let inputs = page.txrefs.iter().chain(&page.unconfirmed_txrefs).filter(|reference| reference.tx_input_n >= 0);
-        found.extend(inputs.map(|reference| (reference.tx_hash, u64::try_from(reference.block_height).ok())));
+        let placed = inputs.map(|reference| (reference.tx_hash, u64::try_from(reference.block_height).ok()));
+        found.extend(placed.filter(|(_, height)| height.is_none_or(|height| height >= since)));
+        let goes_on = |last: &&Reference| page.has_more && u64::try_from(last.block_height).is_ok_and(|height| height >= since);
         match page.txrefs.last() {
-            Some(last) if page.has_more => before = format!("&before={}", last.block_height),
+            Some(last) if goes_on(&last) => before = format!("&before={}", last.block_height),
             Some(_) | None => return Ok(found),
         }
     }

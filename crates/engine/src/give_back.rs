@@ -58,7 +58,7 @@ impl Engine {
         match refused {
             Refused::Equivocation { payout, live } => WriteError::Refused(Refusal::PaymentSigned { payout: *payout, lineage: *live }),
             Refused::SupersededStore { incarnation } if matches!(self.is_superseded(*incarnation).await, Ok(true)) => {
-                self.hub.supersede();
+                self.hub.supersede(*incarnation);
                 WriteError::Superseded
             }
             other => WriteError::Failed { detail: format!("the signer refuses: {other}") },

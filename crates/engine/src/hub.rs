@@ -2,10 +2,10 @@
 //! then by itself, since another replica may have committed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adit_core::{Batch, BrokenInvariant, Event, LaneId, State, Timestamp};
+use adit_core::{Batch, BrokenInvariant, Event, IncarnationId, LaneId, State, Timestamp};
 use tokio::sync::{Notify, broadcast};
 
 /// Events that a slow listener may fall behind before it has to read the store again.
@@ -20,8 +20,8 @@ pub struct Hub {
     mined: Arc<Notify>,
     /// Uptime in microseconds at the newest commit of this process; zero before the first.
     last_commit: Arc<AtomicI64>,
-    /// Another state of this store has taken its place.
-    superseded: Arc<AtomicBool>,
+    /// The incarnation of this store that the signer refuses for good.
+    superseded: Arc<Mutex<Option<IncarnationId>>>,
     /// What the signer last refused each lane, as long as it signs nothing.
     refusals: Arc<Mutex<BTreeMap<LaneId, (Timestamp, String)>>>,
 }
@@ -57,14 +57,24 @@ impl Hub {
         (micros != 0).then(|| Timestamp::from_micros(micros))
     }
 
-    /// The signer has refused this process for good: another incarnation of the store took its place.
-    pub(crate) fn supersede(&self) {
-        self.superseded.store(true, Ordering::Relaxed);
+    /// The signer refuses this incarnation of the store for good: another one took its place.
+    pub(crate) fn supersede(&self, incarnation: IncarnationId) {
+        *self.superseded.lock().expect("nothing panics while it holds this lock") = Some(incarnation);
     }
 
-    /// Returns whether another state of this store has taken its place: then this process accepts and pays nothing any more.
+    /// The store lives on under another incarnation than the refused one.
+    pub(crate) fn reinstate(&self) {
+        *self.superseded.lock().expect("nothing panics while it holds this lock") = None;
+    }
+
+    /// Returns the incarnation that another state of this store has taken the place of: as long as the store has it, this process accepts and
+    /// pays nothing.
+    pub(crate) fn superseded(&self) -> Option<IncarnationId> {
+        *self.superseded.lock().expect("nothing panics while it holds this lock")
+    }
+
     pub fn is_superseded(&self) -> bool {
-        self.superseded.load(Ordering::Relaxed)
+        self.superseded().is_some()
     }
 
     /// The signer refuses what the lane asks. The first refusal of a row keeps its time, an uptime.

@@ -87,6 +87,48 @@ async fn f94_a_store_that_lost_its_last_commits_begins_a_new_incarnation() {
     again.crash();
 }
 
+/// F94: a server saw a state of the store whose incarnation the signer refuses for good, and stands still. Once the store lives on under the
+/// next one, that server works again, without a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn f94_a_superseded_server_works_again_once_its_store_lives_on() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.until_running().await;
+    let old = world.store.snapshot();
+    let before = world.store.incarnation().await.expect("a read").expect("leased").id;
+    let next = adit_core::IncarnationId(running.engine.ports.uuid());
+    let because = adit_core::WentBack::Declared { what: "a test".to_owned() };
+    let declared = Command::FindWentBack { because, next, take_over: true };
+    running.engine.writer.submit(Actor::Engine, declared).await.expect("declared");
+    let leased = async || {
+        let known = world.store.incarnation().await.expect("a read").expect("leased");
+        known.id != before && known.finding.is_none() && known.unread.is_empty()
+    };
+    until("the next incarnation", leased).await;
+    running.crash();
+    let newest = world.store.snapshot();
+    world.store.restore(&old);
+    let again = world.start();
+    until("the server to stand still", async || again.engine.hub.is_superseded()).await;
+    world.store.restore(&newest);
+    until("the server to work again", async || !again.engine.hub.is_superseded()).await;
+    let id = world.request(&again.engine, 0).await;
+    world.mine_until(&[id], Status::Completed).await;
+    assert_eq!(world.times_paid(0).await, 1);
+    again.crash();
+}
+
+async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if so().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
 /// F73: restored to several epochs ago. Started once, the lane runs and pays; nothing waits for more restarts.
 #[tokio::test(flavor = "multi_thread")]
 async fn f73_several_epochs_are_made_up_for_by_one_start() {

@@ -48,7 +48,7 @@ enum Command {
     /// Hand out what others have to sign as well, and bring it back
     #[command(subcommand)]
     Psbt(psbt::Command),
-    /// What time the server believes it is, and say what time it is
+    /// Show the server's time, or accept its machine's clock
     #[command(subcommand)]
     Clock(clock::Command),
     /// Look at the wallets' lines of payments

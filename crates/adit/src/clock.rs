@@ -9,7 +9,7 @@ use crate::output::{Output, plain};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// What time the server believes it is, what its machine shows, and who disagrees
+    /// Show the server's time, its machine's clock, and the clocks that disagree
     Show(Server),
     /// Say what time it is, so that a server believes its machine's clock where no second clock can be asked
     Accept(Accept),

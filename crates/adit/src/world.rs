@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 /// Exit status after a bug: whoever supervises starts again, and the engine goes on from what is stored.
 const BUG: i32 = 101;
 
-/// What monotonic time is counted from.
+/// The start of this process: monotonic time is counted from it.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The clocks of this machine. Only what keeps the time reads them: see [`adit_engine::AnchoredClock`].

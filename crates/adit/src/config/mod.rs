@@ -67,7 +67,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether every chain is one of a developer's machine.
+    /// Returns whether every chain is a chain of a developer's machine.
     pub fn is_devnet(&self) -> bool {
         self.chains.values().all(Chain::is_devnet)
     }

@@ -80,7 +80,7 @@ async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Optio
     if let Some(found) = waiting {
         bail!("{} waits in a pool: {}. Wait until it is mined and final", name(found), found.decoded);
     }
-    // Where the database has no row, the whole past is taken over.
+    // A lane without a row starts for the first time, and takes over its whole past.
     if row.is_none() {
         return Ok(());
     }

@@ -56,7 +56,7 @@ pub async fn refuse_renamed(config: &Config, wallets: &Wallets, store: &dyn Stor
     Ok(())
 }
 
-/// What the world knows a chain by.
+/// Returns the chain id, or the name of the Bitcoin network.
 fn mark(chain: &Chain) -> String {
     match &chain.of {
         Of::Evm(evm) => format!("chain id {}", evm.chain_id),
@@ -64,7 +64,7 @@ fn mark(chain: &Chain) -> String {
     }
 }
 
-/// The same of a lane's row. None before the lane's first start.
+/// Returns the same of a lane's row. None before the lane's first start.
 fn pinned(row: &Lane) -> Option<String> {
     let chain_id = row.pins.get("chain_id").map(|id| format!("chain id {id}"));
     chain_id.or_else(|| row.pins.get("network").map(|network| format!("Bitcoin's {network}")))

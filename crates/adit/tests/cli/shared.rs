@@ -31,7 +31,7 @@ fn refused(directory: &Path, command: &str, variables: &[(&str, &str)], words: &
     }
 }
 
-/// What [`least`] says of a server, without its network.
+/// Returns the variables of [`least`], without those of its network.
 fn server<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let of_base = ["ADIT_NETWORK", "NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", "ADIT_EVM_RPC", "ADIT_TRUST"];
     least(more).into_iter().filter(|(name, _)| !of_base.contains(name)).collect()

@@ -1,10 +1,8 @@
 //! What spends the wallet's coins, whether or not we remember it (cases F89, F91).
 
-use std::collections::HashSet;
-
 use adit_chain::{Fault, Foreign, Watch};
-use adit_core::{BlockRef, Keychain};
-use bdk_wallet::bitcoin::{Transaction, TxIn};
+use adit_core::{BlockRef, Keychain, Place};
+use bdk_wallet::bitcoin::{ScriptBuf, Transaction, TxIn};
 
 use super::BitcoinLane;
 use super::watch::stranger::Told;
@@ -17,20 +15,14 @@ const FURTHER_MAX: usize = 200;
 const BLOCKS_UNKNOWN: u64 = 63;
 
 impl BitcoinLane {
-    /// In blocks that the trail does not have, and in pools. Change is followed to where it ends.
+    /// Returns the wallet's transactions in blocks that the trail does not have, and in pools. Change is followed to where it ends.
     pub(super) async fn outgoing_since(&self, watch: &Watch) -> Result<Vec<Foreign>, Fault> {
         let head = self.head().await?.block;
         let since = self.unsearched(watch, head.height).await?;
         let mut next = watch.next_nonce;
         for _ in 0..FURTHER_MAX {
             self.reveal(next);
-            let (scripts, fresh) = {
-                let scripts = self.scripts();
-                let internal = |index: u32| index >= u32::try_from(watch.next_nonce).unwrap_or(u32::MAX);
-                let fresh = scripts.all().filter(|(_, place)| place.keychain == Keychain::Internal && internal(place.index));
-                let fresh: HashSet<_> = fresh.map(|(script, _)| script.clone()).collect();
-                (scripts.all().map(|(script, _)| script.clone()).collect::<Vec<_>>(), Fresh(fresh))
-            };
+            let (scripts, fresh) = self.derived(watch.next_nonce);
             let (mut outgoing, mut used) = (Vec::new(), 0);
             for mut spender in self.node.spenders(&scripts, &fresh, since, head).await? {
                 let transaction = self.node.transaction_in(spender.txid, spender.block).await?;
@@ -48,6 +40,14 @@ impl BitcoinLane {
         }
         let detail = format!("the wallet was used for more than {} payments that are not in the book", FURTHER_MAX * GAP_LIMIT as usize);
         Err(Fault::Unreachable { chain: self.name().to_string(), answered: 0, needed: 1, detail })
+    }
+
+    /// Returns the scripts that are derived by now, and those of change from this number on.
+    fn derived(&self, next: u64) -> (Vec<ScriptBuf>, Fresh) {
+        let scripts = self.scripts();
+        let is_fresh = |place: &Place| place.keychain == Keychain::Internal && u64::from(place.index) >= next;
+        let fresh = scripts.all().filter(|(_, place)| is_fresh(place)).map(|(script, _)| script.clone()).collect();
+        (scripts.all().map(|(script, _)| script.clone()).collect(), Fresh(fresh))
     }
 
     /// Asks for what became of a coin that it spends, where too few tell of its block: who has no index looks in the block that one names. False

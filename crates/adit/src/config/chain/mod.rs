@@ -81,7 +81,7 @@ impl Chain {
         }
     }
 
-    /// Whether its coins are worth nothing and its blocks are made on a developer's machine: regtest, and the chain ids of anvil and Hardhat
+    /// Returns whether it is a chain of a developer's machine, whose coins are worth nothing: regtest, and the chain ids of anvil and Hardhat
     /// (31337) and of geth's `--dev` (1337).
     pub fn is_devnet(&self) -> bool {
         match &self.of {

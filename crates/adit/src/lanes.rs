@@ -1,7 +1,7 @@
 //! `adit lanes`: what the running server knows of its wallets' lines of payments.
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::cli::Server;
@@ -18,15 +18,32 @@ const COLUMNS: [(&str, &str); 6] = [
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// What the signer's journal knows and the database cannot explain, and what to do about it
-    Explain(Server),
+    /// What journal and chains know and the database cannot explain, and what to do about it; or say what a transaction was
+    Explain(Explain),
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// A transaction that nobody here remembers, as the list shows it: nobody waits because of it any more
+    #[arg(long, value_name = "HASH", requires = "note")]
+    transaction: Option<String>,
+    /// What it was, for whoever reads the record later
+    #[arg(long, requires = "transaction")]
+    note: Option<String>,
+    #[command(flatten)]
+    server: Server,
 }
 
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn run(command: Command, output: Output) -> Result<()> {
     match command {
-        Command::Explain(server) => {
+        Command::Explain(Explain { transaction: Some(hash), note: Some(note), server }) => {
+            let body = serde_json::json!({ "note": note }).to_string();
+            let answer = server.connect()?.post(&["api", "admin", "strays", &hash, "explain"], "application/json", body).await?;
+            output.result(&answer, &format!("{hash} is explained; nobody waits because of it any more"))
+        }
+        Command::Explain(Explain { server, .. }) => {
             let answer = server.connect()?.get(&["api", "admin", "unmatched"], &[]).await?;
             output.result(&answer, &explained(&answer))
         }
@@ -44,7 +61,19 @@ fn explained(answer: &Value) -> String {
             format!("payments whose user nobody knows:\n{}\n\n{}", table(&COLUMNS, answer), next.join("\n"))
         }
     };
-    lanes.chain([payments]).collect::<Vec<String>>().join("\n\n")
+    lanes.chain([payments]).chain(strays(answer)).collect::<Vec<String>>().join("\n\n")
+}
+
+/// What only blocks know.
+fn strays(answer: &Value) -> Option<String> {
+    let open = answer["strays"].as_array()?.iter().filter(|stray| stray["explained"] != true);
+    let told = |stray: &Value| {
+        let of = |field: &str| plain(&stray[field]);
+        let paid = format!("{} {} to {} by {}", of("amount"), of("asset"), of("toAddress"), of("lane"));
+        format!("{} in block {}: {paid}\n  {}", of("txHash"), of("blockNumber"), of("nextStep"))
+    };
+    let told: Vec<String> = open.map(told).collect();
+    (!told.is_empty()).then(|| format!("payments that blocks hold and nobody here remembers:\n{}", told.join("\n")))
 }
 
 fn lane(lane: &Value) -> String {
@@ -71,7 +100,11 @@ mod tests {
         for part in ["base:0x1 is halted", "cannot be placed: lineage 7", "3000", "0x2", "w1: Match it."] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        let nothing = json!({ "lanes": [], "items": [] });
+        let stray = json!({ "txHash": "0xab", "blockNumber": 7, "lane": "base:0x1", "asset": "DG", "amount": "5", "toAddress": "0x3",
+            "explained": false, "nextStep": "Book it." });
+        let text = explained(&json!({ "lanes": [], "items": [], "strays": [stray] }));
+        assert!(text.contains("0xab in block 7: 5 DG to 0x3 by base:0x1\n  Book it."), "{text}");
+        let nothing = json!({ "lanes": [], "items": [], "strays": [] });
         assert_eq!(explained(&nothing), "every payment that the journal knows has its user");
     }
 }

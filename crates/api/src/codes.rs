@@ -106,6 +106,7 @@ codes! {
     BAD_ATTEMPT 409 "The attempt breaks the rules of its lineage";
     PAYMENT_SIGNED 409 "The payment is signed already";
     NOT_MATCHABLE 409 "The payment cannot be matched so";
+    STRAY_NOT_FOUND 404 "No such transaction waits to be explained";
 
     // The world
     STORE_UNAVAILABLE 503 "The store cannot be used now";

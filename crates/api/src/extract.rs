@@ -30,6 +30,9 @@ pub struct UserPath(pub UserId);
 /// `{chain}`.
 pub struct ChainPath(pub ChainName);
 
+/// A transaction in a path, with or without `0x`.
+pub struct HashPath(pub adit_core::Hash32);
+
 /// Reads the whole body, within its bounds of size and time.
 ///
 /// # Errors
@@ -158,6 +161,16 @@ impl<S: Send + Sync> FromRequestParts<S> for ChainPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for HashPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let hex = text.strip_prefix("0x").unwrap_or(&text);
+        format!("0x{hex}").parse().map(Self).map_err(|_| no_stray(&text))
+    }
+}
+
 /// There is none, or none for this caller: both read the same.
 pub fn no_withdrawal() -> Problem {
     Problem::new(&codes::WITHDRAWAL_NOT_FOUND, "There is no such withdrawal.")
@@ -166,6 +179,13 @@ pub fn no_withdrawal() -> Problem {
 /// No version with this id is under way.
 pub fn no_psbt() -> Problem {
     Problem::new(&codes::PSBT_NOT_FOUND, "No version with this id waits for signatures. GET /api/admin/psbts lists those that do.")
+}
+
+/// No transaction of this hash waits to be explained.
+pub fn no_stray(got: &str) -> Problem {
+    let got: String = got.chars().take(80).collect();
+    let detail = format!("{got:?} is no transaction that waits to be explained; GET /api/admin/unmatched lists those that do.");
+    Problem::new(&codes::STRAY_NOT_FOUND, detail)
 }
 
 /// A text that is no name.

@@ -183,6 +183,10 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             json!({ "what": format!("withdrawal {withdrawal}") }),
         ),
         Refusal::NotMatchable { detail } => (format!("The payment cannot be matched so: {detail}."), json!({ "reason": detail })),
+        Refusal::UnknownStray { hash } => (
+            format!("No transaction {hash} waits to be explained; GET /api/admin/unmatched lists those that do."),
+            json!({ "txHash": hash }),
+        ),
         Refusal::BadAttempt { detail } => (format!("The attempt breaks the rules of its lineage: {detail}."), json!({ "reason": detail })),
     }
 }

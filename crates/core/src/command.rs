@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
     HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
-    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Submission, Tier, Timestamp, Tip, TransferId, UserId,
-    WentBack, WithdrawalId,
+    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, Twin,
+    UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -212,6 +212,27 @@ pub enum Command {
         leg: Leg,
         payment: Payment,
         finding: String,
+    },
+    /// Blocks hold payments of our wallets that nobody here remembers.
+    NoteStrays {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        strays: Vec<Stray>,
+    },
+    /// Somebody of this lineage may have been paid already, by a payment that nobody here remembers: it is not repeated.
+    Doubt {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        lineage: LineageId,
+        legs: Vec<Leg>,
+        twin: Twin,
+    },
+    /// A person says what a transaction was that nobody here remembered.
+    ExplainStray {
+        hash: Hash32,
+        note: String,
     },
     /// The signer has retired it: its hold was about to be given back when a process ended, or was given back in a state of the store
     /// that is lost. It is given back now.

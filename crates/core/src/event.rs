@@ -156,6 +156,20 @@ pub enum EventKind {
         lane: LaneId,
         doubt: String,
     },
+    /// A block holds payments of one of our wallets that nobody here remembers.
+    StrayFound {
+        lane: LaneId,
+        hash: Hash32,
+    },
+    /// A person said what such a transaction was.
+    StrayExplained {
+        hash: Hash32,
+        note: String,
+    },
+    /// A payment that nobody here remembers pays the same: this one is not repeated, and is cancelled first.
+    Doubted {
+        twin: String,
+    },
     /// A withdrawal that this store did not know was made again from the signer's journal.
     MadeAgain {
         lane: LaneId,

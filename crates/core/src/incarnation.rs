@@ -8,7 +8,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, Destination, Epoch, GroupId, IncarnationId, LaneId, Timestamp, WithdrawalId};
+use crate::{Amount, AssetId, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Timestamp, WithdrawalId};
+
+/// Strays that are remembered. Where there are more, those that are explained go first, then the oldest.
+pub const STRAYS_MAX: usize = 10_000;
 
 /// The store's one row about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Incarnation {
     pub unread: Vec<Unread>,
     /// Payments that the journal knows and no row explains, until a person says whose they were (case F95).
     pub unmatched: Vec<Unmatched>,
+    /// Payments that blocks hold, and that neither the database nor the journal explains (cases F89, F91).
+    pub strays: Vec<Stray>,
     pub finding: Option<Finding>,
 }
 
@@ -41,6 +46,47 @@ pub struct Unmatched {
     pub destination: Destination,
     /// Base units of `asset`.
     pub amount: Amount,
+}
+
+/// A payment out of one of our wallets that a block holds and nobody here remembers. Until a person says whose it was, whoever asks for
+/// exactly this waits, and whoever was to be paid this is not paid it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    pub lane: LaneId,
+    pub payment: Payment,
+    /// Which of the transaction's payments it is.
+    pub output: u32,
+    pub asset: AssetId,
+    pub destination: Destination,
+    /// Base units of `asset`.
+    pub amount: Amount,
+    /// A person has said what it was.
+    pub explained: bool,
+}
+
+/// A payment that may have been the one which somebody else asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Twin {
+    /// Nobody has been matched to this withdrawal yet.
+    Unmatched {
+        withdrawal: WithdrawalId,
+    },
+    Stray {
+        hash: Hash32,
+    },
+}
+
+impl fmt::Display for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unmatched { withdrawal } => {
+                write!(f, "withdrawal {withdrawal}, to which nobody has been matched, pays the same asset, recipient and amount")
+            }
+            Self::Stray { hash } => {
+                write!(f, "transaction {hash}, which nobody here remembers, pays the same asset, recipient and amount")
+            }
+        }
+    }
 }
 
 /// The store was found, or declared, to have gone back.
@@ -88,12 +134,48 @@ impl fmt::Display for WentBack {
 
 impl Incarnation {
     pub fn first(id: IncarnationId, since: Timestamp) -> Self {
-        Self { id, since, taken_over: false, unread: Vec::new(), unmatched: Vec::new(), finding: None }
+        Self { id, since, taken_over: false, unread: Vec::new(), unmatched: Vec::new(), strays: Vec::new(), finding: None }
     }
 
     /// Returns whether requests that this lane would pay have to wait: what was accepted before the store went back is not known yet.
     pub fn holds_back(&self, lane: &LaneId) -> bool {
         self.finding.is_some() || self.unread_from(lane).is_some()
+    }
+
+    /// A payment of the same that nobody has explained.
+    pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
+        let wanted = (asset, destination, amount);
+        let unmatched = self.unmatched.iter().find(|known| (&known.asset, &known.destination, known.amount) == wanted);
+        let stray = || self.strays.iter().find(|known| !known.explained && (&known.asset, &known.destination, known.amount) == wanted);
+        match unmatched {
+            Some(known) => Some(Twin::Unmatched { withdrawal: known.withdrawal }),
+            None => stray().map(|known| Twin::Stray { hash: known.payment.hash }),
+        }
+    }
+
+    /// Takes one stray of this asset, recipient and amount for explained: the named one, or the oldest.
+    pub(crate) fn explain_stray(&mut self, wanted: (&AssetId, &Destination, Amount), named: Hash32) {
+        let open = |known: &Stray| !known.explained && (&known.asset, &known.destination, known.amount) == wanted;
+        let of_it = self.strays.iter().position(|known| open(known) && known.payment.hash == named);
+        if let Some(at) = of_it.or_else(|| self.strays.iter().position(open)) {
+            self.strays[at].explained = true;
+        }
+    }
+
+    /// Remembers a stray. Seen again, it may stand in another block. Returns whether anything is new.
+    pub(crate) fn note_stray(&mut self, stray: &Stray) -> bool {
+        let same = |known: &&mut Stray| (known.payment.hash, known.output) == (stray.payment.hash, stray.output);
+        if let Some(known) = self.strays.iter_mut().find(same) {
+            let moved = known.payment != stray.payment;
+            known.payment.clone_from(&stray.payment);
+            return moved;
+        }
+        if self.strays.len() >= STRAYS_MAX {
+            let oldest = self.strays.iter().position(|known| known.explained).unwrap_or(0);
+            self.strays.remove(oldest);
+        }
+        self.strays.push(stray.clone());
+        true
     }
 
     /// The number from which this lane has to read the journal, where it has not read it under this incarnation.

@@ -62,6 +62,15 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
                 keys.accounts.insert(Account::Treasury { asset: held.asset.clone() });
             }
         }
+        Command::NoteStrays { lane, .. } => {
+            keys.lanes.insert(lane.clone());
+        }
+        Command::Doubt { lane, lineage, legs, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(*lineage);
+            of_payouts(&mut keys, legs);
+        }
+        Command::ExplainStray { .. } => {}
         Command::Suspect { lane, leg, .. } | Command::Reapprove { lane, leg, .. } => {
             keys.lanes.insert(lane.clone());
             of_payouts(&mut keys, std::slice::from_ref(leg));

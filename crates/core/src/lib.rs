@@ -57,7 +57,7 @@ pub use id::{
     IdempotencyKey, IncarnationId, JournalId, LeaseToken, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId,
     WithdrawalId,
 };
-pub use incarnation::{Finding, Incarnation, Unmatched, Unread, WentBack};
+pub use incarnation::{Finding, Incarnation, STRAYS_MAX, Stray, Twin, Unmatched, Unread, WentBack};
 pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};

@@ -216,6 +216,9 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     let resend_at = last_at.credible(view.now).map_or(view.now, |last| last.plus(pause));
     let bump_at = lineage.latest().created_at.credible(view.now).map_or(view.now, |made| made.plus(view.chain.bump_after));
     let undo = lineage.undoes(lineage.latest());
+    if lineage.is_doubted(lineage.latest()) {
+        return undoing(view, lineage, signs);
+    }
     let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view.live, lineage);
     match fresh_tip(view) {
         Some(tip) if signs && wanted => match offer(view, lineage, tip) {

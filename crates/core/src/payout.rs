@@ -92,11 +92,16 @@ pub struct CancelWish {
     /// one payment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawals: Vec<WithdrawalId>,
+    /// A payment that nobody here remembers pays the same. Nobody is given back: whoever the chain does not pay waits for a person, and the
+    /// payment is not repeated meanwhile (case F91).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
 }
 
 impl CancelWish {
+    /// Returns whether this withdrawal is given back once the cancelling attempt is final.
     pub fn covers(&self, withdrawal: WithdrawalId) -> bool {
-        self.withdrawals.is_empty() || self.withdrawals.contains(&withdrawal)
+        (self.withdrawals.is_empty() && !self.doubted) || self.withdrawals.contains(&withdrawal)
     }
 }
 
@@ -275,6 +280,11 @@ impl Lineage {
     /// Whether this attempt is to be undone: it pays, and somebody wants the lineage cancelled, or a cancelling attempt came after it.
     pub fn undoes(&self, attempt: &Attempt) -> bool {
         attempt.purpose == Purpose::Pay && (self.cancel.is_some() || self.latest().purpose == Purpose::Cancel)
+    }
+
+    /// Returns whether this attempt may not even be repeated: somebody may have been paid the same already (case F91).
+    pub fn is_doubted(&self, attempt: &Attempt) -> bool {
+        self.undoes(attempt) && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
     }
 
     /// Whether others are asked to sign this attempt.

@@ -141,10 +141,12 @@ pub enum Mistake {
     SignersDayBelieved = 66,
     /// Under a new lease nobody looks for what blocks and pools show beside the book.
     UnrememberedNotSought = 67,
+    /// A payment that nobody here remembers is held against those who wait alone, and then forgotten.
+    StraysForgotten = 68,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 67] = [
+    pub const ALL: [Self; 68] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -212,6 +214,7 @@ impl Mistake {
         Self::WallClockBelieved,
         Self::SignersDayBelieved,
         Self::UnrememberedNotSought,
+        Self::StraysForgotten,
     ];
 
     /// What it does, in words.
@@ -283,6 +286,7 @@ impl Mistake {
             Self::WallClockBelieved => "The engine's time is what the machine's clock shows",
             Self::SignersDayBelieved => "The signer counts a day by whatever its machine's clock shows",
             Self::UnrememberedNotSought => "Under a new lease nobody looks for what blocks and pools show beside the book",
+            Self::StraysForgotten => "A payment that nobody here remembers is held against those who wait alone, and then forgotten",
             Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }

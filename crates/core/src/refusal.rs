@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    Amount, AssetId, ClockDoubt, Destination, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId,
+    Amount, AssetId, ClockDoubt, Destination, Hash32, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId,
 };
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
@@ -157,6 +157,10 @@ pub enum Refusal {
     NotMatchable {
         detail: String,
     },
+    /// No transaction of this hash waits to be explained.
+    UnknownStray {
+        hash: Hash32,
+    },
     /// An attempt would break the rules of its lineage.
     BadAttempt {
         detail: String,
@@ -209,6 +213,7 @@ impl Refusal {
             Self::NotRetired { .. } => "NOT_RETIRED",
             Self::Rival { .. } => "CHANGED_MEANWHILE",
             Self::NotMatchable { .. } => "NOT_MATCHABLE",
+            Self::UnknownStray { .. } => "STRAY_NOT_FOUND",
             Self::BadAttempt { .. } => "BAD_ATTEMPT",
         }
     }

@@ -77,6 +77,9 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::StoreWentBack { .. } => ("store_went_back", None, json!({})),
         EventKind::Reincarnated { .. } => ("reincarnated", None, json!({})),
         EventKind::LaneDoubted { .. } => ("lane_doubted", None, json!({})),
+        EventKind::StrayFound { .. } => ("stray_found", None, json!({})),
+        EventKind::StrayExplained { .. } => ("stray_explained", None, json!({})),
+        EventKind::Doubted { twin } => ("doubted", Some(Status::Processing), json!({ "reason": twin })),
         EventKind::MadeAgain { .. } => ("made_again", Some(Status::Processing), json!({})),
         EventKind::Replaced { as_withdrawal } => ("replaced", Some(Status::Cancelled), json!({ "asWithdrawalId": as_withdrawal })),
         // The note is for those who run the instance.

@@ -35,6 +35,7 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::withdrawals::inspect))
         .routes(routes!(admin::matching::match_payment))
         .routes(routes!(admin::unmatched::unmatched))
+        .routes(routes!(admin::stray::explain))
         .routes(routes!(admin::coverage::coverage))
         .routes(routes!(admin::lanes::lanes))
         .routes(routes!(admin::lane::halt))

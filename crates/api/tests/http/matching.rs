@@ -198,3 +198,34 @@ async fn a_withdrawal_of_a_user_is_no_payment_to_be_matched() {
     let waiting = world.post(&path(&id), &world.admin, &json!({ "withdrawalId": own, "note": "it is pending" })).await;
     assert_eq!(waiting.is(), (409, "NOT_MATCHABLE"), "only one that is held for inspection: {}", waiting.text);
 }
+
+/// F91: what only blocks know is listed, whoever asks for the same waits, and a person's word ends that.
+#[tokio::test]
+async fn f91_a_stray_is_listed_until_a_person_explains_it() {
+    let world = World::new().await;
+    let row = world.lane().await.expect("leased");
+    let payment = crate::world::payment();
+    let hash = payment.hash.to_string();
+    let stray =
+        Stray { lane: lane(), payment, output: 0, asset: name("ETH"), destination: name(RECIPIENT), amount: eth(2), explained: false };
+    let owner = row.lease.as_ref().expect("leased").owner;
+    let command = Command::NoteStrays { lane: lane(), owner, epoch: row.epoch, strays: vec![stray] };
+    world.state.engine().submit(Actor::Engine, command).await.expect("kept");
+    let listed = world.get("/api/admin/unmatched", &world.admin).await.body;
+    let known = &listed["strays"][0];
+    assert_eq!((&known["txHash"], &known["amount"], &known["explained"]), (&json!(hash), &json!("2"), &json!(false)), "{listed}");
+    assert!(known["nextStep"].as_str().is_some_and(|next| next.contains(&hash)), "{known}");
+    let path = format!("/api/admin/strays/{hash}/explain");
+    assert_eq!(world.post(&path, &world.service().await, &json!({ "note": "ours" })).await.is(), (403, "FORBIDDEN"));
+    assert_eq!(world.post(&path, &world.admin, &json!({ "note": " " })).await.is(), (422, "INVALID_BODY"));
+    for unknown in ["0x12".to_owned(), format!("0x{}", "77".repeat(32))] {
+        let path = format!("/api/admin/strays/{unknown}/explain");
+        let refused = world.post(&path, &world.admin, &json!({ "note": "ours" })).await;
+        assert_eq!(refused.is(), (404, "STRAY_NOT_FOUND"), "{}", refused.text);
+    }
+    for _ in 0..2 {
+        let explained = world.post(&path, &world.admin, &json!({ "note": "a hand-made transfer" })).await;
+        assert_eq!(explained.status, 200, "{}", explained.text);
+        assert_eq!(explained.body[0]["explained"], true);
+    }
+}

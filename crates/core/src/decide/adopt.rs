@@ -68,7 +68,7 @@ fn end_displaced(draft: &mut Drafting, journalled: &Journalled) -> Result<(), Re
         conflict::end(&mut lineage, by, draft.now());
         for leg in lineage.legs.iter().filter(|leg| !journalled.carries(leg)) {
             let withdrawal = conflict::processing(draft, leg)?;
-            observe::undo(draft, leg, &lineage, withdrawal, Some(by))?;
+            observe::undo(draft, leg, &lineage, withdrawal, Some(observe::End { hash: by, block: None }))?;
         }
         draft.change(Change::Lineage(lineage));
     }

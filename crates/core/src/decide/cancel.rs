@@ -122,7 +122,8 @@ fn wish_cancel(
         Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),
         Some(wish) => wish.withdrawals.push(withdrawal.id),
         wish @ None => {
-            *wish = Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned(), withdrawals: vec![withdrawal.id] });
+            *wish =
+                Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned(), withdrawals: vec![withdrawal.id], doubted: false });
         }
     }
     draft.change(Change::Lineage(lineage));

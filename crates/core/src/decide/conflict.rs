@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::Drafting;
-use super::observe::undo;
+use super::observe::{End, undo};
 
 /// Somebody else's transaction took the nonce, finally.
 pub(super) struct Usurper<'a> {
@@ -37,7 +37,7 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
         let withdrawal = processing(&draft, leg)?;
         match usurper.payees.contains(&leg.payout) {
             true => inspect_later(&mut draft, leg, withdrawal, usurper)?,
-            false => undo(&mut draft, leg, &lineage, withdrawal, Some(by))?,
+            false => undo(&mut draft, leg, &lineage, withdrawal, Some(End { hash: by, block: Some(usurper.payment.block) }))?,
         }
     }
     draft.change(Change::Lineage(lineage));

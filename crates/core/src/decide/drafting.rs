@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Amount, Answer, Cause, ChainRules, Change, Decision, Epoch, Event, EventKind, Feed, IdBlock, Lane, LaneId, Mistake, Order,
-    PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind, User, UserId, View, Withdrawal,
-    WithdrawalId, planted,
+    Account, Amount, Answer, AssetId, Cause, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32, IdBlock,
+    Lane, LaneId, Mistake, Order, PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind, Twin,
+    User, UserId, View, Withdrawal, WithdrawalId, planted,
 };
 
 /// Mistakes of engines that give back without asking their signer: it would not let them.
@@ -29,6 +29,8 @@ pub(super) struct Drafting<'a> {
     retired: &'a BTreeSet<PayoutId>,
     unretired: Vec<Retirement>,
     explained: BTreeSet<WithdrawalId>,
+    /// Withdrawals that a person says were paid, each with the transaction that their finding names.
+    paid: Vec<(&'a Withdrawal, Hash32)>,
 }
 
 impl<'a> Drafting<'a> {
@@ -44,6 +46,7 @@ impl<'a> Drafting<'a> {
             retired: &order.retired,
             unretired: Vec::new(),
             explained: BTreeSet::new(),
+            paid: Vec::new(),
         }
     }
 
@@ -141,13 +144,31 @@ impl<'a> Drafting<'a> {
         self.explained.insert(id);
     }
 
+    /// A person says that this withdrawal was paid by a transaction that was none of its own. Where nobody here remembered that one, it is
+    /// explained by this: nobody else waits because of it.
+    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32) {
+        self.paid.push((withdrawal, named));
+    }
+
     fn explain(&mut self) {
-        let Some(mut incarnation) = self.view.incarnation.row.clone() else { return };
-        let before = incarnation.unmatched.len();
+        if self.explained.is_empty() && self.paid.is_empty() {
+            return;
+        }
+        let Some(known) = &self.view.incarnation.row else { return };
+        let mut incarnation = known.clone();
         incarnation.unmatched.retain(|unmatched| !self.explained.contains(&unmatched.withdrawal));
-        if incarnation.unmatched.len() < before {
+        for (withdrawal, named) in &self.paid {
+            incarnation.explain_stray((&withdrawal.asset, &withdrawal.destination, withdrawal.amount), *named);
+        }
+        if incarnation != *known {
             self.change(Change::Incarnation(incarnation));
         }
+    }
+
+    /// A payment of the same that nobody has explained.
+    pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
+        let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
+        row.and_then(|row| row.twin(asset, destination, amount))
     }
 
     /// Asks the signer to retire a payout, unless it has done so for this order.

@@ -16,6 +16,7 @@ mod people;
 mod request;
 mod settle;
 mod store;
+mod stray;
 
 use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal, WithdrawalId};
 
@@ -105,6 +106,15 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.leased(lane, *owner, *epoch)?;
             conflict::suspect(draft, leg, payment, finding)
         }
+        Command::NoteStrays { lane, owner, epoch, strays } => {
+            draft.leased(lane, *owner, *epoch)?;
+            stray::note(draft, strays)
+        }
+        Command::Doubt { lane, owner, epoch, lineage, twin, .. } => {
+            draft.leased(lane, *owner, *epoch)?;
+            stray::doubt(draft, *lineage, *twin)
+        }
+        Command::ExplainStray { hash, note } => stray::explain(draft, *hash, note),
         Command::FinishGiveBack { lane, owner, epoch, leg, by, reason } => {
             draft.leased(lane, *owner, *epoch)?;
             cancel::finish(draft, leg, by, reason)

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, Hash32, Knowledge, LaneId, Leg,
-    Lineage, LineageState, Mistake, ObservationRecord, Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage, State, Withdrawal,
+    Lineage, LineageState, Mistake, ObservationRecord, Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage, State, Twin, Withdrawal,
     planted,
 };
 
@@ -29,8 +29,8 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
             let payment = Payment { hash: *by, block: *block };
             conflict::conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees, consumed })
         }
-        Fact::Orphaned { winner, by, consumed, .. } => {
-            orphan::orphaned(draft, lineage, lane, &orphan::Loss { winner: *winner, by: *by, consumed })
+        Fact::Orphaned { winner, by, block, consumed } => {
+            orphan::orphaned(draft, lineage, lane, &orphan::Loss { winner: *winner, by: *by, block: *block, consumed })
         }
     }
 }
@@ -197,7 +197,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
             EventKind::HeldForInspection { finding: finding.clone(), hash }
         }
         Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => return Ok(()),
-        Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, Some(hash)),
+        Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, Some(End { hash, block: Some(block) })),
     };
     draft.change(Change::Withdrawal(withdrawal));
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
@@ -208,27 +208,55 @@ fn reverted(lineage: &Lineage, evidence: Hash32) -> GiveBack<'static> {
     GiveBack { by: &crate::Actor::Engine, reason: "the final transaction reverted", ended }
 }
 
-/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). `evidence` is the
-/// final transaction that ended the lineage; none where nothing of it was signed.
+/// The transaction that ended a lineage, and the block that holds it; none where nothing of the lineage was ever signed.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub hash: Hash32,
+    pub block: Option<BlockRef>,
+}
+
+/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). Where somebody was
+/// paid the same by a payment that nobody has explained, it is a person who says whether it is planned anew (case F91). `end` is what
+/// ended the lineage; none where nothing of it was signed.
 pub(super) fn undo(
     draft: &mut Drafting,
     leg: &Leg,
     lineage: &Lineage,
     mut withdrawal: Withdrawal,
-    evidence: Option<Hash32>,
+    end: Option<End>,
 ) -> Result<(), Refusal> {
+    let evidence = end.map(|end| end.hash);
     let ended = evidence.map(|evidence| DeadLineage { lineage: lineage.id, evidence });
-    let kind = match lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal)) {
-        Some(wish) => {
+    let wish = lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal));
+    let twin = draft.twin(&leg.asset, &leg.destination, leg.amount);
+    let kind = match (wish, twin) {
+        (Some(wish), _) => {
             settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
             EventKind::Cancelled { reason: wish.reason.clone() }
         }
-        None => {
+        (None, Some(twin)) => look_first(draft, &mut withdrawal, twin, end),
+        (None, None) => {
             withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after: ended };
             EventKind::Requeued { hash: evidence }
         }
     };
     draft.change(Change::Withdrawal(withdrawal));
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
+}
+
+/// It may have been paid by this other payment. Where its own lineage was ended by a transaction, a verdict names that; else it waits for
+/// an approval.
+fn look_first(draft: &Drafting, withdrawal: &mut Withdrawal, twin: Twin, end: Option<End>) -> EventKind {
+    let proof = end.and_then(|end| Some(Payment { hash: end.hash, block: end.block? }));
+    let (state, kind) = match proof {
+        Some(payment) => {
+            let (finding, hash) = (format!("its own transaction did not pay it, and {twin}"), payment.hash);
+            let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
+            (State::HeldForInspection { since: draft.now(), finding, payment }, kind)
+        }
+        None => (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() }),
+    };
+    withdrawal.state = state;
+    kind
 }

@@ -1,7 +1,7 @@
 //! A lineage that another one of ours outlived: it stands on a version of that one which lost, or it spends a coin that the other one's
 //! final version has spent. What it needs will never be. Nobody else used the key, and the lane goes on.
 
-use crate::{Anchor, Answer, Attempt, Change, Decision, Hash32, LaneId, Leg, Lineage, LineageId, Refusal};
+use crate::{Anchor, Answer, Attempt, BlockRef, Change, Decision, Hash32, LaneId, Leg, Lineage, LineageId, Refusal};
 
 use super::{Drafting, conflict, observe};
 
@@ -10,6 +10,7 @@ pub(super) struct Loss<'a> {
     /// The lineage of ours whose version `by` is final.
     pub winner: LineageId,
     pub by: Hash32,
+    pub block: BlockRef,
     /// Outputs that will never be, or are spent for good: one for each attempt at least.
     pub consumed: &'a [Anchor],
 }
@@ -31,7 +32,8 @@ pub(super) fn orphaned(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId,
     conflict::end(&mut lineage, by, draft.now());
     for leg in &lineage.legs {
         let withdrawal = conflict::processing(&draft, leg)?;
-        observe::undo(&mut draft, leg, &lineage, withdrawal, Some(by))?;
+        let end = observe::End { hash: by, block: Some(loss.block) };
+        observe::undo(&mut draft, leg, &lineage, withdrawal, Some(end))?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)

@@ -209,7 +209,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let cause = Cause::Withdrawal { id: request.id };
     let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
     let by_policy = planted(Mistake::ApprovalSkipped) || policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
-    let by_policy = by_policy && !equals_unmatched(draft, request, cost);
+    let by_policy = by_policy && !equals_unexplained(draft, request, cost);
     let state = match by_policy {
         true => State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None },
         false => State::Pending,
@@ -243,12 +243,9 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     Ok(withdrawal)
 }
 
-/// Somebody was paid the same, and nobody knows who: a person looks first (case F95).
-fn equals_unmatched(draft: &Drafting, request: &Request, cost: Cost) -> bool {
-    let unmatched = draft.view.incarnation.row.as_ref().map(|row| &row.unmatched[..]).unwrap_or_default();
-    let equals =
-        |known: &crate::Unmatched| known.asset == request.asset && known.destination == request.destination && known.amount == cost.paid;
-    unmatched.iter().any(equals)
+/// Somebody was paid the same, and nobody knows who: a person looks first (cases F91, F95).
+fn equals_unexplained(draft: &Drafting, request: &Request, cost: Cost) -> bool {
+    draft.twin(&request.asset, &request.destination, cost.paid).is_some()
 }
 
 fn recorded(claim: &Claim) -> ClaimRecord {

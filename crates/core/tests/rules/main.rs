@@ -27,6 +27,7 @@ mod requests;
 mod retirements;
 mod sends;
 mod steps;
+mod strays;
 mod undoing;
 mod upkeep;
 mod wire;

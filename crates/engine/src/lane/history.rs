@@ -1,16 +1,18 @@
-//! Transactions of our wallet that nobody here remembers, held against the withdrawals that wait.
+//! Transactions of our wallet that nobody here remembers, held against the withdrawals that wait or are under way.
 //!
-//! After a restore of database and journal together both forgot the same payments; the chain did not (window F89). A withdrawal that equals
-//! such a payment is not paid before a person has looked at it.
+//! After a restore of database and journal together both forgot the same payments; the chain did not (case F89). A withdrawal that equals
+//! such a payment is not paid before a person has looked at it. The payments are kept: one that is asked for later, or planned anew, is
+//! held against them, too (case F91).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use adit_chain::{Foreign, Outflow, Watch};
-use adit_core::{Command, Epoch, Lane, Payment, Status, Timestamp, Withdrawal};
+use adit_core::{Command, Epoch, Hash32, Lane, Leg, Mistake, Payment, Status, Stray, Timestamp, Twin, Withdrawal, planted};
 use adit_store::WithdrawalFilter;
 
 use super::{LaneTask, RoundError};
+use crate::LIVE_LINEAGES_MAX;
 
 /// Waiting withdrawals that are compared.
 const WAITING_MAX: usize = 20_000;
@@ -30,16 +32,28 @@ impl LaneTask {
         Ok(waiting)
     }
 
-    /// Reads the wallet's transactions at these nonces and hands every waiting withdrawal that equals one of them to a person.
-    pub(super) async fn suspect_history(&self, epoch: Epoch, nonces: Range<u64>, waiting: &[Withdrawal]) -> Result<(), RoundError> {
+    /// Reads the wallet's transactions at these nonces and holds everybody against them.
+    pub(super) async fn suspect_history(&self, epoch: Epoch, nonces: Range<u64>) -> Result<(), RoundError> {
         let history = self.history(nonces).await?;
-        self.suspect(epoch, &history, waiting).await
+        self.suspect(epoch, &history).await
     }
 
-    pub(super) async fn suspect(&self, epoch: Epoch, history: &[Foreign], waiting: &[Withdrawal]) -> Result<(), RoundError> {
+    /// Keeps what blocks hold of these, repeats nothing that equals one of them, and hands every waiting withdrawal that does to a person.
+    pub(super) async fn suspect(&self, epoch: Epoch, history: &[Foreign]) -> Result<(), RoundError> {
+        let explained = self.explained().await?;
+        let is_open = |found: &&Foreign| found.block.is_some() && found.hash.is_some_and(|hash| !explained.contains(&hash));
+        let history: Vec<Foreign> = history.iter().filter(is_open).cloned().collect();
+        if history.is_empty() {
+            return Ok(());
+        }
+        self.doubt(epoch, &outflows_of(&history)).await?;
+        let strays = history.iter().flat_map(|found| self.strays(found)).collect();
+        let (lane, owner) = (self.id().clone(), self.engine.replica);
+        self.commit(vec![Command::NoteStrays { lane, owner, epoch, strays }]).await?;
         let mut commands = Vec::new();
-        for withdrawal in waiting {
-            let twin = history.iter().find(|foreign| foreign.outflows.iter().any(|outflow| equals(outflow, withdrawal)));
+        // After they are kept: who asks from now on waits by itself.
+        for withdrawal in self.waiting().await? {
+            let twin = history.iter().find(|foreign| foreign.outflows.iter().any(|outflow| equals(outflow, &withdrawal)));
             let Some((twin, hash, block)) = twin.and_then(|twin| Some((twin, twin.hash?, twin.block?))) else { continue };
             tracing::error!(withdrawal = %withdrawal.id, transaction = %hash, "the wallet's history shows a payment like this one");
             commands.push(Command::Suspect {
@@ -53,6 +67,40 @@ impl LaneTask {
         }
         self.commit(commands).await?;
         Ok(())
+    }
+
+    /// Payments under way that equal one of these are not repeated: they are cancelled first, and then a person looks.
+    pub(super) async fn doubt(&self, epoch: Epoch, outflows: &[(Hash32, Outflow)]) -> Result<(), RoundError> {
+        if outflows.is_empty() || planted(Mistake::StraysForgotten) {
+            return Ok(());
+        }
+        let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        let mut commands = Vec::new();
+        for lineage in live.iter().filter(|lineage| lineage.included().is_none()) {
+            let twin = outflows.iter().find(|(_, outflow)| lineage.legs.iter().any(|leg| is_paid_by(leg, outflow)));
+            let Some((hash, _)) = twin else { continue };
+            tracing::error!(lineage = %lineage.id, transaction = %hash, "somebody of it may have been paid already; it is cancelled first");
+            let (lane, owner, twin) = (self.id().clone(), self.engine.replica, Twin::Stray { hash: *hash });
+            commands.push(Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs.clone(), twin });
+        }
+        self.commit(commands).await?;
+        Ok(())
+    }
+
+    /// Transactions of which a person has said what they were.
+    async fn explained(&self) -> Result<BTreeSet<Hash32>, RoundError> {
+        let strays = self.engine.store().incarnation().await?.map(|known| known.strays).unwrap_or_default();
+        let open: BTreeSet<Hash32> = strays.iter().filter(|stray| !stray.explained).map(|stray| stray.payment.hash).collect();
+        Ok(strays.into_iter().map(|stray| stray.payment.hash).filter(|hash| !open.contains(hash)).collect())
+    }
+
+    fn strays(&self, found: &Foreign) -> Vec<Stray> {
+        let Some(payment) = found.hash.zip(found.block).map(|(hash, block)| Payment { hash, block }) else { return Vec::new() };
+        let stray = |(output, outflow): (u32, &Outflow)| {
+            let Outflow { asset, destination, amount } = outflow.clone();
+            Stray { lane: self.id().clone(), payment: payment.clone(), output, asset, destination, amount, explained: false }
+        };
+        (0..).zip(&found.outflows).map(stray).collect()
     }
 
     /// The wallet's transactions at these nonces, as far as the endpoints show them.
@@ -88,6 +136,16 @@ impl LaneTask {
             lineages: Vec::new(),
         }
     }
+}
+
+/// What these pay, each with its transaction.
+pub(super) fn outflows_of(found: &[Foreign]) -> Vec<(Hash32, Outflow)> {
+    let of = |one: &Foreign| one.outflows.iter().filter_map(|outflow| Some((one.hash?, outflow.clone()))).collect::<Vec<_>>();
+    found.iter().flat_map(of).collect()
+}
+
+fn is_paid_by(leg: &Leg, outflow: &Outflow) -> bool {
+    (&outflow.asset, &outflow.destination, outflow.amount) == (&leg.asset, &leg.destination, leg.amount)
 }
 
 pub(super) fn equals(outflow: &Outflow, withdrawal: &Withdrawal) -> bool {

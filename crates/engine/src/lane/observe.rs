@@ -160,8 +160,7 @@ impl LaneTask {
                 Journalled::Open(found) => self.place(lane, next, &found).await.map(|()| true)?,
             };
             if !explained {
-                let waiting = self.waiting().await?;
-                self.suspect(lane.epoch, std::slice::from_ref(&found), &waiting).await?;
+                self.suspect(lane.epoch, std::slice::from_ref(&found)).await?;
                 self.halt(HaltReason::ForeignUse { nonce: found.nonce, hash: found.hash, decoded: found.decoded }).await?;
             }
         }

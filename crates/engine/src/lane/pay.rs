@@ -265,7 +265,9 @@ impl LaneTask {
     pub(super) async fn send_again(&self, epoch: Epoch, stuck: &[&Lineage], now: Timestamp) -> Result<(), RoundError> {
         let wait = self.rules().rebroadcast_after;
         let due = |lineage: &&Lineage| lineage.latest().last_sent().is_some_and(|last| now >= last.plus(wait));
-        let lineages: BTreeMap<LineageId, &Lineage> = stuck.iter().copied().filter(due).map(|lineage| (lineage.id, lineage)).collect();
+        let doubted = |lineage: &&Lineage| lineage.is_doubted(lineage.latest());
+        let lineages: BTreeMap<LineageId, &Lineage> =
+            stuck.iter().copied().filter(|stuck| !doubted(stuck)).filter(due).map(|lineage| (lineage.id, lineage)).collect();
         let attempts: Vec<_> = lineages.values().map(|lineage| (lineage.id, lineage.latest().id)).collect();
         self.send(epoch, &lineages, &attempts).await
     }

@@ -49,8 +49,8 @@ impl LaneTask {
         let (next_nonce, epoch) = (row.next_nonce, lease.epoch);
         let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
         let waiting = self.waiting().await?;
-        if chain_nonce > next_nonce && !waiting.is_empty() {
-            self.suspect_history(epoch, next_nonce..chain_nonce, &waiting).await?;
+        if chain_nonce > next_nonce {
+            self.suspect_history(epoch, next_nonce..chain_nonce).await?;
         }
         let live = !self.engine.store().live_lineages(self.id(), 1).await?.is_empty();
         let now = self.engine.ports.clock.now();

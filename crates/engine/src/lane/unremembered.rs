@@ -15,6 +15,7 @@ use adit_core::{
     planted,
 };
 
+use super::history::outflows_of;
 use super::journal::Reading;
 use super::reconcile::Journalled;
 use super::request::{Fresh, contexts_of};
@@ -102,7 +103,9 @@ impl LaneTask {
             self.stop_for("stand beside the book", &told).await?;
         }
         let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) = found.into_iter().partition(|one| one.block.is_some());
-        self.suspect(lease.epoch, &mined, &self.waiting().await?).await?;
+        self.suspect(lease.epoch, &mined).await?;
+        // What a pool shows may be mined at any moment.
+        self.doubt(lease.epoch, &outflows_of(&pooled)).await?;
         match pooled.is_empty() {
             true => Ok(Recalled::Known),
             false => Ok(Recalled::Waits),
@@ -111,10 +114,9 @@ impl LaneTask {
 
     /// What blocks hold and nobody shows the bytes of cannot be taken back: whoever waits for the same is held for inspection at least.
     async fn hold_equals(&self, lease: Held, mined: Range<u64>) -> Result<(), RoundError> {
-        let waiting = self.waiting().await?;
-        match mined.is_empty() || waiting.is_empty() {
+        match mined.is_empty() {
             true => Ok(()),
-            false => self.suspect_history(lease.epoch, mined, &waiting).await,
+            false => self.suspect_history(lease.epoch, mined).await,
         }
     }
 
@@ -158,6 +160,10 @@ impl LaneTask {
         };
         for one in shown {
             let claimed = one.outflow.as_ref().map(|outflow| self.claimant(&mut waiting, outflow));
+            // Before the journal has it: after a crash it is found again.
+            if let Some((outflow, (_, None))) = one.outflow.as_ref().zip(claimed.as_ref()) {
+                self.doubt(lease.epoch, &[(one.signed.hash, outflow.clone())]).await?;
+            }
             let (leg, withdrawal) = claimed.unzip();
             let contexts = contexts_of(withdrawal.iter().flatten());
             let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));

@@ -168,3 +168,70 @@ async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
     assert_eq!(known.unmatched.len(), ids.len(), "a person says whose they were");
     again.crash();
 }
+
+/// A payment that the snapshot shows as sent was cancelled in the lost part, and its user asked anew and was paid. What is left of it is not
+/// paid again, whichever of the two blocks hold and pools show.
+async fn cancelled_and_asked_anew(mined: bool) -> (World, Running, WithdrawalId) {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.until_running().await;
+    world.hold_blocks().await;
+    let first = world.request(&running.engine, 0).await;
+    world.until_sent(&[first]).await;
+    let volume = world.volume();
+    world.cancel(&running.engine, first).await.expect("noted");
+    world.until_versions(first, 2).await;
+    let anew = world.request(&running.engine, 0).await;
+    world.until_sent(&[anew]).await;
+    if mined {
+        world.mine_until_ended(&[first, anew]).await;
+        assert_eq!(world.times_paid(0).await, 1);
+    }
+    running.crash();
+    world.set_back(&volume);
+    let again = world.start();
+    until_taken_back(&world).await;
+    let lineage = world.store.lineages_of(first).await.expect("a read").pop().expect("it was sent");
+    assert!(lineage.cancel.is_some_and(|wish| wish.doubted), "it is not repeated");
+    resume(&world, &again).await;
+    (world, again, first)
+}
+
+/// Where somebody's key seems to have been used (the cancelling version is in neither), a person adopts it; then the payment is free.
+async fn until_held(world: &World, running: &Running, id: WithdrawalId) {
+    for _ in 0..200 {
+        world.mine_for_a_second().await;
+        let lane = world.store.lane(&world.lane).await.expect("a read").expect("leased");
+        match lane.state {
+            LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. } => {
+                let adopt = Command::AdoptKey { lane: world.lane.clone(), from_nonce: lane.next_nonce };
+                running.engine.writer.submit(Actor::Engine, adopt).await.expect("adopted");
+            }
+            LaneState::Halted { .. } => resume(world, running).await,
+            LaneState::Reconciling | LaneState::Running => {}
+        }
+        let status = world.status(id).await.status();
+        if status == Status::HeldForInspection {
+            return;
+        }
+        assert_eq!((status, world.times_paid(0).await <= 1), (Status::Processing, true), "it waits, and nobody is paid twice");
+    }
+    panic!("it is not held: {:?}", world.status(id).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_a_payment_that_was_cancelled_and_asked_for_anew_is_not_planned_again() {
+    let (world, again, first) = cancelled_and_asked_anew(true).await;
+    until_held(&world, &again, first).await;
+    assert_eq!(world.times_paid(0).await, 1);
+    again.crash();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_a_payment_whose_twin_waits_in_a_pool_is_not_repeated() {
+    let (world, again, first) = cancelled_and_asked_anew(false).await;
+    until_held(&world, &again, first).await;
+    assert_eq!(world.times_paid(0).await, 1);
+    again.crash();
+}

@@ -253,8 +253,12 @@ fn every_incarnation() -> Vec<Incarnation> {
         Unmatched { withdrawal: sample::withdrawal_id(3), asset: token(), destination: sample::address(3), amount: Amount::MAX };
     let finding = |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
     let found = |because| Incarnation { finding: Some(finding(because)), ..first.clone() };
-    let unread =
-        Incarnation { unread: vec![adit_core::Unread { lane: lane_id(), from: 7 }], unmatched: vec![unmatched], ..sample::incarnation(2) };
+    let unread = Incarnation {
+        unread: vec![adit_core::Unread { lane: lane_id(), from: 7 }],
+        unmatched: vec![unmatched],
+        strays: vec![every_stray()],
+        ..sample::incarnation(2)
+    };
     vec![
         first.clone(),
         found(WentBack::EpochBehind { lane: lane_id(), row: Epoch(3), signer: Epoch(5) }),
@@ -264,6 +268,12 @@ fn every_incarnation() -> Vec<Incarnation> {
         found(WentBack::Declared { what: "yesterday's \"backup\"".to_owned() }),
         unread,
     ]
+}
+
+fn every_stray() -> adit_core::Stray {
+    let payment = Payment { hash: hash(4), block: BlockRef { height: 5, hash: hash(5) } };
+    let (asset, destination) = (token(), sample::address(4));
+    adit_core::Stray { lane: lane_id(), payment, output: 1, asset, destination, amount: Amount::MAX, explained: true }
 }
 
 /// One lineage through its life, with attempts in every stage.
@@ -278,7 +288,8 @@ fn every_lineage() -> Vec<Lineage> {
         lineage.attempts.push(adit_core::Attempt { version, stage, ..sample::attempt(number, 70) });
         stages.push(lineage.clone());
     }
-    lineage.cancel = Some(CancelWish { by: Actor::Engine, reason: "asked".to_owned(), withdrawals: vec![sample::withdrawal_id(2)] });
+    lineage.cancel =
+        Some(CancelWish { by: Actor::Engine, reason: "asked".to_owned(), withdrawals: vec![sample::withdrawal_id(2)], doubted: true });
     stages.push(lineage.clone());
     stages.push(sample::ended(lineage.clone()));
     stages.push(Lineage { state: LineageState::Conflicted { by: hash(6), at: at(9) }, ..lineage });

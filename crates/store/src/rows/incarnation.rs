@@ -14,6 +14,7 @@ pub struct IncarnationRow {
     pub taken_over: bool,
     pub unread: String,
     pub unmatched: String,
+    pub strays: String,
     pub finding: Option<String>,
     pub form: i64,
     pub version: i64,
@@ -28,6 +29,7 @@ impl IncarnationRow {
             taken_over: incarnation.taken_over,
             unread: to_json(&incarnation.unread)?,
             unmatched: to_json(&incarnation.unmatched)?,
+            strays: to_json(&incarnation.strays)?,
             finding: incarnation.finding.as_ref().map(to_json).transpose()?,
             form: FORM,
             version: integer(row.version, "a version")?,
@@ -42,6 +44,7 @@ pub fn read_incarnation(row: &impl Fields) -> Result<Slot<Incarnation>, StoreFau
         taken_over: row.flag("taken_over")?,
         unread: json(row, "unread")?,
         unmatched: json(row, "unmatched")?,
+        strays: json(row, "strays")?,
         finding: json_or_none(row, "finding")?,
     };
     Ok(Slot::loaded(count(row, "version")?, incarnation))

@@ -71,7 +71,7 @@ pub async fn match_payment(
     Ok(Json(withdrawal_view(&state, &now).await?))
 }
 
-fn note(given: &str) -> Result<String, Problem> {
+pub(super) fn note(given: &str) -> Result<String, Problem> {
     if given.trim().is_empty() {
         let detail = "note is empty; say how it was found out, for whoever reads the record later.";
         return Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "note"));

@@ -6,6 +6,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::stray::{self, StrayPayment};
 use crate::auth::Service;
 use crate::docs::shapes::{AssetName, Hash, Id, Status as StatusName, Time, Units};
 use crate::problem::Problem;
@@ -18,6 +19,8 @@ pub struct Unexplained {
     lanes: Vec<LaneReading>,
     /// Payments whose user nobody knows.
     items: Vec<UnmatchedPayment>,
+    /// Payments that blocks hold, and that neither the database nor the journal remembers.
+    strays: Vec<StrayPayment>,
 }
 
 /// How far a lane is with the signer's journal.
@@ -67,12 +70,13 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
         lanes.push(reading(&row.unwrap_or_else(|| Lane::new(chain.lane.clone())), chain.kind));
     }
     let known = state.store().incarnation().await?;
-    let unmatched = known.map(|known| known.unmatched).unwrap_or_default();
+    let (unmatched, strays) = known.map(|known| (known.unmatched, known.strays)).unwrap_or_default();
     let ids = unmatched.iter().map(|payment| payment.withdrawal).collect();
     let rows = state.store().withdrawals_by_id(&ids).await?;
     let of = |payment: &Unmatched| rows.iter().find(|row| row.id == payment.withdrawal);
     let items = unmatched.iter().filter_map(of).map(|row| payment(&state, row)).collect();
-    Ok(Json(Unexplained { lanes, items }))
+    let strays = strays.iter().map(|known| stray::shown(&state, known)).collect();
+    Ok(Json(Unexplained { lanes, items, strays }))
 }
 
 fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {

@@ -1,0 +1,131 @@
+//! Payments that blocks hold and nobody here remembers (cases F89, F91): who asks for the same waits, who was to be paid the same is not.
+
+use adit_core::*;
+
+use super::coins::{Bitcoin, coin, draft};
+use super::world::*;
+
+const GWEI: u128 = 1_000_000_000;
+
+/// What the lost part of the book had paid: exactly what this leg asks for.
+fn stray_of(leg: &Leg, as_hash: Hash32) -> Stray {
+    let payment = Payment { hash: as_hash, block: block(50) };
+    let (asset, destination, amount) = (leg.asset.clone(), leg.destination.clone(), leg.amount);
+    Stray { lane: lane(), payment, output: 0, asset, destination, amount, explained: false }
+}
+
+fn note(strays: Vec<Stray>) -> Command {
+    Command::NoteStrays { lane: lane(), owner: owner(), epoch: Epoch(1), strays }
+}
+
+fn doubt(world: &mut World, lineage: LineageId) {
+    let legs = world.lineage(lineage).legs.clone();
+    let twin = Twin::Stray { hash: hash(90) };
+    world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs, twin });
+}
+
+fn strays(world: &World) -> Vec<Stray> {
+    world.view.incarnation.row.as_ref().expect("leased").strays.clone()
+}
+
+/// A payment that was sent, and that equals one which blocks hold and nobody remembers.
+fn doubted() -> (World, WithdrawalId, LineageId, AttemptId) {
+    let (mut world, id, lineage, pay) = World::sent();
+    world.see_tip(GWEI);
+    let stray = stray_of(&world.leg(id), hash(90));
+    world.must(note(vec![stray]));
+    doubt(&mut world, lineage);
+    (world, id, lineage, pay)
+}
+
+/// F91: not even its bytes are sent again, however long it takes; a halted lane says so, and one that runs cancels it first.
+#[test]
+fn f91_a_doubted_payment_is_cancelled_and_never_repeated() {
+    let (mut world, _, lineage, _) = doubted();
+    assert!(matches!(&world.due()[..], [Act::Bump { purpose: Purpose::Cancel, .. }]), "{:?}", world.due());
+    world.halt();
+    for _ in 0..5 {
+        world.pass(24 * 3_600);
+        world.see_tip(GWEI);
+        assert_eq!(world.due(), [], "nothing is sent again");
+    }
+    let stands = world.ask_lane(|view| step(view, world.lineage(lineage)));
+    assert_eq!(stands, Step::AwaitUndoing { obstacle: Obstacle::LaneStopped });
+}
+
+/// F91: what is cancelled because of a doubt is neither given back nor planned anew. A person says whose the other payment was; that
+/// explains it, and nobody else waits for it.
+#[test]
+fn f91_who_was_doubted_is_inspected_before_anything_else() {
+    let (mut world, id, lineage, _) = doubted();
+    let Draft::Evm(evm) = world.draft(world.lineage(lineage).number(), 2) else { panic!("an EVM draft") };
+    let fees = EvmFees { max_fee_per_gas: 100 * GWEI, max_priority_fee_per_gas: 9 * GWEI };
+    let undo = world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added");
+    world.send(lineage, hash(2));
+    world.finalize(lineage, undo, &Effect::Cancelled).expect("final");
+    let State::HeldForInspection { finding, payment, .. } = world.withdrawal(id).state.clone() else {
+        panic!("held: {:?}", world.withdrawal(id).state)
+    };
+    assert!(finding.contains(&hash(90).to_string()), "{finding}");
+    assert_eq!(payment.hash, hash(2), "a verdict names what ended its own lineage");
+    let (leg, lane) = (world.leg(id), lane());
+    let verdict = Command::Inspect { leg, lane, lineage: Some(lineage), paid: true, note: "the same".to_owned() };
+    world.must(verdict);
+    assert!(strays(&world)[0].explained);
+    let again = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(again).state.status(), Status::Approved, "nobody waits for it any more");
+}
+
+/// F91: the payment itself may be mined all the same; then it is this that paid, and the other one is still unexplained.
+#[test]
+fn f91_a_doubted_payment_that_is_mined_is_paid() {
+    let (mut world, id, lineage, pay) = doubted();
+    world.finalize(lineage, pay, &Effect::Paid).expect("final");
+    assert_eq!(world.withdrawal(id).state.status(), Status::Completed);
+    assert!(!strays(&world)[0].explained);
+    let again = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(again).state.status(), Status::Pending, "a person looks first");
+}
+
+/// F91: whoever an operator had named before is given back, whatever is doubted besides.
+#[test]
+fn f91_a_wish_of_before_stands_beside_a_doubt() {
+    let (mut world, id, lineage, _) = World::sent();
+    world.wish_cancel(id, lineage).expect("wished");
+    doubt(&mut world, lineage);
+    let wish = world.lineage(lineage).cancel.clone().expect("wished");
+    assert!(wish.doubted && wish.covers(id));
+    assert_eq!(world.due(), [], "its bytes wait");
+}
+
+/// F91: seen again it is the same one, in whatever block; a person's word ends it, and a hash that nobody knows is named.
+#[test]
+fn f91_a_stray_is_kept_once_until_it_is_explained() {
+    let (mut world, id, _, _) = World::sent();
+    let stray = stray_of(&world.leg(id), hash(90));
+    world.must(note(vec![stray.clone()]));
+    assert_eq!(world.must(note(vec![stray.clone()])), Answer::Unchanged);
+    let moved = Stray { payment: Payment { hash: hash(90), block: block(51) }, ..stray.clone() };
+    world.must(note(vec![moved.clone()]));
+    assert_eq!(strays(&world), [moved]);
+    let explain = |hash| Command::ExplainStray { hash, note: "a test of mine".to_owned() };
+    assert!(matches!(world.give(explain(hash(91))), Err(Refusal::UnknownStray { hash: named }) if named == hash(91)));
+    world.must(explain(hash(90)));
+    assert_eq!(world.must(explain(hash(90))), Answer::Unchanged);
+    world.must(note(vec![stray]));
+    assert!(strays(&world)[0].explained, "seen again, it stays explained");
+}
+
+/// F91: where nothing of it was signed there is no transaction to name: it waits for an approval.
+#[test]
+fn f91_a_doubted_payment_that_was_never_signed_waits_for_an_approval() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    bitcoin.world.must(note(vec![stray_of(&legs[0], hash(90))]));
+    let twin = Twin::Stray { hash: hash(90) };
+    bitcoin.world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone(), twin });
+    assert_eq!(bitcoin.world.due(), [Act::Close { lineage }]);
+    bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone() });
+    assert_eq!(bitcoin.status(&legs[0]), Status::Pending);
+}

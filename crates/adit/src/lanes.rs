@@ -20,6 +20,19 @@ const COLUMNS: [(&str, &str); 6] = [
 pub enum Command {
     /// What journal and chains know and the database cannot explain, and what to do about it; or say what a transaction was
     Explain(Explain),
+    /// What waits after database and journal were restored together, and the word of two admins that it may be paid
+    Release(Release),
+}
+
+#[derive(Args)]
+pub struct Release {
+    /// The chain, as the configuration names it
+    chain: String,
+    /// Release it: how many withdrawals wait, as the list says. It takes two admins, each with a key of their own
+    #[arg(long, value_name = "COUNT")]
+    seen: Option<usize>,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Args)]
@@ -38,6 +51,14 @@ pub struct Explain {
 /// When the server cannot be reached, or refuses.
 pub async fn run(command: Command, output: Output) -> Result<()> {
     match command {
+        Command::Release(Release { chain, seen, server }) => {
+            let path = ["api", "admin", "lanes", &chain, "release"];
+            let answer = match seen {
+                None => server.connect()?.get(&path, &[]).await?,
+                Some(seen) => server.connect()?.post(&path, "application/json", serde_json::json!({ "seen": seen }).to_string()).await?,
+            };
+            output.result(&answer, &released(&answer))
+        }
         Command::Explain(Explain { transaction: Some(hash), note: Some(note), server }) => {
             let body = serde_json::json!({ "note": note }).to_string();
             let answer = server.connect()?.post(&["api", "admin", "strays", &hash, "explain"], "application/json", body).await?;
@@ -62,6 +83,24 @@ fn explained(answer: &Value) -> String {
         }
     };
     lanes.chain([payments]).chain(strays(answer)).collect::<Vec<String>>().join("\n\n")
+}
+
+const WAITING: [(&str, &str); 7] = [
+    ("withdrawalId", "id"),
+    ("userId", "user"),
+    ("status", "status"),
+    ("amount", "amount"),
+    ("asset", "asset"),
+    ("toAddress", "to"),
+    ("createdAt", "asked for"),
+];
+
+fn released(answer: &Value) -> String {
+    let of = |field: &str| plain(&answer[field]);
+    let sweeps = answer["sweepsBelow"].as_u64().map_or_else(String::new, |below| format!(" (nonce {} of {below})", of("nextNonce")));
+    let head = format!("{}: {}{sweeps}, {} withdrawals of before the restore wait", of("lane"), of("stage"), of("waiting"));
+    let list = if answer["waiting"] == 0 { String::new() } else { format!("\n{}", table(&WAITING, answer)) };
+    format!("{head}{list}\n{}", of("nextStep"))
 }
 
 /// What only blocks know.

@@ -1,5 +1,6 @@
 //! The signer: in this process, or behind the socket of another, which `adit signer` is.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::{AssetForm, FeeRate, JournalId, LaneId, Timestamp};
@@ -25,7 +26,7 @@ pub struct Signing {
 /// When there is no key, or the journal cannot be used.
 pub fn open(config: &Config, clock: &AnchoredClock) -> Result<Signing> {
     match &config.signer.socket {
-        None => Ok(local(config, clock)?.shared()),
+        None => Ok(local(config, &config.signer.journal, clock)?.shared()),
         Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: Wallets::named(config)? }),
     }
 }
@@ -45,6 +46,29 @@ pub fn open_existing(config: &Config) -> Result<Signing> {
     open(config, &AnchoredClock::over(Arc::new(SystemClock)))
 }
 
+/// The same, where the journal is lost: a new one begins. Of a signer in another process it is whatever that one has.
+///
+/// # Errors
+/// When there is a journal, or as [`open`].
+pub fn open_new(config: &Config) -> Result<Signing> {
+    let journal = &config.signer.journal;
+    if config.signer.socket.is_none() && journal.exists() {
+        bail!(
+            "there is a journal at {}, so it is not lost; if it is an older copy say --journal-declared, and if it cannot be read move it away first",
+            journal.display()
+        );
+    }
+    open(config, &AnchoredClock::over(Arc::new(SystemClock)))
+}
+
+/// The same, on another file than the configured journal: an earlier copy, before it takes that one's place.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_copy(config: &Config, journal: &Path) -> Result<Signing> {
+    Ok(local(config, journal, &AnchoredClock::over(Arc::new(SystemClock)))?.shared())
+}
+
 /// `adit signer`.
 ///
 /// # Errors
@@ -56,7 +80,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     };
     make_directory_of(socket)?;
     let clock = AnchoredClock::of_signer(Arc::new(SystemClock));
-    let Local { signer, wallets } = local(&config, &clock)?;
+    let Local { signer, wallets } = local(&config, &config.signer.journal, &clock)?;
     let servers = Box::new(move |now| {
         clock.hear(&Witness::clock(Source::Server, now));
     });
@@ -87,11 +111,11 @@ impl Local {
 }
 
 /// Its day is that of `clock`, and it signs nothing new while that is in doubt.
-fn local(config: &Config, clock: &AnchoredClock) -> Result<Local> {
+fn local(config: &Config, journal: &Path, clock: &AnchoredClock) -> Result<Local> {
     let keys = wallets::keys(config)?;
     keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
     let wallets = Wallets::of_keys(config, &keys)?;
-    make_directory_of(&config.signer.journal)?;
+    make_directory_of(journal)?;
     let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
     let signer_config = SignerConfig {
         environment: config.signer.environment.clone(),
@@ -101,8 +125,8 @@ fn local(config: &Config, clock: &AnchoredClock) -> Result<Local> {
         caps: paid.map(|asset| (asset.id.clone(), config.signer.caps_of(&asset.id))).collect(),
     };
     let (now, uptime, doubt) = (clock.clone(), clock.clone(), clock.clone());
-    let signer = LocalSigner::open(signer_config, &config.signer.journal, JournalId(uuid()), Box::new(move || now.now()));
-    let signer = signer.with_context(|| format!("the signer cannot work with {}", config.signer.journal.display()))?;
+    let signer = LocalSigner::open(signer_config, journal, JournalId(uuid()), Box::new(move || now.now()));
+    let signer = signer.with_context(|| format!("the signer cannot work with {}", journal.display()))?;
     let signer =
         signer.with_monotonic(Box::new(move || uptime.uptime().since(Timestamp::default()))).with_doubt(Box::new(move || doubt.doubt()));
     Ok(Local { signer, wallets })

@@ -183,6 +183,10 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             json!({ "what": format!("withdrawal {withdrawal}") }),
         ),
         Refusal::NotMatchable { detail } => (format!("The payment cannot be matched so: {detail}."), json!({ "reason": detail })),
+        Refusal::ReleasedBySame { lane } => (
+            format!("This credential has released {lane} already. A second admin has to, with a credential of their own."),
+            json!({ "lane": lane }),
+        ),
         Refusal::UnknownStray { hash } => (
             format!("No transaction {hash} waits to be explained; GET /api/admin/unmatched lists those that do."),
             json!({ "txHash": hash }),

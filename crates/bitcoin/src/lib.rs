@@ -28,7 +28,7 @@ mod wallet;
 pub use address::{ADDRESS_CHARS_MAX, Address, AddressError};
 pub use batch::{Batch, BatchOutput, OutputsMax, Payable, Unplanned, WrongOutputsMax};
 pub use coin::{ANCESTOR_VBYTES_MAX, ANCESTORS_MAX, Ancestry, COINBASE_MATURITY_BLOCKS, Coin, NotYet, Seen};
-pub use consolidate::{CONSOLIDATED_COINS_MAX, consolidate};
+pub use consolidate::{CONSOLIDATED_COINS_MAX, consolidate, sweep};
 pub use dust::{dust_limit, withdrawal_min};
 pub use funding::{Balance, Bill, CHANGE_TO_FEE_MAX};
 pub use lane::{BitcoinLane, DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};

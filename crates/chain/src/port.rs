@@ -1,6 +1,6 @@
 //! The seam between the engine and any kind of chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
     Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, Destination, Draft, EndpointName, Hash32, LaneId,
@@ -40,6 +40,17 @@ pub trait Chain: Send + Sync + 'static {
     /// Chains without coins have none.
     async fn consolidation(&self, _request: &PlanRequest<'_>, _rules: &Consolidation) -> Result<Option<Draft>, Fault> {
         Ok(None)
+    }
+
+    /// Transactions that pay nobody and use up what something forgotten may need. On chains with nonces: one at each number from the first
+    /// free one on, as many as are taken. On others: one that spends free coins, none of them made by a transaction of `swept`; empty when
+    /// there are no such coins. `request` has no legs (case F91).
+    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault>;
+
+    /// The transactions that made the coins which the wallet holds; `next` is the next number that we would reserve. Chains without coins
+    /// have none.
+    async fn makers(&self, _lane: &LaneId, _next: u64) -> Result<BTreeSet<Hash32>, Fault> {
+        Ok(BTreeSet::new())
     }
 
     /// The same transaction at another place in the lane's line.

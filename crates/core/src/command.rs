@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
     HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
-    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, Twin,
+    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId,
     UserId, WentBack, WithdrawalId,
 };
 
@@ -181,6 +181,16 @@ pub enum Command {
         lane: LaneId,
         accept: Option<AcceptedPin>,
     },
+    /// Everything at which something forgotten could be mined is used up, finally.
+    Swept {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+    },
+    /// An admin has seen what waits after database and journal were restored together. It takes two.
+    ReleaseLane {
+        lane: LaneId,
+    },
     /// A person declares that from this nonce on the key is ours alone; the lane reconciles again.
     AdoptKey {
         lane: LaneId,
@@ -220,14 +230,14 @@ pub enum Command {
         epoch: Epoch,
         strays: Vec<Stray>,
     },
-    /// Somebody of this lineage may have been paid already, by a payment that nobody here remembers: it is not repeated.
+    /// Somebody of this lineage may have been paid already, or its coins are needed otherwise: it is not repeated.
     Doubt {
         lane: LaneId,
         owner: ReplicaId,
         epoch: Epoch,
         lineage: LineageId,
         legs: Vec<Leg>,
-        twin: Twin,
+        because: String,
     },
     /// A person says what a transaction was that nobody here remembered.
     ExplainStray {

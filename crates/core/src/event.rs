@@ -143,6 +143,11 @@ pub enum EventKind {
         lane: LaneId,
         accepted: Option<String>,
     },
+    /// An admin released what waits after database and journal were restored together; `finally` by the second of two.
+    LaneReleased {
+        lane: LaneId,
+        finally: bool,
+    },
     /// The store was found, or declared, to have gone back.
     StoreWentBack {
         because: WentBack,
@@ -168,7 +173,7 @@ pub enum EventKind {
     },
     /// A payment that nobody here remembers pays the same: this one is not repeated, and is cancelled first.
     Doubted {
-        twin: String,
+        because: String,
     },
     /// A withdrawal that this store did not know was made again from the signer's journal.
     MadeAgain {

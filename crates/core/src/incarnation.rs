@@ -114,6 +114,8 @@ pub enum WentBack {
     OtherTimeline { before: String, now: String },
     /// An admin has restored the database (`adit restore`).
     Declared { what: String },
+    /// An admin has restored database and journal together: what neither remembers may still be mined (cases F91, F96).
+    BothDeclared { what: String },
 }
 
 impl fmt::Display for WentBack {
@@ -127,6 +129,7 @@ impl fmt::Display for WentBack {
             }
             Self::GroupMissing { group } => write!(f, "the group {group}, which this process had committed, is not in the database"),
             Self::OtherTimeline { before, now } => write!(f, "the database was {before} and is {now}"),
+            Self::BothDeclared { what } => write!(f, "declared by an admin, with the signer's journal: {what}"),
             Self::Declared { what } => write!(f, "declared by an admin: {what}"),
         }
     }

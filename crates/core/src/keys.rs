@@ -51,6 +51,8 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::JournalRead { lane, .. }
         | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
+        | Command::Swept { lane, .. }
+        | Command::ReleaseLane { lane }
         | Command::AdoptKey { lane, .. }
         | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, LeaseToken, Market, ReplicaId, Timestamp};
+use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, LeaseToken, Market, ReplicaId, Restoration, Timestamp};
 
 /// A lane's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Lane {
     /// accident, and halts the lane (case F101).
     pub doubt: Option<String>,
     pub state: LaneState,
+    /// Database and journal were declared to have gone back together; none once that is behind the lane.
+    pub restoration: Option<Restoration>,
     pub tip: Option<Tip>,
     /// The last blocks that were searched for our transactions, lowest first.
     pub trail: Vec<BlockRef>,
@@ -52,6 +54,8 @@ pub enum LaneState {
     /// The signer's journal and the chain are compared with the database before anything new is signed.
     Reconciling,
     Running,
+    /// Uses up every place at which something forgotten may still be mined. Pays nobody new (case F91).
+    Sweeping,
     /// Stopped until a person explains it.
     Halted {
         reason: HaltReason,
@@ -77,6 +81,9 @@ pub enum HaltReason {
     BothWentBack {
         detail: String,
     },
+    /// Database and journal were restored together. All is swept; what waits may have been paid or given back since, and two admins have
+    /// to release it (case F96).
+    Unreleased,
     /// A pinned fact changed.
     PinChanged {
         fact: String,
@@ -130,6 +137,7 @@ impl Lane {
             journal_read: Epoch(0),
             doubt: None,
             state: LaneState::Reconciling,
+            restoration: None,
             tip: None,
             trail: Vec::new(),
             funds: Vec::new(),
@@ -156,6 +164,12 @@ impl Lane {
     /// Returns whether the signer's journal was read to its end under the present epoch: what it knows stands in this store.
     pub fn has_read_journal(&self) -> bool {
         self.epoch > Epoch(0) && self.journal_read == self.epoch
+    }
+
+    /// Returns whether database and journal were declared to have gone back together, and something forgotten may still be mined: what took
+    /// the place of a payment of ours then is no stranger's.
+    pub fn expects_forgotten(&self) -> bool {
+        self.restoration.as_ref().is_some_and(|restoration| !restoration.is_swept())
     }
 
     pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
 use crate::upkeep::{Upkeep, upkeep};
 use crate::{
-    Attempt, AttemptId, ChainRules, ClockDoubt, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer, Purpose,
-    Scope, Span, Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
+    Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer,
+    Purpose, Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -66,6 +66,12 @@ pub enum Act {
     /// Make many small coins one, where there are so many. It pays nobody.
     Consolidate {
         offer: Offer,
+    },
+    /// Use up places at which something forgotten may still be mined.
+    Sweep {
+        offer: Offer,
+        /// At most so many transactions.
+        most: usize,
     },
 }
 
@@ -139,11 +145,27 @@ pub fn next(view: &LaneView) -> Vec<Act> {
         let open = view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
         acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
     }
+    if let Some((offer, most)) = sweep(view) {
+        acts.push(Act::Sweep { offer, most });
+    }
     let waits = || view.queue.iter().any(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
     if let Upkeep::Due(offer) = upkeep(view, acts.is_empty() && !waits()) {
         acts.push(Act::Consolidate { offer });
     }
     acts
+}
+
+/// How many transactions a sweep may add now, and what each offers.
+fn sweep(view: &LaneView) -> Option<(Offer, usize)> {
+    let below = view.lane.restoration.as_ref().and_then(Restoration::sweeps_below);
+    let below = below.filter(|_| view.lane.state == LaneState::Sweeping)?;
+    let tip = fresh_tip(view).filter(|tip| tip.market.too_dear(view.chain).is_none())?;
+    let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
+    let most = match view.chain.kind {
+        ChainKind::Evm => room.min(usize::try_from(below.saturating_sub(view.lane.next_nonce)).unwrap_or(usize::MAX)),
+        ChainKind::Bitcoin => room,
+    };
+    (most > 0).then(|| (tip.market.offer(view.chain), most))
 }
 
 /// Live lineages that no block holds yet: what nodes keep in their pools for us.
@@ -156,9 +178,12 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     if lineage.included().is_some() {
         return Step::AwaitFinality;
     }
-    let signs = view.lane.state == LaneState::Running;
+    let sweeps = view.lane.state == LaneState::Sweeping;
+    let signs = view.lane.state == LaneState::Running || sweeps;
     let latest = lineage.latest();
     match &latest.stage {
+        // What was merely reserved when both stores were saved may have been given back since.
+        Stage::Reserved if sweeps && latest.purpose == Purpose::Pay => undoing(view, lineage, signs),
         Stage::Reserved if lineage.undoes(latest) && !planted(Mistake::SignDespiteCancel) => undoing(view, lineage, signs),
         Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
         Stage::Reserved => Step::LaneStopped,
@@ -177,7 +202,8 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
 /// A cancel is wished before the payment was sent: it is neither signed nor sent any more. Where nothing was signed and no nonce waits for
 /// it, it ends without a transaction. Else the next version is the cancelling one; while that cannot be made, nothing happens (case F92).
 fn undoing(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
-    if lineage.may_be_closed() && lineage.cancel.is_some() && view.lane.has_read_journal() {
+    let unwanted = lineage.cancel.is_some() || view.lane.state == LaneState::Sweeping;
+    if lineage.may_be_closed() && unwanted && view.lane.has_read_journal() {
         return Step::Do(Act::Close { lineage: lineage.id });
     }
     match fresh_tip(view).filter(|_| signs).map(|tip| undoing_offer(view, lineage, tip)) {

@@ -143,10 +143,14 @@ pub enum Mistake {
     UnrememberedNotSought = 67,
     /// A payment that nobody here remembers is held against those who wait alone, and then forgotten.
     StraysForgotten = 68,
+    /// What neither store remembers is not swept away when both were restored.
+    BothWithoutSweep = 69,
+    /// Planning begins when the sweep is mined, and not when it is final.
+    SweepBelievedEarly = 70,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 70] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -215,6 +219,8 @@ impl Mistake {
         Self::SignersDayBelieved,
         Self::UnrememberedNotSought,
         Self::StraysForgotten,
+        Self::BothWithoutSweep,
+        Self::SweepBelievedEarly,
     ];
 
     /// What it does, in words.
@@ -287,6 +293,8 @@ impl Mistake {
             Self::SignersDayBelieved => "The signer counts a day by whatever its machine's clock shows",
             Self::UnrememberedNotSought => "Under a new lease nobody looks for what blocks and pools show beside the book",
             Self::StraysForgotten => "A payment that nobody here remembers is held against those who wait alone, and then forgotten",
+            Self::BothWithoutSweep => "What neither store remembers is not swept away when both were restored",
+            Self::SweepBelievedEarly => "Planning begins when the sweep is mined, and not when it is final",
             Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }

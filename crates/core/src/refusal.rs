@@ -157,6 +157,10 @@ pub enum Refusal {
     NotMatchable {
         detail: String,
     },
+    /// This credential released the lane before; another one has to, too (case F96).
+    ReleasedBySame {
+        lane: String,
+    },
     /// No transaction of this hash waits to be explained.
     UnknownStray {
         hash: Hash32,
@@ -213,6 +217,7 @@ impl Refusal {
             Self::NotRetired { .. } => "NOT_RETIRED",
             Self::Rival { .. } => "CHANGED_MEANWHILE",
             Self::NotMatchable { .. } => "NOT_MATCHABLE",
+            Self::ReleasedBySame { .. } => "SECOND_ADMIN_NEEDED",
             Self::UnknownStray { .. } => "STRAY_NOT_FOUND",
             Self::BadAttempt { .. } => "BAD_ATTEMPT",
         }

@@ -69,6 +69,8 @@ pub enum Reason {
         tries: u32,
     },
     LaneReconciling,
+    /// Database and journal were restored together; places at which something forgotten may be mined are used up.
+    LaneSweeping,
     LaneHalted {
         halt: HaltReason,
     },
@@ -175,6 +177,7 @@ fn stopped(view: &LaneView) -> Reason {
     match &view.lane.state {
         LaneState::Halted { reason, .. } => Reason::LaneHalted { halt: reason.clone() },
         LaneState::Reconciling => Reason::LaneReconciling,
+        LaneState::Sweeping => Reason::LaneSweeping,
         LaneState::Running => Reason::AwaitsLane,
     }
 }
@@ -188,7 +191,9 @@ pub fn needs(view: &LaneView, obstacle: Obstacle) -> String {
         Obstacle::AttemptsUsedUp => "all allowed versions are made; raise attempts_max and restart".to_owned(),
         Obstacle::LaneStopped => match &view.lane.state {
             LaneState::Halted { .. } => "the lane is halted; resume it".to_owned(),
-            LaneState::Reconciling | LaneState::Running => "the lane compares the signer's journal with the database".to_owned(),
+            LaneState::Reconciling | LaneState::Running | LaneState::Sweeping => {
+                "the lane compares the signer's journal with the database".to_owned()
+            }
         },
         Obstacle::ChainUnread => "the chain's fees were not read lately; look at its endpoints".to_owned(),
     }
@@ -209,7 +214,9 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
         Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
-        Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. }) => (Reason::Planning, Some("plan"), Some(view.now)),
+        Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. } | crate::Act::Sweep { .. }) => {
+            (Reason::Planning, Some("plan"), Some(view.now))
+        }
         Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
             Some(bump_at) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at)),
             None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),
@@ -278,6 +285,9 @@ impl Reason {
             Self::LaneReconciling => {
                 "The engine compares the signer's journal and the chain with its database before it signs anything.".to_owned()
             }
+            Self::LaneSweeping => {
+                "Database and journal were restored together. What neither remembers may still be mined, so every place for it is used up first; then two admins release what waits.".to_owned()
+            }
             Self::LaneHalted { halt } => format!("The wallet's line of payments stopped itself: {}", halt.sentence()),
             Self::Gathering => "It waits a little for others, so that one transaction pays them all.".to_owned(),
             Self::Planning => "It is next in line.".to_owned(),
@@ -328,6 +338,10 @@ impl HaltReason {
             Self::BothWentBack { detail } => format!(
                 "database and journal were both set back: {detail}. What was given back since is written nowhere: look at what waits, cancel what is not owed any more, and resume the lane once blocks hold all of these. If you do not know these payments, somebody else has the key."
             ),
+            Self::Unreleased => {
+                "database and journal were restored together. Nothing forgotten can be mined any more. What waits may have been paid or given back since: cancel what is not owed any more, then two admins release the lane, each with a credential of their own (`adit lanes release`)."
+                    .to_owned()
+            }
             Self::PinChanged { fact, pinned, seen } => {
                 format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")
             }

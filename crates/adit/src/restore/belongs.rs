@@ -10,15 +10,24 @@ use anyhow::{Context as _, Result, bail};
 use crate::config::{Config, Of, StoreUrl};
 use crate::world::now;
 
+/// `signer` is none where its journal is lost: then a new one is pinned.
+///
 /// # Errors
 /// What does not fit, and what to do.
-pub async fn check(name: &str, store: &dyn Store, config: &Config, rules: &Rules, signer: (&dyn Signer, Option<&Path>)) -> Result<()> {
-    let (signer, socket) = signer;
+pub async fn check(
+    name: &str,
+    store: &dyn Store,
+    config: &Config,
+    rules: &Rules,
+    signer: Option<(&dyn Signer, Option<&Path>)>,
+) -> Result<()> {
     let lanes = store.lanes().await?;
     of_these_wallets(name, &lanes, rules)?;
     of_these_chains(name, &lanes, config)?;
-    let journal = signer.journal().await.map_err(|fault| unreached(&fault, socket))?;
-    of_this_journal(name, &lanes, journal, socket)?;
+    if let Some((signer, socket)) = signer {
+        let journal = signer.journal().await.map_err(|fault| unreached(&fault, socket))?;
+        of_this_journal(name, &lanes, journal, socket)?;
+    }
     match &config.store {
         // The file's lock is ours, so no server runs, whatever lease the copy remembers.
         StoreUrl::Sqlite { .. } => Ok(()),

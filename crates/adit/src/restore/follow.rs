@@ -71,6 +71,7 @@ fn waits(lane: &Value) -> Option<String> {
     let name = plain(&lane["lane"]);
     match (lane["state"].as_str(), lane["journalRead"].as_bool()) {
         (Some("halted"), _) | (Some("running"), Some(true)) => None,
+        (Some("sweeping"), _) => Some(format!("{name} sweeps, at nonce {}", plain(&lane["nextNonce"]))),
         (_, Some(true)) => Some(format!("{name} has read the journal, and compares the database with the chain")),
         _unread => Some(format!("{name} reads the signer's journal")),
     }

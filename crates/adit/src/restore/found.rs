@@ -9,6 +9,7 @@ use adit_store::Store;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::journal::Read as Copied;
 use crate::world::now;
 
 /// Journal entries that are read at once.
@@ -24,6 +25,9 @@ pub struct Found {
     pub newest_commit: Option<Timestamp>,
     #[serde(skip)]
     pub age: Option<Span>,
+    /// Of a copy of the journal that takes its place.
+    #[serde(skip)]
+    pub copied: Option<Copied>,
     pub journal: String,
     pub lanes: Vec<LaneFound>,
 }
@@ -85,7 +89,7 @@ pub async fn compare(store: &dyn Store, rules: &Rules, signer: &dyn Signer, newe
         lanes.push(of_lane(store, signer, &id, &standing).await?);
     }
     let age = newest.map(|newest| now().since(newest));
-    Ok(Found { newest_commit: newest, age, journal: signer.journal().await?.0.to_string(), lanes })
+    Ok(Found { copied: None, newest_commit: newest, age, journal: signer.journal().await?.0.to_string(), lanes })
 }
 
 async fn of_lane(store: &dyn Store, signer: &dyn Signer, id: &LaneId, standing: &[LaneStanding]) -> Result<LaneFound> {

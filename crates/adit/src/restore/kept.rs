@@ -127,14 +127,14 @@ fn copy_log(file: &Path, copy: &Path) -> io::Result<()> {
     if log.exists() { fs::copy(&log, with(copy, BESIDE[0])).map(drop) } else { Ok(()) }
 }
 
-fn with(path: &Path, suffix: &str) -> PathBuf {
+pub fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
 }
 
 /// `20261129T181500Z`.
-fn moment() -> String {
+pub fn moment() -> String {
     let text = super::written(now());
     let seconds = text.split(['.', 'Z']).next().unwrap_or_default();
     format!("{}Z", seconds.replace(['-', ':'], ""))

@@ -2,10 +2,15 @@
 //!
 //! Compares it with the signer's journal, says what was found and what will happen, writes the finding, and stops:
 //! `adit serve` does the rest. Whatever is refused is refused before anything is changed.
+//!
+//! Where the journal was brought back, too, what neither remembers may still be mined: the lanes sweep, and two admins release what waits
+//! (cases F91, F96).
 
+mod ahead;
 mod belongs;
 mod follow;
 mod found;
+mod journal;
 mod kept;
 mod told;
 
@@ -39,6 +44,15 @@ pub struct Arguments {
     /// The database of store.url was brought back to an earlier state with its own tools
     #[arg(long)]
     declared: bool,
+    /// The signer's journal was lost, too: this copy takes its place; the one that is there is kept beside it. Goes with --database or --declared
+    #[arg(long, value_name = "FILE", conflicts_with = "journal_declared")]
+    journal: Option<PathBuf>,
+    /// The signer's journal was brought back, too, with your own tools, on whatever host the signer runs. Goes with --database or --declared
+    #[arg(long, conflicts_with = "journal_lost")]
+    journal_declared: bool,
+    /// The signer's journal is lost, and there is no copy: a new one begins. Goes with --database or --declared
+    #[arg(long, conflicts_with = "journal")]
+    journal_lost: bool,
     /// No process serves an older or another state of the database any more: the signer need not wait for a minute of silence
     #[arg(long)]
     take_over: bool,
@@ -53,9 +67,17 @@ pub struct Arguments {
 /// Whatever keeps the database from being restored, with what to do about it; then nothing was changed.
 pub async fn run(load: impl Fn() -> Result<Config>, arguments: Arguments, output: Output) -> Result<()> {
     let follows = arguments.wait.then(|| arguments.server.connect()).transpose()?;
+    let how = How {
+        take_over: arguments.take_over,
+        both: arguments.journal.is_some() || arguments.journal_declared || arguments.journal_lost,
+        lost: arguments.journal_lost,
+    };
     match (&arguments.database, arguments.declared) {
-        (Some(file), false) => replace(&load()?, file, arguments.take_over, output).await?,
-        (None, true) => declare(&load()?, arguments.take_over, output).await?,
+        (Some(file), false) => replace(&load()?, file, arguments.journal.as_deref(), how, output).await?,
+        (None, true) => declare(&load()?, arguments.journal.as_deref(), how, output).await?,
+        (None, false) if how.both => bail!(
+            "--journal, --journal-declared and --journal-lost go with --database FILE or --declared: where database and journal both went back. If the database is whole and only the journal is lost, stop: do not start a signer on an older journal, and see docs/operations.md, journal_went_back"
+        ),
         (None, false) if arguments.take_over => bail!("--take-over goes with --database FILE or --declared"),
         (None, false) if follows.is_none() => {
             bail!("say what was restored: --database FILE (SQLite: FILE becomes the database), or --declared (your own tools restored it)")
@@ -75,7 +97,7 @@ async fn wait(server: &remote::Remote, output: Output) -> Result<()> {
 }
 
 /// `--database FILE`.
-async fn replace(config: &Config, file: &Path, take_over: bool, output: Output) -> Result<()> {
+async fn replace(config: &Config, file: &Path, journal: Option<&Path>, how: How, output: Output) -> Result<()> {
     let StoreUrl::Sqlite { path } = &config.store else {
         bail!(
             "--database is for SQLite, and store.url is a Postgres database: restore it with its own tools (pg_restore, a base backup with a WAL archive), then `adit restore --declared`"
@@ -84,20 +106,46 @@ async fn replace(config: &Config, file: &Path, take_over: bool, output: Output) 
     kept::check(file, path)?;
     make_directory_of(path)?;
     let _only_process = ProcessLock::take(path)?;
+    let journal = staged_journal(config, journal)?;
     let staged = Staged::copy(file, path)?;
     let glance = ours(SqliteStore::glance(staged.path()).await, &file.display().to_string())?;
     let store = SqliteStore::open(staged.path()).await.with_context(|| format!("{} cannot be restored", file.display()))?;
     let restored = Restored { name: file.display().to_string(), glance, store: Arc::new(store.clone()) };
-    let judged = restored.judge(config).await?;
-    judged.tell(output, take_over)?;
-    judged.declare(take_over).await?;
+    let judged = restored.judge(config, journal.as_ref(), how).await?;
+    judged.tell(output)?;
+    judged.declare().await?;
     store.close().await;
+    // The database first: whoever starts between the two finds that both went back.
     let before = staged.put_in_place()?;
-    judged.result(output, take_over, before.as_deref())
+    let journal_before = journal.map(journal::Staged::put_in_place).transpose()?.flatten();
+    judged.result(output, &told::Kept { database: before.as_deref(), journal: journal_before.as_deref() })
+}
+
+/// What an admin says besides.
+#[derive(Clone, Copy)]
+struct How {
+    take_over: bool,
+    /// The journal went back, too.
+    both: bool,
+    /// There is none: a new one begins.
+    lost: bool,
+}
+
+/// `--journal FILE`.
+fn staged_journal(config: &Config, file: Option<&Path>) -> Result<Option<journal::Staged>> {
+    let Some(file) = file else { return Ok(None) };
+    if let Some(socket) = &config.signer.socket {
+        bail!(
+            "--journal is for a signer in the server's own process, and another one signs at {}. Stop that signer, put the journal in place where it runs, start it, then say --journal-declared here",
+            socket.display()
+        );
+    }
+    make_directory_of(&config.signer.journal)?;
+    journal::Staged::copy(file, &config.signer.journal, &config.signer.environment).map(Some)
 }
 
 /// `--declared`.
-async fn declare(config: &Config, take_over: bool, output: Output) -> Result<()> {
+async fn declare(config: &Config, journal: Option<&Path>, how: How, output: Output) -> Result<()> {
     let name = match &config.store {
         StoreUrl::Sqlite { path } if !path.exists() => {
             bail!("there is no database at {}; put it in place first, or check store.url", path.display())
@@ -107,10 +155,12 @@ async fn declare(config: &Config, take_over: bool, output: Output) -> Result<()>
     };
     let glance = ours(database::glance(&config.store).await, &name)?;
     let database = Database::open(&config.store).await?;
-    let judged = Restored { name, glance, store: database.store.clone() }.judge(config).await?;
-    judged.tell(output, take_over)?;
-    judged.declare(take_over).await?;
-    judged.result(output, take_over, None)
+    let journal = staged_journal(config, journal)?;
+    let judged = Restored { name, glance, store: database.store.clone() }.judge(config, journal.as_ref(), how).await?;
+    judged.tell(output)?;
+    judged.declare().await?;
+    let journal_before = journal.map(journal::Staged::put_in_place).transpose()?.flatten();
+    judged.result(output, &told::Kept { database: None, journal: journal_before.as_deref() })
 }
 
 fn ours(glance: Result<Option<Glance>, adit_store::StoreFault>, name: &str) -> Result<Glance> {
@@ -132,41 +182,56 @@ struct Judged {
     restored: Restored,
     rules: Rules,
     found: Found,
+    /// What follows where both went back.
+    ahead: Option<ahead::Ahead>,
     next: IncarnationId,
+    how: How,
 }
 
 impl Restored {
-    async fn judge(self, config: &Config) -> Result<Judged> {
-        let Signing { signer, wallets } = signing::open_existing(config)?;
+    async fn judge(self, config: &Config, journal: Option<&journal::Staged>, how: How) -> Result<Judged> {
+        let Signing { signer, wallets } = match journal {
+            Some(staged) => signing::open_copy(config, staged.path())?,
+            None if how.lost => signing::open_new(config)?,
+            None => signing::open_existing(config)?,
+        };
         let rules = config.rules(&wallets.addresses);
         let by = config.signer.socket.as_deref();
-        belongs::check(&self.name, self.store.as_ref(), config, &rules, (signer.as_ref(), by)).await?;
+        let whose = (!how.lost).then_some((signer.as_ref(), by));
+        belongs::check(&self.name, self.store.as_ref(), config, &rules, whose).await?;
         let found = found::compare(self.store.as_ref(), &rules, signer.as_ref(), self.glance.newest_commit).await?;
-        Ok(Judged { restored: self, rules, found, next: IncarnationId(direct::uuid()) })
+        let found = Found { copied: journal.map(|staged| staged.read), ..found };
+        let ahead = match how.both {
+            true => Some(ahead::look(self.store.as_ref(), config, &wallets, &rules).await?),
+            false => None,
+        };
+        Ok(Judged { restored: self, rules, found, ahead, next: IncarnationId(direct::uuid()), how })
     }
 }
 
 impl Judged {
-    fn tell(&self, output: Output, take_over: bool) -> Result<()> {
+    fn tell(&self, output: Output) -> Result<()> {
         if output.json {
             return Ok(());
         }
-        output.text(&format!("{}\n\n", told::found(&self.restored.name, &self.found, take_over)))
+        let ahead = self.ahead.as_ref().map_or_else(String::new, told::ahead);
+        output.text(&format!("{}\n{ahead}\n", told::found(&self.restored.name, &self.found, self.how.take_over)))
     }
 
     /// Writes down that the store went back. From then on nothing is leased, signed or given back before the next life begins.
-    async fn declare(&self, take_over: bool) -> Result<()> {
+    async fn declare(&self) -> Result<()> {
         let what = match self.restored.glance.newest_commit {
             Some(newest) => format!("{}, whose newest commit is of {}", self.restored.name, written(newest)),
             None => self.restored.name.clone(),
         };
-        let command = Command::FindWentBack { because: WentBack::Declared { what }, next: self.next, take_over };
+        let because = if self.how.both { WentBack::BothDeclared { what } } else { WentBack::Declared { what } };
+        let command = Command::FindWentBack { because, next: self.next, take_over: self.how.take_over };
         direct::submit(self.restored.store.as_ref(), &self.rules, command).await.map(drop)
     }
 
-    fn result(&self, output: Output, take_over: bool, before: Option<&Path>) -> Result<()> {
-        let report = told::Report::new(&self.found, self.next, take_over, before);
-        output.result(&serde_json::to_value(&report)?, &told::done(before))
+    fn result(&self, output: Output, kept: &told::Kept) -> Result<()> {
+        let report = told::Report::new(&self.found, self.ahead.as_ref(), self.next, self.how.take_over, kept);
+        output.result(&serde_json::to_value(&report)?, &told::done(kept, self.ahead.is_some()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The built binary: what it prints, refuses, starts and stops. It contacts no chain.
 
+mod both;
 mod built;
 mod restore;
 mod shared;

@@ -13,10 +13,10 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::built::{Running, adit, least, run, text};
 
 /// Another wallet than that of `least`.
-const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const OTHER_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 /// The address of the key of `least`.
 const WALLET: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
-const ADMIN: &str = "an-admin-token-of-some-length";
+pub const ADMIN: &str = "an-admin-token-of-some-length";
 const LOOKS_MAX: u32 = 300;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A lease lasts three seconds.
@@ -31,7 +31,7 @@ fn lanes(directory: &Path, server: &Running) -> Value {
 }
 
 /// Waits until the lane is leased and has read the journal; it needs no chain for that.
-fn reads_journal(directory: &Path, server: &Running) {
+pub fn reads_journal(directory: &Path, server: &Running) {
     for _ in 0..LOOKS_MAX {
         if lanes(directory, server)["lanes"][0]["journalRead"] == true {
             return;
@@ -42,7 +42,7 @@ fn reads_journal(directory: &Path, server: &Running) {
 }
 
 /// An installation that was served, and its backup; nothing runs any more.
-fn served(variables: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+pub fn served(variables: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Running::start(directory.path(), variables);
     reads_journal(directory.path(), &server);
@@ -54,7 +54,7 @@ fn served(variables: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Every file of the data folder with its content. SQLite's index of the log is no content.
-fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(directory.join("data")).expect("a folder");
     let named = entries.map(|entry| entry.expect("an entry").path());
     let content = named.filter(|path| !path.to_string_lossy().ends_with("-shm"));
@@ -62,7 +62,7 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Refused, with these words, and nothing was touched.
-fn refused(directory: &Path, arguments: &[&str], variables: &[(&str, &str)], words: &[&str]) {
+pub fn refused(directory: &Path, arguments: &[&str], variables: &[(&str, &str)], words: &[&str]) {
     let before = files(directory);
     let answer = run(directory, &[&["restore"][..], arguments].concat(), variables);
     let said = text(&answer.stderr);

@@ -70,5 +70,6 @@ fn name(because: &WentBack) -> &'static str {
         WentBack::GroupMissing { .. } => "group_missing",
         WentBack::OtherTimeline { .. } => "other_timeline",
         WentBack::Declared { .. } => "declared",
+        WentBack::BothDeclared { .. } => "both_declared",
     }
 }

@@ -19,7 +19,7 @@ pub struct LaneRecord {
     #[schema(value_type = ChainName)]
     chain: String,
     wallet: String,
-    /// `reconciling`, `running` or `halted`.
+    /// `reconciling`, `sweeping`, `running` or `halted`.
     pub state: &'static str,
     pub halted: Option<HaltRecord>,
     /// `quorum` or `single`.
@@ -45,7 +45,7 @@ pub struct LaneRecord {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HaltRecord {
-    /// `foreign_use`, `journal_ahead`, `both_went_back`, `pin_changed`, `wallet_has_code`, `invariant` or `operator`.
+    /// `foreign_use`, `journal_ahead`, `both_went_back`, `unreleased`, `pin_changed`, `wallet_has_code`, `invariant` or `operator`.
     pub reason: &'static str,
     #[schema(value_type = Time)]
     since: String,
@@ -183,13 +183,14 @@ pub fn state_name(state: &LaneState) -> &'static str {
     match state {
         LaneState::Reconciling => "reconciling",
         LaneState::Running => "running",
+        LaneState::Sweeping => "sweeping",
         LaneState::Halted { .. } => "halted",
     }
 }
 
 fn halt(state: &LaneState, chain: &ChainRules) -> Option<HaltRecord> {
     match state {
-        LaneState::Reconciling | LaneState::Running => None,
+        LaneState::Reconciling | LaneState::Running | LaneState::Sweeping => None,
         LaneState::Halted { reason, since } => {
             Some(HaltRecord { reason: halt_name(reason), since: rfc3339(*since), sentence: chain.kind.written(&reason.sentence()) })
         }
@@ -203,6 +204,7 @@ pub fn halt_name(reason: &HaltReason) -> &'static str {
         HaltReason::JournalAhead { .. } => "journal_ahead",
         HaltReason::PinChanged { .. } => "pin_changed",
         HaltReason::BothWentBack { .. } => "both_went_back",
+        HaltReason::Unreleased => "unreleased",
         HaltReason::WalletHasCode => "wallet_has_code",
         HaltReason::Invariant { .. } => "invariant",
         HaltReason::Operator { .. } => "operator",

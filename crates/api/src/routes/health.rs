@@ -124,7 +124,7 @@ async fn lanes(state: &ApiState) -> Vec<LaneReadiness> {
 fn running_word(lane: &Lane) -> &'static str {
     match &lane.state {
         LaneState::Running if !lane.has_read_journal() => "reconciling",
-        state @ (LaneState::Running | LaneState::Reconciling | LaneState::Halted { .. }) => state_name(state),
+        state @ (LaneState::Running | LaneState::Reconciling | LaneState::Sweeping | LaneState::Halted { .. }) => state_name(state),
     }
 }
 

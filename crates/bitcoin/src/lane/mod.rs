@@ -13,6 +13,7 @@ mod settings;
 mod succeed;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use adit_chain::{
     Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Keychain, LaneId, Market,
-    Mistake, OutputPurpose, Place, Signed, Tip, planted,
+    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Hash32, Keychain, LaneId,
+    Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -35,7 +36,7 @@ use self::succeed::{Succeed, feerate};
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate};
+use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate, sweep};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -229,6 +230,20 @@ impl Chain for BitcoinLane {
         let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
         // Beyond the last index there is no change, and nothing to merge into.
         Ok(draft.ok().flatten().map(Draft::Bitcoin))
+    }
+
+    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault> {
+        let (tip, coins) = self.coins(request.first).await?;
+        let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
+        let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
+        let swept = swept.iter().copied().map(holdings::txid).collect();
+        let draft = sweep(payment, &Purse { coins: &coins, reserved: &reserved, tip }, &swept);
+        Ok(draft.ok().flatten().map(Draft::Bitcoin).into_iter().collect())
+    }
+
+    async fn makers(&self, _lane: &LaneId, next: u64) -> Result<BTreeSet<Hash32>, Fault> {
+        let (_, coins) = self.coins(next).await?;
+        Ok(coins.iter().map(|coin| crate::hash_of(coin.outpoint.txid)).collect())
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {

@@ -29,7 +29,8 @@ pub(super) fn conflicted(mut draft: Drafting, mut lineage: Lineage, lane: &LaneI
     }
     let row = draft.lane(lane)?;
     let nonce = lineage.number();
-    if nonce >= row.adopted_from && !planted(Mistake::LeftPoolIsFree) {
+    // After both stores were restored something forgotten is expected in the place of ours, and nothing is planned before a person looks.
+    if nonce >= row.adopted_from && !row.expects_forgotten() && !planted(Mistake::LeftPoolIsFree) {
         return stop_lane(draft, row.clone(), nonce, by, usurper.decoded);
     }
     end(&mut lineage, by, draft.now());

@@ -8,7 +8,7 @@ use crate::{
     Tip, TransferKind, planted,
 };
 
-use super::Drafting;
+use super::{Drafting, restoration};
 
 /// What reconciling saw on the chain.
 pub(super) struct Seen<'a> {
@@ -48,7 +48,7 @@ pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<D
         Some(_) | None => {
             lane.epoch = Epoch(lane.epoch.0 + 1);
             lane.counter += 1;
-            if lane.state == LaneState::Running {
+            if matches!(lane.state, LaneState::Running | LaneState::Sweeping) {
                 lane.state = LaneState::Reconciling;
             }
             draft.event(EventKind::LaneLeased { lane: id.clone(), epoch: lane.epoch.0 });
@@ -100,7 +100,7 @@ pub(super) fn journal_read(mut draft: Drafting, id: &LaneId, owner: ReplicaId, e
 /// it has done so already and nothing could be reserved since, it stops (case F101).
 pub(super) fn reconcile_again(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch, doubt: &str) -> Result<Decision, Refusal> {
     let mut lane = draft.leased(id, owner, epoch)?.clone();
-    if lane.state != LaneState::Running {
+    if !matches!(lane.state, LaneState::Running | LaneState::Sweeping) {
         return draft.unchanged();
     }
     if lane.doubt.is_some() {
@@ -140,7 +140,9 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     }
     lane.pins.extend(seen.pins.clone());
     lane.next_nonce = lane.next_nonce.max(lane.adopted_from);
-    if seen.chain_nonce > lane.next_nonce {
+    if seen.chain_nonce > lane.next_nonce && lane.expects_forgotten() {
+        restoration::pass_over(&mut lane, draft.chain(id)?.kind, seen.chain_nonce);
+    } else if seen.chain_nonce > lane.next_nonce {
         let decoded = format!(
             "the chain has {} transactions of this wallet, our book {}; a restored backup looks like this, too, and withdrawals that \
              equal one of them now wait for inspection",
@@ -148,7 +150,8 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
         );
         return stop(draft, lane.clone(), HaltReason::ForeignUse { nonce: lane.next_nonce, hash: None, decoded });
     }
-    lane.state = LaneState::Running;
+    let (most, now) = (draft.chain(id)?.in_flight_max, draft.now());
+    lane.state = restoration::started(&mut lane, most, seen.chain_nonce, now);
     draft.event(EventKind::LaneStarted { lane: id.clone(), next_nonce: lane.next_nonce });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
@@ -180,11 +183,11 @@ pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<
         // It takes the place of an older reason: whoever resumes the lane has to see it.
         (LaneState::Halted { reason: known, .. }, HaltReason::BothWentBack { .. }) if known != reason => stop(draft, lane, reason.clone()),
         (LaneState::Halted { .. }, _) => draft.unchanged(),
-        (LaneState::Reconciling | LaneState::Running, _) => stop(draft, lane, reason.clone()),
+        (LaneState::Reconciling | LaneState::Running | LaneState::Sweeping, _) => stop(draft, lane, reason.clone()),
     }
 }
 
-fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> Result<Decision, Refusal> {
+pub(super) fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> Result<Decision, Refusal> {
     lane.state = LaneState::Halted { reason: reason.clone(), since: draft.now() };
     draft.event(EventKind::LaneHalted { lane: lane.id.clone(), reason });
     draft.change(Change::Lane(lane));
@@ -197,7 +200,11 @@ const ACCEPTABLE_FACTS: [&str; 2] = ["code/", "implementation/"];
 /// Starts a halted lane again, with a reconciling round first: what stopped it and still holds stops it again.
 pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedPin>) -> Result<Decision, Refusal> {
     let mut lane = draft.lane(id)?.clone();
-    let LaneState::Halted { .. } = lane.state else { return draft.unchanged() };
+    let LaneState::Halted { reason, .. } = &lane.state else { return draft.unchanged() };
+    if *reason == HaltReason::Unreleased {
+        let detail = format!("{id} waits for two admins to release it, each with a credential of their own (`adit lanes release`)");
+        return Err(Refusal::BadAttempt { detail });
+    }
     if let Some(AcceptedPin { fact, value }) = accept {
         let known = lane.pins.contains_key(fact) && ACCEPTABLE_FACTS.iter().any(|prefix| fact.starts_with(prefix));
         if !known {

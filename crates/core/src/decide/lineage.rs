@@ -11,10 +11,11 @@ use super::{Drafting, careless};
 /// Allocates the anchors and puts the payouts into a new lineage, in one commit: no gap can come about (rule R5).
 pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision, Refusal> {
     let mut lane = draft.leased(&reserve.lane, reserve.owner, reserve.epoch)?.clone();
-    if lane.state != LaneState::Running {
+    let pays_nobody = reserve.legs.is_empty();
+    if !(lane.state == LaneState::Running || (lane.state == LaneState::Sweeping && pays_nobody)) {
         return Err(Refusal::LaneStopped { lane: reserve.lane.to_string() });
     }
-    if !reserve.legs.is_empty() {
+    if !pays_nobody {
         draft.sure_of_time()?;
     }
     take_anchors(&mut lane, reserve)?;
@@ -27,7 +28,7 @@ pub(super) fn reserve(mut draft: Drafting, reserve: &Reserve) -> Result<Decision
     for leg in &reserve.legs {
         enter_lineage(&mut draft, leg, reserve.lineage, reserve.attempt)?;
     }
-    let purpose = if reserve.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay };
+    let purpose = if pays_nobody { Purpose::Cancel } else { Purpose::Pay };
     let attempt = Attempt {
         id: reserve.attempt,
         version: 0,

@@ -14,6 +14,7 @@ mod observe;
 mod orphan;
 mod people;
 mod request;
+mod restoration;
 mod settle;
 mod store;
 mod stray;
@@ -96,6 +97,8 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
         Command::ResumeLane { lane, accept } => lane::resume(draft, lane, accept.as_ref()),
+        Command::Swept { lane, owner, epoch } => restoration::swept(draft, lane, *owner, *epoch),
+        Command::ReleaseLane { lane } => restoration::release(draft, lane),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {
@@ -110,9 +113,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.leased(lane, *owner, *epoch)?;
             stray::note(draft, strays)
         }
-        Command::Doubt { lane, owner, epoch, lineage, twin, .. } => {
+        Command::Doubt { lane, owner, epoch, lineage, because, .. } => {
             draft.leased(lane, *owner, *epoch)?;
-            stray::doubt(draft, *lineage, *twin)
+            stray::doubt(draft, *lineage, because)
         }
         Command::ExplainStray { hash, note } => stray::explain(draft, *hash, note),
         Command::FinishGiveBack { lane, owner, epoch, leg, by, reason } => {

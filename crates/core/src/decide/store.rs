@@ -1,6 +1,9 @@
 //! The store about itself: that it went back, and its next incarnation (case F94).
 
-use crate::{Answer, Change, Decision, Epoch, EventKind, Finding, Incarnation, IncarnationId, Lane, LaneId, LaneState, Refusal, WentBack};
+use crate::{
+    Answer, Change, Decision, Epoch, EventKind, Finding, HaltReason, Incarnation, IncarnationId, Lane, LaneId, LaneState, Mistake, Refusal,
+    Restoration, WentBack, planted,
+};
 
 use super::Drafting;
 
@@ -9,10 +12,13 @@ use super::Drafting;
 /// backup already, and been lived by the state that is given up.
 pub(super) fn find(mut draft: Drafting, because: &WentBack, next: IncarnationId, take_over: bool) -> Result<Decision, Refusal> {
     let mut row = draft.view.incarnation.row.clone().unwrap_or_else(|| Incarnation::first(IncarnationId(uuid::Uuid::nil()), draft.now()));
-    let declared = matches!(because, WentBack::Declared { .. });
+    let declared = matches!(because, WentBack::Declared { .. } | WentBack::BothDeclared { .. });
     match &mut row.finding {
         Some(finding) if declared => {
-            let (because, take_over) = (because.clone(), take_over || finding.take_over);
+            // Whoever said that the journal went back, too, is not overruled by a later word about the database alone.
+            let both = matches!(finding.because, WentBack::BothDeclared { .. });
+            let because = if both { finding.because.clone() } else { because.clone() };
+            let take_over = take_over || finding.take_over;
             *finding = Finding { next, because, at: draft.now(), take_over };
         }
         Some(finding) if finding.take_over || !take_over => return draft.unchanged(),
@@ -35,13 +41,14 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
     let Some(row) = draft.view.incarnation.row.clone() else { return draft.unchanged() };
     let waits = row.finding.is_none() && row.id == next && lanes.iter().all(|(id, _, _)| row.unread_from(id).is_some());
     if waits {
-        raise(&mut draft, lanes);
+        raise(&mut draft, lanes, false);
         return draft.answer(Answer::Done);
     }
     if row.finding.as_ref().is_none_or(|finding| finding.next != next) {
         return draft.unchanged();
     }
-    raise(&mut draft, lanes);
+    let both = matches!(&row.finding, Some(Finding { because: WentBack::BothDeclared { .. }, .. }));
+    raise(&mut draft, lanes, both);
     let taken_over = row.finding.as_ref().is_some_and(|finding| finding.take_over);
     let mut begun = Incarnation { id: next, since: draft.now(), taken_over, finding: None, ..row };
     for (id, _, _) in lanes {
@@ -52,15 +59,20 @@ pub(super) fn reincarnate(mut draft: Drafting, next: IncarnationId, lanes: &[(La
     draft.answer(Answer::Done)
 }
 
-/// Puts every lane above what the signer has seen of it, without a lease.
-fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)]) {
+/// Puts every lane above what the signer has seen of it, without a lease. Where the journal went back, too, each has to sweep.
+fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)], both: bool) {
     for (id, epoch, counter) in lanes {
         let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
         lane.epoch = Epoch(lane.epoch.max(*epoch).0 + 1);
         lane.counter = lane.counter.max(*counter) + 1;
         lane.lease = None;
         lane.doubt = None;
-        if lane.state == LaneState::Running {
+        if both && !planted(Mistake::BothWithoutSweep) {
+            lane.restoration = Some(Restoration::declared(draft.now()));
+            // It may be another one: the next lease pins it.
+            lane.journal = None;
+        }
+        if matches!(lane.state, LaneState::Running | LaneState::Sweeping | LaneState::Halted { reason: HaltReason::Unreleased, .. }) {
             lane.state = LaneState::Reconciling;
         }
         draft.change(Change::Lane(lane));

@@ -1,7 +1,7 @@
 //! Payments out of our wallets that blocks or pools show and that nobody here remembers (cases F89, F91). They are kept until a person says
 //! whose they were: whoever asks for exactly this waits, and whoever was to be paid this is not paid it again.
 
-use crate::{Answer, CancelWish, Change, Decision, EventKind, Hash32, LineageId, Refusal, Stray, Twin, WithdrawalId};
+use crate::{Answer, CancelWish, Change, Decision, EventKind, Hash32, LineageId, Refusal, Stray, WithdrawalId};
 
 use super::Drafting;
 
@@ -21,9 +21,9 @@ pub(super) fn note(mut draft: Drafting, strays: &[Stray]) -> Result<Decision, Re
     draft.answer(Answer::Done)
 }
 
-/// A payment of this lineage may repeat one that nobody here remembers. It is not repeated: the cancelling attempt is the next act, and a
+/// A payment of this lineage may be one that was made already. It is not repeated: the cancelling attempt is the next act, and a
 /// person looks before anybody of it is planned anew.
-pub(super) fn doubt(mut draft: Drafting, id: LineageId, twin: Twin) -> Result<Decision, Refusal> {
+pub(super) fn doubt(mut draft: Drafting, id: LineageId, because: &str) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     if !lineage.is_live() || lineage.included().is_some() {
         return draft.unchanged();
@@ -39,11 +39,11 @@ pub(super) fn doubt(mut draft: Drafting, id: LineageId, twin: Twin) -> Result<De
         }
         wish @ None => {
             let (by, withdrawals) = (draft.actor.clone(), Vec::<WithdrawalId>::new());
-            *wish = Some(CancelWish { by, reason: twin.to_string(), withdrawals, doubted: true });
+            *wish = Some(CancelWish { by, reason: because.to_owned(), withdrawals, doubted: true });
         }
     }
     for leg in &lineage.legs {
-        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Doubted { twin: twin.to_string() })?;
+        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Doubted { because: because.to_owned() })?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)

@@ -24,6 +24,7 @@ mod money;
 mod people;
 mod policies;
 mod requests;
+mod restorations;
 mod retirements;
 mod sends;
 mod steps;

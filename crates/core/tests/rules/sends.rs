@@ -234,6 +234,7 @@ fn f27_f36_silence_is_never_proof() {
                 Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
                 Act::Plan { .. } => panic!("a payout that may have been paid is not planned again"),
                 Act::Lift { .. } | Act::Close { .. } | Act::Consolidate { .. } => panic!("an account has no coins"),
+                Act::Sweep { .. } => panic!("nothing was restored"),
             }
         }
         assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000));

@@ -20,8 +20,8 @@ fn note(strays: Vec<Stray>) -> Command {
 
 fn doubt(world: &mut World, lineage: LineageId) {
     let legs = world.lineage(lineage).legs.clone();
-    let twin = Twin::Stray { hash: hash(90) };
-    world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs, twin });
+    let because = Twin::Stray { hash: hash(90) }.to_string();
+    world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs, because });
 }
 
 fn strays(world: &World) -> Vec<Stray> {
@@ -123,8 +123,8 @@ fn f91_a_doubted_payment_that_was_never_signed_waits_for_an_approval() {
     let legs = bitcoin.legs.clone();
     let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
     bitcoin.world.must(note(vec![stray_of(&legs[0], hash(90))]));
-    let twin = Twin::Stray { hash: hash(90) };
-    bitcoin.world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone(), twin });
+    let because = Twin::Stray { hash: hash(90) }.to_string();
+    bitcoin.world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone(), because });
     assert_eq!(bitcoin.world.due(), [Act::Close { lineage }]);
     bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone() });
     assert_eq!(bitcoin.status(&legs[0]), Status::Pending);

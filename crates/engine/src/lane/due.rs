@@ -12,6 +12,8 @@ pub(super) struct Due {
     pub lift: Vec<(LineageId, Offer)>,
     pub close: Vec<LineageId>,
     pub consolidate: Option<Offer>,
+    /// What each offers, and how many at most.
+    pub sweep: Option<(Offer, usize)>,
 }
 
 impl Due {
@@ -25,6 +27,7 @@ impl Due {
                 Act::Plan { withdrawal } => due.plan.push(withdrawal),
                 Act::Lift { lineage, offer } => due.lift.push((lineage, offer)),
                 Act::Close { lineage } => due.close.push(lineage),
+                Act::Sweep { offer, most } => due.sweep = Some((offer, most)),
                 Act::Consolidate { offer } => due.consolidate = Some(offer),
             }
         }

@@ -80,8 +80,8 @@ impl LaneTask {
             let twin = outflows.iter().find(|(_, outflow)| lineage.legs.iter().any(|leg| is_paid_by(leg, outflow)));
             let Some((hash, _)) = twin else { continue };
             tracing::error!(lineage = %lineage.id, transaction = %hash, "somebody of it may have been paid already; it is cancelled first");
-            let (lane, owner, twin) = (self.id().clone(), self.engine.replica, Twin::Stray { hash: *hash });
-            commands.push(Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs.clone(), twin });
+            let (lane, owner, because) = (self.id().clone(), self.engine.replica, Twin::Stray { hash: *hash }.to_string());
+            commands.push(Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs.clone(), because });
         }
         self.commit(commands).await?;
         Ok(())

@@ -11,6 +11,7 @@ mod pay;
 mod plan;
 mod reconcile;
 mod request;
+mod sweep;
 mod trial;
 mod unremembered;
 mod upkeep;
@@ -142,6 +143,14 @@ impl LaneTask {
             LaneState::Reconciling => {
                 self.pay(lane, lease).await?;
                 self.reconcile(lease).await.map(|()| 1)
+            }
+            LaneState::Sweeping => {
+                self.cancel_for_sweep(lease).await?;
+                let done = self.pay(lane, lease).await?;
+                if done == 0 {
+                    self.end_sweep(lane, lease).await?;
+                }
+                Ok(done)
             }
             LaneState::Running | LaneState::Halted { .. } => self.pay(lane, lease).await,
         }

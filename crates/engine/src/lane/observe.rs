@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting, Span, Stage,
-    TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
+    ChainKind, Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting,
+    Span, Stage, TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
 use super::journal::{Reading, unplaced};
@@ -96,13 +96,25 @@ impl LaneTask {
         }
         match &sighting.fact {
             Fact::Conflicted { by, .. } => match self.rival(lineage, *by).await? {
-                Rival::Stranger => Ok(Some(sighting)),
+                Rival::Stranger => {
+                    self.keep_usurper(lane, lineage).await?;
+                    Ok(Some(sighting))
+                }
                 Rival::Unsettled => Ok(None),
                 Rival::Ended(winner) => Ok(Some(lost_against(winner, sighting))),
             },
             Fact::Included { .. } | Fact::Vanished { .. } | Fact::Confirmed { .. } | Fact::Final { .. } | Fact::Orphaned { .. } => {
                 Ok(Some(sighting))
             }
+        }
+    }
+
+    /// Something forgotten took the place of ours, as is expected after both stores were restored: whom it paid is kept before ours ends.
+    async fn keep_usurper(&self, lane: &Lane, lineage: &Lineage) -> Result<(), RoundError> {
+        let number = lineage.number();
+        match lane.expects_forgotten() && self.rules().kind == ChainKind::Evm {
+            true => self.suspect_history(lane.epoch, number..number + 1).await,
+            false => Ok(()),
         }
     }
 
@@ -161,6 +173,9 @@ impl LaneTask {
             };
             if !explained {
                 self.suspect(lane.epoch, std::slice::from_ref(&found)).await?;
+                if lane.expects_forgotten() {
+                    continue;
+                }
                 self.halt(HaltReason::ForeignUse { nonce: found.nonce, hash: found.hash, decoded: found.decoded }).await?;
             }
         }

@@ -49,7 +49,8 @@ impl LaneTask {
             let Some(lane) = self.lane().await? else { return Ok(signed + bumped + lifted) };
             let planned = self.plan(&lane, lease, &live, &chosen).await?;
             let merged = self.consolidate(&lane, lease, &live, due.consolidate).await?;
-            Ok::<usize, RoundError>(signed + bumped + lifted + planned + merged)
+            let swept = self.sweep(&lane, lease, &live, due.sweep).await?;
+            Ok::<usize, RoundError>(signed + bumped + lifted + planned + merged + swept)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;

@@ -290,6 +290,12 @@ impl World {
         self.anvil.rpc().mine(1).await.expect("mined");
     }
 
+    /// Somebody sends these bytes; the node may refuse them.
+    pub async fn try_send(&self, signed: &Signed) {
+        let raw = serde_json::json!([signed.raw.to_string()]);
+        let _may_be_refused = self.anvil.rpc().call::<serde_json::Value>("eth_sendRawTransaction", raw).await;
+    }
+
     /// The node drops it from its pool.
     pub async fn forget(&self, dropped: &Signed) {
         let hash = serde_json::json!([dropped.hash]);

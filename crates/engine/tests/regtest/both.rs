@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use adit_core::{Actor, Batching, Command, HaltReason, LaneState, Span, Status, WithdrawalId};
+use adit_core::{Actor, Batching, Command, CredentialId, HaltReason, IncarnationId, LaneState, Span, Status, WentBack, WithdrawalId};
+use adit_store::Store;
+use bitcoin::Transaction;
 
 use super::parts::Running;
 use super::world::{COIN, Volume, World};
@@ -82,6 +84,121 @@ async fn f89_bitcoin_whose_change_was_spent_since_is_not_paid_again() {
     for _ in 0..4 {
         world.mine().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    again.crash();
+    assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
+}
+
+/// An admin says that both were restored; the lane is let go.
+async fn declared(world: &World) -> Running {
+    let running = world.start();
+    let because = WentBack::BothDeclared { what: "a snapshot".to_owned() };
+    let next = IncarnationId(uuid::Uuid::from_u128(0x7777));
+    let found = Command::FindWentBack { because, next, take_over: true };
+    running.engine.writer.submit(Actor::Engine, found).await.expect("noted");
+    let begun = async || world.store.lane(&world.lane).await.expect("a read").is_some_and(|lane| lane.restoration.is_some());
+    world.until("the next life", begun).await;
+    resume(world, &running).await;
+    running
+}
+
+async fn unreleased(world: &World) -> bool {
+    matches!(world.lane_state().await, Some(LaneState::Halted { reason: HaltReason::Unreleased, .. }))
+}
+
+async fn release(world: &World, running: &Running) {
+    for credential in [1, 2] {
+        let by = Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(credential)) };
+        running.engine.writer.submit(by, Command::ReleaseLane { lane: world.lane.clone() }).await.expect("released");
+    }
+}
+
+/// Blocks come until the sweep is over.
+async fn until_swept(world: &World) {
+    for _ in 0..100 {
+        if unreleased(world).await {
+            return;
+        }
+        world.mine().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    panic!("the sweep does not end: {}", world.story().await);
+}
+
+/// What the lost part had sent, and no pool has any more.
+async fn hidden(world: &World, ids: &[WithdrawalId]) -> Transaction {
+    let lineage = world.store.lineages_of(ids[0]).await.expect("a read").pop().expect("sent");
+    let raw = &lineage.latest().signed().expect("signed").raw;
+    world.bitcoin.forget().await.expect("forgotten");
+    bitcoin::consensus::encode::deserialize(&raw.0).expect("a transaction")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_bitcoin_that_every_pool_hides_is_swept_once_it_is_declared() {
+    const PAYEES: u32 = 3;
+    let Some(world) = World::new("regtest-both-swept", 4).await else { return };
+    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
+    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
+    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
+    running.crash();
+    let hidden = hidden(&world, &ids).await;
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.set_back(&volume);
+    let again = declared(&world).await;
+    until_swept(&world).await;
+    assert!(world.bitcoin.rpc().send(&hidden).await.is_err(), "what it needs is used up");
+    assert_eq!(world.times_paid(0..PAYEES).await, [0; PAYEES as usize]);
+    release(&world, &again).await;
+    world.mine_until(&ids, Status::Completed).await;
+    again.crash();
+    assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
+}
+
+/// A block takes what every pool hid, in the middle of the sweep: its payees are held, and paid once.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
+    const PAYEES: u32 = 3;
+    let Some(world) = World::new("regtest-both-instead", 4).await else { return };
+    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
+    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
+    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
+    running.crash();
+    let hidden = hidden(&world, &ids).await;
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.set_back(&volume);
+    let again = declared(&world).await;
+    let swept = async || !world.store.live_lineages(&world.lane, 9).await.expect("a read").is_empty();
+    world.until("a sweep", swept).await;
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&hidden)).await.expect("mined in its place");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    until_swept(&world).await;
+    for id in &ids {
+        assert_eq!(world.status(*id).await, Status::HeldForInspection);
+    }
+    release(&world, &again).await;
+    for _ in 0..4 {
+        world.mine().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    again.crash();
+    assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
+}
+
+/// The same before the sweep begins: the lane begins behind it, and does not stop for a person first.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_bitcoin_that_was_mined_before_a_sweep_does_not_stop_it() {
+    const PAYEES: u32 = 2;
+    let Some(world) = World::new("regtest-both-before", 3).await else { return };
+    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
+    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
+    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
+    running.crash();
+    world.mine().await;
+    world.set_back(&volume);
+    let again = declared(&world).await;
+    until_swept(&world).await;
+    for id in &ids {
+        assert_eq!(world.status(*id).await, Status::HeldForInspection);
     }
     again.crash();
     assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);

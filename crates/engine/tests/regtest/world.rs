@@ -339,7 +339,7 @@ impl World {
         }
     }
 
-    async fn story(&self) -> String {
+    pub async fn story(&self) -> String {
         let lane = self.store.lane(&self.lane).await.expect("the store answers");
         let live = self.store.live_lineages(&self.lane, 10).await.expect("the store answers");
         let mut said = Vec::new();

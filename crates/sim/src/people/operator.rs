@@ -157,6 +157,12 @@ impl Operator {
                     let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
+            HaltReason::Unreleased => {
+                for credential in [1, 2] {
+                    let actor = Actor::Admin { credential: adit_core::CredentialId(uuid::Uuid::from_u128(credential)) };
+                    let _may_be_refused = engine.submit(actor, Command::ReleaseLane { lane: lane.clone() }).await;
+                }
+            }
             HaltReason::JournalAhead { .. }
             | HaltReason::BothWentBack { .. }
             | HaltReason::PinChanged { .. }

@@ -233,6 +233,7 @@ fn every_lane() -> Vec<Lane> {
         journal_read: Epoch(11),
         doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
+        restoration: Some(adit_core::Restoration::declared(at(4))),
         tip: Some(tip),
         trail: vec![block(89), block(90)],
         funds: vec![Funds { asset: token(), balance: Amount::MAX, at: at(5) }],

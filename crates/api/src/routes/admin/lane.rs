@@ -63,7 +63,7 @@ pub async fn resume(
     submit(&state, caller, rules, Command::ResumeLane { lane: rules.lane.clone(), accept }).await
 }
 
-fn find<'a>(state: &'a ApiState, name: &adit_core::ChainName) -> Result<&'a ChainRules, Problem> {
+pub(super) fn find<'a>(state: &'a ApiState, name: &adit_core::ChainName) -> Result<&'a ChainRules, Problem> {
     let chains = &state.rules().chains;
     chains.get(name).ok_or_else(|| {
         let known: Vec<&str> = chains.keys().map(adit_core::ChainName::as_str).collect();

@@ -10,6 +10,7 @@ pub mod lane;
 pub mod lanes;
 pub mod matching;
 pub mod psbts;
+pub mod release;
 pub mod stray;
 pub mod suspensions;
 pub mod unmatched;

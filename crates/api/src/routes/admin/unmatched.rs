@@ -28,7 +28,7 @@ pub struct Unexplained {
 #[serde(rename_all = "camelCase")]
 pub struct LaneReading {
     lane: String,
-    /// `reconciling`, `running` or `halted`.
+    /// `reconciling`, `sweeping`, `running` or `halted`.
     state: &'static str,
     /// Whether all that the journal knows stands in the database, under the lane's present epoch.
     journal_read: bool,
@@ -82,7 +82,7 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
 fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {
     let unplaced = match &lane.state {
         LaneState::Halted { reason: HaltReason::JournalAhead { detail }, .. } => Some(kind.written(detail)),
-        LaneState::Halted { .. } | LaneState::Reconciling | LaneState::Running => None,
+        LaneState::Halted { .. } | LaneState::Reconciling | LaneState::Sweeping | LaneState::Running => None,
     };
     let next_step = match (&lane.state, &unplaced, lane.has_read_journal()) {
         (_, Some(_), _) => {
@@ -93,7 +93,7 @@ fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {
         (LaneState::Halted { .. }, None, false) => {
             "The lane is halted for another reason (GET /api/admin/lanes); it reads the journal once a server has its lease."
         }
-        (LaneState::Reconciling | LaneState::Running, None, false) => {
+        (LaneState::Reconciling | LaneState::Sweeping | LaneState::Running, None, false) => {
             "Wait: the lane reads the journal before anything else. If that does not end, the server's log says why."
         }
     };

@@ -1,0 +1,77 @@
+//! What follows when database and journal were declared to have gone back together: the sweep, and the release by two admins.
+
+use crate::{
+    Actor, Answer, ChainKind, Change, Decision, Epoch, EventKind, HaltReason, Lane, LaneId, LaneState, Refusal, ReplicaId, Restoration,
+    RestorationStage,
+};
+
+use super::Drafting;
+use super::lane::stop;
+
+/// A pin that no chain reads: the most payments that were ever allowed to be in flight at once, and so how far something forgotten may be
+/// ahead.
+const IN_FLIGHT_PIN: &str = "in_flight_max";
+
+/// Returns the state in which a lane starts once it is reconciled.
+pub(super) fn started(lane: &mut Lane, in_flight_max: u32, chain_nonce: u64, now: crate::Timestamp) -> LaneState {
+    let ever = lane.pins.get(IN_FLIGHT_PIN).and_then(|pinned| pinned.parse::<u32>().ok()).unwrap_or(0).max(in_flight_max);
+    lane.pins.insert(IN_FLIGHT_PIN.to_owned(), ever.to_string());
+    let Some(restoration) = &mut lane.restoration else { return LaneState::Running };
+    let swept_below = lane.next_nonce.max(chain_nonce + u64::from(ever));
+    match &mut restoration.stage {
+        RestorationStage::Swept { .. } => return LaneState::Halted { reason: HaltReason::Unreleased, since: now },
+        RestorationStage::Sweeping { below } => *below = swept_below.max(*below),
+        stage @ RestorationStage::Declared => *stage = RestorationStage::Sweeping { below: swept_below },
+    }
+    LaneState::Sweeping
+}
+
+/// Something forgotten has used these numbers. Where payments wait in line they are swept all the same: their blocks may still vanish, and a sweep
+/// that lost its place says so once they are final. Elsewhere a number is an address of change, and none is used twice.
+pub(super) fn pass_over(lane: &mut Lane, kind: ChainKind, chain_nonce: u64) {
+    if kind == ChainKind::Bitcoin {
+        lane.next_nonce = chain_nonce;
+    }
+}
+
+/// Everything that was to be used up is, finally. The lane stands until what waits is released.
+pub(super) fn swept(draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(id, owner, epoch)?.clone();
+    let Some(Restoration { stage, .. }) = lane.restoration.as_mut().filter(|_| lane.state == LaneState::Sweeping) else {
+        return draft.unchanged();
+    };
+    *stage = RestorationStage::Swept { released_by: None };
+    stop(draft, lane, HaltReason::Unreleased)
+}
+
+/// An admin has seen what waits. The second of two, by another credential, lets the lane go on.
+pub(super) fn release(mut draft: Drafting, id: &LaneId) -> Result<Decision, Refusal> {
+    let mut lane = draft.lane(id)?.clone();
+    let by = draft.actor.clone();
+    if !matches!(by, Actor::Admin { .. }) {
+        return Err(Refusal::BadAttempt { detail: "only an admin's credential releases a lane".to_owned() });
+    }
+    let first = match lane.restoration.as_mut().map(|restoration| &mut restoration.stage) {
+        None => return draft.unchanged(),
+        Some(RestorationStage::Swept { released_by }) => released_by,
+        Some(RestorationStage::Declared | RestorationStage::Sweeping { .. }) => {
+            let detail = format!("{id} is not swept yet; what neither the database nor the journal remembers may still be mined");
+            return Err(Refusal::BadAttempt { detail });
+        }
+    };
+    match first {
+        Some(known) if *known == by => return Err(Refusal::ReleasedBySame { lane: id.to_string() }),
+        Some(_) => {
+            lane.restoration = None;
+            lane.state = LaneState::Reconciling;
+            lane.journal_read = Epoch(0);
+            draft.event(EventKind::LaneReleased { lane: id.clone(), finally: true });
+        }
+        none @ None => {
+            *none = Some(by);
+            draft.event(EventKind::LaneReleased { lane: id.clone(), finally: false });
+        }
+    }
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}

@@ -1,0 +1,110 @@
+//! Database and journal restored together (cases F91, F96): nothing is planned before the sweep is final and two admins released what waits.
+
+use adit_core::*;
+
+use super::world::*;
+
+const GWEI: u128 = 1_000_000_000;
+
+fn admin(number: u128) -> Actor {
+    Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(number)) }
+}
+
+/// Declared, and lived on; the lane is leased again and has read the journal.
+fn declared(world: &mut World) {
+    let next = IncarnationId(world.id());
+    let because = WentBack::BothDeclared { what: "a snapshot".to_owned() };
+    world.must(Command::FindWentBack { because, next, take_over: true });
+    world.must(Command::Reincarnate { next, lanes: vec![(lane(), Epoch(1), 1)] });
+    world.lease();
+    world.read_journal();
+}
+
+fn sweep(world: &World) -> Option<usize> {
+    world.due().iter().find_map(|act| if let Act::Sweep { most, .. } = act { Some(*most) } else { None })
+}
+
+fn swept(world: &World) -> Command {
+    Command::Swept { lane: lane(), owner: owner(), epoch: world.lane().epoch }
+}
+
+/// F91: what was merely reserved is neither signed nor paid, what waits is not planned, and every number is used up that something
+/// forgotten may have.
+#[test]
+fn f91_a_restored_lane_sweeps_before_it_plans() {
+    let (mut world, _, lineage) = World::reserved();
+    world.request_claim(3_000).expect("accepted");
+    declared(&mut world);
+    world.start();
+    assert_eq!(world.lane().state, LaneState::Sweeping);
+    let below = world.lane().restoration.as_ref().and_then(Restoration::sweeps_below).expect("it sweeps");
+    let most = u64::from(world.rules.chains[&lane().chain].in_flight_max);
+    assert!(below >= most && below >= world.lane().next_nonce, "{below}");
+    assert_eq!(world.due(), [], "the chain was not read yet");
+    world.see_tip(GWEI);
+    let acts = world.due();
+    assert!(acts.iter().any(|act| matches!(act, Act::Bump { lineage: of, purpose: Purpose::Cancel, .. } if *of == lineage)), "{acts:?}");
+    assert!(!acts.iter().any(|act| matches!(act, Act::Plan { .. } | Act::Sign { .. })), "{acts:?}");
+    let room = most as usize - 1;
+    assert_eq!(sweep(&world), Some(room.min((below - world.lane().next_nonce) as usize)));
+}
+
+/// F91: a nonce that is used up by something forgotten ends what stood there; the lane goes on with the rest.
+#[test]
+fn f91_something_forgotten_in_the_place_of_ours_does_not_stop_a_sweep() {
+    let (mut world, id, lineage, _) = World::sent();
+    declared(&mut world);
+    world.start();
+    world.see_tip(GWEI);
+    let number = world.lineage(lineage).number();
+    let consumed = vec![Anchor::Nonce { lane: lane(), nonce: number }];
+    let fact = Fact::Conflicted { by: hash(80), block: block(20), decoded: "a payment".to_owned(), payees: Vec::new(), consumed };
+    let (legs, epoch) = (world.lineage(lineage).legs.clone(), world.lane().epoch);
+    world.must(Command::Observe { lane: lane(), epoch, legs, sighting: Sighting { lineage, fact, witnesses: Vec::new() } });
+    assert_eq!((&world.lane().state, world.withdrawal(id).state.status()), (&LaneState::Sweeping, Status::Approved));
+    assert!(!world.due().iter().any(|act| matches!(act, Act::Plan { .. })), "{:?}", world.due());
+}
+
+/// F96: a resume is no release; one admin is not enough, however often they say it, and it takes a sweep that is over.
+#[test]
+fn f96_two_admins_release_what_waits_after_the_sweep() {
+    let mut world = World::with_points(10_000);
+    world.request_claim(3_000).expect("accepted");
+    declared(&mut world);
+    world.start();
+    world.see_tip(GWEI);
+    let release = || Command::ReleaseLane { lane: lane() };
+    let early = world.give_as(admin(1), release()).expect_err("not swept yet");
+    assert_eq!(early.code(), "BAD_ATTEMPT");
+    let done = swept(&world);
+    world.must(done);
+    let stands = |world: &World| matches!(world.lane().state, LaneState::Halted { reason: HaltReason::Unreleased, .. });
+    assert!(stands(&world));
+    assert!(world.give(Command::ResumeLane { lane: lane(), accept: None }).is_err(), "a resume is no release");
+    assert!(world.give_as(Actor::Service { credential: CredentialId(uuid::Uuid::from_u128(9)) }, release()).is_err());
+    world.give_as(admin(1), release()).expect("the first");
+    assert_eq!(world.give_as(admin(1), release()).expect_err("the same").code(), "SECOND_ADMIN_NEEDED");
+    // A new lease and another start change nothing about that.
+    world.pass(3_600);
+    world.lease();
+    world.read_journal();
+    assert!(stands(&world) && world.due().is_empty());
+    world.give_as(admin(2), release()).expect("the second");
+    assert_eq!((&world.lane().state, &world.lane().restoration), (&LaneState::Reconciling, &None));
+}
+
+/// F91: the largest number of payments in flight that was ever allowed counts, not today's.
+#[test]
+fn f91_a_sweep_reaches_as_far_as_was_ever_allowed() {
+    let mut world = World::with_points(10_000);
+    world.halt();
+    world.must(Command::ResumeLane { lane: lane(), accept: None });
+    world.read_journal();
+    let ever = u64::from(world.rules.chains[&lane().chain].in_flight_max);
+    world.start();
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").in_flight_max = 1;
+    declared(&mut world);
+    world.start();
+    let below = world.lane().restoration.as_ref().and_then(Restoration::sweeps_below).expect("it sweeps");
+    assert!(below >= ever && ever > 1, "{below} of {ever}");
+}

@@ -1,0 +1,91 @@
+//! Using up every place at which something forgotten may still be mined, after database and journal were restored together (case F91).
+//!
+//! A sweep pays nobody. It goes the way of every other payment: reserved, journalled, signed, sent, watched until it is final. Where something
+//! forgotten is mined in its place, that is what the sweep was for: it is kept as a stray, and whoever was to be paid the same is held.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adit_chain::{PlanRequest, Ready};
+use adit_core::{ChainKind, Command, Hash32, Lane, Lineage, Mistake, Offer, Restoration, planted};
+
+use super::trial::Tried;
+use super::{Held, LaneTask, RoundError};
+
+impl LaneTask {
+    /// Reserves sweeps, where some are due. Gives how many.
+    pub(super) async fn sweep(&self, lane: &Lane, lease: Held, live: &[Lineage], due: Option<(Offer, usize)>) -> Result<usize, RoundError> {
+        let Some((offer, most)) = due else { return Ok(0) };
+        let drafts = self.chain().sweep(&self.sweeping(lane, live, offer), &self.swept(lane).await?).await?;
+        let ready: Vec<Ready> = drafts.into_iter().take(most).map(|draft| Ready { legs: Vec::new(), draft }).collect();
+        if ready.is_empty() {
+            return Ok(0);
+        }
+        tracing::warn!(lane = %self.id(), transactions = ready.len(), "sweeping: these pay nobody, and use up what something forgotten needs");
+        match self.dry_run(lane, lease, ready, &BTreeMap::new()).await? {
+            Tried::Behind { doubt } => self.reconcile_again(lease.epoch, doubt).await.map(|()| 0),
+            Tried::Judged { accepted, .. } => self.reserve(lease.epoch, accepted).await,
+        }
+    }
+
+    /// Where coins are spent, every payment under way is cancelled in itself: its coins become those of a sweep, too.
+    pub(super) async fn cancel_for_sweep(&self, lease: Held) -> Result<(), RoundError> {
+        if self.rules().kind == ChainKind::Evm {
+            return Ok(());
+        }
+        let live = self.engine.store().live_lineages(self.id(), crate::LIVE_LINEAGES_MAX).await?;
+        let is_open = |lineage: &&Lineage| lineage.included().is_none() && !lineage.legs.is_empty() && lineage.cancel.is_none();
+        let doubt = |lineage: &Lineage| Command::Doubt {
+            lane: self.id().clone(),
+            owner: self.engine.replica,
+            epoch: lease.epoch,
+            lineage: lineage.id,
+            legs: lineage.legs.clone(),
+            because: "database and journal were restored together, and its coins are swept".to_owned(),
+        };
+        let commands: Vec<Command> = live.iter().filter(is_open).map(doubt).collect();
+        self.commit(commands).await.map(drop)
+    }
+
+    /// Says that all is used up, once everything of ours is final and nothing is left to be swept.
+    pub(super) async fn end_sweep(&self, lane: &Lane, lease: Held) -> Result<(), RoundError> {
+        let below = lane.restoration.as_ref().and_then(Restoration::sweeps_below).unwrap_or(0);
+        let in_line = self.rules().kind == ChainKind::Evm;
+        if in_line && lane.next_nonce < below {
+            return Ok(());
+        }
+        let live = self.engine.store().live_lineages(self.id(), crate::LIVE_LINEAGES_MAX).await?;
+        let early = planted(Mistake::SweepBelievedEarly);
+        if live.iter().any(|lineage| !early || lineage.included().is_none()) {
+            return Ok(());
+        }
+        if !in_line {
+            let Some(tip) = &lane.tip else { return Ok(()) };
+            let request = self.sweeping(lane, &live, tip.market.offer(self.rules()));
+            if !self.chain().sweep(&request, &self.swept(lane).await?).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        tracing::warn!(lane = %self.id(), "the sweep is final; two admins release what waits");
+        let (lane, owner, epoch) = (self.id().clone(), self.engine.replica, lease.epoch);
+        self.commit(vec![Command::Swept { lane, owner, epoch }]).await.map(drop)
+    }
+
+    fn sweeping<'a>(&self, lane: &Lane, live: &'a [Lineage], offer: Offer) -> PlanRequest<'a> {
+        let (first, committed) = (lane.next_nonce, self.committed(live));
+        PlanRequest { lane: self.id().clone(), first, offer, legs: Vec::new(), committed, live }
+    }
+
+    /// Transactions of ours whose outputs nothing forgotten can spend: they were made after the restore.
+    async fn swept(&self, lane: &Lane) -> Result<BTreeSet<Hash32>, RoundError> {
+        let Some(declared_at) = lane.restoration.as_ref().map(|restoration| restoration.declared_at) else { return Ok(BTreeSet::new()) };
+        let mut swept = BTreeSet::new();
+        for hash in self.chain().makers(self.id(), lane.next_nonce).await? {
+            let Some(id) = self.engine.store().lineage_with(hash).await? else { continue };
+            let made_since = self.engine.store().lineage(id).await?.is_some_and(|lineage| lineage.created_at >= declared_at);
+            if made_since {
+                swept.insert(hash);
+            }
+        }
+        Ok(swept)
+    }
+}

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Account, Amount, Answer, AssetId, Cause, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32, IdBlock,
-    Lane, LaneId, Mistake, Order, PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind, Twin,
-    User, UserId, View, Withdrawal, WithdrawalId, planted,
+    Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind,
+    Twin, User, UserId, View, Withdrawal, WithdrawalId, planted,
 };
 
 /// Mistakes of engines that give back without asking their signer: it would not let them.
@@ -169,6 +169,12 @@ impl<'a> Drafting<'a> {
     pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
         let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
         row.and_then(|row| row.twin(asset, destination, amount))
+    }
+
+    /// Where a transaction that nobody here remembers stands.
+    pub fn stray(&self, hash: Hash32) -> Option<Payment> {
+        let strays = self.view.incarnation.row.as_ref().map(|row| &row.strays[..]).unwrap_or_default();
+        strays.iter().find(|stray| stray.payment.hash == hash).map(|stray| stray.payment.clone())
     }
 
     /// Asks the signer to retire a payout, unless it has done so for this order.

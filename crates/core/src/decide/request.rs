@@ -2,8 +2,8 @@
 
 use crate::{
     Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision, EventKind, IdempotencyKey,
-    IdempotencyRecord, KeyContext, Mistake, PayoutId, Policy, Refusal, Request, Rules, Span, State, Timestamp, TransferKind, User, View,
-    Withdrawal, planted,
+    IdempotencyRecord, KeyContext, Mistake, PayoutId, Policy, Refusal, Request, Rules, Span, State, Timestamp, TransferKind, Twin, User,
+    View, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -209,10 +209,10 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let cause = Cause::Withdrawal { id: request.id };
     let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
     let by_policy = planted(Mistake::ApprovalSkipped) || policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
-    let by_policy = by_policy && !equals_unexplained(draft, request, cost);
-    let state = match by_policy {
-        true => State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None },
-        false => State::Pending,
+    let (state, standing) = match (draft.twin(&request.asset, &request.destination, cost.paid), by_policy) {
+        (Some(twin), _) => repeated(draft, &twin),
+        (None, true) => (State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None }, Some(EventKind::Approved)),
+        (None, false) => (State::Pending, None),
     };
     let withdrawal = Withdrawal {
         id: request.id,
@@ -239,13 +239,18 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     draft.change(Change::Limit(limit));
     draft.change(Change::Withdrawal(withdrawal.clone()));
     remember_key(draft, request);
-    tell(draft, request, by_policy)?;
+    tell(draft, request, standing)?;
     Ok(withdrawal)
 }
 
-/// Somebody was paid the same, and nobody knows who: a person looks first (cases F91, F95).
-fn equals_unexplained(draft: &Drafting, request: &Request, cost: Cost) -> bool {
-    draft.twin(&request.asset, &request.destination, cost.paid).is_some()
+/// Somebody was paid the same, and nobody knows who: a person looks first (cases F91, F95). Where only blocks know the payment, the verdict
+/// on this request says whose it was.
+fn repeated(draft: &Drafting, twin: &Twin) -> (State, Option<EventKind>) {
+    let Twin::Stray { hash } = *twin else { return (State::Pending, None) };
+    let Some(payment) = draft.stray(hash) else { return (State::Pending, None) };
+    let finding = twin.to_string();
+    let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
+    (State::HeldForInspection { since: draft.now(), finding, payment }, Some(kind))
 }
 
 fn recorded(claim: &Claim) -> ClaimRecord {
@@ -268,15 +273,12 @@ fn remember_key(draft: &mut Drafting, request: &Request) {
     }
 }
 
-fn tell(draft: &mut Drafting, request: &Request, by_policy: bool) -> Result<(), Refusal> {
+fn tell(draft: &mut Drafting, request: &Request, standing: Option<EventKind>) -> Result<(), Refusal> {
     let now = draft.now();
     let user = draft.user(&request.user)?;
     user.last_accepted_at = Some(now);
     user.claim_nonce += u64::from(request.claim.is_some());
     let requested = EventKind::Requested { asset: request.asset.clone(), amount: request.amount, destination: request.destination.clone() };
     draft.user_event(&request.user, Some(request.id), requested)?;
-    if by_policy {
-        draft.user_event(&request.user, Some(request.id), EventKind::Approved)?;
-    }
-    Ok(())
+    standing.map_or(Ok(()), |kind| draft.user_event(&request.user, Some(request.id), kind))
 }

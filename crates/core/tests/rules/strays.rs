@@ -84,7 +84,10 @@ fn f91_a_doubted_payment_that_is_mined_is_paid() {
     assert_eq!(world.withdrawal(id).state.status(), Status::Completed);
     assert!(!strays(&world)[0].explained);
     let again = world.request_claim(3_000).expect("accepted");
-    assert_eq!(world.withdrawal(again).state.status(), Status::Pending, "a person looks first");
+    assert!(matches!(&world.withdrawal(again).state, State::HeldForInspection { payment, .. } if payment.hash == hash(90)));
+    let verdict = Command::Inspect { leg: world.leg(again), lane: lane(), lineage: None, paid: true, note: "theirs".to_owned() };
+    world.must(verdict);
+    assert_eq!((world.withdrawal(again).state.status(), strays(&world)[0].explained), (Status::Completed, true));
 }
 
 /// F91: whoever an operator had named before is given back, whatever is doubted besides.

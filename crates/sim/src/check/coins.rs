@@ -78,10 +78,11 @@ impl CoinTruth {
         must(self.recorded.contains(&txid), "recorded before sent", || format!("{txid} leaves and was not recorded"))
     }
 
-    /// Database and journal have gone back to that moment, together.
-    pub fn forget_after(&mut self, at: Instant, chain: &UtxoChain) {
+    /// Database and journal have gone back to that moment, together. Where that is `declared`, what nobody can know is swept away: nobody is
+    /// excused for it.
+    pub fn forget_after(&mut self, at: Instant, chain: &UtxoChain, declared: bool) {
         let lost: BTreeSet<Txid> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(txid, _)| *txid).collect();
-        self.unseen.extend(lost.iter().filter(|txid| !chain.is_mined(**txid) && !chain.is_waiting(**txid)));
+        self.unseen.extend(lost.iter().filter(|txid| !declared && !chain.is_mined(**txid) && !chain.is_waiting(**txid)));
         self.forgotten.extend(lost);
         self.payments.forget_after(at);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adit_store::Store as _;
 
 use super::Fate;
+use crate::world::Declared;
 
 impl Fate {
     /// Until its server is switched off, at last by a person.
@@ -50,7 +51,7 @@ impl Fate {
     async fn take_over(&mut self) {
         let known = self.world.disk.tables.incarnation().await.ok().flatten();
         if known.is_some_and(|known| known.finding.is_some()) {
-            self.world.declare(true, &mut self.dice).await;
+            self.world.declare(Declared::Database, true, &mut self.dice).await;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Fate, SECOND};
 use crate::Dice;
 use crate::weather::DatabaseManners;
+use crate::world::Declared;
 
 /// How long it is waited for a payment to be on its way.
 const BUSY_SECONDS_MAX: u64 = 3_600;
@@ -84,16 +85,20 @@ impl Fate {
         self.world.disk.break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
         let age = (now - backup.at) / SECOND;
         if let Some(journal) = journal {
+            let declared = self.dice.chance(500);
             self.world.truth().forget_after(backup.at);
-            self.world.coin_truth().forget_after(backup.at, &self.world.utxo());
+            self.world.coin_truth().forget_after(backup.at, &self.world.utxo(), declared);
             self.world.notary().forget_after(backup.at);
             self.world.signer.roll_back(journal);
             self.world.start_signer();
-            self.told(|| format!("database and journal are set back by {age} s"));
+            self.told(|| format!("database and journal are set back by {age} s; declared: {declared}"));
+            if declared {
+                self.world.declare(Declared::Both, false, &mut self.dice).await;
+            }
         } else {
             self.told(|| format!("the database is set back by {age} s"));
             if self.dice.chance(400) {
-                self.world.declare(false, &mut self.dice).await;
+                self.world.declare(Declared::Database, false, &mut self.dice).await;
             }
         }
         self.users.all_ask_again(self.dice.fork());

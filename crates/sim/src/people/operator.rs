@@ -9,6 +9,7 @@ use adit_store::{Store as _, WithdrawalFilter};
 use super::users::cancel;
 use crate::check::must;
 use crate::rules::{book, script_of};
+use crate::world::Declared;
 use crate::{Dice, World};
 
 const LOOK_SECONDS: (u64, u64) = (120, 900);
@@ -46,7 +47,7 @@ impl Operator {
         let Ok(Some(row)) = self.world.disk.tables.incarnation().await else { return };
         let rightly = self.world.notary().is_superseded(row.id) || row.finding.is_some();
         self.world.check(must(rightly, "superseded rightly", || format!("{} does nothing, and its store has not gone back", process.name)));
-        self.world.declare(false, &mut self.dice).await;
+        self.world.declare(Declared::Database, false, &mut self.dice).await;
     }
 
     async fn look(&mut self, engine: &Engine) {
@@ -82,6 +83,11 @@ impl Operator {
         if withdrawal.user.as_str() == "unknown" {
             return self.find_user(engine, withdrawal, payment).await;
         }
+        // Nobody's payment of the same is matched to this one first.
+        let nobodys = engine.store().incarnation().await.ok().flatten().map(|known| known.unmatched).unwrap_or_default();
+        if nobodys.iter().any(|known| is_same(known, withdrawal)) {
+            return;
+        }
         let is_bitcoin = self.world.setup.is_bitcoin(&withdrawal.asset);
         let (is_final, paid) = if is_bitcoin { self.seen_in_coins(withdrawal, payment) } else { self.seen(withdrawal, payment) };
         if is_final {
@@ -104,6 +110,17 @@ impl Operator {
             }
         }
         let (leg, lane, note) = (found.leg(), lineage.lane.clone(), "asked".to_owned());
+        let held = listed(engine, Status::HeldForInspection).await;
+        let same = |other: &&Withdrawal| {
+            other.id != found.id
+                && other.user.as_str() != "unknown"
+                && (&other.asset, &other.destination, other.amount) == (&found.asset, &found.destination, found.amount)
+        };
+        if let Some(other) = held.iter().find(same) {
+            let to = Matched::Withdrawal { leg: other.leg() };
+            let _may_be_refused = engine.submit(admin(), Command::Match { leg, lane, lineage: lineage.id, to, note }).await;
+            return;
+        }
         let command = match self.world.asker(&found.destination) {
             Some(user) => Command::Match { leg, lane, lineage: lineage.id, to: Matched::User { user, book: book() }, note },
             // A thief's.
@@ -122,13 +139,13 @@ impl Operator {
         }
     }
 
-    /// The same for bitcoin: whether that transaction is final, and pays the address at least so much.
+    /// The same for bitcoin: whether that block is final, and whether any final transaction pays the address at least so much.
     fn seen_in_coins(&self, withdrawal: &Withdrawal, payment: &Payment) -> (bool, bool) {
         let chain = self.world.utxo();
         let script = script_of(&withdrawal.destination);
-        let by = chain.history(0, chain.finalized()).find(|mined| adit_bitcoin::hash_of(mined.tx.txid) == payment.hash);
-        let pays = |mined: &crate::utxo::Mined| u128::from(mined.tx.pays(&script)) >= withdrawal.amount.base_units();
-        (payment.block.height <= chain.finalized(), by.as_ref().is_some_and(pays))
+        let pays = |mined: crate::utxo::Mined| u128::from(mined.tx.pays(&script)) >= withdrawal.amount.base_units();
+        let arrived = chain.history(0, chain.finalized()).any(pays);
+        (payment.block.height <= chain.finalized(), arrived)
     }
 
     fn bitcoin_lane(&self) -> LaneId {

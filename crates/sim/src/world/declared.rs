@@ -9,13 +9,25 @@ use uuid::Uuid;
 use super::World;
 use crate::{Dice, ports};
 
+/// What is said to have gone back.
+#[derive(Debug, Clone, Copy)]
+pub enum Declared {
+    Database,
+    /// With the signer's journal: what neither remembers is swept away.
+    Both,
+}
+
 impl World {
     /// Stops every server of the primary, and says in the database that it went back, and, if so, that nobody serves another state of it.
-    pub async fn declare(&self, take_over: bool, dice: &mut Dice) {
-        self.story.tell("operator", || format!("declares that the database went back; it takes over: {take_over}"));
+    pub async fn declare(&self, what: Declared, take_over: bool, dice: &mut Dice) {
+        self.story.tell("operator", || format!("declares that {what:?} went back; it takes over: {take_over}"));
         self.kill_at_primary();
         let uuid = |dice: &mut Dice| Uuid::from_bytes(dice.bytes());
-        let because = WentBack::Declared { what: "the operator restored it".to_owned() };
+        let told = "the operator restored it".to_owned();
+        let because = match what {
+            Declared::Database => WentBack::Declared { what: told },
+            Declared::Both => WentBack::BothDeclared { what: told },
+        };
         let command = Command::FindWentBack { because, next: IncarnationId(uuid(dice)), take_over };
         let actor = Actor::Admin { credential: CredentialId(Uuid::from_u128(1)) };
         let order = Order { actor, ids: IdBlock::new(uuid(dice)), retired: BTreeSet::new(), command };

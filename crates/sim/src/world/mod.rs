@@ -23,6 +23,8 @@ use crate::story::Story;
 use crate::utxo::{self, UtxoChain};
 use crate::weather::Weather;
 
+pub use declared::Declared;
+
 use replicas::Replicas;
 
 /// What the wallet holds at first, in whole units of each asset.

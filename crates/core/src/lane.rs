@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, LeaseToken, Market, ReplicaId, Timestamp};
+use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, JournalTip, LaneId, LeaseToken, Market, ReplicaId, Timestamp};
 
 /// A lane's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Lane {
     pub counter: u64,
     /// The epoch under which the signer's journal was last read to its end.
     pub journal_read: Epoch,
+    /// How far the signer's journal went when it was last seen. A journal that does not go on from there went back (case F91).
+    pub witness: Option<JournalTip>,
     /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
     /// accident, and halts the lane (case F101).
     pub doubt: Option<String>,
@@ -77,6 +79,10 @@ pub enum HaltReason {
     BothWentBack {
         detail: String,
     },
+    /// The signer's journal lacks records that the database has seen: it was set back alone (cases F91, F96).
+    JournalWentBack {
+        detail: String,
+    },
     /// A pinned fact changed.
     PinChanged {
         fact: String,
@@ -128,6 +134,7 @@ impl Lane {
             epoch: Epoch(0),
             counter: 0,
             journal_read: Epoch(0),
+            witness: None,
             doubt: None,
             state: LaneState::Reconciling,
             tip: None,
@@ -156,6 +163,12 @@ impl Lane {
     /// Returns whether the signer's journal was read to its end under the present epoch: what it knows stands in this store.
     pub fn has_read_journal(&self) -> bool {
         self.epoch > Epoch(0) && self.journal_read == self.epoch
+    }
+
+    /// Notes how far the signer's journal goes. A shorter one changes nothing.
+    pub(crate) fn note_journal(&mut self, tip: Option<JournalTip>) {
+        let goes_on = |tip: &JournalTip| self.witness.is_none_or(|seen| tip.records > seen.records);
+        self.witness = tip.filter(goes_on).or(self.witness);
     }
 
     pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {

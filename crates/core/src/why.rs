@@ -328,6 +328,9 @@ impl HaltReason {
             Self::BothWentBack { detail } => format!(
                 "database and journal were both set back: {detail}. What was given back since is written nowhere: look at what waits, cancel what is not owed any more, and resume the lane once blocks hold all of these. If you do not know these payments, somebody else has the key."
             ),
+            Self::JournalWentBack { detail } => format!(
+                "the signer's journal went back: {detail}. Nothing is planned, signed or given back. Put the newest journal back, or run `adit restore --journal FILE` where it is lost."
+            ),
             Self::PinChanged { fact, pinned, seen } => {
                 format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")
             }

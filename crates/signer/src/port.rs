@@ -3,8 +3,8 @@
 use std::fmt;
 
 use adit_core::{
-    Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, LaneId, LeaseToken,
-    LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed, Timestamp,
+    Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, JournalTip, LaneId,
+    LeaseToken, LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed, Timestamp,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,10 @@ use uuid::Uuid;
 pub trait Signer: Send + Sync + 'static {
     /// The journal that this signer writes. A lane is pinned to it.
     async fn journal(&self) -> Result<JournalId, SignerFault>;
+
+    /// Tells how far the journal goes, and its chain after the first `records` of it: a store that has seen more, or another chain there,
+    /// speaks with a journal that went back (case F91).
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault>;
 
     /// Hears that this process works on a store of this incarnation, or, where its store went back, announces the one that follows.
     /// Called at every renewal of a lease: a new incarnation waits until nobody was heard with another one for a minute (case F94).
@@ -148,6 +152,14 @@ pub enum PayoutStanding {
     Left,
     /// It is never signed again.
     Retired { by: String, reason: String },
+}
+
+/// How far the journal goes, and what it says of a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalAt {
+    pub tip: JournalTip,
+    /// The chain after as many records as were asked for. None where the journal has fewer.
+    pub chain: Option<Hash32>,
 }
 
 /// How far the journal is with a lane.

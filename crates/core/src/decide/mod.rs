@@ -17,7 +17,10 @@ mod request;
 mod settle;
 mod store;
 
-use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal, WithdrawalId};
+use crate::{
+    Change, Command, Epoch, IncarnationId, JournalTip, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal,
+    WithdrawalId,
+};
 
 use drafting::Drafting;
 pub use lane::changed_pin;
@@ -52,6 +55,8 @@ pub struct Granted {
     pub incarnation: IncarnationId,
     pub token: LeaseToken,
     pub counter: u64,
+    /// What the lane's row has seen of the signer's journal, to be compared with it before the signer is told of a new lease.
+    pub witness: Option<JournalTip>,
 }
 
 /// Decides one order. The view holds every row that [`crate::keys()`] names for it.
@@ -83,9 +88,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::FindWentBack { because, next, take_over } => store::find(draft, because, *next, *take_over),
         Command::Reincarnate { next, lanes } => store::reincarnate(draft, *next, lanes),
         Command::Beat => draft.answer(Answer::Done),
-        Command::Lease { lane, owner, length, journal, token, first, alone } => {
-            let (owner, length, journal, token, first, alone) = (*owner, *length, *journal, *token, *first, *alone);
-            lane::lease(draft, lane, &lane::Claim { owner, length, journal, token, first, alone })
+        Command::Lease { lane, owner, length, journal, tip, token, first, alone } => {
+            let (owner, length, journal, tip, token, first, alone) = (*owner, *length, *journal, *tip, *token, *first, *alone);
+            lane::lease(draft, lane, &lane::Claim { owner, length, journal, tip, token, first, alone })
         }
         Command::JournalRead { lane, owner, epoch } => lane::journal_read(draft, lane, *owner, *epoch),
         Command::ReconcileAgain { lane, owner, epoch, doubt } => lane::reconcile_again(draft, lane, *owner, *epoch, doubt),
@@ -122,7 +127,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.leased(lane, *owner, *epoch)?;
             close::close(draft, lane, *lineage)
         }
-        Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
+        Command::Record { lane, epoch, lineage, attempt, signed, tip } => {
+            lineage::record(draft, lane, *epoch, &lineage::Recorded { lineage: *lineage, attempt: *attempt, signed, tip: *tip })
+        }
         Command::Cosign { lineage, attempt, over, signed, .. } => lineage::cosign(draft, *lineage, *attempt, over, signed),
         Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),
         Command::Observe { lane, epoch, sighting, .. } => {

@@ -30,4 +30,5 @@ mod steps;
 mod undoing;
 mod upkeep;
 mod wire;
+mod witnesses;
 mod world;

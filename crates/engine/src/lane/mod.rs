@@ -14,6 +14,7 @@ mod request;
 mod trial;
 mod unremembered;
 mod upkeep;
+mod witness;
 
 use std::sync::{Arc, Mutex};
 

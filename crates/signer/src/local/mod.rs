@@ -18,8 +18,8 @@ use crate::hearing::Hearing;
 use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
-    Supersede,
+    JournalAt, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    SignerFault, Supersede,
 };
 
 pub use self::leases::{RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
@@ -194,6 +194,10 @@ impl LocalSigner {
 impl Signer for LocalSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         Ok(self.inner.lock()?.journal.id())
+    }
+
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        self.run(move |inner| inner.journal_at(records)).await
     }
 
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {

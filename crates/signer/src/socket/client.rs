@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
-    Supersede,
+    JournalAt, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    SignerFault, Supersede,
 };
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
@@ -95,6 +95,11 @@ impl Signer for SocketSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         let Answer::Journal(id) = self.call(Call::Journal).await? else { return Err(self.confused()) };
         Ok(id)
+    }
+
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        let Answer::JournalAt(at) = self.call(Call::JournalAt(records)).await? else { return Err(self.confused()) };
+        Ok(at)
     }
 
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {

@@ -149,6 +149,7 @@ async fn exchange(stream: &mut UnixStream, signer: &dyn Signer) -> io::Result<bo
 async fn answer(signer: &dyn Signer, call: Call) -> Answer {
     let answer = match call {
         Call::Journal => signer.journal().await.map(Answer::Journal),
+        Call::JournalAt(records) => signer.journal_at(records).await.map(Answer::JournalAt),
         Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
         Call::HearTime(now) => signer.hear_time(now).await.map(|()| Answer::HearTime),
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
+    JournalAt, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature,
+    SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
@@ -30,6 +31,7 @@ pub(super) struct Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
     Journal,
+    JournalAt(u64),
     Attend(Presence),
     HearTime(Timestamp),
     Lease(LeaseClaim),
@@ -48,6 +50,7 @@ pub(super) enum Call {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Journal(JournalId),
+    JournalAt(JournalAt),
     Attend(Result<(), Refused>),
     HearTime,
     Lease(Result<(), Refused>),

@@ -159,6 +159,7 @@ impl Operator {
             }
             HaltReason::JournalAhead { .. }
             | HaltReason::BothWentBack { .. }
+            | HaltReason::JournalWentBack { .. }
             | HaltReason::PinChanged { .. }
             | HaltReason::WalletHasCode
             | HaltReason::Operator { .. } => {

@@ -189,6 +189,12 @@ pub enum Command {
         lane: LaneId,
         from_nonce: u64,
     },
+    /// An admin has put another journal in place and had it taught: from here on the lane's row goes by it, however much more it had
+    /// seen of the journal before (case F96). The lane is leased anew and reads it first.
+    TrustJournal {
+        lane: LaneId,
+        tip: JournalTip,
+    },
     /// Progress of observation: no decision, kept so that a restart goes on where this one was.
     Advance {
         lane: LaneId,

@@ -143,6 +143,11 @@ pub enum EventKind {
         lane: LaneId,
         accepted: Option<String>,
     },
+    /// An admin put another journal in place; the lane goes by it from now on.
+    JournalTrusted {
+        lane: LaneId,
+        records: u64,
+    },
     /// The store was found, or declared, to have gone back.
     StoreWentBack {
         because: WentBack,

@@ -52,6 +52,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
         | Command::AdoptKey { lane, .. }
+        | Command::TrustJournal { lane, .. }
         | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());
         }

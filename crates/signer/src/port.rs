@@ -61,6 +61,11 @@ pub trait Signer: Send + Sync + 'static {
     /// spent by others. Journalled.
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault>;
 
+    /// Learns what the database recorded and the journal may lack, without a lease and without caps. Nothing is allowed by it that was not
+    /// before: each signature has to be this key's own, and what contradicts the journal is refused, and nothing of it is written. One
+    /// answer per lesson, in order. Asking again is answered the same (case F96).
+    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault>;
+
     /// What was signed for a lane at this number of its line and above ([`Draft::number`]: the nonce, where there are nonces), for
     /// reconciling after a restore. Paged, in the order of numbers: fewer than `limit` are the end; else the next page starts at the
     /// last number + 1. The attempts of one number are never parted, for which a page may be a few longer than `limit`.
@@ -211,6 +216,28 @@ pub struct JournalEntry {
     /// Its contexts are those that could be unsealed.
     pub request: SignRequest,
     pub signed: Signed,
+}
+
+/// One thing that the database recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lesson")]
+pub enum Lesson {
+    /// An attempt was signed, and counts in the caps of the day of `at`. Its stamp is not kept.
+    Signed { at: Timestamp, entry: JournalEntry },
+    /// A lineage ended, and a payout left it. Its stamp is not kept.
+    Left { supersede: Supersede },
+    /// A payout's hold was given back: it is never signed again.
+    Retired { retirement: Retirement },
+}
+
+/// What became of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learned {
+    /// It stands in the journal now.
+    Taught,
+    /// It stood there already.
+    Known,
 }
 
 /// The signer says no. Nothing was signed.

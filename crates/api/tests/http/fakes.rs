@@ -12,8 +12,8 @@ use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
 use adit_signer::{
-    JournalAt, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
-    SignerFault, Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, Signer, SignerFault, Supersede,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -164,6 +164,10 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
+    async fn teach(&self, _: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
     async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
         Err(no_signer())
     }
@@ -216,6 +220,10 @@ impl Signer for Pen {
     }
 
     async fn supersede(&self, _: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn teach(&self, _: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
         Err(no_signer())
     }
 

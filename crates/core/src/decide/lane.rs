@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding, Incarnation,
-    IncarnationId, JournalId, JournalTip, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId, Span,
-    TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
+    AcceptedPin, Account, Actor, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding,
+    Incarnation, IncarnationId, JournalId, JournalTip, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId,
+    Span, TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
 };
 
 use super::Drafting;
@@ -252,6 +252,29 @@ pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Re
     lane.state = LaneState::Reconciling;
     lane.journal_read = Epoch(0);
     draft.event(EventKind::LaneAdopted { lane: id.clone(), from_nonce });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// An admin's word that the journal which ends here is the one to go by. Said again, nothing changes. A lease of the lane is over: it was
+/// told to another journal.
+pub(super) fn trust_journal(mut draft: Drafting, id: &LaneId, tip: JournalTip) -> Result<Decision, Refusal> {
+    if !matches!(draft.actor, Actor::Admin { .. } | Actor::Engine) {
+        return Err(Refusal::BadAttempt { detail: "an admin says which journal a lane goes by; `adit restore --journal FILE`".to_owned() });
+    }
+    let mut lane = draft.lane(id)?.clone();
+    if lane.witness == Some(tip) {
+        return draft.unchanged();
+    }
+    lane.witness = Some(tip);
+    lane.lease = None;
+    lane.journal_read = Epoch(0);
+    lane.doubt = None;
+    let waits = matches!(lane.state, LaneState::Running | LaneState::Halted { reason: HaltReason::JournalWentBack { .. }, .. });
+    if waits {
+        lane.state = LaneState::Reconciling;
+    }
+    draft.event(EventKind::JournalTrusted { lane: id.clone(), records: tip.records });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
 }

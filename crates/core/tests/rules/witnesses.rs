@@ -92,3 +92,36 @@ fn f96_an_operators_halt_outlasts_a_journal_that_went_back() {
     world.read_journal();
     assert!(matches!(&world.lane().state, LaneState::Halted { reason, .. } if *reason == stopped));
 }
+
+/// F96: an admin says which journal a lane goes by, whatever it had seen. It is leased anew and reads that journal first.
+#[test]
+fn f96_a_journal_is_trusted_by_an_admin_alone() {
+    let mut world = World::with_points(10_000);
+    renew(&mut world, tip(9, 9));
+    world.must(halt(went_back()));
+    let trust = || Command::TrustJournal { lane: lane(), tip: tip(7, 7) };
+    let credential = CredentialId(uuid::Uuid::from_u128(1));
+    for actor in [Actor::User { user: user() }, Actor::Service { credential }] {
+        assert_eq!(world.give_as(actor, trust()).expect_err("an admin's word").code(), "BAD_ATTEMPT");
+    }
+    assert_eq!(world.give_as(Actor::Admin { credential }, trust()), Ok(Answer::Done));
+    let lane = world.lane();
+    assert_eq!((lane.witness, &lane.lease, &lane.state), (Some(tip(7, 7)), &None, &LaneState::Reconciling));
+    assert!(!lane.has_read_journal());
+    assert!(matches!(&world.events.last().expect("told").kind, EventKind::JournalTrusted { records: 7, .. }));
+    assert_eq!(world.give_as(Actor::Admin { credential }, trust()), Ok(Answer::Unchanged));
+    assert_eq!(world.lease().witness, Some(tip(7, 7)));
+    world.read_journal();
+    world.start();
+    assert_eq!(world.lane().state, LaneState::Running);
+}
+
+/// F96: what a person stopped for another reason stays stopped.
+#[test]
+fn f96_trust_in_a_journal_ends_no_other_halt() {
+    let mut world = World::with_points(0);
+    world.must(halt(HaltReason::WalletHasCode));
+    world.must(Command::TrustJournal { lane: lane(), tip: tip(7, 7) });
+    assert!(matches!(&world.lane().state, LaneState::Halted { reason: HaltReason::WalletHasCode, .. }));
+    assert!(!world.lane().has_read_journal());
+}

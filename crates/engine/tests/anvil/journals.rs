@@ -1,7 +1,8 @@
 //! A signer's journal that goes back alone, with the database intact (cases F91, F96).
 
 use adit_core::{Actor, Answer, Command, HaltReason, LaneState, Refusal, Status};
-use adit_engine::WriteError;
+use adit_engine::{Lessons, Taught, WriteError, teach};
+use adit_signer::{PayoutStanding, Signer as _};
 use adit_store::Store;
 
 use super::parts::Running;
@@ -52,7 +53,7 @@ async fn f96_a_journal_that_went_back_alone_stops_the_lane() {
     assert!(matches!(cancelled, Err(WriteError::Refused(Refusal::JournalUnread { .. }))), "{cancelled:?}");
     let adopt = Command::AdoptKey { lane: world.lane.clone(), from_nonce: 9 };
     assert!(matches!(submit(&again, adopt).await, Err(WriteError::Refused(Refusal::BadAttempt { .. }))));
-    submit(&again, Command::ResumeLane { lane: world.lane.clone(), accept: None }).await.expect("taken");
+    resume(&world, &again).await;
     until_stopped(&world).await;
     world.mine_for_a_second().await;
     assert_eq!((world.status(third).await.status(), world.times_paid(2).await), (Status::Approved, 0));
@@ -67,4 +68,69 @@ async fn f96_a_journal_that_went_back_alone_stops_the_lane() {
         assert_eq!(world.times_paid(payee).await, 1, "payee {payee}");
     }
     last.crash();
+}
+
+/// F96: the newest journal is lost, and an older copy is taught what the database recorded. Then the database goes back as well: what was
+/// paid is not signed anew, what was given back neither, and both stand as they had.
+#[tokio::test(flavor = "multi_thread")]
+async fn f96_a_signer_that_forgot_is_taught_from_the_database() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    let known = world.request(&running.engine, 0).await;
+    world.mine_until(&[known], Status::Completed).await;
+    let stop = HaltReason::Operator { reason: "a test".to_owned() };
+    submit(&running, Command::HaltLane { lane: world.lane.clone(), reason: stop }).await.expect("halted");
+    let [paid, cancelled, undone] =
+        [world.request(&running.engine, 1).await, world.request(&running.engine, 2).await, world.request(&running.engine, 3).await];
+    let before = world.volume();
+    let copy = world.journal_copy();
+
+    world.cancel(&running.engine, cancelled).await.expect("cancelled");
+    world.hold_blocks().await;
+    resume(&world, &running).await;
+    world.until_sent(&[paid, undone]).await;
+    world.cancel(&running.engine, undone).await.expect("wished");
+    world.until_versions(undone, 2).await;
+    world.mine_until_ended(&[paid, undone]).await;
+    let ends = [world.status(paid).await.status(), world.status(cancelled).await.status(), world.status(undone).await.status()];
+    assert_eq!(ends, [Status::Completed, Status::Cancelled, Status::Cancelled]);
+    running.crash();
+
+    world.put_journal(&copy);
+    let signer = world.signer();
+    let lanes = [world.lane.clone()];
+    let taught = teach(&*world.store, &signer, &lanes).await.expect("taught");
+    let Taught { attempts, retirements, endings: _, tip } = taught;
+    assert_eq!((attempts.known, retirements), (1, Lessons { taught: 2, known: 0 }));
+    assert!(attempts.taught >= 3, "{attempts:?}");
+    let repeated = teach(&*world.store, &signer, &lanes).await.expect("taught");
+    assert_eq!((repeated.attempts.taught, repeated.retirements, repeated.tip), (0, Lessons { taught: 0, known: 2 }, tip));
+    let standing = signer.standing(&[paid, cancelled, undone].map(|id| adit_core::PayoutId(id.0))).await.expect("tells");
+    assert!(matches!(&standing[..], [PayoutStanding::Live { .. }, PayoutStanding::Retired { .. }, PayoutStanding::Retired { .. }]));
+    drop(signer);
+
+    let again = world.start();
+    until_stopped(&world).await;
+    submit(&again, Command::TrustJournal { lane: world.lane.clone(), tip }).await.expect("trusted");
+    let next = world.request(&again.engine, 4).await;
+    world.mine_until(&[next], Status::Completed).await;
+    again.crash();
+
+    world.set_database_back(&before);
+    let last = world.start();
+    world.mine_until(&[paid], Status::Completed).await;
+    resume(&world, &last).await;
+    world.mine_until_ended(&[cancelled, undone]).await;
+    world.mine_for_a_second().await;
+    let ends = [world.status(paid).await.status(), world.status(cancelled).await.status(), world.status(undone).await.status()];
+    assert_eq!(ends, [Status::Completed, Status::Cancelled, Status::Cancelled]);
+    for (payee, times) in [(0, 1), (1, 1), (2, 0), (3, 0), (4, 1)] {
+        assert_eq!(world.times_paid(payee).await, times, "payee {payee}");
+    }
+    last.crash();
+}
+
+async fn resume(world: &World, running: &Running) {
+    submit(running, Command::ResumeLane { lane: world.lane.clone(), accept: None }).await.expect("resumed");
 }

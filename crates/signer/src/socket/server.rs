@@ -166,6 +166,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::DryRun(requests) => signer.dry_run(&requests).await.map(Answer::DryRun),
         Call::Sign(requests) => signer.sign(&requests).await.map(Answer::Sign),
         Call::Supersede(supersede) => signer.supersede(&supersede).await.map(Answer::Supersede),
+        Call::Teach(lessons) => signer.teach(&lessons).await.map(Answer::Teach),
         Call::Entries { lane, from_nonce, limit } => signer.entries(&lane, from_nonce, limit).await.map(Answer::Entries),
     };
     answer.unwrap_or_else(Answer::Fault)

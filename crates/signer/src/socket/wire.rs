@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    JournalAt, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature,
-    SignerFault, Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
@@ -42,6 +42,7 @@ pub(super) enum Call {
     DryRun(Vec<SignRequest>),
     Sign(Vec<SignRequest>),
     Supersede(Supersede),
+    Teach(Vec<Lesson>),
     Entries { lane: LaneId, from_nonce: u64, limit: usize },
 }
 
@@ -61,6 +62,7 @@ pub(super) enum Answer {
     DryRun(Vec<Result<(), Refused>>),
     Sign(Vec<Result<Signature, Refused>>),
     Supersede(Result<(), Refused>),
+    Teach(Vec<Result<Learned, Refused>>),
     Entries(Vec<JournalEntry>),
     Fault(SignerFault),
 }

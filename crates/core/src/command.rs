@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
-    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
-    PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId,
-    UserId, WentBack, WithdrawalId,
+    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening,
+    Payment, PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip,
+    TransferId, UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -142,6 +142,9 @@ pub enum Command {
         owner: ReplicaId,
         length: Span,
         journal: JournalId,
+        /// How far the journal goes, where it goes on from what the lane's row has seen of it. Noted by renewals: a new lease is compared
+        /// with what was seen first.
+        tip: Option<JournalTip>,
         token: LeaseToken,
         /// The store's first incarnation, where it has none yet.
         first: IncarnationId,
@@ -195,6 +198,14 @@ pub enum Command {
     AdoptKey {
         lane: LaneId,
         from_nonce: u64,
+    },
+    /// An admin has put another journal in place and had it taught: from here on the lane's row goes by it, however much more it had
+    /// seen of the journal before (case F96). The lane is leased anew and reads it first.
+    TrustJournal {
+        lane: LaneId,
+        /// Another one than before, where that is lost and a new one was begun.
+        journal: JournalId,
+        tip: JournalTip,
     },
     /// Progress of observation: no decision, kept so that a restart goes on where this one was.
     Advance {
@@ -278,6 +289,8 @@ pub enum Command {
         lineage: LineageId,
         attempt: AttemptId,
         signed: Signed,
+        /// How far the journal goes with this signature, where it goes on from what the lane's row has seen of it.
+        tip: Option<JournalTip>,
     },
     /// Signatures of others, verified before the command was made, in the place of what is recorded. Needs no lease: nothing is signed by us.
     Cosign {

@@ -148,6 +148,11 @@ pub enum EventKind {
         lane: LaneId,
         finally: bool,
     },
+    /// An admin put another journal in place; the lane goes by it from now on.
+    JournalTrusted {
+        lane: LaneId,
+        records: u64,
+    },
     /// The store was found, or declared, to have gone back.
     StoreWentBack {
         because: WentBack,

@@ -54,6 +54,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::Swept { lane, .. }
         | Command::ReleaseLane { lane }
         | Command::AdoptKey { lane, .. }
+        | Command::TrustJournal { lane, .. }
         | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());
         }

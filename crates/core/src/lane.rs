@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, LaneId, LeaseToken, Market, ReplicaId, Restoration, Timestamp};
+use crate::{
+    Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, JournalTip, LaneId, LeaseToken, Market, ReplicaId, Restoration, Timestamp,
+};
 
 /// A lane's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub struct Lane {
     pub counter: u64,
     /// The epoch under which the signer's journal was last read to its end.
     pub journal_read: Epoch,
+    /// How far the signer's journal went when it was last seen. A journal that does not go on from there went back (case F91).
+    pub witness: Option<JournalTip>,
     /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
     /// accident, and halts the lane (case F101).
     pub doubt: Option<String>,
@@ -84,6 +88,10 @@ pub enum HaltReason {
     /// Database and journal were restored together. All is swept; what waits may have been paid or given back since, and two admins have
     /// to release it (case F96).
     Unreleased,
+    /// The signer's journal lacks records that the database has seen: it was set back alone (cases F91, F96).
+    JournalWentBack {
+        detail: String,
+    },
     /// A pinned fact changed.
     PinChanged {
         fact: String,
@@ -135,6 +143,7 @@ impl Lane {
             epoch: Epoch(0),
             counter: 0,
             journal_read: Epoch(0),
+            witness: None,
             doubt: None,
             state: LaneState::Reconciling,
             restoration: None,
@@ -170,6 +179,12 @@ impl Lane {
     /// the place of a payment of ours then is no stranger's.
     pub fn expects_forgotten(&self) -> bool {
         self.restoration.as_ref().is_some_and(|restoration| !restoration.is_swept())
+    }
+
+    /// Notes how far the signer's journal goes. A shorter one changes nothing.
+    pub(crate) fn note_journal(&mut self, tip: Option<JournalTip>) {
+        let goes_on = |tip: &JournalTip| self.witness.is_none_or(|seen| tip.records > seen.records);
+        self.witness = tip.filter(goes_on).or(self.witness);
     }
 
     pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {

@@ -17,6 +17,7 @@ mod evidence;
 mod gate;
 mod id;
 mod incarnation;
+mod journal;
 mod keys;
 mod lane;
 mod ledger;
@@ -59,6 +60,7 @@ pub use id::{
     WithdrawalId,
 };
 pub use incarnation::{Finding, Incarnation, STRAYS_MAX, Stray, Twin, Unmatched, Unread, WentBack};
+pub use journal::JournalTip;
 pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};

@@ -342,6 +342,9 @@ impl HaltReason {
                 "database and journal were restored together. Nothing forgotten can be mined any more. What waits may have been paid or given back since: cancel what is not owed any more, then two admins release the lane, each with a credential of their own (`adit lanes release`)."
                     .to_owned()
             }
+            Self::JournalWentBack { detail } => format!(
+                "the signer's journal went back: {detail}. Nothing is planned, signed or given back. Put the newest journal back, or run `adit restore --journal FILE` where it is lost."
+            ),
             Self::PinChanged { fact, pinned, seen } => {
                 format!("{fact} was {pinned} and is {seen} now. Check the endpoint and the token before anything is paid.")
             }

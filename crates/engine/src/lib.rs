@@ -11,6 +11,7 @@ mod hub;
 mod lane;
 mod ports;
 mod settings;
+mod teach;
 mod writer;
 
 pub use alerts::{Alert, Alerts};
@@ -23,6 +24,7 @@ pub use engine::Engine;
 pub use hub::Hub;
 pub use ports::{Clock, Entropy, Ports, Spawner};
 pub use settings::{LIVE_LINEAGES_MAX, PLAN_MAX, Settings};
+pub use teach::{Lessons, Taught, TeachError, teach};
 pub use writer::{GROUP_ORDERS_MAX, QUEUE_ORDERS_MAX, WriteError, Writer};
 
 pub(crate) use lane::LaneTask;

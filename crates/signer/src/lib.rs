@@ -50,8 +50,8 @@ pub use key::{Key, KeyError};
 pub use local::{Clock, Doubt, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX, Witness};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
 pub use port::{
-    About, Approved, FeeUnit, JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
-    Signature, Signer, SignerFault, Stamp, Supersede,
+    About, Approved, FeeUnit, JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused,
+    Retire, SignRequest, Signature, Signer, SignerFault, Stamp, Supersede,
 };
 pub use sealed::{PASSPHRASE_BYTES_MIN, SealedError};
 pub use seed::{Seed, SeedError};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use adit_core::{
-    Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, LaneId, LeaseToken,
-    LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed, Timestamp,
+    Amount, Anchor, AssetId, AttemptId, Bytes, Destination, Draft, Epoch, FeeRate, Hash32, IncarnationId, JournalId, JournalTip, LaneId,
+    LeaseToken, LineageId, Opening, PayoutContext, PayoutId, Purpose, ReplicaId, Retirement, Signed, Timestamp,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,10 @@ use uuid::Uuid;
 pub trait Signer: Send + Sync + 'static {
     /// The journal that this signer writes. A lane is pinned to it.
     async fn journal(&self) -> Result<JournalId, SignerFault>;
+
+    /// Tells how far the journal goes, and its chain after the first `records` of it: a store that has seen more, or another chain there,
+    /// speaks with a journal that went back (case F91).
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault>;
 
     /// Hears that this process works on a store of this incarnation, or, where its store went back, announces the one that follows.
     /// Called at every renewal of a lease: a new incarnation waits until nobody was heard with another one for a minute (case F94).
@@ -56,6 +60,11 @@ pub trait Signer: Send + Sync + 'static {
     /// Allows a payout to live in another lineage, because `evidence` finally killed the old one, and coins of the old one to be
     /// spent by others. Journalled.
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault>;
+
+    /// Learns what the database recorded and the journal may lack, without a lease and without caps. Nothing is allowed by it that was not
+    /// before: each signature has to be this key's own, and what contradicts the journal is refused, and nothing of it is written. One
+    /// answer per lesson, in order. Asking again is answered the same (case F96).
+    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault>;
 
     /// What was signed for a lane at this number of its line and above ([`Draft::number`]: the nonce, where there are nonces), for
     /// reconciling after a restore. Paged, in the order of numbers: fewer than `limit` are the end; else the next page starts at the
@@ -150,6 +159,14 @@ pub enum PayoutStanding {
     Retired { by: String, reason: String },
 }
 
+/// How far the journal goes, and what it says of a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalAt {
+    pub tip: JournalTip,
+    /// The chain after as many records as were asked for. None where the journal has fewer.
+    pub chain: Option<Hash32>,
+}
+
 /// How far the journal is with a lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneStanding {
@@ -199,6 +216,28 @@ pub struct JournalEntry {
     /// Its contexts are those that could be unsealed.
     pub request: SignRequest,
     pub signed: Signed,
+}
+
+/// One thing that the database recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lesson")]
+pub enum Lesson {
+    /// An attempt was signed, and counts in the caps of the day of `at`. Its stamp is not kept.
+    Signed { at: Timestamp, entry: JournalEntry },
+    /// A lineage ended, and a payout left it. Its stamp is not kept.
+    Left { supersede: Supersede },
+    /// A payout's hold was given back: it is never signed again.
+    Retired { retirement: Retirement },
+}
+
+/// What became of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learned {
+    /// It stands in the journal now.
+    Taught,
+    /// It stood there already.
+    Known,
 }
 
 /// The signer says no. Nothing was signed.

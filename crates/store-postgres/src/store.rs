@@ -11,7 +11,8 @@ use adit_core::{
 };
 use adit_store::rows::Fields;
 use adit_store::{
-    Coverage, Cursor, GROUPS_REMEMBERED, Group, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    Coverage, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, Replication, Store, StoreClock, StoreFault, UserSheet,
+    WithdrawalFilter,
 };
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -206,6 +207,10 @@ impl Store for PostgresStore {
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
         self.read(async { lineage::live(&mut *self.moment().await?, lane, limit).await }).await
+    }
+
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        self.read(async { lineage::on_lane(&mut *self.moment().await?, lane, after, limit).await }).await
     }
 
     async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {

@@ -9,7 +9,7 @@ use adit_core::{
     Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -164,6 +164,10 @@ impl Store for SqliteStore {
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
         lineage::live(&mut *self.read().await?, lane, limit).await
+    }
+
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        lineage::on_lane(&mut *self.read().await?, lane, after, limit).await
     }
 
     async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {

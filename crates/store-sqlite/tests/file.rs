@@ -55,7 +55,7 @@ async fn rows_of_before_incarnations_are_read() {
     pool.close().await;
     let store = open(&path).await;
     let lane = store.lane(&sample::lane_id()).await.expect("the store answers").expect("the lane is kept");
-    assert_eq!((lane.next_nonce, lane.epoch.0, lane.counter, lane.journal_read.0, lane.doubt), (7, 3, 0, 0, None));
+    assert_eq!((lane.next_nonce, lane.epoch.0, lane.counter, lane.journal_read.0, lane.witness, lane.doubt), (7, 3, 0, 0, None, None));
     assert!(lane.lease.is_some_and(|lease| lease.token.0.is_nil()), "a lease of before has no token");
     let withdrawal = store.withdrawal(sample::withdrawal_id(1)).await.expect("the store answers").expect("the withdrawal is kept");
     assert_eq!((withdrawal.idempotency, store.incarnation().await), (None, Ok(None)));
@@ -76,7 +76,7 @@ async fn a_newer_schema_is_refused() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (999, 'later', TRUE, x'00', 0)";
     run(&path, newer).await;
     let fault = SqliteStore::open(&path).await.err();
-    assert_eq!(fault, Some(StoreFault::NewerSchema { found: 999, known: 7 }));
+    assert_eq!(fault, Some(StoreFault::NewerSchema { found: 999, known: 8 }));
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ pub trait Store: Send + Sync + 'static {
         let live = self.live_lineages(lane, usize::MAX).await?.into_iter();
         Ok(live.filter(|lineage| lineage.included().is_none()).take(limit).collect())
     }
+    /// Lineages of a lane, live and ended, after this one, in order of their own numbers (of one number by creation, then id), at most
+    /// `limit`.
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
     /// The newest observations of an attempt, newest first.
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
     /// The newest lineage by creation, live or ended, whose own number on this lane is `number`. A number belongs to one lineage; a key that
@@ -117,6 +120,20 @@ pub struct WithdrawalFilter {
     pub to: Option<Timestamp>,
     /// Only claims (`true`) or only others (`false`).
     pub claims: Option<bool>,
+}
+
+/// Where a page of a lane's lineages ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineageCursor {
+    pub number: u64,
+    pub created_at: Timestamp,
+    pub id: LineageId,
+}
+
+impl LineageCursor {
+    pub fn of(lineage: &Lineage) -> Self {
+        Self { number: lineage.number(), created_at: lineage.created_at, id: lineage.id }
+    }
 }
 
 /// A place in a list: the last row seen.

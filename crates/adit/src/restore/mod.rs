@@ -5,6 +5,8 @@
 //!
 //! Where the journal was brought back, too, what neither remembers may still be mined: the lanes sweep, and two admins release what waits
 //! (cases F91, F96).
+//!
+//! Where the journal alone was lost, its copy is taught what the database recorded, and the lanes go by it from then on.
 
 mod ahead;
 mod belongs;
@@ -12,6 +14,7 @@ mod follow;
 mod found;
 mod journal;
 mod kept;
+mod taught;
 mod told;
 
 use std::path::{Path, PathBuf};
@@ -44,13 +47,13 @@ pub struct Arguments {
     /// The database of store.url was brought back to an earlier state with its own tools
     #[arg(long)]
     declared: bool,
-    /// The signer's journal was lost, too: this copy takes its place; the one that is there is kept beside it. Goes with --database or --declared
+    /// The signer's journal is lost, and this copy takes its place; the one that is there is kept beside it. Alone where the database is whole: then the copy is taught what that recorded
     #[arg(long, value_name = "FILE", conflicts_with = "journal_declared")]
     journal: Option<PathBuf>,
-    /// The signer's journal was brought back, too, with your own tools, on whatever host the signer runs. Goes with --database or --declared
+    /// The signer's journal was brought back with your own tools, on whatever host the signer runs
     #[arg(long, conflicts_with = "journal_lost")]
     journal_declared: bool,
-    /// The signer's journal is lost, and there is no copy: a new one begins. Goes with --database or --declared
+    /// The signer's journal is lost, and there is no copy: a new one begins
     #[arg(long, conflicts_with = "journal")]
     journal_lost: bool,
     /// No process serves an older or another state of the database any more: the signer need not wait for a minute of silence
@@ -75,12 +78,13 @@ pub async fn run(load: impl Fn() -> Result<Config>, arguments: Arguments, output
     match (&arguments.database, arguments.declared) {
         (Some(file), false) => replace(&load()?, file, arguments.journal.as_deref(), how, output).await?,
         (None, true) => declare(&load()?, arguments.journal.as_deref(), how, output).await?,
-        (None, false) if how.both => bail!(
-            "--journal, --journal-declared and --journal-lost go with --database FILE or --declared: where database and journal both went back. If the database is whole and only the journal is lost, stop: do not start a signer on an older journal, and see docs/operations.md, journal_went_back"
-        ),
+        (None, false) if how.both && how.take_over => bail!("--take-over goes with --database FILE or --declared"),
+        (None, false) if how.both => taught::run(&load()?, arguments.journal.as_deref(), how.lost, output).await?,
         (None, false) if arguments.take_over => bail!("--take-over goes with --database FILE or --declared"),
         (None, false) if follows.is_none() => {
-            bail!("say what was restored: --database FILE (SQLite: FILE becomes the database), or --declared (your own tools restored it)")
+            bail!(
+                "say what was restored: --database FILE (SQLite: FILE becomes the database), --declared (your own tools restored it), or --journal FILE (the signer's journal)"
+            )
         }
         (None, false) => {}
         (Some(_), true) => bail!("--database and --declared exclude each other; give one"),
@@ -146,13 +150,7 @@ fn staged_journal(config: &Config, file: Option<&Path>) -> Result<Option<journal
 
 /// `--declared`.
 async fn declare(config: &Config, journal: Option<&Path>, how: How, output: Output) -> Result<()> {
-    let name = match &config.store {
-        StoreUrl::Sqlite { path } if !path.exists() => {
-            bail!("there is no database at {}; put it in place first, or check store.url", path.display())
-        }
-        StoreUrl::Sqlite { path } => path.display().to_string(),
-        StoreUrl::Postgres { .. } => "the database of store.url".to_owned(),
-    };
+    let name = database_name(config)?;
     let glance = ours(database::glance(&config.store).await, &name)?;
     let database = Database::open(&config.store).await?;
     let journal = staged_journal(config, journal)?;
@@ -161,6 +159,17 @@ async fn declare(config: &Config, journal: Option<&Path>, how: How, output: Outp
     judged.declare().await?;
     let journal_before = journal.map(journal::Staged::put_in_place).transpose()?.flatten();
     judged.result(output, &told::Kept { database: None, journal: journal_before.as_deref() })
+}
+
+/// The database of the configuration, as it is called here.
+fn database_name(config: &Config) -> Result<String> {
+    match &config.store {
+        StoreUrl::Sqlite { path } if !path.exists() => {
+            bail!("there is no database at {}; put it in place first, or check store.url", path.display())
+        }
+        StoreUrl::Sqlite { path } => Ok(path.display().to_string()),
+        StoreUrl::Postgres { .. } => Ok("the database of store.url".to_owned()),
+    }
 }
 
 fn ours(glance: Result<Option<Glance>, adit_store::StoreFault>, name: &str) -> Result<Glance> {

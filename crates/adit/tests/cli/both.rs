@@ -79,7 +79,7 @@ fn f96_what_is_no_journal_of_ours_is_refused() {
     with("copy", &["copy is no file", "copy/signer.journal"]);
     with("notes.txt", &["notes.txt is no journal that can be used here"]);
     with(&theirs, &["is pinned to the signer's journal", "another installation"]);
-    refused(at, &["--journal", "copy/signer.journal"], &variables, &["go with --database FILE or --declared"]);
+    refused(at, &["--journal", "copy/signer.journal", "--take-over"], &variables, &["--take-over goes with"]);
     refused(at, &["--database", "copy/adit.db", "--journal-declared"], &variables, &["there is no journal at data/signer.journal"]);
     drop(other);
 }
@@ -98,4 +98,46 @@ fn f96_a_journal_that_is_lost_begins_anew() {
     let server = Running::start(at, &variables);
     reads_journal(at, &server);
     assert_eq!(release(at, &server, &[]).expect("told")["stage"], "declared");
+}
+
+/// What the server says of the only lane.
+fn halted(directory: &Path, server: &Running) -> String {
+    let asked = ["lanes", "explain", "--json", "--api", &server.address, "--token", ADMIN];
+    let answer = run(directory, &asked, &[]);
+    text(&answer.stdout)
+}
+
+/// F96: the database is whole. An older copy of the journal stops the lane, and goes on once it was taught what the database recorded.
+#[test]
+fn f96_a_journal_that_is_lost_alone_is_taught() {
+    let variables = least(&[]);
+    let (directory, _) = served(&variables);
+    let at = directory.path();
+    let server = Running::start(at, &variables);
+    reads_journal(at, &server);
+    drop(server);
+    let (journal, copy) = (at.join("data/signer.journal"), at.join("copy/signer.journal"));
+    refused(at, &["--journal", "copy/signer.journal"], &variables, &["it is the newer one"]);
+    fs::copy(&copy, &journal).expect("an older one in its place");
+    let server = Running::start(at, &variables);
+    let mut stands = String::new();
+    for _ in 0..300 {
+        stands = halted(at, &server);
+        if stands.contains("halted") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(stands.contains("halted"), "{stands}");
+    let running = run(at, &["restore", "--journal-declared"], &variables);
+    assert!(!running.status.success() && text(&running.stderr).contains("another adit process"), "{}", text(&running.stderr));
+    drop(server);
+    fs::remove_file(&journal).expect("lost");
+    let taught = run(at, &["restore", "--journal", "copy/signer.journal", "--json"], &variables);
+    assert!(taught.status.success(), "{}", text(&taught.stderr));
+    let said: Value = serde_json::from_slice(&taught.stdout).expect("JSON");
+    assert!(said["records"].is_u64() && said["attempts"]["taught"] == 0, "{said}");
+    let server = Running::start(at, &variables);
+    reads_journal(at, &server);
+    assert_eq!(release(at, &server, &[]).expect("told")["stage"], "none", "nothing is swept");
 }

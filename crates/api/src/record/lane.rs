@@ -45,7 +45,8 @@ pub struct LaneRecord {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HaltRecord {
-    /// `foreign_use`, `journal_ahead`, `both_went_back`, `unreleased`, `pin_changed`, `wallet_has_code`, `invariant` or `operator`.
+    /// `foreign_use`, `journal_ahead`, `both_went_back`, `journal_went_back`, `unreleased`, `pin_changed`, `wallet_has_code`, `invariant` or
+    /// `operator`.
     pub reason: &'static str,
     #[schema(value_type = Time)]
     since: String,
@@ -205,6 +206,7 @@ pub fn halt_name(reason: &HaltReason) -> &'static str {
         HaltReason::PinChanged { .. } => "pin_changed",
         HaltReason::BothWentBack { .. } => "both_went_back",
         HaltReason::Unreleased => "unreleased",
+        HaltReason::JournalWentBack { .. } => "journal_went_back",
         HaltReason::WalletHasCode => "wallet_has_code",
         HaltReason::Invariant { .. } => "invariant",
         HaltReason::Operator { .. } => "operator",

@@ -13,8 +13,8 @@ use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
 use adit_signer::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
-    Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, Signer, SignerFault, Supersede,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -129,6 +129,10 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
+    async fn journal_at(&self, _: u64) -> Result<JournalAt, SignerFault> {
+        Err(no_signer())
+    }
+
     async fn attend(&self, _: &Presence) -> Result<Result<(), Refused>, SignerFault> {
         Err(no_signer())
     }
@@ -165,6 +169,10 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
+    async fn teach(&self, _: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+        Err(no_signer())
+    }
+
     async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
         Err(no_signer())
     }
@@ -177,6 +185,11 @@ pub struct Pen;
 impl Signer for Pen {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         Ok(JournalId(uuid::Uuid::from_u128(9)))
+    }
+
+    async fn journal_at(&self, _: u64) -> Result<JournalAt, SignerFault> {
+        let tip = JournalTip { records: 0, chain: Hash32([0; 32]) };
+        Ok(JournalAt { tip, chain: Some(tip.chain) })
     }
 
     async fn attend(&self, _: &Presence) -> Result<Result<(), Refused>, SignerFault> {
@@ -212,6 +225,10 @@ impl Signer for Pen {
     }
 
     async fn supersede(&self, _: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+        Err(no_signer())
+    }
+
+    async fn teach(&self, _: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
         Err(no_signer())
     }
 

@@ -87,6 +87,10 @@ impl Store for Silent {
         self.heard().await.live_lineages(lane, limit).await
     }
 
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        self.heard().await.lineages_on(lane, after, limit).await
+    }
+
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
         self.heard().await.observations(attempt, limit).await
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AcceptedPin, Account, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding, Incarnation,
-    IncarnationId, JournalId, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId, Span, TRAIL_BLOCKS_MAX,
-    Tip, TransferKind, planted,
+    AcceptedPin, Account, Actor, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding,
+    Incarnation, IncarnationId, JournalId, JournalTip, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId,
+    Span, TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
 };
 
 use super::{Drafting, restoration};
@@ -23,6 +23,7 @@ pub(super) struct Claim {
     pub owner: ReplicaId,
     pub length: Span,
     pub journal: JournalId,
+    pub tip: Option<JournalTip>,
     pub token: LeaseToken,
     /// Of a store that has none yet.
     pub first: IncarnationId,
@@ -43,7 +44,10 @@ pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<D
     let unsure = draft.view.clock_doubt.is_some() || planted(Mistake::LeaseLastsForEver);
     let current = lane.lease.clone().filter(|lease| now < lease.until || unsure);
     let token = match current {
-        Some(lease) if lease.owner == owner => lease.token,
+        Some(lease) if lease.owner == owner => {
+            lane.note_journal(claim.tip);
+            lease.token
+        }
         Some(lease) if !alone => return Err(Refusal::LeaseHeld { lane: id.to_string(), until: lease.until }),
         Some(_) | None => {
             lane.epoch = Epoch(lane.epoch.0 + 1);
@@ -58,7 +62,7 @@ pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<D
     lane.journal = Some(journal);
     lane.lease = Some(Lease { owner, until: now.plus(length), token });
     let incarnation = incarnation(&mut draft, claim.first);
-    let granted = Granted { epoch: lane.epoch, incarnation, token, counter: lane.counter };
+    let granted = Granted { epoch: lane.epoch, incarnation, token, counter: lane.counter, witness: lane.witness };
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Leased(granted))
 }
@@ -81,8 +85,8 @@ pub(super) fn journal_read(mut draft: Drafting, id: &LaneId, owner: ReplicaId, e
         return draft.unchanged();
     }
     lane.journal_read = epoch;
-    // The halt is over: everything that the journal knows is in the store now.
-    if matches!(lane.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. }) {
+    // The halt is over: the right journal is there, and everything that it knows is in the store now.
+    if matches!(lane.state, LaneState::Halted { reason: HaltReason::JournalAhead { .. } | HaltReason::JournalWentBack { .. }, .. }) {
         lane.state = LaneState::Reconciling;
     }
     draft.change(Change::Lane(lane));
@@ -173,8 +177,8 @@ fn open_accounts(draft: &mut Drafting, id: &LaneId, holdings: &[Holding]) {
     }
 }
 
-pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<Decision, Refusal> {
-    let lane = draft.lane(id)?.clone();
+pub(super) fn halt(mut draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<Decision, Refusal> {
+    let mut lane = draft.lane(id)?.clone();
     // While the store is known to have gone back, nobody knows what is ours. Nothing is reserved or signed meanwhile.
     if matches!(reason, HaltReason::ForeignUse { .. }) {
         draft.present()?;
@@ -182,12 +186,29 @@ pub(super) fn halt(draft: Drafting, id: &LaneId, reason: &HaltReason) -> Result<
     match (&lane.state, reason) {
         // It takes the place of an older reason: whoever resumes the lane has to see it.
         (LaneState::Halted { reason: known, .. }, HaltReason::BothWentBack { .. }) if known != reason => stop(draft, lane, reason.clone()),
+        (LaneState::Halted { reason: known, .. }, HaltReason::JournalWentBack { .. }) => {
+            let ends_by_itself = matches!(known, HaltReason::JournalAhead { .. } | HaltReason::JournalWentBack { .. });
+            if known == reason || (!ends_by_itself && !lane.has_read_journal()) {
+                return draft.unchanged();
+            }
+            lane.journal_read = Epoch(0);
+            // What a person has to end stays; this is said once more when they have.
+            if ends_by_itself {
+                return stop(draft, lane, reason.clone());
+            }
+            draft.change(Change::Lane(lane));
+            draft.answer(Answer::Done)
+        }
         (LaneState::Halted { .. }, _) => draft.unchanged(),
         (LaneState::Reconciling | LaneState::Running | LaneState::Sweeping, _) => stop(draft, lane, reason.clone()),
     }
 }
 
 pub(super) fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> Result<Decision, Refusal> {
+    // What was read was another journal: nothing is given back by it.
+    if matches!(reason, HaltReason::JournalWentBack { .. }) {
+        lane.journal_read = Epoch(0);
+    }
     lane.state = LaneState::Halted { reason: reason.clone(), since: draft.now() };
     draft.event(EventKind::LaneHalted { lane: lane.id.clone(), reason });
     draft.change(Change::Lane(lane));
@@ -227,9 +248,8 @@ pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedP
 /// reconciling reads the journal from there.
 pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Result<Decision, Refusal> {
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
-    if let LaneState::Halted { reason: HaltReason::JournalAhead { .. }, .. } = lane.state {
-        let detail = "the signer's journal knows payments that this store cannot place; `adit lanes explain` shows them".to_owned();
-        return Err(Refusal::BadAttempt { detail });
+    if let Some(detail) = forbids_adopting(&lane.state) {
+        return Err(Refusal::BadAttempt { detail: detail.to_owned() });
     }
     if from_nonce < lane.next_nonce {
         let detail = format!("nonce {from_nonce} was given out already; adopt from {} or above", lane.next_nonce);
@@ -241,6 +261,54 @@ pub(super) fn adopt_key(mut draft: Drafting, id: &LaneId, from_nonce: u64) -> Re
     draft.event(EventKind::LaneAdopted { lane: id.clone(), from_nonce });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
+}
+
+/// An admin's word that the journal which ends here is the one to go by. Said again, nothing changes. A lease of the lane is over: it was
+/// told to another journal.
+pub(super) fn trust_journal(mut draft: Drafting, id: &LaneId, journal: JournalId, tip: JournalTip) -> Result<Decision, Refusal> {
+    if !matches!(draft.actor, Actor::Admin { .. } | Actor::Engine) {
+        return Err(Refusal::BadAttempt { detail: "an admin says which journal a lane goes by; `adit restore --journal FILE`".to_owned() });
+    }
+    let mut lane = draft.lane(id)?.clone();
+    if lane.witness == Some(tip) && lane.journal == Some(journal) {
+        return draft.unchanged();
+    }
+    lane.journal = Some(journal);
+    lane.witness = Some(tip);
+    lane.lease = None;
+    lane.journal_read = Epoch(0);
+    lane.doubt = None;
+    let waits = matches!(
+        lane.state,
+        LaneState::Running | LaneState::Sweeping | LaneState::Halted { reason: HaltReason::JournalWentBack { .. }, .. }
+    );
+    if waits {
+        lane.state = LaneState::Reconciling;
+    }
+    draft.event(EventKind::JournalTrusted { lane: id.clone(), records: tip.records });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// Returns why the key cannot be taken over while the lane stands for this.
+fn forbids_adopting(state: &LaneState) -> Option<&'static str> {
+    let LaneState::Halted { reason, .. } = state else { return None };
+    match reason {
+        HaltReason::JournalAhead { .. } => {
+            Some("the signer's journal knows payments that this store cannot place; `adit lanes explain` shows them")
+        }
+        HaltReason::JournalWentBack { .. } => Some(
+            "the signer's journal lacks records that this store has seen; put the newest journal back, or where it is lost \
+             `adit restore --journal FILE`",
+        ),
+        HaltReason::Unreleased => Some("two admins have to release what waits first (`adit lanes release`)"),
+        HaltReason::ForeignUse { .. }
+        | HaltReason::BothWentBack { .. }
+        | HaltReason::PinChanged { .. }
+        | HaltReason::WalletHasCode
+        | HaltReason::Invariant { .. }
+        | HaltReason::Operator { .. } => None,
+    }
 }
 
 /// Keeps how far observation has come. A tip that is older than the known one is not taken back: endpoints may lag.

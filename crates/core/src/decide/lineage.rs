@@ -1,9 +1,9 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    AddAttempt, Anchor, Answer, Attempt, AttemptId, Bytes, ChainRules, Change, Decision, Draft, Epoch, EventKind, Knowledge, Lane, LaneId,
-    LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed, Stage, State,
-    Submission, Withdrawal, planted,
+    AddAttempt, Anchor, Answer, Attempt, AttemptId, Bytes, ChainRules, Change, Decision, Draft, Epoch, EventKind, JournalTip, Knowledge,
+    Lane, LaneId, LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed,
+    Stage, State, Submission, Withdrawal, planted,
 };
 
 use super::{Drafting, careless};
@@ -117,7 +117,7 @@ pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decis
     }
     claim(&draft, &mut lineage, add)?;
     join(&mut draft, &mut lineage, add)?;
-    let epoch = count(&mut draft, &add.lane)?;
+    let epoch = count(&mut draft, &add.lane, None)?;
     let created_at = draft.now();
     let (attempt, stage) = (add.attempt, Stage::Reserved);
     lineage.attempts.push(Attempt { id: attempt, version, purpose, draft: add.draft.clone(), epoch, created_at, stage });
@@ -127,9 +127,10 @@ pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decis
 }
 
 /// The signer will have to know of this commit.
-fn count(draft: &mut Drafting, lane: &LaneId) -> Result<Epoch, Refusal> {
+fn count(draft: &mut Drafting, lane: &LaneId, tip: Option<JournalTip>) -> Result<Epoch, Refusal> {
     let mut lane = draft.lane(lane)?.clone();
     lane.counter += 1;
+    lane.note_journal(tip);
     let epoch = lane.epoch;
     draft.change(Change::Lane(lane));
     Ok(epoch)
@@ -208,15 +209,17 @@ fn outbids(lineage: &Lineage, purpose: Purpose, next: &Draft) -> bool {
     next.outbids(&latest.draft) || (unsent && lineage.sent().all(|sent| next.outbids(&sent.draft)))
 }
 
+/// Signed bytes, and how far the signer's journal goes with them.
+pub(super) struct Recorded<'a> {
+    pub lineage: LineageId,
+    pub attempt: AttemptId,
+    pub signed: &'a Signed,
+    pub tip: Option<JournalTip>,
+}
+
 /// Keeps signed bytes before anything leaves (rule R1): compare-and-set on the attempt and the epoch.
-pub(super) fn record(
-    mut draft: Drafting,
-    lane: &LaneId,
-    epoch: Epoch,
-    id: LineageId,
-    attempt: AttemptId,
-    signed: &Signed,
-) -> Result<Decision, Refusal> {
+pub(super) fn record(mut draft: Drafting, lane: &LaneId, epoch: Epoch, recorded: &Recorded) -> Result<Decision, Refusal> {
+    let Recorded { lineage: id, attempt, signed, tip } = *recorded;
     draft.of_epoch(lane, epoch)?;
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     let found = lineage.attempts.iter_mut().find(|known| known.id == attempt);
@@ -226,7 +229,7 @@ pub(super) fn record(
         Stage::Signed { signed: known, .. } if known == signed => return draft.unchanged(),
         Stage::Signed { .. } => return Err(Refusal::Changed { what: format!("attempt {attempt}") }),
     }
-    count(&mut draft, lane)?;
+    count(&mut draft, lane, tip)?;
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }

@@ -19,7 +19,10 @@ mod settle;
 mod store;
 mod stray;
 
-use crate::{Change, Command, Epoch, IncarnationId, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal, WithdrawalId};
+use crate::{
+    Change, Command, Epoch, IncarnationId, JournalTip, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal,
+    WithdrawalId,
+};
 
 use drafting::Drafting;
 pub use lane::changed_pin;
@@ -54,6 +57,8 @@ pub struct Granted {
     pub incarnation: IncarnationId,
     pub token: LeaseToken,
     pub counter: u64,
+    /// What the lane's row has seen of the signer's journal, to be compared with it before the signer is told of a new lease.
+    pub witness: Option<JournalTip>,
 }
 
 /// Decides one order. The view holds every row that [`crate::keys()`] names for it.
@@ -85,9 +90,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::FindWentBack { because, next, take_over } => store::find(draft, because, *next, *take_over),
         Command::Reincarnate { next, lanes } => store::reincarnate(draft, *next, lanes),
         Command::Beat => draft.answer(Answer::Done),
-        Command::Lease { lane, owner, length, journal, token, first, alone } => {
-            let (owner, length, journal, token, first, alone) = (*owner, *length, *journal, *token, *first, *alone);
-            lane::lease(draft, lane, &lane::Claim { owner, length, journal, token, first, alone })
+        Command::Lease { lane, owner, length, journal, tip, token, first, alone } => {
+            let (owner, length, journal, tip, token, first, alone) = (*owner, *length, *journal, *tip, *token, *first, *alone);
+            lane::lease(draft, lane, &lane::Claim { owner, length, journal, tip, token, first, alone })
         }
         Command::JournalRead { lane, owner, epoch } => lane::journal_read(draft, lane, *owner, *epoch),
         Command::ReconcileAgain { lane, owner, epoch, doubt } => lane::reconcile_again(draft, lane, *owner, *epoch, doubt),
@@ -100,6 +105,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Swept { lane, owner, epoch } => restoration::swept(draft, lane, *owner, *epoch),
         Command::ReleaseLane { lane } => restoration::release(draft, lane),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
+        Command::TrustJournal { lane, journal, tip } => lane::trust_journal(draft, lane, *journal, *tip),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {
             draft.leased(lane, *owner, *epoch)?;
@@ -135,7 +141,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.leased(lane, *owner, *epoch)?;
             close::close(draft, lane, *lineage)
         }
-        Command::Record { lane, epoch, lineage, attempt, signed } => lineage::record(draft, lane, *epoch, *lineage, *attempt, signed),
+        Command::Record { lane, epoch, lineage, attempt, signed, tip } => {
+            lineage::record(draft, lane, *epoch, &lineage::Recorded { lineage: *lineage, attempt: *attempt, signed, tip: *tip })
+        }
         Command::Cosign { lineage, attempt, over, signed, .. } => lineage::cosign(draft, *lineage, *attempt, over, signed),
         Command::Submitted { lineage, attempt, submissions, .. } => lineage::submitted(draft, *lineage, *attempt, submissions),
         Command::Observe { lane, epoch, sighting, .. } => {

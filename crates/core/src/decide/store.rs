@@ -71,6 +71,7 @@ fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)], both: bool) {
             lane.restoration = Some(Restoration::declared(draft.now()));
             // It may be another one: the next lease pins it.
             lane.journal = None;
+            lane.witness = None;
         }
         if matches!(lane.state, LaneState::Running | LaneState::Sweeping | LaneState::Halted { reason: HaltReason::Unreleased, .. }) {
             lane.state = LaneState::Reconciling;

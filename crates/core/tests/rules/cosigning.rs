@@ -31,7 +31,7 @@ impl Cosigning {
     fn record(&mut self, raw: &[u8], hash: Hash32) {
         let signed = Signed { raw: Bytes(raw.to_vec()), hash };
         let (lineage, attempt) = (self.lineage, self.latest());
-        self.world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+        self.world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None });
     }
 
     fn cosign(&mut self, attempt: AttemptId, over: &[u8], raw: &[u8], hash: Hash32) -> Result<Answer, Refusal> {

@@ -56,7 +56,7 @@ fn bytes_that_we_did_not_send_may_be_in_a_block() {
     let (mut world, _, lineage) = World::reserved();
     let attempt = world.lineage(lineage).latest().id;
     let signed = Signed { raw: Bytes(vec![2]), hash: hash(1) };
-    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None });
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
     let now = world.view.now;
     assert_eq!(knowledge(&world, lineage, attempt), Knowledge::Included { block: block(10), confirmed: false, sends: 0, last_at: now });
@@ -70,7 +70,7 @@ fn a_recorded_attempt_waits_while_another_comes_and_goes() {
     let (mut world, _, lineage, first) = World::sent();
     let second = world.bump(lineage, fees(20));
     let signed = Signed { raw: Bytes(vec![3]), hash: hash(2) };
-    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt: second, signed });
+    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt: second, signed, tip: None });
     world.observe(lineage, Fact::Included { attempt: first, block: block(10) }).expect("seen");
     assert_eq!(knowledge(&world, lineage, second), Knowledge::Signed);
     world.observe(lineage, Fact::Vanished { attempt: first }).expect("gone");

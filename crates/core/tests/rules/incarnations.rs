@@ -62,7 +62,7 @@ fn f94_a_finding_stops_everything_but_what_people_say() {
         world.start_lane(),
         Command::JournalRead { lane: lane(), owner: owner(), epoch: Epoch(1) },
         Command::Reserve(world.reservation(waiting)),
-        Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt: world.lineage(lineage).latest().id, signed },
+        Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt: world.lineage(lineage).latest().id, signed, tip: None },
         Command::Observe { lane: lane(), epoch: Epoch(1), legs, sighting },
         Command::Cancel { withdrawal, user, book, source_asset, asset, lineage: None, reason: "asked".to_owned() },
         Command::Request(world.claim(dg(3_000))),

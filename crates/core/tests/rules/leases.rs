@@ -21,7 +21,7 @@ fn token(number: u128) -> LeaseToken {
 /// A lease of this epoch with the token of this claim. Nothing but leases was counted for the signer.
 fn granted(epoch: u64, claim: u128) -> Result<Answer, Refusal> {
     let (incarnation, token) = (first_incarnation(), token(claim));
-    Ok(Answer::Leased(Granted { epoch: Epoch(epoch), incarnation, token, counter: epoch }))
+    Ok(Answer::Leased(Granted { epoch: Epoch(epoch), incarnation, token, counter: epoch, witness: None }))
 }
 
 fn other_lane() -> LaneId {
@@ -47,7 +47,7 @@ impl Fresh {
     fn claim(&mut self, owner: u128, seconds: u64, with: u128, alone: bool) -> Result<Answer, Refusal> {
         self.1 += 1;
         let (owner, length, journal, token) = (replica(owner), Span::from_seconds(seconds), journal_of(with), token(self.1));
-        self.0.give(Command::Lease { lane: other_lane(), owner, length, journal, token, first: first_incarnation(), alone })
+        self.0.give(Command::Lease { lane: other_lane(), owner, length, journal, tip: None, token, first: first_incarnation(), alone })
     }
 
     /// Reads the journal, where `owner` may, and ends reconciling.

@@ -42,7 +42,7 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     let attempt = world.lineage(lineage).latest().id;
     let other = world.take_over();
     let signed = Signed { raw: Bytes(vec![2]), hash: hash(1) };
-    let zombie = Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed };
+    let zombie = Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None };
     assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");
     let second = world.request_claim(3_000).expect("accepted");
     assert_eq!(world.reserve(second).expect_err("fenced").code(), "NOT_LEASED");

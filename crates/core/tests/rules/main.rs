@@ -32,4 +32,5 @@ mod strays;
 mod undoing;
 mod upkeep;
 mod wire;
+mod witnesses;
 mod world;

@@ -15,7 +15,7 @@ fn submit(world: &mut World, epoch: u64, lineage: LineageId, answers: &[Submissi
 fn record(world: &mut World, lineage: LineageId, raw: u8) -> Result<Answer, Refusal> {
     let attempt = world.lineage(lineage).latest().id;
     let signed = Signed { raw: Bytes(vec![raw]), hash: hash(raw) };
-    world.give(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed })
+    world.give(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None })
 }
 
 fn knowledge(world: &World, lineage: LineageId) -> Knowledge {

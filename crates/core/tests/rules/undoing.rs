@@ -19,7 +19,7 @@ fn why_of(world: &World, id: WithdrawalId, lineage: LineageId) -> Why {
 fn record(world: &mut World, lineage: LineageId, as_hash: Hash32) -> AttemptId {
     let attempt = world.lineage(lineage).latest().id;
     let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
-    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed });
+    world.must(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None });
     attempt
 }
 

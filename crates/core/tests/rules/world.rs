@@ -10,7 +10,7 @@ mod acts;
 mod rules;
 mod store;
 
-pub use acts::first_incarnation;
+pub use acts::{first_incarnation, journal};
 
 pub struct World {
     pub view: View,

@@ -27,8 +27,8 @@ impl LaneTask {
         }
         let before = *held;
         *held = None;
-        let Some(granted) = self.ask_for_lease().await? else { return Ok(None) };
-        let known = before.is_some_and(|before| (before.epoch, before.token) == (granted.epoch, granted.token));
+        let Some((granted, goes_on)) = self.ask_for_lease().await? else { return Ok(None) };
+        let known = goes_on && before.is_some_and(|before| (before.epoch, before.token) == (granted.epoch, granted.token));
         if known || planted(Mistake::LeaseFromDatabaseAlone) || self.tell_signer(&granted).await? {
             let Granted { epoch, incarnation, token, .. } = granted;
             *held = Some(Held { epoch, incarnation, token, until: now.plus(self.settings.lease) });
@@ -48,14 +48,16 @@ impl LaneTask {
         Ok(false)
     }
 
-    async fn ask_for_lease(&self) -> Result<Option<Granted>, RoundError> {
+    /// Gives the lease, and whether the journal goes on from what the lane's row had seen of it.
+    async fn ask_for_lease(&self) -> Result<Option<(Granted, bool)>, RoundError> {
         let journal = self.engine.ports.signer.journal().await?;
+        let tip = self.journal_tip(self.lane().await?.as_ref()).await?;
         let (token, first) = (LeaseToken(self.engine.ports.uuid()), IncarnationId(self.engine.ports.uuid()));
         let alone = self.settings.alone || self.has_seen_lease_lapse();
         let (lane, owner, length) = (self.id().clone(), self.engine.replica, self.settings.lease);
-        let command = Command::Lease { lane, owner, length, journal, token, first, alone };
+        let command = Command::Lease { lane, owner, length, journal, tip, token, first, alone };
         match self.engine.writer.submit(Actor::Engine, command).await {
-            Ok(Answer::Leased(granted)) => Ok(Some(granted)),
+            Ok(Answer::Leased(granted)) => Ok(Some((granted, tip.is_some()))),
             Err(WriteError::Refused(Refusal::LeaseHeld { .. })) => self.watch_lease().await.map(|()| None),
             Ok(_) | Err(WriteError::Refused(Refusal::StoreWentBack { .. })) => Ok(None),
             Err(WriteError::Refused(Refusal::ForeignJournal { lane })) => {
@@ -138,8 +140,11 @@ impl LaneTask {
         Ok(true)
     }
 
-    /// False where the signer does not take the lease.
+    /// False where the signer does not take the lease, or its journal went back.
     async fn tell_signer(&self, granted: &Granted) -> Result<bool, RoundError> {
+        if !self.journal_goes_on(granted).await? {
+            return Ok(false);
+        }
         let known = self.engine.store().incarnation().await?;
         let stamp = Stamp { incarnation: granted.incarnation, token: granted.token, counter: granted.counter };
         let (lane, replica, epoch) = (self.id().clone(), self.engine.replica, granted.epoch);

@@ -15,6 +15,7 @@ mod sweep;
 mod trial;
 mod unremembered;
 mod upkeep;
+mod witness;
 
 use std::sync::{Arc, Mutex};
 

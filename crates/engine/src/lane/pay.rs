@@ -83,6 +83,8 @@ impl LaneTask {
             let bytes: Vec<Signed> = answers.iter().flatten().map(|signature| signature.signed.clone()).collect();
             self.chain().broadcast(&bytes).await;
         }
+        // What is signed is recorded in any case; where the journal does not tell its end now, a later record or renewal notes it.
+        let tip = self.journal_tip(Some(lane)).await.unwrap_or(None);
         let mut commands = Vec::with_capacity(answers.len());
         let mut doubt = None;
         for (request, answer) in requests.iter().zip(answers) {
@@ -93,6 +95,7 @@ impl LaneTask {
                     lineage: request.lineage,
                     attempt: request.attempt,
                     signed: signature.signed,
+                    tip,
                 }),
                 Err(refused) if refused.about() == About::Lease => return Err(RoundError::LeaseLost { refused }),
                 Err(refused) => {

@@ -7,6 +7,7 @@ mod clocks;
 mod crash;
 mod flow;
 mod invariants;
+mod journals;
 mod leases;
 mod parts;
 mod restores;

@@ -109,7 +109,8 @@ impl World {
         .expect("a good configuration")
     }
 
-    fn signer(&self) -> LocalSigner {
+    /// The signer on the journal as it is now. Nothing else uses it meanwhile.
+    pub fn signer(&self) -> LocalSigner {
         let key = Key::from_hex(&self.hot.private_key()).expect("a key");
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         let policy = ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: units(1) });
@@ -167,6 +168,21 @@ impl World {
     pub fn volume(&self) -> Volume {
         let file = |file: &Mutex<MemoryFile>| file.lock().expect("no test panics in here").contents();
         Volume { store: self.store.snapshot(), journal: file(&self.journal), contexts: file(&self.contexts) }
+    }
+
+    /// The database as it was then; the journal stays.
+    pub fn set_database_back(&self, volume: &Volume) {
+        self.store.restore(&volume.store);
+    }
+
+    /// The journal's bytes as they are now.
+    pub fn journal_copy(&self) -> Vec<u8> {
+        self.journal.lock().expect("no test panics in here").contents()
+    }
+
+    /// Puts a copy in the journal's place, and leaves the database as it is. Nothing runs meanwhile.
+    pub fn put_journal(&self, copy: &[u8]) {
+        *self.journal.lock().expect("no test panics in here") = MemoryFile::holding(copy.to_vec());
     }
 
     /// Both stores as they were then. Nothing runs meanwhile.

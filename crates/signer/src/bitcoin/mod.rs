@@ -23,4 +23,5 @@ mod witness;
 pub(crate) use account::cosigner_key;
 pub use account::{AccountKind, BitcoinAccount};
 pub use network::BitcoinNetwork;
+pub(crate) use partial::holds_parts;
 pub(crate) use transaction::{Coin, Unsigned, id_of};

@@ -26,6 +26,28 @@ pub(super) fn psbt(transaction: Transaction, spent: &[Spent], parts: Vec<Part>) 
     Ok(psbt.serialize())
 }
 
+/// Whether recorded bytes, a PSBT or a whole transaction, hold every signature of our PSBT at its input.
+pub(crate) fn holds_parts(recorded: &[u8], ours: &[u8]) -> bool {
+    let Ok(ours) = Psbt::deserialize(ours) else { return false };
+    let theirs = match Psbt::deserialize(recorded) {
+        Ok(psbt) if psbt.unsigned_tx == ours.unsigned_tx => psbt.inputs.iter().map(signatures).collect(),
+        Ok(_) => return false,
+        Err(_) => match bitcoin::consensus::encode::deserialize::<Transaction>(recorded) {
+            Ok(whole) if whole.compute_txid() == ours.unsigned_tx.compute_txid() => {
+                whole.input.iter().map(|input| input.witness.to_vec()).collect()
+            }
+            Ok(_) | Err(_) => return false,
+        },
+    };
+    let theirs: Vec<Vec<Vec<u8>>> = theirs;
+    ours.inputs.iter().zip(theirs).all(|(input, held)| signatures(input).iter().all(|signature| held.contains(signature)))
+}
+
+fn signatures(input: &bitcoin::psbt::Input) -> Vec<Vec<u8>> {
+    let whole = input.final_script_witness.iter().flat_map(bitcoin::Witness::to_vec);
+    input.partial_sigs.values().map(|signature| signature.to_vec()).chain(whole).collect()
+}
+
 /// The transaction in it; none where the bytes are no PSBT.
 pub(super) fn transaction(bytes: &[u8]) -> Option<Transaction> {
     Some(Psbt::deserialize(bytes).ok()?.unsigned_tx)

@@ -29,6 +29,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// The chain up to and with this line.
+    pub(super) fn chain(&self) -> Chain {
+        self.chain
+    }
+
     /// None when this is no start of a line that follows `previous`.
     pub(super) fn parse(bytes: &[u8; HEAD_BYTES], previous: &Chain) -> Option<Self> {
         // Hex has two forms of a letter; only the one that is written is a head, so every changed bit shows.

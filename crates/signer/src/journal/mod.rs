@@ -10,6 +10,7 @@
 mod disk;
 mod file;
 mod line;
+mod marks;
 mod memory;
 mod record;
 mod scan;
@@ -24,7 +25,8 @@ pub use self::memory::MemoryFile;
 pub use self::record::{EnvironmentError, EnvironmentId, Header, Record};
 pub use self::scan::JournalError;
 
-use self::line::{CHAIN_START, Chain};
+use self::line::{CHAIN_START, Chain, HEAD_BYTES, Head};
+use self::marks::Marks;
 
 /// An open journal. Whoever has it is the only one: the file is locked.
 pub struct Journal {
@@ -34,6 +36,8 @@ pub struct Journal {
     durable: Tip,
     staged: Vec<u8>,
     staged_tip: Tip,
+    /// Tips of before, from which the chain at any record is near.
+    marks: Marks,
     /// It was begun by an older build, and nothing of it is in this format yet.
     is_older: bool,
     /// Why nothing can be written any more until the process starts again.
@@ -69,7 +73,7 @@ impl Journal {
         file.append(&bytes)?;
         file.sync()?;
         let tip = Tip { records: 0, bytes: wide(bytes.len()), chain };
-        Ok(Self::at(file, header, tip, false))
+        Ok(Self::at(file, header, Marks::from(tip), tip, false))
     }
 
     /// Opens a journal, checks every line of it and gives each record to `each`, in order. A last line that a crash cut
@@ -83,16 +87,16 @@ impl Journal {
         mut each: impl FnMut(Record, Place),
     ) -> Result<Self, JournalError> {
         let mut is_continued = false;
-        let (header, tip) = scan::scan(&mut *file, environment, &mut |record, place| {
+        let (header, marks, tip) = scan::scan(&mut *file, environment, &mut |record, place| {
             is_continued |= record == Record::continued();
             each(record, place);
         })?;
         let is_older = header.is_older() && !is_continued;
-        Ok(Self::at(file, header, tip, is_older))
+        Ok(Self::at(file, header, marks, tip, is_older))
     }
 
-    fn at(file: Box<dyn JournalFile>, header: Header, tip: Tip, is_older: bool) -> Self {
-        Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, is_older, broken: None }
+    fn at(file: Box<dyn JournalFile>, header: Header, marks: Marks, tip: Tip, is_older: bool) -> Self {
+        Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, marks, is_older, broken: None }
     }
 
     pub(crate) fn into_file(self) -> Box<dyn JournalFile> {
@@ -141,11 +145,31 @@ impl Journal {
         }
         let written = self.write_staged();
         match &written {
-            Ok(()) => (self.durable, self.is_older) = (self.staged_tip, false),
+            Ok(()) => {
+                (self.durable, self.is_older) = (self.staged_tip, false);
+                self.marks.note(self.durable);
+            }
             Err(error) => self.take_back(&error.to_string()),
         }
         self.discard();
         written
+    }
+
+    /// Returns the chain after the first `records` on disk, read from the nearest mark before them. None where there are not so many.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not what was written.
+    pub fn chain_after(&mut self, records: u64) -> io::Result<Option<[u8; 32]>> {
+        if records > self.durable.records {
+            return Ok(None);
+        }
+        let mut tip = if records == self.durable.records { self.durable } else { self.marks.before(records) };
+        while tip.records < records {
+            let bytes = self.file.read_at(tip.bytes, HEAD_BYTES)?;
+            let head = bytes.first_chunk().and_then(|bytes| Head::parse(bytes, &tip.chain)).ok_or_else(changed_on_disk)?;
+            tip = Tip { records: tip.records + 1, bytes: tip.bytes + wide(head.line_bytes()), chain: head.chain() };
+        }
+        Ok(Some(tip.chain))
     }
 
     /// Reads a record again, committed or staged.
@@ -161,7 +185,7 @@ impl Journal {
                 self.staged[start..start + length].to_vec()
             }
         };
-        line::record_of(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a line of the journal changed on disk"))
+        line::record_of(&bytes).ok_or_else(changed_on_disk)
     }
 
     fn write_staged(&mut self) -> io::Result<()> {
@@ -185,6 +209,10 @@ impl Journal {
             self.broken = Some(format!("after \"{failure}\" the journal could not be cut back ({error}); mend the disk and start again"));
         }
     }
+}
+
+fn changed_on_disk() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a line of the journal changed on disk")
 }
 
 /// The header's line and the chain that starts with it.

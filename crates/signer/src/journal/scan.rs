@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 
 use super::line::{CHAIN_START, Chain, HEAD_BYTES, Head};
-use super::{EnvironmentId, Header, JournalFile, Place, Record, Tip, wide};
+use super::{EnvironmentId, Header, JournalFile, Marks, Place, Record, Tip, wide};
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -37,23 +37,24 @@ pub(super) fn scan(
     file: &mut dyn JournalFile,
     environment: &EnvironmentId,
     each: &mut dyn FnMut(Record, Place),
-) -> Result<(Header, Tip), JournalError> {
+) -> Result<(Header, Marks, Tip), JournalError> {
     let mut reader = Reader::new(file)?;
     let header = header(&mut reader, environment)?;
-    let mut records = 0;
+    let mut tip = Tip { records: 0, bytes: reader.offset, chain: reader.chain };
+    let mut marks = Marks::from(tip);
     while let Some((record, place)) = reader.line::<Record>()? {
         if !record.is_ours() {
             return Err(JournalError::Foreign { detail: format!("{record:?}") });
         }
         each(record, place);
-        records += 1;
+        tip = Tip { records: tip.records + 1, bytes: reader.offset, chain: reader.chain };
+        marks.note(tip);
     }
-    let tip = Tip { records, bytes: reader.offset, chain: reader.chain };
     if reader.end > tip.bytes {
         tracing::warn!(bytes = reader.end - tip.bytes, "the journal's last line was cut short by a crash before it was answered; removed");
         file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(JournalError::unusable)?;
     }
-    Ok((header, tip))
+    Ok((header, marks, tip))
 }
 
 fn header(reader: &mut Reader<'_>, environment: &EnvironmentId) -> Result<Header, JournalError> {
@@ -159,7 +160,7 @@ mod tests {
         let ours = Header::new(JournalId(Uuid::from_u128(7)), environment.clone());
         let opened = |header: &Header| {
             let (bytes, _) = header_line(header);
-            scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {}).map(|(header, _)| header)
+            scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {}).map(|(header, _, _)| header)
         };
         assert_eq!(opened(&ours), Ok(ours.clone()));
         assert!(opened(&Header { version: 1, ..ours.clone() }).is_ok());

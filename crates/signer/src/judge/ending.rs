@@ -16,8 +16,16 @@ const NO_EVIDENCE: Hash32 = Hash32([0; 32]);
 /// # Errors
 /// [`Refused`].
 pub(crate) fn judge_supersede(policy: &Policy, known: &Overlay<'_>, supersede: &Supersede) -> Result<bool, Refused> {
-    let Supersede { lane, epoch, stamp, payout, old, evidence, raw: _ } = supersede;
-    check_stamp(known, lane, *epoch, stamp)?;
+    check_stamp(known, &supersede.lane, supersede.epoch, &supersede.stamp)?;
+    judge_ended(policy, known, supersede)
+}
+
+/// The same whoever asks: what a lesson says has no lease.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) fn judge_ended(policy: &Policy, known: &Overlay<'_>, supersede: &Supersede) -> Result<bool, Refused> {
+    let Supersede { lane, epoch: _, stamp: _, payout, old, evidence, raw: _ } = supersede;
     policy.lane(lane).ok_or_else(|| Refused::UnknownKey { lane: lane.clone() })?;
     if *evidence == NO_EVIDENCE {
         return Err(mismatch(format!("lineage {old} ends by a final transaction's hash, and none is given")));
@@ -42,11 +50,19 @@ pub(crate) fn judge_supersede(policy: &Policy, known: &Overlay<'_>, supersede: &
 /// # Errors
 /// [`Refused::SupersededStore`], [`Refused::NotLeased`], [`Refused::Equivocation`].
 pub(crate) fn judge_retire(known: &Overlay<'_>, retire: &Retire) -> Result<bool, Refused> {
-    let Retirement { payout, lane, ended, .. } = &retire.retirement;
     check_incarnation(known, retire.incarnation)?;
     if known.incarnation().is_some_and(|pinned| pinned != retire.incarnation) {
-        return Err(Refused::NotLeased { lane: lane.clone() });
+        return Err(Refused::NotLeased { lane: retire.retirement.lane.clone() });
     }
+    judge_unsigned(known, &retire.retirement)
+}
+
+/// The same whoever asks: a payout that lives nowhere, or in the lineage whose end is named, may be retired.
+///
+/// # Errors
+/// [`Refused::Equivocation`].
+pub(crate) fn judge_unsigned(known: &Overlay<'_>, retirement: &Retirement) -> Result<bool, Refused> {
+    let Retirement { payout, ended, .. } = retirement;
     let Some(facts) = known.payout(*payout) else { return Ok(true) };
     if facts.retired.is_some() {
         return Ok(false);

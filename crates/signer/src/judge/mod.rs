@@ -2,6 +2,7 @@
 
 mod ending;
 mod lease;
+mod lesson;
 
 use std::collections::BTreeMap;
 
@@ -14,9 +15,10 @@ use crate::journal::Place;
 use crate::policy::{Policy, Wallet};
 use crate::{Approved, Refused, SignRequest};
 
-pub(crate) use self::ending::{judge_retire, judge_supersede};
+pub(crate) use self::ending::{judge_ended, judge_retire, judge_supersede, judge_unsigned};
 pub use self::lease::{EPOCH_STEP_MAX, OPENING_ASSETS_MAX};
 pub(crate) use self::lease::{check_incarnation, judge_lease, judge_open};
+pub(crate) use self::lesson::{judge_lesson, not_ours};
 
 /// What is to be done with a request that is not refused.
 pub(crate) enum Verdict<'a> {

@@ -75,7 +75,7 @@ impl Inner {
 }
 
 /// What people say is cut where it would fill the journal.
-fn bounded(retire: &Retire) -> Retire {
+pub(super) fn bounded(retire: &Retire) -> Retire {
     let mut retire = retire.clone();
     cut(&mut retire.retirement.by, RETIRED_BY_BYTES_MAX);
     cut(&mut retire.retirement.reason, RETIRED_REASON_BYTES_MAX);

@@ -2,6 +2,7 @@
 
 mod leases;
 mod signing;
+mod teaching;
 mod telling;
 
 use std::io;
@@ -18,8 +19,8 @@ use crate::hearing::Hearing;
 use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
-    Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, Signer, SignerFault, Supersede,
 };
 
 pub use self::leases::{RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
@@ -196,6 +197,10 @@ impl Signer for LocalSigner {
         Ok(self.inner.lock()?.journal.id())
     }
 
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        self.run(move |inner| inner.journal_at(records)).await
+    }
+
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
         self.inner.attend(*presence)
     }
@@ -243,6 +248,11 @@ impl Signer for LocalSigner {
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
         let supersede = supersede.clone();
         self.run(move |inner| inner.supersede(&supersede)).await
+    }
+
+    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+        let lessons = lessons.to_vec();
+        self.run(move |inner| inner.teach(&lessons)).await
     }
 
     async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {

@@ -16,9 +16,9 @@ use crate::{JournalEntry, Refused, SignRequest, Signature, SignerFault, Stamp};
 const NOWHERE: Place = Place { offset: 0, bytes: 0 };
 
 /// What a batch writes: keys first, then what they seal.
-struct Writes<'a> {
-    journal: &'a mut Journal,
-    contexts: &'a mut Contexts,
+pub(super) struct Writes<'a> {
+    pub journal: &'a mut Journal,
+    pub contexts: &'a mut Contexts,
 }
 
 impl Inner {

@@ -1,13 +1,20 @@
 //! Tells what the journal knows.
 
-use adit_core::{LaneId, PayoutId, UserId};
+use adit_core::{Hash32, JournalTip, LaneId, PayoutId, UserId};
 
 use super::{Inner, State, unwritten};
 use crate::contexts::SealedContext;
 use crate::journal::{Journal, Place, Record};
-use crate::{JournalEntry, LaneStanding, PayoutStanding, SignerFault};
+use crate::{JournalAt, JournalEntry, LaneStanding, PayoutStanding, SignerFault};
 
 impl Inner {
+    pub(super) fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        let mut state = self.lock()?;
+        let chain = state.journal.chain_after(records).map_err(unwritten)?.map(Hash32);
+        let tip = state.journal.tip();
+        Ok(JournalAt { tip: JournalTip { records: tip.records, chain: Hash32(tip.chain) }, chain })
+    }
+
     pub(super) fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, contexts, .. } = &mut *state;

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
-    Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, Signer, SignerFault, Supersede,
 };
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
@@ -97,6 +97,11 @@ impl Signer for SocketSigner {
         Ok(id)
     }
 
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        let Answer::JournalAt(at) = self.call(Call::JournalAt(records)).await? else { return Err(self.confused()) };
+        Ok(at)
+    }
+
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
         let Answer::Attend(answer) = self.call(Call::Attend(*presence)).await? else { return Err(self.confused()) };
         Ok(answer)
@@ -153,6 +158,11 @@ impl Signer for SocketSigner {
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
         let Answer::Supersede(answer) = self.call(Call::Supersede(supersede.clone())).await? else { return Err(self.confused()) };
         Ok(answer)
+    }
+
+    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+        let Answer::Teach(answers) = self.call(Call::Teach(lessons.to_vec())).await? else { return Err(self.confused()) };
+        if answers.len() == lessons.len() { Ok(answers) } else { Err(self.confused()) }
     }
 
     async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {

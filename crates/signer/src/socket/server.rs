@@ -149,6 +149,7 @@ async fn exchange(stream: &mut UnixStream, signer: &dyn Signer) -> io::Result<bo
 async fn answer(signer: &dyn Signer, call: Call) -> Answer {
     let answer = match call {
         Call::Journal => signer.journal().await.map(Answer::Journal),
+        Call::JournalAt(records) => signer.journal_at(records).await.map(Answer::JournalAt),
         Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
         Call::HearTime(now) => signer.hear_time(now).await.map(|()| Answer::HearTime),
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
@@ -165,6 +166,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::DryRun(requests) => signer.dry_run(&requests).await.map(Answer::DryRun),
         Call::Sign(requests) => signer.sign(&requests).await.map(Answer::Sign),
         Call::Supersede(supersede) => signer.supersede(&supersede).await.map(Answer::Supersede),
+        Call::Teach(lessons) => signer.teach(&lessons).await.map(Answer::Teach),
         Call::Entries { lane, from_nonce, limit } => signer.entries(&lane, from_nonce, limit).await.map(Answer::Entries),
     };
     answer.unwrap_or_else(Answer::Fault)

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    JournalEntry, LaneStanding, LeaseClaim, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
+    Signature, SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 /// Some ten thousand requests; a larger batch is split by its sender.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
@@ -30,6 +31,7 @@ pub(super) struct Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
     Journal,
+    JournalAt(u64),
     Attend(Presence),
     HearTime(Timestamp),
     Lease(LeaseClaim),
@@ -40,6 +42,7 @@ pub(super) enum Call {
     DryRun(Vec<SignRequest>),
     Sign(Vec<SignRequest>),
     Supersede(Supersede),
+    Teach(Vec<Lesson>),
     Entries { lane: LaneId, from_nonce: u64, limit: usize },
 }
 
@@ -48,6 +51,7 @@ pub(super) enum Call {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Journal(JournalId),
+    JournalAt(JournalAt),
     Attend(Result<(), Refused>),
     HearTime,
     Lease(Result<(), Refused>),
@@ -58,6 +62,7 @@ pub(super) enum Answer {
     DryRun(Vec<Result<(), Refused>>),
     Sign(Vec<Result<Signature, Refused>>),
     Supersede(Result<(), Refused>),
+    Teach(Vec<Result<Learned, Refused>>),
     Entries(Vec<JournalEntry>),
     Fault(SignerFault),
 }

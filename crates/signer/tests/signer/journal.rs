@@ -116,6 +116,46 @@ async fn the_tip_tells_a_shortened_journal() {
     assert!(cut.records < full.records && cut.chain != full.chain);
 }
 
+/// F91: the chain after any number of records is what the tip said when there were so many, for who wrote them and for who opens them
+/// again, in memory and on a real disk. It is read from the nearest mark, so there are more records than lie between two marks.
+#[test]
+fn f91_the_chain_after_so_many_records_is_what_the_tip_was_then() {
+    const RECORDS: u64 = 1_100;
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = MemoryFile::new();
+    let on_disk =
+        || Box::new(DiskFile::open_or_create(&directory.path().join("journal"), journal_id(), &environment("test")).expect("opens"));
+    let seen = |epoch| Record::Epoch { at: Timestamp::from_seconds(NOON_SECONDS), lane: lane(), epoch: Epoch(epoch) };
+    let reopen = |file: Box<dyn adit_signer::JournalFile>| Journal::open(file, &environment("test"), |_, _| {}).expect("opens");
+    let start: Box<dyn Fn() -> Journal> =
+        Box::new(|| Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts"));
+    let again: Box<dyn Fn() -> Journal> = Box::new(|| reopen(Box::new(disk.clone())));
+    let real: Box<dyn Fn() -> Journal> = Box::new(|| reopen(on_disk()));
+    for (begin, open_again) in [(&start, &again), (&real, &real)] {
+        let mut journal = begin();
+        let mut tips = vec![journal.tip()];
+        for batch in 0..RECORDS / 11 {
+            for within in 0..11 {
+                journal.stage(&seen(batch * 11 + within));
+            }
+            journal.commit().expect("writes");
+            tips.push(journal.tip());
+        }
+        let told = |journal: &mut Journal| {
+            for tip in &tips {
+                assert_eq!(journal.chain_after(tip.records).expect("reads"), Some(tip.chain), "after {}", tip.records);
+            }
+            assert_eq!(journal.chain_after(RECORDS + 1).expect("reads"), None, "it has fewer");
+            journal.stage(&seen(RECORDS));
+            assert_eq!(journal.chain_after(RECORDS + 1).expect("reads"), None, "what is staged is no part of it");
+            journal.discard();
+        };
+        told(&mut journal);
+        drop(journal);
+        told(&mut open_again());
+    }
+}
+
 #[tokio::test]
 async fn f77_a_full_disk_signs_nothing_and_recovers() {
     let world = World::new();

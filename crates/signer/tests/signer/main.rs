@@ -14,4 +14,5 @@ mod property;
 mod refusals;
 mod retired;
 mod socket;
+mod taught;
 mod world;

@@ -45,11 +45,18 @@ async fn two_clients_share_one_signer() {
     let (one, two) = (SocketSigner::new(&path), SocketSigner::new(&path));
     assert_eq!(one.journal().await, Ok(journal_id()));
 
+    let empty = one.journal_at(0).await.expect("answers");
+    assert_eq!((empty.tip.records, empty.chain), (0, Some(empty.tip.chain)));
+    assert_eq!(one.journal_at(1).await.expect("answers").chain, None, "it has no record yet");
+
     let (mine, yours) = (pay(1, 1, 0), pay(1, 2, 0));
     let (first, second) = tokio::join!(sign(&one, &mine), sign(&two, &yours));
     assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|ok| **ok).count(), 1, "one of them pays");
     let other = |refused: &Refused| matches!(refused, Refused::Equivocation { .. } | Refused::AnchorTaken { .. });
     assert!([first, second].iter().flat_map(|answer| answer.as_ref().err()).all(other));
+
+    let one_signed = one.journal_at(1).await.expect("answers");
+    assert_eq!((one_signed.tip.records, one_signed.chain), (1, Some(one_signed.tip.chain)));
 
     let other = pay(5, 5, 5);
     let signature = sign(&one, &other).await.expect("signs");

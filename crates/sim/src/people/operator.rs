@@ -182,6 +182,7 @@ impl Operator {
             }
             HaltReason::JournalAhead { .. }
             | HaltReason::BothWentBack { .. }
+            | HaltReason::JournalWentBack { .. }
             | HaltReason::PinChanged { .. }
             | HaltReason::WalletHasCode
             | HaltReason::Operator { .. } => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adit_core::{JournalId, LaneId, Opening, PayoutId, Timestamp};
 use adit_signer::{
-    JournalEntry, LaneStanding, LeaseClaim, LocalSigner, Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
-    SignerFault, Supersede,
+    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, LocalSigner, Open, PayoutStanding, Presence, Refused, Retire,
+    SignRequest, Signature, Signer, SignerFault, Supersede,
 };
 use async_trait::async_trait;
 
@@ -59,6 +59,11 @@ impl Signer for SimSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
         let signer = self.reach().await?;
         self.back(signer.journal().await?).await
+    }
+
+    async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.journal_at(records).await?).await
     }
 
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
@@ -143,6 +148,11 @@ impl Signer for SimSigner {
         let answer = self.back(answer).await?;
         self.pass("supersede", Phase::After).await;
         Ok(answer)
+    }
+
+    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+        let signer = self.reach().await?;
+        self.back(signer.teach(lessons).await?).await
     }
 
     async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {

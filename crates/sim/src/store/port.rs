@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::*;
-use adit_store::{Coverage, Cursor, Group, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 
 use super::group::SimGroup;
@@ -106,6 +106,7 @@ reads! {
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
     async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
     async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault>;

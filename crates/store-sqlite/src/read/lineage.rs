@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use adit_core::{Anchor, AttemptId, Hash32, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
-use adit_store::StoreFault;
 use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
+use adit_store::{LineageCursor, StoreFault};
 use sqlx::{SqliteConnection, query};
 
 use crate::columns::{Query, all, array, limit as bound, one};
@@ -57,6 +57,22 @@ pub(crate) async fn unmined(connection: &mut SqliteConnection, lane: &LaneId, li
           AND NOT EXISTS (SELECT 1 FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
         ORDER BY l.created_at, l.nonce, l.id LIMIT ?2";
     rows(whole(connection, query(UNMINED).bind(lane.to_string()).bind(bound(limit))).await)
+}
+
+pub(crate) async fn on_lane(
+    connection: &mut SqliteConnection,
+    lane: &LaneId,
+    after: Option<LineageCursor>,
+    limit: usize,
+) -> Result<Vec<Lineage>, StoreFault> {
+    const ON_LANE: &str = "
+        SELECT * FROM lineage
+        WHERE lane = ?1 AND (nonce, created_at, id) > (?2, ?3, ?4)
+        ORDER BY nonce, created_at, id LIMIT ?5";
+    let place = |after: LineageCursor| (i64::try_from(after.number).unwrap_or(i64::MAX), after.created_at.micros(), after.id.to_string());
+    let (number, created_at, id) = after.map_or((-1, 0, String::new()), place);
+    let question = query(ON_LANE).bind(lane.to_string()).bind(number).bind(created_at).bind(id).bind(bound(limit));
+    rows(whole(connection, question).await)
 }
 
 fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, StoreFault> {

@@ -8,7 +8,7 @@ use adit_core::{
 use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
 use super::script::put;
 use super::{Bed, rows};
-use crate::{Coverage, Store, WithdrawalFilter};
+use crate::{Coverage, LineageCursor, Store, WithdrawalFilter};
 
 const ROWS: u64 = 23;
 
@@ -214,6 +214,33 @@ pub async fn lineages_by_what_they_signed(bed: &mut impl Bed) {
     assert_eq!((known(1).await, known(2).await, known(3).await), (Some(lineage.id), Some(lineage.id), None));
     put(&*store, vec![Change::Lineage(sample::ended(lineage.clone()))]).await;
     assert_eq!(known(1).await, Some(lineage.id), "an ended one is found as well");
+}
+
+/// Live and ended ones, in the order of their numbers, whatever a page's length.
+pub async fn lineages_of_a_lane_by_the_page(bed: &mut impl Bed) {
+    let store = bed.store();
+    let mut made: Vec<_> = (0..7).map(|number| sample::lineage(50 - number, number, vec![sample::leg(number, 1)])).collect();
+    put(&*store, made.iter().cloned().map(Change::Lineage).collect()).await;
+    made[3] = sample::ended(made[3].clone());
+    put(&*store, vec![Change::Lineage(made[3].clone())]).await;
+    // Another one at the number of one that ended, made later, with a lower id.
+    let again = Lineage { created_at: at(5), ..sample::lineage(3, 3, vec![]) };
+    put(&*store, vec![Change::Lineage(again.clone())]).await;
+    made.insert(4, again);
+    for limit in [1, 2, 3, 8, 100] {
+        let mut found: Vec<Lineage> = Vec::new();
+        loop {
+            let after = found.last().map(LineageCursor::of);
+            let page = store.lineages_on(&lane_id(), after, limit).await.expect("the store answers");
+            assert!(page.len() <= limit, "at most {limit}");
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page);
+        }
+        assert_eq!(found, made, "pages of {limit}");
+    }
+    assert_eq!(store.lineages_on(&name("base:0xBB"), None, 5).await, Ok(Vec::new()));
 }
 
 pub async fn every_lane_in_order(bed: &mut impl Bed) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_core::{
     Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
-    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
+    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, JournalTip, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
     LineageState, Market, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission,
     SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
 };
@@ -231,6 +231,7 @@ fn every_lane() -> Vec<Lane> {
         epoch: Epoch(12),
         counter: 57,
         journal_read: Epoch(11),
+        witness: Some(JournalTip { records: 1_234, chain: hash(12) }),
         doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
         restoration: Some(adit_core::Restoration::declared(at(4))),
@@ -244,7 +245,8 @@ fn every_lane() -> Vec<Lane> {
     vec![
         lane.clone(),
         Lane { state: halted(foreign), lease: None, ..lane.clone() },
-        Lane { state: halted(HaltReason::WalletHasCode), tip: None, ..lane },
+        Lane { state: halted(HaltReason::JournalWentBack { detail: "it has 7 records".to_owned() }), ..lane.clone() },
+        Lane { state: halted(HaltReason::WalletHasCode), tip: None, witness: None, ..lane },
     ]
 }
 

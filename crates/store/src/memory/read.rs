@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use super::limits::LimitHistory;
 use super::tables::Tables;
 use super::{MemGroup, MemStore, load};
-use crate::{Coverage, Cursor, Group, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use crate::{Coverage, Cursor, Group, LineageCursor, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
 
 #[async_trait]
 impl Store for MemStore {
@@ -91,6 +91,14 @@ impl Store for MemStore {
         let mut found = in_order_of_creation(ids.filter_map(|id| tables.lineages.get(id)).map(|row| row.row.clone()).collect());
         found.truncate(limit);
         Ok(found)
+    }
+
+    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        let tables = self.tables();
+        let of_lane = tables.lineages.values().map(|row| &row.row).filter(|lineage| lineage.lane == *lane);
+        let mut found: Vec<&Lineage> = of_lane.filter(|lineage| after.is_none_or(|after| after < LineageCursor::of(lineage))).collect();
+        found.sort_by_key(|lineage| LineageCursor::of(lineage));
+        Ok(found.into_iter().take(limit).cloned().collect())
     }
 
     async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {

@@ -1,10 +1,10 @@
 //! Lanes.
 
-use adit_core::{Epoch, Lane, Lease, LeaseToken, Row, Slot};
+use adit_core::{Epoch, JournalTip, Lane, Lease, LeaseToken, Row, Slot};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::fields::{FORM, Fields, count, integer, json, json_or_none, time, to_json, to_tag, value};
+use super::fields::{FORM, Fields, corrupt, count, integer, json, json_or_none, time, to_json, to_tag, value, value_or_none};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct LaneRow {
     pub epoch: i64,
     pub counter: i64,
     pub journal_read: i64,
+    pub witness_records: Option<i64>,
+    pub witness_chain: Option<String>,
     pub doubt: Option<String>,
     pub status: String,
     pub state: String,
@@ -45,6 +47,8 @@ impl LaneRow {
             epoch: integer(lane.epoch.0, "an epoch")?,
             counter: integer(lane.counter, "the count of a lane's changes")?,
             journal_read: integer(lane.journal_read.0, "the epoch of a journal's reading")?,
+            witness_records: lane.witness.map(|tip| integer(tip.records, "the count of a journal's records")).transpose()?,
+            witness_chain: lane.witness.map(|tip| tip.chain.to_string()),
             doubt: lane.doubt.clone(),
             status: to_tag(&lane.state, "lane")?,
             state: to_json(&lane.state)?,
@@ -69,6 +73,7 @@ pub fn read_lane(row: &impl Fields) -> Result<Slot<Lane>, StoreFault> {
         epoch: Epoch(count(row, "epoch")?),
         counter: count(row, "counter")?,
         journal_read: Epoch(count(row, "journal_read")?),
+        witness: read_witness(row)?,
         doubt: row.text_or_none("doubt")?,
         state: json(row, "state")?,
         restoration: json_or_none(row, "restoration")?,
@@ -85,4 +90,12 @@ fn read_lease(row: &impl Fields) -> Result<Option<Lease>, StoreFault> {
     // Leases of before tokens were given have none; the next lease has one.
     let token = LeaseToken(row.uuid_or_none("lease_token")?.unwrap_or_default());
     Ok(Some(Lease { owner: adit_core::ReplicaId(owner), until: time(row, "lease_until")?, token }))
+}
+
+fn read_witness(row: &impl Fields) -> Result<Option<JournalTip>, StoreFault> {
+    match (row.integer_or_none("witness_records")?, value_or_none(row, "witness_chain")?) {
+        (Some(_), Some(chain)) => Ok(Some(JournalTip { records: count(row, "witness_records")?, chain })),
+        (None, None) => Ok(None),
+        _ => Err(corrupt("witness_chain", &"a count of records and their chain come together")),
+    }
 }

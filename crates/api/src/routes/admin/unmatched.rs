@@ -90,6 +90,9 @@ fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {
              Restore a newer state of the database where there is one, then `adit restore`; else see docs/operations.md, journal_ahead."
         }
         (_, None, true) => "Nothing: all that the journal knows stands in the database.",
+        (LaneState::Halted { reason: HaltReason::JournalWentBack { .. }, .. }, None, false) => {
+            "Put the signer's newest journal back, or run `adit restore --journal FILE` where it is lost. The lane goes on by itself then."
+        }
         (LaneState::Halted { .. }, None, false) => {
             "The lane is halted for another reason (GET /api/admin/lanes); it reads the journal once a server has its lease."
         }

@@ -10,7 +10,7 @@ use super::{World, asset, block, destination, lane, owner};
 const LEASE: Span = Span::from_hours(1_000_000);
 
 /// The signer's journal that the lane is pinned to.
-fn journal() -> JournalId {
+pub fn journal() -> JournalId {
     JournalId(Uuid::from_u128(9))
 }
 
@@ -82,7 +82,7 @@ impl World {
     pub fn send(&mut self, lineage: LineageId, as_hash: Hash32) -> AttemptId {
         let attempt = self.lineage(lineage).latest().id;
         let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
-        self.must(Command::Record { lane: lane(), epoch: self.epoch, lineage, attempt, signed });
+        self.must(Command::Record { lane: lane(), epoch: self.epoch, lineage, attempt, signed, tip: None });
         let legs = self.lineage(lineage).legs.clone();
         self.must(Command::Submitted { lane: lane(), epoch: self.epoch, lineage, attempt, legs, submissions: Vec::new() });
         attempt
@@ -179,7 +179,7 @@ impl World {
     /// A claim of the lane's lease with a token of its own, by the signer of these tests.
     pub fn claim_lease(&mut self, to: ReplicaId, length: Span) -> Command {
         let (token, first) = (LeaseToken(self.id()), first_incarnation());
-        Command::Lease { lane: lane(), owner: to, length, journal: journal(), token, first, alone: false }
+        Command::Lease { lane: lane(), owner: to, length, journal: journal(), tip: None, token, first, alone: false }
     }
 
     /// The signer's journal was read to its end.

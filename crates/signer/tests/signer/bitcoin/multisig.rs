@@ -124,6 +124,31 @@ async fn f02_f03_our_part_is_signed_and_another_completes_it() {
     assert_eq!(complete.txid, first.hash);
 }
 
+/// F96: what others completed is recorded with their signatures. It teaches where ours is among them, and the journal keeps what we sign.
+#[tokio::test]
+async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
+    use adit_signer::{JournalEntry, Learned, Lesson};
+    let request = asked(2);
+    let ours = signed(&signer(&World::new(), account(2)), &request).await.expect("signed");
+    let complete = |with_ours: bool| {
+        let mut proposal = Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
+        match with_ours {
+            true => assert_eq!(proposal.merge(&ours.raw.0), Ok(2)),
+            false => drop(proposal.sign(&root(1)).expect("the second")),
+        }
+        proposal.sign(&root(2)).expect("the third");
+        let whole = proposal.finish().expect("two of three");
+        Signed { raw: whole.raw, hash: whole.txid }
+    };
+    let world = World::new();
+    let signer = signer(&world, account(2));
+    let lesson = |signed: Signed| Lesson::Signed { at: Default::default(), entry: JournalEntry { request: request.clone(), signed } };
+    let answers = signer.teach(&[lesson(complete(false)), lesson(complete(true)), lesson(ours.clone())]).await.expect("answers");
+    assert!(matches!(&answers[..], [Err(Refused::Mismatch { .. }), Ok(Learned::Taught), Ok(Learned::Known)]), "{answers:?}");
+    let told = signer.entries(&request.lane, 0, 9).await.expect("reads");
+    assert_eq!(told.into_iter().map(|entry| entry.signed).collect::<Vec<_>>(), [ours]);
+}
+
 #[tokio::test]
 async fn without_a_key_here_nothing_is_signed_and_everything_is_judged() {
     let (world, mut request) = (World::new(), asked(2));

@@ -1,0 +1,5 @@
+-- How far the signer's journal went when this lane last saw it: so many records, and the hash that chains them. A journal that does not
+-- go on from there was set back (case F91).
+ALTER TABLE lane ADD COLUMN witness_records INTEGER;
+ALTER TABLE lane ADD COLUMN witness_chain TEXT
+    CONSTRAINT witness_is_whole CHECK ((witness_chain IS NULL) = (witness_records IS NULL));

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::built::{Running, least, run, text};
-use crate::restore::{ADMIN, OTHER_KEY, files, reads_journal, refused, served};
+use crate::restore::{ADMIN, LEASE_IS_OVER, OTHER_KEY, files, reads_journal, refused, served};
 
 const BOTH: [&str; 4] = ["--database", "copy/adit.db", "--journal", "copy/signer.journal"];
 
@@ -115,6 +115,8 @@ fn f96_a_journal_that_is_lost_alone_is_taught() {
     let at = directory.path();
     let server = Running::start(at, &variables);
     reads_journal(at, &server);
+    // With each renewal of its lease the lane notes how far the journal goes.
+    std::thread::sleep(LEASE_IS_OVER);
     drop(server);
     let (journal, copy) = (at.join("data/signer.journal"), at.join("copy/signer.journal"));
     refused(at, &["--journal", "copy/signer.journal"], &variables, &["it is the newer one"]);

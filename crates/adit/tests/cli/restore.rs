@@ -20,7 +20,7 @@ pub const ADMIN: &str = "an-admin-token-of-some-length";
 const LOOKS_MAX: u32 = 300;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A lease lasts three seconds.
-const LEASE_IS_OVER: Duration = Duration::from_millis(3_500);
+pub const LEASE_IS_OVER: Duration = Duration::from_millis(3_500);
 
 /// What the running server says of its lanes and its store.
 fn lanes(directory: &Path, server: &Running) -> Value {

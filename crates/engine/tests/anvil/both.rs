@@ -338,3 +338,33 @@ async fn f91_what_is_mined_in_the_place_of_a_sweep_is_held() {
     nobody_twice(&world).await;
     last.crash();
 }
+
+/// A block that holds the sweep may still vanish, and something forgotten come in its place: the sweep counts once it is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_a_sweep_counts_only_once_it_is_final() {
+    let (world, volume, ids) = sent_after_a_snapshot().await;
+    hidden(&world, &ids).await;
+    world.set_back(&volume);
+    let again = declared(&world).await;
+    let live = async || world.store.live_lineages(&world.lane, 1_000).await.expect("a read");
+    for _ in 0..600 {
+        let below = world
+            .store
+            .lane(&world.lane)
+            .await
+            .expect("a read")
+            .and_then(|lane| Some((lane.restoration?.sweeps_below()?, lane.next_nonce)));
+        let swept = live().await;
+        let sent = swept.iter().all(|lineage| lineage.was_sent());
+        if below.is_some_and(|(below, next)| next >= below) && !swept.is_empty() && sent {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    world.mine_one().await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(live().await.iter().all(|lineage| lineage.included().is_some()), "a block holds all of it");
+    assert_eq!(state(&world).await, LaneState::Sweeping);
+    until_unreleased(&world).await;
+    again.crash();
+}

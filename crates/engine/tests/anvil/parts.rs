@@ -48,10 +48,21 @@ impl Spawner for Tasks {
     }
 }
 
+/// Longer than any task goes on without waiting for something.
+const DEAD_AFTER_MILLIS: u32 = 1_000;
+
 impl Running {
     /// Ends every task where it stands, as a crash does.
     pub fn crash(self) {
-        self.tasks.0.lock().expect("no test panics in here").drain(..).for_each(|task| task.abort());
+        let tasks: Vec<_> = self.tasks.0.lock().expect("no test panics in here").drain(..).collect();
+        tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        // One that runs at this moment ends where it waits next; a dead process would not have gone on.
+        for _ in 0..DEAD_AFTER_MILLIS {
+            if tasks.iter().all(tokio::task::AbortHandle::is_finished) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
 

@@ -126,6 +126,11 @@ impl World {
         panic!("{:?}", self.versions(id).await);
     }
 
+    /// One block with what the pool holds; it is not final yet.
+    pub async fn mine_one(&self) {
+        self.anvil.rpc().mine(1).await.expect("mined");
+    }
+
     /// Mines what makes a block final, and lets the observer look many times.
     pub async fn mine_for_a_second(&self) {
         for _ in 0..10 {

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use adit_chain::{Fault, FundsReading};
 use adit_core::{
     Anchor, Attempt, Command, Funds, HaltReason, Hash32, Holding, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
-    Opening, PayoutContext, Stage, WithdrawalId, nobodys,
+    Opening, PayoutContext, Span, Stage, WithdrawalId, nobodys,
 };
 use adit_signer::{Approved, JournalEntry, Open};
 
 use super::journal::{ENTRIES_PER_PAGE_MAX, lost};
+use super::unremembered::Recalled;
 use super::{Held, LaneTask, RoundError};
 use crate::Clock as _;
+
+/// Between two looks at pools that show what a first start has to wait for.
+const LOOK_AT_POOLS_AFTER: Span = Span::from_seconds(1);
 
 /// What the signer's journal says of a transaction of our wallet.
 pub(super) enum Journalled {
@@ -46,6 +50,9 @@ impl LaneTask {
             return self.halt(HaltReason::WalletHasCode).await;
         }
         let Some(row) = self.lane().await? else { return Ok(()) };
+        if !row.has_started() && !self.is_clear(&row).await? {
+            return Ok(());
+        }
         let (next_nonce, epoch) = (row.next_nonce, lease.epoch);
         let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
         let waiting = self.waiting().await?;
@@ -63,6 +70,19 @@ impl LaneTask {
         let (lane, owner) = (self.id().clone(), self.engine.replica);
         self.commit(vec![Command::StartLane { lane, owner, epoch, chain_nonce, opening, pins: identity.pins, funds }]).await?;
         Ok(())
+    }
+
+    /// Whether no pool shows anything of a wallet that starts for the first time.
+    async fn is_clear(&self, row: &Lane) -> Result<bool, RoundError> {
+        match self.wait_for_pools(row).await? {
+            Recalled::Known => Ok(true),
+            Recalled::Suspected => Ok(false),
+            Recalled::Waits => {
+                self.engine.ports.clock.sleep(LOOK_AT_POOLS_AFTER).await;
+                Ok(false)
+            }
+            Recalled::Left(detail) => self.halt(HaltReason::BothWentBack { detail }).await.map(|()| false),
+        }
     }
 
     /// Returns the beginning of the lane's book as the signer's journal has it: the present, unless the store lost an earlier start.

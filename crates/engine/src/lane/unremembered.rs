@@ -54,6 +54,29 @@ impl LaneTask {
         }
     }
 
+    /// A lane that starts for the first time begins behind what blocks hold. What waits in a pool would be mined at numbers that are ours then:
+    /// both stores may be of before the first start, or the wallet was used by something else until now.
+    pub(super) async fn wait_for_pools(&self, lane: &Lane) -> Result<Recalled, RoundError> {
+        if self.rules().kind == ChainKind::Bitcoin {
+            let pooled = self.chain().outgoing(&self.look_since(lane)).await?.iter().filter(|one| one.block.is_none()).count();
+            return Ok(self.waits_for(pooled));
+        }
+        let from = self.chain().consumed(self.id(), lane.adopted_from).await?.max(lane.adopted_from);
+        let pool = self.chain().pool(self.id(), from).await?;
+        match pool.shown.len() {
+            0 => Ok(self.nothing_shown(&pool).await),
+            shown => Ok(self.waits_for(shown)),
+        }
+    }
+
+    fn waits_for(&self, pooled: usize) -> Recalled {
+        if pooled == 0 {
+            return Recalled::Known;
+        }
+        tracing::warn!(lane = %self.id(), pooled, "the wallet's transactions wait in a pool; the lane starts once blocks hold them");
+        Recalled::Waits
+    }
+
     /// Where payments wait in line, all of them are taken back.
     async fn recall_line(&self, lease: Held) -> Result<Recalled, RoundError> {
         let mut found = Vec::new();

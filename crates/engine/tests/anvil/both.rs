@@ -368,3 +368,31 @@ async fn f91_a_sweep_counts_only_once_it_is_final() {
     until_unreleased(&world).await;
     again.crash();
 }
+
+/// Both stores are of before the lane's first start: what waits in the pool is mined first, and whoever asks for the same waits for a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_a_first_start_waits_for_what_a_pool_shows() {
+    let world = World::new(None).await;
+    let empty = world.volume();
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.until_running().await;
+    world.hold_blocks().await;
+    let first = world.request(&running.engine, 0).await;
+    world.until_sent(&[first]).await;
+    running.crash();
+    world.set_back(&empty);
+    let again = world.start();
+    world.seed(&again.engine, 100).await;
+    let anew = world.insist(&again.engine, 0).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!((state(&world).await, world.status(anew).await.status()), (LaneState::Reconciling, Status::Approved), "it has not started");
+    for _ in 0..30 {
+        world.mine_for_a_second().await;
+        if world.status(anew).await.status() == Status::HeldForInspection {
+            break;
+        }
+    }
+    assert_eq!((world.status(anew).await.status(), world.times_paid(0).await), (Status::HeldForInspection, 1));
+    again.crash();
+}

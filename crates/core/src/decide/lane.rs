@@ -267,6 +267,7 @@ pub(super) fn trust_journal(mut draft: Drafting, id: &LaneId, tip: JournalTip) -
         return draft.unchanged();
     }
     lane.witness = Some(tip);
+    lane.journal_trusted = lane.epoch;
     lane.lease = None;
     lane.journal_read = Epoch(0);
     lane.doubt = None;

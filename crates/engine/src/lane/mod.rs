@@ -11,6 +11,7 @@ mod pay;
 mod plan;
 mod reconcile;
 mod request;
+mod third;
 mod trial;
 mod unremembered;
 mod upkeep;
@@ -47,6 +48,8 @@ pub(crate) struct LaneTask {
     watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
     /// Looks in a row at which an endpoint counted further than the book and showed nothing (case F91).
     pool_looks: Mutex<u32>,
+    /// What the third witness was told under the present lease.
+    third_written: Mutex<Option<third::Written>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -84,6 +87,7 @@ impl LaneTask {
             reads_again_at: Mutex::default(),
             watched_lease: Mutex::default(),
             pool_looks: Mutex::default(),
+            third_written: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));

@@ -22,6 +22,7 @@ mod signing;
 mod telemetry;
 mod wallets;
 mod withdrawals;
+mod witness;
 mod world;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
 use adit_core::{Actor, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
-use adit_engine::{AnchoredClock, Engine, Ports, Settings};
+use adit_engine::{AnchoredClock, Engine, Ports, Settings, ThirdWitness};
 use adit_store::Store;
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
@@ -17,6 +17,7 @@ use crate::config::{Config, Jwt, Membership};
 use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
+use crate::witness::FileWitness;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
 use crate::{config, gate, signing, telemetry, wallets};
 
@@ -39,7 +40,8 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);
     let gate = gate::open(&config, &chains.evm, &clock)?;
-    let engine = Engine::start(ports(&database, &signing, &chains, clock), Arc::new(rules), &settings(&config, database.is_ours_alone()));
+    let engine =
+        Engine::start(ports(&config, &database, &signing, &chains, clock), Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
@@ -79,7 +81,8 @@ async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<
     Ok(Rules { revision, ..rules })
 }
 
-fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock) -> Ports {
+fn ports(config: &Config, database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock) -> Ports {
+    let witness = config.witness.file.as_deref().map(FileWitness::new);
     Ports {
         clock,
         entropy: Arc::new(SystemEntropy),
@@ -87,6 +90,7 @@ fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: Anchore
         store: database.store.clone(),
         chains: chains.ports(),
         signer: signing.signer.clone(),
+        witness: witness.map(|witness| Arc::new(witness) as Arc<dyn ThirdWitness>),
     }
 }
 

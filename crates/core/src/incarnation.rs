@@ -108,6 +108,8 @@ pub enum WentBack {
     EpochBehind { lane: LaneId, row: Epoch, signer: Epoch },
     /// The signer has signed for a later state of the lane's row.
     CounterBehind { lane: LaneId, row: u64, signer: u64 },
+    /// The third witness has seen a later lease, or a later state, of the lane's row.
+    WitnessAhead { lane: LaneId, row: Epoch, row_counter: u64, witness: Epoch, witness_counter: u64 },
     /// A group that this process had committed is not there.
     GroupMissing { group: GroupId },
     /// The database is on another timeline, or is another database, than the one that this process wrote to.
@@ -127,6 +129,11 @@ impl fmt::Display for WentBack {
             Self::CounterBehind { lane, row, signer } => {
                 write!(f, "the row of {lane} is at change {row} in the database, and the signer has signed for change {signer}")
             }
+            Self::WitnessAhead { lane, row, row_counter, witness, witness_counter } => write!(
+                f,
+                "the row of {lane} is at epoch {} and change {row_counter} in the database, and the third witness has seen epoch {} and change {witness_counter}",
+                row.0, witness.0
+            ),
             Self::GroupMissing { group } => write!(f, "the group {group}, which this process had committed, is not in the database"),
             Self::OtherTimeline { before, now } => write!(f, "the database was {before} and is {now}"),
             Self::BothDeclared { what } => write!(f, "declared by an admin, with the signer's journal: {what}"),

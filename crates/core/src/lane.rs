@@ -26,6 +26,8 @@ pub struct Lane {
     pub journal_read: Epoch,
     /// How far the signer's journal went when it was last seen. A journal that does not go on from there went back (case F91).
     pub witness: Option<JournalTip>,
+    /// An admin said under this epoch which journal to go by: what a third witness wrote until then says nothing of it (case F96).
+    pub journal_trusted: Epoch,
     /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
     /// accident, and halts the lane (case F101).
     pub doubt: Option<String>,
@@ -144,6 +146,7 @@ impl Lane {
             counter: 0,
             journal_read: Epoch(0),
             witness: None,
+            journal_trusted: Epoch(0),
             doubt: None,
             state: LaneState::Reconciling,
             restoration: None,

@@ -76,6 +76,11 @@ pub enum Alert {
         refused: String,
         seconds: u64,
     },
+    /// The third witness cannot be read or written, or what stands there is not ours: the lane signs nothing.
+    WitnessUnusable {
+        lane: String,
+        sentence: String,
+    },
     /// A cancel was wished, and the cancelling transaction cannot be made yet.
     CancelWaits {
         lane: String,
@@ -216,6 +221,8 @@ impl Watch {
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
             found.push(Alert::SignerRefuses { lane: name(), refused, seconds: uptime.since(since).seconds() });
         }
+        let unwitnessed = self.hub.unwitnessed(&lane.id);
+        found.extend(unwitnessed.map(|sentence| Alert::WitnessUnusable { lane: name(), sentence }));
         let signs = next(&view).iter().any(|act| !matches!(act, Act::Send { .. }));
         let silent = self.silence.since(&lane.id, lane.counter, signs && lane.state == LaneState::Running, uptime);
         let long = silent.filter(|since| since.plus(self.settings.silent_after) < uptime);

@@ -24,6 +24,8 @@ pub struct Hub {
     superseded: Arc<Mutex<Option<IncarnationId>>>,
     /// What the signer last refused each lane, as long as it signs nothing.
     refusals: Arc<Mutex<BTreeMap<LaneId, (Timestamp, String)>>>,
+    /// Why the third witness keeps each lane from signing.
+    unwitnessed: Arc<Mutex<BTreeMap<LaneId, String>>>,
 }
 
 impl Hub {
@@ -38,6 +40,7 @@ impl Hub {
             last_commit: Arc::default(),
             superseded: Arc::default(),
             refusals: Arc::default(),
+            unwitnessed: Arc::default(),
         }
     }
 
@@ -92,6 +95,21 @@ impl Hub {
     /// Returns since when the signer refuses the lane, and its last word.
     pub(crate) fn refusal(&self, lane: &LaneId) -> Option<(Timestamp, String)> {
         self.refusals.lock().expect("nothing panics while it holds this lock").get(lane).cloned()
+    }
+
+    /// The third witness cannot be used: the lane signs nothing.
+    pub(crate) fn witness_refused(&self, lane: &LaneId, sentence: &str) {
+        self.unwitnessed.lock().expect("nothing panics while it holds this lock").insert(lane.clone(), sentence.to_owned());
+    }
+
+    /// The third witness was read, or written.
+    pub(crate) fn witness_agreed(&self, lane: &LaneId) {
+        self.unwitnessed.lock().expect("nothing panics while it holds this lock").remove(lane);
+    }
+
+    /// Returns why the third witness keeps the lane from signing.
+    pub(crate) fn unwitnessed(&self, lane: &LaneId) -> Option<String> {
+        self.unwitnessed.lock().expect("nothing panics while it holds this lock").get(lane).cloned()
     }
 
     /// An invariant would not hold.

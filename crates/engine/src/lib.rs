@@ -12,6 +12,7 @@ mod lane;
 mod ports;
 mod settings;
 mod teach;
+mod third_witness;
 mod writer;
 
 pub use alerts::{Alert, Alerts};
@@ -25,6 +26,7 @@ pub use hub::Hub;
 pub use ports::{Clock, Entropy, Ports, Spawner};
 pub use settings::{LIVE_LINEAGES_MAX, PLAN_MAX, Settings};
 pub use teach::{Lessons, Taught, TeachError, teach};
+pub use third_witness::{ThirdWitness, WitnessFault};
 pub use writer::{GROUP_ORDERS_MAX, QUEUE_ORDERS_MAX, WriteError, Writer};
 
 pub(crate) use lane::LaneTask;

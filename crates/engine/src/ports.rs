@@ -13,7 +13,7 @@ use adit_store::Store;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::AnchoredClock;
+use crate::{AnchoredClock, ThirdWitness};
 
 /// A machine's clocks, and waiting.
 pub trait Clock: Send + Sync + 'static {
@@ -45,6 +45,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     pub chains: BTreeMap<ChainName, Arc<dyn Chain>>,
     pub signer: Arc<dyn Signer>,
+    /// A third place that says how far store and journal were; none where none is configured.
+    pub witness: Option<Arc<dyn ThirdWitness>>,
 }
 
 impl Ports {

@@ -101,6 +101,7 @@ impl Supervisor {
             store: Arc::new(SimStore::new(self.world.clone(), process.clone())),
             chains: self.chains(process, &timer),
             signer: Arc::new(SimSigner::new(self.world.clone(), process.clone())),
+            witness: None,
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings()), clock }
     }

@@ -3,3 +3,6 @@
 ALTER TABLE lane ADD COLUMN witness_records INTEGER;
 ALTER TABLE lane ADD COLUMN witness_chain TEXT
     CONSTRAINT witness_is_whole CHECK ((witness_chain IS NULL) = (witness_records IS NULL));
+
+-- The epoch under which an admin last said which journal to go by.
+ALTER TABLE lane ADD COLUMN journal_trusted INTEGER NOT NULL DEFAULT 0;

@@ -23,6 +23,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod warnings;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,6 +41,7 @@ pub use secrets::Secrets;
 pub use server::{Alerts, People, Server};
 pub use signer::Signer;
 pub use store::StoreUrl;
+pub use witness::Witness;
 
 use problem::Notes;
 use section::Section;
@@ -55,6 +57,7 @@ pub struct Config {
     pub server: Server,
     pub store: StoreUrl,
     pub signer: Signer,
+    pub witness: Witness,
     pub chains: BTreeMap<ChainName, Chain>,
     /// Points and native coins included.
     pub assets: BTreeMap<AssetId, AssetRules>,
@@ -128,6 +131,7 @@ impl Config {
             server: Server::read(root.section("server")),
             store: StoreUrl::read(root.section("store")),
             signer: Signer::read(root.section("signer"), &decimals),
+            witness: Witness::read(root.section("witness")),
             membership: Membership::read(root.section("membership")),
             jwt: root.list("jwt").into_iter().map(Jwt::read).collect(),
             people: People::read(root.section("wallets"), root.section("withdrawals")),

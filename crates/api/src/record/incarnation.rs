@@ -67,6 +67,7 @@ fn name(because: &WentBack) -> &'static str {
     match because {
         WentBack::EpochBehind { .. } => "epoch_behind",
         WentBack::CounterBehind { .. } => "counter_behind",
+        WentBack::WitnessAhead { .. } => "witness_ahead",
         WentBack::GroupMissing { .. } => "group_missing",
         WentBack::OtherTimeline { .. } => "other_timeline",
         WentBack::Declared { .. } => "declared",

@@ -130,6 +130,7 @@ impl World {
             store: behind,
             chains: BTreeMap::from([("devnet".parse().expect("a chain"), chain)]),
             signer,
+            witness: None,
         };
         let engine = Engine::start(ports, Arc::new(rules()), &Settings::default());
         let domain = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", CHAIN_ID, TOKEN).expect("a domain");

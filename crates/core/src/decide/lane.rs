@@ -275,6 +275,7 @@ pub(super) fn trust_journal(mut draft: Drafting, id: &LaneId, journal: JournalId
     }
     lane.journal = Some(journal);
     lane.witness = Some(tip);
+    lane.journal_trusted = lane.epoch;
     lane.lease = None;
     lane.journal_read = Epoch(0);
     lane.doubt = None;

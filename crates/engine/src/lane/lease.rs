@@ -114,12 +114,14 @@ impl LaneTask {
         lanes.extend(standing.iter().map(|known| known.lane.clone()));
         lanes.sort();
         lanes.dedup();
-        let seen = |lane: LaneId| {
+        let mut seen = Vec::with_capacity(lanes.len());
+        for lane in lanes {
             let known = standing.iter().find(|known| known.lane == lane);
             let (epoch, counter) = known.map_or((Epoch(0), 0), |known| (known.epoch, known.counter));
-            (lane, epoch, counter)
-        };
-        let lanes = lanes.into_iter().map(seen).collect();
+            let (witnessed, changes) = self.seen_by_witness(&lane).await?;
+            seen.push((lane, epoch.max(witnessed), counter.max(changes)));
+        }
+        let lanes = seen;
         self.engine.writer.submit(Actor::Engine, Command::Reincarnate { next: finding.next, lanes }).await?;
         Ok(())
     }
@@ -142,7 +144,7 @@ impl LaneTask {
 
     /// False where the signer does not take the lease, or its journal went back.
     async fn tell_signer(&self, granted: &Granted) -> Result<bool, RoundError> {
-        if !self.journal_goes_on(granted).await? {
+        if !self.journal_goes_on(granted).await? || !self.third_witness_agrees(granted).await? {
             return Ok(false);
         }
         let known = self.engine.store().incarnation().await?;

@@ -12,6 +12,7 @@ mod plan;
 mod reconcile;
 mod request;
 mod sweep;
+mod third;
 mod trial;
 mod unremembered;
 mod upkeep;
@@ -48,6 +49,8 @@ pub(crate) struct LaneTask {
     watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
     /// Looks in a row at which an endpoint counted further than the book and showed nothing (case F91).
     pool_looks: Mutex<u32>,
+    /// What the third witness was told under the present lease.
+    third_written: Mutex<Option<third::Written>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -85,6 +88,7 @@ impl LaneTask {
             reads_again_at: Mutex::default(),
             watched_lease: Mutex::default(),
             pool_looks: Mutex::default(),
+            third_written: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));

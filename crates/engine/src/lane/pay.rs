@@ -23,6 +23,7 @@ impl LaneTask {
     /// of different lineages. Each is committed before the next step of its lineage begins (rule R1). Planning follows signing, so that the
     /// signer's dry run counts what it has just signed against its caps (rule R9).
     pub(super) async fn pay(&self, lane: &Lane, lease: Held) -> Result<usize, RoundError> {
+        self.write_down_in_time(lane, lease).await?;
         let epoch = lease.epoch;
         let store = self.engine.store();
         let now = self.engine.ports.clock.now();
@@ -74,10 +75,11 @@ impl LaneTask {
         due: &[(LineageId, AttemptId)],
     ) -> Result<usize, RoundError> {
         let requests = self.requests(lane, lease, lineages, due).await?;
-        if requests.is_empty() {
+        if requests.is_empty() || !self.may_sign(lane, lease).await? {
             return Ok(0);
         }
         let answers = self.engine.ports.signer.sign(&requests).await?;
+        self.signed_something();
         self.note(&answers);
         if planted(Mistake::SendBeforeRecord) {
             let bytes: Vec<Signed> = answers.iter().flatten().map(|signature| signature.signed.clone()).collect();

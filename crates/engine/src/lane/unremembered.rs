@@ -176,6 +176,10 @@ impl LaneTask {
 
     /// Lets the signer sign the same once more, so that its journal knows it. None where it did; else in words why not.
     async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>) -> Result<Option<String>, RoundError> {
+        if !self.may_sign(row, lease).await? {
+            return Ok(Some("the third witness cannot be written".to_owned()));
+        }
+        self.signed_something();
         let mut waiting = self.waiting().await?;
         let mut previous = match shown.first() {
             Some(first) => self.before(first.draft.number(), &[]).await?,

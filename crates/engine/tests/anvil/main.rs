@@ -11,4 +11,5 @@ mod journals;
 mod leases;
 mod parts;
 mod restores;
+mod witness;
 mod world;

@@ -38,7 +38,37 @@ pub struct World {
     /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
     journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
+    /// A third place; most tests have none.
+    pub witness: Option<Arc<Notebook>>,
     hot: Wallet,
+}
+
+/// A third witness in memory, which can be full.
+#[derive(Default)]
+pub struct Notebook {
+    pub text: Mutex<Option<String>>,
+    pub full: std::sync::atomic::AtomicBool,
+    pub writes: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl adit_engine::ThirdWitness for Notebook {
+    async fn read(&self) -> Result<Option<String>, adit_engine::WitnessFault> {
+        Ok(self.text.lock().expect("no test panics in here").clone())
+    }
+
+    async fn write(&self, was: Option<&str>, text: &str) -> Result<bool, adit_engine::WitnessFault> {
+        if self.full.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(adit_engine::WitnessFault { detail: "the volume is full".to_owned() });
+        }
+        let mut held = self.text.lock().expect("no test panics in here");
+        let is_same = held.as_deref() == was;
+        if is_same {
+            *held = Some(text.to_owned());
+            self.writes.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        Ok(is_same)
+    }
 }
 
 /// Database and journal of one moment.
@@ -94,6 +124,7 @@ impl World {
             contexts: Mutex::default(),
             journal_room: Mutex::default(),
             rules,
+            witness: None,
             hot,
         }
     }
@@ -152,6 +183,7 @@ impl World {
             store: self.store.clone(),
             chains: BTreeMap::from([(chain_name(), chain)]),
             signer: Arc::new(self.signer()),
+            witness: self.witness.clone().map(|witness| witness as Arc<dyn adit_engine::ThirdWitness>),
         };
         let settings = Settings {
             lease: LEASE,
@@ -173,6 +205,16 @@ impl World {
     /// The database as it was then; the journal stays.
     pub fn set_database_back(&self, volume: &Volume) {
         self.store.restore(&volume.store);
+    }
+
+    /// Takes from the lane's row what it has seen of the journal, as a row of before that was kept has it.
+    pub async fn forget_what_the_row_has_seen(&self) {
+        let keys = Keys { lanes: [self.lane.clone()].into(), ..Keys::default() };
+        let mut group = self.store.load(&keys, now()).await.expect("the store answers");
+        let mut view = group.take_view();
+        let row = view.lane(&self.lane).cloned().expect("leased");
+        view.apply(vec![Change::Lane(Lane { witness: None, ..row })]);
+        group.commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch()).await.expect("committed");
     }
 
     /// The journal's bytes as they are now.

@@ -214,6 +214,7 @@ impl World {
             store: self.store.clone(),
             chains: BTreeMap::from([(chain_name(), chain)]),
             signer: Arc::new(self.signer()),
+            witness: None,
         };
         let settings = Settings {
             lease: LEASE,

@@ -76,6 +76,10 @@ mod tests {
                 Alert::CancelWaits { lane: lane(), withdrawal, needs: "a lower fee".to_owned() },
                 json!({ "alert": "cancel_waits", "lane": "base:0x1", "withdrawal": withdrawal, "needs": "a lower fee" }),
             ),
+            (
+                Alert::WitnessUnusable { lane: lane(), sentence: "it is damaged".to_owned() },
+                json!({ "alert": "witness_unusable", "lane": "base:0x1", "sentence": "it is damaged" }),
+            ),
             (Alert::StandbyAsynchronous { standbys: 2 }, json!({ "alert": "standby_asynchronous", "standbys": 2 })),
             (Alert::StoreWentBack { because: "declared".to_owned() }, json!({ "alert": "store_went_back", "because": "declared" })),
             (Alert::StoreSuperseded, json!({ "alert": "store_superseded" })),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use adit_core::{AssetForm, FeeRate, JournalId, LaneId, Timestamp};
 use adit_engine::{AnchoredClock, Clock as _, Source, Witness};
-use adit_signer::{BitcoinPolicy, ChainPolicy, EvmPolicy, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey};
+use adit_signer::{
+    BitcoinPolicy, ChainPolicy, DiskFile, EvmPolicy, Journal, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey,
+};
 use anyhow::{Context as _, Result, bail};
 
 use crate::config::{Chain, Config, Of};
@@ -52,13 +54,23 @@ pub fn open_existing(config: &Config) -> Result<Signing> {
 /// When there is a journal, or as [`open`].
 pub fn open_new(config: &Config) -> Result<Signing> {
     let journal = &config.signer.journal;
-    if config.signer.socket.is_none() && journal.exists() {
+    // One without a record is the new one, of a command that was refused or ended on the way.
+    if config.signer.socket.is_none() && journal.exists() && !is_empty(config)? {
         bail!(
             "there is a journal at {}, so it is not lost; if it is an older copy say --journal-declared, and if it cannot be read move it away first",
             journal.display()
         );
     }
     open(config, &AnchoredClock::over(Arc::new(SystemClock)))
+}
+
+fn is_empty(config: &Config) -> Result<bool> {
+    let mut records = 0u64;
+    let (journal, environment) = (&config.signer.journal, &config.signer.environment);
+    let opened = DiskFile::open_or_create(journal, JournalId(uuid()), environment)
+        .and_then(|file| Journal::open(Box::new(file), environment, |_, _| records += 1));
+    opened.with_context(|| format!("{} cannot be read; move it away first", journal.display()))?;
+    Ok(records == 0)
 }
 
 /// The same, on another file than the configured journal: an earlier copy, before it takes that one's place.

@@ -193,6 +193,8 @@ pub enum Command {
     /// An admin has seen what waits after database and journal were restored together. It takes two.
     ReleaseLane {
         lane: LaneId,
+        /// How many withdrawals they saw.
+        seen: u64,
     },
     /// A person declares that from this nonce on the key is ours alone; the lane reconciles again.
     AdoptKey {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Amount, AssetId, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Timestamp, WithdrawalId};
 
-/// Strays that are remembered. Where there are more, those that are explained go first, then the oldest.
+/// From so many strays on those that are explained are forgotten, the oldest first. What is open never is.
 pub const STRAYS_MAX: usize = 10_000;
 
 /// The store's one row about itself.
@@ -163,12 +163,12 @@ impl Incarnation {
         }
     }
 
-    /// Takes one stray of this asset, recipient and amount for explained: the named one, or the oldest.
-    pub(crate) fn explain_stray(&mut self, wanted: (&AssetId, &Destination, Amount), named: Hash32) {
+    /// Takes one stray of this asset, recipient and amount for explained: the one that the finding of a withdrawal names.
+    pub(crate) fn explain_stray(&mut self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) {
         let open = |known: &Stray| !known.explained && (&known.asset, &known.destination, known.amount) == wanted;
-        let of_it = self.strays.iter().position(|known| open(known) && known.payment.hash == named);
-        if let Some(at) = of_it.or_else(|| self.strays.iter().position(open)) {
-            self.strays[at].explained = true;
+        let is_named = |known: &Stray| known.payment.hash == named || finding.contains(&known.payment.hash.to_string());
+        if let Some(found) = self.strays.iter_mut().find(|known| open(known) && is_named(known)) {
+            found.explained = true;
         }
     }
 
@@ -180,8 +180,8 @@ impl Incarnation {
             known.payment.clone_from(&stray.payment);
             return moved;
         }
-        if self.strays.len() >= STRAYS_MAX {
-            let oldest = self.strays.iter().position(|known| known.explained).unwrap_or(0);
+        let oldest = self.strays.iter().position(|known| known.explained);
+        if let Some(oldest) = oldest.filter(|_| self.strays.len() >= STRAYS_MAX) {
             self.strays.remove(oldest);
         }
         self.strays.push(stray.clone());

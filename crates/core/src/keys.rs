@@ -52,7 +52,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
         | Command::Swept { lane, .. }
-        | Command::ReleaseLane { lane }
+        | Command::ReleaseLane { lane, .. }
         | Command::AdoptKey { lane, .. }
         | Command::TrustJournal { lane, .. }
         | Command::Advance { lane, .. } => {

@@ -75,7 +75,7 @@ pub use planted::{Mistake, PLANTED, planted};
 pub use policy::{AssetRules, Batching, ChainKind, ChainRules, ClaimRules, Fee, Finality, Policy, Rules, Trust, Window, WindowLimit};
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
-pub use restoration::{Restoration, RestorationStage};
+pub use restoration::{Released, Restoration, RestorationStage};
 pub use signed::{Signed, Submission, SubmissionAnswer};
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};

@@ -6,12 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Timestamp};
+use crate::{Actor, Epoch, Lineage, Timestamp};
 
 /// How far a lane is with that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restoration {
     pub declared_at: Timestamp,
+    /// The lane's epoch when it was declared. What was reserved under a later one was made since, whatever any clock says.
+    pub epoch: Epoch,
     #[serde(flatten)]
     pub stage: RestorationStage,
 }
@@ -24,12 +26,25 @@ pub enum RestorationStage {
     /// On chains with nonces, every one below `below` is used up. On others, every coin becomes the output of a sweep.
     Sweeping { below: u64 },
     /// Nothing forgotten can be mined any more. The first of two admins may have released the lane.
-    Swept { released_by: Option<Actor> },
+    Swept { released: Option<Released> },
+}
+
+/// An admin has seen what waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    pub by: Actor,
+    /// How many withdrawals that were.
+    pub seen: u64,
 }
 
 impl Restoration {
-    pub fn declared(at: Timestamp) -> Self {
-        Self { declared_at: at, stage: RestorationStage::Declared }
+    pub fn declared(at: Timestamp, epoch: Epoch) -> Self {
+        Self { declared_at: at, epoch, stage: RestorationStage::Declared }
+    }
+
+    /// Returns whether this was reserved since: nothing forgotten can spend what it makes.
+    pub fn is_before(&self, lineage: &Lineage) -> bool {
+        lineage.attempts.first().is_some_and(|attempt| attempt.epoch > self.epoch)
     }
 
     /// Returns the number below which all are used up, while the lane sweeps.

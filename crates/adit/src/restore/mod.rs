@@ -210,6 +210,12 @@ impl Restored {
         belongs::check(&self.name, self.store.as_ref(), config, &rules, whose).await?;
         let found = found::compare(self.store.as_ref(), &rules, signer.as_ref(), self.glance.newest_commit).await?;
         let found = Found { copied: journal.map(|staged| staged.read), ..found };
+        if how.both {
+            // It only restricts: an older journal, or a new one, knows at least what this state of the database does.
+            let lanes: Vec<_> = rules.chains.values().map(|chain| chain.lane.clone()).collect();
+            let taught = adit_engine::teach(self.store.as_ref(), signer.as_ref(), &lanes).await;
+            taught.context("the journal cannot be taught what this database recorded, and nothing was declared")?;
+        }
         let ahead = match how.both {
             true => Some(ahead::look(self.store.as_ref(), config, &wallets, &rules).await?),
             false => None,

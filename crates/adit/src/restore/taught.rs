@@ -36,7 +36,11 @@ pub async fn run(config: &Config, file: Option<&Path>, lost: bool, output: Outpu
     let rules = config.rules(&wallets.addresses);
     let whose = (!lost).then_some((signer.as_ref(), config.signer.socket.as_deref()));
     belongs::check(&name, database.store.as_ref(), config, &rules, whose).await?;
-    let lanes: Vec<_> = database.store.lanes().await?.into_iter().map(|lane| lane.id).collect();
+    let known: Vec<_> = database.store.lanes().await?.into_iter().map(|lane| lane.id).collect();
+    let (lanes, former): (Vec<_>, Vec<_>) = known.into_iter().partition(|id| rules.chains.values().any(|chain| chain.lane == *id));
+    for id in former {
+        eprintln!("{id} is no longer configured, so its payments are not taught; configure it first if anything of it may still be mined");
+    }
     let taught = teach(database.store.as_ref(), signer.as_ref(), &lanes).await;
     let taught = taught.context("the journal was not taught, and nothing goes by it; what was written to the copy only restricts")?;
     let journal = signer.journal().await?;

@@ -30,7 +30,7 @@ pub(super) struct Drafting<'a> {
     unretired: Vec<Retirement>,
     explained: BTreeSet<WithdrawalId>,
     /// Withdrawals that a person says were paid, each with the transaction that their finding names.
-    paid: Vec<(&'a Withdrawal, Hash32)>,
+    paid: Vec<(&'a Withdrawal, Hash32, &'a str)>,
 }
 
 impl<'a> Drafting<'a> {
@@ -146,8 +146,8 @@ impl<'a> Drafting<'a> {
 
     /// A person says that this withdrawal was paid by a transaction that was none of its own. Where nobody here remembered that one, it is
     /// explained by this: nobody else waits because of it.
-    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32) {
-        self.paid.push((withdrawal, named));
+    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32, finding: &'a str) {
+        self.paid.push((withdrawal, named, finding));
     }
 
     fn explain(&mut self) {
@@ -157,8 +157,8 @@ impl<'a> Drafting<'a> {
         let Some(known) = &self.view.incarnation.row else { return };
         let mut incarnation = known.clone();
         incarnation.unmatched.retain(|unmatched| !self.explained.contains(&unmatched.withdrawal));
-        for (withdrawal, named) in &self.paid {
-            incarnation.explain_stray((&withdrawal.asset, &withdrawal.destination, withdrawal.amount), *named);
+        for (withdrawal, named, finding) in &self.paid {
+            incarnation.explain_stray((&withdrawal.asset, &withdrawal.destination, withdrawal.amount), *named, finding);
         }
         if incarnation != *known {
             self.change(Change::Incarnation(incarnation));

@@ -199,6 +199,10 @@ pub(super) fn halt(mut draft: Drafting, id: &LaneId, reason: &HaltReason) -> Res
             draft.change(Change::Lane(lane));
             draft.answer(Answer::Done)
         }
+        // Whoever releases the lane does not end what else it stands for.
+        (LaneState::Halted { reason: HaltReason::Unreleased, .. }, _) if *reason != HaltReason::Unreleased => {
+            stop(draft, lane, reason.clone())
+        }
         (LaneState::Halted { .. }, _) => draft.unchanged(),
         (LaneState::Reconciling | LaneState::Running | LaneState::Sweeping, _) => stop(draft, lane, reason.clone()),
     }

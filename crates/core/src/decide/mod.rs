@@ -103,7 +103,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
         Command::ResumeLane { lane, accept } => lane::resume(draft, lane, accept.as_ref()),
         Command::Swept { lane, owner, epoch } => restoration::swept(draft, lane, *owner, *epoch),
-        Command::ReleaseLane { lane } => restoration::release(draft, lane),
+        Command::ReleaseLane { lane, seen } => restoration::release(draft, lane, *seen),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
         Command::TrustJournal { lane, journal, tip } => lane::trust_journal(draft, lane, *journal, *tip),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),

@@ -1,8 +1,8 @@
 //! What follows when database and journal were declared to have gone back together: the sweep, and the release by two admins.
 
 use crate::{
-    Actor, Answer, ChainKind, Change, Decision, Epoch, EventKind, HaltReason, Lane, LaneId, LaneState, Refusal, ReplicaId, Restoration,
-    RestorationStage,
+    Actor, Answer, ChainKind, Change, Decision, Epoch, EventKind, HaltReason, Lane, LaneId, LaneState, Refusal, Released, ReplicaId,
+    Restoration, RestorationStage,
 };
 
 use super::Drafting;
@@ -40,12 +40,13 @@ pub(super) fn swept(draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch
     let Some(Restoration { stage, .. }) = lane.restoration.as_mut().filter(|_| lane.state == LaneState::Sweeping) else {
         return draft.unchanged();
     };
-    *stage = RestorationStage::Swept { released_by: None };
+    *stage = RestorationStage::Swept { released: None };
     stop(draft, lane, HaltReason::Unreleased)
 }
 
-/// An admin has seen what waits. The second of two, by another credential, lets the lane go on.
-pub(super) fn release(mut draft: Drafting, id: &LaneId) -> Result<Decision, Refusal> {
+/// An admin has seen so many withdrawals that wait. The second of two, by another credential and of the same list, lets the lane go on. A
+/// lane that stands for another reason by then still does.
+pub(super) fn release(mut draft: Drafting, id: &LaneId, seen: u64) -> Result<Decision, Refusal> {
     let mut lane = draft.lane(id)?.clone();
     let by = draft.actor.clone();
     if !matches!(by, Actor::Admin { .. }) {
@@ -53,22 +54,25 @@ pub(super) fn release(mut draft: Drafting, id: &LaneId) -> Result<Decision, Refu
     }
     let first = match lane.restoration.as_mut().map(|restoration| &mut restoration.stage) {
         None => return draft.unchanged(),
-        Some(RestorationStage::Swept { released_by }) => released_by,
+        Some(RestorationStage::Swept { released }) => released,
         Some(RestorationStage::Declared | RestorationStage::Sweeping { .. }) => {
             let detail = format!("{id} is not swept yet; what neither the database nor the journal remembers may still be mined");
             return Err(Refusal::BadAttempt { detail });
         }
     };
     match first {
-        Some(known) if *known == by => return Err(Refusal::ReleasedBySame { lane: id.to_string() }),
-        Some(_) => {
+        Some(known) if known.by == by && known.seen == seen => return Err(Refusal::ReleasedBySame { lane: id.to_string() }),
+        Some(known) if known.by != by && known.seen == seen => {
             lane.restoration = None;
-            lane.state = LaneState::Reconciling;
-            lane.journal_read = Epoch(0);
+            if matches!(lane.state, LaneState::Halted { reason: HaltReason::Unreleased, .. }) {
+                lane.state = LaneState::Reconciling;
+                lane.journal_read = Epoch(0);
+            }
             draft.event(EventKind::LaneReleased { lane: id.clone(), finally: true });
         }
-        none @ None => {
-            *none = Some(by);
+        // The list is another one by now: whoever looks at it is the first.
+        first => {
+            *first = Some(Released { by, seen });
             draft.event(EventKind::LaneReleased { lane: id.clone(), finally: false });
         }
     }

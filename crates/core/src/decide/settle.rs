@@ -151,7 +151,10 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
             settle(&mut draft, &withdrawal, lane);
             // Nobody's: a loss, which stays on suspense. Whoever asks for the same is paid again from now on.
             draft.forget_unmatched(withdrawal.id);
-            draft.explain_stray(draft.withdrawal(leg.withdrawal)?, payment.hash);
+            let known = draft.withdrawal(leg.withdrawal)?;
+            if let State::HeldForInspection { finding, .. } = &known.state {
+                draft.explain_stray(known, payment.hash, finding);
+            }
             withdrawal.state = State::Completed { at, payment };
         }
         false => {

@@ -68,10 +68,11 @@ fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)], both: bool) {
         lane.lease = None;
         lane.doubt = None;
         if both && !planted(Mistake::BothWithoutSweep) {
-            lane.restoration = Some(Restoration::declared(draft.now()));
+            lane.restoration = Some(Restoration::declared(draft.now(), lane.epoch));
             // It may be another one: the next lease pins it.
             lane.journal = None;
             lane.witness = None;
+            lane.journal_trusted = lane.epoch;
         }
         if matches!(lane.state, LaneState::Running | LaneState::Sweeping | LaneState::Halted { reason: HaltReason::Unreleased, .. }) {
             lane.state = LaneState::Reconciling;

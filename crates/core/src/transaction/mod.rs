@@ -193,7 +193,18 @@ impl Offer {
     }
 }
 
+/// What nodes relay at the least, unless they are told otherwise: 1 satoshi per virtual byte (Bitcoin Core, `-minrelaytxfee`, before 30).
+const RELAYED_SAT_PER_KVB: u64 = 1_000;
+
 impl Market {
+    /// Returns the least that a transaction can offer which waits for a cheap hour. Where transactions wait in line it is what the market asks.
+    pub fn least(&self, chain: &ChainRules) -> Offer {
+        match self {
+            Self::Evm(_) => self.offer(chain),
+            Self::Bitcoin(_) => Offer::Bitcoin(FeeRate::from_sat_per_kvb(RELAYED_SAT_PER_KVB)),
+        }
+    }
+
     /// What a new transaction offers. It stays below the cap; one that then is too cheap waits for a better market, it is not dropped.
     pub fn offer(&self, chain: &ChainRules) -> Offer {
         match self {

@@ -54,7 +54,12 @@ impl LaneTask {
             return Ok(());
         }
         let (next_nonce, epoch) = (row.next_nonce, lease.epoch);
-        let chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
+        let mut chain_nonce = self.chain().consumed(self.id(), next_nonce).await?;
+        if row.expects_forgotten() {
+            // Change that was spent since is on no list of coins, and may lie beyond every number that is looked at.
+            let outgoing = self.chain().outgoing(&self.look_since(&row)).await?;
+            chain_nonce = outgoing.iter().map(|found| found.nonce + 1).fold(chain_nonce, u64::max);
+        }
         let waiting = self.waiting().await?;
         if chain_nonce > next_nonce {
             self.suspect_history(epoch, next_nonce..chain_nonce).await?;

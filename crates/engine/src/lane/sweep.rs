@@ -15,7 +15,12 @@ impl LaneTask {
     /// Reserves sweeps, where some are due. Gives how many.
     pub(super) async fn sweep(&self, lane: &Lane, lease: Held, live: &[Lineage], due: Option<(Offer, usize)>) -> Result<usize, RoundError> {
         let Some((offer, most)) = due else { return Ok(0) };
-        let drafts = self.chain().sweep(&self.sweeping(lane, live, offer), &self.swept(lane).await?).await?;
+        let swept = self.swept(lane).await?;
+        let mut drafts = self.chain().sweep(&self.sweeping(lane, live, offer), &swept).await?;
+        if let Some(tip) = lane.tip.as_ref().filter(|_| drafts.is_empty()) {
+            // What is too small at today's fees was not when something forgotten was signed. It waits for a cheap hour.
+            drafts = self.chain().sweep(&self.sweeping(lane, live, tip.market.least(self.rules())), &swept).await?;
+        }
         let ready: Vec<Ready> = drafts.into_iter().take(most).map(|draft| Ready { legs: Vec::new(), draft }).collect();
         if ready.is_empty() {
             return Ok(0);
@@ -33,7 +38,10 @@ impl LaneTask {
             return Ok(());
         }
         let live = self.engine.store().live_lineages(self.id(), crate::LIVE_LINEAGES_MAX).await?;
-        let is_open = |lineage: &&Lineage| lineage.included().is_none() && !lineage.legs.is_empty() && lineage.cancel.is_none();
+        // Where others stand on its change, those end first: until then it is repeated, so that they can.
+        let carries = |lineage: &Lineage| live.iter().any(|other| other.included().is_none() && other.stands_on(lineage));
+        let is_open =
+            |lineage: &&Lineage| lineage.included().is_none() && !lineage.legs.is_empty() && lineage.cancel.is_none() && !carries(lineage);
         let doubt = |lineage: &Lineage| Command::Doubt {
             lane: self.id().clone(),
             owner: self.engine.replica,
@@ -60,7 +68,7 @@ impl LaneTask {
         }
         if !in_line {
             let Some(tip) = &lane.tip else { return Ok(()) };
-            let request = self.sweeping(lane, &live, tip.market.offer(self.rules()));
+            let request = self.sweeping(lane, &live, tip.market.least(self.rules()));
             if !self.chain().sweep(&request, &self.swept(lane).await?).await?.is_empty() {
                 return Ok(());
             }
@@ -77,11 +85,11 @@ impl LaneTask {
 
     /// Transactions of ours whose outputs nothing forgotten can spend: they were made after the restore.
     async fn swept(&self, lane: &Lane) -> Result<BTreeSet<Hash32>, RoundError> {
-        let Some(declared_at) = lane.restoration.as_ref().map(|restoration| restoration.declared_at) else { return Ok(BTreeSet::new()) };
+        let Some(restoration) = &lane.restoration else { return Ok(BTreeSet::new()) };
         let mut swept = BTreeSet::new();
         for hash in self.chain().makers(self.id(), lane.next_nonce).await? {
             let Some(id) = self.engine.store().lineage_with(hash).await? else { continue };
-            let made_since = self.engine.store().lineage(id).await?.is_some_and(|lineage| lineage.created_at >= declared_at);
+            let made_since = self.engine.store().lineage(id).await?.is_some_and(|lineage| restoration.is_before(&lineage));
             if made_since {
                 swept.insert(hash);
             }

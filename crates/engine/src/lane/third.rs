@@ -59,8 +59,8 @@ impl LaneTask {
                 let age = self.engine.ports.clock.now().since(noted.at).seconds();
                 tracing::error!(lane = %self.id(), age, %because, detail, "the third witness is ahead of both");
                 let detail = format!(
-                    "the third witness is ahead of the database ({because}) and of the journal ({detail}); put the newest journal back, \
-                     or run `adit restore --journal FILE` where it is lost"
+                    "the third witness is ahead of the database ({because}) and of the journal ({detail}); put the newest of both back, \
+                     or restore both: `adit restore --database FILE --journal FILE`"
                 );
                 self.halt(HaltReason::BothWentBack { detail }).await.map(|()| false)
             }

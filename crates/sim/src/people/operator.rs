@@ -177,7 +177,7 @@ impl Operator {
             HaltReason::Unreleased => {
                 for credential in [1, 2] {
                     let actor = Actor::Admin { credential: adit_core::CredentialId(uuid::Uuid::from_u128(credential)) };
-                    let _may_be_refused = engine.submit(actor, Command::ReleaseLane { lane: lane.clone() }).await;
+                    let _may_be_refused = engine.submit(actor, Command::ReleaseLane { lane: lane.clone(), seen: 0 }).await;
                 }
             }
             HaltReason::JournalAhead { .. }

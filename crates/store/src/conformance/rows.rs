@@ -235,7 +235,7 @@ fn every_lane() -> Vec<Lane> {
         journal_trusted: Epoch(10),
         doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
-        restoration: Some(adit_core::Restoration::declared(at(4))),
+        restoration: Some(adit_core::Restoration::declared(at(4), Epoch(9))),
         tip: Some(tip),
         trail: vec![block(89), block(90)],
         funds: vec![Funds { asset: token(), balance: Amount::MAX, at: at(5) }],

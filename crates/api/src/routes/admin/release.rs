@@ -37,14 +37,14 @@ pub struct Release {
     next_nonce: u64,
     /// Whether one admin has released it; a second one has to, with a credential of their own.
     released_once: bool,
-    /// How many withdrawals of before the restore wait: what is to be named as `seen`.
+    /// How many withdrawals of before the restore wait: what is to be named as `seen`. Both admins name the same number.
     waiting: usize,
     /// The oldest of them, at most 1000.
     items: Vec<Waiting>,
     next_step: String,
 }
 
-/// A withdrawal that the restored database shows as waiting. It may have been paid or given back since.
+/// A withdrawal that waits. One of before the restore may have been paid or given back since.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
@@ -93,12 +93,16 @@ pub async fn release(
 ) -> Result<Json<Release>, Problem> {
     let rules = find(&state, &chain)?;
     let now = shown(&state, rules).await?;
+    if now.waiting > WAITING_MAX {
+        let detail = format!("More than {WAITING_MAX} withdrawals wait; cancel what is not owed any more, and look again.");
+        return Err(Problem::new(&codes::BAD_ATTEMPT, detail).with("most", WAITING_MAX));
+    }
     if now.waiting != body.seen && now.stage == "swept" {
         let detail =
             format!("seen is {}, and {} withdrawals of before the restore wait now; look at the list again.", body.seen, now.waiting);
         return Err(Problem::new(&codes::CHANGED_MEANWHILE, detail).with("waiting", now.waiting).with("seen", body.seen));
     }
-    let command = Command::ReleaseLane { lane: rules.lane.clone() };
+    let command = Command::ReleaseLane { lane: rules.lane.clone(), seen: u64::try_from(body.seen).unwrap_or(u64::MAX) };
     state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     state.engine().hub.wake_lanes();
     Ok(Json(shown(&state, rules).await?))
@@ -118,22 +122,23 @@ async fn shown(state: &ApiState, rules: &ChainRules) -> Result<Release, Problem>
         declared_at: restoration.map(|known| rfc3339(known.declared_at)),
         sweeps_below: restoration.and_then(Restoration::sweeps_below),
         next_nonce: row.next_nonce,
-        released_once: matches!(restoration.map(|known| &known.stage), Some(RestorationStage::Swept { released_by: Some(_) })),
+        released_once: matches!(restoration.map(|known| &known.stage), Some(RestorationStage::Swept { released: Some(_) })),
         waiting: found.len(),
         items: found.iter().take(LISTED_MAX).map(|row| item(state, row)).collect(),
         next_step: next_step(&row, chain, found.len()),
     })
 }
 
-/// Pending and approved ones that were asked for before both were restored, oldest first.
+/// Pending and approved ones that were asked for before both were restored, oldest first; what no clock can have dated counts, too.
 async fn of_before(state: &ApiState, rules: &ChainRules, declared_at: Timestamp) -> Result<Vec<Withdrawal>, Problem> {
     let assets: Vec<AssetId> = state.rules().assets_on(&rules.name).map(|asset| asset.id.clone()).collect();
-    let mut found = state.store().queue(&assets, Timestamp::from_micros(i64::MAX), WAITING_MAX).await?;
+    let mut found = state.store().queue(&assets, Timestamp::from_micros(i64::MAX), WAITING_MAX + 1).await?;
     for asset in assets {
         let pending = WithdrawalFilter { asset: Some(asset), status: Some(Status::Pending), ..WithdrawalFilter::default() };
-        found.extend(state.store().withdrawals(&pending, None, WAITING_MAX).await?.items);
+        found.extend(state.store().withdrawals(&pending, None, WAITING_MAX + 1).await?.items);
     }
-    found.retain(|row| row.created_at <= declared_at);
+    let now = state.now();
+    found.retain(|row| row.created_at <= declared_at || row.created_at.credible(now).is_none());
     found.sort_by_key(|row| (row.created_at, row.id));
     Ok(found)
 }
@@ -162,8 +167,8 @@ fn item(state: &ApiState, row: &Withdrawal) -> Waiting {
 fn next_step(row: &Lane, chain: &str, waiting: usize) -> String {
     match (row.restoration.as_ref().map(|known| &known.stage), &row.state) {
         (None, _) => "Nothing: the lane needs no release.".to_owned(),
-        (Some(RestorationStage::Swept { released_by }), _) => {
-            let who = if released_by.is_some() {
+        (Some(RestorationStage::Swept { released }), _) => {
+            let who = if released.is_some() {
                 "a second admin, with a credential of their own"
             } else {
                 "two admins, each with a credential of their own"

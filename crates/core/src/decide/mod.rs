@@ -101,6 +101,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::HaltLane { lane, reason } => lane::halt(draft, lane, reason),
         Command::ResumeLane { lane, accept } => lane::resume(draft, lane, accept.as_ref()),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
+        Command::SlowStart { lane, owner, epoch, proved } => lane::slow_start(draft, lane, *owner, *epoch, *proved),
         Command::TrustJournal { lane, tip } => lane::trust_journal(draft, lane, *tip),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {

@@ -114,7 +114,13 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
                 assert!(fees.max_fee_per_gas >= 11_250_000_000 && fees.max_priority_fee_per_gas >= 1_125_000_000);
                 Some(*lineage)
             }
-            Act::Sign { .. } | Act::Send { .. } | Act::Plan { .. } | Act::Lift { .. } | Act::Close { .. } | Act::Consolidate { .. } => None,
+            Act::Sign { .. }
+            | Act::Send { .. }
+            | Act::Plan { .. }
+            | Act::Probe { .. }
+            | Act::Lift { .. }
+            | Act::Close { .. }
+            | Act::Consolidate { .. } => None,
             Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
         })
         .collect();

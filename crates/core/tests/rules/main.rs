@@ -26,6 +26,7 @@ mod policies;
 mod requests;
 mod retirements;
 mod sends;
+mod slow_start;
 mod steps;
 mod undoing;
 mod upkeep;

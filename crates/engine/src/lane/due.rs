@@ -12,6 +12,7 @@ pub(super) struct Due {
     pub lift: Vec<(LineageId, Offer)>,
     pub close: Vec<LineageId>,
     pub consolidate: Option<Offer>,
+    pub probe: Option<Offer>,
 }
 
 impl Due {
@@ -25,6 +26,7 @@ impl Due {
                 Act::Plan { withdrawal } => due.plan.push(withdrawal),
                 Act::Lift { lineage, offer } => due.lift.push((lineage, offer)),
                 Act::Close { lineage } => due.close.push(lineage),
+                Act::Probe { offer } => due.probe = Some(offer),
                 Act::Consolidate { offer } => due.consolidate = Some(offer),
             }
         }

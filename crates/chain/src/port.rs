@@ -53,6 +53,11 @@ pub trait Chain: Send + Sync + 'static {
         Ok(BTreeSet::new())
     }
 
+    /// A transaction that pays nobody, at this number; none where transactions do not wait in line.
+    async fn fill(&self, _lane: &LaneId, _number: u64, _offer: Offer) -> Result<Option<Draft>, Fault> {
+        Ok(None)
+    }
+
     /// The same transaction at another place in the lane's line.
     fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;
 

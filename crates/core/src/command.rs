@@ -201,6 +201,13 @@ pub enum Command {
         lane: LaneId,
         from_nonce: u64,
     },
+    /// Under a new lease something of ours is in flight; or, `proved`, it was mined and the chain's count is the book's.
+    SlowStart {
+        lane: LaneId,
+        owner: ReplicaId,
+        epoch: Epoch,
+        proved: bool,
+    },
     /// An admin has put another journal in place and had it taught: from here on the lane's row goes by it, however much more it had
     /// seen of the journal before (case F96). The lane is leased anew and reads it first.
     TrustJournal {

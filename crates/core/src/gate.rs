@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::next::{LaneView, fresh_tip, in_flight};
-use crate::{AssetId, ClockDoubt, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
+use crate::{AssetId, ChainKind, ClockDoubt, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
 
 /// Why an approved withdrawal is not planned now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum Gate {
     Gathering {
         until: Timestamp,
     },
+    /// Under a new lease nothing has shown yet that the book is whole: one transaction of ours is mined first (case F91).
+    SlowStart {
+        in_flight: usize,
+    },
     InFlightFull {
         in_flight: usize,
         most: u32,
@@ -51,6 +55,9 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
     if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
         return Gate::FeesAboveCap { needed, cap };
+    }
+    if view.chain.slow_start && view.chain.kind == ChainKind::Evm && !view.lane.is_proved() {
+        return Gate::SlowStart { in_flight };
     }
     if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
         return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };
@@ -80,6 +87,7 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
         | Gate::ClockDoubted(_)
         | Gate::NoTip
         | Gate::FeesAboveCap { .. }
+        | Gate::SlowStart { .. }
         | Gate::InFlightFull { .. }
         | Gate::Dear(_)
         | Gate::Gathering { .. } => false,

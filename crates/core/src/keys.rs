@@ -55,6 +55,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::ReleaseLane { lane, .. }
         | Command::AdoptKey { lane, .. }
         | Command::TrustJournal { lane, .. }
+        | Command::SlowStart { lane, .. }
         | Command::Advance { lane, .. } => {
             keys.lanes.insert(lane.clone());
         }

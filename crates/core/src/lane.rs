@@ -28,6 +28,10 @@ pub struct Lane {
     pub witness: Option<JournalTip>,
     /// An admin said under this epoch which journal to go by: what a third witness wrote until then says nothing of it (case F96).
     pub journal_trusted: Epoch,
+    /// The epoch of the last lease under which something of ours was in flight while the lane started slowly.
+    pub probed: Epoch,
+    /// The epoch of the last lease under which the chain's count was seen to be the book's, after that was mined: planning is free.
+    pub proved: Epoch,
     /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
     /// accident, and halts the lane (case F101).
     pub doubt: Option<String>,
@@ -147,6 +151,8 @@ impl Lane {
             journal_read: Epoch(0),
             witness: None,
             journal_trusted: Epoch(0),
+            probed: Epoch(0),
+            proved: Epoch(0),
             doubt: None,
             state: LaneState::Reconciling,
             restoration: None,
@@ -188,6 +194,11 @@ impl Lane {
     pub(crate) fn note_journal(&mut self, tip: Option<JournalTip>) {
         let goes_on = |tip: &JournalTip| self.witness.is_none_or(|seen| tip.records > seen.records);
         self.witness = tip.filter(goes_on).or(self.witness);
+    }
+
+    /// Returns whether a slow start is over under the present lease.
+    pub fn is_proved(&self) -> bool {
+        self.proved == self.epoch
     }
 
     pub fn balance_of(&self, asset: &AssetId) -> Option<&Funds> {

@@ -63,6 +63,10 @@ pub enum Act {
     Close {
         lineage: LineageId,
     },
+    /// Pay nobody at the next number: under a new lease it is mined before anyone new is paid.
+    Probe {
+        offer: Offer,
+    },
     /// Make many small coins one, where there are so many. It pays nobody.
     Consolidate {
         offer: Offer,
@@ -148,7 +152,11 @@ pub fn next(view: &LaneView) -> Vec<Act> {
     if let Some((offer, most)) = sweep(view) {
         acts.push(Act::Sweep { offer, most });
     }
+    let probes = gate_of_lane(view) == (Gate::SlowStart { in_flight: 0 }) && view.lane.probed != view.lane.epoch;
     let waits = || view.queue.iter().any(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
+    if let Some(tip) = fresh_tip(view).filter(|_| probes && waits()) {
+        acts.push(Act::Probe { offer: tip.market.offer(view.chain) });
+    }
     if let Upkeep::Due(offer) = upkeep(view, acts.is_empty() && !waits()) {
         acts.push(Act::Consolidate { offer });
     }

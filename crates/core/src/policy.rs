@@ -173,6 +173,9 @@ pub struct ChainRules {
     pub trust: Trust,
     /// Lineages of one wallet that may be unfinal and unmined at once. geth guarantees 16.
     pub in_flight_max: u32,
+    /// Under a new lease one transaction of ours is mined before anyone new is paid. Of chains whose payments wait in line.
+    #[serde(default)]
+    pub slow_start: bool,
     /// Attempts of one lineage, the first counted.
     pub attempts_max: u32,
     /// How long an attempt may wait in the pool before it is bumped.

@@ -41,6 +41,10 @@ pub enum Button {
 pub enum Reason {
     AwaitsApproval,
     AwaitsLane,
+    /// Under a new lease one transaction of ours is mined before anyone new is paid (case F91).
+    SlowStart {
+        in_flight: usize,
+    },
     AwaitsRoom {
         in_flight: usize,
         most: u32,
@@ -143,6 +147,7 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal) -> Because {
         | Gate::ClockDoubted(_)
         | Gate::NoTip
         | Gate::FeesAboveCap { .. }
+        | Gate::SlowStart { .. }
         | Gate::InFlightFull { .. }
         | Gate::Gathering { .. } => {}
     }
@@ -161,6 +166,7 @@ fn of_lane(view: &LaneView, gate: Gate) -> Because {
             let reason = Reason::AwaitsLowerFee { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
             (reason, Some("plan"), None)
         }
+        Gate::SlowStart { in_flight } => (Reason::SlowStart { in_flight }, Some("plan"), None),
         Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
         Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) | Gate::Gathering { .. } => {
             (Reason::Planning, Some("plan"), Some(view.now))
@@ -214,7 +220,7 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Becau
         }
         Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
         Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
-        Step::Do(crate::Act::Plan { .. } | crate::Act::Consolidate { .. } | crate::Act::Sweep { .. }) => {
+        Step::Do(crate::Act::Plan { .. } | crate::Act::Probe { .. } | crate::Act::Consolidate { .. } | crate::Act::Sweep { .. }) => {
             (Reason::Planning, Some("plan"), Some(view.now))
         }
         Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
@@ -269,6 +275,12 @@ impl Reason {
         match self {
             Self::AwaitsApproval => "A person has to approve it; its amount is above what is approved automatically.".to_owned(),
             Self::AwaitsLane => "It is approved and waits for the wallet's line of payments to start.".to_owned(),
+            Self::SlowStart { in_flight: 0 } => {
+                "The lane starts slowly under a new lease: it is planned when a block has followed the first transaction and the chain counts what our book says.".to_owned()
+            }
+            Self::SlowStart { in_flight } => format!(
+                "The lane starts slowly under a new lease: {in_flight} transactions of this wallet are on their way, and are mined before anyone new is paid."
+            ),
             Self::AwaitsRoom { in_flight, most } => {
                 format!("{in_flight} payments of this wallet are on their way and at most {most} may be; it is planned when one is mined.")
             }

@@ -143,6 +143,11 @@ impl Chain for EvmChain {
         pool::read_back(wallet_of(lane), self.node.config.chain_id, raw, &self.payable)
     }
 
+    async fn fill(&self, lane: &LaneId, number: u64, offer: Offer) -> Result<Option<Draft>, Fault> {
+        let draft = draft::self_transfer(self.node.config.chain_id, &lane.wallet, number, evm_fees(offer));
+        Ok(Some(Draft::Evm(draft)))
+    }
+
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
         Draft::Evm(EvmDraft { nonce: number, ..evm_draft(draft).clone() })
     }

@@ -6,3 +6,7 @@ ALTER TABLE lane ADD COLUMN witness_chain TEXT
 
 -- The epoch under which an admin last said which journal to go by.
 ALTER TABLE lane ADD COLUMN journal_trusted INTEGER NOT NULL DEFAULT 0;
+
+-- The epochs under which a slow start had something in flight, and was over.
+ALTER TABLE lane ADD COLUMN probed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN proved INTEGER NOT NULL DEFAULT 0;

@@ -34,6 +34,7 @@ fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
         finality: chain.finality,
         trust: chain.trust,
         in_flight_max: chain.in_flight_max,
+        slow_start: chain.slow_start,
         attempts_max: chain.attempts_max,
         bump_after: chain.bump_after,
         rebroadcast_after: chain.rebroadcast_after,

@@ -52,6 +52,7 @@ pub fn rules() -> Rules {
                 finality: Finality::Tag,
                 trust: Trust::Single,
                 kind: adit_core::ChainKind::Evm,
+                slow_start: false,
                 in_flight_max: 16,
                 attempts_max: 8,
                 bump_after: Span::from_seconds(30),

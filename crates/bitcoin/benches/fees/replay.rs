@@ -144,6 +144,7 @@ fn rules(lane: LaneId, policy: Policy) -> ChainRules {
         confirmations: 2,
         finality: Finality::Depth { blocks: 5 },
         trust: Trust::Quorum,
+        slow_start: false,
         in_flight_max: 1_000,
         attempts_max: 20,
         bump_after: Span::from_seconds(1_800),

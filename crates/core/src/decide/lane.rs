@@ -136,7 +136,8 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     if let Some(reason) = changed_pin(&lane, seen.pins) {
         return stop(draft, lane, reason);
     }
-    if !lane.has_started() {
+    let first = !lane.has_started();
+    if first {
         let opening = seen.opening.ok_or_else(|| Refusal::Changed { what: format!("lane {id}") })?;
         lane.adopted_from = lane.adopted_from.max(opening.from_number);
         lane.funds = seen.funds.to_vec();
@@ -154,9 +155,25 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
         );
         return stop(draft, lane.clone(), HaltReason::ForeignUse { nonce: lane.next_nonce, hash: None, decoded });
     }
+    // Its book begins with the chain, and nothing was signed since: there is nothing to remember.
+    if first && seen.opening.is_some_and(|opening| opening.from_number == seen.chain_nonce) {
+        lane.proved = lane.epoch;
+    }
     let (most, now) = (draft.chain(id)?.in_flight_max, draft.now());
     lane.state = restoration::started(&mut lane, most, seen.chain_nonce, now);
     draft.event(EventKind::LaneStarted { lane: id.clone(), next_nonce: lane.next_nonce });
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// Notes how far a slow start has come under this lease.
+pub(super) fn slow_start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch, proved: bool) -> Result<Decision, Refusal> {
+    let mut lane = draft.leased(id, owner, epoch)?.clone();
+    let known = if proved { &mut lane.proved } else { &mut lane.probed };
+    if *known == epoch {
+        return draft.unchanged();
+    }
+    *known = epoch;
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
 }

@@ -106,6 +106,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::ReleaseLane { lane, seen } => restoration::release(draft, lane, *seen),
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
         Command::TrustJournal { lane, journal, tip } => lane::trust_journal(draft, lane, *journal, *tip),
+        Command::SlowStart { lane, owner, epoch, proved } => lane::slow_start(draft, lane, *owner, *epoch, *proved),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
         Command::Defer { lane, epoch, owner, leg, reason, blame_payout } => {
             draft.leased(lane, *owner, *epoch)?;

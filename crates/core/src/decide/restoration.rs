@@ -41,6 +41,8 @@ pub(super) fn swept(draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch
         return draft.unchanged();
     };
     *stage = RestorationStage::Swept { released: None };
+    // What it swept under this lease was included: nothing more has to show that the book is whole.
+    lane.proved = lane.epoch;
     stop(draft, lane, HaltReason::Unreleased)
 }
 

@@ -117,6 +117,7 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
             Act::Sign { .. }
             | Act::Send { .. }
             | Act::Plan { .. }
+            | Act::Probe { .. }
             | Act::Lift { .. }
             | Act::Close { .. }
             | Act::Consolidate { .. }

@@ -27,6 +27,7 @@ mod requests;
 mod restorations;
 mod retirements;
 mod sends;
+mod slow_start;
 mod steps;
 mod strays;
 mod undoing;

@@ -232,7 +232,7 @@ fn f27_f36_silence_is_never_proof() {
                     world.send(lineage, hash(world.lineage(lineage).attempts.len() as u8));
                 }
                 Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
-                Act::Plan { .. } => panic!("a payout that may have been paid is not planned again"),
+                Act::Plan { .. } | Act::Probe { .. } => panic!("a payout that may have been paid is not planned again"),
                 Act::Lift { .. } | Act::Close { .. } | Act::Consolidate { .. } => panic!("an account has no coins"),
                 Act::Sweep { .. } => panic!("nothing was restored"),
             }

@@ -14,6 +14,7 @@ pub(super) struct Due {
     pub consolidate: Option<Offer>,
     /// What each offers, and how many at most.
     pub sweep: Option<(Offer, usize)>,
+    pub probe: Option<Offer>,
 }
 
 impl Due {
@@ -28,6 +29,7 @@ impl Due {
                 Act::Lift { lineage, offer } => due.lift.push((lineage, offer)),
                 Act::Close { lineage } => due.close.push(lineage),
                 Act::Sweep { offer, most } => due.sweep = Some((offer, most)),
+                Act::Probe { offer } => due.probe = Some(offer),
                 Act::Consolidate { offer } => due.consolidate = Some(offer),
             }
         }

@@ -11,6 +11,7 @@ mod pay;
 mod plan;
 mod reconcile;
 mod request;
+mod slow;
 mod sweep;
 mod third;
 mod trial;
@@ -51,6 +52,10 @@ pub(crate) struct LaneTask {
     pool_looks: Mutex<u32>,
     /// What the third witness was told under the present lease.
     third_written: Mutex<Option<third::Written>>,
+    /// The lease that the third witness vouches for.
+    vouched: Mutex<Option<Epoch>>,
+    /// Of a slow start: since when nothing of ours is in flight.
+    included: Mutex<Option<slow::Included>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -89,6 +94,8 @@ impl LaneTask {
             watched_lease: Mutex::default(),
             pool_looks: Mutex::default(),
             third_written: Mutex::default(),
+            vouched: Mutex::default(),
+            included: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));

@@ -32,6 +32,10 @@ impl LaneTask {
             ChainKind::Evm => store.unmined_lineages(self.id(), LIVE_LINEAGES_MAX).await?,
             ChainKind::Bitcoin => store.live_lineages(self.id(), LIVE_LINEAGES_MAX).await?,
         };
+        if self.slow_start(lane, lease, &live).await? {
+            // What was noted counts from the next round on.
+            return Ok(1);
+        }
         let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let clock_doubt = self.engine.ports.clock.doubt();
@@ -51,7 +55,8 @@ impl LaneTask {
             let planned = self.plan(&lane, lease, &live, &chosen).await?;
             let merged = self.consolidate(&lane, lease, &live, due.consolidate).await?;
             let swept = self.sweep(&lane, lease, &live, due.sweep).await?;
-            Ok::<usize, RoundError>(signed + bumped + lifted + planned + merged + swept)
+            let probed = self.probe(&lane, lease, due.probe).await?;
+            Ok::<usize, RoundError>(signed + bumped + lifted + planned + merged + swept + probed)
         };
         let (sent, signed) = join!(self.send(epoch, &lineages, &due.send), others);
         sent?;

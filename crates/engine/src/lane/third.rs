@@ -46,6 +46,7 @@ impl LaneTask {
         match (row, journal) {
             (None, None) => {
                 self.engine.hub.witness_agreed(self.id());
+                *self.vouched.lock().expect("no holder of this lock panics") = Some(granted.epoch);
                 Ok(true)
             }
             (Some(because), None) => {

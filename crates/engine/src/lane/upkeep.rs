@@ -77,7 +77,7 @@ impl LaneTask {
     }
 
     /// Asks the signer, and reserves at the lane's next number.
-    async fn pay_nobody(&self, lease: Held, draft: Draft) -> Result<usize, RoundError> {
+    pub(super) async fn pay_nobody(&self, lease: Held, draft: Draft) -> Result<usize, RoundError> {
         let Some(lane) = self.lane().await? else { return Ok(0) };
         match self.dry_run(&lane, lease, vec![Ready { legs: Vec::new(), draft }], &BTreeMap::new()).await? {
             Tried::Behind { doubt } => self.reconcile_again(lease.epoch, doubt).await.map(|()| 0),

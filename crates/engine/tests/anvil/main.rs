@@ -11,5 +11,6 @@ mod journals;
 mod leases;
 mod parts;
 mod restores;
+mod slow;
 mod witness;
 mod world;

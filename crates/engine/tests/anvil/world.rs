@@ -421,6 +421,7 @@ fn rules(lane: &LaneId, token: Address) -> Rules {
                 finality: Finality::Depth { blocks: 4 },
                 trust: Trust::Single,
                 kind: adit_core::ChainKind::Evm,
+                slow_start: false,
                 in_flight_max: 64,
                 attempts_max: 8,
                 bump_after: Span::from_seconds(2),

@@ -36,6 +36,7 @@ fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
         confirmations: 2,
         finality: Finality::Depth { blocks: 5 },
         trust: Trust::Quorum,
+        slow_start: false,
         in_flight_max: 20,
         attempts_max: 8,
         bump_after: Span::from_seconds(1),

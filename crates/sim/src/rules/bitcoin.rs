@@ -133,6 +133,7 @@ impl BitcoinSetup {
             confirmations: 2,
             finality: Finality::Depth { blocks: self.final_blocks },
             trust: Trust::Quorum,
+            slow_start: false,
             in_flight_max: self.in_flight_max,
             attempts_max: 8,
             bump_after: Span::from_seconds(500),

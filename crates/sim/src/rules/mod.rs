@@ -164,6 +164,7 @@ impl Setup {
             finality: self.finality,
             trust: Trust::Quorum,
             kind: adit_core::ChainKind::Evm,
+            slow_start: false,
             in_flight_max: 16,
             attempts_max: 6,
             bump_after: Span::from_seconds(120),

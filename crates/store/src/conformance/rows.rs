@@ -233,6 +233,8 @@ fn every_lane() -> Vec<Lane> {
         journal_read: Epoch(11),
         witness: Some(JournalTip { records: 1_234, chain: hash(12) }),
         journal_trusted: Epoch(10),
+        probed: Epoch(9),
+        proved: Epoch(8),
         doubt: Some("nonce 40 is taken".to_owned()),
         state: LaneState::Running,
         restoration: Some(adit_core::Restoration::declared(at(4), Epoch(9))),

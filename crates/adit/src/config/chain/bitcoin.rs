@@ -60,6 +60,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         finality: Finality::Depth { blocks },
         block_time: section.seconds("block_time_seconds", 0..=SECONDS_MAX).unwrap_or(Span::from_seconds(600)),
         in_flight_max: section.number("in_flight_max", 1..=1_000).unwrap_or(20),
+        slow_start: false,
         attempts_max: section.number("attempts_max", 1..=100).unwrap_or(20),
         bump_after: section.seconds("bump_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(1_800)),
         rebroadcast_after: section.seconds("rebroadcast_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(600)),

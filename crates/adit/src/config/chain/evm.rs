@@ -46,6 +46,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         finality: read_finality(section),
         block_time: section.seconds("block_time_seconds", 0..=SECONDS_MAX).unwrap_or(Span::from_seconds(2)),
         in_flight_max: section.number("in_flight_max", 1..=10_000).unwrap_or(16),
+        slow_start: section.flag("slow_start").unwrap_or(true),
         attempts_max: section.number("attempts_max", 1..=100).unwrap_or(10),
         bump_after: section.seconds("bump_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(60)),
         rebroadcast_after: section.seconds("rebroadcast_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(30)),

@@ -24,6 +24,7 @@ pub struct Chain {
     pub finality: Finality,
     pub block_time: Span,
     pub in_flight_max: u32,
+    pub slow_start: bool,
     pub attempts_max: u32,
     pub bump_after: Span,
     pub rebroadcast_after: Span,

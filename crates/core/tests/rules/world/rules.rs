@@ -51,6 +51,7 @@ fn chain_rules(name: ChainName) -> ChainRules {
         finality: Finality::Tag,
         trust: Trust::Single,
         kind: adit_core::ChainKind::Evm,
+        slow_start: false,
         in_flight_max: 4,
         attempts_max: 5,
         bump_after: Span::from_seconds(30),

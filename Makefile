@@ -26,9 +26,9 @@ help: ## this list
 	  CLAIMS         'claims that bench sends (20000; its USERS are 2000)' \
 	  SEED           'chaos and the drills: repeats the choices of an earlier run (a fresh one; STORE may be both there, and is)' \
 	  CHAIN          'chaos and the drills: evm or bitcoin (both)' \
-	  PAYOUTS        'restore-drill: payments since the backup (500)' \
+	  PAYOUTS        'restore-drill: payments since the backup (500; a 16th of them where both go back)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
-	  PART           'failover-drill: asks, cancels, split or silence (all)' \
+	  PART           'failover-drill: asks, cancels, split or silence (all); restore-drill: database or both (all)' \
 	  JOBS           'failover-drill: scenarios at a time (2)' \
 	  ONLY           'failover-drill: scenarios whose name contains this (every one)' \
 	  ONCE           '1 makes the demo exit when it is done, 0 only if every row is as expected'
@@ -89,7 +89,7 @@ failover-drill: parts-test build ## lose commits, split the database and silence
 
 .PHONY: restore-drill
 restore-drill: export STORE := $(or $(STORE),both)
-restore-drill: parts-test build ## bring back the database of before PAYOUTS payments (500), most of withdrawals that it never saw, on each CHAIN and store
+restore-drill: parts-test build ## bring back the database of before PAYOUTS payments (500), alone and with the journal, on each CHAIN and store
 	@$(DEVNET) restore
 
 .PHONY: sim sim-power sim-short

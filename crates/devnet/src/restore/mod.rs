@@ -2,6 +2,8 @@
 //!
 //! Hundreds were paid since the backup, most of them for withdrawals that it has never seen. Nobody may be
 //! paid twice, nothing may be lost, and each withdrawal is there again with its user, key and claim.
+//!
+//! [`together`] is the other part: the signer's journal goes back with the database.
 
 mod after;
 mod announced;
@@ -12,6 +14,7 @@ mod money;
 mod report;
 mod run;
 mod scenario;
+pub mod together;
 mod verdict;
 mod world;
 

@@ -74,7 +74,7 @@ pub(super) struct Lost {
 /// Fails if a part does not come up, or cannot be read. A bad verdict is no error.
 pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> Result<Outcome> {
     let started = Instant::now();
-    let mut world = World::start(scenario, directory).await?;
+    let mut world = World::start(scenario, scenario.in_flight_max(), directory).await?;
     let mut cast = Cast::draw(scenario, &world.devnet.players, &mut chance)?;
     let mut findings = Vec::new();
     until_backup(&mut world, &mut cast).await?;
@@ -106,7 +106,10 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
 }
 
 /// Some are paid, some wait for a person, and most have been accepted and are in no block.
-async fn until_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
+///
+/// # Errors
+/// Fails if somebody is not accepted or not paid.
+pub(super) async fn until_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
     let admin = world.devnet.admin()?;
     if world.devnet.bitcoin().is_none() {
         // What the chain knows of them is in no database.

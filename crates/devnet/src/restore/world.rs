@@ -50,13 +50,15 @@ pub struct World {
 }
 
 impl World {
-    /// Starts it; `directory` gets configuration, state and logs.
+    /// Starts it; `directory` gets configuration, state and logs. On EVM so many payments may wait for blocks at a time.
     ///
     /// # Errors
     /// Fails if a part does not come up.
-    pub async fn start(scenario: &Scenario, directory: &Path) -> Result<Self> {
-        let tailor =
-            async |_: crate::deployer::Deployer<'_>, _: &crate::stage::Stage, setup: &mut Setup| configure(&mut setup.config, scenario);
+    pub async fn start(scenario: &Scenario, in_flight_max: usize, directory: &Path) -> Result<Self> {
+        let tailor = async |_: crate::deployer::Deployer<'_>, _: &crate::stage::Stage, setup: &mut Setup| {
+            setup.config.chains.devnet.in_flight_max = u32::try_from(in_flight_max)?;
+            configure(&mut setup.config, scenario)
+        };
         let devnet = Devnet::start_with(&options(scenario)?, directory, tailor).await?;
         let opening = chain::holdings(&devnet, scenario.chain).await?;
         let (chain, directory) = (scenario.chain, directory.to_owned());
@@ -190,7 +192,6 @@ fn configure(config: &mut Config, scenario: &Scenario) -> Result<()> {
     let keys: [(&str, i64); 2] = [("precheck_backoff_seconds", 1), ("precheck_tries_max", 1_000)];
     let keys = keys.map(|(key, value)| (key.to_owned(), Value::from(value)));
     config.chains.devnet.more.extend(keys.clone());
-    config.chains.devnet.in_flight_max = u32::try_from(scenario.in_flight_max())?;
     if let Some(chain) = &mut config.chains.bitcoin {
         (chain.batch_gather_seconds, chain.rebroadcast_after_seconds) = (0, 2);
         chain.more.extend(keys);

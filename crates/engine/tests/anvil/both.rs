@@ -396,3 +396,31 @@ async fn f91_a_first_start_waits_for_what_a_pool_shows() {
     assert_eq!((world.status(anew).await.status(), world.times_paid(0).await), (Status::HeldForInspection, 1));
     again.crash();
 }
+
+/// The journal's copy is older than the database's: taught what that recorded, it signs the sweep. Without, it refuses every number that
+/// follows one which it does not know, and the lane sweeps for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn f96_an_older_journal_is_taught_before_the_lane_sweeps() {
+    let world = World::new(None).await;
+    let old = world.journal_copy();
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.until_running().await;
+    let paid = [world.request(&running.engine, 0).await, world.request(&running.engine, 1).await];
+    world.mine_until(&paid, Status::Completed).await;
+    let volume = world.volume();
+    running.crash();
+    world.set_back(&volume);
+    world.put_journal(&old);
+    let signer = world.signer();
+    let taught = adit_engine::teach(&*world.store, &signer, std::slice::from_ref(&world.lane)).await.expect("taught");
+    assert_eq!(taught.attempts.taught, 2);
+    drop(signer);
+    let again = declared(&world).await;
+    until_unreleased(&world).await;
+    release(&world, &again).await;
+    let next = world.request(&again.engine, 2).await;
+    world.mine_until(&[next], Status::Completed).await;
+    nobody_twice(&world).await;
+    again.crash();
+}

@@ -177,7 +177,6 @@ impl School<'_> {
         let (old, payout) = match refused {
             Refused::Equivocation { payout, live } => (*live, Some(*payout)),
             Refused::AnchorTaken { lineage, anchor: adit_core::Anchor::Outpoint { .. } } => (*lineage, None),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "no other refusal is lifted by the end of a lineage")]
             _ => return Ok(None),
         };
         let Some((lane, evidence)) = self.ended(old).await? else { return Ok(None) };

@@ -20,7 +20,8 @@ pub(super) fn started(lane: &mut Lane, in_flight_max: u32, chain_nonce: u64, now
     let swept_below = lane.next_nonce.max(chain_nonce + u64::from(ever));
     match &mut restoration.stage {
         RestorationStage::Swept { .. } => return LaneState::Halted { reason: HaltReason::Unreleased, since: now },
-        RestorationStage::Sweeping { below } => *below = swept_below.max(*below),
+        // What the chain counts by now is the sweep itself: a restart makes it no longer.
+        RestorationStage::Sweeping { below } => *below = lane.next_nonce.max(*below),
         stage @ RestorationStage::Declared => *stage = RestorationStage::Sweeping { below: swept_below },
     }
     LaneState::Sweeping

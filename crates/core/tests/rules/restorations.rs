@@ -45,6 +45,13 @@ fn f91_a_restored_lane_sweeps_before_it_plans() {
     let acts = world.due();
     assert!(acts.iter().any(|act| matches!(act, Act::Bump { lineage: of, purpose: Purpose::Cancel, .. } if *of == lineage)), "{acts:?}");
     assert!(!acts.iter().any(|act| matches!(act, Act::Plan { .. } | Act::Sign { .. })), "{acts:?}");
+    // A restart makes it no longer, however far the chain is by then.
+    world.pass(3_600);
+    world.lease();
+    world.read_journal();
+    world.start();
+    assert_eq!(world.lane().restoration.as_ref().and_then(Restoration::sweeps_below), Some(below));
+    world.see_tip(GWEI);
     let room = most as usize - 1;
     assert_eq!(sweep(&world), Some(room.min((below - world.lane().next_nonce) as usize)));
 }

@@ -134,7 +134,7 @@ async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
         let mut proposal = Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
         match with_ours {
             true => assert_eq!(proposal.merge(&ours.raw.0), Ok(2)),
-            false => drop(proposal.sign(&root(1)).expect("the second")),
+            false => proposal.sign(&root(1)).expect("the second"),
         }
         proposal.sign(&root(2)).expect("the third");
         let whole = proposal.finish().expect("two of three");

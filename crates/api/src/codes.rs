@@ -106,6 +106,7 @@ codes! {
     BAD_ATTEMPT 409 "The attempt breaks the rules of its lineage";
     PAYMENT_SIGNED 409 "The payment is signed already";
     NOT_MATCHABLE 409 "The payment cannot be matched so";
+    NOT_SWEPT 409 "What was forgotten may still be mined";
     SECOND_ADMIN_NEEDED 409 "A second admin has to say so, too";
     STRAY_NOT_FOUND 404 "No such transaction waits to be explained";
 

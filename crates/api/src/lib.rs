@@ -44,4 +44,4 @@ pub use router::{openapi, router};
 pub use serve::serve;
 pub use settings::{ApiSettings, JwksSource, JwtProvider, Membership, SettingsError};
 pub use state::ApiState;
-pub use units::rfc3339;
+pub use units::{rfc3339, units};

@@ -183,6 +183,12 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             json!({ "what": format!("withdrawal {withdrawal}") }),
         ),
         Refusal::NotMatchable { detail } => (format!("The payment cannot be matched so: {detail}."), json!({ "reason": detail })),
+        Refusal::NotSwept { lane } => (
+            format!(
+                "The lane {lane} is not swept yet: what neither the database nor the journal remembers may still be mined. Wait; GET /api/admin/lanes says how far it is."
+            ),
+            json!({ "lane": lane }),
+        ),
         Refusal::ReleasedBySame { lane } => (
             format!("This credential has released {lane} already. A second admin has to, with a credential of their own."),
             json!({ "lane": lane }),

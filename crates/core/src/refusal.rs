@@ -157,6 +157,10 @@ pub enum Refusal {
     NotMatchable {
         detail: String,
     },
+    /// After both stores were restored something forgotten may still be mined: nothing is released yet.
+    NotSwept {
+        lane: String,
+    },
     /// This credential released the lane before; another one has to, too (case F96).
     ReleasedBySame {
         lane: String,
@@ -217,6 +221,7 @@ impl Refusal {
             Self::NotRetired { .. } => "NOT_RETIRED",
             Self::Rival { .. } => "CHANGED_MEANWHILE",
             Self::NotMatchable { .. } => "NOT_MATCHABLE",
+            Self::NotSwept { .. } => "NOT_SWEPT",
             Self::ReleasedBySame { .. } => "SECOND_ADMIN_NEEDED",
             Self::UnknownStray { .. } => "STRAY_NOT_FOUND",
             Self::BadAttempt { .. } => "BAD_ATTEMPT",

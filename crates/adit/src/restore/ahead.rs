@@ -1,5 +1,6 @@
 //! What lies ahead where database and journal are restored together: what chains and pools show, the sweep, and whoever has to be released.
 
+use adit_api::units;
 use adit_chain::Watch;
 use adit_core::{AssetId, ChainKind, ChainRules, Finality, Lane, Rules, State, Status, Timestamp, Withdrawal};
 use adit_engine::LIVE_LINEAGES_MAX;
@@ -51,7 +52,7 @@ pub struct Waiting {
     pub user_id: String,
     pub status: &'static str,
     pub asset: String,
-    /// Base units.
+    /// In whole units.
     pub amount: String,
     pub to_address: String,
 }
@@ -63,7 +64,6 @@ pub async fn look(store: &dyn Store, config: &Config, wallets: &Wallets, rules: 
     let mut lanes = Vec::new();
     for (name, chain) in &rules.chains {
         let row = store.lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        let fee_cap = chain.fee_per_transaction_max.to_string();
         let (latest, shown, unasked) = match chains.get(name) {
             Some(port) => match shown(store, port.as_ref(), &row, chain).await {
                 Ok((latest, shown)) => (Some(latest), Some(shown), None),
@@ -71,7 +71,7 @@ pub async fn look(store: &dyn Store, config: &Config, wallets: &Wallets, rules: 
             },
             None => (None, None, None),
         };
-        lanes.push(LaneAhead { lane: row.id.to_string(), shown, unasked, sweep: sweep(chain, &row, latest, fee_cap) });
+        lanes.push(LaneAhead { lane: row.id.to_string(), shown, unasked, sweep: sweep(rules, chain, &row, latest) });
     }
     Ok(Ahead { lanes, waiting: waiting(store, rules).await? })
 }
@@ -114,18 +114,16 @@ async fn shown(store: &dyn Store, port: &dyn adit_chain::Chain, row: &Lane, chai
     Ok((latest, told))
 }
 
-fn sweep(chain: &ChainRules, row: &Lane, latest: Option<u64>, fee_cap: String) -> Sweep {
+fn sweep(rules: &Rules, chain: &ChainRules, row: &Lane, latest: Option<u64>) -> Sweep {
     let from = row.next_nonce.max(row.adopted_from);
     let raises = chain.attempts_max.saturating_sub(1);
     let wait = match chain.finality {
         Finality::Tag => "until the chain calls their blocks final".to_owned(),
         Finality::Depth { blocks } => format!("until {blocks} blocks stand on theirs"),
     };
-    let cap = format!(
-        "at most {fee_cap} base units of {} each, raised at most {raises} times, every {} s",
-        chain.native,
-        chain.bump_after.seconds()
-    );
+    let fee_cap = chain.fee_per_transaction_max;
+    let most = units(rules, &chain.native, fee_cap);
+    let cap = format!("at most {most} {} each, raised at most {raises} times, every {} s", chain.native, chain.bump_after.seconds());
     let (numbers, sentence) = match (chain.kind, latest) {
         (ChainKind::Evm, Some(latest)) => {
             let below = from.max(latest + u64::from(chain.in_flight_max));
@@ -148,7 +146,7 @@ fn sweep(chain: &ChainRules, row: &Lane, latest: Option<u64>, fee_cap: String) -
             ),
         ),
     };
-    Sweep { numbers, fee_cap, sentence }
+    Sweep { numbers, fee_cap: fee_cap.to_string(), sentence }
 }
 
 async fn waiting(store: &dyn Store, rules: &Rules) -> Result<Vec<Waiting>> {
@@ -166,17 +164,17 @@ async fn waiting(store: &dyn Store, rules: &Rules) -> Result<Vec<Waiting>> {
         }
     }
     found.sort_by_key(|row| (row.created_at, row.id));
-    Ok(found.iter().map(told).collect())
+    Ok(found.iter().map(|row| told(rules, row)).collect())
 }
 
-fn told(row: &Withdrawal) -> Waiting {
+fn told(rules: &Rules, row: &Withdrawal) -> Waiting {
     let status = if matches!(row.state, State::Processing { .. }) { "reserved" } else { row.state.status().as_str() };
     Waiting {
         withdrawal_id: row.id.to_string(),
         user_id: row.user.to_string(),
         status,
         asset: row.asset.to_string(),
-        amount: row.amount.to_string(),
+        amount: units(rules, &row.asset, row.amount),
         to_address: row.destination.to_string(),
     }
 }

@@ -97,10 +97,13 @@ pub fn ahead(ahead: &Ahead) -> String {
         listed.push(format!("  and {} more: `adit lanes release CHAIN` lists them", ahead.waiting.len() - LISTED_MAX));
     }
     format!(
-        "\nThe journal went back, too. What neither remembers may still be mined, so each lane takes back what blocks and pools show, and then sweeps:\n{}\n\n{} withdrawals wait in this database. They may have been paid or given back since, which is written nowhere:\n{}\nNone is paid before two admins release them, each with a key of their own (`adit lanes release CHAIN`). What was signed and is swept was never paid: tell its users to ask again.\n",
+        "\nThe journal went back, too. What neither remembers may still be mined, so each lane takes back what blocks and pools show, and then sweeps:\n{}\n\n{} withdrawals wait in this database{}\nNone is paid before two admins release them, each with a key of their own (`adit lanes release CHAIN`). What was signed and is swept was never paid: tell its users to ask again.\n",
         lanes.join("\n"),
         ahead.waiting.len(),
-        listed.join("\n")
+        match listed.is_empty() {
+            true => ".".to_owned(),
+            false => format!(". They may have been paid or given back since, which is written nowhere:\n{}", listed.join("\n")),
+        }
     )
 }
 
@@ -115,7 +118,7 @@ fn lane_ahead(lane: &LaneAhead) -> String {
 }
 
 fn waiting(row: &Waiting) -> String {
-    format!("  {} {} {} base units of {} to {}, {}", row.withdrawal_id, row.status, row.amount, row.asset, row.to_address, row.user_id)
+    format!("  {} {}: {} {} to {}, asked for by {}", row.withdrawal_id, row.status, row.amount, row.asset, row.to_address, row.user_id)
 }
 
 /// After it.

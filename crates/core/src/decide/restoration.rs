@@ -59,8 +59,7 @@ pub(super) fn release(mut draft: Drafting, id: &LaneId, seen: u64) -> Result<Dec
         None => return draft.unchanged(),
         Some(RestorationStage::Swept { released }) => released,
         Some(RestorationStage::Declared | RestorationStage::Sweeping { .. }) => {
-            let detail = format!("{id} is not swept yet; what neither the database nor the journal remembers may still be mined");
-            return Err(Refusal::BadAttempt { detail });
+            return Err(Refusal::NotSwept { lane: id.to_string() });
         }
     };
     match first {

@@ -82,7 +82,7 @@ fn f96_two_admins_release_what_waits_after_the_sweep() {
     world.see_tip(GWEI);
     let release = || Command::ReleaseLane { lane: lane(), seen: 1 };
     let early = world.give_as(admin(1), release()).expect_err("not swept yet");
-    assert_eq!(early.code(), "BAD_ATTEMPT");
+    assert_eq!(early.code(), "NOT_SWEPT");
     let done = swept(&world);
     world.must(done);
     let stands = |world: &World| matches!(world.lane().state, LaneState::Halted { reason: HaltReason::Unreleased, .. });

@@ -84,7 +84,7 @@ pub async fn waiting(
 /// Says that what waits may be paid. It takes two admins, each with a credential of their own. Admin keys only
 #[utoipa::path(post, path = "/api/admin/lanes/{chain}/release", operation_id = "release_lane", tag = "Admin", params(("chain" = ChainName, Path)), request_body = ReleaseBody,
     responses((status = 200, description = "How far the lane is now", body = Release), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND"),
-        (status = 409, description = "BAD_ATTEMPT: it is not swept yet; SECOND_ADMIN_NEEDED; CHANGED_MEANWHILE: another number waits by now"), (status = 422, description = "INVALID_BODY")))]
+        (status = 409, description = "NOT_SWEPT; SECOND_ADMIN_NEEDED; CHANGED_MEANWHILE: another number waits by now; BAD_ATTEMPT: more wait than can be looked at"), (status = 422, description = "INVALID_BODY")))]
 pub async fn release(
     State(state): State<ApiState>,
     Admin(caller): Admin,

@@ -103,7 +103,7 @@ fn released(answer: &Value) -> String {
     format!("{head}{list}\n{}", of("nextStep"))
 }
 
-/// What only blocks know.
+/// Returns the payments that blocks hold and nobody remembers, in words; none where all are explained.
 fn strays(answer: &Value) -> Option<String> {
     let open = answer["strays"].as_array()?.iter().filter(|stray| stray["explained"] != true);
     let told = |stray: &Value| {

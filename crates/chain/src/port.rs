@@ -42,10 +42,11 @@ pub trait Chain: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Transactions that pay nobody and use up what something forgotten may need. On chains with nonces: one at each number from the first
-    /// free one on, as many as are taken. On others: one that spends free coins, none of them made by a transaction of `swept`; empty when
-    /// there are no such coins. `request` has no legs (case F91).
-    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault>;
+    /// Returns a transaction that spends free coins to the wallet itself, none of them made by one of `swept`; none when there are no such
+    /// coins. `request` has no legs. Chains without coins have none: [`Chain::fill`] uses up their numbers (case F91).
+    async fn sweep(&self, _request: &PlanRequest<'_>, _swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
+        Ok(None)
+    }
 
     /// The transactions that made the coins which the wallet holds; `next` is the next number that we would reserve. Chains without coins
     /// have none.

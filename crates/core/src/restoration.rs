@@ -42,8 +42,8 @@ impl Restoration {
         Self { declared_at: at, epoch, stage: RestorationStage::Declared }
     }
 
-    /// Returns whether this was reserved since: nothing forgotten can spend what it makes.
-    pub fn is_before(&self, lineage: &Lineage) -> bool {
+    /// Returns whether it was declared before this lineage was reserved, so that nothing forgotten can spend what that makes.
+    pub fn precedes(&self, lineage: &Lineage) -> bool {
         lineage.attempts.first().is_some_and(|attempt| attempt.epoch > self.epoch)
     }
 

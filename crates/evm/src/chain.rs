@@ -1,6 +1,5 @@
 //! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{
@@ -21,9 +20,6 @@ use crate::draft;
 use crate::node::Node;
 use crate::observe::Memory;
 use crate::pool;
-
-/// Numbers that are offered to a sweep at once; it takes as many as may be in flight.
-const SWEPT_AT_ONCE_MAX: usize = 64;
 
 /// One EVM chain.
 pub struct EvmChain {
@@ -127,12 +123,6 @@ impl Chain for EvmChain {
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
         self.node.plan(request, wallet_of(&request.lane), &self.payable).await
-    }
-
-    async fn sweep(&self, request: &PlanRequest<'_>, _swept: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault> {
-        let (chain_id, fees) = (self.node.config.chain_id, evm_fees(request.offer));
-        let at = |number| Draft::Evm(draft::self_transfer(chain_id, &request.lane.wallet, number, fees));
-        Ok((request.first..).take(SWEPT_AT_ONCE_MAX).map(at).collect())
     }
 
     async fn pool(&self, lane: &LaneId, from: u64) -> Result<Pool, Fault> {

@@ -1,4 +1,4 @@
-//! What lies ahead where database and journal are restored together: what chains and pools show, the sweep, and whoever has to be released.
+//! What follows a restore of database and journal together: what chains and pools show, the sweep, and the withdrawals that wait.
 
 use adit_api::units;
 use adit_chain::Watch;
@@ -28,13 +28,13 @@ pub struct Ahead {
 #[serde(rename_all = "camelCase")]
 pub struct LaneAhead {
     pub lane: String,
-    /// What chain and pools show beyond the database, in words; none where nobody could be asked, with the reason in `unasked`.
+    /// What chain and pools show beyond the database, in words. None where nobody could be asked; `unasked` has the reason.
     pub shown: Option<Vec<String>>,
     pub unasked: Option<String>,
     pub sweep: Sweep,
 }
 
-/// What a sweep does, at most.
+/// The most that a sweep does.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sweep {
@@ -76,7 +76,7 @@ pub async fn look(store: &dyn Store, config: &Config, wallets: &Wallets, rules: 
     Ok(Ahead { lanes, waiting: waiting(store, rules).await? })
 }
 
-/// How far the chain is, and what neither the database nor the journal of before has to know of.
+/// Returns the chain's count, and in words what chain and pools show beyond the database.
 async fn shown(store: &dyn Store, port: &dyn adit_chain::Chain, row: &Lane, chain: &ChainRules) -> Result<(u64, Vec<String>)> {
     let from = row.next_nonce.max(row.adopted_from);
     let latest = port.consumed(&row.id, from).await?;

@@ -24,7 +24,6 @@ pub struct Read {
 
 /// The copy beside the journal, until it takes its place. Dropped, it is gone, and nothing was changed.
 pub struct Staged {
-    /// Where the journal stands.
     journal: PathBuf,
     copy: PathBuf,
     pub read: Read,

@@ -1,7 +1,6 @@
 //! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a signer without keys, and one that cannot be
 //! reached.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -70,10 +69,6 @@ impl Chain for DeafChain {
 
     fn parse_destination(&self, _: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
         self.0.parse(text)
-    }
-
-    async fn sweep(&self, _: &PlanRequest<'_>, _: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault> {
-        Err(unreachable_chain())
     }
 
     async fn tip(&self) -> Result<Tip, Fault> {

@@ -232,13 +232,13 @@ impl Chain for BitcoinLane {
         Ok(draft.ok().flatten().map(Draft::Bitcoin))
     }
 
-    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Vec<Draft>, Fault> {
+    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
         let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let swept = swept.iter().copied().map(holdings::txid).collect();
         let draft = sweep(payment, &Purse { coins: &coins, reserved: &reserved, tip }, &swept);
-        Ok(draft.ok().flatten().map(Draft::Bitcoin).into_iter().collect())
+        Ok(draft.ok().flatten().map(Draft::Bitcoin))
     }
 
     async fn makers(&self, _lane: &LaneId, next: u64) -> Result<BTreeSet<Hash32>, Fault> {

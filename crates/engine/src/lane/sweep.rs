@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{PlanRequest, Ready};
-use adit_core::{ChainKind, Command, Hash32, Lane, Lineage, Mistake, Offer, Restoration, planted};
+use adit_core::{ChainKind, Command, Draft, Hash32, Lane, Lineage, Mistake, Offer, Restoration, planted};
 
 use super::trial::Tried;
 use super::{Held, LaneTask, RoundError};
@@ -15,13 +15,11 @@ impl LaneTask {
     /// Reserves sweeps, where some are due. Gives how many.
     pub(super) async fn sweep(&self, lane: &Lane, lease: Held, live: &[Lineage], due: Option<(Offer, usize)>) -> Result<usize, RoundError> {
         let Some((offer, most)) = due else { return Ok(0) };
-        let swept = self.swept(lane).await?;
-        let mut drafts = self.chain().sweep(&self.sweeping(lane, live, offer), &swept).await?;
-        if let Some(tip) = lane.tip.as_ref().filter(|_| drafts.is_empty()) {
-            // What is too small at today's fees was not when something forgotten was signed. It waits for a cheap hour.
-            drafts = self.chain().sweep(&self.sweeping(lane, live, tip.market.least(self.rules())), &swept).await?;
-        }
-        let ready: Vec<Ready> = drafts.into_iter().take(most).map(|draft| Ready { legs: Vec::new(), draft }).collect();
+        let drafts = match self.rules().kind {
+            ChainKind::Evm => self.fills(lane.next_nonce, most, offer).await?,
+            ChainKind::Bitcoin => self.spends(lane, live, offer).await?.into_iter().collect(),
+        };
+        let ready: Vec<Ready> = drafts.into_iter().map(|draft| Ready { legs: Vec::new(), draft }).collect();
         if ready.is_empty() {
             return Ok(0);
         }
@@ -29,6 +27,25 @@ impl LaneTask {
         match self.dry_run(lane, lease, ready, &BTreeMap::new()).await? {
             Tried::Behind { doubt } => self.reconcile_again(lease.epoch, doubt).await.map(|()| 0),
             Tried::Judged { accepted, .. } => self.reserve(lease.epoch, accepted).await,
+        }
+    }
+
+    /// Returns so many transfers of nothing, from this number of the line on.
+    async fn fills(&self, first: u64, most: usize, offer: Offer) -> Result<Vec<Draft>, RoundError> {
+        let mut fills = Vec::with_capacity(most);
+        for number in (first..).take(most) {
+            fills.extend(self.chain().fill(self.id(), number, offer).await?);
+        }
+        Ok(fills)
+    }
+
+    /// Returns what spends coins that are not swept yet. Those that are too small at today's fees were not when something forgotten was signed:
+    /// they wait for a cheap hour.
+    async fn spends(&self, lane: &Lane, live: &[Lineage], offer: Offer) -> Result<Option<Draft>, RoundError> {
+        let swept = self.swept(lane).await?;
+        match (self.chain().sweep(&self.sweeping(lane, live, offer), &swept).await?, &lane.tip) {
+            (None, Some(tip)) => Ok(self.chain().sweep(&self.sweeping(lane, live, tip.market.least(self.rules())), &swept).await?),
+            (draft, _) => Ok(draft),
         }
     }
 
@@ -69,7 +86,7 @@ impl LaneTask {
         if !in_line {
             let Some(tip) = &lane.tip else { return Ok(()) };
             let request = self.sweeping(lane, &live, tip.market.least(self.rules()));
-            if !self.chain().sweep(&request, &self.swept(lane).await?).await?.is_empty() {
+            if self.chain().sweep(&request, &self.swept(lane).await?).await?.is_some() {
                 return Ok(());
             }
         }
@@ -89,7 +106,7 @@ impl LaneTask {
         let mut swept = BTreeSet::new();
         for hash in self.chain().makers(self.id(), lane.next_nonce).await? {
             let Some(id) = self.engine.store().lineage_with(hash).await? else { continue };
-            let made_since = self.engine.store().lineage(id).await?.is_some_and(|lineage| restoration.is_before(&lineage));
+            let made_since = self.engine.store().lineage(id).await?.is_some_and(|lineage| restoration.precedes(&lineage));
             if made_since {
                 swept.insert(hash);
             }

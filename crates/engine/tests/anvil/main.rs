@@ -12,5 +12,6 @@ mod leases;
 mod parts;
 mod restores;
 mod slow;
+mod sweeps;
 mod witness;
 mod world;

@@ -36,15 +36,24 @@ async fn asked_before_a_snapshot(world: &World, payees: u32) -> (Running, Volume
     (running, volume, ids)
 }
 
+async fn pooled(world: &World) -> usize {
+    world.bitcoin.rpc().mempool().await.expect("a pool").len()
+}
+
+/// The same, and then one transaction pays everybody. It waits in the pool.
+async fn sent_after_a_snapshot(world: &World, payees: u32) -> (Volume, Vec<WithdrawalId>) {
+    let (running, volume, ids) = asked_before_a_snapshot(world, payees).await;
+    world.until("everybody's payment in the pool", async || pooled(world).await == 1).await;
+    running.crash();
+    (volume, ids)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_bitcoin_that_waits_in_a_pool_is_not_paid_again() {
     const PAYEES: u32 = 3;
     let Some(world) = World::new("regtest-both-pool", 4).await else { return };
-    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
-    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
-    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
+    let (volume, ids) = sent_after_a_snapshot(&world, PAYEES).await;
     world.bitcoin.gateway().catch_up().await.expect("seen");
-    running.crash();
     world.set_back(&volume);
     let again = world.start();
     resume(&world, &again).await;
@@ -53,7 +62,7 @@ async fn f91_bitcoin_that_waits_in_a_pool_is_not_paid_again() {
         let refused = again.engine.submit(Actor::Engine, world.order_to_cancel(*id).await).await;
         assert!(refused.is_err(), "nothing is given back before it is known: {refused:?}");
     }
-    assert_eq!(pooled().await, 1, "nothing else is sent");
+    assert_eq!(pooled(&world).await, 1, "nothing else is sent");
     world.mine_until(&ids, Status::HeldForInspection).await;
     resume(&world, &again).await;
     for _ in 0..8 {
@@ -137,10 +146,7 @@ async fn hidden(world: &World, ids: &[WithdrawalId]) -> Transaction {
 async fn f91_bitcoin_that_every_pool_hides_is_swept_once_it_is_declared() {
     const PAYEES: u32 = 3;
     let Some(world) = World::new("regtest-both-swept", 4).await else { return };
-    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
-    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
-    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
-    running.crash();
+    let (volume, ids) = sent_after_a_snapshot(&world, PAYEES).await;
     let hidden = hidden(&world, &ids).await;
     world.bitcoin.gateway().catch_up().await.expect("seen");
     world.set_back(&volume);
@@ -159,10 +165,7 @@ async fn f91_bitcoin_that_every_pool_hides_is_swept_once_it_is_declared() {
 async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
     const PAYEES: u32 = 3;
     let Some(world) = World::new("regtest-both-instead", 4).await else { return };
-    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
-    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
-    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
-    running.crash();
+    let (volume, ids) = sent_after_a_snapshot(&world, PAYEES).await;
     let hidden = hidden(&world, &ids).await;
     world.bitcoin.gateway().catch_up().await.expect("seen");
     world.set_back(&volume);
@@ -189,10 +192,7 @@ async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
 async fn f91_bitcoin_that_was_mined_before_a_sweep_does_not_stop_it() {
     const PAYEES: u32 = 2;
     let Some(world) = World::new("regtest-both-before", 3).await else { return };
-    let (running, volume, ids) = asked_before_a_snapshot(&world, PAYEES).await;
-    let pooled = async || world.bitcoin.rpc().mempool().await.expect("a pool").len();
-    world.until("everybody's payment in the pool", async || pooled().await == 1).await;
-    running.crash();
+    let (volume, ids) = sent_after_a_snapshot(&world, PAYEES).await;
     world.mine().await;
     world.set_back(&volume);
     let again = declared(&world).await;

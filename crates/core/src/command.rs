@@ -259,6 +259,13 @@ pub enum Command {
         legs: Vec<Leg>,
         because: String,
     },
+    /// The signer has signed this payout in another lineage since: it is not given back when this lineage ends.
+    DropWish {
+        lane: LaneId,
+        epoch: Epoch,
+        lineage: LineageId,
+        withdrawal: WithdrawalId,
+    },
     /// A person says what a transaction was that nobody here remembered.
     ExplainStray {
         hash: Hash32,

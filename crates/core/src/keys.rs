@@ -74,6 +74,10 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.lineages.insert(*lineage);
             of_payouts(&mut keys, legs);
         }
+        Command::DropWish { lane, lineage, .. } => {
+            keys.lanes.insert(lane.clone());
+            keys.lineages.insert(*lineage);
+        }
         Command::ExplainStray { .. } => {}
         Command::Suspect { lane, leg, .. } | Command::Reapprove { lane, leg, .. } => {
             keys.lanes.insert(lane.clone());

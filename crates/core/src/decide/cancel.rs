@@ -1,8 +1,8 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
 use crate::{
-    Actor, Answer, CancelWish, Change, DeadLineage, Decision, EventKind, Leg, LineageId, Mistake, Refusal, Span, State, Withdrawal,
-    WithdrawalId, planted,
+    Actor, Answer, CancelWish, Change, DeadLineage, Decision, EventKind, Leg, LineageId, LineageState, Mistake, Refusal, Span, State,
+    Withdrawal, WithdrawalId, planted,
 };
 
 use super::settle::GiveBack;
@@ -128,6 +128,22 @@ fn wish_cancel(
     }
     draft.change(Change::Lineage(lineage));
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::CancelRequested { reason: reason.to_owned() })?;
+    draft.answer(Answer::Done)
+}
+
+/// Somebody wished a payment cancelled before it was noticed that the store had gone back: the signer has signed it in a later lineage, and no
+/// hold is given back. The wish of others stands (simulator seed 145).
+pub(super) fn drop_wish(mut draft: Drafting, id: LineageId, withdrawal: WithdrawalId) -> Result<Decision, Refusal> {
+    let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+    let Some(wish) = lineage.cancel.as_mut().filter(|wish| lineage.state == LineageState::Live && wish.covers(withdrawal)) else {
+        return draft.unchanged();
+    };
+    // One without names is of before lineages had several payments.
+    wish.withdrawals.retain(|named| *named != withdrawal);
+    if wish.withdrawals.is_empty() && !wish.doubted {
+        lineage.cancel = None;
+    }
+    draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }
 

@@ -124,6 +124,10 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
             draft.leased(lane, *owner, *epoch)?;
             stray::doubt(draft, *lineage, because)
         }
+        Command::DropWish { lane, epoch, lineage, withdrawal } => {
+            draft.of_epoch(lane, *epoch)?;
+            cancel::drop_wish(draft, *lineage, *withdrawal)
+        }
         Command::ExplainStray { hash, note } => stray::explain(draft, *hash, note),
         Command::FinishGiveBack { lane, owner, epoch, leg, by, reason } => {
             draft.leased(lane, *owner, *epoch)?;

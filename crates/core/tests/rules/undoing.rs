@@ -350,3 +350,26 @@ fn f93_a_cancel_of_what_is_under_way_waits_until_the_journal_is_read() {
     world.read_journal();
     world.wish_cancel(id, lineage).expect("noted");
 }
+
+/// F93: a wish of before a loss was noticed, for a payment that the signer has signed in a later lineage. It is dropped, and everybody of
+/// the older lineage goes on; somebody else's wish stands.
+#[test]
+fn f93_a_wish_that_the_signer_contradicts_is_dropped() {
+    for both in [false, true] {
+        let (mut bitcoin, lineage) = wished_bitcoin(true);
+        let legs = bitcoin.legs.clone();
+        if both {
+            bitcoin.world.wish_cancel(legs[1].withdrawal, lineage).expect("wished");
+        }
+        let tip = bitcoin_tip(&bitcoin.world);
+        bitcoin.world.see(tip);
+        bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 20), &[]).expect("a cancel");
+        let undo = bitcoin.world.send(lineage, hash(11));
+        let drop = Command::DropWish { lane: lane(), epoch: Epoch(1), lineage, withdrawal: legs[0].withdrawal };
+        bitcoin.world.must(drop.clone());
+        assert_eq!(bitcoin.world.must(drop), Answer::Unchanged);
+        bitcoin.finalize(lineage, undo);
+        let other = if both { Status::Cancelled } else { Status::Approved };
+        assert_eq!([bitcoin.status(&legs[0]), bitcoin.status(&legs[1])], [Status::Approved, other]);
+    }
+}

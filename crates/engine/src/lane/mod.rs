@@ -207,7 +207,11 @@ impl LaneTask {
         let mut done = Vec::with_capacity(answers.len());
         for (command, answer) in commands.into_iter().zip(answers) {
             let answer = match answer {
-                Err(WriteError::Refused(Refusal::NotRetired { .. })) => self.engine.submit(Actor::Engine, command).await,
+                Err(WriteError::Refused(Refusal::NotRetired { .. })) => {
+                    let answer = self.engine.submit(Actor::Engine, command.clone()).await;
+                    self.drop_contradicted_wish(&command, &answer).await?;
+                    answer
+                }
                 other => other,
             };
             done.push(match answer {
@@ -220,6 +224,22 @@ impl LaneTask {
             });
         }
         Ok(done)
+    }
+
+    /// What ends a lineage may not give back a payout that the signer has signed in another one since: nobody of the lineage would ever go on.
+    async fn drop_contradicted_wish(&self, command: &Command, answer: &Result<Answer, WriteError>) -> Result<(), RoundError> {
+        let (Command::Observe { lane, epoch, legs, sighting }, Err(WriteError::Refused(Refusal::PaymentSigned { payout, lineage }))) =
+            (command, answer)
+        else {
+            return Ok(());
+        };
+        let leg = legs.iter().find(|leg| leg.payout == *payout).filter(|_| *lineage != sighting.lineage);
+        if let Some(leg) = leg {
+            tracing::warn!(withdrawal = %leg.withdrawal, %lineage, "it was signed since it was wished cancelled; the wish is dropped");
+            let (lane, epoch, lineage, withdrawal) = (lane.clone(), *epoch, sighting.lineage, leg.withdrawal);
+            self.engine.writer.submit(Actor::Engine, Command::DropWish { lane, epoch, lineage, withdrawal }).await?;
+        }
+        Ok(())
     }
 
     fn chain(&self) -> &Arc<dyn Chain> {

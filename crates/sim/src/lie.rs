@@ -40,6 +40,27 @@ pub fn about(method: &str, params: &Value, answer: Result<Value, RpcError>, dice
     }
 }
 
+/// `by` more payments of the wallet than the pool has: counted, and named by what spends each coin, but with no bytes to show.
+pub fn about_pool(method: &str, params: &Value, answer: Result<Value, RpcError>, by: u64) -> Result<Value, RpcError> {
+    match method {
+        "eth_getTransactionCount" if params[1] == "pending" => answer.map(|count| raised(&count, by)),
+        "gettxspendingprevout" => answer.map(|spent| all_spent(spent, by)),
+        _ => answer,
+    }
+}
+
+fn raised(count: &Value, by: u64) -> Value {
+    let number = count.as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    number.map_or(count.clone(), |number| json!(format!("0x{:x}", number + by)))
+}
+
+fn all_spent(mut spent: Value, by: u64) -> Value {
+    for output in spent.as_array_mut().into_iter().flatten().filter(|output| output["spendingtxid"].is_null()) {
+        output["spendingtxid"] = json!(format!("{by:064x}"));
+    }
+    spent
+}
+
 /// Errors after accepting; success without relaying is what `swallows` of the chain does.
 fn about_sending(answer: Result<Value, RpcError>, dice: u64) -> Result<Value, RpcError> {
     let error = |code, message: &str| Err(RpcError { code, message: message.to_owned(), data: None });

@@ -53,6 +53,10 @@ pub fn verdict(sum: &Sum) -> Result<()> {
     if sum.conceded > 0 {
         println!("{} of these days ended early in a halt that needs records from outside (operations guide, \"Restore\")", sum.conceded);
     }
+    if sum.beyond > 0 {
+        let (times, days) = (sum.beyond, sum.days_beyond);
+        println!("{times} times on {days} of these days somebody was paid twice or paid and given back where both stores went back, undeclared, and every pool hid it: a limit that docs/safety.md names");
+    }
     println!("\n{:<24} {:>22} {:>22} {:>22}", "crash points", "before", "effect, no answer", "after");
     let mut missed = Vec::new();
     let deeds: std::collections::BTreeSet<&str> = sum.coverage.keys().map(|(deed, _)| *deed).collect();

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Faults that took effect.
     pub faults: u64,
+    /// Paid twice, or paid and given back, where nobody could know: the limit that the documents name.
+    pub beyond: u64,
     pub payouts: u64,
     pub mined: u64,
     pub blocks: u64,
@@ -87,6 +89,7 @@ fn day(seed: u64, told: bool) -> (Outcome, Weak<World>) {
         story: world.story.lines(),
         coverage: world.crashes.coverage(),
         faults: world.weather.injected(),
+        beyond: world.beyond(),
         payouts: world.disk.read(|books| books.withdrawals().count() as u64),
         mined,
         blocks,

@@ -30,6 +30,9 @@ pub struct Sum {
     pub simulated_micros: u64,
     /// Days that ended early in a documented halt.
     pub conceded: u64,
+    /// Paid twice, or paid and given back, beyond what anybody could know; and days on which that happened.
+    pub beyond: u64,
+    pub days_beyond: u64,
     pub coverage: Coverage,
     pub took: Duration,
     /// The first one that broke, lowest seed first.
@@ -83,6 +86,8 @@ impl Sum {
         self.blocks += outcome.blocks;
         self.simulated_micros += outcome.simulated;
         self.conceded += u64::from(outcome.conceded.is_some());
+        self.beyond += outcome.beyond;
+        self.days_beyond += u64::from(outcome.beyond > 0);
         merge(&mut self.coverage, &outcome.coverage);
         if outcome.broken.is_some() {
             self.failed.push(outcome);

@@ -4,6 +4,17 @@ use std::sync::Mutex;
 
 use crate::Dice;
 
+/// What an endpoint shows of what no block holds yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PoolShown {
+    #[default]
+    Whole,
+    /// Nothing, though it keeps and passes on what it is sent.
+    Nothing,
+    /// So many more payments of the wallet than there are, of which it shows no bytes.
+    More(u64),
+}
+
 /// How one endpoint behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manners {
@@ -25,12 +36,13 @@ pub struct Manners {
     pub silent: bool,
     /// Milliseconds on top of each answer.
     pub slow: u64,
+    pub pool: PoolShown,
 }
 
 impl Manners {
     /// Whether what it says may be untrue. One endpoint at a time: more is beyond what a quorum promises.
     pub fn is_untrue(&self) -> bool {
-        self.lies || self.elsewhere || self.repeats > 0
+        self.lies || self.elsewhere || self.repeats > 0 || self.pool != PoolShown::Whole
     }
 }
 
@@ -86,6 +98,11 @@ impl Weather {
 
     pub fn set_endpoint(&self, index: usize, manners: Manners) {
         self.state().endpoints[index] = manners;
+    }
+
+    /// From now on it shows this of its pool, whatever else it does.
+    pub fn set_pool_shown(&self, index: usize, pool: PoolShown) {
+        self.state().endpoints[index].pool = pool;
     }
 
     pub fn set_database(&self, manners: DatabaseManners) {

@@ -15,11 +15,13 @@ use crate::check::Broken;
 use crate::crash::{Phase, Process};
 use crate::lie;
 use crate::rules::BITCOIN_ENDPOINTS_FROM;
-use crate::weather::Manners;
+use crate::weather::{Manners, PoolShown};
 
 /// Answers that an endpoint may repeat later.
 const REMEMBERED_MAX: usize = 64;
 const LATENCY_MILLIS: (u64, u64) = (5, 80);
+/// The node that has seen all blocks, and keeps nothing else.
+const NO_POOL: usize = usize::MAX;
 const SENDS: [&str; 2] = ["eth_sendRawTransaction", "sendrawtransaction"];
 
 /// Which chain a node serves.
@@ -66,7 +68,10 @@ impl SimWire {
     fn answer(&self, call: &Value, manners: &Manners) -> Value {
         let (method, params) = (call["method"].as_str().unwrap_or_default(), &call["params"]);
         let elsewhere = if manners.elsewhere { lie::elsewhere(method, params) } else { None };
-        let mut answer = elsewhere.unwrap_or_else(|| self.honest(method, params, manners.lag));
+        let mut answer = elsewhere.unwrap_or_else(|| self.honest(method, params, manners));
+        if let PoolShown::More(by) = manners.pool {
+            answer = lie::about_pool(method, params, answer, by);
+        }
         if manners.lies {
             answer = lie::about(method, params, answer, self.world.weather.between(0, 1 << 32));
         }
@@ -82,17 +87,19 @@ impl SimWire {
         }
     }
 
-    fn honest(&self, method: &str, params: &Value, lag: u64) -> Result<Value, RpcError> {
+    fn honest(&self, method: &str, params: &Value, manners: &Manners) -> Result<Value, RpcError> {
+        let (lag, hides) = (manners.lag, manners.pool == PoolShown::Nothing && !SENDS.contains(&method));
+        let node = if hides { NO_POOL } else { self.node };
         match self.chain {
             Served::Evm => {
                 let mut chain = self.world.evm();
                 let upto = chain.head().saturating_sub(lag);
-                chain.answer(self.node, upto, method, params)
+                chain.answer(node, upto, method, params)
             }
             Served::Bitcoin => {
                 let mut chain = self.world.utxo();
                 let upto = chain.head().saturating_sub(lag);
-                chain.answer(self.node, upto, self.world.unix_seconds(), method, params)
+                chain.answer(node, upto, self.world.unix_seconds(), method, params)
             }
         }
     }

@@ -9,7 +9,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use super::payments::Payments;
-use super::{Books, Broken, must};
+use super::{BothBack, Books, Broken, must};
 use crate::executor::Instant;
 use crate::rules::script_of;
 use crate::utxo::{Mined, UtxoChain};
@@ -26,7 +26,7 @@ pub struct CoinTruth {
     foreign: BTreeSet<Txid>,
     /// Signed after the backup to which database and journal went back together.
     forgotten: BTreeSet<Txid>,
-    /// Those of them that neither a block nor a pool held at that moment: nobody can know them, whoever is asked. A nonce would exclude them; a coin does not.
+    /// Those of them that neither a block nor a pool showed at that moment: nobody can know them, whoever is asked.
     unseen: BTreeSet<Txid>,
     payments: Payments<Txid>,
     checked: u64,
@@ -57,7 +57,7 @@ impl CoinTruth {
             return Ok(());
         }
         for payout in request.approved.iter().map(|approved| approved.payout) {
-            for other in self.paying.get(&payout).into_iter().flatten() {
+            for other in self.paying.get(&payout).into_iter().flatten().filter(|other| !self.unseen.contains(*other)) {
                 let shared = self.signed[other].inputs.iter().any(|spent| inputs.contains(spent));
                 must(shared || self.is_dead(chain, *other), "exclusive attempts", || {
                     format!("payout {payout} is signed as {txid} while {other}, which spends no coin of it, can still pay it")
@@ -78,11 +78,12 @@ impl CoinTruth {
         must(self.recorded.contains(&txid), "recorded before sent", || format!("{txid} leaves and was not recorded"))
     }
 
-    /// Database and journal have gone back to that moment, together. Where that is `declared`, what nobody can know is swept away: nobody is
-    /// excused for it.
-    pub fn forget_after(&mut self, at: Instant, chain: &UtxoChain, declared: bool) {
+    /// Database and journal have gone back to that moment, together. Where that is declared, what nobody can know is swept away: nobody
+    /// is excused for it.
+    pub fn forget_after(&mut self, at: Instant, chain: &UtxoChain, both: BothBack) {
         let lost: BTreeSet<Txid> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(txid, _)| *txid).collect();
-        self.unseen.extend(lost.iter().filter(|txid| !declared && !chain.is_mined(**txid) && !chain.is_waiting(**txid)));
+        let shown = |txid: &Txid| chain.is_mined(*txid) || (chain.is_waiting(*txid) && !both.hidden);
+        self.unseen.extend(lost.iter().filter(|txid| !both.declared && !shown(txid)));
         self.forgotten.extend(lost);
         self.payments.forget_after(at);
     }
@@ -121,6 +122,11 @@ impl CoinTruth {
         self.payments.is_wish_paid(wish)
     }
 
+    /// How often somebody was paid twice, or paid and given back, where nobody could know.
+    pub fn beyond(&self) -> u64 {
+        self.payments.beyond()
+    }
+
     /// Transactions in final blocks.
     pub fn mined(&self) -> u64 {
         self.mined
@@ -145,7 +151,7 @@ impl CoinTruth {
                 must(standing, "settled when final", || format!("{id} is completed and no final transaction of ours paid it"))
             }
             Status::Failed | Status::Cancelled => {
-                let open = signed().find(|txid| !self.is_dead(chain, **txid));
+                let open = signed().find(|txid| !self.unseen.contains(*txid) && !self.is_dead(chain, **txid));
                 must(open.is_none(), "given back when dead", || format!("{id} is {} and {open:?} may still pay it", status.as_str()))
             }
             Status::Completed | Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => Ok(()),

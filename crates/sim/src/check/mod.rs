@@ -18,6 +18,15 @@ pub use coins::CoinTruth;
 pub use notary::Notary;
 pub use truth::{Foul, Truth};
 
+/// How database and journal went back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BothBack {
+    /// The operator says so, before any server starts.
+    pub declared: bool,
+    /// Every endpoint hides what no block holds.
+    pub hidden: bool,
+}
+
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {

@@ -7,7 +7,7 @@ use adit_signer::{Approved, SignRequest, Signature};
 use alloy::primitives::B256;
 
 use super::payments::Payments;
-use super::{Books, Broken, must};
+use super::{BothBack, Books, Broken, must};
 use crate::evm::{Mined, SimChain};
 use crate::executor::Instant;
 
@@ -23,6 +23,8 @@ pub struct Truth {
     foreign: BTreeSet<B256>,
     /// Signed after the backup to which database and journal went back together: nobody but the chain knows them.
     forgotten: BTreeSet<B256>,
+    /// Those of them that no block held at that moment and every pool hid, undeclared: nobody can know them, whoever is asked.
+    unseen: BTreeSet<B256>,
     payments: Payments<B256>,
     checked: u64,
     mined: u64,
@@ -56,11 +58,12 @@ impl Truth {
         // What both stores had forgotten and the chain or a pool shows is signed once more, perhaps as another payout of the same wish.
         let before = self.signed.insert(hash, signed).map(|before| before.approved).unwrap_or_default();
         self.forgotten.remove(&hash);
+        self.unseen.remove(&hash);
         for (old, new) in before.iter().zip(&request.approved) {
             self.payments.same_wish(old.payout, new.payout);
         }
         for payout in request.approved.iter().map(|approved| approved.payout) {
-            for other in self.paying.entry(payout).or_default().iter().filter(|other| **other != hash) {
+            for other in self.paying.entry(payout).or_default().iter().filter(|other| **other != hash && !self.unseen.contains(*other)) {
                 let before = &self.signed[other];
                 let excluded = before.nonce == nonce || is_dead(chain, before.nonce, *other);
                 must(excluded, "exclusive attempts", || {
@@ -82,10 +85,21 @@ impl Truth {
         must(self.recorded.contains(&hash), "recorded before sent", || format!("{hash} leaves and was not recorded"))
     }
 
-    /// Database and journal have gone back to that moment, together.
-    pub fn forget_after(&mut self, at: Instant) {
-        self.forgotten.extend(self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(hash, _)| *hash));
+    /// Database and journal have gone back to that moment, together. Where every pool hides what it holds and nobody declares it, nobody is
+    /// blamed for that.
+    pub fn forget_after(&mut self, at: Instant, chain: &SimChain, both: BothBack) {
+        let lost: BTreeSet<B256> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(hash, _)| *hash).collect();
+        if both == (BothBack { declared: false, hidden: true }) {
+            let mined: BTreeSet<B256> = chain.history(0, chain.head()).map(|mined| mined.hash).collect();
+            self.unseen.extend(lost.difference(&mined));
+        }
+        self.forgotten.extend(lost);
         self.payments.forget_after(at);
+    }
+
+    /// How often somebody was paid twice, or paid and given back, where nobody could know.
+    pub fn beyond(&self) -> u64 {
+        self.payments.beyond()
     }
 
     /// Whether our signer has signed it, and somebody still knows.
@@ -150,7 +164,7 @@ impl Truth {
     /// [`Broken`].
     pub fn ended(&self, id: WithdrawalId, payout: PayoutId, status: Status, chain: &SimChain, by_person: bool) -> Result<(), Broken> {
         let final_height = chain.finalized();
-        let alive = |hash: &&B256| !is_dead(chain, self.signed[*hash].nonce, **hash);
+        let alive = |hash: &&B256| !self.unseen.contains(*hash) && !is_dead(chain, self.signed[*hash].nonce, **hash);
         let signed = || self.paying.get(&payout).into_iter().flatten();
         match status {
             Status::Completed if !by_person => {
@@ -209,7 +223,8 @@ impl Truth {
         if signed.purpose == Purpose::Cancel || !mined.succeeded || mined.moved.is_empty() {
             return Ok(());
         }
-        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, |_| false))
+        let unknowable = |payout| self.paying.get(&payout).into_iter().flatten().any(|hash| self.unseen.contains(hash));
+        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, unknowable))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes wrong, and when: drawn from the seed.
 
 mod bitcoin;
+mod both;
 mod cancels;
 mod clocks;
 mod evm;
@@ -21,6 +22,9 @@ const EARLY_CRASHES_PERMILLE: u32 = 400;
 const GO_BACK_PERMILLE: u32 = 90;
 /// And of those how many are followed by quiet hours.
 const QUIET_PERMILLE: u32 = 500;
+
+/// Of the disasters of the database, on days on which both may go back, those in which they do so with payments in the pools.
+const BOTH_PERMILLE: u32 = 400;
 
 /// The hand behind it all.
 pub struct Fate {
@@ -75,11 +79,15 @@ impl Fate {
     }
 
     async fn go_back(&mut self) {
-        match self.dice.between(0, 13) {
+        if self.both_roll_back && self.dice.chance(BOTH_PERMILLE) {
+            return self.both_go_back().await;
+        }
+        match self.dice.between(0, 14) {
             0..=2 => self.fail_over_busy().await,
             3 | 4 => self.fail_over_and_cancel().await,
             5 | 6 => self.restore_of_several_epochs().await,
             7..=9 => self.old_primary_wakes().await,
+            10 => self.journal_goes_back().await,
             _ => self.cancels().await,
         }
     }

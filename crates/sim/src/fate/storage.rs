@@ -76,30 +76,18 @@ impl Fate {
         let back = self.dice.between(60, 4 * 3_600) * SECOND;
         let now = self.world.now();
         let Some(backup) = self.world.disk.backup_of(now.saturating_sub(back)).filter(|backup| backup.at > 0) else { return };
-        let both = self.both_roll_back && self.dice.chance(300);
-        let journal = self.world.journal_at(backup.at).filter(|_| both);
-        if both || self.dice.chance(700) {
+        if self.both_roll_back && self.dice.chance(300) {
+            return self.set_both_back(&backup).await;
+        }
+        if self.dice.chance(700) {
             self.world.kill_all();
         }
         self.world.disk.restore(&backup);
         self.world.disk.break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
         let age = (now - backup.at) / SECOND;
-        if let Some(journal) = journal {
-            let declared = self.dice.chance(500);
-            self.world.truth().forget_after(backup.at);
-            self.world.coin_truth().forget_after(backup.at, &self.world.utxo(), declared);
-            self.world.notary().forget_after(backup.at);
-            self.world.signer.roll_back(journal);
-            self.world.start_signer();
-            self.told(|| format!("database and journal are set back by {age} s; declared: {declared}"));
-            if declared {
-                self.world.declare(Declared::Both, false, &mut self.dice).await;
-            }
-        } else {
-            self.told(|| format!("the database is set back by {age} s"));
-            if self.dice.chance(400) {
-                self.world.declare(Declared::Database, false, &mut self.dice).await;
-            }
+        self.told(|| format!("the database is set back by {age} s"));
+        if self.dice.chance(400) {
+            self.world.declare(Declared::Database, false, &mut self.dice).await;
         }
         self.users.all_ask_again(self.dice.fork());
     }

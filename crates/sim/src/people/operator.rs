@@ -158,7 +158,7 @@ impl Operator {
         }
     }
 
-    async fn explain(&self, engine: &Engine, lane: LaneId, reason: HaltReason) {
+    async fn explain(&mut self, engine: &Engine, lane: LaneId, reason: HaltReason) {
         self.world.story.tell("operator", || format!("sees that the lane stands: {}", reason.sentence()));
         match reason {
             HaltReason::ForeignUse { nonce, .. } if lane != self.world.setup.lane => self.adopt_coins(engine, lane, nonce).await,
@@ -174,6 +174,7 @@ impl Operator {
                     let _may_be_refused = engine.submit(admin(), command).await;
                 }
             }
+            HaltReason::JournalWentBack { .. } => self.world.declare_journal(&mut self.dice).await,
             HaltReason::Unreleased => {
                 for credential in [1, 2] {
                     let actor = Actor::Admin { credential: adit_core::CredentialId(uuid::Uuid::from_u128(credential)) };
@@ -182,7 +183,6 @@ impl Operator {
             }
             HaltReason::JournalAhead { .. }
             | HaltReason::BothWentBack { .. }
-            | HaltReason::JournalWentBack { .. }
             | HaltReason::PinChanged { .. }
             | HaltReason::WalletHasCode
             | HaltReason::Operator { .. } => {

@@ -42,6 +42,8 @@ pub struct Setup {
     pub finality: Finality,
     /// Whether the database counts its lives, as Postgres does.
     pub counts_timelines: bool,
+    /// Whether the EVM chain's first payment under a new lease goes alone.
+    pub slow_start: bool,
 }
 
 pub fn asset(name: &str) -> AssetId {
@@ -82,7 +84,7 @@ impl Setup {
             false => Finality::Depth { blocks: u32::try_from(final_depth).expect("small") },
         };
         let tokens = [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)];
-        Self { pays_evm, bitcoin, wallet, lane, tokens, final_depth, finality, counts_timelines: dice.chance(400) }
+        Self { pays_evm, bitcoin, wallet, lane, tokens, final_depth, finality, counts_timelines: dice.chance(400), slow_start: dice.chance(500) }
     }
 
     /// One whole unit of an asset, in base units.
@@ -164,7 +166,7 @@ impl Setup {
             finality: self.finality,
             trust: Trust::Quorum,
             kind: adit_core::ChainKind::Evm,
-            slow_start: false,
+            slow_start: self.slow_start,
             in_flight_max: 16,
             attempts_max: 6,
             bump_after: Span::from_seconds(120),

@@ -6,5 +6,5 @@ mod label;
 mod line;
 mod port;
 
-pub use disk::Disk;
+pub use disk::{Backup, Disk};
 pub use port::SimStore;

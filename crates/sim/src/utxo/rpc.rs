@@ -33,7 +33,8 @@ fn bitcoins(satoshi: u64) -> f64 {
 }
 
 impl UtxoChain {
-    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each has a pool of its own.
+    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each has a pool of its own, and one
+    /// that does not exist has none.
     ///
     /// # Errors
     /// [`RpcError`] in bitcoind's words.
@@ -90,11 +91,11 @@ impl UtxoChain {
     }
 
     fn output(&self, node: usize, upto: u64, outpoint: OutPoint, with_mempool: bool) -> Said {
-        let pool = &self.nodes[node];
-        if with_mempool && pool.spender_of(outpoint).is_some() {
+        let pool = self.nodes.get(node).filter(|_| with_mempool);
+        if pool.is_some_and(|pool| pool.spender_of(outpoint).is_some()) {
             return Ok(Value::Null);
         }
-        let waiting = pool.get(&outpoint.txid).filter(|_| with_mempool);
+        let waiting = pool.and_then(|pool| pool.get(&outpoint.txid));
         let confirmations = match self.height_of(&outpoint.txid, upto) {
             Some(height) if self.is_unspent(&outpoint, upto) => upto - height + 1,
             Some(_) => return Ok(Value::Null),
@@ -109,7 +110,7 @@ impl UtxoChain {
 
     fn spending(&self, node: usize, outpoints: &[OutPointParam]) -> Said {
         let one = |asked: &OutPointParam| {
-            let spender = self.nodes[node].spender_of(OutPoint::new(asked.txid, asked.vout));
+            let spender = self.nodes.get(node).and_then(|pool| pool.spender_of(OutPoint::new(asked.txid, asked.vout)));
             json!({ "txid": asked.txid, "vout": asked.vout, "spendingtxid": spender.map(|tx| tx.txid) })
         };
         Ok(outpoints.iter().map(one).collect())
@@ -117,7 +118,7 @@ impl UtxoChain {
 
     fn raw(&self, node: usize, upto: u64, txid: Txid, verbose: bool) -> Said {
         let height = self.height_of(&txid, upto);
-        let tx: Option<&Arc<Tx>> = if height.is_some() { self.known.get(&txid) } else { self.nodes[node].get(&txid) };
+        let tx: Option<&Arc<Tx>> = if height.is_some() { self.known.get(&txid) } else { self.nodes.get(node).and_then(|pool| pool.get(&txid)) };
         let tx = tx.ok_or_else(|| error(NOT_FOUND_CODE, "No such mempool or blockchain transaction"))?;
         let block = height.map(|height| self.blocks[height as usize].body.block_hash());
         Ok(if verbose { json!({ "hex": tx.hex, "blockhash": block }) } else { json!(tx.hex) })

@@ -133,6 +133,11 @@ impl World {
         self.coin_truth.lock().expect("nothing panics while it holds this lock")
     }
 
+    /// How often somebody was paid twice, or paid and given back, where nobody could know.
+    pub fn beyond(&self) -> u64 {
+        self.truth().beyond() + self.coin_truth().beyond()
+    }
+
     /// Whether a chain has paid this payout, finally.
     pub fn is_paid(&self, payout: PayoutId) -> bool {
         self.truth().is_paid(payout) || self.coin_truth().is_paid(payout)
@@ -191,6 +196,11 @@ impl World {
     /// What the signer's disk was when that backup was made.
     pub fn journal_at(&self, at: Instant) -> Option<SignerDisk> {
         lock(&self.journals).iter().find(|(made, _)| *made == at).map(|(_, disk)| disk.clone())
+    }
+
+    /// The newest copy of the signer's disk that is no younger than that, and when it was made.
+    pub fn journal_before(&self, at: Instant) -> Option<(Instant, SignerDisk)> {
+        lock(&self.journals).iter().rfind(|(made, _)| *made <= at).cloned()
     }
 
     /// Nothing that is left to the operator brings the lane back. What happened so far is still checked.

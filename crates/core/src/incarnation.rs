@@ -8,10 +8,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Timestamp, WithdrawalId};
+use crate::{Amount, AssetId, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Span, Timestamp, UserId, WithdrawalId};
 
 /// From so many strays on those that are explained are forgotten, the oldest first. What is open never is.
 pub const STRAYS_MAX: usize = 10_000;
+
+/// So long after a payment got its user, an equal request of theirs waits for a person: they may ask again for what they were paid.
+pub const REPEATED_WITHIN: Span = Span::from_hours(7 * 24);
 
 /// The store's one row about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +25,7 @@ pub struct Incarnation {
     pub taken_over: bool,
     /// Lanes that have not read the journal to its end under this incarnation. Empty for a store's first one.
     pub unread: Vec<Unread>,
-    /// Payments that the journal knows and no row explains, until a person says whose they were (case F95).
+    /// Payments that the journal knows and no row explains, until a person says whose they were (case F95), and for some days after that.
     pub unmatched: Vec<Unmatched>,
     /// Payments that blocks hold, and that neither the database nor the journal explains (cases F89, F91).
     pub strays: Vec<Stray>,
@@ -38,7 +41,8 @@ pub struct Unread {
     pub from: u64,
 }
 
-/// A payment whose user nobody knows. A request that equals it waits for a person.
+/// A payment whose user nobody knows. A request that equals it waits for a person. Once it has its user, equal requests of theirs still do,
+/// for as long as [`REPEATED_WITHIN`]: the key or claim that they asked with was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmatched {
     pub withdrawal: WithdrawalId,
@@ -46,6 +50,15 @@ pub struct Unmatched {
     pub destination: Destination,
     /// Base units of `asset`.
     pub amount: Amount,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<MatchedTo>,
+}
+
+/// Whose a payment was, by a person's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedTo {
+    pub user: UserId,
+    pub at: Timestamp,
 }
 
 /// A payment out of one of our wallets that a block holds and nobody here remembers. Until a person says whose it was, whoever asks for
@@ -71,6 +84,10 @@ pub enum Twin {
     Unmatched {
         withdrawal: WithdrawalId,
     },
+    /// A person has lately matched this withdrawal to the user who asks.
+    Matched {
+        withdrawal: WithdrawalId,
+    },
     Stray {
         hash: Hash32,
     },
@@ -81,6 +98,12 @@ impl fmt::Display for Twin {
         match self {
             Self::Unmatched { withdrawal } => {
                 write!(f, "withdrawal {withdrawal}, to which nobody has been matched, pays the same asset, recipient and amount")
+            }
+            Self::Matched { withdrawal } => {
+                write!(
+                    f,
+                    "withdrawal {withdrawal}, which was found after a restore to be of the same user, paid the same asset, recipient and amount"
+                )
             }
             Self::Stray { hash } => {
                 write!(f, "transaction {hash}, which nobody here remembers, pays the same asset, recipient and amount")
@@ -152,10 +175,32 @@ impl Incarnation {
         self.finding.is_some() || self.unread_from(lane).is_some()
     }
 
+    /// Payments whose user nobody knows yet.
+    pub fn nobodys(&self) -> impl Iterator<Item = &Unmatched> {
+        self.unmatched.iter().filter(|known| known.matched.is_none())
+    }
+
+    /// A payment of the same that nobody has explained, or that this user got lately, as a person has said.
+    pub fn twin_of_request(&self, user: &UserId, wanted: (&AssetId, &Destination, Amount), now: Timestamp) -> Option<Twin> {
+        let (asset, destination, amount) = wanted;
+        let lately = |matched: &MatchedTo| matched.user == *user && now < matched.at.plus(REPEATED_WITHIN);
+        let is_same = |known: &&Unmatched| (&known.asset, &known.destination, known.amount) == wanted;
+        let matched = || self.unmatched.iter().filter(is_same).find(|known| known.matched.as_ref().is_some_and(lately));
+        self.twin(asset, destination, amount).or_else(|| matched().map(|known| Twin::Matched { withdrawal: known.withdrawal }))
+    }
+
+    /// A person has said whose the payment of this withdrawal was. Those of long ago are forgotten.
+    pub(crate) fn match_to(&mut self, withdrawal: WithdrawalId, user: &UserId, now: Timestamp) {
+        self.unmatched.retain(|known| known.matched.as_ref().is_none_or(|matched| now < matched.at.plus(REPEATED_WITHIN)));
+        if let Some(known) = self.unmatched.iter_mut().find(|known| known.withdrawal == withdrawal) {
+            known.matched = Some(MatchedTo { user: user.clone(), at: now });
+        }
+    }
+
     /// A payment of the same that nobody has explained.
     pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
         let wanted = (asset, destination, amount);
-        let unmatched = self.unmatched.iter().find(|known| (&known.asset, &known.destination, known.amount) == wanted);
+        let unmatched = self.nobodys().find(|known| (&known.asset, &known.destination, known.amount) == wanted);
         let stray = || self.strays.iter().find(|known| !known.explained && (&known.asset, &known.destination, known.amount) == wanted);
         match unmatched {
             Some(known) => Some(Twin::Unmatched { withdrawal: known.withdrawal }),
@@ -165,11 +210,20 @@ impl Incarnation {
 
     /// Takes one stray of this asset, recipient and amount for explained: the one that the finding of a withdrawal names.
     pub(crate) fn explain_stray(&mut self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) {
+        if let Some(place) = self.place_of_stray(wanted, named, finding) {
+            self.strays[place].explained = true;
+        }
+    }
+
+    /// The open stray of this asset, recipient and amount that the finding of a withdrawal names.
+    pub(crate) fn named_stray(&self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) -> Option<&Stray> {
+        self.place_of_stray(wanted, named, finding).map(|place| &self.strays[place])
+    }
+
+    fn place_of_stray(&self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) -> Option<usize> {
         let open = |known: &Stray| !known.explained && (&known.asset, &known.destination, known.amount) == wanted;
         let is_named = |known: &Stray| known.payment.hash == named || finding.contains(&known.payment.hash.to_string());
-        if let Some(found) = self.strays.iter_mut().find(|known| open(known) && is_named(known)) {
-            found.explained = true;
-        }
+        self.strays.iter().position(|known| open(known) && is_named(known))
     }
 
     /// Remembers a stray. Seen again, it may stand in another block. Returns whether anything is new.

@@ -59,7 +59,7 @@ pub use id::{
     IdempotencyKey, IncarnationId, JournalId, LeaseToken, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId,
     WithdrawalId,
 };
-pub use incarnation::{Finding, Incarnation, STRAYS_MAX, Stray, Twin, Unmatched, Unread, WentBack};
+pub use incarnation::{Finding, Incarnation, MatchedTo, REPEATED_WITHIN, STRAYS_MAX, Stray, Twin, Unmatched, Unread, WentBack};
 pub use journal::JournalTip;
 pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};

@@ -199,7 +199,7 @@ impl Watch {
             let waits = known.unread.iter().any(|unread| chains.contains_key(&unread.lane.chain));
             let because = because.or_else(|| waits.then(reading));
             found.extend(because.map(|because| Alert::StoreWentBack { because }));
-            let count = known.unmatched.len() + known.strays.iter().filter(|stray| !stray.explained).count();
+            let count = known.nobodys().count() + known.strays.iter().filter(|stray| !stray.explained).count();
             found.extend((count > 0).then_some(Alert::Unmatched { count }));
         }
         found.extend(asynchronous(self.ports.store.replication().await?));

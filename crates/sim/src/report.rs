@@ -55,7 +55,9 @@ pub fn verdict(sum: &Sum) -> Result<()> {
     }
     if sum.beyond > 0 {
         let (times, days) = (sum.beyond, sum.days_beyond);
-        println!("{times} times on {days} of these days somebody was paid twice or paid and given back where both stores went back, undeclared, and every pool hid it: a limit that docs/safety.md names");
+        println!(
+            "{times} times on {days} of these days somebody was paid twice or paid and given back where both stores went back, undeclared, and every pool hid it: a limit that docs/safety.md names"
+        );
     }
     println!("\n{:<24} {:>22} {:>22} {:>22}", "crash points", "before", "effect, no answer", "after");
     let mut missed = Vec::new();

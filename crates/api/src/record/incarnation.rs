@@ -57,7 +57,7 @@ impl StoreRecord {
             since: Some(rfc3339(known.since)),
             finding,
             unread: known.unread.iter().map(|unread| unread.lane.to_string()).collect(),
-            unmatched: known.unmatched.len(),
+            unmatched: known.nobodys().count(),
             superseded,
         }
     }

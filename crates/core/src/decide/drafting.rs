@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Account, Amount, Answer, AssetId, Cause, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32, IdBlock,
-    Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Retirement, Rules, Timestamp, Transfer, TransferId, TransferKind,
-    Twin, User, UserId, View, Withdrawal, WithdrawalId, planted,
+    Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, Timestamp, Transfer, TransferId,
+    TransferKind, Twin, User, UserId, View, Withdrawal, WithdrawalId, planted,
 };
 
 /// Mistakes of engines that give back without asking their signer: it would not let them.
@@ -29,6 +29,8 @@ pub(super) struct Drafting<'a> {
     retired: &'a BTreeSet<PayoutId>,
     unretired: Vec<Retirement>,
     explained: BTreeSet<WithdrawalId>,
+    /// Payments that have their user now.
+    matched: Vec<(WithdrawalId, UserId)>,
     /// Withdrawals that a person says were paid, each with the transaction that their finding names.
     paid: Vec<(&'a Withdrawal, Hash32, &'a str)>,
 }
@@ -46,6 +48,7 @@ impl<'a> Drafting<'a> {
             retired: &order.retired,
             unretired: Vec::new(),
             explained: BTreeSet::new(),
+            matched: Vec::new(),
             paid: Vec::new(),
         }
     }
@@ -144,19 +147,30 @@ impl<'a> Drafting<'a> {
         self.explained.insert(id);
     }
 
+    /// A payment that nobody had been matched to has its user now.
+    pub fn note_match(&mut self, id: WithdrawalId, user: UserId) {
+        self.matched.push((id, user));
+    }
+
     /// A person says that this withdrawal was paid by a transaction that was none of its own. Where nobody here remembered that one, it is
-    /// explained by this: nobody else waits because of it.
-    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32, finding: &'a str) {
+    /// explained by this: nobody else waits because of it. Returns where it stands.
+    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32, finding: &'a str) -> Option<Payment> {
         self.paid.push((withdrawal, named, finding));
+        let wanted = (&withdrawal.asset, &withdrawal.destination, withdrawal.amount);
+        let row = self.view.incarnation.row.as_ref();
+        row.and_then(|row| row.named_stray(wanted, named, finding)).map(|stray| stray.payment.clone())
     }
 
     fn explain(&mut self) {
-        if self.explained.is_empty() && self.paid.is_empty() {
+        if self.explained.is_empty() && self.paid.is_empty() && self.matched.is_empty() {
             return;
         }
         let Some(known) = &self.view.incarnation.row else { return };
         let mut incarnation = known.clone();
         incarnation.unmatched.retain(|unmatched| !self.explained.contains(&unmatched.withdrawal));
+        for (id, user) in &self.matched {
+            incarnation.match_to(*id, user, self.now());
+        }
         for (withdrawal, named, finding) in &self.paid {
             incarnation.explain_stray((&withdrawal.asset, &withdrawal.destination, withdrawal.amount), *named, finding);
         }
@@ -169,6 +183,12 @@ impl<'a> Drafting<'a> {
     pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
         let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
         row.and_then(|row| row.twin(asset, destination, amount))
+    }
+
+    /// A payment of the same that nobody has explained, or that the same user got lately, as a person has said.
+    pub fn twin_of(&self, request: &Request, paid: Amount) -> Option<Twin> {
+        let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
+        row.and_then(|row| row.twin_of_request(&request.user, (&request.asset, &request.destination, paid), self.now()))
     }
 
     /// Where a transaction that nobody here remembers stands.

@@ -115,7 +115,7 @@ impl<'a> MadeAgain<'a> {
         }
         if lost.context.is_none() {
             let Leg { withdrawal, asset, destination, amount, .. } = lost.leg.clone();
-            self.unmatched.push(Unmatched { withdrawal, asset, destination, amount });
+            self.unmatched.push(Unmatched { withdrawal, asset, destination, amount, matched: None });
         }
         let sink = settle::sink(&context.book, &context.source_asset, &lost.leg.asset, self.lane);
         (available, draft.transfer(TransferKind::Hold, account, sink, context.deducted, cause()))

@@ -44,7 +44,7 @@ fn to_user(
     }
     settle::settle(&mut draft, &withdrawal, lane);
     charge(&mut draft, &withdrawal, (user, book));
-    draft.forget_unmatched(withdrawal.id);
+    draft.note_match(withdrawal.id, user.clone());
     draft.user_event(user, Some(withdrawal.id), EventKind::Matched { note: note.to_owned() })?;
     let state = State::Completed { at: draft.now(), payment };
     let (user, book) = (user.clone(), book.clone());

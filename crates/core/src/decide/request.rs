@@ -209,7 +209,7 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     let cause = Cause::Withdrawal { id: request.id };
     let hold = draft.transfer(TransferKind::Hold, source(request), sink(draft.rules, request), cost.total, cause);
     let by_policy = planted(Mistake::ApprovalSkipped) || policy.approve_above.is_none_or(|threshold| request.amount <= threshold);
-    let (state, standing) = match (draft.twin(&request.asset, &request.destination, cost.paid), by_policy) {
+    let (state, standing) = match (draft.twin_of(request, cost.paid), by_policy) {
         (Some(twin), _) => repeated(draft, &twin),
         (None, true) => (State::Approved { by: crate::Actor::Engine, at: now, deferred: None, after: None }, Some(EventKind::Approved)),
         (None, false) => (State::Pending, None),

@@ -152,10 +152,13 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
             // Nobody's: a loss, which stays on suspense. Whoever asks for the same is paid again from now on.
             draft.forget_unmatched(withdrawal.id);
             let known = draft.withdrawal(leg.withdrawal)?;
-            if let State::HeldForInspection { finding, .. } = &known.state {
-                draft.explain_stray(known, payment.hash, finding);
-            }
-            withdrawal.state = State::Completed { at, payment };
+            let stray = if let State::HeldForInspection { finding, .. } = &known.state {
+                draft.explain_stray(known, payment.hash, finding)
+            } else {
+                None
+            };
+            // What ended its own lineage did not pay it.
+            withdrawal.state = State::Completed { at, payment: stray.unwrap_or(payment) };
         }
         false => {
             draft.knows_journal(&withdrawal)?;

@@ -63,14 +63,27 @@ fn f95_a_match_to_a_user_charges_what_they_have_and_then_a_debt() {
     assert_eq!((&world.withdrawal(id).user, world.withdrawal(id).state.status()), (&user(), Status::Completed));
     let debt = Account::Debt { user: user(), book: book(), asset: asset("DG") };
     assert_eq!((world.net(&suspense()), world.net(&debt), world.available("DG")), (0, -(dg(2_000).base_units() as i128), 0));
-    assert_eq!(incarnation(&world).unmatched, []);
-    let equal = world.request_claim(3_000).expect("accepted");
-    assert_eq!(world.withdrawal(equal).state.status(), Status::Approved, "nothing is unmatched any more");
+    assert_eq!(incarnation(&world).nobodys().count(), 0);
     assert_eq!(world.must(to(&journal, to_alice())), Answer::Unchanged, "the same again");
     let bob: UserId = "bob".parse().expect("a user");
     world.must(Command::PutUser { user: bob.clone(), tier: None });
     let other = to(&journal, Matched::User { user: bob, book: book() });
     assert_eq!(world.give(other).expect_err("it is alice's").code(), "NOT_MATCHABLE");
+}
+
+/// F95: the key or claim that they asked with was lost. Whoever was matched and asks for the same again waits for a person, for a week: it
+/// may be the payment that they have.
+#[test]
+fn f95_whoever_was_matched_and_asks_for_the_same_again_waits_for_a_person() {
+    let (mut world, journal) = unmatched(true);
+    world.must(to(&journal, to_alice()));
+    world.must(world.credit("dg", "DG", dg(20_000).base_units()));
+    let again = world.request_claim(3_000).expect("accepted");
+    let other = world.request_claim(3_001).expect("accepted");
+    assert_eq!([again, other].map(|id| world.withdrawal(id).state.status()), [Status::Pending, Status::Approved]);
+    world.pass(7 * 24 * 3_600);
+    let later = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(later).state.status(), Status::Approved, "a week has passed");
 }
 
 #[test]

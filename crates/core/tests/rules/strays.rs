@@ -72,6 +72,8 @@ fn f91_who_was_doubted_is_inspected_before_anything_else() {
     let verdict = Command::Inspect { leg, lane, lineage: Some(lineage), paid: true, note: "the same".to_owned() };
     world.must(verdict);
     assert!(strays(&world)[0].explained);
+    let paid_by = |state: &State| if let State::Completed { payment, .. } = state { Some(payment.hash) } else { None };
+    assert_eq!(paid_by(&world.withdrawal(id).state), Some(hash(90)), "it is shown with what paid it");
     let again = world.request_claim(3_000).expect("accepted");
     assert_eq!(world.withdrawal(again).state.status(), Status::Approved, "nobody waits for it any more");
 }

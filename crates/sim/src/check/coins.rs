@@ -9,7 +9,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use super::payments::Payments;
-use super::{BothBack, Books, Broken, must};
+use super::{Books, BothBack, Broken, must};
 use crate::executor::Instant;
 use crate::rules::script_of;
 use crate::utxo::{Mined, UtxoChain};

@@ -7,7 +7,7 @@ use adit_signer::{Approved, SignRequest, Signature};
 use alloy::primitives::B256;
 
 use super::payments::Payments;
-use super::{BothBack, Books, Broken, must};
+use super::{Books, BothBack, Broken, must};
 use crate::evm::{Mined, SimChain};
 use crate::executor::Instant;
 

@@ -51,10 +51,13 @@ impl Operator {
     }
 
     async fn look(&mut self, engine: &Engine) {
-        let unmatched = engine.store().incarnation().await.ok().flatten().map(|known| known.unmatched).unwrap_or_default();
+        let before = engine.store().incarnation().await.ok().flatten().map(|known| known.unmatched).unwrap_or_default();
         for withdrawal in listed(engine, Status::Pending).await {
-            // The same was paid already, and nobody knows yet for whom.
-            if unmatched.iter().any(|known| is_same(known, &withdrawal)) {
+            if let Some(known) = before.iter().find(|known| is_same(known, &withdrawal)) {
+                // The same was paid already, and nobody knows yet for whom; or it was to them, and they say so when they are asked.
+                if known.matched.is_some() {
+                    cancel(engine, withdrawal.id, admin()).await;
+                }
                 continue;
             }
             let command = Command::Approve { withdrawal: withdrawal.id, user: withdrawal.user.clone() };
@@ -84,8 +87,8 @@ impl Operator {
             return self.find_user(engine, withdrawal, payment).await;
         }
         // Nobody's payment of the same is matched to this one first.
-        let nobodys = engine.store().incarnation().await.ok().flatten().map(|known| known.unmatched).unwrap_or_default();
-        if nobodys.iter().any(|known| is_same(known, withdrawal)) {
+        let known = engine.store().incarnation().await.ok().flatten();
+        if known.is_some_and(|known| known.nobodys().any(|known| is_same(known, withdrawal))) {
             return;
         }
         let is_bitcoin = self.world.setup.is_bitcoin(&withdrawal.asset);

@@ -84,7 +84,17 @@ impl Setup {
             false => Finality::Depth { blocks: u32::try_from(final_depth).expect("small") },
         };
         let tokens = [token("DG", 0xd6, 18), token("ODD", 0x0d, 6)];
-        Self { pays_evm, bitcoin, wallet, lane, tokens, final_depth, finality, counts_timelines: dice.chance(400), slow_start: dice.chance(500) }
+        Self {
+            pays_evm,
+            bitcoin,
+            wallet,
+            lane,
+            tokens,
+            final_depth,
+            finality,
+            counts_timelines: dice.chance(400),
+            slow_start: dice.chance(500),
+        }
     }
 
     /// One whole unit of an asset, in base units.

@@ -118,7 +118,8 @@ impl UtxoChain {
 
     fn raw(&self, node: usize, upto: u64, txid: Txid, verbose: bool) -> Said {
         let height = self.height_of(&txid, upto);
-        let tx: Option<&Arc<Tx>> = if height.is_some() { self.known.get(&txid) } else { self.nodes.get(node).and_then(|pool| pool.get(&txid)) };
+        let tx: Option<&Arc<Tx>> =
+            if height.is_some() { self.known.get(&txid) } else { self.nodes.get(node).and_then(|pool| pool.get(&txid)) };
         let tx = tx.ok_or_else(|| error(NOT_FOUND_CODE, "No such mempool or blockchain transaction"))?;
         let block = height.map(|height| self.blocks[height as usize].body.block_hash());
         Ok(if verbose { json!({ "hex": tx.hex, "blockhash": block }) } else { json!(tx.hex) })

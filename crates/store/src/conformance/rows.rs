@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use adit_core::{
     Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
     Failure, Finding, Funds, HaltReason, Incarnation, JournalId, JournalTip, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
-    LineageState, Market, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State, Submission,
-    SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
+    LineageState, Market, MatchedTo, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State,
+    Submission, SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
 };
 
 use super::sample::{self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid};
@@ -255,13 +255,16 @@ fn every_lane() -> Vec<Lane> {
 
 fn every_incarnation() -> Vec<Incarnation> {
     let first = sample::incarnation(1);
-    let unmatched =
-        Unmatched { withdrawal: sample::withdrawal_id(3), asset: token(), destination: sample::address(3), amount: Amount::MAX };
+    let unmatched = |matched| {
+        let (withdrawal, destination) = (sample::withdrawal_id(3), sample::address(3));
+        Unmatched { withdrawal, asset: token(), destination, amount: Amount::MAX, matched }
+    };
+    let matched = MatchedTo { user: user_id(1), at: at(4) };
     let finding = |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
     let found = |because| Incarnation { finding: Some(finding(because)), ..first.clone() };
     let unread = Incarnation {
         unread: vec![adit_core::Unread { lane: lane_id(), from: 7 }],
-        unmatched: vec![unmatched],
+        unmatched: vec![unmatched(None), unmatched(Some(matched))],
         strays: vec![every_stray()],
         ..sample::incarnation(2)
     };

@@ -70,7 +70,7 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
         lanes.push(reading(&row.unwrap_or_else(|| Lane::new(chain.lane.clone())), chain.kind));
     }
     let known = state.store().incarnation().await?;
-    let (unmatched, strays) = known.map(|known| (known.unmatched, known.strays)).unwrap_or_default();
+    let (unmatched, strays) = known.map(|known| (known.nobodys().cloned().collect::<Vec<_>>(), known.strays)).unwrap_or_default();
     let ids = unmatched.iter().map(|payment| payment.withdrawal).collect();
     let rows = state.store().withdrawals_by_id(&ids).await?;
     let of = |payment: &Unmatched| rows.iter().find(|row| row.id == payment.withdrawal);

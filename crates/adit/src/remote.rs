@@ -30,7 +30,11 @@ impl Remote {
             bail!("there is no API key: give --token, or set ADIT_TOKEN to the key of a service or an admin");
         };
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().timeout(Duration::from_secs(REQUEST_SECONDS_MAX)).build().context("the HTTP client cannot be made")?;
+        let http = Client::builder()
+            .user_agent(adit_chain::USER_AGENT)
+            .timeout(Duration::from_secs(REQUEST_SECONDS_MAX))
+            .build()
+            .context("the HTTP client cannot be made")?;
         Ok(Self { base, token: token.to_owned(), http })
     }
 

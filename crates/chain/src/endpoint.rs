@@ -14,8 +14,9 @@ use futures::future::{Either, select, select_ok};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
+use crate::batch::{BatchSize, refuses_batches};
 use crate::health::{Health, HealthReading};
-use crate::json_rpc::{self, Answer, BATCH_CALLS_MAX, Call};
+use crate::json_rpc::{self, Answer, Call, Unread};
 use crate::request::{Request, Response};
 use crate::timer::Timer;
 use crate::wire::{Http, Wire, WireFault};
@@ -31,7 +32,15 @@ pub struct Endpoint {
     wire: Box<dyn Wire>,
     timer: Arc<dyn Timer>,
     next_id: AtomicU64,
+    batch_size: BatchSize,
     pub(crate) health: Health,
+}
+
+/// A request that was not answered.
+struct Unanswered {
+    fault: Fault,
+    /// A smaller one may be.
+    by_its_size: bool,
 }
 
 /// Why a configured endpoint cannot be used.
@@ -68,7 +77,8 @@ impl Endpoint {
 
     /// An endpoint at the end of any wire.
     pub fn over(name: EndpointName, wire: Box<dyn Wire>, timer: Arc<dyn Timer>) -> Self {
-        Self { name, wire, next_id: AtomicU64::new(1), health: Health::new(timer.clone()), timer }
+        let (batch_size, health) = (BatchSize::new(timer.clone()), Health::new(timer.clone()));
+        Self { name, wire, next_id: AtomicU64::new(1), batch_size, health, timer }
     }
 
     pub fn name(&self) -> &EndpointName {
@@ -90,14 +100,25 @@ impl Endpoint {
         self.read(method, answer)
     }
 
-    /// Many questions, in as few requests as the bound on a batch allows; their answers in the same order.
+    /// Many questions, in as few requests as the endpoint takes, one after the other; their answers in the same order.
     ///
     /// # Errors
     /// [`Fault`] when any of the requests fails as a whole.
     pub async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, Fault> {
         let mut answers = Vec::with_capacity(calls.len());
-        for some in calls.chunks(BATCH_CALLS_MAX) {
-            answers.extend(self.exchange(some).await?);
+        while let Some(rest) = calls.get(answers.len()..).filter(|rest| !rest.is_empty()) {
+            let size = self.batch_size.most().min(rest.len());
+            match self.exchange(&rest[..size]).await {
+                Ok(more) => {
+                    self.health.answered();
+                    answers.extend(more);
+                }
+                Err(Unanswered { fault, by_its_size: true }) if size > 1 => {
+                    let next = self.batch_size.refused(size);
+                    tracing::info!(endpoint = %self.name, %fault, size, next, "a batch was refused as a whole; smaller ones are tried");
+                }
+                Err(Unanswered { fault, .. }) => return self.counted(Err(fault)),
+            }
         }
         Ok(answers)
     }
@@ -135,19 +156,20 @@ impl Endpoint {
         self.health.quarantine(detail);
     }
 
-    async fn exchange(&self, calls: &[Call]) -> Result<Vec<Answer>, Fault> {
+    async fn exchange(&self, calls: &[Call]) -> Result<Vec<Answer>, Unanswered> {
         let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
         let method = calls.first().map_or("", |call| call.method);
         let time_max = calls.iter().filter_map(|call| call.time_max).max();
         let request = Request { time_max, ..Request::json_rpc(json_rpc::request(calls, first_id)) };
-        let answers = match self.carry(&request).await {
-            Ok(response) if response.may_be_json_rpc() => {
-                json_rpc::answers(&response.body, first_id, calls.len()).map_err(|detail| self.malformed(method, detail))
-            }
-            Ok(response) => Err(self.unreachable(method, format!("HTTP status {}", response.status))),
-            Err(detail) => Err(self.unreachable(method, detail.to_string())),
+        let (fault, by_its_size) = match self.carry(&request).await {
+            Ok(response) if response.may_be_json_rpc() => match json_rpc::answers(&response.body, first_id, calls.len()) {
+                Ok(answers) => return Ok(answers),
+                Err(Unread { detail, is_json }) => (self.malformed(method, detail), is_json),
+            },
+            Ok(Response { status, .. }) => (self.unreachable(method, format!("HTTP status {status}")), refuses_batches(status)),
+            Err(wire) => (self.unreachable(method, wire.to_string()), matches!(wire, WireFault::Useless(_))),
         };
-        self.counted(answers)
+        Err(Unanswered { fault, by_its_size })
     }
 
     pub(crate) fn unreachable(&self, method: &str, detail: String) -> Fault {

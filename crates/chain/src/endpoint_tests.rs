@@ -24,6 +24,10 @@ pub(crate) enum Manner {
     /// Sends one byte now and then.
     Trickle,
     Closes,
+    /// Answers batches of so many calls at most, and refuses a larger one with this status and body.
+    TakesAtMost(usize, &'static str, &'static str),
+    /// Answers whoever says who they are.
+    WantsAgent,
 }
 
 fn all(urls: &[String]) -> Result<Vec<Endpoint>, EndpointError> {
@@ -57,6 +61,16 @@ async fn serve(mut socket: TcpStream, manner: Manner) {
             socket.write_all(&request[..length]).await
         }
         Manner::Closes => Ok(()),
+        Manner::TakesAtMost(most, status, refusal) => {
+            let answer = taken(&request[..length], most).unwrap_or_else(|| (status.to_owned(), refusal.to_owned()));
+            socket.write_all(format!("{}{}", head(answer.1.len(), &answer.0), answer.1).as_bytes()).await
+        }
+        Manner::WantsAgent => {
+            let text = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
+            let said = format!("user-agent: {}", crate::USER_AGENT);
+            let (status, body) = if text.contains(&said) { ("200 OK", ONE) } else { ("403 Forbidden", "") };
+            socket.write_all(format!("{}{body}", head(body.len(), status)).as_bytes()).await
+        }
         Manner::Endless => {
             let _ = socket.write_all(head(usize::MAX >> 1, "200 OK").as_bytes()).await;
             while socket.write_all(&[b' '; 65_536]).await.is_ok() {}
@@ -71,6 +85,44 @@ async fn serve(mut socket: TcpStream, manner: Manner) {
             Ok(())
         }
     };
+}
+
+/// Each call's own number, where they are not too many.
+fn taken(request: &[u8], most: usize) -> Option<(String, String)> {
+    let text = String::from_utf8_lossy(request);
+    let (_, body) = text.split_once("\r\n\r\n")?;
+    let calls: Value = serde_json::from_str(body).ok()?;
+    let answer = |call: &Value| json!({ "jsonrpc": "2.0", "id": call["id"], "result": call["params"][0] });
+    let answers = match &calls {
+        Value::Array(many) if many.len() > most => return None,
+        Value::Array(many) => many.iter().map(answer).collect(),
+        one => answer(one),
+    };
+    Some(("200 OK".to_owned(), answers.to_string()))
+}
+
+/// An endpoint that takes few calls in one request is asked by so few, and all are answered in their order.
+#[tokio::test]
+async fn an_endpoint_is_asked_by_as_many_as_it_takes() {
+    let nobody = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not allowed"}}"#;
+    let each = r#"[{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"at most 3"}}]"#;
+    for (most, status, refusal) in
+        [(3, "200 OK", nobody), (3, "200 OK", each), (1, "200 OK", nobody), (1, "403 Forbidden", ""), (3, "413 x", "")]
+    {
+        let endpoint = bad(Manner::TakesAtMost(most, status, refusal)).await;
+        let calls: Vec<Call> = (0..24).map(|number| Call::new("eth_call", json!([number]))).collect();
+        for _ in 0..2 {
+            let answers = endpoint.batch(&calls).await.expect("answered");
+            assert!(answers.iter().enumerate().all(|(number, answer)| *answer == Ok(json!(number))), "{answers:?}");
+        }
+        assert_eq!(endpoint.batch_size.most(), most, "and that is remembered");
+        assert!(!endpoint.reading().open && endpoint.reading().failures == 0, "it is no failure of the endpoint");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_is_told_who_asks() {
+    assert_eq!(ask(Manner::WantsAgent).await, Ok(json!("0x1")));
 }
 
 async fn ask(manner: Manner) -> Result<Value, Fault> {

@@ -73,12 +73,24 @@ pub(crate) fn request(calls: &[Call], first_id: u64) -> Value {
     if requests.len() == 1 { requests.remove(0) } else { Value::Array(requests) }
 }
 
+/// A body that does not answer exactly what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub detail: String,
+    /// It is JSON all the same: a batch may be refused in it.
+    pub is_json: bool,
+}
+
 /// The answers in the order of the questions.
 ///
 /// # Errors
 /// In words, when the body does not answer exactly these ids.
-pub(crate) fn answers(body: &[u8], first_id: u64, count: usize) -> Result<Vec<Answer>, String> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+pub(crate) fn answers(body: &[u8], first_id: u64, count: usize) -> Result<Vec<Answer>, Unread> {
+    let value = serde_json::from_slice(body).map_err(|error| Unread { detail: format!("not JSON: {error}"), is_json: false })?;
+    matched(value, first_id, count).map_err(|detail| Unread { detail, is_json: true })
+}
+
+fn matched(value: Value, first_id: u64, count: usize) -> Result<Vec<Answer>, String> {
     let envelopes = match value {
         Value::Array(many) => many,
         single => vec![single],
@@ -126,7 +138,7 @@ fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str, count: usize) -> Result<Vec<Answer>, String> {
+    fn read(text: &str, count: usize) -> Result<Vec<Answer>, Unread> {
         answers(text.as_bytes(), 7, count)
     }
 

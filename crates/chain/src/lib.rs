@@ -2,6 +2,7 @@
 //!
 //! A chain never meets a store. It is asked by the lane and the observer, answers facts, and decides nothing about money.
 
+mod batch;
 mod cosign;
 mod endpoint;
 mod fan_out;
@@ -29,4 +30,4 @@ pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
 pub use request::{Body, Request, Response, Verb};
 pub use timer::{Timer, TokioTimer};
 pub use vote::{Agreed, tally, tally_each};
-pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, Wire, WireFault};
+pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, USER_AGENT, Wire, WireFault};

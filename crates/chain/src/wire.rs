@@ -12,6 +12,8 @@ use crate::request::{Body, Request, Response, Verb};
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// From the first byte sent to the last byte read.
 pub const REQUEST_MILLIS_MAX: u64 = 10_000;
+/// Who asks. Some providers refuse whoever does not say so.
+pub const USER_AGENT: &str = concat!("adit/", env!("CARGO_PKG_VERSION"));
 const CONNECT_MILLIS_MAX: u64 = 3_000;
 
 /// One way to one endpoint.
@@ -105,6 +107,7 @@ fn client(time_max: Duration) -> Result<reqwest::Client, reqwest::Error> {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     reqwest::Client::builder()
+        .user_agent(USER_AGENT)
         .timeout(time_max)
         .connect_timeout(Duration::from_millis(CONNECT_MILLIS_MAX).min(time_max))
         .redirect(reqwest::redirect::Policy::none())

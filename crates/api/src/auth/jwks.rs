@@ -79,7 +79,10 @@ impl Keys {
 
 fn client() -> Result<reqwest::Client, SettingsError> {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder().timeout(Duration::from_secs(FETCH_SECONDS_MAX)).redirect(reqwest::redirect::Policy::none());
+    let builder = reqwest::Client::builder()
+        .user_agent(adit_chain::USER_AGENT)
+        .timeout(Duration::from_secs(FETCH_SECONDS_MAX))
+        .redirect(reqwest::redirect::Policy::none());
     builder.build().map_err(|error| SettingsError::Client { detail: error.to_string() })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, Destination, Draft, EndpointName, Hash32, LaneId,
-    Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, Blame, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, Destination, Draft, EndpointName, Hash32,
+    LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -190,6 +190,8 @@ pub struct Ready {
 pub enum Obstacle {
     /// The chain says that this payment would revert, or would do something else than asked.
     WouldFail { reason: String },
+    /// Endpoints that answer all else have no answer to this one: it is tried again, and later a person looks.
+    Untold { reason: String },
     /// Too few endpoints could say, or they disagree: nobody is to blame, it is asked again.
     Unclear { reason: String },
     /// The wallet holds too little of the asset or of the fee coin.
@@ -197,13 +199,14 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    /// In words, and whether the payment itself is to blame.
-    pub fn told(self) -> (String, bool) {
+    /// In words, and who is to blame.
+    pub fn told(self) -> (String, Blame) {
         match self {
-            Self::WouldFail { reason } => (reason, true),
-            Self::Unclear { reason } => (reason, false),
+            Self::WouldFail { reason } => (reason, Blame::Payment),
+            Self::Untold { reason } => (format!("no endpoint can say what this payment would do: {reason}"), Blame::Unknown),
+            Self::Unclear { reason } => (reason, Blame::Nobody),
             Self::Unfunded { asset, needed, held } => {
-                (format!("the wallet holds {held} of {asset} and needs {needed} (base units)"), false)
+                (format!("the wallet holds {held} of {asset} and needs {needed} (base units)"), Blame::Nobody)
             }
         }
     }

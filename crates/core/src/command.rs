@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId, Funds,
-    HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening,
+    Actor, Amount, Anchor, AssetId, AttemptId, Blame, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId,
+    Funds, HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening,
     Payment, PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip,
     TransferId, UserId, WentBack, WithdrawalId,
 };
@@ -232,7 +232,7 @@ pub enum Command {
         owner: ReplicaId,
         leg: Leg,
         reason: String,
-        blame_payout: bool,
+        blame: Blame,
     },
     /// A transaction that this engine does not know seems to have paid it already: a person looks before anything is paid.
     Suspect {

@@ -87,4 +87,4 @@ pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{Actor, Credential, Role, User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use why::{Button, Reason, Why, confirmations, needs, why};
-pub use withdrawal::{ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};
+pub use withdrawal::{Blame, ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};

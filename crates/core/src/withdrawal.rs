@@ -127,6 +127,17 @@ pub struct DeadLineage {
     pub evidence: Hash32,
 }
 
+/// Whose fault it is that a payout cannot be planned now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The payout is given back after some tries.
+    Payment,
+    /// Nobody can say what the payout would do: after some tries a person decides.
+    Unknown,
+    /// It waits, however long that takes.
+    Nobody,
+}
+
 /// Why a payout could not be planned yet, and when it is looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferral {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use adit_chain::{Answer, Call, Endpoint, Fault, RpcError};
+use adit_chain::{Call, Endpoint, Fault};
 use adit_core::{Bytes as CoreBytes, Destination, Hash32};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::node::Node;
 use crate::rpc::{b256, height};
+use crate::said_no::{self, About};
 use crate::{address_of, signature};
 
 /// Longest signature that is passed to a contract. A Safe with 50 owners needs 3,250 bytes.
@@ -50,11 +51,6 @@ enum Vouching {
     /// The call itself failed: reverted, out of gas, invalid instruction.
     Failed,
 }
-
-/// Words with which nodes say that the called contract failed, not they. EIP-1474 has no code for it; geth uses 3 for reverts.
-const REVERT_CODE: i64 = 3;
-const CONTRACT_FAILURE_WORDS: [&str; 7] =
-    ["revert", "out of gas", "outofgas", "invalid opcode", "invalidfeopcode", "invalid jump", "stack"];
 
 impl Node {
     /// # Errors
@@ -99,7 +95,8 @@ async fn vouching(endpoint: &Endpoint, calls: &[Call]) -> Result<Vouching, Fault
         return Ok(Vouching::NoCode);
     }
     match next() {
-        Err(error) if is_contract_failure(&error) => Ok(Vouching::Failed),
+        // Its code was read in the same request, so what is not about the endpoint is about the contract.
+        Err(error) if said_no::about(&error) != About::Endpoint => Ok(Vouching::Failed),
         answer => endpoint.read::<Bytes>("eth_call", answer).map(|word| said_yes(&word)),
     }
 }
@@ -109,16 +106,6 @@ fn said_yes(word: &[u8]) -> Vouching {
     let mut magic = [0; 32];
     magic[..4].copy_from_slice(&ContractWallet::isValidSignatureCall::SELECTOR);
     if word == magic { Vouching::Yes } else { Vouching::No }
-}
-
-pub(crate) fn is_contract_failure(error: &RpcError) -> bool {
-    let words = error.message.to_ascii_lowercase();
-    error.code == REVERT_CODE || CONTRACT_FAILURE_WORDS.iter().any(|word| words.contains(word))
-}
-
-/// Whether an answer says that the called contract failed.
-pub(crate) fn failed_in_contract(answer: &Answer) -> bool {
-    answer.as_ref().is_err_and(is_contract_failure)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::config::{Payable, Paying};
 use crate::erc20;
 use crate::node::{Node, block_at, eth_call};
 use crate::rpc::{Block, height};
+use crate::said_no::{self, About};
 
 /// Where a proxy keeps the address of its implementation: keccak256("eip1967.proxy.implementation") − 1 (EIP-1967).
 const IMPLEMENTATION_SLOT: B256 = b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
@@ -71,7 +72,11 @@ async fn token_facts(endpoint: &Endpoint, token: Address) -> Result<TokenFacts, 
     ];
     let mut answers = endpoint.batch(&calls).await?.into_iter();
     let mut next = || answers.next().expect("each question has its answer");
-    let decimals: Option<Bytes> = endpoint.read("eth_call", next()).ok();
+    // Only a revert shows that there is no such function: every other error is of the moment.
+    let decimals: Option<Bytes> = match next() {
+        Err(error) if said_no::about(&error) == About::Call => None,
+        answer => Some(endpoint.read("eth_call", answer)?),
+    };
     let code: Bytes = endpoint.read("eth_getCode", next())?;
     let implementation: U256 = endpoint.read("eth_getStorageAt", next())?;
     let decimals = decimals.filter(|word| word.len() == 32).map(|word| U256::from_be_slice(&word));

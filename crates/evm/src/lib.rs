@@ -22,6 +22,7 @@ mod observe;
 mod plan;
 mod pool;
 mod rpc;
+mod said_no;
 mod signature;
 mod simulate;
 mod unlock;

@@ -154,6 +154,7 @@ fn counted(
         let trial = considered?;
         match outcomes.next().expect("each trial has its outcome") {
             Outcome::Fails { reason } => Err(Obstacle::WouldFail { reason }),
+            Outcome::Untold { reason } => Err(Obstacle::Untold { reason }),
             Outcome::Unclear { reason } => Err(Obstacle::Unclear { reason }),
             Outcome::Fine { gas } => {
                 let limit = gas_limit(gas);
@@ -172,10 +173,13 @@ fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
     if estimates.len() >= needed {
         return Outcome::Fine { gas: estimates.into_iter().max().unwrap_or(0) };
     }
-    let mut reasons = outcomes().filter_map(|outcome| if let Outcome::Fails { reason } = outcome { Some(reason) } else { None });
-    let reason = reasons.next().cloned().unwrap_or_default();
+    let fails = |outcome: &Outcome| if let Outcome::Fails { reason } = outcome { Some(reason.clone()) } else { None };
+    let untold = |outcome: &Outcome| if let Outcome::Untold { reason } = outcome { Some(reason.clone()) } else { None };
+    let failing: Vec<String> = outcomes().filter_map(fails).collect();
+    let reason = failing.first().cloned().or_else(|| outcomes().find_map(untold)).unwrap_or_default();
     match estimates.len() {
-        0 => Outcome::Fails { reason },
+        0 if failing.len() >= needed => Outcome::Fails { reason },
+        0 => Outcome::Untold { reason },
         _ => Outcome::Unclear { reason: format!("the endpoints disagree: some would carry it, some say: {reason}") },
     }
 }

@@ -11,19 +11,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::Paying;
-use crate::contract_wallet::failed_in_contract;
 use crate::draft::Message;
 use crate::effect::odd_movement;
 use crate::erc20;
 use crate::rpc::{Log, height};
+use crate::said_no::{self, About};
 
 /// Payments in one simulated block. With the gas below they stay within the 50 million that geth allows one question.
 const TRIALS_PER_CALL: usize = 100;
 /// Most gas that one tried payment may burn: keeps a hostile recipient from starving those after him. What a payment may
 /// really cost is capped by its fee.
 const TRIAL_GAS_MAX: u64 = 2_000_000;
-/// "Insufficient funds" of eth_simulateV1 (execution-apis), and anvil's code for the same.
-const FUNDS_CODES: [i64; 2] = [-38_014, -32_003];
 const REASON_CHARS_MAX: usize = 200;
 
 /// One payment to try.
@@ -41,6 +39,10 @@ pub(crate) enum Outcome {
         gas: u64,
     },
     Fails {
+        reason: String,
+    },
+    /// An endpoint that answers all else has no answer to this one.
+    Untold {
         reason: String,
     },
     /// Too few could say, or they say different things.
@@ -84,12 +86,17 @@ async fn try_some(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u6
     if group.is_err() && !is_about_payment(&group) {
         return estimate_all(endpoint, wallet, trials, at).await;
     }
+    let group_failed = group.is_err();
     // An error of the group (too little money for one of them) says nothing of the others: each is then tried alone.
     let judged = group.ok().and_then(|answer| judge(wallet, trials, &answer));
     let mut outcomes = judged.unwrap_or_else(|| vec![Outcome::Fails { reason: String::new() }; trials.len()]);
     let doubtful: Vec<usize> = (0..trials.len()).filter(|index| matches!(outcomes[*index], Outcome::Fails { .. })).collect();
     let alone: Vec<Call> = doubtful.iter().map(|index| question(wallet, &trials[*index..=*index], at)).collect();
-    for (index, answer) in doubtful.into_iter().zip(endpoint.batch(&alone).await?) {
+    let answers = endpoint.batch(&alone).await?;
+    if group_failed && let Some(error) = refused_alike(&answers) {
+        return Err(endpoint.refused("eth_simulateV1", error.to_string()));
+    }
+    for (index, answer) in doubtful.into_iter().zip(answers) {
         outcomes[index] = judge_alone(endpoint, wallet, &trials[index], answer)?;
     }
     Ok(outcomes)
@@ -196,11 +203,17 @@ fn shown(amount: Option<U256>) -> String {
     amount.map_or_else(|| "an unknown amount".to_owned(), |amount| amount.to_string())
 }
 
+/// The error where nothing was answered and no error is of a call: it is the endpoint's then, and no payment's.
+fn refused_alike(answers: &[Answer]) -> Option<&RpcError> {
+    let errors: Option<Vec<&RpcError>> = answers.iter().map(|answer| answer.as_ref().err()).collect();
+    let errors = errors?;
+    let alike = errors.iter().all(|error| said_no::about(error) != About::Call);
+    errors.first().copied().filter(|_| alike)
+}
+
 fn judge_alone(endpoint: &Endpoint, wallet: Address, trial: &Trial, answer: Answer) -> Result<Outcome, Fault> {
-    let about_payment = is_about_payment(&answer);
     match answer {
-        Err(error) if about_payment => Ok(Outcome::Fails { reason: error.message }),
-        Err(error) => Err(endpoint.refused("eth_simulateV1", error.to_string())),
+        Err(error) => Ok(refused(&error)),
         Ok(value) => match judge(wallet, std::slice::from_ref(trial), &value) {
             Some(mut outcomes) => Ok(outcomes.remove(0)),
             None => Err(endpoint.malformed("eth_simulateV1", "one result per call was asked".to_owned())),
@@ -208,16 +221,29 @@ fn judge_alone(endpoint: &Endpoint, wallet: Address, trial: &Trial, answer: Answ
     }
 }
 
+/// What an error makes of one payment, at an endpoint that answers otherwise.
+fn refused(error: &RpcError) -> Outcome {
+    let reason: String = error.message.chars().take(REASON_CHARS_MAX).collect();
+    match said_no::about(error) {
+        About::Call => Outcome::Fails { reason },
+        About::Endpoint | About::Unknown => Outcome::Untold { reason },
+    }
+}
+
 /// Whether an error tells of the payment, and not of the node or the method.
 fn is_about_payment(answer: &Answer) -> bool {
-    let lacks = |error: &RpcError| FUNDS_CODES.contains(&error.code) || error.message.to_ascii_lowercase().contains("insufficient");
-    failed_in_contract(answer) || answer.as_ref().is_err_and(lacks)
+    answer.as_ref().is_err_and(|error| said_no::about(error) == About::Call)
 }
 
 /// The older way: an estimate and a dry call each, which find reverts and `false`, and no fees on transfer.
+///
+/// First the wallet pays itself nothing: an endpoint that cannot say what that takes cannot say anything, and no payment is to blame.
 async fn estimate_all(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
-    let calls: Vec<Call> = trials.iter().flat_map(|trial| estimate(wallet, trial, at)).collect();
+    let nothing = json!({ "from": wallet, "to": wallet, "value": "0x0" });
+    let control = Call::new("eth_estimateGas", json!([nothing, height(at)]));
+    let calls: Vec<Call> = std::iter::once(control).chain(trials.iter().flat_map(|trial| estimate(wallet, trial, at))).collect();
     let mut answers = endpoint.batch(&calls).await?.into_iter();
+    endpoint.read::<U64>("eth_estimateGas", answers.next().expect("the first answer"))?;
     let mut outcomes = Vec::with_capacity(trials.len());
     for trial in trials {
         let (gas, returned) = (answers.next(), answers.next());
@@ -229,17 +255,16 @@ async fn estimate_all(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at
 
 fn estimate(wallet: Address, trial: &Trial, at: u64) -> [Call; 2] {
     let message = Message::paying(trial.paying, trial.to, trial.amount);
-    let call = json!({ "from": wallet, "to": message.to, "value": height_of(message.value), "input": message.input });
+    let gas = height(TRIAL_GAS_MAX);
+    let call = json!({ "from": wallet, "to": message.to, "value": height_of(message.value), "input": message.input, "gas": gas });
     [Call::new("eth_estimateGas", json!([call, height(at)])), Call::new("eth_call", json!([call, height(at)]))]
 }
 
 fn judge_estimate(endpoint: &Endpoint, trial: &Trial, gas: Answer, returned: Answer) -> Result<Outcome, Fault> {
-    for answer in [&gas, &returned] {
-        if let Err(error) = answer
-            && is_about_payment(answer)
-        {
-            return Ok(Outcome::Fails { reason: error.message.clone() });
-        }
+    let errors = || [&gas, &returned].into_iter().filter_map(|answer| answer.as_ref().err());
+    let of_call = errors().find(|error| said_no::about(error) == About::Call);
+    if let Some(error) = of_call.or_else(|| errors().next()) {
+        return Ok(refused(error));
     }
     let gas: U64 = endpoint.read("eth_estimateGas", gas)?;
     let returned: Bytes = endpoint.read("eth_call", returned)?;

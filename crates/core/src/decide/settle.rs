@@ -1,8 +1,8 @@
 //! How a hold ends: settled because the chain paid, or released because it never will. Once, by type and by constraint.
 
 use crate::{
-    Account, Actor, Answer, AssetId, Book, Cause, Change, DeadLineage, Decision, Deferral, EventKind, Failure, LaneId, Leg, LineageId,
-    Mistake, Receipt, Refusal, Retirement, State, TransferKind, Withdrawal, planted,
+    Account, Actor, Answer, AssetId, Blame, Book, Cause, Change, DeadLineage, Decision, Deferral, EventKind, Failure, LaneId, Leg,
+    LineageId, Mistake, Receipt, Refusal, Retirement, State, TransferKind, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -94,16 +94,27 @@ pub(super) fn book_network_fee(draft: &mut Drafting, lane: &LaneId, native: &Ass
 }
 
 /// A payout that cannot be planned now waits; one that the chain itself would refuse, again and again, is given back: nothing of it was
-/// ever reserved (rule R9).
-pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str, blame_payout: bool) -> Result<Decision, Refusal> {
+/// ever reserved (rule R9). One of which nobody can say what it would do waits for a person in the end.
+pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str, blame: Blame) -> Result<Decision, Refusal> {
     let chain = draft.chain(lane)?;
     let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     let State::Approved { by, at, deferred, after } = withdrawal.state.clone() else { return draft.unchanged() };
-    let tries = deferred.map_or(0, |before| before.tries) + u32::from(blame_payout);
-    if blame_payout && tries >= chain.precheck_tries_max && after.is_none() {
-        draft.knows_journal(&withdrawal)?;
-        let failure = Failure::Precheck { reason: reason.to_owned() };
-        return fail(draft, withdrawal, failure);
+    let tries = deferred.map_or(0, |before| before.tries) + u32::from(blame != Blame::Nobody);
+    if tries >= chain.precheck_tries_max && after.is_none() {
+        match blame {
+            Blame::Payment => {
+                draft.knows_journal(&withdrawal)?;
+                let failure = Failure::Precheck { reason: reason.to_owned() };
+                return fail(draft, withdrawal, failure);
+            }
+            Blame::Unknown => {
+                let kind = EventKind::ApprovalWithdrawn { reason: reason.to_owned() };
+                draft.user_event(&leg.user, Some(leg.withdrawal), kind)?;
+                draft.change(Change::Withdrawal(Withdrawal { state: State::Pending, ..withdrawal }));
+                return draft.answer(Answer::Done);
+            }
+            Blame::Nobody => {}
+        }
     }
     let until = draft.now().plus(chain.precheck_backoff.backoff(tries.saturating_sub(1), crate::Span::from_hours(1)));
     withdrawal.state = State::Approved { by, at, deferred: Some(Deferral { reason: reason.to_owned(), tries, until }), after };

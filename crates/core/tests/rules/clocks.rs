@@ -104,7 +104,7 @@ fn f97_a_deferral_until_years_ahead_is_over() {
     let id = world.request_claim(3_000).expect("accepted");
     let leg = world.leg(id);
     let defer =
-        Command::Defer { lane: lane(), epoch: world.epoch, owner: owner(), leg, reason: "too dear".to_owned(), blame_payout: false };
+        Command::Defer { lane: lane(), epoch: world.epoch, owner: owner(), leg, reason: "too dear".to_owned(), blame: Blame::Nobody };
     let lease = |world: &mut World, until| {
         let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.lease.as_mut().expect("leased").until = until;

@@ -91,7 +91,14 @@ fn f33_a_precheck_that_fails_again_and_again_gives_back_what_never_was_reserved(
     let id = world.request_claim(3_000).expect("accepted");
     for _ in 0..3 {
         let leg = world.leg(id);
-        world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "reverts".to_owned(), blame_payout: true });
+        world.must(Command::Defer {
+            lane: lane(),
+            epoch: Epoch(1),
+            owner: owner(),
+            leg,
+            reason: "reverts".to_owned(),
+            blame: Blame::Payment,
+        });
         world.pass(60);
     }
     assert!(matches!(world.withdrawal(id).state, State::Failed { failure: Failure::Precheck { .. }, .. }));
@@ -104,7 +111,7 @@ fn f34_an_empty_wallet_never_fails_a_payout() {
     let id = world.request_claim(3_000).expect("accepted");
     for _ in 0..20 {
         let leg = world.leg(id);
-        world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "empty".to_owned(), blame_payout: false });
+        world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "empty".to_owned(), blame: Blame::Nobody });
         world.pass(60);
     }
     assert_eq!(world.withdrawal(id).state.status(), Status::Approved);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, Command, DeadLineage, Draft, Epoch, Lane, Lineage, Mistake, Reserve, Scope, State, Withdrawal, planted,
+    Actor, Amount, Anchor, AssetId, Blame, Command, DeadLineage, Draft, Epoch, Lane, Lineage, Mistake, Reserve, Scope, State, Withdrawal,
+    planted,
 };
 use adit_signer::{Refused, Supersede};
 
@@ -63,7 +64,7 @@ impl LaneTask {
                 }
                 Err(fault) => {
                     let reason = fault.to_string();
-                    commands.push(Command::Defer { lane: lane.clone(), owner, epoch, leg: leg(), reason, blame_payout: false });
+                    commands.push(Command::Defer { lane: lane.clone(), owner, epoch, leg: leg(), reason, blame: Blame::Nobody });
                 }
             }
         }
@@ -129,7 +130,8 @@ impl LaneTask {
     /// hostile recipients could stop everyone (window F49).
     async fn defer(&self, epoch: Epoch, refused: Vec<NotNow>) -> Result<(), RoundError> {
         let mut broken: Vec<AssetId> = Vec::new();
-        let mut suspects: Vec<AssetId> = refused.iter().filter(|(_, _, blame)| *blame).map(|(leg, _, _)| leg.asset.clone()).collect();
+        let mut suspects: Vec<AssetId> =
+            refused.iter().filter(|(_, _, blame)| *blame == Blame::Payment).map(|(leg, _, _)| leg.asset.clone()).collect();
         suspects.sort();
         suspects.dedup();
         for asset in suspects {
@@ -144,7 +146,7 @@ impl LaneTask {
             lane: self.id().clone(),
             epoch,
             owner: self.engine.replica,
-            blame_payout: blame && !broken.contains(&leg.asset),
+            blame: if broken.contains(&leg.asset) { Blame::Nobody } else { blame },
             leg,
             reason,
         });

@@ -1,7 +1,9 @@
 use adit_chain::{Chain, Fault};
 use adit_core::Trust;
 use adit_devnet::contracts;
+use serde_json::json;
 
+use crate::twist::Twister;
 use crate::world::{CHAIN_ID, World};
 
 #[tokio::test]
@@ -23,6 +25,30 @@ async fn f79_other_decimals_than_configured_are_told_with_both() {
     world.assets[1].decimals = 6;
     let fault = world.chain().identity(&world.lane).await.expect_err("18 is not 6");
     assert!(matches!(&fault, Fault::Misconfigured { configured, seen, .. } if configured == "6" && seen == "18"), "{fault}");
+}
+
+/// F51: an error is of the moment, and no other token. A revert is an answer.
+#[tokio::test]
+async fn f51_an_error_is_no_change_of_a_token() {
+    let world = World::with_dg().await;
+    let node = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Single, &[node.url()]);
+    for (code, message) in [
+        (-32_016, "over rate limit"),
+        (-32_000, "header not found"),
+        (-32_000, "missing trie node 5c2f (path ) <nil>"),
+        (-32_000, "execution aborted (timeout = 5s)"),
+        (-32_603, "internal error"),
+    ] {
+        node.refuse(json!({ "code": code, "message": message }), |call| call["method"] == "eth_call");
+        let fault = chain.identity(&world.lane).await.expect_err("nothing is known");
+        assert!(!matches!(fault, Fault::Misconfigured { .. }), "{message}: {fault}");
+    }
+    node.refuse(json!({ "code": 3, "message": "execution reverted" }), |call| call["method"] == "eth_call");
+    let fault = chain.identity(&world.lane).await.expect_err("no such function");
+    assert!(matches!(fault, Fault::Misconfigured { .. }), "{fault}");
+    node.heal();
+    assert_eq!(chain.identity(&world.lane).await.expect("known again").pins["decimals/DG"], "18");
 }
 
 #[tokio::test]

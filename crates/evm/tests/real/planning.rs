@@ -4,7 +4,7 @@ use adit_devnet::abi::{Blocklist, Changing, Pausable};
 use adit_devnet::contracts;
 use adit_devnet::primitives::Address;
 use adit_evm::gas_limit;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::twist::Twister;
 use crate::world::{BOB, World, asset, leg, leg_to, offer};
@@ -106,6 +106,48 @@ async fn f33_without_simulation_estimates_find_reverts_and_false() {
     assert!(planned[0].is_ok() && planned[3].is_ok(), "{planned:?}");
     assert!(reason(&planned[1]).contains("false"));
     assert!(!reason(&planned[2]).is_empty());
+}
+
+/// F33: a node's error about one payment keeps nobody else back, whatever it says and with or without simulation; where the node can tell
+/// nothing at all, no payment is to blame.
+#[tokio::test]
+async fn f33_an_error_of_one_trial_concerns_that_payment_alone() {
+    let world = World::with_dg().await;
+    let node = Twister::start(world.anvil.url()).await;
+    let chain = world.chain_over(Trust::Single, &[node.url()]);
+    let unsimulated = json!({ "code": -32_601, "message": "the method eth_simulateV1 does not exist/is not available" });
+    let is_simulation = |call: &Value| call["method"] == "eth_simulateV1";
+    let odd = Address::repeat_byte(0x0d);
+    let about_odd = move |call: &Value| call["params"][0].to_string().to_ascii_lowercase().contains(&format!("{odd:x}"));
+    let legs = [leg("ETH", odd, 1), leg("ETH", BOB, 1), leg("DG", BOB, 1)];
+    for (error, fails) in [
+        (json!({ "code": -32_000, "message": "gas required exceeds allowance (8000000)" }), true),
+        (json!({ "code": -32_015, "message": "VM execution error.", "data": "Reverted 0x08c379a0" }), true),
+        (json!({ "code": -32_603, "message": "internal error" }), false),
+    ] {
+        let refusal = error.clone();
+        let missing = unsimulated.clone();
+        node.twist(move |call, answer| {
+            let error = if is_simulation(call) { &missing } else { &refusal };
+            if is_simulation(call) || about_odd(call) {
+                *answer = json!({ "jsonrpc": "2.0", "id": call["id"], "error": error });
+            }
+        });
+        let planned = world.plan(&chain, &legs).await;
+        assert!(planned[1..].iter().all(Result::is_ok), "{error}: {planned:?}");
+        let as_expected = |planned: &Planned| match planned {
+            Err(Obstacle::WouldFail { .. }) => fails,
+            Err(Obstacle::Untold { .. }) => !fails,
+            _ => false,
+        };
+        assert!(as_expected(&planned[0]), "{error}: {:?}", planned[0]);
+    }
+    let busy = json!({ "code": -32_603, "message": "internal error" });
+    node.refuse(busy, |call| call["method"] == "eth_simulateV1" || call["method"] == "eth_estimateGas");
+    let legs = legs.to_vec();
+    let request =
+        PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default(), live: &[] };
+    assert!(chain.plan(&request).await.is_err(), "it can say nothing, and no payment is to blame");
 }
 
 #[tokio::test]

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Changes the result of a call.
+/// Changes the result of a call, or its whole answer.
 type Lie = Box<dyn Fn(&Value, &mut Value) + Send>;
 
 #[derive(Default)]
 struct Twists {
     lie: Option<Lie>,
+    twist: Option<Lie>,
     /// Knows no block above this.
     stands_at: Option<u64>,
 }
@@ -54,6 +55,20 @@ impl Twister {
         self.twists.lock().expect("unpoisoned").lie = Some(Box::new(lie));
     }
 
+    /// Changes the whole answer to a call, so that it may be an error.
+    pub fn twist(&self, twist: impl Fn(&Value, &mut Value) + Send + 'static) {
+        self.twists.lock().expect("unpoisoned").twist = Some(Box::new(twist));
+    }
+
+    /// Calls of this sort are answered with this error.
+    pub fn refuse(&self, error: Value, refused: impl Fn(&Value) -> bool + Send + 'static) {
+        self.twist(move |call, answer| {
+            if refused(call) {
+                *answer = json!({ "jsonrpc": "2.0", "id": call["id"], "error": error });
+            }
+        });
+    }
+
     pub fn stand_at(&self, height: u64) {
         self.twists.lock().expect("unpoisoned").stands_at = Some(height);
     }
@@ -83,6 +98,9 @@ async fn pass(State(wire): State<Wire>, body: String) -> String {
             lie(&question, &mut answer["result"]);
         }
         forget(&question, &mut answer["result"], stands_at);
+        if let Some(twist) = &twists.twist {
+            twist(&question, answer);
+        }
     });
     answers.to_string()
 }

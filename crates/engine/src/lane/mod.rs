@@ -8,6 +8,7 @@ mod lease;
 mod observe;
 mod older;
 mod pay;
+mod pins;
 mod plan;
 mod reconcile;
 mod request;
@@ -56,6 +57,8 @@ pub(crate) struct LaneTask {
     vouched: Mutex<Option<Epoch>>,
     /// Of a slow start: since when nothing of ours is in flight.
     included: Mutex<Option<slow::Included>>,
+    /// What was said last that contradicts a pinned fact.
+    contrary: Mutex<Option<HaltReason>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -96,6 +99,7 @@ impl LaneTask {
             third_written: Mutex::default(),
             vouched: Mutex::default(),
             included: Mutex::default(),
+            contrary: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
     ChainKind, Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting,
     Span, Stage, TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
@@ -227,27 +227,6 @@ impl LaneTask {
             }
         }
     }
-
-    /// Facts that may not change silently are compared while the lane runs, too (windows F23, F41, F51).
-    async fn pins_changed(&self, lane: &Lane, looked: &mut Looked) -> Result<bool, RoundError> {
-        let uptime = self.engine.ports.clock.uptime();
-        let fresh = looked.pins_at.is_some_and(|at| uptime < at.plus(self.settings.identity_beat));
-        if fresh || lane.state != LaneState::Running {
-            return Ok(false);
-        }
-        looked.pins_at = Some(uptime);
-        let changed = match self.chain().identity(self.id()).await {
-            Ok(identity) if identity.wallet_has_code => Some(HaltReason::WalletHasCode),
-            Ok(identity) => adit_core::changed_pin(lane, &identity.pins),
-            Err(Fault::Misconfigured { subject, configured, seen, .. }) => {
-                Some(HaltReason::PinChanged { fact: subject, pinned: configured, seen })
-            }
-            Err(fault) => return Err(fault.into()),
-        };
-        let Some(reason) = changed else { return Ok(false) };
-        self.halt(reason).await?;
-        Ok(true)
-    }
 }
 
 /// Who took what a lineage needs.
@@ -271,9 +250,9 @@ fn lost_against(winner: LineageId, sighting: Sighting) -> Sighting {
 
 /// When the slower questions were last asked.
 #[derive(Default)]
-struct Looked {
+pub(super) struct Looked {
     funds_at: Option<Timestamp>,
-    pins_at: Option<Timestamp>,
+    pub pins_at: Option<Timestamp>,
 }
 
 /// A tip that says nothing new is kept only now and then, so that an idle chain costs no commits.

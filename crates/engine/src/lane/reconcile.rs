@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_chain::{Fault, FundsReading};
+use adit_chain::FundsReading;
 use adit_core::{
     Anchor, Attempt, Command, Funds, HaltReason, Hash32, Holding, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
     Opening, PayoutContext, Span, Stage, WithdrawalId, nobodys,
@@ -10,6 +10,7 @@ use adit_core::{
 use adit_signer::{Approved, JournalEntry, Open};
 
 use super::journal::{ENTRIES_PER_PAGE_MAX, lost};
+use super::pins::Compared;
 use super::unremembered::Recalled;
 use super::{Held, LaneTask, RoundError};
 use crate::Clock as _;
@@ -39,17 +40,12 @@ pub(super) struct Found {
 impl LaneTask {
     /// Once the journal was read: stops where the chain knows something that cannot be placed, and starts the lane.
     pub(super) async fn reconcile(&self, lease: Held) -> Result<(), RoundError> {
-        let identity = match self.chain().identity(self.id()).await {
-            Ok(identity) => identity,
-            Err(Fault::Misconfigured { subject, configured, seen, .. }) => {
-                return self.halt(HaltReason::PinChanged { fact: subject, pinned: configured, seen }).await;
-            }
-            Err(fault) => return Err(fault.into()),
-        };
-        if identity.wallet_has_code {
-            return self.halt(HaltReason::WalletHasCode).await;
-        }
         let Some(row) = self.lane().await? else { return Ok(()) };
+        let identity = match self.compare_pins(Some(&row)).await? {
+            Compared::Same(identity) => identity,
+            Compared::Unsure => return Ok(()),
+            Compared::Changed(reason) => return self.halt(reason).await,
+        };
         if !row.has_started() && !self.is_clear(&row).await? {
             return Ok(());
         }

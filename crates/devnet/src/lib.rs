@@ -9,6 +9,7 @@ pub mod anvil;
 pub mod api;
 pub mod backup;
 pub mod bitcoin;
+pub mod both;
 pub mod chance;
 pub mod chaos;
 pub mod claim;

@@ -23,6 +23,9 @@ pub struct Options {
     /// Kills
     #[arg(long, env = "ROUNDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=200))]
     rounds: u16,
+    /// Who is paid
+    #[arg(long, env = "PAYEES", default_value_t = 300, value_parser = clap::value_parser!(u16).range(40..=2_000))]
+    payees: u16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,12 +52,14 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     let stores = stores(options.store);
     let words = |word: String| word.to_lowercase();
     let (chain, store) = (words(format!("{:?}", options.chain)), words(format!("{:?}", options.store)));
-    let replay = format!("make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={}", options.rounds);
+    let Options { rounds, payees, .. } = options;
+    let replay = format!("make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={rounds} PAYEES={payees}");
+    let size = Size { payees: usize::from(*payees), ..Size::whole(usize::from(*rounds)) };
     progress::step(format!("repeat with: {replay}"));
     let mut outcomes = Vec::new();
     for chain in chains(options.chain) {
         for store in stores {
-            let plan = Plan::draw(seed, *chain, *store, &Size::whole(usize::from(options.rounds)));
+            let plan = Plan::draw(seed, *chain, *store, &size);
             progress::step(format!("{} on {store:?}: {} payees, {}", chain.name(), plan.payees, planned(&plan)));
             let folder = words(format!("target/chaos-{}-{store:?}", chain.name()));
             outcomes.push(chaos::run(&plan, &parts::repository().join(folder)).await?);

@@ -10,6 +10,8 @@ use crate::devnet::DATABASE;
 use crate::postgres::Postgres;
 use crate::primitives::U256;
 
+use super::payees::Payee;
+
 /// One movement: debit, credit, asset, amount, what it was for.
 #[derive(Debug, Clone)]
 pub struct Transfer {
@@ -41,6 +43,13 @@ pub struct Withdrawal {
     pub status: String,
     pub asset: String,
     pub destination: String,
+}
+
+impl Withdrawal {
+    /// Whether it is to this payee.
+    pub fn pays(&self, payee: &Payee) -> bool {
+        self.asset == payee.asset() && self.destination.eq_ignore_ascii_case(&payee.destination)
+    }
 }
 
 /// All that the verdict needs of a database.

@@ -4,10 +4,12 @@
 //! is sent twice. At moments drawn from a seed disasters strike. In the end each payee must have been paid once, and ledger, chain and
 //! journal must say the same.
 
+mod calm;
 pub(crate) mod chain;
 mod disasters;
 mod disk;
 mod fees;
+pub(crate) mod forgotten;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod payees;

@@ -23,6 +23,9 @@ impl Display for Report<'_> {
         }
         writeln!(out, "{table}")?;
         writeln!(out, "{}", by_kind(self.0))?;
+        if self.0.iter().any(|outcome| outcome.tally.of(Kind::RestoreBoth) > 0) {
+            writeln!(out, "{}", of_both(self.0))?;
+        }
         for outcome in self.0 {
             for difference in outcome.verdict.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
                 writeln!(out, "{}: {difference}", place(outcome))?;
@@ -44,6 +47,34 @@ fn by_kind(outcomes: &[Outcome]) -> Table<5> {
                 table.push([store, name, sorted.len().to_string(), seconds(percentile(&sorted, 50)), seconds(slowest.after)]);
             }
         }
+    }
+    table
+}
+
+/// What restores of both forgot, and what came of it.
+fn of_both(outcomes: &[Outcome]) -> Table<7> {
+    let heading = [
+        "chain, store",
+        "both restored",
+        "lost transactions, payments",
+        "taken back",
+        "strays, fees of these",
+        "held, matched, given back",
+        "unreleased s",
+    ];
+    let mut table = Table::new(heading);
+    for outcome in outcomes.iter().filter(|outcome| outcome.tally.of(Kind::RestoreBoth) > 0) {
+        let Outcome { tally, forgotten, verdict, .. } = outcome;
+        let unreleased: Vec<String> = forgotten.unreleased.iter().copied().map(seconds).collect();
+        table.push([
+            place(outcome),
+            format!("{}, pool hidden in {}", tally.of(Kind::RestoreBoth), forgotten.hidden),
+            format!("{}, {}", forgotten.hashes.len(), forgotten.payments),
+            verdict.taken_back.to_string(),
+            format!("{}, {} {}", verdict.strays, verdict.unbooked, outcome.chain.unit()),
+            format!("{}, {}, {}", forgotten.held, forgotten.matched, forgotten.given_back.len()),
+            unreleased.join(" / "),
+        ]);
     }
     table
 }

@@ -49,7 +49,11 @@ impl Desk {
         stream::iter(payees).map(|payee| self.ask(payee)).buffered(WIDTH).try_collect().await
     }
 
-    async fn ask(&self, payee: Payee) -> Result<Accepted> {
+    /// Asks for one of them until it is accepted.
+    ///
+    /// # Errors
+    /// As [`Desk::ask_all`].
+    pub async fn ask(&self, payee: Payee) -> Result<Accepted> {
         self.turn.clone().wait_for(|count| *count > payee.number as u64).await.context("nobody gives turns any more")?;
         let asked = Instant::now();
         let mut signed = None;

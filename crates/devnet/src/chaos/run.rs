@@ -6,28 +6,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
-use crate::api::Api;
 use crate::chance::Chance;
 use crate::options::StoreKind;
 use crate::progress;
-use crate::wait;
 
+use super::calm::calm;
 use super::chain;
 use super::disasters::{self, Tally};
 use super::fees;
+use super::forgotten::Forgotten;
 use super::journal::Journal;
 use super::ledger::{Ledger, Source};
 use super::payees::{self, Payee};
-use super::plan::{ChainKind, Kind, Plan};
+use super::plan::{ChainKind, Kind, Plan, Step};
 use super::recovery::Recovery;
 use super::requests::Accepted;
 use super::verdict::{Evidence, Verdict};
-use super::world::{LOOK_PAUSE, World};
+use super::world::World;
 
 /// A step waits no longer than this for its moment: the system stands still.
 const STEP_BOUND: Duration = Duration::from_secs(180);
-/// After the last disaster, for everything to be settled.
-const CALM_BOUND: Duration = Duration::from_secs(240);
 const REPORT_PAUSE: Duration = Duration::from_secs(3);
 
 /// What one run found.
@@ -37,6 +35,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     pub tally: Tally,
     pub recoveries: Vec<Recovery>,
+    /// Where both stores went back: what that left behind.
+    pub forgotten: Forgotten,
     /// Transactions that the chain's nodes took.
     pub sent: u64,
     /// Of Bitcoin: versions that outbid another one.
@@ -59,9 +59,9 @@ pub async fn run(plan: &Plan, directory: &Path) -> Result<Outcome> {
     let mut beside = JoinSet::new();
     fees::blow(&world.devnet, plan.chain, chance.branch(), &mut beside)?;
     let asking = beside_us(world.desk()?.ask_all(payees));
-    let (tally, accepted) = tokio::try_join!(storm(plan, &mut world, &mut chance), asking)?;
+    let (tally, mut accepted) = tokio::try_join!(storm(plan, &mut world, &mut chance), asking)?;
     beside.abort_all();
-    calm(&mut world, &accepted).await?;
+    calm(&mut world, &mut accepted, tally.of(Kind::RestoreBoth) > 0).await?;
     let verdict = verdict(&mut world, plan, &accepted).await?;
     let outcome = Outcome {
         chain: plan.chain,
@@ -69,6 +69,7 @@ pub async fn run(plan: &Plan, directory: &Path) -> Result<Outcome> {
         verdict,
         tally,
         recoveries: world.recoveries.sorted(),
+        forgotten: std::mem::take(&mut world.forgotten),
         sent: world.sends().accepted(),
         bumps: world.bumps(),
         dropped: world.dropped(),
@@ -88,14 +89,15 @@ async fn beside_us(asking: impl Future<Output = Result<Vec<Accepted>>> + Send + 
 async fn storm(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut reported = Instant::now();
-    for step in &plan.steps {
-        world.let_ask(step.at);
+    for planned in &plan.steps {
+        world.let_ask(planned.at);
+        let step = Step { at: planned.at + world.forgotten.sends, ..*planned };
         // A kill waits for its own moment, to the transaction.
         let before = if step.kind == Kind::Kill { step.at.saturating_sub(1) } else { step.at };
         let mut accepted = world.sends().watch();
         let moment = async { accepted.wait_for(|now| *now >= before).await.map(drop) };
         tokio::time::timeout(STEP_BOUND, moment).await.with_context(|| format!("nothing is sent any more, before {step:?}"))??;
-        disasters::strike(world, *step, chance, &mut tally).await.with_context(|| format!("{step:?}"))?;
+        disasters::strike(world, step, chance, &mut tally).await.with_context(|| format!("{step:?}"))?;
         if reported.elapsed() >= REPORT_PAUSE {
             reported = Instant::now();
             report(plan, world, &tally).await;
@@ -116,44 +118,6 @@ async fn report(plan: &Plan, world: &World, tally: &Tally) {
     progress::step(format!("{:?}: {} sent for {}, {standing}; {}", plan.store, world.sends().accepted(), plan.payees, struck.join(", ")));
 }
 
-/// Waits until everything is settled; blocks come sooner meanwhile.
-async fn calm(world: &mut World, accepted: &[Accepted]) -> Result<()> {
-    progress::step("the storm is over; waiting for everything to be settled");
-    world.revive().await?;
-    fees::calm(&world.devnet, world.chain).await?;
-    let api = world.devnet.api()?;
-    let mut open: Vec<&Accepted> = accepted.iter().collect();
-    // One after the other: asking for all of them again and again would only keep the server from settling them.
-    let settled = wait::until("all payments to be settled", CALM_BOUND, LOOK_PAUSE * 3, async || {
-        while let Some(last) = open.last() {
-            if !is_over(&api, last).await? {
-                world.mine().await?;
-                return Ok(None);
-            }
-            open.pop();
-        }
-        Ok(Some(()))
-    });
-    if let Err(problem) = settled.await {
-        // Who waits, and for what, is evidence; the verdict names the rest. The last one is known to wait.
-        for accepted in open.iter().rev().take(2) {
-            let why = api.with_token(&accepted.payee.asker.token).get(&format!("/api/withdrawals/{}/why", accepted.id)).await;
-            progress::step(format!(
-                "payee {} waits: {}",
-                accepted.payee.number,
-                why.map_or_else(|error| error.to_string(), |why| why.body.to_string())
-            ));
-        }
-        progress::step(format!("{problem:#}: {} of {} are open", open.len(), accepted.len()));
-    }
-    Ok(())
-}
-
-async fn is_over(api: &Api, accepted: &Accepted) -> Result<bool> {
-    let answer = api.with_token(&accepted.payee.asker.token).get(&format!("/api/withdrawals/{}", accepted.id)).await;
-    Ok(answer.is_ok_and(|answer| ["completed", "failed", "cancelled"].iter().any(|end| answer.body["status"] == *end)))
-}
-
 async fn verdict(world: &mut World, plan: &Plan, accepted: &[Accepted]) -> Result<Verdict> {
     for index in 0..world.servers() {
         world.devnet.server(index).stop().await?;
@@ -169,7 +133,10 @@ async fn verdict(world: &mut World, plan: &Plan, accepted: &[Accepted]) -> Resul
     let ledger = Ledger::read(&source).await?;
     let journal = Journal::read(&world.disk.root().join("signer.journal"))?;
     let mined = chain::mined(&world.devnet, plan.chain).await?;
+    let elsewhere = chain::elsewhere(&world.devnet, plan.chain).await?;
     let closing = chain::holdings(&world.devnet, plan.chain).await?;
-    let evidence = Evidence { accepted, mined: &mined, ledger: &ledger, journal: &journal, opening: &world.opening, closing: &closing };
+    let (opening, forgotten) = (&world.opening[..], &world.forgotten);
+    let (mined, elsewhere, ledger, journal, closing) = (&mined[..], &elsewhere[..], &ledger, &journal, &closing[..]);
+    let evidence = Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
     Ok(Verdict::of(&evidence))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::primitives::U256;
 
 use super::chain::{self, Holding, Mined};
+use super::forgotten::Forgotten;
 use super::journal::Journal;
 use super::ledger::{Account, Ledger, Transfer};
 use super::requests::Accepted;
@@ -13,12 +14,16 @@ use super::requests::Accepted;
 pub struct Evidence<'a> {
     pub accepted: &'a [Accepted],
     pub mined: &'a [Mined],
+    /// Mined of the servers' other wallet, which pays nobody.
+    pub elsewhere: &'a [Mined],
     pub ledger: &'a Ledger,
     pub journal: &'a Journal,
     /// What the wallet held; the first is what fees are paid in.
     pub opening: &'a [Holding],
     /// What it holds now.
     pub closing: &'a [Holding],
+    /// What restores of both have left behind.
+    pub forgotten: &'a Forgotten,
 }
 
 /// What came of it.
@@ -30,6 +35,11 @@ pub struct Verdict {
     pub differences: Vec<String>,
     pub mined: usize,
     pub signed: usize,
+    /// Of the mined: those that neither store remembers, and what they cost, which nobody has booked.
+    pub strays: usize,
+    pub unbooked: U256,
+    /// What both forgot, and was signed once more.
+    pub taken_back: usize,
     /// What left the wallet for the network, in base units.
     pub fees: U256,
 }
@@ -40,11 +50,16 @@ impl Verdict {
         let mut differences = Vec::new();
         evidence.payees(&mut differences);
         evidence.books(&mut differences);
+        differences.extend(evidence.forgotten.findings.iter().cloned());
+        let strays = evidence.strays();
         Self {
             histogram,
             differences,
             mined: evidence.mined.len(),
             signed: evidence.journal.hashes.len(),
+            strays: strays.len(),
+            unbooked: fees(&strays),
+            taken_back: evidence.forgotten.taken_back(evidence.journal),
             fees: evidence.mined.iter().map(|mined| mined.fee).sum(),
         }
     }
@@ -78,16 +93,35 @@ impl Evidence<'_> {
                 differences.push(format!("{} paid {} to {}, who was not to be paid", mined.hash, paid.amount, paid.to));
             }
         }
+        self.rows(differences);
+    }
+
+    /// Each payee has one completed withdrawal, and it is the one that they were told of, unless an operator gave that one back. Whatever else
+    /// there is, an operator has given back.
+    fn rows(&self, differences: &mut Vec<String>) {
         let known: BTreeMap<&str, &str> = self.ledger.withdrawals.iter().map(|row| (row.id.as_str(), row.status.as_str())).collect();
-        for Accepted { id, .. } in self.accepted {
+        let Forgotten { given_back, nobodys, .. } = self.forgotten;
+        for Accepted { payee, id } in self.accepted {
             let status = known.get(id.as_str()).copied().unwrap_or("not in the database");
-            if status != "completed" {
+            if status != "completed" && !given_back.contains(id) {
                 differences.push(format!("withdrawal {id} is {status}"));
             }
+            let completed = self.ledger.withdrawals.iter().filter(|row| row.status == "completed" && row.pays(payee)).count();
+            if completed != 1 {
+                differences.push(format!("payee {} ({id}) has {completed} withdrawals that are completed", payee.number));
+            }
         }
-        if known.len() != self.accepted.len() {
-            differences.push(format!("{} withdrawals were accepted, the database has {}", self.accepted.len(), known.len()));
+        let told: BTreeSet<&str> = self.accepted.iter().map(|accepted| accepted.id.as_str()).collect();
+        let expected: BTreeSet<&str> = told.iter().copied().chain(given_back.iter().chain(nobodys).map(String::as_str)).collect();
+        if known.len() != expected.len() {
+            let (accepted, others) = (told.len(), expected.len() - told.len());
+            differences.push(format!("{accepted} withdrawals were accepted, {others} are an operator's, the database has {}", known.len()));
         }
+    }
+
+    /// Mined, and in neither store: no book can have what they cost.
+    fn strays(&self) -> Vec<&Mined> {
+        self.forgotten.strays(self.mined, self.journal, self.ledger)
     }
 
     /// What the book says that the wallet holds, is what it holds; what left it is what was settled and booked.
@@ -95,15 +129,20 @@ impl Evidence<'_> {
         for (index, (opening, closing)) in self.opening.iter().zip(self.closing).enumerate() {
             let asset = opening.asset;
             let (opening, closing, settled) = (opening.amount, closing.amount, self.left_hot(asset, "withdrawal"));
-            let fees = if index == 0 { self.left_hot(asset, "network_fee") } else { U256::ZERO };
-            if opening - closing != settled + fees {
+            let (booked, unbooked) = match index {
+                0 => (self.left_hot(asset, "network_fee"), fees(&self.strays())),
+                _ => (U256::ZERO, U256::ZERO),
+            };
+            if opening - closing != settled + booked + unbooked {
                 let left = opening - closing;
-                differences.push(format!("{left} base units of {asset} left the wallet, {settled} were settled and {fees} booked as fees"));
+                differences.push(format!(
+                    "{left} base units of {asset} left the wallet, {settled} were settled, {booked} booked as fees, {unbooked} paid by strays"
+                ));
             }
             let hot: Vec<&Account> =
                 self.ledger.accounts.iter().filter(|account| account.kind == "hot" && account.asset == asset).collect();
             match hot[..] {
-                [book] if book.credits <= book.debits && book.debits - book.credits == closing => {}
+                [book] if book.credits <= book.debits && book.debits - book.credits == closing + unbooked => {}
                 _ => differences.push(format!("the wallet holds {closing} base units of {asset}, the book says {hot:?}")),
             }
         }
@@ -123,9 +162,14 @@ impl Evidence<'_> {
         for transfer in self.ledger.transfers.iter().filter(|transfer| transfer.cause == "network_fee") {
             booked.entry(transfer.cause_id.to_ascii_lowercase()).or_default().push(transfer.amount);
         }
-        for mined in self.mined {
+        let strays: BTreeSet<&str> = self.strays().into_iter().map(|stray| stray.hash.as_str()).collect();
+        for mined in self.mined.iter().chain(self.elsewhere) {
             let found = booked.remove(&mined.hash).unwrap_or_default();
-            if found != [mined.fee] {
+            if strays.contains(mined.hash.as_str()) {
+                let booked =
+                    found.into_iter().map(|fee| format!("{fee} base units are booked for {}, which is in neither store", mined.hash));
+                differences.extend(booked);
+            } else if found != [mined.fee] {
                 differences.push(format!("{} cost {} base units, booked were {found:?}", mined.hash, mined.fee));
             }
         }
@@ -136,7 +180,9 @@ impl Evidence<'_> {
 
     /// What is in the chain was signed here, and what was signed is in the database.
     fn journal(&self, differences: &mut Vec<String>) {
-        for mined in self.mined.iter().filter(|mined| !self.journal.hashes.contains(&mined.hash)) {
+        let strays: BTreeSet<&str> = self.strays().into_iter().map(|stray| stray.hash.as_str()).collect();
+        let all = self.mined.iter().chain(self.elsewhere).filter(|mined| !strays.contains(mined.hash.as_str()));
+        for mined in all.filter(|mined| !self.journal.hashes.contains(&mined.hash)) {
             differences.push(format!("{} is in the chain and not in the journal", mined.hash));
         }
         let lineages: BTreeSet<&String> = self.ledger.attempts.iter().map(|(_, lineage)| lineage).collect();
@@ -178,6 +224,10 @@ impl Evidence<'_> {
         let odd = sums.into_iter().filter(|(_, (debits, credits))| debits != credits);
         differences.extend(odd.map(|(asset, (debits, credits))| format!("{asset}: debits are {debits}, credits {credits}")));
     }
+}
+
+fn fees(mined: &[&Mined]) -> U256 {
+    mined.iter().map(|mined| mined.fee).sum()
 }
 
 /// A hold and a release move nothing.

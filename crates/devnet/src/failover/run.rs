@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::chance::Chance;
 use crate::chaos::chain;
+use crate::chaos::forgotten::Forgotten;
 use crate::chaos::journal::Journal;
 use crate::chaos::ledger::{Ledger, Source};
 use crate::chaos::verdict::Evidence;
@@ -148,6 +149,8 @@ async fn verdict(world: &mut World, requests: &[Request]) -> Result<Verdict> {
     let mined = chain::mined(&world.devnet, world.chain).await?;
     let closing = chain::holdings(&world.devnet, world.chain).await?;
     let (opening, accepted) = (&world.opening, &[]);
-    let evidence = Evidence { accepted, mined: &mined, ledger: &ledger, journal: &journal, opening, closing: &closing };
+    let (elsewhere, forgotten) = (&[][..], &Forgotten::default());
+    let (mined, ledger, journal, closing) = (&mined[..], &ledger, &journal, &closing[..]);
+    let evidence = Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
     Ok(Verdict::of(requests, &evidence))
 }

@@ -71,6 +71,20 @@ impl Pool {
         lock(&self.core.waiting).unmined(sender, next_nonce)
     }
 
+    /// What waits is forgotten, as all nodes of a network may; the node below still has what it was given.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn forget(&self) -> Result<()> {
+        let _turn = self.core.turn.lock().await;
+        let senders = lock(&self.core.waiting).senders();
+        for sender in senders {
+            let next = self.core.node.account(sender).await?.nonce;
+            lock(&self.core.waiting).forget(sender, next);
+        }
+        Ok(())
+    }
+
     /// One `eth_sendRawTransaction` that came in at `face`: its `result` or `error`. A sender who hangs up does not stop it half-way.
     pub(super) async fn take(&self, params: &Value, face: usize) -> Value {
         let offer = match Offer::read(params[0].as_str().unwrap_or_default()) {

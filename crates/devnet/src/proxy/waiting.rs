@@ -138,6 +138,13 @@ impl Waiting {
         }
     }
 
+    /// What is not mined of `sender` is gone, given what the chain's nonce is.
+    pub fn forget(&mut self, sender: Address, next_nonce: u64) {
+        if let Some(of_sender) = self.of.get_mut(&sender) {
+            of_sender.split_off(&next_nonce);
+        }
+    }
+
     /// How many of `sender` are not mined.
     pub fn unmined(&self, sender: Address, next_nonce: u64) -> usize {
         self.of.get(&sender).map_or(0, |of_sender| of_sender.range(next_nonce..).count())
@@ -206,6 +213,17 @@ mod tests {
         waiting.admit(offer(0, 50, 1), RICH).expect("taken");
         assert!(waiting.due(SENDER, 1, head(1, 1)).is_empty(), "mined");
         assert_eq!(nonces(&waiting.due(SENDER, 0, head(2, 1))), [0], "its block is gone");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_what_is_mined_is_remembered() {
+        let mut waiting = Waiting::default();
+        for nonce in 0..3 {
+            waiting.admit(offer(nonce, 50, 1), RICH).expect("taken");
+        }
+        waiting.forget(SENDER, 1);
+        assert_eq!(nonces(&waiting.due(SENDER, 0, head(1, 1))), [0], "a reorganisation may bring it back");
+        waiting.admit(offer(1, 10, 1), RICH).expect("nothing stands there any more");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::chaos::chain;
+use crate::chaos::forgotten::Forgotten;
 use crate::chaos::journal::Journal;
 use crate::chaos::ledger::Ledger;
 use crate::chaos::verdict::Evidence;
@@ -30,7 +31,8 @@ impl Verdict {
         let mined = chain::mined(&world.devnet, world.chain).await?;
         let closing = chain::holdings(&world.devnet, world.chain).await?;
         let (opening, accepted, mined) = (&world.opening[..], &[][..], &mined[..]);
-        let evidence = Evidence { accepted, mined, ledger, journal: &journal, opening, closing: &closing };
+        let (elsewhere, forgotten) = (&[][..], &Forgotten::default());
+        let evidence = Evidence { accepted, mined, elsewhere, ledger, journal: &journal, opening, closing: &closing, forgotten };
         let verdict::Verdict { mut findings, .. } = verdict::Verdict::of(cast.all(), &evidence);
         let back = &cast.given_back;
         let is_back = |request: &Request| std::ptr::eq(request, back);

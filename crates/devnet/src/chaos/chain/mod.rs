@@ -60,6 +60,17 @@ pub async fn mined(devnet: &Devnet, chain: ChainKind) -> Result<Vec<Mined>> {
     }
 }
 
+/// The transactions of the servers' other wallet, which pays nobody in this run: it sweeps, where both stores went back.
+///
+/// # Errors
+/// When the chain cannot be read.
+pub async fn elsewhere(devnet: &Devnet, chain: ChainKind) -> Result<Vec<Mined>> {
+    match chain {
+        ChainKind::Evm => Ok(Vec::new()),
+        ChainKind::Bitcoin => evm::mined(devnet).await,
+    }
+}
+
 /// How many payees were paid 0, 1, 2 … times, in any amount.
 pub fn histogram<'a>(payees: impl Iterator<Item = &'a Payee>, mined: &[Mined]) -> BTreeMap<usize, usize> {
     let mut histogram = BTreeMap::new();

@@ -6,6 +6,7 @@ mod failover;
 mod kill;
 mod reorg;
 mod restore;
+mod restore_both;
 mod zombie;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub async fn strike(world: &mut World, step: Step, chance: &mut Chance, tally: &
         Kind::Zombie => zombie::strike(world, chance).await.map(|()| true)?,
         Kind::Restore => restore::strike(world, chance).await.map(|()| true)?,
         Kind::Failover => failover::strike(world, chance).await.map(|()| true)?,
+        Kind::RestoreBoth => restore_both::strike(world, chance).await.map(|()| true)?,
     };
     *tally.struck.entry(step.kind).or_default() += usize::from(struck);
     Ok(())

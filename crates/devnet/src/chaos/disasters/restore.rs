@@ -10,6 +10,7 @@ use anyhow::Result;
 use tokio::time::timeout;
 
 use crate::backup::Backup;
+use crate::both::lanes;
 use crate::chance::Chance;
 use crate::chaos::plan::Kind;
 use crate::chaos::world::World;
@@ -24,6 +25,8 @@ const FORGOTTEN_BOUND: Duration = Duration::from_secs(20);
 /// # Errors
 /// When the backup fails, or a server does not come up again.
 pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
+    // A backup of before an earlier restore has got its new incarnation would be refused for good.
+    lanes::until_running(&world.devnet.admin()?).await?;
     let gate = Arc::clone(&world.gate);
     let closed = gate.write().await;
     let directory = world.directory.join(format!("backup-{}", world.sends().accepted()));

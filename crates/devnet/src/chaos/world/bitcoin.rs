@@ -18,6 +18,8 @@ use crate::stage::Stage;
 
 use super::{Network, drops, followed};
 
+const EVM_IN_FLIGHT_MAX: u32 = 16;
+
 pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network, Option<Cluster>)> {
     let (taken, mut sources, mut cluster) = (Arc::<Taken>::default(), Vec::new(), None);
     let tailor = async |_: Deployer<'_>, _: &Stage, setup: &mut Setup| {
@@ -38,6 +40,8 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
             setup.bitcoin_sources_of.push(own);
         }
         configure(chain);
+        // Its lane pays nobody here; how far it sweeps depends on this.
+        setup.config.chains.devnet.in_flight_max = EVM_IN_FLIGHT_MAX;
         cluster = followed(options, place, setup).await?;
         Ok(())
     };

@@ -21,6 +21,7 @@ use crate::setup::Setup;
 
 use super::chain::{self, Holding};
 use super::disk::Disk;
+use super::forgotten::Forgotten;
 use super::payees::Payee;
 use super::plan::{ChainKind, Plan};
 use super::recovery::Recoveries;
@@ -44,6 +45,8 @@ pub struct World {
     /// What the wallet held before anything was paid.
     pub opening: Vec<Holding>,
     pub recoveries: Recoveries,
+    /// What restores of both have left behind so far.
+    pub forgotten: Forgotten,
     pub directory: PathBuf,
 }
 
@@ -119,6 +122,7 @@ impl World {
             chain: plan.chain,
             opening,
             recoveries,
+            forgotten: Forgotten::default(),
             directory,
         };
         world.note_pids();
@@ -141,9 +145,14 @@ impl World {
 
     /// So many payees have asked that there is something to send until the chain's nodes took `sends` transactions, and then some.
     pub fn let_ask(&self, sends: u64) {
-        let sent = self.sends().accepted().saturating_sub(self.bumps() as u64);
+        let sent = self.sends().accepted().saturating_sub(self.bumps() as u64 + self.forgotten.sends);
         let payees = sends.max(sent + 1).saturating_mul(self.chain.payees_per_send().into()).saturating_add(self.chain.payees_ahead());
         self.turn.send_modify(|turn| *turn = payees.max(*turn));
+    }
+
+    /// So many more have asked, wherever the others are.
+    pub fn let_more_ask(&self, payees: u64) {
+        self.turn.send_modify(|turn| *turn = turn.saturating_add(payees));
     }
 
     /// After servers were started or have ended.

@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::bitcoin::payments::Payments;
+use crate::both::lost::Signed;
 use crate::chaos::ChainKind;
 use crate::chaos::chain::Mined;
 
 use super::super::world::World;
-use super::lost::Signed;
 
 const STILL_FOR: Duration = Duration::from_secs(3);
 const LOOK_PAUSE: Duration = Duration::from_millis(250);

@@ -3,17 +3,13 @@
 //! What was signed since is in neither, and may still be mined: the pool shows it, or hides it until somebody sends it again.
 //! The lanes sweep, two admins release what waits, and nobody may be paid twice.
 
-mod adversary;
 mod announced;
 mod chains;
-mod lost;
-mod operator;
 mod people;
 mod release;
 mod report;
 mod run;
 mod scenario;
-mod snapshot;
 mod sweep;
 mod verdict;
 

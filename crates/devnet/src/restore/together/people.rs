@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::api::Api;
+use crate::both::operator::cancel;
 use crate::chance::Chance;
 use crate::chaos::payees::{self, Payee, Way};
 use crate::failover::eye::Eye;
@@ -20,8 +21,6 @@ use super::scenario::Scenario;
 
 const SENT_BOUND: Duration = Duration::from_secs(60);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
-/// How often somebody's cancel meets a change of the same moment.
-const CANCEL_TRIES_MAX: usize = 10;
 
 pub struct People {
     pub cast: Cast,
@@ -55,6 +54,11 @@ impl People {
     pub fn owed(&self) -> impl Iterator<Item = &Payee> {
         let given_back = self.cast.given_back.payee.number;
         self.cast.all().map(|request| &request.payee).filter(move |payee| payee.number != given_back)
+    }
+
+    /// Everybody who may be paid.
+    pub fn payees(&self) -> Vec<&Payee> {
+        self.cast.all().map(|request| &request.payee).collect()
     }
 
     /// The one who is paid there.
@@ -158,22 +162,4 @@ impl People {
         }
         Ok(())
     }
-}
-
-/// Cancels as an operator, again where something changed at the same moment.
-///
-/// # Errors
-/// Fails if it is refused.
-pub async fn cancel(admin: &Api, id: &str, reason: &str) -> Result<()> {
-    let mut last = String::new();
-    for _ in 0..CANCEL_TRIES_MAX {
-        let answer = admin.post(&format!("/api/admin/withdrawals/{id}/cancel"), &json!({ "reason": reason })).await?;
-        if answer.status.is_success() {
-            return Ok(());
-        }
-        last = format!("{} {}", answer.status, answer.body);
-        tokio::time::sleep(LOOK_PAUSE).await;
-    }
-    ensure!(last.is_empty(), "cancelling {id} was answered with {last}");
-    Ok(())
 }

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::both::lost::{self, Signed};
+use crate::both::operator::{Operator, Payments, times};
+use crate::both::{Adversary, Snapshot, lanes};
 use crate::chance::Chance;
 use crate::chaos::chain;
 use crate::chaos::journal::Journal;
@@ -15,13 +18,9 @@ use crate::progress;
 
 use super::super::run::until_backup;
 use super::super::world::World;
-use super::adversary::Adversary;
 use super::announced::Announced;
-use super::lost::{self, Signed};
-use super::operator::{Operator, times};
 use super::people::People;
 use super::scenario::{Pool, Scenario};
-use super::snapshot::Snapshot;
 use super::verdict::{Known, Verdict};
 use super::{chains, release, sweep};
 
@@ -73,7 +72,7 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     until_backup(&mut world, &mut people.cast).await?;
     // Sooner or later, more or fewer of the known are reserved, signed and sent.
     tokio::time::sleep(Duration::from_millis(chance.up_to(SNAPSHOT_LATER_MILLIS_MAX))).await;
-    let snapshot = Snapshot::take(&world).await?;
+    let snapshot = Snapshot::take(&world.devnet, &world.directory, &world.directory).await?;
     progress::step("the snapshot is taken; the others are accepted, and no block comes");
     people.go_on(&world).await?;
     crash(&mut world).await?;
@@ -87,7 +86,7 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     let announced = restore(&mut world, scenario, &snapshot, &mut findings).await?;
     let began = Instant::now();
     let hidden = (scenario.pool == Pool::Hidden).then_some(&lost[..]);
-    let adversary = hidden.map(|lost| Adversary::start(&world, lost, chance.branch())).transpose()?;
+    let adversary = hidden.map(|lost| Adversary::start(&world.devnet, world.chain, lost, chance.branch())).transpose()?;
     let unreleased = sweep::follow(&mut world, hidden, &mut chance, &mut findings).await?;
     progress::step(format!("every lane waits for its release, after {:.1} s", unreleased.as_secs_f64()));
     let operator = go_on(&mut world, &mut people, &mut findings).await?;
@@ -140,7 +139,7 @@ async fn crash(world: &mut World) -> Result<()> {
 async fn restore(world: &mut World, scenario: &Scenario, snapshot: &Snapshot, findings: &mut Vec<String>) -> Result<Announced> {
     progress::step("all processes are killed; database and journal of the snapshot take their places");
     let consumed = world.devnet.rpc().nonce(world.devnet.stage.hot_wallet.address).await?;
-    let (said, ledger) = snapshot.restore(world).await?;
+    let (said, ledger) = snapshot.restore(&mut world.devnet, &world.directory).await?;
     std::fs::write(world.directory.join("restore.json"), &said)?;
     let announced = Announced::read(&said)?;
     findings.extend(announced.differences(world, scenario.in_flight_max(), consumed, &ledger));
@@ -149,17 +148,19 @@ async fn restore(world: &mut World, scenario: &Scenario, snapshot: &Snapshot, fi
 
 /// From the release on: what application, users and operator do.
 async fn go_on(world: &mut World, people: &mut People, findings: &mut Vec<String>) -> Result<Operator> {
-    let mut operator = Operator::new(world)?;
+    let mut operator = Operator::new(world.devnet.admin()?);
     let admin = world.devnet.admin()?;
     people.credit_again(&admin).await?;
     release::release(world, people, findings).await?;
-    sweep::until_lanes_run(&admin).await?;
+    lanes::until_running(&admin).await?;
     // Before a payment is matched: until then whoever asks for it again waits.
     let first_was_paid = operator.settled(&people.recalled().payee).await? > 0;
     people.ask_again(world, !first_was_paid, findings).await?;
     people.others_ask(world, findings).await?;
     for _ in 0..NEW_KEYS_MAX {
-        if !operator.until_all_is_over(world, people, findings).await? {
+        let payees = people.payees();
+        let payments = Payments { devnet: &world.devnet, chain: world.chain, payees: &payees };
+        if !operator.until_all_is_over(payments, findings).await? {
             findings.push("a withdrawal is not over".to_owned());
             break;
         }

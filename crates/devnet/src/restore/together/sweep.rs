@@ -2,21 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
 
-use crate::api::Api;
+use crate::both::adversary;
+use crate::both::lanes;
+use crate::both::lost::Signed;
 use crate::chance::Chance;
 use crate::failover::node;
 use crate::progress;
-use crate::wait;
 
 use super::super::world::World;
-use super::adversary;
-use super::lost::Signed;
 
-const SWEEP_BOUND: Duration = Duration::from_secs(240);
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Blocks come again while the lanes read the journal, or later.
 const MINING_MILLIS_MAX: u64 = 1_500;
 const KILL_MILLIS_MAX: u64 = 1_500;
@@ -31,8 +27,7 @@ pub async fn follow(world: &mut World, hidden: Option<&[Signed]>, chance: &mut C
     tokio::time::sleep(Duration::from_millis(chance.up_to(MINING_MILLIS_MAX))).await;
     node::resume_mining(&mut world.devnet, world.chain).await?;
     let admin = world.devnet.admin()?;
-    let seen = until(&admin, "a lane to sweep", |lanes| lanes.iter().any(is_sweeping) || lanes.iter().all(is_unreleased)).await?;
-    if !seen.iter().any(is_sweeping) {
+    if !lanes::until_sweeping(&admin).await? {
         findings.push("no lane was seen to sweep before all were swept".to_owned());
     }
     if let Some(lost) = hidden.filter(|_| chance.up_to(1) == 0) {
@@ -43,7 +38,7 @@ pub async fn follow(world: &mut World, hidden: Option<&[Signed]>, chance: &mut C
     let killed = usize::try_from(chance.up_to(last))?;
     world.devnet.server(killed).kill().await?;
     world.devnet.server(killed).start_again().await?;
-    until(&admin, "every lane to wait for its release", |lanes| lanes.iter().all(is_unreleased)).await?;
+    lanes::until_unreleased(&admin).await?;
     Ok(began.elapsed())
 }
 
@@ -51,34 +46,8 @@ pub async fn follow(world: &mut World, hidden: Option<&[Signed]>, chance: &mut C
 async fn in_place_of_the_sweep(world: &mut World, lost: &[Signed]) -> Result<()> {
     node::stop_mining(&mut world.devnet, world.chain).await?;
     node::forget(&world.devnet, world.chain).await?;
-    let taken = adversary::send(world, lost).await?;
+    let taken = adversary::send(&world.devnet, world.chain, lost).await?;
     progress::step(format!("the pool forgets the sweep, and takes {taken} lost transactions instead"));
     node::mine(&world.devnet, world.chain).await?;
     node::resume_mining(&mut world.devnet, world.chain).await
-}
-
-/// After the release.
-///
-/// # Errors
-/// Fails if a lane does not run.
-pub async fn until_lanes_run(admin: &Api) -> Result<()> {
-    until(admin, "every lane to run", |lanes| lanes.iter().all(|lane| lane["state"] == "running")).await.map(drop)
-}
-
-async fn until(admin: &Api, what: &str, fits: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
-    let mut last = Value::Null;
-    let found = wait::until(what, SWEEP_BOUND, LOOK_PAUSE, async || {
-        last = admin.get("/api/admin/lanes").await?.body;
-        let lanes = last["items"].as_array().filter(|lanes| !lanes.is_empty());
-        Ok(lanes.filter(|lanes| fits(lanes)).cloned())
-    });
-    found.await.with_context(|| format!("the lanes: {last}"))
-}
-
-fn is_sweeping(lane: &Value) -> bool {
-    lane["state"] == "sweeping"
-}
-
-fn is_unreleased(lane: &Value) -> bool {
-    lane["state"] == "halted" && lane["halted"]["reason"] == "unreleased"
 }

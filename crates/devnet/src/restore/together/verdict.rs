@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
+use crate::both::lost::Signed;
+use crate::both::operator::times;
 use crate::chaos::chain::{self, Mined};
+use crate::chaos::forgotten::Forgotten;
 use crate::chaos::journal::Journal;
 use crate::chaos::ledger::Ledger;
 use crate::chaos::payees::{PURSE, Payee, Way};
@@ -14,8 +17,6 @@ use crate::primitives::U256;
 
 use super::super::money;
 use super::super::world::{World, XP};
-use super::lost::Signed;
-use super::operator::times;
 use super::people::People;
 
 /// What came of it.
@@ -159,12 +160,13 @@ impl Known<'_> {
         let mut closing = chain::holdings(&self.world.devnet, self.world.chain).await?;
         closing[0].amount += strays.iter().map(|stray| stray.fee).sum::<U256>();
         let (ledger, opening) = (self.ledger, &self.world.opening[..]);
+        let elsewhere = chain::elsewhere(&self.world.devnet, self.world.chain).await?;
+        let (elsewhere, forgotten) = (&elsewhere[..], &Forgotten::default());
+        let evidence =
+            Evidence { accepted: &[], mined: &mined, elsewhere, ledger, journal: &journal, opening, closing: &closing, forgotten };
         let mut found = Vec::new();
-        Evidence { accepted: &[], mined: &mined, ledger, journal: &journal, opening, closing: &closing }.books(&mut found);
-        // In bitcoin the EVM lane of the same servers has swept, too.
-        let fees = ledger.transfers.iter().filter(|transfer| transfer.cause == "network_fee" && transfer.asset != opening[0].asset);
-        let elsewhere: BTreeSet<&str> = fees.map(|transfer| transfer.cause_id.as_str()).collect();
-        Ok(found.into_iter().filter(|finding| !elsewhere.iter().any(|hash| finding.contains(hash))).collect())
+        evidence.books(&mut found);
+        Ok(found)
     }
 }
 

@@ -19,7 +19,7 @@ const STOP_BOUND: Duration = Duration::from_secs(20);
 /// A lease, and a round that signs and sends what is reserved: then whatever may be planned is known to the node.
 const STILL: Duration = Duration::from_secs(5);
 /// Within which every server has seen the new blocks.
-const NOTICE: Duration = Duration::from_secs(2);
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// Whether another version of a payment was mined. Meanwhile nobody asks, nothing new is planned (the emergency stop) and no other block comes: a
 /// payment on the change of a version that is about to lose would wait for ever, because the engine cannot prove it dead yet.

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use crate::bitcoin::Rpc as BitcoinRpc;
 use crate::chance::Chance;
 use crate::chaos::ChainKind;
+use crate::devnet::Devnet;
 use crate::rpc::Rpc;
 
-use super::super::world::World;
 use super::lost::Signed;
 
 /// Before the lanes look into the pool for the first time, or later.
@@ -34,8 +34,8 @@ enum Node {
 impl Adversary {
     /// # Errors
     /// Fails if this devnet has no such chain.
-    pub fn start(world: &World, lost: &[Signed], mut chance: Chance) -> Result<Self> {
-        let node = Node::of(world)?;
+    pub fn start(devnet: &Devnet, chain: ChainKind, lost: &[Signed], mut chance: Chance) -> Result<Self> {
+        let node = Node::of(devnet, chain)?;
         let (enough, lost) = (Arc::new(AtomicBool::new(false)), lost.to_vec());
         let told = enough.clone();
         let task = tokio::spawn(async move {
@@ -68,15 +68,15 @@ impl Adversary {
 ///
 /// # Errors
 /// Fails if this devnet has no such chain.
-pub async fn send(world: &World, some: &[Signed]) -> Result<usize> {
-    Ok(Node::of(world)?.take(some).await)
+pub async fn send(devnet: &Devnet, chain: ChainKind, some: &[Signed]) -> Result<usize> {
+    Ok(Node::of(devnet, chain)?.take(some).await)
 }
 
 impl Node {
-    fn of(world: &World) -> Result<Self> {
-        match world.chain {
-            ChainKind::Evm => Ok(Self::Evm(Rpc::new(world.devnet.rpc().url())?)),
-            ChainKind::Bitcoin => Ok(Self::Bitcoin(world.devnet.bitcoin().context("this run pays in bitcoin")?.world.rpc().clone())),
+    fn of(devnet: &Devnet, chain: ChainKind) -> Result<Self> {
+        match chain {
+            ChainKind::Evm => Ok(Self::Evm(Rpc::new(devnet.rpc().url())?)),
+            ChainKind::Bitcoin => Ok(Self::Bitcoin(devnet.bitcoin().context("this run pays in bitcoin")?.world.rpc().clone())),
         }
     }
 

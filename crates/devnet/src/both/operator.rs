@@ -4,21 +4,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::chaos::ChainKind;
 use crate::chaos::chain::{self, Mined};
 use crate::chaos::payees::{PURSE, Payee, Way};
 use crate::config::BOOK;
+use crate::devnet::Devnet;
 use crate::failover::node;
 use crate::wait;
 
-use super::super::world::World;
-use super::people::{People, cancel};
-
 const OVER_BOUND: Duration = Duration::from_secs(150);
 const ROUND_PAUSE: Duration = Duration::from_millis(400);
+/// How often a cancel meets a change of the same moment.
+const CANCEL_TRIES_MAX: usize = 10;
+const CANCEL_PAUSE: Duration = Duration::from_millis(200);
 const NOTE: &str = "seen in the chain";
 
 pub struct Operator {
@@ -29,6 +31,25 @@ pub struct Operator {
     pub matched: usize,
     /// Numbers of those whose claim was paid, and is in nobody's books: they have the points, and a debt of tokens.
     pub claims: BTreeSet<usize>,
+    /// Withdrawals that they gave back or cancelled.
+    pub given_back: BTreeSet<String>,
+    /// Rows that stood for payments of nobody's.
+    pub nobodys: BTreeSet<String>,
+}
+
+/// Who is paid, and on which chain.
+#[derive(Clone, Copy)]
+pub struct Payments<'a> {
+    pub devnet: &'a Devnet,
+    pub chain: ChainKind,
+    pub payees: &'a [&'a Payee],
+}
+
+impl<'a> Payments<'a> {
+    /// The one who is paid there.
+    fn at(&self, destination: &str) -> Option<&'a Payee> {
+        self.payees.iter().copied().find(|payee| payee.destination.eq_ignore_ascii_case(destination))
+    }
 }
 
 /// A withdrawal as the API shows it.
@@ -45,26 +66,33 @@ struct Desk {
 }
 
 impl Operator {
-    /// # Errors
-    /// Fails if the HTTP client cannot be built.
-    pub fn new(world: &World) -> Result<Self> {
-        let (held, claims) = (BTreeSet::new(), BTreeSet::new());
-        Ok(Self { admin: world.devnet.admin()?, held, matched: 0, claims })
+    /// One with this key.
+    pub fn new(admin: Api) -> Self {
+        let (held, claims, given_back, nobodys) = <_>::default();
+        Self { admin, held, matched: 0, claims, given_back, nobodys }
     }
 
     /// Until every withdrawal has ended, mining meanwhile. False if something is left after a while.
     ///
     /// # Errors
     /// Fails if the server or the node does not answer, or refuses what an operator may do.
-    pub async fn until_all_is_over(&mut self, world: &World, people: &People, findings: &mut Vec<String>) -> Result<bool> {
+    pub async fn until_all_is_over(&mut self, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<bool> {
         let over = wait::until("every withdrawal to be over", OVER_BOUND, ROUND_PAUSE, async || {
-            node::mine(&world.devnet, world.chain).await?;
-            let desk = self.desk().await?;
-            self.explain(&desk, people).await?;
-            self.judge(world, &desk, people, findings).await?;
-            Ok((desk.unmatched.is_empty() && desk.rows.iter().all(Row::is_over)).then_some(()))
+            node::mine(payments.devnet, payments.chain).await?;
+            Ok(self.look(payments, findings).await?.then_some(()))
         });
         Ok(over.await.is_ok())
+    }
+
+    /// Explains and judges what there is now. True if every withdrawal has ended.
+    ///
+    /// # Errors
+    /// Fails if the server or the node does not answer, or refuses what an operator may do.
+    pub async fn look(&mut self, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<bool> {
+        let desk = self.desk().await?;
+        self.explain(&desk, payments).await?;
+        self.judge(&desk, payments, findings).await?;
+        Ok(desk.unmatched.is_empty() && desk.rows.iter().all(Row::is_over))
     }
 
     /// How often this one was settled.
@@ -108,16 +136,18 @@ impl Operator {
 
     /// Gives each payment of nobody's, once it is final, to whoever is held for the same, else to its user, whose repeated request is not
     /// owed then.
-    async fn explain(&mut self, desk: &Desk, people: &People) -> Result<()> {
+    async fn explain(&mut self, desk: &Desk, payments: Payments<'_>) -> Result<()> {
         for payment in desk.unmatched.iter().filter(|payment| payment["matchable"] == true) {
             let to = payment["toAddress"].as_str().with_context(|| format!("no recipient in {payment}"))?;
             let id = payment["withdrawalId"].as_str().with_context(|| format!("no id in {payment}"))?;
-            let payee = people.at(to).with_context(|| format!("nobody is paid at {to}"))?;
+            let payee = payments.at(to).with_context(|| format!("nobody is paid at {to}"))?;
             let body = match desk.at(to).find(|row| row.status == "held_for_inspection") {
+                // It is not repeated, and held when its own transaction has ended. Matched before that, nothing would hold it.
+                None if desk.at(to).any(Row::is_under_way) => continue,
                 Some(held) => json!({ "withdrawalId": held.id, "note": NOTE }),
                 None => {
                     for row in desk.at(to).filter(|row| row.status == "pending") {
-                        cancel(&self.admin, &row.id, "it was paid before the restore").await?;
+                        self.cancel(row).await?;
                     }
                     let book = if payee.way == Way::Claim { BOOK } else { PURSE };
                     if payee.way == Way::Claim {
@@ -128,26 +158,35 @@ impl Operator {
             };
             self.admin.post(&format!("/api/admin/withdrawals/{id}/match"), &body).await?.expect_success("matching")?;
             self.matched += 1;
+            self.nobodys.insert(id.to_owned());
         }
         Ok(())
     }
 
-    async fn judge(&mut self, world: &World, desk: &Desk, people: &People, findings: &mut Vec<String>) -> Result<()> {
+    async fn cancel(&mut self, row: &Row) -> Result<()> {
+        self.given_back.insert(row.id.clone());
+        cancel(&self.admin, &row.id, "it was paid before the restore").await
+    }
+
+    async fn judge(&mut self, desk: &Desk, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<()> {
         let waits = |row: &&Row| ["held_for_inspection", "pending"].contains(&row.status.as_str()) && !desk.has_unmatched(&row.to);
         let waiting: Vec<&Row> = desk.rows.iter().filter(waits).collect();
         if waiting.is_empty() {
             return Ok(());
         }
-        let mined = chain::mined(&world.devnet, world.chain).await?;
+        let mined = chain::mined(payments.devnet, payments.chain).await?;
         let mut done = BTreeSet::new();
         // One of each recipient in a round: the next verdict has to know of this one.
         for row in waiting.into_iter().filter(|row| done.insert(row.to.clone())) {
-            let payee = people.at(&row.to).with_context(|| format!("nobody is paid at {}", row.to))?;
+            let payee = payments.at(&row.to).with_context(|| format!("nobody is paid at {}", row.to))?;
             let (times, settled) = (times(payee, &mined), desk.settled(&row.to));
             let paid = times > settled;
             match row.status.as_str() {
                 "held_for_inspection" => {
                     self.held.insert(row.id.clone());
+                    if !paid {
+                        self.given_back.insert(row.id.clone());
+                    }
                     let verdict = json!({ "paid": paid, "note": NOTE });
                     let path = format!("/api/admin/withdrawals/{}/inspect", row.id);
                     self.admin.post(&path, &verdict).await?.expect_success("giving a verdict")?;
@@ -156,7 +195,7 @@ impl Operator {
                     if paid {
                         findings.push(format!("payee {} is paid, and {} is pending and not held", payee.number, row.id));
                     }
-                    cancel(&self.admin, &row.id, "it was paid before the restore").await?;
+                    self.cancel(row).await?;
                 }
                 _ => {
                     let path = format!("/api/admin/withdrawals/{}/approve", row.id);
@@ -166,6 +205,24 @@ impl Operator {
         }
         Ok(())
     }
+}
+
+/// Cancels as an operator, again where something changed at the same moment.
+///
+/// # Errors
+/// Fails if it is refused.
+pub async fn cancel(admin: &Api, id: &str, reason: &str) -> Result<()> {
+    let mut last = String::new();
+    for _ in 0..CANCEL_TRIES_MAX {
+        let answer = admin.post(&format!("/api/admin/withdrawals/{id}/cancel"), &json!({ "reason": reason })).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        last = format!("{} {}", answer.status, answer.body);
+        tokio::time::sleep(CANCEL_PAUSE).await;
+    }
+    ensure!(last.is_empty(), "cancelling {id} was answered with {last}");
+    Ok(())
 }
 
 /// How often the chain has paid somebody.
@@ -191,6 +248,10 @@ impl Row {
     fn read(item: &Value) -> Result<Self> {
         let text = |name: &str| item[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {item}"));
         Ok(Self { id: text("id")?, to: text("toAddress")?, status: text("status")? })
+    }
+
+    fn is_under_way(&self) -> bool {
+        ["approved", "processing"].contains(&self.status.as_str())
     }
 
     fn is_over(&self) -> bool {

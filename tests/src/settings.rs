@@ -23,6 +23,8 @@ pub struct Settings {
     pub tokens: Vec<(&'static str, Contract)>,
     /// Whole sections.
     pub sections: Vec<(&'static str, Value)>,
+    /// Environment variables of the servers.
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
             policy: Vec::new(),
             tokens: Vec::new(),
             sections: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -127,6 +130,13 @@ impl Settings {
     #[must_use]
     pub fn section(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.sections.push((name, value.into()));
+        self
+    }
+
+    /// An environment variable of the servers.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
         self
     }
 

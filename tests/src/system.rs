@@ -219,6 +219,7 @@ fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, 
     }
     let policy = setup.config.assets.get_mut(DG).and_then(|asset| asset.policy.as_mut()).context("the devnet limits its token")?;
     policy.more.extend(settings.policy.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    setup.environment.extend(settings.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     setup.config.more.extend(settings.sections.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     Ok(())
 }

@@ -17,9 +17,8 @@ use crate::config::{Config, Jwt, Membership};
 use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
-use crate::witness::FileWitness;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
-use crate::{config, gate, signing, telemetry, wallets};
+use crate::{config, gate, signing, telemetry, wallets, witness};
 
 /// A chain is read about twice per block, within these bounds.
 const OBSERVE_MILLIS_MIN: u64 = 250;
@@ -40,8 +39,9 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let rules = rules(&config, &signing, database.store.as_ref()).await?;
     announce(&config, &rules);
     let gate = gate::open(&config, &chains.evm, &clock)?;
-    let engine =
-        Engine::start(ports(&config, &database, &signing, &chains, clock), Arc::new(rules), &settings(&config, database.is_ours_alone()));
+    let witness = witness::open(&config.witness, &clock).await?;
+    let ports = ports(&database, &signing, &chains, clock, witness);
+    let engine = Engine::start(ports, Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admit_first_admin(&config, &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
@@ -81,8 +81,7 @@ async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<
     Ok(Rules { revision, ..rules })
 }
 
-fn ports(config: &Config, database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock) -> Ports {
-    let witness = config.witness.file.as_deref().map(FileWitness::new);
+fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock, witness: Option<Arc<dyn ThirdWitness>>) -> Ports {
     Ports {
         clock,
         entropy: Arc::new(SystemEntropy),
@@ -90,7 +89,7 @@ fn ports(config: &Config, database: &Database, signing: &Signing, chains: &Chain
         store: database.store.clone(),
         chains: chains.ports(),
         signer: signing.signer.clone(),
-        witness: witness.map(|witness| Arc::new(witness) as Arc<dyn ThirdWitness>),
+        witness,
     }
 }
 

@@ -22,6 +22,7 @@ pub mod devnet;
 pub mod failover;
 pub mod forwarder;
 pub mod manifest;
+pub mod object_store;
 pub mod operation;
 pub mod options;
 pub mod parts;

@@ -26,3 +26,4 @@ mod reverts;
 mod signatures;
 mod stops;
 mod tokens;
+mod witness;

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::problem::Notes;
 
 /// Every variable that is read, and what it does. `docs/configuration.md` and `.env.example` are tested against this list.
-pub const VARIABLES: [(&str, &str); 23] = [
+pub const VARIABLES: [(&str, &str); 25] = [
     ("ADIT_NETWORK", "network: base or base-sepolia, whose settings are built in"),
     ("LOCK_MANAGER_PRIVATE_KEY", "the private key of the wallet that pays"),
     ("ADIT_KEY_PASSPHRASE", "opens the sealed seed, where no private key is given"),
@@ -31,6 +31,8 @@ pub const VARIABLES: [(&str, &str); 23] = [
     ("BLOCKCYPHER_TOKEN", "the token of its BlockCypher endpoints"),
     ("ADIT_TRUST", "trust of the only EVM chain: quorum or single"),
     ("DATABASE_URL", "store.url"),
+    ("AWS_ACCESS_KEY_ID", "names the key that opens witness.object"),
+    ("AWS_SECRET_ACCESS_KEY", "the secret of that key"),
     ("ADIT_LISTEN", "server.listen"),
     ("PORT", "the port of server.listen"),
 ];

@@ -41,7 +41,7 @@ pub use secrets::Secrets;
 pub use server::{Alerts, People, Server};
 pub use signer::Signer;
 pub use store::StoreUrl;
-pub use witness::Witness;
+pub use witness::{Witness, WitnessObject};
 
 use problem::Notes;
 use section::Section;
@@ -131,7 +131,7 @@ impl Config {
             server: Server::read(root.section("server")),
             store: StoreUrl::read(root.section("store")),
             signer: Signer::read(root.section("signer"), &decimals),
-            witness: Witness::read(root.section("witness")),
+            witness: Witness::read(root.section("witness"), environment),
             membership: Membership::read(root.section("membership")),
             jwt: root.list("jwt").into_iter().map(Jwt::read).collect(),
             people: People::read(root.section("wallets"), root.section("withdrawals")),

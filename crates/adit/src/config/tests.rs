@@ -242,11 +242,17 @@ fn secrets_are_never_shown() {
 }
 
 /// Keys of the template whose value is an example, since their default is that there is none.
-const EXAMPLES: [&str; 14] = [
+const EXAMPLES: [&str; 20] = [
     "network",
     "per_transaction",
     "per_day",
     "wallet",
+    "[witness.object]",
+    "endpoint",
+    "bucket",
+    "key",
+    "region",
+    "path_style",
     "lock",
     "[[jwt]]",
     "issuer",
@@ -278,7 +284,10 @@ fn the_template_says_the_defaults() {
 
 #[test]
 fn the_templates_examples_can_be_used() {
-    let config = read(&uncommented(TEMPLATE, |_| true).replace("mode = \"open\"", "mode = \"tiered\"")).expect("usable");
+    let text = uncommented(TEMPLATE, |_| true).replace("mode = \"open\"", "mode = \"tiered\"");
+    let variables = environment(&[("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush")]);
+    let config = Config::parse("adit.toml", &text, &variables).expect("usable");
+    assert!(matches!(&config.witness, super::Witness::Object(object) if object.bucket == "my-adit-witness" && object.path_style));
     assert_eq!((config.jwt.len(), config.alerts.low.len(), config.signer.caps.len()), (1, 2, 2));
     assert!(matches!(config.membership, Membership::Tiered { .. }));
 }

@@ -4,6 +4,7 @@ mod both;
 mod built;
 mod restore;
 mod shared;
+mod witness;
 
 use crate::built::{Running, least, run, text};
 

@@ -127,6 +127,7 @@ fn provider(jwt: &Jwt) -> JwtProvider {
         algorithms: jwt.algorithms.clone(),
         keys: JwksSource::Url(jwt.jwks_url.clone()),
         user_claim: jwt.subject_claim.clone(),
+        user_prefix: jwt.user_prefix.clone(),
         wallets_claim: jwt.wallets_claim.clone(),
     }
 }

@@ -48,6 +48,8 @@ pub struct JwtProvider {
     pub keys: JwksSource,
     /// The claim that is the user's id here: `sub` unless the application says otherwise.
     pub user_claim: String,
+    /// Stands before it, so that the accounts of two providers are never one. One provider may have none, so that accounts of before stay.
+    pub user_prefix: String,
     /// The claim that lists the user's wallets, its parts joined by points (`linked_accounts`, `app_metadata.wallets`). It must be one
     /// that only the provider can write: Supabase lets users write `user_metadata` themselves.
     pub wallets_claim: Option<String>,
@@ -91,6 +93,13 @@ pub enum SettingsError {
         "the sign-in provider {issuer:?} may use {got:?}; only algorithms with a public key are possible: ES256, ES384, RS256 to RS512, PS256 to PS512, EdDSA"
     )]
     Algorithm { issuer: String, got: String },
+    #[error("the sign-in provider {issuer:?} is configured twice; each has one table")]
+    SameProvider { issuer: String },
+    #[error(
+        "the sign-in providers {one:?} and {other:?} could have one user each of the same name; give each a user_prefix, of which none begins \
+         with another, and leave out at most one"
+    )]
+    SamePrefix { one: String, other: String },
     #[error("the client for sign-in keys cannot be made: {detail}")]
     Client { detail: String },
 }
@@ -111,11 +120,30 @@ impl ApiSettings {
                 return Err(SettingsError::Rate { name });
             }
         }
-        self.jwt_providers.iter().try_for_each(JwtProvider::check)
+        self.jwt_providers.iter().try_for_each(JwtProvider::check)?;
+        let after = |index: usize| &self.jwt_providers[index + 1..];
+        self.jwt_providers
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, one)| after(index).iter().try_for_each(|other| one.is_apart_from(other)))
     }
 }
 
 impl JwtProvider {
+    /// No user of one is a user of the other. One without a prefix may stand beside others: its users named like theirs are refused.
+    fn is_apart_from(&self, other: &Self) -> Result<(), SettingsError> {
+        if self.issuer == other.issuer {
+            return Err(SettingsError::SameProvider { issuer: self.issuer.clone() });
+        }
+        let (first, second) = (self.user_prefix.as_str(), other.user_prefix.as_str());
+        let clash = match (first.is_empty(), second.is_empty()) {
+            (true, true) => true,
+            (false, false) => first.starts_with(second) || second.starts_with(first),
+            (true, false) | (false, true) => false,
+        };
+        if clash { Err(SettingsError::SamePrefix { one: self.issuer.clone(), other: other.issuer.clone() }) } else { Ok(()) }
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         let missing = |what| Err(SettingsError::Provider { issuer: self.issuer.clone(), what });
         if self.issuer.is_empty() {

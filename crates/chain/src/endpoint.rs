@@ -113,10 +113,15 @@ impl Endpoint {
                     self.health.answered();
                     answers.extend(more);
                 }
-                Err(Unanswered { fault, by_its_size: true }) if size > 1 => {
-                    let next = self.batch_size.refused(size);
-                    tracing::info!(endpoint = %self.name, %fault, size, next, "a batch was refused as a whole; smaller ones are tried");
-                }
+                // Where it does not answer a single question either, it is no matter of size.
+                Err(Unanswered { fault, by_its_size: true }) if size > 1 => match self.exchange(&rest[..1]).await {
+                    Ok(one) => {
+                        answers.extend(one);
+                        let next = self.batch_size.refused(size);
+                        tracing::info!(endpoint = %self.name, %fault, size, next, "a batch was refused as a whole; smaller ones are tried");
+                    }
+                    Err(Unanswered { fault, .. }) => return self.counted(Err(fault)),
+                },
                 Err(Unanswered { fault, .. }) => return self.counted(Err(fault)),
             }
         }
@@ -167,7 +172,7 @@ impl Endpoint {
                 Err(Unread { detail, is_json }) => (self.malformed(method, detail), is_json),
             },
             Ok(Response { status, .. }) => (self.unreachable(method, format!("HTTP status {status}")), refuses_batches(status)),
-            Err(wire) => (self.unreachable(method, wire.to_string()), matches!(wire, WireFault::Useless(_))),
+            Err(wire) => (self.unreachable(method, wire.to_string()), false),
         };
         Err(Unanswered { fault, by_its_size })
     }

@@ -120,6 +120,15 @@ async fn an_endpoint_is_asked_by_as_many_as_it_takes() {
     }
 }
 
+/// One that answers nonsense to whatever it is asked is not asked in ever smaller parts, and larger ones stay allowed.
+#[tokio::test]
+async fn nonsense_is_no_refusal_of_a_batch() {
+    let endpoint = bad(Manner::Says("200 OK", r#"{"jsonrpc":"2.0","id":99,"result":"0x1"}"#)).await;
+    let calls: Vec<Call> = (0..24).map(|number| Call::new("eth_call", json!([number]))).collect();
+    assert!(endpoint.batch(&calls).await.is_err());
+    assert_eq!((endpoint.batch_size.most(), endpoint.reading().failures), (crate::BATCH_CALLS_MAX, 1));
+}
+
 #[tokio::test]
 async fn an_endpoint_is_told_who_asks() {
     assert_eq!(ask(Manner::WantsAgent).await, Ok(json!("0x1")));

@@ -113,6 +113,11 @@ pub(crate) fn gathering(view: &LaneView) -> Option<Timestamp> {
     (open.len() < usize::from(batching.payouts_max) && view.now < until).then_some(until)
 }
 
+/// Whether nothing about this withdrawal itself keeps it from being planned now.
+pub fn may_plan(view: &LaneView, withdrawal: &Withdrawal) -> bool {
+    gate_of_itself(view, withdrawal) == Gate::Open
+}
+
 pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };

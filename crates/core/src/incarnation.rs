@@ -71,7 +71,7 @@ pub struct Stray {
     pub output: u32,
     pub asset: AssetId,
     pub destination: Destination,
-    /// Base units of `asset`.
+    /// Base units of `asset`; of what is explained in part, the rest.
     pub amount: Amount,
     /// A person has said what it was.
     pub explained: bool,
@@ -109,6 +109,30 @@ impl fmt::Display for Twin {
                 write!(f, "transaction {hash}, which nobody here remembers, pays the same asset, recipient and amount")
             }
         }
+    }
+}
+
+/// A payment that is asked for, as it is held against payments that nobody remembers.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub asset: &'a AssetId,
+    pub destination: &'a Destination,
+    /// Base units of `asset`.
+    pub amount: Amount,
+    /// One output of a transaction may pay several to one recipient, as in bitcoin: a larger one may have paid this, too.
+    pub shares: bool,
+}
+
+impl Wanted<'_> {
+    /// The same asset, recipient and amount.
+    pub fn equals(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> bool {
+        (self.asset, self.destination, self.amount) == (asset, destination, amount)
+    }
+
+    /// Whether this may be a payment of so much, or a part of it.
+    pub fn may_be_in(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> bool {
+        self.equals(asset, destination, amount)
+            || (self.shares && (self.asset, self.destination) == (asset, destination) && self.amount < amount)
     }
 }
 
@@ -181,12 +205,11 @@ impl Incarnation {
     }
 
     /// A payment of the same that nobody has explained, or that this user got lately, as a person has said.
-    pub fn twin_of_request(&self, user: &UserId, wanted: (&AssetId, &Destination, Amount), now: Timestamp) -> Option<Twin> {
-        let (asset, destination, amount) = wanted;
+    pub fn twin_of_request(&self, user: &UserId, wanted: &Wanted, now: Timestamp) -> Option<Twin> {
         let lately = |matched: &MatchedTo| matched.user == *user && now < matched.at.plus(REPEATED_WITHIN);
-        let is_same = |known: &&Unmatched| (&known.asset, &known.destination, known.amount) == wanted;
-        let matched = || self.unmatched.iter().filter(is_same).find(|known| known.matched.as_ref().is_some_and(lately));
-        self.twin(asset, destination, amount).or_else(|| matched().map(|known| Twin::Matched { withdrawal: known.withdrawal }))
+        let mut same = self.unmatched.iter().filter(|known| wanted.equals(&known.asset, &known.destination, known.amount));
+        let matched = same.find(|known| known.matched.as_ref().is_some_and(lately));
+        self.twin(wanted).or_else(|| matched.map(|known| Twin::Matched { withdrawal: known.withdrawal }))
     }
 
     /// A person has said whose the payment of this withdrawal was. Those of long ago are forgotten.
@@ -198,30 +221,34 @@ impl Incarnation {
     }
 
     /// A payment of the same that nobody has explained.
-    pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
-        let wanted = (asset, destination, amount);
-        let unmatched = self.nobodys().find(|known| (&known.asset, &known.destination, known.amount) == wanted);
-        let stray = || self.strays.iter().find(|known| !known.explained && (&known.asset, &known.destination, known.amount) == wanted);
+    pub fn twin(&self, wanted: &Wanted) -> Option<Twin> {
+        let unmatched = self.nobodys().find(|known| wanted.equals(&known.asset, &known.destination, known.amount));
+        let stray =
+            || self.strays.iter().find(|known| !known.explained && wanted.may_be_in(&known.asset, &known.destination, known.amount));
         match unmatched {
             Some(known) => Some(Twin::Unmatched { withdrawal: known.withdrawal }),
             None => stray().map(|known| Twin::Stray { hash: known.payment.hash }),
         }
     }
 
-    /// Takes one stray of this asset, recipient and amount for explained: the one that the finding of a withdrawal names.
-    pub(crate) fn explain_stray(&mut self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) {
-        if let Some(place) = self.place_of_stray(wanted, named, finding) {
-            self.strays[place].explained = true;
+    /// Takes one stray for explained: the one that the finding of a withdrawal names. Of an output that may have paid several, what is left
+    /// stays open.
+    pub(crate) fn explain_stray(&mut self, wanted: &Wanted, named: Hash32, finding: &str) {
+        let Some(place) = self.place_of_stray(wanted, named, finding) else { return };
+        let known = &mut self.strays[place];
+        match known.amount.checked_sub(wanted.amount).filter(|left| !left.is_zero()) {
+            Some(left) => known.amount = left,
+            None => known.explained = true,
         }
     }
 
-    /// The open stray of this asset, recipient and amount that the finding of a withdrawal names.
-    pub(crate) fn named_stray(&self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) -> Option<&Stray> {
+    /// The open stray of which the finding of a withdrawal says that it may have paid it.
+    pub(crate) fn named_stray(&self, wanted: &Wanted, named: Hash32, finding: &str) -> Option<&Stray> {
         self.place_of_stray(wanted, named, finding).map(|place| &self.strays[place])
     }
 
-    fn place_of_stray(&self, wanted: (&AssetId, &Destination, Amount), named: Hash32, finding: &str) -> Option<usize> {
-        let open = |known: &Stray| !known.explained && (&known.asset, &known.destination, known.amount) == wanted;
+    fn place_of_stray(&self, wanted: &Wanted, named: Hash32, finding: &str) -> Option<usize> {
+        let open = |known: &Stray| !known.explained && wanted.may_be_in(&known.asset, &known.destination, known.amount);
         let is_named = |known: &Stray| known.payment.hash == named || finding.contains(&known.payment.hash.to_string());
         self.strays.iter().position(|known| open(known) && is_named(known))
     }

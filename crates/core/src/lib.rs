@@ -53,13 +53,13 @@ pub use context::{ClaimContext, KeyContext, PayoutContext};
 pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
-pub use gate::{Gate, may_join, suspension};
+pub use gate::{Gate, may_join, may_plan, suspension};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, ClientId, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
     IdempotencyKey, IncarnationId, JournalId, LeaseToken, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId,
     WithdrawalId,
 };
-pub use incarnation::{Finding, Incarnation, MatchedTo, REPEATED_WITHIN, STRAYS_MAX, Stray, Twin, Unmatched, Unread, WentBack};
+pub use incarnation::{Finding, Incarnation, MatchedTo, REPEATED_WITHIN, STRAYS_MAX, Stray, Twin, Unmatched, Unread, Wanted, WentBack};
 pub use journal::JournalTip;
 pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};

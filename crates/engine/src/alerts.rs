@@ -8,7 +8,7 @@ use adit_core::{
     Act, Amount, AssetId, ChainRules, ClockDoubt, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension,
     Timestamp, WithdrawalId, needs, next, step,
 };
-use adit_store::{Replication, StoreFault};
+use adit_store::{QueueFilter, Replication, StoreFault};
 use serde::Serialize;
 
 use crate::clock::rounded;
@@ -214,7 +214,7 @@ impl Watch {
         let standing = self.ports.store.suspensions().await?;
         let suspensions: BTreeMap<Scope, Suspension> = standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
         let assets: Vec<AssetId> = self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
-        let queue = self.ports.store.queue(&assets, now, PLAN_MAX).await?;
+        let queue = self.ports.store.queue(&QueueFilter::of(assets).without(&suspensions), now, PLAN_MAX).await?;
         let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
         let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         found.extend(waiting_cancels(&view));

@@ -1,5 +1,6 @@
 //! Addresses: one canonical form (EIP-55), and those that money must not go to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use adit_chain::{ParsedDestination, RefusedDestination};
@@ -58,6 +59,17 @@ impl AddressBook {
             return Some("a precompiled contract".to_owned());
         }
         self.forbidden.get(&address).cloned()
+    }
+}
+
+/// An address that is written in one case, with its checksum (EIP-55). Any other text as it is. Only for addresses that are proved
+/// otherwise: in one case a mistyped digit is not seen.
+pub fn with_checksum(text: &str) -> Cow<'_, str> {
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40).unwrap_or_default();
+    let mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+    match text.parse::<Address>() {
+        Ok(address) if !mixed && !digits.is_empty() => Cow::Owned(address.to_checksum(None)),
+        Ok(_) | Err(_) => Cow::Borrowed(text),
     }
 }
 

@@ -27,7 +27,7 @@ mod signature;
 mod simulate;
 mod unlock;
 
-pub use address::{AddressBook, address_of, canonical};
+pub use address::{AddressBook, address_of, canonical, with_checksum};
 pub use chain::EvmChain;
 pub use claim::{Claim, ClaimDomain, InvalidDomain};
 pub use config::{ConfigError, EvmConfig};

@@ -11,7 +11,7 @@ use adit_core::{
 };
 use adit_store::rows::Fields;
 use adit_store::{
-    Coverage, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, Replication, Store, StoreClock, StoreFault, UserSheet,
+    Coverage, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet,
     WithdrawalFilter,
 };
 use async_trait::async_trait;
@@ -192,8 +192,8 @@ impl Store for PostgresStore {
         self.read(async { withdrawal::page(&mut *self.moment().await?, filter, after, limit).await }).await
     }
 
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        self.read(async { withdrawal::queue(&mut *self.moment().await?, assets, now, limit).await }).await
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.read(async { withdrawal::queue(&mut *self.moment().await?, wanted, now, limit).await }).await
     }
 
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {

@@ -9,7 +9,7 @@ use adit_core::{
     Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault, UserSheet, WithdrawalFilter};
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -149,8 +149,8 @@ impl Store for SqliteStore {
         withdrawal::page(&mut *self.read().await?, filter, after, limit).await
     }
 
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        withdrawal::queue(&mut *self.read().await?, assets, now, limit).await
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        withdrawal::queue(&mut *self.read().await?, wanted, now, limit).await
     }
 
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {

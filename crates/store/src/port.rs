@@ -1,11 +1,11 @@
 //! The seam between the engine and any database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
     Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
-    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window, Withdrawal,
-    WithdrawalId,
+    LimitState, Lineage, LineageId, ObservationRecord, Scope, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window,
+    Withdrawal, WithdrawalId,
 };
 use async_trait::async_trait;
 
@@ -32,8 +32,8 @@ pub trait Store: Send + Sync + 'static {
     async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
     /// Newest first (by creation time, then id).
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
-    /// Approved withdrawals of these assets whose deferral has passed at `now`, oldest first.
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    /// Approved withdrawals that pass and whose deferral has passed at `now`, oldest first.
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     /// Every lineage that ever carried this withdrawal, oldest first.
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
@@ -122,6 +122,51 @@ pub struct WithdrawalFilter {
     pub claims: Option<bool>,
 }
 
+/// Which of the approved withdrawals to queue: what is stopped is left out here, so that it fills no page (case F102).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct QueueFilter {
+    /// Of these only.
+    pub assets: Vec<AssetId>,
+    /// Not those that are paid for with these.
+    pub stopped_sources: BTreeSet<AssetId>,
+    /// Not those of these users.
+    pub stopped_users: BTreeSet<UserId>,
+    /// From here on.
+    pub after: Option<Cursor>,
+}
+
+impl QueueFilter {
+    /// All of these assets.
+    pub fn of(assets: Vec<AssetId>) -> Self {
+        Self { assets, ..Self::default() }
+    }
+
+    /// Those of them that no suspension covers.
+    pub fn without(mut self, standing: &BTreeMap<Scope, Suspension>) -> Self {
+        for scope in standing.keys() {
+            match scope {
+                Scope::All => self.assets.clear(),
+                Scope::Asset { asset } => {
+                    self.assets.retain(|known| known != asset);
+                    self.stopped_sources.insert(asset.clone());
+                }
+                Scope::User { user } => {
+                    self.stopped_users.insert(user.clone());
+                }
+            }
+        }
+        self
+    }
+
+    /// Returns whether an approved withdrawal passes.
+    pub fn passes(&self, row: &Withdrawal) -> bool {
+        self.assets.contains(&row.asset)
+            && !self.stopped_sources.contains(&row.source_asset)
+            && !self.stopped_users.contains(&row.user)
+            && self.after.is_none_or(|after| (row.created_at, row.id) > (after.created_at, after.id))
+    }
+}
+
 /// Where a page of a lane's lineages ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineageCursor {
@@ -141,6 +186,12 @@ impl LineageCursor {
 pub struct Cursor {
     pub created_at: Timestamp,
     pub id: WithdrawalId,
+}
+
+impl Cursor {
+    pub fn of(row: &Withdrawal) -> Self {
+        Self { created_at: row.created_at, id: row.id }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,9 @@ const ALGORITHMS: [(&str, Algorithm); 9] = [
     ("PS512", Algorithm::PS512),
 ];
 
+const USER_PREFIX: &str = "at most 32 visible ASCII characters without '/'";
+const USER_PREFIX_CHARS_MAX: usize = 32;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jwt {
     pub issuer: String,
@@ -27,6 +30,8 @@ pub struct Jwt {
     pub jwks_url: String,
     /// The claim that names the user.
     pub subject_claim: String,
+    /// Stands before that name, so that users of two providers are never one.
+    pub user_prefix: String,
     /// The claim that lists the user's wallets. Only the provider may be able to write it.
     pub wallets_claim: Option<String>,
 }
@@ -47,11 +52,17 @@ impl Jwt {
             algorithms: algorithms.unwrap_or_else(|| vec![Algorithm::ES256]),
             jwks_url: jwks_url.unwrap_or_default(),
             subject_claim: section.text("subject_claim").unwrap_or("sub".to_owned()),
+            user_prefix: section.read("user_prefix", USER_PREFIX, read_prefix).unwrap_or_default(),
             wallets_claim: section.text_or_empty("wallets_claim"),
         };
         section.finish();
         jwt
     }
+}
+
+fn read_prefix(value: &Value) -> Option<String> {
+    let fits = |text: &&str| text.len() <= USER_PREFIX_CHARS_MAX && text.chars().all(|c| c.is_ascii_graphic() && c != '/');
+    value.as_str().filter(fits).map(str::to_owned)
 }
 
 fn read_audiences(value: &Value) -> Option<Vec<String>> {

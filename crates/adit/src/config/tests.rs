@@ -260,6 +260,7 @@ const EXAMPLES: [&str; 20] = [
     "algorithms",
     "jwks_url",
     "subject_claim",
+    "user_prefix",
     "wallets_claim",
     "low.DG",
     "low.ETH",

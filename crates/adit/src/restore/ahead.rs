@@ -4,7 +4,7 @@ use adit_api::units;
 use adit_chain::Watch;
 use adit_core::{AssetId, ChainKind, ChainRules, Finality, Lane, Rules, State, Status, Timestamp, Withdrawal};
 use adit_engine::LIVE_LINEAGES_MAX;
-use adit_store::{Store, WithdrawalFilter};
+use adit_store::{QueueFilter, Store, WithdrawalFilter};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -151,7 +151,7 @@ fn sweep(rules: &Rules, chain: &ChainRules, row: &Lane, latest: Option<u64>) -> 
 
 async fn waiting(store: &dyn Store, rules: &Rules) -> Result<Vec<Waiting>> {
     let assets: Vec<AssetId> = rules.chains.keys().flat_map(|name| rules.assets_on(name).map(|asset| asset.id.clone())).collect();
-    let mut found = store.queue(&assets, Timestamp::from_micros(i64::MAX), WAITING_MAX).await?;
+    let mut found = store.queue(&QueueFilter::of(assets.clone()), Timestamp::from_micros(i64::MAX), WAITING_MAX).await?;
     for asset in &assets {
         let pending = WithdrawalFilter { asset: Some(asset.clone()), status: Some(Status::Pending), ..WithdrawalFilter::default() };
         found.extend(store.withdrawals(&pending, None, WAITING_MAX).await?.items);

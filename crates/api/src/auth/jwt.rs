@@ -55,12 +55,23 @@ impl JwtDesk {
     pub async fn sign_in(&self, state: &ApiState, token: &str, hash: Hash32) -> Result<Principal, Problem> {
         let now = state.now();
         let (provider, claims) = self.check(token, now).await?;
-        let user = claims.get(&provider.user_claim).and_then(Value::as_str).and_then(|text| UserId::new(text).ok());
+        let subject = claims.get(&provider.user_claim).and_then(Value::as_str);
+        let user = subject.and_then(|subject| self.user(provider, subject));
         let user = user.ok_or_else(|| refused(&format!("its claim {:?} is not a user id", provider.user_claim)))?;
         let principal = Principal::of_user(user.clone());
         introduce(state, &user, &provider.wallets(&claims)).await?;
         state.keys().remember(hash, principal.clone(), remembered_until(&claims, now), now);
         Ok(principal)
+    }
+
+    /// None for a name that no user of this provider may have: also one that begins as those of another provider do.
+    fn user(&self, provider: &JwtProvider, subject: &str) -> Option<UserId> {
+        let mut others = self.providers.values().map(|other| &other.settings).filter(|other| other.issuer != provider.issuer);
+        let is_anothers = |other: &JwtProvider| !other.user_prefix.is_empty() && subject.starts_with(&other.user_prefix);
+        if provider.user_prefix.is_empty() && others.any(is_anothers) {
+            return None;
+        }
+        UserId::new(format!("{}{subject}", provider.user_prefix)).ok().filter(|_| !subject.is_empty())
     }
 
     async fn check(&self, token: &str, now: Timestamp) -> Result<(&JwtProvider, Claims), Problem> {

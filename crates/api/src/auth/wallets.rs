@@ -41,11 +41,18 @@ fn collect(value: &Value, nesting: u32, found: &mut Vec<String>) {
     }
 }
 
-/// Those that are addresses of the chain that claims are paid on. Providers write them in lower case too.
+/// Those that are addresses of the chain that claims are paid on. Providers write them in one case, too, without a checksum: a claim is
+/// proved by its signature, so nobody is paid at an address that was mistyped here.
 pub fn parsed(state: &ApiState, listed: &[String]) -> Vec<Destination> {
     let Some(asset) = state.wallet_asset() else { return Vec::new() };
     let Some(chain) = state.rules().chain_of(asset).and_then(|rules| state.engine().chain(&rules.name)) else { return Vec::new() };
-    let parse = |text: &String| chain.parse_destination(asset, text).ok().map(|parsed| parsed.0);
+    let parse = |text: &String| match chain.parse_destination(asset, &adit_evm::with_checksum(text)) {
+        Ok(parsed) => Some(parsed.0),
+        Err(refused) => {
+            tracing::warn!(wallet = text, %refused, "a wallet of the sign-in provider is left out");
+            None
+        }
+    };
     listed.iter().filter_map(parse).collect()
 }
 

@@ -23,6 +23,7 @@ fn provider() -> JwtProvider {
         algorithms: vec![Algorithm::ES256],
         keys: JwksSource::Inline(JwkSet { keys: vec![jwk] }),
         user_claim: "sub".to_owned(),
+        user_prefix: String::new(),
         wallets_claim: Some("linked_accounts".to_owned()),
     }
 }
@@ -40,6 +41,56 @@ fn claims(user: &str) -> Value {
 fn token(claims: &Value, kid: &str, key: &str) -> String {
     let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
     encode(&header, claims, &EncodingKey::from_ec_pem(key.as_bytes()).expect("a key")).expect("a token")
+}
+
+fn of_another(user_prefix: &str) -> JwtProvider {
+    JwtProvider { issuer: "https://other.example.org".to_owned(), user_prefix: user_prefix.to_owned(), ..provider() }
+}
+
+/// Abuse +29: a subject 42 of each of two providers is two people, and neither can name themselves like one of the other.
+#[tokio::test]
+async fn p29_users_of_two_providers_are_never_one() {
+    let world = World::with(ApiSettings { jwt_providers: vec![provider(), of_another("other:")], ..settings() }).await;
+    let mut theirs = claims("42");
+    theirs["iss"] = "https://other.example.org".into();
+    let named = async |claims: &Value| world.get("/api/me", &token(claims, "k1", KEY)).await;
+    let (first, second) = (named(&claims("42")).await, named(&theirs).await);
+    assert_eq!(first.body["userId"], "42", "{}", first.text);
+    assert_eq!(second.body["userId"], "other:42", "{}", second.text);
+    assert_eq!(named(&claims("other:42")).await.is(), (401, "UNAUTHENTICATED"), "it would be theirs");
+}
+
+/// Abuse +29: what could make two people one does not start.
+#[test]
+fn p29_two_providers_without_a_prefix_do_not_start() {
+    let refused = |providers: &[JwtProvider]| {
+        let settings = ApiSettings { jwt_providers: providers.to_vec(), ..settings() };
+        settings.check().map_or_else(|error| error.to_string(), |()| String::new())
+    };
+    for prefix in ["", "a", "a:b"] {
+        let one = JwtProvider { user_prefix: if prefix.is_empty() { String::new() } else { "a:".to_owned() }, ..provider() };
+        let said = refused(&[one, of_another(prefix)]);
+        assert!(said.contains("user_prefix"), "{prefix}: {said}");
+    }
+    assert!(refused(&[provider(), provider()]).contains("configured twice"));
+    assert_eq!(refused(&[provider(), of_another("other:")]), "");
+}
+
+/// D11: a provider that writes addresses in lower case links them all the same: the claim is proved by its signature.
+#[tokio::test]
+async fn d11_a_wallet_that_the_provider_writes_in_lower_case_is_linked() {
+    let world = world().await;
+    let mut lower = claims("did:privy:ada");
+    lower["linked_accounts"] = lower["linked_accounts"].as_str().expect("a text").to_lowercase().into();
+    let me = world.get("/api/me", &token(&lower, "k1", KEY)).await;
+    assert_eq!(me.body["wallets"][0]["address"], Value::from(Wallet::named("did:privy:ada").address.to_checksum(None)), "{}", me.text);
+    let mut wrong = claims("did:privy:eve");
+    let text = Wallet::named("did:privy:eve").address.to_checksum(None);
+    let flipped: String =
+        text.chars().map(|c| if c.is_ascii_lowercase() && c != 'x' { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
+    wrong["linked_accounts"] = json!([{ "type": "wallet", "address": flipped }]).to_string().into();
+    let me = world.get("/api/me", &token(&wrong, "k1", KEY)).await;
+    assert_eq!(me.body["wallets"], json!([]), "a wrong checksum is a mistake");
 }
 
 #[tokio::test]

@@ -71,8 +71,8 @@ impl Store for Silent {
         self.heard().await.withdrawals(filter, after, limit).await
     }
 
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        self.heard().await.queue(assets, now, limit).await
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.heard().await.queue(wanted, now, limit).await
     }
 
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Amount, Answer, AssetId, Cause, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32, IdBlock,
-    Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, Timestamp, Transfer, TransferId,
-    TransferKind, Twin, User, UserId, View, Withdrawal, WithdrawalId, planted,
+    Account, Amount, Answer, AssetId, Cause, ChainKind, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32,
+    IdBlock, Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, Timestamp, Transfer,
+    TransferId, TransferKind, Twin, User, UserId, View, Wanted, Withdrawal, WithdrawalId, planted,
 };
 
 /// Mistakes of engines that give back without asking their signer: it would not let them.
@@ -156,9 +156,9 @@ impl<'a> Drafting<'a> {
     /// explained by this: nobody else waits because of it. Returns where it stands.
     pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32, finding: &'a str) -> Option<Payment> {
         self.paid.push((withdrawal, named, finding));
-        let wanted = (&withdrawal.asset, &withdrawal.destination, withdrawal.amount);
+        let wanted = self.wanted(&withdrawal.asset, &withdrawal.destination, withdrawal.amount);
         let row = self.view.incarnation.row.as_ref();
-        row.and_then(|row| row.named_stray(wanted, named, finding)).map(|stray| stray.payment.clone())
+        row.and_then(|row| row.named_stray(&wanted, named, finding)).map(|stray| stray.payment.clone())
     }
 
     fn explain(&mut self) {
@@ -172,7 +172,8 @@ impl<'a> Drafting<'a> {
             incarnation.match_to(*id, user, self.now());
         }
         for (withdrawal, named, finding) in &self.paid {
-            incarnation.explain_stray((&withdrawal.asset, &withdrawal.destination, withdrawal.amount), *named, finding);
+            let wanted = self.wanted(&withdrawal.asset, &withdrawal.destination, withdrawal.amount);
+            incarnation.explain_stray(&wanted, *named, finding);
         }
         if incarnation != *known {
             self.change(Change::Incarnation(incarnation));
@@ -182,13 +183,19 @@ impl<'a> Drafting<'a> {
     /// A payment of the same that nobody has explained.
     pub fn twin(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> Option<Twin> {
         let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
-        row.and_then(|row| row.twin(asset, destination, amount))
+        row.and_then(|row| row.twin(&self.wanted(asset, destination, amount)))
     }
 
     /// A payment of the same that nobody has explained, or that the same user got lately, as a person has said.
     pub fn twin_of(&self, request: &Request, paid: Amount) -> Option<Twin> {
         let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
-        row.and_then(|row| row.twin_of_request(&request.user, (&request.asset, &request.destination, paid), self.now()))
+        let wanted = self.wanted(&request.asset, &request.destination, paid);
+        row.and_then(|row| row.twin_of_request(&request.user, &wanted, self.now()))
+    }
+
+    fn wanted<'w>(&self, asset: &'w AssetId, destination: &'w Destination, amount: Amount) -> Wanted<'w> {
+        let shares = self.rules.chain_of(asset).is_some_and(|chain| chain.kind == ChainKind::Bitcoin);
+        Wanted { asset, destination, amount, shares }
     }
 
     /// Where a transaction that nobody here remembers stands.

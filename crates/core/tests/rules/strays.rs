@@ -134,3 +134,29 @@ fn f91_a_doubted_payment_that_was_never_signed_waits_for_an_approval() {
     bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone() });
     assert_eq!(bitcoin.status(&legs[0]), Status::Pending);
 }
+
+/// F91: one output of bitcoin may have paid several to one recipient. Each who may be in it waits, and what a verdict takes out of it is
+/// gone; where outputs pay one each, only the same amount counts.
+#[test]
+fn f91_an_output_that_may_have_paid_several_holds_each_of_them() {
+    for (kind, held) in [(ChainKind::Bitcoin, Status::HeldForInspection), (ChainKind::Evm, Status::Approved)] {
+        let mut world = World::with_points(100_000);
+        world.rules.chains.get_mut(&lane().chain).expect("a chain").kind = kind;
+        let first = world.request_claim(3_000).expect("accepted");
+        let both = Leg { amount: dg(7_000), ..world.leg(first) };
+        world.must(note(vec![stray_of(&both, hash(90))]));
+        let asked = [4_000, 3_000].map(|whole| world.request_claim(whole).expect("accepted"));
+        assert_eq!(asked.map(|id| world.withdrawal(id).state.status()), [held; 2], "{kind:?}");
+        if kind == ChainKind::Evm {
+            continue;
+        }
+        for (id, left) in asked.into_iter().zip([Some(dg(3_000)), None]) {
+            let verdict = Command::Inspect { leg: world.leg(id), lane: lane(), lineage: None, paid: true, note: "theirs".to_owned() };
+            world.must(verdict);
+            let open = strays(&world).into_iter().find(|stray| !stray.explained).map(|stray| stray.amount);
+            assert_eq!(open, left);
+        }
+        let again = world.request_claim(3_000).expect("accepted");
+        assert_eq!(world.withdrawal(again).state.status(), Status::Approved, "nobody waits for it any more");
+    }
+}

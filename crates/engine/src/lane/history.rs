@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use adit_chain::{Foreign, Outflow, Watch};
-use adit_core::{Command, Epoch, Hash32, Lane, Leg, Mistake, Payment, Status, Stray, Timestamp, Twin, Withdrawal, planted};
-use adit_store::WithdrawalFilter;
+use adit_core::{
+    ChainKind, Command, Epoch, Hash32, Lane, Leg, Mistake, Payment, Status, Stray, Timestamp, Twin, Wanted, Withdrawal, planted,
+};
+use adit_store::{QueueFilter, WithdrawalFilter};
 
 use super::{LaneTask, RoundError};
 use crate::LIVE_LINEAGES_MAX;
@@ -24,7 +26,7 @@ impl LaneTask {
     pub(super) async fn waiting(&self) -> Result<Vec<Withdrawal>, RoundError> {
         let assets = self.assets();
         let for_ever = Timestamp::from_micros(i64::MAX);
-        let mut waiting = self.engine.store().queue(&assets, for_ever, WAITING_MAX).await?;
+        let mut waiting = self.engine.store().queue(&QueueFilter::of(assets.clone()), for_ever, WAITING_MAX).await?;
         for asset in assets {
             let pending = WithdrawalFilter { asset: Some(asset), status: Some(Status::Pending), ..WithdrawalFilter::default() };
             waiting.extend(self.engine.store().withdrawals(&pending, None, WAITING_MAX).await?.items);
@@ -53,7 +55,7 @@ impl LaneTask {
         let mut commands = Vec::new();
         // After they are kept: who asks from now on waits by itself.
         for withdrawal in self.waiting().await? {
-            let twin = history.iter().find(|foreign| foreign.outflows.iter().any(|outflow| equals(outflow, &withdrawal)));
+            let twin = history.iter().find(|foreign| foreign.outflows.iter().any(|outflow| self.may_have_paid(outflow, &withdrawal.leg())));
             let Some((twin, hash, block)) = twin.and_then(|twin| Some((twin, twin.hash?, twin.block?))) else { continue };
             tracing::error!(withdrawal = %withdrawal.id, transaction = %hash, "the wallet's history shows a payment like this one");
             commands.push(Command::Suspect {
@@ -77,7 +79,7 @@ impl LaneTask {
         let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
         let mut commands = Vec::new();
         for lineage in live.iter().filter(|lineage| lineage.included().is_none()) {
-            let twin = outflows.iter().find(|(_, outflow)| lineage.legs.iter().any(|leg| is_paid_by(leg, outflow)));
+            let twin = outflows.iter().find(|(_, outflow)| lineage.legs.iter().any(|leg| self.may_have_paid(outflow, leg)));
             let Some((hash, _)) = twin else { continue };
             tracing::error!(lineage = %lineage.id, transaction = %hash, "somebody of it may have been paid already; it is cancelled first");
             let (lane, owner, because) = (self.id().clone(), self.engine.replica, Twin::Stray { hash: *hash }.to_string());
@@ -85,6 +87,13 @@ impl LaneTask {
         }
         self.commit(commands).await?;
         Ok(())
+    }
+
+    /// Whether this may be the payment of the leg, alone or with others to the same recipient.
+    fn may_have_paid(&self, outflow: &Outflow, leg: &Leg) -> bool {
+        let shares = self.rules().kind == ChainKind::Bitcoin;
+        let wanted = Wanted { asset: &leg.asset, destination: &leg.destination, amount: leg.amount, shares };
+        wanted.may_be_in(&outflow.asset, &outflow.destination, outflow.amount)
     }
 
     /// Transactions of which a person has said what they were.
@@ -142,10 +151,6 @@ impl LaneTask {
 pub(super) fn outflows_of(found: &[Foreign]) -> Vec<(Hash32, Outflow)> {
     let of = |one: &Foreign| one.outflows.iter().filter_map(|outflow| Some((one.hash?, outflow.clone()))).collect::<Vec<_>>();
     found.iter().flat_map(of).collect()
-}
-
-fn is_paid_by(leg: &Leg, outflow: &Outflow) -> bool {
-    (&outflow.asset, &outflow.destination, outflow.amount) == (&leg.asset, &leg.destination, leg.amount)
 }
 
 pub(super) fn equals(outflow: &Outflow, withdrawal: &Withdrawal) -> bool {

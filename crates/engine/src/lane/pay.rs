@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
     AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
-    Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, next, planted,
+    Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, may_plan, next, planted,
 };
 use adit_signer::{About, Approved, Refused, SignRequest};
+use adit_store::{Cursor, QueueFilter};
 use futures::join;
 
 use super::due::Due;
@@ -17,6 +18,9 @@ use crate::{Clock as _, LIVE_LINEAGES_MAX, PLAN_MAX};
 
 /// Who waits for coins is looked at again within the hour; who waits for longer has another reason.
 const JOINABLE_AHEAD: Span = Span::from_hours(1);
+
+/// Pages of the queue that are read in one round, as long as nobody of them may be planned.
+const QUEUE_PAGES_MAX: usize = 20;
 
 impl LaneTask {
     /// Asks the rules what is due and does it. While nodes are given what is recorded, others are signed and planned: acts of one round are
@@ -36,10 +40,11 @@ impl LaneTask {
             // What was noted counts from the next round on.
             return Ok(1);
         }
-        let queue = store.queue(&self.assets(), now, PLAN_MAX).await?;
         let suspensions = self.engine.suspensions().await?;
         let clock_doubt = self.engine.ports.clock.doubt();
-        let view = LaneView { lane, chain: self.rules(), live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
+        let view = LaneView { lane, chain: self.rules(), live: &live, queue: &[], suspensions: &suspensions, now, clock_doubt };
+        let queue = self.payable(&view).await?;
+        let view = LaneView { queue: &queue, ..view };
         let due = Due::of(next(&view));
         let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
@@ -64,6 +69,23 @@ impl LaneTask {
         // What the signer or the rules refuse, and versions that cannot be made now, are no progress: else the lane would ask again without
         // a pause.
         Ok(signed + due.send.len())
+    }
+
+    /// Whom this lane may pay now, oldest first. What is stopped is left out by the store; where a whole page waits for something else, as
+    /// for lower fees, those behind it are read, too (case F102).
+    async fn payable(&self, view: &LaneView<'_>) -> Result<Vec<Withdrawal>, RoundError> {
+        let mut wanted = QueueFilter::of(self.assets()).without(view.suspensions);
+        let mut payable = Vec::new();
+        for _ in 0..QUEUE_PAGES_MAX {
+            let page = self.engine.store().queue(&wanted, view.now, PLAN_MAX).await?;
+            wanted.after = page.last().map(Cursor::of);
+            let is_last = page.len() < PLAN_MAX;
+            payable.extend(page.into_iter().filter(|withdrawal| may_plan(view, withdrawal)));
+            if is_last || !payable.is_empty() {
+                break;
+            }
+        }
+        Ok(payable)
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {
@@ -199,7 +221,8 @@ impl LaneTask {
             return Ok(Vec::new());
         }
         let later = view.now.plus(JOINABLE_AHEAD);
-        let queue = self.engine.store().queue(&self.assets(), later, PLAN_MAX).await?;
+        let wanted = QueueFilter::of(self.assets()).without(view.suspensions);
+        let queue = self.engine.store().queue(&wanted, later, PLAN_MAX).await?;
         Ok(queue.iter().filter(|withdrawal| may_join(view, withdrawal)).map(Withdrawal::leg).collect())
     }
 

@@ -12,6 +12,7 @@ mod leases;
 mod parts;
 mod restores;
 mod slow;
+mod stops;
 mod sweeps;
 mod witness;
 mod world;

@@ -94,7 +94,7 @@ fn chain_name() -> ChainName {
     "devnet".parse().expect("a chain")
 }
 
-fn units(whole: u128) -> Amount {
+pub fn units(whole: u128) -> Amount {
     Amount::new(whole * 10u128.pow(18))
 }
 
@@ -393,7 +393,7 @@ fn as_the_crash_left_it(file: &Mutex<MemoryFile>) -> MemoryFile {
     file.clone()
 }
 
-fn payee_address(payee: u64) -> Address {
+pub fn payee_address(payee: u64) -> Address {
     Address::left_padding_from(&(0x00aa_0000_0000_u64 + payee).to_be_bytes())
 }
 

@@ -53,7 +53,13 @@ impl CoinTruth {
         must(txid == txid_of(signature.signed.hash), "signed bytes", || format!("{txid} is called {}", signature.signed.hash))?;
         let inputs: Vec<OutPoint> = body.input.iter().map(|input| input.previous_output).collect();
         let signed = Signed { at, purpose: request.purpose, approved: request.approved.clone(), inputs: inputs.clone() };
-        if self.signed.insert(txid, signed).is_some() {
+        if let Some(before) = self.signed.insert(txid, signed) {
+            // What both stores had forgotten is signed once more, perhaps as another payout of the same wish.
+            self.forgotten.remove(&txid);
+            self.unseen.remove(&txid);
+            for (old, new) in before.approved.iter().zip(&request.approved) {
+                self.payments.same_wish(old.payout, new.payout);
+            }
             return Ok(());
         }
         for payout in request.approved.iter().map(|approved| approved.payout) {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::*;
-use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{
+    Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+};
 use async_trait::async_trait;
 
 use super::group::SimGroup;
@@ -102,7 +104,7 @@ reads! {
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault>;
     async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    AssetId, CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal,
-    WithdrawalId,
+    CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
-use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
+use adit_store::{Cursor, Page, QueueFilter, StoreFault, WithdrawalFilter};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
@@ -105,16 +104,20 @@ const BY_TIME: &str = page_of!("TRUE");
 
 pub(crate) async fn queue(
     connection: &mut PgConnection,
-    assets: &[AssetId],
+    wanted: &QueueFilter,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Withdrawal>, StoreFault> {
     const QUEUE: &str = "
         SELECT * FROM withdrawal
         WHERE status = 'approved' AND asset = ANY ($1) AND (due_at <= $2 OR due_at > $4)
+          AND NOT source_asset = ANY ($5) AND NOT user_id = ANY ($6) AND (created_at, id) > ($7, $8)
         ORDER BY created_at, id LIMIT $3";
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
     let question = query(QUEUE).bind(texts(assets)).bind(now.micros()).bind(bound(limit));
-    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros());
+    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros()).bind(texts(stopped_sources)).bind(texts(stopped_users));
+    let question =
+        question.bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros())).bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
 }
 

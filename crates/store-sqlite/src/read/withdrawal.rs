@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    AssetId, CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal,
-    WithdrawalId,
+    CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
-use adit_store::{Cursor, Page, StoreFault, WithdrawalFilter};
+use adit_store::{Cursor, Page, QueueFilter, StoreFault, WithdrawalFilter};
 use sqlx::{SqliteConnection, query};
 
 use crate::columns::{Query, all, array, limit as bound};
@@ -108,16 +107,22 @@ const BY_TIME: &str = page_of!("TRUE");
 
 pub(crate) async fn queue(
     connection: &mut SqliteConnection,
-    assets: &[AssetId],
+    wanted: &QueueFilter,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Withdrawal>, StoreFault> {
     const QUEUE: &str = "
         SELECT * FROM withdrawal INDEXED BY withdrawal_approved
         WHERE status = 'approved' AND asset IN (SELECT k.value FROM json_each(?1) AS k) AND (due_at <= ?2 OR due_at > ?4)
+          AND source_asset NOT IN (SELECT s.value FROM json_each(?5) AS s) AND user_id NOT IN (SELECT u.value FROM json_each(?6) AS u)
+          AND (created_at, id) > (?7, ?8)
         ORDER BY created_at, id LIMIT ?3";
-    let question = query(QUEUE).bind(array(&assets)?).bind(now.micros()).bind(bound(limit));
-    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros());
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
+    let question = query(QUEUE).bind(array(assets)?).bind(now.micros()).bind(bound(limit));
+    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros()).bind(array(stopped_sources)?).bind(array(stopped_users)?);
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(String::new(), |cursor| cursor.id.to_string()));
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use adit_core::{Timestamp, Withdrawal};
 
 use super::sample::{lane_id, token};
-use crate::{Store, WithdrawalFilter};
+use crate::{QueueFilter, Store, WithdrawalFilter};
 
 const PAGE_ROWS: usize = 7;
 const ROWS_MAX: usize = 100_000;
@@ -20,7 +20,7 @@ pub async fn dump(store: &dyn Store) -> String {
     lines(&mut text, "count", store.counts().await.expect("counts"));
     lines(&mut text, "suspension", store.suspensions().await.expect("suspensions"));
     lines(&mut text, "live", store.live_lineages(&lane_id(), ROWS_MAX).await.expect("live lineages"));
-    lines(&mut text, "queue", store.queue(&[token()], NEVER, ROWS_MAX).await.expect("queue"));
+    lines(&mut text, "queue", store.queue(&QueueFilter::of(vec![token()]), NEVER, ROWS_MAX).await.expect("queue"));
     lines(&mut text, "lane", store.lanes().await.expect("lanes"));
     lines(&mut text, "incarnation", store.incarnation().await.expect("incarnation"));
     for withdrawal in &withdrawals {

@@ -1,14 +1,16 @@
 //! Lists: what is in them, in which order, and where the next page begins.
 
+use std::collections::BTreeMap;
+
 use adit_core::{
-    Actor, Attempt, Bytes, Change, Deferral, Hash32, Knowledge, LaneId, Lineage, Signed, Stage, State, Status, TransferKind, Withdrawal,
-    WithdrawalId,
+    Actor, Attempt, Bytes, Change, Deferral, Hash32, Knowledge, LaneId, Lineage, Scope, Signed, Stage, State, Status, Suspension,
+    TransferKind, Withdrawal, WithdrawalId,
 };
 
 use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
 use super::script::put;
 use super::{Bed, rows};
-use crate::{Coverage, LineageCursor, Store, WithdrawalFilter};
+use crate::{Coverage, Cursor, LineageCursor, QueueFilter, Store, WithdrawalFilter};
 
 const ROWS: u64 = 23;
 
@@ -92,9 +94,9 @@ pub async fn the_queue_is_oldest_first(bed: &mut impl Bed) {
     assert_eq!(tokens, expected.iter().map(|number| sample::withdrawal_id(*number)).collect::<Vec<_>>());
     assert_eq!(queue(&*store, 499, 3).await, tokens[..3]);
     assert_eq!(queue(&*store, 500, 1).await, [waiting.id], "due at its very moment, and the oldest");
-    let both = store.queue(&[token(), name("ETH")], at(400), 100).await.expect("the store answers");
+    let both = store.queue(&QueueFilter::of(vec![token(), name("ETH")]), at(400), 100).await.expect("the store answers");
     assert!(both.len() > tokens.len() && both.is_sorted_by_key(|row| (row.created_at, row.id)));
-    assert_eq!(store.queue(&[], at(400), 100).await, Ok(Vec::new()));
+    assert_eq!(store.queue(&QueueFilter::default(), at(400), 100).await, Ok(Vec::new()));
     let counts = store.counts().await.expect("the store answers");
     assert_eq!(counts.iter().map(|(status, _)| *status).collect::<Vec<_>>(), Status::ALL);
     assert_eq!(counts.iter().map(|(_, number)| *number).sum::<u64>(), ROWS + 1);
@@ -112,12 +114,39 @@ pub async fn f97_a_deferral_years_ahead_is_in_the_queue(bed: &mut impl Bed) {
     assert_eq!(found, [1, 4].map(sample::withdrawal_id), "no clock is wrong by less, and no deferral is longer than an hour");
 }
 
+/// F102: what is suspended fills no page, whether a user, an asset or all; and a page goes on where the one before ended.
+pub async fn f102_what_is_stopped_hides_nobody(bed: &mut impl Bed) {
+    let store = bed.store();
+    let approved = |number: u64, user: u64| {
+        let state = State::Approved { by: Actor::Engine, at: THEN, deferred: None, after: None };
+        let created_at = at(number.cast_signed());
+        Change::Withdrawal(Withdrawal { state, asset: token(), created_at, ..sample::withdrawal(number, user, number) })
+    };
+    put(&*store, (1..=6).map(|number| approved(number, 1)).chain([approved(7, 2), approved(8, 2)]).collect()).await;
+    let stopped = |scope: Scope| {
+        let standing = Suspension { scope: scope.clone(), by: Actor::Engine, reason: "looked at".to_owned(), since: THEN };
+        QueueFilter::of(vec![token()]).without(&BTreeMap::from([(scope, standing)]))
+    };
+    let found = async |wanted: &QueueFilter, limit| -> Vec<WithdrawalId> {
+        let found = store.queue(wanted, at(400), limit).await.expect("the store answers");
+        found.iter().map(|row| row.id).collect()
+    };
+    let of_user = stopped(Scope::User { user: user_id(1) });
+    assert_eq!(found(&of_user, 1).await, [sample::withdrawal_id(7)]);
+    let source = sample::withdrawal(1, 1, 1).source_asset;
+    for scope in [Scope::All, Scope::Asset { asset: token() }, Scope::Asset { asset: source }] {
+        assert_eq!(found(&stopped(scope.clone()), 9).await, [], "{scope}");
+    }
+    let after = Some(Cursor { created_at: at(6), id: sample::withdrawal_id(6) });
+    assert_eq!(found(&QueueFilter { after, ..QueueFilter::of(vec![token()]) }, 9).await, [7, 8].map(sample::withdrawal_id));
+}
+
 fn deferral(until: adit_core::Timestamp) -> Deferral {
     Deferral { reason: "no gas".to_owned(), tries: 1, until }
 }
 
 async fn queue(store: &dyn Store, now: i64, limit: usize) -> Vec<WithdrawalId> {
-    let found = store.queue(&[token()], at(now), limit).await.expect("the store answers");
+    let found = store.queue(&QueueFilter::of(vec![token()]), at(now), limit).await.expect("the store answers");
     found.into_iter().map(|row| row.id).collect()
 }
 

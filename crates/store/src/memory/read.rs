@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use super::limits::LimitHistory;
 use super::tables::Tables;
 use super::{MemGroup, MemStore, load};
-use crate::{Coverage, Cursor, Group, LineageCursor, Page, Store, StoreFault, UserSheet, WithdrawalFilter};
+use crate::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault, UserSheet, WithdrawalFilter};
 
 #[async_trait]
 impl Store for MemStore {
@@ -67,11 +67,11 @@ impl Store for MemStore {
         Ok(Page::cut(found.into_iter().take(limit + 1).cloned().collect(), limit))
     }
 
-    async fn queue(&self, assets: &[AssetId], now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
         let tables = self.tables();
         let approved = tables.approved.iter().filter_map(|(_, id)| tables.withdrawals.get(id)).map(|row| &row.row);
         let again = |state: &State| planted(Mistake::UniqueIndexDropped) && matches!(state, State::Processing { .. });
-        let due = approved.filter(|row| assets.contains(&row.asset) && (is_due(&row.state, now) || again(&row.state)));
+        let due = approved.filter(|row| wanted.passes(row) && (is_due(&row.state, now) || again(&row.state)));
         Ok(due.take(limit).cloned().collect())
     }
 

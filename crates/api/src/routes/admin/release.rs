@@ -2,7 +2,7 @@
 //! may be paid (case F96).
 
 use adit_core::{AssetId, ChainRules, Command, HaltReason, Lane, LaneState, Restoration, RestorationStage, Status, Timestamp, Withdrawal};
-use adit_store::WithdrawalFilter;
+use adit_store::{QueueFilter, WithdrawalFilter};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ async fn shown(state: &ApiState, rules: &ChainRules) -> Result<Release, Problem>
 /// Pending and approved ones that were asked for before both were restored, oldest first; what no clock can have dated counts, too.
 async fn of_before(state: &ApiState, rules: &ChainRules, declared_at: Timestamp) -> Result<Vec<Withdrawal>, Problem> {
     let assets: Vec<AssetId> = state.rules().assets_on(&rules.name).map(|asset| asset.id.clone()).collect();
-    let mut found = state.store().queue(&assets, Timestamp::from_micros(i64::MAX), WAITING_MAX + 1).await?;
+    let mut found = state.store().queue(&QueueFilter::of(assets.clone()), Timestamp::from_micros(i64::MAX), WAITING_MAX + 1).await?;
     for asset in assets {
         let pending = WithdrawalFilter { asset: Some(asset), status: Some(Status::Pending), ..WithdrawalFilter::default() };
         found.extend(state.store().withdrawals(&pending, None, WAITING_MAX + 1).await?.items);

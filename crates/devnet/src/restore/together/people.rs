@@ -32,15 +32,22 @@ pub struct People {
     again: Vec<Request>,
 }
 
+const DRAWS_MAX: usize = 100;
+
 impl People {
     /// Draws the parts.
     ///
     /// # Errors
     /// Fails if the crowd is too small.
     pub fn draw(scenario: &Scenario, players: &[SeededPlayer], chance: &mut Chance) -> Result<Self> {
-        let cast = Cast::draw(&scenario.alone(), players, chance)?;
         let by_key = |request: &Request| request.payee.way != Way::Claim;
-        let recalled = cast.known.iter().position(by_key).context("somebody asks with a key")?;
+        let mut draw = || {
+            let cast = Cast::draw(&scenario.alone(), players, chance)?;
+            Ok::<_, anyhow::Error>(cast.known.iter().position(by_key).map(|recalled| (recalled, cast)))
+        };
+        // Among few it may be that nobody does.
+        let drawn = (0..DRAWS_MAX).find_map(|_| draw().transpose());
+        let (recalled, cast) = drawn.context("nobody asks with a key")??;
         let number = Cast::payees(&scenario.alone());
         let anew = Request::new(Payee { number, ..cast.known[recalled].payee.clone() });
         Ok(Self { cast, recalled, anew, again: Vec::new() })

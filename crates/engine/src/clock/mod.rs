@@ -1,6 +1,7 @@
 //! What time it is, and who says so (case F97).
 
 mod anchored;
+mod dates;
 mod timekeeper;
 mod watch;
 mod witness;

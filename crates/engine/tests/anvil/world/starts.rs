@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use adit_chain::Chain;
+use adit_chain::{Chain, Endpoint, Timer};
 use adit_core::*;
 use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_evm::{EvmChain, EvmConfig};
@@ -15,14 +15,13 @@ use super::{CHAIN_ID, LEASE, World, asset, chain_name, units};
 
 impl World {
     fn chain(&self, url: &str) -> EvmChain {
+        EvmChain::new(self.config(vec![url.to_owned()])).expect("a good configuration")
+    }
+
+    fn config(&self, urls: Vec<String>) -> EvmConfig {
         let assets = self.rules.assets.values().map(|rules| rules.asset.clone()).collect();
-        EvmChain::new(EvmConfig {
-            trust: Trust::Single,
-            assets,
-            wallets: vec![self.lane.wallet.clone()],
-            ..EvmConfig::new(chain_name(), CHAIN_ID, vec![url.to_owned()])
-        })
-        .expect("a good configuration")
+        let wallets = vec![self.lane.wallet.clone()];
+        EvmConfig { trust: Trust::Single, assets, wallets, ..EvmConfig::new(chain_name(), CHAIN_ID, urls) }
     }
 
     /// The signer on the journal as it is now. Nothing else uses it meanwhile.
@@ -58,9 +57,19 @@ impl World {
         self.start_by(self.anvil.url(), AnchoredClock::over(Arc::new(clock.clone())))
     }
 
+    /// The same, over endpoints that the test has made.
+    pub fn start_over(&self, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>, clock: AnchoredClock) -> Running {
+        let config = self.config(endpoints.iter().map(|endpoint| endpoint.name().to_string()).collect());
+        self.start_on(EvmChain::over(config, endpoints, timer).expect("a good configuration"), clock)
+    }
+
     fn start_by(&self, url: &str, clock: AnchoredClock) -> Running {
+        self.start_on(self.chain(url), clock)
+    }
+
+    fn start_on(&self, chain: EvmChain, clock: AnchoredClock) -> Running {
         let tasks = Arc::new(Tasks::default());
-        let chain: Arc<dyn Chain> = Arc::new(self.chain(url));
+        let chain: Arc<dyn Chain> = Arc::new(chain);
         let ports = Ports {
             clock,
             entropy: Arc::new(System),

@@ -10,9 +10,9 @@ mod payload;
 pub use payload::{AcceptedPin, AddAttempt, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
 
 use crate::{
-    Actor, AssetId, AttemptId, Blame, Book, Bytes, Credential, DeadLineage, Destination, Epoch, EventId, Funds, HaltReason, Hash32,
-    IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId, ReplicaId, Scope,
-    Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
+    Actor, AssetId, AttemptId, Blame, Book, Bytes, ClockDoubt, Credential, DeadLineage, Destination, Epoch, EventId, Funds, HaltReason,
+    Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId, ReplicaId,
+    Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -82,6 +82,13 @@ pub enum Command {
     },
     Resume {
         scope: Scope,
+    },
+    /// Notes that this process believes its machine's clock on the actor's word.
+    AcceptClock {
+        replica: ReplicaId,
+        given: Timestamp,
+        machine: Timestamp,
+        doubt: Option<ClockDoubt>,
     },
 
     // A withdrawal

@@ -1,5 +1,6 @@
 //! What time it is, and who says so (case F97).
 
+mod accepted;
 mod anchored;
 mod dates;
 mod timekeeper;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use adit_core::{Actor, ClockDoubt, CredentialId, EventKind, Refusal, Span, Status, Timestamp};
-use adit_engine::{Clock, WriteError};
+use adit_engine::{Clock, Source, WriteError};
 use futures::future::BoxFuture;
 
 use crate::parts::{Running, System, now};
@@ -131,4 +131,26 @@ async fn f97_without_a_chain_an_admin_says_what_time_it_is_and_the_audit_keeps_i
     assert_eq!((actor, replica), (admin, running.engine.replica));
     assert!(given.since(now()) > Span::from_hours(1) && machine.since(given) < Span::from_seconds(300), "{given:?} {machine:?}");
     assert!(matches!(doubt, Some(ClockDoubt::Jumped { seconds: 7_190..=7_210 })), "{doubt:?}");
+}
+
+/// The alert names it; nothing is refused for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f97_a_signer_whose_clock_is_off_is_named() {
+    let world = World::new(Some(1)).await;
+    world.signer_clock.to(7_200);
+    let running = world.start();
+    let named = async {
+        loop {
+            let apart = running.engine.ports.clock.standing().apart;
+            if let Some((source, seconds)) = apart.into_iter().find(|(source, _)| matches!(source, Source::Signer { .. })) {
+                return (source.to_string(), seconds);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (name, seconds) = tokio::time::timeout(10 * MOMENT, named).await.expect("it is named");
+    assert_eq!(name, "the signer of this process");
+    assert!((7_190..=7_210).contains(&seconds), "{seconds}");
+    assert_eq!(running.engine.ports.clock.doubt(), None);
+    running.crash();
 }

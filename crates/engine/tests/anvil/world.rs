@@ -16,6 +16,7 @@ use adit_signer::MemoryFile;
 use adit_store::{MemStore, Snapshot, Store};
 use alloy::sol_types::SolValue;
 
+use super::clocks::Jumping;
 use super::parts::{Running, now};
 
 #[path = "world/rules.rs"]
@@ -39,6 +40,8 @@ pub struct World {
     /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
     journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
+    /// The clock of the signer, which no test but one sets.
+    pub signer_clock: Jumping,
     /// A third place; most tests have none.
     pub witness: Option<Arc<Notebook>>,
     hot: Wallet,
@@ -125,6 +128,7 @@ impl World {
             contexts: Mutex::default(),
             journal_room: Mutex::default(),
             rules,
+            signer_clock: Jumping::default(),
             witness: None,
             hot,
         }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use adit_chain::{Chain, Endpoint, Timer};
 use adit_core::*;
-use adit_engine::{AnchoredClock, Engine, Ports, Settings};
+use adit_engine::{AnchoredClock, Clock as _, Engine, Ports, Settings};
 use adit_evm::{EvmChain, EvmConfig};
 use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
 
 use super::super::clocks::Jumping;
-use super::super::parts::{Running, System, Tasks, now};
+use super::super::parts::{Running, System, Tasks};
 use super::{CHAIN_ID, LEASE, World, asset, chain_name, units};
 
 impl World {
@@ -40,7 +40,8 @@ impl World {
         let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
         let room = *self.journal_room.lock().expect("no test panics in here");
         self.leave_room(room);
-        LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
+        let clock = self.signer_clock.clone();
+        LocalSigner::with_files(config, journal, contexts, id, Box::new(move || clock.now())).expect("the journal opens")
     }
 
     pub fn start(&self) -> Running {

@@ -97,6 +97,7 @@ fn settings(config: &Config, alone: bool) -> Settings {
     let fastest = config.chains.values().map(|chain| chain.block_time.millis()).min().unwrap_or_default();
     Settings {
         alone,
+        own_dates: config.is_devnet(),
         observe_beat: Span::from_millis((fastest / 2).clamp(OBSERVE_MILLIS_MIN, OBSERVE_MILLIS_MAX)),
         low: config.alerts.low.clone(),
         stuck_after: config.alerts.stuck_after,

@@ -20,7 +20,7 @@ use crate::json_rpc::{self, Answer, Call, Unread};
 use crate::request::{Request, Response};
 use crate::timer::Timer;
 use crate::wire::{Http, Wire, WireFault};
-use crate::{Fault, vote};
+use crate::{Dated, Fault, vote};
 
 /// A question without an answer is put a second time after so long, or at once when the connection broke: one lost packet must not cost a lane
 /// the whole time-out. The same bytes may be sent any number of times (rule R2). Nodes answer in tens to hundreds of milliseconds.
@@ -83,6 +83,11 @@ impl Endpoint {
 
     pub fn name(&self) -> &EndpointName {
         &self.name
+    }
+
+    /// Returns what time its server said it is, with its last answer. None while it is set aside: it was caught at something untrue.
+    pub fn dated(&self) -> Option<Dated> {
+        self.wire.dated().filter(|_| !self.health.is_quarantined())
     }
 
     pub fn reading(&self) -> HealthReading {

@@ -1,6 +1,7 @@
 //! Endpoints that misbehave, as small servers on the loopback interface.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -40,7 +41,11 @@ pub(crate) async fn bad(manner: Manner) -> Endpoint {
 }
 
 pub(crate) async fn at(manner: Manner, url: impl Fn(u16) -> String) -> Endpoint {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    on(Ipv4Addr::LOCALHOST.into(), manner, url).await
+}
+
+async fn on(address: IpAddr, manner: Manner, url: impl Fn(u16) -> String) -> Endpoint {
+    let listener = TcpListener::bind((address, 0)).await.expect("a port");
     let url = url(listener.local_addr().expect("bound").port());
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
@@ -132,6 +137,41 @@ async fn nonsense_is_no_refusal_of_a_batch() {
 #[tokio::test]
 async fn an_endpoint_is_told_who_asks() {
     assert_eq!(ask(Manner::WantsAgent).await, Ok(json!("0x1")));
+}
+
+/// The date of the last answer, whatever else it says, until the endpoint is set aside; a cache's is of another time.
+#[tokio::test]
+async fn f97_a_servers_date_is_known_and_grows_by_the_time_since() {
+    let date = |more: &'static str| Manner::Says(more, "{}");
+    let endpoint = bad(date("503 Busy\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT")).await;
+    assert_eq!(endpoint.dated(), None, "it was not asked yet");
+    assert!(endpoint.ask::<Value>(Call::new("eth_chainId", json!([]))).await.is_err());
+    let dated = endpoint.dated().expect("a date");
+    assert!(dated.is_here && dated.host == "127.0.0.1", "{dated:?}");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let later = endpoint.dated().expect("a date");
+    assert!(later.time > dated.time && later.age > dated.age, "{later:?}");
+    assert_eq!(later.time.micros() - 784_111_777_000_000, i64::try_from(later.age.as_micros()).expect("short"));
+    endpoint.set_aside("it serves chain 1");
+    assert_eq!(endpoint.dated(), None, "it was caught at a lie");
+    for said in ["200 OK", "200 OK\r\ndate: now", "200 OK\r\nage: 7\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let endpoint = bad(date(said)).await;
+        let _of_no_form = endpoint.ask::<Value>(Call::new("eth_chainId", json!([]))).await;
+        assert_eq!(endpoint.dated(), None, "{said}");
+    }
+}
+
+/// A node of this machine has its clock, whatever the name it is reached by. Where there is no network, the loopback address is tried again.
+#[tokio::test]
+async fn f97_an_endpoint_at_an_address_of_this_machine_shows_this_machines_clock() {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
+    // Nothing is sent: the system only says from where it would be.
+    let own = socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()).map_or(Ipv4Addr::LOCALHOST.into(), |own| own.ip());
+    let says = Manner::Says("503 Busy\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT", "{}");
+    let endpoint = on(own, says, |port| format!("http://{own}:{port}")).await;
+    let _busy = endpoint.ask::<Value>(Call::new("eth_chainId", json!([]))).await;
+    let dated = endpoint.dated().expect("a date");
+    assert!(dated.is_here && dated.address == own, "{dated:?}");
 }
 
 async fn ask(manner: Manner) -> Result<Value, Fault> {

@@ -105,6 +105,10 @@ impl Health {
         self.verified.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.breaker().quarantined
+    }
+
     /// Why it is not asked now; nothing when it is.
     pub(crate) fn closed_because(&self) -> Option<String> {
         self.breaker().closed_because(self.timer.elapsed())

@@ -4,6 +4,7 @@
 
 mod batch;
 mod cosign;
+mod dated;
 mod endpoint;
 mod fan_out;
 mod fault;
@@ -18,6 +19,7 @@ mod vote;
 mod wire;
 
 pub use cosign::{Cosigned, Handout, Signatures};
+pub use dated::Dated;
 pub use endpoint::{ASK_AGAIN_MILLIS, Endpoint, EndpointError};
 pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, OUTVOTED_MAX, QUARANTINE_MILLIS};

@@ -8,7 +8,7 @@ use adit_core::{
 };
 use async_trait::async_trait;
 
-use crate::{Cosigned, Fault, Handout};
+use crate::{Cosigned, Dated, Fault, Handout};
 
 /// What a chain says whose wallets have one key each.
 const NOT_COSIGNED: &str = "the wallets of this chain have one key each; nobody signs besides us";
@@ -24,6 +24,11 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Head, final height and the fees that a new attempt should offer, agreed by quorum.
     async fn tip(&self) -> Result<Tip, Fault>;
+
+    /// Returns what time the server of each endpoint said it is, with its last answer: second clocks of who doubts its own (case F97).
+    fn dates(&self) -> Vec<Dated> {
+        Vec::new()
+    }
 
     /// How far the chain has seen the wallet's line of payments, at the head, agreed by quorum: the number that is free there. On EVM: the
     /// transaction count. `known` is the next one that we would reserve, from which on a chain without nonces is searched.

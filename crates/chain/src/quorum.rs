@@ -14,7 +14,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use crate::endpoint::Endpoint;
 use crate::timer::Timer;
 use crate::vote::{self, Agreed, tally, tally_each};
-use crate::{Fault, HealthReading};
+use crate::{Dated, Fault, HealthReading};
 
 /// How long the others are waited for once enough have answered, unless [`Quorum::patient`] says otherwise.
 pub const STRAGGLER_MILLIS: u64 = 250;
@@ -60,6 +60,11 @@ impl Quorum {
 
     pub fn readings(&self) -> Vec<HealthReading> {
         self.endpoints.iter().map(|endpoint| endpoint.reading()).collect()
+    }
+
+    /// Returns what time each server said it is, with its last answer. Not a vote: whoever asks judges them.
+    pub fn dates(&self) -> Vec<Dated> {
+        self.endpoints.iter().filter_map(|endpoint| endpoint.dated()).collect()
     }
 
     pub(crate) fn endpoints(&self) -> &[Arc<Endpoint>] {

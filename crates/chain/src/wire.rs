@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{RequestBuilder, Url};
 
+use crate::dated::{Dated, LastDate};
 use crate::request::{Body, Request, Response, Verb};
 
 /// Largest answer that is read. The receipts of a full block are a few megabytes; a full Bitcoin block in hexadecimal is eight.
@@ -24,6 +25,11 @@ pub trait Wire: Send + Sync + 'static {
     /// # Errors
     /// [`WireFault`]. Whether the other side has seen the request is then unknown.
     async fn exchange(&self, request: &Request) -> Result<Response, WireFault>;
+
+    /// Returns what time the other side said it is, with its last answer. None where it says none.
+    fn dated(&self) -> Option<Dated> {
+        None
+    }
 }
 
 /// Why there is no answer to read, in words without secrets.
@@ -41,13 +47,14 @@ pub enum WireFault {
 pub(crate) struct Http {
     url: Url,
     client: reqwest::Client,
+    date: LastDate,
 }
 
 impl Http {
     /// # Errors
     /// In words, when no client can be made.
     pub(crate) fn new(url: Url, time_max: Duration) -> Result<Self, String> {
-        Ok(Self { url, client: client(time_max).map_err(|error| hidden(error).to_string())? })
+        Ok(Self { url, client: client(time_max).map_err(|error| hidden(error).to_string())?, date: LastDate::default() })
     }
 
     /// The client sends the URL's user and password as basic authentication (RFC 7617) and not within the URL.
@@ -73,6 +80,7 @@ impl Http {
 impl Wire for Http {
     async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
         let mut response = self.builder(request).send().await.map_err(hidden)?;
+        self.date.note(&response);
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(hidden)? {
@@ -82,6 +90,10 @@ impl Wire for Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Response { status, body })
+    }
+
+    fn dated(&self) -> Option<Dated> {
+        self.date.read(self.url.host_str()?)
     }
 }
 

@@ -21,8 +21,8 @@ pub enum ClockDoubt {
 impl ClockDoubt {
     /// Says what is wrong and what to do.
     pub fn sentence(self) -> String {
-        const AGREED: &str = "It is believed when a second clock agrees with it (a block that was made just now, or the database's on another \
-                              host), or when an admin says that it is right (`adit clock accept`).";
+        const AGREED: &str = "It is believed when a second clock agrees with it (a block that was made just now, the database's on \
+                              another host, or those of two endpoints), or when an admin says that it is right (`adit clock accept`).";
         match self {
             Self::Unconfirmed => format!("No second clock has agreed with this machine's clock since the server started. {AGREED}"),
             Self::Jumped { seconds } => {

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+mod payload;
+
+pub use payload::{AcceptedPin, AddAttempt, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
+
 use crate::{
-    Actor, Amount, Anchor, AssetId, AttemptId, Blame, Book, Bytes, Credential, CreditId, DeadLineage, Destination, Draft, Epoch, EventId,
-    Funds, HaltReason, Hash32, IdempotencyKey, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening,
-    Payment, PayoutContext, PayoutId, Purpose, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip,
-    TransferId, UserId, WentBack, WithdrawalId,
+    Actor, AssetId, AttemptId, Blame, Book, Bytes, ClockDoubt, Credential, DeadLineage, Destination, Epoch, EventId, Funds, HaltReason,
+    Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId, ReplicaId,
+    Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -79,6 +82,13 @@ pub enum Command {
     },
     Resume {
         scope: Scope,
+    },
+    /// Notes that this process believes its machine's clock on the actor's word.
+    AcceptClock {
+        replica: ReplicaId,
+        given: Timestamp,
+        machine: Timestamp,
+        doubt: Option<ClockDoubt>,
     },
 
     // A withdrawal
@@ -346,103 +356,4 @@ pub enum Command {
         /// of them ever will be: the signer gives an anchor to one lineage.
         displaced: Vec<(LineageId, Vec<Leg>)>,
     },
-}
-
-/// A withdrawal that only the signer's journal knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    pub leg: Leg,
-    /// None in journals of before contexts were kept: then nobody knows whose it is.
-    pub context: Option<PayoutContext>,
-    pub requested_at: Timestamp,
-}
-
-/// Whose payment it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matched {
-    /// This user's, who had asked for it before the store went back.
-    User { user: UserId, book: Book },
-    /// This withdrawal's, which waits for inspection and was not paid by its own lineage.
-    Withdrawal { leg: Leg },
-}
-
-/// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's identity is never accepted anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptedPin {
-    pub fact: String,
-    pub value: String,
-}
-
-/// Adds to what a user is owed. Booked once per id, however often it is delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credit {
-    pub id: CreditId,
-    pub user: UserId,
-    pub book: Book,
-    pub asset: AssetId,
-    pub amount: Amount,
-}
-
-/// Asks to be paid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Also the id of its payout: a withdrawal owes exactly one.
-    pub id: WithdrawalId,
-    pub user: UserId,
-    pub book: Book,
-    /// What the balance is kept in; differs from `asset` where points are paid as a token.
-    pub source_asset: AssetId,
-    pub asset: AssetId,
-    pub amount: Amount,
-    pub destination: Destination,
-    pub idempotency: Option<Idempotency>,
-    pub claim: Option<Claim>,
-    /// Tier that membership gives, where the gate is tiered.
-    pub tier: Option<Tier>,
-}
-
-/// The caller's own key for a request, and a fingerprint of its body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    pub key: IdempotencyKey,
-    pub fingerprint: Hash32,
-}
-
-/// What a user signed. Its signature was verified before the command was made: only what depends on state is judged here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    pub nonce: u64,
-    /// Unix seconds.
-    pub deadline: u64,
-    pub digest: Hash32,
-    pub signature: Bytes,
-}
-
-/// A bump or a cancelling attempt in a live lineage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddAttempt {
-    pub lane: LaneId,
-    pub owner: ReplicaId,
-    pub epoch: Epoch,
-    pub lineage: LineageId,
-    pub attempt: AttemptId,
-    pub purpose: Purpose,
-    pub draft: Draft,
-    /// What it newly consumes, and what the version before would have left to us: from now on nobody builds on that.
-    pub claims: Vec<Anchor>,
-    /// Payees that this version carries and no earlier one did.
-    pub joining: Vec<Leg>,
-}
-
-/// Puts a payout into a new lineage, at anchors that are free.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reserve {
-    pub lane: LaneId,
-    pub owner: ReplicaId,
-    pub epoch: Epoch,
-    pub lineage: LineageId,
-    pub attempt: AttemptId,
-    pub anchors: Vec<Anchor>,
-    pub legs: Vec<Leg>,
-    pub draft: Draft,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, AttemptId, BlockRef, Book, CreditId, Destination, EventId, Failure, HaltReason, Hash32, IncarnationId, LaneId,
-    LineageId, Purpose, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClockDoubt, CreditId, Destination, EventId, Failure, HaltReason, Hash32,
+    IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
 };
 
 /// One thing that happened. Written in the commit that made it true; never changed.
@@ -126,6 +126,13 @@ pub enum EventKind {
     },
     Resumed {
         scope: Scope,
+    },
+    /// A person said what time it is, and the machine of this process is believed since. `doubt`: why it was not.
+    ClockAccepted {
+        replica: ReplicaId,
+        given: Timestamp,
+        machine: Timestamp,
+        doubt: Option<ClockDoubt>,
     },
     LaneLeased {
         lane: LaneId,

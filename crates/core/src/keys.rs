@@ -17,7 +17,8 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.wallets.insert(address.clone());
         }
         Command::IssueCredential { credential } => keys.users.extend(credential.user.clone()),
-        Command::Suspend { .. } | Command::Resume { .. } | Command::FindWentBack { .. } | Command::Beat => {}
+        Command::Suspend { .. } | Command::Resume { .. } | Command::AcceptClock { .. } => {}
+        Command::FindWentBack { .. } | Command::Beat => {}
         Command::Reincarnate { lanes, .. } => keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone())),
         Command::Match { leg, lane, lineage, to, .. } => of_match(&mut keys, leg, lane, *lineage, to, rules),
         Command::Credit(credit) => {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub clock_beat: Span,
     /// How often second clocks are asked while there is no doubt about the time.
     pub witness_beat: Span,
+    /// The `Date` headers of this machine's own servers count as second clocks: on a devnet alone.
+    pub own_dates: bool,
     /// The writer commits at least this often, so that a store which takes no commits shows.
     pub heartbeat: Span,
     /// A running lane that signs nothing for so long, while something is due, is told to people.
@@ -49,6 +51,7 @@ impl Default for Settings {
             audit_beat: Span::from_seconds(600),
             clock_beat: Span::from_seconds(1),
             witness_beat: Span::from_seconds(30),
+            own_dates: false,
             heartbeat: Span::from_seconds(1),
             silent_after: Span::from_seconds(60),
             low: BTreeMap::new(),

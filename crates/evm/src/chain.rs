@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use adit_chain::{
-    Chain, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool, Ready,
-    RefusedDestination, Sent, Shown, Sightings, Timer, Watch,
+    Chain, Dated, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool,
+    Ready, RefusedDestination, Sent, Shown, Sightings, Timer, Watch,
 };
 use adit_core::{
     AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId, Mistake, Offer, Signed, Tip, planted,
@@ -109,6 +109,10 @@ impl Chain for EvmChain {
 
     async fn tip(&self) -> Result<Tip, Fault> {
         self.node.heads().await.map(|heads| heads.tip)
+    }
+
+    fn dates(&self) -> Vec<Dated> {
+        self.node.quorum.dates()
     }
 
     async fn consumed(&self, lane: &LaneId, _known: u64) -> Result<u64, Fault> {

@@ -24,10 +24,15 @@ pub trait Signer: Send + Sync + 'static {
     /// Called at every renewal of a lease: a new incarnation waits until nobody was heard with another one for a minute (case F94).
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault>;
 
+    /// Names where it is, for people: "of this process", or "at" its socket.
+    fn place(&self) -> String {
+        "of this process".to_owned()
+    }
+
     /// Hears what time it is by a server that does not doubt its own clock. A signer whose clock agrees with that believes it again (case F97).
-    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
-        let _unheard = now;
-        Ok(())
+    /// Answers what time it is by its own, for the server to compare.
+    async fn hear_time(&self, now: Timestamp) -> Result<Timestamp, SignerFault> {
+        Ok(now)
     }
 
     /// Takes note of a lease, once it is committed and before anything is signed under it. Journalled: a number is never given twice,

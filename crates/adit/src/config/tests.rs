@@ -242,7 +242,7 @@ fn secrets_are_never_shown() {
 }
 
 /// Keys of the template whose value is an example, since their default is that there is none.
-const EXAMPLES: [&str; 20] = [
+const EXAMPLES: [&str; 21] = [
     "network",
     "per_transaction",
     "per_day",

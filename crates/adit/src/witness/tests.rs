@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// The volume is not mounted any more, or nobody answers there.
-    fn is_gone(self) -> Arc<dyn ThirdWitness> {
+    fn once_it_is_gone(self) -> Arc<dyn ThirdWitness> {
         let witness = self.witness();
         drop(self);
         witness
@@ -149,7 +149,7 @@ async fn f91_of_many_writers_one_at_a_time_wins() {
 #[tokio::test]
 async fn f91_a_place_that_is_gone_is_no_empty_one() {
     for (place, part) in Place::all().await.into_iter().zip(["mount its volume", "object \"adit/witness\" in bucket"]) {
-        let gone = place.is_gone();
+        let gone = place.once_it_is_gone();
         for said in [gone.read().await.map(drop), gone.write(None, "text").await.map(drop)] {
             let said = said.expect_err("it is gone").to_string();
             assert!(said.contains(part) && !said.contains("X-Amz"), "{said}");

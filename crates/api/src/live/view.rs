@@ -70,6 +70,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::Inspected { paid, .. } => ("inspected", None, json!({ "paid": paid })),
         EventKind::Suspended { scope, reason } => ("suspended", None, json!({ "scope": scope.to_string(), "reason": reason })),
         EventKind::Resumed { scope } => ("resumed", None, json!({ "scope": scope.to_string() })),
+        EventKind::ClockAccepted { .. } => ("clock_accepted", None, json!({})),
         EventKind::LaneLeased { .. } => ("lane_leased", None, json!({})),
         EventKind::LaneStarted { .. } => ("lane_started", None, json!({})),
         EventKind::LaneHalted { .. } => ("lane_halted", None, json!({})),

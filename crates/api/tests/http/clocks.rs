@@ -1,10 +1,15 @@
 //! A server whose clock cannot be trusted: it accepts nothing, says why, and does everything else (case F97).
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use adit_core::{Actor, EventKind};
+use adit_store::MemStore;
 use serde_json::json;
 
 use crate::fakes::Shifted;
+use crate::silent::Silent;
 use crate::world::{Parts, World, as_json, now};
 
 const FIVE_YEARS: i64 = 5 * 365 * 86_400;
@@ -107,4 +112,32 @@ async fn f97_an_admin_says_what_time_it_is() {
     assert_eq!(world.get("/readyz", "").await.status, 200);
     clock.jump(7_200 + FIVE_YEARS);
     assert_eq!(world.get("/readyz", "").await.status, 503, "the next jump is doubted again");
+}
+
+/// The word counts at once; the audit has it once there is room.
+#[tokio::test]
+async fn f97_a_database_that_takes_nothing_does_not_keep_the_time_in_doubt() {
+    let mem = MemStore::new();
+    let store = Silent::new(mem.clone());
+    let parts = Parts { store: mem, behind: Arc::new(store.clone()), ..Parts::new() };
+    let clock = parts.clock.clone();
+    let world = World::of(parts).await;
+    let mut told = world.state.engine().hub.listen();
+    store.fill(true);
+    clock.jump(7_200);
+    let time = jiff::Timestamp::from_second(now().seconds() + 7_200).expect("a time").to_string();
+    let accepted = world.post("/api/admin/clock/accept", &world.admin, &json!({ "time": time })).await;
+    assert_eq!((accepted.status.as_u16(), &accepted.body["state"]), (200, &json!("ok")), "{}", accepted.text);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    store.fill(false);
+    let kept = async {
+        loop {
+            let event = told.recv().await.expect("the hub lives");
+            if let EventKind::ClockAccepted { .. } = event.kind {
+                return event.actor.clone();
+            }
+        }
+    };
+    let actor = tokio::time::timeout(Duration::from_secs(60), kept).await.expect("it is in the audit");
+    assert!(matches!(actor, Actor::Admin { .. }), "{actor:?}");
 }

@@ -1,4 +1,4 @@
-//! A store whose database can fall silent: nothing is refused, nothing is answered.
+//! A store whose database can fall silent (nothing is refused, nothing is answered), or take no commits while it is read as always.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,15 +13,21 @@ use async_trait::async_trait;
 pub struct Silent {
     inner: MemStore,
     silent: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
 }
 
 impl Silent {
     pub fn new(inner: MemStore) -> Self {
-        Self { inner, silent: Arc::default() }
+        Self { inner, silent: Arc::default(), full: Arc::default() }
     }
 
     pub fn fall_silent(&self) {
         self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// As on a full disk: nothing is committed until it has room again.
+    pub fn fill(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
     }
 
     /// Never completes while the database is silent.
@@ -36,6 +42,9 @@ impl Silent {
 #[async_trait]
 impl Store for Silent {
     async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreFault::Unreachable { detail: "its disk is full".to_owned() });
+        }
         self.heard().await.load(keys, now).await
     }
 

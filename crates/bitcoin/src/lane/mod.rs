@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use adit_chain::{
-    Chain, Cosigned, Fault, Foreign, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning,
-    Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
+    Chain, Cosigned, Dated, Fault, Foreign, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest,
+    Planning, Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
     AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Hash32, Keychain, LaneId,
@@ -184,6 +184,10 @@ impl Chain for BitcoinLane {
             Some(_) => Err(forbidden("an address of the wallet that pays")),
             None => Ok(ParsedDestination(address.destination().clone())),
         }
+    }
+
+    fn dates(&self) -> Vec<Dated> {
+        self.node.dates()
     }
 
     async fn tip(&self) -> Result<Tip, Fault> {

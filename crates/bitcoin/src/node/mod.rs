@@ -15,7 +15,7 @@ mod spends;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_chain::{Agreed, Endpoint, HealthReading, Quorum, Timer, TokioTimer};
+use adit_chain::{Agreed, Dated, Endpoint, HealthReading, Quorum, Timer, TokioTimer};
 use adit_core::{Amount, BlockRef, EndpointName, Timestamp};
 use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid};
 
@@ -138,6 +138,10 @@ impl Node {
 
     pub fn config(&self) -> &BitcoinConfig {
         &self.config
+    }
+
+    pub fn dates(&self) -> Vec<Dated> {
+        self.quorum.dates()
     }
 
     pub fn readings(&self) -> Vec<HealthReading> {

@@ -20,7 +20,7 @@ mod store;
 mod stray;
 
 use crate::{
-    Change, Command, Epoch, IncarnationId, JournalTip, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal,
+    Change, Command, Epoch, EventKind, IncarnationId, JournalTip, LeaseToken, Order, Refusal, Rules, UserId, View, WalletLink, Withdrawal,
     WithdrawalId,
 };
 
@@ -77,6 +77,10 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::Credit(credit) => people::credit(draft, credit),
         Command::Suspend { scope, reason } => people::suspend(draft, scope, reason),
         Command::Resume { scope } => people::resume(draft, scope),
+        Command::AcceptClock { replica, given, machine, doubt } => {
+            let accepted = EventKind::ClockAccepted { replica: *replica, given: *given, machine: *machine, doubt: *doubt };
+            people::note(draft, accepted)
+        }
         Command::Request(request) => request::request(draft, request),
         Command::Approve { withdrawal, .. } => cancel::approve(draft, *withdrawal),
         Command::Cancel { withdrawal, lineage, reason, .. } => cancel::cancel(draft, *withdrawal, *lineage, reason),

@@ -105,6 +105,12 @@ pub(super) fn suspend(mut draft: Drafting, scope: &Scope, reason: &str) -> Resul
     draft.answer(Answer::Done)
 }
 
+/// Keeps what a person did outside of the store, for the audit.
+pub(super) fn note(mut draft: Drafting, done: EventKind) -> Result<Decision, Refusal> {
+    draft.event(done);
+    draft.answer(Answer::Done)
+}
+
 pub(super) fn resume(mut draft: Drafting, scope: &Scope) -> Result<Decision, Refusal> {
     if !draft.view.suspensions.contains_key(scope) {
         return draft.unchanged();

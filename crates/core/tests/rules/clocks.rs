@@ -44,6 +44,19 @@ fn f97_a_doubted_clock_accepts_and_plans_nothing() {
     world.must(link);
 }
 
+/// Also while the clock is doubted: another server's, or the same one's again.
+#[test]
+fn f97_who_vouched_for_a_clock_stands_in_the_audit() {
+    let mut world = World::with_points(10_000);
+    doubt(&mut world);
+    let (now, replica) = (world.view.now, ReplicaId(uuid::Uuid::from_u128(3)));
+    let (given, machine, was) = (now.plus(Span::from_hours(2)), now.plus(Span::from_hours(1)), Some(ClockDoubt::Unconfirmed));
+    world.must(Command::AcceptClock { replica, given, machine, doubt: was });
+    let last = world.events.last().expect("an event");
+    assert_eq!(last.kind, EventKind::ClockAccepted { replica, given, machine, doubt: was });
+    assert_eq!((last.at, &last.feed), (now, &None), "it is in no user's feed");
+}
+
 #[test]
 fn f97_a_request_that_was_accepted_is_answered_while_the_clock_is_doubted() {
     let mut world = World::with_points(10_000);

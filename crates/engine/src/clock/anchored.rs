@@ -87,16 +87,18 @@ impl AnchoredClock {
         let reading = read(self.machine.as_ref());
         let mut state = self.state();
         let ended = state.keeper.hear(reading, witness);
-        let time = state.keeper.read(reading);
-        match witness.agrees_with(time) {
-            true => state.apart.remove(&witness.source),
-            false => state.apart.insert(witness.source.clone(), (reading.monotonic, witness.time.micros().saturating_sub(time.micros()))),
-        };
+        let time = state.compare(reading, witness);
         drop(state);
         if ended {
             tracing::warn!(witness = %witness.source, time = time.seconds(), "a second clock agrees with this machine's: it is believed");
         }
         ended
+    }
+
+    /// Compares the time with a clock that ends no doubt. Where they disagree, it is named.
+    pub fn compare(&self, other: &Witness) {
+        let reading = read(self.machine.as_ref());
+        self.state().compare(reading, other);
     }
 
     /// A person says what time it is, by a clock of their own.
@@ -130,6 +132,18 @@ impl AnchoredClock {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl State {
+    /// Keeps how far a clock is from the time, where it does not agree with it. Returns the time.
+    fn compare(&mut self, reading: Reading, other: &Witness) -> Timestamp {
+        let time = self.keeper.read(reading);
+        match other.agrees_with(time) {
+            true => self.apart.remove(&other.source),
+            false => self.apart.insert(other.source.clone(), (reading.monotonic, other.time.micros().saturating_sub(time.micros()))),
+        };
+        time
     }
 }
 

@@ -1,6 +1,8 @@
 //! What time it is, and who says so (case F97).
 
+mod accepted;
 mod anchored;
+mod dates;
 mod timekeeper;
 mod watch;
 mod witness;

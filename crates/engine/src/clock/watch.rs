@@ -2,8 +2,8 @@
 
 use futures::future::{Either, join_all, select};
 
-use super::Witness;
-use crate::{Clock as _, Engine, Settings, Source};
+use super::{Witness, dates};
+use crate::{Clock as _, Engine, Ports, Settings, Source};
 
 /// Reads the clocks on a beat. Witnesses are asked at each while there is a doubt, and now and then while there is none.
 pub(crate) async fn watch(engine: Engine, settings: Settings) {
@@ -40,4 +40,16 @@ async fn ask(engine: &Engine, settings: &Settings) {
         }
     };
     futures::future::join(join_all(blocks), database).await;
+    ask_dates(&engine.ports, settings.own_dates);
+}
+
+/// The blocks were asked for just now, so the endpoints have answered.
+fn ask_dates(ports: &Ports, own: bool) {
+    let dates = dates::fresh(ports.chains.values().flat_map(|chain| chain.dates()).collect(), own);
+    if let Some(witness) = dates::witness(&dates, ports.clock.standing().wall) {
+        ports.clock.hear(&witness);
+    }
+    for date in dates {
+        ports.clock.compare(&Witness::clock(Source::Endpoint { host: date.host }, date.time));
+    }
 }

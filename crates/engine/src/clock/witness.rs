@@ -29,6 +29,12 @@ pub enum Source {
     Block { chain: ChainName },
     /// The database's host.
     Database,
+    /// The server of one endpoint. Alone it is no witness: it is compared, and named where it disagrees.
+    Endpoint { host: String },
+    /// The servers of two endpoints on other hosts, by the dates of their answers.
+    Endpoints { one: String, other: String },
+    /// The signer, which is compared alone: it believes what servers say.
+    Signer { place: String },
     /// A server that asks the signer, and that does not doubt its own clock.
     Server,
     /// A person with a clock of their own.
@@ -65,6 +71,9 @@ impl fmt::Display for Source {
         match self {
             Self::Block { chain } => write!(f, "the newest block of {chain}"),
             Self::Database => f.write_str("the database"),
+            Self::Endpoint { host } => write!(f, "the endpoint {host}"),
+            Self::Endpoints { one, other } => write!(f, "the endpoints {one} and {other}"),
+            Self::Signer { place } => write!(f, "the signer {place}"),
             Self::Server => f.write_str("a server"),
             Self::Person { name } => f.write_str(name),
         }

@@ -11,7 +11,7 @@ use adit_core::{
 use adit_signer::{LeaseClaim, Presence, Refused, Stamp};
 
 use super::{Held, LaneTask, RoundError};
-use crate::{Clock as _, WriteError};
+use crate::{Clock as _, Source, Witness, WriteError};
 
 impl LaneTask {
     /// Renews the lease when a third of it is over. None while another replica has it, or while nobody may have one.
@@ -93,7 +93,10 @@ impl LaneTask {
         let presence = Presence { replica: self.engine.replica, incarnation };
         let clock = &self.engine.ports.clock;
         if clock.doubt().is_none() {
-            self.engine.ports.signer.hear_time(clock.now()).await?;
+            let signer = &self.engine.ports.signer;
+            let time = signer.hear_time(clock.now()).await?;
+            // It hears the time from here, so it ends no doubt.
+            clock.compare(&Witness::clock(Source::Signer { place: signer.place() }, time));
         }
         if let Err(refused) = self.engine.ports.signer.attend(&presence).await? {
             return self.refused_lease(&refused).await.map(|()| false);

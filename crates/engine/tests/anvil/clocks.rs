@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use adit_core::{Refusal, Span, Status, Timestamp};
-use adit_engine::{Clock, WriteError};
+use adit_core::{Actor, ClockDoubt, CredentialId, EventKind, Refusal, Span, Status, Timestamp};
+use adit_engine::{Clock, Source, WriteError};
 use futures::future::BoxFuture;
 
 use crate::parts::{Running, System, now};
@@ -107,7 +107,7 @@ async fn f97_a_server_that_starts_years_ahead_accepts_when_its_clock_is_right_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f97_without_a_chain_an_admin_says_what_time_it_is() {
+async fn f97_without_a_chain_an_admin_says_what_time_it_is_and_the_audit_keeps_it() {
     let world = World::new(Some(1)).await;
     let clock = Jumping::default();
     let running = world.start_doubting(&clock);
@@ -115,6 +115,42 @@ async fn f97_without_a_chain_an_admin_says_what_time_it_is() {
     clock.to(7_200);
     tokio::time::sleep(MOMENT).await;
     assert!(running.engine.ports.clock.doubt().is_some(), "no block agrees with a clock two hours ahead");
-    running.engine.ports.clock.accept("an admin", now().plus(Span::from_hours(2))).expect("it is the machine's own");
+    let (mut told, admin) = (running.engine.hub.listen(), Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(9)) });
+    assert!(running.engine.accept_clock(admin.clone(), "an admin", now()).is_err(), "the machine shows another time");
+    running.engine.accept_clock(admin.clone(), "an admin", now().plus(Span::from_hours(2))).expect("it is the machine's own");
     assert_eq!(running.engine.ports.clock.doubt(), None);
+    let accepted = async {
+        loop {
+            let event = told.recv().await.expect("the hub lives");
+            if let EventKind::ClockAccepted { replica, given, machine, doubt } = event.kind {
+                return (event.actor.clone(), replica, given, machine, doubt);
+            }
+        }
+    };
+    let (actor, replica, given, machine, doubt) = tokio::time::timeout(10 * MOMENT, accepted).await.expect("it is in the audit");
+    assert_eq!((actor, replica), (admin, running.engine.replica));
+    assert!(given.since(now()) > Span::from_hours(1) && machine.since(given) < Span::from_seconds(300), "{given:?} {machine:?}");
+    assert!(matches!(doubt, Some(ClockDoubt::Jumped { seconds: 7_190..=7_210 })), "{doubt:?}");
+}
+
+/// The alert names it; nothing is refused for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f97_a_signer_whose_clock_is_off_is_named() {
+    let world = World::new(Some(1)).await;
+    world.signer_clock.to(7_200);
+    let running = world.start();
+    let named = async {
+        loop {
+            let apart = running.engine.ports.clock.standing().apart;
+            if let Some((source, seconds)) = apart.into_iter().find(|(source, _)| matches!(source, Source::Signer { .. })) {
+                return (source.to_string(), seconds);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (name, seconds) = tokio::time::timeout(10 * MOMENT, named).await.expect("it is named");
+    assert_eq!(name, "the signer of this process");
+    assert!((7_190..=7_210).contains(&seconds), "{seconds}");
+    assert_eq!(running.engine.ports.clock.doubt(), None);
+    running.crash();
 }

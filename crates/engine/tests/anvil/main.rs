@@ -5,6 +5,7 @@
 mod both;
 mod clocks;
 mod crash;
+mod dates;
 mod flow;
 mod invariants;
 mod journals;

@@ -1,10 +1,8 @@
 //! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::abi::Token;
 use adit_devnet::anvil::{self, Anvil};
@@ -12,15 +10,19 @@ use adit_devnet::contracts;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::{Address, U256};
-use adit_engine::{AnchoredClock, Engine, Ports, Settings, WriteError};
-use adit_evm::{EvmChain, EvmConfig, canonical};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
+use adit_engine::{Engine, WriteError};
+use adit_evm::canonical;
+use adit_signer::MemoryFile;
 use adit_store::{MemStore, Snapshot, Store};
 use alloy::sol_types::SolValue;
 
 use super::clocks::Jumping;
-use super::parts::{Running, System, Tasks, now};
+use super::parts::{Running, now};
 
+#[path = "world/rules.rs"]
+mod rules;
+#[path = "world/starts.rs"]
+mod starts;
 #[path = "world/waits.rs"]
 mod waits;
 
@@ -38,6 +40,8 @@ pub struct World {
     /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
     journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
+    /// The clock of the signer, which no test but one sets.
+    pub signer_clock: Jumping,
     /// A third place; most tests have none.
     pub witness: Option<Arc<Notebook>>,
     hot: Wallet,
@@ -114,7 +118,7 @@ impl World {
         // What a test reorganises lies above: anvil drops reorganised transactions, the token's creation too.
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
-        let rules = Arc::new(rules(&lane, token));
+        let rules = Arc::new(rules::rules(&lane, token));
         Self {
             anvil,
             token,
@@ -124,76 +128,10 @@ impl World {
             contexts: Mutex::default(),
             journal_room: Mutex::default(),
             rules,
+            signer_clock: Jumping::default(),
             witness: None,
             hot,
         }
-    }
-
-    fn chain(&self, url: &str) -> EvmChain {
-        let assets = self.rules.assets.values().map(|rules| rules.asset.clone()).collect();
-        EvmChain::new(EvmConfig {
-            trust: Trust::Single,
-            assets,
-            wallets: vec![self.lane.wallet.clone()],
-            ..EvmConfig::new(chain_name(), CHAIN_ID, vec![url.to_owned()])
-        })
-        .expect("a good configuration")
-    }
-
-    /// The signer on the journal as it is now. Nothing else uses it meanwhile.
-    pub fn signer(&self) -> LocalSigner {
-        let key = Key::from_hex(&self.hot.private_key()).expect("a key");
-        let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
-        let policy = ChainPolicy::Evm(EvmPolicy { chain_id: CHAIN_ID, fee_cap: units(1) });
-        let config = SignerConfig {
-            environment: EnvironmentId::new("test").expect("an environment"),
-            keys: vec![(self.lane.clone(), key.into())],
-            chains: BTreeMap::from([(chain_name(), policy)]),
-            assets: self.rules.assets.values().map(|rules| rules.asset.clone()).collect(),
-            caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
-        };
-        let id = JournalId(uuid::Uuid::from_u128(77));
-        let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
-        let room = *self.journal_room.lock().expect("no test panics in here");
-        self.leave_room(room);
-        LocalSigner::with_files(config, journal, contexts, id, Box::new(now)).expect("the journal opens")
-    }
-
-    pub fn start(&self) -> Running {
-        self.start_through(self.anvil.url())
-    }
-
-    /// The same, with another way to the node.
-    pub fn start_through(&self, url: &str) -> Running {
-        self.start_by(url, AnchoredClock::accepted(Arc::new(System)))
-    }
-
-    /// The same, by a clock that nobody has vouched for.
-    pub fn start_doubting(&self, clock: &Jumping) -> Running {
-        self.start_by(self.anvil.url(), AnchoredClock::over(Arc::new(clock.clone())))
-    }
-
-    fn start_by(&self, url: &str, clock: AnchoredClock) -> Running {
-        let tasks = Arc::new(Tasks::default());
-        let chain: Arc<dyn Chain> = Arc::new(self.chain(url));
-        let ports = Ports {
-            clock,
-            entropy: Arc::new(System),
-            spawner: tasks.clone(),
-            store: self.store.clone(),
-            chains: BTreeMap::from([(chain_name(), chain)]),
-            signer: Arc::new(self.signer()),
-            witness: self.witness.clone().map(|witness| witness as Arc<dyn adit_engine::ThirdWitness>),
-        };
-        let settings = Settings {
-            lease: LEASE,
-            audit_beat: Span::from_millis(300),
-            clock_beat: Span::from_millis(50),
-            lane_beat: Span::from_millis(50),
-            observe_beat: Span::from_millis(100),
-            ..Settings::default()
-        };
-        Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }
     }
 
     /// What a snapshot of the volume has, on which database and journal stand.
@@ -386,59 +324,6 @@ impl World {
     }
 }
 
-/// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
-fn as_the_crash_left_it(file: &Mutex<MemoryFile>) -> MemoryFile {
-    let mut file = file.lock().expect("no test panics in here");
-    *file = MemoryFile::holding(file.contents());
-    file.clone()
-}
-
 pub fn payee_address(payee: u64) -> Address {
     Address::left_padding_from(&(0x00aa_0000_0000_u64 + payee).to_be_bytes())
-}
-
-fn rules(lane: &LaneId, token: Address) -> Rules {
-    let chain = chain_name();
-    let policy =
-        Policy { minimum: Amount::new(1), maximum: None, fee: Fee::default(), cooldown: None, windows: Vec::new(), approve_above: None };
-    let entry = |id: &str, form: AssetForm| {
-        (asset(id), AssetRules { asset: Asset { id: asset(id), decimals: 18, form }, policy: policy.clone(), tiers: BTreeMap::new() })
-    };
-    let contract = canonical(token).as_str().to_owned();
-    Rules {
-        revision: 1,
-        assets: BTreeMap::from([
-            entry("DG", AssetForm::Token { chain: chain.clone(), contract }),
-            entry("ETH", AssetForm::Native { chain: chain.clone() }),
-        ]),
-        chains: BTreeMap::from([(
-            chain.clone(),
-            ChainRules {
-                name: chain,
-                native: asset("ETH"),
-                lane: lane.clone(),
-                confirmations: 2,
-                finality: Finality::Depth { blocks: 4 },
-                trust: Trust::Single,
-                kind: adit_core::ChainKind::Evm,
-                slow_start: false,
-                in_flight_max: 64,
-                attempts_max: 8,
-                bump_after: Span::from_seconds(2),
-                rebroadcast_after: Span::from_seconds(1),
-                offer_max: 1_000_000_000_000,
-                fee_share_max: None,
-                patience: None,
-                batching: None,
-                fee_per_transaction_max: units(1),
-                head_age_max: None,
-                precheck_tries_max: 3,
-                consolidation: None,
-                precheck_backoff: Span::from_millis(200),
-            },
-        )]),
-        claims: None,
-        wallet_cooling: Span::from_hours(24),
-        cancels_per_day_max: 10,
-    }
 }

@@ -205,11 +205,11 @@ impl Signer for LocalSigner {
         self.inner.attend(*presence)
     }
 
-    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+    async fn hear_time(&self, now: Timestamp) -> Result<Timestamp, SignerFault> {
         if let Some(witness) = &self.inner.witness {
             witness(now);
         }
-        Ok(())
+        Ok((self.inner.clock)())
     }
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {

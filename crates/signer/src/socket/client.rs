@@ -107,9 +107,13 @@ impl Signer for SocketSigner {
         Ok(answer)
     }
 
-    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
-        let Answer::HearTime = self.call(Call::HearTime(now)).await? else { return Err(self.confused()) };
-        Ok(())
+    fn place(&self) -> String {
+        format!("at {}", self.path.display())
+    }
+
+    async fn hear_time(&self, now: Timestamp) -> Result<Timestamp, SignerFault> {
+        let Answer::HearTime(time) = self.call(Call::HearTime(now)).await? else { return Err(self.confused()) };
+        Ok(time)
     }
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {

@@ -151,7 +151,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::Journal => signer.journal().await.map(Answer::Journal),
         Call::JournalAt(records) => signer.journal_at(records).await.map(Answer::JournalAt),
         Call::Attend(presence) => signer.attend(&presence).await.map(Answer::Attend),
-        Call::HearTime(now) => signer.hear_time(now).await.map(|()| Answer::HearTime),
+        Call::HearTime(now) => signer.hear_time(now).await.map(Answer::HearTime),
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
         Call::Open(open) => signer.open(&open).await.map(Answer::Open),
         Call::Retire(retire) => signer.retire(&retire).await.map(Answer::Retire),

@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use adit_core::{Epoch, Opening};
+use adit_core::{Epoch, Opening, Timestamp};
 use adit_signer::{
     LaneStanding, LocalSigner, Open, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
 };
@@ -174,4 +175,17 @@ async fn a_file_that_is_no_socket_is_not_replaced() {
     std::fs::write(&path, "precious").expect("written");
     assert!(matches!(SignerSocket::bind(&path), Err(SocketError::NotASocket { .. })));
     assert_eq!(std::fs::read(&path).expect("read"), b"precious");
+}
+
+/// A server compares it with its own, and names it by its socket (case F97).
+#[tokio::test(flavor = "multi_thread")]
+async fn f97_a_signers_time_comes_over_its_socket() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve(&world, &path);
+    let client = SocketSigner::new(&path);
+    let showed = client.hear_time(Timestamp::default()).await.expect("answers");
+    assert_eq!(showed.seconds(), world.clock.load(Ordering::Relaxed), "its own, and not what it heard");
+    assert_eq!(client.place(), format!("at {}", path.display()));
 }

@@ -74,7 +74,7 @@ impl Signer for SimSigner {
         self.back(answer).await
     }
 
-    async fn hear_time(&self, now: Timestamp) -> Result<(), SignerFault> {
+    async fn hear_time(&self, now: Timestamp) -> Result<Timestamp, SignerFault> {
         self.reach().await?.hear_time(now).await
     }
 

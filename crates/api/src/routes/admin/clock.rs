@@ -71,9 +71,9 @@ pub async fn accept(
         let detail = format!("The time is {:?}; allowed is RFC 3339, like 2026-11-22T11:27:34Z.", body.time);
         Problem::new(&codes::INVALID_BODY, detail).with("field", "time")
     })?;
-    let clock = &state.engine().ports.clock;
-    clock.accept(&actor_name(&caller.actor), given).map_err(disagrees)?;
-    Ok(Json(record(&clock.standing())))
+    let engine = state.engine();
+    engine.accept_clock(caller.actor.clone(), &actor_name(&caller.actor), given).map_err(disagrees)?;
+    Ok(Json(record(&engine.ports.clock.standing())))
 }
 
 fn disagrees(ClockDisagrees { wall, given, within }: ClockDisagrees) -> Problem {

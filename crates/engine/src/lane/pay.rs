@@ -223,7 +223,9 @@ impl LaneTask {
         let later = view.now.plus(JOINABLE_AHEAD);
         let wanted = QueueFilter::of(self.assets()).without(view.suspensions);
         let queue = self.engine.store().queue(&wanted, later, PLAN_MAX).await?;
-        Ok(queue.iter().filter(|withdrawal| may_join(view, withdrawal)).map(Withdrawal::leg).collect())
+        let known = self.remembered().await?;
+        let is_new = |withdrawal: &&Withdrawal| known.as_ref().is_none_or(|known| self.twin_of(known, withdrawal).is_none());
+        Ok(queue.iter().filter(|withdrawal| may_join(view, withdrawal)).filter(is_new).map(Withdrawal::leg).collect())
     }
 
     /// Adds versions that offer more. Those that wait may join one, where the chain can pay them in the same transaction. Gives how many

@@ -19,6 +19,7 @@ impl LaneTask {
     pub(super) async fn plan(&self, lane: &Lane, lease: Held, live: &[Lineage], chosen: &[&Withdrawal]) -> Result<usize, RoundError> {
         let Some(tip) = lane.tip.as_ref().filter(|_| !chosen.is_empty()) else { return Ok(0) };
         let chosen = &self.still_signed(lease.epoch, chosen).await?[..];
+        let chosen = &self.unrepeated(lease.epoch, chosen).await?[..];
         self.supersede(lane, lease, chosen).await?;
         let request = PlanRequest {
             lane: self.id().clone(),

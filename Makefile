@@ -28,6 +28,7 @@ help: ## this list
 	  CHAIN          'chaos and the drills: evm or bitcoin (both)' \
 	  PAYOUTS        'restore-drill: payments since the backup (500; a 16th of them where both go back)' \
 	  ROUNDS         'chaos: how often the server is killed (30)' \
+	  PAYEES         'chaos: how many are paid (300)' \
 	  PART           'failover-drill: asks, cancels, split or silence (all); restore-drill: database or both (all)' \
 	  JOBS           'failover-drill: scenarios at a time (2)' \
 	  ONLY           'failover-drill: scenarios whose name contains this (every one)' \

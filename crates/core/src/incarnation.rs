@@ -8,7 +8,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Span, Timestamp, UserId, WithdrawalId};
+use crate::{
+    Amount, AssetId, ChainKind, Destination, Epoch, GroupId, Hash32, IncarnationId, LaneId, Payment, Span, Timestamp, UserId, WithdrawalId,
+};
 
 /// From so many strays on those that are explained are forgotten, the oldest first. What is open never is.
 pub const STRAYS_MAX: usize = 10_000;
@@ -59,6 +61,12 @@ pub struct Unmatched {
 pub struct MatchedTo {
     pub user: UserId,
     pub at: Timestamp,
+}
+
+impl MatchedTo {
+    fn is_recent(&self, now: Timestamp) -> bool {
+        now < self.at.plus(REPEATED_WITHIN)
+    }
 }
 
 /// A payment out of one of our wallets that a block holds and nobody here remembers. Until a person says whose it was, whoever asks for
@@ -119,8 +127,7 @@ pub struct Wanted<'a> {
     pub destination: &'a Destination,
     /// Base units of `asset`.
     pub amount: Amount,
-    /// One output of a transaction may pay several to one recipient, as in bitcoin: a larger one may have paid this, too.
-    pub shares: bool,
+    pub kind: ChainKind,
 }
 
 impl Wanted<'_> {
@@ -129,10 +136,13 @@ impl Wanted<'_> {
         (self.asset, self.destination, self.amount) == (asset, destination, amount)
     }
 
-    /// Whether this may be a payment of so much, or a part of it.
+    /// Returns whether a payment of so much may have been this one. One output of bitcoin pays several to one recipient, so there this may
+    /// be a part of it.
     pub fn may_be_in(&self, asset: &AssetId, destination: &Destination, amount: Amount) -> bool {
-        self.equals(asset, destination, amount)
-            || (self.shares && (self.asset, self.destination) == (asset, destination) && self.amount < amount)
+        match self.kind {
+            ChainKind::Evm => self.equals(asset, destination, amount),
+            ChainKind::Bitcoin => (self.asset, self.destination) == (asset, destination) && self.amount <= amount,
+        }
     }
 }
 
@@ -206,7 +216,7 @@ impl Incarnation {
 
     /// A payment of the same that nobody has explained, or that this user got lately, as a person has said.
     pub fn twin_of_request(&self, user: &UserId, wanted: &Wanted, now: Timestamp) -> Option<Twin> {
-        let lately = |matched: &MatchedTo| matched.user == *user && now < matched.at.plus(REPEATED_WITHIN);
+        let lately = |matched: &MatchedTo| matched.user == *user && matched.is_recent(now);
         let mut same = self.unmatched.iter().filter(|known| wanted.equals(&known.asset, &known.destination, known.amount));
         let matched = same.find(|known| known.matched.as_ref().is_some_and(lately));
         self.twin(wanted).or_else(|| matched.map(|known| Twin::Matched { withdrawal: known.withdrawal }))
@@ -214,7 +224,7 @@ impl Incarnation {
 
     /// A person has said whose the payment of this withdrawal was. Those of long ago are forgotten.
     pub(crate) fn match_to(&mut self, withdrawal: WithdrawalId, user: &UserId, now: Timestamp) {
-        self.unmatched.retain(|known| known.matched.as_ref().is_none_or(|matched| now < matched.at.plus(REPEATED_WITHIN)));
+        self.unmatched.retain(|known| known.matched.as_ref().is_none_or(|matched| matched.is_recent(now)));
         if let Some(known) = self.unmatched.iter_mut().find(|known| known.withdrawal == withdrawal) {
             known.matched = Some(MatchedTo { user: user.clone(), at: now });
         }

@@ -60,7 +60,7 @@ async fn paid_after_the_copy(topic: &str, files: &[&str]) -> Result<Past> {
 }
 
 /// Copies those that are there, and removes those that are not.
-fn move_files(from: &Path, to: &Path, names: &[&str]) -> Result<()> {
+pub fn move_files(from: &Path, to: &Path, names: &[&str]) -> Result<()> {
     for name in names {
         let (source, target) = (from.join(name), to.join(name));
         if target.exists() {

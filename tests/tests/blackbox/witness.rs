@@ -1,7 +1,6 @@
 //! A third witness (case F91): one snapshot sets database and journal back, and a file or an object elsewhere knows better.
 
 use std::fs;
-use std::path::Path;
 
 use adit_devnet::object_store::{BUCKET, KEY_ID, ObjectStore, REGION, SECRET};
 use adit_devnet::primitives::Address;
@@ -10,6 +9,8 @@ use adit_tests::settings::Settings;
 use adit_tests::system::System;
 use anyhow::{Context, Result};
 use toml::Table;
+
+use crate::restores::move_files;
 
 /// Everything that one snapshot of the volume has.
 const VOLUME: [&str; 5] = ["adit.db", "adit.db-wal", "adit.db-shm", "signer.journal", "signer.journal.contexts"];
@@ -45,14 +46,14 @@ async fn both_go_back(topic: &str, section: Table, witness: impl Fn() -> Result<
     system.devnet.server(0).stop().await?;
     let copy = system.directory().join("copy");
     fs::create_dir(&copy)?;
-    take(system.directory(), &copy)?;
+    move_files(system.directory(), &copy, &VOLUME)?;
     for number in [1, 2] {
         system.devnet.server(0).start_again().await?;
         paid(&system, &ada, payee(number)).await?;
         system.devnet.server(0).kill().await?;
     }
     let known = witness()?;
-    take(&copy, system.directory())?;
+    move_files(&copy, system.directory(), &VOLUME)?;
     system.devnet.server(0).start_again().await?;
     let admin = system.admin()?;
     let halted = async || {
@@ -70,19 +71,5 @@ async fn both_go_back(topic: &str, section: Table, witness: impl Fn() -> Result<
 async fn paid(system: &System, ada: &Person, payee: Address) -> Result<()> {
     let id = ada.withdrawn("ETH", "1", payee).await?;
     assert_eq!(system.until_over(ada, &id).await?["status"], "completed");
-    Ok(())
-}
-
-/// Copies those that are there, and removes those that are not.
-fn take(from: &Path, to: &Path) -> Result<()> {
-    for name in VOLUME {
-        let (source, target) = (from.join(name), to.join(name));
-        if target.exists() {
-            fs::remove_file(&target)?;
-        }
-        if source.exists() {
-            fs::copy(&source, &target).with_context(|| format!("copying {}", source.display()))?;
-        }
-    }
     Ok(())
 }

@@ -87,7 +87,7 @@ impl WitnessObject {
     }
 }
 
-/// What is written there says what may be signed, so it is not sent in clear over a network.
+/// Reads the address of a store. Whoever alters the witness on the way alters what may be signed, so only this machine is spoken to in clear.
 fn endpoint(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let host = url.host_str()?;

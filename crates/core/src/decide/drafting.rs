@@ -194,8 +194,8 @@ impl<'a> Drafting<'a> {
     }
 
     fn wanted<'w>(&self, asset: &'w AssetId, destination: &'w Destination, amount: Amount) -> Wanted<'w> {
-        let shares = self.rules.chain_of(asset).is_some_and(|chain| chain.kind == ChainKind::Bitcoin);
-        Wanted { asset, destination, amount, shares }
+        let kind = self.rules.chain_of(asset).map_or(ChainKind::Evm, |chain| chain.kind);
+        Wanted { asset, destination, amount, kind }
     }
 
     /// Where a transaction that nobody here remembers stands.

@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use adit_chain::{Foreign, Outflow, Watch};
-use adit_core::{
-    ChainKind, Command, Epoch, Hash32, Lane, Leg, Mistake, Payment, Status, Stray, Timestamp, Twin, Wanted, Withdrawal, planted,
-};
+use adit_core::{Command, Epoch, Hash32, Lane, Leg, Mistake, Payment, Status, Stray, Timestamp, Twin, Wanted, Withdrawal, planted};
 use adit_store::{QueueFilter, WithdrawalFilter};
 
 use super::{LaneTask, RoundError};
@@ -91,8 +89,7 @@ impl LaneTask {
 
     /// Whether this may be the payment of the leg, alone or with others to the same recipient.
     fn may_have_paid(&self, outflow: &Outflow, leg: &Leg) -> bool {
-        let shares = self.rules().kind == ChainKind::Bitcoin;
-        let wanted = Wanted { asset: &leg.asset, destination: &leg.destination, amount: leg.amount, shares };
+        let wanted = Wanted { asset: &leg.asset, destination: &leg.destination, amount: leg.amount, kind: self.rules().kind };
         wanted.may_be_in(&outflow.asset, &outflow.destination, outflow.amount)
     }
 

@@ -1,7 +1,7 @@
 //! Who may have been paid already is not planned: what was made again from the journal, or found in blocks, can come between a request and
 //! its plan, and a request that was approved before is held against it here (cases F91, F95).
 
-use adit_core::{Actor, ChainKind, Command, Epoch, Incarnation, Mistake, State, Twin, Wanted, Withdrawal, planted};
+use adit_core::{Actor, Command, Epoch, Incarnation, Mistake, State, Twin, Wanted, Withdrawal, planted};
 
 use super::{LaneTask, RoundError};
 use crate::Clock as _;
@@ -37,7 +37,7 @@ impl LaneTask {
     pub(super) fn twin_of(&self, known: &Incarnation, withdrawal: &Withdrawal) -> Option<Twin> {
         let by_policy = matches!(&withdrawal.state, State::Approved { by: Actor::Engine, after: None, .. });
         let Withdrawal { asset, destination, amount, .. } = withdrawal;
-        let wanted = Wanted { asset, destination, amount: *amount, shares: self.rules().kind == ChainKind::Bitcoin };
+        let wanted = Wanted { asset, destination, amount: *amount, kind: self.rules().kind };
         known.twin_of_request(&withdrawal.user, &wanted, self.engine.ports.clock.now()).filter(|_| by_policy)
     }
 }

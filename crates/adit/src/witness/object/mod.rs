@@ -32,7 +32,7 @@ const PAUSE_MILLIS: u64 = 200;
 pub struct ObjectWitness {
     store: Store,
     key: String,
-    /// What the store has proved since this process started. A store that failed is not asked again.
+    /// The result of the trial, once there is one. A store that failed is not tried again.
     proof: OnceCell<Proof>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a store keeps the conditions of a write. One that ignores them would let an old writer overwrite a newer one, and
+//! Tries whether a store keeps the conditions of a write. One that ignores them would let an old writer overwrite a newer one, and
 //! the witness would say what that one knew.
 //!
 //! It is tried at an object of its own, beside the witness, which stays there.
@@ -13,14 +13,14 @@ use super::store::{Fault, Found, Store, Written};
 use super::{PAUSE_MILLIS, PUTS_MAX, pause};
 use crate::world::SystemEntropy;
 
-/// What this object is called, after the key of the witness.
+/// The name of the tried object is the key of the witness with this.
 const SUFFIX: &str = ".probe";
 /// An `ETag` of no object. Real ones are digests of content, or a count.
 const NOBODYS_ETAG: &str = "\"00000000000000000000000000000000\"";
 /// Other servers prove the same at the same object, and each write of theirs makes ours fail.
 const TRIES_MAX: u32 = 10;
 
-/// What a store has proved.
+/// The result of the trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     Keeps,

@@ -9,7 +9,7 @@ use reqwest::Url;
 use rusty_s3::actions::{GetObject, PutObject, S3Action};
 use rusty_s3::{Bucket, Credentials};
 
-/// What holds at the store while it writes: else it answers 412 and changes nothing.
+/// The condition of a write. Where it does not hold, the store answers 412 and changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// `If-None-Match: *`

@@ -1,4 +1,4 @@
-//! What the object store is asked, and what its answers mean.
+//! Asks the object store, and reads its answers.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::config::WitnessObject;
 const CONNECT_MILLIS_MAX: u64 = 2_000;
 /// An `ETag` is a digest in quotation marks.
 const ETAG_BYTES_MAX: usize = 256;
-/// What is read of a refusal, to name its code.
+/// So much of a refusal is read, to name its code.
 const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// S3's longest code has 40 letters or so.
 const CODE_CHARS_MAX: usize = 64;

@@ -29,8 +29,16 @@ const fn words(words: &'static str, about: About) -> Known {
     Known { code: None, words, about }
 }
 
-/// The first that fits counts: an endpoint that is asked too often says so in words, whatever its code.
-const KNOWN: [Known; 34] = [
+/// The first that fits counts. What says plainly that the call reverted comes first: the rest of its text is the contract's, and may hold
+/// any word.
+const KNOWN: [Known; 36] = [
+    // geth: a revert. Nethermind and OpenEthereum: "VM execution error.", with the revert in the data; zkSync: -32521; hardhat: "VM
+    // Exception while processing transaction".
+    code(3, About::Call),
+    code(-32_015, About::Call),
+    code(-32_521, About::Call),
+    words("execution reverted", About::Call),
+    words("vm exception", About::Call),
     // Providers, and EIP-1474's "limit exceeded" (-32005).
     words("rate limit", About::Endpoint),
     words("too many requests", About::Endpoint),
@@ -55,10 +63,6 @@ const KNOWN: [Known; 34] = [
     code(-32_601, About::Endpoint),
     words("method not found", About::Endpoint),
     words("does not exist", About::Endpoint),
-    // geth: a revert. Nethermind and OpenEthereum: "VM execution error.", with the revert in the data; zkSync: -32521.
-    code(3, About::Call),
-    code(-32_015, About::Call),
-    code(-32_521, About::Call),
     words("revert", About::Call),
     // geth, `eth/gasestimator`: more than the node allows a call.
     words("gas required exceeds allowance", About::Call),
@@ -94,6 +98,8 @@ mod tests {
     fn f33_f85_known_words_of_nodes_are_told_apart() {
         for (code, message, data) in [
             (3, "execution reverted: paused", Some("0x08c379a0")),
+            (3, "execution reverted: timeout", None),
+            (-32_000, "execution reverted: the owner does not exist", None),
             (-32_000, "gas required exceeds allowance (8000000)", None),
             (-32_015, "VM execution error.", Some("Reverted 0x08c379a0")),
             (-32_000, "invalid opcode: INVALID", None),

@@ -11,6 +11,7 @@ mod invariants;
 mod journals;
 mod leases;
 mod parts;
+mod repeats;
 mod restores;
 mod slow;
 mod stops;

@@ -40,6 +40,7 @@ async fn f102_five_hundred_of_a_suspended_user_hold_up_nobody() {
     let world = World::new(None).await;
     let running = world.start();
     world.seed(&running.engine, 1_000).await;
+    world.until_running().await;
     let stop = HaltReason::Operator { reason: "a test".to_owned() };
     submit(&running.engine, Command::HaltLane { lane: world.lane.clone(), reason: stop }).await;
     let mut waiting = Vec::new();

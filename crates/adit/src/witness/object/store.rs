@@ -66,6 +66,7 @@ impl Store {
     pub fn new(object: &WitnessObject, clock: AnchoredClock, request_max: Duration) -> Result<Self> {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
+            .user_agent(adit_chain::USER_AGENT)
             .timeout(request_max)
             .connect_timeout(Duration::from_millis(CONNECT_MILLIS_MAX).min(request_max))
             // A signed request goes nowhere else.

@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use adit_chain::{Ahead, Foreign, Outflow, Pool, Shown};
 use adit_core::{
-    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, LineageId, Mistake, PayoutId, Purpose, Span, Withdrawal, WithdrawalId, nobodys,
-    planted,
+    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, Lineage, LineageId, Mistake, PayoutId, Purpose, Span, Withdrawal, WithdrawalId,
+    nobodys, planted,
 };
 
 use super::history::outflows_of;
@@ -77,23 +77,30 @@ impl LaneTask {
         Recalled::Waits
     }
 
-    /// Where payments wait in line, all of them are taken back.
+    /// Where payments wait in line, all of them are taken back, from the first number on at which nothing is signed: what is reserved there was
+    /// signed in the time that both lost, if anything behind it was.
     async fn recall_line(&self, lease: Held) -> Result<Recalled, RoundError> {
         let mut found = Vec::new();
         loop {
             let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
-            let from = row.next_nonce.max(row.adopted_from);
+            let reserved = self.unsigned().await?;
+            let next = row.next_nonce.max(row.adopted_from);
+            let from = reserved.iter().map(Lineage::number).fold(next, u64::min);
             let mined = from..self.chain().consumed(self.id(), from).await?;
             let pool = self.chain().pool(self.id(), from).await?;
             let shown = line(from, self.mined(mined.clone()).await?, &pool);
             if shown.is_empty() {
-                self.hold_equals(lease, mined).await?;
-                return Ok(self.nothing_shown(&pool).await);
+                self.hold_equals(lease, mined, &pool).await?;
+                // Declared, such numbers are swept.
+                return match pool.shown.first().filter(|_| row.restoration.is_none()) {
+                    Some(one) => Ok(Recalled::Left(behind_a_gap(one, from))),
+                    None => Ok(self.nothing_shown(&pool).await),
+                };
             }
             found.extend(shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)));
             // First: after a crash the next start finds all of it in the book.
             self.stop_for("are taken back", &found).await?;
-            if let Some(reason) = self.take_over(&row, lease, shown).await? {
+            if let Some(reason) = self.take_over(&row, lease, shown, &reserved).await? {
                 return Ok(Recalled::Left(reason));
             }
             match self.adopt_from_journal(&row, lease.epoch).await? {
@@ -135,8 +142,11 @@ impl LaneTask {
         }
     }
 
-    /// What blocks hold and nobody shows the bytes of cannot be taken back: whoever waits for the same is held for inspection at least.
-    async fn hold_equals(&self, lease: Held, mined: Range<u64>) -> Result<(), RoundError> {
+    /// What blocks hold and nobody shows the bytes of cannot be taken back, nor what a pool shows behind a gap: whoever waits for the same is
+    /// held for inspection at least, and whoever is under way for the same is not repeated.
+    async fn hold_equals(&self, lease: Held, mined: Range<u64>, pool: &Pool) -> Result<(), RoundError> {
+        let pooled = pool.shown.iter().filter_map(|one| Some((one.signed.hash, one.outflow.clone()?)));
+        self.doubt(lease.epoch, &pooled.collect::<Vec<_>>()).await?;
         match mined.is_empty() {
             true => Ok(()),
             false => self.suspect_history(lease.epoch, mined).await,
@@ -175,7 +185,7 @@ impl LaneTask {
     }
 
     /// Lets the signer sign the same once more, so that its journal knows it. None where it did; else in words why not.
-    async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>) -> Result<Option<String>, RoundError> {
+    async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>, reserved: &[Lineage]) -> Result<Option<String>, RoundError> {
         if !self.may_sign(row, lease).await? {
             return Ok(Some("the third witness cannot be written".to_owned()));
         }
@@ -186,7 +196,11 @@ impl LaneTask {
             None => None,
         };
         for one in shown {
-            let claimed = one.outflow.as_ref().map(|outflow| self.claimant(&mut waiting, outflow));
+            let claimed = match (&one.outflow, own_leg(&one, reserved)) {
+                (Some(_), Some(leg)) => Some((leg.clone(), self.engine.store().withdrawal(leg.withdrawal).await?)),
+                (Some(outflow), None) => Some(self.claimant(&mut waiting, outflow)),
+                (None, _) => None,
+            };
             // Before the journal has it: after a crash it is found again.
             if let Some((outflow, (_, None))) = one.outflow.as_ref().zip(claimed.as_ref()) {
                 self.doubt(lease.epoch, &[(one.signed.hash, outflow.clone())]).await?;
@@ -244,6 +258,22 @@ impl LaneTask {
         let detail = format!("{} of the wallet's transactions were in neither and {done}: {named}{more}", found.len());
         self.halt(HaltReason::BothWentBack { detail }).await
     }
+}
+
+/// Returns whose payment stands at a number that is reserved, if it is exactly what was reserved there.
+fn own_leg<'a>(shown: &Shown, reserved: &'a [Lineage]) -> Option<&'a Leg> {
+    let at = reserved.iter().find(|lineage| lineage.number() == shown.draft.number())?;
+    let outflow = shown.outflow.as_ref()?;
+    let pays = |leg: &&Leg| outflow.asset == leg.asset && outflow.destination == leg.destination && outflow.amount == leg.amount;
+    at.legs.iter().find(pays)
+}
+
+fn behind_a_gap(shown: &Shown, from: u64) -> String {
+    let (hash, decoded) = (shown.signed.hash, &shown.decoded);
+    format!(
+        "{hash} ({decoded}) is in neither, and no endpoint shows what stands at number {from} before it; once they do it is taken back, or \
+         declare that both were restored (`adit restore --declared --journal-declared`)"
+    )
 }
 
 /// Whether the lane stands for these already.

@@ -11,6 +11,17 @@ pub(super) const PAYEES: u64 = 3;
 
 /// Everybody asked before the snapshot and was signed after it; the payments wait in the pool.
 pub(super) async fn sent_after_a_snapshot() -> (World, Volume, Vec<WithdrawalId>) {
+    let (world, running, ids) = asked_while_it_stands().await;
+    let volume = world.volume();
+    world.hold_blocks().await;
+    resume(&world, &running).await;
+    world.until_sent(&ids).await;
+    running.crash();
+    (world, volume, ids)
+}
+
+/// Everybody has asked, and the lane is halted: once it is resumed, all are planned in one round.
+async fn asked_while_it_stands() -> (World, Running, Vec<WithdrawalId>) {
     let world = World::new(None).await;
     let running = world.start();
     world.seed(&running.engine, 100).await;
@@ -21,12 +32,7 @@ pub(super) async fn sent_after_a_snapshot() -> (World, Volume, Vec<WithdrawalId>
     for payee in 0..PAYEES {
         ids.push(world.request(&running.engine, payee).await);
     }
-    let volume = world.volume();
-    world.hold_blocks().await;
-    resume(&world, &running).await;
-    world.until_sent(&ids).await;
-    running.crash();
-    (world, volume, ids)
+    (world, running, ids)
 }
 
 pub(super) async fn resume(world: &World, running: &Running) {
@@ -81,6 +87,38 @@ async fn f91_what_waits_in_a_pool_is_taken_back_before_anything_is_planned() {
     world.mine_until(&[new], Status::Completed).await;
     nobody_twice(&world).await;
     again.crash();
+}
+
+/// The snapshot has numbers reserved and nothing signed at them. What was signed there since, and behind it, is taken back in its place: the
+/// signer signs nothing behind a number at which its journal has nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_what_was_reserved_and_is_signed_since_is_taken_back_first() {
+    let (world, volume, ids) = reserved_at_the_snapshot().await;
+    world.set_back(&volume);
+    let again = world.start();
+    until_taken_back(&world).await;
+    world.mine_until(&ids, Status::Completed).await;
+    nobody_twice(&world).await;
+    assert_eq!(world.times_paid(LATER).await, 1, "what stands behind them is nobody's, and known");
+    again.crash();
+}
+
+const LATER: u64 = 7;
+
+/// Everybody's numbers were reserved at the snapshot; they were signed after it, and so was one whom the snapshot does not know.
+async fn reserved_at_the_snapshot() -> (World, Volume, Vec<WithdrawalId>) {
+    let (world, running, ids) = asked_while_it_stands().await;
+    world.hold_blocks().await;
+    world.fill_journal(true);
+    resume(&world, &running).await;
+    world.until_processing(&ids).await;
+    let volume = world.volume();
+    world.fill_journal(false);
+    world.until_sent(&ids).await;
+    let later = world.request(&running.engine, LATER).await;
+    world.until_sent(&[later]).await;
+    running.crash();
+    (world, volume, ids)
 }
 
 /// As the playbook of other systems says: cancel what the restored database shows as waiting, then start again.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{BITCOIN_TEMPLATE, Config, Environment, TEMPLATE};
 use crate::output::Output;
-use crate::{backup, clock, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing, withdrawals};
+use crate::{api_keys, backup, clock, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing, withdrawals};
 
 /// Read when no file is named and it is there.
 const CONFIG_DEFAULT: &str = "adit.toml";
@@ -40,6 +40,9 @@ enum Command {
     /// The key that pays
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Who may ask the running server: list, create, revoke and replace API keys
+    #[command(subcommand)]
+    ApiKeys(api_keys::Command),
     /// Book what users earned
     Credit(credit::Arguments),
     /// Look at withdrawals
@@ -96,6 +99,7 @@ impl Cli {
             Command::Config(ConfigArguments { bitcoin: true, .. }) => output.text(BITCOIN_TEMPLATE),
             Command::Config(_) => output.text(TEMPLATE),
             Command::Keys(command) => keys::run(command, file.as_deref(), output).await,
+            Command::ApiKeys(command) => api_keys::run(command, output).await,
             Command::Credit(arguments) => credit::run(arguments, output).await,
             Command::Withdrawals(command) => withdrawals::run(command, output).await,
             Command::Psbt(command) => psbt::run(command, output).await,

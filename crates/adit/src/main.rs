@@ -1,5 +1,7 @@
 //! The binary: reads the command line and hands over.
 
+mod admin_token;
+mod api_keys;
 mod backup;
 mod chains;
 mod cli;

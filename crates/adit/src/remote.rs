@@ -56,6 +56,17 @@ impl Remote {
         self.send(Method::POST, self.at(path)?, Some((media_type, body))).await
     }
 
+    /// # Errors
+    /// As [`Remote::get`].
+    pub async fn delete(&self, path: &[&str], body: Option<String>) -> Result<Value> {
+        self.send(Method::DELETE, self.at(path)?, body.map(|body| ("application/json", body))).await
+    }
+
+    /// The same server, asked with another key.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { base: self.base.clone(), token: token.to_owned(), http: self.http.clone() }
+    }
+
     fn at(&self, path: &[&str]) -> Result<Url> {
         let mut url = self.base.clone();
         match url.path_segments_mut() {

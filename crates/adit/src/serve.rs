@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use adit_api::{ApiSettings, ApiState, JwksSource, JwtProvider};
-use adit_core::{Actor, Command, Credential, CredentialId, Hash32, Role, Rules, Span};
+use adit_core::{Rules, Span};
 use adit_engine::{AnchoredClock, Engine, Ports, Settings, ThirdWitness};
 use adit_store::Store;
 use anyhow::{Context as _, Result};
-use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,7 +16,7 @@ use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
 use crate::world::{SystemClock, SystemEntropy, TokioSpawner, now};
-use crate::{config, gate, signing, telemetry, wallets, witness};
+use crate::{admin_token, config, gate, signing, telemetry, wallets, witness};
 
 /// A chain is read about twice per block, within these bounds.
 const OBSERVE_MILLIS_MIN: u64 = 250;
@@ -42,7 +40,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let witness = witness::open(&config.witness, &clock).await?;
     let ports = ports(&database, &signing, &chains, clock, witness);
     let engine = Engine::start(ports, Arc::new(rules), &settings(&config, database.is_ours_alone()));
-    admit_first_admin(&config, &engine).await?;
+    admin_token::admit(config.secrets.admin_token.as_ref(), &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
     tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
@@ -130,30 +128,6 @@ fn provider(jwt: &Jwt) -> JwtProvider {
         user_claim: jwt.subject_claim.clone(),
         user_prefix: jwt.user_prefix.clone(),
         wallets_claim: jwt.wallets_claim.clone(),
-    }
-}
-
-/// `ADIT_ADMIN_TOKEN` is the key with which all others are issued. A revoked one stays revoked.
-async fn admit_first_admin(config: &Config, engine: &Engine) -> Result<()> {
-    let Some(token) = &config.secrets.admin_token else { return Ok(()) };
-    let hash = Hash32(Sha256::digest(token.expose_secret().as_bytes()).into());
-    if engine.store().credential(hash).await?.is_some() {
-        return Ok(());
-    }
-    let credential = Credential {
-        id: CredentialId(engine.ports.uuid()),
-        hash,
-        role: Role::Admin,
-        user: None,
-        label: "ADIT_ADMIN_TOKEN".to_owned(),
-        created_at: now(),
-        revoked_at: None,
-    };
-    let issued = engine.writer.submit(Actor::Engine, Command::IssueCredential { credential }).await;
-    match issued {
-        // Another replica that starts at the same moment may have issued it.
-        Err(_) if engine.store().credential(hash).await?.is_some() => Ok(()),
-        issued => issued.map(drop).context("the key of ADIT_ADMIN_TOKEN cannot be issued"),
     }
 }
 

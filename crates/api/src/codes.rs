@@ -51,8 +51,10 @@ codes! {
     // Who asks
     UNAUTHENTICATED 401 "A valid credential is needed";
     FORBIDDEN 403 "The credential may not do this";
+    SELF_APPROVAL 403 "Whoever asked may not approve";
     USER_UNKNOWN 404 "The user is not known";
     WITHDRAWAL_NOT_FOUND 404 "There is no such withdrawal";
+    API_KEY_NOT_FOUND 404 "There is no such API key";
 
     // Claims
     CLAIMS_NOT_CONFIGURED 404 "This instance pays no claims";

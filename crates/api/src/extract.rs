@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_core::{AttemptId, ChainName, NameError, UserId, WithdrawalId};
+use adit_core::{AttemptId, ChainName, CredentialId, NameError, UserId, WithdrawalId};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -25,6 +25,8 @@ pub struct MaybeBody<T>(pub T);
 pub struct WithdrawalPath(pub WithdrawalId);
 /// `{id}` of a version that others sign. One that is no id is not found.
 pub struct AttemptPath(pub AttemptId);
+/// `{keyId}`. One that is no id is not found.
+pub struct KeyPath(pub CredentialId);
 /// `{userId}`.
 pub struct UserPath(pub UserId);
 /// `{chain}`.
@@ -143,6 +145,15 @@ impl<S: Send + Sync> FromRequestParts<S> for AttemptPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        text.parse().map(Self).map_err(|_| no_key())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     type Rejection = Problem;
 
@@ -179,6 +190,11 @@ pub fn no_withdrawal() -> Problem {
 /// No version with this id is under way.
 pub fn no_psbt() -> Problem {
     Problem::new(&codes::PSBT_NOT_FOUND, "No version with this id waits for signatures. GET /api/admin/psbts lists those that do.")
+}
+
+/// No key with this id, or none that the caller may see.
+pub fn no_key() -> Problem {
+    Problem::new(&codes::API_KEY_NOT_FOUND, "There is no such key, or you may not see it. GET /api/admin/api-keys lists yours.")
 }
 
 /// No transaction of this hash waits to be explained.

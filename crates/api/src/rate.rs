@@ -1,10 +1,10 @@
-//! How often one may ask: per credential, and per address for those without a valid one.
+//! How often one may ask: per client, by whichever of its keys, and per address for those without a valid one.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use adit_core::CredentialId;
+use adit_core::ClientId;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -18,8 +18,7 @@ const SWEEP_REQUESTS: u32 = 8_192;
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Counted {
-    Key(CredentialId),
-    Subject(String),
+    Client(ClientId),
     /// An IPv4 address, or an IPv6 network of 64 bits: one customer of one provider holds all of those.
     Address(IpAddr),
     Unknown,
@@ -73,7 +72,8 @@ mod tests {
     #[test]
     fn one_past_the_burst_waits_and_others_do_not() {
         let rates = Rates::new(&ApiSettings { requests_per_second: 1, requests_burst: 3, ..ApiSettings::default() });
-        let (one, other) = (Counted::Subject("a".to_owned()), Counted::Subject("b".to_owned()));
+        let client = |name: &str| Counted::Client(ClientId::named(name).expect("a client"));
+        let (one, other) = (client("a"), client("b"));
         assert!((0..3).all(|_| rates.check(&one).is_ok()));
         let problem = rates.check(&one).expect_err("the fourth is one too many");
         assert_eq!((problem.code.status, problem.retry_after_seconds), (429, Some(1)));

@@ -189,8 +189,18 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
             ),
             json!({ "lane": lane }),
         ),
+        Refusal::UnknownCredential { credential } => (
+            format!("There is no key {credential}, or you may not see it; GET /api/admin/api-keys lists yours."),
+            json!({ "keyId": credential }),
+        ),
+        Refusal::SelfApproval { client } => (
+            format!(
+                "{client} asked for this withdrawal and may not approve it, by whichever of its keys. An admin key of another client has to."
+            ),
+            json!({ "client": client }),
+        ),
         Refusal::ReleasedBySame { lane } => (
-            format!("This credential has released {lane} already. A second admin has to, with a credential of their own."),
+            format!("A key of this client has released {lane} already. A second admin has to, with a key of another client."),
             json!({ "lane": lane }),
         ),
         Refusal::UnknownStray { hash } => (

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use adit_core::{AssetId, ClaimRules, Rules, Timestamp};
+use adit_core::{AssetId, ClaimRules, Rules, Span, Timestamp};
 use adit_engine::{Clock as _, Engine};
 use adit_store::Store;
 use tokio::sync::watch;
 
-use crate::auth::{JwtDesk, KeyRing};
+use crate::auth::{JwtDesk, KeyRing, LOOK_SECONDS, LOOKS_A_NOTE};
 use crate::gate::ClaimGate;
 use crate::live::Seats;
 use crate::metrics::Metrics;
@@ -54,7 +54,31 @@ impl ApiState {
             engine,
             settings,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let state = Self { shared: Arc::new(shared) };
+        state.watch_keys();
+        Ok(state)
+    }
+
+    /// Learns what other servers revoked, and writes down what was used here, for as long as somebody uses this state.
+    fn watch_keys(&self) {
+        let (spawner, clock) = (self.engine().ports.spawner.clone(), self.engine().ports.clock.clone());
+        let shared = Arc::downgrade(&self.shared);
+        let task = async move {
+            for look in 1u32.. {
+                clock.sleep(Span::from_seconds(LOOK_SECONDS)).await;
+                let Some(shared) = shared.upgrade() else { return };
+                let (store, now) = (shared.engine.store(), shared.engine.ports.clock.now());
+                if let Err(fault) = shared.keys.look(store, now).await {
+                    tracing::warn!(%fault, "whether other servers revoked a key cannot be read now; it is read again");
+                }
+                if look % LOOKS_A_NOTE == 0
+                    && let Err(fault) = shared.keys.note(store).await
+                {
+                    tracing::debug!(%fault, "when keys were used is not written down now");
+                }
+            }
+        };
+        spawner.spawn("api-keys", Box::pin(task));
     }
 
     pub fn engine(&self) -> &Engine {

@@ -1,15 +1,18 @@
 //! Wakes those who wait for one withdrawal or one user's feed.
 //!
 //! One task listens to the engine's hub for the whole process, so that ten thousand waiting requests do not each receive every
-//! event. A wake is a hint: whoever is woken reads the store, and looks by itself now and then.
+//! event. What other servers commit is found by one look a second for all of them. A wake is a hint: whoever is woken reads the store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use adit_core::{Event, UserId, WithdrawalId};
-use adit_engine::Engine;
+use adit_core::{Event, Span, UserId, WithdrawalId};
+use adit_engine::{Clock as _, Engine};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+
+/// Between two looks at what other servers committed.
+const LOOK_EVERY: Span = Span::from_seconds(1);
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
@@ -51,7 +54,51 @@ impl Wakes {
             }
         };
         engine.ports.spawner.spawn("api-wakes", Box::pin(task));
+        let (looker, looked) = (wakes.clone(), engine.clone());
+        engine.ports.spawner.spawn("api-looks", Box::pin(async move { looker.look_for_ever(&looked).await }));
         wakes
+    }
+
+    /// Wakes those whose feed has grown, whoever made it grow.
+    async fn look_for_ever(&self, engine: &Engine) {
+        let mut known: BTreeMap<UserId, u64> = BTreeMap::new();
+        loop {
+            engine.ports.clock.sleep(LOOK_EVERY).await;
+            let listening = self.listening();
+            known.retain(|user, _| listening.contains(user));
+            if listening.is_empty() {
+                continue;
+            }
+            let seqs = match engine.store().event_seqs(&listening).await {
+                Ok(seqs) => seqs,
+                Err(fault) => {
+                    tracing::debug!(%fault, "whether feeds have grown cannot be read now");
+                    continue;
+                }
+            };
+            for (user, seq) in seqs {
+                // Whoever is new here may have read before this.
+                if known.insert(user.clone(), seq) != Some(seq) {
+                    self.wake(&Subject::Feed(user));
+                }
+            }
+        }
+    }
+
+    /// Whose feeds somebody listens to.
+    fn listening(&self) -> BTreeSet<UserId> {
+        let waiting = self.waiting();
+        let feeds = waiting.subjects.keys().filter_map(|subject| match subject {
+            Subject::Feed(user) => Some(user.clone()),
+            Subject::Withdrawal(_) => None,
+        });
+        feeds.collect()
+    }
+
+    pub fn wake(&self, subject: &Subject) {
+        if let Some(notify) = self.waiting().subjects.get(subject).and_then(Weak::upgrade) {
+            notify.notify_waiters();
+        }
     }
 
     /// From now on no event about the subject is missed.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ClientId, Credential, CreditId, Event, Hash32, IdempotencyKey, Incarnation, Lane, LimitEntry,
-    Lineage, Scope, Submission, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Amount, AssetId, AttemptId, Book, ClientId, Credential, CredentialId, CreditId, Event, Hash32, IdempotencyKey, Incarnation, Lane,
+    LimitEntry, Lineage, Scope, Submission, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub enum Change {
     User(User),
     Wallet(WalletLink),
     Credential(Credential),
+    Revoked { credential: CredentialId, at: Timestamp },
     Transfer(Transfer),
     Withdrawal(Withdrawal),
     Limit(LimitEntry),
@@ -27,7 +28,7 @@ pub enum Change {
     Observation(ObservationRecord),
 }
 
-/// One client's key, once used, forever. The client is the scope of keys: today each credential, and each user, is a client of its own.
+/// One client's key, once used, forever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     pub client: ClientId,

@@ -10,9 +10,9 @@ mod payload;
 pub use payload::{AcceptedPin, AddAttempt, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
 
 use crate::{
-    Actor, AssetId, AttemptId, Blame, Book, Bytes, ClockDoubt, Credential, DeadLineage, Destination, Epoch, EventId, Funds, HaltReason,
-    Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId, ReplicaId,
-    Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
+    Actor, AssetId, AttemptId, Blame, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage, Destination, Epoch, EventId, Funds,
+    HaltReason, Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId,
+    ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -74,6 +74,12 @@ pub enum Command {
     },
     IssueCredential {
         credential: Credential,
+    },
+    /// Ends a key for good. `user` is whom it speaks for.
+    RevokeCredential {
+        credential: CredentialId,
+        user: Option<UserId>,
+        reason: String,
     },
     Credit(Credit),
     Suspend {

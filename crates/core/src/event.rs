@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClockDoubt, CreditId, Destination, EventId, Failure, HaltReason, Hash32,
-    IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId, CreditId, Destination, EventId, Failure,
+    HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
 };
 
 /// One thing that happened. Written in the commit that made it true; never changed.
@@ -38,6 +38,15 @@ pub enum EventKind {
     CredentialIssued {
         role: Role,
         label: String,
+        /// None in events of before keys were listed.
+        credential: Option<CredentialId>,
+        client: Option<ClientId>,
+    },
+    CredentialRevoked {
+        credential: CredentialId,
+        client: ClientId,
+        label: String,
+        reason: String,
     },
     Credited {
         credit: CreditId,

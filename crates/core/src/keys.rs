@@ -17,6 +17,10 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
             keys.wallets.insert(address.clone());
         }
         Command::IssueCredential { credential } => keys.users.extend(credential.user.clone()),
+        Command::RevokeCredential { credential, user, .. } => {
+            keys.users.extend(user.clone());
+            keys.credentials.insert(*credential);
+        }
         Command::Suspend { .. } | Command::Resume { .. } | Command::AcceptClock { .. } => {}
         Command::FindWentBack { .. } | Command::Beat => {}
         Command::Reincarnate { lanes, .. } => keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone())),
@@ -258,6 +262,7 @@ impl Keys {
             claim_nonces,
             idempotency,
             credits,
+            credentials,
             lineages,
             payouts,
             anchors,
@@ -272,6 +277,7 @@ impl Keys {
         self.claim_nonces.extend(claim_nonces);
         self.idempotency.extend(idempotency);
         self.credits.extend(credits);
+        self.credentials.extend(credentials);
         self.lineages.extend(lineages);
         self.payouts.extend(payouts);
         self.anchors.extend(anchors);

@@ -4,6 +4,7 @@
 //! refusal come out. Ids and time arrive in commands; what a node said is a command too.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod actor;
 mod amount;
 mod asset;
 mod audit;
@@ -11,6 +12,7 @@ mod change;
 mod clock;
 mod command;
 mod context;
+mod credential;
 mod decide;
 mod event;
 mod evidence;
@@ -41,6 +43,7 @@ mod view;
 mod why;
 mod withdrawal;
 
+pub use actor::Actor;
 pub use amount::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX};
 pub use asset::{Asset, AssetForm};
 pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
@@ -50,6 +53,7 @@ pub use command::{
     AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
 };
 pub use context::{ClaimContext, KeyContext, PayoutContext};
+pub use credential::{Credential, Role, Standing};
 pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
@@ -84,7 +88,7 @@ pub use transaction::{
     FEE_HISTORY_MIN, FeeHistory, FeeRate, INCREMENTAL_FEE_RATE, Keychain, Market, Offer, OutputPurpose, Place, RELAY_FEE_RATE_MIN, TooDear,
 };
 pub use upkeep::{Consolidation, Upkeep, upkeep};
-pub use user::{Actor, Credential, Role, User, WalletLink};
+pub use user::{User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
 pub use why::{Button, Reason, Why, confirmations, needs, why};
 pub use withdrawal::{Blame, ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Amount, AssetId, ClockDoubt, Destination, Hash32, LineageId, PayoutId, Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId,
+    Amount, AssetId, ClientId, ClockDoubt, CredentialId, Destination, Hash32, LineageId, PayoutId, Retirement, Status, Timestamp, UserId,
+    WindowUse, WithdrawalId,
 };
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
@@ -161,7 +162,14 @@ pub enum Refusal {
     NotSwept {
         lane: String,
     },
-    /// This credential released the lane before; another one has to, too (case F96).
+    UnknownCredential {
+        credential: CredentialId,
+    },
+    /// Whoever asked for it approves it, by whichever of their keys.
+    SelfApproval {
+        client: ClientId,
+    },
+    /// This client released the lane before; another one has to, too (case F96).
     ReleasedBySame {
         lane: String,
     },
@@ -222,6 +230,8 @@ impl Refusal {
             Self::Rival { .. } => "CHANGED_MEANWHILE",
             Self::NotMatchable { .. } => "NOT_MATCHABLE",
             Self::NotSwept { .. } => "NOT_SWEPT",
+            Self::UnknownCredential { .. } => "API_KEY_NOT_FOUND",
+            Self::SelfApproval { .. } => "SELF_APPROVAL",
             Self::ReleasedBySame { .. } => "SECOND_ADMIN_NEEDED",
             Self::UnknownStray { .. } => "STRAY_NOT_FOUND",
             Self::BadAttempt { .. } => "BAD_ATTEMPT",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, CredentialId, Destination, Tier, Timestamp, UserId};
+use crate::{Destination, Tier, Timestamp, UserId};
 
 /// The row that is locked while anything of this user is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,66 +46,4 @@ pub struct WalletLink {
     pub linked_at: Timestamp,
     /// Claims are accepted from this moment on.
     pub usable_at: Timestamp,
-}
-
-/// Who may do what, from the least to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Acts for himself only.
-    User,
-    /// A host application: names users, credits, links wallets.
-    Service,
-    /// A person who runs this instance.
-    Admin,
-}
-
-/// An API key, of which only the hash is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credential {
-    pub id: CredentialId,
-    /// SHA-256 of the secret.
-    pub hash: crate::Hash32,
-    pub role: Role,
-    /// Whom it speaks for; none for services and admins.
-    pub user: Option<UserId>,
-    pub label: String,
-    pub created_at: Timestamp,
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Who asked: written into every event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "actor")]
-pub enum Actor {
-    User {
-        user: UserId,
-    },
-    Service {
-        credential: CredentialId,
-    },
-    Admin {
-        credential: CredentialId,
-    },
-    /// The engine itself.
-    Engine,
-}
-
-impl Actor {
-    /// Returns the scope of idempotency keys: two clients never share one. Today each credential and each user is a client of its own.
-    pub fn client(&self) -> ClientId {
-        let name = match self {
-            Self::User { user } => format!("user/{user}"),
-            Self::Service { credential } | Self::Admin { credential } => format!("key/{credential}"),
-            Self::Engine => "engine".to_owned(),
-        };
-        name.parse().expect("a user's id has at most 128 visible characters, a credential's 36")
-    }
-
-    pub fn is_operator(&self) -> bool {
-        match self {
-            Self::Admin { .. } | Self::Service { .. } | Self::Engine => true,
-            Self::User { .. } => false,
-        }
-    }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Anchor, AssetId, Balance, Change, ClientId, ClockDoubt, Credential, CreditId, CreditRecord, Destination, Event, Hash32,
-    IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord, PayoutId,
-    Scope, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Anchor, AssetId, Balance, Change, ClientId, ClockDoubt, Credential, CredentialId, CreditId, CreditRecord, Destination, Event,
+    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord,
+    PayoutId, Scope, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 /// Rows that commands need. A store loads (and locks) exactly these.
@@ -21,6 +21,7 @@ pub struct Keys {
     pub claim_nonces: BTreeSet<(UserId, u64)>,
     pub idempotency: BTreeSet<(ClientId, IdempotencyKey)>,
     pub credits: BTreeSet<CreditId>,
+    pub credentials: BTreeSet<CredentialId>,
     pub lineages: BTreeSet<LineageId>,
     /// Live lineage of each payout.
     pub payouts: BTreeSet<PayoutId>,
@@ -74,6 +75,7 @@ pub struct View {
     pub claim_nonces: BTreeMap<(UserId, u64), Option<WithdrawalId>>,
     pub idempotency: BTreeMap<(ClientId, IdempotencyKey), Option<IdempotencyRecord>>,
     pub credits: BTreeMap<CreditId, Option<CreditRecord>>,
+    pub credentials: BTreeMap<CredentialId, Option<Credential>>,
     pub lineages: BTreeMap<LineageId, Slot<Lineage>>,
     pub payouts: BTreeMap<PayoutId, Option<LineageId>>,
     pub anchors: BTreeMap<Anchor, Option<LineageId>>,
@@ -94,6 +96,7 @@ pub struct Appended {
     pub idempotency: Vec<IdempotencyRecord>,
     pub credits: Vec<CreditRecord>,
     pub credentials: Vec<Credential>,
+    pub revoked: Vec<(CredentialId, Timestamp)>,
     pub events: Vec<Event>,
     pub observations: Vec<ObservationRecord>,
     pub suspended: Vec<Suspension>,
@@ -192,7 +195,16 @@ impl View {
                 self.appended.suspended.retain(|standing| standing.scope != scope);
                 self.appended.resumed.push(scope);
             }
-            Change::Credential(credential) => self.appended.credentials.push(credential),
+            Change::Credential(credential) => {
+                self.credentials.insert(credential.id, Some(credential.clone()));
+                self.appended.credentials.push(credential);
+            }
+            Change::Revoked { credential, at } => {
+                if let Some(Some(known)) = self.credentials.get_mut(&credential) {
+                    known.revoked_at = Some(at);
+                }
+                self.appended.revoked.push((credential, at));
+            }
             Change::Event(event) => self.appended.events.push(event),
             Change::Observation(observation) => self.appended.observations.push(observation),
         }

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, BlockRef, Book, Bytes, Destination, Hash32, LimitEntry, LineageId, PayoutId, Timestamp, TransferId, UserId,
-    WithdrawalId,
+    Actor, Amount, AssetId, BlockRef, Book, Bytes, ClientId, Destination, Hash32, LimitEntry, LineageId, PayoutId, Timestamp, TransferId,
+    UserId, WithdrawalId,
 };
 
 /// One request to be paid, accepted.
@@ -35,6 +35,8 @@ pub struct Withdrawal {
     pub claim: Option<ClaimRecord>,
     /// The idempotency key that it consumed.
     pub idempotency: Option<crate::KeyContext>,
+    /// Whose key or token asked. None in rows of before clients whose event is gone.
+    pub requested_by: Option<ClientId>,
     pub policy_revision: u64,
     pub created_at: Timestamp,
     pub retries: u32,

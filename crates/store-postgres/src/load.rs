@@ -9,7 +9,7 @@ use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
 use crate::columns::{all, one, texts};
-use crate::read::{incarnation, ledger, limit, lineage, people, withdrawal};
+use crate::read::{credential, incarnation, ledger, limit, lineage, people, withdrawal};
 
 pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys, now: Timestamp) -> Result<View, StoreFault> {
     let mut view = View::default();
@@ -103,6 +103,10 @@ async fn load_names(connection: &mut PgConnection, keys: &Keys, view: &mut View)
     if !keys.credits.is_empty() {
         let known = ledger::credits(connection, &keys.credits).await?;
         view.credits = found(&keys.credits, known.into_iter().map(|record| (record.id.clone(), record)));
+    }
+    if !keys.credentials.is_empty() {
+        let known = credential::by_id(connection, &keys.credentials).await?;
+        view.credentials = found(&keys.credentials, known.into_iter().map(|known| (known.id, known)));
     }
     if !keys.payouts.is_empty() {
         view.payouts = found(&keys.payouts, lineage::of_payouts(connection, &keys.payouts).await?);

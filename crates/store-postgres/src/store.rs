@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
-    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
+    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
 use adit_store::{
-    Coverage, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet,
-    WithdrawalFilter,
+    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, QueueFilter,
+    Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
 };
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -25,7 +25,7 @@ use crate::group::PostgresGroup;
 use crate::line::Line;
 use crate::load;
 use crate::migrate::migrate;
-use crate::read::{clock, event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
+use crate::read::{clock, credential, event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
 
 const CONNECTIONS_MAX: u32 = GROUPS_REMEMBERED as u32;
 /// How long a caller waits for a connection; less than any answer is waited for.
@@ -157,7 +157,25 @@ impl Store for PostgresStore {
     }
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
-        self.read(async { people::credential(&mut *self.moment().await?, hash).await }).await
+        self.read(async { credential::by_hash(&mut *self.moment().await?, hash).await }).await
+    }
+
+    async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: Option<CredentialCursor>,
+        limit: usize,
+    ) -> Result<Vec<CredentialRecord>, StoreFault> {
+        self.read(async { credential::page(&mut *self.moment().await?, filter, after, limit).await }).await
+    }
+
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault> {
+        let writing = async {
+            crate::write::credential::used(&mut *self.connection().await?, used)
+                .await
+                .map_err(|fault| StoreFault::Unreachable { detail: fault.to_string() })
+        };
+        self.read(writing).await
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
@@ -244,6 +262,10 @@ impl Store for PostgresStore {
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
         self.read(async { event::feed(&mut *self.moment().await?, user, after, limit).await }).await
+    }
+
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+        self.read(async { people::event_seqs(&mut *self.moment().await?, users).await }).await
     }
 
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault> {

@@ -8,7 +8,7 @@ use adit_store::rows::Fields;
 use sqlx::{SqliteConnection, query};
 
 use crate::columns::one;
-use crate::read::{incarnation, ledger, limit, lineage, people, withdrawal};
+use crate::read::{credential, incarnation, ledger, limit, lineage, people, withdrawal};
 
 pub(crate) async fn view(connection: &mut SqliteConnection, keys: &Keys, now: Timestamp) -> Result<View, StoreFault> {
     let mut view = View::default();
@@ -73,6 +73,10 @@ async fn load_names(connection: &mut SqliteConnection, keys: &Keys, view: &mut V
     if !keys.credits.is_empty() {
         let known = ledger::credits(connection, &keys.credits).await?;
         view.credits = found(&keys.credits, known.into_iter().map(|record| (record.id.clone(), record)));
+    }
+    if !keys.credentials.is_empty() {
+        let known = credential::by_id(connection, &keys.credentials).await?;
+        view.credentials = found(&keys.credentials, known.into_iter().map(|known| (known.id, known)));
     }
     if !keys.payouts.is_empty() {
         view.payouts = found(&keys.payouts, lineage::of_payouts(connection, &keys.payouts).await?);

@@ -5,11 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
-    Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
+    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
-use adit_store::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault, UserSheet, WithdrawalFilter};
+use adit_store::{
+    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault,
+    UserSheet, WithdrawalFilter,
+};
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -19,7 +22,7 @@ use crate::columns::{all, one};
 use crate::fault::{not_migrated, unreachable};
 use crate::group::SqliteGroup;
 use crate::load;
-use crate::read::{event, incarnation, ledger, limit, lineage, people, withdrawal};
+use crate::read::{credential, event, incarnation, ledger, limit, lineage, people, withdrawal};
 
 /// Forward only. An applied migration that is not among these comes from a newer program, and is refused.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -116,7 +119,22 @@ impl Store for SqliteStore {
     }
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
-        people::credential(&mut *self.read().await?, hash).await
+        credential::by_hash(&mut *self.read().await?, hash).await
+    }
+
+    async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: Option<CredentialCursor>,
+        limit: usize,
+    ) -> Result<Vec<CredentialRecord>, StoreFault> {
+        credential::page(&mut *self.read().await?, filter, after, limit).await
+    }
+
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault> {
+        let mut writer = self.write().await?;
+        crate::write::credential::used(&mut writer, used).await.map_err(|fault| StoreFault::Unreachable { detail: fault.to_string() })?;
+        writer.commit().await.map_err(unreachable)
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
@@ -201,6 +219,10 @@ impl Store for SqliteStore {
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
         event::feed(&mut *self.read().await?, user, after, limit).await
+    }
+
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+        people::event_seqs(&mut *self.read().await?, users).await
     }
 
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault> {

@@ -4,6 +4,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod constraint;
+mod credentials;
 mod fault;
 mod glance;
 mod history;
@@ -11,6 +12,7 @@ mod memory;
 mod port;
 pub mod rows;
 
+pub use credentials::{CredentialCursor, CredentialFilter, CredentialRecord};
 pub use fault::{CommitFault, StoreFault};
 pub use glance::{Glance, TABLES_OF_ALL_SCHEMAS};
 pub use history::{GROUPS_REMEMBERED, History, Identity};

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
-    LimitState, Lineage, LineageId, ObservationRecord, Scope, Status, Suspension, Timestamp, User, UserId, View, WalletLink, Window,
-    Withdrawal, WithdrawalId,
+    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys,
+    Lane, LaneId, LimitState, Lineage, LineageId, ObservationRecord, Scope, Status, Suspension, Timestamp, User, UserId, View, WalletLink,
+    Window, Withdrawal, WithdrawalId,
 };
 use async_trait::async_trait;
 
-use crate::{CommitFault, StoreFault};
+use crate::{CommitFault, CredentialCursor, CredentialFilter, CredentialRecord, StoreFault};
 
 /// A database of Adit. Decisions are made on its primary alone.
 #[async_trait]
@@ -24,6 +24,15 @@ pub trait Store: Send + Sync + 'static {
     async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault>;
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault>;
+    /// API keys, newest first (by creation time, then id), after this one, at most `limit`.
+    async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: Option<CredentialCursor>,
+        limit: usize,
+    ) -> Result<Vec<CredentialRecord>, StoreFault>;
+    /// Notes when keys were used; an earlier time changes nothing. No decision reads it.
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault>;
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault>;
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
@@ -61,6 +70,8 @@ pub trait Store: Send + Sync + 'static {
     async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;
     /// A user's feed after `seq`, in order.
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
+    /// The sequence of each of these users' last event; of those who are there.
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault>;
     /// What happened to one withdrawal, in order of time.
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;

@@ -95,15 +95,8 @@ impl World {
 
 async fn issue(state: &ApiState, role: Role, user: Option<UserId>) -> String {
     let token = auth::new_token([role as u8 + 1; 32]);
-    let credential = Credential {
-        id: CredentialId(uuid::Uuid::from_u128(role as u128 + 1)),
-        hash: auth::hash_token(&token),
-        role,
-        user,
-        label: "the fuzzer".to_owned(),
-        created_at: System.now(),
-        revoked_at: None,
-    };
+    let id = CredentialId(uuid::Uuid::from_u128(role as u128 + 1));
+    let credential = Credential { label: "the fuzzer".to_owned(), ..Credential::new(id, auth::hash_token(&token), role, user, System.now()) };
     state.engine().writer.submit(Actor::Engine, Command::IssueCredential { credential }).await.expect("issued");
     token
 }

@@ -68,7 +68,7 @@ async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
 }
 
 /// The routes of the contract, as the server describes itself.
-const ROUTES: [(&str, &str); 26] = [
+const ROUTES: [(&str, &str); 29] = [
     ("get", "/api/token/withdraw/nonce"),
     ("post", "/api/token/withdraw"),
     ("get", "/api/token/withdrawals"),
@@ -82,6 +82,9 @@ const ROUTES: [(&str, &str); 26] = [
     ("put", "/api/admin/users/{userId}"),
     ("post", "/api/admin/users/{userId}/wallets"),
     ("post", "/api/admin/users/{userId}/keys"),
+    ("get", "/api/admin/api-keys"),
+    ("post", "/api/admin/api-keys"),
+    ("delete", "/api/admin/api-keys/{keyId}"),
     ("post", "/api/admin/credits"),
     ("post", "/api/admin/suspensions"),
     ("delete", "/api/admin/suspensions"),

@@ -2,6 +2,7 @@
 
 mod both;
 mod built;
+mod keys;
 mod restore;
 mod shared;
 mod witness;

@@ -57,13 +57,13 @@ pub async fn authenticate(state: &ApiState, token: &str, address: &Counted) -> R
             found.ok_or_else(unknown_token)?
         }
     };
-    state.rates().check(&principal.counted)?;
+    state.rates().check(&Counted::Client(principal.actor.client()))?;
     debug_assert!(principal.role != Role::User || principal.own().is_some(), "a user's credential names him");
     Ok(principal)
 }
 
-fn unknown_token() -> Problem {
-    let detail = "The token is not known, or was revoked. Ask the operator of this instance for a key, or sign in again.";
+pub(crate) fn unknown_token() -> Problem {
+    let detail = "The token is not known, or was revoked, or has expired. Ask the operator of this instance for a key, or sign in again.";
     Problem::new(&codes::UNAUTHENTICATED, detail)
 }
 

@@ -58,7 +58,7 @@ impl JwtDesk {
         let subject = claims.get(&provider.user_claim).and_then(Value::as_str);
         let user = subject.and_then(|subject| self.user(provider, subject));
         let user = user.ok_or_else(|| refused(&format!("its claim {:?} is not a user id", provider.user_claim)))?;
-        let principal = Principal::of_user(user.clone());
+        let principal = Principal::of_user(user.clone(), ends_at(&claims));
         introduce(state, &user, &provider.wallets(&claims)).await?;
         state.keys().remember(hash, principal.clone(), remembered_until(&claims, now), now);
         Ok(principal)
@@ -129,8 +129,11 @@ async fn introduce(state: &ApiState, user: &UserId, listed: &[String]) -> Result
 
 fn remembered_until(claims: &Claims, now: Timestamp) -> Timestamp {
     let most = now.plus(Span::from_seconds(REMEMBERED_SECONDS));
-    let ends = claims.get("exp").and_then(Value::as_i64).map_or(now, Timestamp::from_seconds);
-    most.min(ends)
+    most.min(ends_at(claims).unwrap_or(now))
+}
+
+fn ends_at(claims: &Claims) -> Option<Timestamp> {
+    claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_seconds)
 }
 
 fn refused(why: &str) -> Problem {

@@ -1,12 +1,11 @@
 //! Somebody whose credential was checked, and what he may do.
 
-use adit_core::{Actor, Credential, Role, UserId};
+use adit_core::{Actor, Credential, CredentialId, Role, Standing, Timestamp, UserId};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::codes;
 use crate::problem::Problem;
-use crate::rate::Counted;
 
 const UNNAMED: &str = "A service key speaks for nobody by itself; name the user as userId.";
 
@@ -15,7 +14,10 @@ const UNNAMED: &str = "A service key speaks for nobody by itself; name the user 
 pub struct Principal {
     pub actor: Actor,
     pub role: Role,
-    pub counted: Counted,
+    /// The key of ours that they used; none for a provider's token.
+    pub key: Option<CredentialId>,
+    /// From when on their key or token is refused.
+    pub ends: Option<Timestamp>,
 }
 
 /// Anybody with a valid credential.
@@ -26,23 +28,18 @@ pub struct Service(pub Principal);
 pub struct Admin(pub Principal);
 
 impl Principal {
-    /// None where the credential was revoked, or says that it speaks for a user and does not say for whom.
-    pub fn of_credential(credential: &Credential) -> Option<Self> {
-        if credential.revoked_at.is_some() {
-            return None;
-        }
-        let actor = match credential.role {
-            Role::User => Actor::User { user: credential.user.clone()? },
-            Role::Service => Actor::Service { credential: credential.id },
-            Role::Admin => Actor::Admin { credential: credential.id },
+    /// None where the credential is revoked or expired, or says that it speaks for a user and does not say for whom.
+    pub fn of_credential(credential: &Credential, now: Timestamp) -> Option<Self> {
+        let actor = match credential.standing(now) {
+            Standing::Standing => credential.actor()?,
+            Standing::Expired | Standing::Revoked => return None,
         };
-        Some(Self { actor, role: credential.role, counted: Counted::Key(credential.id) })
+        Some(Self { actor, role: credential.role, key: Some(credential.id), ends: credential.expires_at })
     }
 
-    /// A user whom a provider's token names.
-    pub fn of_user(user: UserId) -> Self {
-        let counted = Counted::Subject(user.to_string());
-        Self { actor: Actor::User { user }, role: Role::User, counted }
+    /// A user whom a provider's token names, which is refused from `ends` on.
+    pub fn of_user(user: UserId, ends: Option<Timestamp>) -> Self {
+        Self { actor: Actor::User { user }, role: Role::User, key: None, ends }
     }
 
     /// Himself, where he is a user.

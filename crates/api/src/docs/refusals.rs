@@ -71,6 +71,9 @@ fn around(method: &str, operation: &Value) -> Vec<&'static Code> {
     if has("path", Some("userId")) || has("path", Some("chain")) {
         codes.push(&codes::INVALID_NAME);
     }
+    if has("path", Some("keyId")) {
+        codes.push(&codes::API_KEY_NOT_FOUND);
+    }
     if has("path", Some("id")) {
         codes.push(&codes::WITHDRAWAL_NOT_FOUND);
     }

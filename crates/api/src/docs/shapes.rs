@@ -63,6 +63,8 @@ shapes! {
     Remark text(r"^[^\u0000-\u001F\u007F-\u009F]*$").max_length(Some(500));
     /// Up to 100 characters, none of them a control character.
     Label text(r"^[^\u0000-\u001F\u007F-\u009F]*$").max_length(Some(100));
+    /// Whose keys: `client/` and 1 to 32 of a-z, 0-9, '-', '_'; or `key/` or `user/` and an id. The name alone is one of the first form.
+    ClientName text("^[!-~]{1,140}$");
     /// A chain's name in this instance: 1 to 32 of a-z, 0-9, '-', '_'.
     ChainName text("^[a-z0-9_-]{1,32}$");
     /// Where a withdrawal stands.
@@ -71,6 +73,10 @@ shapes! {
     ClaimStatus one_of(&["pending", "completed", "failed", "reverted"]);
     /// For whom a key speaks.
     RoleName one_of(&["user", "service", "admin"]);
+    /// How a key stands.
+    KeyState one_of(&["standing", "expired", "revoked"]);
+    /// Which keys are listed.
+    KeysShown one_of(&["standing", "all"]);
     /// Which withdrawals a suspension stops.
     ScopeName one_of(&["all", "asset", "user"]);
     /// What became of a credit; `unchanged`: it was booked before.

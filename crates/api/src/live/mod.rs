@@ -75,10 +75,11 @@ pub async fn live(
         (None, None) => None,
     };
     let named: Option<UserId> = query.user_id.as_deref().map(name).transpose()?;
-    let user = principal.map(|principal| principal.in_query(named.clone())).transpose()?;
+    let user = principal.as_ref().map(|principal| principal.in_query(named.clone())).transpose()?;
     let after = query.after.as_deref().map(|text| whole("after", text, 0, u64::MAX)).transpose()?;
     let seat = state.seats().take(user.as_ref())?;
-    let session = Session { state, user, named, after, address, seat };
+    let known = principal.zip(user);
+    let session = Session { state, known, named, after, address, seat };
     let bounded = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).max_write_buffer_size(UNSENT_BYTES_MAX);
     Ok(bounded.protocols([PROTOCOL]).on_upgrade(|socket| session.run(socket)))
 }

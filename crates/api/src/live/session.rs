@@ -1,5 +1,6 @@
 //! One live connection, from its first message to its end.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use adit_core::{ChainKind, Event, UserId};
@@ -7,11 +8,11 @@ use adit_store::StoreFault;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 
 use super::Seat;
 use super::view::event_view;
-use crate::auth::authenticate;
+use crate::auth::{Principal, authenticate, unknown_token};
 use crate::codes;
 use crate::problem::Problem;
 use crate::rate::Counted;
@@ -22,9 +23,12 @@ use crate::wakes::Subject;
 const FIRST_MESSAGE_SECONDS_MAX: u64 = 10;
 /// How long a client may take to read one message.
 const SEND_SECONDS_MAX: u64 = 10;
-/// Another replica's commits do not wake this one, so the feed is read by itself as well.
-const LOOK_MILLIS: u64 = 1_000;
+/// A feed that could not be read is read again.
+const READ_AGAIN_MILLIS: u64 = 1_000;
+/// A key that was revoked is noticed as often, too.
 const PING_SECONDS: u64 = 20;
+/// Longest sleep before the clock is looked at again: it may be set.
+const EXPIRY_LOOK_MILLIS_MAX: u64 = 1_000;
 /// A client that was silent for this long is gone.
 const SILENCE_SECONDS_MAX: u64 = 60;
 /// Events that are read at once.
@@ -32,8 +36,8 @@ const PAGE_EVENTS: usize = 200;
 
 pub struct Session {
     pub state: ApiState,
-    /// Known already where the handshake carried a credential.
-    pub user: Option<UserId>,
+    /// Who asks and whose events, known already where the handshake carried a credential.
+    pub known: Option<(Principal, UserId)>,
     /// Whom a service wants to listen to.
     pub named: Option<UserId>,
     pub after: Option<u64>,
@@ -65,7 +69,7 @@ impl Session {
     pub async fn run(mut self, mut socket: WebSocket) {
         self.state.metrics().live().inc();
         let end = match self.open(&mut socket).await {
-            Ok((user, seq)) => self.stream(&mut socket, &user, seq).await,
+            Ok((principal, user, seq)) => self.stream(&mut socket, &principal, &user, seq).await,
             Err(end) => end,
         };
         self.state.metrics().live().dec();
@@ -80,9 +84,9 @@ impl Session {
     }
 
     /// Finds out who listens and from where on, and says so.
-    async fn open(&mut self, socket: &mut WebSocket) -> Result<(UserId, u64), End> {
-        let user = match self.user.take() {
-            Some(user) => user,
+    async fn open(&mut self, socket: &mut WebSocket) -> Result<(Principal, UserId, u64), End> {
+        let (principal, user) = match self.known.take() {
+            Some(known) => known,
             None => self.first_message(socket).await?,
         };
         let sheet = self.state.store().user(&user).await.map_err(|fault| End::Refused(fault.into()))?;
@@ -93,10 +97,10 @@ impl Session {
             return Err(End::Refused(Problem::new(&codes::INVALID_QUERY, detail)));
         }
         send(socket, json!({ "type": "ready", "seq": seq, "newest": newest })).await?;
-        Ok((user, seq))
+        Ok((principal, user, seq))
     }
 
-    async fn first_message(&mut self, socket: &mut WebSocket) -> Result<UserId, End> {
+    async fn first_message(&mut self, socket: &mut WebSocket) -> Result<(Principal, UserId), End> {
         let refused = |detail: &str| End::Refused(Problem::new(&codes::UNAUTHENTICATED, detail));
         let first = timeout(Duration::from_secs(FIRST_MESSAGE_SECONDS_MAX), socket.recv()).await;
         let first = first.map_err(|_| refused("No token came in time."))?;
@@ -107,59 +111,85 @@ impl Session {
         let user = principal.in_query(self.named.clone()).map_err(End::Refused)?;
         self.seat.name(&user).map_err(End::Refused)?;
         self.after = first.after.or(self.after);
-        Ok(user)
+        Ok((principal, user))
     }
 
-    async fn stream(&self, socket: &mut WebSocket, user: &UserId, mut seq: u64) -> End {
+    async fn stream(&self, socket: &mut WebSocket, principal: &Principal, user: &UserId, mut seq: u64) -> End {
         let waiter = self.state.wakes().wait_for(Subject::Feed(user.clone()));
         let mut heard = Instant::now();
-        let mut pinged = Instant::now();
+        let every = Duration::from_secs(PING_SECONDS);
+        let mut ping = interval_at(Instant::now() + every, every);
         loop {
-            let woken = waiter.woken();
-            match self.send_new(socket, user, &mut seq).await {
-                Ok(()) => {}
+            let mut woken = pin!(waiter.woken());
+            let again_in = match self.send_new(socket, user, &mut seq).await {
+                Ok(true) => Duration::MAX,
+                Ok(false) => Duration::from_millis(READ_AGAIN_MILLIS),
                 Err(end) => return end,
-            }
-            if heard.elapsed() > Duration::from_secs(SILENCE_SECONDS_MAX) {
-                return End::Gone;
-            }
-            if pinged.elapsed() > Duration::from_secs(PING_SECONDS) {
-                pinged = Instant::now();
-                if send_message(socket, Message::Ping(Vec::new().into())).await.is_err() {
-                    return End::Gone;
+            };
+            let mut again = pin!(tokio::time::sleep(again_in));
+            loop {
+                tokio::select! {
+                    () = &mut woken => break,
+                    () = &mut again => break,
+                    _ = ping.tick() => {
+                        if heard.elapsed() > Duration::from_secs(SILENCE_SECONDS_MAX) {
+                            return End::Gone;
+                        }
+                        if self.is_over(principal) {
+                            return End::Refused(unknown_token());
+                        }
+                        if send_message(socket, Message::Ping(Vec::new().into())).await.is_err() {
+                            return End::Gone;
+                        }
+                    }
+                    () = self.expiry(principal) => return End::Refused(unknown_token()),
+                    () = self.state.closed() => return End::Closing,
+                    message = socket.recv() => match message {
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                        Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => heard = Instant::now(),
+                    },
                 }
             }
-            tokio::select! {
-                () = woken => {}
-                () = tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)) => {}
-                () = self.state.closed() => return End::Closing,
-                message = socket.recv() => match message {
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
-                    Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => heard = Instant::now(),
-                },
+            if self.is_over(principal) {
+                return End::Refused(unknown_token());
             }
         }
     }
 
-    async fn send_new(&self, socket: &mut WebSocket, user: &UserId, seq: &mut u64) -> Result<(), End> {
+    /// Whether the key of this connection was revoked, or it or the token has expired.
+    fn is_over(&self, principal: &Principal) -> bool {
+        principal.key.is_some_and(|key| self.state.keys().is_revoked(key)) || principal.ends.is_some_and(|end| end <= self.state.now())
+    }
+
+    /// Completes when the key or token expires.
+    async fn expiry(&self, principal: &Principal) {
+        let Some(end) = principal.ends else { return std::future::pending().await };
+        while self.state.now() < end {
+            let left = end.since(self.state.now()).millis().max(1);
+            tokio::time::sleep(Duration::from_millis(left.min(EXPIRY_LOOK_MILLIS_MAX))).await;
+        }
+    }
+
+    /// Returns whether everything could be read.
+    async fn send_new(&self, socket: &mut WebSocket, user: &UserId, seq: &mut u64) -> Result<bool, End> {
         loop {
             let events = match self.state.store().feed(user, *seq, PAGE_EVENTS).await {
                 Ok(events) => events,
                 Err(fault) => {
                     tracing::warn!(%fault, %user, "a live feed cannot be read now");
-                    return Ok(());
+                    return Ok(false);
                 }
             };
             let full = events.len() == PAGE_EVENTS;
             for event in events {
-                let Ok(kind) = self.chain_kind(&event).await else { return Ok(()) };
+                let Ok(kind) = self.chain_kind(&event).await else { return Ok(false) };
                 if let Some(view) = event_view(&event, self.state.rules(), kind) {
                     send(socket, view).await?;
                 }
                 *seq = event.feed.map_or(*seq, |feed| feed.seq);
             }
             if !full {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -32,7 +32,12 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::WalletLinked { address, usable_at } => {
             ("wallet_linked", None, json!({ "address": address, "usableAt": rfc3339(*usable_at) }))
         }
-        EventKind::CredentialIssued { role, label } => ("credential_issued", None, json!({ "role": role, "label": label })),
+        EventKind::CredentialIssued { role, label, credential, client: _ } => {
+            ("credential_issued", None, json!({ "role": role, "label": label, "keyId": credential }))
+        }
+        EventKind::CredentialRevoked { credential, client: _, label, reason: _ } => {
+            ("credential_revoked", None, json!({ "keyId": credential, "label": label }))
+        }
         EventKind::Credited { credit, book, asset, amount } => {
             ("credited", None, json!({ "credit": credit, "book": book, "asset": asset, "amount": units(rules, asset, *amount) }))
         }

@@ -35,8 +35,8 @@ pub(crate) fn failure_sentence(failure: &Failure) -> String {
 pub(crate) fn actor_name(actor: &Actor) -> String {
     match actor {
         Actor::User { user } => format!("user/{user}"),
-        Actor::Service { credential } => format!("service/{credential}"),
-        Actor::Admin { credential } => format!("admin/{credential}"),
+        Actor::Service { credential, .. } => format!("service/{credential}"),
+        Actor::Admin { credential, .. } => format!("admin/{credential}"),
         Actor::Engine => "policy".to_owned(),
     }
 }

@@ -26,6 +26,8 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::users::put_user))
         .routes(routes!(admin::wallets::link_wallet))
         .routes(routes!(admin::keys::issue_key))
+        .routes(routes!(admin::api_keys::list::keys, admin::api_keys::issue::issue))
+        .routes(routes!(admin::api_keys::revoke::revoke))
         .routes(routes!(admin::clock::shown))
         .routes(routes!(admin::clock::accept))
         .routes(routes!(admin::suspensions::list, admin::suspensions::suspend, admin::suspensions::resume))

@@ -132,3 +132,51 @@ async fn a_stop_ends_waits_and_connections() {
     drop(socket);
     tokio::time::timeout(Duration::from_secs(10), server).await.expect("in time").expect("no panic").expect("no fault");
 }
+
+/// Abuse +30: what a revoked key opened ends by itself.
+#[tokio::test]
+async fn p30_a_socket_ends_with_its_key() {
+    let world = World::new().await;
+    let ada = world.player("ada", 0).await;
+    let url = listen(&world).await;
+    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))]).await.expect("connected");
+    assert_eq!(next(&mut socket).await["type"], "ready");
+    let keys = world.get("/api/admin/api-keys?userId=ada", &world.admin).await.body;
+    let path = format!("/api/admin/api-keys/{}", keys["items"][0]["id"].as_str().expect("an id"));
+    assert_eq!(world.call("DELETE", &path, &world.admin, None).await.status, 200);
+    // The revocation is an event of the user, which may be shown before.
+    let mut said = next(&mut socket).await;
+    if said["event"] == "credential_revoked" {
+        said = next(&mut socket).await;
+    }
+    assert_eq!(said["code"], "UNAUTHENTICATED");
+    assert_eq!(next(&mut socket).await, json!({ "closed": "UNAUTHENTICATED" }));
+}
+
+/// The same where nothing wakes the socket: a key that another server revoked.
+#[tokio::test]
+async fn p30_a_socket_ends_within_a_minute_of_a_revocation_elsewhere() {
+    let world = World::new().await;
+    let ada = world.player("ada", 0).await;
+    let url = listen(&world).await;
+    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))]).await.expect("connected");
+    assert_eq!(next(&mut socket).await["type"], "ready");
+    let key = world.get("/api/admin/api-keys?userId=ada", &world.admin).await.body["items"][0]["id"].clone();
+    let id: adit_core::CredentialId = key.as_str().expect("an id").parse().expect("an id");
+    // As a commit of another process: no event of this one, no call of its API.
+    let keys = adit_core::Keys { credentials: [id].into(), ..adit_core::Keys::default() };
+    let mut group = adit_store::Store::load(&world.store, &keys, crate::world::now()).await.expect("loads");
+    let mut view = group.take_view();
+    view.apply(vec![adit_core::Change::Revoked { credential: id, at: crate::world::now() }]);
+    group.commit(adit_core::GroupId(uuid::Uuid::from_u128(77)), view.into_batch()).await.expect("commits");
+    let ended = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str::<Value>(&text).expect("JSON"),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => panic!("it ended without a word"),
+            }
+        }
+    });
+    assert_eq!(ended.await.expect("within a minute")["code"], "UNAUTHENTICATED");
+}

@@ -8,6 +8,7 @@ mod clocks;
 mod document;
 mod fakes;
 mod health;
+mod keys;
 mod lanes;
 mod live;
 mod matching;

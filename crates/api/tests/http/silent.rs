@@ -1,6 +1,6 @@
 //! A store whose database can fall silent (nothing is refused, nothing is answered), or take no commits while it is read as always.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +54,23 @@ impl Store for Silent {
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
         self.heard().await.credential(hash).await
+    }
+
+    async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: Option<CredentialCursor>,
+        limit: usize,
+    ) -> Result<Vec<CredentialRecord>, StoreFault> {
+        self.heard().await.credentials(filter, after, limit).await
+    }
+
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault> {
+        self.heard().await.note_used(used).await
+    }
+
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+        self.heard().await.event_seqs(users).await
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {

@@ -274,15 +274,8 @@ pub fn payment() -> Payment {
 async fn issue(state: &ApiState, role: Role) -> String {
     let engine = state.engine();
     let token = auth::new_token([role as u8 + 1; 32]);
-    let credential = Credential {
-        id: CredentialId(engine.ports.uuid()),
-        hash: auth::hash_token(&token),
-        role,
-        user: None,
-        label: "a test".to_owned(),
-        created_at: now(),
-        revoked_at: None,
-    };
+    let id = CredentialId(engine.ports.uuid());
+    let credential = Credential { label: "a test".to_owned(), ..Credential::new(id, auth::hash_token(&token), role, None, now()) };
     engine.writer.submit(Actor::Engine, Command::IssueCredential { credential }).await.expect("issued");
     token
 }

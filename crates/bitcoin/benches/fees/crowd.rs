@@ -82,6 +82,7 @@ fn withdrawal(number: u128, at: Timestamp, amount: Amount) -> Withdrawal {
         limit: LimitEntry { user, asset, seq: 1, at, amount, cumulative: amount, withdrawal: WithdrawalId(id) },
         claim: None,
         idempotency: None,
+        requested_by: None,
         policy_revision: 0,
         created_at: at,
         retries: 0,

@@ -8,11 +8,16 @@ use crate::{
 use super::settle::GiveBack;
 use super::{Drafting, settle};
 
+/// Whoever asked does not approve it, by whichever of their keys (abuse case +34).
 pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision, Refusal> {
     let withdrawal = draft.withdrawal(id)?.clone();
     let State::Pending = withdrawal.state else {
         return Err(Refusal::NotApprovable { status: withdrawal.state.status() });
     };
+    let client = draft.actor.client();
+    if withdrawal.requested_by.as_ref() == Some(&client) && *draft.actor != Actor::Engine {
+        return Err(Refusal::SelfApproval { client });
+    }
     let state = State::Approved { by: draft.actor.clone(), at: draft.now(), deferred: None, after: None };
     draft.user_event(&withdrawal.user, Some(id), EventKind::Approved)?;
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));

@@ -70,6 +70,7 @@ impl<'a> MadeAgain<'a> {
                 signature: crate::Bytes::default(),
             }),
             idempotency: context.idempotency.clone(),
+            requested_by: context.idempotency.as_ref().map(|key| key.client.clone()),
             policy_revision: draft.rules.revision,
             created_at: lost.requested_at.min(draft.now()),
             retries: 0,

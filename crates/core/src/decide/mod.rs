@@ -74,6 +74,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::PutUser { user, tier } => people::put_user(draft, user, tier.as_ref()),
         Command::LinkWallet { user, address } => people::link_wallet(draft, user, address),
         Command::IssueCredential { credential } => people::issue_credential(draft, credential),
+        Command::RevokeCredential { credential, user, reason } => people::revoke_credential(draft, *credential, user.as_ref(), reason),
         Command::Credit(credit) => people::credit(draft, credit),
         Command::Suspend { scope, reason } => people::suspend(draft, scope, reason),
         Command::Resume { scope } => people::resume(draft, scope),

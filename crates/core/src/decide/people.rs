@@ -1,8 +1,8 @@
 //! Users, wallets, credentials, credits and emergency stops.
 
 use crate::{
-    Account, Amount, Answer, Cause, Change, Credential, Credit, CreditRecord, Decision, Destination, EventKind, Mistake, Refusal, Scope,
-    Suspension, Tier, TransferKind, User, UserId, WalletLink, planted,
+    Account, Amount, Answer, Cause, Change, Credential, CredentialId, Credit, CreditRecord, Decision, Destination, EventKind, Mistake,
+    Refusal, Scope, Suspension, Tier, TransferKind, User, UserId, WalletLink, planted,
 };
 
 use super::Drafting;
@@ -41,12 +41,30 @@ pub(super) fn link_wallet(mut draft: Drafting, user: &UserId, address: &Destinat
 }
 
 pub(super) fn issue_credential(mut draft: Drafting, credential: &Credential) -> Result<Decision, Refusal> {
-    let issued = EventKind::CredentialIssued { role: credential.role, label: credential.label.clone() };
+    let (id, client) = (Some(credential.id), Some(credential.client.clone()));
+    let issued = EventKind::CredentialIssued { role: credential.role, label: credential.label.clone(), credential: id, client };
     match &credential.user {
         Some(user) => draft.user_event(user, None, issued)?,
         None => draft.event(issued),
     }
     draft.change(Change::Credential(credential.clone()));
+    draft.answer(Answer::Done)
+}
+
+/// A key that is revoked stays so, whatever is said of it later.
+pub(super) fn revoke_credential(mut draft: Drafting, id: CredentialId, user: Option<&UserId>, reason: &str) -> Result<Decision, Refusal> {
+    let known = draft.view.credentials.get(&id).expect("keys(command) names the credential").as_ref();
+    let known = known.filter(|known| known.user.as_ref() == user).ok_or(Refusal::UnknownCredential { credential: id })?;
+    if known.revoked_at.is_some() {
+        return draft.unchanged();
+    }
+    let Credential { client, label, .. } = known.clone();
+    let revoked = EventKind::CredentialRevoked { credential: id, client, label, reason: reason.to_owned() };
+    match user {
+        Some(user) => draft.user_event(user, None, revoked)?,
+        None => draft.event(revoked),
+    }
+    draft.change(Change::Revoked { credential: id, at: draft.now() });
     draft.answer(Answer::Done)
 }
 

@@ -47,7 +47,7 @@ pub(super) fn swept(draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: Epoch
     stop(draft, lane, HaltReason::Unreleased)
 }
 
-/// An admin has seen so many withdrawals that wait. The second of two, by another credential and of the same list, lets the lane go on. A
+/// An admin has seen so many withdrawals that wait. The second of two, by a key of another client and of the same list, lets the lane go on. A
 /// lane that stands for another reason by then still does.
 pub(super) fn release(mut draft: Drafting, id: &LaneId, seen: u64) -> Result<Decision, Refusal> {
     let mut lane = draft.lane(id)?.clone();
@@ -63,8 +63,10 @@ pub(super) fn release(mut draft: Drafting, id: &LaneId, seen: u64) -> Result<Dec
         }
     };
     match first {
-        Some(known) if known.by == by && known.seen == seen => return Err(Refusal::ReleasedBySame { lane: id.to_string() }),
-        Some(known) if known.by != by && known.seen == seen => {
+        Some(known) if known.by.client() == by.client() && known.seen == seen => {
+            return Err(Refusal::ReleasedBySame { lane: id.to_string() });
+        }
+        Some(known) if known.seen == seen => {
             lane.restoration = None;
             if matches!(lane.state, LaneState::Halted { reason: HaltReason::Unreleased, .. }) {
                 lane.state = LaneState::Reconciling;

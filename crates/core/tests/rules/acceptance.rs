@@ -181,3 +181,34 @@ fn a_fee_from_the_amount_leaves_what_is_paid() {
     assert_eq!([accepted.amount, accepted.fee, accepted.deducted].map(Amount::base_units), [1_970, 30, 2_000]);
     assert_eq!(world.available("ETH"), 8_000);
 }
+
+/// Abuse +35: a key is rotated between a time-out and the retry. Its client is the same, so it is the same request.
+#[test]
+fn p35_a_rotated_key_answers_for_its_client() {
+    let mut world = World::with_points(10_000);
+    let client = ClientId::named("shop").expect("a client");
+    let by = |number: u128| Actor::Service { client: client.clone(), credential: CredentialId(uuid::Uuid::from_u128(number)) };
+    let idempotency = Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(1) });
+    let request = Request { idempotency: idempotency.clone(), ..world.claim(dg(3_000)) };
+    let first = request.id;
+    world.give_as(by(1), Command::Request(request)).expect("accepted");
+    let again = Request { idempotency, ..world.claim(dg(3_000)) };
+    assert_eq!(world.give_as(by(2), Command::Request(again)), Ok(Answer::Replayed(first)));
+}
+
+/// Abuse +34: whoever asked does not approve it, by whichever of their keys.
+#[test]
+fn p34_no_key_of_the_client_that_asked_approves() {
+    let mut world = World::with_points(10_000);
+    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.approve_above = Some(Amount::ZERO);
+    let client = ClientId::named("ada").expect("a client");
+    let by = |number: u128| Actor::Admin { client: client.clone(), credential: CredentialId(uuid::Uuid::from_u128(number)) };
+    let request = world.claim(dg(3_000));
+    let (withdrawal, user) = (request.id, request.user.clone());
+    world.give_as(by(1), Command::Request(request)).expect("accepted");
+    let approve = || Command::Approve { withdrawal, user: user.clone() };
+    for key in [1, 2] {
+        assert_eq!(world.give_as(by(key), approve()).expect_err("their own").code(), "SELF_APPROVAL");
+    }
+    assert_eq!(world.give_as(Actor::admin(CredentialId(uuid::Uuid::from_u128(3))), approve()), Ok(Answer::Done));
+}

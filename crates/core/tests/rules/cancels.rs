@@ -174,7 +174,7 @@ fn f85_a_claim_that_is_no_longer_signed_waits_for_a_person() {
     let command = withdraw(&world);
     world.must(command);
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Pending, 7_000));
-    let person = Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(5)) };
+    let person = Actor::admin(CredentialId(uuid::Uuid::from_u128(5)));
     world.give_as(person, Command::Approve { withdrawal: id, user: user() }).expect("approved");
     let command = withdraw(&world);
     assert_eq!(world.must(command), Answer::Unchanged);

@@ -126,9 +126,7 @@ fn a_credential_is_kept_and_told_to_whom_it_speaks_for() {
     let issue = |user: Option<UserId>| {
         let id = CredentialId(uuid::Uuid::from_u128(5));
         let (role, label) = (Role::User, "phone".to_owned());
-        Command::IssueCredential {
-            credential: Credential { id, hash: hash(5), role, user, label, created_at: Timestamp::default(), revoked_at: None },
-        }
+        Command::IssueCredential { credential: Credential { label, ..Credential::new(id, hash(5), role, user, Timestamp::default()) } }
     };
     assert_eq!(world.must(issue(Some(user()))), Answer::Done);
     assert_eq!(world.events.last().expect("told").feed.as_ref().map(|feed| feed.user.clone()), Some(user()));
@@ -137,6 +135,36 @@ fn a_credential_is_kept_and_told_to_whom_it_speaks_for() {
     assert!(matches!(last(&world), EventKind::CredentialIssued { label, .. } if label == "phone"));
     let kept = world.view.clone().into_batch().appended.credentials;
     assert_eq!(kept.iter().map(|credential| credential.user.clone()).collect::<Vec<_>>(), [Some(user()), None]);
+}
+
+#[test]
+fn p30_a_key_is_revoked_once_and_for_good() {
+    let mut world = World::with_points(0);
+    let (id, client) = (CredentialId(uuid::Uuid::from_u128(6)), ClientId::named("shop").expect("a client"));
+    let key = Credential { client: client.clone(), ..Credential::new(id, hash(6), Role::Service, None, Timestamp::default()) };
+    world.must(Command::IssueCredential { credential: key });
+    world.view.credentials.insert(CredentialId(uuid::Uuid::from_u128(7)), None);
+    let revoke = |user: Option<UserId>| Command::RevokeCredential { credential: id, user, reason: "leaked".to_owned() };
+    assert_eq!(world.give(revoke(Some(user()))).expect_err("it is not this user's").code(), "API_KEY_NOT_FOUND");
+    assert_eq!(world.must(revoke(None)), Answer::Done);
+    let expected = EventKind::CredentialRevoked { credential: id, client, label: String::new(), reason: "leaked".to_owned() };
+    assert_eq!(*last(&world), expected);
+    let at = world.view.now;
+    world.at(1);
+    assert_eq!(world.must(revoke(None)), Answer::Unchanged);
+    let kept = world.view.credentials[&id].clone().expect("it is known");
+    assert_eq!((kept.revoked_at, kept.standing(at)), (Some(at), Standing::Revoked));
+    let unknown = Command::RevokeCredential { credential: CredentialId(uuid::Uuid::from_u128(7)), user: None, reason: String::new() };
+    assert_eq!(world.give(unknown).expect_err("there is none").code(), "API_KEY_NOT_FOUND");
+}
+
+#[test]
+fn a_key_expires_at_its_end() {
+    let end = Timestamp::from_seconds(100);
+    let id = CredentialId(uuid::Uuid::from_u128(6));
+    let key = Credential { expires_at: Some(end), ..Credential::new(id, hash(6), Role::Admin, None, Timestamp::default()) };
+    assert_eq!(key.standing(Timestamp::from_seconds(99)), Standing::Standing);
+    assert_eq!(key.standing(end), Standing::Expired);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::world::*;
 const GWEI: u128 = 1_000_000_000;
 
 fn admin(number: u128) -> Actor {
-    Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(number)) }
+    Actor::admin(CredentialId(uuid::Uuid::from_u128(number)))
 }
 
 /// Declared, and lived on; the lane is leased again and has read the journal.
@@ -56,6 +56,25 @@ fn f91_a_restored_lane_sweeps_before_it_plans() {
     assert_eq!(sweep(&world), Some(room.min((below - world.lane().next_nonce) as usize)));
 }
 
+/// F96: two keys of one person are one person.
+#[test]
+fn f96_two_keys_of_one_client_are_one_admin() {
+    let mut world = World::with_points(10_000);
+    world.request_claim(3_000).expect("accepted");
+    declared(&mut world);
+    world.start();
+    world.see_tip(GWEI);
+    let done = swept(&world);
+    world.must(done);
+    let client = ClientId::named("ada").expect("a client");
+    let by = |number: u128| Actor::Admin { client: client.clone(), credential: CredentialId(uuid::Uuid::from_u128(number)) };
+    let release = || Command::ReleaseLane { lane: lane(), seen: 1 };
+    world.give_as(by(1), release()).expect("the first");
+    assert_eq!(world.give_as(by(2), release()).expect_err("the same person").code(), "SECOND_ADMIN_NEEDED");
+    world.give_as(admin(3), release()).expect("another client");
+    assert!(world.lane().restoration.is_none());
+}
+
 /// F91: a nonce that is used up by something forgotten ends what stood there; the lane goes on with the rest.
 #[test]
 fn f91_something_forgotten_in_the_place_of_ours_does_not_stop_a_sweep() {
@@ -88,7 +107,7 @@ fn f96_two_admins_release_what_waits_after_the_sweep() {
     let stands = |world: &World| matches!(world.lane().state, LaneState::Halted { reason: HaltReason::Unreleased, .. });
     assert!(stands(&world));
     assert!(world.give(Command::ResumeLane { lane: lane(), accept: None }).is_err(), "a resume is no release");
-    assert!(world.give_as(Actor::Service { credential: CredentialId(uuid::Uuid::from_u128(9)) }, release()).is_err());
+    assert!(world.give_as(Actor::service(CredentialId(uuid::Uuid::from_u128(9))), release()).is_err());
     world.give_as(admin(1), release()).expect("the first");
     assert_eq!(world.give_as(admin(1), release()).expect_err("the same").code(), "SECOND_ADMIN_NEEDED");
     // A new lease and another start change nothing about that.

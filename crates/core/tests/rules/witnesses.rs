@@ -101,15 +101,15 @@ fn f96_a_journal_is_trusted_by_an_admin_alone() {
     world.must(halt(went_back()));
     let trust = || Command::TrustJournal { lane: lane(), journal: journal(), tip: tip(7, 7) };
     let credential = CredentialId(uuid::Uuid::from_u128(1));
-    for actor in [Actor::User { user: user() }, Actor::Service { credential }] {
+    for actor in [Actor::User { user: user() }, Actor::service(credential)] {
         assert_eq!(world.give_as(actor, trust()).expect_err("an admin's word").code(), "BAD_ATTEMPT");
     }
-    assert_eq!(world.give_as(Actor::Admin { credential }, trust()), Ok(Answer::Done));
+    assert_eq!(world.give_as(Actor::admin(credential), trust()), Ok(Answer::Done));
     let lane = world.lane();
     assert_eq!((lane.witness, &lane.lease, &lane.state), (Some(tip(7, 7)), &None, &LaneState::Reconciling));
     assert!(!lane.has_read_journal());
     assert!(matches!(&world.events.last().expect("told").kind, EventKind::JournalTrusted { records: 7, .. }));
-    assert_eq!(world.give_as(Actor::Admin { credential }, trust()), Ok(Answer::Unchanged));
+    assert_eq!(world.give_as(Actor::admin(credential), trust()), Ok(Answer::Unchanged));
     assert_eq!(world.lease().witness, Some(tip(7, 7)));
     world.read_journal();
     world.start();

@@ -115,7 +115,7 @@ async fn f97_without_a_chain_an_admin_says_what_time_it_is_and_the_audit_keeps_i
     clock.to(7_200);
     tokio::time::sleep(MOMENT).await;
     assert!(running.engine.ports.clock.doubt().is_some(), "no block agrees with a clock two hours ahead");
-    let (mut told, admin) = (running.engine.hub.listen(), Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(9)) });
+    let (mut told, admin) = (running.engine.hub.listen(), Actor::admin(CredentialId(uuid::Uuid::from_u128(9))));
     assert!(running.engine.accept_clock(admin.clone(), "an admin", now()).is_err(), "the machine shows another time");
     running.engine.accept_clock(admin.clone(), "an admin", now().plus(Span::from_hours(2))).expect("it is the machine's own");
     assert_eq!(running.engine.ports.clock.doubt(), None);

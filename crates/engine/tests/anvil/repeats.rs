@@ -42,7 +42,7 @@ async fn f91_who_was_approved_before_the_same_payment_was_found_waits_for_a_pers
     world.mine_until(&[other], Status::Completed).await;
     assert_eq!((world.status(repeated).await.status(), world.times_paid(1).await), (Status::Pending, 0));
     let user = world.store.withdrawal(repeated).await.expect("a read").expect("there").user;
-    let person = Actor::Admin { credential: CredentialId(Uuid::from_u128(7)) };
+    let person = Actor::admin(CredentialId(Uuid::from_u128(7)));
     submit(&running.engine, person, Command::Approve { withdrawal: repeated, user }).await;
     world.mine_until(&[repeated], Status::Completed).await;
     assert_eq!(world.times_paid(1).await, 1);

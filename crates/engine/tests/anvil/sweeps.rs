@@ -36,7 +36,7 @@ async fn until_unreleased(world: &World) {
 }
 
 async fn release(world: &World, running: &Running) {
-    let by = |credential: u128| Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(credential)) };
+    let by = |credential: u128| Actor::admin(CredentialId(uuid::Uuid::from_u128(credential)));
     let release = || Command::ReleaseLane { lane: world.lane.clone(), seen: 3 };
     running.engine.writer.submit(by(1), release()).await.expect("the first of two");
     running.engine.writer.submit(by(1), release()).await.expect_err("it takes another credential");

@@ -117,7 +117,7 @@ async fn unreleased(world: &World) -> bool {
 
 async fn release(world: &World, running: &Running) {
     for credential in [1, 2] {
-        let by = Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(credential)) };
+        let by = Actor::admin(CredentialId(uuid::Uuid::from_u128(credential)));
         running.engine.writer.submit(by, Command::ReleaseLane { lane: world.lane.clone(), seen: 3 }).await.expect("released");
     }
 }

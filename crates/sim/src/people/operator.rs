@@ -180,7 +180,7 @@ impl Operator {
             HaltReason::JournalWentBack { .. } => self.world.declare_journal(&mut self.dice).await,
             HaltReason::Unreleased => {
                 for credential in [1, 2] {
-                    let actor = Actor::Admin { credential: adit_core::CredentialId(uuid::Uuid::from_u128(credential)) };
+                    let actor = Actor::admin(adit_core::CredentialId(uuid::Uuid::from_u128(credential)));
                     let _may_be_refused = engine.submit(actor, Command::ReleaseLane { lane: lane.clone(), seen: 0 }).await;
                 }
             }
@@ -231,7 +231,7 @@ async fn listed(engine: &Engine, status: Status) -> Vec<Withdrawal> {
 }
 
 pub fn admin() -> Actor {
-    Actor::Admin { credential: CredentialId(uuid::Uuid::from_u128(1)) }
+    Actor::admin(CredentialId(uuid::Uuid::from_u128(1)))
 }
 
 fn is_same(known: &Unmatched, asked: &Withdrawal) -> bool {

@@ -1,12 +1,13 @@
 //! The store port of one process: the tables in memory behind a network that fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::*;
 use adit_store::{
-    Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store,
+    StoreClock, StoreFault, UserSheet, WithdrawalFilter,
 };
 use async_trait::async_trait;
 
@@ -98,6 +99,8 @@ macro_rules! reads {
 
 reads! {
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault>;
+    async fn credentials(&self, filter: &CredentialFilter, after: Option<CredentialCursor>, limit: usize) -> Result<Vec<CredentialRecord>, StoreFault>;
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault>;
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault>;
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
     async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
@@ -116,6 +119,7 @@ reads! {
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault>;
     async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault>;
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault>;

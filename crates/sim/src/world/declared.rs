@@ -54,7 +54,7 @@ impl World {
     }
 
     async fn commit_offline(&self, command: Command, dice: &mut Dice) {
-        let actor = Actor::Admin { credential: CredentialId(Uuid::from_u128(1)) };
+        let actor = Actor::admin(CredentialId(Uuid::from_u128(1)));
         let order = Order { actor, ids: IdBlock::new(uuid(dice)), retired: BTreeSet::new(), command };
         let (rules, now): (_, Timestamp) = (self.setup.rules(), ports::now(&self.handle));
         let Ok(mut group) = self.disk.tables.load(&keys(&order, &rules), now).await else { return };

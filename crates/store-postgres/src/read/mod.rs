@@ -1,6 +1,7 @@
 //! Questions, by what they are about. Each takes a connection, so the same ones serve readers and the open group.
 
 pub(crate) mod clock;
+pub(crate) mod credential;
 pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod incarnation;

@@ -1,8 +1,8 @@
-//! Users, wallets, credentials, suspensions.
+//! Users, wallets, suspensions.
 
 use adit_core::{Batch, Row, WalletLink};
 use adit_store::CommitFault;
-use adit_store::rows::{CredentialRow, SuspensionRow, UserRow, WalletRow};
+use adit_store::rows::{SuspensionRow, UserRow, WalletRow};
 use sqlx::{PgConnection, query};
 
 use super::{columns, put, put_versioned, rows};
@@ -10,13 +10,10 @@ use crate::columns::texts;
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let users = rows(&batch.users, UserRow::of)?;
-    let credentials = rows(&batch.appended.credentials, CredentialRow::of)?;
     let suspended = rows(&batch.appended.suspended, SuspensionRow::of)?;
     let resumed = texts(&batch.appended.resumed);
     put_versioned(connection, "app_user", users.len(), columns!(query(USERS), users; id, tier, claim_nonce, event_seq, last_accepted_at, wallets, cancels, cancels_since, created_at, version)).await?;
     wallets(connection, &batch.wallets).await?;
-    put(connection, credentials.len(), columns!(query(CREDENTIALS), credentials; id, hash, role, user_id, label, created_at, revoked_at))
-        .await?;
     // What was resumed and suspended again in one group stays suspended: the safe side.
     put(connection, resumed.len(), query(RESUMED).bind(resumed)).await?;
     put(connection, suspended.len(), columns!(query(SUSPENDED), suspended; scope, actor, reason, since, form)).await.map(drop)
@@ -58,13 +55,6 @@ const KNOWN_WALLETS: &str = "
         version = wallet.version + 1
     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) AS r (user_id, linked_at, usable_at, address, version)
     WHERE wallet.address = r.address AND wallet.version = r.version";
-
-const CREDENTIALS: &str = "
-    INSERT INTO credential (id, hash, role, user_id, label, created_at, revoked_at)
-    SELECT r.id, r.hash, r.role, r.user_id, r.label, r.created_at, r.revoked_at
-    FROM unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[]
-    ) AS r (id, hash, role, user_id, label, created_at, revoked_at)";
 
 const RESUMED: &str = "DELETE FROM suspension WHERE scope = ANY ($1)";
 

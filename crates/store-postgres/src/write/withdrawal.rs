@@ -9,7 +9,7 @@ use super::{columns, put, put_versioned, rows};
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let withdrawals = rows(&batch.withdrawals, WithdrawalRow::of)?;
-    let statement = columns!(query(WITHDRAWALS), withdrawals; id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version);
+    let statement = columns!(query(WITHDRAWALS), withdrawals; id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, requested_by, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version);
     put_versioned(connection, "withdrawal", withdrawals.len(), statement).await?;
     limits(connection, batch).await?;
     let keys: Vec<IdempotencyRow> = batch.appended.idempotency.iter().map(IdempotencyRow::of).collect();
@@ -31,19 +31,19 @@ async fn limits(connection: &mut PgConnection, batch: &Batch) -> Result<(), Comm
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
         limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency,
-        policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        requested_by, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     SELECT r.id, r.user_id, r.payout_id, r.asset, r.amount::numeric, r.destination, r.book, r.source_asset, r.deducted::numeric,
            r.fee::numeric, r.balance_before::numeric, r.balance_after::numeric, r.hold_id, r.limit_asset, r.limit_seq, r.limit_at,
-           r.limit_amount::numeric, r.limit_cumulative::numeric, r.nonce, r.deadline, r.digest, r.signature, r.idempotency::json, r.policy_revision,
+           r.limit_amount::numeric, r.limit_cumulative::numeric, r.nonce, r.deadline, r.digest, r.signature, r.idempotency::json, r.requested_by, r.policy_revision,
            r.created_at, r.retry_count, r.status, r.state::json, r.form, r.due_at, r.hash, r.block_number, r.completed_at, r.version + 1
     FROM unnest(
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::uuid[], $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::bigint[],
-        $20::bigint[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[], $26::bigint[], $27::text[], $28::text[],
-        $29::bigint[], $30::bigint[], $31::text[], $32::bigint[], $33::bigint[], $34::bigint[]
+        $20::bigint[], $21::text[], $22::text[], $23::text[], $24::text[], $25::bigint[], $26::bigint[], $27::bigint[], $28::text[],
+        $29::text[], $30::bigint[], $31::bigint[], $32::text[], $33::bigint[], $34::bigint[], $35::bigint[]
     ) AS r (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
         limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency,
-        policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        requested_by, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     WHERE r.version = 0 OR EXISTS (SELECT 1 FROM withdrawal AS w WHERE w.id = r.id)
     ON CONFLICT (id) DO UPDATE
     SET user_id = excluded.user_id, book = excluded.book, retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,

@@ -1,14 +1,14 @@
-//! Users, wallets, credentials, suspensions.
+//! Users, wallets, suspensions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Credential, Destination, Hash32, Slot, Suspension, User, UserId, WalletLink};
-use adit_store::rows::{read_credential, read_suspension, read_user, read_wallet};
+use adit_core::{Destination, Slot, Suspension, User, UserId, WalletLink};
+use adit_store::rows::{Fields, read_suspension, read_user, read_wallet, value};
 use adit_store::{StoreFault, UserSheet};
 use sqlx::{SqliteConnection, query};
 
 use super::ledger;
-use crate::columns::{all, array, one};
+use crate::columns::{all, array};
 
 pub(crate) async fn users(connection: &mut SqliteConnection, ids: &BTreeSet<UserId>) -> Result<Vec<Slot<User>>, StoreFault> {
     const USERS: &str = "SELECT * FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
@@ -32,9 +32,10 @@ pub(crate) async fn sheet(connection: &mut SqliteConnection, user: &UserId) -> R
     Ok(Some(UserSheet { user, wallets, balances }))
 }
 
-pub(crate) async fn credential(connection: &mut SqliteConnection, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
-    let question = query("SELECT * FROM credential WHERE hash = ?1").bind(hash.to_string());
-    one(connection, question, |row| read_credential(row)).await
+pub(crate) async fn event_seqs(connection: &mut SqliteConnection, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+    const SEQS: &str = "SELECT id, event_seq FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+    let found = all(connection, query(SEQS).bind(array(users)?), |row| Ok((value(row, "id")?, row.integer("event_seq")?.unsigned_abs())));
+    found.await.map(BTreeMap::from_iter)
 }
 
 pub(crate) async fn suspensions(connection: &mut SqliteConnection) -> Result<Vec<Suspension>, StoreFault> {

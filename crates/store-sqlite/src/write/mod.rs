@@ -3,6 +3,7 @@
 //! A versioned row is inserted where its version is 0 and otherwise updated where its version is still the one that was
 //! read; rows that were not touched are counted, and one too few means that somebody else was faster.
 
+pub(crate) mod credential;
 mod event;
 mod incarnation;
 mod ledger;
@@ -21,6 +22,7 @@ use crate::fault::refused;
 pub(crate) async fn batch(connection: &mut SqliteConnection, id: GroupId, batch: &Batch) -> Result<(), CommitFault> {
     event::group(connection, id, batch.now).await?;
     people::write(connection, batch).await?;
+    credential::write(connection, batch).await?;
     ledger::write(connection, batch).await?;
     withdrawal::write(connection, batch).await?;
     lineage::write(connection, batch).await?;

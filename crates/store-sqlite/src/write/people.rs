@@ -1,8 +1,8 @@
-//! Users, wallets, credentials, suspensions.
+//! Users, wallets, suspensions.
 
 use adit_core::{Batch, Row, WalletLink};
 use adit_store::CommitFault;
-use adit_store::rows::{CredentialRow, SuspensionRow, UserRow, WalletRow};
+use adit_store::rows::{SuspensionRow, UserRow, WalletRow};
 use sqlx::SqliteConnection;
 
 use super::{put, put_versioned, rows};
@@ -10,7 +10,6 @@ use super::{put, put_versioned, rows};
 pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
     put_versioned(connection, "app_user", USERS, &rows(&batch.users, UserRow::of)?).await?;
     wallets(connection, &batch.wallets).await?;
-    put(connection, CREDENTIALS, &rows(&batch.appended.credentials, CredentialRow::of)?).await?;
     // What was resumed and suspended again in one group stays suspended: the safe side.
     let resumed: Vec<String> = batch.appended.resumed.iter().map(ToString::to_string).collect();
     put(connection, RESUMED, &resumed).await?;
@@ -47,12 +46,6 @@ const KNOWN_WALLETS: &str = "
         version = wallet.version + 1
     FROM jsonb_each(?1) AS r
     WHERE wallet.address = r.value ->> 'address' AND wallet.version = r.value ->> 'version'";
-
-const CREDENTIALS: &str = "
-    INSERT INTO credential (id, hash, role, user_id, label, created_at, revoked_at)
-    SELECT r.value ->> 'id', r.value ->> 'hash', r.value ->> 'role', r.value ->> 'user_id', r.value ->> 'label',
-           r.value ->> 'created_at', r.value ->> 'revoked_at'
-    FROM jsonb_each(?1) AS r";
 
 const RESUMED: &str = "DELETE FROM suspension WHERE scope IN (SELECT r.value FROM jsonb_each(?1) AS r)";
 

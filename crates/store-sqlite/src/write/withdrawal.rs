@@ -22,13 +22,13 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> R
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (
         id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
-        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, policy_revision,
-        created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
+        limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, requested_by,
+        policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version)
     SELECT r.value ->> 'id', r.value ->> 'user_id', r.value ->> 'payout_id', r.value ->> 'asset', r.value ->> 'amount',
            r.value ->> 'destination', r.value ->> 'book', r.value ->> 'source_asset', r.value ->> 'deducted', r.value ->> 'fee',
            r.value ->> 'balance_before', r.value ->> 'balance_after', r.value ->> 'hold_id', r.value ->> 'limit_asset',
            r.value ->> 'limit_seq', r.value ->> 'limit_at', r.value ->> 'limit_amount', r.value ->> 'limit_cumulative',
-           r.value ->> 'nonce', r.value ->> 'deadline', r.value ->> 'digest', r.value ->> 'signature', r.value ->> 'idempotency', r.value ->> 'policy_revision',
+           r.value ->> 'nonce', r.value ->> 'deadline', r.value ->> 'digest', r.value ->> 'signature', r.value ->> 'idempotency', r.value ->> 'requested_by', r.value ->> 'policy_revision',
            r.value ->> 'created_at', r.value ->> 'retry_count', r.value ->> 'status', r.value ->> 'state', r.value ->> 'form',
            r.value ->> 'due_at', r.value ->> 'hash', r.value ->> 'block_number', r.value ->> 'completed_at', (r.value ->> 'version') + 1
     FROM jsonb_each(?1) AS r

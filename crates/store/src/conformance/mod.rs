@@ -5,6 +5,7 @@
 
 pub mod commits;
 pub mod constraints;
+pub mod credentials;
 pub mod dump;
 pub mod groups;
 pub mod journal;
@@ -36,6 +37,7 @@ macro_rules! conformance {
     ($bed:path) => {
         $crate::conformance! { $bed;
             rows: round_trip_of_every_row, absent_rows_are_absent, a_restart_keeps_everything, policy_revisions_go_by_text;
+            credentials: keys_are_listed_revoked_and_noted, the_ends_of_feeds_are_read_together;
             commits: a_moved_version_is_contention, a_dropped_group_changes_nothing, group_ids_are_read_back,
                 time_never_goes_back, f97_one_commit_years_ahead_holds_no_time, an_empty_group_is_committed, first_incarnations_meet, a_payment_is_matched_to_its_user,
                 amounts_of_any_size_survive, suspensions_fail_closed;

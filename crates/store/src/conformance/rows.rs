@@ -81,6 +81,7 @@ fn every_key() -> Keys {
         claim_nonces: [(user_id(1), 0), (user_id(1), u64::MAX)].into(),
         idempotency: [(name("user/player-1"), name("key-1"))].into(),
         credits: [name("credit-1")].into(),
+        credentials: [sample::credential(1).id].into(),
         lineages: [sample::lineage_id(1)].into(),
         payouts: [sample::payout_id(1)].into(),
         anchors: [Anchor::Outpoint { chain: name("bitcoin"), outpoint: format!("{}:1", "ab".repeat(32)) }].into(),
@@ -148,7 +149,7 @@ async fn people(store: &dyn Store) {
     put(store, vec![Change::Credential(credential.clone())]).await;
     assert_eq!(store.credential(credential.hash).await, Ok(Some(credential)));
     for scope in [Scope::All, Scope::Asset { asset: token() }, Scope::User { user: user_id(1) }] {
-        let by = Actor::Admin { credential: CredentialId(uuid(8, 7)) };
+        let by = Actor::admin(CredentialId(uuid(8, 7)));
         let suspension = Suspension { scope: scope.clone(), by, reason: "an 'incident'".to_owned(), since: at(4) };
         put(store, vec![Change::Suspended(suspension.clone())]).await;
         assert_eq!(store.suspensions().await, Ok(vec![suspension]));

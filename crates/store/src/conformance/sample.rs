@@ -98,15 +98,8 @@ pub fn wallet(number: u64, owner: u64) -> WalletLink {
 }
 
 pub fn credential(number: u64) -> Credential {
-    Credential {
-        id: CredentialId(uuid(8, number)),
-        hash: hash(number),
-        role: Role::Service,
-        user: Some(user_id(number)),
-        label: "host's \"own\" key".to_owned(),
-        created_at: THEN,
-        revoked_at: None,
-    }
+    let key = Credential::new(CredentialId(uuid(8, number)), hash(number), Role::Service, Some(user_id(number)), THEN);
+    Credential { label: "host's \"own\" key".to_owned(), expires_at: Some(at(500)), ..key }
 }
 
 pub fn own_account(user: u64) -> Account {
@@ -161,6 +154,7 @@ pub fn withdrawal(number: u64, user: u64, nonce: u64) -> Withdrawal {
         },
         claim: Some(claim),
         idempotency: Some(KeyContext { client: name("key/host"), key: hash(number), fingerprint: hash(number) }),
+        requested_by: Some(adit_core::ClientId::of_user(&user_id(number))),
         policy_revision: 1,
         created_at: at(number as i64),
         retries: 0,

@@ -86,6 +86,7 @@ fn add_key(keys: &mut Keys, change: &Change) {
         }
         Change::Idempotency(record) => drop(keys.idempotency.insert((record.client.clone(), record.key.clone()))),
         Change::Credit(record) => drop(keys.credits.insert(record.id.clone())),
+        Change::Revoked { credential, .. } => drop(keys.credentials.insert(*credential)),
         Change::Incarnation(_)
         | Change::Credential(_)
         | Change::Suspended(_)

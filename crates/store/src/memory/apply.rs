@@ -94,6 +94,11 @@ fn append(tables: &mut Tables, added: Appended) {
         tables.credential_hashes.insert(credential.hash, credential.id);
         tables.credentials.insert(credential.id, credential);
     }
+    for (id, at) in added.revoked {
+        if let Some(known) = tables.credentials.get_mut(&id).filter(|known| known.revoked_at.is_none()) {
+            known.revoked_at = Some(at);
+        }
+    }
     added.events.into_iter().for_each(|event| append_event(tables, event));
     for record in added.observations {
         tables.observations.entry(record.attempt).or_default().push(record);

@@ -20,6 +20,7 @@ pub(super) fn view(tables: &Tables, keys: &Keys, now: Timestamp) -> View {
     view.claim_nonces = found(&tables.claim_nonces, &keys.claim_nonces);
     view.idempotency = found(&tables.idempotency, &keys.idempotency);
     view.credits = found(&tables.credits, &keys.credits);
+    view.credentials = found(&tables.credentials, &keys.credentials);
     view.payouts = found(&tables.live_payouts, &keys.payouts);
     let holder = |anchor: &Anchor| tables.live_anchors.get(&anchor.to_string()).copied();
     view.anchors = keys.anchors.iter().map(|anchor| (anchor.clone(), holder(anchor))).collect();

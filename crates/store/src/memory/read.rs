@@ -5,16 +5,19 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState,
-    Lineage, LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window, Withdrawal,
-    WithdrawalId, planted,
+    Account, AssetId, AttemptId, Balance, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
+    LimitState, Lineage, LineageId, Mistake, ObservationRecord, State, Status, Suspension, Timestamp, User, UserId, WalletLink, Window,
+    Withdrawal, WithdrawalId, planted,
 };
 use async_trait::async_trait;
 
 use super::limits::LimitHistory;
 use super::tables::Tables;
 use super::{MemGroup, MemStore, load};
-use crate::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault, UserSheet, WithdrawalFilter};
+use crate::{
+    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor, Page, QueueFilter, Store, StoreFault,
+    UserSheet, WithdrawalFilter,
+};
 
 #[async_trait]
 impl Store for MemStore {
@@ -32,6 +35,31 @@ impl Store for MemStore {
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
         let tables = self.tables();
         Ok(tables.credential_hashes.get(&hash).and_then(|id| tables.credentials.get(id)).cloned())
+    }
+
+    async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: Option<CredentialCursor>,
+        limit: usize,
+    ) -> Result<Vec<CredentialRecord>, StoreFault> {
+        let tables = self.tables();
+        let mut found: Vec<&Credential> = tables.credentials.values().filter(|row| filter.passes(row)).collect();
+        found.retain(|row| after.is_none_or(|after| CredentialCursor::of(row) < after));
+        found.sort_by_key(|row| std::cmp::Reverse(CredentialCursor::of(row)));
+        let last_used = |row: &Credential| tables.credential_uses.get(&row.id).copied();
+        let record = |row: &Credential| CredentialRecord { credential: row.clone(), last_used_at: last_used(row) };
+        Ok(found.into_iter().take(limit).map(record).collect())
+    }
+
+    async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault> {
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let uses = &mut Arc::make_mut(&mut tables).credential_uses;
+        for (id, at) in used {
+            let known = uses.entry(*id).or_insert(*at);
+            *known = (*known).max(*at);
+        }
+        Ok(())
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
@@ -139,6 +167,11 @@ impl Store for MemStore {
         let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
         let places = tables.feeds.range((user.clone(), first)..=(user.clone(), u64::MAX));
         Ok(places.take(limit).filter_map(|(_, id)| tables.events.get(id)).cloned().collect())
+    }
+
+    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+        let tables = self.tables();
+        Ok(users.iter().filter_map(|id| tables.users.get(id)).map(|row| (row.row.id.clone(), row.row.event_seq)).collect())
     }
 
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault> {

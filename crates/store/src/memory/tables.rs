@@ -25,6 +25,7 @@ pub(super) struct Tables {
     pub idempotency: BTreeMap<(ClientId, IdempotencyKey), IdempotencyRecord>,
     pub credits: BTreeMap<CreditId, CreditRecord>,
     pub credentials: BTreeMap<CredentialId, Credential>,
+    pub credential_uses: BTreeMap<CredentialId, Timestamp>,
     pub events: BTreeMap<EventId, Event>,
     pub observations: BTreeMap<AttemptId, Vec<ObservationRecord>>,
     pub suspensions: BTreeMap<Scope, Suspension>,

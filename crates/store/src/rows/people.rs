@@ -1,12 +1,9 @@
-//! Users, their wallets, credentials and suspensions.
+//! Users, their wallets, and suspensions.
 
-use adit_core::{Credential, Row, Scope, Slot, Suspension, User, WalletLink};
+use adit_core::{Row, Scope, Slot, Suspension, User, WalletLink};
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::fields::{
-    FORM, Fields, count, id, integer, json, parse, small_count, time, time_or_none, to_json, to_word, value, value_or_none, word,
-};
+use super::fields::{FORM, Fields, count, integer, json, parse, small_count, time, time_or_none, to_json, value, value_or_none};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -85,43 +82,6 @@ pub fn read_wallet(row: &impl Fields) -> Result<Slot<WalletLink>, StoreFault> {
         usable_at: time(row, "usable_at")?,
     };
     Ok(Slot::loaded(count(row, "version")?, link))
-}
-
-#[derive(Debug, Serialize)]
-pub struct CredentialRow {
-    pub id: Uuid,
-    pub hash: String,
-    pub role: String,
-    pub user_id: Option<String>,
-    pub label: String,
-    pub created_at: i64,
-    pub revoked_at: Option<i64>,
-}
-
-impl CredentialRow {
-    pub fn of(credential: &Credential) -> Result<Self, CommitFault> {
-        Ok(Self {
-            id: credential.id.0,
-            hash: credential.hash.to_string(),
-            role: to_word(&credential.role)?,
-            user_id: credential.user.as_ref().map(ToString::to_string),
-            label: credential.label.clone(),
-            created_at: credential.created_at.micros(),
-            revoked_at: credential.revoked_at.map(|at| at.micros()),
-        })
-    }
-}
-
-pub fn read_credential(row: &impl Fields) -> Result<Credential, StoreFault> {
-    Ok(Credential {
-        id: id(row, "id")?,
-        hash: value(row, "hash")?,
-        role: word(row, "role")?,
-        user: value_or_none(row, "user_id")?,
-        label: row.text("label")?,
-        created_at: time(row, "created_at")?,
-        revoked_at: time_or_none(row, "revoked_at")?,
-    })
 }
 
 #[derive(Debug, Serialize)]

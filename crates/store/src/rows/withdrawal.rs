@@ -8,7 +8,9 @@ use adit_core::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::fields::{FORM, Fields, amount, count, id, integer, json, json_or_none, padded, small_count, time, to_json, value, word};
+use super::fields::{
+    FORM, Fields, amount, count, id, integer, json, json_or_none, padded, small_count, time, to_json, value, value_or_none, word,
+};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -36,6 +38,7 @@ pub struct WithdrawalRow {
     pub digest: Option<String>,
     pub signature: Option<String>,
     pub idempotency: Option<String>,
+    pub requested_by: Option<String>,
     pub policy_revision: i64,
     pub created_at: i64,
     pub retry_count: i64,
@@ -78,6 +81,7 @@ impl WithdrawalRow {
             digest: claim.map(|claim| claim.digest.to_string()),
             signature: claim.map(|claim| claim.signature.to_string()),
             idempotency: it.idempotency.as_ref().map(to_json).transpose()?,
+            requested_by: it.requested_by.as_ref().map(ToString::to_string),
             policy_revision: whole(it.policy_revision, "a policy's revision")?,
             created_at: it.created_at.micros(),
             retry_count: i64::from(it.retries),
@@ -132,6 +136,7 @@ pub fn read_withdrawal(row: &impl Fields) -> Result<Slot<Withdrawal>, StoreFault
         limit: read_limit(row, user.clone())?,
         claim: read_claim(row)?,
         idempotency: json_or_none(row, "idempotency")?,
+        requested_by: value_or_none(row, "requested_by")?,
         policy_revision: count(row, "policy_revision")?,
         created_at: time(row, "created_at")?,
         retries: small_count(row, "retry_count")?,

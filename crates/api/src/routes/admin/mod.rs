@@ -1,6 +1,7 @@
 //! For host applications (service keys) and those who run the instance (admin keys).
 
 pub mod alerts;
+pub mod api_keys;
 pub mod clock;
 pub mod coverage;
 pub mod credits;

@@ -57,7 +57,7 @@ pub async fn cancel(
 
 /// Approves a pending withdrawal. Admin keys only
 #[utoipa::path(post, path = "/api/admin/withdrawals/{id}/approve", tag = "Admin", params(("id" = Id, Path)),
-    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_APPROVABLE, CHANGED_MEANWHILE")))]
+    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN; SELF_APPROVAL"), (status = 409, description = "NOT_APPROVABLE, CHANGED_MEANWHILE")))]
 pub async fn approve(State(state): State<ApiState>, Admin(caller): Admin, WithdrawalPath(id): WithdrawalPath) -> Answered {
     let found = find(&state, &caller, id).await?;
     let command = Command::Approve { withdrawal: id, user: found.user.clone() };

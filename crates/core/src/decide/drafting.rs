@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Account, Amount, Answer, AssetId, Cause, ChainKind, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32,
-    IdBlock, Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, Timestamp, Transfer,
+    IdBlock, Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, State, Timestamp, Transfer,
     TransferId, TransferKind, Twin, User, UserId, View, Wanted, Withdrawal, WithdrawalId, planted,
 };
 
@@ -198,8 +198,17 @@ impl<'a> Drafting<'a> {
         Wanted { asset, destination, amount, kind }
     }
 
+    /// Where only blocks know the payment of the same, the verdict on this withdrawal says whose it was. None where the journal knows it:
+    /// then an approval is waited for.
+    pub fn held_by(&self, twin: &Twin) -> Option<(State, EventKind)> {
+        let Twin::Stray { hash } = *twin else { return None };
+        let (payment, finding) = (self.stray(hash)?, twin.to_string());
+        let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
+        Some((State::HeldForInspection { since: self.now(), finding, payment }, kind))
+    }
+
     /// Where a transaction that nobody here remembers stands.
-    pub fn stray(&self, hash: Hash32) -> Option<Payment> {
+    fn stray(&self, hash: Hash32) -> Option<Payment> {
         let strays = self.view.incarnation.row.as_ref().map(|row| &row.strays[..]).unwrap_or_default();
         strays.iter().find(|stray| stray.payment.hash == hash).map(|stray| stray.payment.clone())
     }

@@ -245,8 +245,8 @@ pub(super) fn undo(
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
-/// It may have been paid by this other payment. Where its own lineage was ended by a transaction, a verdict names that; else it waits for
-/// an approval.
+/// It may have been paid by this other payment. A verdict names the transaction that ended its own lineage, or that other one; where the
+/// journal alone knows of that, it waits for an approval.
 fn look_first(draft: &Drafting, withdrawal: &mut Withdrawal, twin: Twin, end: Option<End>) -> EventKind {
     let proof = end.and_then(|end| Some(Payment { hash: end.hash, block: end.block? }));
     let (state, kind) = match proof {
@@ -255,7 +255,7 @@ fn look_first(draft: &Drafting, withdrawal: &mut Withdrawal, twin: Twin, end: Op
             let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
             (State::HeldForInspection { since: draft.now(), finding, payment }, kind)
         }
-        None => (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() }),
+        None => draft.held_by(&twin).unwrap_or_else(|| (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() })),
     };
     withdrawal.state = state;
     kind

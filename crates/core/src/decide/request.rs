@@ -244,14 +244,10 @@ fn accept(draft: &mut Drafting, request: &Request, policy: &Policy, cost: Cost, 
     Ok(withdrawal)
 }
 
-/// Somebody was paid the same, and nobody knows who: a person looks first (cases F91, F95). Where only blocks know the payment, the verdict
-/// on this request says whose it was.
+/// Somebody was paid the same, and nobody knows who: a person looks first (cases F91, F95).
 fn repeated(draft: &Drafting, twin: &Twin) -> (State, Option<EventKind>) {
-    let Twin::Stray { hash } = *twin else { return (State::Pending, None) };
-    let Some(payment) = draft.stray(hash) else { return (State::Pending, None) };
-    let finding = twin.to_string();
-    let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
-    (State::HeldForInspection { since: draft.now(), finding, payment }, Some(kind))
+    let held = draft.held_by(twin);
+    held.map_or((State::Pending, None), |(state, kind)| (state, Some(kind)))
 }
 
 fn recorded(claim: &Claim) -> ClaimRecord {

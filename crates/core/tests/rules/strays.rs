@@ -123,7 +123,7 @@ fn f91_a_stray_is_kept_once_until_it_is_explained() {
 
 /// F91: where nothing of it was signed there is no transaction to name: it waits for an approval.
 #[test]
-fn f91_a_doubted_payment_that_was_never_signed_waits_for_an_approval() {
+fn f91_a_doubted_payment_that_was_never_signed_waits_for_a_verdict() {
     let mut bitcoin = Bitcoin::with(1);
     let legs = bitcoin.legs.clone();
     let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
@@ -132,7 +132,7 @@ fn f91_a_doubted_payment_that_was_never_signed_waits_for_an_approval() {
     bitcoin.world.must(Command::Doubt { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone(), because });
     assert_eq!(bitcoin.world.due(), [Act::Close { lineage }]);
     bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch: Epoch(1), lineage, legs: legs.clone() });
-    assert_eq!(bitcoin.status(&legs[0]), Status::Pending);
+    assert_eq!(bitcoin.status(&legs[0]), Status::HeldForInspection, "whoever cancels it would give back what was paid");
 }
 
 /// F91: one output of bitcoin may have paid several to one recipient. Each who may be in it waits, and what a verdict takes out of it is

@@ -1,7 +1,7 @@
 //! Who may have been paid already is not planned: what was made again from the journal, or found in blocks, can come between a request and
 //! its plan, and a request that was approved before is held against it here (cases F91, F95).
 
-use adit_core::{Actor, Command, Epoch, Incarnation, Mistake, State, Twin, Wanted, Withdrawal, planted};
+use adit_core::{Actor, Command, Epoch, Incarnation, Mistake, Payment, State, Twin, Wanted, Withdrawal, planted};
 
 use super::{LaneTask, RoundError};
 use crate::Clock as _;
@@ -17,8 +17,12 @@ impl LaneTask {
                 continue;
             };
             tracing::warn!(withdrawal = %withdrawal.id, %twin, "it may have been paid already, and waits for a person");
-            let (lane, owner) = (self.id().clone(), self.engine.replica);
-            commands.push(Command::Reapprove { lane, owner, epoch, leg: withdrawal.leg(), reason: twin.to_string() });
+            let (lane, owner, leg) = (self.id().clone(), self.engine.replica, withdrawal.leg());
+            let stray = known.as_ref().and_then(|known| payment_of(known, &twin));
+            commands.push(match stray {
+                Some(payment) => Command::Suspect { lane, owner, epoch, leg, payment, finding: twin.to_string() },
+                None => Command::Reapprove { lane, owner, epoch, leg, reason: twin.to_string() },
+            });
         }
         self.commit(commands).await?;
         Ok(standing)
@@ -40,4 +44,10 @@ impl LaneTask {
         let wanted = Wanted { asset, destination, amount: *amount, kind: self.rules().kind };
         known.twin_of_request(&withdrawal.user, &wanted, self.engine.ports.clock.now()).filter(|_| by_policy)
     }
+}
+
+/// Where the payment of the same stands; none where the journal alone knows it.
+fn payment_of(known: &Incarnation, twin: &Twin) -> Option<Payment> {
+    let Twin::Stray { hash } = twin else { return None };
+    known.strays.iter().find(|stray| stray.payment.hash == *hash).map(|stray| stray.payment.clone())
 }

@@ -52,7 +52,7 @@ pub use command::{
 pub use context::{ClaimContext, KeyContext, PayoutContext};
 pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
-pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
+pub use evidence::{Effect, Fact, FeeKnown, FeePart, LegEffect, Receipt, Sighting};
 pub use gate::{Gate, may_join, may_plan, suspension};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, ClientId, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,

@@ -78,7 +78,7 @@ impl EvmChain {
     }
 }
 
-fn evm_draft(draft: &Draft) -> &EvmDraft {
+pub(crate) fn evm_draft(draft: &Draft) -> &EvmDraft {
     match draft {
         Draft::Evm(evm) => evm,
         Draft::Bitcoin(_) => panic!("a lane's drafts are those of its chain, and this chain is EVM"),

@@ -85,8 +85,13 @@ impl Node {
     /// [`Fault`].
     pub(crate) async fn receipts_of(&self, hashes: &[B256]) -> Result<Vec<Option<Agreed<TxReceipt>>>, Fault> {
         let calls: Vec<Call> = hashes.iter().map(|hash| Call::new("eth_getTransactionReceipt", json!([hash]))).collect();
-        let question = async |endpoint: Arc<Endpoint>| read_known::<TxReceipt>(&endpoint, &calls).await;
-        self.quorum.ask_each("receipts", hashes.len(), question).await
+        let question = async |endpoint: Arc<Endpoint>| {
+            let answers: Vec<Option<Value>> = read_known(&endpoint, &calls).await?;
+            let read = |answer: Value| TxReceipt::read(endpoint.name(), &answer);
+            let receipts: Result<_, _> = answers.into_iter().map(|answer| answer.map(read).transpose()).collect();
+            receipts.map_err(|error| endpoint.malformed("eth_getTransactionReceipt", error.to_string()))
+        };
+        self.quorum.ask_each_by("receipts", hashes.len(), &TxReceipt::BALLOT, question).await
     }
 
     /// What a contract answers at that block (a height in hexadecimal, or a tag).

@@ -63,6 +63,8 @@ pub trait Store: Send + Sync + 'static {
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
     /// What happened to one withdrawal, in order of time.
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
+    /// The newest payments since then whose network fee is in doubt, newest first.
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault>;
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;
     /// What users are owed, per asset.
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault>;

@@ -24,6 +24,7 @@ mod plan;
 mod pool;
 mod rpc;
 mod said_no;
+mod self_transfer;
 mod signature;
 mod simulate;
 mod unlock;

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use crate::config::{ConfigError, EvmConfig};
 use crate::rpc::{Block, TxReceipt, height};
+use crate::self_transfer::LastLimit;
 
 /// Endpoints of one chain and its configuration.
 pub(crate) struct Node {
     pub quorum: Quorum,
     pub config: EvmConfig,
+    pub last_limit: LastLimit,
     network: Arc<Network>,
 }
 
@@ -40,7 +42,7 @@ impl Node {
         config.enough_endpoints(endpoints.len())?;
         let network = Arc::new(Network { chain: config.name.to_string(), chain_id: config.chain_id, genesis: OnceLock::new() });
         let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
-        Ok(Self { quorum, config, network })
+        Ok(Self { quorum, config, last_limit: LastLimit::default(), network })
     }
 
     /// From now on an endpoint with another first block is not heard.

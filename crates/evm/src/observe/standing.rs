@@ -133,7 +133,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::draft;
+    use crate::self_transfer::self_transfer;
 
     fn block(height: u64, hash: u8) -> BlockRef {
         BlockRef { height, hash: Hash32([hash; 32]) }
@@ -147,7 +147,7 @@ mod tests {
             attempt: AttemptId(Uuid::nil()),
             purpose: Purpose::Pay,
             hash: Hash32([hash; 32]),
-            draft: adit_core::Draft::Evm(draft::self_transfer(1, &wallet, u64::from(hash / 10), fees)),
+            draft: adit_core::Draft::Evm(self_transfer(1, &wallet, u64::from(hash / 10), fees, 21_000)),
             included: None,
             confirmed: false,
         };

@@ -31,5 +31,5 @@ pub use port::{
 pub use quorum::{NetworkCheck, Quorum, STRAGGLER_MILLIS, Said};
 pub use request::{Body, Request, Response, Verb};
 pub use timer::{Timer, TokioTimer};
-pub use vote::{Agreed, tally, tally_each};
+pub use vote::{Agreed, Ballot, tally, tally_by, tally_each, tally_each_by};
 pub use wire::{ANSWER_BYTES_MAX, REQUEST_MILLIS_MAX, USER_AGENT, Wire, WireFault};

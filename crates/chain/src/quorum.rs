@@ -13,7 +13,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::endpoint::Endpoint;
 use crate::timer::Timer;
-use crate::vote::{self, Agreed, tally, tally_each};
+use crate::vote::{self, Agreed, Ballot, tally, tally_each_by};
 use crate::{Dated, Fault, HealthReading};
 
 /// How long the others are waited for once enough have answered, unless [`Quorum::patient`] says otherwise.
@@ -142,11 +142,30 @@ impl Quorum {
         F: Fn(Arc<Endpoint>) -> Fut,
         Fut: Future<Output = Result<Vec<Option<T>>, Fault>>,
     {
+        self.ask_each_by(subject, places, &Ballot::EQUAL, question).await
+    }
+
+    /// The same where only a part of each answer is voted on.
+    ///
+    /// # Errors
+    /// As [`Quorum::gather`].
+    pub async fn ask_each_by<T, F, Fut>(
+        &self,
+        subject: &str,
+        places: usize,
+        ballot: &Ballot<T>,
+        question: F,
+    ) -> Result<Vec<Option<Agreed<T>>>, Fault>
+    where
+        T: Clone,
+        F: Fn(Arc<Endpoint>) -> Fut,
+        Fut: Future<Output = Result<Vec<Option<T>>, Fault>>,
+    {
         if places == 0 {
             return Ok(Vec::new());
         }
         let said = self.gather(subject, question).await?;
-        Ok(tally_each(&said.answers, places, self.needed()))
+        Ok(tally_each_by(&said.answers, places, self.needed(), ballot))
     }
 
     /// What any of them has, for things that prove themselves, such as bytes by their hash. `None` when nobody who answered has it.

@@ -11,12 +11,34 @@ pub struct Agreed<T> {
     pub witnesses: Vec<EndpointName>,
 }
 
+/// How answers are counted of which only a part is voted on.
+pub struct Ballot<T> {
+    /// Whether two answers say the same where it counts.
+    pub same: fn(&T, &T) -> bool,
+    /// Makes one answer of those that say the same, whatever else they say. Never called with none.
+    pub merge: fn(&[&T]) -> T,
+}
+
+impl<T: PartialEq + Clone> Ballot<T> {
+    /// Answers are the same when they are equal.
+    pub const EQUAL: Self = Self { same: |one, other| one == other, merge: |same| same[0].clone() };
+}
+
 /// The answer that at least `needed` of them gave.
 pub fn tally<T: PartialEq + Clone>(answers: &[(EndpointName, T)], needed: usize) -> Option<Agreed<T>> {
+    tally_by(answers, needed, &Ballot::EQUAL)
+}
+
+/// The same where only a part of each answer is voted on. Nothing of who is outvoted is merged.
+pub fn tally_by<T>(answers: &[(EndpointName, T)], needed: usize, ballot: &Ballot<T>) -> Option<Agreed<T>> {
     answers.iter().find_map(|(_, value)| {
-        let same = answers.iter().filter(|(_, other)| other == value);
-        let witnesses: Vec<EndpointName> = same.map(|(name, _)| name.clone()).collect();
-        (witnesses.len() >= needed).then(|| Agreed { value: value.clone(), witnesses })
+        let agrees = |(_, other): &&(EndpointName, T)| (ballot.same)(value, other);
+        let same: Vec<&(EndpointName, T)> = answers.iter().filter(agrees).collect();
+        let enough = !same.is_empty() && same.len() >= needed;
+        enough.then(|| Agreed {
+            value: (ballot.merge)(&same.iter().map(|(_, answer)| answer).collect::<Vec<_>>()),
+            witnesses: same.iter().map(|(name, _)| name.clone()).collect(),
+        })
     })
 }
 
@@ -28,11 +50,21 @@ pub fn tally_each<T: PartialEq + Clone>(
     places: usize,
     needed: usize,
 ) -> Vec<Option<Agreed<T>>> {
+    tally_each_by(answers, places, needed, &Ballot::EQUAL)
+}
+
+/// The same where only a part of each answer is voted on.
+pub fn tally_each_by<T: Clone>(
+    answers: &[(EndpointName, Vec<Option<T>>)],
+    places: usize,
+    needed: usize,
+    ballot: &Ballot<T>,
+) -> Vec<Option<Agreed<T>>> {
     let votes_at = |place: usize| -> Vec<(EndpointName, T)> {
         let said = answers.iter().filter_map(|(name, list)| Some((name.clone(), list.get(place)?.clone()?)));
         said.collect()
     };
-    (0..places).map(|place| tally(&votes_at(place), needed)).collect()
+    (0..places).map(|place| tally_by(&votes_at(place), needed, ballot)).collect()
 }
 
 /// Too few equal answers: nobody to ask, or no agreement.
@@ -81,6 +113,20 @@ mod tests {
         let answers = [(name("a"), vec![Some(1), None, None]), (name("b"), vec![Some(1), Some(2), None])];
         let places = tally_each(&answers, 3, 2);
         assert_eq!(places.iter().map(|place| place.as_ref().map(|agreed| agreed.value)).collect::<Vec<_>>(), [Some(1), None, None]);
+    }
+
+    /// Who is outvoted adds nothing to what the others say beside what was voted on.
+    #[test]
+    fn f39_what_differs_beside_the_key_is_merged_of_those_who_agree() {
+        let ballot = Ballot {
+            same: |one: &(u8, u8), other| one.0 == other.0,
+            merge: |same| (same[0].0, same.iter().map(|answer| answer.1).max().expect("one at least")),
+        };
+        let answers = [(name("a"), (7, 1)), (name("liar"), (9, 200)), (name("c"), (7, 3))];
+        let agreed = tally_by(&answers, 2, &ballot).expect("two agree on the key");
+        assert_eq!((agreed.value, agreed.witnesses), ((7, 3), vec![name("a"), name("c")]));
+        assert_eq!(tally_by(&answers[..2], 2, &ballot), None);
+        assert_eq!(tally_by(&answers[1..2], 1, &ballot).map(|agreed| agreed.value), Some((9, 200)));
     }
 
     #[test]

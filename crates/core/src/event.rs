@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId, CreditId, Destination, EventId, Failure,
-    HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack, WithdrawalId,
+    FeeKnown, HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack,
+    WithdrawalId,
 };
 
 /// One thing that happened. Written in the commit that made it true; never changed.
@@ -181,6 +182,12 @@ pub enum EventKind {
     LaneDoubted {
         lane: LaneId,
         doubt: String,
+    },
+    /// A payment is settled and its network fee is not agreed on: `known` says what is booked and why.
+    FeeDoubted {
+        lane: LaneId,
+        hash: Hash32,
+        known: FeeKnown,
     },
     /// A block holds payments of one of our wallets that nobody here remembers.
     StrayFound {

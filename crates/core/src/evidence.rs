@@ -1,5 +1,7 @@
 //! What a chain was seen to say about our transactions. Evidence arrives in commands; rules judge it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Anchor, AttemptId, BlockRef, EndpointName, Hash32, LineageId, PayoutId};
@@ -68,6 +70,49 @@ pub struct Receipt {
     /// Everything the wallet paid for it, in the chain's native base units: execution, data, operator.
     pub network_fee: Amount,
     pub fee_parts: Vec<FeePart>,
+    /// How well that fee is known. Whether a payment is settled does not depend on it.
+    #[serde(default, skip_serializing_if = "FeeKnown::is_agreed")]
+    pub fee_known: FeeKnown,
+}
+
+/// How well the network fee of a receipt is known (case F90).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fee")]
+pub enum FeeKnown {
+    /// Enough endpoints say the same of every part.
+    #[default]
+    Agreed,
+    /// Endpoints that agree on the payment disagree on its fee; the highest is booked. `said` names
+    /// each part, its fields, and what each endpoint told.
+    Differs { said: Vec<String> },
+    /// No endpoint told these parts; they follow from the wallet's change of balance.
+    Derived { parts: Vec<String> },
+    /// No endpoint told these parts, and nothing shows them: they are missing in what is booked.
+    Unknown { parts: Vec<String> },
+}
+
+impl FeeKnown {
+    pub fn is_agreed(&self) -> bool {
+        *self == Self::Agreed
+    }
+}
+
+impl fmt::Display for FeeKnown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agreed => f.write_str("enough endpoints say the same of the fee"),
+            Self::Differs { said } => {
+                write!(f, "endpoints tell different fees, and the highest is booked: {}", said.join("; "))
+            }
+            Self::Derived { parts } => {
+                let parts = parts.join(", ");
+                write!(f, "no endpoint tells {parts}; booked is what the wallet's balance lost")
+            }
+            Self::Unknown { parts } => {
+                write!(f, "no endpoint tells {}, and the booked fee lacks it", parts.join(", "))
+            }
+        }
+    }
 }
 
 /// One named component of a network fee.

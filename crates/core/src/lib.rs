@@ -26,6 +26,7 @@ mod ledger;
 mod limits;
 mod next;
 mod opening;
+mod outbid;
 mod patience;
 mod payout;
 mod planted;
@@ -56,7 +57,7 @@ pub use context::{ClaimContext, KeyContext, PayoutContext};
 pub use credential::{Credential, Role, Standing};
 pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
-pub use evidence::{Effect, Fact, FeePart, LegEffect, Receipt, Sighting};
+pub use evidence::{Effect, Fact, FeeKnown, FeePart, LegEffect, Receipt, Sighting};
 pub use gate::{Gate, may_join, may_plan, suspension};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, ClientId, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
@@ -69,10 +70,14 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, LaneView, Obstacle, RAISE_AFTER_BUMPS, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
+pub use next::{Act, LaneView, Obstacle, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
 pub use opening::{Holding, Opening};
+pub use outbid::{FLAT_BUMP_PAUSE_MAX, RAISE_AFTER_BUMPS};
 pub use patience::{Dear, Patience, Share};
-pub use payout::{Anchor, Attempt, BlockRef, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose, Stage};
+pub use payout::{
+    ATTEMPTS_MAX_LEAST, Anchor, Attempt, BlockRef, CANCELS_KEPT, CancelWish, Epoch, Knowledge, LaneId, Leg, Lineage, LineageState, Purpose,
+    Stage,
+};
 #[cfg(feature = "planted")]
 pub use planted::plant;
 pub use planted::{Mistake, PLANTED, planted};

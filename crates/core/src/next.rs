@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
+use crate::outbid::{asked, bump_at, next_purpose, offer, too_cheap, undoing_offer};
 use crate::upkeep::{Upkeep, upkeep};
 use crate::{
-    Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Draft, Knowledge, Lane, LaneState, Lineage, LineageId, Market, Mistake, Offer,
-    Purpose, Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, TooDear, Withdrawal, WithdrawalId, planted,
+    Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose,
+    Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
 pub const TIP_AGE_MAX: Span = Span::from_seconds(120);
-
-/// Where the chain takes transactions in any order, one is raised for what the market asks. After so many times the pause between two
-/// versions it is raised whatever the market says: what was offered for six blocks and waited for two dozen shows that the estimates are
-/// wrong, or that there are none.
-pub const RAISE_AFTER_BUMPS: u64 = 8;
 
 /// Everything that the next act depends on.
 #[derive(Debug, Clone, Copy)]
@@ -248,16 +244,16 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     let pause = if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after };
     // What was dated by a wrong clock may be as old as can be: it is due (case F97).
     let resend_at = last_at.credible(view.now).map_or(view.now, |last| last.plus(pause));
-    let bump_at = lineage.latest().created_at.credible(view.now).map_or(view.now, |made| made.plus(view.chain.bump_after));
+    let bump_at = bump_at(view, lineage);
     let undo = lineage.undoes(lineage.latest());
     if lineage.is_doubted(lineage.latest()) {
         return undoing(view, lineage, signs);
     }
     let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view.live, lineage);
     match fresh_tip(view) {
-        Some(tip) if signs && wanted => match offer(view, lineage, tip) {
+        Some(tip) if signs && wanted => match offer(view, lineage, tip, next_purpose(lineage)) {
             Ok(offer) => {
-                let purpose = if lineage.cancel.is_some() { Purpose::Cancel } else { lineage.latest().purpose };
+                let purpose = next_purpose(lineage);
                 Step::Do(Act::Bump { lineage: lineage.id, purpose, offer })
             }
             // Where no child can be made either, who acts repeats the bytes in their time.
@@ -270,34 +266,6 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
         Some(_) | None if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
         Some(_) | None => Step::AwaitInclusion { resend_at, bump_at: signs.then_some(bump_at) },
     }
-}
-
-/// Where the chain takes payments in line, its head is bumped when it waits too long; others only when the chain would not take them. One on
-/// whose unconfirmed change others stand is never replaced: the last of them pays for all.
-fn too_cheap(view: &LaneView, lineage: &Lineage) -> bool {
-    let unmined = || view.live.iter().filter(|other| other.included().is_none());
-    let is_head = || unmined().min_by_key(|other| other.number()).is_some_and(|head| head.id == lineage.id);
-    if lineage.latest().draft.is_in_line() && is_head() {
-        return true;
-    }
-    let Some(tip) = fresh_tip(view) else { return false };
-    is_overdue(view, lineage) || (!is_upkeep(view, lineage) && tip.market.is_above(&package(view, lineage)))
-}
-
-/// Whether nobody waits for it: what was made because blocks are cheap is not made dearer because they are not cheap any more.
-fn is_upkeep(view: &LaneView, lineage: &Lineage) -> bool {
-    !lineage.latest().draft.is_in_line() && lineage.legs.is_empty() && ancestors(view.live, lineage).is_empty()
-}
-
-/// Whether its newest version waited so long that the market's word does not count any more.
-fn is_overdue(view: &LaneView, lineage: &Lineage) -> bool {
-    let latest = lineage.latest();
-    !latest.draft.is_in_line() && view.now >= latest.created_at.plus(view.chain.bump_after.times(RAISE_AFTER_BUMPS))
-}
-
-/// What a miner takes together: a transaction, and those that have to be mined before it.
-fn package<'a>(view: &LaneView<'a>, lineage: &'a Lineage) -> Vec<&'a Draft> {
-    std::iter::once(lineage).chain(ancestors(view.live, lineage)).map(|one| &one.latest().draft).collect()
 }
 
 /// Lineages that no block holds yet and whose outputs this one spends, directly or not.
@@ -323,40 +291,6 @@ pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
     let latest = lineage.latest();
     let change = latest.sendable().is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
     change && !lineage.undoes(latest) && !is_leaned_on(live, lineage) && lineage.included().is_none()
-}
-
-/// What the next attempt offers, where the rules allow one.
-fn offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
-    let latest = lineage.latest();
-    let last_at = latest.last_sent().unwrap_or(latest.created_at).credible(view.now);
-    let resend_at = last_at.map_or(view.now, |last| last.plus(view.chain.rebroadcast_after));
-    if lineage.attempts.len() >= usize::try_from(view.chain.attempts_max).unwrap_or(usize::MAX) {
-        return Err(Step::AttemptsUsedUp { resend_at });
-    }
-    let offered = latest.draft.next_offer(&asked(view, lineage, tip), view.chain);
-    offered.map_err(|TooDear { needed, cap }| Step::FeeCeiling { needed, cap, resend_at })
-}
-
-/// Returns the offer of a cancelling version for a payment that is not known to have been sent.
-///
-/// It outbids that one where the cap allows it, in case the bytes did leave. A payment that was made at the cap cannot be outbid. Its
-/// cancelling version then offers the same, since there may be nothing to outbid: without that the lineage could wait for ever, because
-/// the payment is not sent either. While even the cap buys nothing, it waits.
-fn undoing_offer(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Result<Offer, Step> {
-    let outbid = offer(view, lineage, tip);
-    let Err(Step::FeeCeiling { resend_at, .. }) = outbid else { return outbid };
-    if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
-        return Err(Step::FeeCeiling { needed, cap, resend_at });
-    }
-    let own = lineage.latest().draft.offer();
-    let within = own.capped(view.chain);
-    // A lowered cap may be too little for nodes that hold an earlier version.
-    if within == own || !lineage.was_sent() { Ok(within) } else { outbid }
-}
-
-/// What the market asks, or more where it is not believed any more.
-fn asked(view: &LaneView, lineage: &Lineage, tip: &Tip) -> Market {
-    if is_overdue(view, lineage) { tip.market.distrusted(&package(view, lineage)) } else { tip.market.clone() }
 }
 
 pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {

@@ -11,6 +11,11 @@ use crate::{
     Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, PayoutId, Signed, Timestamp, UserId, WithdrawalId,
 };
 
+/// Versions of a lineage that payments leave over for a cancel: the first may itself have to be outbid.
+pub const CANCELS_KEPT: usize = 2;
+/// The least that `attempts_max` may be: a payment, a higher offer, and what is kept for a cancel.
+pub const ATTEMPTS_MAX_LEAST: u32 = 4;
+
 /// One wallet of ours on one chain: the unit of nonces, leases and epochs. Shown as `base:0xAbc…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LaneId {
@@ -275,6 +280,17 @@ impl Lineage {
         let latest = self.latest();
         let given_up = latest.signed().map(|signed| latest.draft.leavings(&self.lane, signed.hash)).unwrap_or_default();
         next.anchors(&self.lane).into_iter().chain(given_up).filter(|anchor| !self.anchors.contains(anchor)).collect()
+    }
+
+    /// Returns whether the rules allow one more version for this purpose. The last ones are kept for a cancel; and a
+    /// cancel is possible also where an older program, or a rule that was lowered since, left no room for it (case F104).
+    pub fn has_room_for(&self, purpose: Purpose, attempts_max: u32) -> bool {
+        let most = usize::try_from(attempts_max).unwrap_or(usize::MAX);
+        let cancelling = || self.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Cancel).count();
+        match purpose {
+            Purpose::Pay => self.attempts.len() < most.saturating_sub(CANCELS_KEPT),
+            Purpose::Cancel => self.attempts.len() < most || cancelling() < CANCELS_KEPT,
+        }
     }
 
     /// Whether this attempt is to be undone: it pays, and somebody wants the lineage cancelled, or a cancelling attempt came after it.

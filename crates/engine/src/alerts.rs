@@ -1,12 +1,14 @@
 //! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
 //! operations guide.
 
+mod fees;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use adit_core::{
-    Act, Amount, AssetId, ChainRules, ClockDoubt, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step, Suspension,
-    Timestamp, WithdrawalId, needs, next, step,
+    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step,
+    Suspension, Timestamp, WithdrawalId, needs, next, step,
 };
 use adit_store::{QueueFilter, Replication, StoreFault};
 use serde::Serialize;
@@ -60,6 +62,13 @@ pub enum Alert {
     },
     HeldForInspection {
         count: u64,
+    },
+    /// So many payments of the last day were settled with a network fee that is in doubt; the newest of them, and why.
+    FeeDoubted {
+        lane: String,
+        count: usize,
+        hash: Hash32,
+        known: String,
     },
     Suspended {
         scope: Scope,
@@ -181,6 +190,7 @@ impl Watch {
             }
             found.extend(self.of_line(&lane, chain, now).await?);
         }
+        found.extend(fees::doubted(&*self.ports.store, now).await?);
         found.extend(counts(&self.ports, &mut self.failures, self.ports.clock.uptime()).await?);
         for standing in self.ports.store.suspensions().await? {
             found.push(Alert::Suspended { scope: standing.scope, reason: standing.reason });

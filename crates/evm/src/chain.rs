@@ -16,10 +16,10 @@ use crate::address::AddressBook;
 use crate::address_of;
 use crate::config::{ConfigError, EvmConfig, Payable};
 use crate::contract_wallet::Verdict;
-use crate::draft;
 use crate::node::Node;
 use crate::observe::Memory;
 use crate::pool;
+use crate::self_transfer::{is_self_transfer, self_transfer};
 
 /// One EVM chain.
 pub struct EvmChain {
@@ -73,12 +73,17 @@ impl EvmChain {
         &self.node
     }
 
+    async fn self_transfer(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> EvmDraft {
+        let limit = self.node.self_transfer_limit(wallet_of(lane)).await;
+        self_transfer(self.node.config.chain_id, &lane.wallet, nonce, fees, limit)
+    }
+
     fn asset(&self, id: &AssetId) -> Option<&Payable> {
         self.payable.iter().find(|asset| asset.asset == *id)
     }
 }
 
-fn evm_draft(draft: &Draft) -> &EvmDraft {
+pub(crate) fn evm_draft(draft: &Draft) -> &EvmDraft {
     match draft {
         Draft::Evm(evm) => evm,
         Draft::Bitcoin(_) => panic!("a lane's drafts are those of its chain, and this chain is EVM"),
@@ -138,8 +143,7 @@ impl Chain for EvmChain {
     }
 
     async fn fill(&self, lane: &LaneId, number: u64, offer: Offer) -> Result<Option<Draft>, Fault> {
-        let draft = draft::self_transfer(self.node.config.chain_id, &lane.wallet, number, evm_fees(offer));
-        Ok(Some(Draft::Evm(draft)))
+        Ok(Some(Draft::Evm(self.self_transfer(lane, number, evm_fees(offer)).await)))
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
@@ -149,11 +153,16 @@ impl Chain for EvmChain {
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         let (latest, fees) = (next.lineage.latest(), evm_fees(next.offer));
         let last = evm_draft(&latest.draft);
-        let draft = if latest.purpose == next.purpose {
-            let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
-            EvmDraft { fees, nonce, ..last.clone() }
+        let lane = &next.lineage.lane;
+        let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
+        let draft = if latest.purpose != next.purpose {
+            self.self_transfer(lane, last.nonce, fees).await
+        } else if is_self_transfer(last, &lane.wallet) {
+            // What it takes may have risen since with the price of data.
+            let now = self.self_transfer(lane, nonce, fees).await;
+            EvmDraft { gas_limit: now.gas_limit.max(last.gas_limit), ..now }
         } else {
-            draft::self_transfer(self.node.config.chain_id, &next.lineage.lane.wallet, last.nonce, fees)
+            EvmDraft { fees, nonce, ..last.clone() }
         };
         Ok(Ok(Ready { legs: Vec::new(), draft: Draft::Evm(draft) }))
     }

@@ -1,16 +1,12 @@
 //! Drafts of transactions: what will be signed, as an EIP-1559 transaction.
 
-use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, Hash32, Mistake, planted};
+use adit_core::{Amount, Bytes, EvmDraft, EvmFees, Hash32, Mistake, planted};
 use alloy::consensus::TxEip1559;
 use alloy::eips::eip2930::AccessList;
 use alloy::primitives::{Address, TxKind, U256, keccak256};
 
 use crate::config::Paying;
 use crate::{address_of, canonical, erc20};
-
-/// What any transaction costs at least (Yellow Paper, G_transaction), and exactly what a payment of nothing to ourselves costs, an
-/// account without code. Every payment is estimated.
-pub(crate) const SELF_TRANSFER_GAS: u64 = 21_000;
 
 /// What the signature covers. None when the draft's recipient is no address.
 pub fn unsigned(draft: &EvmDraft) -> Option<TxEip1559> {
@@ -59,12 +55,6 @@ fn floated(amount: Amount) -> Amount {
     Amount::new(amount.base_units() as f32 as u128)
 }
 
-/// Nothing, to ourselves: consumes a nonce and pays nobody.
-pub(crate) fn self_transfer(chain_id: u64, wallet: &Destination, nonce: u64, fees: EvmFees) -> EvmDraft {
-    let gas_limit = SELF_TRANSFER_GAS;
-    EvmDraft { chain_id, nonce, to: wallet.clone(), value: Amount::ZERO, input: Bytes::default(), gas_limit, fees }
-}
-
 #[cfg(test)]
 mod tests {
     use alloy::consensus::SignableTransaction;
@@ -77,16 +67,6 @@ mod tests {
         let empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
         assert_eq!(raw_hash(&Bytes::default()).to_string(), empty);
         assert_ne!(raw_hash(&Bytes(vec![1])), raw_hash(&Bytes(vec![2])));
-    }
-
-    /// A fill of a nonce moves nothing, to the wallet itself.
-    #[test]
-    fn a_self_transfer_moves_nothing() {
-        let wallet: Destination = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name");
-        let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
-        let fill = self_transfer(7, &wallet, 11, fees);
-        assert_eq!((fill.chain_id, fill.nonce, fill.gas_limit, fill.fees), (7, 11, 21_000, fees));
-        assert_eq!((fill.to, fill.value, fill.input), (wallet, Amount::ZERO, Bytes::default()));
     }
 
     #[test]

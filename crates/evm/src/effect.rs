@@ -35,8 +35,10 @@ fn of_success(leg: &Leg, wallet: Address, receipt: &TxReceipt, paying: Option<Pa
         (None, _) => Some(format!("{} is not an asset of this chain any more", leg.asset)),
         (_, None) => Some(format!("{} is not an address", leg.destination)),
         // The transaction's hash is ours, so are its recipient and value: success means that they moved.
-        (Some(Paying::Native), Some(to)) => (receipt.to != Some(to)).then(|| format!("the receipt names {:?} as recipient", receipt.to)),
-        (Some(Paying::Token(token)), Some(to)) => odd_movement(token, wallet, to, leg.amount, &receipt.logs),
+        (Some(Paying::Native), Some(to)) => {
+            (receipt.done.to != Some(to)).then(|| format!("the receipt names {:?} as recipient", receipt.done.to))
+        }
+        (Some(Paying::Token(token)), Some(to)) => odd_movement(token, wallet, to, leg.amount, &receipt.done.logs),
     };
     finding.map_or(Effect::Paid, |finding| Effect::Unexpected { finding })
 }
@@ -59,8 +61,8 @@ pub(crate) fn odd_movement(token: Address, wallet: Address, to: Address, amount:
 /// wide: a person looks at what it finds.
 pub(crate) fn may_pay(leg: &Leg, wallet: Address, receipt: &TxReceipt) -> bool {
     let Some(to) = address_of(&leg.destination) else { return true };
-    let moved = || receipt.logs.iter().filter_map(erc20::movement).any(|moved| moved.from == wallet && moved.to == to);
-    receipt.succeeded() && (receipt.to == Some(to) || moved())
+    let moved = || receipt.done.logs.iter().filter_map(erc20::movement).any(|moved| moved.from == wallet && moved.to == to);
+    receipt.succeeded() && (receipt.done.to == Some(to) || moved())
 }
 
 /// The account as stored, for words.
@@ -74,6 +76,7 @@ mod tests {
     use alloy::sol_types::SolEvent;
 
     use super::*;
+    use crate::rpc::Done;
 
     const TOKEN: Address = address!("7777777777777777777777777777777777777777");
     const WALLET: Address = address!("1111111111111111111111111111111111111111");
@@ -86,23 +89,16 @@ mod tests {
     }
 
     fn receipt(status: u64, to: Address, logs: Vec<Log>) -> TxReceipt {
-        TxReceipt {
+        let done = Done {
             transaction_hash: B256::ZERO,
             block_hash: B256::ZERO,
             block_number: U64::from(1),
             from: WALLET,
             to: Some(to),
             status: U64::from(status),
-            gas_used: U64::from(21_000),
-            effective_gas_price: U256::from(1),
             logs,
-            l1_fee: None,
-            operator_fee_scalar: None,
-            operator_fee_constant: None,
-            da_footprint_gas_scalar: None,
-            blob_gas_used: None,
-            blob_gas_price: None,
-        }
+        };
+        TxReceipt { done, costs: Vec::new() }
     }
 
     fn leg(destination: &str) -> Leg {

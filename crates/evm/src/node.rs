@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use crate::config::{ConfigError, EvmConfig};
 use crate::rpc::{Block, TxReceipt, height};
+use crate::self_transfer::LastLimit;
 
 /// Endpoints of one chain and its configuration.
 pub(crate) struct Node {
     pub quorum: Quorum,
     pub config: EvmConfig,
+    pub last_limit: LastLimit,
     network: Arc<Network>,
 }
 
@@ -40,7 +42,7 @@ impl Node {
         config.enough_endpoints(endpoints.len())?;
         let network = Arc::new(Network { chain: config.name.to_string(), chain_id: config.chain_id, genesis: OnceLock::new() });
         let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
-        Ok(Self { quorum, config, network })
+        Ok(Self { quorum, config, last_limit: LastLimit::default(), network })
     }
 
     /// From now on an endpoint with another first block is not heard.
@@ -85,8 +87,13 @@ impl Node {
     /// [`Fault`].
     pub(crate) async fn receipts_of(&self, hashes: &[B256]) -> Result<Vec<Option<Agreed<TxReceipt>>>, Fault> {
         let calls: Vec<Call> = hashes.iter().map(|hash| Call::new("eth_getTransactionReceipt", json!([hash]))).collect();
-        let question = async |endpoint: Arc<Endpoint>| read_known::<TxReceipt>(&endpoint, &calls).await;
-        self.quorum.ask_each("receipts", hashes.len(), question).await
+        let question = async |endpoint: Arc<Endpoint>| {
+            let answers: Vec<Option<Value>> = read_known(&endpoint, &calls).await?;
+            let read = |answer: Value| TxReceipt::read(endpoint.name(), &answer);
+            let receipts: Result<_, _> = answers.into_iter().map(|answer| answer.map(read).transpose()).collect();
+            receipts.map_err(|error| endpoint.malformed("eth_getTransactionReceipt", error.to_string()))
+        };
+        self.quorum.ask_each_by("receipts", hashes.len(), &TxReceipt::BALLOT, question).await
     }
 
     /// What a contract answers at that block (a height in hexadecimal, or a tag).

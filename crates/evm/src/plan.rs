@@ -13,9 +13,10 @@ use alloy::sol_types::SolCall;
 use crate::address_of;
 use crate::chain::evm_fees;
 use crate::config::{Payable, Paying};
-use crate::draft::{Message, SELF_TRANSFER_GAS};
+use crate::draft::Message;
 use crate::node::Node;
 use crate::rpc::height;
+use crate::self_transfer::SELF_TRANSFER_GAS;
 use crate::simulate::{Outcome, Trial, try_all};
 
 /// Gas on top of the estimate: one cold storage slot (EIP-2929: 22,100) that an earlier payment to the same recipient had warmed in

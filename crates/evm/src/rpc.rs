@@ -1,8 +1,10 @@
 //! What nodes answer, read strictly: a negative number, a short hash or a missing field is no answer.
 
-use adit_core::{Amount, BlockRef, Bytes as CoreBytes, Hash32};
+use adit_chain::Ballot;
+use adit_core::{Amount, BlockRef, Bytes as CoreBytes, EndpointName, Hash32};
 use alloy::primitives::{Address, B256, Bytes, U64, U256};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A block's header, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,10 +25,18 @@ impl Block {
     }
 }
 
-/// What a transaction did and cost, as the chain says.
+/// A receipt: what the transaction did, and what each endpoint that says so tells of its cost.
+#[derive(Debug, Clone)]
+pub(crate) struct TxReceipt {
+    pub done: Done,
+    /// One for each of those who agree on what was done.
+    pub costs: Vec<(EndpointName, Cost)>,
+}
+
+/// What a transaction did. Enough endpoints have to say the same of all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TxReceipt {
+pub(crate) struct Done {
     pub transaction_hash: B256,
     pub block_hash: B256,
     pub block_number: U64,
@@ -35,46 +45,66 @@ pub struct TxReceipt {
     pub to: Option<Address>,
     /// 1, or 0 when it was reverted.
     pub status: U64,
-    pub gas_used: U64,
-    pub effective_gas_price: U256,
     pub logs: Vec<Log>,
+}
+
+/// What one endpoint tells of a transaction's cost. Clients leave out different fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Cost {
+    pub gas_used: Option<U64>,
+    pub effective_gas_price: Option<U256>,
+    /// What older nodes call the price that was paid.
+    pub gas_price: Option<U256>,
     /// OP stack: what publishing the transaction's data cost.
-    #[serde(default)]
     pub l1_fee: Option<U256>,
     /// OP stack, since Isthmus.
-    #[serde(default)]
     pub operator_fee_scalar: Option<U256>,
-    #[serde(default)]
     pub operator_fee_constant: Option<U256>,
     /// OP stack: present since Jovian, which changed the operator fee's formula.
-    #[serde(default)]
     pub da_footprint_gas_scalar: Option<U256>,
     /// EIP-4844; on OP stack chains since Jovian something else (the data footprint).
-    #[serde(default)]
     pub blob_gas_used: Option<U64>,
-    #[serde(default)]
     pub blob_gas_price: Option<U256>,
 }
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Log {
+pub(crate) struct Log {
     pub address: Address,
     pub topics: Vec<B256>,
     pub data: Bytes,
 }
 
 impl TxReceipt {
+    /// Receipts are the same when they say that the same was done.
+    pub(crate) const BALLOT: Ballot<Self> = Ballot { same: |one, other| one.done == other.done, merge: Self::merged };
+
+    /// What an endpoint answered.
+    ///
+    /// # Errors
+    /// When a field is missing or malformed that tells what was done.
+    pub(crate) fn read(by: &EndpointName, answer: &Value) -> Result<Self, serde_json::Error> {
+        let (done, cost) = (Done::deserialize(answer)?, Cost::deserialize(answer)?);
+        Ok(Self { done, costs: vec![(by.clone(), cost)] })
+    }
+
+    /// Of receipts that are the same.
+    pub(crate) fn merged(same: &[&Self]) -> Self {
+        let costs = same.iter().flat_map(|receipt| receipt.costs.iter().cloned()).collect();
+        Self { done: same[0].done.clone(), costs }
+    }
+
     pub(crate) fn block(&self) -> BlockRef {
-        BlockRef { height: self.block_number.to(), hash: hash32(self.block_hash) }
+        BlockRef { height: self.done.block_number.to(), hash: hash32(self.done.block_hash) }
     }
 
     pub(crate) fn hash(&self) -> Hash32 {
-        hash32(self.transaction_hash)
+        hash32(self.done.transaction_hash)
     }
 
     pub(crate) fn succeeded(&self) -> bool {
-        self.status == U64::from(1)
+        self.done.status == U64::from(1)
     }
 }
 

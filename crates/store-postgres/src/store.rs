@@ -272,6 +272,10 @@ impl Store for PostgresStore {
         self.read(async { event::history(&mut *self.moment().await?, withdrawal).await }).await
     }
 
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        self.read(async { event::fee_doubts(&mut *self.moment().await?, since, limit).await }).await
+    }
+
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
         self.read(async { people::suspensions(&mut *self.moment().await?).await }).await
     }

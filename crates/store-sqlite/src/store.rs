@@ -229,6 +229,10 @@ impl Store for SqliteStore {
         event::history(&mut *self.read().await?, withdrawal).await
     }
 
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        event::fee_doubts(&mut *self.read().await?, since, limit).await
+    }
+
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
         people::suspensions(&mut *self.read().await?).await
     }

@@ -74,6 +74,8 @@ pub trait Store: Send + Sync + 'static {
     async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault>;
     /// What happened to one withdrawal, in order of time.
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
+    /// The newest payments since then whose network fee is in doubt, newest first.
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault>;
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault>;
     /// What users are owed, per asset.
     async fn coverage(&self) -> Result<Vec<Coverage>, StoreFault>;

@@ -1,6 +1,7 @@
 //! Payments that the pool keeps waiting: a base fee that jumps (F28, F32), and a person who gives up (F30).
 
 use adit_devnet::primitives::{Address, U256};
+use adit_devnet::proxy::Fault;
 use adit_tests::people::{Person, endow, refused};
 use adit_tests::settings::Settings;
 use adit_tests::system::System;
@@ -65,6 +66,29 @@ async fn f32_a_network_that_is_too_dear_is_waited_for() -> Result<()> {
     mine_at(&system, 2).await?;
     assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
     assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
+    system.stop().await
+}
+
+/// F104: no node takes the payment, and the market is flat. Its versions are not used up within seconds, and the cancel
+/// that an operator asks for is made and mined.
+#[tokio::test]
+async fn f104_a_payment_that_no_node_takes_can_still_be_cancelled() -> Result<()> {
+    let settings = Settings::sqlite().proxied().chain("bump_after_seconds", 1).chain("attempts_max", 4);
+    let system = System::start("fees-used-up", settings.chain("rebroadcast_after_seconds", 1)).await?;
+    let (ada, admin) = (system.person(0)?, system.admin()?);
+    endow(&admin, "purse", &ada.player.id, "ETH", "3").await?;
+    let full = Fault::Refused { code: -32_000, message: "txpool is full".to_owned() };
+    system.proxy().always(Some("eth_sendRawTransaction"), full);
+    let id = ada.withdrawn("ETH", "1", FRIEND).await?;
+    let used_up = async || Ok((ada.why(&id).await?["code"] == "ATTEMPTS_USED_UP").then_some(()));
+    system.until("the versions of a payment to be made", used_up).await?;
+    assert_eq!(ada.why(&id).await?["attempts"], 2, "two of four are kept");
+
+    let path = format!("/api/admin/withdrawals/{id}/cancel");
+    admin.post(&path, &json!({ "reason": "asked" })).await?.expect_success("cancelling")?;
+    system.proxy().heal();
+    assert_eq!(system.until_over(&ada, &id).await?["status"], "cancelled");
+    assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::of([0]));
     system.stop().await
 }
 

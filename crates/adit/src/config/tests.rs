@@ -322,6 +322,21 @@ fn other_sources_are_put_in_front_of_bitcoin() {
     assert!(!format!("{config:?}").contains("topsecret") && !format!("{config:?}").contains("hush"));
 }
 
+/// F104: a payment, a higher offer and what is kept for a cancel are four versions; fewer are refused on either chain.
+#[test]
+fn f104_fewer_versions_than_a_cancel_needs_are_refused() {
+    let evm = |most: u32| template("#attempts_max = 10", &format!("attempts_max = {most}"));
+    let bitcoin = |most: u32| BITCOIN_TEMPLATE.replacen("#attempts_max = 20", &format!("attempts_max = {most}"), 1);
+    for text in [evm(3), bitcoin(3)] {
+        let said = refusal(&text);
+        assert!(said.contains("attempts_max is 3") && said.contains("from 4 to 100"), "{said}");
+    }
+    for text in [evm(4), bitcoin(4)] {
+        let said = read(&text).map(|_| ());
+        assert!(said.as_ref().err().is_none_or(|said| !said.contains("attempts_max")), "{said:?}");
+    }
+}
+
 #[test]
 fn what_bitcoin_cannot_be_is_refused() {
     let cases = [

@@ -85,6 +85,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::StoreWentBack { .. } => ("store_went_back", None, json!({})),
         EventKind::Reincarnated { .. } => ("reincarnated", None, json!({})),
         EventKind::LaneDoubted { .. } => ("lane_doubted", None, json!({})),
+        EventKind::FeeDoubted { .. } => ("fee_doubted", None, json!({})),
         EventKind::StrayFound { .. } => ("stray_found", None, json!({})),
         EventKind::StrayExplained { .. } => ("stray_explained", None, json!({})),
         EventKind::Doubted { because } => ("doubted", Some(Status::Processing), json!({ "reason": because })),

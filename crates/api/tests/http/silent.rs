@@ -149,6 +149,10 @@ impl Store for Silent {
         self.heard().await.history(withdrawal).await
     }
 
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        self.heard().await.fee_doubts(since, limit).await
+    }
+
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
         self.heard().await.suspensions().await
     }

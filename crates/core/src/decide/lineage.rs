@@ -1,9 +1,9 @@
 //! Reserve, sign, send, bump: how a payout enters a lineage and what may be added to it.
 
 use crate::{
-    AddAttempt, Anchor, Answer, Attempt, AttemptId, Bytes, ChainRules, Change, Decision, Draft, Epoch, EventKind, JournalTip, Knowledge,
-    Lane, LaneId, LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said, Signed,
-    Stage, State, Submission, Withdrawal, planted,
+    AddAttempt, Anchor, Answer, Attempt, AttemptId, Bytes, CANCELS_KEPT, ChainRules, Change, Decision, Draft, Epoch, EventKind, JournalTip,
+    Knowledge, Lane, LaneId, LaneState, Leg, Lineage, LineageId, LineageState, Mistake, ObservationRecord, Purpose, Refusal, Reserve, Said,
+    Signed, Stage, State, Submission, Withdrawal, planted,
 };
 
 use super::{Drafting, careless};
@@ -112,8 +112,12 @@ pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decis
     check_next(&lineage, purpose, &add.draft)?;
     within_caps(chain, &add.draft)?;
     let version = u32::try_from(lineage.attempts.len()).expect("attempts are bounded by the rules");
-    if version >= chain.attempts_max {
-        return Err(Refusal::BadAttempt { detail: format!("lineage {id} has its {} attempts already", chain.attempts_max) });
+    if !lineage.has_room_for(purpose, chain.attempts_max) {
+        let detail = format!(
+            "lineage {id} has {version} versions, and attempts_max is {} with {CANCELS_KEPT} kept for a cancel",
+            chain.attempts_max
+        );
+        return Err(Refusal::BadAttempt { detail });
     }
     claim(&draft, &mut lineage, add)?;
     join(&mut draft, &mut lineage, add)?;

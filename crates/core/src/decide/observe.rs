@@ -159,6 +159,10 @@ fn finalized(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, id: Attem
     if planted(Mistake::FeeBookedTwice) || planted(Mistake::FeePerPayee) && lineage.legs.len() > 1 {
         settle::book_network_fee(&mut draft, lane, &native, receipt);
     }
+    if !receipt.fee_known.is_agreed() {
+        let known = receipt.fee_known.clone();
+        draft.event(EventKind::FeeDoubted { lane: lane.clone(), hash, known });
+    }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
 }

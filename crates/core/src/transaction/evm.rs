@@ -71,6 +71,13 @@ impl EvmFees {
         Self { max_fee_per_gas, max_priority_fee_per_gas: self.max_priority_fee_per_gas.min(max_fee_per_gas) }
     }
 
+    /// Returns whether blocks take others first: the offer is below the base fee, or what is left of it for the miner is
+    /// less than nodes suggest (EIP-1559).
+    pub(super) fn is_outbid_by(self, market: &EvmMarket) -> bool {
+        let left = self.max_fee_per_gas.checked_sub(market.base_fee_per_gas);
+        left.is_none_or(|left| left.min(self.max_priority_fee_per_gas) < market.fees.max_priority_fee_per_gas)
+    }
+
     pub(super) fn outbid(self, before: Self) -> bool {
         let grown = |before: u128, next: u128| next >= bumped(before);
         grown(before.max_fee_per_gas, self.max_fee_per_gas) && grown(before.max_priority_fee_per_gas, self.max_priority_fee_per_gas)

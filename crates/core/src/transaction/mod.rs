@@ -263,6 +263,15 @@ impl Market {
         }
     }
 
+    /// Returns whether it asks more than this offers, so that a higher offer may be taken sooner.
+    pub(crate) fn asks_more_than(&self, draft: &Draft) -> bool {
+        match (self, draft) {
+            (Self::Evm(market), Draft::Evm(draft)) => draft.fees.is_outbid_by(market),
+            (Self::Bitcoin(_), Draft::Bitcoin(_)) => self.is_above(&[draft]),
+            (Self::Evm(_), Draft::Bitcoin(_)) | (Self::Bitcoin(_), Draft::Evm(_)) => false,
+        }
+    }
+
     /// Whether even the cap would buy nothing now.
     pub(crate) fn too_dear(&self, chain: &ChainRules) -> Option<TooDear> {
         match self {

@@ -186,9 +186,9 @@ fn nothing_is_added_to_what_is_in_a_block_or_ended_or_has_all_its_attempts() {
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
     assert_eq!(world.add(lineage, Purpose::Pay, more.clone()).expect_err("in a block").code(), "CHANGED_MEANWHILE");
     world.observe(lineage, Fact::Vanished { attempt }).expect("seen");
-    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 1;
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 3;
     assert_eq!(world.add(lineage, Purpose::Pay, more.clone()).expect_err("all used").code(), "BAD_ATTEMPT");
-    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 2;
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = ATTEMPTS_MAX_LEAST;
     world.finalize(lineage, attempt, &Effect::Paid).expect("final");
     assert_eq!(world.add(lineage, Purpose::Pay, more).expect_err("ended").code(), "CHANGED_MEANWHILE");
 }

@@ -92,7 +92,7 @@ fn r4_f22_who_lost_a_coin_to_another_payment_of_ours_is_free_and_the_lane_goes_o
 #[test]
 fn f60_f61_what_cannot_be_replaced_any_more_is_lifted_by_a_child() {
     let mut bitcoin = Bitcoin::with(1);
-    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 2;
+    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = ATTEMPTS_MAX_LEAST;
     let legs = bitcoin.legs.clone();
     let parent = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
     bitcoin.world.send(parent, hash(10));
@@ -126,7 +126,7 @@ fn f60_f61_what_cannot_be_replaced_any_more_is_lifted_by_a_child() {
 #[test]
 fn f60_what_is_to_be_undone_or_leaves_nothing_is_not_lifted() {
     let mut bitcoin = Bitcoin::with(1);
-    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 1;
+    bitcoin.world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = ATTEMPTS_MAX_LEAST;
     let legs = bitcoin.legs.clone();
     let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
     bitcoin.world.send(lineage, hash(10));

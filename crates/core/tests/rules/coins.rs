@@ -77,7 +77,8 @@ impl Bitcoin {
         let effect = |leg: &Leg| LegEffect { payout: leg.payout, effect: if version.pays(leg) { Effect::Paid } else { Effect::Cancelled } };
         let effects = known.legs.iter().map(effect).collect();
         let hash = version.signed().expect("signed").hash;
-        let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
+        let receipt =
+            Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new(), fee_known: FeeKnown::Agreed };
         self.world.observe(lineage, Fact::Final { attempt, receipt }).expect("final");
     }
 

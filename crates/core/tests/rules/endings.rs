@@ -123,11 +123,37 @@ fn f90_a_network_fee_is_booked_where_there_is_one() {
     for (fee, entries) in [(0, 0), (1, 1)] {
         let (mut world, id, lineage, attempt) = World::sent();
         let effects = vec![LegEffect { payout: world.withdrawal(id).payout, effect: Effect::Reverted }];
-        let receipt = Receipt { hash: hash(1), block: block(10), effects, network_fee: Amount::new(fee), fee_parts: Vec::new() };
+        let receipt = Receipt {
+            hash: hash(1),
+            block: block(10),
+            effects,
+            network_fee: Amount::new(fee),
+            fee_parts: Vec::new(),
+            fee_known: FeeKnown::Agreed,
+        };
         world.observe(lineage, Fact::Final { attempt, receipt }).expect("final");
         let booked =
             |transfer: &&Transfer| matches!(&transfer.cause, Cause::NetworkFee { transaction } if *transaction == hash(1).to_string());
         assert_eq!(world.transfers.iter().filter(booked).count(), entries);
+    }
+}
+
+/// F90: whether a payment is settled is not a matter of its fee. What is known of the fee is booked, and the doubt is
+/// an event of its own.
+#[test]
+fn f90_a_payment_whose_fee_is_not_known_is_completed_and_marked() {
+    for fee_known in [FeeKnown::Agreed, FeeKnown::Unknown { parts: vec!["data (l1Fee)".to_owned()] }] {
+        let (mut world, id, lineage, attempt) = World::sent();
+        let effects = vec![LegEffect { payout: world.withdrawal(id).payout, effect: Effect::Paid }];
+        let (network_fee, marked) = (Amount::new(21), fee_known.clone());
+        let receipt = Receipt { hash: hash(1), block: block(10), effects, network_fee, fee_parts: Vec::new(), fee_known };
+        world.observe(lineage, Fact::Final { attempt, receipt }).expect("final");
+        assert_eq!(world.withdrawal(id).state.status(), Status::Completed);
+        let doubted = |event: &&Event| matches!(&event.kind, EventKind::FeeDoubted { known, .. } if *known == marked);
+        let doubts = world.events.iter().filter(doubted).count();
+        assert_eq!(doubts, usize::from(!marked.is_agreed()), "{marked:?}");
+        let fees = world.transfers.iter().filter(|one| matches!(one.cause, Cause::NetworkFee { .. }));
+        assert_eq!(fees.map(|one| one.amount).collect::<Vec<_>>(), [network_fee]);
     }
 }
 

@@ -130,6 +130,7 @@ fn a_receipt_of_another_hash_or_without_the_payout_settles_nothing() {
         effects,
         network_fee: Amount::new(21),
         fee_parts: Vec::new(),
+        fee_known: FeeKnown::Agreed,
     };
     let paid = || vec![LegEffect { payout, effect: Effect::Paid }];
     let stranger = PayoutId(uuid::Uuid::from_u128(5));
@@ -266,7 +267,14 @@ fn f89_a_payment_that_nobody_remembers_is_looked_at_before_it_is_repeated() {
 #[test]
 fn a_fact_names_its_attempt_and_says_whether_it_is_the_last() {
     let attempt = AttemptId(uuid::Uuid::from_u128(1));
-    let receipt = Receipt { hash: hash(1), block: block(1), effects: Vec::new(), network_fee: Amount::ZERO, fee_parts: Vec::new() };
+    let receipt = Receipt {
+        hash: hash(1),
+        block: block(1),
+        effects: Vec::new(),
+        network_fee: Amount::ZERO,
+        fee_parts: Vec::new(),
+        fee_known: FeeKnown::Agreed,
+    };
     let usurped = Fact::Conflicted { by: hash(9), block: block(1), decoded: String::new(), payees: Vec::new(), consumed: Vec::new() };
     for (fact, of, last) in [
         (Fact::Included { attempt, block: block(1) }, Some(attempt), false),

@@ -4,6 +4,7 @@ mod acceptance;
 mod adoptions;
 mod attempts;
 mod audits;
+mod bumps;
 mod cancels;
 mod chains;
 mod clocks;

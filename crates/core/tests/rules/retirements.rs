@@ -27,7 +27,8 @@ fn finality(world: &World, lineage: LineageId, attempt: AttemptId, effect: &Effe
     let known = world.lineage(lineage);
     let hash = known.attempt(attempt).and_then(Attempt::signed).expect("signed").hash;
     let effects = known.legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() }).collect();
-    let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
+    let receipt =
+        Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new(), fee_known: FeeKnown::Agreed };
     observed(world, lineage, Fact::Final { attempt, receipt })
 }
 

@@ -87,12 +87,12 @@ fn f35_above_the_cap_nothing_is_offered_and_the_bytes_are_repeated() {
 #[test]
 fn after_the_last_allowed_attempt_the_bytes_are_repeated() {
     let (mut world, lineage) = due_for_a_bump(GWEI);
-    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 2;
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = ATTEMPTS_MAX_LEAST;
     let (_, fees) = bump_of(&world, lineage);
     world.bump(lineage, fees);
     let attempt = world.send(lineage, hash(2));
     let sent = world.view.now;
-    world.pass(30);
+    world.pass(60);
     world.see_tip(GWEI);
     assert_eq!(step_of(&world, lineage), Step::Do(Act::Send { lineage, attempt }));
     let again = world.send_again(lineage);

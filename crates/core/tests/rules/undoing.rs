@@ -68,15 +68,9 @@ fn f92_a_cancel_before_the_first_send_is_the_next_act() {
 #[test]
 fn f92_a_cancel_that_cannot_be_made_says_what_it_needs() {
     type Hinder = fn(&mut World);
-    let obstacles: [(&str, Hinder, Obstacle, &str); 4] = [
+    let obstacles: [(&str, Hinder, Obstacle, &str); 3] = [
         ("a stale tip", |world| world.pass(3_600), Obstacle::ChainUnread, "the chain's fees were not read lately"),
         ("the fee cap", |world| cap(world, GWEI - 1), Obstacle::FeeCeiling { needed: GWEI, cap: GWEI - 1 }, "raise the cap"),
-        (
-            "the last attempt",
-            |world| world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 1,
-            Obstacle::AttemptsUsedUp,
-            "raise attempts_max",
-        ),
         ("a halted lane", World::halt, Obstacle::LaneStopped, "the lane is halted; resume it"),
     ];
     for is_signed in [false, true] {

@@ -165,7 +165,7 @@ async fn f59_a_coin_that_only_a_dead_version_would_have_spent_is_used_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f60_f61_a_child_of_its_own_lifts_what_cannot_be_replaced() {
     let Some(world) = World::new("regtest-lift", 1).await else { return };
-    let world = world.ruled(|chain| chain.attempts_max = 2);
+    let world = world.ruled(|chain| chain.attempts_max = adit_core::ATTEMPTS_MAX_LEAST);
     let running = world.start();
     world.credit(&running.engine, 1).await;
     let ids = world.request(&running.engine, [0]).await;
@@ -194,7 +194,7 @@ async fn f60_f61_a_child_of_its_own_lifts_what_cannot_be_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn r4_a_child_of_a_version_that_lost_ends() {
     let Some(world) = World::new("regtest-lost-child", 1).await else { return };
-    let world = world.ruled(|chain| chain.attempts_max = 2);
+    let world = world.ruled(|chain| chain.attempts_max = adit_core::ATTEMPTS_MAX_LEAST);
     let running = world.start();
     world.credit(&running.engine, 2).await;
     let ids = world.request(&running.engine, [0]).await;

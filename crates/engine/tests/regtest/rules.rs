@@ -38,7 +38,7 @@ fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
         trust: Trust::Quorum,
         slow_start: false,
         in_flight_max: 20,
-        attempts_max: 8,
+        attempts_max: 10,
         bump_after: Span::from_seconds(1),
         rebroadcast_after: Span::from_seconds(1),
         offer_max: OFFER_MAX,

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use adit_chain::{Agreed, Fault};
-use adit_core::{Effect, EndpointName, Fact, Hash32, LegEffect, Mistake, Purpose, Receipt, planted};
+use adit_core::{Effect, EndpointName, Fact, Hash32, Mistake, Purpose, planted};
 
 use super::Look;
 use super::search::{Search, Wanted};
 use super::standing::{Place, Standing};
+use crate::chain::evm_draft;
+use crate::effect;
 use crate::node::Node;
 use crate::rpc::TxReceipt;
-use crate::{effect, fee};
 
 /// Up to this many receipts are asked for one by one; more by their blocks.
 const SINGLE_RECEIPTS_MAX: usize = 40;
@@ -45,13 +46,13 @@ impl Node {
             let attempt = &look.watch.lineages[due.lineage].attempts[place.attempt];
             let receipt = receipts.get(&attempt.hash).filter(|receipt| receipt.value.block() == place.block);
             if let Some(receipt) = receipt {
-                judged.insert(due.lineage, self.facts(look, place, due, receipt));
+                judged.insert(due.lineage, self.facts(look, place, due, receipt).await?);
             }
         }
         Ok(judged)
     }
 
-    fn facts(&self, look: Look<'_>, place: &Place, due: Due, agreed: &Agreed<TxReceipt>) -> Vec<Judged> {
+    async fn facts(&self, look: Look<'_>, place: &Place, due: Due, agreed: &Agreed<TxReceipt>) -> Result<Vec<Judged>, Fault> {
         let lineage = &look.watch.lineages[due.lineage];
         let watched = &lineage.attempts[place.attempt];
         let paying = |leg: &adit_core::Leg| look.payable.iter().find(|asset| asset.asset == leg.asset).map(|asset| asset.paying);
@@ -63,22 +64,11 @@ impl Node {
             facts.push(judged(Fact::Confirmed { attempt: watched.attempt, block: place.block }));
         }
         let early = planted(Mistake::RefundBeforeFinal) && !agreed.value.succeeded() || planted(Mistake::SettleAtConfirmed);
-        if (due.final_ || early)
-            && let Some(receipt) = self.receipt(agreed, effects)
-        {
+        if due.final_ || early {
+            let receipt = self.receipt(look.wallet, evm_draft(&watched.draft), agreed, effects).await?;
             facts.push(judged(Fact::Final { attempt: watched.attempt, receipt }));
         }
-        facts
-    }
-
-    /// None, with a warning, where the fee cannot be told: then it must not be booked as something else.
-    fn receipt(&self, agreed: &Agreed<TxReceipt>, effects: Vec<LegEffect>) -> Option<Receipt> {
-        let receipt = &agreed.value;
-        let Some((network_fee, fee_parts)) = fee::fee_parts(receipt, self.config.op_stack) else {
-            tracing::warn!(hash = %receipt.hash(), "the receipt does not tell the whole fee; is op_stack set rightly for this chain?");
-            return None;
-        };
-        Some(Receipt { hash: receipt.hash(), block: receipt.block(), effects, network_fee, fee_parts })
+        Ok(facts)
     }
 
     /// Receipts of this look, and the missing ones anew.

@@ -5,6 +5,7 @@
 //! either explained by one of our hashes or reported; everything else stays open.
 
 mod canon;
+mod cost;
 mod judge;
 mod search;
 mod standing;

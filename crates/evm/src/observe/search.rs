@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use adit_chain::{Agreed, Answer, Call, Endpoint, Fault};
+use adit_chain::{Agreed, Answer, Ballot, Call, Endpoint, Fault};
 use adit_core::{BlockRef, Hash32};
 use alloy::primitives::B256;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Look;
@@ -33,11 +32,30 @@ pub(crate) struct Search {
 }
 
 /// What one endpoint says about one block: its place, its parent, and the receipts that concern us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Searched {
     pub block: BlockRef,
     parent: Hash32,
     pub ours: Vec<TxReceipt>,
+}
+
+impl Searched {
+    /// Blocks are the same whose receipts of ours say that the same was done.
+    const BALLOT: Ballot<Self> = Ballot { same: Self::is_same_as, merge: Self::merged };
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        let done = |searched: &Self| searched.ours.iter().map(|receipt| receipt.done.clone()).collect::<Vec<_>>();
+        self.block == other.block && self.parent == other.parent && done(self) == done(other)
+    }
+
+    fn merged(same: &[&Self]) -> Self {
+        let receipt_at = |place: usize| {
+            let each: Vec<&TxReceipt> = same.iter().map(|searched| &searched.ours[place]).collect();
+            TxReceipt::merged(&each)
+        };
+        let ours = (0..same[0].ours.len()).map(receipt_at).collect();
+        Self { ours, ..same[0].clone() }
+    }
 }
 
 /// Which receipts of a block are wanted.
@@ -107,7 +125,7 @@ impl Node {
     /// These blocks as enough endpoints show them, each agreed on by itself.
     pub(crate) async fn searched(&self, heights: &[u64], wanted: &Wanted) -> Result<Vec<Option<Agreed<Searched>>>, Fault> {
         let question = async |endpoint: Arc<Endpoint>| read_blocks(&endpoint, heights, wanted).await;
-        self.quorum.ask_each("receipts of blocks", heights.len(), question).await
+        self.quorum.ask_each_by("receipts of blocks", heights.len(), &Searched::BALLOT, question).await
     }
 
     /// Receipts of these transactions whose blocks are part of the chain.
@@ -167,7 +185,8 @@ fn read_block(endpoint: &Endpoint, number: u64, block: Answer, receipts: Answer,
         return Ok(None);
     }
     let block: Block = endpoint.read("eth_getBlockByNumber", Ok(block))?;
-    let ours: Result<Vec<TxReceipt>, _> = receipts.iter().filter(|receipt| wanted.wants(receipt)).map(TxReceipt::deserialize).collect();
+    let read = |receipt: &Value| TxReceipt::read(endpoint.name(), receipt);
+    let ours: Result<Vec<TxReceipt>, _> = receipts.iter().filter(|receipt| wanted.wants(receipt)).map(read).collect();
     let ours = ours.map_err(|error| endpoint.malformed("eth_getBlockReceipts", error.to_string()))?;
     let whole = block.at().height == number && ours.iter().all(|receipt| receipt.block() == block.at());
     Ok(whole.then(|| Searched { block: block.at(), parent: hash32(block.parent_hash), ours }))

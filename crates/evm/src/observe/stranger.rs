@@ -122,7 +122,7 @@ impl Node {
 
     /// Reads a transaction of the wallet: from its bytes where an endpoint has them, else from what a quorum says.
     async fn read_stranger(&self, receipt: &Agreed<TxReceipt>, look: Look<'_>) -> Result<Option<Stranger>, Fault> {
-        let hash = receipt.value.transaction_hash;
+        let hash = receipt.value.done.transaction_hash;
         let raw = self.raw(hash).await;
         let decoded = match raw.as_ref().and_then(|raw| foreign::decode(raw).ok()) {
             Some(decoded) => decoded,
@@ -160,7 +160,7 @@ fn concerns(look: Look<'_>, nonce: u64) -> bool {
 fn told(decoded: &Decoded, receipt: &Agreed<TxReceipt>, raw: Option<CoreBytes>, payable: &[Payable]) -> Foreign {
     let end = if receipt.value.succeeded() { "" } else { "; it was reverted" };
     let decoded_words = format!("{}, in block {}{end}", decoded.words, receipt.value.block().height);
-    debug_assert_eq!(b256(decoded.hash), receipt.value.transaction_hash);
+    debug_assert_eq!(b256(decoded.hash), receipt.value.done.transaction_hash);
     let outflows = decoded.pays.filter(|_| receipt.value.succeeded()).and_then(|pays| outflow(pays, payable)).into_iter().collect();
     let block = Some(receipt.value.block());
     Foreign { nonce: decoded.nonce, hash: Some(decoded.hash), decoded: decoded_words, block, outflows, raw }

@@ -1,6 +1,7 @@
 //! The chain against a real node: anvil, the odd tokens, contract wallets, a lock, and an endpoint that lies or lags.
 
 mod claims;
+mod fees;
 mod identity;
 mod observing;
 mod planning;

@@ -166,3 +166,42 @@ async fn one_endpoint_alone_makes_nothing_ready() {
         PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default(), live: &[] };
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }
+
+/// F103: what pays nobody gets the gas that endpoints estimate, the highest of a quorum, and never less than any
+/// transaction takes. Where nobody answers the last limit holds; a higher offer of a cancel estimates anew.
+#[tokio::test]
+async fn f103_a_self_transfer_is_estimated_and_never_below_its_floor() {
+    let world = World::with_dg().await;
+    let (one, two) = (Twister::start(world.anvil.url()).await, Twister::start(world.anvil.url()).await);
+    let chain = world.chain_over(Trust::Quorum, &[one.url(), two.url()]);
+    let estimates = |twister: &Twister, gas: Option<&'static str>| match gas {
+        Some(gas) => twister.lie(move |call, result| {
+            if call["method"] == "eth_estimateGas" {
+                *result = json!(gas);
+            }
+        }),
+        None => twister.refuse(json!({ "code": -32_000, "message": "busy" }), |call| call["method"] == "eth_estimateGas"),
+    };
+    let offer = offer(&chain).await;
+    let fill = async || {
+        let draft = chain.fill(&world.lane, 7, offer).await.expect("answered").expect("an EVM chain has nonces");
+        let adit_core::Draft::Evm(draft) = draft else { panic!("an EVM draft") };
+        (draft.nonce, draft.gas_limit)
+    };
+    assert_eq!(fill().await, (7, 21_000), "as anvil says");
+    let high = gas_limit(120_000);
+    for (first, second, limit) in [
+        (Some("0x1d4c0"), Some("0x1d4c0"), high),
+        (Some("0x5208"), Some("0x1d4c0"), high),
+        (None, Some("0x1"), high),
+        (Some("0x1"), Some("0x1"), 21_000),
+        (Some("0x1"), Some("0x1d4c0"), high),
+    ] {
+        [&one, &two].iter().for_each(|twister| twister.heal());
+        estimates(&one, first);
+        estimates(&two, second);
+        assert_eq!(fill().await.1, limit, "{first:?} {second:?}");
+        let adit_core::Draft::Evm(cancel) = world.cancel(&chain, 7).await else { panic!("an EVM draft") };
+        assert_eq!((cancel.gas_limit, cancel.to), (limit, world.lane.wallet.clone()), "{first:?} {second:?}");
+    }
+}

@@ -135,7 +135,7 @@ impl BitcoinSetup {
             trust: Trust::Quorum,
             slow_start: false,
             in_flight_max: self.in_flight_max,
-            attempts_max: 8,
+            attempts_max: 10,
             bump_after: Span::from_seconds(500),
             rebroadcast_after: Span::from_seconds(400),
             offer_max: u128::from(OFFER_MAX),

@@ -178,7 +178,7 @@ impl Setup {
             kind: adit_core::ChainKind::Evm,
             slow_start: self.slow_start,
             in_flight_max: 16,
-            attempts_max: 6,
+            attempts_max: 8,
             bump_after: Span::from_seconds(120),
             rebroadcast_after: Span::from_seconds(100),
             offer_max: FEE_PER_GAS_MAX,

@@ -170,6 +170,24 @@ pub async fn feeds_and_histories(bed: &mut impl Bed) {
     assert_eq!(store.observations(sample::attempt_id(1), 3).await, Ok(newest));
 }
 
+/// The newest first, and those of before are left out; other events are none of them.
+pub async fn fees_in_doubt(bed: &mut impl Bed) {
+    let store = bed.store();
+    let known = adit_core::FeeKnown::Unknown { parts: vec!["data (l1Fee)".to_owned()] };
+    let kind = adit_core::EventKind::FeeDoubted { lane: lane_id(), hash: sample::hash(1), known };
+    let doubt = |number| Change::Event(adit_core::Event { kind: kind.clone(), ..sample::event(number, None, None) });
+    let others = [1, 4, 9].map(|number| Change::Event(sample::event(number + 100, None, Some(number))));
+    put(&*store, (1..=5).map(doubt).chain(others).collect()).await;
+    let found = async |since, limit| -> Vec<adit_core::EventId> {
+        let found = store.fee_doubts(at(since), limit).await.expect("the store answers");
+        assert!(found.iter().all(|event| event.kind == kind));
+        found.into_iter().map(|event| event.id).collect()
+    };
+    assert_eq!(found(3, 9).await, [5, 4, 3].map(sample::event_id));
+    assert_eq!(found(0, 2).await, [5, 4].map(sample::event_id));
+    assert_eq!(found(6, 9).await, []);
+}
+
 pub async fn live_lineages_in_order(bed: &mut impl Bed) {
     let store = bed.store();
     // Made in one commit, so of one time: the nonce tells their order, not the id.

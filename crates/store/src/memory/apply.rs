@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Appended, Batch, Event, GroupId, Lineage, LineageId, Mistake, Row, Status, Withdrawal, planted};
+use adit_core::{Appended, Batch, Event, EventKind, GroupId, Lineage, LineageId, Mistake, Row, Status, Withdrawal, planted};
 
 use super::tables::Tables;
 
@@ -111,6 +111,9 @@ fn append(tables: &mut Tables, added: Appended) {
 fn append_event(tables: &mut Tables, event: Event) {
     if let Some(feed) = &event.feed {
         tables.feeds.insert((feed.user.clone(), feed.seq), event.id);
+    }
+    if matches!(event.kind, EventKind::FeeDoubted { .. }) {
+        tables.fee_doubts.insert((event.at, event.id));
     }
     if let Some(withdrawal) = event.withdrawal {
         tables.events_by_withdrawal.entry(withdrawal).or_default().insert(event.id);

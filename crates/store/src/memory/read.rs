@@ -182,6 +182,12 @@ impl Store for MemStore {
         Ok(found)
     }
 
+    async fn fee_doubts(&self, since: Timestamp, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        let tables = self.tables();
+        let newest = tables.fee_doubts.iter().rev().take_while(|(at, _)| *at >= since).take(limit);
+        Ok(newest.filter_map(|(_, id)| tables.events.get(id)).cloned().collect())
+    }
+
     async fn suspensions(&self) -> Result<Vec<Suspension>, StoreFault> {
         let mut found: Vec<Suspension> = self.tables().suspensions.values().cloned().collect();
         found.sort_by_key(|suspension| suspension.scope.to_string());

@@ -45,6 +45,7 @@ pub(super) struct Tables {
     pub credential_hashes: BTreeMap<Hash32, CredentialId>,
     pub feeds: BTreeMap<(UserId, u64), EventId>,
     pub events_by_withdrawal: BTreeMap<WithdrawalId, BTreeSet<EventId>>,
+    pub fee_doubts: BTreeSet<(Timestamp, EventId)>,
     /// Times of committed groups: time never goes back before the newest.
     pub times: BTreeSet<Timestamp>,
 }

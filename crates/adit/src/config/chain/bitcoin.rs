@@ -1,7 +1,7 @@
 //! Bitcoin: a wallet of coins, sources of three kinds, and one feerate for all payees of a transaction.
 
 use adit_bitcoin::{CONSOLIDATED_COINS_MAX, DepthTier, FINAL_BLOCKS, Face, LOOK_EVERY, Network, OutputsMax};
-use adit_core::{Amount, AssetId, Batching, ChainName, Consolidation, Finality, Patience, Share, Span, Trust};
+use adit_core::{ATTEMPTS_MAX_LEAST, Amount, AssetId, Batching, ChainName, Consolidation, Finality, Patience, Share, Span, Trust};
 use adit_signer::AccountKind;
 
 use super::{Chain, Of, SECONDS_MAX, head_age, sources};
@@ -61,7 +61,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         block_time: section.seconds("block_time_seconds", 0..=SECONDS_MAX).unwrap_or(Span::from_seconds(600)),
         in_flight_max: section.number("in_flight_max", 1..=1_000).unwrap_or(20),
         slow_start: false,
-        attempts_max: section.number("attempts_max", 1..=100).unwrap_or(20),
+        attempts_max: section.number("attempts_max", ATTEMPTS_MAX_LEAST.into()..=100).unwrap_or(20),
         bump_after: section.seconds("bump_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(1_800)),
         rebroadcast_after: section.seconds("rebroadcast_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(600)),
         offer_max: feerate_max.base_units(),

@@ -1,6 +1,6 @@
 //! EVM chains: nonces, gas, and JSON-RPC endpoints.
 
-use adit_core::{Amount, AssetId, ChainName, Finality, Span, Trust};
+use adit_core::{ATTEMPTS_MAX_LEAST, Amount, AssetId, ChainName, Finality, Span, Trust};
 
 use super::{Chain, Of, SECONDS_MAX, head_age, sources};
 use crate::config::address::{ADDRESS_FORM, address};
@@ -47,7 +47,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         block_time: section.seconds("block_time_seconds", 0..=SECONDS_MAX).unwrap_or(Span::from_seconds(2)),
         in_flight_max: section.number("in_flight_max", 1..=10_000).unwrap_or(16),
         slow_start: section.flag("slow_start").unwrap_or(true),
-        attempts_max: section.number("attempts_max", 1..=100).unwrap_or(10),
+        attempts_max: section.number("attempts_max", ATTEMPTS_MAX_LEAST.into()..=100).unwrap_or(10),
         bump_after: section.seconds("bump_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(60)),
         rebroadcast_after: section.seconds("rebroadcast_after_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(30)),
         offer_max: fee_per_gas_max.base_units(),

@@ -80,6 +80,13 @@ mod tests {
                 Alert::WitnessUnusable { lane: lane(), sentence: "it is damaged".to_owned() },
                 json!({ "alert": "witness_unusable", "lane": "base:0x1", "sentence": "it is damaged" }),
             ),
+            (
+                Alert::FeeDoubted { lane: lane(), count: 2, hash: adit_core::Hash32([7; 32]), known: "no".to_owned() },
+                json!({
+                    "alert": "fee_doubted", "lane": "base:0x1", "count": 2, "known": "no",
+                    "hash": format!("0x{}", "07".repeat(32)),
+                }),
+            ),
             (Alert::StandbyAsynchronous { standbys: 2 }, json!({ "alert": "standby_asynchronous", "standbys": 2 })),
             (Alert::StoreWentBack { because: "declared".to_owned() }, json!({ "alert": "store_went_back", "because": "declared" })),
             (Alert::StoreSuperseded, json!({ "alert": "store_superseded" })),

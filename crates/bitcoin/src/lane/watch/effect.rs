@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adit_chain::{WatchedAttempt, WatchedLineage};
-use adit_core::{Amount, BlockRef, Effect, FeePart, Leg, LegEffect, Mistake, Purpose, Receipt, planted};
+use adit_core::{Amount, BlockRef, Effect, FeeKnown, FeePart, Leg, LegEffect, Mistake, Purpose, Receipt, planted};
 use bdk_wallet::bitcoin::{ScriptBuf, Transaction};
 
 use crate::lane::succeed::bitcoin;
@@ -28,7 +28,7 @@ pub(crate) fn receipt(
     };
     let effects = effects(network, lineage, attempt, transaction);
     let fee_parts = vec![FeePart { name: "miners".to_owned(), amount: network_fee }];
-    Some(Receipt { hash: attempt.hash, block, effects, network_fee, fee_parts })
+    Some(Receipt { hash: attempt.hash, block, effects, network_fee, fee_parts, fee_known: FeeKnown::Agreed })
 }
 
 /// Per leg: paid where its address got the sum of all legs that go there, and exactly that.

@@ -113,7 +113,8 @@ impl World {
         let known = self.lineage(lineage);
         let hash = known.attempt(attempt).and_then(Attempt::signed).expect("signed").hash;
         let effects = known.legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() }).collect();
-        let receipt = Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new() };
+        let receipt =
+            Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new(), fee_known: FeeKnown::Agreed };
         self.observe(lineage, Fact::Final { attempt, receipt })
     }
 

@@ -33,6 +33,7 @@ mod judge;
 mod key;
 mod local;
 mod new_file;
+mod page;
 mod policy;
 mod port;
 mod sealed;
@@ -48,6 +49,7 @@ pub use journal::{DiskFile, EnvironmentError, EnvironmentId, Header, Journal, Jo
 pub use judge::{EPOCH_STEP_MAX, OPENING_ASSETS_MAX};
 pub use key::{Key, KeyError};
 pub use local::{Clock, Doubt, LocalSigner, Monotonic, OpenError, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX, Witness};
+pub use page::{EntryCursor, EntryPage, PAGE_BYTES_MAX};
 pub use policy::{BitcoinPolicy, ChainKind, ChainPolicy, ConfigError, EvmPolicy, SignerConfig};
 pub use port::{
     About, Approved, FeeUnit, JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused,

@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::{EntryCursor, EntryPage};
+
 /// Whoever holds the keys. It trusts nothing it is told: it decodes what it signs.
 #[async_trait]
 pub trait Signer: Send + Sync + 'static {
@@ -71,10 +73,10 @@ pub trait Signer: Send + Sync + 'static {
     /// answer per lesson, in order. Asking again is answered the same (case F96).
     async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault>;
 
-    /// What was signed for a lane at this number of its line and above ([`Draft::number`]: the nonce, where there are nonces), for
-    /// reconciling after a restore. Paged, in the order of numbers: fewer than `limit` are the end; else the next page starts at the
-    /// last number + 1. The attempts of one number are never parted, for which a page may be a few longer than `limit`.
-    async fn entries(&self, lane: &LaneId, from_number: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault>;
+    /// Returns what was signed for a lane from this place on ([`Draft::number`]: the nonce, where there are nonces), for reconciling
+    /// after a restore: in the order of numbers, of one number as they were signed. A page has at most `limit` entries and
+    /// [`PAGE_BYTES_MAX`](crate::PAGE_BYTES_MAX) bytes, or one entry; the attempts of one number may be parted (case F99).
+    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault>;
 }
 
 /// A request to sign one attempt.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{LaneId, LineageId, Rules, Span, Timestamp, WithdrawalId};
 use adit_engine::LIVE_LINEAGES_MAX;
-use adit_signer::{JournalEntry, LaneStanding, Signer};
+use adit_signer::{EntryCursor, JournalEntry, LaneStanding, Signer};
 use adit_store::Store;
 use anyhow::Result;
 use serde::Serialize;
@@ -115,15 +115,13 @@ struct Signed {
 }
 
 async fn signed_since(signer: &dyn Signer, lane: &LaneId, from: u64) -> Result<BTreeMap<WithdrawalId, Signed>> {
-    let (mut from, mut found) = (from, BTreeMap::new());
-    loop {
-        let page = signer.entries(lane, from, ENTRIES_PER_PAGE_MAX).await?;
-        page.iter().for_each(|entry| note(&mut found, entry));
-        match page.last().map(|entry| entry.request.draft.number()) {
-            Some(last) if page.len() >= ENTRIES_PER_PAGE_MAX => from = last + 1,
-            Some(_) | None => return Ok(found),
-        }
+    let (mut from, mut found) = (Some(EntryCursor::at(from)), BTreeMap::new());
+    while let Some(place) = from {
+        let page = signer.entries(lane, place, ENTRIES_PER_PAGE_MAX).await?;
+        page.entries.iter().for_each(|entry| note(&mut found, entry));
+        from = page.next;
     }
+    Ok(found)
 }
 
 /// A payout has its withdrawal's id: a withdrawal owes exactly one.

@@ -12,8 +12,8 @@ use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
 use adit_signer::{
-    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
-    Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
+    SignRequest, Signature, Signer, SignerFault, Supersede,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -168,7 +168,7 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
-    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+    async fn entries(&self, _: &LaneId, _: EntryCursor, _: usize) -> Result<EntryPage, SignerFault> {
         Err(no_signer())
     }
 }
@@ -227,8 +227,8 @@ impl Signer for Pen {
         Err(no_signer())
     }
 
-    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
-        Ok(Vec::new())
+    async fn entries(&self, _: &LaneId, _: EntryCursor, _: usize) -> Result<EntryPage, SignerFault> {
+        Ok(EntryPage::default())
     }
 }
 

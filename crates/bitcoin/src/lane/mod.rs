@@ -6,6 +6,7 @@
 mod cosign;
 mod holdings;
 mod lift;
+mod ours;
 mod outgoing;
 mod pending;
 mod prepare;
@@ -30,13 +31,14 @@ use bdk_wallet::bitcoin::Script;
 
 use self::holdings::{Holdings, Listing};
 use self::lift::Lift;
+use self::ours::{Ours, settled};
 use self::pending::Pending;
 use self::prepare::Prepare;
 use self::succeed::{Succeed, feerate};
 use self::watch::Looked;
 use crate::node::{BitcoinConfig, ConfigError, FeeRates, Head, Node};
 use crate::transaction::put_in_order;
-use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, Seen, consolidate, sweep};
+use crate::{Address, Coin, Payment, Purse, Revealed, Scripts, consolidate, sweep};
 
 pub use settings::{DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY, LaneSettings};
 
@@ -59,6 +61,8 @@ struct Kept {
     looked: Option<Looked>,
     /// What is under way and in no block.
     pending: Pending,
+    /// What all that is under way made.
+    ours: Ours,
 }
 
 impl BitcoinLane {
@@ -134,15 +138,9 @@ impl BitcoinLane {
         Ok((head.height, self.holdings.listing().map(|listing| listing.coins).unwrap_or_default()))
     }
 
-    /// What others sent us is spent when its block is final: a deposit that a reorganisation takes back would take a whole batch with it
-    /// (window F66). Our own change is spent at once.
-    fn settled(&self, coins: Vec<Coin>, tip: u64) -> Vec<Coin> {
-        let deep = |height: u64| height.saturating_add(u64::from(self.settings.final_blocks)) <= tip;
-        let settled = |coin: &Coin| match (coin.place.keychain, coin.seen) {
-            (Keychain::External, Seen::Confirmed { height, .. }) => deep(height),
-            (Keychain::Internal, _) | (_, Seen::Ours { .. } | Seen::Foreign) => true,
-        };
-        coins.into_iter().filter(settled).collect()
+    /// Leaves out what may not be spent yet: see [`ours::settled`].
+    fn settled(&self, coins: Vec<Coin>, tip: u64, ours: &Ours) -> Vec<Coin> {
+        settled(coins, tip, self.settings.final_blocks, ours)
     }
 
     fn has_looked(&self, looked: &Looked) -> bool {
@@ -204,13 +202,14 @@ impl Chain for BitcoinLane {
 
     async fn funds(&self, _lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
         let (tip, coins) = self.coins(0).await?;
-        let balance = self.kept().pending.held(&self.settled(coins, tip));
+        let kept = self.kept();
+        let balance = kept.pending.held(&self.settled(coins, tip, &kept.ours));
         Ok(vec![FundsReading { asset: self.settings.asset.clone(), balance }])
     }
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
-        let mut coins = self.settled(coins, tip);
+        let mut coins = self.settled(coins, tip, &Ours::of(request.live));
         if self.settings.signs_alone {
             coins.extend(holdings::unconfirmed_change(request.live));
         }
@@ -229,7 +228,7 @@ impl Chain for BitcoinLane {
 
     async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
-        let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
+        let (coins, reserved) = (self.settled(coins, tip, &Ours::of(request.live)), holdings::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
         // Beyond the last index there is no change, and nothing to merge into.
@@ -238,7 +237,8 @@ impl Chain for BitcoinLane {
 
     async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
-        let (coins, reserved) = (self.settled(coins, tip), holdings::reserved(request.live));
+        // A sweep pays nobody whom a vanished coin could harm, and forgotten payments may stand on any change: it takes all of it.
+        let (coins, reserved) = (self.settled(coins, tip, &Ours::AllChange), holdings::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let swept = swept.iter().copied().map(holdings::txid).collect();
         let draft = sweep(payment, &Purse { coins: &coins, reserved: &reserved, tip }, &swept);
@@ -268,7 +268,7 @@ impl Chain for BitcoinLane {
 
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
-        let coins = self.settled(coins, tip);
+        let coins = self.settled(coins, tip, &Ours::of(next.live));
         Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
     }
 
@@ -282,7 +282,7 @@ impl Chain for BitcoinLane {
 
     async fn child(&self, stuck: &NextVersion<'_>, number: u64, rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
         let (tip, coins) = self.coins(number).await?;
-        let (coins, wallet) = (self.settled(coins, tip), &self.settings.wallet);
+        let (coins, wallet) = (self.settled(coins, tip, &Ours::of(stuck.live)), &self.settings.wallet);
         let fee_max = self.settings.fee_max.min(rules.fee_per_transaction_max);
         let feerate_max = FeeRate::from_sat_per_kvb(u64::try_from(rules.offer_max).unwrap_or(u64::MAX));
         Ok(Lift { wallet, coins: &coins, tip, number, fee_max, feerate_max }.child(stuck))

@@ -9,7 +9,7 @@ use adit_core::{
     Actor, Command, Epoch, HaltReason, Lane, LaneId, LaneState, Leg, Lineage, LineageId, Lost, Mistake, Refusal, Span, Timestamp,
     WithdrawalId, planted,
 };
-use adit_signer::PayoutStanding;
+use adit_signer::{EntryCursor, PayoutStanding};
 
 use super::reconcile::Found;
 use super::unremembered::Recalled;
@@ -106,16 +106,18 @@ impl LaneTask {
         let live = self.engine.store().live_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
         let unread = self.engine.store().incarnation().await?.and_then(|known| known.unread_from(&lane.id));
         let open = live.iter().map(Lineage::number).min();
-        let mut from = lane.next_nonce.min(open.unwrap_or(u64::MAX)).min(unread.unwrap_or(u64::MAX));
+        let first = lane.next_nonce.min(open.unwrap_or(u64::MAX)).min(unread.unwrap_or(u64::MAX));
+        let mut from = EntryCursor::at(first);
         // Once: nothing is reserved while the journal is read, and as many lineages may be open as are read.
         let unsigned = unsigned(live);
-        let mut left = Vec::new();
+        let (mut left, mut read) = (Vec::new(), Vec::new());
         loop {
-            let entries = self.engine.ports.signer.entries(&lane.id, from, ENTRIES_PER_PAGE_MAX).await?;
-            // The attempts of one number are never parted, so a page may be longer.
-            let full = entries.len() >= ENTRIES_PER_PAGE_MAX;
-            let last = entries.last().map(|entry| entry.request.draft.number());
-            for found in self.lineages(&lane.id, entries).await? {
+            let page = self.engine.ports.signer.entries(&lane.id, from, ENTRIES_PER_PAGE_MAX).await?;
+            // A lineage is placed with all its versions: the number at which a page ends waits for the next one.
+            let goes_on = page.next.map_or(u64::MAX, |next| next.number);
+            read.extend(page.entries);
+            let rest = read.split_off(read.partition_point(|entry| entry.request.draft.number() < goes_on));
+            for found in self.lineages(&lane.id, std::mem::replace(&mut read, rest)).await? {
                 match self.adopt(epoch, &found, &unsigned).await {
                     Ok(()) => {}
                     // The lease ran out on the way, or another replica has it: whoever leases next places what the journal holds.
@@ -126,11 +128,10 @@ impl LaneTask {
                     Err(error) => return Err(error),
                 }
             }
-            match last {
-                // The last number of a full page may go on in the next one; a number never has a page of attempts.
-                Some(last) if full => from = last,
-                Some(_) | None if left.is_empty() => return Ok(Reading::Placed),
-                Some(_) | None => return Ok(Reading::Left(left)),
+            match page.next {
+                Some(next) => from = next,
+                None if left.is_empty() => return Ok(Reading::Placed),
+                None => return Ok(Reading::Left(left)),
             }
         }
     }

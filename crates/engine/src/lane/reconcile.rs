@@ -7,7 +7,7 @@ use adit_core::{
     Anchor, Attempt, Command, Funds, HaltReason, Hash32, Holding, Knowledge, Lane, LaneId, Leg, Lineage, LineageId, LineageState, Lost,
     Opening, PayoutContext, Span, Stage, WithdrawalId, nobodys,
 };
-use adit_signer::{Approved, JournalEntry, Open};
+use adit_signer::{Approved, EntryCursor, JournalEntry, Open};
 
 use super::journal::{ENTRIES_PER_PAGE_MAX, lost};
 use super::pins::Compared;
@@ -112,8 +112,13 @@ impl LaneTask {
     }
 
     async fn entries_at(&self, number: u64) -> Result<Vec<JournalEntry>, RoundError> {
-        let entries = self.engine.ports.signer.entries(self.id(), number, ENTRIES_PER_PAGE_MAX).await?;
-        Ok(entries.into_iter().filter(|entry| entry.request.draft.number() == number).collect())
+        let (mut here, mut from) = (Vec::new(), Some(EntryCursor::at(number)));
+        while let Some(place) = from.filter(|place| place.number == number) {
+            let page = self.engine.ports.signer.entries(self.id(), place, ENTRIES_PER_PAGE_MAX).await?;
+            here.extend(page.entries.into_iter().filter(|entry| entry.request.draft.number() == number));
+            from = page.next;
+        }
+        Ok(here)
     }
 
     /// Puts journal entries together again: one lineage per id, its attempts in the order in which they were

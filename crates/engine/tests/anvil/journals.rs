@@ -1,8 +1,8 @@
 //! A signer's journal that goes back alone, with the database intact (cases F91, F96).
 
-use adit_core::{Actor, Answer, Command, HaltReason, LaneState, Refusal, Status};
+use adit_core::{Actor, Answer, Command, HaltReason, Hash32, LaneState, Refusal, Status, WithdrawalId};
 use adit_engine::{Lessons, Taught, WriteError, teach};
-use adit_signer::{PayoutStanding, Signer as _};
+use adit_signer::{EntryCursor, PayoutStanding, Signer as _};
 use adit_store::Store;
 
 use super::parts::Running;
@@ -68,6 +68,59 @@ async fn f96_a_journal_that_went_back_alone_stops_the_lane() {
         assert_eq!(world.times_paid(payee).await, 1, "payee {payee}");
     }
     last.crash();
+}
+
+/// F99: the journal is told in pages, and a page may end among the versions of a payment. The database lost all three payments; each comes
+/// back with all its versions.
+#[tokio::test(flavor = "multi_thread")]
+async fn f99_versions_that_come_in_two_pages_are_taken_back_together() {
+    let world = World::new(None).await;
+    let running = world.start();
+    world.seed(&running.engine, 100).await;
+    world.until_running().await;
+    world.hold_blocks().await;
+    let before = world.volume();
+    let mut ids = Vec::new();
+    for payee in 0..3 {
+        ids.push(world.request_with_key(&running.engine, payee).await.expect("accepted"));
+    }
+    world.until_sent(&ids).await;
+    for id in &ids {
+        world.cancel(&running.engine, *id).await.expect("noted");
+        world.until_versions(*id, 2).await;
+    }
+    let mut versions = Vec::new();
+    for id in &ids {
+        versions.push(numbered(&world, *id).await);
+    }
+    running.crash();
+    let signer = world.signer();
+    let first = signer.entries(&world.lane, EntryCursor::at(0), 1_000).await.expect("a page");
+    assert!(first.next.is_some_and(|next| next.skip > 0), "a page ends among the versions of one payment: {:?}", first.next);
+    drop(signer);
+
+    // No pool brings them back either.
+    for id in &ids {
+        for version in world.versions(*id).await {
+            world.forget(&version).await;
+        }
+    }
+
+    world.set_database_back(&before);
+    let again = world.start();
+    for (id, had) in ids.iter().zip(versions) {
+        world.until_versions(*id, had.len()).await;
+        assert_eq!(numbered(&world, *id).await, had);
+    }
+    world.mine_until_ended(&ids).await;
+    again.crash();
+}
+
+/// The signed versions of a payment, each with its number.
+async fn numbered(world: &World, id: WithdrawalId) -> Vec<(u32, Hash32)> {
+    let lineages = world.store.lineages_of(id).await.expect("a read");
+    let attempts = lineages.iter().flat_map(|lineage| &lineage.attempts);
+    attempts.filter_map(|attempt| Some((attempt.version, attempt.signed()?.hash))).collect()
 }
 
 /// F96: the newest journal is lost, and an older copy is taught what the database recorded. Then the database goes back as well: what was

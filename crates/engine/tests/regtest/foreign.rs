@@ -1,9 +1,9 @@
 //! Somebody else has the key: the lane stops and says what was done; nobody is paid twice.
 
-use adit_core::{Command, LaneState, Purpose, Status};
+use adit_core::{Command, Keychain, LaneState, Place, Purpose, Status};
 use adit_store::Store;
 
-use super::world::World;
+use super::world::{COIN, World};
 
 /// F22, R4: a transaction that is none of ours takes a coin of the wallet: the lane stops before anything else is signed.
 #[tokio::test(flavor = "multi_thread")]
@@ -87,4 +87,35 @@ async fn f89_after_both_are_lost_a_payment_that_the_chain_shows_is_not_made_agai
     }
     assert_eq!(world.times_paid([0]).await, [1]);
     again.crash();
+}
+
+/// F107: the chain shows the address of our change, and somebody pays it. Their coin waits until it is deep, like any deposit: a payment
+/// that spent it earlier would die with it in a reorganisation.
+#[tokio::test(flavor = "multi_thread")]
+async fn f107_a_strangers_coin_on_a_change_address_waits_like_any_deposit() {
+    let coins = [bitcoin::Amount::from_sat(150_000)];
+    let Some(world) = World::with_coins("regtest-strangers-change", &coins).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 2).await;
+    let paid = world.request(&running.engine, [0]).await;
+    world.mine_until(&paid, Status::Completed).await;
+    let lineage = world.store.lineages_of(paid[0]).await.expect("a read").pop().expect("it was paid");
+    let index = u32::try_from(lineage.number()).expect("small");
+    let shown = world.wallet.script(Place { keychain: Keychain::Internal, index }).expect("an index");
+    let address = bitcoin::Address::from_script(&shown, bitcoin::Network::Regtest).expect("an address");
+    world.bitcoin.miner().fund(&address, &[COIN]).await.expect("paid by a stranger");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+
+    let next = world.request(&running.engine, [1]).await;
+    let height = u64::from(world.bitcoin.rpc().height().await.expect("a height"));
+    let has_seen = async || {
+        world.store.lane(&world.lane).await.expect("a read").and_then(|lane| lane.tip).is_some_and(|tip| tip.head.height == height)
+    };
+    world.until("the lane to see the block", has_seen).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert!(world.bitcoin.rpc().mempool().await.expect("a read").is_empty(), "what a reorganisation may take back pays nobody");
+    assert_eq!(world.status(next[0]).await, Status::Approved);
+    world.mine_until(&next, Status::Completed).await;
+    assert_eq!(world.times_paid([0, 1]).await, [1, 1]);
+    running.crash();
 }

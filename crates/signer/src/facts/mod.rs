@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::overlay::Overlay;
 use crate::journal::Place;
-use crate::{Approved, LaneStanding, PayoutStanding};
+use crate::{Approved, EntryCursor, LaneStanding, PayoutStanding};
 
 /// Everything that is durable.
 #[derive(Debug, Default)]
@@ -131,19 +131,10 @@ impl Fingerprint {
 }
 
 impl Facts {
-    /// Signatures of a lane at this number and above, in their order. A number's attempts stay together, so that the next page begins
-    /// at the number after the last one here.
-    pub(crate) fn signed_from(&self, lane: &LaneId, number: u64, limit: usize) -> Vec<Place> {
-        let Some(lane) = self.lanes.get(lane) else { return Vec::new() };
-        let mut page: Vec<(u64, Place)> = Vec::new();
-        for (number, place) in lane.signed.range((number, Place { offset: 0, bytes: 0 })..) {
-            let is_full = page.len() >= limit;
-            if is_full && page.last().is_none_or(|(last, _)| last != number) {
-                break;
-            }
-            page.push((*number, *place));
-        }
-        page.into_iter().map(|(_, place)| place).collect()
+    /// Returns the signatures of a lane from this place on, in their order, each with its number.
+    pub(crate) fn signed_from(&self, lane: &LaneId, from: EntryCursor) -> impl Iterator<Item = (u64, Place)> {
+        let first = (from.number, Place { offset: 0, bytes: 0 });
+        self.lanes.get(lane).into_iter().flat_map(move |lane| lane.signed.range(first..).copied().skip(from.skip))
     }
 
     pub(crate) fn standing(&self, payout: PayoutId) -> PayoutStanding {

@@ -19,8 +19,8 @@ use crate::hearing::Hearing;
 use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
-    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
-    Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PAGE_BYTES_MAX, PayoutStanding, Presence, Refused,
+    Retire, SignRequest, Signature, Signer, SignerFault, Supersede,
 };
 
 pub use self::leases::{RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
@@ -57,6 +57,7 @@ struct Inner {
     monotonic: Option<Monotonic>,
     doubt: Option<Doubt>,
     witness: Option<Witness>,
+    page_bytes: usize,
     state: Mutex<State>,
 }
 
@@ -114,7 +115,9 @@ impl LocalSigner {
         let mut facts = Facts::default();
         known.into_fresh().absorb_into(&mut facts);
         let state = Mutex::new(State { journal, facts, hearing: Hearing::default(), contexts });
-        Ok(Self { inner: Arc::new(Inner { policy, clock, monotonic: None, doubt: None, witness: None, state }) })
+        Ok(Self {
+            inner: Arc::new(Inner { policy, clock, monotonic: None, doubt: None, witness: None, page_bytes: PAGE_BYTES_MAX, state }),
+        })
     }
 
     /// Measures silence by this clock instead of the wall's.
@@ -145,6 +148,13 @@ impl LocalSigner {
         let inner = self.own();
         let now = inner.elapsed();
         inner.state.get_mut().expect("nobody had it yet").hearing = Hearing::listening_since(now);
+        self
+    }
+
+    /// Tells entries in pages of at most so many bytes, for tests of who reads them.
+    #[must_use]
+    pub fn with_page_bytes(mut self, bytes: usize) -> Self {
+        self.own().page_bytes = bytes;
         self
     }
 
@@ -255,9 +265,9 @@ impl Signer for LocalSigner {
         self.run(move |inner| inner.teach(&lessons)).await
     }
 
-    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
         let lane = lane.clone();
-        self.run(move |inner| inner.entries(&lane, from_nonce, limit)).await
+        self.run(move |inner| inner.entries(&lane, from, limit)).await
     }
 }
 

@@ -5,7 +5,8 @@ use adit_core::{Hash32, JournalTip, LaneId, PayoutId, UserId};
 use super::{Inner, State, unwritten};
 use crate::contexts::SealedContext;
 use crate::journal::{Journal, Place, Record};
-use crate::{JournalAt, JournalEntry, LaneStanding, PayoutStanding, SignerFault};
+use crate::page::json_bytes;
+use crate::{EntryCursor, EntryPage, JournalAt, JournalEntry, LaneStanding, PayoutStanding, SignerFault};
 
 impl Inner {
     pub(super) fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
@@ -15,16 +16,25 @@ impl Inner {
         Ok(JournalAt { tip: JournalTip { records: tip.records, chain: Hash32(tip.chain) }, chain })
     }
 
-    pub(super) fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+    pub(super) fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, contexts, .. } = &mut *state;
-        let places = facts.signed_from(lane, from_nonce, limit);
-        let told = |place| {
+        let (mut entries, mut bytes, mut at) = (Vec::new(), 0, from);
+        for (number, place) in facts.signed_from(lane, from) {
+            let next = Some(at.on(number));
+            if !entries.is_empty() && entries.len() >= limit {
+                return Ok(EntryPage { entries, next });
+            }
             let (mut entry, sealed) = entry(journal, place)?;
             entry.request.contexts = contexts.unseal(&sealed);
-            Ok(entry)
-        };
-        places.into_iter().map(told).collect()
+            bytes += json_bytes(&entry);
+            if !entries.is_empty() && bytes > self.page_bytes {
+                return Ok(EntryPage { entries, next });
+            }
+            entries.push(entry);
+            at = at.past(number);
+        }
+        Ok(EntryPage { entries, next: None })
     }
 
     pub(super) fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {

@@ -11,11 +11,13 @@ use async_trait::async_trait;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::parts::{of_request, parts};
 use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
+use crate::page::json_bytes;
 use crate::{
-    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
-    Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
+    SignRequest, Signature, Signer, SignerFault, Supersede,
 };
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
@@ -149,14 +151,23 @@ impl Signer for SocketSigner {
         Ok(lanes)
     }
 
+    /// In one frame: each is judged on those before it, which a second call would not know.
     async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let Answer::DryRun(answers) = self.call(Call::DryRun(requests.to_vec())).await? else { return Err(self.confused()) };
         if answers.len() == requests.len() { Ok(answers) } else { Err(self.confused()) }
     }
 
+    /// However many: they are sent in parts. Where a later part fails, what was signed is given again to whoever asks again.
     async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
-        let Answer::Sign(answers) = self.call(Call::Sign(requests.to_vec())).await? else { return Err(self.confused()) };
-        if fits(requests, &answers) { Ok(answers) } else { Err(self.confused()) }
+        let mut signed = Vec::with_capacity(requests.len());
+        for part in parts(requests, of_request) {
+            let Answer::Sign(answers) = self.call(Call::Sign(part.to_vec())).await? else { return Err(self.confused()) };
+            if !fits(part, &answers) {
+                return Err(self.confused());
+            }
+            signed.extend(answers);
+        }
+        Ok(signed)
     }
 
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
@@ -164,15 +175,23 @@ impl Signer for SocketSigner {
         Ok(answer)
     }
 
+    /// However many: they are sent in parts.
     async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
-        let Answer::Teach(answers) = self.call(Call::Teach(lessons.to_vec())).await? else { return Err(self.confused()) };
-        if answers.len() == lessons.len() { Ok(answers) } else { Err(self.confused()) }
+        let mut learned = Vec::with_capacity(lessons.len());
+        for part in parts(lessons, json_bytes) {
+            let Answer::Teach(answers) = self.call(Call::Teach(part.to_vec())).await? else { return Err(self.confused()) };
+            if answers.len() != part.len() {
+                return Err(self.confused());
+            }
+            learned.extend(answers);
+        }
+        Ok(learned)
     }
 
-    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
-        let call = Call::Entries { lane: lane.clone(), from_nonce, limit };
-        let Answer::Entries(entries) = self.call(call).await? else { return Err(self.confused()) };
-        Ok(entries)
+    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
+        let call = Call::Entries { lane: lane.clone(), from, limit };
+        let Answer::Entries(page) = self.call(call).await? else { return Err(self.confused()) };
+        Ok(page)
     }
 }
 

@@ -5,6 +5,7 @@
 //! that is in doubt asks again and never concludes.
 
 mod client;
+mod parts;
 mod server;
 mod wire;
 

@@ -167,7 +167,7 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::Sign(requests) => signer.sign(&requests).await.map(Answer::Sign),
         Call::Supersede(supersede) => signer.supersede(&supersede).await.map(Answer::Supersede),
         Call::Teach(lessons) => signer.teach(&lessons).await.map(Answer::Teach),
-        Call::Entries { lane, from_nonce, limit } => signer.entries(&lane, from_nonce, limit).await.map(Answer::Entries),
+        Call::Entries { lane, from, limit } => signer.entries(&lane, from, limit).await.map(Answer::Entries),
     };
     answer.unwrap_or_else(Answer::Fault)
 }

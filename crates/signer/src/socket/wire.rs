@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire, SignRequest,
-    Signature, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
+    SignRequest, Signature, SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
-pub(super) const VERSION: u32 = 7;
-/// Some ten thousand requests; a larger batch is split by its sender.
+pub(super) const VERSION: u32 = 8;
+/// What is longer goes in several frames: [`super::parts`] of lists that are sent, and pages of entries that are told.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
 /// escaped in JSON.
@@ -43,7 +43,7 @@ pub(super) enum Call {
     Sign(Vec<SignRequest>),
     Supersede(Supersede),
     Teach(Vec<Lesson>),
-    Entries { lane: LaneId, from_nonce: u64, limit: usize },
+    Entries { lane: LaneId, from: EntryCursor, limit: usize },
 }
 
 /// What the server answers.
@@ -63,7 +63,7 @@ pub(super) enum Answer {
     Sign(Vec<Result<Signature, Refused>>),
     Supersede(Result<(), Refused>),
     Teach(Vec<Result<Learned, Refused>>),
-    Entries(Vec<JournalEntry>),
+    Entries(EntryPage),
     Fault(SignerFault),
 }
 

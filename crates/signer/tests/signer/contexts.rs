@@ -1,9 +1,9 @@
 //! What a lost database knew of a payout comes back with the journal: case F95.
 
 use adit_core::{Amount, ClaimContext, Hash32, JournalId, KeyContext, PayoutContext, PayoutId, Timestamp, UserId};
-use adit_signer::{CONTEXT_BYTES_MAX, Journal, LocalSigner, MemoryFile, Record, SignRequest, Signer as _, SignerFault};
+use adit_signer::{CONTEXT_BYTES_MAX, Journal, LocalSigner, MemoryFile, Record, SignRequest, SignerFault};
 
-use crate::world::{NOON_SECONDS, World, bump, config, journal_id, lane, pay, payout, sign, try_sign};
+use crate::world::{NOON_SECONDS, World, bump, config, entries_from, journal_id, lane, pay, payout, sign, try_sign};
 
 fn context(user: &str) -> PayoutContext {
     PayoutContext {
@@ -23,7 +23,7 @@ fn paid_for(user: &str, number: u64) -> SignRequest {
 }
 
 async fn told(signer: &LocalSigner) -> Vec<Vec<(PayoutId, PayoutContext)>> {
-    signer.entries(&lane(), 0, 99).await.expect("reads").into_iter().map(|entry| entry.request.contexts).collect()
+    entries_from(signer, &lane(), 0).await.into_iter().map(|entry| entry.request.contexts).collect()
 }
 
 fn user(name: &str) -> UserId {

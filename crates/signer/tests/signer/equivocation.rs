@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use adit_core::{Amount, Epoch, Hash32};
-use adit_signer::{Refused, SignRequest, Signer as _, Supersede};
+use adit_signer::{EntryCursor, Refused, SignRequest, Signer as _, Supersede};
 use tokio::sync::Barrier;
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, in_a_row, lane, lineage, nonce_taken, other_lane, pay, pay_amount, payout,
-    sign, supersede, transfer,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, entries_from, in_a_row, lane, lineage, nonce_taken, other_lane, pay,
+    pay_amount, payout, sign, supersede, transfer,
 };
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn f16_two_replicas_that_allocate_one_nonce_at_once_get_one_signature() {
         assert_eq!(answers[1 - winner], Err(nonce_taken(nonce, both[winner].1)));
         before = Some(requests[winner].lineage);
     }
-    assert_eq!(world.start().entries(&lane(), 0, 99).await.expect("reads").len(), 20, "one entry a nonce");
+    assert_eq!(entries_from(&world.start(), &lane(), 0).await.len(), 20, "one entry a nonce");
 }
 
 #[tokio::test]
@@ -255,13 +255,38 @@ async fn f73_entries_tell_what_was_signed_in_nonce_order_and_whole() {
     let requests = [first.clone(), third, bump(&first), fourth];
     let signed = signer.sign(&requests).await.expect("writes");
     let signer = world.start();
-    let entries = signer.entries(&lane(), 0, 100).await.expect("reads");
+    let entries = entries_from(&signer, &lane(), 0).await;
     let order: Vec<_> = [1, 3, 0, 2].map(|at: usize| (requests[at].clone(), signed[at].clone().expect("signed").signed)).into();
     assert_eq!(entries.into_iter().map(|entry| (entry.request, entry.signed)).collect::<Vec<_>>(), order);
-    let page = |from, limit| {
-        let signer = &signer;
-        async move { signer.entries(&lane(), from, limit).await.expect("reads").len() }
-    };
-    assert_eq!((page(4, 100).await, page(4, 1).await, page(5, 1).await, page(6, 9).await, page(0, 0).await), (3, 1, 2, 0, 0));
-    assert!(signer.entries(&other_lane(), 0, 100).await.expect("reads").is_empty());
+    for (from, count) in [(4, 3), (5, 2), (6, 0)] {
+        assert_eq!(entries_from(&signer, &lane(), from).await.len(), count, "from {from} on");
+    }
+    assert!(entries_from(&signer, &other_lane(), 0).await.is_empty());
+}
+
+/// Whoever asks for the next page misses none of a number's attempts, and gets none of them twice.
+#[tokio::test]
+async fn f99_the_attempts_of_one_number_may_be_parted() {
+    let world = World::new();
+    let signer = world.start();
+    let first = pay(1, 1, 5);
+    sign(&signer, &first).await.expect("signs");
+    let mut newest = first.clone();
+    for _ in 0..3 {
+        newest = bump(&newest);
+        sign(&signer, &newest).await.expect("signs");
+    }
+    sign(&signer, &pay(2, 2, 6)).await.expect("signs");
+    let (mut sizes, mut read, mut from) = (Vec::new(), Vec::new(), Some(EntryCursor::at(5)));
+    while let Some(place) = from {
+        let page = signer.entries(&lane(), place, 2).await.expect("reads");
+        sizes.push(page.entries.len());
+        read.extend(page.entries.into_iter().map(|entry| entry.request.attempt));
+        from = page.next;
+    }
+    let all: Vec<_> = entries_from(&signer, &lane(), 5).await.into_iter().map(|entry| entry.request.attempt).collect();
+    assert_eq!((sizes, read.len()), (vec![2, 2, 1], 5));
+    assert_eq!(read, all);
+    let one = signer.entries(&lane(), EntryCursor::at(5), 0).await.expect("reads");
+    assert_eq!((one.entries.len(), one.next), (1, Some(EntryCursor { number: 5, skip: 1 })), "a page has one entry at least");
 }

@@ -4,7 +4,9 @@ use adit_core::Epoch;
 use adit_signer::{EnvironmentId, Journal, MemoryFile, Record, Refused, Signer as _, Stamp};
 
 use crate::bitcoin::world as bitcoin;
-use crate::world::{World, at_epoch, claim, config, lane, lease, lineage, next_attempt, nonce_taken, pay, payout, sign, stamp, under};
+use crate::world::{
+    World, at_epoch, claim, config, entries_from, lane, lease, lineage, next_attempt, nonce_taken, pay, payout, sign, stamp, under,
+};
 
 /// Written by the signer as it was before it knew Bitcoin: a payment, its bump and its cancel, a payment of coins, a supersede, the
 /// moved payout, a newer lease that signed nothing.
@@ -26,7 +28,7 @@ async fn f78_a_journal_of_before_bitcoin_is_read() {
     let world = holding(BEFORE_BITCOIN);
     let signer = world.try_start(config()).expect("starts");
     assert_eq!(signer.tip().expect("open").records, 7);
-    assert_eq!(signer.entries(&lane(), 0, 100).await.expect("reads").len(), 5);
+    assert_eq!(entries_from(&signer, &lane(), 0).await.len(), 5);
     assert!(world.disk.contents() == BEFORE_BITCOIN, "only read");
     let stale = sign(&signer, &pay(4, 4, 4)).await.expect_err("a newer lease was seen");
     assert!(matches!(stale, Refused::StaleEpoch { .. }), "{stale}");
@@ -41,7 +43,7 @@ async fn f78_a_journal_of_format_1_is_read_and_continued() {
     let signer = bitcoin::start(&world);
     let segwit = bitcoin::lane(adit_signer::AccountKind::Segwit);
     for (lane, entries, epoch) in [(lane(), 5, Epoch(3)), (segwit, 4, Epoch(2))] {
-        let told = signer.entries(&lane, 0, 100).await.expect("reads");
+        let told = entries_from(&signer, &lane, 0).await;
         assert_eq!(told.len(), entries);
         assert!(told.iter().all(|entry| entry.request.stamp == Stamp::default() && entry.request.contexts.is_empty()));
         let standing = signer.lanes().await.expect("answers").into_iter().find(|standing| standing.lane == lane).expect("known");
@@ -55,7 +57,7 @@ async fn f78_a_journal_of_format_1_is_read_and_continued() {
     let next = under(4, stamp(1, 10, 2), pay(4, 4, 3));
     sign(&signer, &next).await.expect("signs");
     let signer = bitcoin::start(&world);
-    assert_eq!(signer.entries(&lane(), 0, 100).await.expect("reads").len(), 6);
+    assert_eq!(entries_from(&signer, &lane(), 0).await.len(), 6);
     sign(&signer, &next).await.expect("again");
     lease(&signer, &claim(5, stamp(1, 11, 3))).await.expect("leases");
     let text = String::from_utf8(world.disk.contents()).expect("text");

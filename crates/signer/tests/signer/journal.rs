@@ -9,7 +9,9 @@ use adit_signer::{
 };
 use uuid::Uuid;
 
-use crate::world::{NOON_SECONDS, World, after, config, environment, in_a_row, journal_id, lane, lineage, pay, sign, supersede, try_sign};
+use crate::world::{
+    NOON_SECONDS, World, after, config, entries_from, environment, in_a_row, journal_id, lane, lineage, pay, sign, supersede, try_sign,
+};
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
     let world = World { disk: MemoryFile::holding(bytes), ..World::new() };
@@ -87,7 +89,7 @@ async fn a_whole_journal_is_only_read() {
     world.disk.set_room(Some(0));
     world.disk.set_sync_fails(true);
     world.disk.set_truncate_fails(true);
-    assert_eq!(world.start().entries(&lane(), 0, 9).await.expect("reads").len(), 2);
+    assert_eq!(entries_from(&world.start(), &lane(), 0).await.len(), 2);
 }
 
 /// A journal is read by the megabyte, and its lines do not end where that does.
@@ -172,7 +174,7 @@ async fn f77_a_full_disk_signs_nothing_and_recovers() {
     world.disk.set_room(None);
     let answers = signer.sign(&after(1, [pay(4, 4, 1), pay(2, 5, 2)])).await.expect("writes again");
     assert!(answers.iter().all(Result::is_ok), "nothing of the failed batches was remembered: {answers:?}");
-    assert_eq!(world.start().entries(&lane(), 0, 9).await.expect("reads").len(), 3);
+    assert_eq!(entries_from(&world.start(), &lane(), 0).await.len(), 3);
 }
 
 #[tokio::test]
@@ -222,7 +224,7 @@ async fn killed_while_it_wrote_to_a_real_disk_it_goes_on_after_the_last_whole_re
     drop(signer);
     let signer = open_on_disk(&path, 9).expect("starts again");
     assert_eq!(signer.tip(), tip);
-    assert_eq!(signer.entries(&lane(), 0, 9).await.expect("reads").len(), 3);
+    assert_eq!(entries_from(&signer, &lane(), 0).await.len(), 3);
 }
 
 /// A pipe has no disk below it that could keep anything: the system says so, and the signer is told.
@@ -258,7 +260,7 @@ async fn a_batch_is_found_again_by_whoever_wrote_it() {
     let mut signed = signer.sign(&requests).await.expect("writes");
     assert_eq!(signer.tip().expect("open").bytes, world.disk.contents().len() as u64);
     signed.push(sign(&signer, &pay(4, 4, 3)).await);
-    let told = signer.entries(&lane(), 0, 9).await.expect("reads").into_iter().map(|entry| entry.signed);
+    let told = entries_from(&signer, &lane(), 0).await.into_iter().map(|entry| entry.signed);
     assert!(told.eq(signed.into_iter().map(|answer| answer.expect("signed").signed)));
 }
 
@@ -268,7 +270,7 @@ async fn what_was_answered_is_durable() {
     let world = World::new();
     let answer = sign(&world.start(), &pay(1, 1, 0)).await.expect("signs");
     world.disk.crash(0);
-    let entries = world.start().entries(&lane(), 0, 1).await.expect("reads");
+    let entries = entries_from(&world.start(), &lane(), 0).await;
     assert_eq!(entries[0].signed, answer.signed);
 }
 

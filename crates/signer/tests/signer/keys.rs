@@ -3,7 +3,7 @@
 use adit_core::{Bytes, Epoch, LaneId};
 use adit_signer::{Key, LocalSigner, Refused, SignRequest, Signer, Supersede};
 
-use crate::world::{World, at_epoch, bump, config, key, lane, lineage, pay, payout, sign, supersede, transfer};
+use crate::world::{World, at_epoch, bump, config, entries_from, key, lane, lineage, pay, payout, sign, supersede, transfer};
 
 /// Anvil's third account.
 const NEW_KEY: &str = "5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
@@ -36,8 +36,8 @@ async fn f25_the_old_key_finishes_what_it_began_beside_the_new_one() {
     let signer = both(&world);
     sign(&signer, &by_new_key(pay(2, 2, 0))).await.expect("the new key has nonces of its own");
     sign(&signer, &bump(&old)).await.expect("what is open is bumped by its own key");
-    assert_eq!(signer.entries(&lane(), 0, 10).await.expect("read").len(), 2);
-    assert_eq!(signer.entries(&new_lane(), 0, 10).await.expect("read").len(), 1);
+    assert_eq!(entries_from(&signer, &lane(), 0).await.len(), 2);
+    assert_eq!(entries_from(&signer, &new_lane(), 0).await.len(), 1);
 }
 
 /// Both keys would pay it: what excludes two attempts is one nonce of one wallet.

@@ -8,7 +8,7 @@ use adit_signer::{
     EPOCH_STEP_MAX, LaneStanding, LeaseClaim, NEW_INCARNATION_SILENCE_SECONDS, Presence, Refused, SignRequest, Signer, Supersede,
 };
 
-use crate::world::{World, claim, dry_run, incarnation, lane, lease, pay, replica, retire, sign, stamp, supersede, under};
+use crate::world::{World, claim, dry_run, entries_from, incarnation, lane, lease, pay, replica, retire, sign, stamp, supersede, under};
 
 const SILENCE: i64 = 60;
 
@@ -252,7 +252,7 @@ async fn f91_records_keep_incarnation_and_counter() {
         let kept = format!("\"incarnation\":\"{}\",\"token\":\"{}\",\"counter\":{counter}", leased.incarnation, leased.token);
         assert_eq!(text.matches(&kept).count(), 1, "{kept}");
     }
-    let entry = world.start().entries(&lane(), 0, 1).await.expect("reads").remove(0);
+    let entry = entries_from(&world.start(), &lane(), 0).await.remove(0);
     assert_eq!(entry.request.stamp.counter, 42);
     assert_eq!(entry.request, SignRequest { stamp: stamp(1, 10, 42), ..entry.request.clone() });
 }

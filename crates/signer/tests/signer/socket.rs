@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use adit_core::{Epoch, Opening, Timestamp};
 use adit_signer::{
-    LaneStanding, LocalSigner, Open, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
+    EntryCursor, LaneStanding, LocalSigner, Open, PAGE_BYTES_MAX, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket,
+    SocketError, SocketSigner,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -16,9 +17,14 @@ use tokio::task::JoinHandle;
 
 use crate::bitcoin::world as bitcoin;
 use crate::world::{
-    World, at_epoch, bump, cancel, claim, incarnation, journal_id, lane, lineage, nonce_taken, pay, payout, replica, retire, sign, stamp,
-    supersede, try_sign, under,
+    World, at_epoch, bump, cancel, claim, entries_from, incarnation, journal_id, lane, lineage, nonce_taken, pay, payout, replica, retire,
+    sign, stamp, supersede, try_sign, under,
 };
+
+/// Of one message of the protocol.
+const FRAME_BYTES: usize = 16 * 1024 * 1024;
+const LINEAGES: u8 = 165;
+const PAYEES: usize = 150;
 
 fn serve(world: &World, path: &Path) -> JoinHandle<()> {
     serve_as(world.start(), path)
@@ -63,7 +69,7 @@ async fn two_clients_share_one_signer() {
     let signature = sign(&one, &other).await.expect("signs");
     assert_eq!(sign(&two, &other).await, Ok(signature.clone()), "the same bytes for both");
     assert_eq!(two.dry_run(&[bump(&other), cancel(6, 5)]).await, Ok(vec![Ok(()), Err(nonce_taken(5, 5))]));
-    assert_eq!(two.entries(&lane(), 5, 10).await.expect("reads")[0].signed, signature.signed);
+    assert_eq!(entries_from(&two, &lane(), 5).await[0].signed, signature.signed);
     assert_eq!(one.supersede(&supersede(5, 5)).await, Ok(Ok(())));
     assert_eq!(two.supersede(&supersede(5, 6)).await, Ok(Ok(())));
     sign(&two, &at_epoch(2, pay(5, 7, 7))).await.expect("moves");
@@ -98,6 +104,29 @@ async fn f94_leases_presence_and_retirements_go_over_the_socket() {
     assert!(matches!(told[2], PayoutStanding::Retired { .. }));
     assert_eq!(told.iter().filter(|standing| **standing == PayoutStanding::Unknown).count(), 4_998);
     assert_eq!(two.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(1), counter: 1, incarnation: incarnation(1) }]));
+}
+
+/// More than a frame of lineages is signed in one call of the client, and read back page by page.
+#[tokio::test(flavor = "multi_thread")]
+async fn f99_what_is_larger_than_a_frame_comes_in_parts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signer.sock");
+    let world = World::new();
+    let _server = serve_as(world.try_start(bitcoin::config_for_many()).expect("starts"), &path);
+    let client = SocketSigner::new(&path);
+    let requests: Vec<_> = (1..=LINEAGES).map(|number| bitcoin::pay_many(number, PAYEES)).collect();
+    let bytes = serde_json::to_vec(&requests).expect("JSON").len();
+    assert!(bytes > FRAME_BYTES, "{bytes} bytes fit in a frame, and the test shows nothing");
+
+    let answers = client.sign(&requests).await.expect("answers");
+    let signed: Vec<_> = answers.into_iter().map(|answer| answer.expect("signs").signed).collect();
+    let lane = requests[0].lane.clone();
+    let first = client.entries(&lane, EntryCursor::at(0), 1_000).await.expect("a page");
+    let page_bytes = serde_json::to_vec(&first.entries).expect("JSON").len();
+    assert!(first.entries.len() > 1 && page_bytes <= PAGE_BYTES_MAX + first.entries.len() + 1, "{page_bytes}");
+    let entries = entries_from(&client, &lane, 0).await;
+    assert!(entries.iter().map(|entry| &entry.signed).eq(&signed), "all of them, in order");
+    assert!(entries.iter().all(|entry| entry.request.contexts.len() == PAYEES));
 }
 
 /// Bitcoin names a transaction without its witnesses.

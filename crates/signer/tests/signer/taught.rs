@@ -5,8 +5,8 @@ use adit_signer::{JournalEntry, Learned, Lesson, LocalSigner, MemoryFile, Payout
 
 use crate::bitcoin::world as bitcoin;
 use crate::world::{
-    DAY_CAP, NOON_SECONDS, World, at_epoch, bump, cancel, config, lane, lineage, nonce_taken, pay, pay_amount, payout, retire, retired,
-    sign, supersede,
+    DAY_CAP, NOON_SECONDS, World, at_epoch, bump, cancel, config, entries_from, lane, lineage, nonce_taken, pay, pay_amount, payout,
+    retire, retired, sign, supersede,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -46,7 +46,7 @@ async fn f96_what_is_taught_stands_in_the_journal_like_what_was_signed() {
     assert_eq!(teach(&signer, &lessons).await, vec![Ok(Learned::Known); 4]);
     assert_eq!(world.disk.contents(), taught, "nothing is written twice");
     for signer in [signer, world.start()] {
-        let told: Vec<_> = signer.entries(&lane(), 0, 9).await.expect("reads").into_iter().map(|entry| entry.signed).collect();
+        let told: Vec<_> = entries_from(&signer, &lane(), 0).await.into_iter().map(|entry| entry.signed).collect();
         assert_eq!(told, [&first, &second, &dearer, &fill].map(|entry| entry.signed.clone()));
         let stands = signer.standing(&[payout(1), payout(2), payout(3)]).await.expect("tells");
         let live = |number| PayoutStanding::Live { lineage: lineage(number) };

@@ -9,8 +9,8 @@ use adit_core::{
     JournalId, LaneId, LeaseToken, LineageId, PayoutId, Purpose, ReplicaId, Retirement, Timestamp,
 };
 use adit_signer::{
-    Approved, AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LeaseClaim, LocalSigner, MemoryFile, OpenError, Refused, Retire,
-    SignRequest, Signature, Signer, SignerConfig, SignerFault, Stamp, Supersede,
+    Approved, AssetCaps, ChainPolicy, EntryCursor, EnvironmentId, EvmPolicy, JournalEntry, Key, LeaseClaim, LocalSigner, MemoryFile,
+    OpenError, Refused, Retire, SignRequest, Signature, Signer, SignerConfig, SignerFault, Stamp, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -266,6 +266,17 @@ pub async fn dry_run(signer: &dyn Signer, request: &SignRequest) -> Result<(), R
     signer.dry_run(&[chained]).await.expect("the journal can be read").remove(0)
 }
 
+/// Everything that was signed for a lane at this number and above, read page by page.
+pub async fn entries_from(signer: &dyn Signer, lane: &LaneId, from: u64) -> Vec<JournalEntry> {
+    let (mut entries, mut from) = (Vec::new(), Some(EntryCursor::at(from)));
+    while let Some(place) = from {
+        let page = signer.entries(lane, place, 100).await.expect("the journal can be read");
+        entries.extend(page.entries);
+        from = page.next;
+    }
+    entries
+}
+
 /// Names the lineage at the nonce before, as a store that has not gone back does.
 pub async fn chained(signer: &dyn Signer, request: &SignRequest) -> Result<SignRequest, SignerFault> {
     let before = match &request.draft {
@@ -273,7 +284,7 @@ pub async fn chained(signer: &dyn Signer, request: &SignRequest) -> Result<SignR
         Draft::Bitcoin(_) => None,
     };
     let Some(before) = before else { return Ok(request.clone()) };
-    let entry = signer.entries(&request.lane, before, 1).await?.into_iter().next();
+    let entry = signer.entries(&request.lane, EntryCursor::at(before), 1).await?.entries.into_iter().next();
     let previous = entry.filter(|entry| entry.request.draft.number() == before).map(|entry| entry.request.lineage);
     Ok(SignRequest { previous, ..request.clone() })
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adit_core::{JournalId, LaneId, Opening, PayoutId, Timestamp};
 use adit_signer::{
-    JournalAt, JournalEntry, LaneStanding, Learned, LeaseClaim, Lesson, LocalSigner, Open, PayoutStanding, Presence, Refused, Retire,
-    SignRequest, Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, LocalSigner, Open, PayoutStanding, Presence, Refused,
+    Retire, SignRequest, Signature, Signer, SignerFault, Supersede,
 };
 use async_trait::async_trait;
 
@@ -155,8 +155,8 @@ impl Signer for SimSigner {
         self.back(signer.teach(lessons).await?).await
     }
 
-    async fn entries(&self, lane: &LaneId, from_nonce: u64, limit: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
         let signer = self.reach().await?;
-        self.back(signer.entries(lane, from_nonce, limit).await?).await
+        self.back(signer.entries(lane, from, limit).await?).await
     }
 }

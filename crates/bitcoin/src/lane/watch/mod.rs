@@ -22,6 +22,7 @@ use self::stranger::Told;
 use self::window::{Window, trail};
 use super::BitcoinLane;
 use super::holdings::txid;
+use super::ours::Ours;
 use super::pending::Pending;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
@@ -49,7 +50,10 @@ impl BitcoinLane {
         let trail = self.trail(watch, window).await?;
         let readings = self.readings(watch, window).await?;
         let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
-        self.kept().pending = Pending::of(&fates);
+        {
+            let mut kept = self.kept();
+            (kept.pending, kept.ours) = (Pending::of(&fates), Ours::watched(&watch.lineages));
+        }
         let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
         if planted(Mistake::LeftPoolIsFree) {

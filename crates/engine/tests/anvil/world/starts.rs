@@ -13,6 +13,9 @@ use super::super::clocks::Jumping;
 use super::super::parts::{Running, System, Tasks};
 use super::{CHAIN_ID, LEASE, World, asset, chain_name, units};
 
+/// So few that the versions of one payment are in two pages.
+const PAGE_BYTES: usize = 2_500;
+
 impl World {
     fn chain(&self, url: &str) -> EvmChain {
         EvmChain::new(self.config(vec![url.to_owned()])).expect("a good configuration")
@@ -41,7 +44,8 @@ impl World {
         let room = *self.journal_room.lock().expect("no test panics in here");
         self.leave_room(room);
         let clock = self.signer_clock.clone();
-        LocalSigner::with_files(config, journal, contexts, id, Box::new(move || clock.now())).expect("the journal opens")
+        let signer = LocalSigner::with_files(config, journal, contexts, id, Box::new(move || clock.now())).expect("the journal opens");
+        signer.with_page_bytes(PAGE_BYTES)
     }
 
     pub fn start(&self) -> Running {

@@ -5,7 +5,7 @@ use adit_core::{BitcoinDraft, FeeRate, Keychain, LaneId, Place, Signed};
 use adit_signer::{BitcoinAccount, BitcoinNetwork, LocalSigner, Refused, Seed, SignRequest, Signer as _, WalletKey};
 
 use super::world::{Paid, WORDS, batch, chain, coin, config, draft, purse, request};
-use crate::world::World;
+use crate::world::{World, entries_from};
 
 /// Published test phrases (BIP-39).
 const PHRASES: [&str; 3] = [
@@ -145,7 +145,7 @@ async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
     let lesson = |signed: Signed| Lesson::Signed { at: Default::default(), entry: JournalEntry { request: request.clone(), signed } };
     let answers = signer.teach(&[lesson(complete(false)), lesson(complete(true)), lesson(ours.clone())]).await.expect("answers");
     assert!(matches!(&answers[..], [Err(Refused::Mismatch { .. }), Ok(Learned::Taught), Ok(Learned::Known)]), "{answers:?}");
-    let told = signer.entries(&request.lane, 0, 9).await.expect("reads");
+    let told = entries_from(&signer, &request.lane, 0).await;
     assert_eq!(told.into_iter().map(|entry| entry.signed).collect::<Vec<_>>(), [ours]);
 }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_bitcoin::{Address, Batch, Coin, KeyWallet, Network, OutputsMax, Payable, Payment, Purse, RootKey, Seen, Wallet};
 use adit_core::{
-    Amount, Asset, AssetForm, AssetId, BitcoinDraft, Bytes, ChainName, Draft, DraftInput, DraftOutput, Epoch, FeeRate, Keychain, LaneId,
-    OutputPurpose, Place, Purpose,
+    Amount, Asset, AssetForm, AssetId, BitcoinDraft, Bytes, ChainName, ClaimContext, Draft, DraftInput, DraftOutput, Epoch, FeeRate,
+    Hash32, KeyContext, Keychain, LaneId, OutputPurpose, PayoutContext, Place, Purpose,
 };
 use adit_signer::{
     AccountKind, Approved, AssetCaps, BitcoinAccount, BitcoinNetwork, BitcoinPolicy, ChainPolicy, LocalSigner, Seed, SignRequest,
@@ -80,6 +80,34 @@ pub fn config() -> SignerConfig {
         chains: evm.chains.into_iter().chain([(chain(), ChainPolicy::Bitcoin(policy))]).collect(),
         assets: evm.assets.into_iter().chain([Asset { id: btc(), decimals: 8, form: AssetForm::Native { chain: chain() } }]).collect(),
         caps: evm.caps.into_iter().chain([(btc(), caps)]).collect(),
+    }
+}
+
+/// The same, with caps that a day of large batches does not reach.
+pub fn config_for_many() -> SignerConfig {
+    let mut config = config();
+    config.caps.insert(btc(), AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX });
+    config
+}
+
+/// A batch of so many payouts to the few payees, each with the longest context. It spends the coin of its number.
+pub fn pay_many(number: u8, payouts: usize) -> SignRequest {
+    let each = (COIN - 10_000) / payouts as u128;
+    let paid: Vec<Paid> = (0..payouts).map(|at| (u128::from(number) * 1_000 + at as u128, at, each)).collect();
+    let mut request = pay(number.into(), &[number], &paid);
+    request.contexts = paid.iter().map(|(id, _, _)| (payout(*id), long_context())).collect();
+    request
+}
+
+fn long_context() -> PayoutContext {
+    PayoutContext {
+        user: "u".repeat(60).parse().expect("a user"),
+        book: "pool-1".parse().expect("a book"),
+        source_asset: btc(),
+        deducted: Amount::new(600),
+        fee: Amount::ZERO,
+        claim: Some(ClaimContext { nonce: 7, deadline: 1_795_349_000, digest: Hash32([3; 32]) }),
+        idempotency: Some(KeyContext { client: "key/a".parse().expect("a client"), key: Hash32([4; 32]), fingerprint: Hash32([5; 32]) }),
     }
 }
 

@@ -16,7 +16,7 @@ fn cost(gas: u64, price: u64) -> Cost {
 }
 
 fn told(costs: &[Cost], base_fee: Option<u64>, op_stack: bool) -> Fee {
-    let name = |index: usize| EndpointName::new(&format!("e{index}")).expect("a name");
+    let name = |index: usize| EndpointName::new(format!("e{index}")).expect("a name");
     let costs: Vec<_> = costs.iter().enumerate().map(|(index, cost)| (name(index), cost.clone())).collect();
     Fee::told(&costs, Bid { draft: &draft(), base_fee: base_fee.map(U256::from) }, op_stack)
 }

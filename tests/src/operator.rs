@@ -1,4 +1,4 @@
-//! What an operator does at the command line, beside a server that does not run.
+//! What an operator does: at the command line, beside a server that does not run, and what they are told by one that does.
 
 use std::process::Stdio;
 
@@ -9,6 +9,14 @@ use tokio::process::Command;
 use crate::system::{BOUND, System};
 
 impl System {
+    /// Why a withdrawal stands where it stands, as those who run the instance see it.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn why(&self, id: &str) -> Result<serde_json::Value> {
+        self.admin()?.get(&format!("/api/withdrawals/{id}/why")).await?.expect_success("asking why")
+    }
+
     /// `adit keys adopt`: from this nonce on the key is the server's alone. On the stopped server's own configuration.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Amount, AssetId, AttemptId, Blame, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, Destination, Draft, EndpointName, Hash32,
-    LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, DeferralCause, Destination, Draft, EndpointName,
+    Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -204,14 +204,15 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    /// In words, and who is to blame.
-    pub fn told(self) -> (String, Blame) {
+    /// In words for those who run the instance, and of which kind it is.
+    pub fn told(self) -> (String, DeferralCause) {
         match self {
-            Self::WouldFail { reason } => (reason, Blame::Payment),
-            Self::Untold { reason } => (format!("no endpoint can say what this payment would do: {reason}"), Blame::Unknown),
-            Self::Unclear { reason } => (reason, Blame::Nobody),
+            Self::WouldFail { reason } => (reason, DeferralCause::WouldFail),
+            Self::Untold { reason } => (format!("no endpoint can say what this payment would do: {reason}"), DeferralCause::Untold),
+            Self::Unclear { reason } => (reason, DeferralCause::Unclear),
             Self::Unfunded { asset, needed, held } => {
-                (format!("the wallet holds {held} of {asset} and needs {needed} (base units)"), Blame::Nobody)
+                let said = format!("the wallet holds {held} of {asset} and needs {needed} (base units)");
+                (said, DeferralCause::Unfunded { asset, needed })
             }
         }
     }

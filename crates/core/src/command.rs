@@ -10,9 +10,10 @@ mod payload;
 pub use payload::{AcceptedPin, AddAttempt, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
 
 use crate::{
-    Actor, AssetId, AttemptId, Blame, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage, Destination, Epoch, EventId, Funds,
-    HaltReason, Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId,
-    ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack, WithdrawalId,
+    Actor, AssetId, AttemptId, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage, DeferralCause, Destination, Epoch, EventId,
+    Funds, HaltReason, Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
+    PayoutId, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack,
+    WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -248,7 +249,7 @@ pub enum Command {
         owner: ReplicaId,
         leg: Leg,
         reason: String,
-        blame: Blame,
+        cause: DeferralCause,
     },
     /// A transaction that this engine does not know seems to have paid it already: a person looks before anything is paid.
     Suspect {

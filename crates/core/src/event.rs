@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId, CreditId, Destination, EventId, Failure,
-    FeeKnown, HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId, WentBack,
-    WithdrawalId,
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId, CreditId, DeferralCause, Destination, EventId,
+    Failure, FeeKnown, HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId,
+    WentBack, WithdrawalId,
 };
 
 /// One thing that happened. Written in the commit that made it true; never changed.
@@ -120,6 +120,8 @@ pub enum EventKind {
     Deferred {
         reason: String,
         until: Timestamp,
+        #[serde(default)]
+        cause: DeferralCause,
     },
     Retried,
     HeldForInspection {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::next::{LaneView, fresh_tip, in_flight};
-use crate::{AssetId, ChainKind, ClockDoubt, Dear, LaneState, Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted};
+use crate::{
+    Amount, AssetId, ChainKind, ClockDoubt, Dear, Deferral, DeferralCause, LaneState, Lineage, Mistake, Scope, Suspension, Timestamp,
+    TooDear, UserId, Withdrawal, planted,
+};
 
 /// Why an approved withdrawal is not planned now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,7 @@ pub enum Gate {
         reason: String,
         tries: u32,
         until: Timestamp,
+        cause: DeferralCause,
     },
     LaneStopped,
     /// Nobody knows what time it is (case F97).
@@ -123,8 +127,9 @@ pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }
     match &withdrawal.state {
-        crate::State::Approved { deferred: Some(deferral), .. } if deferral.holds(view.now) => {
-            Gate::Deferred { reason: deferral.reason.clone(), tries: deferral.tries, until: deferral.until }
+        crate::State::Approved { deferred: Some(deferral), .. } if deferral.holds(view.now) && !is_refilled(view, deferral) => {
+            let Deferral { reason, tries, until, cause, .. } = deferral.clone();
+            Gate::Deferred { reason, tries, until, cause }
         }
         crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
         crate::State::Approved { at, .. } => dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear),
@@ -135,6 +140,40 @@ pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
         | crate::State::Cancelled { .. }
         | crate::State::HeldForInspection { .. } => Gate::Open,
     }
+}
+
+/// Whether the wallet has by now what the deferral waits for: then nobody waits for its end.
+fn is_refilled(view: &LaneView, deferral: &Deferral) -> bool {
+    match &deferral.cause {
+        DeferralCause::Unfunded { asset, needed } => free(view, asset).is_some_and(|free| free >= *needed),
+        DeferralCause::Unknown
+        | DeferralCause::WouldFail
+        | DeferralCause::Untold
+        | DeferralCause::Unclear
+        | DeferralCause::SignerRefuses
+        | DeferralCause::ClaimUnread => false,
+    }
+}
+
+/// What the wallet has of an asset beyond what unmined payments may take. None where its balance is not known: unknown is not zero.
+pub fn free(view: &LaneView, asset: &AssetId) -> Option<Amount> {
+    let read = view.lane.funds.iter().find(|funds| funds.asset == *asset)?;
+    let taken = committed(view.live, &view.chain.native).remove(asset).unwrap_or_default();
+    Some(read.balance.saturating_sub(taken))
+}
+
+/// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
+pub fn committed(live: &[Lineage], native: &AssetId) -> BTreeMap<AssetId, Amount> {
+    let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
+    let mut add = |asset: &AssetId, amount: Amount| {
+        let sum = committed.entry(asset.clone()).or_default();
+        *sum = sum.checked_add(amount).unwrap_or(Amount::MAX);
+    };
+    for lineage in live.iter().filter(|lineage| lineage.included().is_none()) {
+        lineage.legs.iter().for_each(|leg| add(&leg.asset, leg.amount));
+        add(native, lineage.latest().draft.cost_max());
+    }
+    committed
 }
 
 fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Option<Dear> {

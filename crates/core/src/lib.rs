@@ -58,7 +58,7 @@ pub use credential::{Credential, Role, Standing};
 pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeeKnown, FeePart, LegEffect, Receipt, Sighting};
-pub use gate::{Gate, may_join, may_plan, suspension};
+pub use gate::{Gate, committed, free, may_join, may_plan, suspension};
 pub use id::{
     AssetId, AttemptId, Book, Bytes, ChainName, ClientId, CredentialId, CreditId, Destination, EndpointName, EventId, GroupId, Hash32,
     IdempotencyKey, IncarnationId, JournalId, LeaseToken, LineageId, NameError, PayoutId, ReplicaId, Tier, TransferId, UserId,
@@ -95,5 +95,5 @@ pub use transaction::{
 pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
-pub use why::{Button, Reason, Why, confirmations, needs, why};
-pub use withdrawal::{Blame, ClaimRecord, DeadLineage, Deferral, Failure, Payment, State, Status, Withdrawal};
+pub use why::{Button, Line, Reader, Reason, Trouble, Why, confirmations, needs, why};
+pub use withdrawal::{Blame, ClaimRecord, DeadLineage, Deferral, DeferralCause, Failure, Payment, State, Status, Withdrawal};

@@ -143,9 +143,57 @@ pub enum Blame {
 /// Why a payout could not be planned yet, and when it is looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferral {
+    /// For those who run the instance: it may repeat what a node said.
     pub reason: String,
+    /// How often the payment itself was refused, or nobody could say anything of it.
     pub tries: u32,
     pub until: Timestamp,
+    #[serde(default)]
+    pub cause: DeferralCause,
+    /// How often it was looked at since the cause changed.
+    #[serde(default)]
+    pub looks: u32,
+}
+
+/// The kind of a deferral.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cause")]
+pub enum DeferralCause {
+    /// As rows of before have it.
+    #[default]
+    Unknown,
+    /// The chain says that it would revert, or do something else than asked.
+    WouldFail,
+    /// Endpoints that answer all else have no answer to this one.
+    Untold,
+    /// Too few endpoints could say.
+    Unclear,
+    SignerRefuses,
+    /// Whether the claim's signature still stands could not be read.
+    ClaimUnread,
+    /// The wallet has too little of the asset or of the fee coin, in base units of `asset`.
+    Unfunded {
+        asset: AssetId,
+        needed: Amount,
+    },
+}
+
+impl DeferralCause {
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::WouldFail => Blame::Payment,
+            Self::Untold => Blame::Unknown,
+            Self::Unknown | Self::Unclear | Self::SignerRefuses | Self::ClaimUnread | Self::Unfunded { .. } => Blame::Nobody,
+        }
+    }
+
+    /// Whether it is the same reason for a person, whatever the numbers in it.
+    pub fn is_same_kind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unfunded { asset, .. }, Self::Unfunded { asset: known, .. }) => asset == known,
+            (this, other) => std::mem::discriminant(this) == std::mem::discriminant(other),
+        }
+    }
 }
 
 impl Deferral {

@@ -4,11 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adit_chain::Chain;
-use adit_core::{ChainName, Lane, LaneId, LaneView, Lineage, ReplicaId, Rules, State, Suspension, Trust, Why, Withdrawal, why};
-use adit_store::{Store, StoreFault};
+use adit_core::{
+    AssetId, ChainKind, ChainName, ChainRules, Lane, LaneId, LaneView, Line, Lineage, ReplicaId, Rules, Span, State, Suspension, Trouble,
+    Trust, Why, Withdrawal, why,
+};
+use adit_store::{Cursor, QueueFilter, Store, StoreFault};
 
 use crate::auditor::Auditor;
 use crate::{Alerts, Clock as _, Hub, LaneTask, Ports, Settings, Writer};
+
+/// Payments under way that *why* counts.
+const UNMINED_SHOWN_MAX: usize = 1_000;
+/// Payments before one that *why* counts.
+const AHEAD_MAX: usize = 501;
+/// How long a lane is without a lease before *why* says so: another server takes it by then.
+const UNLEASED_TOLD_AFTER: Span = Span::from_seconds(10);
 
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
@@ -47,23 +57,17 @@ impl Engine {
         self.ports.chains.get(name)
     }
 
-    /// Explains where a withdrawal stands, with its lineages, oldest first.
+    /// Explains where a withdrawal stands. It reads its own lineage and those that no block holds, and no others.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<(Why, Vec<Lineage>), StoreFault> {
-        let lineages = self.store().lineages_of(withdrawal.id).await?;
+    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<Why, StoreFault> {
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else {
             return Err(StoreFault::Corrupt { detail: format!("no chain pays {}", withdrawal.asset) });
         };
         let lane = self.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        let live = self.store().live_lineages(&chain.lane, crate::LIVE_LINEAGES_MAX).await?;
-        let suspensions = self.suspensions().await?;
-        let now = self.ports.clock.now();
-        let view =
-            LaneView { lane: &lane, chain, live: &live, queue: &[], suspensions: &suspensions, now, clock_doubt: self.ports.clock.doubt() };
         let own = match &withdrawal.state {
-            State::Processing { lineage, .. } => live.iter().find(|known| known.id == *lineage),
+            State::Processing { lineage, .. } => self.store().lineage(*lineage).await?,
             State::Pending
             | State::Approved { .. }
             | State::Completed { .. }
@@ -71,7 +75,60 @@ impl Engine {
             | State::Cancelled { .. }
             | State::HeldForInspection { .. } => None,
         };
-        Ok((why(&view, withdrawal, own), lineages))
+        let live = self.beside(chain, own.as_ref()).await?;
+        let suspensions = self.suspensions().await?;
+        let (now, clock_doubt) = (self.ports.clock.now(), self.ports.clock.doubt());
+        let queue = self.first_in_line(chain, withdrawal, &suspensions).await?;
+        let view = LaneView { lane: &lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
+        let line = Line { ahead: self.ahead(chain, withdrawal, &suspensions).await?, trouble: self.trouble(&lane) };
+        Ok(why(&view, withdrawal, own.as_ref(), &line))
+    }
+
+    /// The payments that say how full a round is, and what one of them stands on: in bitcoin a payment that a block holds keeps its coins.
+    async fn beside(&self, chain: &ChainRules, own: Option<&Lineage>) -> Result<Vec<Lineage>, StoreFault> {
+        let mut live = match chain.kind {
+            ChainKind::Evm => self.store().unmined_lineages(&chain.lane, UNMINED_SHOWN_MAX).await?,
+            ChainKind::Bitcoin => self.store().live_lineages(&chain.lane, crate::LIVE_LINEAGES_MAX).await?,
+        };
+        live.extend(own.filter(|own| live.iter().all(|known| known.id != own.id)).cloned());
+        Ok(live)
+    }
+
+    /// Those who may gather in one transaction; where each is paid alone nobody is asked for.
+    async fn first_in_line(
+        &self,
+        chain: &ChainRules,
+        withdrawal: &Withdrawal,
+        standing: &BTreeMap<adit_core::Scope, Suspension>,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
+        let Some(batching) = chain.batching.filter(|_| matches!(withdrawal.state, State::Approved { .. })) else { return Ok(Vec::new()) };
+        let wanted = QueueFilter::of(self.paid_by(chain)).without(standing);
+        self.store().queue(&wanted, self.ports.clock.now(), usize::from(batching.payouts_max)).await
+    }
+
+    /// How many that may be planned stand before an approved one; in bitcoin, how many beyond those that one transaction pays.
+    async fn ahead(
+        &self,
+        chain: &ChainRules,
+        withdrawal: &Withdrawal,
+        standing: &BTreeMap<adit_core::Scope, Suspension>,
+    ) -> Result<usize, StoreFault> {
+        if !matches!(withdrawal.state, State::Approved { .. }) {
+            return Ok(0);
+        }
+        let wanted = QueueFilter::of(self.paid_by(chain)).without(standing);
+        let before = self.store().ahead(&wanted, self.ports.clock.now(), Cursor::of(withdrawal), AHEAD_MAX).await?;
+        let together = chain.batching.map_or(0, |batching| usize::from(batching.payouts_max).saturating_sub(1));
+        Ok(before.saturating_sub(together))
+    }
+
+    fn paid_by(&self, chain: &ChainRules) -> Vec<AssetId> {
+        self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect()
+    }
+
+    fn trouble(&self, lane: &Lane) -> Option<Trouble> {
+        let unleased = lane.lease.as_ref().is_none_or(|lease| lease.until.plus(UNLEASED_TOLD_AFTER) < self.ports.clock.now());
+        self.hub.trouble(&lane.id, self.ports.clock.uptime()).or_else(|| unleased.then_some(Trouble::NotLeased))
     }
 
     pub(crate) async fn suspensions(&self) -> Result<BTreeMap<adit_core::Scope, Suspension>, StoreFault> {

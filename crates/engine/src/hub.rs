@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adit_core::{Batch, BrokenInvariant, Event, IncarnationId, LaneId, State, Timestamp};
+use adit_core::{Batch, BrokenInvariant, Event, IncarnationId, LaneId, Span, State, Timestamp, Trouble};
 use tokio::sync::{Notify, broadcast};
 
+/// Rounds that fail before anybody is told that they do.
+const FAILURES_TOLD: u32 = 3;
+/// How long the signer refuses a lane before anybody is told.
+const REFUSED_TOLD_AFTER: Span = Span::from_seconds(5);
 /// Events that a slow listener may fall behind before it has to read the store again.
 const BACKLOG_EVENTS_MAX: usize = 16_384;
 
@@ -26,6 +30,8 @@ pub struct Hub {
     refusals: Arc<Mutex<BTreeMap<LaneId, (Timestamp, String)>>>,
     /// Why the third witness keeps each lane from signing.
     unwitnessed: Arc<Mutex<BTreeMap<LaneId, String>>>,
+    /// How many rounds of each lane failed one after another, and why the last did.
+    failures: Arc<Mutex<BTreeMap<LaneId, (u32, String)>>>,
 }
 
 impl Hub {
@@ -41,6 +47,7 @@ impl Hub {
             superseded: Arc::default(),
             refusals: Arc::default(),
             unwitnessed: Arc::default(),
+            failures: Arc::default(),
         }
     }
 
@@ -110,6 +117,34 @@ impl Hub {
     /// Returns why the third witness keeps the lane from signing.
     pub(crate) fn unwitnessed(&self, lane: &LaneId) -> Option<String> {
         self.unwitnessed.lock().expect("nothing panics while it holds this lock").get(lane).cloned()
+    }
+
+    /// A round of the lane failed.
+    pub(crate) fn round_failed(&self, lane: &LaneId, error: &str) {
+        let mut failures = self.failures.lock().expect("nothing panics while it holds this lock");
+        let rounds = failures.get(lane).map_or(0, |(rounds, _)| *rounds);
+        failures.insert(lane.clone(), (rounds.saturating_add(1), error.to_owned()));
+    }
+
+    /// A round of the lane came to its end.
+    pub(crate) fn round_done(&self, lane: &LaneId) {
+        self.failures.lock().expect("nothing panics while it holds this lock").remove(lane);
+    }
+
+    /// Returns what keeps the lane from planning or signing that stands in no row. `now` is an uptime.
+    pub(crate) fn trouble(&self, lane: &LaneId, now: Timestamp) -> Option<Trouble> {
+        if self.is_superseded() {
+            return Some(Trouble::Superseded);
+        }
+        if let Some(detail) = self.unwitnessed(lane) {
+            return Some(Trouble::WitnessUnusable { detail });
+        }
+        if let Some((_, detail)) = self.refusal(lane).filter(|(since, _)| now.since(*since) >= REFUSED_TOLD_AFTER) {
+            return Some(Trouble::SignerRefuses { detail });
+        }
+        let failures = self.failures.lock().expect("nothing panics while it holds this lock");
+        let failing = failures.get(lane).filter(|(rounds, _)| *rounds >= FAILURES_TOLD);
+        failing.map(|(_, detail)| Trouble::RoundsFail { detail: detail.clone() })
     }
 
     /// An invariant would not hold.

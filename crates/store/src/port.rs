@@ -43,6 +43,11 @@ pub trait Store: Send + Sync + 'static {
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
     /// Approved withdrawals that pass and whose deferral has passed at `now`, oldest first.
     async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    /// How many of these stand before this place, counted up to `most`.
+    async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
+        let before = |row: &&Withdrawal| (row.created_at, row.id) < (place.created_at, place.id);
+        Ok(self.queue(wanted, now, most).await?.iter().take_while(before).count())
+    }
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     /// Every lineage that ever carried this withdrawal, oldest first.
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;

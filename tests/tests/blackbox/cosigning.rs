@@ -63,7 +63,7 @@ async fn f04_f05_what_others_sign_is_sent_when_they_have_and_paid_once() -> Resu
     let id = shared.withdrawn("0.25").await?;
     let waiting = shared.waiting().await?;
     assert_eq!((&waiting["have"], &waiting["needed"], &waiting["amount"]), (&json!(1), &json!(2), &json!("0.25")), "{waiting}");
-    let why = shared.ada.why(&id).await?;
+    let why = shared.system.why(&id).await?;
     assert_eq!((&why["code"], &why["attempt"]), (&json!("AWAITS_COSIGNERS"), &waiting["id"]), "{why}");
     let version = waiting["id"].as_str().context("an id")?.to_owned();
 

@@ -128,7 +128,7 @@ async fn f51_a_token_that_changes_its_decimals_is_not_paid() -> Result<()> {
     let second = ada.withdrawn("CHANGE", "4", FRIEND).await?;
     let mut last = Value::Null;
     let stopped = wait::until("the payment to be stopped, with the decimals as the reason", NOTICED, PAUSE, async || {
-        last = ada.why(&second).await?;
+        last = system.why(&second).await?;
         let named = last["sentence"].as_str().is_some_and(|sentence| sentence.contains("decimals"));
         Ok((named && ["LANE_HALTED", "SUSPENDED"].iter().any(|code| last["code"] == *code)).then_some(()))
     });

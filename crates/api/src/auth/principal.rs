@@ -1,6 +1,6 @@
 //! Somebody whose credential was checked, and what he may do.
 
-use adit_core::{Actor, Credential, CredentialId, Role, Standing, Timestamp, UserId};
+use adit_core::{Actor, Credential, CredentialId, Reader, Role, Standing, Timestamp, UserId};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -40,6 +40,11 @@ impl Principal {
     /// A user whom a provider's token names, which is refused from `ends` on.
     pub fn of_user(user: UserId, ends: Option<Timestamp>) -> Self {
         Self { actor: Actor::User { user }, role: Role::User, key: None, ends }
+    }
+
+    /// How much of a withdrawal's explanation they see.
+    pub fn reader(&self) -> Reader {
+        Reader::of(&self.actor)
     }
 
     /// Himself, where he is a user.

@@ -1,9 +1,9 @@
 //! One event as its user sees it.
 
-use adit_core::{ChainKind, Event, EventKind, Failure, Rules, Status};
+use adit_core::{ChainKind, Event, EventKind, Failure, Reader, Rules, Status};
 use serde_json::{Value, json};
 
-use crate::record::failure_sentence;
+use crate::record::{HELD, failure_sentence};
 use crate::units::{rfc3339, units};
 use crate::written::written;
 
@@ -46,7 +46,10 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
             ("requested", Some(Status::Pending), details)
         }
         EventKind::Approved => ("approved", Some(Status::Approved), json!({})),
-        EventKind::ApprovalWithdrawn { reason } => ("approval_withdrawn", Some(Status::Pending), json!({ "reason": reason })),
+        // What nodes, journals and persons said in detail is for those who run the instance.
+        EventKind::ApprovalWithdrawn { .. } => {
+            ("approval_withdrawn", Some(Status::Pending), json!({ "reason": "A person has to approve it." }))
+        }
         EventKind::Reserved { .. } => ("reserved", Some(Status::Processing), json!({})),
         EventKind::AttemptAdded { version, .. } => ("attempt_added", Some(Status::Processing), json!({ "version": version })),
         EventKind::Cosigned { complete, .. } => ("cosigned", Some(Status::Processing), json!({ "complete": complete })),
@@ -65,12 +68,12 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::Cancelled { reason } => ("cancelled", Some(Status::Cancelled), json!({ "reason": reason })),
         EventKind::CancelRequested { reason } => ("cancel_requested", Some(Status::Processing), json!({ "reason": reason })),
         EventKind::Requeued { .. } => ("requeued", Some(Status::Approved), json!({})),
-        EventKind::Deferred { reason, until } => {
-            ("deferred", Some(Status::Approved), json!({ "reason": reason, "until": rfc3339(*until) }))
+        EventKind::Deferred { reason: _, until, cause } => {
+            ("deferred", Some(Status::Approved), json!({ "reason": cause.told(), "until": rfc3339(*until) }))
         }
         EventKind::Retried => ("retried", None, json!({})),
-        EventKind::HeldForInspection { finding, hash } => {
-            ("held_for_inspection", Some(Status::HeldForInspection), json!({ "reason": finding, "txHash": hash }))
+        EventKind::HeldForInspection { finding: _, hash } => {
+            ("held_for_inspection", Some(Status::HeldForInspection), json!({ "reason": HELD, "txHash": hash }))
         }
         EventKind::Inspected { paid, .. } => ("inspected", None, json!({ "paid": paid })),
         EventKind::Suspended { scope, reason } => ("suspended", None, json!({ "scope": scope.to_string(), "reason": reason })),
@@ -88,7 +91,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::FeeDoubted { .. } => ("fee_doubted", None, json!({})),
         EventKind::StrayFound { .. } => ("stray_found", None, json!({})),
         EventKind::StrayExplained { .. } => ("stray_explained", None, json!({})),
-        EventKind::Doubted { because } => ("doubted", Some(Status::Processing), json!({ "reason": because })),
+        EventKind::Doubted { .. } => ("doubted", Some(Status::Processing), json!({ "reason": HELD })),
         EventKind::MadeAgain { .. } => ("made_again", Some(Status::Processing), json!({})),
         EventKind::Replaced { as_withdrawal } => ("replaced", Some(Status::Cancelled), json!({ "asWithdrawalId": as_withdrawal })),
         // The note is for those who run the instance.
@@ -99,5 +102,5 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
 }
 
 fn failed(failure: &Failure, hash: Option<&adit_core::Hash32>) -> Value {
-    json!({ "error": failure_sentence(failure), "txHash": hash })
+    json!({ "error": failure_sentence(failure, Reader::User), "txHash": hash })
 }

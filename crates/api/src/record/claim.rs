@@ -1,6 +1,6 @@
 //! The record of a claim, its fields named as existing applications know them (requirement D10).
 
-use adit_core::{Failure, Rules, State, Withdrawal};
+use adit_core::{Failure, Reader, Rules, State, Withdrawal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,9 +71,9 @@ fn standing(state: &State) -> (&'static str, Option<String>) {
     match state {
         State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => ("pending", None),
         State::Completed { .. } => ("completed", None),
-        State::Failed { failure: failure @ Failure::Reverted, .. } => ("reverted", Some(failure_sentence(failure))),
+        State::Failed { failure: failure @ Failure::Reverted, .. } => ("reverted", Some(failure_sentence(failure, Reader::User))),
         State::Failed { failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }), .. } => {
-            ("failed", Some(failure_sentence(failure)))
+            ("failed", Some(failure_sentence(failure, Reader::User)))
         }
         State::Cancelled { reason, .. } => ("failed", Some(format!("It was cancelled: {reason}. The amount was given back."))),
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Actor, ChainKind, ChainName, EventKind, Hash32, Rules, State, Status, Withdrawal, confirmations};
+use adit_core::{Actor, ChainKind, ChainName, EventKind, Hash32, Reader, Rules, State, Status, Withdrawal, confirmations};
 use adit_store::{Store, StoreFault};
 use futures::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{actor_name, ended_at, failure_sentence};
+use super::{HELD, actor_name, ended_at, failure_sentence};
 use crate::docs::shapes::{AssetName, BookName, Hash, Id, Status as StatusName, Time, Units, UserName};
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
@@ -78,21 +78,21 @@ impl Heads {
 
 /// # Errors
 /// [`StoreFault`].
-pub async fn withdrawal_view(state: &ApiState, withdrawal: &Withdrawal) -> Result<WithdrawalView, StoreFault> {
+pub async fn withdrawal_view(state: &ApiState, withdrawal: &Withdrawal, reader: Reader) -> Result<WithdrawalView, StoreFault> {
     let heads = Heads::read(state.store(), state.rules()).await?;
     let approved_by = approver(state.store(), withdrawal).await?;
-    Ok(view(withdrawal, state.rules(), &heads, approved_by.as_ref()))
+    Ok(view(withdrawal, state.rules(), &heads, approved_by.as_ref(), reader))
 }
 
 /// Many at once, in their order.
 ///
 /// # Errors
 /// [`StoreFault`].
-pub async fn withdrawal_views(state: &ApiState, withdrawals: &[Withdrawal]) -> Result<Vec<WithdrawalView>, StoreFault> {
+pub async fn withdrawal_views(state: &ApiState, withdrawals: &[Withdrawal], reader: Reader) -> Result<Vec<WithdrawalView>, StoreFault> {
     let heads = Heads::read(state.store(), state.rules()).await?;
     let approvers = try_join_all(withdrawals.iter().map(|withdrawal| approver(state.store(), withdrawal))).await?;
     let both = withdrawals.iter().zip(&approvers);
-    Ok(both.map(|(withdrawal, approver)| view(withdrawal, state.rules(), &heads, approver.as_ref())).collect())
+    Ok(both.map(|(withdrawal, approver)| view(withdrawal, state.rules(), &heads, approver.as_ref(), reader)).collect())
 }
 
 /// Whoever approved it: in the state while it is approved, in its history from then on.
@@ -119,8 +119,8 @@ fn by_policy(approved: &adit_core::Event, requested: Option<adit_core::EventId>)
     requested.is_some_and(|requested| block(requested) == block(approved.id))
 }
 
-fn view(withdrawal: &Withdrawal, rules: &Rules, heads: &Heads, approved_by: Option<&Actor>) -> WithdrawalView {
-    let (reason, error) = explanation(&withdrawal.state);
+fn view(withdrawal: &Withdrawal, rules: &Rules, heads: &Heads, approved_by: Option<&Actor>, reader: Reader) -> WithdrawalView {
+    let (reason, error) = explanation(&withdrawal.state, reader);
     let head = rules.chain_of(&withdrawal.asset).and_then(|chain| heads.0.get(&chain.name)).copied();
     let block = withdrawal.state.block();
     WithdrawalView {
@@ -164,12 +164,15 @@ pub(crate) fn is_confirmed(state: &State) -> bool {
     }
 }
 
-fn explanation(state: &State) -> (Option<String>, Option<String>) {
-    match state {
-        State::Approved { deferred: Some(deferral), .. } => (Some(deferral.reason.clone()), None),
-        State::Cancelled { reason, .. } => (Some(reason.clone()), None),
-        State::HeldForInspection { finding, .. } => (Some(finding.clone()), None),
-        State::Failed { failure, .. } => (None, Some(failure_sentence(failure))),
-        State::Pending | State::Approved { deferred: None, .. } | State::Processing { .. } | State::Completed { .. } => (None, None),
+/// Why it waits or was cancelled, and why it failed. What nodes said is for those who run the instance (abuse case +31).
+fn explanation(state: &State, reader: Reader) -> (Option<String>, Option<String>) {
+    match (state, reader) {
+        (State::Approved { deferred: Some(deferral), .. }, Reader::Operator) => (Some(deferral.reason.clone()), None),
+        (State::Approved { deferred: Some(deferral), .. }, Reader::User | Reader::Host) => (Some(deferral.cause.told().to_owned()), None),
+        (State::Cancelled { reason, .. }, _) => (Some(reason.clone()), None),
+        (State::HeldForInspection { finding, .. }, Reader::Operator) => (Some(finding.clone()), None),
+        (State::HeldForInspection { .. }, Reader::User | Reader::Host) => (Some(HELD.to_owned()), None),
+        (State::Failed { failure, .. }, _) => (None, Some(failure_sentence(failure, reader))),
+        (State::Pending | State::Approved { deferred: None, .. } | State::Processing { .. } | State::Completed { .. }, _) => (None, None),
     }
 }

@@ -10,7 +10,7 @@ pub use general::{WithdrawalView, withdrawal_view, withdrawal_views};
 pub use incarnation::StoreRecord;
 pub use lane::{LaneRecord, Shown, state_name};
 
-use adit_core::{Actor, Failure, State, Timestamp};
+use adit_core::{Actor, Failure, Reader, State, Timestamp};
 
 /// When it ended, if it did.
 pub(crate) fn ended_at(state: &State) -> Option<Timestamp> {
@@ -20,13 +20,24 @@ pub(crate) fn ended_at(state: &State) -> Option<Timestamp> {
     }
 }
 
-/// Why it failed, in English.
-pub(crate) fn failure_sentence(failure: &Failure) -> String {
-    match failure {
-        Failure::Reverted => "The payment reverted on chain; the amount was given back.".to_owned(),
-        Failure::Precheck { reason } => format!("Nothing was sent, because the payment would fail: {reason}. The amount was given back."),
-        Failure::Inspected { finding, note } => {
+/// What a user is told of a withdrawal that is held.
+pub(crate) const HELD: &str = "A person has to look at it: the chain shows something unexpected.";
+
+/// Why it failed, in English. What a node or a person said in detail is for those who run the instance.
+pub(crate) fn failure_sentence(failure: &Failure, reader: Reader) -> String {
+    match (failure, reader) {
+        (Failure::Reverted, _) => "The payment reverted on chain; the amount was given back.".to_owned(),
+        (Failure::Precheck { reason }, Reader::Operator) => {
+            format!("Nothing was sent, because the payment would fail: {reason}. The amount was given back.")
+        }
+        (Failure::Precheck { .. }, Reader::User | Reader::Host) => {
+            "Nothing was sent, because the recipient would refuse the payment. The amount was given back.".to_owned()
+        }
+        (Failure::Inspected { finding, note }, Reader::Operator) => {
             format!("A person found that it was not paid ({finding}): {note}. The amount was given back.")
+        }
+        (Failure::Inspected { .. }, Reader::User | Reader::Host) => {
+            "A person found that it was not paid. The amount was given back.".to_owned()
         }
     }
 }

@@ -17,5 +17,6 @@ mod people;
 mod rules;
 mod sign_in;
 mod silent;
+mod whys;
 mod withdrawals;
 mod world;

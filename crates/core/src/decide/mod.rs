@@ -113,9 +113,9 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::TrustJournal { lane, journal, tip } => lane::trust_journal(draft, lane, *journal, *tip),
         Command::SlowStart { lane, owner, epoch, proved } => lane::slow_start(draft, lane, *owner, *epoch, *proved),
         Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
-        Command::Defer { lane, epoch, owner, leg, reason, blame } => {
+        Command::Defer { lane, epoch, owner, leg, reason, cause } => {
             draft.leased(lane, *owner, *epoch)?;
-            settle::defer(draft, leg, lane, reason, *blame)
+            settle::defer(draft, leg, lane, reason, cause)
         }
         Command::Suspect { lane, owner, epoch, leg, payment, finding } => {
             draft.leased(lane, *owner, *epoch)?;

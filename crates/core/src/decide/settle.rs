@@ -1,8 +1,8 @@
 //! How a hold ends: settled because the chain paid, or released because it never will. Once, by type and by constraint.
 
 use crate::{
-    Account, Actor, Answer, AssetId, Blame, Book, Cause, Change, DeadLineage, Decision, Deferral, EventKind, Failure, LaneId, Leg,
-    LineageId, Mistake, Receipt, Refusal, Retirement, State, TransferKind, Withdrawal, planted,
+    Account, Actor, Answer, AssetId, Blame, Book, Cause, ChainKind, Change, DeadLineage, Decision, Deferral, DeferralCause, EventKind,
+    Failure, LaneId, Leg, LineageId, Mistake, Receipt, Refusal, Retirement, Span, State, TransferKind, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -93,12 +93,26 @@ pub(super) fn book_network_fee(draft: &mut Drafting, lane: &LaneId, native: &Ass
     draft.transfer(TransferKind::Post, expense, hot, receipt.network_fee, cause);
 }
 
+/// How long a payout waits at most before it is looked at again. An outage is over from one moment to the next; an empty wallet is told of
+/// when it is refilled, and coins of bitcoin are freed by more than a balance.
+fn longest_wait(cause: &DeferralCause, chain: ChainKind) -> Span {
+    match (cause.blame(), cause, chain) {
+        (Blame::Payment | Blame::Unknown, _, _) | (Blame::Nobody, DeferralCause::Unfunded { .. }, ChainKind::Evm) => Span::from_hours(1),
+        (Blame::Nobody, DeferralCause::Unfunded { .. }, ChainKind::Bitcoin) => Span::from_seconds(300),
+        (Blame::Nobody, _, _) => Span::from_seconds(60),
+    }
+}
+
 /// A payout that cannot be planned now waits; one that the chain itself would refuse, again and again, is given back: nothing of it was
-/// ever reserved (rule R9). One of which nobody can say what it would do waits for a person in the end.
-pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str, blame: Blame) -> Result<Decision, Refusal> {
+/// ever reserved (rule R9). One of which nobody can say what it would do waits for a person in the end. The user is told when the reason
+/// changes, and not each time (abuse case +33); the waits grow while it stays.
+pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str, cause: &DeferralCause) -> Result<Decision, Refusal> {
+    let blame = cause.blame();
     let chain = draft.chain(lane)?;
     let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     let State::Approved { by, at, deferred, after } = withdrawal.state.clone() else { return draft.unchanged() };
+    let same = deferred.as_ref().filter(|before| before.cause.is_same_kind(cause));
+    let (is_news, looks) = (same.is_none(), same.map_or(0, |before| before.looks.saturating_add(1)));
     let tries = deferred.map_or(0, |before| before.tries) + u32::from(blame != Blame::Nobody);
     if tries >= chain.precheck_tries_max && after.is_none() {
         match blame {
@@ -116,10 +130,15 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
             Blame::Nobody => {}
         }
     }
-    let until = draft.now().plus(chain.precheck_backoff.backoff(tries.saturating_sub(1), crate::Span::from_hours(1)));
-    withdrawal.state = State::Approved { by, at, deferred: Some(Deferral { reason: reason.to_owned(), tries, until }), after };
+    let most = longest_wait(cause, chain.kind);
+    let until = draft.now().plus(chain.precheck_backoff.backoff(tries.saturating_sub(1).max(looks), most));
+    let deferral = Deferral { reason: reason.to_owned(), tries, until, cause: cause.clone(), looks };
+    withdrawal.state = State::Approved { by, at, deferred: Some(deferral), after };
     draft.change(Change::Withdrawal(withdrawal));
-    draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Deferred { reason: reason.to_owned(), until })?;
+    if is_news {
+        let kind = EventKind::Deferred { reason: reason.to_owned(), until, cause: cause.clone() };
+        draft.user_event(&leg.user, Some(leg.withdrawal), kind)?;
+    }
     draft.answer(Answer::Done)
 }
 

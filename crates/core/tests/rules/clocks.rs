@@ -36,7 +36,7 @@ fn f97_a_doubted_clock_accepts_and_plans_nothing() {
     let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a destination");
     let link = Command::LinkWallet { user: user(), address: other };
     assert_eq!(code(world.give(link.clone())), "CLOCK_DOUBTED", "it says from when on it may claim");
-    let said = world.ask_lane(|view| why(view, &view.queue[0], None));
+    let said = world.ask_lane(|view| why(view, &view.queue[0], None, &Line::default()));
     assert!(matches!(said.reason, Reason::ClockDoubted { .. }), "{said:?}");
     assert!(said.sentence.contains("adit clock accept"), "{}", said.sentence);
     world.view.clock_doubt = None;
@@ -116,8 +116,14 @@ fn f97_a_deferral_until_years_ahead_is_over() {
     world.see_tip(5_000_000_000);
     let id = world.request_claim(3_000).expect("accepted");
     let leg = world.leg(id);
-    let defer =
-        Command::Defer { lane: lane(), epoch: world.epoch, owner: owner(), leg, reason: "too dear".to_owned(), blame: Blame::Nobody };
+    let defer = Command::Defer {
+        lane: lane(),
+        epoch: world.epoch,
+        owner: owner(),
+        leg,
+        reason: "too dear".to_owned(),
+        cause: DeferralCause::Unclear,
+    };
     let lease = |world: &mut World, until| {
         let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.lease.as_mut().expect("leased").until = until;

@@ -77,7 +77,7 @@ fn f04_what_lacks_signatures_is_not_sent_and_not_bumped() {
     assert_eq!(cosigning.send(attempt).expect_err("not complete").code(), "BAD_ATTEMPT");
     let withdrawal = cosigning.world.withdrawal(cosigning.withdrawal).clone();
     let lineage = cosigning.world.lineage(cosigning.lineage).clone();
-    let told = cosigning.world.ask_lane(|view| why(view, &withdrawal, Some(&lineage)));
+    let told = cosigning.world.ask_lane(|view| why(view, &withdrawal, Some(&lineage), &Line::default()));
     assert_eq!(told.reason, Reason::AwaitsCosigners { attempt, sent: 0 });
     assert!(told.sentence.contains("signatures of others"), "{}", told.sentence);
 }

@@ -4,9 +4,9 @@ use adit_core::*;
 
 use super::world::*;
 
-fn defer(world: &mut World, id: WithdrawalId, blame: Blame) -> Answer {
+fn defer(world: &mut World, id: WithdrawalId, cause: DeferralCause) -> Answer {
     let (leg, reason) = (world.leg(id), "reverts".to_owned());
-    world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason, blame })
+    world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason, cause })
 }
 
 fn deferral(world: &World, id: WithdrawalId) -> (u32, u64) {
@@ -27,27 +27,27 @@ fn f33_the_wait_doubles_until_the_last_try_gives_back() {
     world.rules.chains.get_mut(&lane().chain).expect("a chain").precheck_tries_max = 4;
     let id = world.request_claim(3_000).expect("accepted");
     for expected in [(1, 5), (2, 10), (3, 20)] {
-        defer(&mut world, id, Blame::Payment);
+        defer(&mut world, id, DeferralCause::WouldFail);
         assert_eq!(deferral(&world, id), expected);
     }
-    defer(&mut world, id, Blame::Payment);
+    defer(&mut world, id, DeferralCause::WouldFail);
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Failed, 10_000));
     assert!(matches!(world.events.last().expect("told").kind, EventKind::Failed { hash: None, .. }));
-    assert_eq!(defer(&mut world, id, Blame::Payment), Answer::Unchanged, "it has ended");
+    assert_eq!(defer(&mut world, id, DeferralCause::WouldFail), Answer::Unchanged, "it has ended");
 }
 
-/// F34: what is not the payout's fault does not count, and waits the least.
+/// F34: what is not the payout's fault does not count, and waits a minute at most.
 #[test]
 fn f34_a_wait_that_is_not_the_payouts_fault_does_not_count() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
-    for _ in 0..5 {
-        defer(&mut world, id, Blame::Nobody);
-        assert_eq!(deferral(&world, id), (0, 5));
+    for wait in [5, 10, 20, 40, 60, 60] {
+        defer(&mut world, id, DeferralCause::Unclear);
+        assert_eq!(deferral(&world, id), (0, wait));
     }
-    defer(&mut world, id, Blame::Payment);
-    defer(&mut world, id, Blame::Nobody);
-    assert_eq!(deferral(&world, id), (1, 5), "what was counted stays counted");
+    defer(&mut world, id, DeferralCause::WouldFail);
+    defer(&mut world, id, DeferralCause::Unclear);
+    assert_eq!(deferral(&world, id), (1, 5), "what was counted stays counted, and another reason begins anew");
 }
 
 /// F33: of which nobody can say what it would do waits longer each time, and then for a person; nothing is given back.
@@ -57,10 +57,10 @@ fn f33_what_nobody_can_judge_waits_longer_and_then_for_a_person() {
     world.rules.chains.get_mut(&lane().chain).expect("a chain").precheck_tries_max = 4;
     let id = world.request_claim(3_000).expect("accepted");
     for expected in [(1, 5), (2, 10), (3, 20)] {
-        defer(&mut world, id, Blame::Unknown);
+        defer(&mut world, id, DeferralCause::Untold);
         assert_eq!(deferral(&world, id), expected);
     }
-    defer(&mut world, id, Blame::Unknown);
+    defer(&mut world, id, DeferralCause::Untold);
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Pending, 7_000));
     assert!(matches!(world.events.last().expect("told").kind, EventKind::ApprovalWithdrawn { .. }));
 }
@@ -76,7 +76,7 @@ fn f33_what_was_once_reserved_is_not_given_back_by_a_precheck() {
     let State::Approved { after: Some(dead), .. } = &world.withdrawal(id).state else { panic!("free again") };
     assert_eq!((dead.lineage, dead.evidence), (lineage, hash(1)));
     for _ in 0..10 {
-        defer(&mut world, id, Blame::Payment);
+        defer(&mut world, id, DeferralCause::WouldFail);
     }
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Approved, 7_000));
 }
@@ -85,13 +85,13 @@ fn f33_what_was_once_reserved_is_not_given_back_by_a_precheck() {
 fn a_deferred_payout_is_planned_at_its_moment_and_at_once_when_a_person_wants_it() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
-    defer(&mut world, id, Blame::Payment);
+    defer(&mut world, id, DeferralCause::WouldFail);
     world.see_tip(5_000_000_000);
     world.pass(4);
     assert_eq!(world.due(), []);
     world.pass(1);
     assert_eq!(world.due(), [Act::Plan { withdrawal: id }]);
-    defer(&mut world, id, Blame::Payment);
+    defer(&mut world, id, DeferralCause::WouldFail);
     assert_eq!(world.due(), []);
     world.must(Command::Retry { withdrawal: id, user: user() });
     assert_eq!((world.due(), world.withdrawal(id).retries), (vec![Act::Plan { withdrawal: id }], 1));
@@ -256,7 +256,14 @@ fn f20_a_zombie_defers_suspects_and_adds_nothing() {
     let (finding, reason) = (String::new(), String::new());
     let Draft::Evm(more) = world.draft(7, 20) else { panic!("an EVM draft") };
     let zombie = [
-        Command::Defer { lane: lane(), owner: owner(), epoch: Epoch(1), leg: leg.clone(), reason: reason.clone(), blame: Blame::Payment },
+        Command::Defer {
+            lane: lane(),
+            owner: owner(),
+            epoch: Epoch(1),
+            leg: leg.clone(),
+            reason: reason.clone(),
+            cause: DeferralCause::WouldFail,
+        },
         Command::Suspect { lane: lane(), owner: owner(), epoch: Epoch(1), leg: leg.clone(), payment, finding },
         Command::Reapprove { lane: lane(), owner: owner(), epoch: Epoch(1), leg, reason },
     ];

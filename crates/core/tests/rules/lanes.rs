@@ -55,7 +55,7 @@ fn f42_a_head_that_stands_still_stops_planning_and_bumps() {
         let acts = world.due();
         assert_eq!((plans(&acts), bumps(&acts)), (moves, moves), "{} s after its last block", world.view.now.since(mined_at).seconds());
     }
-    let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None));
+    let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None, &Line::default()));
     assert_eq!(told.reason, Reason::AwaitsChain);
     world.see_tip(1_000_000_000);
     assert_eq!((plans(&world.due()), bumps(&world.due())), (1, 1));

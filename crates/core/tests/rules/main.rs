@@ -33,6 +33,7 @@ mod steps;
 mod strays;
 mod undoing;
 mod upkeep;
+mod whys;
 mod wire;
 mod witnesses;
 mod world;

@@ -71,7 +71,7 @@ fn f61_a_guess_does_not_replace_what_was_known() {
         let tip = Tip { market: Market::Bitcoin(market), ..bitcoin.world.tip(1) };
         bitcoin.world.see(tip);
         let one = bitcoin.world.withdrawal(bitcoin.legs[0].withdrawal).clone();
-        let said = bitcoin.world.ask_lane(|view| why(view, &one, None)).sentence;
+        let said = bitcoin.world.ask_lane(|view| why(view, &one, None, &Line::default())).sentence;
         let Market::Bitcoin(kept) = &bitcoin.world.lane().tip.as_ref().expect("seen").market else { panic!("of Bitcoin") };
         (kept.feerate.sat_per_kvb(), said.contains("No source estimates fees now"))
     };
@@ -98,7 +98,7 @@ fn payouts_gather_until_it_is_time_or_the_batch_is_full() {
     };
     assert_eq!(plans(&mut bitcoin.world), 0, "others may come");
     let one = bitcoin.world.withdrawal(bitcoin.legs[0].withdrawal).clone();
-    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
+    let said = bitcoin.world.ask_lane(|view| why(view, &one, None, &Line::default()));
     assert_eq!((said.reason, said.next_at), (Reason::Gathering, Some(one.created_at.plus(Span::from_seconds(60)))));
     bitcoin.world.request_claim(3_000).expect("accepted");
     assert_eq!(plans(&mut bitcoin.world), 4, "the batch is full");
@@ -131,7 +131,7 @@ fn a_dear_network_is_waited_out_and_not_for_ever() {
     let dear = rate(ceiling).saturating_mul(2);
     assert_eq!(planned(&mut bitcoin.world, dear), 0);
     let one = bitcoin.world.withdrawal(leg.withdrawal).clone();
-    let said = bitcoin.world.ask_lane(|view| why(view, &one, None));
+    let said = bitcoin.world.ask_lane(|view| why(view, &one, None, &Line::default()));
     assert!(matches!(said.reason, Reason::AwaitsFairFee { .. }), "{said:?}");
     assert_eq!(said.next_at, Some(one.created_at.plus(Span::from_hours(1))));
     bitcoin.world.pass(3_600);

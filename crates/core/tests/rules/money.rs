@@ -97,7 +97,7 @@ fn f33_a_precheck_that_fails_again_and_again_gives_back_what_never_was_reserved(
             owner: owner(),
             leg,
             reason: "reverts".to_owned(),
-            blame: Blame::Payment,
+            cause: DeferralCause::WouldFail,
         });
         world.pass(60);
     }
@@ -111,8 +111,67 @@ fn f34_an_empty_wallet_never_fails_a_payout() {
     let id = world.request_claim(3_000).expect("accepted");
     for _ in 0..20 {
         let leg = world.leg(id);
-        world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "empty".to_owned(), blame: Blame::Nobody });
+        world.must(Command::Defer {
+            lane: lane(),
+            epoch: Epoch(1),
+            owner: owner(),
+            leg,
+            reason: "empty".to_owned(),
+            cause: DeferralCause::Unclear,
+        });
         world.pass(60);
     }
     assert_eq!(world.withdrawal(id).state.status(), Status::Approved);
+}
+
+fn unfunded(world: &mut World, id: WithdrawalId, needed: u128) {
+    let (leg, reason) = (world.leg(id), format!("the wallet needs {needed}"));
+    let cause = DeferralCause::Unfunded { asset: asset("DG"), needed: Amount::new(needed) };
+    world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason, cause });
+}
+
+fn deferrals(world: &World) -> usize {
+    world.events.iter().filter(|event| matches!(event.kind, EventKind::Deferred { .. })).count()
+}
+
+/// Abuse +33: the user is told once of a reason, however often it is looked at and whatever the numbers in it; and the waits grow.
+#[test]
+fn p33_one_event_per_change_of_reason() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let mut waits = Vec::new();
+    for needed in 1..=12 {
+        unfunded(&mut world, id, needed);
+        let State::Approved { deferred: Some(deferral), .. } = &world.withdrawal(id).state else { panic!("it waits") };
+        waits.push(deferral.until.since(world.view.now).seconds());
+        world.pass(3_600);
+    }
+    assert_eq!(deferrals(&world), 1);
+    assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
+    assert_eq!(waits.last(), Some(&3_600), "an hour at most: {waits:?}");
+    let leg = world.leg(id);
+    let cause = DeferralCause::Unclear;
+    world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "too few".to_owned(), cause });
+    unfunded(&mut world, id, 1);
+    assert_eq!(deferrals(&world), 3, "each change is told");
+}
+
+/// Abuse +33: who waits for money is planned as soon as there is enough, and dust wakes nobody.
+#[test]
+fn p33_a_refilled_wallet_is_planned_at_once() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    world.see_tip(1_000_000_000);
+    let due = |world: &World| world.due().iter().any(|act| matches!(act, Act::Plan { .. }));
+    assert!(due(&world));
+    for _ in 0..3 {
+        unfunded(&mut world, id, dg(3_000).base_units());
+    }
+    assert!(!due(&world), "an unknown balance opens nothing");
+    for (balance, opens) in [(1, false), (dg(3_000).base_units() - 1, false), (dg(3_000).base_units(), true)] {
+        let funds = vec![Funds { asset: asset("DG"), balance: Amount::new(balance), at: world.view.now }];
+        let tip = world.lane().tip.clone().expect("seen");
+        world.must(Command::Advance { lane: lane(), epoch: world.epoch, tip, trail: Vec::new(), funds });
+        assert_eq!(due(&world), opens, "{balance}");
+    }
 }

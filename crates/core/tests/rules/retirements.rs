@@ -15,7 +15,7 @@ fn inspect(world: &World, id: WithdrawalId, lineage: Option<LineageId>, paid: bo
 
 fn defer(world: &World, id: WithdrawalId) -> Command {
     let (leg, reason) = (world.leg(id), "reverts".to_owned());
-    Command::Defer { lane: lane(), owner: owner(), epoch: world.epoch, leg, reason, blame: Blame::Payment }
+    Command::Defer { lane: lane(), owner: owner(), epoch: world.epoch, leg, reason, cause: DeferralCause::WouldFail }
 }
 
 fn finish(world: &World, id: WithdrawalId) -> Command {

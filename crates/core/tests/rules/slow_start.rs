@@ -23,7 +23,7 @@ fn note(world: &mut World, proved: bool) -> Answer {
 }
 
 fn reason(world: &World, id: WithdrawalId) -> Reason {
-    world.ask_lane(|view| why(view, world.withdrawal(id), None).reason)
+    world.ask_lane(|view| why(view, world.withdrawal(id), None, &Line::default()).reason)
 }
 
 /// Nothing was in flight: the first transaction pays nobody, and nobody is planned before the count was compared.

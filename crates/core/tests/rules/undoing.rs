@@ -12,7 +12,7 @@ fn step_of(world: &World, lineage: LineageId) -> Step {
 }
 
 fn why_of(world: &World, id: WithdrawalId, lineage: LineageId) -> Why {
-    world.ask_lane(|view| why(view, world.withdrawal(id), Some(world.lineage(lineage))))
+    world.ask_lane(|view| why(view, world.withdrawal(id), Some(world.lineage(lineage)), &Line::default()))
 }
 
 /// Signs the newest attempt and records it; it is not sent.

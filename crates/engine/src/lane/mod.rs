@@ -21,12 +21,13 @@ mod unremembered;
 mod upkeep;
 mod witness;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use adit_chain::Chain;
 use adit_core::{
-    Actor, Answer, ChainName, ChainRules, Command, Epoch, HaltReason, IncarnationId, Lane, LaneId, LaneState, LeaseToken, Refusal,
-    Timestamp,
+    Actor, Amount, Answer, AssetId, ChainName, ChainRules, Command, Epoch, HaltReason, IncarnationId, Lane, LaneId, LaneState, LeaseToken,
+    Refusal, Timestamp,
 };
 use adit_signer::Refused;
 use futures::future::{Either, select};
@@ -60,6 +61,8 @@ pub(crate) struct LaneTask {
     included: Mutex<Option<slow::Included>>,
     /// What was said last that contradicts a pinned fact.
     contrary: Mutex<Option<HaltReason>>,
+    /// What the wallet was last seen to have, and whether somebody who waits for money may be paid now.
+    funds_seen: Mutex<Option<(BTreeMap<AssetId, Amount>, bool)>>,
 }
 
 /// The lease that a round works under. The signer has taken note of it.
@@ -101,6 +104,7 @@ impl LaneTask {
             vouched: Mutex::default(),
             included: Mutex::default(),
             contrary: Mutex::default(),
+            funds_seen: Mutex::default(),
         });
         engine.ports.spawner.spawn("lane", Box::pin(task.clone().pay_for_ever()));
         engine.ports.spawner.spawn("observer", Box::pin(task.observe_for_ever()));
@@ -112,6 +116,7 @@ impl LaneTask {
             let began = self.engine.ports.clock.uptime();
             match self.pay_round(&mut held).await {
                 Ok(0) => {
+                    self.engine.hub.round_done(self.id());
                     // At most a sixth of a lease, whatever the clock did meanwhile: who sleeps longer loses it.
                     let took = self.engine.ports.clock.uptime().since(began);
                     let most = adit_core::Span::from_millis(self.settings.lease.millis() / 6);
@@ -120,8 +125,9 @@ impl LaneTask {
                     }
                     self.rest().await;
                 }
-                Ok(_) => {}
+                Ok(_) => self.engine.hub.round_done(self.id()),
                 Err(error) => {
+                    self.engine.hub.round_failed(self.id(), &error.to_string());
                     tracing::warn!(chain = %self.name, %error, "a round of the lane failed; it is tried again");
                     held = None;
                     self.engine.ports.clock.sleep(FAULT_WAIT).await;

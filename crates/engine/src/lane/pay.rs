@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    AddAttempt, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer, Purpose,
-    Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, may_plan, next, planted,
+    AddAttempt, Amount, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer,
+    Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, may_plan, next, planted,
 };
 use adit_signer::{About, Approved, Refused, SignRequest};
 use adit_store::{Cursor, QueueFilter};
@@ -76,8 +76,10 @@ impl LaneTask {
     async fn payable(&self, view: &LaneView<'_>) -> Result<Vec<Withdrawal>, RoundError> {
         let mut wanted = QueueFilter::of(self.assets()).without(view.suspensions);
         let mut payable = Vec::new();
+        // Who waits for money is looked at again as soon as there is more of it.
+        let now = if self.is_refilled(view.lane) { Timestamp::from_micros(i64::MAX) } else { view.now };
         for _ in 0..QUEUE_PAGES_MAX {
-            let page = self.engine.store().queue(&wanted, view.now, PLAN_MAX).await?;
+            let page = self.engine.store().queue(&wanted, now, PLAN_MAX).await?;
             wanted.after = page.last().map(Cursor::of);
             let is_last = page.len() < PLAN_MAX;
             payable.extend(page.into_iter().filter(|withdrawal| may_plan(view, withdrawal)));
@@ -85,7 +87,28 @@ impl LaneTask {
                 break;
             }
         }
+        if payable.is_empty() {
+            self.all_were_looked_at();
+        }
         Ok(payable)
+    }
+
+    /// Whether the wallet has more than before, or was not seen yet, and not everybody was looked at since.
+    fn is_refilled(&self, lane: &Lane) -> bool {
+        let funds: BTreeMap<AssetId, Amount> = lane.funds.iter().map(|funds| (funds.asset.clone(), funds.balance)).collect();
+        let mut seen = self.funds_seen.lock().expect("no holder of this lock panics");
+        let refilled = match &*seen {
+            None => true,
+            Some((known, open)) => *open || funds.iter().any(|(asset, now)| known.get(asset).is_none_or(|before| now > before)),
+        };
+        *seen = Some((funds, refilled));
+        refilled
+    }
+
+    fn all_were_looked_at(&self) {
+        if let Some((_, open)) = &mut *self.funds_seen.lock().expect("no holder of this lock panics") {
+            *open = false;
+        }
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {

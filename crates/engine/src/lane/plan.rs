@@ -1,11 +1,9 @@
 //! Taking approved payouts in: everything that can refuse is asked before anything is reserved (rule R9).
 
-use std::collections::BTreeMap;
-
 use adit_chain::{PlanRequest, Planning, Ready};
 use adit_core::{
-    Actor, Amount, Anchor, AssetId, Blame, Command, DeadLineage, Draft, Epoch, Lane, Lineage, Mistake, Reserve, Scope, State, Withdrawal,
-    planted,
+    Actor, Anchor, AssetId, Blame, Command, DeadLineage, DeferralCause, Draft, Epoch, Lane, Lineage, Mistake, Reserve, Scope, State,
+    Withdrawal, committed, planted,
 };
 use adit_signer::{Refused, Supersede};
 
@@ -26,7 +24,7 @@ impl LaneTask {
             first: lane.next_nonce,
             offer: tip.market.offer(self.rules()),
             legs: chosen.iter().map(|withdrawal| withdrawal.leg()).collect(),
-            committed: self.committed(live),
+            committed: committed(live, &self.rules().native),
             live,
         };
         let Planning { ready, waiting } = self.chain().plan(&request).await?;
@@ -36,8 +34,8 @@ impl LaneTask {
             Tried::Judged { accepted, refused } => (accepted, refused),
         };
         let told = waiting.into_iter().map(|(leg, obstacle)| {
-            let (reason, blame) = obstacle.told();
-            (leg, reason, blame)
+            let (reason, cause) = obstacle.told();
+            (leg, reason, cause)
         });
         let deferred: Vec<NotNow> = told.chain(refused).collect();
         let moved = deferred.len();
@@ -65,26 +63,19 @@ impl LaneTask {
                 }
                 Err(fault) => {
                     let reason = fault.to_string();
-                    commands.push(Command::Defer { lane: lane.clone(), owner, epoch, leg: leg(), reason, blame: Blame::Nobody });
+                    commands.push(Command::Defer {
+                        lane: lane.clone(),
+                        owner,
+                        epoch,
+                        leg: leg(),
+                        reason,
+                        cause: DeferralCause::ClaimUnread,
+                    });
                 }
             }
         }
         self.commit(commands).await?;
         Ok(standing)
-    }
-
-    /// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
-    pub(super) fn committed(&self, live: &[Lineage]) -> BTreeMap<AssetId, Amount> {
-        let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
-        let mut add = |asset: &AssetId, amount: Amount| {
-            let sum = committed.entry(asset.clone()).or_default();
-            *sum = sum.checked_add(amount).unwrap_or(Amount::MAX);
-        };
-        for lineage in live.iter().filter(|lineage| lineage.included().is_none()) {
-            lineage.legs.iter().for_each(|leg| add(&leg.asset, leg.amount));
-            add(&self.rules().native, lineage.latest().draft.cost_max());
-        }
-        committed
     }
 
     /// A payout whose former lineage is dead may enter a new one: the signer is shown the proof first (rule R6).
@@ -132,7 +123,7 @@ impl LaneTask {
     async fn defer(&self, epoch: Epoch, refused: Vec<NotNow>) -> Result<(), RoundError> {
         let mut broken: Vec<AssetId> = Vec::new();
         let mut suspects: Vec<AssetId> =
-            refused.iter().filter(|(_, _, blame)| *blame == Blame::Payment).map(|(leg, _, _)| leg.asset.clone()).collect();
+            refused.iter().filter(|(_, _, cause)| cause.blame() == Blame::Payment).map(|(leg, _, _)| leg.asset.clone()).collect();
         suspects.sort();
         suspects.dedup();
         for asset in suspects {
@@ -143,11 +134,11 @@ impl LaneTask {
                 broken.push(asset);
             }
         }
-        let commands = refused.into_iter().map(|(leg, reason, blame)| Command::Defer {
+        let commands = refused.into_iter().map(|(leg, reason, cause)| Command::Defer {
             lane: self.id().clone(),
             epoch,
             owner: self.engine.replica,
-            blame: if broken.contains(&leg.asset) { Blame::Nobody } else { blame },
+            cause: if broken.contains(&leg.asset) { DeferralCause::Unclear } else { cause },
             leg,
             reason,
         });

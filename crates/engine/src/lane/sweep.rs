@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{PlanRequest, Ready};
-use adit_core::{ChainKind, Command, Draft, Hash32, Lane, Lineage, Mistake, Offer, Restoration, planted};
+use adit_core::{ChainKind, Command, Draft, Hash32, Lane, Lineage, Mistake, Offer, Restoration, committed, planted};
 
 use super::trial::Tried;
 use super::{Held, LaneTask, RoundError};
@@ -96,7 +96,7 @@ impl LaneTask {
     }
 
     fn sweeping<'a>(&self, lane: &Lane, live: &'a [Lineage], offer: Offer) -> PlanRequest<'a> {
-        let (first, committed) = (lane.next_nonce, self.committed(live));
+        let (first, committed) = (lane.next_nonce, committed(live, &self.rules().native));
         PlanRequest { lane: self.id().clone(), first, offer, legs: Vec::new(), committed, live }
     }
 

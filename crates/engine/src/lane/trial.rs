@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use adit_chain::Ready;
-use adit_core::{AttemptId, Blame, ChainKind, Command, Epoch, Lane, Leg, LineageId, Mistake, PayoutContext, PayoutId, Purpose, planted};
+use adit_core::{
+    AttemptId, ChainKind, Command, DeferralCause, Epoch, Lane, Leg, LineageId, Mistake, PayoutContext, PayoutId, Purpose, planted,
+};
 use adit_signer::{About, Refused, SignRequest};
 
 use super::request::{Chained, Fresh};
@@ -16,8 +18,8 @@ pub(super) struct Candidate {
     pub attempt: AttemptId,
 }
 
-/// A payout that is not reserved now: why, and who is to blame.
-pub(super) type NotNow = (Leg, String, Blame);
+/// A payout that is not reserved now: why, in words and by its kind.
+pub(super) type NotNow = (Leg, String, DeferralCause);
 
 /// What the signer said to a round's candidates.
 pub(super) enum Tried {
@@ -127,7 +129,7 @@ impl LaneTask {
                     // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
                     let legs = candidate.ready.legs;
                     let tried = legs.len() / 2;
-                    refused.extend(legs.into_iter().skip(tried).map(|leg| (leg, reason.to_string(), Blame::Nobody)));
+                    refused.extend(legs.into_iter().skip(tried).map(|leg| (leg, reason.to_string(), DeferralCause::SignerRefuses)));
                 }
             }
         }

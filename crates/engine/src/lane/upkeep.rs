@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adit_chain::{NextVersion, PlanRequest, Ready};
-use adit_core::{Draft, Lane, Lineage, LineageId, Offer, Timestamp, may_be_lifted};
+use adit_core::{Draft, Lane, Lineage, LineageId, Offer, Timestamp, committed, may_be_lifted};
 
 use super::trial::Tried;
 use super::{Held, LaneTask, RoundError};
@@ -12,8 +12,14 @@ impl LaneTask {
     /// Makes small coins one, where the chain has so many. Gives how many transactions were reserved.
     pub(super) async fn consolidate(&self, lane: &Lane, lease: Held, live: &[Lineage], offer: Option<Offer>) -> Result<usize, RoundError> {
         let Some((offer, rules)) = offer.zip(self.rules().consolidation) else { return Ok(0) };
-        let request =
-            PlanRequest { lane: self.id().clone(), first: lane.next_nonce, offer, legs: Vec::new(), committed: self.committed(live), live };
+        let request = PlanRequest {
+            lane: self.id().clone(),
+            first: lane.next_nonce,
+            offer,
+            legs: Vec::new(),
+            committed: committed(live, &self.rules().native),
+            live,
+        };
         let Some(draft) = self.chain().consolidation(&request, &rules).await? else { return Ok(0) };
         self.pay_nobody(lease, draft).await
     }

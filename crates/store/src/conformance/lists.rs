@@ -142,7 +142,7 @@ pub async fn f102_what_is_stopped_hides_nobody(bed: &mut impl Bed) {
 }
 
 fn deferral(until: adit_core::Timestamp) -> Deferral {
-    Deferral { reason: "no gas".to_owned(), tries: 1, until }
+    Deferral { reason: "no gas".to_owned(), tries: 1, until, cause: adit_core::DeferralCause::WouldFail, looks: 0 }
 }
 
 async fn queue(store: &dyn Store, now: i64, limit: usize) -> Vec<WithdrawalId> {

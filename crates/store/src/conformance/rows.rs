@@ -197,7 +197,13 @@ async fn withdrawal_in(store: &dyn Store, state: State) {
 
 fn every_state() -> Vec<State> {
     let payment = Payment { hash: hash(3), block: block(12) };
-    let deferral = Deferral { reason: "no gas".to_owned(), tries: 3, until: at(50) };
+    let deferral = Deferral {
+        reason: "no gas".to_owned(),
+        tries: 3,
+        until: at(50),
+        cause: adit_core::DeferralCause::Unfunded { asset: token(), needed: Amount::new(7) },
+        looks: 2,
+    };
     let dead = adit_core::DeadLineage { lineage: sample::lineage_id(8), evidence: hash(8) };
     let processing = |sighting, confirmed_at| State::Processing {
         lineage: sample::lineage_id(1),

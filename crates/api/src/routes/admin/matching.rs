@@ -66,9 +66,9 @@ pub async fn match_payment(
         Matched::Withdrawal { leg } => leg.withdrawal,
     };
     let command = Command::Match { leg: found.leg(), lane: lineage.lane.clone(), lineage: lineage.id, to, note };
-    state.engine().submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state.engine().submit(caller.actor.clone(), command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(became).await?.ok_or_else(no_withdrawal)?;
-    Ok(Json(withdrawal_view(&state, &now).await?))
+    Ok(Json(withdrawal_view(&state, &now, caller.reader()).await?))
 }
 
 pub(super) fn note(given: &str) -> Result<String, Problem> {

@@ -1,6 +1,6 @@
 //! `/api/admin/withdrawals/{id}/…`: what people do to a withdrawal on its way. The rules say which of it is safe.
 
-use adit_core::{Actor, Command, Withdrawal};
+use adit_core::{Actor, Command, Reader, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -89,7 +89,8 @@ pub async fn inspect(
 }
 
 async fn submit(state: &ApiState, actor: Actor, command: Command, found: &Withdrawal) -> Answered {
+    let reader = Reader::of(&actor);
     state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
-    Ok(Json(withdrawal_view(state, &now).await?))
+    Ok(Json(withdrawal_view(state, &now, reader).await?))
 }

@@ -102,10 +102,10 @@ impl Outcome {
                 (StatusCode::ACCEPTED, self.pending())
             }
             State::Failed { failure: failure @ Failure::Reverted, .. } => {
-                return Err(self.ended(&codes::PAYMENT_REVERTED, failure_sentence(failure)));
+                return Err(self.ended(&codes::PAYMENT_REVERTED, failure_sentence(failure, adit_core::Reader::User)));
             }
             State::Failed { failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }), .. } => {
-                return Err(self.ended(&codes::PAYMENT_FAILED, failure_sentence(failure)));
+                return Err(self.ended(&codes::PAYMENT_FAILED, failure_sentence(failure, adit_core::Reader::User)));
             }
             State::Cancelled { reason, .. } => {
                 return Err(self.ended(&codes::WITHDRAWAL_CANCELLED, format!("It was cancelled: {reason}. The points were given back.")));

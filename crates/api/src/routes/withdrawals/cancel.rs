@@ -1,6 +1,6 @@
 //! `POST /api/withdrawals/{id}/cancel`: the owner takes back what is still pending.
 
-use adit_core::{Actor, Command, LineageId, State as WithdrawalState, Withdrawal};
+use adit_core::{Actor, Command, LineageId, Reader, State as WithdrawalState, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -49,6 +49,7 @@ pub async fn cancel(
 
 /// Gives the command and answers with what became of the withdrawal.
 pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: String) -> Result<Json<WithdrawalView>, Problem> {
+    let reader = Reader::of(&actor);
     let command = Command::Cancel {
         withdrawal: found.id,
         user: found.user.clone(),
@@ -60,7 +61,7 @@ pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: 
     };
     state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
-    Ok(Json(withdrawal_view(state, &now).await?))
+    Ok(Json(withdrawal_view(state, &now, reader).await?))
 }
 
 /// The lineage that it is in as it was read; where that changed meanwhile, the rules say so.

@@ -1,6 +1,6 @@
 //! `POST /api/withdrawals`: asks for a payment of any asset.
 
-use adit_core::{Answer, AssetId, Book, Command, Hash32, Idempotency, Request, WithdrawalId};
+use adit_core::{Answer, AssetId, Book, Command, Hash32, Idempotency, Reader, Request, WithdrawalId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -57,10 +57,13 @@ pub async fn request(
 ) -> Result<Response, Problem> {
     let mut request = shape(&state, &caller, &body)?;
     request.idempotency = headers::idempotency_key(&headers)?.map(|key| Idempotency { key, fingerprint: fingerprint(&request) });
+    let reader = caller.reader();
     let written = state.engine().writer.submit(caller.actor, Command::Request(request)).await;
     match written.map_err(|error| not_written(&error, state.rules()))? {
-        Answer::Accepted(withdrawal) => Ok((StatusCode::CREATED, Json(withdrawal_view(&state, &withdrawal).await?)).into_response()),
-        Answer::Replayed(id) => replay(&state, id).await,
+        Answer::Accepted(withdrawal) => {
+            Ok((StatusCode::CREATED, Json(withdrawal_view(&state, &withdrawal, reader).await?)).into_response())
+        }
+        Answer::Replayed(id) => replay(&state, id, reader).await,
         Answer::Done | Answer::Unchanged | Answer::Wallet(_) | Answer::Leased(_) => {
             Err(Problem::new(&codes::INTERNAL, "The request got an answer of another kind."))
         }
@@ -93,9 +96,9 @@ fn fingerprint(request: &Request) -> Hash32 {
     Hash32(Sha256::digest(format!("withdrawal\n{user}\n{book}\n{asset}\n{amount}\n{destination}")).into())
 }
 
-async fn replay(state: &ApiState, id: WithdrawalId) -> Result<Response, Problem> {
+async fn replay(state: &ApiState, id: WithdrawalId, reader: Reader) -> Result<Response, Problem> {
     let known = state.store().withdrawal(id).await?.ok_or_else(no_withdrawal)?;
-    let mut response = (StatusCode::CREATED, Json(withdrawal_view(state, &known).await?)).into_response();
+    let mut response = (StatusCode::CREATED, Json(withdrawal_view(state, &known, reader).await?)).into_response();
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }

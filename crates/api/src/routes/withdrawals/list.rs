@@ -68,7 +68,7 @@ pub async fn withdrawals(
     };
     let after = asked.cursor.as_deref().map(cursor::read).transpose()?;
     let page = state.store().withdrawals(&filter, after, cursor::rows(asked.limit.as_deref())?).await?;
-    let items = withdrawal_views(&state, &page.items).await?;
+    let items = withdrawal_views(&state, &page.items, caller.reader()).await?;
     Ok(Json(WithdrawalPage { items, next_cursor: page.next.map(cursor::write) }))
 }
 

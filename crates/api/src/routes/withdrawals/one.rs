@@ -20,5 +20,5 @@ pub async fn withdrawal(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<WithdrawalView>, Problem> {
     let found = find(&state, &caller, id).await?;
-    Ok(Json(withdrawal_view(&state, &found).await?))
+    Ok(Json(withdrawal_view(&state, &found, caller.reader()).await?))
 }

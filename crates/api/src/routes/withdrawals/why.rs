@@ -1,14 +1,15 @@
-//! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for, what happens next, and who said so.
+//! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for and what happens next: for a user, for the application that speaks for
+//! its users, and for those who run the instance, who are shown the evidence, too (abuse case +31).
 
 use adit_core::{
-    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Said, Stage, Status, SubmissionAnswer,
-    Trust, Why,
+    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, State as Stands,
+    Status, SubmissionAnswer, Trust, Why, Withdrawal,
 };
 use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::find;
 use crate::auth::{Caller, Principal};
@@ -23,10 +24,10 @@ use crate::written::written;
 /// Newest observations that are shown of each attempt.
 const OBSERVATIONS_MAX: usize = 20;
 
-/// Why it stands where it stands: the evidence, what is waited for, the next act, and what a person may safely do
+/// Why it stands where it stands: what is waited for, the next act, and what the caller may safely do; for admins the evidence as well
 #[utoipa::path(get, path = "/api/withdrawals/{id}/why", tag = "Withdrawals", params(("id" = Id, Path)),
     responses(
-        (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, buttons, trust, and the lineages with their attempts and what each endpoint said", body = Object),
+        (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, buttons, trust, and effects: the transactions that pay it. Admins are shown every parameter, and the lineages with their attempts and what each endpoint said", body = Object),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
     ))]
 pub async fn why(
@@ -35,15 +36,93 @@ pub async fn why(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
-    let (why, lineages) = state.engine().why(&found).await?;
+    let why = state.engine().why(&found).await?;
     let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
-    let evidence = try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?;
-    let mut body = written(kind, explained(&why));
+    let reader = caller.reader();
+    let mut body = match reader {
+        Reader::User | Reader::Host => told(&why, reader),
+        Reader::Operator => explained(&why),
+    };
     body["withdrawalId"] = json!(found.id);
     body["status"] = json!(found.state.status().as_str());
     body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
-    body["lineages"] = Value::Array(evidence);
-    Ok(Json(body))
+    let lineages = match reader {
+        Reader::User | Reader::Host => own_lineage(&state, &found).await?.into_iter().collect(),
+        Reader::Operator => state.store().lineages_of(found.id).await?,
+    };
+    body["effects"] = lineages.iter().flat_map(|lineage| effects(lineage, &found, kind)).collect();
+    body["lineages"] = match reader {
+        Reader::User | Reader::Host => json!([]),
+        Reader::Operator => Value::Array(try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?),
+    };
+    Ok(Json(written(kind, body)))
+}
+
+/// The live lineage of a payment under way.
+async fn own_lineage(state: &ApiState, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
+    match &withdrawal.state {
+        Stands::Processing { lineage, .. } => state.store().lineage(*lineage).await,
+        Stands::Pending
+        | Stands::Approved { .. }
+        | Stands::Completed { .. }
+        | Stands::Failed { .. }
+        | Stands::Cancelled { .. }
+        | Stands::HeldForInspection { .. } => Ok(None),
+    }
+}
+
+/// The transactions that pay this withdrawal, and nothing of those who are paid beside it.
+fn effects(lineage: &Lineage, withdrawal: &Withdrawal, kind: ChainKind) -> Vec<Value> {
+    let leg = withdrawal.leg();
+    let pays = |attempt: &&Attempt| attempt.purpose == Purpose::Pay && attempt.pays(&leg);
+    let sent = |attempt: &Attempt| {
+        let signed = attempt.signed().filter(|signed| !signed.lacks_signatures())?;
+        let block = attempt.block();
+        let state = match &attempt.stage {
+            Stage::Reserved => return None,
+            Stage::Signed { knowledge, .. } => match knowledge {
+                Knowledge::Signed => "signed",
+                Knowledge::MaybeSent { .. } => "sent",
+                Knowledge::Included { .. } => "included",
+                Knowledge::Finalized { .. } => "final",
+                Knowledge::Conflicted { .. } => return None,
+            },
+        };
+        Some(json!({ "txHash": kind.shown(signed.hash), "state": state, "blockNumber": block.map(|block| block.height) }))
+    };
+    lineage.attempts.iter().filter(pays).filter_map(sent).collect()
+}
+
+/// What a user or the host application is told: their own state, and numbers that are nobody else's.
+fn told(why: &Why, reader: Reader) -> Value {
+    let whole = explained(why);
+    let shown: &[&str] = match reader {
+        Reader::User => &["code", "nextAct", "nextAt", "trust", "attempts", "confirmations", "confirmed", "block", "ahead", "cause"],
+        Reader::Host | Reader::Operator => &[
+            "code",
+            "nextAct",
+            "nextAt",
+            "trust",
+            "attempts",
+            "confirmations",
+            "confirmed",
+            "block",
+            "ahead",
+            "cause",
+            "tries",
+            "suspended",
+            "inFlight",
+            "most",
+        ],
+    };
+    let mut body: Value =
+        shown.iter().filter_map(|name| Some(((*name).to_owned(), whole.get(name)?.clone()))).collect::<Map<_, _>>().into();
+    body["sentence"] = json!(why.told);
+    // Of a halt the kind, never its words.
+    if let Some(halt) = whole["halt"]["halt"].as_str() {
+        body["halt"] = json!({ "halt": halt });
+    }
+    body
 }
 
 /// The reason's own parameters stand beside its code.
@@ -60,7 +139,7 @@ fn explained(why: &Why) -> Value {
     body
 }
 
-/// A user is shown what he may do himself.
+/// A user is shown what they may do themselves.
 fn buttons(why: &Why, caller: &Principal, status: Status) -> Vec<Button> {
     let own = |button: &&Button| **button == Button::Cancel && status == Status::Pending;
     match caller.own() {

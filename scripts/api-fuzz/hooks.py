@@ -14,7 +14,7 @@ import schemathesis
 ROLE = os.environ["ADIT_FUZZ_ROLE"]
 KNOWN = json.loads(os.environ["ADIT_FUZZ_KNOWN"])
 ADMIN = {"Authorization": f"Bearer {KNOWN['adminToken']}"}
-OPEN = {"/healthz", "/readyz", "/metrics"}
+OPEN = {"/healthz", "/readyz"}
 ADMIN_ONLY = {
     "/api/admin/withdrawals/{id}/approve",
     "/api/admin/withdrawals/{id}/inspect",

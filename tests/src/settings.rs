@@ -15,6 +15,8 @@ pub struct Settings {
     pub honest: usize,
     /// Payments of the wallet that may wait in the pool at once, where it is not the devnet's number.
     pub in_flight_max: Option<u32>,
+    /// The port at which the metrics of the only server are scraped, where the test does so.
+    pub metrics_port: Option<u16>,
     /// Keys of the chain's section.
     pub chain: Vec<(&'static str, Value)>,
     /// Keys of the policy of the claimed token.
@@ -36,6 +38,7 @@ impl Settings {
             proxied: false,
             honest: 0,
             in_flight_max: None,
+            metrics_port: None,
             chain: Vec::new(),
             policy: Vec::new(),
             tokens: Vec::new(),
@@ -102,6 +105,13 @@ impl Settings {
     #[must_use]
     pub fn in_flight_max(mut self, count: u32) -> Self {
         self.in_flight_max = Some(count);
+        self
+    }
+
+    /// Metrics at a port that the test knows; of one server alone.
+    #[must_use]
+    pub fn metrics(mut self, port: u16) -> Self {
+        self.metrics_port = Some(port);
         self
     }
 

@@ -213,6 +213,9 @@ fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, 
     }
     chain.in_flight_max = settings.in_flight_max.unwrap_or(chain.in_flight_max);
     chain.more.extend(settings.chain.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    if let Some(port) = settings.metrics_port {
+        setup.config.server.metrics_listen = format!("127.0.0.1:{port}");
+    }
     if let Some(bitcoin) = &mut setup.config.chains.bitcoin {
         // The test's own pace: nobody waits for what the test has to do.
         (bitcoin.batch_gather_seconds, bitcoin.bump_after_seconds, bitcoin.rebroadcast_after_seconds) = (1, 1, 1);

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::chains::Chains;
-use crate::config::{Config, Jwt, Membership};
+use crate::config::{Config, Jwt, Membership, MetricsListen};
 use crate::database::Database;
 use crate::output::Output;
 use crate::signing::Signing;
@@ -29,6 +29,7 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let listen = config.server.listen;
     let advice = || format!("{listen} cannot be listened on; stop what uses it, or set server.listen (ADIT_LISTEN, PORT)");
     let listener = TcpListener::bind(listen).await.with_context(advice)?;
+    let metrics = metrics_listener(config.server.metrics_listen).await?;
     let database = Database::open(&config.store).await?;
     let clock = clock(&config);
     let signing = signing::open(&config, &clock)?;
@@ -43,10 +44,45 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     admin_token::admit(config.secrets.admin_token.as_ref(), &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
+    let metrics = match metrics {
+        Some(listener) => {
+            tracing::info!(address = %format_args!("http://{}/metrics", listener.local_addr()?), "metrics are served");
+            Some(tokio::spawn(adit_api::serve_metrics(listener, state.clone())))
+        }
+        None => None,
+    };
     tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
     adit_api::serve(listener, state.clone(), adit_api::router(state), stop).await.context("the API ended")?;
+    if let Some(metrics) = metrics {
+        metrics.await.context("serving the metrics ended")?;
+    }
     tracing::info!("Adit has stopped; what is unfinished goes on at the next start");
     Ok(())
+}
+
+/// Binds the address of the metrics, where there is one. Two servers on one machine have the same
+/// default, and the later one goes on without. An address that somebody chose has to be free.
+async fn metrics_listener(wanted: MetricsListen) -> Result<Option<TcpListener>> {
+    let Some(address) = wanted.address() else { return Ok(None) };
+    let error = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok(Some(listener)),
+        Err(error) => error,
+    };
+    match wanted {
+        MetricsListen::Default => {
+            tracing::warn!(
+                "metrics are off: their default address {address} cannot be listened on \
+                 ({error}); stop what uses it, or set server.metrics_listen (ADIT_METRICS_LISTEN) \
+                 to an address that is free, or to \"none\""
+            );
+            Ok(None)
+        }
+        MetricsListen::At(_) | MetricsListen::Nowhere => Err(anyhow::Error::new(error).context(format!(
+            "{address} cannot be listened on for the metrics; stop what uses it, or set \
+             server.metrics_listen (ADIT_METRICS_LISTEN) to an address of this machine that is \
+             free, or to \"none\""
+        ))),
+    }
 }
 
 /// A devnet has no clock but this machine's, which is taken for right there when the server starts. Everywhere else a second one has to agree

@@ -1,7 +1,7 @@
 //! What Prometheus is told: requests and their answers, refusals by code, withdrawals by status, wallets, alerts.
 
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adit_core::LaneState;
 use axum::extract::{MatchedPath, Request, State};
@@ -14,13 +14,18 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tokio::time::timeout;
 
 use crate::codes::Code;
+use crate::memo::Memo;
 use crate::state::ApiState;
 use crate::units::units;
 
 /// Upper bounds in seconds; claims that wait for confirmations fill the last ones.
 const LATENCY_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 25.0, 60.0];
+
+/// A database that is silent does not keep a scrape waiting: Prometheus gives up after ten seconds.
+const READ_SECONDS_MAX: u64 = 5;
 
 /// Methods and routes are those of the document, so their number is bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,6 +73,7 @@ pub struct Metrics {
     clock_drift_seconds: Level,
     store_up: Gauge,
     live: Gauge,
+    text: Memo<String>,
 }
 
 impl Metrics {
@@ -87,6 +93,7 @@ impl Metrics {
             clock_drift_seconds: Level::default(),
             store_up: Gauge::default(),
             live: Gauge::default(),
+            text: Memo::new(),
         };
         metrics.register();
         metrics
@@ -118,12 +125,19 @@ impl Metrics {
         &self.live
     }
 
-    /// Reads what is not counted on the way, and writes all of it.
+    /// The whole text, made once a second for all who scrape.
     pub async fn scrape(&self, state: &ApiState) -> String {
-        let read = self.read_store(state).await;
-        self.store_up.set(i64::from(read.is_ok()));
-        if let Err(fault) = read {
-            tracing::warn!(%fault, "metrics of the store cannot be read");
+        self.text.get(|| state.uptime(), self.write(state)).await
+    }
+
+    /// Reads what is not counted on the way, and writes all of it.
+    async fn write(&self, state: &ApiState) -> String {
+        let read = timeout(Duration::from_secs(READ_SECONDS_MAX), self.read_store(state)).await;
+        self.store_up.set(i64::from(matches!(read, Ok(Ok(())))));
+        match read {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => tracing::warn!(%fault, "metrics of the store cannot be read"),
+            Err(_elapsed) => tracing::warn!(seconds = READ_SECONDS_MAX, "metrics of the store cannot be read in time"),
         }
         let clock = state.engine().ports.clock.standing();
         self.clock_doubted.set(i64::from(clock.doubt.is_some()));

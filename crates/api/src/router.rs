@@ -19,7 +19,7 @@ use crate::docs;
 use crate::metrics::measure;
 use crate::problem::{Problem, dress};
 use crate::routes::token::outcome::REPLAYED;
-use crate::routes::{api, imports, probes};
+use crate::routes::{api, imports, numbers, probes};
 use crate::settings::ApiSettings;
 use crate::state::ApiState;
 
@@ -37,6 +37,17 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), dress))
         .layer(cors(state.settings()))
+}
+
+/// What is served on the address of the metrics: `GET /metrics`, and nothing else. A scrape that
+/// was begun is carried through, since others may wait for what it reads.
+pub fn metrics_router(state: ApiState) -> Router {
+    let nothing_else = "There is no such route. Only /metrics is served on this address.";
+    numbers()
+        .fallback(async move || Problem::new(&codes::ROUTE_NOT_FOUND, nothing_else))
+        .layer(from_fn(carry_through))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(state)
 }
 
 /// The OpenAPI document.

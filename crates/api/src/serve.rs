@@ -1,4 +1,4 @@
-//! Serves the API on a socket until it is told to stop.
+//! Serves the API on a socket until it is told to stop, and the metrics on another for as long.
 //!
 //! Connections are taken here and not by axum's own loop, because what comes before a request is bounded too: how many connections,
 //! how long a client may take over its headers, and how long those are.
@@ -18,12 +18,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use crate::router::metrics_router;
 use crate::state::ApiState;
 
 /// How long requests that are under way may take to end once the server stops.
 pub const STOP_SECONDS_MAX: u64 = 10;
 /// Connections that are open at once; further ones wait in the system's queue.
 pub const CONNECTIONS_MAX: u32 = 20_000;
+/// Connections to the address of the metrics that are open at once.
+pub const METRICS_CONNECTIONS_MAX: u32 = 64;
 /// How long a client may take to send the headers of a request.
 pub const HEADERS_SECONDS_MAX: u64 = 15;
 /// Request line and headers that are read before they are looked at.
@@ -45,11 +48,36 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     listener.local_addr()?;
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    take_until(stop, listener, &state, &router, &room).await;
+    state.close();
+    let ended = async {
+        let _all_seats = room.acquire_many(CONNECTIONS_MAX).await;
+        while state.seats().any_taken() {
+            tokio::time::sleep(Duration::from_millis(LAST_WORDS_MILLIS)).await;
+        }
+    };
+    in_time(ended).await;
+    Ok(())
+}
+
+/// Serves the metrics of `state` until its API stops ([`ApiState::close`]).
+pub async fn serve_metrics(listener: TcpListener, state: ApiState) {
+    let router = metrics_router(state.clone());
+    let room = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX as usize));
+    take_until(state.closed(), listener, &state, &router, &room).await;
+    let ended = async {
+        let _all_seats = room.acquire_many(METRICS_CONNECTIONS_MAX).await;
+    };
+    in_time(ended).await;
+}
+
+/// Takes connections, each into a task of its own, until `stop` completes; then the socket closes.
+async fn take_until(stop: impl Future<Output = ()>, listener: TcpListener, state: &ApiState, router: &Router, room: &Arc<Semaphore>) {
     let mut stop = std::pin::pin!(stop);
     loop {
         let taken = tokio::select! {
-            taken = take(&listener, &room) => taken,
-            () = &mut stop => break,
+            taken = take(&listener, room) => taken,
+            () = &mut stop => return,
         };
         let Some((stream, address, seat)) = taken else { continue };
         let (state, router) = (state.clone(), router.clone());
@@ -58,18 +86,13 @@ pub async fn serve(
             drop(seat);
         });
     }
-    drop(listener);
-    state.close();
-    let ended = async {
-        let _all_seats = room.acquire_many(CONNECTIONS_MAX).await;
-        while state.seats().any_taken() {
-            tokio::time::sleep(Duration::from_millis(LAST_WORDS_MILLIS)).await;
-        }
-    };
+}
+
+/// Waits for the end of what is under way, within its bound.
+async fn in_time(ended: impl Future<Output = ()>) {
     if tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), ended).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
 }
 
 type Seat = tokio::sync::OwnedSemaphorePermit;

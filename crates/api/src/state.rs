@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use crate::auth::{JwtDesk, KeyRing, LOOK_SECONDS, LOOKS_A_NOTE};
 use crate::gate::ClaimGate;
 use crate::live::Seats;
+use crate::memo::Memo;
 use crate::metrics::Metrics;
 use crate::rate::Rates;
+use crate::routes::LaneReadiness;
 use crate::settings::{ApiSettings, SettingsError};
 use crate::wakes::Wakes;
 
@@ -31,6 +33,7 @@ struct Shared {
     wakes: Wakes,
     seats: Arc<Seats>,
     metrics: Metrics,
+    probed_lanes: Memo<Vec<LaneReadiness>>,
     closing: watch::Sender<bool>,
 }
 
@@ -50,6 +53,7 @@ impl ApiState {
             wakes,
             seats: Arc::new(Seats::new(&settings)),
             metrics: Metrics::new(),
+            probed_lanes: Memo::new(),
             closing: watch::channel(false).0,
             engine,
             settings,
@@ -101,6 +105,11 @@ impl ApiState {
         self.shared.engine.ports.clock.now()
     }
 
+    /// Time since the process started, which no clock can set.
+    pub(crate) fn uptime(&self) -> Timestamp {
+        self.shared.engine.ports.clock.uptime()
+    }
+
     /// The claims of this instance, where it has any.
     pub(crate) fn claims(&self) -> Option<(&ClaimRules, &Arc<dyn ClaimGate>)> {
         self.rules().claims.as_ref().zip(self.shared.gate.as_ref())
@@ -135,6 +144,11 @@ impl ApiState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    /// What probes were told of the lanes last.
+    pub(crate) fn probed_lanes(&self) -> &Memo<Vec<LaneReadiness>> {
+        &self.shared.probed_lanes
     }
 
     /// Ends long waits and live connections, so that a graceful stop does not wait for them.

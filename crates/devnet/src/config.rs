@@ -51,6 +51,8 @@ pub type More = BTreeMap<String, toml::Value>;
 pub struct Server {
     /// Each server of a devnet gets an address of its own when it starts.
     pub listen: String,
+    /// A free port for each, unless somebody scrapes a server and has to know where.
+    pub metrics_listen: String,
     pub cors_origins: Vec<String>,
     pub requests_per_second: u32,
     pub requests_burst: u32,
@@ -183,6 +185,7 @@ impl Config {
         Self {
             server: Server {
                 listen: "127.0.0.1:0".to_owned(),
+                metrics_listen: "127.0.0.1:0".to_owned(),
                 cors_origins: Vec::new(),
                 requests_per_second: REQUESTS_UNLIMITED,
                 requests_burst: REQUESTS_UNLIMITED,

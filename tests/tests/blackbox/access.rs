@@ -1,5 +1,7 @@
 //! Who may see and do what (abuse case 8): another user's withdrawal does not exist, and roles are what they say.
 
+use adit_devnet::api::Api;
+use adit_devnet::port;
 use adit_devnet::primitives::Address;
 use adit_tests::people::{PURSE, endow, refused};
 use adit_tests::settings::Settings;
@@ -68,7 +70,7 @@ async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
 }
 
 /// The routes of the contract, as the server describes itself.
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: [(&str, &str); 28] = [
     ("get", "/api/token/withdraw/nonce"),
     ("post", "/api/token/withdraw"),
     ("get", "/api/token/withdrawals"),
@@ -96,13 +98,13 @@ const ROUTES: [(&str, &str); 29] = [
     ("get", "/api/live"),
     ("get", "/healthz"),
     ("get", "/readyz"),
-    ("get", "/metrics"),
     ("get", "/api/openapi.json"),
 ];
 
 #[tokio::test]
 async fn the_server_describes_itself_and_has_no_other_doors() -> Result<()> {
-    let system = System::start("doors", Settings::sqlite()).await?;
+    let metrics = port::free()?;
+    let system = System::start("doors", Settings::sqlite().metrics(metrics)).await?;
     let anybody = system.devnet.api()?;
     let described = anybody.get("/api/openapi.json").await?.expect_success("the description")?;
     for (method, path) in ROUTES {
@@ -111,10 +113,14 @@ async fn the_server_describes_itself_and_has_no_other_doors() -> Result<()> {
             assert!(described["paths"][path][method].is_object(), "{method} {path}");
         }
     }
-    for path in ["/healthz", "/readyz", "/metrics", "/api/docs"] {
+    for path in ["/healthz", "/readyz", "/api/docs"] {
         assert_eq!(anybody.get(path).await?.status.as_u16(), 200, "{path}");
     }
     refused(&anybody.get("/api/nothing-here").await?, "ROUTE_NOT_FOUND")?;
+    refused(&anybody.get("/metrics").await?, "ROUTE_NOT_FOUND")?;
+    let beside = Api::new(format!("http://127.0.0.1:{metrics}"))?;
+    assert_eq!(beside.get("/metrics").await?.status.as_u16(), 200, "metrics have an address of their own");
+    refused(&beside.get("/api/openapi.json").await?, "ROUTE_NOT_FOUND")?;
     refused(&anybody.delete("/api/withdrawals").await?, "METHOD_NOT_ALLOWED")?;
     let short = refused(&anybody.get("/api/token/nothing-here").await?, "ROUTE_NOT_FOUND")?;
     assert_eq!(short["success"], false);

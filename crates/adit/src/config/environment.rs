@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::problem::Notes;
 
 /// Every variable that is read, and what it does. `docs/configuration.md` and `.env.example` are tested against this list.
-pub const VARIABLES: [(&str, &str); 25] = [
+pub const VARIABLES: [(&str, &str); 26] = [
     ("ADIT_NETWORK", "network: base or base-sepolia, whose settings are built in"),
     ("LOCK_MANAGER_PRIVATE_KEY", "the private key of the wallet that pays"),
     ("ADIT_KEY_PASSPHRASE", "opens the sealed seed, where no private key is given"),
@@ -35,6 +35,7 @@ pub const VARIABLES: [(&str, &str); 25] = [
     ("AWS_SECRET_ACCESS_KEY", "the secret of that key"),
     ("ADIT_LISTEN", "server.listen"),
     ("PORT", "the port of server.listen"),
+    ("ADIT_METRICS_LISTEN", "server.metrics_listen"),
 ];
 
 /// Chain id, Infura's and Alchemy's names of the network.
@@ -87,6 +88,7 @@ impl Overlay<'_> {
         self.text("DATABASE_URL", &["store", "url"]);
         self.text("ADIT_LISTEN", &["server", "listen"]);
         self.port();
+        self.text("ADIT_METRICS_LISTEN", &["server", "metrics_listen"]);
         self.text("NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS", &["membership", "lock"]);
         self.providers();
         self.only_chain();

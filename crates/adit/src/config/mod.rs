@@ -38,7 +38,7 @@ pub use hidden::Hidden;
 pub use jwt::Jwt;
 pub use problem::Unusable;
 pub use secrets::Secrets;
-pub use server::{Alerts, People, Server};
+pub use server::{Alerts, MetricsListen, People, Server};
 pub use signer::Signer;
 pub use store::StoreUrl;
 pub use witness::{Witness, WitnessObject};

@@ -1,7 +1,7 @@
 //! `[server]`, `[wallets]`, `[withdrawals]`, `[alerts]`: how the process presents itself and what it watches.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use adit_core::{Amount, AssetId, Span};
 
@@ -10,10 +10,13 @@ use super::section::Section;
 
 /// 30 days.
 const SECONDS_MAX: u64 = 2_592_000;
+/// The port that OpenTelemetry's exporters for Prometheus have.
+const METRICS_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_464);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     pub listen: SocketAddr,
+    pub metrics_listen: MetricsListen,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
     /// Per caller.
@@ -23,10 +26,38 @@ pub struct Server {
     pub behind_proxy: bool,
 }
 
+/// Where the metrics are served, apart from the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsListen {
+    /// Nobody said where: at the default address, unless something else has it, as another server
+    /// on the same machine.
+    Default,
+    At(SocketAddr),
+    Nowhere,
+}
+
+impl MetricsListen {
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Default => Some(METRICS_DEFAULT),
+            Self::At(address) => Some(address),
+            Self::Nowhere => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" | "none" => Some(Self::Nowhere),
+            address => address.parse().ok().map(Self::At),
+        }
+    }
+}
+
 impl Server {
     pub fn read(section: Option<Section<'_>>) -> Self {
         let mut server = Self {
             listen: LISTEN_DEFAULT.parse().expect("a constant address"),
+            metrics_listen: MetricsListen::Default,
             cors_origins: Vec::new(),
             requests_per_second: 50,
             requests_burst: 200,
@@ -35,6 +66,9 @@ impl Server {
         let Some(section) = section else { return server };
         let form = "an IP address and a port, like \"127.0.0.1:5000\", or \"0.0.0.0:5000\" for every interface";
         server.listen = section.typed("listen", form).unwrap_or(server.listen);
+        let form = "an IP address and a port, like \"127.0.0.1:9464\", or \"none\" where metrics are not served";
+        let metrics_listen = section.read("metrics_listen", form, |value| MetricsListen::parse(value.as_str()?));
+        server.metrics_listen = metrics_listen.unwrap_or(server.metrics_listen);
         server.cors_origins = section.texts("cors_origins").unwrap_or_default();
         for origin in server.cors_origins.iter().filter(|origin| !is_origin(origin)) {
             section.wrong(

@@ -3,7 +3,7 @@
 use adit_core::{Amount, AssetForm, ChainName, Finality, Trust, Window};
 
 use super::environment::VARIABLES;
-use super::{BITCOIN_TEMPLATE, Config, Environment, Membership, Of, StoreUrl, TEMPLATE};
+use super::{BITCOIN_TEMPLATE, Config, Environment, Membership, MetricsListen, Of, StoreUrl, TEMPLATE};
 
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const TOKEN: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
@@ -74,6 +74,7 @@ fn the_environment_alone_is_enough() {
     assert_eq!(dg.policy.windows[0].max, Amount::parse("100000", 18).expect("an amount"));
     assert!(matches!(&config.membership, Membership::Required { lock } if lock.as_str() == LOCK));
     assert_eq!(config.server.listen.port(), 5_000);
+    assert_eq!(config.server.metrics_listen, MetricsListen::Default);
     assert_eq!(asset(&config, "XP").asset.form, AssetForm::Points);
 }
 
@@ -103,6 +104,7 @@ fn variables_override_and_complete_the_file() {
         ("DATABASE_URL", "postgres://adit:secret@localhost/adit"),
         ("ADIT_LISTEN", "0.0.0.0:1"),
         ("PORT", "8080"),
+        ("ADIT_METRICS_LISTEN", "0.0.0.0:2"),
     ]);
     let config = Config::parse("adit.toml", TEMPLATE, &variables).expect("usable");
     let policy = &asset(&config, "DG").policy;
@@ -113,6 +115,7 @@ fn variables_override_and_complete_the_file() {
     assert_eq!(urls, ["http://127.0.0.1:1/", "http://127.0.0.1:2/"]);
     assert!(matches!(config.store, StoreUrl::Postgres { .. }));
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.server.metrics_listen, MetricsListen::At("0.0.0.0:2".parse().expect("an address")));
 }
 
 #[test]
@@ -128,6 +131,11 @@ fn an_endpoint_for_tera_is_of_the_chain_tera() {
 fn every_wrong_value_names_key_value_and_what_is_allowed() {
     let cases = [
         ("#listen = \"127.0.0.1:5000\"", "listen = \"5000\"", &["server.listen is \"5000\"", "an IP address and a port"][..]),
+        (
+            "#metrics_listen = \"127.0.0.1:9464\"",
+            "metrics_listen = \"9464\"",
+            &["server.metrics_listen is \"9464\"", "an IP address and a port", "\"none\""],
+        ),
         ("#requests_per_second = 50", "requests_per_second = 0", &["server.requests_per_second is 0", "from 1 to 1000000"]),
         ("#cors_origins = []", "cors_origins = [\"*\"]", &["server.cors_origins names \"*\"", "https://app.example.org"]),
         ("#url = \"sqlite:data/adit.db\"", "url = \"mysql://u:hush@h/d\"", &["store.url", "not shown", "postgres://"]),
@@ -278,9 +286,52 @@ fn uncommented(template: &str, wanted: impl Fn(&str) -> bool) -> String {
 #[test]
 fn the_template_says_the_defaults() {
     let defaults = read(TEMPLATE).expect("usable");
-    let written = uncommented(TEMPLATE, |key| !EXAMPLES.contains(&key) && !key.starts_with("[signer.caps"));
+    // Written out it is an address that somebody chose, which has to be free.
+    let chosen = |key: &str| key == "metrics_listen";
+    let written = uncommented(TEMPLATE, |key| !EXAMPLES.contains(&key) && !chosen(key) && !key.starts_with("[signer.caps"));
     assert_ne!(written, TEMPLATE);
     assert_eq!(format!("{:#?}", read(&written).expect("usable")), format!("{defaults:#?}"));
+}
+
+#[test]
+fn p32_the_metrics_have_an_address_of_their_own() {
+    let default = default_metrics_address();
+    assert!(TEMPLATE.contains(&format!("#metrics_listen = {default:?}")), "the template says {default}");
+    let of = |address: &str| {
+        let text = template(&format!("#metrics_listen = {default:?}"), &format!("metrics_listen = {address:?}"));
+        read(&text).expect("usable").server.metrics_listen
+    };
+    assert_eq!(of(&default), MetricsListen::At(default.parse().expect("an address")), "whoever writes it chooses it");
+    assert_eq!((of(""), of("none")), (MetricsListen::Nowhere, MetricsListen::Nowhere));
+    let nowhere = Config::parse("adit.toml", TEMPLATE, &environment(&[("ADIT_METRICS_LISTEN", "none")])).expect("usable");
+    assert_eq!(nowhere.server.metrics_listen.address(), None);
+}
+
+/// Returns the default address of the metrics.
+fn default_metrics_address() -> String {
+    let config = read(TEMPLATE).expect("usable");
+    assert_eq!(config.server.metrics_listen, MetricsListen::Default);
+    config.server.metrics_listen.address().expect("there is one").to_string()
+}
+
+#[test]
+fn metrics_that_other_machines_reach_are_warned_about() {
+    for (address, warned) in [
+        ("0.0.0.0:9464", true),
+        ("[::]:9464", true),
+        ("192.0.2.7:9464", true),
+        ("[::ffff:192.0.2.7]:9464", true),
+        ("127.0.0.1:1", false),
+        ("127.9.9.9:1", false),
+        ("[::1]:1", false),
+        ("[::ffff:127.0.0.1]:1", false),
+        ("none", false),
+    ] {
+        let config = Config::parse("adit.toml", TEMPLATE, &environment(&[("ADIT_METRICS_LISTEN", address)])).expect("usable");
+        let said = config.warnings().iter().any(|warning| warning.contains("metrics") && warning.contains("server.metrics_listen"));
+        assert_eq!(said, warned, "{address}");
+    }
+    assert!(!read(TEMPLATE).expect("usable").warnings().iter().any(|warning| warning.contains("metrics")));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What can be used and should still be known: said at every start.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ impl Config {
             warnings.push(format!("the signer lets out any amount of {0} (set signer.caps.{0} to bound what can be lost)", asset.id));
         }
         warnings.extend(self.one_volume());
+        let metrics = self.server.metrics_listen.address();
+        warnings.extend(metrics.filter(|address| !address.ip().to_canonical().is_loopback()).map(scraped_from_elsewhere));
         if self.secrets.admin_token.is_none() {
             warnings.push("ADIT_ADMIN_TOKEN is not set: only API keys that were issued before work".to_owned());
         }
@@ -42,6 +45,14 @@ impl Config {
 fn device(file: &Path) -> Option<u64> {
     let whole = std::path::absolute(file).ok()?;
     whole.ancestors().find_map(|path| Some(path.metadata().ok()?.dev()))
+}
+
+fn scraped_from_elsewhere(address: SocketAddr) -> String {
+    format!(
+        "metrics are served on {address}, which other machines may reach: balances and how much \
+         is paid are for whoever asks there (keep it inside your network, or set \
+         server.metrics_listen to an address like \"127.0.0.1:9464\")"
+    )
 }
 
 fn trusting(chain: &super::Chain) -> String {

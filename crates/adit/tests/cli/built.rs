@@ -32,6 +32,7 @@ pub fn least<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("ADIT_TRUST", "single"),
         ("ADIT_ADMIN_TOKEN", "an-admin-token-of-some-length"),
         ("PORT", "0"),
+        ("ADIT_METRICS_LISTEN", "127.0.0.1:0"),
     ];
     [&base[..], more].concat()
 }
@@ -41,6 +42,8 @@ pub struct Running {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
     pub address: String,
+    /// What it logged before it was ready.
+    pub said: String,
 }
 
 impl Running {
@@ -56,7 +59,7 @@ impl Running {
                 break address.trim().to_owned();
             }
         };
-        Self { child, log, address }
+        Self { child, log, address, said }
     }
 
     pub fn stop(mut self) -> (Option<i32>, String) {

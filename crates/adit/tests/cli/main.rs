@@ -3,6 +3,7 @@
 mod both;
 mod built;
 mod keys;
+mod metrics;
 mod restore;
 mod shared;
 mod witness;

@@ -49,7 +49,7 @@ pub struct Readiness {
     lanes: Vec<LaneReadiness>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LaneReadiness {
     lane: String,
     /// `running`, `reconciling`, `halted`, or `unknown` where it could not be read in time.
@@ -67,7 +67,7 @@ pub async fn healthz() -> Json<Alive> {
     responses((status = 200, body = Readiness), (status = 503, description = "The writer commits nothing, another state of the database has taken its place, or the clock is in doubt", body = Readiness)))]
 pub async fn readyz(State(state): State<ApiState>) -> Response {
     let hub = &state.engine().hub;
-    let age = hub.last_commit().map(|at| state.engine().ports.clock.uptime().since(at));
+    let age = hub.last_commit().map(|at| state.uptime().since(at));
     let store = store_word(hub.is_superseded(), age);
     let lanes = if store == "ok" { lanes(&state).await } else { unknown_lanes(&state) };
     let doubt = state.engine().ports.clock.doubt();
@@ -104,7 +104,13 @@ fn store_word(superseded: bool, age: Option<Span>) -> &'static str {
     }
 }
 
+/// Read once a second for all probes. What the writer and the clock say is in memory, and as of now
+/// in each answer.
 async fn lanes(state: &ApiState) -> Vec<LaneReadiness> {
+    state.probed_lanes().get(|| state.uptime(), read_lanes(state)).await
+}
+
+async fn read_lanes(state: &ApiState) -> Vec<LaneReadiness> {
     match timeout(Duration::from_millis(READ_MILLIS_MAX), rows(state)).await {
         Ok(Ok(rows)) => {
             let found = rows
@@ -141,8 +147,7 @@ fn unknown_lanes(state: &ApiState) -> Vec<LaneReadiness> {
     lanes.map(|lane| LaneReadiness { lane, state: "unknown" }).collect()
 }
 
-/// Prometheus metrics
-#[utoipa::path(get, path = "/metrics", tag = "Operations", security(()), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+/// What Prometheus scrapes, on an address of its own.
 pub async fn metrics(State(state): State<ApiState>) -> Response {
     let text = state.metrics().scrape(&state).await;
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()

@@ -1,4 +1,5 @@
-//! One route, one file. A route cannot exist outside the OpenAPI document: both are made from the same annotation.
+//! One route, one file. A route of the API cannot exist outside the OpenAPI document: both are made
+//! from the same annotation.
 
 mod admin;
 mod health;
@@ -6,10 +7,14 @@ mod me;
 pub mod token;
 mod withdrawals;
 
+use axum::Router;
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::ApiState;
+
+pub use health::LaneReadiness;
 
 /// Everything that needs a credential, or counts who asks.
 pub fn api() -> OpenApiRouter<ApiState> {
@@ -55,5 +60,10 @@ pub fn imports() -> OpenApiRouter<ApiState> {
 
 /// For those who watch the process: no credential, not counted.
 pub fn probes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz)).routes(routes!(health::metrics))
+    OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz))
+}
+
+/// What is served on an address of its own. It is not of the API, so it stands in no document.
+pub fn numbers() -> Router<ApiState> {
+    Router::new().route("/metrics", get(health::metrics))
 }

@@ -69,7 +69,7 @@ async fn f97_a_doubted_server_suspends_cancels_and_says_why() {
     assert!(doubted, "{}", alerts.text);
     let shown = world.get("/api/admin/clock", &world.admin).await;
     assert_eq!((&shown.body["state"], &shown.body["driftMilliseconds"]), (&json!("doubted"), &json!(FIVE_YEARS * 1_000)), "{}", shown.text);
-    let metrics = world.get("/metrics", "").await;
+    let metrics = world.metrics().await;
     assert!(metrics.text.contains("clock_doubted 1"), "{}", metrics.text);
     let suspended = world.post("/api/admin/suspensions", &world.admin, &json!({ "scope": "all" })).await;
     assert_eq!(suspended.status, 200, "{}", suspended.text);

@@ -1,11 +1,15 @@
-//! Probes: they say whether the writer commits, and never wait for a database.
+//! Probes: they say whether the writer commits, never wait for a database, and read it once a second.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use adit_api::{openapi, serve_metrics};
 use adit_store::MemStore;
+use futures::future::join_all;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::silent::Silent;
 use crate::world::{Parts, World};
@@ -13,6 +17,11 @@ use crate::world::{Parts, World};
 /// Longer than a probe may read, and much shorter than a person waits.
 const PROBE_MAX: Duration = Duration::from_secs(3);
 const MICROS_PER_SECOND: i64 = 1_000_000;
+const PROBES: u64 = 200;
+/// What the engine may ask of the store itself while all of these probes are answered.
+const ENGINE_READS_MAX: u64 = PROBES / 2;
+/// Longer than a scrape or a stop takes.
+const BOUND: Duration = Duration::from_secs(10);
 
 struct Probed {
     world: World,
@@ -35,6 +44,8 @@ async fn f98_a_silent_database_is_told_within_seconds_and_no_probe_hangs() {
     assert_eq!((ready.status.as_u16(), &ready.body["store"]), (200, &json!("ok")), "{}", ready.text);
     assert!(ready.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age < 5), "{}", ready.text);
     store.fall_silent();
+    // What was read of the lanes is told for a second.
+    clock.0.fetch_add(2 * MICROS_PER_SECOND, Ordering::Relaxed);
     let began = Instant::now();
     let at_once = world.get("/readyz", "").await;
     assert!(began.elapsed() < PROBE_MAX, "a probe waited for the database");
@@ -54,4 +65,71 @@ async fn f98_an_idle_writer_stays_ready_by_its_heartbeat() {
     let second = world.get("/readyz", "").await;
     assert_eq!(second.status, 200);
     assert_ne!(second.body["lastCommitAt"], first, "nobody asked for anything, and it committed");
+}
+
+/// Two hundred probes were two hundred reads of the database.
+#[tokio::test]
+async fn p32_probes_read_once_a_second() {
+    let Probed { world, store, clock } = probed().await;
+    let before = store.reads().so_far();
+    for answer in join_all((0..PROBES).map(|_| world.get("/readyz", ""))).await {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    for answer in join_all((0..PROBES).map(|_| world.metrics())).await {
+        assert!(answer.text.contains("adit_store_up 1"), "{}", answer.text);
+    }
+    let after = store.reads().so_far();
+    for ((what, before), after) in ["loads", "lanes", "counts"].into_iter().zip(before).zip(after) {
+        assert!(after - before < ENGINE_READS_MAX, "{what}: {} for {PROBES} probes of each kind", after - before);
+    }
+    let told = world.metrics().await.text;
+    assert_eq!(world.get("/api/nothing", &world.admin).await.status, 404);
+    clock.0.fetch_add(2 * MICROS_PER_SECOND, Ordering::Relaxed);
+    let [_, _, before] = store.reads().so_far();
+    let later = world.metrics().await.text;
+    let [_, _, after] = store.reads().so_far();
+    assert!(after > before && later != told, "a second later it is read again");
+    assert!(later.contains("adit_refusals_total{code=\"ROUTE_NOT_FOUND\"} 1"), "{later}");
+}
+
+/// A scrape hung for as long as the database did.
+#[tokio::test]
+async fn f98_a_scrape_does_not_wait_for_a_silent_database() {
+    let Probed { world, store, .. } = probed().await;
+    store.fall_silent();
+    let told = tokio::time::timeout(BOUND, world.metrics()).await.expect("a scrape waited for the database");
+    assert!(told.text.contains("adit_store_up 0"), "{}", told.text);
+}
+
+/// Anybody who could reach the API read balances and volumes.
+#[tokio::test]
+async fn p32_metrics_are_not_on_the_public_address() {
+    let Probed { world, .. } = probed().await;
+    for token in ["", world.admin.as_str()] {
+        assert_eq!(world.get("/metrics", token).await.is(), (404, "ROUTE_NOT_FOUND"));
+    }
+    assert!(openapi()["paths"]["/metrics"].is_null(), "it is not described either");
+    let scraped = world.metrics().await;
+    assert_eq!(scraped.status, 200);
+    assert!(scraped.header("content-type").starts_with("application/openmetrics-text"), "{:?}", scraped.headers);
+    for path in ["/", "/healthz", "/readyz", "/api/me", "/api/docs", "/metrics/"] {
+        assert_eq!(world.get_beside(path).await.is(), (404, "ROUTE_NOT_FOUND"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn p32_the_address_of_the_metrics_ends_with_the_server() {
+    let Probed { world, .. } = probed().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let served = tokio::spawn(serve_metrics(listener, world.state.clone()));
+    // It is kept open, as Prometheus keeps it.
+    let mut socket = TcpStream::connect(address).await.expect("connected");
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: adit\r\n\r\n").await.expect("sent");
+    let mut begins = [0; 15];
+    tokio::time::timeout(BOUND, socket.read_exact(&mut begins)).await.expect("in time").expect("an answer");
+    assert_eq!(&begins, b"HTTP/1.1 200 OK");
+    world.state.close();
+    tokio::time::timeout(BOUND, served).await.expect("it ends").expect("it does not panic");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens there any more");
 }

@@ -36,7 +36,6 @@ async fn the_document_describes_every_route() {
         "/api/live",
         "/healthz",
         "/readyz",
-        "/metrics",
     ] {
         assert!(paths.contains(&path), "{path} is not described");
     }
@@ -56,7 +55,7 @@ async fn the_probes_answer_without_a_credential() {
     assert_eq!((ready.status.as_u16(), &ready.body["store"]), (200, &json!("ok")));
     let ada = world.player("ada", 10).await;
     assert_eq!(world.get("/api/nothing", &ada.token).await.status, 404);
-    let metrics = world.get("/metrics", "").await;
+    let metrics = world.metrics().await;
     assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
     for line in ["route=\"/api/admin/users/{userId}/keys\"", "adit_refusals_total{code=\"ROUTE_NOT_FOUND\"} 1", "adit_store_up 1", "# EOF"]
     {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use adit_core::*;
 use adit_store::*;
@@ -14,11 +14,31 @@ pub struct Silent {
     inner: MemStore,
     silent: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
+    reads: Arc<Reads>,
+}
+
+/// How often it was asked by anybody, the engine included.
+#[derive(Default)]
+pub struct Reads {
+    loads: AtomicU64,
+    lanes: AtomicU64,
+    counts: AtomicU64,
+}
+
+impl Reads {
+    /// Loads for the writer, reads of one lane, counts of the withdrawals.
+    pub fn so_far(&self) -> [u64; 3] {
+        [&self.loads, &self.lanes, &self.counts].map(|count| count.load(Ordering::Relaxed))
+    }
 }
 
 impl Silent {
     pub fn new(inner: MemStore) -> Self {
-        Self { inner, silent: Arc::default(), full: Arc::default() }
+        Self { inner, silent: Arc::default(), full: Arc::default(), reads: Arc::default() }
+    }
+
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     pub fn fall_silent(&self) {
@@ -42,6 +62,7 @@ impl Silent {
 #[async_trait]
 impl Store for Silent {
     async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
+        self.reads.loads.fetch_add(1, Ordering::Relaxed);
         if self.full.load(Ordering::Relaxed) {
             return Err(StoreFault::Unreachable { detail: "its disk is full".to_owned() });
         }
@@ -134,6 +155,7 @@ impl Store for Silent {
     }
 
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
+        self.reads.lanes.fetch_add(1, Ordering::Relaxed);
         self.heard().await.lane(id).await
     }
 
@@ -162,6 +184,7 @@ impl Store for Silent {
     }
 
     async fn counts(&self) -> Result<Vec<(Status, u64)>, StoreFault> {
+        self.reads.counts.fetch_add(1, Ordering::Relaxed);
         self.heard().await.counts().await
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_api::{ApiSettings, ApiState, Membership, auth, router};
+use adit_api::{ApiSettings, ApiState, Membership, auth, metrics_router, router};
 use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::claim::{Domain, SignedClaim, base_units};
@@ -187,12 +187,17 @@ impl World {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("the router answers");
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, body, text }
+        answer(self.router.clone(), request).await
+    }
+
+    /// What is scraped.
+    pub async fn metrics(&self) -> Answer {
+        self.get_beside("/metrics").await
+    }
+
+    /// `GET` on the address of the metrics.
+    pub async fn get_beside(&self, path: &str) -> Answer {
+        answer(metrics_router(self.state.clone()), Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
     /// A member with a linked wallet, a key, and so many points.
@@ -257,6 +262,15 @@ impl World {
         view.apply(vec![Change::Withdrawal(Withdrawal { state, ..withdrawal })]);
         group.commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch()).await.expect("commits");
     }
+}
+
+async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.expect("the router answers");
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Answer { status: parts.status, headers: parts.headers, body, text }
 }
 
 pub fn domain() -> Domain {

@@ -173,6 +173,7 @@ fn request(number: u8, nonce: u64, amount: u128, input: &[u8], cancel: bool) -> 
         input: Bytes(input.to_vec()),
         gas_limit: nonce,
         fees: EvmFees { max_fee_per_gas: amount, max_priority_fee_per_gas: 1 },
+        pricing: adit_core::EvmPricing::Dynamic,
     };
     SignRequest {
         lane: lane(),

@@ -1,7 +1,7 @@
 //! Transactions: the signer reads what is built and nothing but one form of it; what our key signed elsewhere is read back as it was.
 #![no_main]
 
-use adit_core::{Amount, Bytes, EvmDraft, EvmFees};
+use adit_core::{Amount, Bytes, EvmDraft, EvmFees, EvmPricing};
 use adit_signer::fuzzing;
 use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy};
 use alloy::eips::eip2718::{Decodable2718 as _, Encodable2718 as _};
@@ -34,6 +34,7 @@ struct Parts {
     gas_limit: u64,
     tip: u128,
     fee: u128,
+    legacy: bool,
     input: Vec<u8>,
 }
 
@@ -64,14 +65,17 @@ fn reads_one_form(bytes: &[u8]) {
 }
 
 fn builds(parts: &Parts) -> Vec<u8> {
+    let pricing = if parts.legacy { EvmPricing::Legacy } else { EvmPricing::Dynamic };
     let draft = EvmDraft {
-        chain_id: parts.chain_id,
+        // EIP-155 puts twice the chain id into `v`, and none is zero.
+        chain_id: if parts.legacy { parts.chain_id >> 2 | 1 } else { parts.chain_id },
         nonce: parts.nonce,
         to: adit_evm::canonical(Address::from(parts.to)),
         value: Amount::new(parts.value),
         input: Bytes(parts.input.clone()),
         gas_limit: parts.gas_limit,
-        fees: EvmFees { max_fee_per_gas: parts.fee, max_priority_fee_per_gas: parts.tip },
+        fees: pricing.shaped(EvmFees { max_fee_per_gas: parts.fee, max_priority_fee_per_gas: parts.tip }),
+        pricing,
     };
     let (said, digest) = fuzzing::build(&draft).expect("a canonical address");
     let drafted = adit_evm::unsigned(&draft).expect("a canonical address");
@@ -105,7 +109,7 @@ fn tells(bytes: &[u8]) {
 }
 
 fn envelope(kind: u8, key: &SecretKey, parts: Parts) -> TxEnvelope {
-    let Parts { chain_id, nonce, to, value, gas_limit, tip, fee, input } = parts;
+    let Parts { chain_id, nonce, to, value, gas_limit, tip, fee, input, legacy: _ } = parts;
     let (to, value, input) = (Address::from(to), U256::from(value), alloy::primitives::Bytes::from(input));
     let call = if kind & 8 == 0 { TxKind::Call(to) } else { TxKind::Create };
     let access_list = AccessList(vec![AccessListItem { address: to, storage_keys: vec![B256::from(value)] }; usize::from(kind >> 6)]);

@@ -89,8 +89,9 @@ pub use signed::{Signed, Submission, SubmissionAnswer};
 pub use suspension::{Scope, Suspension};
 pub use time::{Span, Timestamp};
 pub use transaction::{
-    BitcoinDraft, BitcoinMarket, Draft, DraftInput, DraftOutput, EvmDraft, EvmFees, EvmMarket, FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX,
-    FEE_HISTORY_MIN, FeeHistory, FeeRate, INCREMENTAL_FEE_RATE, Keychain, Market, Offer, OutputPurpose, Place, RELAY_FEE_RATE_MIN, TooDear,
+    BitcoinDraft, BitcoinMarket, Draft, DraftInput, DraftOutput, EvmDraft, EvmFees, EvmMarket, EvmPricing, FEE_HISTORY_EVERY_BLOCKS,
+    FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory, FeeRate, INCREMENTAL_FEE_RATE, Keychain, Market, Offer, OutputPurpose, Place,
+    RELAY_FEE_RATE_MIN, TooDear,
 };
 pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{User, WalletLink};

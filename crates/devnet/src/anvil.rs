@@ -33,11 +33,13 @@ pub struct Chain {
     pub slots_in_epoch: u64,
     /// `None` takes a free one.
     pub port: Option<u16>,
+    /// An older set of rules, such as `berlin`, whose blocks have no base fee. `None` is the newest.
+    pub hardfork: Option<&'static str>,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { chain_id: 31_337, block_time_seconds: None, slots_in_epoch: 1, port: None }
+        Self { chain_id: 31_337, block_time_seconds: None, slots_in_epoch: 1, port: None, hardfork: None }
     }
 }
 
@@ -119,5 +121,6 @@ fn arguments(chain: &Chain, port: u16) -> Vec<String> {
     if let Some(seconds) = chain.block_time_seconds {
         arguments.push(format!("--block-time={seconds}"));
     }
+    arguments.extend(chain.hardfork.map(|fork| format!("--hardfork={fork}")));
     arguments
 }

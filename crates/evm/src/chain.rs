@@ -16,6 +16,7 @@ use crate::address::AddressBook;
 use crate::address_of;
 use crate::config::{ConfigError, EvmConfig, Payable};
 use crate::contract_wallet::Verdict;
+use crate::draft::Form;
 use crate::node::Node;
 use crate::observe::Memory;
 use crate::pool;
@@ -73,9 +74,9 @@ impl EvmChain {
         &self.node
     }
 
-    async fn self_transfer(&self, lane: &LaneId, nonce: u64, fees: EvmFees) -> EvmDraft {
+    async fn self_transfer(&self, form: Form, lane: &LaneId, nonce: u64, fees: EvmFees) -> EvmDraft {
         let limit = self.node.self_transfer_limit(wallet_of(lane)).await;
-        self_transfer(self.node.config.chain_id, &lane.wallet, nonce, fees, limit)
+        self_transfer(form, &lane.wallet, nonce, fees, limit)
     }
 
     fn asset(&self, id: &AssetId) -> Option<&Payable> {
@@ -143,7 +144,8 @@ impl Chain for EvmChain {
     }
 
     async fn fill(&self, lane: &LaneId, number: u64, offer: Offer) -> Result<Option<Draft>, Fault> {
-        Ok(Some(Draft::Evm(self.self_transfer(lane, number, evm_fees(offer)).await)))
+        let form = self.node.form().await?;
+        Ok(Some(Draft::Evm(self.self_transfer(form, lane, number, evm_fees(offer)).await)))
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
@@ -154,12 +156,15 @@ impl Chain for EvmChain {
         let (latest, fees) = (next.lineage.latest(), evm_fees(next.offer));
         let last = evm_draft(&latest.draft);
         let lane = &next.lineage.lane;
+        // A lineage keeps the form that it began with: nodes hold that one.
+        let form = Form { chain_id: last.chain_id, pricing: last.pricing };
+        let fees = form.pricing.shaped(fees);
         let nonce = last.nonce + u64::from(planted(Mistake::BumpAtNewNonce));
         let draft = if latest.purpose != next.purpose {
-            self.self_transfer(lane, last.nonce, fees).await
+            self.self_transfer(form, lane, last.nonce, fees).await
         } else if is_self_transfer(last, &lane.wallet) {
             // What it takes may have risen since with the price of data.
-            let now = self.self_transfer(lane, nonce, fees).await;
+            let now = self.self_transfer(form, lane, nonce, fees).await;
             EvmDraft { gas_limit: now.gas_limit.max(last.gas_limit), ..now }
         } else {
             EvmDraft { fees, nonce, ..last.clone() }

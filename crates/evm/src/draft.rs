@@ -1,7 +1,7 @@
-//! Drafts of transactions: what will be signed, as an EIP-1559 transaction.
+//! Drafts of transactions: what will be signed, as a transaction of type 2, or of type 0 on chains without a base fee.
 
-use adit_core::{Amount, Bytes, EvmDraft, EvmFees, Hash32, Mistake, planted};
-use alloy::consensus::TxEip1559;
+use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, EvmPricing, Hash32, Mistake, planted};
+use alloy::consensus::{TxEip1559, TxLegacy, TypedTransaction};
 use alloy::eips::eip2930::AccessList;
 use alloy::primitives::{Address, TxKind, U256, keccak256};
 
@@ -9,17 +9,19 @@ use crate::config::Paying;
 use crate::{address_of, canonical, erc20};
 
 /// What the signature covers. None when the draft's recipient is no address.
-pub fn unsigned(draft: &EvmDraft) -> Option<TxEip1559> {
-    Some(TxEip1559 {
-        chain_id: draft.chain_id,
-        nonce: draft.nonce,
-        gas_limit: draft.gas_limit,
-        max_fee_per_gas: draft.fees.max_fee_per_gas,
-        max_priority_fee_per_gas: draft.fees.max_priority_fee_per_gas,
-        to: TxKind::Call(address_of(&draft.to)?),
-        value: U256::from(draft.value.base_units()),
-        access_list: AccessList::default(),
-        input: draft.input.0.clone().into(),
+pub fn unsigned(draft: &EvmDraft) -> Option<TypedTransaction> {
+    let (to, value) = (TxKind::Call(address_of(&draft.to)?), U256::from(draft.value.base_units()));
+    let (nonce, gas_limit, input) = (draft.nonce, draft.gas_limit, draft.input.0.clone().into());
+    let EvmFees { max_fee_per_gas, max_priority_fee_per_gas } = draft.fees;
+    Some(match draft.pricing {
+        EvmPricing::Dynamic => {
+            let (chain_id, access_list) = (draft.chain_id, AccessList::default());
+            TxEip1559 { chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, to, value, access_list, input }.into()
+        }
+        EvmPricing::Legacy => {
+            let chain_id = Some(draft.chain_id);
+            TxLegacy { chain_id, nonce, gas_price: max_fee_per_gas, gas_limit, to, value, input }.into()
+        }
     })
 }
 
@@ -45,8 +47,22 @@ impl Message {
         }
     }
 
-    pub(crate) fn draft(self, chain_id: u64, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
-        EvmDraft { chain_id, nonce, to: canonical(self.to), value: self.value, input: self.input, gas_limit, fees }
+    pub(crate) fn draft(self, form: Form, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
+        form.draft(canonical(self.to), self.value, self.input, nonce, gas_limit, fees)
+    }
+}
+
+/// What every transaction of one chain has in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub chain_id: u64,
+    pub pricing: EvmPricing,
+}
+
+impl Form {
+    pub(crate) fn draft(self, to: Destination, value: Amount, input: Bytes, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
+        let Self { chain_id, pricing } = self;
+        EvmDraft { chain_id, nonce, to, value, input, gas_limit, fees: pricing.shaped(fees), pricing }
     }
 }
 
@@ -57,7 +73,7 @@ fn floated(amount: Amount) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use alloy::consensus::SignableTransaction;
+    use alloy::consensus::{SignableTransaction, Transaction as _};
 
     use super::*;
 
@@ -72,11 +88,12 @@ mod tests {
     #[test]
     fn what_is_signed_is_what_was_drafted() {
         let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
+        let form = Form { chain_id: 7, pricing: EvmPricing::Dynamic };
         let to = address_of(&"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name")).expect("an address");
-        let draft = Message::paying(Paying::Native, to, Amount::new(5)).draft(7, 11, 30_000, fees);
+        let draft = Message::paying(Paying::Native, to, Amount::new(5)).draft(form, 11, 30_000, fees);
         let transaction = unsigned(&draft).expect("an address");
-        assert_eq!((transaction.chain_id, transaction.nonce, transaction.gas_limit), (7, 11, 30_000));
-        assert_eq!((transaction.to, transaction.value), (TxKind::Call(to), U256::from(5)));
+        assert_eq!((transaction.chain_id(), transaction.nonce(), transaction.gas_limit()), (Some(7), 11, 30_000));
+        assert_eq!((transaction.kind(), transaction.value()), (TxKind::Call(to), U256::from(5)));
         assert_eq!(transaction.encoded_for_signing()[0], 2, "EIP-1559 transactions are of type 2");
     }
 }

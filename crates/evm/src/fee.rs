@@ -13,6 +13,12 @@ pub fn suggest(base_fee: u128, tips: &[u128], floor: u128) -> EvmFees {
     EvmFees { max_fee_per_gas: base_fee.saturating_mul(BASE_FEE_TIMES).saturating_add(tip), max_priority_fee_per_gas: tip }
 }
 
+/// What a new attempt should offer where blocks have no base fee, from the prices that endpoints suggest.
+pub(crate) fn suggest_price(prices: &[u128], floor: u128) -> EvmFees {
+    let price = lower_median(prices).unwrap_or(0).max(floor);
+    EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price }
+}
+
 /// Of two, the smaller one: a single liar cannot raise it.
 pub(crate) fn lower_median(values: &[u128]) -> Option<u128> {
     let mut sorted = values.to_vec();

@@ -1,7 +1,7 @@
 //! Transactions of our key that we did not make: read from their bytes and told in words.
 
-use adit_core::{Bytes, EvmDraft, EvmFees, Hash32};
-use alloy::consensus::{Transaction as _, TxEnvelope, TxType};
+use adit_core::{Bytes, EvmDraft, EvmFees, EvmPricing, Hash32};
+use alloy::consensus::{Transaction as _, TxEip1559, TxEnvelope, TxType};
 use alloy::eips::Decodable2718;
 use alloy::primitives::{Address, U256};
 
@@ -43,20 +43,29 @@ pub fn decode(raw: &Bytes) -> Result<Decoded, String> {
     Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words(), pays: doing.pays(), draft: draft(&envelope) })
 }
 
-/// Only EIP-1559 transactions without an access list are made here, and amounts of 128 bits.
+/// Only EIP-1559 transactions without an access list and legacy ones that name their chain are made here, and amounts of
+/// 128 bits.
 fn draft(envelope: &TxEnvelope) -> Option<EvmDraft> {
-    let TxEnvelope::Eip1559(signed) = envelope else { return None };
-    let said = signed.tx();
-    let to = said.to.to().filter(|_| said.access_list.is_empty())?;
-    let fees = EvmFees { max_fee_per_gas: said.max_fee_per_gas, max_priority_fee_per_gas: said.max_priority_fee_per_gas };
+    let (pricing, fees) = match envelope {
+        TxEnvelope::Eip1559(signed) if signed.tx().access_list.is_empty() => {
+            let &TxEip1559 { max_fee_per_gas, max_priority_fee_per_gas, .. } = signed.tx();
+            (EvmPricing::Dynamic, EvmFees { max_fee_per_gas, max_priority_fee_per_gas })
+        }
+        TxEnvelope::Legacy(signed) => {
+            let price = signed.tx().gas_price;
+            (EvmPricing::Legacy, EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price })
+        }
+        TxEnvelope::Eip1559(_) | TxEnvelope::Eip2930(_) | TxEnvelope::Eip4844(_) | TxEnvelope::Eip7702(_) => return None,
+    };
     Some(EvmDraft {
-        chain_id: said.chain_id,
-        nonce: said.nonce,
-        to: canonical(*to),
-        value: rpc::amount(said.value)?,
-        input: Bytes(said.input.to_vec()),
-        gas_limit: said.gas_limit,
+        chain_id: envelope.chain_id()?,
+        nonce: envelope.nonce(),
+        to: canonical(envelope.to()?),
+        value: rpc::amount(envelope.value())?,
+        input: Bytes(envelope.input().to_vec()),
+        gas_limit: envelope.gas_limit(),
         fees,
+        pricing,
     })
 }
 

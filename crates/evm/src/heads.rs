@@ -30,6 +30,8 @@ struct View {
     finalized: Option<u64>,
     next_base_fee: u128,
     tip: Option<u128>,
+    /// What it asks where blocks have no base fee.
+    gas_price: Option<u128>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +102,11 @@ impl Node {
     }
 
     fn fees(&self, said: &Said<View>) -> EvmFees {
+        let without: Vec<&View> = views(said).filter(|view| view.head.base_fee_per_gas.is_none()).collect();
+        if without.len() >= self.quorum.needed() {
+            let prices: Vec<u128> = without.iter().filter_map(|view| view.gas_price).collect();
+            return fee::suggest_price(&prices, self.config.priority_fee_floor);
+        }
         let tips: Vec<u128> = said.answers.iter().filter_map(|(_, view)| view.tip).collect();
         fee::suggest(middle(said, |view| view.next_base_fee), &tips, self.config.priority_fee_floor)
     }
@@ -125,7 +132,15 @@ async fn view(endpoint: &Endpoint) -> Result<View, Fault> {
     let newest = history.as_ref().and_then(|history| history.base_fee_per_gas.last().copied());
     let next_base_fee = small(newest.or(head.base_fee_per_gas).unwrap_or_default());
     let tip = suggested.map(small).or_else(|| history.as_ref().and_then(paid_tip));
-    Ok(View { head, finalized, next_base_fee, tip })
+    let gas_price = match head.base_fee_per_gas {
+        Some(_) => None,
+        None => endpoint.ask::<U256>(Call::new("eth_gasPrice", json!([]))).await.ok().map(small),
+    };
+    Ok(View { head, finalized, next_base_fee, tip, gas_price })
+}
+
+fn views(said: &Said<View>) -> impl Iterator<Item = &View> {
+    said.answers.iter().map(|(_, view)| view)
 }
 
 /// The median of what they say; of two, the smaller.

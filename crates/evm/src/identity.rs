@@ -33,6 +33,9 @@ impl Node {
         let mut identity = Identity::default();
         identity.pins.insert("chain_id".to_owned(), self.config.chain_id.to_string());
         identity.pins.insert("genesis".to_owned(), genesis.hash.to_string());
+        let pricing = self.pricing_now().await?;
+        self.pricing.get_or_init(|| pricing);
+        identity.pins.insert("pricing".to_owned(), pricing.as_str().to_owned());
         let code = self.ask::<Bytes>("the wallet's code", Call::new("eth_getCode", json!([wallet, "latest"]))).await?.value;
         identity.wallet_has_code = !code.is_empty();
         for asset in payable {

@@ -22,6 +22,7 @@ mod observe;
 mod paid;
 mod plan;
 mod pool;
+mod pricing;
 mod rpc;
 mod said_no;
 mod self_transfer;

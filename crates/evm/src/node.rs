@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use adit_chain::{Agreed, Answer, Call, Endpoint, Fault, NetworkCheck, Quorum, Timer, TokioTimer};
+use adit_core::EvmPricing;
 use alloy::primitives::{Address, B256, Bytes, U64, U256};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub(crate) struct Node {
     pub quorum: Quorum,
     pub config: EvmConfig,
     pub last_limit: LastLimit,
+    /// Known once a quorum has said it.
+    pub pricing: OnceLock<EvmPricing>,
     network: Arc<Network>,
 }
 
@@ -42,7 +45,7 @@ impl Node {
         config.enough_endpoints(endpoints.len())?;
         let network = Arc::new(Network { chain: config.name.to_string(), chain_id: config.chain_id, genesis: OnceLock::new() });
         let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
-        Ok(Self { quorum, config, last_limit: LastLimit::default(), network })
+        Ok(Self { quorum, config, last_limit: LastLimit::default(), pricing: OnceLock::new(), network })
     }
 
     /// From now on an endpoint with another first block is not heard.

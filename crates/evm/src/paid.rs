@@ -3,7 +3,7 @@
 //! Endpoints agree on what was done before anything here is asked. Each part of the fee is the highest that one of them
 //! tells; a part that none of them tells is unknown, and never zero.
 
-use adit_core::{Amount, EndpointName, EvmDraft, FeePart};
+use adit_core::{Amount, EndpointName, EvmDraft, EvmPricing, FeePart};
 use alloy::primitives::U256;
 
 use crate::rpc::{self, Cost};
@@ -142,7 +142,10 @@ impl Part {
 fn price(cost: &Cost, bid: Bid<'_>) -> Option<U256> {
     let fees = bid.draft.fees;
     let offered = |base: U256| base.saturating_add(U256::from(fees.max_priority_fee_per_gas));
-    let computed = || Some(offered(bid.base_fee?).min(U256::from(fees.max_fee_per_gas)));
+    let computed = || match bid.draft.pricing {
+        EvmPricing::Dynamic => Some(offered(bid.base_fee?).min(U256::from(fees.max_fee_per_gas))),
+        EvmPricing::Legacy => Some(U256::from(fees.max_fee_per_gas)),
+    };
     cost.effective_gas_price.or(cost.gas_price).or_else(computed)
 }
 

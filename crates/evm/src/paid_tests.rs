@@ -1,4 +1,4 @@
-use adit_core::{Bytes, EvmFees};
+use adit_core::{Bytes, EvmFees, EvmPricing};
 use alloy::primitives::U64;
 use proptest::prelude::*;
 
@@ -8,7 +8,16 @@ use super::*;
 fn draft() -> EvmDraft {
     let to = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("an address");
     let fees = EvmFees { max_fee_per_gas: 1_000, max_priority_fee_per_gas: 10 };
-    EvmDraft { chain_id: 1, nonce: 0, to, value: Amount::ZERO, input: Bytes::default(), gas_limit: 50_000, fees }
+    EvmDraft {
+        chain_id: 1,
+        nonce: 0,
+        to,
+        value: Amount::ZERO,
+        input: Bytes::default(),
+        gas_limit: 50_000,
+        fees,
+        pricing: EvmPricing::Dynamic,
+    }
 }
 
 fn cost(gas: u64, price: u64) -> Cost {

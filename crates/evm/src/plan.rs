@@ -13,7 +13,7 @@ use alloy::sol_types::SolCall;
 use crate::address_of;
 use crate::chain::evm_fees;
 use crate::config::{Payable, Paying};
-use crate::draft::Message;
+use crate::draft::{Form, Message};
 use crate::node::Node;
 use crate::rpc::height;
 use crate::self_transfer::SELF_TRANSFER_GAS;
@@ -70,24 +70,7 @@ impl Node {
         let trials: Vec<Trial> = considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
         let outcomes = self.outcomes(wallet, &trials, at).await?;
         let counted = counted(purse, price, &request.legs, considered, outcomes);
-        Ok(self.numbered(request, fees, counted))
-    }
-
-    /// Transactions at consecutive nonces for those that can be paid.
-    fn numbered(&self, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
-        let mut planning = Planning::default();
-        let mut nonces = request.first..;
-        for (leg, counted) in request.legs.iter().zip(counted) {
-            match counted {
-                Ok((Trial { paying, to, amount }, gas)) => {
-                    let nonce = nonces.next().expect("nonces do not run out");
-                    let draft = Message::paying(paying, to, amount).draft(self.config.chain_id, nonce, gas, fees);
-                    planning.ready.push(Ready { legs: vec![leg.clone()], draft: Draft::Evm(draft) });
-                }
-                Err(obstacle) => planning.waiting.push((leg.clone(), obstacle)),
-            }
-        }
-        planning
+        Ok(numbered(self.form().await?, request, fees, counted))
     }
 
     /// Whether the asset moves at all: a tiny transfer to nobody in particular.
@@ -231,6 +214,23 @@ impl Purse {
         let trial = Trial { paying: asset.paying, to, amount: leg.amount };
         self.pay(&leg.asset, &trial, price.of(SELF_TRANSFER_GAS)).map(|()| trial)
     }
+}
+
+/// Transactions at consecutive nonces for those that can be paid.
+fn numbered(form: Form, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
+    let mut planning = Planning::default();
+    let mut nonces = request.first..;
+    for (leg, counted) in request.legs.iter().zip(counted) {
+        match counted {
+            Ok((Trial { paying, to, amount }, gas)) => {
+                let nonce = nonces.next().expect("nonces do not run out");
+                let draft = Message::paying(paying, to, amount).draft(form, nonce, gas, fees);
+                planning.ready.push(Ready { legs: vec![leg.clone()], draft: Draft::Evm(draft) });
+            }
+            Err(obstacle) => planning.waiting.push((leg.clone(), obstacle)),
+        }
+    }
+    planning
 }
 
 impl Price {

@@ -8,6 +8,7 @@ use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees};
 use alloy::primitives::{Address, U64};
 use serde_json::json;
 
+use crate::draft::Form;
 use crate::node::Node;
 use crate::plan::gas_limit;
 
@@ -52,9 +53,8 @@ fn limit(estimate: u64) -> u64 {
     if estimate <= SELF_TRANSFER_GAS { SELF_TRANSFER_GAS } else { gas_limit(estimate) }
 }
 
-pub(crate) fn self_transfer(chain_id: u64, wallet: &Destination, nonce: u64, fees: EvmFees, gas_limit: u64) -> EvmDraft {
-    let (to, value, input) = (wallet.clone(), Amount::ZERO, Bytes::default());
-    EvmDraft { chain_id, nonce, to, value, input, gas_limit, fees }
+pub(crate) fn self_transfer(form: Form, wallet: &Destination, nonce: u64, fees: EvmFees, gas_limit: u64) -> EvmDraft {
+    form.draft(wallet.clone(), Amount::ZERO, Bytes::default(), nonce, gas_limit, fees)
 }
 
 /// Whether a draft is one.
@@ -64,6 +64,8 @@ pub(crate) fn is_self_transfer(draft: &EvmDraft, wallet: &Destination) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use adit_core::EvmPricing;
+
     use super::*;
 
     /// A fill of a nonce moves nothing, to the wallet itself.
@@ -71,7 +73,7 @@ mod tests {
     fn a_self_transfer_moves_nothing() {
         let wallet: Destination = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name");
         let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
-        let fill = self_transfer(7, &wallet, 11, fees, 30_000);
+        let fill = self_transfer(Form { chain_id: 7, pricing: EvmPricing::Dynamic }, &wallet, 11, fees, 30_000);
         assert_eq!((fill.chain_id, fill.nonce, fill.gas_limit, fill.fees), (7, 11, 30_000, fees));
         assert!(is_self_transfer(&fill, &wallet));
         let other: Destination = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("a name");

@@ -92,6 +92,7 @@ fn request(lane: &LaneId, number: u64) -> SignRequest {
             input: Bytes(input),
             gas_limit: 60_000,
             fees: EvmFees { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1_000_000 },
+            pricing: adit_core::EvmPricing::Dynamic,
         }),
     }
 }

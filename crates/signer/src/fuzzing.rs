@@ -1,7 +1,7 @@
 //! What the fuzz targets need and nobody else may use: the reader of what is about to be signed, and the builder before it.
 
-use adit_core::EvmDraft;
-use alloy::consensus::TxEip1559;
+use adit_core::{EvmDraft, EvmPricing};
+use alloy::consensus::{TxEip1559, TxLegacy, TypedTransaction};
 use alloy::primitives::TxKind;
 
 use crate::evm::{Said, Unsigned};
@@ -10,7 +10,7 @@ use crate::evm::{Said, Unsigned};
 ///
 /// # Errors
 /// A sentence.
-pub fn read(bytes: &[u8]) -> Result<TxEip1559, String> {
+pub fn read(bytes: &[u8]) -> Result<TypedTransaction, String> {
     Said::read(bytes).map(said)
 }
 
@@ -18,20 +18,18 @@ pub fn read(bytes: &[u8]) -> Result<TxEip1559, String> {
 ///
 /// # Errors
 /// A sentence.
-pub fn build(draft: &EvmDraft) -> Result<(TxEip1559, [u8; 32]), String> {
+pub fn build(draft: &EvmDraft) -> Result<(TypedTransaction, [u8; 32]), String> {
     Unsigned::build(draft).map(|unsigned| (said(unsigned.says), unsigned.digest))
 }
 
-fn said(said: Said) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: said.chain_id,
-        nonce: said.nonce,
-        gas_limit: said.gas_limit,
-        max_fee_per_gas: said.max_fee_per_gas,
-        max_priority_fee_per_gas: said.max_priority_fee_per_gas,
-        to: TxKind::Call(said.to),
-        value: said.value,
-        access_list: Default::default(),
-        input: said.input.into(),
+fn said(said: Said) -> TypedTransaction {
+    let Said { pricing, chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, to, value, input } = said;
+    let (to, input) = (TxKind::Call(to), input.into());
+    match pricing {
+        EvmPricing::Dynamic => {
+            let access_list = Default::default();
+            TxEip1559 { chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, to, value, access_list, input }.into()
+        }
+        EvmPricing::Legacy => TxLegacy { chain_id: Some(chain_id), nonce, gas_price: max_fee_per_gas, gas_limit, to, value, input }.into(),
     }
 }

@@ -106,6 +106,7 @@ pub fn watch() -> Watch {
             input: Bytes::default(),
             gas_limit: 60_000,
             fees: EvmFees { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1_000_000 },
+            pricing: adit_core::EvmPricing::Dynamic,
         }),
         included: None,
         confirmed: false,

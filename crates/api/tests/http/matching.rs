@@ -44,6 +44,7 @@ fn lineage(world: &World, leg: &Leg, nonce: u64) -> Lineage {
         input: Bytes::default(),
         gas_limit: 21_000,
         fees,
+        pricing: adit_core::EvmPricing::Dynamic,
     };
     let signed = Signed { raw: Bytes(vec![2]), hash: crate::world::payment().hash };
     let attempt = Attempt {

@@ -237,7 +237,7 @@ pub(super) fn stop(mut draft: Drafting, mut lane: Lane, reason: HaltReason) -> R
 }
 
 /// Facts that a person may accept anew; others mean another network.
-const ACCEPTABLE_FACTS: [&str; 2] = ["code/", "implementation/"];
+const ACCEPTABLE_FACTS: [&str; 3] = ["code/", "implementation/", "pricing"];
 
 /// Starts a halted lane again, with a reconciling round first: what stopped it and still holds stops it again.
 pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedPin>) -> Result<Decision, Refusal> {
@@ -250,7 +250,10 @@ pub(super) fn resume(mut draft: Drafting, id: &LaneId, accept: Option<&AcceptedP
     if let Some(AcceptedPin { fact, value }) = accept {
         let known = lane.pins.contains_key(fact) && ACCEPTABLE_FACTS.iter().any(|prefix| fact.starts_with(prefix));
         if !known {
-            let detail = format!("{fact} cannot be accepted anew; only a token's code can ({})", ACCEPTABLE_FACTS.join(", "));
+            let detail = format!(
+                "{fact} cannot be accepted anew; only a token's code and how fees are offered can ({})",
+                ACCEPTABLE_FACTS.join(", ")
+            );
             return Err(Refusal::BadAttempt { detail });
         }
         lane.pins.insert(fact.clone(), value.clone());

@@ -1,4 +1,4 @@
-//! EIP-1559 transactions: nonces, gas, and two fee fields.
+//! EVM transactions: nonces, gas, and two fee fields.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{Amount, Bytes, ChainRules, Destination};
 /// chains more.
 const BUMP_PER_MILLE_MIN: u128 = 1_125;
 
-/// An EIP-1559 transaction before its signature. Wei and gas as they stand in the transaction.
+/// A transaction before its signature. Wei and gas as they stand in the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvmDraft {
     pub chain_id: u64,
@@ -19,6 +19,19 @@ pub struct EvmDraft {
     pub input: Bytes,
     pub gas_limit: u64,
     pub fees: EvmFees,
+    #[serde(default, skip_serializing_if = "EvmPricing::is_dynamic")]
+    pub pricing: EvmPricing,
+}
+
+/// How a chain's transactions offer fees, which is a fact of the chain and decides on their type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvmPricing {
+    /// Blocks have a base fee: type 2, with both fee fields (EIP-1559).
+    #[default]
+    Dynamic,
+    /// Blocks have none: type 0 with the chain's id (EIP-155). Both fee fields are the gas price.
+    Legacy,
 }
 
 /// What an attempt offers per gas, in wei.
@@ -40,12 +53,40 @@ pub struct EvmMarket {
     pub fees: EvmFees,
 }
 
+impl EvmPricing {
+    pub fn is_dynamic(&self) -> bool {
+        *self == Self::Dynamic
+    }
+
+    /// As it is pinned and told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dynamic => "eip1559",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// Returns these fees in the form that such transactions have.
+    pub fn shaped(self, fees: EvmFees) -> EvmFees {
+        match self {
+            Self::Dynamic => fees,
+            Self::Legacy => EvmFees { max_priority_fee_per_gas: fees.max_fee_per_gas, ..fees },
+        }
+    }
+}
+
 impl EvmDraft {
     pub(super) fn cost_max(&self) -> Amount {
         self.fees.max_fee_per_gas.checked_mul(u128::from(self.gas_limit)).map_or(Amount::MAX, Amount::new)
     }
 
     pub(super) fn above_caps(&self, chain: &ChainRules) -> Option<String> {
+        if self.pricing.shaped(self.fees) != self.fees {
+            let EvmFees { max_fee_per_gas, max_priority_fee_per_gas } = self.fees;
+            return Some(format!(
+                "a legacy transaction has one gas price, and this has {max_fee_per_gas} and {max_priority_fee_per_gas} wei"
+            ));
+        }
         if self.fees.max_fee_per_gas > chain.offer_max {
             return Some(format!("{} wei per gas is above the cap of {}", self.fees.max_fee_per_gas, chain.offer_max));
         }

@@ -14,7 +14,7 @@ pub use bitcoin::{
     BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory, FeeRate,
     INCREMENTAL_FEE_RATE, Keychain, OutputPurpose, Place, RELAY_FEE_RATE_MIN,
 };
-pub use evm::{EvmDraft, EvmFees, EvmMarket};
+pub use evm::{EvmDraft, EvmFees, EvmMarket, EvmPricing};
 
 /// One P2WPKH input (68) and an output of the largest kind (43): what one payee more costs a Bitcoin transaction at most.
 const PAYOUT_VBYTES: u64 = 111;
@@ -112,7 +112,10 @@ impl Draft {
     /// Whether it does what `other` does, at whatever fees. A batch may pay more people besides.
     pub(crate) fn does_what(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Evm(this), Self::Evm(other)) => this.to == other.to && this.value == other.value && this.input == other.input,
+            (Self::Evm(this), Self::Evm(other)) => {
+                let same = this.to == other.to && this.value == other.value && this.input == other.input;
+                same && this.pricing == other.pricing
+            }
             (Self::Bitcoin(this), Self::Bitcoin(other)) => other.payments().all(|paid| this.payments().any(|payment| payment == paid)),
             (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }

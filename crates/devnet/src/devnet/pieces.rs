@@ -32,7 +32,8 @@ pub(super) async fn start_anvil(options: &Options, directory: &Path) -> Result<A
         }
     };
     progress::step("starting anvil");
-    let chain = Chain { chain_id: CHAIN_ID, block_time_seconds: Some(options.block_time), slots_in_epoch: options.slots_in_epoch, port };
+    let (block_time_seconds, slots_in_epoch) = (Some(options.block_time), options.slots_in_epoch);
+    let chain = Chain { chain_id: CHAIN_ID, block_time_seconds, slots_in_epoch, port, hardfork: None };
     Anvil::start(&chain, directory.join("anvil.log")).await
 }
 

@@ -143,11 +143,12 @@ mod tests {
     fn watch(nonces: &[u8]) -> Watch {
         let wallet: adit_core::Destination = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
         let fees = adit_core::EvmFees { max_fee_per_gas: 1, max_priority_fee_per_gas: 1 };
+        let form = crate::draft::Form { chain_id: 1, pricing: adit_core::EvmPricing::Dynamic };
         let attempt = |hash: u8| WatchedAttempt {
             attempt: AttemptId(Uuid::nil()),
             purpose: Purpose::Pay,
             hash: Hash32([hash; 32]),
-            draft: adit_core::Draft::Evm(self_transfer(1, &wallet, u64::from(hash / 10), fees, 21_000)),
+            draft: adit_core::Draft::Evm(self_transfer(form, &wallet, u64::from(hash / 10), fees, 21_000)),
             included: None,
             confirmed: false,
         };

@@ -14,7 +14,7 @@ async fn f41_f51_a_chain_is_known_by_its_pins() {
     assert!(!identity.wallet_has_code);
     assert_eq!(identity.pins["chain_id"], CHAIN_ID.to_string());
     assert_eq!(identity.pins["decimals/DG"], "18");
-    assert_eq!(identity.pins.keys().collect::<Vec<_>>(), ["chain_id", "code/DG", "decimals/DG", "genesis"]);
+    assert_eq!(identity.pins.keys().collect::<Vec<_>>(), ["chain_id", "code/DG", "decimals/DG", "genesis", "pricing"]);
     assert_eq!(chain.identity(&world.lane).await.expect("the same again"), identity);
 }
 

@@ -3,6 +3,7 @@
 mod claims;
 mod fees;
 mod identity;
+mod legacy;
 mod observing;
 mod planning;
 mod quorum;

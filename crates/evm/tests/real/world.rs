@@ -45,6 +45,19 @@ impl World {
         world
     }
 
+    /// A chain whose blocks have no base fee.
+    pub async fn without_base_fees() -> Self {
+        let log = adit_devnet::scratch::fresh("evm-berlin");
+        let chain = anvil::Chain { chain_id: CHAIN_ID, hardfork: Some("berlin"), ..anvil::Chain::default() };
+        let anvil = Anvil::start(&chain, log).await.expect("anvil starts");
+        let wallet = Wallet::named("hot wallet");
+        let lane = LaneId { chain: name(), wallet: canonical(wallet.address) };
+        let native = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
+        let world = Self { anvil, wallet, lane, assets: vec![native] };
+        world.rpc("anvil_setBalance", json!([world.wallet.address, units(1_000)])).await;
+        world
+    }
+
     /// With a good token called DG.
     pub async fn with_dg() -> Self {
         let mut world = Self::new().await;

@@ -1,4 +1,4 @@
-//! EIP-1559 transactions: built, read back, compared with what was approved.
+//! Transactions of types 2 and 0: built, read back, compared with what was approved.
 
 pub(crate) mod approval;
 pub(crate) mod transaction;

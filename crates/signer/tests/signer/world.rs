@@ -154,6 +154,7 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
             input: Bytes(transfer(PLAYER, amount)),
             gas_limit: 1_000,
             fees: EvmFees { max_fee_per_gas: 100, max_priority_fee_per_gas: 1 },
+            pricing: adit_core::EvmPricing::Dynamic,
         }),
     }
 }

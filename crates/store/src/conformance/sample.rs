@@ -202,6 +202,7 @@ pub fn attempt(number: u64, nonce: u64) -> Attempt {
         input: Bytes(vec![0xa9, 0x05]),
         gas_limit: 60_000,
         fees: EvmFees { max_fee_per_gas: u128::MAX, max_priority_fee_per_gas: 1 },
+        pricing: adit_core::EvmPricing::Dynamic,
     };
     Attempt {
         id: attempt_id(number),

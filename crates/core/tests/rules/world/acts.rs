@@ -29,6 +29,7 @@ impl World {
             input: Bytes(vec![0xa9]),
             gas_limit: 60_000,
             fees: EvmFees { max_fee_per_gas: gwei * 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 },
+            pricing: EvmPricing::Dynamic,
         })
     }
 

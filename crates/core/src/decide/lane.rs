@@ -347,7 +347,7 @@ pub(super) fn advance(mut draft: Drafting, id: &LaneId, epoch: Epoch, seen: &Pro
     let mut lane = draft.of_epoch(id, epoch)?.clone();
     let Progress { tip, trail, funds, coin_places } = *seen;
     let final_height = lane.tip.as_ref().map_or(0, |known| known.final_height).max(tip.final_height);
-    let market = tip.market.after(lane.tip.as_ref().map(|known| &known.market), tip.head.height);
+    let market = tip.market.after(lane.tip.as_ref().map(|known| &known.market), tip.head.height, draft.chain(id)?);
     lane.tip = Some(Tip { final_height, market, ..tip.clone() });
     lane.trail = trail[trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
     for held in funds {

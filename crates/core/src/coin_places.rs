@@ -1,7 +1,9 @@
-//! Where a wallet's coins can be, so that a restart does not ask for every address that was ever used (case F100).
+//! Where a wallet's coins can be, so that a restart does not ask for every address that was ever
+//! used (case F100).
 //!
-//! Nothing of it is believed: it says only where to look, and each coin is listed anew. So no reorganisation can make it wrong, and an old
-//! one stays right. A place leaves it once a final transaction has spent what was there.
+//! Nothing of it is believed: it says only where to look, and each coin is listed anew. So no
+//! reorganisation can make it wrong, and an old one stays right. A place leaves it once a final
+//! transaction has spent what was there.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +16,8 @@ pub struct CoinPlaces {
     pub below: u64,
     /// Below it these alone.
     pub holding: BTreeSet<u64>,
-    /// How many whole looks admins have asked for. What was learned before the last of them is not kept.
+    /// How many whole looks admins have asked for. What was learned before the last of them is not
+    /// kept.
     pub rescans: u64,
 }
 

@@ -1,7 +1,8 @@
 //! Which addresses are asked for coins. Pure (case F100).
 //!
-//! A wallet has one address of change for each payment that it ever made, and nearly all are empty for good. Asked are those where a coin is
-//! known, those of what is under way (its coins come back where a reorganisation undoes it), and all that are new.
+//! A wallet has one address of change for each payment that it ever made, and nearly all are empty
+//! for good. Asked are those where a coin is known, those of what is under way (its coins come back
+//! where a reorganisation undoes it), and all that are new.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use adit_core::{CoinPlaces, Keychain, Place};
 use super::succeed::bitcoin;
 use crate::GAP_LIMIT;
 
-/// Places that are kept. A wallet with more coins on change asks for all its addresses after a restart, until they are consolidated.
+/// Places that are kept. A wallet with more coins on change asks for all its addresses after a
+/// restart, until they are consolidated.
 const PLACES_KEPT_MAX: usize = 5_000;
 
 /// Numbers that one look asks for besides, while everything is looked at.
@@ -31,8 +33,8 @@ pub(crate) struct Search {
     pub rescans: u64,
 }
 
-/// A whole look goes on from one look to the next: a public server may refuse thousands of questions at once, and what is known has to be
-/// read again meanwhile.
+/// A whole look goes on from one look to the next: a public server may refuse thousands of
+/// questions at once, and what is known has to be read again meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rescan {
     /// Which of those that were asked for.
@@ -62,7 +64,8 @@ impl Search {
         self.places.iter().copied().chain(external).chain(internal).chain(live.iter().copied()).collect()
     }
 
-    /// Returns, once these were asked for, how many whole looks are made, of which `made` were before, and how far another one has come.
+    /// Returns, once these were asked for, how many whole looks are made, of which `made` were
+    /// before, and how far another one has come.
     pub(crate) fn looked(&self, made: u64) -> (u64, Option<Rescan>) {
         match self.rescan {
             Some(rescan) if rescan.end() < self.next => (made, Some(Rescan { below: rescan.end(), ..rescan })),

@@ -1,4 +1,5 @@
-//! What payments under way have and leave: our own change that no block holds yet, and the coins that they keep. Pure.
+//! What payments under way have and leave: our own change that no block holds yet, and the coins
+//! that they keep. Pure.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +9,9 @@ use bdk_wallet::bitcoin::OutPoint;
 use super::holdings::txid;
 use crate::{Ancestry, Coin, Seen};
 
-/// Change of ours that no block holds yet and that may be built on: of lineages with one version only, which then is never replaced (the
-/// rules see to that), so that the coin cannot cease to exist but by a reorganisation that takes its parent's coins.
+/// Change of ours that no block holds yet and that may be built on: of lineages with one version
+/// only, which then is never replaced (the rules see to that), so that the coin cannot cease to
+/// exist but by a reorganisation that takes its parent's coins.
 pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
     let unmined = live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none());
     unmined.flat_map(|lineage| change(lineage, ancestry(live, lineage))).collect()
@@ -24,7 +26,8 @@ pub(crate) fn ancestry(live: &[Lineage], lineage: &Lineage) -> Ancestry {
     ancestors(live, lineage).into_iter().fold(of(lineage), |sum, parent| sum.plus(of(parent)))
 }
 
-/// What the newest version leaves to us; nothing while it lacks a signature, ours or another's: it may never be sent.
+/// What the newest version leaves to us; nothing while it lacks a signature, ours or another's: it
+/// may never be sent.
 pub(crate) fn change(lineage: &Lineage, ancestry: Ancestry) -> Vec<Coin> {
     let attempt = lineage.latest();
     let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { return Vec::new() };

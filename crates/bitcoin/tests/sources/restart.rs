@@ -67,7 +67,8 @@ fn watch() -> Watch {
     Watch { lane, next_nonce: NEXT, adopted_from: 0, confirmations: 1, trail: Vec::new(), lineages: Vec::new() }
 }
 
-/// 300 payments, of which one left a coin; and a stranger has paid an address of change of long ago, which only a rescan sees.
+/// 300 payments, of which one left a coin; and a stranger has paid an address of change of long
+/// ago, which only a rescan sees.
 #[tokio::test(flavor = "multi_thread")]
 async fn f100_a_restart_asks_for_what_it_knew_alone() {
     let Some(world) = World::start("restart").await else { return };

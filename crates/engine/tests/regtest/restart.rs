@@ -15,8 +15,8 @@ const RECENT: u64 = 50;
 const FIRST_PAYMENT_SECONDS_MAX: u64 = 5;
 const DUST: bitcoin::Amount = bitcoin::Amount::from_sat(1_000);
 
-/// F100: all addresses of change but the first were used long ago, and a public server would be asked for each. The coin that is left is at
-/// the first.
+/// F100: all addresses of change but the first were used long ago, and a public server would be
+/// asked for each. The coin that is left is at the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn f100_a_wallet_of_ten_thousand_batches_pays_soon_after_a_restart() {
     let Some(world) = World::through_esplora("regtest-years", 1).await else { return };

@@ -22,6 +22,16 @@ pub enum Command {
     Explain(Explain),
     /// What waits after database and journal were restored together, and the word of two admins that it may be paid
     Release(Release),
+    /// Look for coins at every address that a Bitcoin wallet ever used, once: somebody paid an old one, or the balance is short
+    Rescan(Rescan),
+}
+
+#[derive(Args)]
+pub struct Rescan {
+    /// The chain, as the configuration names it
+    chain: String,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Args)]
@@ -58,6 +68,10 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
                 Some(seen) => server.connect()?.post(&path, "application/json", serde_json::json!({ "seen": seen }).to_string()).await?,
             };
             output.result(&answer, &released(&answer))
+        }
+        Command::Rescan(Rescan { chain, server }) => {
+            let answer = server.connect()?.post(&["api", "admin", "lanes", &chain, "rescan"], "application/json", String::new()).await?;
+            output.result(&answer, &format!("{chain} looks at all addresses of its wallet; payments go on meanwhile"))
         }
         Command::Explain(Explain { transaction: Some(hash), note: Some(note), server }) => {
             let body = serde_json::json!({ "note": note }).to_string();

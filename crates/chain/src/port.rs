@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, Consolidation, DeferralCause, Destination, Draft, EndpointName,
-    Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, CoinPlaces, Consolidation, DeferralCause, Destination, Draft,
+    EndpointName, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -57,6 +57,15 @@ pub trait Chain: Send + Sync + 'static {
     /// have none.
     async fn makers(&self, _lane: &LaneId, _next: u64) -> Result<BTreeSet<Hash32>, Fault> {
         Ok(BTreeSet::new())
+    }
+
+    /// Hears where the store knows that the wallet's coins can be, before anything is asked. A later one with more rescans asks for a look
+    /// at every address. Chains without coins have no use for it (case F100).
+    fn remind(&self, _places: &CoinPlaces) {}
+
+    /// Returns where the wallet's coins can be, as of the last look. None where that did not learn it.
+    fn coin_places(&self) -> Option<CoinPlaces> {
+        None
     }
 
     /// A transaction that pays nobody, at this number; none where transactions do not wait in line.

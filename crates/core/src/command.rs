@@ -240,6 +240,12 @@ pub enum Command {
         tip: Tip,
         trail: Vec<crate::BlockRef>,
         funds: Vec<Funds>,
+        /// None where nothing is news.
+        coin_places: Option<crate::CoinPlaces>,
+    },
+    /// An admin asks for a look at every address that the wallet ever used (case F100).
+    Rescan {
+        lane: LaneId,
     },
 
     // A payout on its way

@@ -162,6 +162,10 @@ pub enum EventKind {
         lane: LaneId,
         accepted: Option<String>,
     },
+    /// An admin asked for a look at every address that the wallet ever used.
+    LaneRescanned {
+        lane: LaneId,
+    },
     /// An admin released what waits after database and journal were restored together; `finally` by the second of two.
     LaneReleased {
         lane: LaneId,

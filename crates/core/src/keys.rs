@@ -56,6 +56,7 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         | Command::JournalRead { lane, .. }
         | Command::ReconcileAgain { lane, .. }
         | Command::ResumeLane { lane, .. }
+        | Command::Rescan { lane }
         | Command::Swept { lane, .. }
         | Command::ReleaseLane { lane, .. }
         | Command::AdoptKey { lane, .. }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, BlockRef, Epoch, Hash32, JournalId, JournalTip, LaneId, LeaseToken, Market, ReplicaId, Restoration, Timestamp,
+    Amount, AssetId, BlockRef, CoinPlaces, Epoch, Hash32, JournalId, JournalTip, LaneId, LeaseToken, Market, ReplicaId, Restoration,
+    Timestamp,
 };
 
 /// A lane's row.
@@ -41,6 +42,8 @@ pub struct Lane {
     pub tip: Option<Tip>,
     /// The last blocks that were searched for our transactions, lowest first.
     pub trail: Vec<BlockRef>,
+    /// Where the wallet's coins can be. Nothing is known on chains without coins.
+    pub coin_places: CoinPlaces,
     /// What the wallet was last seen to hold. Unknown is not zero.
     pub funds: Vec<Funds>,
     /// Facts that may not change silently: chain id, genesis, decimals, code hashes.
@@ -158,6 +161,7 @@ impl Lane {
             restoration: None,
             tip: None,
             trail: Vec::new(),
+            coin_places: CoinPlaces::default(),
             funds: Vec::new(),
             pins: std::collections::BTreeMap::new(),
         }

@@ -10,6 +10,7 @@ mod asset;
 mod audit;
 mod change;
 mod clock;
+mod coin_places;
 mod command;
 mod context;
 mod credential;
@@ -50,6 +51,7 @@ pub use asset::{Asset, AssetForm};
 pub use audit::{BrokenInvariant, audit_batch, audit_ledger};
 pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Said};
 pub use clock::{CLOCKS_APART_MAX, ClockDoubt};
+pub use coin_places::CoinPlaces;
 pub use command::{
     AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
 };

@@ -1,5 +1,5 @@
-//! Pages of the journal's entries. A page is bounded by count and by bytes, so that it fits into a frame of the socket, however much the
-//! entries of one number are (case F99).
+//! Pages of the journal's entries. A page is bounded by count and by bytes, so that it fits into a
+//! frame of the socket, however much the entries of one number are (case F99).
 
 use std::io;
 
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::JournalEntry;
 
-/// Bytes of a page in JSON. A frame of the socket holds four times as much: an entry that is larger than this has room in it alone.
+/// Bytes of a page in JSON. A frame of the socket holds four times as much: an entry that is larger
+/// than this has room in it alone.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A place among the entries of a lane.

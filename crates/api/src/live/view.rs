@@ -83,6 +83,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::LaneStarted { .. } => ("lane_started", None, json!({})),
         EventKind::LaneHalted { .. } => ("lane_halted", None, json!({})),
         EventKind::LaneResumed { .. } => ("lane_resumed", None, json!({})),
+        EventKind::LaneRescanned { .. } => ("lane_rescanned", None, json!({})),
         EventKind::LaneReleased { .. } => ("lane_released", None, json!({})),
         EventKind::JournalTrusted { .. } => ("journal_trusted", None, json!({})),
         EventKind::StoreWentBack { .. } => ("store_went_back", None, json!({})),

@@ -47,6 +47,7 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::lanes::lanes))
         .routes(routes!(admin::lane::halt))
         .routes(routes!(admin::lane::resume))
+        .routes(routes!(admin::lane::rescan))
         .routes(routes!(admin::release::waiting, admin::release::release))
         .routes(routes!(admin::psbts::psbts))
         .routes(routes!(admin::alerts::alerts))

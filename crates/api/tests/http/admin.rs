@@ -24,6 +24,7 @@ async fn users_see_no_admin_route() {
         ("GET", "/api/admin/lanes"),
         ("POST", "/api/admin/lanes/devnet/halt"),
         ("POST", "/api/admin/lanes/devnet/resume"),
+        ("POST", "/api/admin/lanes/devnet/rescan"),
         ("GET", "/api/admin/alerts"),
         ("GET", "/api/admin/unmatched"),
         ("GET", "/api/admin/psbts"),

@@ -1,4 +1,4 @@
-//! What the wallet has: coins that a quorum lists at a head, and our own change that no block holds yet.
+//! What the wallet has: coins that a quorum lists at a head.
 //!
 //! Whatever is remembered here may be lost: it is asked for again. A coin is free only where no live lineage has it, which the store knows.
 
@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use adit_chain::Fault;
-use adit_core::{BlockRef, Draft, Keychain, Lineage, OutputPurpose, Place, ancestors};
+use adit_core::{BlockRef, CoinPlaces, Keychain, Place};
 use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid, hashes::Hash};
 
+use super::search::{self, Rescan, Search};
 use crate::node::Node;
-use crate::{Ancestry, Coin, GAP_LIMIT, ListedCoin, Seen, Wallet};
+use crate::{Coin, ListedCoin, Seen, Wallet};
 
 /// Numbers below the newest whose change addresses are asked for again at every new block, besides those of live lineages.
 const RECENT_NUMBERS: u64 = 50;
@@ -31,6 +32,12 @@ struct Held {
     known: Option<Known>,
     /// Coins that a final block spends, and the head as of which that was seen. A listing may be older than that.
     taken: BTreeMap<OutPoint, u64>,
+    /// Where they can be, as the store knows.
+    kept: CoinPlaces,
+    /// Whole looks that were asked for and made.
+    rescans: u64,
+    /// How far the one that is under way has come.
+    rescan: Option<Rescan>,
 }
 
 /// Confirmed coins, and the head as of which they were listed.
@@ -46,36 +53,66 @@ struct Known {
     numbers: u64,
     coins: BTreeMap<OutPoint, Coin>,
     /// Coins that were there before and are not listed any more, until it was told why: whoever takes one may first be seen in a pool only.
-    gone: BTreeSet<OutPoint>,
+    gone: BTreeMap<OutPoint, Place>,
+    /// Where too few sources list something.
+    doubted: BTreeSet<Place>,
 }
 
 impl Holdings {
-    /// Asks for the coins at this head, unless they are remembered, and gives those that are not there any more. `next` is the next number that we would reserve, `live` those under way.
+    /// Asks for the coins at this head, unless they are remembered, and gives those that are not there any more. `next` is the next number
+    /// that we would reserve, `live` has the places of what is under way ([`search::live`]).
     pub(crate) async fn refresh(
         &self,
         node: &Node,
         wallet: &Wallet,
         head: BlockRef,
         next: u64,
-        live: &BTreeSet<u64>,
+        live: &BTreeSet<Place>,
     ) -> Result<Vec<OutPoint>, Fault> {
-        let known = self.lock().known.clone();
-        if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next) {
-            return Ok(known.gone.iter().copied().collect());
+        let (known, search) = self.lock().search(next);
+        if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next && search.rescan.is_none()) {
+            return Ok(known.gone.keys().copied().collect());
         }
-        let places = match &known {
-            Some(known) => places(known.coins.values().map(|coin| coin.place), next.saturating_sub(RECENT_NUMBERS), next, live),
-            None => places([].into_iter(), 0, next, live),
-        };
+        let places = search.places(live);
         let scripts: BTreeMap<ScriptBuf, Place> =
             places.into_iter().filter_map(|place| Some((wallet.script(place).ok()?, place))).collect();
-        let mut coins = BTreeMap::new();
+        let (mut coins, mut doubted) = (BTreeMap::new(), BTreeSet::new());
         let asked: Vec<ScriptBuf> = scripts.keys().cloned().collect();
         for some in asked.chunks(SCRIPTS_PER_QUESTION) {
-            let listed = node.coins(some, head).await?;
-            coins.extend(listed.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
+            let listed = node.listed(some, head).await?;
+            coins.extend(listed.coins.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
+            doubted.extend(listed.doubted.iter().filter_map(|script| scripts.get(script)));
         }
-        Ok(self.lock().relisted(head, next, coins))
+        let mut held = self.lock();
+        (held.rescans, held.rescan) = search.looked(held.rescans);
+        let gone = held.relisted(head, search.next, coins);
+        held.known.as_mut().expect("listed just now").doubted = doubted;
+        Ok(gone)
+    }
+
+    /// Hears where the store knows that they can be.
+    pub(crate) fn remind(&self, places: &CoinPlaces) {
+        let mut held = self.lock();
+        if held.kept != *places {
+            held.kept = places.clone();
+        }
+    }
+
+    pub(crate) fn kept(&self) -> CoinPlaces {
+        self.lock().kept.clone()
+    }
+
+    /// Returns whether a whole look was asked for and not made.
+    pub(crate) fn is_rescan_due(&self) -> bool {
+        self.lock().is_rescan_due()
+    }
+
+    /// Returns where coins can be by now; `live` as in [`Holdings::refresh`]. None before the first look, and while a whole one is due.
+    pub(crate) fn coin_places(&self, live: &BTreeSet<Place>) -> Option<CoinPlaces> {
+        let held = self.lock();
+        let known = held.known.as_ref().filter(|_| !held.is_rescan_due())?;
+        let places = known.places().chain(live.iter().copied());
+        Some(search::coin_places(places, known.numbers.saturating_sub(RECENT_NUMBERS), held.rescans))
     }
 
     /// It is known what became of this coin.
@@ -89,7 +126,7 @@ impl Holdings {
     pub(crate) fn took(&self, spent: BTreeSet<OutPoint>, head: u64) {
         let mut held = self.lock();
         if let Some(known) = held.known.as_mut() {
-            known.gone.retain(|outpoint| !spent.contains(outpoint));
+            known.gone.retain(|outpoint, _| !spent.contains(outpoint));
         }
         held.taken.extend(spent.into_iter().map(|outpoint| (outpoint, head)));
     }
@@ -134,62 +171,48 @@ impl Held {
     /// Takes a listing over, and gives the coins that are not there any more, whose end nobody has told yet.
     fn relisted(&mut self, head: BlockRef, numbers: u64, coins: BTreeMap<OutPoint, Coin>) -> Vec<OutPoint> {
         self.taken.retain(|outpoint, seen| coins.contains_key(outpoint) || head.height < seen.saturating_add(TAKEN_BLOCKS));
-        let before = self.known.iter().flat_map(|known| known.gone.iter().chain(known.coins.keys()));
-        let unexplained = before.filter(|outpoint| !coins.contains_key(outpoint) && !self.taken.contains_key(outpoint));
-        let gone: BTreeSet<OutPoint> = unexplained.copied().collect();
-        let told = gone.iter().copied().collect();
-        self.known = Some(Known { head, numbers, coins, gone });
+        let gone = |known: &Known| {
+            let coins = known.coins.values().map(|coin| (coin.outpoint, coin.place));
+            known.gone.clone().into_iter().chain(coins).collect::<BTreeMap<OutPoint, Place>>()
+        };
+        let mut gone = self.known.as_ref().map(gone).unwrap_or_default();
+        gone.retain(|outpoint, _| !coins.contains_key(outpoint) && !self.taken.contains_key(outpoint));
+        let told = gone.keys().copied().collect();
+        self.known = Some(Known { head, numbers, coins, gone, doubted: BTreeSet::new() });
         told
+    }
+
+    fn is_rescan_due(&self) -> bool {
+        self.known.is_some() && self.kept.rescans > self.rescans
+    }
+
+    /// What is remembered, and where the next look goes.
+    fn search(&self, next: u64) -> (Option<Known>, Search) {
+        let known = self.known.clone();
+        let (places, from, next) = match &known {
+            Some(known) => {
+                let next = next.max(known.numbers);
+                let recent = known.numbers.min(next.saturating_sub(RECENT_NUMBERS));
+                (known.places().collect(), recent, next)
+            }
+            None => (search::internal(&self.kept.holding), self.kept.below, next.max(self.kept.below)),
+        };
+        let rescan = self.is_rescan_due().then(|| Rescan::goes_on(self.rescan, self.kept.rescans));
+        (known, Search { places, from, next, rescan, rescans: self.kept.rescans })
     }
 }
 
-/// Where coins may be: addresses that are shown to others, change of what is under way or new, and wherever there was one.
-fn places(known: impl Iterator<Item = Place>, from: u64, next: u64, live: &BTreeSet<u64>) -> BTreeSet<Place> {
-    let external = (0..GAP_LIMIT).map(|index| Place { keychain: Keychain::External, index });
-    let numbers = (from..next.saturating_add(u64::from(GAP_LIMIT))).chain(live.iter().copied());
-    let internal = numbers.filter_map(|number| Some(Place { keychain: Keychain::Internal, index: u32::try_from(number).ok()? }));
-    known.chain(external).chain(internal).collect()
+impl Known {
+    /// Where coins are, or may be: one that is not listed any more is looked for until it is told why.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let unsure = self.gone.values().chain(&self.doubted).copied();
+        self.coins.values().map(|coin| coin.place).chain(unsure)
+    }
 }
 
 fn confirmed(coin: &ListedCoin, place: Place) -> Coin {
     let seen = Seen::Confirmed { height: coin.height, coinbase: coin.coinbase };
     Coin { outpoint: coin.outpoint, amount: coin.amount, place, seen }
-}
-
-/// Change of ours that no block holds yet and that may be built on: of lineages with one version only, which then is never replaced (the
-/// rules see to that), so that the coin cannot cease to exist but by a reorganisation that takes its parent's coins.
-pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
-    let unmined = live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none());
-    unmined.flat_map(|lineage| change(lineage, ancestry(live, lineage))).collect()
-}
-
-/// What has to be mined before change of its newest version exists.
-pub(crate) fn ancestry(live: &[Lineage], lineage: &Lineage) -> Ancestry {
-    let of = |one: &Lineage| match &one.latest().draft {
-        Draft::Bitcoin(draft) => Ancestry { transactions: 1, vbytes: draft.vbytes },
-        Draft::Evm(_) => Ancestry::default(),
-    };
-    ancestors(live, lineage).into_iter().fold(of(lineage), |sum, parent| sum.plus(of(parent)))
-}
-
-/// What the newest version leaves to us; nothing while it lacks a signature, ours or another's: it may never be sent.
-pub(crate) fn change(lineage: &Lineage, ancestry: Ancestry) -> Vec<Coin> {
-    let attempt = lineage.latest();
-    let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { return Vec::new() };
-    let coin = |(vout, output): (u32, &adit_core::DraftOutput)| {
-        let OutputPurpose::Change { index } = output.purpose else { return None };
-        let place = Place { keychain: Keychain::Internal, index };
-        Some(Coin { outpoint: OutPoint::new(txid(signed.hash), vout), amount: output.amount, place, seen: Seen::Ours { ancestry } })
-    };
-    (0u32..).zip(&draft.outputs).filter_map(coin).collect()
-}
-
-/// Coins that live lineages have, by any of their versions.
-pub(crate) fn reserved(live: &[Lineage]) -> BTreeSet<OutPoint> {
-    let anchors = live.iter().flat_map(|lineage| &lineage.anchors);
-    anchors
-        .filter_map(|anchor| if let adit_core::Anchor::Outpoint { outpoint, .. } = anchor { outpoint.parse().ok() } else { None })
-        .collect()
 }
 
 /// A transaction's id out of the form in which people write it; the reverse of [`crate::hash_of`].
@@ -201,39 +224,9 @@ pub(crate) fn txid(hash: adit_core::Hash32) -> Txid {
 
 #[cfg(test)]
 mod tests {
-    use adit_core::{
-        Amount, Attempt, AttemptId, BitcoinDraft, Bytes, Destination, DraftOutput, Epoch, FeeRate, Hash32, Knowledge, LaneId, LineageId,
-        LineageState, Purpose, Signed, Stage, Timestamp,
-    };
-    use uuid::Uuid;
+    use adit_core::{Amount, Hash32};
 
     use super::*;
-
-    /// A lineage whose one version leaves change to us, with these bytes recorded of it.
-    fn lineage(raw: &[u8]) -> Lineage {
-        let change = DraftOutput { script: Bytes(vec![1]), amount: Amount::new(8), purpose: OutputPurpose::Change { index: 3 } };
-        let draft = BitcoinDraft { number: 3, inputs: Vec::new(), outputs: vec![change], feerate: FeeRate::ZERO, vbytes: 110 };
-        let signed = Signed { raw: Bytes(raw.to_vec()), hash: Hash32([1; 32]) };
-        let attempt = Attempt {
-            id: AttemptId(Uuid::nil()),
-            version: 0,
-            purpose: Purpose::Pay,
-            draft: Draft::Bitcoin(draft),
-            epoch: Epoch(1),
-            created_at: Timestamp::from_micros(0),
-            stage: Stage::Signed { signed, knowledge: Knowledge::Signed },
-        };
-        Lineage {
-            id: LineageId(Uuid::nil()),
-            lane: LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") },
-            anchors: Vec::new(),
-            legs: Vec::new(),
-            attempts: vec![attempt],
-            state: LineageState::Live,
-            cancel: None,
-            created_at: Timestamp::from_micros(0),
-        }
-    }
 
     fn head(height: u64) -> BlockRef {
         BlockRef { height, hash: Hash32([7; 32]) }
@@ -268,10 +261,20 @@ mod tests {
         assert!(holdings.lock().taken.is_empty(), "then it is forgotten");
     }
 
+    /// Whoever took it may be in a pool only, and gone tomorrow.
     #[test]
-    fn f04_change_of_what_others_have_to_sign_is_not_built_on() {
-        let complete = unconfirmed_change(&[lineage(&[2, 0])]);
-        assert_eq!(complete.iter().map(|coin| (coin.place.index, coin.amount)).collect::<Vec<_>>(), [(3, Amount::new(8))]);
-        assert!(unconfirmed_change(&[lineage(b"psbt\xff one of two")]).is_empty());
+    fn f100_a_coin_that_is_not_listed_any_more_is_looked_for_until_it_is_explained() {
+        let holdings = Holdings::default();
+        let outpoint = *listed(&[1]).keys().next().expect("one");
+        let holding = || holdings.coin_places(&[].into()).map(|places| places.holding);
+        assert_eq!(holding(), None, "nothing was read yet");
+        holdings.lock().relisted(head(10), 100, listed(&[1]));
+        assert_eq!(holding(), Some([0].into()));
+        holdings.lock().relisted(head(11), 100, listed(&[]));
+        assert_eq!(holding(), Some([0].into()));
+        holdings.explained(&outpoint);
+        assert_eq!(holding(), Some([].into()));
+        let live = [Place { keychain: Keychain::Internal, index: 7 }].into();
+        assert_eq!(holdings.coin_places(&live).map(|places| places.holding), Some([7].into()), "what is under way may come back");
     }
 }

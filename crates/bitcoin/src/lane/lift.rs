@@ -6,8 +6,8 @@ use adit_chain::NextVersion;
 use adit_core::{Amount, BitcoinDraft, Draft, FeeRate, ancestors};
 use bdk_wallet::bitcoin::{OutPoint, Weight};
 
-use super::holdings::{self, ancestry};
 use super::succeed::bitcoin;
+use super::unmined::{self, ancestry};
 use crate::{Coin, Payment, Purse, Stuck, Wallet, lift, money, transaction_weight};
 
 /// What a child is made of.
@@ -27,7 +27,7 @@ impl Lift<'_> {
     /// The child; in words, why there is none.
     pub(crate) fn child(&self, next: &NextVersion<'_>) -> Result<Draft, String> {
         let adit_core::Offer::Bitcoin(offer) = next.offer else { return Err("the offer is none of Bitcoin".to_owned()) };
-        let change = holdings::change(next.lineage, ancestry(next.live, next.lineage));
+        let change = unmined::change(next.lineage, ancestry(next.live, next.lineage));
         let Some(change) = change.first().copied() else { return Err("it leaves no change that a child could spend".to_owned()) };
         let package = ancestors(next.live, next.lineage).into_iter().chain([next.lineage]);
         let drafts: Vec<&BitcoinDraft> = package.filter_map(|one| bitcoin(&one.latest().draft)).collect();
@@ -35,7 +35,7 @@ impl Lift<'_> {
         let vbytes = drafts.iter().map(|draft| draft.vbytes).sum();
         let Some(weight) = Weight::from_vb(vbytes) else { return Err(format!("{vbytes} virtual bytes are no transactions")) };
         let stuck = Stuck { fee, weight, change };
-        self.lifting(&stuck, offer, &holdings::reserved(next.live)).map(Draft::Bitcoin)
+        self.lifting(&stuck, offer, &unmined::reserved(next.live)).map(Draft::Bitcoin)
     }
 
     /// Whatever sizes and coins make of the offer, the child itself stays below the cap.

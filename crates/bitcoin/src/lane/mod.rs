@@ -10,8 +10,10 @@ mod ours;
 mod outgoing;
 mod pending;
 mod prepare;
+mod search;
 mod settings;
 mod succeed;
+mod unmined;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -23,8 +25,8 @@ use adit_chain::{
     Planning, Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, Consolidation, Destination, Draft, FeeRate, Hash32, Keychain, LaneId,
-    Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
+    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, CoinPlaces, Consolidation, Destination, Draft, FeeRate, Hash32, Keychain,
+    LaneId, Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -63,6 +65,8 @@ struct Kept {
     pending: Pending,
     /// What all that is under way made.
     ours: Ours,
+    /// Where the wallet's coins can be; none where the last look did not learn it.
+    coin_places: Option<CoinPlaces>,
 }
 
 impl BitcoinLane {
@@ -211,13 +215,13 @@ impl Chain for BitcoinLane {
         let (tip, coins) = self.coins(request.first).await?;
         let mut coins = self.settled(coins, tip, &Ours::of(request.live));
         if self.settings.signs_alone {
-            coins.extend(holdings::unconfirmed_change(request.live));
+            coins.extend(unmined::unconfirmed_change(request.live));
         }
         let prepare = Prepare {
             wallet: &self.settings.wallet,
             asset: &self.settings.asset,
             coins: &coins,
-            reserved: if planted(Mistake::ReservedCoinSpent) { [].into() } else { holdings::reserved(request.live) },
+            reserved: if planted(Mistake::ReservedCoinSpent) { [].into() } else { unmined::reserved(request.live) },
             tip,
             first: request.first,
             feerate: feerate(request.offer),
@@ -228,7 +232,7 @@ impl Chain for BitcoinLane {
 
     async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
-        let (coins, reserved) = (self.settled(coins, tip, &Ours::of(request.live)), holdings::reserved(request.live));
+        let (coins, reserved) = (self.settled(coins, tip, &Ours::of(request.live)), unmined::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
         // Beyond the last index there is no change, and nothing to merge into.
@@ -238,7 +242,7 @@ impl Chain for BitcoinLane {
     async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins(request.first).await?;
         // A sweep pays nobody whom a vanished coin could harm, and forgotten payments may stand on any change: it takes all of it.
-        let (coins, reserved) = (self.settled(coins, tip, &Ours::AllChange), holdings::reserved(request.live));
+        let (coins, reserved) = (self.settled(coins, tip, &Ours::AllChange), unmined::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let swept = swept.iter().copied().map(holdings::txid).collect();
         let draft = sweep(payment, &Purse { coins: &coins, reserved: &reserved, tip }, &swept);
@@ -248,6 +252,14 @@ impl Chain for BitcoinLane {
     async fn makers(&self, _lane: &LaneId, next: u64) -> Result<BTreeSet<Hash32>, Fault> {
         let (_, coins) = self.coins(next).await?;
         Ok(coins.iter().map(|coin| crate::hash_of(coin.outpoint.txid)).collect())
+    }
+
+    fn remind(&self, places: &CoinPlaces) {
+        self.holdings.remind(places);
+    }
+
+    fn coin_places(&self) -> Option<CoinPlaces> {
+        self.kept().coin_places.clone()
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {

@@ -1,7 +1,9 @@
-//! Which coins may be spent before they are deep: those that an attempt of ours made (cases F66, F107). Pure.
+//! Which coins may be spent before they are deep: those that an attempt of ours made (cases F66,
+//! F107). Pure.
 //!
-//! An address of change is no secret once the chain has shown it, and anybody may pay it. So an address proves nothing, and an id does: ours
-//! are the versions of live lineages. A lineage lives until it is final, and by then its change is deep.
+//! An address of change is no secret once the chain has shown it, and anybody may pay it. So an
+//! address proves nothing, and an id does: ours are the versions of live lineages. A lineage lives
+//! until it is final, and by then its change is deep.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +50,8 @@ impl Ours {
     }
 }
 
-/// Leaves out what others sent us and is not `final_blocks` deep: a reorganisation that takes it back would take a whole batch with it.
+/// Leaves out what others sent us and is not `final_blocks` deep: a reorganisation that takes it
+/// back would take a whole batch with it.
 pub(crate) fn settled(coins: Vec<Coin>, tip: u64, final_blocks: u32, ours: &Ours) -> Vec<Coin> {
     let deep = |height: u64| height.saturating_add(u64::from(final_blocks)) <= tip;
     let settled = |coin: &Coin| match coin.seen {

@@ -42,12 +42,14 @@ impl BitcoinLane {
         Err(Fault::Unreachable { chain: self.name().to_string(), answered: 0, needed: 1, detail })
     }
 
-    /// Returns the scripts that are derived by now, and those of change from this number on.
+    /// Returns the scripts that are derived by now and may hold a coin, and those of change from this number on. Who spends from the wallet
+    /// spends a coin that it had when the trail ends, or change of such a spender (case F100).
     fn derived(&self, next: u64) -> (Vec<ScriptBuf>, Fresh) {
-        let scripts = self.scripts();
+        let (scripts, kept) = (self.scripts(), self.holdings.kept());
+        let may_hold = |place: &Place| place.keychain == Keychain::External || kept.may_hold(place.index.into());
         let is_fresh = |place: &Place| place.keychain == Keychain::Internal && u64::from(place.index) >= next;
         let fresh = scripts.all().filter(|(_, place)| is_fresh(place)).map(|(script, _)| script.clone()).collect();
-        (scripts.all().map(|(script, _)| script.clone()).collect(), Fresh(fresh))
+        (scripts.all().filter(|(_, place)| may_hold(place)).map(|(script, _)| script.clone()).collect(), Fresh(fresh))
     }
 
     /// Asks for what became of a coin that it spends, where too few tell of its block: who has no index looks in the block that one names. False

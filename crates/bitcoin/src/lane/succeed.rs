@@ -24,7 +24,7 @@ impl Succeed<'_> {
             return Err("the lineage is not one of Bitcoin".to_owned());
         };
         let under_way = UnderWay { first, base, evicted: evicted(next) };
-        let reserved = super::holdings::reserved(next.live);
+        let reserved = super::unmined::reserved(next.live);
         let wallet = &self.settings.wallet;
         let purse = Purse { coins: self.coins, reserved: &reserved, tip: self.tip };
         let terms = Terms { wallet, purse, feerate: lifting(next, base), fee_max: self.settings.fee_max };

@@ -22,6 +22,14 @@ const ORIGINS_MAX: usize = 20_000;
 #[derive(Default)]
 pub(super) struct Origins(Mutex<HashMap<OutPoint, bool>>);
 
+/// What scripts have.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub coins: Vec<ListedCoin>,
+    /// Scripts at which fewer list a coin than are needed: there may be one all the same.
+    pub doubted: BTreeSet<ScriptBuf>,
+}
+
 impl Node {
     /// Unspent outputs of these scripts in the chain that `head` ends. A coin that a transaction in the mempool spends is not listed;
     /// one that only one source knows does not exist.
@@ -29,17 +37,23 @@ impl Node {
     /// # Errors
     /// [`Fault`].
     pub async fn coins(&self, scripts: &[ScriptBuf], head: BlockRef) -> Result<Vec<ListedCoin>, Fault> {
+        Ok(self.listed(scripts, head).await?.coins)
+    }
+
+    /// The same, and where too few list something.
+    pub(crate) async fn listed(&self, scripts: &[ScriptBuf], head: BlockRef) -> Result<Listed, Fault> {
         if scripts.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Listed::default());
         }
         let question = async |endpoint: Arc<Endpoint>| {
             let source = self.source(&endpoint);
             source.as_of(head, source.coins(scripts, head)).await
         };
         let said = self.quorum.gather("coins", question).await?;
-        let listed = agreed(&said.answers, scripts, self.quorum.needed());
+        let (listed, doubted) = agreed(&said.answers, scripts, self.quorum.needed());
         let with_origin = stream::iter(listed).map(|coin| self.with_origin(coin, head)).buffered(AT_ONCE_MAX);
-        Ok(with_origin.try_collect::<Vec<Option<ListedCoin>>>().await?.into_iter().flatten().collect())
+        let coins = with_origin.try_collect::<Vec<Option<ListedCoin>>>().await?.into_iter().flatten().collect();
+        Ok(Listed { coins, doubted })
     }
 
     /// Whether a young coin is a reward, and whether its transaction makes it at all.
@@ -97,20 +111,20 @@ fn makes(transaction: &Transaction, coin: &ListedCoin) -> bool {
 }
 
 /// What enough of them list alike; who lists a coin twice has one vote, and what nobody asked for is no coin.
-fn agreed(answers: &[(EndpointName, Vec<SourceCoin>)], scripts: &[ScriptBuf], needed: usize) -> Vec<ListedCoin> {
+fn agreed(answers: &[(EndpointName, Vec<SourceCoin>)], scripts: &[ScriptBuf], needed: usize) -> (Vec<ListedCoin>, BTreeSet<ScriptBuf>) {
     let ours: BTreeSet<&ScriptBuf> = scripts.iter().collect();
     let mut votes: BTreeMap<&SourceCoin, Vec<EndpointName>> = BTreeMap::new();
     for (name, coins) in answers {
         let once: BTreeSet<&SourceCoin> = coins.iter().filter(|coin| ours.contains(&coin.script)).collect();
         once.into_iter().for_each(|coin| votes.entry(coin).or_default().push(name.clone()));
     }
-    let enough = votes.into_iter().filter(|(_, witnesses)| witnesses.len() >= needed);
-    enough
-        .map(|(coin, witnesses)| {
-            let SourceCoin { outpoint, amount, script, height } = coin.clone();
-            ListedCoin { outpoint, amount, script, height, coinbase: false, witnesses }
-        })
-        .collect()
+    let (enough, too_few): (Vec<_>, Vec<_>) = votes.into_iter().partition(|(_, witnesses)| witnesses.len() >= needed);
+    let coin = |(coin, witnesses): (&SourceCoin, Vec<EndpointName>)| {
+        let SourceCoin { outpoint, amount, script, height } = coin.clone();
+        ListedCoin { outpoint, amount, script, height, coinbase: false, witnesses }
+    };
+    let doubted = too_few.into_iter().map(|(coin, _)| coin.script.clone()).collect();
+    (enough.into_iter().map(coin).collect(), doubted)
 }
 
 #[cfg(test)]
@@ -131,7 +145,9 @@ mod tests {
     fn listed(answers: &[Vec<SourceCoin>]) -> Vec<(u32, u128)> {
         let name = |index: usize| EndpointName::new(format!("source:{index}")).expect("a name");
         let answers: Vec<_> = answers.iter().enumerate().map(|(index, coins)| (name(index), coins.clone())).collect();
-        let coins = agreed(&answers, &[script(1)], 2);
+        let (coins, doubted) = agreed(&answers, &[script(1)], 2);
+        let is_split = answers.iter().any(|(_, coins)| coins.iter().any(|coin| coin.script == script(1))) && coins.is_empty();
+        assert!(!is_split || doubted == [script(1)].into(), "where one lists something it is asked again: {doubted:?}");
         coins.into_iter().map(|coin| (coin.outpoint.vout, coin.amount.base_units())).collect()
     }
 

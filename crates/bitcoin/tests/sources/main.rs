@@ -6,5 +6,6 @@ mod index;
 mod lagging;
 mod lying;
 mod reorganisation;
+mod restart;
 mod twist;
 mod world;

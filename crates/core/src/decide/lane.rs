@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AcceptedPin, Account, Actor, Answer, BlockRef, Cause, Change, Decision, Epoch, EventKind, Funds, Granted, HaltReason, Holding,
-    Incarnation, IncarnationId, JournalId, JournalTip, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal, ReplicaId,
-    Span, TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
+    AcceptedPin, Account, Actor, Answer, BlockRef, Cause, Change, CoinPlaces, Decision, Epoch, EventKind, Funds, Granted, HaltReason,
+    Holding, Incarnation, IncarnationId, JournalId, JournalTip, Lane, LaneId, LaneState, Lease, LeaseToken, Mistake, Opening, Refusal,
+    ReplicaId, Span, TRAIL_BLOCKS_MAX, Tip, TransferKind, planted,
 };
 
 use super::{Drafting, restoration};
@@ -336,24 +336,39 @@ fn forbids_adopting(state: &LaneState) -> Option<&'static str> {
     }
 }
 
-/// Keeps how far observation has come. A tip that is older than the known one is not taken back: endpoints may lag.
-pub(super) fn advance(
-    mut draft: Drafting,
-    id: &LaneId,
-    epoch: Epoch,
-    tip: &Tip,
-    trail: &[BlockRef],
-    funds: &[Funds],
-) -> Result<Decision, Refusal> {
+/// How far observation has come.
+pub(super) struct Progress<'a> {
+    pub tip: &'a Tip,
+    pub trail: &'a [BlockRef],
+    pub funds: &'a [Funds],
+    pub coin_places: Option<&'a CoinPlaces>,
+}
+
+/// Keeps how far observation has come. A tip that is older than the known one is not taken back: endpoints may lag. What was learned of
+/// coins' places before an admin asked for a whole look is not kept.
+pub(super) fn advance(mut draft: Drafting, id: &LaneId, epoch: Epoch, seen: &Progress<'_>) -> Result<Decision, Refusal> {
     let mut lane = draft.of_epoch(id, epoch)?.clone();
+    let Progress { tip, trail, funds, coin_places } = *seen;
     let final_height = lane.tip.as_ref().map_or(0, |known| known.final_height).max(tip.final_height);
-    let market = tip.market.after(lane.tip.as_ref().map(|known| &known.market), tip.head.height);
+    let market = tip.market.after(lane.tip.as_ref().map(|known| &known.market), tip.head.height, draft.chain(id)?);
     lane.tip = Some(Tip { final_height, market, ..tip.clone() });
     lane.trail = trail[trail.len().saturating_sub(TRAIL_BLOCKS_MAX)..].to_vec();
     for held in funds {
         lane.funds.retain(|known| known.asset != held.asset);
         lane.funds.push(held.clone());
     }
+    if let Some(places) = coin_places.filter(|places| places.rescans == lane.coin_places.rescans) {
+        lane.coin_places = places.clone();
+    }
+    draft.change(Change::Lane(lane));
+    draft.answer(Answer::Done)
+}
+
+/// Forgets where the wallet's coins can be: whoever has the lane looks everywhere.
+pub(super) fn rescan(mut draft: Drafting, id: &LaneId) -> Result<Decision, Refusal> {
+    let mut lane = draft.lane(id)?.clone();
+    lane.coin_places = lane.coin_places.forgotten();
+    draft.event(EventKind::LaneRescanned { lane: id.clone() });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)
 }

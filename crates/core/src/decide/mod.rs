@@ -112,7 +112,11 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         Command::AdoptKey { lane, from_nonce } => lane::adopt_key(draft, lane, *from_nonce),
         Command::TrustJournal { lane, journal, tip } => lane::trust_journal(draft, lane, *journal, *tip),
         Command::SlowStart { lane, owner, epoch, proved } => lane::slow_start(draft, lane, *owner, *epoch, *proved),
-        Command::Advance { lane, epoch, tip, trail, funds } => lane::advance(draft, lane, *epoch, tip, trail, funds),
+        Command::Advance { lane, epoch, tip, trail, funds, coin_places } => {
+            let progress = lane::Progress { tip, trail, funds, coin_places: coin_places.as_ref() };
+            lane::advance(draft, lane, *epoch, &progress)
+        }
+        Command::Rescan { lane } => lane::rescan(draft, lane),
         Command::Defer { lane, epoch, owner, leg, reason, cause } => {
             draft.leased(lane, *owner, *epoch)?;
             settle::defer(draft, leg, lane, reason, cause)

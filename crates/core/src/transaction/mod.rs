@@ -217,10 +217,10 @@ impl Market {
     }
 
     /// What counts after it was seen at this height, where `known` counted before.
-    pub(crate) fn after(&self, known: Option<&Self>, height: u64) -> Self {
+    pub(crate) fn after(&self, known: Option<&Self>, height: u64, chain: &ChainRules) -> Self {
         match (self, known) {
-            (Self::Bitcoin(seen), Some(Self::Bitcoin(known))) => Self::Bitcoin(seen.after(Some(known), height)),
-            (Self::Bitcoin(seen), Some(Self::Evm(_)) | None) => Self::Bitcoin(seen.after(None, height)),
+            (Self::Bitcoin(seen), Some(Self::Bitcoin(known))) => Self::Bitcoin(seen.after(Some(known), height, chain)),
+            (Self::Bitcoin(seen), Some(Self::Evm(_)) | None) => Self::Bitcoin(seen.after(None, height, chain)),
             (Self::Evm(_), Some(Self::Bitcoin(_) | Self::Evm(_)) | None) => self.clone(),
         }
     }

@@ -287,7 +287,14 @@ fn progress_is_bounded_and_reported_by_the_lease() {
     let advance = |world: &mut World, final_height: u64, blocks: u64, held: u128| {
         let tip = Tip { final_height, ..world.tip(1) };
         let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(held), at: world.view.now }];
-        world.must(Command::Advance { lane: lane(), epoch: Epoch(1), tip, trail: (0..blocks).map(block).collect(), funds });
+        world.must(Command::Advance {
+            lane: lane(),
+            epoch: Epoch(1),
+            tip,
+            trail: (0..blocks).map(block).collect(),
+            funds,
+            coin_places: None,
+        });
     };
     let most = TRAIL_BLOCKS_MAX as u64;
     advance(&mut world, 18, most, 5);
@@ -296,6 +303,27 @@ fn progress_is_bounded_and_reported_by_the_lease() {
     assert_eq!((world.lane().trail.first(), world.lane().trail.last()), (Some(&block(1)), Some(&block(most))));
     assert_eq!(world.lane().funds.len(), 1);
     assert_eq!(world.lane().balance_of(&asset("ETH")).map(|funds| funds.balance), Some(Amount::new(6)));
-    let late = Command::Advance { lane: lane(), epoch: Epoch(2), tip: world.tip(1), trail: Vec::new(), funds: Vec::new() };
+    let late =
+        Command::Advance { lane: lane(), epoch: Epoch(2), tip: world.tip(1), trail: Vec::new(), funds: Vec::new(), coin_places: None };
     assert_eq!(world.give(late).expect_err("no such lease").code(), "NOT_LEASED");
+}
+
+/// What an observer learned before an admin asked for a whole look does not take the place of that look.
+#[test]
+fn f100_a_rescan_outlasts_what_was_learned_before_it() {
+    let mut world = World::with_points(0);
+    let learn = |world: &mut World, places: &CoinPlaces| {
+        let (tip, coin_places) = (world.tip(1), Some(places.clone()));
+        world.must(Command::Advance { lane: lane(), epoch: Epoch(1), tip, trail: Vec::new(), funds: Vec::new(), coin_places });
+        world.lane().coin_places.clone()
+    };
+    let before = CoinPlaces { below: 9, holding: [3].into(), rescans: 0 };
+    assert_eq!(learn(&mut world, &before), before);
+    assert!(before.may_hold(3) && before.may_hold(9) && !before.may_hold(8));
+    world.must(Command::Rescan { lane: lane() });
+    let nothing = CoinPlaces { rescans: 1, ..CoinPlaces::default() };
+    assert_eq!((world.lane().coin_places.clone(), nothing.may_hold(0)), (nothing.clone(), true));
+    assert_eq!(learn(&mut world, &before), nothing);
+    let after = CoinPlaces { rescans: 1, ..before };
+    assert_eq!(learn(&mut world, &after), after);
 }

@@ -79,9 +79,45 @@ fn f61_a_guess_does_not_replace_what_was_known() {
     assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(9_000))), (9_000, false));
     assert_eq!(market(BitcoinMarket::unknown()), (9_000, true));
     assert_eq!(market(BitcoinMarket::unknown()), (9_000, true), "for as long as it takes");
-    let [known, seen] = [9_000, 1_000].map(|rate| BitcoinMarket { feerate: FeeRate::from_sat_per_kvb(rate), ..BitcoinMarket::unknown() });
+    let [known, seen] = [9_000, 1_000].map(|rate| {
+        let mut market = BitcoinMarket::unknown();
+        market.feerate = FeeRate::from_sat_per_kvb(rate);
+        market
+    });
     assert!(Market::Bitcoin(known).asks_what(&Market::Bitcoin(seen)), "nothing new, which costs no commit");
     assert_eq!(market(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(2_000))), (2_000, false));
+}
+
+/// Sees what sources say at a height, one after the other, and returns what counts each time, in satoshi per virtual byte.
+fn counted(said: &[(u64, Option<u64>)]) -> Vec<u64> {
+    let mut bitcoin = Bitcoin::with(0);
+    let of = |said: Option<u64>| {
+        said.map_or_else(BitcoinMarket::unknown, |rate| BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(rate * 1_000)))
+    };
+    let mut see = |height: u64, said: Option<u64>| {
+        let head = BlockRef { height, ..bitcoin.world.tip(1).head };
+        let tip = Tip { head, market: Market::Bitcoin(of(said)), ..bitcoin.world.tip(1) };
+        bitcoin.world.see(tip);
+        let Market::Bitcoin(kept) = &bitcoin.world.lane().tip.as_ref().expect("seen").market else { panic!("of Bitcoin") };
+        kept.feerate.sat_per_kvb() / 1_000
+    };
+    said.iter().map(|(height, said)| see(*height, *said)).collect()
+}
+
+/// What nobody has said for days is no price: the last estimate counts for six hours, and then half of it, and so on.
+#[test]
+fn f61_a_feerate_that_nobody_repeats_ages() {
+    let said =
+        [(100, Some(80)), (101, None), (135, None), (136, None), (171, None), (172, None), (1_000, None), (1_001, Some(7)), (1_002, None)];
+    assert_eq!(counted(&said), [80, 80, 80, 40, 40, 20, 1, 7, 7]);
+}
+
+/// F35: two sources once said 89,124 sat/vB, and then nothing. While they say it nothing is planned; afterwards what was known before counts.
+#[test]
+fn f35_an_absurd_feerate_is_not_remembered() {
+    assert_eq!(counted(&[(100, Some(9)), (101, Some(89_124)), (102, None), (103, Some(8))]), [9, 89_124, 9, 8]);
+    assert_eq!(counted(&[(100, Some(89_124)), (101, None)]), [89_124, 1], "nothing was known before");
+    assert_eq!(counted(&[(100, Some(300)), (101, None), (102, Some(301)), (103, None)]), [300, 300, 301, 300], "the cap is 300");
 }
 
 /// Payouts gather for one transaction until the first has waited long enough, or there are as many as one pays.

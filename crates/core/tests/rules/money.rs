@@ -171,7 +171,7 @@ fn p33_a_refilled_wallet_is_planned_at_once() {
     for (balance, opens) in [(1, false), (dg(3_000).base_units() - 1, false), (dg(3_000).base_units(), true)] {
         let funds = vec![Funds { asset: asset("DG"), balance: Amount::new(balance), at: world.view.now }];
         let tip = world.lane().tip.clone().expect("seen");
-        world.must(Command::Advance { lane: lane(), epoch: world.epoch, tip, trail: Vec::new(), funds });
+        world.must(Command::Advance { lane: lane(), epoch: world.epoch, tip, trail: Vec::new(), funds, coin_places: None });
         assert_eq!(due(&world), opens, "{balance}");
     }
 }

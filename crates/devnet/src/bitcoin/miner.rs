@@ -156,6 +156,20 @@ impl Miner {
         Ok(given)
     }
 
+    /// Gives each of these scripts one coin, confirmed.
+    ///
+    /// # Errors
+    /// As [`Miner::fund`].
+    pub async fn fund_each(&self, to: &[ScriptBuf], size: Amount) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        for some in to.chunks(OUTPUTS_PER_TRANSACTION_MAX) {
+            let outputs = some.iter().map(|script| TxOut { value: size, script_pubkey: script.clone() }).collect();
+            let transaction = self.pay(outputs).await?;
+            self.rpc.generate_block(&self.rewards.next(), &[transaction]).await.context("mining the coins")?;
+        }
+        Ok(())
+    }
+
     /// Sends a coin of its own to itself, and leaves it in the mempool.
     ///
     /// # Errors

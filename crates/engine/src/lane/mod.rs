@@ -153,6 +153,7 @@ impl LaneTask {
     async fn pay_round(&self, held: &mut Option<Held>) -> Result<usize, RoundError> {
         let Some(lease) = self.lease(held).await? else { return Ok(0) };
         let Some(lane) = self.lane().await? else { return Ok(0) };
+        self.chain().remind(&lane.coin_places);
         let work = self.work(&lane, lease);
         self.while_leased(work, lease.epoch, held).await
     }

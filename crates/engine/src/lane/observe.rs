@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_chain::{Foreign, Sightings, Watch, WatchedAttempt, WatchedLineage};
 use adit_core::{
-    ChainKind, Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal, Sighting,
-    Span, Stage, TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
+    ChainKind, CoinPlaces, Command, Fact, Funds, HaltReason, Hash32, Knowledge, Lane, LaneState, Leg, Lineage, LineageId, Mistake, Refusal,
+    Sighting, Span, Stage, TRAIL_BLOCKS_MAX, Timestamp, Tip, planted,
 };
 
 use super::journal::{Reading, unplaced};
@@ -33,6 +33,7 @@ impl LaneTask {
     async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
         let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
+        self.chain().remind(&lane.coin_places);
         // What is known is watched in every state with a lease; what is not known may still be in the journal (case F105).
         if lane.state == LaneState::Reconciling {
             if self.look(&lane).await?.1 {
@@ -54,8 +55,9 @@ impl LaneTask {
         };
         let funds = self.funds_if_due(looked, now).await;
         let tip = Tip { at: now, ..seen.tip };
-        if lane.trail != trail || !funds.is_empty() || is_news(lane.tip.as_ref(), &tip) {
-            self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds }]).await?;
+        let coin_places = self.new_places(&lane);
+        if lane.trail != trail || !funds.is_empty() || coin_places.is_some() || is_news(lane.tip.as_ref(), &tip) {
+            self.commit(vec![Command::Advance { lane: self.id().clone(), epoch: lane.epoch, tip, trail, funds, coin_places }]).await?;
         }
         if any {
             self.engine.hub.tell_mined();
@@ -211,6 +213,13 @@ impl LaneTask {
             true => Ok(()),
             false => self.halt(HaltReason::JournalAhead { detail: left.join("; ") }).await,
         }
+    }
+
+    /// Returns where the wallet's coins can be, where that is news. As long as the journal may know payments that the store does not, their
+    /// coins would be missed.
+    fn new_places(&self, lane: &Lane) -> Option<CoinPlaces> {
+        let known = if lane.has_read_journal() { self.chain().coin_places() } else { None };
+        known.filter(|places| *places != lane.coin_places)
     }
 
     async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {

@@ -11,6 +11,7 @@ mod foreign;
 #[path = "../anvil/parts.rs"]
 mod parts;
 mod pool;
+mod restart;
 mod rules;
 mod strangers;
 mod upkeep;

@@ -38,8 +38,8 @@ pub struct World {
     pub wallet: Wallet,
     /// A wallet that is not the seed's own: its descriptor.
     descriptor: Option<String>,
-    /// The only source is a bitcoind without an index.
-    bare: bool,
+    /// The only source, where it is not all three.
+    only: Option<Face>,
 }
 
 /// Database and journal of one moment.
@@ -104,9 +104,25 @@ impl World {
         }
         let log = adit_devnet::scratch::fresh(name);
         let bitcoin = Bitcoin::start_bare(log).await.expect("Bitcoin starts");
-        let world = Self { bare: true, ..Self::of(bitcoin, None) };
+        let world = Self { only: Some(Face::Bitcoind), ..Self::of(bitcoin, None) };
         world.fund(&vec![COIN; coins]).await;
         Some(world)
+    }
+
+    /// The same, read through Esplora alone.
+    pub async fn through_esplora(name: &str, coins: usize) -> Option<Self> {
+        Some(Self { only: Some(Face::Esplora), ..Self::new(name, coins).await? })
+    }
+
+    /// Changes the lane's row behind the engine's back. Nothing runs meanwhile.
+    pub async fn change_row(&self, change: impl FnOnce(&mut Lane)) {
+        let keys = Keys { lanes: [self.lane.clone()].into(), ..Keys::default() };
+        let mut group = self.store.load(&keys, now()).await.expect("the store answers");
+        let mut view = group.take_view();
+        let mut row = view.lane(&self.lane).cloned().expect("leased");
+        change(&mut row);
+        view.apply(vec![Change::Lane(row)]);
+        group.commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch()).await.expect("committed");
     }
 
     /// The engine of one wallet, the seed's own or that of a descriptor, with these confirmed coins.
@@ -122,7 +138,7 @@ impl World {
         let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
         let lane = account.lane(chain_name());
         let (rules, store, journal) = (Arc::new(rules(&lane)), Arc::new(MemStore::new()), Mutex::new(MemoryFile::new()));
-        Self { bitcoin, lane, store, rules, journal, wallet, descriptor, bare: false }
+        Self { bitcoin, lane, store, rules, journal, wallet, descriptor, only: None }
     }
 
     /// The same with other settings of the chain.
@@ -149,13 +165,13 @@ impl World {
 
     fn chain(&self) -> BitcoinLane {
         let endpoint = |face, url: &str| EndpointConfig { face, url: url.to_owned() };
-        let mut endpoints = vec![
+        let all = [
             endpoint(Face::Bitcoind, &self.bitcoin.rpc().url_with_password()),
             endpoint(Face::Esplora, self.bitcoin.esplora_url()),
             endpoint(Face::BlockCypher, self.bitcoin.blockcypher_url()),
         ];
-        endpoints.truncate(if self.bare { 1 } else { endpoints.len() });
-        let trust = if self.bare { Trust::Single } else { Trust::Quorum };
+        let trust = if self.only.is_some() { Trust::Single } else { Trust::Quorum };
+        let endpoints = all.into_iter().filter(|one| self.only.is_none_or(|only| one.face == only)).collect();
         let config = BitcoinConfig { trust, ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints) };
         let settings = LaneSettings { look_every: Span::from_millis(0), final_blocks: 5, ..LaneSettings::new(btc(), self.wallet.clone()) };
         BitcoinLane::new(config, settings).expect("a good configuration")

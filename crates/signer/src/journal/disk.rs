@@ -3,17 +3,18 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adit_core::JournalId;
 
-use crate::new_file::write_new;
+use crate::new_file::{replace, write_new};
 
 use super::{EnvironmentId, Header, JournalError, JournalFile, header_line};
 
 /// A file under an exclusive lock, which the system releases when the process ends, however it ends.
 #[derive(Debug)]
 pub struct DiskFile {
+    path: PathBuf,
     file: File,
     bytes: u64,
 }
@@ -35,7 +36,7 @@ impl DiskFile {
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
         let bytes = file.metadata().map_err(wrong)?.len();
-        Ok(Self { file, bytes })
+        Ok(Self { path: path.to_owned(), file, bytes })
     }
 }
 
@@ -58,6 +59,13 @@ impl JournalFile for DiskFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    /// Beside the journal, in a file of the offset's name. A crash before the cut finds it there already.
+    fn keep_aside(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut aside = self.path.as_os_str().to_owned();
+        aside.push(format!(".torn-{offset}"));
+        replace(Path::new(&aside), bytes)
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {

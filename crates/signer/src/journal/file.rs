@@ -28,6 +28,14 @@ pub trait JournalFile: Send + 'static {
     /// When the disk could not promise that; what it has is then unknown.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Keeps a copy of bytes that are about to be cut off, for a person to look at. Files that nobody looks into keep none.
+    ///
+    /// # Errors
+    /// When the copy could not be written.
+    fn keep_aside(&mut self, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Cuts the file to `length`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Reading a journal from its first byte to its last, believing nothing.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,6 +11,13 @@ use super::{EnvironmentId, Header, JournalFile, Marks, Place, Record, Tip, wide}
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// What a disk writes whole or not at all, at least.
+const SECTOR_BYTES: u64 = 512;
+/// A longer rest with a hole in it is damage: an append has less, and each is synced before the next one.
+const HOLED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What stands before a record's time, after its kind.
+const AT: &[u8] = b"\",\"at\":";
 
 /// Why the signer does not start with this journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +59,18 @@ pub(super) fn scan(
         marks.note(tip);
     }
     if reader.end > tip.bytes {
-        tracing::warn!(bytes = reader.end - tip.bytes, "the journal's last line was cut short by a crash before it was answered; removed");
+        let bytes = reader.end - tip.bytes;
+        if reader.is_holed {
+            let kept = reader.rest().and_then(|rest| reader.file.keep_aside(tip.bytes, &rest));
+            kept.map_err(JournalError::unusable)?;
+            tracing::error!(
+                bytes,
+                offset = tip.bytes,
+                "the journal's last append reached the disk with a hole in it, before it was answered; kept beside the journal and removed"
+            );
+        } else {
+            tracing::warn!(bytes, "the journal's last line was cut short by a crash before it was answered; removed");
+        }
         file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(JournalError::unusable)?;
     }
     Ok((header, marks, tip))
@@ -85,12 +104,14 @@ struct Reader<'a> {
     ahead: Vec<u8>,
     /// How much of `ahead` was consumed already.
     used: usize,
+    /// The rest from `offset` on is an append with a hole in it.
+    is_holed: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(file: &'a mut dyn JournalFile) -> Result<Self, JournalError> {
         let end = file.bytes().map_err(JournalError::unusable)?;
-        Ok(Self { file, end, offset: 0, chain: CHAIN_START, ahead: Vec::new(), used: 0 })
+        Ok(Self { file, end, offset: 0, chain: CHAIN_START, ahead: Vec::new(), used: 0, is_holed: false })
     }
 
     /// The next line; none at the end and where the last line is provably incomplete.
@@ -113,12 +134,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A crash leaves a beginning of a line, or that and zeros where the file grew before its bytes arrived. Such a rest
-    /// is shorter than its line (of `whole` bytes) and is no loss: its signature was never answered. Anything else is damage.
+    /// is shorter than its line (of `whole` bytes) and is no loss: its signature was never answered. Nor is an append of which later
+    /// sectors reached the disk, and earlier ones did not ([`is_holed`]). Anything else is damage.
     fn torn<T>(&mut self, whole: usize, damage: &str) -> Result<Option<T>, JournalError> {
-        let rest = usize::try_from(self.end - self.offset).map_err(|_| self.damaged(damage))?;
-        let bytes = self.file.read_at(self.offset, rest).map_err(JournalError::unusable)?;
+        let bytes = self.rest().map_err(JournalError::unusable)?;
         let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        if written < whole { Ok(None) } else { Err(self.damaged(damage)) }
+        self.is_holed = written >= whole && bytes.len() <= HOLED_BYTES_MAX && is_holed(self.offset, &bytes, whole) && is_one_append(&bytes);
+        if written < whole || self.is_holed { Ok(None) } else { Err(self.damaged(damage)) }
+    }
+
+    /// Everything from the next line on.
+    fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.end - self.offset).map_err(io::Error::other)?;
+        self.file.read_at(self.offset, length)
     }
 
     /// The next `length` bytes, if the file has as many.
@@ -137,6 +165,32 @@ impl<'a> Reader<'a> {
     fn damaged(&self, detail: &str) -> JournalError {
         JournalError::Damaged { offset: self.offset, detail: detail.to_owned() }
     }
+}
+
+/// Whether the line at the start of `bytes`, of `whole` bytes, lacks sectors that the disk never wrote. Lines hold no NUL. A hole is a run of
+/// them that begins on a sector or with the append, and ends on one or with the file.
+fn is_holed(offset: u64, bytes: &[u8], whole: usize) -> bool {
+    let on_sector = |at: usize| (offset + wide(at)).is_multiple_of(SECTOR_BYTES);
+    let mut at = 0;
+    while let Some(start) = bytes[at..whole.min(bytes.len())].iter().position(|byte| *byte == 0).map(|found| at + found) {
+        let end = bytes[start..].iter().position(|byte| *byte != 0).map_or(bytes.len(), |found| start + found);
+        if (start == 0 || on_sector(start)) && (end == bytes.len() || on_sector(end)) {
+            return true;
+        }
+        at = end.min(whole);
+    }
+    false
+}
+
+/// Whether all records of these bytes, whole or not, say the same time, as those of one append do: what was synced before is never cut.
+fn is_one_append(bytes: &[u8]) -> bool {
+    let time = |line: &[u8]| {
+        let start = line.windows(AT.len()).position(|some| some == AT)? + AT.len();
+        let length = line[start..].iter().position(|byte| *byte == b',')?;
+        Some(line[start..start + length].to_vec())
+    };
+    let times: BTreeSet<Vec<u8>> = bytes.split(|byte| *byte == b'\n').filter_map(time).filter(|time| !time.contains(&0)).collect();
+    times.len() <= 1
 }
 
 impl JournalError {

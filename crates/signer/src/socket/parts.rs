@@ -8,10 +8,12 @@ use crate::page::json_bytes;
 
 /// Weight of a part. The other half of the frame is for what is around the items.
 const PART_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
-/// Most that a signed Bitcoin transaction takes as JSON: nodes relay 400,000 weight units, each at most a byte, in hex.
+/// Most that a signed Bitcoin transaction takes as JSON: nodes relay 400,000 weight units, each at
+/// most a byte, in hex.
 const BITCOIN_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Splits a list in order, so that each part, and the answer to it, is shorter than a frame. A part has one item at least.
+/// Splits a list in order, so that each part, and the answer to it, is shorter than a frame. A part
+/// has one item at least.
 pub(super) fn parts<T>(items: &[T], weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut sum = 0;
     items.chunk_by(move |before, next| {
@@ -24,7 +26,8 @@ pub(super) fn parts<T>(items: &[T], weight: impl Fn(&T) -> usize) -> impl Iterat
     })
 }
 
-/// Returns what a request, or the answer to it, takes at most. A signed EVM transaction is shorter than its request, which has all its data.
+/// Returns what a request, or the answer to it, takes at most. A signed EVM transaction is shorter
+/// than its request, which has all its data.
 pub(super) fn of_request(request: &SignRequest) -> usize {
     let answer = match &request.draft {
         Draft::Evm(_) => 0,

@@ -315,3 +315,75 @@ async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     let error = open(9).err().expect("an emptied journal is no new start");
     assert!(matches!(error, OpenError::Journal(JournalError::Foreign { .. })), "{error}");
 }
+
+/// The sectors of one append reach the disk in any order. Whichever of them is missing after a crash, nothing of the append was answered: it is
+/// kept beside the journal, and the signer goes on from what was synced before.
+#[tokio::test]
+async fn f77_a_hole_in_the_last_append_is_cut_and_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let signer = open_on_disk(&path, 7).expect("starts");
+    sign(&signer, &pay(1, 1, 0)).await.expect("signs");
+    let synced = signer.tip().expect("open");
+    let three = after(1, [pay(2, 2, 1), pay(3, 3, 2), pay(4, 4, 3)]);
+    assert!(signer.sign(&three).await.expect("writes").iter().all(Result::is_ok));
+    drop(signer);
+    let bytes = std::fs::read(&path).expect("read");
+    let (start, end) = (usize::try_from(synced.bytes).expect("small"), bytes.len());
+    let sectors: Vec<usize> = (start / 512..end.div_ceil(512)).map(|sector| sector * 512).collect();
+    assert!(sectors.len() > 3, "{sectors:?}");
+    for sector in sectors {
+        let hole = sector.max(start)..(sector + 512).min(end);
+        let mut holed = bytes.clone();
+        holed[hole.clone()].fill(0);
+        std::fs::write(&path, &holed).expect("written");
+        let signer = open_on_disk(&path, 8).unwrap_or_else(|error| panic!("a hole at {hole:?}: {error}"));
+        let records = signer.tip().expect("open").records;
+        assert!((synced.records..synced.records + 3).contains(&records), "a hole at {hole:?} leaves {records} records");
+        drop(signer);
+        let cut = path.metadata().expect("there").len();
+        let aside = path.with_file_name(format!("journal.torn-{cut}"));
+        // What ends in zeros is a torn line, as ever.
+        if hole.end < end {
+            assert_eq!(std::fs::read(&aside).expect("kept"), holed[usize::try_from(cut).expect("small")..], "a hole at {hole:?}");
+            std::fs::remove_file(aside).expect("removed");
+        }
+    }
+}
+
+/// What was synced before the last append was answered for: a hole in it is damage, however well it lies on sectors.
+#[tokio::test]
+async fn f77_a_hole_before_the_last_append_is_damage() {
+    let world = World::new();
+    let signer = world.start();
+    for request in in_a_row([pay(1, 1, 0), pay(2, 2, 1), pay(3, 3, 2)]) {
+        sign(&signer, &request).await.expect("signs");
+        world.pass(1);
+    }
+    let bytes = world.disk.contents();
+    let lines: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    for (from, is_last) in [(lines[0], false), (lines[1], false), (lines[2], true)] {
+        let sector = from.next_multiple_of(512);
+        let mut changed = bytes.clone();
+        changed[sector..sector + 512].fill(0);
+        assert_eq!(start_on(changed).is_ok(), is_last, "a hole at {sector}, in the line at {from}");
+    }
+}
+
+/// Bytes that were changed, and zeros that no disk leaves, are damage wherever they are.
+#[tokio::test]
+async fn f77_what_is_no_hole_of_sectors_is_damage() {
+    let (bytes, whole) = two_signatures().await;
+    let start = whole.next_multiple_of(512);
+    assert!(start + 512 < bytes.len(), "the last line has a sector of its own");
+    let zeroed = |range: std::ops::Range<usize>| {
+        let mut changed = bytes.clone();
+        changed[range].fill(0);
+        start_on(changed)
+    };
+    assert!(zeroed(start..start + 512).is_ok(), "a sector");
+    for wrong in [start + 1..start + 512, start..start + 511, start + 1..start + 2, whole - 40..whole - 20] {
+        let error = zeroed(wrong.clone()).err().unwrap_or_else(|| panic!("{wrong:?} is taken for a hole"));
+        assert!(matches!(error, JournalError::Damaged { .. }), "{wrong:?}: {error}");
+    }
+}

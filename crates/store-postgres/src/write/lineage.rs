@@ -9,7 +9,7 @@ use super::{columns, put, put_versioned, rows};
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let lanes = rows(&batch.lanes, LaneRow::of)?;
-    let statement = columns!(query(LANES), lanes; id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, funds, pins, form, version);
+    let statement = columns!(query(LANES), lanes; id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, coin_places, funds, pins, form, version);
     put_versioned(connection, "lane", lanes.len(), statement).await?;
     let lineages = rows(&batch.lineages, LineageRow::of)?;
     let statement = columns!(query(LINEAGES), lineages; id, lane, nonce, live, state, cancel, created_at, form, version);
@@ -38,22 +38,23 @@ async fn members(connection: &mut PgConnection, lineages: &[&Lineage]) -> Result
 }
 
 const LANES: &str = "
-    INSERT INTO lane (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, funds, pins, form, version)
+    INSERT INTO lane (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, coin_places, funds, pins, form, version)
     SELECT r.id, r.next_nonce, r.adopted_from, r.journal_id, r.lease_owner, r.lease_until, r.lease_token, r.epoch, r.counter,
-           r.journal_read, r.witness_records, r.witness_chain, r.journal_trusted, r.probed, r.proved, r.doubt, r.status, r.state::json, r.restoration::json, r.tip::json, r.trail::json, r.funds::json,
+           r.journal_read, r.witness_records, r.witness_chain, r.journal_trusted, r.probed, r.proved, r.doubt, r.status, r.state::json, r.restoration::json, r.tip::json, r.trail::json, r.coin_places::json, r.funds::json,
            r.pins::json, r.form, r.version + 1
     FROM unnest(
         $1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::uuid[], $8::bigint[], $9::bigint[],
         $10::bigint[], $11::bigint[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[],
-        $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::bigint[], $25::bigint[]
-    ) AS r (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, funds, pins, form, version)
+        $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::bigint[], $26::bigint[]
+    ) AS r (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, coin_places, funds, pins, form, version)
     WHERE r.version = 0 OR EXISTS (SELECT 1 FROM lane AS l WHERE l.id = r.id)
     ON CONFLICT (id) DO UPDATE
     SET next_nonce = excluded.next_nonce, adopted_from = excluded.adopted_from, journal_id = excluded.journal_id,
         lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, lease_token = excluded.lease_token, epoch = excluded.epoch,
         counter = excluded.counter, journal_read = excluded.journal_read, witness_records = excluded.witness_records,
         witness_chain = excluded.witness_chain, journal_trusted = excluded.journal_trusted, probed = excluded.probed, proved = excluded.proved, doubt = excluded.doubt, status = excluded.status,
-        state = excluded.state, restoration = excluded.restoration, tip = excluded.tip, trail = excluded.trail, funds = excluded.funds, pins = excluded.pins,
+        state = excluded.state, restoration = excluded.restoration, tip = excluded.tip, trail = excluded.trail,
+        coin_places = excluded.coin_places, funds = excluded.funds, pins = excluded.pins,
         form = excluded.form, version = excluded.version
     WHERE lane.version = excluded.version - 1";
 

@@ -31,13 +31,13 @@ async fn members(connection: &mut SqliteConnection, lineages: &[&Lineage]) -> Re
 
 const LANES: &str = "
     INSERT INTO lane (id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token,
-                      epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, funds,
-                      pins, form, version)
+                      epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail,
+                      coin_places, funds, pins, form, version)
     SELECT r.value ->> 'id', r.value ->> 'next_nonce', r.value ->> 'adopted_from', r.value ->> 'journal_id', r.value ->> 'lease_owner',
            r.value ->> 'lease_until', r.value ->> 'lease_token', r.value ->> 'epoch', r.value ->> 'counter',
            r.value ->> 'journal_read', r.value ->> 'witness_records', r.value ->> 'witness_chain', r.value ->> 'journal_trusted', r.value ->> 'probed', r.value ->> 'proved', r.value ->> 'doubt', r.value ->> 'status', r.value ->> 'state',
            r.value ->> 'restoration', r.value ->> 'tip',
-           r.value ->> 'trail', r.value ->> 'funds', r.value ->> 'pins', r.value ->> 'form', (r.value ->> 'version') + 1
+           r.value ->> 'trail', r.value ->> 'coin_places', r.value ->> 'funds', r.value ->> 'pins', r.value ->> 'form', (r.value ->> 'version') + 1
     FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lane AS l WHERE l.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
@@ -46,7 +46,8 @@ const LANES: &str = "
         epoch = excluded.epoch, counter = excluded.counter, journal_read = excluded.journal_read,
         witness_records = excluded.witness_records, witness_chain = excluded.witness_chain,
         journal_trusted = excluded.journal_trusted, probed = excluded.probed, proved = excluded.proved, doubt = excluded.doubt, status = excluded.status,
-        state = excluded.state, restoration = excluded.restoration, tip = excluded.tip, trail = excluded.trail, funds = excluded.funds, pins = excluded.pins,
+        state = excluded.state, restoration = excluded.restoration, tip = excluded.tip, trail = excluded.trail,
+        coin_places = excluded.coin_places, funds = excluded.funds, pins = excluded.pins,
         form = excluded.form, version = excluded.version
     WHERE lane.version = excluded.version - 1";
 

@@ -247,6 +247,7 @@ fn every_lane() -> Vec<Lane> {
         restoration: Some(adit_core::Restoration::declared(at(4), Epoch(9))),
         tip: Some(tip),
         trail: vec![block(89), block(90)],
+        coin_places: adit_core::CoinPlaces { below: 41, holding: [0, 7].into(), rescans: 2 },
         funds: vec![Funds { asset: token(), balance: Amount::MAX, at: at(5) }],
         pins: BTreeMap::from([("chain_id".to_owned(), "8453".to_owned())]),
         ..sample::lane()

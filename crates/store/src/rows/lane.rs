@@ -30,6 +30,7 @@ pub struct LaneRow {
     pub restoration: Option<String>,
     pub tip: Option<String>,
     pub trail: String,
+    pub coin_places: String,
     pub funds: String,
     pub pins: String,
     pub form: i64,
@@ -61,6 +62,7 @@ impl LaneRow {
             restoration: lane.restoration.as_ref().map(to_json).transpose()?,
             tip: lane.tip.as_ref().map(to_json).transpose()?,
             trail: to_json(&lane.trail)?,
+            coin_places: to_json(&lane.coin_places)?,
             funds: to_json(&lane.funds)?,
             pins: to_json(&lane.pins)?,
             form: FORM,
@@ -88,6 +90,8 @@ pub fn read_lane(row: &impl Fields) -> Result<Slot<Lane>, StoreFault> {
         restoration: json_or_none(row, "restoration")?,
         tip: json_or_none(row, "tip")?,
         trail: json(row, "trail")?,
+        // Rows of before it was kept have none.
+        coin_places: json_or_none(row, "coin_places")?.unwrap_or_default(),
         funds: json(row, "funds")?,
         pins: json(row, "pins")?,
     };

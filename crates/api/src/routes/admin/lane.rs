@@ -1,4 +1,5 @@
-//! `POST /api/admin/lanes/{chain}/halt` and `/resume`: a person stops a wallet's line of payments, or lets it start again.
+//! `POST /api/admin/lanes/{chain}/halt`, `/resume` and `/rescan`: a person stops a wallet's line of payments, lets it start again, or has it look
+//! for coins everywhere.
 
 use adit_core::{AcceptedPin, ChainRules, Command, HaltReason};
 use axum::Json;
@@ -61,6 +62,15 @@ pub async fn resume(
     let rules = find(&state, &chain)?;
     let accept = body.accept.map(|accept| AcceptedPin { fact: accept.fact, value: accept.value });
     submit(&state, caller, rules, Command::ResumeLane { lane: rules.lane.clone(), accept }).await
+}
+
+/// Looks for coins at every address that the wallet ever used, once; payments go on meanwhile. Chains without coins have nothing to look for.
+/// Admin keys only
+#[utoipa::path(post, path = "/api/admin/lanes/{chain}/rescan", operation_id = "rescan_lane", tag = "Admin", params(("chain" = ChainName, Path)),
+    responses((status = 200, description = "The lane", body = LaneRecord), (status = 403, description = "FORBIDDEN"), (status = 404, description = "LANE_NOT_FOUND")))]
+pub async fn rescan(State(state): State<ApiState>, Admin(caller): Admin, ChainPath(chain): ChainPath) -> Answered {
+    let rules = find(&state, &chain)?;
+    submit(&state, caller, rules, Command::Rescan { lane: rules.lane.clone() }).await
 }
 
 pub(super) fn find<'a>(state: &'a ApiState, name: &adit_core::ChainName) -> Result<&'a ChainRules, Problem> {

@@ -14,7 +14,7 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedLineage};
-use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Purpose, Sighting, Tip, planted};
+use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Place, Purpose, Sighting, Tip, planted};
 use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use self::fate::{Fate, Readings, Stranger};
@@ -24,6 +24,7 @@ use super::BitcoinLane;
 use super::holdings::txid;
 use super::ours::Ours;
 use super::pending::Pending;
+use super::search;
 use super::succeed::bitcoin;
 use crate::{OutpointState, Sought};
 
@@ -43,7 +44,7 @@ impl BitcoinLane {
     pub(super) async fn look(&self, watch: &Watch) -> Result<Sightings, Fault> {
         let tip = self.current_tip().await?;
         let looked = Looked::of(watch, tip.head);
-        if self.has_looked(&looked) {
+        if self.has_looked(&looked) && !self.holdings.is_rescan_due() {
             return Ok(Sightings { tip, trail: watch.trail.clone(), sightings: Vec::new(), foreign: Vec::new() });
         }
         let window = Window::of(watch, tip.head, self.node.searches_blocks());
@@ -54,7 +55,7 @@ impl BitcoinLane {
             let mut kept = self.kept();
             (kept.pending, kept.ours) = (Pending::of(&fates), Ours::watched(&watch.lineages));
         }
-        let live: BTreeSet<u64> = watch.lineages.iter().map(|lineage| lineage.number).collect();
+        let live = search::live(&watch.lineages);
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };
         if planted(Mistake::LeftPoolIsFree) {
             seen.sightings = careless::left_pools(watch, &readings, tip.head);
@@ -63,6 +64,9 @@ impl BitcoinLane {
         self.holdings.took(fate::spent_finally(&fates, tip.final_height), tip.head.height);
         self.judge(&mut seen, &fates).await?;
         let coins_read = self.look_at_coins(&mut seen, window, &live).await;
+        // What was spent in blocks that are not searched yet may still be told as somebody else's, by the place that it was at.
+        let is_known = coins_read.is_ok() && window.is_whole();
+        self.kept().coin_places = if is_known { self.holdings.coin_places(&live) } else { None };
         if let Err(fault) = &coins_read {
             tracing::warn!(chain = %self.node.config().name, %fault, "the wallet's coins are not known for this head");
         }
@@ -188,7 +192,7 @@ impl BitcoinLane {
     }
 
     /// What the wallet has now, what is not there any more, and what somebody signed beyond the numbers that we know.
-    async fn look_at_coins(&self, seen: &mut Seen<'_>, window: Window, live: &BTreeSet<u64>) -> Result<(), Fault> {
+    async fn look_at_coins(&self, seen: &mut Seen<'_>, window: Window, live: &BTreeSet<Place>) -> Result<(), Fault> {
         let (watch, head) = (seen.watch, window.head);
         let gone = self.holdings.refresh(&self.node, &self.settings.wallet, head, watch.next_nonce, live).await?;
         self.explain_gone(seen, window, &gone).await?;
@@ -215,7 +219,15 @@ impl BitcoinLane {
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
             let readings = self.node.spends(some, window.since, window.head).await?;
             for (sought, agreed) in some.iter().zip(readings).filter_map(|(sought, reading)| Some((sought, reading.state?))) {
-                let OutpointState::Spent { by, block } = agreed.value else { continue };
+                let (by, block) = match agreed.value {
+                    OutpointState::Spent { by, block } => (by, block),
+                    // A reorganisation took its maker away. Where that is ours and may come back, its lineage lives, and is looked at.
+                    OutpointState::Absent => {
+                        self.holdings.explained(&sought.outpoint);
+                        continue;
+                    }
+                    OutpointState::Unspent => continue,
+                };
                 // Told in every look until the block after it: then whoever judges has heard it.
                 if block.height < window.head.height {
                     self.holdings.explained(&sought.outpoint);

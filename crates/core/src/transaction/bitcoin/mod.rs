@@ -6,10 +6,9 @@ mod draft;
 mod feerate;
 mod history;
 mod keychain;
+mod market;
 
 use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 
 use super::TooDear;
 use crate::{Amount, ChainRules, Leg, PayoutId};
@@ -18,19 +17,7 @@ pub use draft::{BitcoinDraft, DraftInput, DraftOutput, OutputPurpose};
 pub use feerate::{FeeRate, INCREMENTAL_FEE_RATE, RELAY_FEE_RATE_MIN};
 pub use history::{FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory};
 pub use keychain::{Keychain, Place};
-
-/// What blocks cost now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BitcoinMarket {
-    /// What a new attempt should offer for one of the next blocks.
-    pub feerate: FeeRate,
-    /// No source has an estimate now: the rate is the last one that was known, or the least that nodes relay.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub guessed: bool,
-    /// What they cost lately.
-    #[serde(default, skip_serializing_if = "FeeHistory::is_empty")]
-    pub past: FeeHistory,
-}
+pub use market::BitcoinMarket;
 
 impl BitcoinDraft {
     pub(super) fn above_caps(&self, chain: &ChainRules) -> Option<String> {
@@ -83,33 +70,6 @@ impl BitcoinDraft {
         let (Some(fee), Some(replaced)) = (self.fee(), before.fee()) else { return false };
         let relayed = replaced.checked_add(INCREMENTAL_FEE_RATE.fee_of(self.vbytes));
         relayed.is_some_and(|least| fee >= least) && FeeRate::paid(fee, self.vbytes) > FeeRate::paid(replaced, before.vbytes)
-    }
-}
-
-impl BitcoinMarket {
-    /// As enough sources estimate it.
-    pub fn estimated(feerate: FeeRate) -> Self {
-        Self { feerate, guessed: false, past: FeeHistory::default() }
-    }
-
-    /// While no source has an estimate.
-    pub fn unknown() -> Self {
-        Self { feerate: RELAY_FEE_RATE_MIN, guessed: true, past: FeeHistory::default() }
-    }
-
-    /// What counts after it was seen at this height: a guess does not replace what was known before.
-    pub(super) fn after(&self, known: Option<&Self>, height: u64) -> Self {
-        let mut past = known.map(|known| known.past.clone()).unwrap_or_default();
-        let Self { feerate, guessed, .. } = *self;
-        if !guessed {
-            past.keep(height, feerate);
-        }
-        let before = known.filter(|_| guessed).map(|known| known.feerate);
-        Self { feerate: feerate.max(before.unwrap_or_default()), guessed, past }
-    }
-
-    pub(super) fn feerate_within(&self, chain: &ChainRules) -> FeeRate {
-        self.feerate.max(RELAY_FEE_RATE_MIN).min(feerate_cap(chain))
     }
 }
 

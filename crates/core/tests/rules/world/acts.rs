@@ -132,7 +132,7 @@ impl World {
 
     pub fn see(&mut self, tip: Tip) {
         let epoch = self.lane().epoch;
-        self.must(Command::Advance { lane: lane(), epoch, tip, trail: Vec::new(), funds: Vec::new() });
+        self.must(Command::Advance { lane: lane(), epoch, tip, trail: Vec::new(), funds: Vec::new(), coin_places: None });
     }
 
     pub fn see_tip(&mut self, base_fee: u128) {

@@ -61,7 +61,16 @@ async fn p31_a_user_sees_nothing_of_the_other_payees() {
     let (lane, attempt, signed) = (crate::rules::lane(), AttemptId(uuid::Uuid::from_u128(9)), Hash32([0x77; 32]));
     let to = own.destination.clone();
     let fees = EvmFees { max_fee_per_gas: 2, max_priority_fee_per_gas: 1 };
-    let draft = EvmDraft { chain_id: 1, nonce: 3, to, value: own.amount, input: Bytes::default(), gas_limit: 21_000, fees, pricing: EvmPricing::default() };
+    let draft = EvmDraft {
+        chain_id: 1,
+        nonce: 3,
+        to,
+        value: own.amount,
+        input: Bytes::default(),
+        gas_limit: 21_000,
+        fees,
+        pricing: EvmPricing::default(),
+    };
     let lineage = Lineage {
         id: LineageId(uuid::Uuid::from_u128(7)),
         anchors: vec![Anchor::Nonce { lane: lane.clone(), nonce: 3 }],

@@ -64,12 +64,15 @@ pub struct UnmatchedPayment {
 /// What the journal knows and the database cannot explain
 #[utoipa::path(get, path = "/api/admin/unmatched", tag = "Admin", responses((status = 200, body = Unexplained)))]
 pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<Unexplained>, Problem> {
+    let known = state.store().incarnation().await?;
+    // What was read in the life before a restore says nothing of the next one.
+    let present = known.as_ref().is_none_or(|known| known.finding.is_none());
     let mut lanes = Vec::new();
     for chain in state.rules().chains.values() {
         let row = state.store().lane(&chain.lane).await?;
-        lanes.push(reading(&row.unwrap_or_else(|| Lane::new(chain.lane.clone())), chain.kind));
+        let row = row.unwrap_or_else(|| Lane::new(chain.lane.clone()));
+        lanes.push(reading(&row, chain.kind, present && row.has_read_journal()));
     }
-    let known = state.store().incarnation().await?;
     let (unmatched, strays) = known.map(|known| (known.nobodys().cloned().collect::<Vec<_>>(), known.strays)).unwrap_or_default();
     let ids = unmatched.iter().map(|payment| payment.withdrawal).collect();
     let rows = state.store().withdrawals_by_id(&ids).await?;
@@ -79,12 +82,12 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
     Ok(Json(Unexplained { lanes, items, strays }))
 }
 
-fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {
+fn reading(lane: &Lane, kind: ChainKind, journal_read: bool) -> LaneReading {
     let unplaced = match &lane.state {
         LaneState::Halted { reason: HaltReason::JournalAhead { detail }, .. } => Some(kind.written(detail)),
         LaneState::Halted { .. } | LaneState::Reconciling | LaneState::Sweeping | LaneState::Running => None,
     };
-    let next_step = match (&lane.state, &unplaced, lane.has_read_journal()) {
+    let next_step = match (&lane.state, &unplaced, journal_read) {
         (_, Some(_), _) => {
             "The lane reads the journal again every few seconds and goes on by itself once everything can be placed. \
              Restore a newer state of the database where there is one, then `adit restore`; else see docs/operations.md, journal_ahead."
@@ -100,13 +103,7 @@ fn reading(lane: &Lane, kind: ChainKind) -> LaneReading {
             "Wait: the lane reads the journal before anything else. If that does not end, the server's log says why."
         }
     };
-    LaneReading {
-        lane: lane.id.to_string(),
-        state: state_name(&lane.state),
-        journal_read: lane.has_read_journal(),
-        unplaced,
-        next_step: next_step.to_owned(),
-    }
+    LaneReading { lane: lane.id.to_string(), state: state_name(&lane.state), journal_read, unplaced, next_step: next_step.to_owned() }
 }
 
 fn payment(state: &ApiState, row: &Withdrawal) -> UnmatchedPayment {

@@ -1,7 +1,8 @@
 //! A place in a list, as callers carry it: opaque, and nothing but a place.
 
-use adit_core::{Timestamp, WithdrawalId};
-use adit_store::Cursor;
+use adit_core::{CredentialId, Timestamp, WithdrawalId};
+use adit_store::{CredentialCursor, Cursor};
+use uuid::Uuid;
 
 use crate::codes;
 use crate::problem::Problem;
@@ -13,16 +14,24 @@ pub const PAGE_ROWS_DEFAULT: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;
 const CURSOR_BYTES: usize = 24;
 
-pub fn write(cursor: Cursor) -> String {
+/// A row's time and id, in whichever list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub created_at: Timestamp,
+    pub id: Uuid,
+}
+
+pub fn write(place: impl Into<Place>) -> String {
+    let Place { created_at, id } = place.into();
     let mut bytes = [0; CURSOR_BYTES];
-    bytes[..8].copy_from_slice(&cursor.created_at.micros().to_be_bytes());
-    bytes[8..].copy_from_slice(cursor.id.0.as_bytes());
+    bytes[..8].copy_from_slice(&created_at.micros().to_be_bytes());
+    bytes[8..].copy_from_slice(id.as_bytes());
     hex::encode(bytes)
 }
 
 /// # Errors
 /// `INVALID_CURSOR` for everything that [`write`] did not make.
-pub fn read(text: &str) -> Result<Cursor, Problem> {
+pub fn read<T: From<Place>>(text: &str) -> Result<T, Problem> {
     let wrong = || {
         let got: String = text.chars().take(64).collect();
         let detail =
@@ -33,8 +42,32 @@ pub fn read(text: &str) -> Result<Cursor, Problem> {
     hex::decode_to_slice(text, &mut bytes).map_err(|_| wrong())?;
     let (micros, id) = bytes.split_at(8);
     let micros = i64::from_be_bytes(micros.try_into().map_err(|_| wrong())?);
-    let id = uuid::Uuid::from_slice(id).map_err(|_| wrong())?;
-    Ok(Cursor { created_at: Timestamp::from_micros(micros), id: WithdrawalId(id) })
+    let id = Uuid::from_slice(id).map_err(|_| wrong())?;
+    Ok(Place { created_at: Timestamp::from_micros(micros), id }.into())
+}
+
+impl From<Cursor> for Place {
+    fn from(cursor: Cursor) -> Self {
+        Self { created_at: cursor.created_at, id: cursor.id.0 }
+    }
+}
+
+impl From<Place> for Cursor {
+    fn from(place: Place) -> Self {
+        Self { created_at: place.created_at, id: WithdrawalId(place.id) }
+    }
+}
+
+impl From<CredentialCursor> for Place {
+    fn from(cursor: CredentialCursor) -> Self {
+        Self { created_at: cursor.created_at, id: cursor.id.0 }
+    }
+}
+
+impl From<Place> for CredentialCursor {
+    fn from(place: Place) -> Self {
+        Self { created_at: place.created_at, id: CredentialId(place.id) }
+    }
 }
 
 /// # Errors
@@ -58,7 +91,7 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "1", "zz", &"0".repeat(47), &"0".repeat(49), &"0".repeat(50), "' OR 1=1"] {
-            assert_eq!(read(text).map_err(|problem| problem.code.name), Err("INVALID_CURSOR"), "{text:?}");
+            assert_eq!(read::<Cursor>(text).map_err(|problem| problem.code.name), Err("INVALID_CURSOR"), "{text:?}");
         }
     }
 

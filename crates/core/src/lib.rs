@@ -98,5 +98,5 @@ pub use transaction::{
 pub use upkeep::{Consolidation, Upkeep, upkeep};
 pub use user::{User, WalletLink};
 pub use view::{Appended, Batch, Keys, Row, Slot, View};
-pub use why::{Button, Line, Reader, Reason, Trouble, Why, confirmations, needs, why};
+pub use why::{AWAITS_APPROVAL_TOLD, Button, HELD_TOLD, Line, Reader, Reason, Trouble, Why, confirmations, needs, why};
 pub use withdrawal::{Blame, ClaimRecord, DeadLineage, Deferral, DeferralCause, Failure, Payment, State, Status, Withdrawal};

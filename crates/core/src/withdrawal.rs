@@ -267,6 +267,19 @@ impl State {
         }
     }
 
+    /// The live lineage that is to pay it.
+    pub fn lineage(&self) -> Option<LineageId> {
+        match self {
+            Self::Processing { lineage, .. } => Some(*lineage),
+            Self::Pending
+            | Self::Approved { .. }
+            | Self::Completed { .. }
+            | Self::Failed { .. }
+            | Self::Cancelled { .. }
+            | Self::HeldForInspection { .. } => None,
+        }
+    }
+
     /// The transaction that carries it, as far as one is known.
     pub fn hash(&self) -> Option<Hash32> {
         match self {

@@ -57,31 +57,35 @@ impl Engine {
         self.ports.chains.get(name)
     }
 
-    /// Explains where a withdrawal stands. It reads its own lineage and those that no block holds, and no others.
+    /// Explains where a withdrawal stands, and returns its live lineage beside. It reads that one and those that no block holds, and no
+    /// others.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<Why, StoreFault> {
+    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<(Why, Option<Lineage>), StoreFault> {
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else {
             return Err(StoreFault::Corrupt { detail: format!("no chain pays {}", withdrawal.asset) });
         };
         let lane = self.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        let own = match &withdrawal.state {
-            State::Processing { lineage, .. } => self.store().lineage(*lineage).await?,
-            State::Pending
-            | State::Approved { .. }
-            | State::Completed { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. }
-            | State::HeldForInspection { .. } => None,
+        let own = match withdrawal.state.lineage() {
+            Some(lineage) => self.store().lineage(lineage).await?,
+            None => None,
         };
         let live = self.beside(chain, own.as_ref()).await?;
         let suspensions = self.suspensions().await?;
         let (now, clock_doubt) = (self.ports.clock.now(), self.ports.clock.doubt());
-        let queue = self.first_in_line(chain, withdrawal, &suspensions).await?;
+        let (queue, ahead) = match withdrawal.state {
+            State::Approved { .. } => self.in_line(chain, withdrawal, &suspensions).await?,
+            State::Pending
+            | State::Processing { .. }
+            | State::Completed { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::HeldForInspection { .. } => (Vec::new(), 0),
+        };
         let view = LaneView { lane: &lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
-        let line = Line { ahead: self.ahead(chain, withdrawal, &suspensions).await?, trouble: self.trouble(&lane) };
-        Ok(why(&view, withdrawal, own.as_ref(), &line))
+        let line = Line { ahead, trouble: self.trouble(&lane) };
+        Ok((why(&view, withdrawal, own.as_ref(), &line), own))
     }
 
     /// The payments that say how full a round is, and what one of them stands on: in bitcoin a payment that a block holds keeps its coins.
@@ -94,36 +98,24 @@ impl Engine {
         Ok(live)
     }
 
-    /// Those who may gather in one transaction; where each is paid alone nobody is asked for.
-    async fn first_in_line(
+    /// Returns those who may gather in one transaction, where the chain has such, and how many stand before an approved withdrawal beyond
+    /// the others that one transaction pays with it.
+    async fn in_line(
         &self,
         chain: &ChainRules,
         withdrawal: &Withdrawal,
         standing: &BTreeMap<adit_core::Scope, Suspension>,
-    ) -> Result<Vec<Withdrawal>, StoreFault> {
-        let Some(batching) = chain.batching.filter(|_| matches!(withdrawal.state, State::Approved { .. })) else { return Ok(Vec::new()) };
-        let wanted = QueueFilter::of(self.paid_by(chain)).without(standing);
-        self.store().queue(&wanted, self.ports.clock.now(), usize::from(batching.payouts_max)).await
+    ) -> Result<(Vec<Withdrawal>, usize), StoreFault> {
+        let (wanted, now) = (QueueFilter::of(self.paid_on(&chain.name)).without(standing), self.ports.clock.now());
+        let before = self.store().ahead(&wanted, now, Cursor::of(withdrawal), AHEAD_MAX).await?;
+        let Some(batching) = chain.batching else { return Ok((Vec::new(), before)) };
+        let together = usize::from(batching.payouts_max);
+        Ok((self.store().queue(&wanted, now, together).await?, before.saturating_sub(together.saturating_sub(1))))
     }
 
-    /// How many that may be planned stand before an approved one; in bitcoin, how many beyond those that one transaction pays.
-    async fn ahead(
-        &self,
-        chain: &ChainRules,
-        withdrawal: &Withdrawal,
-        standing: &BTreeMap<adit_core::Scope, Suspension>,
-    ) -> Result<usize, StoreFault> {
-        if !matches!(withdrawal.state, State::Approved { .. }) {
-            return Ok(0);
-        }
-        let wanted = QueueFilter::of(self.paid_by(chain)).without(standing);
-        let before = self.store().ahead(&wanted, self.ports.clock.now(), Cursor::of(withdrawal), AHEAD_MAX).await?;
-        let together = chain.batching.map_or(0, |batching| usize::from(batching.payouts_max).saturating_sub(1));
-        Ok(before.saturating_sub(together))
-    }
-
-    fn paid_by(&self, chain: &ChainRules) -> Vec<AssetId> {
-        self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect()
+    /// What is paid on a chain.
+    pub(crate) fn paid_on(&self, chain: &ChainName) -> Vec<AssetId> {
+        self.rules.assets_on(chain).map(|asset| asset.id.clone()).collect()
     }
 
     fn trouble(&self, lane: &Lane) -> Option<Trouble> {

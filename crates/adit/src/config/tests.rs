@@ -1,5 +1,8 @@
 //! What is read, what is refused, and that documents and template say what the code does.
 
+mod bitcoin;
+mod metrics;
+
 use adit_core::{Amount, AssetForm, ChainName, Finality, Trust, Window};
 
 use super::environment::VARIABLES;
@@ -294,47 +297,6 @@ fn the_template_says_the_defaults() {
 }
 
 #[test]
-fn p32_the_metrics_have_an_address_of_their_own() {
-    let default = default_metrics_address();
-    assert!(TEMPLATE.contains(&format!("#metrics_listen = {default:?}")), "the template says {default}");
-    let of = |address: &str| {
-        let text = template(&format!("#metrics_listen = {default:?}"), &format!("metrics_listen = {address:?}"));
-        read(&text).expect("usable").server.metrics_listen
-    };
-    assert_eq!(of(&default), MetricsListen::At(default.parse().expect("an address")), "whoever writes it chooses it");
-    assert_eq!((of(""), of("none")), (MetricsListen::Nowhere, MetricsListen::Nowhere));
-    let nowhere = Config::parse("adit.toml", TEMPLATE, &environment(&[("ADIT_METRICS_LISTEN", "none")])).expect("usable");
-    assert_eq!(nowhere.server.metrics_listen.address(), None);
-}
-
-/// Returns the default address of the metrics.
-fn default_metrics_address() -> String {
-    let config = read(TEMPLATE).expect("usable");
-    assert_eq!(config.server.metrics_listen, MetricsListen::Default);
-    config.server.metrics_listen.address().expect("there is one").to_string()
-}
-
-#[test]
-fn metrics_that_other_machines_reach_are_warned_about() {
-    for (address, warned) in [
-        ("0.0.0.0:9464", true),
-        ("[::]:9464", true),
-        ("192.0.2.7:9464", true),
-        ("[::ffff:192.0.2.7]:9464", true),
-        ("127.0.0.1:1", false),
-        ("127.9.9.9:1", false),
-        ("[::1]:1", false),
-        ("[::ffff:127.0.0.1]:1", false),
-        ("none", false),
-    ] {
-        let config = Config::parse("adit.toml", TEMPLATE, &environment(&[("ADIT_METRICS_LISTEN", address)])).expect("usable");
-        let said = config.warnings().iter().any(|warning| warning.contains("metrics") && warning.contains("server.metrics_listen"));
-        assert_eq!(said, warned, "{address}");
-    }
-    assert!(!read(TEMPLATE).expect("usable").warnings().iter().any(|warning| warning.contains("metrics")));
-}
-
-#[test]
 fn the_templates_examples_can_be_used() {
     let text = uncommented(TEMPLATE, |_| true).replace("mode = \"open\"", "mode = \"tiered\"");
     let variables = environment(&[("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush")]);
@@ -348,31 +310,6 @@ fn the_templates_examples_can_be_used() {
 const BITCOIN_EXAMPLES: [&str; 5] =
     ["blockcypher_token", "deep_from", "deep_blocks", "wait_above_basis_points", "fee_share_max_basis_points"];
 
-#[test]
-fn bitcoins_template_says_the_defaults() {
-    let defaults = read(BITCOIN_TEMPLATE).expect("usable");
-    let written = uncommented(BITCOIN_TEMPLATE, |key| !BITCOIN_EXAMPLES.contains(&key));
-    assert_eq!(format!("{:#?}", read(&written).expect("usable")), format!("{defaults:#?}"));
-    let all = read(&uncommented(BITCOIN_TEMPLATE, |_| true)).expect("usable");
-    assert_eq!((bitcoin(&all).deeper.len(), chain(&all, "bitcoin").patience.is_some()), (1, true));
-}
-
-#[test]
-fn other_sources_are_put_in_front_of_bitcoin() {
-    let variables = environment(&[
-        ("ADIT_BITCOIN_ESPLORA", "http://127.0.0.1:1/api"),
-        ("ADIT_BITCOIN_BLOCKCYPHER", "http://127.0.0.1:2/v1/btc/main"),
-        ("ADIT_BITCOIN_RPC", "http://adit:hush@127.0.0.1:3/,http://127.0.0.1:4/"),
-        ("BLOCKCYPHER_TOKEN", "topsecret"),
-    ]);
-    let config = Config::parse("adit.toml", BITCOIN_TEMPLATE, &variables).expect("usable");
-    let urls: Vec<&str> = bitcoin(&config).sources.iter().map(|(_, url)| url.expose()).collect();
-    let given = ["http://127.0.0.1:1/api", "http://127.0.0.1:2/v1/btc/main", "http://adit:hush@127.0.0.1:3/", "http://127.0.0.1:4/"];
-    assert_eq!(urls, given);
-    assert_eq!(bitcoin(&config).blockcypher_token.as_ref().map(super::Hidden::expose), Some("topsecret"));
-    assert!(!format!("{config:?}").contains("topsecret") && !format!("{config:?}").contains("hush"));
-}
-
 /// F104: a payment, a higher offer and what is kept for a cancel are four versions; fewer are refused on either chain.
 #[test]
 fn f104_fewer_versions_than_a_cancel_needs_are_refused() {
@@ -385,33 +322,6 @@ fn f104_fewer_versions_than_a_cancel_needs_are_refused() {
     for text in [evm(4), bitcoin(4)] {
         let said = read(&text).map(|_| ());
         assert!(said.as_ref().err().is_none_or(|said| !said.contains("attempts_max")), "{said:?}");
-    }
-}
-
-#[test]
-fn what_bitcoin_cannot_be_is_refused() {
-    let cases = [
-        ("network = \"mainnet\"", "network = \"testnet\"", &["chains.bitcoin.network is \"testnet\"", "\"testnet4\""][..]),
-        ("network = \"mainnet\"", "", &["chains.bitcoin.network is missing", "signet"]),
-        (
-            "[\"https://blockstream.info/api\", \"https://mempool.space/api\"]",
-            "[\"https://one.example/api\"]",
-            &["has 1 endpoint(s)", "ADIT_BITCOIN_ESPLORA"],
-        ),
-        ("#finality = 5", "finality = 0", &["chains.bitcoin.finality is 0", "from 1 to 288"]),
-        ("#batch_payouts_max = 100", "batch_payouts_max = 251", &["batch_payouts_max is 251", "from 1 to 250"]),
-        ("#feerate_max_sat_per_vb = \"300\"", "feerate_max_sat_per_vb = 1.5", &["feerate_max_sat_per_vb is 1.5", "as text"]),
-        ("decimals = 8", "decimals = 18", &["assets.BTC.decimals is 18", "allowed is 8"]),
-        ("minimum = \"0.0001\"", "minimum = \"0.00005459\"", &["assets.BTC.policy.minimum is \"0.00005459\"", "0.0000546"]),
-        ("#native = \"BTC\"", "native = \"TBTC\"", &["assets.BTC.chain is \"bitcoin\"", "chains.bitcoin.native"]),
-        ("#account = 0", "op_stack = true", &["chains.bitcoin.op_stack is not a key of this table"]),
-    ];
-    for (from, to, parts) in cases {
-        assert!(BITCOIN_TEMPLATE.contains(from), "the template has {from:?}");
-        let said = refusal(&BITCOIN_TEMPLATE.replacen(from, to, 1));
-        for part in parts {
-            assert!(said.contains(part), "{part:?} is missing in:\n{said}");
-        }
     }
 }
 

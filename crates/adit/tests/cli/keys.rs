@@ -9,7 +9,7 @@ use crate::built::{Running, least, run, text};
 const FIRST: &str = "an-admin-token-of-some-length";
 const SECOND: &str = "another-admin-token-of-length";
 
-/// What `adit api-keys …` prints as JSON; its words where it is refused.
+/// Returns what `adit api-keys …` prints as JSON. Fails with its words where it is refused.
 fn keys(directory: &Path, server: &Running, token: &str, words: &[&str]) -> Result<Value, String> {
     let all = [&["api-keys"], words, &["--json", "--api", &server.address, "--token", token]].concat();
     let said = run(directory, &all, &[]);

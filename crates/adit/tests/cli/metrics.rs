@@ -47,7 +47,7 @@ fn p32_a_chosen_metrics_address_that_is_taken_is_named() {
 #[test]
 fn p32_a_default_metrics_address_that_is_taken_keeps_nobody_from_starting() {
     let directory = tempfile::tempdir().expect("a directory");
-    // Where this fails, something else has it, which is as good.
+    // If another process has it already, that is the case as well.
     let taken = TcpListener::bind(DEFAULT);
     let mut variables = least(&[]);
     variables.retain(|(name, _)| *name != "ADIT_METRICS_LISTEN");

@@ -1,9 +1,9 @@
 //! One event as its user sees it.
 
-use adit_core::{ChainKind, Event, EventKind, Failure, Reader, Rules, Status};
+use adit_core::{AWAITS_APPROVAL_TOLD, ChainKind, Event, EventKind, Failure, HELD_TOLD, Reader, Rules, Status};
 use serde_json::{Value, json};
 
-use crate::record::{HELD, failure_sentence};
+use crate::record::failure_sentence;
 use crate::units::{rfc3339, units};
 use crate::written::written;
 
@@ -47,9 +47,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         }
         EventKind::Approved => ("approved", Some(Status::Approved), json!({})),
         // What nodes, journals and persons said in detail is for those who run the instance.
-        EventKind::ApprovalWithdrawn { .. } => {
-            ("approval_withdrawn", Some(Status::Pending), json!({ "reason": "A person has to approve it." }))
-        }
+        EventKind::ApprovalWithdrawn { .. } => ("approval_withdrawn", Some(Status::Pending), json!({ "reason": AWAITS_APPROVAL_TOLD })),
         EventKind::Reserved { .. } => ("reserved", Some(Status::Processing), json!({})),
         EventKind::AttemptAdded { version, .. } => ("attempt_added", Some(Status::Processing), json!({ "version": version })),
         EventKind::Cosigned { complete, .. } => ("cosigned", Some(Status::Processing), json!({ "complete": complete })),
@@ -73,7 +71,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         }
         EventKind::Retried => ("retried", None, json!({})),
         EventKind::HeldForInspection { finding: _, hash } => {
-            ("held_for_inspection", Some(Status::HeldForInspection), json!({ "reason": HELD, "txHash": hash }))
+            ("held_for_inspection", Some(Status::HeldForInspection), json!({ "reason": HELD_TOLD, "txHash": hash }))
         }
         EventKind::Inspected { paid, .. } => ("inspected", None, json!({ "paid": paid })),
         EventKind::Suspended { scope, reason } => ("suspended", None, json!({ "scope": scope.to_string(), "reason": reason })),
@@ -92,7 +90,7 @@ fn said(kind: &EventKind, rules: &Rules) -> (&'static str, Option<Status>, Value
         EventKind::FeeDoubted { .. } => ("fee_doubted", None, json!({})),
         EventKind::StrayFound { .. } => ("stray_found", None, json!({})),
         EventKind::StrayExplained { .. } => ("stray_explained", None, json!({})),
-        EventKind::Doubted { .. } => ("doubted", Some(Status::Processing), json!({ "reason": HELD })),
+        EventKind::Doubted { .. } => ("doubted", Some(Status::Processing), json!({ "reason": HELD_TOLD })),
         EventKind::MadeAgain { .. } => ("made_again", Some(Status::Processing), json!({})),
         EventKind::Replaced { as_withdrawal } => ("replaced", Some(Status::Cancelled), json!({ "asWithdrawalId": as_withdrawal })),
         // The note is for those who run the instance.

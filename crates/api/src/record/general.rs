@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Actor, ChainKind, ChainName, EventKind, Hash32, Reader, Rules, State, Status, Withdrawal, confirmations};
+use adit_core::{Actor, ChainKind, ChainName, EventKind, HELD_TOLD, Hash32, Reader, Rules, State, Status, Withdrawal, confirmations};
 use adit_store::{Store, StoreFault};
 use futures::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{HELD, actor_name, ended_at, failure_sentence};
+use super::{actor_name, ended_at, failure_sentence};
 use crate::docs::shapes::{AssetName, BookName, Hash, Id, Status as StatusName, Time, Units, UserName};
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
@@ -171,7 +171,7 @@ fn explanation(state: &State, reader: Reader) -> (Option<String>, Option<String>
         (State::Approved { deferred: Some(deferral), .. }, Reader::User | Reader::Host) => (Some(deferral.cause.told().to_owned()), None),
         (State::Cancelled { reason, .. }, _) => (Some(reason.clone()), None),
         (State::HeldForInspection { finding, .. }, Reader::Operator) => (Some(finding.clone()), None),
-        (State::HeldForInspection { .. }, Reader::User | Reader::Host) => (Some(HELD.to_owned()), None),
+        (State::HeldForInspection { .. }, Reader::User | Reader::Host) => (Some(HELD_TOLD.to_owned()), None),
         (State::Failed { failure, .. }, _) => (None, Some(failure_sentence(failure, reader))),
         (State::Pending | State::Approved { deferred: None, .. } | State::Processing { .. } | State::Completed { .. }, _) => (None, None),
     }

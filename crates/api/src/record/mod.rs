@@ -20,9 +20,6 @@ pub(crate) fn ended_at(state: &State) -> Option<Timestamp> {
     }
 }
 
-/// What a user is told of a withdrawal that is held.
-pub(crate) const HELD: &str = "A person has to look at it: the chain shows something unexpected.";
-
 /// Why it failed, in English. What a node or a person said in detail is for those who run the instance.
 pub(crate) fn failure_sentence(failure: &Failure, reader: Reader) -> String {
     match (failure, reader) {

@@ -6,7 +6,7 @@ mod sentence;
 mod told;
 
 pub use reason::{Reason, Trouble};
-pub use told::Reader;
+pub use told::{AWAITS_APPROVAL_TOLD, HELD_TOLD, Reader};
 
 use serde::Serialize;
 

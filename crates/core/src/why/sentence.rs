@@ -1,13 +1,14 @@
 //! Each reason as a sentence for those who run the instance.
 
 use super::reason::{Reason, Trouble};
+use super::told::AWAITS_APPROVAL_TOLD;
 use crate::Withdrawal;
 
 impl Reason {
     /// For those who run the instance: it may name endpoints, other payments and what nodes said.
     pub(super) fn sentence(&self, withdrawal: &Withdrawal) -> String {
         match self {
-            Self::AwaitsApproval => "A person has to approve it.".to_owned(),
+            Self::AwaitsApproval => AWAITS_APPROVAL_TOLD.to_owned(),
             Self::AwaitsLane => "It is approved and waits for the wallet's line of payments to start.".to_owned(),
             Self::SlowStart { in_flight: 0 } => {
                 "The lane starts slowly under a new lease: it is planned when a block has followed the first transaction and the chain counts what our book says.".to_owned()

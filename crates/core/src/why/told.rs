@@ -4,6 +4,11 @@
 use super::reason::Reason;
 use crate::{Actor, DeferralCause, HaltReason, Status, Withdrawal};
 
+/// What is told of a withdrawal that waits for an approval, wherever it is shown.
+pub const AWAITS_APPROVAL_TOLD: &str = "A person has to approve it.";
+/// What is told of one that is held for inspection.
+pub const HELD_TOLD: &str = "A person has to look at it: the chain shows something unexpected.";
+
 /// Who asks why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
@@ -29,7 +34,7 @@ impl Reason {
     /// For the user and the host application.
     pub fn told(&self, withdrawal: &Withdrawal) -> String {
         match self {
-            Self::AwaitsApproval => "A person has to approve it.".to_owned(),
+            Self::AwaitsApproval => AWAITS_APPROVAL_TOLD.to_owned(),
             Self::AwaitsLane | Self::LaneReconciling | Self::SlowStart { .. } => {
                 "Payments have just started again; it follows when everything was compared.".to_owned()
             }
@@ -62,7 +67,7 @@ impl Reason {
             Self::AwaitsFinality { confirmations, .. } => {
                 format!("It is in a block, with {confirmations} confirmations; it is settled when that is final.")
             }
-            Self::HeldForInspection { .. } => "A person has to look at it: the chain shows something unexpected.".to_owned(),
+            Self::HeldForInspection { .. } => HELD_TOLD.to_owned(),
             Self::Finished => finished(withdrawal.state.status()).to_owned(),
         }
     }

@@ -112,7 +112,7 @@ impl LaneTask {
     }
 
     pub(super) fn assets(&self) -> Vec<AssetId> {
-        self.engine.rules.assets_on(&self.name).map(|asset| asset.id.clone()).collect()
+        self.engine.paid_on(&self.name)
     }
 
     /// Signs reserved attempts and records the bytes. They leave in the next round, read back from the store (rule R1).

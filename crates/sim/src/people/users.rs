@@ -268,15 +268,7 @@ impl Users {
 /// Cancels as whoever asks, with what is known of the withdrawal now.
 pub(super) async fn cancel(engine: &Engine, id: WithdrawalId, actor: Actor) {
     let Ok(Some(row)) = engine.store().withdrawal(id).await else { return };
-    let lineage = match &row.state {
-        State::Processing { lineage, .. } => Some(*lineage),
-        State::Pending
-        | State::Approved { .. }
-        | State::Completed { .. }
-        | State::Failed { .. }
-        | State::Cancelled { .. }
-        | State::HeldForInspection { .. } => None,
-    };
+    let lineage = row.state.lineage();
     let command = Command::Cancel {
         withdrawal: id,
         user: row.user,

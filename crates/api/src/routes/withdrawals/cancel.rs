@@ -1,6 +1,6 @@
 //! `POST /api/withdrawals/{id}/cancel`: the owner takes back what is still pending.
 
-use adit_core::{Actor, Command, LineageId, Reader, State as WithdrawalState, Withdrawal};
+use adit_core::{Actor, Command, Reader, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -56,25 +56,13 @@ pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: 
         book: found.book.clone(),
         source_asset: found.source_asset.clone(),
         asset: found.asset.clone(),
-        lineage: lineage(found),
+        // As it was read; where that changed meanwhile, the rules say so.
+        lineage: found.state.lineage(),
         reason,
     };
     state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(state, &now, reader).await?))
-}
-
-/// The lineage that it is in as it was read; where that changed meanwhile, the rules say so.
-fn lineage(withdrawal: &Withdrawal) -> Option<LineageId> {
-    match &withdrawal.state {
-        WithdrawalState::Processing { lineage, .. } => Some(*lineage),
-        WithdrawalState::Pending
-        | WithdrawalState::Approved { .. }
-        | WithdrawalState::Completed { .. }
-        | WithdrawalState::Failed { .. }
-        | WithdrawalState::Cancelled { .. }
-        | WithdrawalState::HeldForInspection { .. } => None,
-    }
 }
 
 /// A reason of bounded length, or the usual one.

@@ -2,14 +2,14 @@
 //! its users, and for those who run the instance, who are shown the evidence, too (abuse case +31).
 
 use adit_core::{
-    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, State as Stands,
-    Status, SubmissionAnswer, Trust, Why, Withdrawal,
+    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, Status,
+    SubmissionAnswer, Trust, Why, Withdrawal,
 };
 use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::find;
 use crate::auth::{Caller, Principal};
@@ -21,6 +21,9 @@ use crate::state::ApiState;
 use crate::units::rfc3339;
 use crate::written::written;
 
+/// Parameters that a user is told, and those that a host application is told besides.
+const USERS: [&str; 10] = ["code", "nextAct", "nextAt", "trust", "attempts", "confirmations", "confirmed", "block", "ahead", "cause"];
+const HOSTS_TOO: [&str; 4] = ["tries", "suspended", "inFlight", "most"];
 /// Newest observations that are shown of each attempt.
 const OBSERVATIONS_MAX: usize = 20;
 
@@ -36,7 +39,7 @@ pub async fn why(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
-    let why = state.engine().why(&found).await?;
+    let (why, own) = state.engine().why(&found).await?;
     let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let reader = caller.reader();
     let mut body = match reader {
@@ -47,7 +50,7 @@ pub async fn why(
     body["status"] = json!(found.state.status().as_str());
     body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
     let lineages = match reader {
-        Reader::User | Reader::Host => own_lineage(&state, &found).await?.into_iter().collect(),
+        Reader::User | Reader::Host => own.into_iter().collect(),
         Reader::Operator => state.store().lineages_of(found.id).await?,
     };
     body["effects"] = lineages.iter().flat_map(|lineage| effects(lineage, &found, kind)).collect();
@@ -56,19 +59,6 @@ pub async fn why(
         Reader::Operator => Value::Array(try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?),
     };
     Ok(Json(written(kind, body)))
-}
-
-/// The live lineage of a payment under way.
-async fn own_lineage(state: &ApiState, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
-    match &withdrawal.state {
-        Stands::Processing { lineage, .. } => state.store().lineage(*lineage).await,
-        Stands::Pending
-        | Stands::Approved { .. }
-        | Stands::Completed { .. }
-        | Stands::Failed { .. }
-        | Stands::Cancelled { .. }
-        | Stands::HeldForInspection { .. } => Ok(None),
-    }
 }
 
 /// The transactions that pay this withdrawal, and nothing of those who are paid beside it.
@@ -96,27 +86,12 @@ fn effects(lineage: &Lineage, withdrawal: &Withdrawal, kind: ChainKind) -> Vec<V
 /// What a user or the host application is told: their own state, and numbers that are nobody else's.
 fn told(why: &Why, reader: Reader) -> Value {
     let whole = explained(why);
-    let shown: &[&str] = match reader {
-        Reader::User => &["code", "nextAct", "nextAt", "trust", "attempts", "confirmations", "confirmed", "block", "ahead", "cause"],
-        Reader::Host | Reader::Operator => &[
-            "code",
-            "nextAct",
-            "nextAt",
-            "trust",
-            "attempts",
-            "confirmations",
-            "confirmed",
-            "block",
-            "ahead",
-            "cause",
-            "tries",
-            "suspended",
-            "inFlight",
-            "most",
-        ],
+    let besides = match reader {
+        Reader::User => &[][..],
+        Reader::Host | Reader::Operator => &HOSTS_TOO[..],
     };
-    let mut body: Value =
-        shown.iter().filter_map(|name| Some(((*name).to_owned(), whole.get(name)?.clone()))).collect::<Map<_, _>>().into();
+    let shown = USERS.iter().chain(besides).filter_map(|name| Some(((*name).to_owned(), whole.get(name)?.clone())));
+    let mut body = Value::Object(shown.collect());
     body["sentence"] = json!(why.told);
     // Of a halt the kind, never its words.
     if let Some(halt) = whole["halt"]["halt"].as_str() {

@@ -1,7 +1,7 @@
 //! `GET /api/admin/api-keys`: the keys that exist, newest first.
 
-use adit_core::{ClientId, Role, WithdrawalId};
-use adit_store::{CredentialCursor, CredentialFilter, Cursor};
+use adit_core::{ClientId, Role};
+use adit_store::{CredentialCursor, CredentialFilter};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -68,15 +68,13 @@ pub async fn keys(
     };
     let nothing_to_see = caller.role != Role::Admin && role.is_some_and(|role| role != Role::User);
     let (rows, after) = (cursor::rows(asked.limit.as_deref())?, asked.cursor.as_deref().map(cursor::read).transpose()?);
-    let after = after.map(|place| CredentialCursor { created_at: place.created_at, id: adit_core::CredentialId(place.id.0) });
     let mut found = match nothing_to_see {
         true => Vec::new(),
         false => state.store().credentials(&filter, after, rows + 1).await?,
     };
     let more = found.len() > rows;
     found.truncate(rows);
-    let next = found.last().filter(|_| more).map(|last| CredentialCursor::of(&last.credential));
-    let next_cursor = next.map(|place| cursor::write(Cursor { created_at: place.created_at, id: WithdrawalId(place.id.0) }));
+    let next_cursor = found.last().filter(|_| more).map(|last| cursor::write(CredentialCursor::of(&last.credential)));
     Ok(Json(ApiKeyPage { items: found.iter().map(|record| ApiKey::of(record, now, &caller)).collect(), next_cursor }))
 }
 

@@ -186,8 +186,9 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     let signs = view.lane.state == LaneState::Running || sweeps;
     let latest = lineage.latest();
     match &latest.stage {
-        // What was merely reserved when both stores were saved may have been given back since.
-        Stage::Reserved if sweeps && latest.purpose == Purpose::Pay => undoing(view, lineage, signs),
+        // What was merely reserved when both stores were saved may have been given back since. A bump of a payment that was signed is not
+        // that: what is known goes on.
+        Stage::Reserved if sweeps && latest.purpose == Purpose::Pay && !lineage.was_signed() => undoing(view, lineage, signs),
         Stage::Reserved if lineage.undoes(latest) && !planted(Mistake::SignDespiteCancel) => undoing(view, lineage, signs),
         Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
         Stage::Reserved => Step::LaneStopped,

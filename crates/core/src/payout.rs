@@ -254,6 +254,11 @@ impl Lineage {
         self.attempts.last().expect("a lineage is made with its first attempt")
     }
 
+    /// Returns whether a version was signed: as far as the store knows, it may be mined.
+    pub fn was_signed(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.signed().is_some())
+    }
+
     /// Whether a version is known to have been sent and waits for a block.
     pub fn was_sent(&self) -> bool {
         self.sent().next().is_some()

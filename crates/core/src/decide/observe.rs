@@ -219,6 +219,9 @@ pub(super) struct End {
     pub block: Option<BlockRef>,
 }
 
+/// Why a withdrawal ends that the journal alone knew, and that was not paid (case F95).
+const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";
+
 /// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). Where somebody was
 /// paid the same by a payment that nobody has explained, it is a person who says whether it is planned anew (case F91). `end` is what
 /// ended the lineage; none where nothing of it was signed.
@@ -234,6 +237,13 @@ pub(super) fn undo(
     let wish = lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal));
     let twin = draft.twin(&leg.asset, &leg.destination, leg.amount);
     let kind = match (wish, twin) {
+        // Nobody asks for it any more, and nobody was paid: whoever it was for has their balance and asks again.
+        (None, _) if withdrawal.user == unknown() => {
+            let (by, reason) = (crate::Actor::Engine, NOBODYS_UNPAID.to_owned());
+            settle::release(draft, &withdrawal, GiveBack { by: &by, reason: &reason, ended });
+            withdrawal.state = State::Cancelled { at: draft.now(), by, reason: reason.clone() };
+            EventKind::Cancelled { reason }
+        }
         (Some(wish), _) => {
             settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };

@@ -154,6 +154,26 @@ fn f95_a_match_to_a_withdrawal_completes_it_once() {
     assert_eq!(world.give(to(&journal, to_alice())).expect_err("it is the first one's").code(), "NOT_MATCHABLE");
 }
 
+/// F95: nobody's payment that a cancelling attempt replaced was not made, either: it is no payment that a person could match, least of all
+/// because of itself.
+#[test]
+fn f95_nobodys_payment_that_a_cancel_replaced_is_given_back_to_suspense() {
+    let (mut world, journal) = unmatched(false);
+    let (id, lineage) = (journal.requests[0].id, journal.lineage.id);
+    let Draft::Evm(paying) = world.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
+    let fees =
+        EvmFees { max_fee_per_gas: 2 * paying.fees.max_fee_per_gas, max_priority_fee_per_gas: 2 * paying.fees.max_priority_fee_per_gas };
+    let cancelling = EvmDraft { fees, input: Bytes::default(), ..paying };
+    world.add(lineage, Purpose::Cancel, cancelling).expect("a cancelling attempt");
+    let cancel = world.send(lineage, hash(9));
+    world.finalize(lineage, cancel, &Effect::Cancelled).expect("final");
+    assert_eq!((world.withdrawal(id).state.status(), world.net(&suspense())), (Status::Cancelled, 0));
+    assert_eq!(incarnation(&world).unmatched, []);
+    assert_eq!(world.give(to(&journal, to_alice())).expect_err("it was not paid").code(), "NOT_MATCHABLE");
+    let equal = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(equal).state.status(), Status::Approved, "nothing is left that it could be");
+}
+
 /// F95: nobody's payment that was not made gives suspense back what it lent, and no request waits because of it any more.
 #[test]
 fn f95_nobodys_payment_that_reverts_repays_suspense() {

@@ -56,6 +56,20 @@ fn f91_a_restored_lane_sweeps_before_it_plans() {
     assert_eq!(sweep(&world), Some(room.min((below - world.lane().next_nonce) as usize)));
 }
 
+/// F91: known lineages go on while a lane sweeps. A higher offer for a payment that was sent is signed, and cancels nothing.
+#[test]
+fn f91_a_sent_payment_is_bumped_and_not_cancelled_while_its_lane_sweeps() {
+    let (mut world, _, lineage, _) = World::sent();
+    declared(&mut world);
+    world.start();
+    world.see_tip(GWEI);
+    let Draft::Evm(sent) = world.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
+    let fees = sent.fees;
+    let higher = EvmFees { max_fee_per_gas: 2 * fees.max_fee_per_gas, max_priority_fee_per_gas: 2 * fees.max_priority_fee_per_gas };
+    let attempt = world.bump(lineage, higher);
+    assert_eq!(world.ask_lane(|view| step(view, world.lineage(lineage))), Step::Do(Act::Sign { lineage, attempt }));
+}
+
 /// F96: two keys of one person are one person.
 #[test]
 fn f96_two_keys_of_one_client_are_one_admin() {

@@ -206,7 +206,7 @@ async fn back_up(world: Arc<World>) {
 }
 
 fn has_ended(world: &World, users: &Users) -> bool {
-    ended(world, users).is_ok()
+    world.rests() && ended(world, users).is_ok()
 }
 
 /// Every withdrawal has ended, and every wish has its withdrawal (nobody is lost).

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_core::{Hash32, PayoutId, Purpose, Status, WithdrawalId};
+use adit_core::{Amount, Destination, Hash32, PayoutId, Purpose, Status, WithdrawalId};
 use adit_signer::{Approved, SignRequest, Signature};
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash;
@@ -53,17 +53,13 @@ impl CoinTruth {
         must(txid == txid_of(signature.signed.hash), "signed bytes", || format!("{txid} is called {}", signature.signed.hash))?;
         let inputs: Vec<OutPoint> = body.input.iter().map(|input| input.previous_output).collect();
         let signed = Signed { at, purpose: request.purpose, approved: request.approved.clone(), inputs: inputs.clone() };
-        if let Some(before) = self.signed.insert(txid, signed) {
-            // What both stores had forgotten is signed once more, perhaps as another payout of the same wish.
-            self.forgotten.remove(&txid);
-            self.unseen.remove(&txid);
-            for (old, new) in before.approved.iter().zip(&request.approved) {
-                self.payments.same_wish(old.payout, new.payout);
-            }
-            return Ok(());
-        }
+        // What both stores had forgotten is signed once more, perhaps as other payouts of the same wishes.
+        let before = self.signed.insert(txid, signed).map(|before| before.approved).unwrap_or_default();
+        self.forgotten.remove(&txid);
+        self.unseen.remove(&txid);
+        self.payments.same_wishes(&before, &request.approved);
         for payout in request.approved.iter().map(|approved| approved.payout) {
-            for other in self.paying.get(&payout).into_iter().flatten().filter(|other| !self.unseen.contains(*other)) {
+            for other in self.paying.get(&payout).into_iter().flatten().filter(|other| **other != txid && !self.unseen.contains(*other)) {
                 let shared = self.signed[other].inputs.iter().any(|spent| inputs.contains(spent));
                 must(shared || self.is_dead(chain, *other), "exclusive attempts", || {
                     format!("payout {payout} is signed as {txid} while {other}, which spends no coin of it, can still pay it")
@@ -98,6 +94,12 @@ impl CoinTruth {
     pub fn is_ours(&self, hash: Hash32) -> bool {
         let txid = txid_of(hash);
         self.signed.contains_key(&txid) && !self.forgotten.contains(&txid)
+    }
+
+    /// Whether our signer signed it as a payment of so much to this recipient.
+    pub fn was_to_pay(&self, txid: Txid, destination: &Destination, amount: Amount) -> bool {
+        let same = |approved: &Approved| (&approved.destination, approved.amount) == (destination, amount);
+        self.signed.get(&txid).is_some_and(|signed| signed.purpose == Purpose::Pay && signed.approved.iter().any(same))
     }
 
     pub fn foreign(&mut self, txid: Txid) {

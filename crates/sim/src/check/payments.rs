@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
 use adit_core::PayoutId;
+use adit_signer::Approved;
 
 use super::{Broken, must};
 use crate::executor::Instant;
@@ -33,10 +34,14 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.wishes.insert(payout, wish);
     }
 
-    /// What was signed as one payout is signed once more as another.
-    pub fn same_wish(&mut self, old: PayoutId, new: PayoutId) {
-        if let Some(wish) = self.wishes.get(&old).copied() {
-            self.wishes.insert(new, wish);
+    /// What was signed for some payouts is signed once more for others: each that nobody asked for again fulfils the wish of the one that it
+    /// equals.
+    pub fn same_wishes(&mut self, before: &[Approved], after: &[Approved]) {
+        for new in after {
+            let same = |old: &&Approved| (&old.destination, old.amount) == (&new.destination, new.amount);
+            if let Some(wish) = before.iter().find(same).and_then(|old| self.wishes.get(&old.payout)).copied() {
+                self.wishes.entry(new.payout).or_insert(wish);
+            }
         }
     }
 

@@ -59,9 +59,7 @@ impl Truth {
         let before = self.signed.insert(hash, signed).map(|before| before.approved).unwrap_or_default();
         self.forgotten.remove(&hash);
         self.unseen.remove(&hash);
-        for (old, new) in before.iter().zip(&request.approved) {
-            self.payments.same_wish(old.payout, new.payout);
-        }
+        self.payments.same_wishes(&before, &request.approved);
         for payout in request.approved.iter().map(|approved| approved.payout) {
             for other in self.paying.entry(payout).or_default().iter().filter(|other| **other != hash && !self.unseen.contains(*other)) {
                 let before = &self.signed[other];

@@ -40,7 +40,7 @@ struct Mood {
 impl SimChain {
     /// One more block; its height. Its time is later than its parent's, whatever is asked.
     pub fn mine(&mut self, at_seconds: u64, dice: &mut Dice) -> u64 {
-        let mood = Mood { at_seconds, room: room(dice), any_version_permille: ANY_VERSION_PERMILLE };
+        let mood = Mood { at_seconds, room: self.room(dice), any_version_permille: ANY_VERSION_PERMILLE };
         self.grow(mood, dice)
     }
 
@@ -53,7 +53,7 @@ impl SimChain {
         }
         let quiet = dice.chance(QUIET_REORG_PERMILLE);
         for at_seconds in times.into_iter().chain([at_seconds]) {
-            let room = if quiet { 0 } else { room(dice) };
+            let room = if quiet { 0 } else { self.room(dice) };
             self.grow(Mood { at_seconds, room, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE }, dice);
         }
     }
@@ -148,12 +148,13 @@ impl SimChain {
         }
     }
 
+    fn room(&self, dice: &mut Dice) -> u64 {
+        let full = dice.chance(FULL_BLOCK_PERMILLE) || self.crowded;
+        if full { 0 } else { dice.between(1, BLOCK_TRANSACTIONS_MAX + 1) }
+    }
+
     fn salt(&mut self) -> u64 {
         self.blocks_made += 1;
         self.blocks_made
     }
-}
-
-fn room(dice: &mut Dice) -> u64 {
-    if dice.chance(FULL_BLOCK_PERMILLE) { 0 } else { dice.between(1, BLOCK_TRANSACTIONS_MAX + 1) }
 }

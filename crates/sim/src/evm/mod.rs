@@ -92,6 +92,8 @@ pub struct SimChain {
     fee_level: u128,
     priority: u128,
     stalled: bool,
+    /// Others fill every block.
+    crowded: bool,
     replaced: Option<Replaced>,
     /// Never goes back.
     finalized: u64,
@@ -132,6 +134,7 @@ impl SimChain {
             fee_level: base_fee,
             priority: PRIORITY_WEI,
             stalled: false,
+            crowded: false,
             replaced: None,
             finalized: 0,
             blocks_made: 0,
@@ -146,6 +149,11 @@ impl SimChain {
     /// Wei per gas: what nodes suggest. Who offers less is mined late.
     pub fn set_priority(&mut self, tip: u128) {
         self.priority = tip;
+    }
+
+    /// Others fill every block from now on, or no longer: what is sent waits in pools.
+    pub fn crowd(&mut self, crowded: bool) {
+        self.crowded = crowded;
     }
 
     /// The `finalized` tag stands still until this is taken back.

@@ -39,6 +39,7 @@ impl Fate {
     pub(super) fn heal_bitcoin(&self) {
         let mut chain = self.world.utxo();
         chain.set_level(LEVEL_FIRST);
+        chain.crowd(false);
         for node in 0..ENDPOINTS {
             chain.set_swallows(node, false);
             chain.set_pool_floor(node, INCREMENTAL_RATE, &mut self.dice.clone());

@@ -9,6 +9,9 @@ use crate::world::Declared;
 
 /// More than any payment waits.
 const MORE_MAX: u64 = 9;
+/// Thousandths of such times in which blocks have no room from the snapshot until after the restore, and how long after it at most.
+const CROWDED_PERMILLE: u32 = 600;
+const CROWDED_SECONDS_MAX: u64 = 1_200;
 /// How far back a journal goes that goes back alone.
 const JOURNAL_BACK_SECONDS: (u64, u64) = (60, 4 * 3_600);
 
@@ -28,14 +31,25 @@ impl Fate {
     pub(super) async fn both_go_back(&mut self) {
         self.world.back_up();
         let at = self.world.now();
+        let crowded = self.dice.chance(CROWDED_PERMILLE);
+        self.crowd(crowded);
         for _ in 0..self.dice.between(1, 4) {
             self.until_busy().await;
         }
         let Some(backup) = self.world.disk.backup_of(at) else { return };
         self.set_both_back(&backup).await;
         self.users.all_ask_again(self.dice.fork());
+        self.wait(0, CROWDED_SECONDS_MAX).await;
+        self.crowd(false);
         self.wait(600, 7_200).await;
         self.show_pools(Pools::Shown);
+    }
+
+    /// Blocks have no room for the wallet: what is sent meanwhile waits in the pools.
+    fn crowd(&self, crowded: bool) {
+        self.told(|| format!("others fill every block: {crowded}"));
+        self.world.evm().crowd(crowded);
+        self.world.utxo().crowd(crowded);
     }
 
     /// Database and journal are what they were at the time of that backup.

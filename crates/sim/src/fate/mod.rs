@@ -20,11 +20,13 @@ const SECOND: u64 = 1_000_000;
 const EARLY_CRASHES_PERMILLE: u32 = 400;
 /// Thousandths of disasters that are one of the database's own kinds.
 const GO_BACK_PERMILLE: u32 = 90;
+/// The same on days on which both may go back.
+const GO_BACK_TOGETHER_PERMILLE: u32 = 250;
 /// And of those how many are followed by quiet hours.
 const QUIET_PERMILLE: u32 = 500;
 
 /// Of the disasters of the database, on days on which both may go back, those in which they do so with payments in the pools.
-const BOTH_PERMILLE: u32 = 400;
+const BOTH_PERMILLE: u32 = 700;
 
 /// The hand behind it all.
 pub struct Fate {
@@ -62,6 +64,7 @@ impl Fate {
             self.go_back().await;
         }
         self.heal();
+        self.world.rest();
     }
 
     /// One of the disasters of the database, of which a part is followed by hours in which nothing else fails: no kill and no crash then
@@ -105,6 +108,7 @@ impl Fate {
         chain.set_fee_level(10 * GWEI);
         chain.set_priority(1_000_000);
         chain.stall_finality(false);
+        chain.crowd(false);
         (0..ENDPOINTS).for_each(|node| chain.set_swallows(node, false));
         for (_, token, _) in &self.world.setup.tokens {
             chain.set_conduct(*token, TokenConduct::Honest);
@@ -125,7 +129,8 @@ impl Fate {
         if self.strikes_bitcoin() {
             return self.strike_bitcoin().await;
         }
-        if self.dice.chance(GO_BACK_PERMILLE) {
+        let go_back = if self.both_roll_back { GO_BACK_TOGETHER_PERMILLE } else { GO_BACK_PERMILLE };
+        if self.dice.chance(go_back) {
             return self.go_back_and_rest().await;
         }
         match self.dice.between(0, 30) {

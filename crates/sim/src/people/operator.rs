@@ -8,7 +8,7 @@ use adit_store::{Store as _, WithdrawalFilter};
 
 use super::users::cancel;
 use crate::check::must;
-use crate::rules::{book, script_of};
+use crate::rules::book;
 use crate::world::Declared;
 use crate::{Dice, World};
 
@@ -142,11 +142,11 @@ impl Operator {
         }
     }
 
-    /// The same for bitcoin: whether that block is final, and whether any final transaction pays the address at least so much.
+    /// The same for bitcoin: whether that block is final, and whether a final transaction was to pay exactly this. More to the same address may
+    /// have been for somebody else, or for something else: the operator asks around.
     fn seen_in_coins(&self, withdrawal: &Withdrawal, payment: &Payment) -> (bool, bool) {
-        let chain = self.world.utxo();
-        let script = script_of(&withdrawal.destination);
-        let pays = |mined: crate::utxo::Mined| u128::from(mined.tx.pays(&script)) >= withdrawal.amount.base_units();
+        let (chain, truth) = (self.world.utxo(), self.world.coin_truth());
+        let pays = |mined: crate::utxo::Mined| truth.was_to_pay(mined.tx.txid, &withdrawal.destination, withdrawal.amount);
         let arrived = chain.history(0, chain.finalized()).any(pays);
         (payment.block.height <= chain.finalized(), arrived)
     }

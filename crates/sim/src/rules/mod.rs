@@ -19,6 +19,10 @@ pub const BLOCK_SECONDS: u64 = 12;
 pub const GWEI: u128 = 1_000_000_000;
 /// Wei per gas that no attempt may exceed.
 pub const FEE_PER_GAS_MAX: u128 = 200 * GWEI;
+/// Thousandths of days on which the signer has a cap per day. Of all assets together it is this much, in whole units: a little more than is
+/// wished for in a day. Some of those days reach it for one of them, and what is left waits for the next day.
+const DAY_CAP_PERMILLE: u32 = 300;
+const DAY_CAP_WHOLE: (u64, u64) = (6_500, 11_000);
 /// The calendar day begins in the middle of the simulated one.
 const DAY_BEGINS_MINUTES: i32 = 14 * 60;
 const HOT_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
@@ -42,6 +46,8 @@ pub struct Setup {
     pub finality: Finality,
     /// Whether the database counts its lives, as Postgres does.
     pub counts_timelines: bool,
+    /// The signer signs this much in a day, in whole units of all assets together, each having an equal share; none signs any amount.
+    pub day_cap_whole: Option<u128>,
     /// Whether the EVM chain's first payment under a new lease goes alone.
     pub slow_start: bool,
 }
@@ -93,6 +99,7 @@ impl Setup {
             final_depth,
             finality,
             counts_timelines: dice.chance(400),
+            day_cap_whole: dice.chance(DAY_CAP_PERMILLE).then(|| u128::from(dice.between(DAY_CAP_WHOLE.0, DAY_CAP_WHOLE.1))),
             slow_start: dice.chance(500),
         }
     }
@@ -113,6 +120,12 @@ impl Setup {
     pub fn assets(&self) -> Vec<Asset> {
         let evm = if self.pays_evm { self.evm_assets() } else { Vec::new() };
         evm.into_iter().chain(self.bitcoin.iter().map(BitcoinSetup::asset)).collect()
+    }
+
+    /// What the signer signs of it in a UTC day, at most.
+    pub fn day_cap(&self, asset: &AssetId) -> Amount {
+        let share = |whole| whole * self.whole(asset) / self.assets().len() as u128;
+        self.day_cap_whole.map_or(Amount::MAX, |whole| Amount::new(share(whole)))
     }
 
     /// Every wallet that pays.
@@ -204,13 +217,13 @@ impl Setup {
     }
 
     pub fn signer(&self) -> SignerConfig {
-        let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
+        let caps = |asset: &AssetId| AssetCaps { per_transaction: Amount::MAX, per_day: self.day_cap(asset) };
         SignerConfig {
             environment: EnvironmentId::new("sim").expect("an environment"),
             keys: self.keys(),
             chains: self.policies(),
             assets: self.assets(),
-            caps: self.assets().into_iter().map(|asset| (asset.id, caps)).collect(),
+            caps: self.assets().into_iter().map(|asset| (asset.id.clone(), caps(&asset.id))).collect(),
         }
     }
 

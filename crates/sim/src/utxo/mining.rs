@@ -28,7 +28,7 @@ const KEPT_AFTER_LOSS_PERMILLE: u32 = 500;
 impl UtxoChain {
     /// One more block. Its time is later than its parent's, whatever is asked.
     pub fn mine(&mut self, at_seconds: u64, dice: &mut Dice) {
-        let terms = Terms { room: room(dice), level: self.level, any_version_permille: ANY_VERSION_PERMILLE };
+        let terms = Terms { room: self.room(dice), level: self.level, any_version_permille: ANY_VERSION_PERMILLE };
         self.grow(terms, at_seconds, dice);
     }
 
@@ -48,7 +48,7 @@ impl UtxoChain {
         self.drop_orphans();
         let quiet = dice.chance(QUIET_REORG_PERMILLE);
         for at_seconds in times.into_iter().chain([at_seconds]) {
-            let room = if quiet { 0 } else { room(dice) };
+            let room = if quiet { 0 } else { self.room(dice) };
             let terms = Terms { room, level: self.level, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE };
             self.grow(terms, at_seconds, dice);
         }
@@ -106,6 +106,11 @@ impl UtxoChain {
         self.miners = miners;
     }
 
+    fn room(&self, dice: &mut Dice) -> u64 {
+        let full = dice.chance(FULL_BLOCK_PERMILLE) || self.crowded;
+        if full { 0 } else { dice.between(1, BLOCK_TRANSACTIONS_MAX + 1) }
+    }
+
     /// Nodes keep nothing whose parents are gone.
     fn drop_orphans(&mut self) {
         let upto = self.head();
@@ -116,8 +121,4 @@ impl UtxoChain {
         }
         self.nodes = nodes;
     }
-}
-
-fn room(dice: &mut Dice) -> u64 {
-    if dice.chance(FULL_BLOCK_PERMILLE) { 0 } else { dice.between(1, BLOCK_TRANSACTIONS_MAX + 1) }
 }

@@ -73,6 +73,8 @@ pub struct UtxoChain {
     nodes: Vec<NodePool>,
     /// Satoshi per 1000 virtual bytes: who pays less waits.
     level: u64,
+    /// Others fill every block.
+    crowded: bool,
     /// Never goes back.
     finalized: u64,
     blocks_made: u32,
@@ -93,6 +95,7 @@ impl UtxoChain {
             miners: MinersPool::default(),
             nodes: (0..genesis.nodes).map(|_| NodePool::new(Policy::draw(dice))).collect(),
             level: LEVEL_FIRST,
+            crowded: false,
             finalized: 0,
             blocks_made: 0,
         };
@@ -106,6 +109,11 @@ impl UtxoChain {
     /// Satoshi per 1000 virtual bytes that blocks ask from now on.
     pub fn set_level(&mut self, level: u64) {
         self.level = level.max(INCREMENTAL_RATE);
+    }
+
+    /// Others fill every block from now on, or no longer: what is sent waits in pools.
+    pub fn crowd(&mut self, crowded: bool) {
+        self.crowded = crowded;
     }
 
     /// That node accepts what it is sent, and tells nobody.

@@ -5,7 +5,7 @@ mod declared;
 mod replicas;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use adit_core::{Destination, PayoutId, Timestamp, UserId};
@@ -59,6 +59,8 @@ pub struct World {
     askers: Mutex<BTreeMap<Destination, UserId>>,
     /// Payments that were reserved so far, on any server of the database.
     reserved: AtomicU64,
+    /// The last disaster is over, the split of a database with it.
+    rests: AtomicBool,
 }
 
 impl World {
@@ -99,6 +101,7 @@ impl World {
             journals: Mutex::default(),
             askers: Mutex::default(),
             reserved: AtomicU64::new(0),
+            rests: AtomicBool::new(false),
             handle,
             setup,
         }
@@ -178,6 +181,15 @@ impl World {
     /// How many payments were reserved so far.
     pub fn reserved(&self) -> u64 {
         self.reserved.load(Ordering::Relaxed)
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn rest(&self) {
+        self.rests.store(true, Ordering::Relaxed);
+    }
+
+    pub fn rests(&self) -> bool {
+        self.rests.load(Ordering::Relaxed)
     }
 
     /// A journal that does not open would stop everything, for ever.

@@ -275,7 +275,7 @@ fn unbooked(world: &World, foul: &[Foul], token: Option<alloy::primitives::Addre
                 None => left + if token.is_none() { small(foul.mined.fee) } else { 0 },
                 // What moved nothing settled nothing: another transaction did.
                 Some(_) if foul.mined.moved.is_empty() => left + lost_fee(world, foul, token),
-                Some(owed) => left + lost_fee(world, foul, token) - settled(world, owed, token),
+                Some(owed) => left + lost_fee(world, foul, token) - settled(world, foul, owed, token),
             }
         })
         .sum()
@@ -287,9 +287,11 @@ fn lost_fee(world: &World, foul: &Foul, token: Option<alloy::primitives::Address
     if lost { i128::try_from(foul.mined.fee).expect("small") } else { 0 }
 }
 
-/// What the books say was paid there: each destination belongs to one wish, whatever its withdrawal is called by now.
-fn settled(world: &World, owed: &Destination, token: Option<alloy::primitives::Address>) -> i128 {
-    let paid = |known: &&Known| known.status == Status::Completed && known.destination == *owed;
+/// What the books say was paid there by this, or by nothing that did: each destination belongs to one wish, whatever its withdrawal is called
+/// by now. Where nobody could know, another payment of ours may have been made there besides.
+fn settled(world: &World, foul: &Foul, owed: &Destination, token: Option<alloy::primitives::Address>) -> i128 {
+    let by_another = |known: &Known| known.paid_by.is_some_and(|hash| hash.0 != foul.mined.hash.0 && world.truth().has_paid(hash));
+    let paid = |known: &&Known| known.status == Status::Completed && known.destination == *owed && !by_another(known);
     let of = |known: &&Known| world.setup.contract(&known.asset) == token;
     let small = |known: &Known| i128::try_from(known.amount.base_units()).expect("small");
     world.disk.read(|books| books.withdrawals().filter(paid).filter(of).map(small).sum())

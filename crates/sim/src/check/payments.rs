@@ -50,6 +50,11 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.paid.contains_key(&payout)
     }
 
+    /// Whether this transaction paid anybody, finally.
+    pub fn paid_by(&self, by: &Id) -> bool {
+        self.paid.values().any(|payments| payments.contains(by))
+    }
+
     pub fn is_wish_paid(&self, wish: u64) -> bool {
         self.paid_wishes.contains_key(&wish)
     }

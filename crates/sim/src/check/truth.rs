@@ -106,6 +106,12 @@ impl Truth {
         self.signed.contains_key(&hash) && !self.forgotten.contains(&hash)
     }
 
+    /// Whether it is a payment that our signer signed and the books know, and that a final block holds.
+    pub fn has_paid(&self, hash: Hash32) -> bool {
+        let hash = b256(hash);
+        self.payments.paid_by(&hash) && !self.forgotten.contains(&hash)
+    }
+
     pub fn is_forgotten(&self, hash: B256) -> bool {
         self.forgotten.contains(&hash)
     }

@@ -144,8 +144,9 @@ pub struct ParsedDestination(pub Destination);
 /// Why a destination is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedDestination {
-    #[error("{got:?} is not an address of this chain: {allowed}")]
-    Invalid { got: String, allowed: String },
+    /// `wrong` says what it is and what to do; `allowed` is the general form; `paste` is what to give instead, where that is certain.
+    #[error("{got:?} is not an address of this chain: {wrong}")]
+    Invalid { got: String, wrong: String, allowed: String, paste: Option<String> },
     #[error("{got} may not be paid: it is {what}")]
     Forbidden { got: String, what: String },
 }

@@ -155,7 +155,7 @@ fn rules() -> Rules {
 }
 
 fn book() -> AddressBook {
-    AddressBook { lower_case: false, forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]) }
+    AddressBook { lower_case: false, chain_id: None, forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]) }
 }
 
 fn chain() -> ChainName {

@@ -122,7 +122,7 @@ impl World {
     pub async fn of(parts: Parts) -> Self {
         let Parts { settings, store, behind, signer, clock, leased } = parts;
         let forbidden = BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
-        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, forbidden }));
+        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, chain_id: Some(CHAIN_ID), forbidden }));
         let ports = Ports {
             clock: AnchoredClock::accepted(Arc::new(clock)),
             entropy: Arc::new(System),

@@ -16,7 +16,7 @@ use super::outcome::{self, ClaimAnswer};
 use crate::amounts::{RawAmount, Whole, asset, destination};
 use crate::auth::{Caller, Principal};
 use crate::codes;
-use crate::docs::shapes::{EvmAddress, Key, PositiveUnits, UserName, WholeNumber};
+use crate::docs::shapes::{Key, PastedAddress, PositiveUnits, UserName, WholeNumber};
 use crate::extract::{Body, name};
 use crate::gate::{ClaimGate, ClaimTerms, SignatureVerdict};
 use crate::headers;
@@ -33,8 +33,8 @@ const SIGNATURE_TEXT_BYTES_MAX: usize = 2 + 2 * 8_192;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClaimBody {
-    /// The wallet that signed and is paid, in its canonical form (EIP-55).
-    #[schema(value_type = EvmAddress)]
+    /// The wallet that signed and is paid, with its checksum (EIP-55).
+    #[schema(value_type = PastedAddress)]
     wallet_address: String,
     /// Whole tokens, as a string.
     #[schema(value_type = PositiveUnits)]

@@ -252,6 +252,22 @@ impl World {
         found.and_then(|balance| balance["available"].as_str()).unwrap_or("none").to_owned()
     }
 
+    /// Commits another row of the lane; its own task may be in the way.
+    pub async fn lane_becomes(&self, change: impl Fn(Lane) -> Lane) {
+        let id = crate::rules::lane();
+        let keys = Keys { lanes: [id.clone()].into(), ..Keys::default() };
+        for _ in 0..100 {
+            let mut group = self.store.load(&keys, now()).await.expect("loads");
+            let mut view = group.take_view();
+            let lane = view.lane(&id).expect("it was leased").clone();
+            view.apply(vec![Change::Lane(change(lane))]);
+            if group.commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch()).await.is_ok() {
+                return;
+            }
+        }
+        panic!("the lane's row could not be written");
+    }
+
     /// Commits what a lane would: another state of a withdrawal.
     pub async fn becomes(&self, id: &str, state: State) {
         let id: WithdrawalId = id.parse().expect("an id");

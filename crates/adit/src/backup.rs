@@ -5,13 +5,12 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use adit_store::Store as _;
+use adit_store_sqlite::SqliteStore;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::json;
 
 use crate::config::{Config, StoreUrl};
-use crate::database;
 use crate::output::Output;
 
 /// Only its owner reads who was paid what.
@@ -24,7 +23,7 @@ pub struct Arguments {
     to: PathBuf,
 }
 
-/// Works beside a running server.
+/// Works beside a running server, also one of another version: the database is read, and keeps its schema.
 ///
 /// # Errors
 /// When something cannot be copied. What was copied before stays, and is no backup.
@@ -44,7 +43,9 @@ pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Resu
         .create(to)
         .with_context(|| format!("{} cannot be made; name a directory that does not exist yet", to.display()))?;
     let database = to.join("adit.db");
-    database::sqlite(path).await?.backup(&database).await.context("the database cannot be copied")?;
+    SqliteStore::copy(path, &database)
+        .await
+        .with_context(|| format!("the database {} cannot be copied; check the file, its owner and the disk", path.display()))?;
     let mut copied = vec![database];
     let journal = &config.signer.journal;
     for file in [journal, &contexts_of(journal), &config.signer.keys] {

@@ -59,9 +59,13 @@ fn one(arguments: &Arguments) -> Value {
 }
 
 fn media_type(file: &std::path::Path) -> Result<&'static str> {
-    match file.extension().and_then(|extension| extension.to_str()) {
+    let ending = file.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match ending.as_deref() {
         Some("csv") => Ok("text/csv"),
         Some("jsonl" | "ndjson") => Ok("application/x-ndjson"),
+        Some("xls" | "xlsx" | "ods") => {
+            bail!("{} is a workbook; save it as CSV (UTF-8, separated by commas), and give that file", file.display())
+        }
         Some(_) | None => bail!("{} ends neither in .csv nor in .jsonl or .ndjson; rename it after what it holds", file.display()),
     }
 }
@@ -76,4 +80,20 @@ fn said(answer: &Value) -> String {
     });
     let counts = format!("{} credited, {} booked before, {} refused", count("credited"), count("unchanged"), count("refused"));
     counts + &lines.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_ending_in_any_case() {
+        let kind = |name: &str| media_type(std::path::Path::new(name)).map_err(|error| error.to_string());
+        for name in ["credits.csv", "CREDITS.CSV", "dir.x/Credits.Csv"] {
+            assert_eq!(kind(name), Ok("text/csv"), "{name}");
+        }
+        assert_eq!((kind("a.JSONL"), kind("a.ndjson")), (Ok("application/x-ndjson"), Ok("application/x-ndjson")));
+        assert!(kind("a.XLSX").is_err_and(|said| said.contains("save it as CSV")));
+        assert!(kind("a.txt").is_err_and(|said| said.contains(".csv")) && kind("csv").is_err());
+    }
 }

@@ -70,11 +70,7 @@ fn not_half_restored(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Without the lock: for reading beside a running server.
-///
-/// # Errors
-/// When the file cannot be opened.
-pub async fn sqlite(path: &Path) -> Result<SqliteStore> {
+async fn sqlite(path: &Path) -> Result<SqliteStore> {
     SqliteStore::open(path)
         .await
         .with_context(|| format!("the database {} cannot be used; check the file, its owner and the disk", path.display()))

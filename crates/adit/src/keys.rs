@@ -73,7 +73,7 @@ pub async fn run(command: Command, config: Option<&Path>, output: Output) -> Res
         Command::Import { file } => import(&place(file), &passphrase(&environment)?, output),
         Command::Show => show(&load()?, output),
         Command::Cosigner { network, account, file } => {
-            let seed = Seed::open(&place(file), &passphrase(&environment)?)?;
+            let seed = wallets::open_seed(&place(file), &passphrase(&environment)?)?;
             cosigner(&seed, network, account, output)
         }
         Command::Descriptor(arguments) => descriptor::run(&arguments, output),

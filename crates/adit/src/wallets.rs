@@ -3,14 +3,15 @@
 mod shared;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use adit_bitcoin::Wallet;
 use adit_core::{ChainName, Destination, Keychain, LaneId};
 use adit_signer::{BitcoinAccount, BitcoinNetwork, Key, Seed, WalletKey};
 use anyhow::{Context as _, Result, anyhow, bail};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::{BitcoinChain, Chain, Config, Of};
+use crate::config::{BitcoinChain, Chain, Config, Of, quoted, unquoted};
 
 pub use shared::refuse_renamed;
 
@@ -139,6 +140,18 @@ fn account(chain: &Chain, bitcoin: &BitcoinChain, seed: &mut Opened<'_>) -> Resu
     }
 }
 
+/// Opens a sealed seed with `ADIT_KEY_PASSPHRASE`.
+///
+/// # Errors
+/// When it does not open it; quotes that came along are named.
+pub fn open_seed(path: &Path, passphrase: &SecretString) -> Result<Seed> {
+    let opened = Seed::open(path, passphrase).map_err(anyhow::Error::new);
+    match unquoted(passphrase.expose_secret()) {
+        Some(_) => opened.with_context(|| quoted("ADIT_KEY_PASSPHRASE")),
+        None => opened,
+    }
+}
+
 /// The sealed seed, opened when it is first needed.
 struct Opened<'a> {
     config: &'a Config,
@@ -161,7 +174,7 @@ impl Opened<'_> {
         let Some(passphrase) = &self.config.secrets.passphrase else {
             bail!("{} is sealed; set ADIT_KEY_PASSPHRASE to its passphrase", path.display());
         };
-        Ok(Seed::open(path, passphrase)?)
+        open_seed(path, passphrase)
     }
 }
 

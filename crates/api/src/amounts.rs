@@ -74,10 +74,13 @@ pub fn destination(state: &ApiState, asset: &AssetId, text: &str, field: &'stati
     let not_paid = || crate::refused::refused(&adit_core::Refusal::NotWithdrawable { asset: asset.clone() }, state.rules());
     let parsed = chain.ok_or_else(not_paid)?.parse_destination(asset, text);
     parsed.map(|parsed| parsed.0).map_err(|refused| match &refused {
-        RefusedDestination::Invalid { got, allowed } => Problem::new(&codes::INVALID_ADDRESS, format!("{refused}."))
-            .with("field", field)
-            .with("got", got.as_str())
-            .with("allowed", allowed.as_str()),
+        RefusedDestination::Invalid { got, wrong: _, allowed, paste } => {
+            let problem = Problem::new(&codes::INVALID_ADDRESS, format!("{refused}."))
+                .with("field", field)
+                .with("got", got.as_str())
+                .with("allowed", allowed.as_str());
+            paste.iter().fold(problem, |problem, paste| problem.with("paste", paste.as_str()))
+        }
         RefusedDestination::Forbidden { got, what } => Problem::new(&codes::FORBIDDEN_DESTINATION, format!("{refused}."))
             .with("field", field)
             .with("got", got.as_str())

@@ -20,6 +20,9 @@ pub trait ClaimGate: Send + Sync + 'static {
     /// [`Fault`] when a contract had to be asked and could not be.
     async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault>;
 
+    /// Whether the wallet's own key made the signature. Asks nobody.
+    fn is_by_key(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> bool;
+
     /// Whether the wallet is a member now. A yes may be remembered for 30 seconds.
     ///
     /// # Errors

@@ -38,6 +38,10 @@ impl ClaimGate for EvmGate {
         })
     }
 
+    fn is_by_key(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> bool {
+        self.chain.is_by_key(wallet, digest, signature)
+    }
+
     async fn is_member(&self, wallet: &Destination) -> Result<bool, Fault> {
         match &self.lock {
             Some(lock) => {

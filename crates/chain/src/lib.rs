@@ -10,6 +10,7 @@ mod fan_out;
 mod fault;
 mod health;
 mod json_rpc;
+mod pasted;
 mod port;
 mod quorum;
 mod request;
@@ -24,6 +25,7 @@ pub use endpoint::{ASK_AGAIN_MILLIS, Endpoint, EndpointError};
 pub use fault::Fault;
 pub use health::{BREAKER_FAILURES_MAX, BREAKER_OPEN_MILLIS_MAX, BREAKER_OPEN_MILLIS_MIN, HealthReading, OUTVOTED_MAX, QUARANTINE_MILLIS};
 pub use json_rpc::{Answer, BATCH_CALLS_MAX, Call, RpcError};
+pub use pasted::{ECHO_CHARS_MAX, PaymentUri, joined, trimmed};
 pub use port::{
     Ahead, Chain, Foreign, FundsReading, Identity, NextVersion, Obstacle, Outflow, ParsedDestination, PlanRequest, Planning, Pool, Ready,
     RefusedDestination, Sent, Shown, Sightings, Watch, WatchedAttempt, WatchedLineage,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
     Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, CoinPlaces, Consolidation, DeferralCause, Destination, Draft,
-    EndpointName, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Sighting, Signed, Submission, Tip,
+    EndpointName, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Rules, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -144,8 +144,9 @@ pub struct ParsedDestination(pub Destination);
 /// Why a destination is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedDestination {
-    #[error("{got:?} is not an address of this chain: {allowed}")]
-    Invalid { got: String, allowed: String },
+    /// `wrong` says what it is and what to do; `allowed` is the general form; `paste` is what to give instead, where that is certain.
+    #[error("{got:?} is not an address of this chain: {wrong}")]
+    Invalid { got: String, wrong: String, allowed: String, paste: Option<String> },
     #[error("{got} may not be paid: it is {what}")]
     Forbidden { got: String, what: String },
 }
@@ -214,13 +215,13 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// In words for those who run the instance, and of which kind it is.
-    pub fn told(self) -> (String, DeferralCause) {
+    pub fn told(self, rules: &Rules) -> (String, DeferralCause) {
         match self {
             Self::WouldFail { reason } => (reason, DeferralCause::WouldFail),
             Self::Untold { reason } => (format!("no endpoint can say what this payment would do: {reason}"), DeferralCause::Untold),
             Self::Unclear { reason } => (reason, DeferralCause::Unclear),
             Self::Unfunded { asset, needed, held } => {
-                let said = format!("the wallet holds {held} of {asset} and needs {needed} (base units)");
+                let said = format!("the wallet holds {} and needs {}", rules.shown(&asset, held), rules.shown(&asset, needed));
                 (said, DeferralCause::Unfunded { asset, needed })
             }
         }

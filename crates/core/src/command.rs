@@ -69,6 +69,10 @@ pub enum Command {
         user: UserId,
         tier: Option<Tier>,
     },
+    /// Makes a user known who signs in for the first time. Changes nothing of one who is known: an admin may have given them a tier meanwhile.
+    MeetUser {
+        user: UserId,
+    },
     LinkWallet {
         user: UserId,
         address: Destination,

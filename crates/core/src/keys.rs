@@ -9,7 +9,7 @@ use crate::{
 pub fn keys(order: &Order, rules: &Rules) -> Keys {
     let mut keys = Keys::default();
     match &order.command {
-        Command::PutUser { user, .. } => {
+        Command::PutUser { user, .. } | Command::MeetUser { user } => {
             keys.users.insert(user.clone());
         }
         Command::LinkWallet { user, address } => {

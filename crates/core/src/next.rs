@@ -295,7 +295,12 @@ pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
 }
 
 pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
-    let young = |tip: &Tip| view.chain.head_age_max.is_none_or(|most| view.now <= tip.mined_at.plus(most));
-    let read = |tip: &Tip| tip.at.credible(view.now).is_some_and(|at| view.now <= at.plus(TIP_AGE_MAX));
-    view.lane.tip.as_ref().filter(|tip| read(tip) && young(tip))
+    fresh_tip_of(view.lane, view.chain, view.now)
+}
+
+/// Returns what the chain was last seen to be, if it was seen lately and its head is young enough: without it nothing new is planned.
+pub fn fresh_tip_of<'a>(lane: &'a Lane, chain: &ChainRules, now: Timestamp) -> Option<&'a Tip> {
+    let young = |tip: &Tip| chain.head_age_max.is_none_or(|most| now <= tip.mined_at.plus(most));
+    let read = |tip: &Tip| tip.at.credible(now).is_some_and(|at| now <= at.plus(TIP_AGE_MAX));
+    lane.tip.as_ref().filter(|tip| read(tip) && young(tip))
 }

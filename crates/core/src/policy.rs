@@ -131,6 +131,14 @@ pub enum ChainKind {
 }
 
 impl ChainKind {
+    /// Digits after the point of a coin's whole unit: 10^18 wei, 10^8 satoshi.
+    pub const fn coin_decimals(self) -> u8 {
+        match self {
+            Self::Evm => 18,
+            Self::Bitcoin => 8,
+        }
+    }
+
     /// A transaction's hash as people write it there.
     pub fn shown(self, hash: Hash32) -> String {
         match self {
@@ -202,6 +210,13 @@ pub struct ChainRules {
     pub precheck_backoff: Span,
 }
 
+impl ChainRules {
+    /// An amount of the chain's own coin as people write it: whole units, and the coin's name.
+    pub fn coins(&self, amount: Amount) -> String {
+        format!("{} {}", amount.to_units(self.kind.coin_decimals()), self.native)
+    }
+}
+
 /// How payouts come together in one transaction. 20 payees save 95 % of what can be saved, 100 save 99 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batching {
@@ -234,6 +249,14 @@ pub enum Trust {
 impl Rules {
     pub fn asset(&self, id: &AssetId) -> Option<&AssetRules> {
         self.assets.get(id)
+    }
+
+    /// An amount as people write it: whole units, and the asset's name. Of an asset that is not configured base units are known alone.
+    pub fn shown(&self, asset: &AssetId, amount: Amount) -> String {
+        match self.asset(asset) {
+            Some(rules) => format!("{} {asset}", amount.to_units(rules.asset.decimals)),
+            None => format!("{amount} base units of {asset}"),
+        }
     }
 
     /// The chain that pays `asset`; none for points and unknown assets.

@@ -2,6 +2,7 @@
 //! operations guide.
 
 mod fees;
+mod key;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
@@ -147,20 +148,37 @@ impl Alerts {
     async fn watch(self, mut watch: Watch) {
         loop {
             match watch.look().await {
-                Ok(found) => self.replace(found),
+                Ok(found) => self.replace(found, &watch.rules),
                 Err(fault) => tracing::warn!(%fault, "alerts could not be judged"),
             }
             watch.ports.clock.sleep(watch.settings.alerts_beat).await;
         }
     }
 
-    fn replace(&self, found: Vec<Alert>) {
+    /// Each is logged when it begins and when it ends, by its key: how long it stands and how many it counts changes with every look.
+    fn replace(&self, found: Vec<Alert>, rules: &Rules) {
         let mut standing = self.standing.write().expect("no reader panics while it holds this lock");
-        for new in found.iter().filter(|alert| !standing.contains(alert)) {
-            tracing::warn!(alert = ?new, "alert");
+        let Turns { begun, ended } = turns(&standing, &found);
+        for alert in begun {
+            tracing::warn!(alert = alert.key(), detail = alert.in_words(rules), "an alert begins");
+        }
+        for alert in ended {
+            tracing::info!(alert = alert.key(), "an alert ends");
         }
         *standing = found;
     }
+}
+
+/// What changed between two looks.
+#[derive(Debug, PartialEq, Eq)]
+struct Turns<'a> {
+    begun: Vec<&'a Alert>,
+    ended: Vec<&'a Alert>,
+}
+
+fn turns<'a>(before: &'a [Alert], now: &'a [Alert]) -> Turns<'a> {
+    let new = |among: &[Alert], alert: &Alert| !among.iter().any(|other| other.key() == alert.key());
+    Turns { begun: now.iter().filter(|alert| new(before, alert)).collect(), ended: before.iter().filter(|alert| new(now, alert)).collect() }
 }
 
 /// Looks on a beat, and remembers what needs more than one look.

@@ -3,51 +3,53 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use adit_chain::{ParsedDestination, RefusedDestination};
+use adit_chain::{ParsedDestination, RefusedDestination, trimmed};
 use adit_core::Destination;
 use alloy::primitives::Address;
 
+use crate::refused_address;
+
 /// Precompiles live at 0x1 to 0x11 today; EIPs have claimed up to 0x100 (RIP-7212), chains go on from there.
 const PRECOMPILES_END: u64 = 0x1ff;
-/// Longest part of a refused text that is repeated.
-const ECHO_CHARS_MAX: usize = 64;
 
 /// What is known of addresses on one chain before anyone asks it.
 #[derive(Debug, Clone, Default)]
 pub struct AddressBook {
     /// Accept addresses without a checksum (all lower case).
     pub lower_case: bool,
+    /// The chain that pays, for texts that name another one.
+    pub chain_id: Option<u64>,
     /// Addresses that may not be paid, and what they are.
     pub forbidden: BTreeMap<Address, String>,
 }
 
 impl AddressBook {
-    /// Reads an address as a person gives it.
+    /// Reads an address as a person gives it, blanks at its ends included.
     ///
     /// # Errors
     /// `Invalid` for everything that is not `0x` and 40 hex digits with the checksum of EIP-55; `Forbidden` for what cannot
     /// or must not be paid (window F53).
     pub fn parse(&self, text: &str) -> Result<ParsedDestination, RefusedDestination> {
-        let address = self.read(text)?;
+        let text = trimmed(text);
+        let address = self.read(text).ok_or_else(|| refused_address::explain(self, text))?;
         match self.forbids(address) {
             Some(what) => Err(RefusedDestination::Forbidden { got: address.to_checksum(None), what }),
             None => Ok(ParsedDestination(canonical(address))),
         }
     }
 
-    fn read(&self, text: &str) -> Result<Address, RefusedDestination> {
-        let case = if self.lower_case { "with the checksum of EIP-55 or all lower case" } else { "with the checksum of EIP-55" };
-        let invalid = || RefusedDestination::Invalid {
-            got: text.chars().take(ECHO_CHARS_MAX).collect(),
-            allowed: format!("0x and 40 hex digits, {case}"),
-        };
-        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40).ok_or_else(invalid)?;
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(invalid());
+    fn read(&self, text: &str) -> Option<Address> {
+        match Written::read(text)? {
+            Written::Checked(address) => Some(address),
+            Written::Unchecked(address) => (self.lower_case && text.bytes().all(|byte| !byte.is_ascii_uppercase())).then_some(address),
+            Written::Mistyped => None,
         }
-        let address: Address = text.parse().map_err(|_| invalid())?;
-        let lower = self.lower_case && !digits.bytes().any(|byte| byte.is_ascii_uppercase());
-        if lower || address.to_checksum(None) == text { Ok(address) } else { Err(invalid()) }
+    }
+
+    /// What an address looks like here.
+    pub(crate) fn allowed(&self) -> String {
+        let case = if self.lower_case { "with the checksum of EIP-55 or all lower case" } else { "with the checksum of EIP-55" };
+        format!("0x and 40 hex digits, {case}")
     }
 
     fn forbids(&self, address: Address) -> Option<String> {
@@ -62,14 +64,36 @@ impl AddressBook {
     }
 }
 
+/// `0x` and 40 hex digits, by what their case says (EIP-55).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// With its checksum.
+    Checked(Address),
+    /// All letters of one case, which is no checksum.
+    Unchecked(Address),
+    /// Of both cases, and not as the checksum wants them.
+    Mistyped,
+}
+
+impl Written {
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40)?;
+        let address: Address = digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| text.parse().ok())??;
+        let has = |case: fn(&u8) -> bool| digits.bytes().any(|byte| case(&byte));
+        Some(match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
+            _ if address.to_checksum(None) == text => Self::Checked(address),
+            (true, true) => Self::Mistyped,
+            (true, false) | (false, _) => Self::Unchecked(address),
+        })
+    }
+}
+
 /// An address that is written in one case, with its checksum (EIP-55). Any other text as it is. Only for addresses that are proved
 /// otherwise: in one case a mistyped digit is not seen.
 pub fn with_checksum(text: &str) -> Cow<'_, str> {
-    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40).unwrap_or_default();
-    let mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
-    match text.parse::<Address>() {
-        Ok(address) if !mixed && !digits.is_empty() => Cow::Owned(address.to_checksum(None)),
-        Ok(_) | Err(_) => Cow::Borrowed(text),
+    match Written::read(trimmed(text)) {
+        Some(Written::Unchecked(address)) => Cow::Owned(address.to_checksum(None)),
+        Some(Written::Checked(_) | Written::Mistyped) | None => Cow::Borrowed(text),
     }
 }
 
@@ -91,7 +115,7 @@ mod tests {
 
     fn book(lower_case: bool) -> AddressBook {
         let token = TOKEN.parse().expect("an address");
-        AddressBook { lower_case, forbidden: BTreeMap::from([(token, "the contract of DG".to_owned())]) }
+        AddressBook { lower_case, chain_id: Some(8_453), forbidden: BTreeMap::from([(token, "the contract of DG".to_owned())]) }
     }
 
     /// The vectors of EIP-55.
@@ -120,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn blanks_at_the_ends_are_no_part_of_an_address() {
+        let good = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+        for text in [format!(" {good}"), format!("{good}\n"), format!("\u{feff}{good}\u{a0}\t")] {
+            assert_eq!(book(false).parse(&text).map(|parsed| parsed.0.to_string()), Ok(good.to_owned()), "{text:?}");
+        }
+        assert!(matches!(book(false).parse(&format!("\t{TOKEN}")), Err(RefusedDestination::Forbidden { .. })));
+    }
+
+    #[test]
     fn other_texts_are_invalid() {
         for text in [
             "",
@@ -127,7 +160,6 @@ mod tests {
             "0x",
             "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
             "0X5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
-            " 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
             "0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED",
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",

@@ -20,7 +20,9 @@ use crate::draft::Form;
 use crate::node::Node;
 use crate::observe::Memory;
 use crate::pool;
+use crate::rpc::b256;
 use crate::self_transfer::{is_self_transfer, self_transfer};
+use crate::signature;
 
 /// One EVM chain.
 pub struct EvmChain {
@@ -68,6 +70,12 @@ impl EvmChain {
     /// [`Fault`] when a contract had to be asked and could not be: that is no judgement.
     pub async fn verify_claim(&self, user: &Destination, digest: Hash32, signature: &Bytes) -> Result<Verdict, Fault> {
         self.node.judge(user, digest, signature).await
+    }
+
+    /// Whether `user`'s own key made the signature. Asks nobody.
+    pub fn is_by_key(&self, user: &Destination, digest: Hash32, signature: &Bytes) -> bool {
+        let verified = |user| signature::verify(user, b256(digest), &signature.0, self.node.config.forms());
+        address_of(user).is_some_and(|user| verified(user).is_ok())
     }
 
     pub(crate) fn node(&self) -> &Node {

@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// The digest that viem 2 computes of the same typed data.
+    /// The digest that viem 2 and ethers 6 compute of the same typed data.
     #[test]
     fn f81_the_digest_is_the_wallets() {
         let digest = domain(31_337).digest(&claim()).expect("an address").to_string();

@@ -134,7 +134,7 @@ impl EvmConfig {
         for wallet in &self.wallets {
             forbidden.insert(self.address("the wallet".to_owned(), wallet.as_str())?, "the wallet that pays".to_owned());
         }
-        Ok(AddressBook { lower_case: self.lower_case_addresses, forbidden })
+        Ok(AddressBook { lower_case: self.lower_case_addresses, chain_id: Some(self.chain_id), forbidden })
     }
 
     /// Configured addresses may be lower case; a mixed case must be a right checksum.

@@ -23,6 +23,7 @@ mod paid;
 mod plan;
 mod pool;
 mod pricing;
+mod refused_address;
 mod rpc;
 mod said_no;
 mod self_transfer;

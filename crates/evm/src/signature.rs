@@ -33,7 +33,9 @@ pub enum InvalidSignature {
     OutOfRange,
     #[error("no key has made this signature")]
     Unrecoverable,
-    #[error("it was signed by {signer}, not by {user}; sign with the wallet that is named as user, on the right chain and token")]
+    #[error(
+        "over the claim's fields it is of {signer}, not of {user}: another wallet signed, or another user, amount, nonce, deadline, chain or token was signed"
+    )]
     OtherSigner { signer: Address, user: Address },
 }
 

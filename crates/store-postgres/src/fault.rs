@@ -4,12 +4,15 @@ use adit_store::{CommitFault, StoreFault};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
+use crate::pooler;
+
 /// A read or a load that did not happen.
 pub(crate) fn unreachable(error: sqlx::Error) -> StoreFault {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
             StoreFault::Corrupt { detail: error.to_string() }
         }
+        other if other.as_database_error().is_some_and(pooler::is_shown_by) => pooler::REFUSAL,
         other => match other.as_database_error().and_then(of_state) {
             // Groups that make the same rows for the first time can wait for each other: the one that Postgres chooses goes again.
             Some(CommitFault::Contention { detail }) => StoreFault::Contention { detail },
@@ -27,6 +30,7 @@ pub(crate) fn not_migrated(error: MigrateError, known: i64) -> StoreFault {
         MigrateError::VersionMismatch(version) => {
             StoreFault::Corrupt { detail: format!("migration {version} was applied in another wording than this program's") }
         }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => unreachable(error),
         other => StoreFault::Unreachable { detail: other.to_string() },
     }
 }

@@ -12,6 +12,7 @@ mod group;
 mod line;
 mod load;
 mod migrate;
+mod pooler;
 mod read;
 mod store;
 mod write;

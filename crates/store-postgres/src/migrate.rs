@@ -11,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction, query};
 
 use crate::fault::{not_migrated, unreachable};
+use crate::pooler;
 
 /// Forward only. An applied migration that is not among these comes from a newer program, and is refused.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -18,9 +19,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// `CREATE TABLE IF NOT EXISTS` of two processes at one moment fails for one of them; then the table is there.
 const GUARD_TRIES_MAX: usize = 5;
 
+const LOCK_TIMEOUT: &str = "40s";
 /// Set on the connections that migrate, which may take as long as a large table does.
 const SETTINGS: [(&str, &str); 3] =
-    [("default_transaction_isolation", "read committed"), ("lock_timeout", "40s"), ("application_name", "adit")];
+    [("default_transaction_isolation", "read committed"), ("lock_timeout", LOCK_TIMEOUT), ("application_name", "adit")];
 /// One holds the turn, the other one migrates.
 const CONNECTIONS_MAX: u32 = 2;
 
@@ -34,6 +36,7 @@ pub(crate) async fn migrate(options: &PgConnectOptions, wait: Duration) -> Resul
 }
 
 async fn run(pool: &PgPool) -> Result<(), StoreFault> {
+    pooler::refuse(pool, LOCK_TIMEOUT).await?;
     let turn = take_turn(pool).await?;
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
     let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };

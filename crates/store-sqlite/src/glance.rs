@@ -35,10 +35,15 @@ impl SqliteStore {
     }
 }
 
-async fn look(connection: &mut SqliteConnection) -> Result<Option<Glance>, sqlx::Error> {
+/// Returns whether the tables are there that every schema of Adit has.
+pub(crate) async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table'";
-    let tables: Vec<String> = query_scalar(TABLES).fetch_all(&mut *connection).await?;
-    if TABLES_OF_ALL_SCHEMAS.iter().any(|wanted| !tables.iter().any(|table| table == wanted)) {
+    let tables: Vec<String> = query_scalar(TABLES).fetch_all(connection).await?;
+    Ok(TABLES_OF_ALL_SCHEMAS.iter().all(|wanted| tables.iter().any(|table| table == wanted)))
+}
+
+async fn look(connection: &mut SqliteConnection) -> Result<Option<Glance>, sqlx::Error> {
+    if !is_ours(&mut *connection).await? {
         return Ok(None);
     }
     let schema: i64 = query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;

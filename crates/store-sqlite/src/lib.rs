@@ -4,6 +4,7 @@
 //! before it answers. Statements are constants, and each takes all rows of its table at once, as one JSON array.
 
 mod columns;
+mod copy;
 mod fault;
 #[cfg(test)]
 mod full;

@@ -19,6 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction, query};
 
 use crate::columns::{all, one};
+use crate::copy::vacuum_into;
 use crate::fault::{not_migrated, unreachable};
 use crate::group::SqliteGroup;
 use crate::load;
@@ -35,7 +36,7 @@ const WRITER_CACHE: &str = "-65536";
 /// Rows that the connection's thread reads ahead of whoever asked: else the two wait for each other every few rows.
 const READ_AHEAD_ROWS: usize = 4_096;
 /// Another process may hold the file for a moment: a backup, a person with a shell.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a group waits for the one before it.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -270,9 +271,8 @@ impl Store for SqliteStore {
 
     /// A copy of one moment, made while the store goes on, over a connection of its own: readers may write nowhere.
     async fn backup(&self, path: &Path) -> Result<(), StoreFault> {
-        let path = path.to_str().ok_or_else(|| StoreFault::Unreachable { detail: format!("{} is not UTF-8", path.display()) })?;
         let mut copying = self.options.connect().await.map_err(unreachable)?;
-        query("VACUUM INTO ?1").bind(path.to_owned()).execute(&mut copying).await.map_err(unreachable)?;
+        vacuum_into(&mut copying, path).await?;
         copying.close().await.map_err(unreachable)
     }
 }

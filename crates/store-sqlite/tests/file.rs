@@ -42,15 +42,23 @@ const ROWS_OF_BEFORE: &str = "
         '4', 1, 5, 0, 'pending', '{\"state\":\"pending\"}', 1, 1)";
 const BEFORE_INCARNATIONS: i64 = 6;
 
+/// A file as an older program opened it.
+async fn of_before(path: &Path) -> sqlx::SqlitePool {
+    let all = sqlx::migrate!();
+    let then = all.iter().filter(|migration| migration.version <= BEFORE_INCARNATIONS).cloned().collect::<Vec<_>>();
+    let then = sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let options = options.journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let pool = sqlx::SqlitePool::connect_with(options).await.expect("a fresh file opens");
+    then.run(&pool).await.expect("the older schema is made");
+    pool
+}
+
 #[tokio::test]
 async fn rows_of_before_incarnations_are_read() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("adit.db");
-    let all = sqlx::migrate!();
-    let then = all.iter().filter(|migration| migration.version <= BEFORE_INCARNATIONS).cloned().collect::<Vec<_>>();
-    let then = sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.expect("a fresh file opens");
-    then.run(&pool).await.expect("the older schema is made");
+    let pool = of_before(&path).await;
     sqlx::raw_sql(ROWS_OF_BEFORE).execute(&pool).await.expect("the older rows fit");
     pool.close().await;
     let store = open(&path).await;
@@ -91,6 +99,40 @@ async fn a_backup_is_the_same_and_is_made_while_a_group_is_open() {
     let copied = open(&copy).await;
     assert_eq!(dump(&copied).await, dump(&store).await);
     assert!(store.backup(&copy).await.is_err(), "a copy is never written over");
+}
+
+/// A newer program copies a database of an older server while that works on it: it migrated it under the server's feet.
+#[tokio::test]
+async fn a_copy_keeps_an_older_schema_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, copy) = (folder.path().join("adit.db"), folder.path().join("copy.db"));
+    let server = of_before(&path).await;
+    sqlx::raw_sql(ROWS_OF_BEFORE).execute(&server).await.expect("the older rows fit");
+    let mut group = server.begin().await.expect("a group begins");
+    sqlx::raw_sql("UPDATE lane SET next_nonce = 8").execute(&mut *group).await.expect("the older server writes");
+    let schema = async || SqliteStore::glance(&path).await.expect("it is read").expect("it is ours").schema;
+    assert_eq!(schema().await, BEFORE_INCARNATIONS);
+    SqliteStore::copy(&path, &copy).await.expect("it is copied");
+    group.commit().await.expect("the older server goes on");
+    assert_eq!(schema().await, BEFORE_INCARNATIONS, "the server's own schema is as before");
+    let copied = SqliteStore::glance(&copy).await.expect("it is read").expect("it is ours");
+    assert_eq!(copied.schema, BEFORE_INCARNATIONS);
+    server.close().await;
+    let lane = open(&copy).await.lane(&sample::lane_id()).await.expect("the store answers").expect("the lane is kept");
+    assert_eq!(lane.next_nonce, 7, "as of one moment, and migrated where it is opened");
+    assert!(SqliteStore::copy(&path, &copy).await.is_err(), "a copy is never written over");
+}
+
+#[tokio::test]
+async fn only_a_database_of_adit_is_copied() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, copy) = (folder.path().join("other.db"), folder.path().join("copy.db"));
+    assert!(SqliteStore::copy(&path, &copy).await.is_err() && !path.exists(), "none is made");
+    let other = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.expect("a fresh file opens");
+    sqlx::raw_sql("CREATE TABLE note (text TEXT)").execute(&other).await.expect("it is made");
+    other.close().await;
+    let fault = SqliteStore::copy(&path, &copy).await.err();
+    assert!(matches!(fault, Some(StoreFault::Corrupt { .. })) && !copy.exists(), "{fault:?}");
 }
 
 #[tokio::test]

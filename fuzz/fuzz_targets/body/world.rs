@@ -155,7 +155,7 @@ fn rules() -> Rules {
 }
 
 fn book() -> AddressBook {
-    AddressBook { lower_case: false, forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]) }
+    AddressBook { lower_case: false, chain_id: None, forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]) }
 }
 
 fn chain() -> ChainName {
@@ -182,6 +182,11 @@ impl ClaimGate for Gate {
             Ok(()) => SignatureVerdict::Valid,
             Err(error) => SignatureVerdict::Invalid { why: error.to_string() },
         })
+    }
+
+    fn is_by_key(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> bool {
+        let address = address_of(wallet).expect("a canonical address");
+        verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()).is_ok()
     }
 
     async fn is_member(&self, _: &Destination) -> Result<bool, Fault> {

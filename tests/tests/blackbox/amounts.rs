@@ -69,8 +69,15 @@ async fn addresses(system: &System, ada: &Person) -> Result<()> {
             }
         })
         .collect();
-    let invalid =
-        [swapped, checksummed.to_lowercase(), "vitalik.eth".to_owned(), "0x1234".to_owned(), String::new(), format!("{checksummed}0")];
+    let invalid = [
+        swapped,
+        checksummed.to_lowercase(),
+        "vitalik.eth".to_owned(),
+        "0x1234".to_owned(),
+        String::new(),
+        format!("{checksummed}0"),
+        format!("ethereum:{checksummed}"),
+    ];
     let forbidden = [Address::ZERO, system.devnet.stage.token, system.devnet.stage.hot_wallet.address, Address::with_last_byte(1)];
     let forbidden = forbidden.map(|address| address.to_checksum(None));
     for (code, destination) in

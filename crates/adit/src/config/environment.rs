@@ -50,6 +50,15 @@ const BASE_SEPOLIA: i64 = 84_532;
 /// Where a listen address is not given in the file.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:5000";
 
+/// Of these every character counts, since people choose them: a key or a passphrase that was set with quotes goes on with them.
+pub const LITERAL: [&str; 2] = ["ADIT_KEY_PASSPHRASE", "ADIT_ADMIN_TOKEN"];
+
+/// The text inside a pair of quotes at its ends. A shell takes them off; `docker run --env-file` and alike keep them. None where there are none.
+pub fn unquoted(text: &str) -> Option<&str> {
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\''))
+}
+
 /// The variables that are set and not empty. An empty one, as in a copied example file, is as if it were absent.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -62,7 +71,12 @@ impl Environment {
     }
 
     pub fn of(value: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |(name, _): &(&'static str, &str)| Some((*name, value(name)?.trim().to_owned()));
+        let set = |(name, _): &(&'static str, &str)| {
+            let value = value(name)?;
+            let text = value.trim();
+            let bare = unquoted(text).filter(|_| !LITERAL.contains(name)).unwrap_or(text);
+            Some((*name, bare.trim().to_owned()))
+        };
         Self { values: VARIABLES.iter().filter_map(set).filter(|(_, value)| !value.is_empty()).collect() }
     }
 

@@ -33,7 +33,7 @@ use toml::Table;
 
 pub use chain::{BitcoinChain, Chain, EvmChain, Of};
 pub use claims::{Claims, Membership};
-pub use environment::Environment;
+pub use environment::{Environment, unquoted};
 pub use hidden::Hidden;
 pub use jwt::Jwt;
 pub use problem::Unusable;
@@ -41,6 +41,7 @@ pub use secrets::Secrets;
 pub use server::{Alerts, MetricsListen, People, Server};
 pub use signer::Signer;
 pub use store::StoreUrl;
+pub use warnings::quoted;
 pub use witness::{Witness, WitnessObject};
 
 use problem::Notes;

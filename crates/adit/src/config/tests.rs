@@ -16,7 +16,7 @@ fn environment(set: &[(&str, &str)]) -> Environment {
     Environment::of(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
 }
 
-fn base(more: &[(&'static str, &'static str)]) -> Environment {
+fn base(more: &[(&str, &str)]) -> Environment {
     let least = [
         ("ADIT_NETWORK", "base"),
         ("LOCK_MANAGER_PRIVATE_KEY", KEY),
@@ -353,4 +353,42 @@ fn documents_name_every_variable_and_every_key() {
     for key in keys.filter(|key| !key.contains(' ')) {
         assert!(guide.contains(&format!("`{key}`")), "docs/configuration.md does not say {key}");
     }
+}
+
+/// `docker run --env-file` and other readers of such files keep quotes; a shell takes them off.
+#[test]
+fn quotes_around_a_variable_are_no_part_of_it() {
+    let quote = |text: &str| format!("\"{text}\"");
+    let (key, token, url) = (quote(KEY), format!("'{TOKEN}'"), quote("postgres://adit:secret@db/adit"));
+    let quoted = base(&[
+        ("LOCK_MANAGER_PRIVATE_KEY", &key),
+        ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", &token),
+        ("DATABASE_URL", &url),
+        ("ADIT_NETWORK", " \"base\" "),
+        ("DG_WITHDRAWAL_MIN_AMOUNT", "\"5\""),
+        ("ADIT_LISTEN", "\"\""),
+    ]);
+    let config = Config::parse("environment", "", &quoted).expect("it can be used");
+    assert_eq!(config.store, StoreUrl::Postgres { url: super::Hidden::new("postgres://adit:secret@db/adit") });
+    assert_eq!(asset(&config, "DG").policy.minimum, Amount::new(5 * 10_u128.pow(18)));
+    for one in ["\"5", "5\"", "'5\""] {
+        let refused = Config::parse("environment", "", &base(&[("DG_WITHDRAWAL_MIN_AMOUNT", one)])).expect_err("not a pair");
+        assert!(refused.to_string().contains("DG_WITHDRAWAL_MIN_AMOUNT"), "{refused}");
+    }
+}
+
+/// A seed that was sealed with the quotes opens with them only, so they stay; what is odd is said at every start.
+#[test]
+fn quotes_around_a_passphrase_or_a_token_count_and_are_warned_about() {
+    use secrecy::ExposeSecret as _;
+    let given = base(&[("ADIT_ADMIN_TOKEN", "\"12345678901234567890\""), ("ADIT_KEY_PASSPHRASE", "'correct horse battery'")]);
+    let config = Config::parse("environment", "", &given).expect("it can be used");
+    let token = config.secrets.admin_token.as_ref().map(|token| token.expose_secret().to_owned());
+    assert_eq!(token.as_deref(), Some("\"12345678901234567890\""));
+    for variable in super::environment::LITERAL {
+        let said = |warning: &String| warning.starts_with(&format!("{variable} begins and ends with a quote"));
+        assert!(config.warnings().iter().any(said), "{variable}: {:?}", config.warnings());
+    }
+    let bare = Config::parse("environment", "", &base(&[("ADIT_ADMIN_TOKEN", "12345678901234567890")])).expect("it can be used");
+    assert!(!bare.warnings().iter().any(|warning| warning.contains("quote")));
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use adit_core::{AssetForm, Trust};
 
-use super::{Config, Membership, StoreUrl};
+use secrecy::ExposeSecret as _;
+
+use super::{Config, Membership, Secrets, StoreUrl, unquoted};
 
 impl Config {
     pub fn warnings(&self) -> Vec<String> {
@@ -21,10 +23,21 @@ impl Config {
         warnings.extend(self.one_volume());
         let metrics = self.server.metrics_listen.address();
         warnings.extend(metrics.filter(|address| !address.ip().to_canonical().is_loopback()).map(scraped_from_elsewhere));
+        warnings.extend(self.quoted().map(quoted));
         if self.secrets.admin_token.is_none() {
             warnings.push("ADIT_ADMIN_TOKEN is not set: only API keys that were issued before work".to_owned());
         }
         warnings
+    }
+
+    /// The variables that hold a pair of quotes, which count.
+    fn quoted(&self) -> impl Iterator<Item = &'static str> {
+        let Secrets { passphrase, admin_token, private_key: _ } = &self.secrets;
+        let given = [("ADIT_KEY_PASSPHRASE", passphrase), ("ADIT_ADMIN_TOKEN", admin_token)];
+        given
+            .into_iter()
+            .filter(|(_, secret)| secret.as_ref().is_some_and(|text| unquoted(text.expose_secret()).is_some()))
+            .map(|(name, _)| name)
     }
 
     /// A snapshot of one volume sets both back to one moment, and neither can tell (case F91).
@@ -52,6 +65,14 @@ fn scraped_from_elsewhere(address: SocketAddr) -> String {
         "metrics are served on {address}, which other machines may reach: balances and how much \
          is paid are for whoever asks there (keep it inside your network, or set \
          server.metrics_listen to an address like \"127.0.0.1:9464\")"
+    )
+}
+
+/// What to do about a variable whose value has a pair of quotes at its ends.
+pub fn quoted(variable: &str) -> String {
+    format!(
+        "{variable} begins and ends with a quote, and both count as part of it (docker's --env-file keeps quotes, a shell takes them off): \
+         unless they are meant, write the value there without them"
     )
 }
 

@@ -126,6 +126,30 @@ fn no_key_is_adopted_blindly_or_beside_a_server() {
     drop(server);
 }
 
+/// The server beside it may be older than this program: its database keeps its schema.
+#[test]
+fn a_backup_migrates_nothing() {
+    const OLDER: i64 = 6;
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("data")).expect("made");
+    let database = directory.path().join("data/adit.db");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let server = runtime.block_on(async {
+        let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-sqlite/migrations");
+        let all = sqlx::migrate::Migrator::new(migrations).await.expect("migrations");
+        let then = all.iter().filter(|migration| migration.version <= OLDER).cloned().collect::<Vec<_>>();
+        let server = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", database.display())).await.expect("a fresh file opens");
+        let older = sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
+        older.run(&server).await.expect("the older schema is made");
+        server
+    });
+    let made = run(directory.path(), &["backup", "--to", "copy"], &least(&[]));
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let newest = runtime.block_on(sqlx::query_scalar::<_, i64>("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&server));
+    assert_eq!(newest.expect("it is read"), OLDER);
+    assert!(directory.path().join("copy/adit.db").exists());
+}
+
 #[test]
 fn a_backup_has_database_and_journal() {
     let directory = tempfile::tempdir().expect("a directory");

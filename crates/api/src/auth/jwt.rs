@@ -112,8 +112,9 @@ async fn introduce(state: &ApiState, user: &UserId, listed: &[String]) -> Result
     let actor = Actor::User { user: user.clone() };
     let sheet = store.user(user).await?;
     if sheet.is_none() {
-        let put = writer.submit(actor.clone(), Command::PutUser { user: user.clone(), tier: None }).await;
-        put.map_err(|error| crate::refused::not_written(&error, state.rules()))?;
+        // Not a PUT: between the look and this an admin may have given them a tier.
+        let met = writer.submit(actor.clone(), Command::MeetUser { user: user.clone() }).await;
+        met.map_err(|error| crate::refused::not_written(&error, state.rules()))?;
     }
     for address in wallets::parsed(state, listed) {
         let known = sheet.as_ref().is_some_and(|sheet| sheet.wallets.iter().any(|link| link.address == address));

@@ -23,7 +23,7 @@ fn collect(value: &Value, nesting: u32, found: &mut Vec<String>) {
         return;
     }
     match value {
-        Value::String(text) if text.starts_with("0x") => found.push(text.clone()),
+        Value::String(text) if text.trim_start().starts_with("0x") => found.push(text.clone()),
         Value::String(text) => {
             if let Ok(inner) = serde_json::from_str::<Value>(text) {
                 collect(&inner, nesting - 1, found);
@@ -32,7 +32,7 @@ fn collect(value: &Value, nesting: u32, found: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| collect(item, nesting - 1, found)),
         Value::Object(fields) => {
             if let Some(Value::String(address)) =
-                fields.get("address").filter(|address| address.as_str().is_some_and(|text| text.starts_with("0x")))
+                fields.get("address").filter(|address| address.as_str().is_some_and(|text| text.trim_start().starts_with("0x")))
             {
                 found.push(address.clone());
             }

@@ -57,6 +57,8 @@ shapes! {
     Hash text("^(0x)?[0-9a-f]{64}$");
     /// An EVM address: 0x and 40 hex digits, with its EIP-55 checksum.
     EvmAddress text("^0x[0-9a-fA-F]{40}$");
+    /// The same as a person pastes it: blanks at its ends are taken off.
+    PastedAddress text(r"^\s*0x[0-9a-fA-F]{40}\s*$");
     /// A place in a list, as `nextCursor` of the page before gave it.
     Place text("^[0-9a-fA-F]{48}$");
     /// Up to 500 characters, none of them a control character.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_core::{Lane, LaneState, Span};
+use adit_core::{ChainRules, Lane, LaneState, Span, Timestamp, fresh_tip_of};
 use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
@@ -52,7 +52,8 @@ pub struct Readiness {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LaneReadiness {
     lane: String,
-    /// `running`, `reconciling`, `halted`, or `unknown` where it could not be read in time.
+    /// `running`, `reconciling`, `sweeping`, `halted`; `chain_unread`: it would pay, and too few endpoints say what the chain is; `unknown`
+    /// where it could not be read in time.
     state: &'static str,
 }
 
@@ -113,9 +114,10 @@ async fn lanes(state: &ApiState) -> Vec<LaneReadiness> {
 async fn read_lanes(state: &ApiState) -> Vec<LaneReadiness> {
     match timeout(Duration::from_millis(READ_MILLIS_MAX), rows(state)).await {
         Ok(Ok(rows)) => {
-            let found = rows
-                .iter()
-                .map(|(lane, row)| LaneReadiness { lane: lane.clone(), state: row.as_ref().map_or("unknown", |row| running_word(row)) });
+            let found = rows.iter().map(|(chain, row)| LaneReadiness {
+                lane: chain.lane.to_string(),
+                state: row.as_ref().map_or("unknown", |row| running_word(row, chain, state.now())),
+            });
             found.collect()
         }
         Ok(Err(fault)) => {
@@ -126,18 +128,20 @@ async fn read_lanes(state: &ApiState) -> Vec<LaneReadiness> {
     }
 }
 
-/// A lane that runs and has not read the journal under its present epoch signs nothing yet.
-fn running_word(lane: &Lane) -> &'static str {
+/// A lane that runs and has not read the journal under its present epoch signs nothing yet, and one that does not know its chain plans
+/// nothing.
+fn running_word(lane: &Lane, chain: &ChainRules, now: Timestamp) -> &'static str {
     match &lane.state {
         LaneState::Running if !lane.has_read_journal() => "reconciling",
+        LaneState::Running if fresh_tip_of(lane, chain, now).is_none() => "chain_unread",
         state @ (LaneState::Running | LaneState::Reconciling | LaneState::Sweeping | LaneState::Halted { .. }) => state_name(state),
     }
 }
 
-async fn rows(state: &ApiState) -> Result<Vec<(String, Option<Lane>)>, StoreFault> {
+async fn rows(state: &ApiState) -> Result<Vec<(&ChainRules, Option<Lane>)>, StoreFault> {
     let mut rows = Vec::new();
     for chain in state.rules().chains.values() {
-        rows.push((chain.lane.to_string(), state.store().lane(&chain.lane).await?));
+        rows.push((chain, state.store().lane(&chain.lane).await?));
     }
     Ok(rows)
 }

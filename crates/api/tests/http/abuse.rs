@@ -72,6 +72,35 @@ async fn addresses_are_canonical_and_may_be_paid() {
     }
 }
 
+/// What people copy: blanks come along, and wallets show payment URIs. The same payment either way, also for an idempotency key.
+#[tokio::test]
+async fn pasted_addresses_are_trimmed_and_payment_uris_say_what_to_paste() {
+    let world = World::new().await;
+    let ada = world.player("ada", 50_000).await;
+    world.credit("ada", "main", "ETH", "5").await;
+    let own = ada.wallet.address.to_checksum(None);
+    let ask = |destination: &str| json!({ "asset": "ETH", "amount": "1", "destination": destination, "book": "main" });
+    let send = async |destination: &str| {
+        world.call_with("POST", "/api/withdrawals", &ada.token, Some(ask(destination).to_string()), &[("idempotency-key", "k")]).await
+    };
+    let first = send(&format!(" {own}\r\n")).await;
+    assert_eq!((first.status.as_u16(), &first.body["toAddress"]), (201, &json!(own)), "{}", first.text);
+    assert_eq!(send(&own).await.body["id"], first.body["id"], "it is the same request");
+    let uri = world.post("/api/withdrawals", &ada.token, &ask(&format!("ethereum:{own}@{}", crate::world::CHAIN_ID))).await;
+    assert_eq!((uri.is(), &uri.body["paste"]), ((422, "INVALID_ADDRESS"), &json!(own)), "{}", uri.text);
+    assert!(uri.body["detail"].as_str().is_some_and(|said| said.contains("EIP-681") && said.contains(&format!("paste {own}"))));
+    let elsewhere = world.post("/api/withdrawals", &ada.token, &ask(&format!("ethereum:{own}@1"))).await;
+    assert_eq!((elsewhere.is(), &elsewhere.body["paste"]), ((422, "INVALID_ADDRESS"), &Value::Null), "{}", elsewhere.text);
+    let lower = world.post("/api/withdrawals", &ada.token, &ask(&own.to_lowercase())).await;
+    assert!(lower.body["detail"].as_str().is_some_and(|said| said.contains("no checksum") && said.contains(&own)), "{}", lower.text);
+
+    let linked = world.post("/api/admin/users/ada/wallets", &world.admin, &json!({ "address": format!("{own} ") })).await;
+    assert_eq!((linked.status.as_u16(), &linked.body["address"]), (200, &json!(own)), "{}", linked.text);
+    let mut claim = as_json(&world.claim(&ada, "5000", |_| {}).await);
+    claim["walletAddress"] = json!(format!("\n{own}"));
+    assert_eq!(world.withdraw(&ada.token, &claim).await.status, 202);
+}
+
 /// Abuse case 9.
 #[tokio::test]
 async fn unknown_fields_are_refused_and_change_nothing() {

@@ -224,6 +224,60 @@ async fn signatures_are_read_strictly() {
     assert_eq!(world.withdraw(&ada.token, &good).await.is(), (409, "NONCE_USED"));
 }
 
+/// What a wallet signs differently.
+type Change<'a> = &'a dyn Fn(&mut adit_devnet::claim::Claim);
+
+/// What was signed cannot be read from a signature. So the refusal says what should have been, all of it, and names the usual mistakes,
+/// which it recognises.
+#[tokio::test]
+async fn a_signature_over_other_fields_says_what_to_sign() {
+    let world = World::new().await;
+    let ada = world.player("ada", 50_000).await;
+    let claim = world.claim(&ada, "5000", |_| {}).await;
+    let sent = as_json(&claim);
+    let whole = adit_devnet::claim::base_units("5000");
+    let unit = adit_devnet::claim::base_units("1");
+    let signed = async |change: &dyn Fn(&mut adit_devnet::claim::Claim)| {
+        let mut body = sent.clone();
+        body["signature"] = as_json(&world.claim(&ada, "5000", |claim| change(claim)).await)["signature"].clone();
+        let refused = world.withdraw(&ada.token, &body).await;
+        assert_eq!(refused.is(), (422, "SIGNATURE_INVALID"), "{}", refused.text);
+        refused
+    };
+    let said = async |change: &dyn Fn(&mut adit_devnet::claim::Claim)| {
+        let refused = signed(change).await;
+        let said = refused.body["error"].as_str().expect("a sentence").to_owned();
+        let fields = [
+            format!("user {}", ada.wallet.address.to_checksum(None)),
+            format!("amount {whole} (5000 DG in base units)"),
+            "nonce 0".to_owned(),
+            format!("deadline {}", claim.deadline),
+            format!("chainId {CHAIN_ID}"),
+            format!("verifyingContract {}", domain().token.to_checksum(None)),
+        ];
+        for field in fields {
+            assert!(said.contains(&field), "{field} is not in {said}");
+        }
+        let message = &refused.body["message"];
+        assert_eq!((&message["amount"], &message["nonce"]), (&json!(whole.to_string()), &json!("0")), "{message}");
+        assert_eq!(refused.body["domain"]["chainId"], CHAIN_ID);
+        said
+    };
+    let recognised: [(Change<'_>, String); 4] = [
+        (&|claim| claim.amount /= unit, "signed the amount 5000 (0.000000000000005 DG)".to_owned()),
+        (&|claim| claim.nonce = 1, "signed the nonce 1, and the claim's is 0".to_owned()),
+        (&|claim| claim.deadline *= 1_000, format!("signed the deadline {}", claim.deadline * 1_000)),
+        (&|claim| claim.deadline /= 1_000, "in seconds and not in milliseconds".to_owned()),
+    ];
+    for (change, recognised) in recognised {
+        let said = said(change).await;
+        assert!(said.contains(&recognised), "{recognised} is not in {said}");
+    }
+    let other = said(&|claim| claim.nonce = 77).await;
+    assert!(other.contains("another user, amount, nonce, deadline, chain or token") && !other.contains("The wallet signed"), "{other}");
+    assert_eq!(world.withdraw(&ada.token, &sent).await.status, 202, "nothing was used up");
+}
+
 /// Requirement D4: the first thing that is wrong is reported.
 #[tokio::test]
 async fn checks_come_in_their_order() {

@@ -51,6 +51,11 @@ impl ClaimGate for Gate {
         })
     }
 
+    fn is_by_key(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> bool {
+        let address = address_of(wallet).expect("a canonical address");
+        verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()).is_ok()
+    }
+
     async fn is_member(&self, wallet: &Destination) -> Result<bool, Fault> {
         if self.unreadable.load(Ordering::Relaxed) {
             return Err(unreachable_chain());

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use adit_api::{openapi, serve_metrics};
+use adit_core::{BlockRef, EvmFees, EvmMarket, Hash32, Lane, LaneState, Market, Span, TIP_AGE_MAX, Tip};
 use adit_store::MemStore;
 use futures::future::join_all;
 use serde_json::json;
@@ -12,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::silent::Silent;
-use crate::world::{Parts, World};
+use crate::world::{Parts, World, now};
 
 /// Longer than a probe may read, and much shorter than a person waits.
 const PROBE_MAX: Duration = Duration::from_secs(3);
@@ -55,6 +56,31 @@ async fn f98_a_silent_database_is_told_within_seconds_and_no_probe_hangs() {
     assert_eq!((later.status.as_u16(), &later.body["status"]), (503, &json!("unready")), "{}", later.text);
     assert_eq!(later.body["store"], "unavailable");
     assert!(later.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age >= 5), "{}", later.text);
+}
+
+/// A lane that runs and finds no endpoint that answers plans nothing: it was said to run, and the server to be ready.
+#[tokio::test]
+async fn a_lane_that_does_not_know_its_chain_is_not_said_to_pay() {
+    let Probed { world, clock, .. } = probed().await;
+    let seen = |seconds: u64| {
+        let at = now().minus(Span::from_seconds(seconds));
+        let head = BlockRef { height: 9, hash: Hash32([9; 32]) };
+        let fees = EvmFees { max_fee_per_gas: 2, max_priority_fee_per_gas: 1 };
+        Tip { head, final_height: 7, market: Market::Evm(EvmMarket { base_fee_per_gas: 1, fees }), mined_at: now(), at }
+    };
+    for (tip, status, state) in [
+        (Some(seen(0)), "ready", "running"),
+        (Some(seen(TIP_AGE_MAX.seconds() + 60)), "degraded", "chain_unread"),
+        (None, "degraded", "chain_unread"),
+    ] {
+        let running = |lane: Lane| Lane { state: LaneState::Running, journal_read: lane.epoch, tip: tip.clone(), ..lane };
+        world.lane_becomes(running).await;
+        // What was read of the lanes is told for a second. Three of them are still less than the writer may be silent.
+        clock.0.fetch_add(MICROS_PER_SECOND + 100_000, Ordering::Relaxed);
+        let ready = world.get("/readyz", "").await;
+        assert_eq!((&ready.body["status"], &ready.body["lanes"][0]["state"]), (&json!(status), &json!(state)), "{}", ready.text);
+        assert_eq!(ready.status, 200, "it accepts all the same");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! Tokens of an external provider: issuer, audience, algorithm and key are pinned.
 
+use std::sync::Arc;
+
 use adit_api::{ApiSettings, JwksSource, JwtProvider};
 use adit_devnet::player::Wallet;
+use adit_store::{MemStore, Store as _};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::world::{World, as_json, now, settings};
+use crate::silent::Silent;
+use crate::world::{Parts, World, as_json, now, settings};
 
 /// Made for this test with `openssl ecparam -name prime256v1 -genkey | openssl pkcs8 -topk8 -nocrypt`; they sign nothing else.
 const KEY: &str = include_str!("sign_in_key.pem");
@@ -91,6 +95,44 @@ async fn d11_a_wallet_that_the_provider_writes_in_lower_case_is_linked() {
     wrong["linked_accounts"] = json!([{ "type": "wallet", "address": flipped }]).to_string().into();
     let me = world.get("/api/me", &token(&wrong, "k1", KEY)).await;
     assert_eq!(me.body["wallets"], json!([]), "a wrong checksum is a mistake");
+}
+
+/// An admin puts a user while they sign in for the first time: the sign-in had looked before that, and took the tier away.
+#[tokio::test]
+async fn a_first_sign_in_keeps_the_tier_that_an_admin_gave() {
+    let mem = MemStore::new();
+    let store = Silent::new(mem.clone());
+    let settings = ApiSettings { jwt_providers: vec![provider()], ..settings() };
+    let world = World::of(Parts { settings, store: mem, behind: Arc::new(store.clone()), ..Parts::new() }).await;
+    let put = world.call("PUT", "/api/admin/users/ada", &world.admin, Some(&json!({ "tier": "gold" }))).await;
+    assert_eq!(put.status, 200, "{}", put.text);
+    store.look_too_early();
+    let me = world.get("/api/me", &token(&claims("ada"), "k1", KEY)).await;
+    assert_eq!((&me.body["tier"], me.body["wallets"].as_array().map(Vec::len)), (&json!("gold"), Some(1)), "{}", me.text);
+}
+
+/// A tier that changes while a wallet is linked: both are commands on one row, and neither loses the other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_that_changes_while_a_wallet_is_linked_loses_nothing() {
+    let world = World::new().await;
+    for number in 0..20 {
+        let (user, tier) = (format!("u{number}"), if number % 2 == 0 { json!({ "tier": "gold" }) } else { json!({}) });
+        world.call("PUT", &format!("/api/admin/users/{user}"), &world.admin, Some(&json!({ "tier": "gold" }))).await;
+        let address = Wallet::named(&user).address.to_checksum(None);
+        let (put, link) = (format!("/api/admin/users/{user}"), format!("/api/admin/users/{user}/wallets"));
+        let (wallet, second) = (json!({ "address": address }), json!({ "address": Wallet::named(&put).address.to_checksum(None) }));
+        let (changed, linked, again) = tokio::join!(
+            world.call("PUT", &put, &world.admin, Some(&tier)),
+            world.post(&link, &world.admin, &wallet),
+            world.post(&link, &world.admin, &second),
+        );
+        assert_eq!([changed.status.as_u16(), linked.status.as_u16(), again.status.as_u16()], [200; 3], "{}", linked.text);
+        let sheet = world.store.user(&user.parse().expect("a user")).await.expect("the store answers").expect("it was put");
+        assert_eq!(sheet.user.tier.as_ref().map(adit_core::Tier::as_str), tier["tier"].as_str(), "{user}");
+        assert_eq!((sheet.user.wallets, sheet.wallets.len()), (2, 2), "{user}");
+        let waits = sheet.wallets.iter().filter(|link| link.usable_at > link.linked_at).count();
+        assert_eq!(waits, 1, "the first is usable at once, the second waits");
+    }
 }
 
 #[tokio::test]

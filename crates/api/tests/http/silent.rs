@@ -1,4 +1,4 @@
-//! A store whose database can fall silent (nothing is refused, nothing is answered), or take no commits while it is read as always.
+//! A store whose database can fall silent (nothing is refused, nothing is answered), take no commits while it is read as always, or be looked at too early.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,6 +15,7 @@ pub struct Silent {
     silent: Arc<AtomicBool>,
     full: Arc<AtomicBool>,
     reads: Arc<Reads>,
+    before: Arc<AtomicBool>,
 }
 
 /// How often it was asked by anybody, the engine included.
@@ -34,11 +35,16 @@ impl Reads {
 
 impl Silent {
     pub fn new(inner: MemStore) -> Self {
-        Self { inner, silent: Arc::default(), full: Arc::default(), reads: Arc::default() }
+        Self { inner, silent: Arc::default(), full: Arc::default(), reads: Arc::default(), before: Arc::default() }
     }
 
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// The next look at a user is answered as of the moment before they were put there.
+    pub fn look_too_early(&self) {
+        self.before.store(true, Ordering::Relaxed);
     }
 
     pub fn fall_silent(&self) {
@@ -95,6 +101,9 @@ impl Store for Silent {
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
+        if self.before.swap(false, Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.heard().await.user(user).await
     }
 

@@ -122,7 +122,7 @@ impl World {
     pub async fn of(parts: Parts) -> Self {
         let Parts { settings, store, behind, signer, clock, leased } = parts;
         let forbidden = BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
-        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, forbidden }));
+        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, chain_id: Some(CHAIN_ID), forbidden }));
         let ports = Ports {
             clock: AnchoredClock::accepted(Arc::new(clock)),
             entropy: Arc::new(System),
@@ -250,6 +250,22 @@ impl World {
         let balances = me.body["balances"].as_array().cloned().unwrap_or_default();
         let found = balances.iter().find(|balance| balance["asset"] == asset);
         found.and_then(|balance| balance["available"].as_str()).unwrap_or("none").to_owned()
+    }
+
+    /// Commits another row of the lane; its own task may be in the way.
+    pub async fn lane_becomes(&self, change: impl Fn(Lane) -> Lane) {
+        let id = crate::rules::lane();
+        let keys = Keys { lanes: [id.clone()].into(), ..Keys::default() };
+        for _ in 0..100 {
+            let mut group = self.store.load(&keys, now()).await.expect("loads");
+            let mut view = group.take_view();
+            let lane = view.lane(&id).expect("it was leased").clone();
+            view.apply(vec![Change::Lane(change(lane))]);
+            if group.commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch()).await.is_ok() {
+                return;
+            }
+        }
+        panic!("the lane's row could not be written");
     }
 
     /// Commits what a lane would: another state of a withdrawal.

@@ -4,6 +4,9 @@
 //! a later soft fork may give a meaning to is refused, since until then anyone may take it. The canonical form is the lower-case
 //! bech32 or the base58 text, and what is written must read back as the same script.
 
+mod pasted;
+
+use adit_chain::{RefusedDestination, trimmed};
 use adit_core::Destination;
 use bdk_wallet::bitcoin::bech32::primitives::decode::{SegwitHrpstring, SegwitHrpstringError, UncheckedHrpstring};
 use bdk_wallet::bitcoin::bech32::{Bech32, Bech32m, Fe32};
@@ -33,6 +36,30 @@ pub struct Address {
 /// Why a text is not a destination here. Each says what would be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
+    #[error("it is empty; paste an address")]
+    Empty,
+    #[error("it is a payment URI (BIP 21), and only the address is taken from it, no amount; paste {paste}")]
+    PaymentUri { paste: Destination },
+    #[error("it is a payment URI (BIP 21), and the address in it cannot be paid: {inner}")]
+    InPaymentUri { inner: Box<AddressError> },
+    #[error("it is a payment URI (BIP 321) without an address; ask for an address")]
+    UriWithoutAddress,
+    #[error("it is a URI of {scheme:?}, which is not paid here; ask for a Bitcoin address")]
+    OtherUri { scheme: String },
+    #[error("it is for Lightning, and payments go on chain; ask for a Bitcoin address")]
+    Lightning,
+    #[error("it begins with 0x, like addresses of EVM chains; ask for a Bitcoin address of {wanted}")]
+    Hexadecimal { wanted: Network },
+    #[error(
+        "it is a private key, which belongs to nobody but its owner: whoever has seen it can take what it holds; paste an address of the wallet"
+    )]
+    PrivateKey,
+    #[error("it is an extended public key, which stands for a whole wallet; paste one address of that wallet")]
+    ExtendedKey,
+    #[error("names are not looked up; paste the address that the name stands for")]
+    Name,
+    #[error("a blank or an invisible character stands within it; paste {paste}")]
+    Blank { paste: Destination },
     #[error("an address has 1 to {ADDRESS_CHARS_MAX} ASCII letters and digits, and this has {chars} characters or others among them")]
     Characters { chars: usize },
     #[error("this is an address of {got}, and payments go to {wanted}; ask for one of {wanted}")]
@@ -53,12 +80,54 @@ pub enum AddressError {
     Malformed { wanted: Network },
 }
 
+impl AddressError {
+    /// The address to give instead, where there is one.
+    pub fn paste(&self) -> Option<&Destination> {
+        match self {
+            Self::PaymentUri { paste } | Self::Blank { paste } => Some(paste),
+            Self::Empty
+            | Self::InPaymentUri { .. }
+            | Self::UriWithoutAddress
+            | Self::OtherUri { .. }
+            | Self::Lightning
+            | Self::Hexadecimal { .. }
+            | Self::PrivateKey
+            | Self::ExtendedKey
+            | Self::Name
+            | Self::Characters { .. }
+            | Self::OtherNetwork { .. }
+            | Self::OtherPrefix { .. }
+            | Self::MixedCase
+            | Self::Checksum
+            | Self::ChecksumKind { .. }
+            | Self::WitnessVersion { .. }
+            | Self::ProgramLength { .. }
+            | Self::Malformed { .. } => None,
+        }
+    }
+
+    /// The refusal that callers see.
+    pub(crate) fn refused(&self, network: Network, text: &str) -> RefusedDestination {
+        let allowed = format!("a Bitcoin address of {network}, beginning with {:?} or in base58", network.prefix());
+        if matches!(self, Self::PrivateKey) {
+            return RefusedDestination::secret(self.to_string(), allowed);
+        }
+        RefusedDestination::invalid(trimmed(text), self.to_string(), allowed, self.paste().map(ToString::to_string))
+    }
+}
+
 impl Address {
-    /// Reads an address as a person gives it.
+    /// Reads an address as a person gives it, blanks at its ends included.
     ///
     /// # Errors
-    /// [`AddressError`], with what is wrong and what is allowed.
+    /// [`AddressError`], with what is wrong and what to paste.
     pub fn parse(network: Network, text: &str) -> Result<Self, AddressError> {
+        let text = trimmed(text);
+        Self::strictly(network, text).map_err(|plain| pasted::explain(network, text, plain))
+    }
+
+    /// Reads nothing but an address.
+    fn strictly(network: Network, text: &str) -> Result<Self, AddressError> {
         let chars = text.chars().count();
         if !(1..=ADDRESS_CHARS_MAX).contains(&chars) || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(AddressError::Characters { chars });

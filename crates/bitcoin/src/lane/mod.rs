@@ -175,8 +175,7 @@ impl Chain for BitcoinLane {
 
     fn parse_destination(&self, _asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
         let wallet = &self.settings.wallet;
-        let address = Address::parse(wallet.network(), text)
-            .map_err(|error| RefusedDestination::Invalid { got: text.chars().take(100).collect(), allowed: error.to_string() })?;
+        let address = Address::parse(wallet.network(), text).map_err(|error| error.refused(wallet.network(), text))?;
         let forbidden = |what: &str| RefusedDestination::Forbidden { got: address.destination().to_string(), what: what.to_owned() };
         if let Some(what) = self.settings.forbidden.get(address.destination()) {
             return Err(forbidden(what));

@@ -72,6 +72,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
     }
     match &order.command {
         Command::PutUser { user, tier } => people::put_user(draft, user, tier.as_ref()),
+        Command::MeetUser { user } => people::meet_user(draft, user),
         Command::LinkWallet { user, address } => people::link_wallet(draft, user, address),
         Command::IssueCredential { credential } => people::issue_credential(draft, credential),
         Command::RevokeCredential { credential, user, reason } => people::revoke_credential(draft, *credential, user.as_ref(), reason),
@@ -175,7 +176,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
 fn named(command: &Command) -> Option<&UserId> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other command names a user who may not exist yet")]
     match command {
-        Command::PutUser { user, .. } | Command::LinkWallet { user, .. } => Some(user),
+        Command::PutUser { user, .. } | Command::MeetUser { user } | Command::LinkWallet { user, .. } => Some(user),
         Command::IssueCredential { credential } => credential.user.as_ref(),
         Command::Credit(credit) => Some(&credit.user),
         Command::Request(request) => Some(&request.user),

@@ -17,6 +17,14 @@ pub(super) fn put_user(mut draft: Drafting, user: &UserId, tier: Option<&Tier>) 
     draft.answer(Answer::Done)
 }
 
+/// A user is introduced once; whoever put them there before has said which tier they have.
+pub(super) fn meet_user(draft: Drafting, user: &UserId) -> Result<Decision, Refusal> {
+    match draft.view.user(user) {
+        Some(_) => draft.unchanged(),
+        None => put_user(draft, user, None),
+    }
+}
+
 /// A wallet belongs to one user. The first is usable at once; another waits, so that a stolen session cannot claim at once. A link that was
 /// dated by a wrong clock is made anew when it is asked for again, and waits (case F97).
 pub(super) fn link_wallet(mut draft: Drafting, user: &UserId, address: &Destination) -> Result<Decision, Refusal> {

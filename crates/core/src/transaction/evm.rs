@@ -91,7 +91,10 @@ impl EvmDraft {
             return Some(format!("{} wei per gas is above the cap of {}", self.fees.max_fee_per_gas, chain.offer_max));
         }
         let above = self.cost_max() > chain.fee_per_transaction_max;
-        above.then(|| format!("it may cost more than {} wei per transaction", chain.fee_per_transaction_max))
+        above.then(|| {
+            let (cost, cap) = (chain.coins(self.cost_max()), chain.coins(chain.fee_per_transaction_max));
+            format!("it may cost {cost}, above the cap of {cap} per transaction")
+        })
     }
 
     pub(super) fn next_fees(&self, market: &EvmMarket, chain: &ChainRules) -> Result<EvmFees, TooDear> {

@@ -63,7 +63,7 @@ pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>, 
         (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => (Reason::Finished, None, None),
     };
     let doubt = view.lane.tip.as_ref().filter(|_| reason != Reason::Finished).and_then(|tip| tip.market.doubt());
-    let sentence = doubt.into_iter().fold(reason.sentence(withdrawal), |sentence, doubt| format!("{sentence} {doubt}"));
+    let sentence = doubt.into_iter().fold(reason.sentence(withdrawal, view.chain), |sentence, doubt| format!("{sentence} {doubt}"));
     let sentence = view.chain.kind.written(&sentence);
     let told = reason.told(withdrawal);
     Why {
@@ -86,7 +86,7 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal, line: &Line) -> Because {
         Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
         Gate::Deferred { reason, tries, until, cause } => return (Reason::Deferred { reason, tries, cause }, Some("plan"), Some(until)),
         Gate::Dear(Dear { cost, ceiling, share, until }) => {
-            let reason = Reason::AwaitsFairFee { cost: cost.to_string(), ceiling: ceiling.to_string(), share: share.to_string() };
+            let reason = Reason::AwaitsFairFee { cost, ceiling, share: share.to_string() };
             return (reason, Some("plan"), Some(until));
         }
         Gate::Open

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope};
+use crate::{Amount, AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope};
 
 /// What is waited for. `code` and the fields beside it are the contract; the sentence is English for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,8 +24,9 @@ pub enum Reason {
         unit: &'static str,
     },
     AwaitsFairFee {
-        cost: String,
-        ceiling: String,
+        /// Base units of the chain's coin.
+        cost: Amount,
+        ceiling: Amount,
         share: String,
     },
     AwaitsChain,

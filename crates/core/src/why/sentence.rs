@@ -2,11 +2,11 @@
 
 use super::reason::{Reason, Trouble};
 use super::told::AWAITS_APPROVAL_TOLD;
-use crate::Withdrawal;
+use crate::{ChainRules, Withdrawal};
 
 impl Reason {
     /// For those who run the instance: it may name endpoints, other payments and what nodes said.
-    pub(super) fn sentence(&self, withdrawal: &Withdrawal) -> String {
+    pub(super) fn sentence(&self, withdrawal: &Withdrawal, chain: &ChainRules) -> String {
         match self {
             Self::AwaitsApproval => AWAITS_APPROVAL_TOLD.to_owned(),
             Self::AwaitsLane => "It is approved and waits for the wallet's line of payments to start.".to_owned(),
@@ -23,7 +23,9 @@ impl Reason {
                 format!("The network asks {needed} {unit}, above our cap of {cap}; it is planned when that falls.")
             }
             Self::AwaitsFairFee { cost, ceiling, share } => format!(
-                "The network is dear: paying it now would cost {cost} base units, more than {share} of its amount. It is paid at {ceiling} or less, or when its time is over."
+                "The network is dear: paying it now would cost {}, more than {share} of its amount. It is paid at {} or less, or when its time is over.",
+                chain.coins(*cost),
+                chain.coins(*ceiling)
             ),
             Self::AwaitsChain => "Too few endpoints of the chain answer; nothing is decided until they do.".to_owned(),
             Self::ClockDoubted { clock } => format!("It is planned when the time is known. {}", clock.sentence()),

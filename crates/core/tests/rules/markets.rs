@@ -169,6 +169,8 @@ fn a_dear_network_is_waited_out_and_not_for_ever() {
     let one = bitcoin.world.withdrawal(leg.withdrawal).clone();
     let said = bitcoin.world.ask_lane(|view| why(view, &one, None, &Line::default()));
     assert!(matches!(said.reason, Reason::AwaitsFairFee { .. }), "{said:?}");
+    let ceiling = bitcoin.world.rules.chains[&lane().chain].coins(ceiling);
+    assert!(said.sentence.contains(&format!("paid at {ceiling} or less")) && !said.sentence.contains("base units"), "{}", said.sentence);
     assert_eq!(said.next_at, Some(one.created_at.plus(Span::from_hours(1))));
     bitcoin.world.pass(3_600);
     assert_eq!(planned(&mut bitcoin.world, dear), 1, "it was promised");

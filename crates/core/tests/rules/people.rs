@@ -31,6 +31,34 @@ fn a_user_is_put_once_and_told_only_what_changed() {
     assert_eq!(row.tier.as_ref().map(Tier::as_str), Some("gold"), "a new user has his tier at once");
 }
 
+#[test]
+fn who_is_met_is_made_known_once_and_loses_nothing() {
+    let mut world = World::with_points(0);
+    let bob: UserId = "bob".parse().expect("a user");
+    assert_eq!(world.must(Command::MeetUser { user: bob.clone() }), Answer::Done);
+    assert_eq!(last(&world), &EventKind::UserChanged { tier: None });
+    let gold: Tier = "gold".parse().expect("a tier");
+    world.must(Command::PutUser { user: bob.clone(), tier: Some(gold.clone()) });
+    let news = world.events.len();
+    assert_eq!(world.must(Command::MeetUser { user: bob.clone() }), Answer::Unchanged);
+    assert_eq!((&world.view.users[&bob].row.as_ref().expect("the user").tier, world.events.len()), (&Some(gold), news));
+    let unknown = UserId::new("unknown").expect("a name");
+    assert!(world.give(Command::MeetUser { user: unknown }).is_err(), "nobody may be named so");
+}
+
+/// A tier that changes does not make a wallet that waits a first one, and a link takes no tier away.
+#[test]
+fn a_tier_that_changes_while_wallets_are_linked_touches_neither() {
+    let mut world = World::with_points(0);
+    let gold: Tier = "gold".parse().expect("a tier");
+    let second: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
+    world.must(Command::PutUser { user: user(), tier: Some(gold.clone()) });
+    let Answer::Wallet(linked) = world.must(Command::LinkWallet { user: user(), address: second }) else { panic!("a wallet") };
+    assert_eq!((&row(&world).tier, row(&world).wallets), (&Some(gold), 2));
+    world.must(Command::PutUser { user: user(), tier: None });
+    assert_eq!((row(&world).wallets, linked.usable_at), (2, linked.linked_at.plus(Span::from_hours(24))));
+}
+
 /// The first wallet is usable at once; a second waits; the same again is the same answer.
 #[test]
 fn a_wallet_is_linked_once() {

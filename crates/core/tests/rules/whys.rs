@@ -74,7 +74,7 @@ fn every_reason() -> Vec<Reason> {
         Reason::SlowStart { in_flight: 1 },
         Reason::AwaitsRoom { in_flight: 4, most: 4 },
         Reason::AwaitsLowerFee { needed: text(), cap: text(), unit: "wei" },
-        Reason::AwaitsFairFee { cost: text(), ceiling: text(), share: text() },
+        Reason::AwaitsFairFee { cost: Amount::new(2), ceiling: Amount::new(1), share: text() },
         Reason::AwaitsChain,
         Reason::ClockDoubted { clock: ClockDoubt::Unconfirmed },
         Reason::Suspended { suspended: Scope::User { user: user() }, reason: text() },

@@ -11,6 +11,7 @@ mod pay;
 mod pins;
 mod plan;
 mod reconcile;
+mod refusal;
 mod repeats;
 mod request;
 mod slow;

@@ -34,7 +34,7 @@ impl LaneTask {
             Tried::Judged { accepted, refused } => (accepted, refused),
         };
         let told = waiting.into_iter().map(|(leg, obstacle)| {
-            let (reason, cause) = obstacle.told();
+            let (reason, cause) = obstacle.told(&self.engine.rules);
             (leg, reason, cause)
         });
         let deferred: Vec<NotNow> = told.chain(refused).collect();

@@ -9,6 +9,7 @@ use adit_core::{
 use adit_signer::{Refused, SignRequest, Stamp};
 
 use super::pay::approved;
+use super::refusal;
 use super::{Held, LaneTask, RoundError};
 
 /// The newest lineage of a line, to which the next one is chained.
@@ -109,10 +110,15 @@ impl LaneTask {
         Ok(contexts_of(&found))
     }
 
+    /// A refusal for those who look after the signer.
+    pub(super) fn in_words(&self, refused: &Refused) -> String {
+        refusal::sentence(&self.engine.rules, |amount| self.rules().coins(amount), refused)
+    }
+
     /// Notes what the signer says, for those who look after it.
     pub(super) fn note<T>(&self, answers: &[Result<T, Refused>]) {
         match answers.iter().find_map(|answer| answer.as_ref().err()) {
-            Some(refused) => self.engine.hub.signer_refused(self.id(), &refused.to_string(), self.engine.ports.clock.uptime()),
+            Some(refused) => self.engine.hub.signer_refused(self.id(), &self.in_words(refused), self.engine.ports.clock.uptime()),
             None if answers.is_empty() => {}
             None => self.engine.hub.signer_agreed(self.id()),
         }

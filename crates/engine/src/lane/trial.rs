@@ -129,7 +129,8 @@ impl LaneTask {
                     // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
                     let legs = candidate.ready.legs;
                     let tried = legs.len() / 2;
-                    refused.extend(legs.into_iter().skip(tried).map(|leg| (leg, reason.to_string(), DeferralCause::SignerRefuses)));
+                    let reason = self.in_words(&reason);
+                    refused.extend(legs.into_iter().skip(tried).map(|leg| (leg, reason.clone(), DeferralCause::SignerRefuses)));
                 }
             }
         }

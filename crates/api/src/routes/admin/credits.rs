@@ -17,7 +17,7 @@ use crate::amounts::{RawAmount, asset};
 use crate::auth::Service;
 use crate::codes;
 use crate::docs::shapes::{AssetName, BookName, CreditStatus, Key, PositiveUnits, UserName};
-use crate::extract::{bytes, expect_json, fitting, json, media_type, name};
+use crate::extract::{bytes, fitting, json, media_type, name};
 use crate::problem::Problem;
 use crate::refused::not_written;
 use crate::state::ApiState;
@@ -25,6 +25,9 @@ use crate::strict_json::Strict;
 
 /// Most credits of one JSON request. More go in as a bulk import.
 pub const CREDITS_MAX: usize = 1_000;
+
+/// What browsers and programs call a file of comma-separated values: Windows with Excel says the second.
+const CSV_TYPES: [&str; 5] = ["text/csv", "application/vnd.ms-excel", "application/csv", "text/x-csv", "text/comma-separated-values"];
 
 /// One credit.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -92,8 +95,8 @@ pub struct CreditsAnswer {
 
 /// Adds to what users are owed; one, many, or a bulk import
 #[utoipa::path(post, path = "/api/admin/credits", tag = "Admin",
-    request_body(description = "application/json for one or up to 1,000; text/csv with the header id,userId,book,asset,amount, or application/x-ndjson, for a bulk import",
-        content((CreditRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(description = "application/json for one or up to 1,000; text/csv (or application/vnd.ms-excel, as Windows calls it) with the header id,userId,book,asset,amount, or application/x-ndjson, for a bulk import",
+        content((CreditRequest = "application/json"), (String = "text/csv"), (String = "application/vnd.ms-excel"), (String = "application/x-ndjson"))),
     responses(
         (status = 200, description = "All are booked, now or before", body = CreditAnswer),
         (status = 207, description = "Some were refused: see `items`, or `errors` of an import", body = CreditAnswer),
@@ -105,10 +108,16 @@ pub struct CreditsAnswer {
 pub async fn credit(State(state): State<ApiState>, Service(caller): Service, request: Request) -> Result<Response, Problem> {
     let kind = media_type(request.headers()).to_ascii_lowercase();
     match kind.as_str() {
-        "text/csv" => import::csv(&state, &caller.actor, &bytes(request).await?).await,
+        csv if CSV_TYPES.contains(&csv) => import::csv(&state, &caller.actor, &bytes(request).await?).await,
         "application/x-ndjson" | "application/jsonl" => import::lines(&state, &caller.actor, &bytes(request).await?).await,
+        other if !other.eq_ignore_ascii_case("application/json") => {
+            let detail = format!(
+                "The body's Content-Type is {other:?}; this route reads application/json, text/csv (with its other names, like \
+                 application/vnd.ms-excel) and application/x-ndjson."
+            );
+            Err(Problem::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
         _json => {
-            expect_json(request.headers())?;
             let Strict(body) = json(&bytes(request).await?)?;
             let many = body.get("credits").is_some();
             if many { book_many(&state, &caller.actor, fitting(body)?).await } else { book_one(&state, &caller.actor, body).await }

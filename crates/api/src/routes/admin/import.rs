@@ -44,11 +44,20 @@ pub struct LineError {
 
 type Line = (usize, Result<Value, Problem>);
 
-/// `id,userId,book,asset,amount`, in any order of columns.
+/// First bytes of workbooks: of Excel up to 2003, and of everything that is a ZIP file, as those of later ones and of LibreOffice are.
+const WORKBOOKS: [&[u8]; 2] = [b"\xd0\xcf\x11\xe0", b"PK\x03\x04"];
+/// What programs of other countries, or copies out of a table, separate fields by.
+const OTHER_SEPARATORS: [char; 2] = [';', '\t'];
+
+/// `id,userId,book,asset,amount`, in any order of columns. Rows whose fields are all empty are left out: a table that was cleared keeps them.
 ///
 /// # Errors
 /// `INVALID_BODY` when the file as a whole cannot be read.
 pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Response, Problem> {
+    if WORKBOOKS.iter().any(|first| body.starts_with(first)) {
+        let detail = "The file is a workbook, not text. Save it as CSV (UTF-8, separated by commas), and send that.";
+        return Err(Problem::new(&codes::INVALID_BODY, detail));
+    }
     let text = text(body)?;
     let mut lines = numbered(text);
     let header = lines.next().map(|(_, line)| split(line)).unwrap_or_default().unwrap_or_default();
@@ -57,10 +66,13 @@ pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Respons
     let mut wanted = COLUMNS;
     wanted.sort_unstable();
     if named != wanted {
-        let detail = format!("The first line must name the columns {}, each once; it is {:?}.", COLUMNS.join(","), header.join(","));
+        let other = OTHER_SEPARATORS.iter().find(|other| header.len() == 1 && header[0].contains(**other));
+        let advice = other.map(|other| format!(" Fields are separated by {other:?} there; save it with commas.")).unwrap_or_default();
+        let detail =
+            format!("The first line must name the columns {}, each once; it is {:?}.{advice}", COLUMNS.join(","), header.join(","));
         return Err(Problem::new(&codes::INVALID_BODY, detail).with("line", 1));
     }
-    let rows = lines.map(|(number, line)| (number, row(&header, line)));
+    let rows = lines.filter(|(_, line)| !is_empty_row(line)).map(|(number, line)| (number, row(&header, line)));
     import(state, actor, rows.collect()).await
 }
 
@@ -85,6 +97,11 @@ fn text(body: &[u8]) -> Result<&str, Problem> {
 /// Lines that hold something, counted from 1.
 fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty())
+}
+
+/// Nothing but separators, blanks and empty quotes.
+fn is_empty_row(line: &str) -> bool {
+    split(line).is_some_and(|fields| fields.iter().all(|field| field.trim().is_empty()))
 }
 
 async fn import(state: &ApiState, actor: &Actor, lines: Vec<Line>) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::amounts::destination;
 use crate::auth::Service;
 use crate::codes;
-use crate::docs::shapes::{EvmAddress, UserName};
+use crate::docs::shapes::{PastedAddress, UserName};
 use crate::extract::{Body, UserPath};
 use crate::problem::Problem;
 use crate::refused::not_written;
@@ -19,8 +19,8 @@ use crate::state::ApiState;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WalletBody {
-    /// In its canonical form (EIP-55).
-    #[schema(value_type = EvmAddress)]
+    /// With its checksum (EIP-55).
+    #[schema(value_type = PastedAddress)]
     address: String,
 }
 

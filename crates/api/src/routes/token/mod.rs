@@ -1,5 +1,6 @@
 //! Points paid as a token, against a signed claim.
 
+mod hint;
 pub mod list;
 pub mod nonce;
 pub mod one;

@@ -3,7 +3,7 @@
 //! The order of checks is a promise (D4): shape, membership, signature here; nonce, deadline, minimum, balance, limits in the rules,
 //! all at once with the hold. Nothing reads the store before the writer does.
 
-use adit_core::{Actor, Answer, Bytes, Claim, ClaimRules, Command, Hash32, Idempotency, Request, Tier, UserId, WithdrawalId};
+use adit_core::{Actor, Answer, Asset, Bytes, Claim, ClaimRules, Command, Hash32, Idempotency, Request, Tier, UserId, WithdrawalId};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::claims;
+use super::hint;
 use super::outcome::{self, ClaimAnswer};
 use crate::amounts::{RawAmount, Whole, asset, destination};
 use crate::auth::{Caller, Principal};
 use crate::codes;
-use crate::docs::shapes::{EvmAddress, Key, PositiveUnits, UserName, WholeNumber};
+use crate::docs::shapes::{Key, PastedAddress, PositiveUnits, UserName, WholeNumber};
 use crate::extract::{Body, name};
 use crate::gate::{ClaimGate, ClaimTerms, SignatureVerdict};
 use crate::headers;
@@ -33,8 +34,8 @@ const SIGNATURE_TEXT_BYTES_MAX: usize = 2 + 2 * 8_192;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClaimBody {
-    /// The wallet that signed and is paid, in its canonical form (EIP-55).
-    #[schema(value_type = EvmAddress)]
+    /// The wallet that signed and is paid, with its checksum (EIP-55).
+    #[schema(value_type = PastedAddress)]
     wallet_address: String,
     /// Whole tokens, as a string.
     #[schema(value_type = PositiveUnits)]
@@ -79,7 +80,7 @@ pub async fn withdraw(
     let wait = headers::wait(&headers);
     let shaped = shape(&state, rules, &caller, &body)?;
     let tier = membership(&state, gate.as_ref(), &shaped.terms).await?;
-    let digest = signed(gate.as_ref(), &shaped).await?;
+    let digest = signed(gate.as_ref(), &shaped, &asset(&state, &rules.asset)?.asset).await?;
     let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(&shaped.user, digest) });
     let request = shaped.into_request(&state, rules, digest, idempotency, tier);
     accept(&state, caller.actor, request, wait).await
@@ -122,11 +123,11 @@ async fn membership(state: &ApiState, gate: &dyn ClaimGate, terms: &ClaimTerms) 
     }
 }
 
-async fn signed(gate: &dyn ClaimGate, shaped: &Shaped) -> Result<Hash32, Problem> {
+async fn signed(gate: &dyn ClaimGate, shaped: &Shaped, asset: &Asset) -> Result<Hash32, Problem> {
     let digest = gate.digest(&shaped.terms).ok_or_else(|| invalid_signature("the wallet is not an address"))?;
     match gate.verify(&shaped.terms.wallet, digest, &shaped.signature).await {
         Ok(SignatureVerdict::Valid) => Ok(digest),
-        Ok(SignatureVerdict::Invalid { why }) => Err(invalid_signature(&why)),
+        Ok(SignatureVerdict::Invalid { why }) => Err(hint::does_not_fit(gate, &shaped.terms, &shaped.signature, asset, &why)),
         Err(fault) => {
             tracing::warn!(%fault, wallet = %shaped.terms.wallet, "a contract wallet cannot be asked");
             let detail = "The signature is not the wallet's own key's, and the chain cannot be asked now whether it is a contract that accepts it. Nothing changed; send the claim again in a moment.";

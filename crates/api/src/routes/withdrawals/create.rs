@@ -29,7 +29,7 @@ pub struct WithdrawalBody {
     /// Whole units, as a string.
     #[schema(value_type = PositiveUnits)]
     amount: RawAmount,
-    /// An address of the asset's chain, in its canonical form.
+    /// An address of the asset's chain; blanks at its ends are taken off, and of a payment URI the answer names what to paste.
     destination: String,
     /// The book that it is taken from.
     #[schema(value_type = BookName)]

@@ -28,10 +28,13 @@ impl BitcoinDraft {
             return Some(format!("{} is above the cap of {cap}", self.feerate));
         }
         if fee > chain.fee_per_transaction_max {
-            return Some(format!("its fee of {fee} satoshi is above the cap of {} per transaction", chain.fee_per_transaction_max));
+            let (fee, cap) = (chain.coins(fee), chain.coins(chain.fee_per_transaction_max));
+            return Some(format!("its fee of {fee} is above the cap of {cap} per transaction"));
         }
         let share = chain.fee_share_max.filter(|share| self.paid_total() > Amount::ZERO && fee > share.of(self.paid_total()));
-        share.map(|share| format!("its fee of {fee} satoshi ({paid}) is more than {share} of the {} that it pays", self.paid_total()))
+        share.map(|share| {
+            format!("its fee of {} ({paid}) is more than {share} of the {} that it pays", chain.coins(fee), chain.coins(self.paid_total()))
+        })
     }
 
     /// Each leg is in one output, and each output is the sum of its legs.

@@ -1,15 +1,20 @@
 //! Clocks that are wrong: a little, by hours, by years; of a server, of the signer, of the database; for a moment or for long (case F97).
 
 use super::{Fate, SECOND};
+use crate::Dice;
 
-/// A NTP fault, and a machine whose battery is empty.
-const YEARS_SECONDS_MAX: u64 = 5 * 365 * 86_400;
+/// How far off a clock is at most: drift that is still followed, a wrong time zone, an NTP fault or a machine whose battery is empty.
+const OFF_SECONDS_MAX: [u64; 3] = [40, 3_600, 5 * 365 * 86_400];
+/// For how long at most: a moment, minutes, an hour.
+const LASTS_SECONDS_MAX: [u64; 3] = [3, 600, 4_000];
+/// Ways in which clocks are wrong.
+const KINDS: u64 = 5;
 
 impl Fate {
     pub(super) async fn clocks(&mut self) {
-        match self.dice.between(0, 4) {
+        match self.dice.between(0, KINDS) {
             0 => {
-                let off = self.off();
+                let off = off(&mut self.dice);
                 let slot = self.dice.place(self.world.slots());
                 self.told(|| format!("the clock of replica-{slot} is {off} s off"));
                 self.world.set_skew(slot, micros(off));
@@ -18,7 +23,7 @@ impl Fate {
                 self.told(|| format!("the clock of replica-{slot} is right again"));
             }
             1 => {
-                let off = self.off();
+                let off = off(&mut self.dice);
                 self.told(|| format!("the signer's clock is {off} s off"));
                 self.world.signer.set_skew(micros(off));
                 self.lasts().await;
@@ -26,7 +31,7 @@ impl Fate {
                 self.told(|| "the signer's clock is right again".to_owned());
             }
             2 => {
-                let off = self.off();
+                let off = off(&mut self.dice);
                 self.told(|| format!("the database's clock is {off} s off"));
                 self.world.set_database_skew(micros(off));
                 self.lasts().await;
@@ -40,7 +45,7 @@ impl Fate {
 
     /// One host, one clock: that of all replicas and of the signer.
     async fn everywhere(&mut self) {
-        let off = self.off();
+        let off = off(&mut self.dice);
         self.told(|| format!("the clock of the replicas' and the signer's host is {off} s off"));
         (0..self.world.slots()).for_each(|slot| self.world.set_skew(slot, micros(off)));
         self.world.signer.set_skew(micros(off));
@@ -52,34 +57,46 @@ impl Fate {
 
     /// Until everything heals.
     fn lasting(&mut self) {
-        let (slot, off) = (self.dice.place(self.world.slots()), self.off());
+        let (slot, off) = (self.dice.place(self.world.slots()), off(&mut self.dice));
         self.told(|| format!("the clock of replica-{slot} is {off} s off, and stays so"));
         self.world.set_skew(slot, micros(off));
     }
 
-    /// Seconds, either way.
-    fn off(&mut self) -> i64 {
-        let most = match self.dice.between(0, 2) {
-            0 => 40,
-            1 => 3_600,
-            _ => YEARS_SECONDS_MAX,
-        };
-        let seconds = i64::try_from(self.dice.between(1, most)).expect("small");
-        if self.dice.chance(500) { seconds } else { -seconds }
-    }
-
-    /// A moment, minutes, or an hour.
     async fn lasts(&mut self) {
-        let most = match self.dice.between(0, 2) {
-            0 => 3,
-            1 => 600,
-            _ => 4_000,
-        };
-        let seconds = self.dice.between(1, most);
+        let seconds = lasts(&mut self.dice);
         self.world.handle.sleep(seconds * SECOND).await;
     }
 }
 
+/// Seconds, either way.
+fn off(dice: &mut Dice) -> i64 {
+    let most = *dice.pick(&OFF_SECONDS_MAX).expect("some");
+    let seconds = i64::try_from(dice.between(1, most)).expect("small");
+    if dice.chance(500) { seconds } else { -seconds }
+}
+
+fn lasts(dice: &mut Dice) -> u64 {
+    let most = *dice.pick(&LASTS_SECONDS_MAX).expect("some");
+    dice.between(1, most)
+}
+
 fn micros(seconds: i64) -> i64 {
     seconds * 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Years were drawn never once: a range without its end.
+    #[test]
+    fn clocks_are_off_by_seconds_hours_and_years_for_a_moment_and_for_an_hour() {
+        let mut dice = Dice::new(1);
+        let offs: Vec<i64> = (0..1_000).map(|_| off(&mut dice)).collect();
+        let lasting: Vec<u64> = (0..1_000).map(|_| lasts(&mut dice)).collect();
+        for range in [1..40, 40..3_600, 86_400..5 * 365 * 86_400] {
+            assert!(offs.iter().any(|off| range.contains(off)) && offs.iter().any(|off| range.contains(&-off)), "{range:?}");
+        }
+        assert!(lasting.iter().any(|seconds| *seconds < 3) && lasting.iter().any(|seconds| *seconds > 3_000));
+    }
 }

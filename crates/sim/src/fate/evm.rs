@@ -28,7 +28,7 @@ impl Fate {
         let honest_until_now = liar.is_none_or(|liar| liar == node);
         let permille = |dice: &mut Dice| u32::try_from(dice.between(10, 300)).expect("small");
         let mut manners = Manners::default();
-        match self.dice.between(0, 9) {
+        match self.dice.between(0, 10) {
             0 => manners.lag = self.dice.between(1, 12),
             1 => manners.lost_requests = permille(&mut self.dice),
             2 => manners.lost_answers = permille(&mut self.dice),

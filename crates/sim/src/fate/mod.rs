@@ -133,7 +133,7 @@ impl Fate {
         if self.dice.chance(go_back) {
             return self.go_back_and_rest().await;
         }
-        match self.dice.between(0, 30) {
+        match self.dice.between(0, 31) {
             0..=4 => self.endpoint().await,
             5 | 6 => self.reorg(),
             7 | 24 | 27 => self.chain_fees(),

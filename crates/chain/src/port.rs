@@ -278,6 +278,8 @@ pub struct Sightings {
     pub sightings: Vec<Sighting>,
     /// Transactions of the wallet that no watched attempt explains.
     pub foreign: Vec<Foreign>,
+    /// What consumed a number is still being looked for, in older blocks: the next look goes on.
+    pub searching: bool,
 }
 
 /// A transaction of our key that we did not make.
@@ -294,6 +296,13 @@ pub struct Foreign {
     pub outflows: Vec<Outflow>,
     /// The raw transaction, where an endpoint had it.
     pub raw: Option<Bytes>,
+}
+
+impl Foreign {
+    /// Returns whether its transaction or its block is known, so that what used the number is no mystery.
+    pub fn is_placed(&self) -> bool {
+        self.hash.is_some() || self.block.is_some()
+    }
 }
 
 /// The answers of all endpoints' pools about one wallet, beyond the numbers that the book knows.

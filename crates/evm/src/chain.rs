@@ -1,6 +1,6 @@
 //! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use adit_chain::{
     Chain, Dated, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool,
@@ -50,7 +50,7 @@ impl EvmChain {
     fn behind(node: Node) -> Result<Self, ConfigError> {
         let payable = node.config.payable()?;
         let book = node.config.address_book(&payable)?;
-        Ok(Self { node, payable, book, memory: Mutex::default() })
+        Ok(Self { node, payable, book, memory: Memory::default() })
     }
 
     pub fn name(&self) -> &ChainName {

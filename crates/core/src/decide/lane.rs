@@ -216,6 +216,11 @@ pub(super) fn halt(mut draft: Drafting, id: &LaneId, reason: &HaltReason) -> Res
             draft.change(Change::Lane(lane));
             draft.answer(Answer::Done)
         }
+        // What used the number is known by now.
+        (
+            LaneState::Halted { reason: HaltReason::ForeignUse { nonce: known, hash: None, .. }, .. },
+            HaltReason::ForeignUse { nonce, hash: Some(_), .. },
+        ) if known == nonce => stop(draft, lane, reason.clone()),
         // Whoever releases the lane does not end what else it stands for.
         (LaneState::Halted { reason: HaltReason::Unreleased, .. }, _) if *reason != HaltReason::Unreleased => {
             stop(draft, lane, reason.clone())

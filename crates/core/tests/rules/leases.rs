@@ -207,6 +207,24 @@ fn f89_a_chain_ahead_of_the_book_stops_the_lane() {
     }
 }
 
+/// F22: what used a number may be found only later, in older blocks. Then the halt says it; nothing else takes its place.
+#[test]
+fn f22_what_used_a_number_takes_the_place_of_not_knowing_it() {
+    let mut world = World::with_points(0);
+    let foreign = |nonce, found: Option<u8>| HaltReason::ForeignUse { nonce, hash: found.map(hash), decoded: format!("{nonce} {found:?}") };
+    let mut halt = |reason: &HaltReason| {
+        world.must(Command::HaltLane { lane: lane(), reason: reason.clone() });
+        let LaneState::Halted { reason, .. } = world.lane().state.clone() else { panic!("it is halted") };
+        reason
+    };
+    let (unknown, found) = (foreign(9, None), foreign(9, Some(1)));
+    assert_eq!(halt(&unknown), unknown);
+    assert_eq!(halt(&foreign(10, Some(2))), unknown, "another number");
+    assert_eq!(halt(&found), found);
+    assert_eq!(halt(&foreign(9, Some(3))), found);
+    assert_eq!(halt(&unknown), found);
+}
+
 /// F22: nobody takes nonces back that were given out; the next one is the least.
 #[test]
 fn f22_a_key_is_adopted_from_the_next_nonce_on_and_not_below() {

@@ -157,9 +157,10 @@ impl LaneTask {
     /// else has the key, and the lane stops (rule R4, window F22).
     async fn judge_foreign(&self, lane: &Lane, foreign: Vec<Foreign>) -> Result<(), RoundError> {
         for found in foreign {
-            // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing.
+            // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing. One that was reserved before is
+            // told only where nobody will show what used it.
             let now = self.lane().await?;
-            let ours = now.as_ref().is_some_and(|lane| found.nonce < lane.next_nonce);
+            let ours = now.as_ref().is_some_and(|now| (lane.next_nonce..now.next_nonce).contains(&found.nonce));
             let next = now.as_ref().map(|lane| lane.next_nonce);
             // A person may have adopted the key anew since this look began.
             let adopted = now.is_some_and(|lane| found.nonce < lane.adopted_from);

@@ -34,8 +34,11 @@ pub trait Chain: Send + Sync + 'static {
     /// transaction count. `known` is the next one that we would reserve, from which on a chain without nonces is searched.
     async fn consumed(&self, lane: &LaneId, known: u64) -> Result<u64, Fault>;
 
-    /// What the wallet holds of every asset on this chain. An asset that could not be read is absent.
-    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault>;
+    /// What the wallet holds of every asset on this chain, read at the block `booked` or above. An asset that could not be read is absent.
+    ///
+    /// # Errors
+    /// [`Fault::Behind`] where the chain is seen no further than below `booked`: money that was paid there would still count as held.
+    async fn funds(&self, lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault>;
 
     /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
     /// would, at the numbers from the first free one on, and what keeps the other payments back.
@@ -167,6 +170,8 @@ pub struct PlanRequest<'a> {
     pub legs: Vec<Leg>,
     /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
     pub committed: BTreeMap<AssetId, Amount>,
+    /// The highest block whose payments no longer count as committed: what the wallet holds is read there or above ([`Fault::Behind`]).
+    pub booked: u64,
     /// Lineages that no block holds yet. What they consume is not free, whether or not anyone has seen it.
     pub live: &'a [Lineage],
 }

@@ -126,9 +126,9 @@ impl Chain for EvmChain {
         self.node.transaction_count(wallet_of(lane), head.height).await
     }
 
-    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        let head = self.node.heads().await?.tip.head;
-        self.node.funds(wallet_of(lane), &self.payable, head.height).await.map(|funds| funds.assets)
+    async fn funds(&self, lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault> {
+        let at = self.node.funds_height(booked).await?;
+        self.node.funds(wallet_of(lane), &self.payable, at).await.map(|funds| funds.assets)
     }
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {

@@ -53,7 +53,7 @@ impl LaneTask {
             }
             false => lane.trail.clone(),
         };
-        let funds = self.funds_if_due(looked, now).await;
+        let funds = self.funds_if_due(looked, &lane, now).await?;
         let tip = Tip { at: now, ..seen.tip };
         let coin_places = self.new_places(&lane);
         if lane.trail != trail || !funds.is_empty() || coin_places.is_some() || is_news(lane.tip.as_ref(), &tip) {
@@ -83,6 +83,8 @@ impl LaneTask {
             let ready = self.ready(lane, &live, sighting).await?;
             commands.extend(ready.and_then(|sighting| self.command(lane, &legs, sighting)));
         }
+        // Before it is committed: who plans by the new state reads the balance of these blocks or later ones.
+        self.note_booked(lane, &live, &commands, seen.tip.final_height);
         let any = self.commit(commands).await?.iter().any(Option::is_some);
         Ok((seen, any))
     }
@@ -223,19 +225,21 @@ impl LaneTask {
         known.filter(|places| *places != lane.coin_places)
     }
 
-    async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {
+    /// What the wallet holds, as of a block that has all that is booked by now.
+    async fn funds_if_due(&self, looked: &mut Looked, lane: &Lane, now: Timestamp) -> Result<Vec<Funds>, RoundError> {
         let uptime = self.engine.ports.clock.uptime();
         if looked.funds_at.is_some_and(|at| uptime < at.plus(self.settings.funds_beat)) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         looked.funds_at = Some(uptime);
-        match self.chain().funds(self.id()).await {
+        let booked = self.booked_height(lane).await?;
+        Ok(match self.chain().funds(self.id(), booked).await {
             Ok(readings) => readings.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect(),
             Err(fault) => {
                 tracing::warn!(chain = %self.name, %fault, "the wallet's balances are unknown");
                 Vec::new()
             }
-        }
+        })
     }
 }
 

@@ -184,7 +184,7 @@ impl Watch {
                 found.push(Alert::LaneIdle { lane: name });
                 continue;
             };
-            found.extend(standing(&lane, chain, now));
+            found.extend(standing(&lane, chain, now, self.hub.lease_time(now)));
             for asset in rules.assets_on(&chain.name) {
                 found.extend(funds(&lane, &asset.id, &self.settings, now));
             }
@@ -262,13 +262,14 @@ fn asynchronous(replication: Replication) -> Option<Alert> {
     }
 }
 
-fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp) -> Vec<Alert> {
+/// `lease_time`: the same moment by the clock that dates leases.
+fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp, lease_time: Timestamp) -> Vec<Alert> {
     let name = || lane.id.to_string();
     let mut found = Vec::new();
     if let LaneState::Halted { reason, .. } = &lane.state {
         found.push(Alert::LaneHalted { lane: name(), sentence: chain.kind.written(&reason.sentence()) });
     }
-    if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
+    if lane.lease.as_ref().is_none_or(|lease| lease.until < lease_time) {
         found.push(Alert::LaneIdle { lane: name() });
     }
     if lane.tip.as_ref().is_none_or(|tip| tip.at.plus(FUNDS_AGE_MAX) < now) {

@@ -35,7 +35,7 @@ pub(super) struct Claim {
 pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<Decision, Refusal> {
     let Claim { owner, length, journal, alone, .. } = *claim;
     draft.present()?;
-    let now = draft.now();
+    let now = draft.view.lease_time();
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
     if lane.journal.is_some_and(|pinned| pinned != journal) {
         return Err(Refusal::ForeignJournal { lane: id.to_string() });

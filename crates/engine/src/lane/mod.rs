@@ -58,6 +58,8 @@ pub(crate) struct LaneTask {
     third_written: Mutex<Option<third::Written>>,
     /// The lease that the third witness vouches for.
     vouched: Mutex<Option<Epoch>>,
+    /// The lease that the store granted last, and until which uptime of this process it lasts.
+    granted: Mutex<Option<(Epoch, Timestamp)>>,
     /// The highest block whose payments are booked, as known under a lease.
     booked: Mutex<Option<(Epoch, u64)>>,
     /// Of a slow start: since when nothing of ours is in flight.
@@ -105,6 +107,7 @@ impl LaneTask {
             pool_looks: Mutex::default(),
             third_written: Mutex::default(),
             vouched: Mutex::default(),
+            granted: Mutex::default(),
             booked: Mutex::default(),
             included: Mutex::default(),
             contrary: Mutex::default(),

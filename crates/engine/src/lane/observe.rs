@@ -32,7 +32,7 @@ impl LaneTask {
     /// One look at the chain, by the process that holds the lease. Sightings are committed before the searched blocks are.
     async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
-        let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
+        let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane)) else { return Ok(()) };
         self.chain().remind(&lane.coin_places);
         // What is known is watched in every state with a lease; what is not known may still be in the journal (case F105).
         if lane.state == LaneState::Reconciling {
@@ -133,10 +133,6 @@ impl LaneTask {
             Journalled::Unknown => Rival::Stranger,
             Journalled::Closed | Journalled::Open(_) => Rival::Unsettled,
         })
-    }
-
-    fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {
-        lane.is_leased(self.engine.replica, lane.epoch, now)
     }
 
     fn command(&self, lane: &Lane, legs: &BTreeMap<LineageId, &Vec<Leg>>, sighting: Sighting) -> Option<Command> {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
 use crate::outbid::{asked, bump_at, next_purpose, offer, too_cheap, undoing_offer};
 use crate::upkeep::{Upkeep, upkeep};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose,
     Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, Withdrawal, WithdrawalId, planted,
@@ -293,8 +295,47 @@ pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
     change && !lineage.undoes(latest) && !is_leaned_on(live, lineage) && lineage.included().is_none()
 }
 
+/// The tip, where it was read lately and, where blocks come by themselves, its head is young.
 pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
-    let young = |tip: &Tip| view.chain.head_age_max.is_none_or(|most| view.now <= tip.mined_at.plus(most));
+    // Where blocks are made on demand, what waits may need a better offer to be in one.
+    read_tip(view).filter(|tip| view.chain.blocks_on_demand || !is_overdue(view, tip.mined_at))
+}
+
+fn read_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
     let read = |tip: &Tip| tip.at.credible(view.now).is_some_and(|at| view.now <= at.plus(TIP_AGE_MAX));
-    view.lane.tip.as_ref().filter(|tip| read(tip) && young(tip))
+    view.lane.tip.as_ref().filter(|tip| read(tip))
+}
+
+fn is_overdue(view: &LaneView, since: Timestamp) -> bool {
+    view.chain.head_age_max.is_some_and(|most| view.now > since.plus(most))
+}
+
+/// Endpoints answer and agree, and show no new block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standstill {
+    pub age_seconds: u64,
+    pub most_seconds: u64,
+    /// The chain makes blocks only when there is something in them, and a payment of ours waits for one.
+    pub on_demand: bool,
+}
+
+/// Whether the chain stands still, so that nothing new is planned on what endpoints say (case F42). None where it does not, or was not
+/// read lately.
+pub fn standstill(view: &LaneView) -> Option<Standstill> {
+    let (tip, most) = (read_tip(view)?, view.chain.head_age_max?);
+    let on_demand = view.chain.blocks_on_demand;
+    let since = match on_demand {
+        false => tip.mined_at,
+        // Since something of ours is there to be put into one.
+        true => first_waiting_since(view)?.max(tip.mined_at),
+    };
+    let age_seconds = view.now.since(tip.mined_at).seconds();
+    is_overdue(view, since).then(|| Standstill { age_seconds, most_seconds: most.seconds(), on_demand })
+}
+
+/// Since when the longest of our payments waits for a block.
+fn first_waiting_since(view: &LaneView) -> Option<Timestamp> {
+    let unmined = view.live.iter().filter(|lineage| lineage.included().is_none());
+    let sent = unmined.flat_map(|lineage| &lineage.attempts).filter(|attempt| attempt.last_sent().is_some());
+    sent.map(|attempt| attempt.created_at).min()
 }

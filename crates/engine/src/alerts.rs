@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use adit_core::{
-    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step,
-    Suspension, Timestamp, WithdrawalId, needs, next, step,
+    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Standstill,
+    Status, Step, Suspension, Timestamp, WithdrawalId, needs, next, standstill, step,
 };
 use adit_store::{QueueFilter, Replication, StoreFault};
 use serde::Serialize;
@@ -55,6 +55,12 @@ pub enum Alert {
     },
     ChainUnread {
         lane: String,
+    },
+    /// Endpoints answer and agree, and show no new block: nothing new is planned.
+    ChainStill {
+        lane: String,
+        #[serde(flatten)]
+        still: Standstill,
     },
     /// So many failed within the last quarter of an hour.
     WithdrawalsFailed {
@@ -228,6 +234,7 @@ impl Watch {
         let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
         let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         found.extend(waiting_cancels(&view));
+        found.extend(standstill(&view).map(|still| Alert::ChainStill { lane: name(), still }));
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
             found.push(Alert::SignerRefuses { lane: name(), refused, seconds: uptime.since(since).seconds() });
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope};
+use crate::{AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope, Standstill};
 
 /// What is waited for. `code` and the fields beside it are the contract; the sentence is English for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,11 @@ pub enum Reason {
         share: String,
     },
     AwaitsChain,
+    /// Endpoints answer and agree, and show no new block (case F42).
+    ChainStill {
+        #[serde(flatten)]
+        still: Standstill,
+    },
     /// Nobody knows what time it is (case F97).
     ClockDoubted {
         clock: ClockDoubt,

@@ -31,6 +31,8 @@ pub struct EvmConfig {
     pub lower_case_addresses: bool,
     /// Accept 64-byte signatures (EIP-2098).
     pub compact_signatures: bool,
+    /// Accept signatures of contract wallets that are not deployed yet (ERC-6492).
+    pub undeployed_wallets: bool,
     /// The chain charges for data and for its operator, as OP stack chains do (Base, Optimism).
     pub op_stack: bool,
     /// Blocks that are read backwards for what used a nonce, where no endpoint keeps the state of then.
@@ -82,6 +84,7 @@ impl EvmConfig {
             forbidden: BTreeMap::new(),
             lower_case_addresses: false,
             compact_signatures: false,
+            undeployed_wallets: false,
             op_stack: false,
             scan_blocks_max: SCAN_BLOCKS_MAX,
             priority_fee_floor: PRIORITY_FEE_FLOOR_WEI,

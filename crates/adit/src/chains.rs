@@ -59,6 +59,7 @@ fn evm(config: &Config, chain: &Chain, section: &EvmSection, wallets: &Wallets) 
         forbidden: forbidden(config, chain),
         lower_case_addresses: section.lower_case_addresses,
         compact_signatures: config.claims.as_ref().is_some_and(|claims| claims.compact_signatures),
+        undeployed_wallets: config.claims.as_ref().is_some_and(|claims| claims.undeployed_wallets),
         op_stack: section.op_stack,
         ..EvmConfig::new(chain.name.clone(), section.chain_id, endpoints)
     }

@@ -16,6 +16,12 @@ pub enum Fault {
     /// The chain says something else than the configuration.
     #[error("{subject} on {chain} is configured as {configured}, and the chain says {seen}; correct the configuration")]
     Misconfigured { chain: String, subject: String, configured: String, seen: String },
+    /// They have lost, or do not show yet, a block of which the book has the effects: what the wallet holds is not known meanwhile.
+    #[error(
+        "the endpoints of {chain} stand at block {head}, and payments in block {booked} are booked already: what the wallet holds is \
+         not known until they show that block"
+    )]
+    Behind { chain: String, head: u64, booked: u64 },
     /// The answer is not of the form that the method has.
     #[error("{endpoint} answered {method} with something else than it promises: {detail}")]
     Malformed { endpoint: EndpointName, method: String, detail: String },

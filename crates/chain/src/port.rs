@@ -34,8 +34,11 @@ pub trait Chain: Send + Sync + 'static {
     /// transaction count. `known` is the next one that we would reserve, from which on a chain without nonces is searched.
     async fn consumed(&self, lane: &LaneId, known: u64) -> Result<u64, Fault>;
 
-    /// What the wallet holds of every asset on this chain. An asset that could not be read is absent.
-    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault>;
+    /// What the wallet holds of every asset on this chain, read at the block `booked` or above. An asset that could not be read is absent.
+    ///
+    /// # Errors
+    /// [`Fault::Behind`] where the chain is seen no further than below `booked`: money that was paid there would still count as held.
+    async fn funds(&self, lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault>;
 
     /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
     /// would, at the numbers from the first free one on, and what keeps the other payments back.
@@ -168,6 +171,8 @@ pub struct PlanRequest<'a> {
     pub legs: Vec<Leg>,
     /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
     pub committed: BTreeMap<AssetId, Amount>,
+    /// The highest block whose payments no longer count as committed: what the wallet holds is read there or above ([`Fault::Behind`]).
+    pub booked: u64,
     /// Lineages that no block holds yet. What they consume is not free, whether or not anyone has seen it.
     pub live: &'a [Lineage],
 }
@@ -279,6 +284,8 @@ pub struct Sightings {
     pub sightings: Vec<Sighting>,
     /// Transactions of the wallet that no watched attempt explains.
     pub foreign: Vec<Foreign>,
+    /// What consumed a number is still being looked for, in older blocks: the next look goes on.
+    pub searching: bool,
 }
 
 /// A transaction of our key that we did not make.
@@ -295,6 +302,13 @@ pub struct Foreign {
     pub outflows: Vec<Outflow>,
     /// The raw transaction, where an endpoint had it.
     pub raw: Option<Bytes>,
+}
+
+impl Foreign {
+    /// Returns whether its transaction or its block is known, so that what used the number is no mystery.
+    pub fn is_placed(&self) -> bool {
+        self.hash.is_some() || self.block.is_some()
+    }
 }
 
 /// The answers of all endpoints' pools about one wallet, beyond the numbers that the book knows.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::next::{LaneView, fresh_tip, in_flight};
+use crate::next::{LaneView, Standstill, fresh_tip, in_flight, standstill};
 use crate::{
     Amount, AssetId, ChainKind, ClockDoubt, Dear, Deferral, DeferralCause, LaneState, Lineage, Mistake, Scope, Suspension, Timestamp,
     TooDear, UserId, Withdrawal, planted,
@@ -27,6 +27,8 @@ pub enum Gate {
     ClockDoubted(ClockDoubt),
     /// The chain was not read lately.
     NoTip,
+    /// Its newest block is too old.
+    ChainStill(Standstill),
     FeesAboveCap {
         needed: u128,
         cap: u128,
@@ -55,6 +57,9 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     }
     if let Some(doubt) = view.clock_doubt {
         return Gate::ClockDoubted(doubt);
+    }
+    if let Some(still) = standstill(view) {
+        return Gate::ChainStill(still);
     }
     let Some(tip) = fresh_tip(view) else { return Gate::NoTip };
     if let Some(TooDear { needed, cap }) = tip.market.too_dear(view.chain) {
@@ -90,6 +95,7 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
         | Gate::LaneStopped
         | Gate::ClockDoubted(_)
         | Gate::NoTip
+        | Gate::ChainStill(_)
         | Gate::FeesAboveCap { .. }
         | Gate::SlowStart { .. }
         | Gate::InFlightFull { .. }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::gate::{Gate, gate_of_itself, gate_of_lane, gathering};
 use crate::outbid::{asked, bump_at, next_purpose, offer, too_cheap, undoing_offer};
 use crate::upkeep::{Upkeep, upkeep};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose,
     Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, Withdrawal, WithdrawalId, planted,
@@ -294,13 +296,52 @@ pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
     change && !lineage.undoes(latest) && !is_leaned_on(live, lineage) && lineage.included().is_none()
 }
 
+/// The tip, where it was read lately and, where blocks come by themselves, its head is young.
 pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
     fresh_tip_of(view.lane, view.chain, view.now)
 }
 
-/// Returns what the chain was last seen to be, if it was seen lately and its head is young enough: without it nothing new is planned.
+/// Returns what the chain was last seen to be, if it was seen lately and its head is young enough: without it nothing new is planned. Where
+/// blocks are made on demand their age says nothing: what waits may need a better offer to be in one.
 pub fn fresh_tip_of<'a>(lane: &'a Lane, chain: &ChainRules, now: Timestamp) -> Option<&'a Tip> {
-    let young = |tip: &Tip| chain.head_age_max.is_none_or(|most| now <= tip.mined_at.plus(most));
+    read_tip(lane, now).filter(|tip| chain.blocks_on_demand || !is_overdue(chain, now, tip.mined_at))
+}
+
+fn read_tip(lane: &Lane, now: Timestamp) -> Option<&Tip> {
     let read = |tip: &Tip| tip.at.credible(now).is_some_and(|at| now <= at.plus(TIP_AGE_MAX));
-    lane.tip.as_ref().filter(|tip| read(tip) && young(tip))
+    lane.tip.as_ref().filter(|tip| read(tip))
+}
+
+fn is_overdue(chain: &ChainRules, now: Timestamp, since: Timestamp) -> bool {
+    chain.head_age_max.is_some_and(|most| now > since.plus(most))
+}
+
+/// Endpoints answer and agree, and show no new block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standstill {
+    pub age_seconds: u64,
+    pub most_seconds: u64,
+    /// The chain makes blocks only when there is something in them, and a payment of ours waits for one.
+    pub on_demand: bool,
+}
+
+/// Whether the chain stands still, so that nothing new is planned on what endpoints say (case F42). None where it does not, or was not
+/// read lately.
+pub fn standstill(view: &LaneView) -> Option<Standstill> {
+    let (tip, most) = (read_tip(view.lane, view.now)?, view.chain.head_age_max?);
+    let on_demand = view.chain.blocks_on_demand;
+    let since = match on_demand {
+        false => tip.mined_at,
+        // Since something of ours is there to be put into one.
+        true => first_waiting_since(view)?.max(tip.mined_at),
+    };
+    let age_seconds = view.now.since(tip.mined_at).seconds();
+    is_overdue(view.chain, view.now, since).then(|| Standstill { age_seconds, most_seconds: most.seconds(), on_demand })
+}
+
+/// Since when the longest of our payments waits for a block.
+fn first_waiting_since(view: &LaneView) -> Option<Timestamp> {
+    let unmined = view.live.iter().filter(|lineage| lineage.included().is_none());
+    let sent = unmined.flat_map(|lineage| &lineage.attempts).filter(|attempt| attempt.last_sent().is_some());
+    sent.map(|attempt| attempt.created_at).min()
 }

@@ -204,6 +204,8 @@ pub struct ChainRules {
     pub consolidation: Option<Consolidation>,
     /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
     pub head_age_max: Option<Span>,
+    /// The chain makes a block only when there is something in it: its head may be of any age, except while a payment of ours waits for one.
+    pub blocks_on_demand: bool,
     /// Failed prechecks after which a payout that never reserved anything is given back.
     pub precheck_tries_max: u32,
     /// Wait after a failed precheck; doubles with every try.

@@ -64,6 +64,9 @@ impl<T> Slot<T> {
 pub struct View {
     /// The time at which everything in this group is judged.
     pub now: Timestamp,
+    /// What the database's own clock says, where it has one: leases are dated and judged by that, whatever each process believes the time
+    /// to be (case F106). None where the processes share `now`.
+    pub store_clock: Option<Timestamp>,
     /// Why that time may be wrong; set by whoever decides, and in no store.
     pub clock_doubt: Option<ClockDoubt>,
     pub users: BTreeMap<UserId, Slot<User>>,
@@ -125,6 +128,11 @@ pub struct Row<T> {
 }
 
 impl View {
+    /// Returns the time by which leases are dated and judged.
+    pub fn lease_time(&self) -> Timestamp {
+        self.store_clock.unwrap_or(self.now)
+    }
+
     pub fn user(&self, id: &UserId) -> Option<&User> {
         self.users.get(id).expect("keys(command) names the user").row.as_ref()
     }

@@ -34,6 +34,13 @@ sol! {
         function isValidSignature(bytes32 hash, bytes signature) external view returns (bytes4);
     }
 
+    interface WalletFactory {
+        function addressOf(address owner, bytes32 salt) external view returns (address);
+        function deploy(address owner, bytes32 salt) external returns (address);
+        function refuse() external pure;
+        function idle() external;
+    }
+
     interface Receiver {
         function setWelcome(bool value) external;
     }

@@ -47,6 +47,8 @@ contracts! {
     CHANGING_TOKEN = "ChangingToken";
     /// Signs by EIP-1271. Constructor: `(address owner)`.
     ERC1271_WALLET = "Erc1271Wallet";
+    /// Deploys such wallets at addresses that are known before (CREATE2).
+    WALLET_FACTORY = "WalletFactory";
     /// Its EIP-1271 answer burns all gas.
     GAS_BURNING_WALLET = "GasBurningWallet";
     /// Rejects native coins until told otherwise.

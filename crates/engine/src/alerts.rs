@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use adit_core::{
-    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Status, Step,
-    Suspension, Timestamp, WithdrawalId, needs, next, step,
+    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Standstill,
+    Status, Step, Suspension, Timestamp, WithdrawalId, needs, next, standstill, step,
 };
 use adit_store::{QueueFilter, Replication, StoreFault};
 use serde::Serialize;
@@ -56,6 +56,12 @@ pub enum Alert {
     },
     ChainUnread {
         lane: String,
+    },
+    /// Endpoints answer and agree, and show no new block: nothing new is planned.
+    ChainStill {
+        lane: String,
+        #[serde(flatten)]
+        still: Standstill,
     },
     /// So many failed within the last quarter of an hour.
     WithdrawalsFailed {
@@ -202,7 +208,7 @@ impl Watch {
                 found.push(Alert::LaneIdle { lane: name });
                 continue;
             };
-            found.extend(standing(&lane, chain, now));
+            found.extend(standing(&lane, chain, now, self.hub.lease_time(now)));
             for asset in rules.assets_on(&chain.name) {
                 found.extend(funds(&lane, &asset.id, &self.settings, now));
             }
@@ -246,6 +252,7 @@ impl Watch {
         let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
         let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         found.extend(waiting_cancels(&view));
+        found.extend(standstill(&view).map(|still| Alert::ChainStill { lane: name(), still }));
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
             found.push(Alert::SignerRefuses { lane: name(), refused, seconds: uptime.since(since).seconds() });
         }
@@ -280,13 +287,14 @@ fn asynchronous(replication: Replication) -> Option<Alert> {
     }
 }
 
-fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp) -> Vec<Alert> {
+/// `lease_time`: the same moment by the clock that dates leases.
+fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp, lease_time: Timestamp) -> Vec<Alert> {
     let name = || lane.id.to_string();
     let mut found = Vec::new();
     if let LaneState::Halted { reason, .. } = &lane.state {
         found.push(Alert::LaneHalted { lane: name(), sentence: chain.kind.written(&reason.sentence()) });
     }
-    if lane.lease.as_ref().is_none_or(|lease| lease.until < now) {
+    if lane.lease.as_ref().is_none_or(|lease| lease.until < lease_time) {
         found.push(Alert::LaneIdle { lane: name() });
     }
     if lane.tip.as_ref().is_none_or(|tip| tip.at.plus(FUNDS_AGE_MAX) < now) {

@@ -119,7 +119,8 @@ impl Engine {
     }
 
     fn trouble(&self, lane: &Lane) -> Option<Trouble> {
-        let unleased = lane.lease.as_ref().is_none_or(|lease| lease.until.plus(UNLEASED_TOLD_AFTER) < self.ports.clock.now());
+        let now = self.hub.lease_time(self.ports.clock.now());
+        let unleased = lane.lease.as_ref().is_none_or(|lease| lease.until.plus(UNLEASED_TOLD_AFTER) < now);
         self.hub.trouble(&lane.id, self.ports.clock.uptime()).or_else(|| unleased.then_some(Trouble::NotLeased))
     }
 

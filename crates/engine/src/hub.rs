@@ -24,6 +24,8 @@ pub struct Hub {
     mined: Arc<Notify>,
     /// Uptime in microseconds at the newest commit of this process; zero before the first.
     last_commit: Arc<AtomicI64>,
+    /// Microseconds that the store's clock was ahead of this process's, at the newest load.
+    store_ahead: Arc<AtomicI64>,
     /// The incarnation of this store that the signer refuses for good.
     superseded: Arc<Mutex<Option<IncarnationId>>>,
     /// What the signer last refused each lane, as long as it signs nothing.
@@ -44,6 +46,7 @@ impl Hub {
             alarm: Arc::new(Notify::new()),
             mined: Arc::new(Notify::new()),
             last_commit: Arc::default(),
+            store_ahead: Arc::default(),
             superseded: Arc::default(),
             refusals: Arc::default(),
             unwitnessed: Arc::default(),
@@ -65,6 +68,16 @@ impl Hub {
     pub fn last_commit(&self) -> Option<Timestamp> {
         let micros = self.last_commit.load(Ordering::Relaxed);
         (micros != 0).then(|| Timestamp::from_micros(micros))
+    }
+
+    /// The store's clock and that of this process, at one moment.
+    pub(crate) fn compared_clocks(&self, store: Timestamp, process: Timestamp) {
+        self.store_ahead.store(store.micros().saturating_sub(process.micros()), Ordering::Relaxed);
+    }
+
+    /// Returns what the store's clock says when this process's says `now`: leases are dated by that (case F106).
+    pub(crate) fn lease_time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_micros(now.micros().saturating_add(self.store_ahead.load(Ordering::Relaxed)))
     }
 
     /// The signer refuses this incarnation of the store for good: another one took its place.

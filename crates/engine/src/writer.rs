@@ -237,6 +237,8 @@ impl WriterTask {
         };
         let mut view = group.take_view();
         view.clock_doubt = self.ports.clock.doubt();
+        let now = self.ports.clock.now();
+        self.hub.compared_clocks(view.store_clock.unwrap_or(now), now);
         let answers: Vec<Result<Answer, WriteError>> = orders
             .iter()
             .map(|order| {

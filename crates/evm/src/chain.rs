@@ -1,6 +1,6 @@
 //! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use adit_chain::{
     Chain, Dated, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool,
@@ -52,7 +52,7 @@ impl EvmChain {
     fn behind(node: Node) -> Result<Self, ConfigError> {
         let payable = node.config.payable()?;
         let book = node.config.address_book(&payable)?;
-        Ok(Self { node, payable, book, memory: Mutex::default() })
+        Ok(Self { node, payable, book, memory: Memory::default() })
     }
 
     pub fn name(&self) -> &ChainName {
@@ -134,9 +134,9 @@ impl Chain for EvmChain {
         self.node.transaction_count(wallet_of(lane), head.height).await
     }
 
-    async fn funds(&self, lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        let head = self.node.heads().await?.tip.head;
-        self.node.funds(wallet_of(lane), &self.payable, head.height).await.map(|funds| funds.assets)
+    async fn funds(&self, lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault> {
+        let at = self.node.funds_height(booked).await?;
+        self.node.funds(wallet_of(lane), &self.payable, at).await.map(|funds| funds.assets)
     }
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {

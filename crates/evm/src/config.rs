@@ -9,6 +9,7 @@ use alloy::primitives::Address;
 
 use crate::address::AddressBook;
 use crate::fee::PRIORITY_FEE_FLOOR_WEI;
+use crate::observe::SCAN_BLOCKS_MAX;
 use crate::signature::SignatureForms;
 
 /// Everything that is configured. Made by [`EvmConfig::new`] and then adjusted.
@@ -30,8 +31,12 @@ pub struct EvmConfig {
     pub lower_case_addresses: bool,
     /// Accept 64-byte signatures (EIP-2098).
     pub compact_signatures: bool,
+    /// Accept signatures of contract wallets that are not deployed yet (ERC-6492).
+    pub undeployed_wallets: bool,
     /// The chain charges for data and for its operator, as OP stack chains do (Base, Optimism).
     pub op_stack: bool,
+    /// Blocks that are read backwards for what used a nonce, where no endpoint keeps the state of then.
+    pub scan_blocks_max: u64,
     /// Least tip that an attempt offers, in wei per gas.
     pub priority_fee_floor: u128,
     /// Longest wait for one answer.
@@ -79,7 +84,9 @@ impl EvmConfig {
             forbidden: BTreeMap::new(),
             lower_case_addresses: false,
             compact_signatures: false,
+            undeployed_wallets: false,
             op_stack: false,
+            scan_blocks_max: SCAN_BLOCKS_MAX,
             priority_fee_floor: PRIORITY_FEE_FLOOR_WEI,
             request_time_max: Span::from_millis(REQUEST_MILLIS_MAX),
         }

@@ -1,7 +1,8 @@
 //! Whose signature a claim carries: the user's own key, or a contract wallet that vouches for it (EIP-1271).
 //!
 //! The key is tried first (window F85): it needs no node, and an account with a delegation (EIP-7702) has both. A contract is
-//! asked at the newest state, within a gas bound, and believed only by quorum.
+//! asked at the newest state, within a gas bound, and believed only by quorum. A wrapper for wallets that are not deployed yet
+//! (ERC-6492) is taken off where the wallet is deployed by now.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use serde_json::json;
 use crate::node::Node;
 use crate::rpc::{b256, height};
 use crate::said_no::{self, About};
+use crate::undeployed::{self, Asked, Wrapped};
 use crate::{address_of, signature};
 
 /// Longest signature that is passed to a contract. A Safe with 50 owners needs 3,250 bytes.
@@ -33,6 +35,8 @@ sol! {
 pub enum SignedBy {
     Key,
     Contract,
+    /// A contract that does not exist yet, as its factory would deploy it.
+    UndeployedContract,
 }
 
 /// The judgement of a signature. That a node could not be asked is a [`Fault`] and no judgement.
@@ -66,17 +70,47 @@ impl Node {
         if signature.0.len() > CONTRACT_SIGNATURE_BYTES_MAX {
             return Ok(Verdict::Invalid { why: own.to_string() });
         }
-        let vouching = self.ask_contract(account, b256(digest), signature).await?;
+        let wrapped = match undeployed::unwrap(&signature.0).transpose() {
+            Ok(wrapped) => wrapped,
+            Err(why) => return Ok(Verdict::Invalid { why }),
+        };
+        let inner = wrapped.as_ref().map_or_else(|| signature.0.clone().into(), |wrapped| wrapped.signature.clone());
+        let vouching = self.ask_contract(account, b256(digest), inner).await?;
         Ok(match vouching {
             Vouching::Yes => Verdict::Valid(SignedBy::Contract),
-            Vouching::NoCode => Verdict::Invalid { why: own.to_string() },
+            Vouching::NoCode => match wrapped {
+                Some(wrapped) => self.judge_undeployed(account, user, b256(digest), &wrapped).await?,
+                None => Verdict::Invalid { why: own.to_string() },
+            },
             Vouching::No => Verdict::Invalid { why: format!("the contract wallet {user} does not accept the signature") },
             Vouching::Failed => Verdict::Invalid { why: format!("the contract wallet {user} failed when it was asked for the signature") },
         })
     }
 
-    async fn ask_contract(&self, account: Address, digest: B256, signature: &CoreBytes) -> Result<Vouching, Fault> {
-        let input: Bytes = ContractWallet::isValidSignatureCall { hash: digest, signature: signature.0.clone().into() }.abi_encode().into();
+    async fn judge_undeployed(&self, account: Address, user: &Destination, digest: B256, wrapped: &Wrapped) -> Result<Verdict, Fault> {
+        if !self.config.undeployed_wallets {
+            let why = format!(
+                "it is that of a contract wallet which is not deployed yet (ERC-6492), and those are not accepted here; deploy {user} on this \
+                 chain, which its first transaction does, and sign again (the operator may allow it by claims.undeployed_wallets)"
+            );
+            return Ok(Verdict::Invalid { why });
+        }
+        let factory = wrapped.factory;
+        let why = match self.ask_undeployed(account, digest, wrapped).await? {
+            Asked::Yes => return Ok(Verdict::Valid(SignedBy::UndeployedContract)),
+            Asked::No => format!("the contract wallet {user} would not accept it once it is deployed"),
+            Asked::FactoryFailed => format!("its factory {factory} refuses to deploy the contract wallet {user} on this chain"),
+            Asked::NotDeployed => {
+                format!("its factory {factory} would not deploy a wallet at {user}; sign with the wallet that is named as user")
+            }
+            Asked::Failed => format!("the contract wallet {user}, or its factory {factory}, failed when it was asked for the signature"),
+        };
+        let why = format!("it is that of a contract wallet which is not deployed yet (ERC-6492): {why}");
+        Ok(Verdict::Invalid { why })
+    }
+
+    async fn ask_contract(&self, account: Address, digest: B256, signature: Bytes) -> Result<Vouching, Fault> {
+        let input: Bytes = ContractWallet::isValidSignatureCall { hash: digest, signature }.abi_encode().into();
         let gas = height(CONTRACT_SIGNATURE_GAS_MAX);
         let calls = [
             Call::new("eth_getCode", json!([account, "latest"])),

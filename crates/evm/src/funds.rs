@@ -18,6 +18,18 @@ pub(crate) struct Funds {
 }
 
 impl Node {
+    /// The head at which what the wallet holds is read: not below the payments that are booked.
+    ///
+    /// # Errors
+    /// [`Fault`], of which [`Fault::Behind`] where the head is below them.
+    pub(crate) async fn funds_height(&self, booked: u64) -> Result<u64, Fault> {
+        let head = self.heads().await?.tip.head.height;
+        match head < booked {
+            true => Err(Fault::Behind { chain: self.config.name.to_string(), head, booked }),
+            false => Ok(head),
+        }
+    }
+
     /// An asset that could not be read, or whose balance exceeds 128 bits, is absent.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ mod said_no;
 mod self_transfer;
 mod signature;
 mod simulate;
+mod undeployed;
 mod unlock;
 
 pub use address::{AddressBook, address_of, canonical, with_checksum};
@@ -39,7 +40,8 @@ pub use contract_wallet::{CONTRACT_SIGNATURE_BYTES_MAX, CONTRACT_SIGNATURE_GAS_M
 pub use draft::{raw_hash, unsigned};
 pub use fee::{PRIORITY_FEE_FLOOR_WEI, suggest};
 pub use foreign::{Decoded, decode};
-pub use observe::{SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX};
+pub use observe::{SCAN_BLOCKS_MAX, SCAN_BLOCKS_PER_LOOK_MAX, SEARCH_BLOCKS_MAX, SEARCH_GAP_BLOCKS_MAX};
 pub use plan::{GAS_MARGIN, gas_limit};
 pub use signature::{InvalidSignature, SignatureForms, recover, verify};
+pub use undeployed::UNDEPLOYED_GAS_MAX;
 pub use unlock::{MEMBERSHIP_CACHE_MAX, MEMBERSHIP_CACHE_SECONDS, UnlockGate};

@@ -61,7 +61,7 @@ impl Node {
     /// # Errors
     /// [`Fault`].
     pub(crate) async fn plan(&self, request: &PlanRequest<'_>, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
-        let at = self.heads().await?.tip.head.height;
+        let at = self.funds_height(request.booked).await?;
         let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
         let fees = evm_fees(request.offer);
         let price = Price { fees, data_fee: self.data_fee(at).await? };

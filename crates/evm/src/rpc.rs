@@ -116,11 +116,14 @@ pub(crate) struct FullBlock {
     pub transactions: Vec<Sender>,
 }
 
-/// Who sent a transaction.
+/// Who sent a transaction, and at which place in their line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Sender {
     pub hash: B256,
     pub from: Address,
+    /// Only asked of our own.
+    #[serde(default)]
+    pub nonce: Option<U64>,
 }
 
 /// A transaction as a node shows it.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{CLOCKS_APART_MAX, Keys, Slot, Span, Timestamp, View};
-use adit_store::StoreFault;
 use adit_store::rows::{Fields, read_account, read_lane, read_user, read_withdrawal};
+use adit_store::{DATABASE_APART_MAX, StoreFault};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
@@ -14,7 +14,9 @@ use crate::read::{credential, incarnation, ledger, limit, lineage, people, withd
 pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys, now: Timestamp) -> Result<View, StoreFault> {
     let mut view = View::default();
     take_rows(connection, keys, &mut view).await?;
-    view.now = moment(connection, now).await?;
+    let moment = moment(connection, now).await?;
+    view.now = moment.now;
+    view.store_clock = Some(moment.clock);
     load_names(connection, keys, &mut view).await?;
     if !keys.limits.is_empty() {
         view.limits = limit::limits(connection, &keys.limits, view.now).await?;
@@ -25,27 +27,33 @@ pub(crate) async fn view(connection: &mut PgConnection, keys: &Keys, now: Timest
     Ok(view)
 }
 
-/// The database's clock is what all servers have in common, so it is used while it agrees with the caller's. Else it is wrong, or the caller's
-/// is, which the caller knows: the caller's is used (case F97).
-const DATABASE_APART_MAX: Span = Span::from_seconds(30);
+/// What time it is.
+pub(crate) struct Moment {
+    /// As commits see it.
+    pub now: Timestamp,
+    /// As the database's own clock says, by which leases are dated and judged (case F106).
+    clock: Timestamp,
+}
 
-/// Time as commits see it, never before the newest commit, of those that no wrong clock has dated.
-pub(crate) async fn moment(connection: &mut PgConnection, now: Timestamp) -> Result<Timestamp, StoreFault> {
+/// Time as commits see it ([`adit_store::common_time`]), never before the newest commit, of those that no wrong clock has dated.
+pub(crate) async fn moment(connection: &mut PgConnection, now: Timestamp) -> Result<Moment, StoreFault> {
     const NOW: &str = "
         WITH clock AS MATERIALIZED (
             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS at
         ), judged AS MATERIALIZED (
-            SELECT CASE WHEN clock.at BETWEEN $1 - $2 AND $1 + $2 THEN clock.at ELSE $1 END AS at FROM clock
+            SELECT CASE WHEN clock.at BETWEEN $1 - $2 AND $1 + $2 THEN clock.at ELSE $1 END AS at, clock.at AS own FROM clock
         )
         SELECT greatest(
             judged.at,
             (SELECT g.at FROM commit_group AS g WHERE g.at <= judged.at + $3 ORDER BY g.at DESC LIMIT 1)
-        ) AS now
+        ) AS now, judged.own AS clock
         FROM judged";
     let micros = |span: Span| i64::try_from(span.millis() * 1_000).unwrap_or(i64::MAX);
     let question = query(NOW).bind(now.micros()).bind(micros(DATABASE_APART_MAX)).bind(micros(CLOCKS_APART_MAX));
-    let now = one(connection, question, |row| row.integer("now").map(Timestamp::from_micros)).await?;
-    now.ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
+    let now = one(connection, question, |row| {
+        Ok(Moment { now: Timestamp::from_micros(row.integer("now")?), clock: Timestamp::from_micros(row.integer("clock")?) })
+    });
+    now.await?.ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
 }
 
 /// Versioned rows: each that was named, found or not. Reading a row takes it until the group ends, in one global order, so that two groups

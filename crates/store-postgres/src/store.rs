@@ -191,7 +191,7 @@ impl Store for PostgresStore {
         let asked = BTreeMap::from([((user.clone(), asset.clone()), windows.to_vec())]);
         let asking = async {
             let mut moment = self.moment().await?;
-            let now = load::moment(&mut moment, now).await?;
+            let now = load::moment(&mut moment, now).await?.now;
             limit::limits(&mut moment, &asked, now).await
         };
         Ok(self.read(asking).await?.into_values().next().unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_core::{Batch, Change, Keys, Row};
+use adit_core::{Batch, Change, Keys, Row, Span, Timestamp};
 use adit_devnet::postgres::Postgres;
 use adit_store::conformance::dump::dump;
 use adit_store::conformance::journal::play;
@@ -185,4 +185,19 @@ async fn f74_a_read_only_database_decides_nothing() {
         open |= store.load(&keys, THEN).await.is_ok();
     }
     assert!(open, "the same store decides again once the database can be written");
+}
+
+/// F106: two processes, one of them ten minutes ahead or behind. What they commit may be dated by their own clocks; leases are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn f106_the_database_dates_leases_whatever_a_process_believes() {
+    let cluster = cluster().await;
+    let store = connect(&cluster).await;
+    let clock = store.clock().await.expect("the store answers").expect("it has one").now;
+    let far = Span::from_seconds(600);
+    let near = |one: Timestamp, other: Timestamp| (one.micros() - other.micros()).abs() < 10_000_000;
+    for believed in [clock.plus(far), clock.minus(far), clock] {
+        let view = store.load(&Keys::default(), believed).await.expect("the store answers").take_view();
+        assert!(near(view.lease_time(), clock), "{believed:?}: {:?}", view.lease_time());
+        assert!(near(view.now, believed), "commits go by the process where the two are far apart: {:?}", view.now);
+    }
 }

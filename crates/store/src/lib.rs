@@ -11,10 +11,12 @@ mod history;
 mod memory;
 mod port;
 pub mod rows;
+mod time;
 
 pub use credentials::{CredentialCursor, CredentialFilter, CredentialRecord};
 pub use fault::{CommitFault, StoreFault};
 pub use glance::{Glance, TABLES_OF_ALL_SCHEMAS};
 pub use history::{GROUPS_REMEMBERED, History, Identity};
-pub use memory::{CommitFate, CommitHook, MemStore, Snapshot};
+pub use memory::{CommitFate, CommitHook, MemStore, Snapshot, StoreTime};
 pub use port::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, UserSheet, WithdrawalFilter};
+pub use time::{DATABASE_APART_MAX, common_time};

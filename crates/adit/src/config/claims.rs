@@ -22,6 +22,8 @@ pub struct Claims {
     pub deadline_ahead_max: Span,
     /// Accept 64-byte signatures (EIP-2098).
     pub compact_signatures: bool,
+    /// Accept signatures of contract wallets that are not deployed yet (ERC-6492).
+    pub undeployed_wallets: bool,
 }
 
 impl Claims {
@@ -37,6 +39,7 @@ impl Claims {
             domain_version: read_domain(&section, "domain_version").unwrap_or("1".to_owned()),
             deadline_ahead_max: section.seconds("deadline_seconds_max", 1..=DEADLINE_SECONDS_MAX).unwrap_or(Span::from_seconds(900)),
             compact_signatures: section.flag("compact_signatures").unwrap_or(false),
+            undeployed_wallets: section.flag("undeployed_wallets").unwrap_or(false),
             asset: asset.unwrap_or(AssetId::new("DG").expect("a constant name")),
         };
         section.finish();

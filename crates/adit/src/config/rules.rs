@@ -46,6 +46,7 @@ fn chain_rules(chain: &Chain, lane: LaneId) -> ChainRules {
         fee_per_transaction_max: chain.fee_per_transaction_max,
         precheck_tries_max: chain.precheck_tries_max,
         head_age_max: chain.head_age_max,
+        blocks_on_demand: chain.blocks_on_demand,
         precheck_backoff: chain.precheck_backoff,
     }
 }

@@ -1,9 +1,10 @@
 //! `adit keys adopt`: from which number on a key is Adit's alone.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use adit_chain::{Chain, Foreign, Watch};
-use adit_core::{ChainName, Command as Order, Lane, LaneId};
+use adit_core::{ChainKind, ChainName, Command as Order, Lane, LaneId};
 use adit_store::Store;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -16,6 +17,9 @@ use crate::output::Output;
 use crate::wallets::Wallets;
 
 const UNREAD: &str = "the wallet's past cannot be read, so nothing was changed; mend the endpoints first";
+
+/// Looks at the wallet's past; each explains several numbers, or reads further back for one.
+const LOOKS_MAX: usize = 1_000;
 
 /// Works on the store itself: a halted lane is nobody's, and whoever says this has stopped everything else that has the key.
 ///
@@ -34,8 +38,9 @@ pub async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> 
     let mined = chain.consumed(&lane, 0).await;
     let mined = mined.context("the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints first")?;
     compare(&lane, nonce, given_out, mined)?;
-    decided(chain.as_ref(), database.store.as_ref(), &lane, row.as_ref(), nonce).await?;
     let rules = config.rules(&wallets.addresses);
+    let kind = rules.chains.get(&lane.chain).context("a configured chain has rules")?.kind;
+    decided(chain.as_ref(), database.store.as_ref(), &lane, row.as_ref(), nonce, kind).await?;
     direct::submit(database.store.as_ref(), &rules, Order::AdoptKey { lane: lane.clone(), from_nonce: nonce }).await?;
     let text = format!("{lane}: from nonce {nonce} on the key is Adit's alone; the lane reconciles when the server runs");
     output.result(&json!({ "lane": lane.to_string(), "adoptedFrom": nonce }), &text)
@@ -56,7 +61,7 @@ fn compare(lane: &LaneId, nonce: u64, given_out: u64, mined: u64) -> Result<()> 
 }
 
 /// Nothing of the wallet beyond the book waits in a pool, and what blocks hold of it can no longer change (case F91).
-async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Option<&Lane>, nonce: u64) -> Result<()> {
+async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Option<&Lane>, nonce: u64, kind: ChainKind) -> Result<()> {
     let given_out = row.map_or(0, |known| known.next_nonce);
     let pool = chain.pool(lane, nonce).await.context("the pools cannot be asked, so nothing was changed; mend the endpoints first")?;
     if let Some(ahead) = pool.ahead.first() {
@@ -86,18 +91,11 @@ async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Optio
     }
     let final_height = chain.tip().await.context(UNREAD)?.final_height;
     let mut seen = outgoing;
-    // Each look explains some numbers, the lowest first.
-    let mut from = given_out;
-    while from < nonce {
-        let foreign = chain.watch(&Watch { next_nonce: from, adopted_from: from, ..look.clone() }).await.context(UNREAD)?.foreign;
-        let known: BTreeSet<u64> = foreign.iter().map(|found| found.nonce).collect();
-        let explained = (from..nonce).take_while(|number| known.contains(number)).count() as u64;
-        seen.extend(foreign.into_iter().filter(|found| found.nonce >= from));
-        if explained == 0 {
-            break;
-        }
-        from += explained;
-    }
+    seen.extend(match kind {
+        ChainKind::Evm => explained(chain, &look, given_out..nonce).await?,
+        // Numbers are addresses of change there: not each of them is used by somebody.
+        ChainKind::Bitcoin => chain.watch(&look).await.context(UNREAD)?.foreign,
+    });
     let young = |found: &&Foreign| found.block.is_some_and(|block| block.height > final_height);
     match seen.iter().find(young) {
         None => Ok(()),
@@ -109,6 +107,33 @@ async fn decided(chain: &dyn Chain, store: &dyn Store, lane: &LaneId, row: Optio
             final_height
         ),
     }
+}
+
+/// Returns what used each of these numbers.
+///
+/// # Errors
+/// When that is not known of one of them: equal withdrawals could not be held against it (case F91).
+async fn explained(chain: &dyn Chain, look: &Watch, numbers: Range<u64>) -> Result<Vec<Foreign>> {
+    let (mut seen, mut from, mut trail) = (Vec::new(), numbers.start, look.trail.clone());
+    for _ in 0..LOOKS_MAX {
+        if from >= numbers.end {
+            return Ok(seen);
+        }
+        let one = Watch { next_nonce: from, adopted_from: from, trail: trail.clone(), ..look.clone() };
+        let mut looked = chain.watch(&one).await.context(UNREAD)?;
+        let (placed, others): (Vec<Foreign>, Vec<Foreign>) = looked.foreign.drain(..).partition(Foreign::is_placed);
+        let known: BTreeSet<u64> = placed.iter().map(|found| found.nonce).collect();
+        let more = (from..numbers.end).take_while(|number| known.contains(number)).count() as u64;
+        seen.extend(placed.into_iter().filter(|found| found.nonce >= from));
+        from += more;
+        let reached = looked.trail.last() == Some(&looked.tip.head);
+        if more == 0 && reached && !looked.searching {
+            let words = others.into_iter().find(|found| found.nonce == from).map(|found| found.decoded);
+            bail!("{}; nothing was changed", words.unwrap_or_else(|| format!("nobody shows what used nonce {from}")));
+        }
+        trail = looked.trail;
+    }
+    bail!("nobody shows what used nonce {from} after {LOOKS_MAX} looks at the wallet's past; nothing was changed")
 }
 
 /// Those that are none of our payments.

@@ -37,7 +37,7 @@ pub async fn check(
 
 /// Leases are judged by the database's own time, which a transaction tells.
 async fn of_nobody_who_runs(name: &str, store: &dyn Store, lanes: &[Lane]) -> Result<()> {
-    let now = store.load(&Keys::default(), now()).await?.take_view().now;
+    let now = store.load(&Keys::default(), now()).await?.take_view().lease_time();
     let leased = lanes.iter().find_map(|lane| lane.lease.as_ref().filter(|lease| now < lease.until).map(|lease| (lane, lease)));
     match leased {
         None => Ok(()),

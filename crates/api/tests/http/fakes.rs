@@ -84,7 +84,7 @@ impl Chain for DeafChain {
         Err(unreachable_chain())
     }
 
-    async fn funds(&self, _: &LaneId) -> Result<Vec<FundsReading>, Fault> {
+    async fn funds(&self, _: &LaneId, _: u64) -> Result<Vec<FundsReading>, Fault> {
         Err(unreachable_chain())
     }
 

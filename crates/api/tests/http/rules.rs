@@ -63,6 +63,7 @@ pub fn rules() -> Rules {
                 batching: None,
                 fee_per_transaction_max: whole(1),
                 head_age_max: None,
+                blocks_on_demand: false,
                 precheck_tries_max: 3,
                 consolidation: None,
                 precheck_backoff: Span::from_seconds(1),

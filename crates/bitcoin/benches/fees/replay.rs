@@ -156,6 +156,7 @@ fn rules(lane: LaneId, policy: Policy) -> ChainRules {
         consolidation: None,
         batching: policy.batching,
         head_age_max: None,
+        blocks_on_demand: false,
         precheck_tries_max: 5,
         precheck_backoff: Span::from_seconds(5),
     }

@@ -142,6 +142,15 @@ impl BitcoinLane {
         Ok((head.height, self.holdings.listing().map(|listing| listing.coins).unwrap_or_default()))
     }
 
+    /// The same, where they are listed at the block `booked` or above.
+    async fn coins_since(&self, next: u64, booked: u64) -> Result<(u64, Vec<Coin>), Fault> {
+        let (height, coins) = self.coins(next).await?;
+        match height < booked {
+            true => Err(Fault::Behind { chain: self.node.config().name.to_string(), head: height, booked }),
+            false => Ok((height, coins)),
+        }
+    }
+
     /// Leaves out what may not be spent yet: see [`ours::settled`].
     fn settled(&self, coins: Vec<Coin>, tip: u64, ours: &Ours) -> Vec<Coin> {
         settled(coins, tip, self.settings.final_blocks, ours)
@@ -203,15 +212,15 @@ impl Chain for BitcoinLane {
         Ok(self.holdings.next_unused())
     }
 
-    async fn funds(&self, _lane: &LaneId) -> Result<Vec<FundsReading>, Fault> {
-        let (tip, coins) = self.coins(0).await?;
+    async fn funds(&self, _lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault> {
+        let (tip, coins) = self.coins_since(0, booked).await?;
         let kept = self.kept();
         let balance = kept.pending.held(&self.settled(coins, tip, &kept.ours));
         Ok(vec![FundsReading { asset: self.settings.asset.clone(), balance }])
     }
 
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault> {
-        let (tip, coins) = self.coins(request.first).await?;
+        let (tip, coins) = self.coins_since(request.first, request.booked).await?;
         let mut coins = self.settled(coins, tip, &Ours::of(request.live));
         if self.settings.signs_alone {
             coins.extend(unmined::unconfirmed_change(request.live));
@@ -230,7 +239,7 @@ impl Chain for BitcoinLane {
     }
 
     async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
-        let (tip, coins) = self.coins(request.first).await?;
+        let (tip, coins) = self.coins_since(request.first, request.booked).await?;
         let (coins, reserved) = (self.settled(coins, tip, &Ours::of(request.live)), unmined::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
         let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
@@ -239,7 +248,7 @@ impl Chain for BitcoinLane {
     }
 
     async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
-        let (tip, coins) = self.coins(request.first).await?;
+        let (tip, coins) = self.coins_since(request.first, request.booked).await?;
         // A sweep pays nobody whom a vanished coin could harm, and forgotten payments may stand on any change: it takes all of it.
         let (coins, reserved) = (self.settled(coins, tip, &Ours::AllChange), unmined::reserved(request.live));
         let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };

@@ -57,7 +57,7 @@ impl Restarted {
     }
 
     async fn held(&self) -> u128 {
-        self.lane.funds(&watch().lane).await.expect("funds")[0].balance.base_units()
+        self.lane.funds(&watch().lane, 0).await.expect("funds")[0].balance.base_units()
     }
 }
 
@@ -97,4 +97,29 @@ async fn f100_a_restart_asks_for_what_it_knew_alone() {
     let unreminded = Restarted::over(&world).await;
     unreminded.look().await;
     assert_eq!(unreminded.asked(), NEXT + 2 * GAP, "who knows nothing asks for everything");
+}
+
+/// F39: coins that were listed below a booked payment may be those that it spent.
+#[tokio::test(flavor = "multi_thread")]
+async fn f39_coins_listed_below_a_booked_payment_are_not_counted() {
+    let Some(world) = World::start("behind").await else { return };
+    world.bitcoin.miner().fund_each(&[change(7)], COIN).await.expect("funded");
+    world.bitcoin.miner().mine(6).await.expect("mined");
+    world.catch_up().await;
+    let restarted = Restarted::over(&world).await;
+    restarted.look().await;
+    let head = restarted.lane.tip().await.expect("a tip").head.height;
+    assert!(restarted.lane.funds(&watch().lane, head).await.is_ok());
+    let behind = restarted.lane.funds(&watch().lane, head + 1).await;
+    assert!(matches!(behind, Err(adit_chain::Fault::Behind { booked, .. }) if booked == head + 1), "{behind:?}");
+    let request = adit_chain::PlanRequest {
+        lane: watch().lane,
+        first: NEXT,
+        offer: adit_core::Offer::Bitcoin(adit_core::FeeRate::from_sat_per_kvb(1_000)),
+        legs: Vec::new(),
+        committed: Default::default(),
+        booked: head + 1,
+        live: &[],
+    };
+    assert!(matches!(restarted.lane.plan(&request).await, Err(adit_chain::Fault::Behind { .. })));
 }

@@ -244,7 +244,7 @@ impl<'a> Drafting<'a> {
     pub fn leased(&self, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
         self.present()?;
         let lane = self.lane(id)?;
-        if !lane.is_leased(owner, epoch, self.now()) {
+        if !lane.is_leased(owner, epoch, self.view.lease_time()) {
             return Err(Refusal::NotLeased { lane: id.to_string() });
         }
         Ok(lane)

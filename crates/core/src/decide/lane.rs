@@ -35,7 +35,7 @@ pub(super) struct Claim {
 pub(super) fn lease(mut draft: Drafting, id: &LaneId, claim: &Claim) -> Result<Decision, Refusal> {
     let Claim { owner, length, journal, alone, .. } = *claim;
     draft.present()?;
-    let now = draft.now();
+    let now = draft.view.lease_time();
     let mut lane = draft.view.lane(id).cloned().unwrap_or_else(|| Lane::new(id.clone()));
     if lane.journal.is_some_and(|pinned| pinned != journal) {
         return Err(Refusal::ForeignJournal { lane: id.to_string() });
@@ -216,6 +216,11 @@ pub(super) fn halt(mut draft: Drafting, id: &LaneId, reason: &HaltReason) -> Res
             draft.change(Change::Lane(lane));
             draft.answer(Answer::Done)
         }
+        // What used the number is known by now.
+        (
+            LaneState::Halted { reason: HaltReason::ForeignUse { nonce: known, hash: None, .. }, .. },
+            HaltReason::ForeignUse { nonce, hash: Some(_), .. },
+        ) if known == nonce => stop(draft, lane, reason.clone()),
         // Whoever releases the lane does not end what else it stands for.
         (LaneState::Halted { reason: HaltReason::Unreleased, .. }, _) if *reason != HaltReason::Unreleased => {
             stop(draft, lane, reason.clone())

@@ -11,7 +11,7 @@ pub use told::{AWAITS_APPROVAL_TOLD, HELD_TOLD, Reader};
 use serde::Serialize;
 
 use crate::gate::{Gate, gate_of_lane, gate_of_payout};
-use crate::next::{LaneView, Obstacle, Step, step};
+use crate::next::{LaneView, Obstacle, Step, standstill, step};
 use crate::{BlockRef, Dear, LaneState, Lineage, Purpose, State, Status, Timestamp, Trust, Withdrawal};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
@@ -93,6 +93,7 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal, line: &Line) -> Because {
         | Gate::LaneStopped
         | Gate::ClockDoubted(_)
         | Gate::NoTip
+        | Gate::ChainStill(_)
         | Gate::FeesAboveCap { .. }
         | Gate::SlowStart { .. }
         | Gate::InFlightFull { .. }
@@ -115,6 +116,7 @@ fn of_lane(view: &LaneView, gate: Gate) -> Because {
         Gate::LaneStopped => (stopped(view), None, None),
         Gate::ClockDoubted(doubt) => (Reason::ClockDoubted { clock: doubt }, None, None),
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
+        Gate::ChainStill(still) => (Reason::ChainStill { still }, Some("observe"), None),
         Gate::FeesAboveCap { needed, cap } => {
             let reason = Reason::AwaitsLowerFee { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
             (reason, Some("plan"), None)
@@ -154,7 +156,10 @@ pub fn needs(view: &LaneView, obstacle: Obstacle) -> String {
                 "the lane compares the signer's journal with the database".to_owned()
             }
         },
-        Obstacle::ChainUnread => "the chain's fees were not read lately; look at its endpoints".to_owned(),
+        Obstacle::ChainUnread => match standstill(view) {
+            Some(still) => format!("a new block; {}", still.words()),
+            None => "the chain's fees were not read lately; look at its endpoints".to_owned(),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Amount, AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope};
+use crate::{Amount, AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope, Standstill};
 
 /// What is waited for. `code` and the fields beside it are the contract; the sentence is English for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +30,11 @@ pub enum Reason {
         share: String,
     },
     AwaitsChain,
+    /// Endpoints answer and agree, and show no new block (case F42).
+    ChainStill {
+        #[serde(flatten)]
+        still: Standstill,
+    },
     /// Nobody knows what time it is (case F97).
     ClockDoubted {
         clock: ClockDoubt,

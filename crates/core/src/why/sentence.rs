@@ -2,7 +2,7 @@
 
 use super::reason::{Reason, Trouble};
 use super::told::AWAITS_APPROVAL_TOLD;
-use crate::{ChainRules, Withdrawal};
+use crate::{ChainRules, Standstill, Withdrawal};
 
 impl Reason {
     /// For those who run the instance: it may name endpoints, other payments and what nodes said.
@@ -28,6 +28,7 @@ impl Reason {
                 chain.coins(*ceiling)
             ),
             Self::AwaitsChain => "Too few endpoints of the chain answer; nothing is decided until they do.".to_owned(),
+            Self::ChainStill { still } => format!("It is planned when a new block comes: {}.", still.words()),
             Self::ClockDoubted { clock } => format!("It is planned when the time is known. {}", clock.sentence()),
             Self::Suspended { suspended, reason } => format!("Payments are suspended ({suspended}): {reason}."),
             Self::Deferred { reason, tries, .. } => format!("It could not be planned ({reason}; refused {tries} times); it is tried again."),
@@ -74,6 +75,24 @@ impl Reason {
                 format!("The transaction did something unexpected: {finding}. A person has to look at it.")
             }
             Self::Finished => format!("It is finished: {}.", withdrawal.state.status().as_str()),
+        }
+    }
+}
+
+impl Standstill {
+    /// How old the newest block is, what is allowed, and what to do.
+    pub fn words(&self) -> String {
+        let Self { age_seconds, most_seconds, on_demand } = self;
+        match on_demand {
+            true => format!(
+                "the newest block is {age_seconds} s old, and a payment of ours waits for one for longer than the {most_seconds} s that are \
+                 allowed (head_age_seconds_max). The chain, or its endpoints, stand still"
+            ),
+            false => format!(
+                "the newest block is {age_seconds} s old, and at most {most_seconds} s are allowed (head_age_seconds_max). The endpoints \
+                 answer and agree; they, or the chain, stand still. Of a chain that makes blocks only when there is something in them say \
+                 blocks_on_demand = true"
+            ),
         }
     }
 }

@@ -49,6 +49,7 @@ impl Reason {
                 "The network is dear for this amount just now. It is paid when it is cheaper, or when its time is over.".to_owned()
             }
             Self::AwaitsChain => "The chain cannot be read reliably just now; nothing is decided until it can.".to_owned(),
+            Self::ChainStill { .. } => "The chain makes no blocks just now; it follows when it does.".to_owned(),
             Self::ClockDoubted { .. } => "It is paid when the server is sure of the time.".to_owned(),
             Self::Suspended { .. } => "Payments are suspended by the operator. Yours is kept.".to_owned(),
             Self::Deferred { cause, .. } => cause.told().to_owned(),

@@ -56,9 +56,43 @@ fn f42_a_head_that_stands_still_stops_planning_and_bumps() {
         assert_eq!((plans(&acts), bumps(&acts)), (moves, moves), "{} s after its last block", world.view.now.since(mined_at).seconds());
     }
     let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None, &Line::default()));
-    assert_eq!(told.reason, Reason::AwaitsChain);
+    let still = Standstill { age_seconds: 361, most_seconds: 60, on_demand: false };
+    assert_eq!(told.reason, Reason::ChainStill { still });
+    assert!(told.sentence.contains("361 s old, and at most 60 s") && told.sentence.contains("blocks_on_demand"), "{}", told.sentence);
+    assert!(!told.sentence.contains("Too few endpoints") && !told.told.contains("361"), "{told:?}");
     world.see_tip(1_000_000_000);
     assert_eq!((plans(&world.due()), bumps(&world.due())), (1, 1));
+}
+
+/// F42: where blocks come only when there is something in them, an old one stops nothing. One that is overdue for a payment of ours stops
+/// new ones; what waits for it may still offer more.
+#[test]
+fn f42_a_chain_that_makes_blocks_on_demand_stands_still_only_when_it_owes_us_one() {
+    let mut world = World::with_points(10_000);
+    let chain = world.rules.chains.get_mut(&lane().chain).expect("a chain");
+    (chain.head_age_max, chain.blocks_on_demand) = (Some(Span::from_seconds(60)), true);
+    let mined_at = world.view.now;
+    let look = |world: &mut World, seconds: u64| {
+        world.pass(seconds);
+        let seen = Tip { mined_at, ..world.tip(1_000_000_000) };
+        world.see(seen);
+    };
+    let first = world.request_claim(3_000).expect("accepted");
+    look(&mut world, 3_600);
+    assert_eq!(plans(&world.due()), 1, "nothing is owed");
+    let lineage = world.reserve(first).expect("reserved");
+    world.send(lineage, hash(1));
+    let waiting = world.request_claim(3_000).expect("accepted");
+    look(&mut world, 60);
+    assert_eq!(plans(&world.due()), 1, "as long as it may take");
+    look(&mut world, 1);
+    let acts = world.due();
+    let bumps = acts.iter().filter(|act| matches!(act, Act::Bump { .. })).count();
+    assert_eq!((plans(&acts), bumps), (0, 1));
+    let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None, &Line::default()));
+    let still = Standstill { age_seconds: 3_661, most_seconds: 60, on_demand: true };
+    assert_eq!(told.reason, Reason::ChainStill { still });
+    assert!(told.sentence.contains("3661 s old") && told.sentence.contains("60 s"), "{}", told.sentence);
 }
 
 /// F31: one stuck number holds up those behind it, so no more are put there than a pool takes. It is filled; once that is final its

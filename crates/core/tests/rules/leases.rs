@@ -207,6 +207,39 @@ fn f89_a_chain_ahead_of_the_book_stops_the_lane() {
     }
 }
 
+/// F22: what used a number may be found only later, in older blocks. Then the halt says it; nothing else takes its place.
+#[test]
+fn f22_what_used_a_number_takes_the_place_of_not_knowing_it() {
+    let mut world = World::with_points(0);
+    let foreign = |nonce, found: Option<u8>| HaltReason::ForeignUse { nonce, hash: found.map(hash), decoded: format!("{nonce} {found:?}") };
+    let mut halt = |reason: &HaltReason| {
+        world.must(Command::HaltLane { lane: lane(), reason: reason.clone() });
+        let LaneState::Halted { reason, .. } = world.lane().state.clone() else { panic!("it is halted") };
+        reason
+    };
+    let (unknown, found) = (foreign(9, None), foreign(9, Some(1)));
+    assert_eq!(halt(&unknown), unknown);
+    assert_eq!(halt(&foreign(10, Some(2))), unknown, "another number");
+    assert_eq!(halt(&found), found);
+    assert_eq!(halt(&foreign(9, Some(3))), found);
+    assert_eq!(halt(&unknown), found);
+}
+
+/// F106: a lease is dated and judged by the database's clock where that has one, whatever the process believes the time to be.
+#[test]
+fn f106_the_stores_clock_dates_leases_and_judges_them() {
+    let mut lane = Fresh::new();
+    let store = lane.0.view.now.plus(Span::from_seconds(600));
+    lane.0.view.store_clock = Some(store);
+    lane.lease(1, 10, 9).expect("leased");
+    assert_eq!(lane.lane().lease.as_ref().map(|lease| lease.until), Some(store.plus(Span::from_seconds(10))));
+    assert_eq!(lane.lease(2, 10, 9).expect_err("held").code(), "LEASE_HELD");
+    lane.0.view.now = store.plus(Span::from_seconds(3_600));
+    assert_eq!(lane.lease(2, 10, 9).expect_err("its own clock is nobody's").code(), "LEASE_HELD");
+    lane.0.view.store_clock = Some(store.plus(Span::from_seconds(11)));
+    lane.lease(2, 10, 9).expect("it is over");
+}
+
 /// F22: nobody takes nonces back that were given out; the next one is the least.
 #[test]
 fn f22_a_key_is_adopted_from_the_next_nonce_on_and_not_below() {

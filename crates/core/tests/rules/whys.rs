@@ -76,6 +76,7 @@ fn every_reason() -> Vec<Reason> {
         Reason::AwaitsLowerFee { needed: text(), cap: text(), unit: "wei" },
         Reason::AwaitsFairFee { cost: Amount::new(2), ceiling: Amount::new(1), share: text() },
         Reason::AwaitsChain,
+        Reason::ChainStill { still: Standstill { age_seconds: 600, most_seconds: 120, on_demand: false } },
         Reason::ClockDoubted { clock: ClockDoubt::Unconfirmed },
         Reason::Suspended { suspended: Scope::User { user: user() }, reason: text() },
         Reason::Deferred { reason: text(), tries: 1, cause: DeferralCause::WouldFail },
@@ -106,6 +107,7 @@ fn every_reason() -> Vec<Reason> {
             | Reason::AwaitsLowerFee { .. }
             | Reason::AwaitsFairFee { .. }
             | Reason::AwaitsChain
+            | Reason::ChainStill { .. }
             | Reason::ClockDoubted { .. }
             | Reason::Suspended { .. }
             | Reason::Deferred { .. }

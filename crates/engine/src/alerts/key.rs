@@ -14,6 +14,7 @@ impl Alert {
             Self::LaneHalted { lane, sentence: _ } => format!("LaneHalted {lane}"),
             Self::LaneIdle { lane } => format!("LaneIdle {lane}"),
             Self::ChainUnread { lane } => format!("ChainUnread {lane}"),
+            Self::ChainStill { lane, still: _ } => format!("ChainStill {lane}"),
             Self::WithdrawalsFailed { count: _ } => "WithdrawalsFailed".to_owned(),
             Self::HeldForInspection { count: _ } => "HeldForInspection".to_owned(),
             Self::FeeDoubted { lane, count: _, hash: _, known: _ } => format!("FeeDoubted {lane}"),

@@ -16,7 +16,7 @@ use crate::LIVE_LINEAGES_MAX;
 
 /// Waiting withdrawals that are compared.
 const WAITING_MAX: usize = 20_000;
-/// Rounds of questions about the wallet's past; each explains several nonces.
+/// Rounds of questions about the wallet's past; each explains several nonces, or reads further back for one.
 const LOOKS_MAX: usize = 1_000;
 
 impl LaneTask {
@@ -117,11 +117,17 @@ impl LaneTask {
             if next >= nonces.end {
                 break;
             }
-            let seen = self.chain().watch(&self.look_from(next)).await?;
-            let known: BTreeSet<u64> = seen.foreign.iter().map(|foreign| foreign.nonce).filter(|nonce| *nonce >= next).collect();
-            found.extend(seen.foreign.into_iter().filter(|foreign| foreign.nonce >= next && foreign.nonce < nonces.end));
-            let Some(last) = (next..nonces.end).take_while(|nonce| known.contains(nonce)).last() else { break };
-            next = last + 1;
+            let mut seen = self.chain().watch(&self.look_from(next)).await?;
+            let searching = seen.searching;
+            seen.foreign.retain(|foreign| foreign.nonce >= next && (foreign.is_placed() || !searching));
+            let known: BTreeSet<u64> = seen.foreign.iter().map(|foreign| foreign.nonce).collect();
+            found.extend(seen.foreign.into_iter().filter(|foreign| foreign.nonce < nonces.end));
+            match (next..nonces.end).take_while(|nonce| known.contains(nonce)).last() {
+                Some(last) => next = last + 1,
+                // Blocks are read for it, some in each look.
+                None if searching => {}
+                None => break,
+            }
         }
         Ok(found)
     }

@@ -5,8 +5,8 @@
 //! in it before anything else (case F94).
 
 use adit_core::{
-    Actor, Answer, Command, Epoch, Finding, Granted, Incarnation, IncarnationId, LaneId, LeaseToken, Mistake, Refusal, Span, WentBack,
-    planted,
+    Actor, Answer, Command, Epoch, Finding, Granted, Incarnation, IncarnationId, Lane, LaneId, LeaseToken, Mistake, Refusal, Span,
+    WentBack, planted,
 };
 use adit_signer::{LeaseClaim, Presence, Refused, Stamp};
 
@@ -55,9 +55,14 @@ impl LaneTask {
         let (token, first) = (LeaseToken(self.engine.ports.uuid()), IncarnationId(self.engine.ports.uuid()));
         let alone = self.settings.alone || self.has_seen_lease_lapse();
         let (lane, owner, length) = (self.id().clone(), self.engine.replica, self.settings.lease);
+        let asked = self.engine.ports.clock.uptime();
         let command = Command::Lease { lane, owner, length, journal, tip, token, first, alone };
         match self.engine.writer.submit(Actor::Engine, command).await {
-            Ok(Answer::Leased(granted)) => Ok(Some((granted, tip.is_some()))),
+            Ok(Answer::Leased(granted)) => {
+                let until = asked.plus(length);
+                *self.granted.lock().expect("no holder of this lock panics") = Some((granted.epoch, until));
+                Ok(Some((granted, tip.is_some())))
+            }
             Err(WriteError::Refused(Refusal::LeaseHeld { .. })) => self.watch_lease().await.map(|()| None),
             Ok(_) | Err(WriteError::Refused(Refusal::StoreWentBack { .. })) => Ok(None),
             Err(WriteError::Refused(Refusal::ForeignJournal { lane })) => {
@@ -66,6 +71,14 @@ impl LaneTask {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether this process has the lane's lease. The row says until when by the store's clock, which is none of ours: what counts is how long
+    /// ago it was granted, by our own monotonic clock (case F106).
+    pub(super) fn holds_lease(&self, lane: &Lane) -> bool {
+        let granted = *self.granted.lock().expect("no holder of this lock panics");
+        let lasts = granted.is_some_and(|(epoch, until)| epoch == lane.epoch && self.engine.ports.clock.uptime() < until);
+        lasts && lane.lease.as_ref().is_some_and(|lease| lease.owner == self.engine.replica)
     }
 
     /// Looks whether who holds the lease still renews it. Two clocks that disagree say nothing about each other's leases, and a lease that was

@@ -1,5 +1,6 @@
 //! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the store knows.
 
+mod booked;
 mod close;
 mod due;
 mod history;
@@ -58,6 +59,10 @@ pub(crate) struct LaneTask {
     third_written: Mutex<Option<third::Written>>,
     /// The lease that the third witness vouches for.
     vouched: Mutex<Option<Epoch>>,
+    /// The lease that the store granted last, and until which uptime of this process it lasts.
+    granted: Mutex<Option<(Epoch, Timestamp)>>,
+    /// The highest block whose payments are booked, as known under a lease.
+    booked: Mutex<Option<(Epoch, u64)>>,
     /// Of a slow start: since when nothing of ours is in flight.
     included: Mutex<Option<slow::Included>>,
     /// What was said last that contradicts a pinned fact.
@@ -103,6 +108,8 @@ impl LaneTask {
             pool_looks: Mutex::default(),
             third_written: Mutex::default(),
             vouched: Mutex::default(),
+            granted: Mutex::default(),
+            booked: Mutex::default(),
             included: Mutex::default(),
             contrary: Mutex::default(),
             funds_seen: Mutex::default(),

@@ -32,7 +32,7 @@ impl LaneTask {
     /// One look at the chain, by the process that holds the lease. Sightings are committed before the searched blocks are.
     async fn observe_round(&self, looked: &mut Looked) -> Result<(), RoundError> {
         let now = self.engine.ports.clock.now();
-        let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane, now)) else { return Ok(()) };
+        let Some(lane) = self.lane().await?.filter(|lane| self.holds_lease(lane)) else { return Ok(()) };
         self.chain().remind(&lane.coin_places);
         // What is known is watched in every state with a lease; what is not known may still be in the journal (case F105).
         if lane.state == LaneState::Reconciling {
@@ -53,7 +53,7 @@ impl LaneTask {
             }
             false => lane.trail.clone(),
         };
-        let funds = self.funds_if_due(looked, now).await;
+        let funds = self.funds_if_due(looked, &lane, now).await?;
         let tip = Tip { at: now, ..seen.tip };
         let coin_places = self.new_places(&lane);
         if lane.trail != trail || !funds.is_empty() || coin_places.is_some() || is_news(lane.tip.as_ref(), &tip) {
@@ -83,6 +83,8 @@ impl LaneTask {
             let ready = self.ready(lane, &live, sighting).await?;
             commands.extend(ready.and_then(|sighting| self.command(lane, &legs, sighting)));
         }
+        // Before it is committed: who plans by the new state reads the balance of these blocks or later ones.
+        self.note_booked(lane, &live, &commands, seen.tip.final_height);
         let any = self.commit(commands).await?.iter().any(Option::is_some);
         Ok((seen, any))
     }
@@ -133,10 +135,6 @@ impl LaneTask {
         })
     }
 
-    fn holds_lease(&self, lane: &Lane, now: Timestamp) -> bool {
-        lane.is_leased(self.engine.replica, lane.epoch, now)
-    }
-
     fn command(&self, lane: &Lane, legs: &BTreeMap<LineageId, &Vec<Leg>>, sighting: Sighting) -> Option<Command> {
         let legs = (*legs.get(&sighting.lineage)?).clone();
         Some(Command::Observe { lane: self.id().clone(), epoch: lane.epoch, legs, sighting })
@@ -157,9 +155,10 @@ impl LaneTask {
     /// else has the key, and the lane stops (rule R4, window F22).
     async fn judge_foreign(&self, lane: &Lane, foreign: Vec<Foreign>) -> Result<(), RoundError> {
         for found in foreign {
-            // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing.
+            // A nonce that was reserved meanwhile, whose transaction nobody shows yet, says nothing. One that was reserved before is
+            // told only where nobody will show what used it.
             let now = self.lane().await?;
-            let ours = now.as_ref().is_some_and(|lane| found.nonce < lane.next_nonce);
+            let ours = now.as_ref().is_some_and(|now| (lane.next_nonce..now.next_nonce).contains(&found.nonce));
             let next = now.as_ref().map(|lane| lane.next_nonce);
             // A person may have adopted the key anew since this look began.
             let adopted = now.is_some_and(|lane| found.nonce < lane.adopted_from);
@@ -222,19 +221,21 @@ impl LaneTask {
         known.filter(|places| *places != lane.coin_places)
     }
 
-    async fn funds_if_due(&self, looked: &mut Looked, now: Timestamp) -> Vec<Funds> {
+    /// What the wallet holds, as of a block that has all that is booked by now.
+    async fn funds_if_due(&self, looked: &mut Looked, lane: &Lane, now: Timestamp) -> Result<Vec<Funds>, RoundError> {
         let uptime = self.engine.ports.clock.uptime();
         if looked.funds_at.is_some_and(|at| uptime < at.plus(self.settings.funds_beat)) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         looked.funds_at = Some(uptime);
-        match self.chain().funds(self.id()).await {
+        let booked = self.booked_height(lane).await?;
+        Ok(match self.chain().funds(self.id(), booked).await {
             Ok(readings) => readings.into_iter().map(|reading| Funds { asset: reading.asset, balance: reading.balance, at: now }).collect(),
             Err(fault) => {
                 tracing::warn!(chain = %self.name, %fault, "the wallet's balances are unknown");
                 Vec::new()
             }
-        }
+        })
     }
 }
 

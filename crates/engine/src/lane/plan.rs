@@ -25,6 +25,7 @@ impl LaneTask {
             offer: tip.market.offer(self.rules()),
             legs: chosen.iter().map(|withdrawal| withdrawal.leg()).collect(),
             committed: committed(live, &self.rules().native),
+            booked: self.booked_height(lane).await?,
             live,
         };
         let Planning { ready, waiting } = self.chain().plan(&request).await?;

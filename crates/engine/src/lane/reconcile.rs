@@ -62,7 +62,7 @@ impl LaneTask {
         }
         let live = !self.engine.store().live_lineages(self.id(), 1).await?.is_empty();
         let now = self.engine.ports.clock.now();
-        let held = self.chain().funds(self.id()).await?;
+        let held = self.chain().funds(self.id(), self.booked_height(&row).await?).await?;
         let opening = match row.has_started() {
             true => None,
             false => Some(self.open(&row, lease, row.first_number(chain_nonce, live || !waiting.is_empty()), &held).await?),

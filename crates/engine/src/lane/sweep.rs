@@ -43,8 +43,9 @@ impl LaneTask {
     /// they wait for a cheap hour.
     async fn spends(&self, lane: &Lane, live: &[Lineage], offer: Offer) -> Result<Option<Draft>, RoundError> {
         let swept = self.swept(lane).await?;
-        match (self.chain().sweep(&self.sweeping(lane, live, offer), &swept).await?, &lane.tip) {
-            (None, Some(tip)) => Ok(self.chain().sweep(&self.sweeping(lane, live, tip.market.least(self.rules())), &swept).await?),
+        let request = self.sweeping(lane, live, offer).await?;
+        match (self.chain().sweep(&request, &swept).await?, &lane.tip) {
+            (None, Some(tip)) => Ok(self.chain().sweep(&PlanRequest { offer: tip.market.least(self.rules()), ..request }, &swept).await?),
             (draft, _) => Ok(draft),
         }
     }
@@ -85,7 +86,7 @@ impl LaneTask {
         }
         if !in_line {
             let Some(tip) = &lane.tip else { return Ok(()) };
-            let request = self.sweeping(lane, &live, tip.market.least(self.rules()));
+            let request = self.sweeping(lane, &live, tip.market.least(self.rules())).await?;
             if self.chain().sweep(&request, &self.swept(lane).await?).await?.is_some() {
                 return Ok(());
             }
@@ -95,9 +96,10 @@ impl LaneTask {
         self.commit(vec![Command::Swept { lane, owner, epoch }]).await.map(drop)
     }
 
-    fn sweeping<'a>(&self, lane: &Lane, live: &'a [Lineage], offer: Offer) -> PlanRequest<'a> {
+    async fn sweeping<'a>(&self, lane: &Lane, live: &'a [Lineage], offer: Offer) -> Result<PlanRequest<'a>, RoundError> {
         let (first, committed) = (lane.next_nonce, committed(live, &self.rules().native));
-        PlanRequest { lane: self.id().clone(), first, offer, legs: Vec::new(), committed, live }
+        let booked = self.booked_height(lane).await?;
+        Ok(PlanRequest { lane: self.id().clone(), first, offer, legs: Vec::new(), committed, booked, live })
     }
 
     /// Transactions of ours whose outputs nothing forgotten can spend: they were made after the restore.

@@ -18,6 +18,7 @@ impl LaneTask {
             offer,
             legs: Vec::new(),
             committed: committed(live, &self.rules().native),
+            booked: self.booked_height(lane).await?,
             live,
         };
         let Some(draft) = self.chain().consolidation(&request, &rules).await? else { return Ok(0) };

@@ -47,6 +47,7 @@ fn chain_rules(name: ChainName, lane: &LaneId) -> ChainRules {
         patience: None,
         batching: Some(Batching { gather: Span::from_millis(300), payouts_max: 100 }),
         head_age_max: None,
+        blocks_on_demand: false,
         precheck_tries_max: 3,
         consolidation: None,
         precheck_backoff: Span::from_millis(200),

@@ -1,11 +1,13 @@
 use adit_core::{Amount, Bytes, Hash32, Timestamp, Trust};
-use adit_devnet::abi::ContractWallet;
+use adit_devnet::abi::{ContractWallet, WalletFactory};
 use adit_devnet::contracts;
 use adit_devnet::player::Wallet;
 use adit_devnet::primitives::Address;
 use adit_devnet::unlock::Lock;
-use adit_evm::{Claim, ClaimDomain, MEMBERSHIP_CACHE_SECONDS, SignedBy, UnlockGate, Verdict, canonical};
-use alloy::sol_types::SolValue;
+use adit_evm::{Claim, ClaimDomain, EvmChain, EvmConfig, MEMBERSHIP_CACHE_SECONDS, SignedBy, UnlockGate, Verdict, canonical};
+use alloy::primitives::B256;
+use alloy::sol_types::{SolCall, SolValue};
+use serde_json::{Value, json};
 
 use crate::twist::Twister;
 use crate::world::{CHAIN_ID, World};
@@ -87,22 +89,125 @@ async fn members_are_those_with_a_valid_key_and_a_lone_liar_makes_none() {
     assert_eq!(asked(&eve, 0).await, Ok(true), "a no is not remembered");
 }
 
-/// F86: a wallet that is not deployed yet cannot vouch, whatever its wrapper (EIP-6492) promises to deploy: its owner's signature inside
-/// is good, and it is refused all the same.
+/// A factory on chain, and the wallet that it would deploy for ada.
+struct Account {
+    world: World,
+    factory: Address,
+    wallet: Address,
+    ada: Wallet,
+}
+
+const SALT: B256 = B256::repeat_byte(9);
+
+impl Account {
+    async fn new() -> Self {
+        let (world, ada) = (World::new().await, Wallet::named("ada"));
+        let factory = world.deployer().deploy(&contracts::WALLET_FACTORY, &[]).await.expect("deployed");
+        let wallet = world.anvil.rpc().view(factory, &WalletFactory::addressOfCall { owner: ada.address, salt: SALT }).await.expect("told");
+        Self { world, factory, wallet, ada }
+    }
+
+    fn chain(&self, undeployed_wallets: bool, urls: &[&str]) -> EvmChain {
+        EvmChain::new(EvmConfig { undeployed_wallets, ..self.world.config(Trust::Quorum, urls) }).expect("a good configuration")
+    }
+
+    fn both(&self) -> [&str; 2] {
+        [self.world.anvil.url(), self.world.anvil.url()]
+    }
+
+    fn deploys(&self) -> Vec<u8> {
+        WalletFactory::deployCall { owner: self.ada.address, salt: SALT }.abi_encode()
+    }
+
+    /// In the wrapper of ERC-6492.
+    fn wrapped(&self, by: &Wallet, factory_call: Vec<u8>) -> Bytes {
+        let inner = alloy::primitives::Bytes::from(signed(by, digest(self.wallet)).0);
+        let parts = (self.factory, alloy::primitives::Bytes::from(factory_call), inner).abi_encode_params();
+        Bytes([parts, [0x64, 0x92].repeat(16)].concat())
+    }
+
+    async fn judge(&self, chain: &EvmChain, signature: &Bytes) -> Verdict {
+        chain.verify_claim(&canonical(self.wallet), digest(self.wallet), signature).await.expect("a judgement")
+    }
+
+    /// Code of the wallet, and what the factory has created so far.
+    async fn on_chain(&self) -> (Value, Value) {
+        let code = self.world.rpc("eth_getCode", json!([self.wallet, "latest"])).await;
+        (code, self.world.rpc("eth_getTransactionCount", json!([self.factory, "latest"])).await)
+    }
+}
+
+fn refused(verdict: &Verdict, words: &[&str]) {
+    let Verdict::Invalid { why } = verdict else { panic!("{verdict:?}") };
+    assert!(words.iter().all(|word| why.contains(word)), "{why}");
+}
+
+/// F86: where it was not allowed, a wallet that is not deployed yet cannot vouch, though its owner's signature inside is good. The answer
+/// says what it is and what to do.
 #[tokio::test]
-async fn f86_a_wrapper_for_a_wallet_that_is_not_deployed_is_refused() {
-    let world = World::new().await;
-    let chain = world.chain();
-    let ada = Wallet::named("ada");
-    let undeployed = Address::repeat_byte(0x64);
-    let inner = signed(&ada, digest(undeployed)).0;
-    let code = contracts::ERC1271_WALLET.creation_code().expect("readable");
-    let create = [code.as_ref(), &ada.address.abi_encode()].concat();
-    let wrapped = [
-        (Address::repeat_byte(0x4e), alloy::primitives::Bytes::from(create), alloy::primitives::Bytes::from(inner)).abi_encode_params(),
-        [0x64, 0x92].repeat(16),
-    ]
-    .concat();
-    let verdict = chain.verify_claim(&canonical(undeployed), digest(undeployed), &Bytes(wrapped)).await;
-    assert!(matches!(verdict, Ok(Verdict::Invalid { .. })), "{verdict:?}");
+async fn f86_a_wrapper_for_a_wallet_that_is_not_deployed_is_refused_and_says_what_to_do() {
+    let account = Account::new().await;
+    let chain = account.chain(false, &account.both());
+    let verdict = account.judge(&chain, &account.wrapped(&account.ada, account.deploys())).await;
+    refused(&verdict, &["ERC-6492", "not deployed yet", "deploy 0x", "sign again", "claims.undeployed_wallets"]);
+    let torn = Bytes([vec![1; 40], [0x64, 0x92].repeat(16)].concat());
+    refused(&account.judge(&chain, &torn).await, &["ERC-6492", "(address factory, bytes factoryCalldata, bytes signature)"]);
+}
+
+/// F86: once the wallet is deployed it is asked for what is in the wrapper, allowed or not.
+#[tokio::test]
+async fn f86_a_wrapper_that_outlived_the_deployment_is_taken_off() {
+    let account = Account::new().await;
+    let deploy = WalletFactory::deployCall { owner: account.ada.address, salt: SALT };
+    account.world.deployer().execute(account.factory, &deploy).await.expect("deployed");
+    for allowed in [false, true] {
+        let chain = account.chain(allowed, &account.both());
+        let right = account.wrapped(&account.ada, account.deploys());
+        assert_eq!(account.judge(&chain, &right).await, Verdict::Valid(SignedBy::Contract));
+        let wrong = account.wrapped(&Wallet::named("eve"), account.deploys());
+        refused(&account.judge(&chain, &wrong).await, &["does not accept the signature"]);
+    }
+}
+
+/// F86: where it is allowed the wallet is deployed and asked inside the call alone. The chain is as it was.
+#[tokio::test]
+async fn f86_a_wallet_that_is_not_deployed_vouches_inside_a_call_that_leaves_nothing() {
+    let account = Account::new().await;
+    let chain = account.chain(true, &account.both());
+    let before = account.on_chain().await;
+    let right = account.wrapped(&account.ada, account.deploys());
+    assert_eq!(account.judge(&chain, &right).await, Verdict::Valid(SignedBy::UndeployedContract));
+    let eve = account.wrapped(&Wallet::named("eve"), account.deploys());
+    refused(&account.judge(&chain, &eve).await, &["not deployed yet", "would not accept it"]);
+    let refuses = account.wrapped(&account.ada, WalletFactory::refuseCall {}.abi_encode());
+    refused(&account.judge(&chain, &refuses).await, &["refuses to deploy"]);
+    let others = WalletFactory::deployCall { owner: account.ada.address, salt: B256::ZERO }.abi_encode();
+    for call in [WalletFactory::idleCall {}.abi_encode(), others] {
+        let idle = account.wrapped(&account.ada, call);
+        refused(&account.judge(&chain, &idle).await, &["would not deploy a wallet at", "named as user"]);
+    }
+    assert_eq!(account.on_chain().await, before);
+    assert_eq!(before.0, json!("0x"));
+}
+
+/// F86, F39: one endpoint's yes is none, and a node that cannot say is no judgement of the signature.
+#[tokio::test]
+async fn f86_a_lone_yes_for_a_wallet_that_is_not_deployed_is_none() {
+    let account = Account::new().await;
+    let liar = Twister::start(account.world.anvil.url()).await;
+    let chain = account.chain(true, &[account.world.anvil.url(), liar.url()]);
+    let eve = account.wrapped(&Wallet::named("eve"), account.deploys());
+    let is_asked = |call: &Value| call["method"] == "eth_call" && call["params"][0]["to"].is_null();
+    liar.lie(move |call, result| {
+        if is_asked(call) {
+            *result = json!(format!("0x{:064x}", 1));
+        }
+    });
+    let verdict = chain.verify_claim(&canonical(account.wallet), digest(account.wallet), &eve).await;
+    assert!(verdict.is_err(), "{verdict:?}");
+    liar.heal();
+    liar.refuse(json!({ "code": -32_602, "message": "missing value for required argument 0: to" }), is_asked);
+    let right = account.wrapped(&account.ada, account.deploys());
+    let verdict = chain.verify_claim(&canonical(account.wallet), digest(account.wallet), &right).await;
+    assert!(verdict.is_err(), "{verdict:?}");
 }

@@ -6,6 +6,7 @@ mod identity;
 mod legacy;
 mod observing;
 mod planning;
+mod pruned;
 mod quorum;
 mod searching;
 mod strangers;

@@ -254,7 +254,7 @@ async fn a_trail_funds_and_either_finality_follow_the_head() {
     assert_eq!(tagged.final_height, tagged.head.height - 2, "anvil's finalised block is two slots below its newest");
     let adit_core::Market::Evm(market) = tagged.market else { panic!("an EVM market") };
     assert!(market.base_fee_per_gas > 0 && market.fees.max_fee_per_gas > market.base_fee_per_gas);
-    let funds = chain.funds(&world.lane).await.expect("funds");
+    let funds = chain.funds(&world.lane, 0).await.expect("funds");
     let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
     assert_eq!(chain.consumed(&world.lane, 0).await, Ok(0));

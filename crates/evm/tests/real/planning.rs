@@ -145,8 +145,15 @@ async fn f33_an_error_of_one_trial_concerns_that_payment_alone() {
     let busy = json!({ "code": -32_603, "message": "internal error" });
     node.refuse(busy, |call| call["method"] == "eth_simulateV1" || call["method"] == "eth_estimateGas");
     let legs = legs.to_vec();
-    let request =
-        PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default(), live: &[] };
+    let request = PlanRequest {
+        lane: world.lane.clone(),
+        first: 0,
+        offer: offer(&chain).await,
+        legs,
+        committed: Default::default(),
+        booked: 0,
+        live: &[],
+    };
     assert!(chain.plan(&request).await.is_err(), "it can say nothing, and no payment is to blame");
 }
 
@@ -162,8 +169,15 @@ async fn one_endpoint_alone_makes_nothing_ready() {
         }
     });
     let legs = vec![leg("FALSE", BOB, 1)];
-    let request =
-        PlanRequest { lane: world.lane.clone(), first: 0, offer: offer(&chain).await, legs, committed: Default::default(), live: &[] };
+    let request = PlanRequest {
+        lane: world.lane.clone(),
+        first: 0,
+        offer: offer(&chain).await,
+        legs,
+        committed: Default::default(),
+        booked: 0,
+        live: &[],
+    };
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }
 
@@ -204,4 +218,35 @@ async fn f103_a_self_transfer_is_estimated_and_never_below_its_floor() {
         let adit_core::Draft::Evm(cancel) = world.cancel(&chain, 7).await else { panic!("an EVM draft") };
         assert_eq!((cancel.gas_limit, cancel.to), (limit, world.lane.wallet.clone()), "{first:?} {second:?}");
     }
+}
+
+/// F39: what the wallet holds is read at the highest block whose payments are booked, or above, and otherwise not known.
+#[tokio::test]
+async fn f39_money_is_not_counted_by_an_endpoint_that_is_behind_a_booked_payment() {
+    let world = World::with_dg().await;
+    let (ahead, behind) = (world.chain(), Twister::start(world.anvil.url()).await);
+    let lagging = world.chain_over(Trust::Single, &[behind.url()]);
+    let paid = world.pay(&ahead, &leg("DG", BOB, 3), 0).await;
+    let trail = ahead.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look").trail;
+    ahead.broadcast(std::slice::from_ref(&paid.signed)).await;
+    let seen = ahead.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
+    let booked = seen.tip.head.height;
+    behind.stand_at(booked - 1);
+    let offer = offer(&ahead).await;
+    let request = PlanRequest {
+        lane: world.lane.clone(),
+        first: 1,
+        offer,
+        legs: vec![leg("DG", BOB, 1)],
+        committed: Default::default(),
+        booked,
+        live: &[],
+    };
+    let right = adit_chain::Fault::Behind { chain: "anvil".to_owned(), head: booked - 1, booked };
+    assert_eq!(lagging.plan(&request).await, Err(right.clone()));
+    assert_eq!(lagging.funds(&world.lane, booked).await, Err(right));
+    assert!(lagging.funds(&world.lane, booked - 1).await.is_ok_and(|funds| funds.len() == 2), "as long as nothing newer is booked");
+    behind.heal();
+    assert_eq!(lagging.plan(&request).await.expect("a plan").ready.len(), 1);
+    assert!(lagging.funds(&world.lane, booked).await.is_ok());
 }

@@ -131,6 +131,7 @@ impl World {
             offer: offer(chain).await,
             legs: legs.to_vec(),
             committed: Default::default(),
+            booked: 0,
             live: &[],
         };
         let planning = chain.plan(&request).await.expect("a plan");

@@ -145,6 +145,7 @@ impl BitcoinSetup {
             batching: Some(Batching { gather: self.gather, payouts_max: PAYOUTS_PER_TRANSACTION_MAX }),
             fee_per_transaction_max: Amount::new(FEE_MAX),
             head_age_max: None,
+            blocks_on_demand: false,
             precheck_tries_max: 4,
             precheck_backoff: Span::from_seconds(60),
         }

@@ -200,6 +200,7 @@ impl Setup {
             batching: None,
             fee_per_transaction_max: Amount::new(10_u128.pow(18)),
             head_age_max: Some(Span::from_seconds(600)),
+            blocks_on_demand: false,
             precheck_tries_max: 4,
             consolidation: None,
             precheck_backoff: Span::from_seconds(60),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_core::{Batch, GroupId, View};
+use adit_core::{Batch, GroupId, Timestamp, View};
 use adit_store::{CommitFault, Group};
 use async_trait::async_trait;
 
@@ -19,16 +19,20 @@ pub(super) struct SimGroup {
     /// The connection that it was opened on; after a failover it leads to a server that is gone.
     pub connected: Connected,
     pub group: Box<dyn Group>,
+    /// The database's own.
+    pub clock: Timestamp,
 }
 
 #[async_trait]
 impl Group for SimGroup {
     fn take_view(&mut self) -> View {
-        self.group.take_view()
+        let mut view = self.group.take_view();
+        view.store_clock = Some(self.clock);
+        view
     }
 
     async fn commit(self: Box<Self>, id: GroupId, batch: Batch) -> Result<(), CommitFault> {
-        let Self { world, process, line, connected, group } = *self;
+        let Self { world, process, line, connected, group, clock: _ } = *self;
         let deed = label(&batch);
         world.crashes.pass(&process, deed, Phase::Before, &world.story).await;
         wait(&world, COMMIT_MICROS).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adit_core::*;
 use adit_store::{
     Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store,
-    StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    StoreClock, StoreFault, UserSheet, WithdrawalFilter, common_time,
 };
 use async_trait::async_trait;
 
@@ -17,7 +17,6 @@ use crate::World;
 use crate::crash::Process;
 
 pub(super) const READ_MICROS: (u64, u64) = (200, 2_000);
-const DATABASE_APART_MAX: Span = Span::from_seconds(30);
 pub(super) const COMMIT_MICROS: (u64, u64) = (500, 9_000);
 
 /// One process's way to the database.
@@ -51,12 +50,6 @@ pub(super) async fn wait(world: &World, (from, to): (u64, u64)) {
     world.handle.sleep(world.weather.between(from, to)).await;
 }
 
-/// The database's clock while it agrees with the caller's, as on Postgres.
-fn common(database: Timestamp, now: Timestamp) -> Timestamp {
-    let agrees = database <= now.plus(DATABASE_APART_MAX) && now <= database.plus(DATABASE_APART_MAX);
-    if agrees { database } else { now }
-}
-
 /// Reads that are the tables' own.
 macro_rules! reads {
     ($(async fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> Result<$answer:ty, StoreFault>;)*) => {
@@ -64,9 +57,10 @@ macro_rules! reads {
         impl Store for SimStore {
             async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
                 let connected = self.reach().await?;
-                let group = connected.disk.tables.load(keys, common(self.world.database_now(), now)).await?;
+                let clock = self.world.database_now();
+                let group = connected.disk.tables.load(keys, common_time(clock, now)).await?;
                 let (world, process, line) = (self.world.clone(), self.process.clone(), self.line.clone());
-                Ok(Box::new(SimGroup { world, process, line, connected, group }))
+                Ok(Box::new(SimGroup { world, process, line, connected, group, clock }))
             }
 
             async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault> {

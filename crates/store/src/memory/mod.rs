@@ -10,7 +10,7 @@ mod tables;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use adit_core::{Batch, GroupId, View};
+use adit_core::{Batch, GroupId, Timestamp, View};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -29,7 +29,11 @@ struct Shared {
     /// One group at a time, as with SQLite's one writer.
     writer: Arc<Mutex<()>>,
     hook: RwLock<Option<Arc<dyn CommitHook>>>,
+    clock: RwLock<Option<StoreTime>>,
 }
+
+/// Reads a database's own clock.
+pub type StoreTime = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Everything that was stored at one moment.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +65,16 @@ impl MemStore {
     /// Asks `hook` before every commit from now on.
     pub fn set_commit_hook(&self, hook: Option<Arc<dyn CommitHook>>) {
         *self.shared.hook.write().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    /// Gives it a clock of its own, as a database on another host has. Without one, time is what each caller says.
+    pub fn set_clock(&self, clock: Option<StoreTime>) {
+        *self.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        let clock = self.shared.clock.read().unwrap_or_else(PoisonError::into_inner).clone();
+        clock.map(|clock| clock())
     }
 
     /// What is committed now.

@@ -23,7 +23,10 @@ use crate::{
 impl Store for MemStore {
     async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault> {
         let writer = Arc::clone(&self.shared.writer).lock_owned().await;
-        let view = load::view(&self.tables(), keys, now);
+        let clock = self.clock();
+        let now = clock.map_or(now, |clock| crate::common_time(clock, now));
+        let mut view = load::view(&self.tables(), keys, now);
+        view.store_clock = clock;
         Ok(Box::new(MemGroup { store: self.clone(), view, _writer: writer }))
     }
 

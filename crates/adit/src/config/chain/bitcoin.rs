@@ -72,6 +72,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         consolidation: read_consolidation(section),
         precheck_tries_max: section.number("precheck_tries_max", 1..=1_000).unwrap_or(5),
         head_age_max: head_age(section, HEAD_AGE_SECONDS_MAX),
+        blocks_on_demand: false,
         precheck_backoff: section.seconds("precheck_backoff_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(5)),
         native: section.typed("native", "an asset's name").unwrap_or(AssetId::new("BTC").expect("a constant name")),
         wallet: None,

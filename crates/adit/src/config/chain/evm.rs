@@ -58,6 +58,7 @@ pub fn read(section: &Section<'_>, trust: Trust, named: Option<ChainName>) -> Op
         consolidation: None,
         precheck_tries_max: section.number("precheck_tries_max", 1..=1_000).unwrap_or(5),
         head_age_max: head_age(section, HEAD_AGE_SECONDS_MAX),
+        blocks_on_demand: section.flag("blocks_on_demand").unwrap_or(false),
         precheck_backoff: section.seconds("precheck_backoff_seconds", 1..=SECONDS_MAX).unwrap_or(Span::from_seconds(5)),
         native: section.typed("native", "an asset's name").unwrap_or(AssetId::new("ETH").expect("a constant name")),
         wallet: section.read("wallet", ADDRESS_FORM, |value| address(value.as_str()?)),

@@ -38,6 +38,8 @@ pub struct Chain {
     pub precheck_tries_max: u32,
     /// None where a head may be as old as it likes.
     pub head_age_max: Option<Span>,
+    /// There is a block only when there is something in it.
+    pub blocks_on_demand: bool,
     pub precheck_backoff: Span,
     pub native: AssetId,
     /// The wallet that pays, where the key is in another process.

@@ -45,7 +45,7 @@ impl BitcoinLane {
         let tip = self.current_tip().await?;
         let looked = Looked::of(watch, tip.head);
         if self.has_looked(&looked) && !self.holdings.is_rescan_due() {
-            return Ok(Sightings { tip, trail: watch.trail.clone(), sightings: Vec::new(), foreign: Vec::new() });
+            return Ok(Sightings { tip, trail: watch.trail.clone(), sightings: Vec::new(), foreign: Vec::new(), searching: false });
         }
         let window = Window::of(watch, tip.head, self.node.searches_blocks());
         let trail = self.trail(watch, window).await?;
@@ -76,7 +76,7 @@ impl BitcoinLane {
         if sightings.is_empty() && foreign.is_empty() && coins_read.is_ok() && window.is_whole() {
             self.remember(looked);
         }
-        Ok(Sightings { tip, trail, sightings, foreign })
+        Ok(Sightings { tip, trail, sightings, foreign, searching: false })
     }
 
     async fn readings(&self, watch: &Watch, window: Window) -> Result<Readings, Fault> {

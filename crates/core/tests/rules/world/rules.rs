@@ -62,6 +62,7 @@ fn chain_rules(name: ChainName) -> ChainRules {
         batching: None,
         fee_per_transaction_max: Amount::new(100_000_000_000 * 200_000),
         head_age_max: None,
+        blocks_on_demand: false,
         precheck_tries_max: 3,
         consolidation: None,
         precheck_backoff: Span::from_seconds(5),

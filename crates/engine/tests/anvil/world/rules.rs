@@ -43,6 +43,7 @@ pub(super) fn rules(lane: &LaneId, token: Address) -> Rules {
                 batching: None,
                 fee_per_transaction_max: units(1),
                 head_age_max: None,
+                blocks_on_demand: false,
                 precheck_tries_max: 3,
                 consolidation: None,
                 precheck_backoff: Span::from_millis(200),

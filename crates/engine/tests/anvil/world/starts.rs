@@ -57,6 +57,11 @@ impl World {
         self.start_by(url, AnchoredClock::accepted(Arc::new(System)))
     }
 
+    /// The same, by another clock.
+    pub fn start_with(&self, clock: AnchoredClock) -> Running {
+        self.start_by(self.anvil.url(), clock)
+    }
+
     /// The same, by a clock that nobody has vouched for.
     pub fn start_doubting(&self, clock: &Jumping) -> Running {
         self.start_by(self.anvil.url(), AnchoredClock::over(Arc::new(clock.clone())))

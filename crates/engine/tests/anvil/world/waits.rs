@@ -19,6 +19,11 @@ impl World {
         panic!("the lane does not run");
     }
 
+    /// Of the lane's newest lease.
+    pub async fn epoch(&self) -> Epoch {
+        self.store.lane(&self.lane).await.expect("a read").expect("leased").epoch
+    }
+
     pub async fn until_processing(&self, ids: &[WithdrawalId]) {
         self.until(ids, |state| state.status() == Status::Processing).await;
     }

@@ -72,7 +72,7 @@ pub use keys::keys;
 pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip};
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
-pub use next::{Act, LaneView, Obstacle, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, step};
+pub use next::{Act, LaneView, Obstacle, Step, TIP_AGE_MAX, ancestors, in_flight, may_be_lifted, next, renewal, step};
 pub use opening::{Holding, Opening};
 pub use outbid::{FLAT_BUMP_PAUSE_MAX, RAISE_AFTER_BUMPS};
 pub use patience::{Dear, Patience, Share};

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_bitcoin::{BitcoinConfig, BitcoinLane, Face, LaneSettings, Network, Node};
+use adit_bitcoin::{BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, BitcoinLane, Face, LaneSettings, Network, Node};
 use adit_chain::{Chain as _, Endpoint, Request, Response, Timer, Watch, Wire, WireFault};
-use adit_core::{ChainName, Destination, EndpointName, LaneId, Trust};
+use adit_core::{ChainName, Destination, EndpointName, LaneId, Span, Trust};
 use async_trait::async_trait;
 use bitcoin::constants::genesis_block;
 use bitcoin::hashes::Hash;
@@ -123,45 +123,66 @@ impl Wire for OneFace {
     }
 }
 
-fn node(sources: &[(Face, &Served)], trust: Trust, timer: &Arc<Told>) -> Node {
+fn node(sources: &[(Face, &Served)], trust: Trust, look_every: Span, timer: &Arc<Told>) -> Node {
     let timer: Arc<dyn Timer> = timer.clone();
     let endpoint = |(index, (face, served)): (usize, &(Face, &Served))| {
         let name = EndpointName::new(format!("source:{index}")).expect("a name");
         (*face, Endpoint::over(name, Box::new(OneFace(*face, (*served).clone())), timer.clone()))
     };
-    let config = BitcoinConfig { trust, ..BitcoinConfig::new(ChainName::new("bitcoin").expect("a name"), Network::Regtest, Vec::new()) };
+    let name = ChainName::new("bitcoin").expect("a name");
+    let config = BitcoinConfig { trust, blockcypher_look_every: look_every, ..BitcoinConfig::new(name, Network::Regtest, Vec::new()) };
     Node::over(config, sources.iter().enumerate().map(endpoint).collect(), timer.clone()).expect("enough sources")
 }
 
-/// 60 an hour while the head is unchanged, where it was 1,020; and a new block's look is one question for each address.
-#[tokio::test]
-async fn an_idle_blockcypher_is_asked_once_a_minute() {
-    let (timer, served) = (Arc::new(Told::default()), Served::at(150));
-    let node = node(&[(Face::BlockCypher, &served)], Trust::Single, &timer);
-    let lane = BitcoinLane::over(node, LaneSettings::new("BTC".parse().expect("an asset"), wallet()), timer.clone());
-    let wallet = Destination::new("wallet").expect("a name");
-    let id = LaneId { chain: "bitcoin".parse().expect("a name"), wallet };
-    let watch = Watch { lane: id.clone(), next_nonce: 0, adopted_from: 0, confirmations: 1, trail: Vec::new(), lineages: Vec::new() };
-    let pass = async |steps: u64| {
+/// A lane over one BlockCypher source, which looks as the engine does.
+struct Looking {
+    timer: Arc<Told>,
+    served: Served,
+    lane: BitcoinLane,
+    watch: Watch,
+}
+
+impl Looking {
+    fn every(look_every: Span) -> Self {
+        let (timer, served) = (Arc::new(Told::default()), Served::at(150));
+        let node = node(&[(Face::BlockCypher, &served)], Trust::Single, look_every, &timer);
+        let lane = BitcoinLane::over(node, LaneSettings::new("BTC".parse().expect("an asset"), wallet()), timer.clone());
+        let id = LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") };
+        let watch = Watch { lane: id, next_nonce: 0, adopted_from: 0, confirmations: 1, trail: Vec::new(), lineages: Vec::new() };
+        Self { timer, served, lane, watch }
+    }
+
+    /// Gives how many questions it asked meanwhile.
+    async fn pass(&self, steps: u64) -> u64 {
         for step in 0..steps {
-            timer.pass(STEP);
-            lane.watch(&watch).await.expect("a look");
+            self.timer.pass(STEP);
+            self.lane.watch(&self.watch).await.expect("a look");
             if step.is_multiple_of(STEPS_PER_IDENTITY) {
-                lane.identity(&id).await.expect("the pinned facts");
+                self.lane.identity(&self.watch.lane).await.expect("the pinned facts");
             }
         }
-    };
-    pass(1).await;
+        self.served.asked()
+    }
+}
+
+/// 60 an hour while the head is unchanged, where nothing remembered would be 1,020: 720 looks, 180 estimates, 120 times the first block. And
+/// a new block's look is one question for each address.
+#[tokio::test]
+async fn an_idle_blockcypher_is_asked_once_a_minute() {
+    let looking = Looking::every(BLOCKCYPHER_LOOK_EVERY);
     // The network's first block, once to be heard and once for the pinned facts; the head; 40 addresses, and the head behind them.
-    assert_eq!(served.asked(), 2 + 1 + 40 + 1);
-    pass(STEPS_AN_HOUR - 1).await;
-    let idle = served.asked();
+    assert_eq!(looking.pass(1).await, 2 + 1 + 40 + 1);
+    let idle = looking.pass(STEPS_AN_HOUR - 1).await;
     assert!((59..=60).contains(&idle), "{idle} questions in an idle hour");
-    served.mine(151, 1);
-    pass(121).await;
-    let asked = served.asked();
+    looking.served.mine(151, 1);
+    let asked = looking.pass(121).await;
     assert!((41..=44).contains(&asked), "{asked} questions for a new block and a minute");
-    assert_eq!(lane.tip().await.expect("a tip").head.height, 151);
+    assert_eq!(looking.lane.tip().await.expect("a tip").head.height, 151);
+
+    let forgetful = Looking::every(Span::from_millis(0));
+    forgetful.pass(1).await;
+    let idle = forgetful.pass(STEPS_AN_HOUR).await;
+    assert!((1_018..=1_022).contains(&idle), "{idle} questions in an idle hour");
 }
 
 /// What it said a while ago holds up nobody: where another source tells of a new block, it is asked soon; and it is not called a liar for a
@@ -169,7 +190,7 @@ async fn an_idle_blockcypher_is_asked_once_a_minute() {
 #[tokio::test]
 async fn a_remembered_head_gives_way_to_what_others_tell() {
     let (timer, cypher, esplora) = (Arc::new(Told::default()), Served::at(150), Served::at(150));
-    let node = node(&[(Face::BlockCypher, &cypher), (Face::Esplora, &esplora)], Trust::Quorum, &timer);
+    let node = node(&[(Face::BlockCypher, &cypher), (Face::Esplora, &esplora)], Trust::Quorum, BLOCKCYPHER_LOOK_EVERY, &timer);
     assert_eq!(node.heads().await.expect("a head").block.height, 150);
     for (height, branch) in [(151, 1), (151, 2), (152, 2), (152, 3), (153, 3)] {
         cypher.mine(height, branch);

@@ -69,6 +69,7 @@ fn bitcoin(chain: &Chain, section: &BitcoinChain) -> BitcoinConfig {
     let source = |(face, url): &(_, crate::config::Hidden)| EndpointConfig { face: *face, url: url.expose().to_owned() };
     BitcoinConfig {
         blockcypher_token: section.blockcypher_token.as_ref().map(|token| token.expose().to_owned()),
+        blockcypher_look_every: section.blockcypher_look_every,
         trust: chain.trust,
         ..BitcoinConfig::new(chain.name.clone(), section.network, section.sources.iter().map(source).collect())
     }

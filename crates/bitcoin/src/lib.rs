@@ -35,8 +35,8 @@ pub use lane::{BitcoinLane, DepthTier, FEES_KEPT_LOOKS, FINAL_BLOCKS, LOOK_EVERY
 pub use money::{SATOSHI_MAX, TooMuch};
 pub use network::Network;
 pub use node::{
-    BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Fresh, Head, ListedCoin, Node, OutpointState, Sought, SpendReading,
-    Spender, TransactionState,
+    BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, ConfigError, EndpointConfig, Face, FeeRates, Fresh, Head, ListedCoin, Node, OutpointState,
+    Sought, SpendReading, Spender, TransactionState,
 };
 pub use plan::Payment;
 pub use psbt::{PSBT_BYTES_MAX, Proposal, ProposalError, SignError, SignedTransaction, Tampered, Unfinished};

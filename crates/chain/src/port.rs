@@ -82,6 +82,12 @@ pub trait Chain: Send + Sync + 'static {
     /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in words why there is none now.
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault>;
 
+    /// Returns whether the lineage's newest version spends something that the last look did not find any more, and that not all its versions
+    /// spend: no block takes it, and another one may do without.
+    fn is_lost(&self, _lineage: &Lineage) -> bool {
+        false
+    }
+
     /// What those are given who sign a version besides us; in words, why there is nothing to sign for others.
     async fn handout(&self, _draft: &Draft, _signed: &Signed) -> Result<Handout, String> {
         Err(NOT_COSIGNED.to_owned())

@@ -73,7 +73,8 @@ pub use lane::{Funds, HaltReason, Lane, LaneState, Lease, TRAIL_BLOCKS_MAX, Tip}
 pub use ledger::{Account, Balance, Cause, LedgerError, Transfer, TransferKind};
 pub use limits::{LimitEntry, LimitState, WindowState, WindowUse};
 pub use next::{
-    Act, LaneView, Obstacle, Standstill, Step, TIP_AGE_MAX, ancestors, fresh_tip_of, in_flight, may_be_lifted, next, standstill, step,
+    Act, LaneView, Obstacle, Standstill, Step, TIP_AGE_MAX, ancestors, fresh_tip_of, in_flight, may_be_lifted, next, renewal, standstill,
+    step,
 };
 pub use opening::{Holding, Opening};
 pub use outbid::{FLAT_BUMP_PAUSE_MAX, RAISE_AFTER_BUMPS};

@@ -271,6 +271,20 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     }
 }
 
+/// Returns the next cancelling version of a payment whose newest version spends something that is gone: no block takes that one, and the
+/// paying ones are not sent again, so it does not wait for the market. None before the usual pause is over, and while none can be made.
+pub fn renewal(view: &LaneView, lineage: &Lineage) -> Option<Act> {
+    let latest = lineage.latest();
+    let signs = view.lane.state == LaneState::Running || view.lane.state == LaneState::Sweeping;
+    let waits = lineage.included().is_none() && latest.last_sent().is_some() && next_purpose(lineage) == Purpose::Cancel;
+    let paused = latest.created_at.credible(view.now).is_some_and(|made| view.now < made.plus(view.chain.bump_after));
+    if !signs || !waits || paused || is_leaned_on(view.live, lineage) {
+        return None;
+    }
+    let offer = offer(view, lineage, fresh_tip(view)?, Purpose::Cancel).ok()?;
+    Some(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer })
+}
+
 /// Lineages that no block holds yet and whose outputs this one spends, directly or not.
 pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage> {
     let mut found: Vec<&Lineage> = Vec::new();

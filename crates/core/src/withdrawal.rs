@@ -153,6 +153,9 @@ pub struct Deferral {
     /// How often it was looked at since the cause changed.
     #[serde(default)]
     pub looks: u32,
+    /// When the cause began; none in rows of before that was kept.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
 /// The kind of a deferral.

@@ -1,8 +1,10 @@
 //! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
 //! operations guide.
 
+mod empty;
 mod fees;
 mod key;
+mod standbys;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
@@ -11,9 +13,10 @@ use adit_core::{
     Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Standstill,
     Status, Step, Suspension, Timestamp, WithdrawalId, needs, next, standstill, step,
 };
-use adit_store::{QueueFilter, Replication, StoreFault};
+use adit_store::{QueueFilter, StoreFault};
 use serde::Serialize;
 
+use self::empty::{WAITING_COUNTED_MAX, empty};
 use crate::clock::rounded;
 use crate::{AnchoredClock, Clock as _, ClockStanding, DRIFT_SECONDS_TOLD, Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
 
@@ -37,6 +40,14 @@ pub enum Alert {
         asset: AssetId,
         balance: Amount,
         threshold: Amount,
+    },
+    /// So many wait because the wallet has too little of the asset. With `missing` more it could pay them all.
+    WalletEmpty {
+        lane: String,
+        asset: AssetId,
+        waiting: u64,
+        missing: Amount,
+        since: Timestamp,
     },
     FundsUnknown {
         lane: String,
@@ -106,6 +117,15 @@ pub enum Alert {
     /// The database has standbys, and a failover to one of them loses what was committed last.
     StandbyAsynchronous {
         standbys: u64,
+    },
+    /// So many copy the database, none is named as synchronous, and the database's role may not see what they are.
+    StandbyUnseen {
+        connected: u64,
+    },
+    /// Commits are answered before they are where they should be: on the disks of the standbys that are named, or on the database's own.
+    CommitsUnsynced {
+        synchronous_commit: String,
+        standbys_named: bool,
     },
     /// Nobody knows what time it is: nothing is accepted, and nothing new is planned.
     ClockDoubted {
@@ -236,7 +256,7 @@ impl Watch {
             let count = known.nobodys().count() + known.strays.iter().filter(|stray| !stray.explained).count();
             found.extend((count > 0).then_some(Alert::Unmatched { count }));
         }
-        found.extend(asynchronous(self.ports.store.replication().await?));
+        found.extend(standbys::lossy(self.ports.store.replication().await?));
         Ok(found)
     }
 
@@ -248,9 +268,12 @@ impl Watch {
         let standing = self.ports.store.suspensions().await?;
         let suspensions: BTreeMap<Scope, Suspension> = standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
         let assets: Vec<AssetId> = self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
-        let queue = self.ports.store.queue(&QueueFilter::of(assets).without(&suspensions), now, PLAN_MAX).await?;
+        let wanted = QueueFilter::of(assets).without(&suspensions);
+        let queue = self.ports.store.queue(&wanted, now, PLAN_MAX).await?;
+        let deferred = self.ports.store.deferred(&wanted, WAITING_COUNTED_MAX).await?;
         let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
         let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
+        found.extend(empty(&view, &deferred));
         found.extend(waiting_cancels(&view));
         found.extend(standstill(&view).map(|still| Alert::ChainStill { lane: name(), still }));
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
@@ -274,17 +297,6 @@ fn of_clocks(clock: &ClockStanding) -> Vec<Alert> {
     let drifts = drifts.then_some(Alert::ClockDrifts { seconds: drift });
     let apart = clock.apart.iter().map(|(source, seconds)| Alert::ClocksDisagree { with: source.to_string(), seconds: *seconds });
     doubted.into_iter().chain(drifts).chain(apart).collect()
-}
-
-/// A failover to a standby that no commit waits for loses the newest ones.
-fn asynchronous(replication: Replication) -> Option<Alert> {
-    match replication {
-        Replication::None | Replication::Unknown { .. } => None,
-        Replication::Standbys { streaming: standbys, synchronous, commits_wait } => {
-            let loses = standbys > 0 && (synchronous == 0 || !commits_wait);
-            loses.then_some(Alert::StandbyAsynchronous { standbys })
-        }
-    }
 }
 
 /// `lease_time`: the same moment by the clock that dates leases.

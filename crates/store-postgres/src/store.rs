@@ -11,8 +11,8 @@ use adit_core::{
 };
 use adit_store::rows::Fields;
 use adit_store::{
-    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page, QueueFilter,
-    Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    CommitWait, Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page,
+    QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
 };
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -70,13 +70,18 @@ impl PostgresStore {
     /// Connects to `postgres://…` and brings its schema up to date.
     ///
     /// # Errors
-    /// [`StoreFault::NewerSchema`] when a newer program wrote it; otherwise what kept it from opening.
+    /// [`StoreFault::NewerSchema`] when a newer program wrote it, [`StoreFault::CommitsUnsynced`] when it answers commits before they are on
+    /// its disk; otherwise what kept it from opening.
     pub async fn connect(url: &str) -> Result<Self, StoreFault> {
         let options: PgConnectOptions = url.parse().map_err(unreachable)?;
         migrate(&options, Duration::from_secs(OPEN_WAIT_SECONDS)).await?;
         let line = Arc::new(Line::default());
         let pool = pool(&line).connect_with(options.options(SETTINGS)).await.map_err(|error| line.not_opened(error))?;
-        Ok(Self { pool, line })
+        let store = Self { pool, line };
+        match store.read(async { replication::commits(&mut *store.connection().await?).await }).await? {
+            lost @ CommitWait::Off => Err(StoreFault::CommitsUnsynced { found: lost.as_str() }),
+            CommitWait::Local | CommitWait::RemoteWrite | CommitWait::On | CommitWait::RemoteApply => Ok(store),
+        }
     }
 
     /// Ends all connections.
@@ -214,6 +219,10 @@ impl Store for PostgresStore {
         self.read(async { withdrawal::queue(&mut *self.moment().await?, wanted, now, limit).await }).await
     }
 
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.read(async { withdrawal::deferred(&mut *self.moment().await?, wanted, limit).await }).await
+    }
+
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
         let found = self.read(async { lineage::lineages(&mut *self.moment().await?, &BTreeSet::from([id])).await }).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
@@ -326,8 +335,8 @@ impl Store for PostgresStore {
         self.read(async { clock::clock(&mut *self.moment().await?).await.map(Some) }).await
     }
 
-    async fn replication(&self) -> Result<Replication, StoreFault> {
-        self.read(async { replication::replication(&mut *self.moment().await?).await }).await
+    async fn replication(&self) -> Result<Option<Replication>, StoreFault> {
+        self.read(async { replication::replication(&mut *self.moment().await?).await.map(Some) }).await
     }
 
     fn accept_history(&self) {

@@ -6,7 +6,7 @@ use adit_core::{Batch, Change, Epoch, GroupId, Keys, Lane, Lease, LeaseToken, Re
 use adit_devnet::postgres::Postgres;
 use adit_store::conformance::sample::{self, THEN, group_id};
 use adit_store::conformance::script;
-use adit_store::{CommitFault, Replication, Store, StoreFault};
+use adit_store::{CommitFault, CommitWait, Replication, Standbys, Store, StoreFault};
 use adit_store_postgres::PostgresStore;
 use support::forwarder::{Forwarder, Wire};
 use support::standby::Standby;
@@ -183,21 +183,52 @@ async fn f101_a_standby_is_refused() {
 async fn standbys_are_counted_as_far_as_the_role_may_see_them() {
     let cluster = cluster().await;
     let store = connect(cluster.port()).await;
-    let standbys = |streaming, synchronous| Ok(Replication::Standbys { streaming, synchronous, commits_wait: true });
-    assert_eq!(store.replication().await, standbys(0, 0));
+    let found = |commits, named, standbys| Ok(Some(Replication { commits, named, standbys }));
+    let seen = |named, streaming, synchronous| found(CommitWait::On, named, Standbys::Seen { streaming, synchronous });
+    assert_eq!(store.replication().await, seen(false, 0, 0));
     let standby = Standby::of(cluster.port()).await;
-    until("the standby to stream", async || store.replication().await == standbys(1, 0)).await;
-    sql(cluster.port(), "ALTER SYSTEM SET synchronous_standby_names = '*'").await;
-    sql(cluster.port(), "SELECT pg_reload_conf()::text").await;
-    until("the standby to be synchronous", async || store.replication().await == standbys(1, 1)).await;
-    // An ordinary role owns the database and nothing more: it is examined like any other, and sees no standby.
+    until("the standby to stream", async || store.replication().await == seen(false, 1, 0)).await;
+    // An ordinary role owns the database and nothing more: it is examined like any other, and sees that somebody copies it.
     sql(cluster.port(), "CREATE ROLE plain LOGIN").await;
     sql(cluster.port(), "CREATE DATABASE plain OWNER plain").await;
-    let plain = PostgresStore::connect(&format!("postgres://plain@127.0.0.1:{}/plain", cluster.port())).await.expect("it opens");
-    assert_eq!(plain.replication().await, Ok(Replication::Unknown { commits_wait: true }));
-    script::put(&plain, vec![Change::User(sample::user(1))]).await;
-    sql(cluster.port(), "ALTER ROLE plain SET synchronous_commit = 'local'").await;
-    let plain = PostgresStore::connect(&format!("postgres://plain@127.0.0.1:{}/plain", cluster.port())).await.expect("it opens");
-    assert_eq!(plain.replication().await, Ok(Replication::Unknown { commits_wait: false }));
+    let url = format!("postgres://plain@127.0.0.1:{}/plain", cluster.port());
+    let plain = async || PostgresStore::connect(&url).await;
+    let unseen = Standbys::Unseen { connected: 1 };
+    assert_eq!(plain().await.expect("it opens").replication().await, found(CommitWait::On, false, unseen));
+    sql(cluster.port(), "ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+    sql(cluster.port(), "SELECT pg_reload_conf()::text").await;
+    until("the standby to be synchronous", async || store.replication().await == seen(true, 1, 1)).await;
+    let waiting = plain().await.expect("it opens");
+    assert_eq!(waiting.replication().await, found(CommitWait::On, true, unseen), "the names of the configuration are seen by all");
+    script::put(&waiting, vec![Change::User(sample::user(1))]).await;
+    let settings = [
+        ("ALTER ROLE plain SET synchronous_commit = 'local'", CommitWait::Local),
+        ("ALTER ROLE plain SET synchronous_commit = 'remote_write'", CommitWait::RemoteWrite),
+        ("ALTER ROLE plain SET synchronous_commit = 'remote_apply'", CommitWait::RemoteApply),
+    ];
+    for (setting, commits) in settings {
+        sql(cluster.port(), setting).await;
+        assert_eq!(plain().await.expect("it opens").replication().await, found(commits, true, unseen));
+    }
     drop(standby);
+}
+
+/// F101: what was answered is on disk, whatever becomes of the host; a database that answers before that is not begun with.
+#[tokio::test(flavor = "multi_thread")]
+async fn f101_a_database_that_answers_before_it_has_written_is_refused_at_start() {
+    let cluster = cluster().await;
+    sql(cluster.port(), "CREATE ROLE hasty LOGIN").await;
+    sql(cluster.port(), "CREATE DATABASE hasty OWNER hasty").await;
+    sql(cluster.port(), "ALTER ROLE hasty SET synchronous_commit = 'off'").await;
+    let url = format!("postgres://hasty@127.0.0.1:{}/hasty", cluster.port());
+    let fault = PostgresStore::connect(&url).await.err().expect("refused");
+    assert_eq!(fault, StoreFault::CommitsUnsynced { found: "off" });
+    assert!(fault.to_string().contains("set it to on or remote_apply"), "{fault}");
+    sql(cluster.port(), "ALTER ROLE hasty RESET synchronous_commit").await;
+    let store = PostgresStore::connect(&url).await.expect("it opens");
+    sql(cluster.port(), "ALTER ROLE hasty SET synchronous_commit = 'off'").await;
+    let sessions = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity WHERE application_name = 'adit'";
+    sql(cluster.port(), sessions).await;
+    let off = async || store.replication().await.is_ok_and(|found| found.is_some_and(|found| found.commits == CommitWait::Off));
+    until("new connections to show it", off).await;
 }

@@ -172,6 +172,10 @@ impl Store for SqliteStore {
         withdrawal::queue(&mut *self.read().await?, wanted, now, limit).await
     }
 
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        withdrawal::deferred(&mut *self.read().await?, wanted, limit).await
+    }
+
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
         let found = lineage::lineages(&mut *self.read().await?, &BTreeSet::from([id])).await?;
         Ok(found.into_iter().find_map(|slot| slot.row))

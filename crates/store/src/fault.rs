@@ -12,6 +12,12 @@ pub enum StoreFault {
     Unreachable { detail: String },
     #[error("the database is of schema {found}, newer than this program's {known}; run the newer program")]
     NewerSchema { found: i64, known: i64 },
+    /// It answers commits that it may still lose (case F101).
+    #[error(
+        "synchronous_commit is {found} for this role and database, so a commit that was answered may be lost; set it to on or remote_apply \
+         (ALTER ROLE … SET, ALTER DATABASE … SET, or postgresql.conf), and start again"
+    )]
+    CommitsUnsynced { found: &'static str },
     #[error("the database holds something that this program cannot read: {detail}")]
     Corrupt { detail: String },
     /// The database is another history than the one that this process wrote to (case F101). It stands until

@@ -18,5 +18,8 @@ pub use fault::{CommitFault, StoreFault};
 pub use glance::{Glance, TABLES_OF_ALL_SCHEMAS};
 pub use history::{GROUPS_REMEMBERED, History, Identity};
 pub use memory::{CommitFate, CommitHook, MemStore, Snapshot, StoreTime};
-pub use port::{Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock, UserSheet, WithdrawalFilter};
+pub use port::{
+    CommitWait, Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Standbys, Store, StoreClock, UserSheet,
+    WithdrawalFilter,
+};
 pub use time::{DATABASE_APART_MAX, common_time};

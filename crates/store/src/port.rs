@@ -43,6 +43,8 @@ pub trait Store: Send + Sync + 'static {
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
     /// Approved withdrawals that pass and whose deferral has passed at `now`, oldest first.
     async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    /// Approved withdrawals that pass and could not be planned, whether their deferral has passed or not, oldest first.
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
     /// How many of these stand before this place, counted up to `most`.
     async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
         let before = |row: &&Withdrawal| (row.created_at, row.id) < (place.created_at, place.id);
@@ -96,9 +98,9 @@ pub trait Store: Send + Sync + 'static {
     async fn clock(&self) -> Result<Option<StoreClock>, StoreFault> {
         Ok(None)
     }
-    /// What would be left of a commit if this host were lost now.
-    async fn replication(&self) -> Result<Replication, StoreFault> {
-        Ok(Replication::None)
+    /// What would be left of a commit if this host were lost now; none where this kind of store has no standbys.
+    async fn replication(&self) -> Result<Option<Replication>, StoreFault> {
+        Ok(None)
     }
     /// Takes the database as it is for this store's history, after [`StoreFault::WentBack`]: what was committed before is no longer looked
     /// for. The caller writes the finding to the incarnation's row before anything else. Where nothing is in doubt, nothing changes.
@@ -227,21 +229,63 @@ pub struct StoreClock {
     pub elsewhere: bool,
 }
 
-/// How a database is copied to other hosts while it runs.
+/// How a database is copied to other hosts while it runs, and what a commit of this program waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replication {
-    /// This kind of store has no standbys.
-    None,
-    /// The role that this program connects as may not see them (on Postgres: it is not in `pg_monitor`).
-    Unknown { commits_wait: bool },
-    Standbys {
-        /// Standbys that stream now.
+pub struct Replication {
+    pub commits: CommitWait,
+    /// The configuration names standbys that are to be synchronous (`synchronous_standby_names`).
+    pub named: bool,
+    pub standbys: Standbys,
+}
+
+/// What is done before a commit is answered: Postgres' `synchronous_commit`, from the least to the most.
+/// <https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommitWait {
+    /// Nothing: a crash of this host loses what was answered.
+    Off,
+    /// It is on this host's disk.
+    Local,
+    /// The synchronous standbys have it in memory.
+    RemoteWrite,
+    /// They have it on their disks.
+    On,
+    /// They show it.
+    RemoteApply,
+}
+
+impl CommitWait {
+    /// As Postgres names them.
+    const NAMES: [(Self, &str); 5] = [
+        (Self::Off, "off"),
+        (Self::Local, "local"),
+        (Self::RemoteWrite, "remote_write"),
+        (Self::On, "on"),
+        (Self::RemoteApply, "remote_apply"),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        let (_, name) = Self::NAMES.into_iter().find(|(known, _)| *known == self).expect("each has a name");
+        name
+    }
+
+    /// Reads Postgres' name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(known, _)| known)
+    }
+}
+
+/// Hosts that copy the database now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standbys {
+    Seen {
+        /// Those that stream now.
         streaming: u64,
         /// Those of them that a commit waits for.
         synchronous: u64,
-        /// Commits wait until the standbys of the configuration have them on their disk (`synchronous_commit` of at least `on`).
-        commits_wait: bool,
     },
+    /// So many are connected; the role that this program connects as may not see what they are (on Postgres: it is not in `pg_monitor`).
+    Unseen { connected: u64 },
 }
 
 /// What is owed in one asset, and how much of that is held for unfinished withdrawals.

@@ -147,6 +147,7 @@ async fn fetch(http: &reqwest::Client, url: &str) -> Result<JwkSet, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -157,33 +158,54 @@ mod tests {
     /// The example of RFC 8037, appendix A.2.
     const SET: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
-    /// Answers once, and never again.
-    async fn provider() -> String {
+    /// Answers once, and never again; gives how often it was asked.
+    async fn provider() -> (String, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/jwks.json", listener.local_addr().expect("bound"));
         tokio::spawn(async move {
             let (mut first, _) = listener.accept().await.expect("asked");
+            counted.fetch_add(1, Ordering::SeqCst);
             let mut question = [0; 1_024];
             let _asked = first.read(&mut question).await;
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", SET.len());
             first.write_all(format!("{head}{SET}").as_bytes()).await.expect("answered");
             let mut silent = Vec::new();
             while let Ok((socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 silent.push(socket);
             }
         });
-        url
+        (url, asked)
     }
 
+    /// A provider that takes longer than anybody waits for: good tokens are answered at once, also while others name keys that nobody knows;
+    /// and it is asked once, whoever asks.
     #[tokio::test]
     async fn a_provider_that_is_slow_keeps_nobody_waiting_whose_key_is_known() {
-        let keys = Jwks::new(&JwksSource::Url(provider().await)).expect("a client");
+        let (url, asked) = provider().await;
+        let keys = Arc::new(Jwks::new(&JwksSource::Url(url)).expect("a client"));
         let at = |seconds: i64| Timestamp::from_seconds(1_795_348_800 + seconds);
         assert!(keys.find(Some("k1"), at(0)).await.expect("read").is_some());
         let began = Instant::now();
-        let asked = (0..100).map(|_| keys.find(Some("k1"), at(700)));
-        let found = futures::future::join_all(asked).await;
+        let strangers: Vec<_> = (0..20)
+            .map(|_| {
+                let keys = keys.clone();
+                tokio::spawn(async move { keys.find(Some("k2"), at(700)).await })
+            })
+            .collect();
+        let found = futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(700)))).await;
         assert!(found.iter().all(|key| matches!(key, Ok(Some(_)))));
         assert!(began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) / 2, "{:?}", began.elapsed());
+        for stranger in strangers {
+            assert!(matches!(stranger.await.expect("no panic"), Ok(None)), "nobody's key");
+        }
+        assert!(began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) * 2, "they wait for one answer, not one after the other");
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "at the start, and once since");
+        let found = futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(720)))).await;
+        assert!(found.iter().all(|key| matches!(key, Ok(Some(_)))));
+        tokio::task::yield_now().await;
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "not again so soon");
     }
 }

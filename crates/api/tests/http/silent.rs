@@ -131,6 +131,10 @@ impl Store for Silent {
         self.heard().await.queue(wanted, now, limit).await
     }
 
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.heard().await.deferred(wanted, limit).await
+    }
+
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
         self.heard().await.lineage(id).await
     }

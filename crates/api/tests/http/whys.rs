@@ -32,7 +32,7 @@ async fn p31_what_nodes_and_people_said_is_for_those_who_run_the_instance() {
     let service = world.service().await;
     let (at, said) = (now(), SECRETS.join(" "));
     let until = at.plus(Span::from_hours(1));
-    let deferred = Some(Deferral { reason: said.clone(), tries: 1, until, cause: DeferralCause::Unclear, looks: 0 });
+    let deferred = Some(Deferral { reason: said.clone(), tries: 1, until, cause: DeferralCause::Unclear, looks: 0, since: None });
     let states = [
         State::Approved { by: Actor::Engine, at, deferred, after: None },
         State::HeldForInspection { since: at, finding: said.clone(), payment: payment() },

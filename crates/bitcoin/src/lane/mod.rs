@@ -25,8 +25,8 @@ use adit_chain::{
     Planning, Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, BitcoinMarket, ChainName, ChainRules, ClaimRecord, CoinPlaces, Consolidation, Destination, Draft, FeeRate, Hash32, Keychain,
-    LaneId, Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
+    AssetId, Attempt, BitcoinMarket, ChainName, ChainRules, ClaimRecord, CoinPlaces, Consolidation, Destination, Draft, FeeRate, Hash32,
+    Keychain, LaneId, Lineage, Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -65,6 +65,8 @@ struct Kept {
     pending: Pending,
     /// What all that is under way made.
     ours: Ours,
+    /// Coins that a version of what is under way added, and that are not there any more.
+    gone: BTreeSet<String>,
     /// Where the wallet's coins can be; none where the last look did not learn it.
     coin_places: Option<CoinPlaces>,
 }
@@ -289,7 +291,17 @@ impl Chain for BitcoinLane {
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault> {
         let (tip, coins) = self.coins(next.lineage.number() + 1).await?;
         let coins = self.settled(coins, tip, &Ours::of(next.live));
-        Ok(Succeed { settings: &self.settings, coins: &coins, tip }.next(next))
+        let gone = self.kept().gone.clone();
+        Ok(Succeed { settings: &self.settings, coins: &coins, tip, gone: &gone }.next(next))
+    }
+
+    fn is_lost(&self, lineage: &Lineage) -> bool {
+        let spent = |attempt: Option<&Attempt>| -> BTreeSet<String> {
+            let draft = attempt.and_then(|attempt| succeed::bitcoin(&attempt.draft));
+            draft.into_iter().flat_map(|draft| draft.outpoints().map(str::to_owned)).collect()
+        };
+        let added = &spent(Some(lineage.latest())) - &spent(lineage.attempts.first());
+        !added.is_disjoint(&self.kept().gone)
     }
 
     async fn handout(&self, draft: &Draft, signed: &Signed) -> Result<Handout, String> {

@@ -15,6 +15,8 @@ pub(crate) struct Succeed<'a> {
     /// Confirmed ones are added where change does not pay for the higher fee.
     pub coins: &'a [Coin],
     pub tip: u64,
+    /// Coins of payments under way that the last look did not find any more.
+    pub gone: &'a BTreeSet<String>,
 }
 
 impl Succeed<'_> {
@@ -23,7 +25,7 @@ impl Succeed<'_> {
         let (Some(first), Some(base)) = (next.lineage.attempts.first().and_then(|attempt| bitcoin(&attempt.draft)), latest(next)) else {
             return Err("the lineage is not one of Bitcoin".to_owned());
         };
-        let under_way = UnderWay { first, base, evicted: evicted(next) };
+        let under_way = UnderWay { first, base, evicted: evicted(next), gone: self.gone };
         let reserved = super::unmined::reserved(next.live);
         let wallet = &self.settings.wallet;
         let purse = Purse { coins: self.coins, reserved: &reserved, tip: self.tip };
@@ -143,7 +145,7 @@ mod tests {
         let lineage = lineage(&settings, knowledge);
         let live = std::slice::from_ref(&lineage);
         let next = NextVersion { lineage: &lineage, purpose: Purpose::Cancel, offer: Offer::Bitcoin(offer), live, waiting: &[] };
-        let ready = Succeed { settings: &settings, coins: &[], tip: 200 }.next(&next).expect("a cancel");
+        let ready = Succeed { settings: &settings, coins: &[], tip: 200, gone: &BTreeSet::new() }.next(&next).expect("a cancel");
         bitcoin(&ready.draft).expect("one of Bitcoin").clone()
     }
 

@@ -8,6 +8,9 @@ use adit_core::{ChainName, Span, Trust};
 
 use crate::Network;
 
+/// How often a BlockCypher source is asked for its newest block and its estimates: 60 questions an hour, and its free plan has 100 to 200.
+pub const BLOCKCYPHER_LOOK_EVERY: Span = Span::from_seconds(60);
+
 /// In which API a source answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Face {
@@ -35,6 +38,8 @@ pub struct BitcoinConfig {
     pub endpoints: Vec<EndpointConfig>,
     /// For every BlockCypher endpoint whose URL has none. Never shown.
     pub blockcypher_token: Option<String>,
+    /// How long the newest block and the estimates of a BlockCypher source count; a quarter of it where others tell of another block.
+    pub blockcypher_look_every: Span,
     pub trust: Trust,
     /// Longest wait for one answer.
     pub request_time_max: Span,
@@ -58,7 +63,15 @@ impl BitcoinConfig {
     /// The careful choice: a quorum.
     pub fn new(name: ChainName, network: Network, endpoints: Vec<EndpointConfig>) -> Self {
         let request_time_max = Span::from_millis(REQUEST_MILLIS_MAX);
-        Self { name, network, endpoints, blockcypher_token: None, trust: Trust::Quorum, request_time_max }
+        Self {
+            name,
+            network,
+            endpoints,
+            blockcypher_token: None,
+            blockcypher_look_every: BLOCKCYPHER_LOOK_EVERY,
+            trust: Trust::Quorum,
+            request_time_max,
+        }
     }
 
     /// What is asked, in the order of the endpoints, with the token where it belongs.

@@ -13,6 +13,7 @@ impl Node {
     /// [`Fault`], when too few sources answer or those that have reached the same height have other blocks there.
     pub async fn heads(&self) -> Result<Head, Fault> {
         let said = self.quorum.gather("the head", async |endpoint: Arc<Endpoint>| self.source(&endpoint).head().await).await?;
+        self.doubt_remembered(&said);
         let height = reached_by_enough(&said, self.quorum.needed());
         let agreed = self.head_at(height, &said).await?;
         let mined_at = Timestamp::from_seconds(i64::try_from(middle_time(&said)).unwrap_or(i64::MAX));
@@ -51,17 +52,40 @@ impl Node {
         let heads: Vec<(EndpointName, BlockRef)> = there.map(|(name, head)| (name.clone(), head.block)).collect();
         let agreed = match tally(&heads, self.quorum.needed()) {
             Some(agreed) => Some(agreed),
-            None => self.blocks_at(&[height]).await?.into_iter().flatten().next(),
+            None => self.newest_at(height).await?,
         };
         let Some(agreed) = agreed else {
             let needed = self.quorum.needed();
             let detail = format!("fewer than {needed} have the same block there; one of them lags or lies, or the chain just changed");
             return Err(self.disagreement(&format!("block {height}"), detail));
         };
-        for (name, claim) in heads {
+        for (name, claim) in heads.into_iter().filter(|(name, _)| !said.answers.iter().any(|(by, head)| by == name && head.remembered)) {
             self.hold_against(&name, [(Some(claim), &Some(agreed.clone()))]);
         }
         Ok(agreed)
+    }
+
+    /// What they have at this height, of which for one at least it is the newest. A remembered one stands as it was said, and is not held
+    /// against anybody.
+    async fn newest_at(&self, height: u64) -> Result<Option<Agreed<BlockRef>>, Fault> {
+        let question = async |endpoint: Arc<Endpoint>| self.source(&endpoint).newest_at(height).await;
+        let said = self.quorum.gather("blocks by height", question).await?;
+        let claims: Vec<(EndpointName, BlockRef)> =
+            said.answers.iter().filter_map(|(name, (block, _))| Some((name.clone(), (*block)?))).collect();
+        let agreed = tally(&claims, self.quorum.needed());
+        for (name, (block, _)) in said.answers.iter().filter(|(_, (_, remembered))| !remembered) {
+            self.hold_against(name, [(*block, &agreed)]);
+        }
+        Ok(agreed)
+    }
+
+    /// A remembered head that others have passed, or do not have, counts no longer: its source is asked again soon.
+    fn doubt_remembered(&self, said: &Said<SourceHead>) {
+        for (name, _) in said.answers.iter().filter(|(_, head)| is_passed(head.block, said)) {
+            if let Some(memory) = self.served.memories.get(name) {
+                memory.doubt();
+            }
+        }
     }
 
     fn disagreement(&self, subject: &str, detail: String) -> Fault {
@@ -90,6 +114,11 @@ fn reached_by_enough(said: &Said<SourceHead>, needed: usize) -> u64 {
     heights.get(needed - 1).copied().unwrap_or(0)
 }
 
+/// Whether others tell of another block at this height or above.
+fn is_passed(block: BlockRef, said: &Said<SourceHead>) -> bool {
+    said.answers.iter().any(|(_, other)| other.block.height >= block.height && other.block != block)
+}
+
 /// The median; of two, the earlier.
 fn middle_time(said: &Said<SourceHead>) -> u64 {
     let mut times: Vec<u64> = said.answers.iter().map(|(_, head)| head.mined_at).collect();
@@ -106,7 +135,7 @@ mod tests {
     fn said(heads: &[(u64, u64)]) -> Said<SourceHead> {
         let answer = |(index, (height, mined_at)): (usize, &(u64, u64))| {
             let name = EndpointName::new(format!("source:{index}")).expect("a name");
-            (name, SourceHead { block: BlockRef { height: *height, hash: Hash32([0; 32]) }, mined_at: *mined_at })
+            (name, SourceHead { block: BlockRef { height: *height, hash: Hash32([0; 32]) }, mined_at: *mined_at, remembered: false })
         };
         Said { answers: heads.iter().enumerate().map(answer).collect(), faults: Vec::new() }
     }

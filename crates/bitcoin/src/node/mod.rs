@@ -12,6 +12,7 @@ mod network;
 mod spenders;
 mod spends;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +22,10 @@ use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Txid};
 
 use self::coins::Origins;
 use self::network::Served;
-use crate::source::Source;
+use crate::source::{Memory, Source};
 use adit_core::FeeRate;
 
-pub use config::{BitcoinConfig, ConfigError, EndpointConfig, Face};
+pub use config::{BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, ConfigError, EndpointConfig, Face};
 pub use spenders::{Fresh, Spender};
 
 /// How long slower sources are waited for once enough have answered. A node of one's own answers in milliseconds, a public server needs
@@ -128,8 +129,10 @@ impl Node {
     /// [`ConfigError::TooFewEndpoints`].
     pub fn over(config: BitcoinConfig, endpoints: Vec<(Face, Endpoint)>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
         config.enough_endpoints(endpoints.len())?;
-        let faces = endpoints.iter().map(|(face, endpoint)| (endpoint.name().clone(), *face)).collect();
-        let served = Arc::new(Served { chain: config.name.to_string(), network: config.network, faces });
+        let faces: BTreeMap<EndpointName, Face> = endpoints.iter().map(|(face, endpoint)| (endpoint.name().clone(), *face)).collect();
+        let counting = faces.iter().filter(|(_, face)| **face == Face::BlockCypher);
+        let memories = counting.map(|(name, _)| (name.clone(), Memory::new(timer.clone(), config.blockcypher_look_every))).collect();
+        let served = Arc::new(Served { chain: config.name.to_string(), network: config.network, faces, memories });
         let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
         let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, served.clone(), timer);
         let quorum = quorum.patient(Duration::from_millis(PATIENCE_MILLIS));
@@ -153,7 +156,7 @@ impl Node {
         self.config.endpoints.iter().any(|endpoint| endpoint.face == Face::Bitcoind)
     }
 
-    fn source<'a>(&self, endpoint: &'a Endpoint) -> Source<'a> {
+    fn source<'a>(&'a self, endpoint: &'a Endpoint) -> Source<'a> {
         self.served.source(endpoint)
     }
 }

@@ -9,19 +9,21 @@ use bdk_wallet::bitcoin::constants::genesis_block;
 
 use super::Face;
 use crate::Network;
-use crate::source::{Source, block_ref};
+use crate::source::{Memory, Source, block_ref};
 
 /// The configured network, and the face of each endpoint.
 pub(super) struct Served {
     pub chain: String,
     pub network: Network,
     pub faces: BTreeMap<EndpointName, Face>,
+    /// Of those that count their questions.
+    pub memories: BTreeMap<EndpointName, Memory>,
 }
 
 impl Served {
-    pub(super) fn source<'a>(&self, endpoint: &'a Endpoint) -> Source<'a> {
+    pub(super) fn source<'a>(&'a self, endpoint: &'a Endpoint) -> Source<'a> {
         let face = self.faces.get(endpoint.name()).expect("every endpoint was given with its face");
-        Source { endpoint, face: *face, network: self.network }
+        Source { endpoint, face: *face, network: self.network, memory: self.memories.get(endpoint.name()) }
     }
 }
 
@@ -34,7 +36,9 @@ pub(super) fn genesis(network: Network) -> BlockRef {
 impl NetworkCheck for Served {
     async fn check(&self, endpoint: &Endpoint) -> Result<(), Fault> {
         let pinned = genesis(self.network);
-        let seen = self.source(endpoint).blocks_at(&[0]).await?.into_iter().flatten().next();
+        // Nothing that it said before counts: it is asked because it failed, or has yet to say anything.
+        let source = Source { memory: None, ..self.source(endpoint) };
+        let seen = source.blocks_at(&[0]).await?.into_iter().flatten().next();
         if seen == Some(pinned) {
             return Ok(());
         }

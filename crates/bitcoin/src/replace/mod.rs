@@ -1,7 +1,8 @@
 //! Another version of a transaction that is under way: with a higher fee, with more payees, or back to ourselves.
 //!
-//! Every version keeps every input of the first (rule R3), so the chain can finalise at most one of them. Payees keep their
-//! outputs; change pays for the fee, and confirmed coins are added where it does not suffice.
+//! Every version keeps every input of the first (rule R3), so the chain can finalise at most one of them. What a later one added is
+//! kept, too, unless it is gone. Payees keep their outputs; change pays for the fee, and confirmed coins are added where it does
+//! not suffice.
 
 mod child;
 mod rules;
@@ -22,9 +23,11 @@ use crate::{Balance, BatchOutput, Bill, Coin, DraftError, Payment, Purse, Script
 pub struct UnderWay<'a> {
     /// Its first version: the anchors.
     pub first: &'a BitcoinDraft,
-    /// The version whose inputs and payees are kept; the last one, unless an input that it added is gone.
+    /// The last version, whose inputs and payees are kept.
     pub base: &'a BitcoinDraft,
     pub evicted: Evicted,
+    /// Coins that are not there any more: a version that spends one cannot be mined, so those that the first does not spend are left out.
+    pub gone: &'a BTreeSet<String>,
 }
 
 /// What the new version should terms.
@@ -90,8 +93,8 @@ fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput
         feerate: terms.feerate.max(under_way.evicted.outbid()),
         replaces: Some(under_way.evicted.fees),
     };
-    let kept = if planted(Mistake::ReplacementDropsCoin) { &[] } else { &under_way.base.inputs[..] };
-    let (inputs, balance) = fund(kept, &terms.purse, &bill)?;
+    let kept = if planted(Mistake::ReplacementDropsCoin) { Vec::new() } else { under_way.kept() };
+    let (inputs, balance) = fund(&kept, &terms.purse, &bill)?;
     if balance.fee > terms.fee_max {
         return Err(NoReplacement::TooDear { needed: balance.fee, allowed: terms.fee_max });
     }
@@ -100,6 +103,15 @@ fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput
     let unsigned = Unsigned::of(&draft)?;
     check_rules(under_way.first, under_way.base, &unsigned, &under_way.evicted, bill.spend)?;
     Ok(draft)
+}
+
+impl UnderWay<'_> {
+    /// The last version's inputs, less those that are gone and no anchors of the lineage.
+    fn kept(&self) -> Vec<DraftInput> {
+        let is_first = |input: &DraftInput| self.first.inputs.iter().any(|first| first.outpoint == input.outpoint);
+        let there = self.base.inputs.iter().filter(|input| is_first(input) || !self.gone.contains(&input.outpoint));
+        there.cloned().collect()
+    }
 }
 
 fn kind(output: &DraftOutput) -> Result<ScriptKind, DraftError> {

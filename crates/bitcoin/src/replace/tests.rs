@@ -8,6 +8,7 @@ use crate::{ANCESTORS_MAX, Batch, OutputsMax, Seen};
 use adit_core::INCREMENTAL_FEE_RATE;
 
 static NONE: BTreeSet<OutPoint> = BTreeSet::new();
+static ALL_THERE: BTreeSet<String> = BTreeSet::new();
 
 fn purse(coins: &[Coin]) -> Purse<'_> {
     Purse { coins, reserved: &NONE, tip: 200 }
@@ -41,7 +42,7 @@ fn change(draft: &BitcoinDraft) -> Option<Amount> {
 fn f61_change_pays_for_a_higher_fee() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let next = replace(&under_way, &offer(&wallet, &[], 10_000), &[]).expect("change is enough");
     assert_eq!(next.inputs, first.inputs);
     let more = next.fee().expect("positive").minus(first.fee().expect("positive"));
@@ -52,7 +53,7 @@ fn f61_change_pays_for_a_higher_fee() {
 fn f61_a_feerate_that_is_too_low_is_raised_to_what_nodes_ask() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 1), &[]).expect("raised")).expect("fine");
     let relay = INCREMENTAL_FEE_RATE.fee_of(next.weight(wallet.spend()).to_vbytes_ceil());
     assert_eq!(next.fee(), money::sum([under_way.evicted.fees, relay]));
@@ -63,7 +64,7 @@ fn f61_a_feerate_below_that_of_a_descendant_is_raised_above_it() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
     let evicted = Evicted { transactions: 2, feerate_max: FeeRate::from_sat_per_kvb(30_000), ..alone(&first, &wallet) };
-    let under_way = UnderWay { first: &first, base: &first, evicted };
+    let under_way = UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE };
     let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 5_000), &[]).expect("raised")).expect("fine");
     assert!(FeeRate::paid(next.fee(), next.weight(wallet.spend()).to_vbytes_ceil()) > evicted.feerate_max);
 }
@@ -77,7 +78,7 @@ fn f57_all_inputs_are_kept_though_fewer_would_do() {
     let first = batch.plan(payment, &purse(&coins)).expect("enough");
     assert_eq!(first.inputs.len(), 3);
     let rich = [coin(4, 9_000_000, CONFIRMED)];
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     for next in [replace(&under_way, &offer(&wallet, &rich, 150_000), &[]), cancel(&under_way, &offer(&wallet, &rich, 20_000))] {
         assert_eq!(next.expect("enough").inputs[..3], first.inputs);
     }
@@ -88,7 +89,7 @@ fn f57_f61_confirmed_coins_are_added_and_none_is_dropped() {
     let wallet = wallet();
     let first = sent(&wallet, 31_500);
     let more = [coin(2, 9_000, CONFIRMED), coin(3, 90_000, ours(1)), coin(4, 80_000, Seen::Foreign), coin(5, 7_000, CONFIRMED)];
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let next = replace(&under_way, &offer(&wallet, &more, 20_000), &[]).expect("one more coin");
     assert_eq!(next.inputs[..1], first.inputs);
     assert_eq!(next.inputs[1..].iter().map(|input| input.outpoint.clone()).collect::<Vec<_>>(), [more[0].outpoint.to_string()]);
@@ -100,7 +101,7 @@ fn f57_f61_confirmed_coins_are_added_and_none_is_dropped() {
 fn f59_payees_may_join() {
     let (wallet, to) = (wallet(), addresses());
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let joining = Batch::of(&[payable(&to, 3, 2, 7_000)], OutputsMax::default()).outputs;
     let next = replace(&under_way, &offer(&wallet, &[], 5_000), &joining).expect("enough");
     assert_eq!(next.payouts().count(), 3);
@@ -112,7 +113,7 @@ fn f59_payees_may_join() {
 fn a_cancel_brings_everything_back() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet) };
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let back = cancel(&under_way, &offer(&wallet, &[], 5_000)).expect("enough");
     assert_eq!((back.inputs.clone(), back.payouts().count(), back.outputs.len()), (first.inputs.clone(), 0, 1));
     assert_eq!(change(&back).map(|amount| money::sum([amount, back.fee().expect("positive")])), Some(Amount::new(100_000)));
@@ -124,7 +125,7 @@ fn f61_what_nodes_would_refuse_says_why() {
     let first = sent(&wallet, 100_000);
     let evicted = alone(&first, &wallet);
     let of = |evicted, fee_max| {
-        let under_way = UnderWay { first: &first, base: &first, evicted };
+        let under_way = UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE };
         replace(&under_way, &Terms { fee_max: Amount::new(fee_max), ..offer(&wallet, &[], 3_000) }, &[])
     };
     assert!(of(Evicted { transactions: EVICTED_MAX, ..evicted }, 100_000).is_ok());
@@ -140,7 +141,8 @@ fn f57_a_version_that_breaks_a_rule_is_found() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
     let evicted = alone(&first, &wallet);
-    let good = replace(&UnderWay { first: &first, base: &first, evicted }, &offer(&wallet, &[], 5_000), &[]).expect("enough");
+    let good =
+        replace(&UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE }, &offer(&wallet, &[], 5_000), &[]).expect("enough");
     let check = |change: &dyn Fn(&mut BitcoinDraft)| {
         let mut draft = good.clone();
         change(&mut draft);
@@ -158,6 +160,28 @@ fn f57_a_version_that_breaks_a_rule_is_found() {
     let dear = Evicted { feerate_max: FeeRate::from_sat_per_kvb(5_000), ..evicted };
     let low = check_rules(&first, &first, &Unsigned::of(&good).expect("fine"), &dear, wallet.spend());
     assert!(matches!(low, Err(BrokenRule::FeerateTooLow { .. })));
+}
+
+/// R3, F57: a coin that a later version added and that is gone is left out of the next one, which another coin pays for; the first's is kept
+/// whatever is said of it.
+#[test]
+fn r3_a_coin_that_was_added_and_is_gone_is_left_out() {
+    let wallet = wallet();
+    let first = sent(&wallet, 31_000);
+    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let bumped = replace(&under_way, &offer(&wallet, &[coin(2, 40_000, CONFIRMED)], 20_000), &[]).expect("with another coin");
+    assert_eq!(bumped.inputs.len(), 2);
+    let added = bumped.inputs.iter().find(|input| !first.inputs.contains(input)).expect("one").outpoint.clone();
+    let gone: BTreeSet<String> = [added.clone(), first.inputs[0].outpoint.clone()].into();
+    let under_way = UnderWay { first: &first, base: &bumped, evicted: alone(&bumped, &wallet), gone: &gone };
+    let spent = |draft: &BitcoinDraft| -> BTreeSet<String> { draft.inputs.iter().map(|input| input.outpoint.clone()).collect() };
+    let cancelling = cancel(&under_way, &offer(&wallet, &[], 30_000)).expect("the first's coin is enough");
+    assert_eq!(spent(&cancelling), [first.inputs[0].outpoint.clone()].into());
+    let paying = replace(&under_way, &offer(&wallet, &[coin(3, 50_000, CONFIRMED)], 30_000), &[]).expect("with a third coin");
+    assert!(paying.inputs.len() == 2 && !spent(&paying).contains(&added), "{paying:?}");
+    assert_eq!(paying.payouts().collect::<Vec<_>>(), first.payouts().collect::<Vec<_>>());
+    let poor = replace(&under_way, &offer(&wallet, &[], 30_000), &[]);
+    assert!(matches!(poor, Err(NoReplacement::Unfunded(_))), "{poor:?}");
 }
 
 #[test]
@@ -204,7 +228,7 @@ proptest! {
                 feerate_max: own.feerate_max.max(FeeRate::from_sat_per_kvb(descendants.2)),
             };
             let joining = if joins { Batch::of(&[payable(&to, step, 3, 6_000)], OutputsMax::default()).outputs } else { Vec::new() };
-            let under_way = UnderWay { first: &first, base: &base, evicted };
+            let under_way = UnderWay { first: &first, base: &base, evicted, gone: &ALL_THERE };
             let Ok(next) = replace(&under_way, &offer(&wallet, &coins, rate), &joining) else { return Ok(()) };
             prop_assert!(evicted.transactions <= EVICTED_MAX);
             for input in &first.inputs {

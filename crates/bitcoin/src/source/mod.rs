@@ -6,6 +6,7 @@
 mod bitcoind;
 mod blockcypher;
 mod esplora;
+mod memory;
 mod read;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::node::{Face, Fresh, OutpointState, Sought, TransactionState};
 use adit_core::FeeRate;
 
 pub use bitcoind::{SCAN_MILLIS_MAX, SEARCH_BLOCKS_MAX};
+pub(crate) use memory::Memory;
 pub(crate) use read::block_ref;
 
 /// An endpoint and how it is spoken to.
@@ -27,6 +29,8 @@ pub(crate) struct Source<'a> {
     pub endpoint: &'a Endpoint,
     pub face: Face,
     pub network: Network,
+    /// Of a source that counts its questions.
+    pub memory: Option<&'a Memory>,
 }
 
 /// The newest block that a source has.
@@ -35,6 +39,8 @@ pub(crate) struct SourceHead {
     pub block: BlockRef,
     /// Unix seconds.
     pub mined_at: u64,
+    /// Said a while ago, and not asked for again.
+    pub remembered: bool,
 }
 
 /// A confirmed output that a source lists as unspent.
@@ -82,7 +88,7 @@ impl Source<'_> {
     pub(crate) async fn head(&self) -> Result<SourceHead, Fault> {
         match self.face {
             Face::Esplora => esplora::head(self.endpoint).await,
-            Face::BlockCypher => blockcypher::head(self.endpoint).await,
+            Face::BlockCypher => blockcypher::head(self.endpoint, self.memory).await,
             Face::Bitcoind => bitcoind::head(self.endpoint).await,
         }
     }
@@ -94,8 +100,19 @@ impl Source<'_> {
     pub(crate) async fn blocks_at(&self, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {
         match self.face {
             Face::Esplora => esplora::blocks_at(self.endpoint, heights).await,
-            Face::BlockCypher => blockcypher::blocks_at(self.endpoint, heights).await,
+            Face::BlockCypher => blockcypher::blocks_at(self.endpoint, self.memory, heights).await,
             Face::Bitcoind => bitcoind::blocks_at(self.endpoint, heights).await,
+        }
+    }
+
+    /// The block of its best chain at this height, and whether it said so a while ago: where its newest one is remembered and is there.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub(crate) async fn newest_at(&self, height: u64) -> Result<(Option<BlockRef>, bool), Fault> {
+        match self.memory.and_then(Memory::newest).filter(|newest| newest.height == height) {
+            Some(newest) => Ok((Some(newest), true)),
+            None => Ok((self.blocks_at(&[height]).await?.into_iter().flatten().next(), false)),
         }
     }
 
@@ -105,7 +122,9 @@ impl Source<'_> {
     /// # Errors
     /// [`Fault`].
     pub(crate) async fn as_of<T>(&self, head: BlockRef, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        self.must_have(head).await?;
+        if !self.memory.is_some_and(|memory| memory.had(head)) {
+            self.must_have(head).await?;
+        }
         let answer = answer.await?;
         self.must_have(head).await?;
         Ok(answer)
@@ -194,7 +213,7 @@ impl Source<'_> {
     pub(crate) async fn fees(&self) -> Result<SourceFees, Fault> {
         match self.face {
             Face::Esplora => esplora::fees(self.endpoint).await,
-            Face::BlockCypher => blockcypher::fees(self.endpoint).await,
+            Face::BlockCypher => blockcypher::fees(self.endpoint, self.memory).await,
             Face::Bitcoind => bitcoind::fees(self.endpoint).await,
         }
     }

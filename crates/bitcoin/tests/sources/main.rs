@@ -5,6 +5,7 @@ mod faces;
 mod index;
 mod lagging;
 mod lying;
+mod quota;
 mod reorganisation;
 mod restart;
 mod twist;

@@ -18,7 +18,7 @@ const RECENT: u64 = 50;
 /// Addresses beyond the last one, of each keychain.
 const GAP: u64 = 20;
 
-fn wallet() -> Wallet {
+pub fn wallet() -> Wallet {
     RootKey::from_seed(Network::Regtest, &[7; 64]).expect("a root").wallet(KeyWallet::Segwit)
 }
 

@@ -121,7 +121,11 @@ pub fn config(faces: Vec<(Face, String)>) -> BitcoinConfig {
     let name = ChainName::new("bitcoin").expect("a name");
     let endpoints = faces.into_iter().map(|(face, url)| EndpointConfig { face, url }).collect();
     let request_time_max = Span::from_millis(u64::try_from(PATIENCE.as_millis()).expect("seconds"));
-    BitcoinConfig { request_time_max, ..BitcoinConfig::new(name, Network::Regtest, endpoints) }
+    BitcoinConfig {
+        request_time_max,
+        blockcypher_look_every: Span::from_millis(0),
+        ..BitcoinConfig::new(name, Network::Regtest, endpoints)
+    }
 }
 
 pub fn node(faces: Vec<(Face, String)>) -> Node {

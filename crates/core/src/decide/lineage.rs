@@ -101,7 +101,7 @@ fn pays_exactly(draft: &Draft, legs: &[&Leg]) -> Result<(), Refusal> {
     draft.differs_from(legs).map_or(Ok(()), |detail| Err(Refusal::BadAttempt { detail }))
 }
 
-/// A bump or a cancel: every anchor of the attempt before, an offer that nodes take in its place, and nobody less is paid.
+/// A bump or a cancel: every anchor of the first attempt (rule R3), an offer that nodes take in its place, and nobody less is paid.
 pub(super) fn add_attempt(mut draft: Drafting, add: &AddAttempt) -> Result<Decision, Refusal> {
     let chain = draft.chain(&add.lane)?;
     let (id, purpose) = (add.lineage, add.purpose);
@@ -183,9 +183,10 @@ pub(super) fn all_free(draft: &Drafting, anchors: &[Anchor]) -> Result<(), Refus
 
 fn check_next(lineage: &Lineage, purpose: Purpose, next: &Draft) -> Result<(), Refusal> {
     let bad = |detail: &str| Err(Refusal::BadAttempt { detail: format!("lineage {}: {detail}", lineage.id) });
-    let latest = lineage.latest();
-    if !next.keeps_anchors_of(&latest.draft) && !planted(Mistake::BumpAtNewNonce) && !planted(Mistake::ReplacementDropsCoin) {
-        return bad("an attempt contains every anchor of the one before");
+    let (first, latest) = (&lineage.attempts[0], lineage.latest());
+    // What only a later one added may be left out, because it may be gone; all that contain the first's exclude each other.
+    if !next.keeps_anchors_of(&first.draft) && !planted(Mistake::BumpAtNewNonce) && !planted(Mistake::ReplacementDropsCoin) {
+        return bad("an attempt contains every anchor of the first");
     }
     match (&latest.stage, purpose) {
         // Its bytes never left, so there is nothing to outbid: the nonce is filled (rule R9).

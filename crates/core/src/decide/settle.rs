@@ -113,7 +113,8 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     let State::Approved { by, at, deferred, after } = withdrawal.state.clone() else { return draft.unchanged() };
     let same = deferred.as_ref().filter(|before| before.cause.is_same_kind(cause));
     let (is_news, looks) = (same.is_none(), same.map_or(0, |before| before.looks.saturating_add(1)));
-    let tries = deferred.map_or(0, |before| before.tries) + u32::from(blame != Blame::Nobody);
+    let since = same.map_or(Some(draft.now()), |before| before.since);
+    let tries = deferred.as_ref().map_or(0, |before| before.tries) + u32::from(blame != Blame::Nobody);
     if tries >= chain.precheck_tries_max && after.is_none() {
         match blame {
             Blame::Payment => {
@@ -132,7 +133,7 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     }
     let most = longest_wait(cause, chain.kind);
     let until = draft.now().plus(chain.precheck_backoff.backoff(tries.saturating_sub(1).max(looks), most));
-    let deferral = Deferral { reason: reason.to_owned(), tries, until, cause: cause.clone(), looks };
+    let deferral = Deferral { reason: reason.to_owned(), tries, until, cause: cause.clone(), looks, since };
     withdrawal.state = State::Approved { by, at, deferred: Some(deferral), after };
     draft.change(Change::Withdrawal(withdrawal));
     if is_news {

@@ -125,7 +125,7 @@ fn a_batch_that_pays_something_else_is_not_reserved() {
     assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
 }
 
-/// F57, F58, F61: the next version spends the coins of the one before, pays everybody whom that pays, and offers what nodes want.
+/// F57, F58, F61: the next version spends the coins of the first, pays everybody whom that pays, and offers what nodes want.
 #[test]
 fn f57_f58_f61_a_version_keeps_coins_and_payees_and_outbids() {
     let mut bitcoin = Bitcoin::with(2);
@@ -150,6 +150,53 @@ fn f57_f58_f61_a_version_keeps_coins_and_payees_and_outbids() {
     }
     bitcoin.add(lineage, Purpose::Pay, draft(7, &[coin(1, 0), coin(2, 0), coin(3, 0)], &legs, 6), &[]).expect("more coins, more fee");
     assert_eq!(bitcoin.world.lineage(lineage).anchors.len(), 4, "three coins, and the change that the first version would have left");
+}
+
+/// R3, F64: a cancelling version that spends a coin which is gone is not left to the market, which asks nothing more: after the usual pause
+/// another one is due. A paying one is not: those before it are sent again.
+#[test]
+fn f64_a_cancelling_version_that_is_lost_is_renewed_after_the_usual_pause() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let renewed = |bitcoin: &Bitcoin| bitcoin.world.ask_lane(|view| renewal(view, bitcoin.world.lineage(lineage)));
+    let pass = |bitcoin: &mut Bitcoin, seconds| {
+        bitcoin.world.pass(seconds);
+        let market = Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(5_000)));
+        let tip = Tip { market, ..bitcoin.world.tip(1) };
+        bitcoin.world.see(tip);
+    };
+    pass(&mut bitcoin, 60);
+    assert_eq!(renewed(&bitcoin), None, "it pays");
+    bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0), coin(2, 0)], &[], 20), &[]).expect("a cancel");
+    bitcoin.world.send(lineage, hash(11));
+    pass(&mut bitcoin, 1);
+    assert_eq!(renewed(&bitcoin), None, "the usual pause is not over");
+    pass(&mut bitcoin, 60);
+    assert!(matches!(renewed(&bitcoin), Some(Act::Bump { purpose: Purpose::Cancel, .. })));
+}
+
+/// F57, R3, R4: what only a later version added may be gone, so the next one may do without it; it stays with the lineage until that has
+/// ended, and whoever was paid by any version is not given back before.
+#[test]
+fn r3_a_version_may_leave_out_a_coin_that_only_a_later_one_added() {
+    for cancel_wins in [true, false] {
+        let mut bitcoin = Bitcoin::with(2);
+        let legs = bitcoin.legs.clone();
+        let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+        bitcoin.world.send(lineage, hash(10));
+        bitcoin.add(lineage, Purpose::Pay, draft(7, &[coin(1, 0), coin(2, 0)], &legs[..1], 20), &[]).expect("a bump");
+        let bumped = bitcoin.world.send(lineage, hash(11));
+        let lost = draft(7, &[coin(2, 0), coin(3, 0)], &legs[..1], 60);
+        assert_eq!(bitcoin.add(lineage, Purpose::Pay, lost, &[]).expect_err("not without the first's").code(), "BAD_ATTEMPT");
+        bitcoin.add(lineage, Purpose::Cancel, draft(7, &[coin(1, 0)], &[], 60), &[]).expect("without the coin that was added");
+        let cancelling = bitcoin.world.send(lineage, hash(12));
+        let other = draft(8, &[coin(2, 0)], &legs[1..], 5);
+        assert_eq!(bitcoin.reserve(other, &legs[1..]).expect_err("the bump may still be mined").code(), "CHANGED_MEANWHILE");
+        bitcoin.finalize(lineage, if cancel_wins { cancelling } else { bumped });
+        assert_eq!(bitcoin.status(&legs[0]), if cancel_wins { Status::Approved } else { Status::Completed });
+    }
 }
 
 /// The same with so many satoshi more for the miners.

@@ -134,12 +134,17 @@ fn deferrals(world: &World) -> usize {
     world.events.iter().filter(|event| matches!(event.kind, EventKind::Deferred { .. })).count()
 }
 
+fn waiting_since(world: &World, id: WithdrawalId) -> Option<Timestamp> {
+    if let State::Approved { deferred: Some(deferral), .. } = &world.withdrawal(id).state { deferral.since } else { None }
+}
+
 /// Abuse +33: the user is told once of a reason, however often it is looked at and whatever the numbers in it; and the waits grow.
 #[test]
 fn p33_one_event_per_change_of_reason() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
     let mut waits = Vec::new();
+    let began = world.view.now;
     for needed in 1..=12 {
         unfunded(&mut world, id, needed);
         let State::Approved { deferred: Some(deferral), .. } = &world.withdrawal(id).state else { panic!("it waits") };
@@ -147,6 +152,7 @@ fn p33_one_event_per_change_of_reason() {
         world.pass(3_600);
     }
     assert_eq!(deferrals(&world), 1);
+    assert_eq!(waiting_since(&world, id), Some(began), "since the first look, whatever the numbers");
     assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
     assert_eq!(waits.last(), Some(&3_600), "an hour at most: {waits:?}");
     let leg = world.leg(id);
@@ -154,6 +160,7 @@ fn p33_one_event_per_change_of_reason() {
     world.must(Command::Defer { lane: lane(), epoch: Epoch(1), owner: owner(), leg, reason: "too few".to_owned(), cause });
     unfunded(&mut world, id, 1);
     assert_eq!(deferrals(&world), 3, "each change is told");
+    assert_eq!(waiting_since(&world, id), Some(world.view.now), "another reason came between");
 }
 
 /// Abuse +33: who waits for money is planned as soon as there is enough, and dust wakes nobody.

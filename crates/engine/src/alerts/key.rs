@@ -9,6 +9,7 @@ impl Alert {
     pub fn key(&self) -> String {
         match self {
             Self::FundsLow { lane, asset, balance: _, threshold: _ } => format!("FundsLow {lane} {asset}"),
+            Self::WalletEmpty { lane, asset, waiting: _, missing: _, since: _ } => format!("WalletEmpty {lane} {asset}"),
             Self::FundsUnknown { lane, asset } => format!("FundsUnknown {lane} {asset}"),
             Self::HeadStuck { lane, nonce, seconds: _ } => format!("HeadStuck {lane} {nonce}"),
             Self::LaneHalted { lane, sentence: _ } => format!("LaneHalted {lane}"),
@@ -24,6 +25,8 @@ impl Alert {
             Self::WitnessUnusable { lane, sentence: _ } => format!("WitnessUnusable {lane}"),
             Self::CancelWaits { lane, withdrawal, needs: _ } => format!("CancelWaits {lane} {withdrawal}"),
             Self::StandbyAsynchronous { standbys: _ } => "StandbyAsynchronous".to_owned(),
+            Self::StandbyUnseen { connected: _ } => "StandbyUnseen".to_owned(),
+            Self::CommitsUnsynced { synchronous_commit: _, standbys_named: _ } => "CommitsUnsynced".to_owned(),
             Self::ClockDoubted { doubt: _, sentence: _ } => "ClockDoubted".to_owned(),
             Self::ClockDrifts { seconds: _ } => "ClockDrifts".to_owned(),
             Self::ClocksDisagree { with, seconds: _ } => format!("ClocksDisagree {with}"),
@@ -38,6 +41,9 @@ impl Alert {
         match self {
             Self::FundsLow { lane, asset, balance, threshold } => {
                 format!("{lane} holds {}, below {}", rules.shown(asset, *balance), rules.shown(asset, *threshold))
+            }
+            Self::WalletEmpty { lane, asset, waiting, missing, since: _ } => {
+                format!("{waiting} wait because {lane} lacks {}", rules.shown(asset, *missing))
             }
             other => format!("{other:?}"),
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{NextVersion, Ready, Sent};
 use adit_core::{
-    AddAttempt, Amount, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake, Offer,
-    Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, may_plan, next, planted,
+    Act, AddAttempt, Amount, AssetId, Attempt, AttemptId, ChainKind, Command, Epoch, Lane, LaneView, Leg, Lineage, LineageId, Mistake,
+    Offer, Purpose, Signed, Span, Timestamp, Withdrawal, WithdrawalId, may_join, may_plan, next, planted, renewal,
 };
 use adit_signer::{About, Approved, Refused, SignRequest};
 use adit_store::{Cursor, QueueFilter};
@@ -45,7 +45,7 @@ impl LaneTask {
         let view = LaneView { lane, chain: self.rules(), live: &live, queue: &[], suspensions: &suspensions, now, clock_doubt };
         let queue = self.payable(&view).await?;
         let view = LaneView { queue: &queue, ..view };
-        let due = Due::of(next(&view));
+        let due = self.renewing(&view, Due::of(next(&view)));
         let joinable = if due.bump.is_empty() { Vec::new() } else { self.joinable(&view).await? };
         let lineages: BTreeMap<LineageId, &Lineage> = live.iter().map(|lineage| (lineage.id, lineage)).collect();
         let wanted: BTreeSet<WithdrawalId> = due.plan.iter().copied().collect();
@@ -69,6 +69,17 @@ impl LaneTask {
         // What the signer or the rules refuse, and versions that cannot be made now, are no progress: else the lane would ask again without
         // a pause.
         Ok(signed + due.send.len())
+    }
+
+    /// Adds the versions that come in the place of cancelling ones which no block takes any more.
+    fn renewing(&self, view: &LaneView<'_>, mut due: Due) -> Due {
+        for lineage in view.live.iter().filter(|lineage| self.chain().is_lost(lineage)) {
+            let Some(Act::Bump { lineage, purpose, offer }) = renewal(view, lineage) else { continue };
+            due.send.retain(|(known, _)| *known != lineage);
+            due.bump.retain(|(known, ..)| *known != lineage);
+            due.bump.push((lineage, purpose, offer));
+        }
+        due
     }
 
     /// Whom this lane may pay now, oldest first. What is stopped is left out by the store; where a whole page waits for something else, as

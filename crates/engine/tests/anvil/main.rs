@@ -6,6 +6,7 @@ mod both;
 mod clocks;
 mod crash;
 mod dates;
+mod empty;
 mod flow;
 mod invariants;
 mod journals;

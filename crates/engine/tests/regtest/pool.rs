@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{LaneState, Status};
+use adit_core::{Actor, Command, LaneState, Purpose, Status};
+use adit_store::Store;
 use bitcoin::Txid;
 use serde_json::{Value, json};
 
@@ -91,5 +92,44 @@ async fn f61_f64_an_older_version_is_sent_again_where_the_newest_lost_a_coin() {
     assert!(matches!(world.lane_state().await, Some(LaneState::Halted { .. })), "somebody else has the key");
     assert_eq!(world.withdrawal(ids[0]).await.state.hash().map(World::txid), Some(first));
     assert_eq!(world.times_paid([0]).await, [1]);
+    running.crash();
+}
+
+/// R3, R4, F64: a payment's second version added a coin, a cancelling one kept it, and somebody else's transaction takes that coin. Once a
+/// person has adopted the key anew, another cancelling version does without it: it is mined, the hold is given back, and nobody was paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn f64_a_cancel_whose_added_coin_is_gone_is_made_again_without_it() {
+    let sizes = [101_000, 99_000].map(bitcoin::Amount::from_sat);
+    let Some(world) = World::with_coins("regtest-lost-cancel", &sizes).await else { return };
+    let running = world.start();
+    world.credit(&running.engine, 1).await;
+    let ids = world.request(&running.engine, [0]).await;
+    let pool = async || world.bitcoin.rpc().mempool().await.expect("a read");
+    world.until("a transaction in the pool", async || pool().await.len() == 1).await;
+    world.bitcoin.gateway().estimate(Some(40));
+    let inputs = async |txid: &Txid| world.bitcoin.rpc().transaction(*txid).await.ok().flatten().map_or(0, |known| known.input.len());
+    world.until("a version with both coins", async || matches!(pool().await[..], [ref only] if inputs(only).await == 2)).await;
+    let paying = pool().await;
+    world.bitcoin.gateway().estimate(None);
+    world.cancel(&running.engine, ids[0]).await;
+    world.until("a cancelling version", async || matches!(pool().await[..], [ref only] if !paying.contains(only))).await;
+    let cancelling = pool().await[0];
+    assert_eq!(inputs(&cancelling).await, 2, "it keeps what the one before had");
+    let stolen = world.spend_smallest_outside(7).await;
+    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&stolen)).await.expect("mined instead of ours");
+    world.bitcoin.gateway().catch_up().await.expect("seen");
+    world.until("the lane to stop", async || matches!(world.lane_state().await, Some(LaneState::Halted { .. }))).await;
+    let next = world.store.lane(&world.lane).await.expect("a read").expect("a lane").next_nonce;
+    let adopt = Command::AdoptKey { lane: world.lane.clone(), from_nonce: next };
+    running.engine.writer.submit(Actor::Engine, adopt).await.expect("adopted");
+    world.mine_until(&ids, Status::Cancelled).await;
+    let lineage = world.store.lineages_of(ids[0]).await.expect("a read").pop().expect("in a lineage");
+    assert_eq!(lineage.latest().purpose, Purpose::Cancel);
+    let adit_core::Draft::Bitcoin(last) = &lineage.latest().draft else { panic!("a Bitcoin draft") };
+    assert_eq!(last.inputs.len(), 1, "without the coin that is gone: {lineage:?}");
+    for _ in 0..7 {
+        world.mine().await;
+    }
+    assert_eq!(world.times_paid([0]).await, [0], "given back, and not paid");
     running.crash();
 }

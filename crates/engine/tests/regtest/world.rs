@@ -172,7 +172,11 @@ impl World {
         ];
         let trust = if self.only.is_some() { Trust::Single } else { Trust::Quorum };
         let endpoints = all.into_iter().filter(|one| self.only.is_none_or(|only| one.face == only)).collect();
-        let config = BitcoinConfig { trust, ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints) };
+        let config = BitcoinConfig {
+            trust,
+            blockcypher_look_every: Span::from_millis(0),
+            ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints)
+        };
         let settings = LaneSettings { look_every: Span::from_millis(0), final_blocks: 5, ..LaneSettings::new(btc(), self.wallet.clone()) };
         BitcoinLane::new(config, settings).expect("a good configuration")
     }

@@ -102,6 +102,7 @@ reads! {
     async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
     async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault>;
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
@@ -122,5 +123,5 @@ reads! {
     async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault>;
     async fn policy_revision(&self, rules: &str, now: Timestamp) -> Result<u64, StoreFault>;
     async fn ping(&self) -> Result<(), StoreFault>;
-    async fn replication(&self) -> Result<Replication, StoreFault>;
+    async fn replication(&self) -> Result<Option<Replication>, StoreFault>;
 }

@@ -121,6 +121,22 @@ pub(crate) async fn queue(
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
 }
 
+/// One that was never deferred is due when it was created.
+pub(crate) async fn deferred(connection: &mut PgConnection, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+    const DEFERRED: &str = "
+        SELECT * FROM withdrawal
+        WHERE status = 'approved' AND asset = ANY ($1) AND due_at <> created_at
+          AND NOT source_asset = ANY ($2) AND NOT user_id = ANY ($3) AND (created_at, id) > ($4, $5)
+        ORDER BY created_at, id LIMIT $6";
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
+    let question = query(DEFERRED).bind(texts(assets)).bind(texts(stopped_sources)).bind(texts(stopped_users));
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0))
+        .bind(bound(limit));
+    Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
 /// Every status, those without withdrawals too.
 pub(crate) async fn counts(connection: &mut PgConnection) -> Result<Vec<(Status, u64)>, StoreFault> {
     let question = query("SELECT status, count(*) AS number FROM withdrawal GROUP BY status");

@@ -126,6 +126,23 @@ pub(crate) async fn queue(
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
 }
 
+/// One that was never deferred is due when it was created.
+pub(crate) async fn deferred(connection: &mut SqliteConnection, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+    const DEFERRED: &str = "
+        SELECT * FROM withdrawal INDEXED BY withdrawal_approved
+        WHERE status = 'approved' AND asset IN (SELECT k.value FROM json_each(?1) AS k) AND due_at <> created_at
+          AND source_asset NOT IN (SELECT s.value FROM json_each(?2) AS s) AND user_id NOT IN (SELECT u.value FROM json_each(?3) AS u)
+          AND (created_at, id) > (?4, ?5)
+        ORDER BY created_at, id LIMIT ?6";
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
+    let question = query(DEFERRED).bind(array(assets)?).bind(array(stopped_sources)?).bind(array(stopped_users)?);
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(String::new(), |cursor| cursor.id.to_string()))
+        .bind(bound(limit));
+    Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
 /// Every status, those without withdrawals too.
 pub(crate) async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(Status, u64)>, StoreFault> {
     let question = query("SELECT status, count(*) AS number FROM withdrawal GROUP BY status");

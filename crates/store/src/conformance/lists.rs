@@ -114,6 +114,31 @@ pub async fn f97_a_deferral_years_ahead_is_in_the_queue(bed: &mut impl Bed) {
     assert_eq!(found, [1, 4].map(sample::withdrawal_id), "no clock is wrong by less, and no deferral is longer than an hour");
 }
 
+/// +33: who waits for an empty wallet is found whenever the next look is, and nobody who was never looked at.
+pub async fn p33_the_deferred_are_found_before_and_after_their_time(bed: &mut impl Bed) {
+    let store = bed.store();
+    let approved = |number: u64, user: u64, deferred: Option<Deferral>| {
+        let state = State::Approved { by: Actor::Engine, at: THEN, deferred, after: None };
+        let created_at = at(number.cast_signed());
+        Change::Withdrawal(Withdrawal { state, asset: token(), created_at, ..sample::withdrawal(number, user, number) })
+    };
+    let rows = [(1, 1, None), (2, 1, Some(100)), (3, 2, Some(900)), (4, 1, Some(300)), (5, 1, None)];
+    put(&*store, rows.map(|(number, user, until)| approved(number, user, until.map(|until| deferral(at(until))))).to_vec()).await;
+    let found = async |wanted: QueueFilter, limit| -> Vec<WithdrawalId> {
+        store.deferred(&wanted, limit).await.expect("the store answers").iter().map(|row| row.id).collect()
+    };
+    let of_tokens = || QueueFilter::of(vec![token()]);
+    assert_eq!(found(of_tokens(), 9).await, [2, 3, 4].map(sample::withdrawal_id));
+    assert_eq!(found(of_tokens(), 2).await, [2, 3].map(sample::withdrawal_id));
+    let stopped = QueueFilter { stopped_users: [user_id(2)].into(), ..of_tokens() };
+    assert_eq!(found(stopped, 9).await, [2, 4].map(sample::withdrawal_id));
+    let after = Some(Cursor { created_at: at(3), id: sample::withdrawal_id(3) });
+    assert_eq!(found(QueueFilter { after, ..of_tokens() }, 9).await, [4].map(sample::withdrawal_id));
+    let source = sample::withdrawal(1, 1, 1).source_asset;
+    assert_eq!(found(QueueFilter { stopped_sources: [source].into(), ..of_tokens() }, 9).await, []);
+    assert_eq!(found(QueueFilter::of(vec![name("ETH")]), 9).await, []);
+}
+
 /// F102: what is suspended fills no page, whether a user, an asset or all; and a page goes on where the one before ended.
 pub async fn f102_what_is_stopped_hides_nobody(bed: &mut impl Bed) {
     let store = bed.store();
@@ -142,7 +167,7 @@ pub async fn f102_what_is_stopped_hides_nobody(bed: &mut impl Bed) {
 }
 
 fn deferral(until: adit_core::Timestamp) -> Deferral {
-    Deferral { reason: "no gas".to_owned(), tries: 1, until, cause: adit_core::DeferralCause::WouldFail, looks: 0 }
+    Deferral { reason: "no gas".to_owned(), tries: 1, until, cause: adit_core::DeferralCause::WouldFail, looks: 0, since: None }
 }
 
 async fn queue(store: &dyn Store, now: i64, limit: usize) -> Vec<WithdrawalId> {

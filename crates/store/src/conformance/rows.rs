@@ -203,6 +203,7 @@ fn every_state() -> Vec<State> {
         until: at(50),
         cause: adit_core::DeferralCause::Unfunded { asset: token(), needed: Amount::new(7) },
         looks: 2,
+        since: Some(at(4)),
     };
     let dead = adit_core::DeadLineage { lineage: sample::lineage_id(8), evidence: hash(8) };
     let processing = |sighting, confirmed_at| State::Processing {

@@ -106,6 +106,13 @@ impl Store for MemStore {
         Ok(due.take(limit).cloned().collect())
     }
 
+    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+        let tables = self.tables();
+        let approved = tables.approved.iter().filter_map(|(_, id)| tables.withdrawals.get(id)).map(|row| &row.row);
+        let deferred = approved.filter(|row| wanted.passes(row) && matches!(row.state, State::Approved { deferred: Some(_), .. }));
+        Ok(deferred.take(limit).cloned().collect())
+    }
+
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
         Ok(self.tables().lineages.get(&id).map(|row| row.row.clone()))
     }

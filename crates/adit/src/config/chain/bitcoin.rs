@@ -1,6 +1,6 @@
 //! Bitcoin: a wallet of coins, sources of three kinds, and one feerate for all payees of a transaction.
 
-use adit_bitcoin::{CONSOLIDATED_COINS_MAX, DepthTier, FINAL_BLOCKS, Face, LOOK_EVERY, Network, OutputsMax};
+use adit_bitcoin::{BLOCKCYPHER_LOOK_EVERY, CONSOLIDATED_COINS_MAX, DepthTier, FINAL_BLOCKS, Face, LOOK_EVERY, Network, OutputsMax};
 use adit_core::{ATTEMPTS_MAX_LEAST, Amount, AssetId, Batching, ChainName, Consolidation, Finality, Patience, Share, Span, Trust};
 use adit_signer::AccountKind;
 
@@ -45,6 +45,7 @@ pub struct BitcoinChain {
     pub keys_elsewhere: bool,
     pub deeper: Vec<DepthTier>,
     pub look_every: Span,
+    pub blockcypher_look_every: Span,
     pub outputs_max: OutputsMax,
 }
 
@@ -101,6 +102,7 @@ fn read_wallet(section: &Section<'_>, trust: Trust, payouts_max: u16) -> Bitcoin
         keys_elsewhere: section.choice("keys", &[("sealed", false), ("elsewhere", true)]).unwrap_or(false),
         deeper: deeper.into_iter().collect(),
         look_every: section.seconds("look_every_seconds", 0..=3_600).unwrap_or(LOOK_EVERY),
+        blockcypher_look_every: section.seconds("blockcypher_look_every_seconds", 0..=3_600).unwrap_or(BLOCKCYPHER_LOOK_EVERY),
         outputs_max: OutputsMax::new(payouts_max).unwrap_or_default(),
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /api/admin/alerts`: what a person should look at now.
 
-use adit_core::{AssetId, Rules};
+use adit_core::{AssetId, Rules, Timestamp};
 use adit_engine::Alert;
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::auth::Service;
 use crate::camel::camel;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::units::units;
+use crate::units::{rfc3339, units};
 
 /// `{alert, …}`: each names its kind; the operations guide has a page for each.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,17 +28,20 @@ pub async fn alerts(State(state): State<ApiState>, Service(_caller): Service) ->
     Ok(Json(AlertList { items: standing.iter().map(|alert| view(alert, state.rules())).collect() }))
 }
 
-/// As the engine names it, with amounts in whole units.
+/// As the engine names it, with amounts in whole units and times in RFC 3339.
 fn view(alert: &Alert, rules: &Rules) -> Value {
     let mut view = camel(serde_json::to_value(alert).unwrap_or_default());
     let asset = view["asset"].as_str().and_then(|asset| AssetId::new(asset).ok());
     if let Some(asset) = asset {
-        for field in ["balance", "threshold"] {
+        for field in ["balance", "threshold", "missing"] {
             let amount = view[field].as_str().and_then(|text| text.parse().ok()).map(adit_core::Amount::new);
             if let Some(amount) = amount {
                 view[field] = json!(units(rules, &asset, amount));
             }
         }
+    }
+    if let Some(since) = view["since"].as_i64() {
+        view["since"] = json!(rfc3339(Timestamp::from_micros(since)));
     }
     view
 }
@@ -87,7 +90,25 @@ mod tests {
                     "hash": format!("0x{}", "07".repeat(32)),
                 }),
             ),
+            (
+                Alert::WalletEmpty {
+                    lane: lane(),
+                    asset: "DG".parse().expect("an asset"),
+                    waiting: 400,
+                    missing: Amount::new(1_500_000),
+                    since: Timestamp::from_seconds(1_700_000_000),
+                },
+                json!({
+                    "alert": "wallet_empty", "lane": "base:0x1", "asset": "DG", "waiting": 400, "missing": "1500000",
+                    "since": "2023-11-14T22:13:20Z",
+                }),
+            ),
             (Alert::StandbyAsynchronous { standbys: 2 }, json!({ "alert": "standby_asynchronous", "standbys": 2 })),
+            (Alert::StandbyUnseen { connected: 1 }, json!({ "alert": "standby_unseen", "connected": 1 })),
+            (
+                Alert::CommitsUnsynced { synchronous_commit: "local".to_owned(), standbys_named: true },
+                json!({ "alert": "commits_unsynced", "synchronousCommit": "local", "standbysNamed": true }),
+            ),
             (Alert::StoreWentBack { because: "declared".to_owned() }, json!({ "alert": "store_went_back", "because": "declared" })),
             (Alert::StoreSuperseded, json!({ "alert": "store_superseded" })),
             (Alert::Unmatched { count: 3 }, json!({ "alert": "unmatched", "count": 3 })),

@@ -62,6 +62,30 @@ fn vanished(lineage: &WatchedLineage, readings: &Readings) -> Option<usize> {
     lineage.attempts.iter().position(|attempt| attempt.included.is_some() && known(attempt))
 }
 
+/// Confirmed coins that a later version of an open lineage added, and that enough sources agree are not there: nobody's any more, or spent
+/// by a transaction of somebody else's. A version that spends one is mined only if a reorganisation brings it back.
+pub(crate) fn gone(fates: &[(&WatchedLineage, Fate)], readings: &Readings) -> BTreeSet<String> {
+    let open = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Open { .. })).map(|(lineage, _)| *lineage);
+    open.flat_map(added).filter(|outpoint| is_gone(outpoint, readings)).collect()
+}
+
+/// As outpoints are written in drafts. A coin that no block held when it was chosen is change of our own.
+fn added(lineage: &WatchedLineage) -> impl Iterator<Item = String> {
+    let first: BTreeSet<OutPoint> = lineage.attempts.first().map(outpoints).into_iter().flatten().collect();
+    let drafts = lineage.attempts.iter().filter_map(|attempt| bitcoin(&attempt.draft));
+    let confirmed = drafts.flat_map(|draft| &draft.inputs).filter(|input| input.confirmed);
+    confirmed.filter(move |input| input.outpoint.parse().is_ok_and(|known| !first.contains(&known))).map(|input| input.outpoint.clone())
+}
+
+/// An open lineage has no version in a block, so whoever spends its coin is somebody else.
+fn is_gone(outpoint: &str, readings: &Readings) -> bool {
+    let reading = outpoint.parse().ok().and_then(|outpoint: OutPoint| readings.get(&outpoint)?.state.as_ref());
+    reading.is_some_and(|agreed| match agreed.value {
+        OutpointState::Absent | OutpointState::Spent { .. } => true,
+        OutpointState::Unspent => false,
+    })
+}
+
 fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
     let mut strangers: Vec<Stranger> = Vec::new();
     if planted(Mistake::StrangersIgnored) {

@@ -54,6 +54,7 @@ impl BitcoinLane {
         {
             let mut kept = self.kept();
             (kept.pending, kept.ours) = (Pending::of(&fates), Ours::watched(&watch.lineages));
+            kept.gone = fate::gone(&fates, &readings);
         }
         let live = search::live(&watch.lineages);
         let mut seen = Seen { watch, tip: &tip, sightings: Vec::new(), foreign: Vec::new() };

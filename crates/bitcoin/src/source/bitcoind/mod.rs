@@ -53,7 +53,7 @@ struct Header {
 
 pub(super) async fn head(endpoint: &Endpoint) -> Result<SourceHead, Fault> {
     let info: ChainInfo = ask(endpoint, Call::new("getblockchaininfo", json!([]))).await?;
-    Ok(SourceHead { block: block_ref(info.blocks, info.bestblockhash), mined_at: info.time })
+    Ok(SourceHead { block: block_ref(info.blocks, info.bestblockhash), mined_at: info.time, remembered: false })
 }
 
 pub(super) async fn blocks_at(endpoint: &Endpoint, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {

@@ -1,8 +1,9 @@
 //! BlockCypher's API for one chain, as its documentation has it.
 //!
 //! Of our networks it serves only the main one in public. Lists are cut and say that they go on; a transaction that lost its coins to
-//! another is still shown, at height −1. Its free tier allows few questions (3 a second, 100 an hour without a token): one is under way
-//! at a time, and a source that is throttled opens its breaker and is asked again later.
+//! another is still shown, at height −1. Its free tier allows few questions (3 a second, 100 to 200 an hour): one is under way at a time,
+//! its newest block and its estimates are one question and are remembered for a while, and a source that is throttled opens its breaker and
+//! is asked again later.
 
 mod outputs;
 mod spenders;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::memory::{Memory, State};
 use super::read::{block_ref, each, fee_rate, json, shown};
 use super::{SourceFees, SourceHead};
 
@@ -64,14 +66,43 @@ enum Said<T> {
     Refused(String),
 }
 
-pub(super) async fn head(endpoint: &Endpoint) -> Result<SourceHead, Fault> {
-    let chain: Chain = there(endpoint, "").await?;
-    let mined_at = u64::try_from(chain.time.as_second()).map_err(|_| endpoint.nonsense("the chain", "a time before 1970".to_owned()))?;
-    Ok(SourceHead { block: block_ref(chain.height, chain.hash), mined_at })
+pub(super) async fn head(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<SourceHead, Fault> {
+    if let Some(known) = memory.and_then(Memory::state) {
+        return Ok(SourceHead { remembered: true, ..known.head });
+    }
+    Ok(state(endpoint, memory).await?.head)
 }
 
-pub(super) async fn blocks_at(endpoint: &Endpoint, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {
-    each(AT_ONCE_MAX, heights.iter().map(|height| block_at(endpoint, *height)).collect()).await
+pub(super) async fn fees(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<SourceFees, Fault> {
+    if let Some(known) = memory.and_then(Memory::state) {
+        return Ok(known.fees);
+    }
+    Ok(state(endpoint, memory).await?.fees)
+}
+
+/// The newest block and the estimates.
+async fn state(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<State, Fault> {
+    let chain: Chain = there(endpoint, "").await?;
+    let mined_at = u64::try_from(chain.time.as_second()).map_err(|_| endpoint.nonsense("the chain", "a time before 1970".to_owned()))?;
+    let rate = |per_kvbyte: Option<f64>| fee_rate(per_kvbyte? / 1_000.0);
+    let fees = SourceFees { next_block: rate(chain.high_fee_per_kb), six_blocks: rate(chain.medium_fee_per_kb) };
+    let head = SourceHead { block: block_ref(chain.height, chain.hash), mined_at, remembered: false };
+    let state = State { head, fees };
+    if let Some(memory) = memory {
+        memory.keep(state);
+    }
+    Ok(state)
+}
+
+pub(super) async fn blocks_at(endpoint: &Endpoint, memory: Option<&Memory>, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {
+    if let (Some(first), [0]) = (memory.and_then(Memory::first_block), heights) {
+        return Ok(vec![Some(first)]);
+    }
+    let blocks = each(AT_ONCE_MAX, heights.iter().map(|height| block_at(endpoint, *height)).collect()).await?;
+    if let (Some(memory), Some(first)) = (memory, blocks.iter().flatten().find(|block| block.height == 0)) {
+        memory.keep_first(*first);
+    }
+    Ok(blocks)
 }
 
 async fn block_at(endpoint: &Endpoint, height: u64) -> Result<Option<BlockRef>, Fault> {
@@ -81,12 +112,6 @@ async fn block_at(endpoint: &Endpoint, height: u64) -> Result<Option<BlockRef>, 
         return Err(endpoint.nonsense(&path, format!("it gave block {}", block.height)));
     }
     Ok(Some(block_ref(height, block.hash)))
-}
-
-pub(super) async fn fees(endpoint: &Endpoint) -> Result<SourceFees, Fault> {
-    let chain: Chain = there(endpoint, "").await?;
-    let rate = |per_kvbyte: Option<f64>| fee_rate(per_kvbyte? / 1_000.0);
-    Ok(SourceFees { next_block: rate(chain.high_fee_per_kb), six_blocks: rate(chain.medium_fee_per_kb) })
 }
 
 /// What is at this path; `None` when there is nothing.

@@ -47,7 +47,7 @@ pub(super) async fn head(endpoint: &Endpoint) -> Result<SourceHead, Fault> {
     if block.id != hash {
         return Err(endpoint.nonsense(&path, format!("it gave block {}", block.id)));
     }
-    Ok(SourceHead { block: block_ref(block.height, hash), mined_at: block.timestamp })
+    Ok(SourceHead { block: block_ref(block.height, hash), mined_at: block.timestamp, remembered: false })
 }
 
 pub(super) async fn blocks_at(endpoint: &Endpoint, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {

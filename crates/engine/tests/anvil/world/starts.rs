@@ -95,6 +95,8 @@ impl World {
             clock_beat: Span::from_millis(50),
             lane_beat: Span::from_millis(50),
             observe_beat: Span::from_millis(100),
+            alerts_beat: Span::from_millis(200),
+            funds_beat: Span::from_millis(500),
             ..Settings::default()
         };
         Running { engine: Engine::start(ports, self.rules.clone(), &settings), tasks }

@@ -1,5 +1,7 @@
 //! What the engine plans, signed here: other programs find it valid.
 
+use std::collections::BTreeSet;
+
 use adit_bitcoin::{Batch, Evicted, OutputsMax, Payment, Proposal, Terms, UnderWay, Unsigned, cancel, consolidate, replace};
 use adit_core::{Amount, BitcoinDraft, FeeRate};
 use adit_signer::{AccountKind, SignRequest, Signature, Signer as _};
@@ -65,7 +67,7 @@ async fn a_batch_its_bumps_and_its_cancel_are_valid_transactions() {
             feerate: FeeRate::from_sat_per_kvb(30_000),
             fee_max: Amount::new(super::world::FEE_CAP),
         };
-        let under_way = UnderWay { first: &first, base: &first, evicted: alone(kind, &first) };
+        let under_way = UnderWay { first: &first, base: &first, evicted: alone(kind, &first), gone: &BTreeSet::new() };
         let bumped = replace(&under_way, &terms, &[]).expect("change pays for it");
         let bump = request(kind, 7, &THREE, bumped.clone());
         let signature = sign(&start(&world), &bump).await.expect("signs");
@@ -73,7 +75,7 @@ async fn a_batch_its_bumps_and_its_cancel_are_valid_transactions() {
 
         let more = [(4, 1, 90_000)];
         let joined: Vec<Paid> = THREE.iter().chain(&more).copied().collect();
-        let under_way = UnderWay { first: &first, base: &bumped, evicted: alone(kind, &bumped) };
+        let under_way = UnderWay { first: &first, base: &bumped, evicted: alone(kind, &bumped), gone: &BTreeSet::new() };
         let terms = Terms { feerate: FeeRate::from_sat_per_kvb(50_000), ..terms };
         let larger = replace(&under_way, &terms, &batch(&more).outputs).expect("coins are added");
         assert!(larger.inputs.len() > first.inputs.len());
@@ -81,7 +83,7 @@ async fn a_batch_its_bumps_and_its_cancel_are_valid_transactions() {
         let signature = sign(&start(&world), &join).await.expect("signs");
         assert_valid(kind, &join, &signature);
 
-        let under_way = UnderWay { first: &first, base: &larger, evicted: alone(kind, &larger) };
+        let under_way = UnderWay { first: &first, base: &larger, evicted: alone(kind, &larger), gone: &BTreeSet::new() };
         let terms = Terms { feerate: FeeRate::from_sat_per_kvb(60_000), fee_max: Amount::new(super::world::FEE_CAP * 2), ..terms };
         let cancelled = cancel(&under_way, &terms).expect("nobody is paid");
         let mut generous = config();

@@ -113,6 +113,10 @@ test: parts-test lint contracts-check ## everything: lint, contracts, all tests 
 	$(CARGO) nextest run --workspace
 	@$(MAKE) --no-print-directory sim-short
 
+.PHONY: image
+image: ## build the container's image, start it once, and read compose.yaml; needs docker
+	@scripts/image.sh
+
 contracts: contracts/node_modules ## compile contracts/src to contracts/out
 	@node contracts/build.mjs
 

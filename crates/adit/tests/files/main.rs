@@ -5,6 +5,7 @@ mod compose;
 
 mod image;
 mod started;
+mod workflow;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -104,9 +104,13 @@ sim-power: ## plant each known mistake and count the seeds, at most SEEDS (120),
 sim-short:
 	@$(SIM) --seeds 200
 
-lint: ## formatting and clippy, warnings are errors
+lint: deny ## dependencies, formatting and clippy; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: ## hold every dependency against deny.toml; ADVISORIES=1 asks for known vulnerabilities as well
+	@scripts/deny.sh
 
 test: parts-test lint contracts-check ## everything: lint, contracts, all tests on real parts
 	$(CARGO) build -p adit -p adit-devnet

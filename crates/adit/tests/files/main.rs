@@ -2,7 +2,6 @@
 //! workflow, and what documents name.
 
 mod compose;
-
 mod image;
 mod started;
 mod workflow;

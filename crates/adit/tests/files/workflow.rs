@@ -17,7 +17,8 @@ fn it_runs_what_developers_run() {
     let runs: Vec<String> = steps().iter().filter_map(|step| step["run"].as_str().map(str::to_owned)).collect();
     assert!(runs.iter().any(|run| run == "bash .ci/run"), "{runs:?}");
     let makefile = read("Makefile");
-    for target in runs.iter().filter_map(|run| run.strip_prefix("make ")) {
+    let targets = runs.iter().filter_map(|run| run.strip_prefix("make ")?.split(' ').next());
+    for target in targets {
         assert!(makefile.lines().any(|line| line.starts_with(&format!("{target}:"))), "make {target}");
     }
     assert!(read(".ci/run").lines().any(|line| line == "exec make test"));

@@ -2,6 +2,7 @@
 //! workflow, and what documents name.
 
 mod compose;
+mod documents;
 mod image;
 mod started;
 mod workflow;

@@ -104,14 +104,27 @@ sim-power: ## plant each known mistake and count the seeds, at most SEEDS (120),
 sim-short:
 	@$(SIM) --seeds 200
 
-lint: ## formatting and clippy, warnings are errors
+lint: documents deny ## documents, dependencies, formatting and clippy; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+.PHONY: documents deny
+documents: ## hold the documents against one sentence a line; FIX="FILE..." mends these
+	@$(if $(FIX),node scripts/documents.mjs --fix $(FIX))
+	@node scripts/documents.mjs --self-test
+	@node scripts/documents.mjs
+
+deny: ## hold every dependency against deny.toml; ADVISORIES=1 asks for known vulnerabilities as well
+	@scripts/deny.sh
 
 test: parts-test lint contracts-check ## everything: lint, contracts, all tests on real parts
 	$(CARGO) build -p adit -p adit-devnet
 	$(CARGO) nextest run --workspace
 	@$(MAKE) --no-print-directory sim-short
+
+.PHONY: image
+image: ## build the container's image, start it once, and read compose.yaml; needs docker
+	@scripts/image.sh
 
 contracts: contracts/node_modules ## compile contracts/src to contracts/out
 	@node contracts/build.mjs

@@ -2,13 +2,14 @@
 //! its users, and for those who run the instance, who are shown the evidence, too (abuse case +31).
 
 use adit_core::{
-    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, State as Stands,
-    Status, SubmissionAnswer, Trust, Why, Withdrawal,
+    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, Status,
+    SubmissionAnswer, Trust, Why, Withdrawal,
 };
 use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
+use futures::try_join;
 use serde_json::{Map, Value, json};
 
 use super::find;
@@ -36,9 +37,15 @@ pub async fn why(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
-    let why = state.engine().why(&found).await?;
-    let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let reader = caller.reader();
+    let lineages = async {
+        match reader {
+            Reader::User | Reader::Host => state.engine().own_lineage(&found).await.map(|own| own.into_iter().collect()),
+            Reader::Operator => state.store().lineages_of(found.id).await,
+        }
+    };
+    let (why, lineages): (Why, Vec<Lineage>) = try_join!(state.engine().why(&found), lineages)?;
+    let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let mut body = match reader {
         Reader::User | Reader::Host => told(&why, reader),
         Reader::Operator => explained(&why),
@@ -46,29 +53,12 @@ pub async fn why(
     body["withdrawalId"] = json!(found.id);
     body["status"] = json!(found.state.status().as_str());
     body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
-    let lineages = match reader {
-        Reader::User | Reader::Host => own_lineage(&state, &found).await?.into_iter().collect(),
-        Reader::Operator => state.store().lineages_of(found.id).await?,
-    };
     body["effects"] = lineages.iter().flat_map(|lineage| effects(lineage, &found, kind)).collect();
     body["lineages"] = match reader {
         Reader::User | Reader::Host => json!([]),
         Reader::Operator => Value::Array(try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?),
     };
     Ok(Json(written(kind, body)))
-}
-
-/// The live lineage of a payment under way.
-async fn own_lineage(state: &ApiState, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
-    match &withdrawal.state {
-        Stands::Processing { lineage, .. } => state.store().lineage(*lineage).await,
-        Stands::Pending
-        | Stands::Approved { .. }
-        | Stands::Completed { .. }
-        | Stands::Failed { .. }
-        | Stands::Cancelled { .. }
-        | Stands::HeldForInspection { .. } => Ok(None),
-    }
 }
 
 /// The transactions that pay this withdrawal, and nothing of those who are paid beside it.

@@ -9,6 +9,7 @@ use adit_core::{
     Trust, Why, Withdrawal, why,
 };
 use adit_store::{Cursor, QueueFilter, Store, StoreFault};
+use futures::try_join;
 
 use crate::auditor::Auditor;
 use crate::{Alerts, Clock as _, Hub, LaneTask, Ports, Settings, Writer};
@@ -57,43 +58,52 @@ impl Engine {
         self.ports.chains.get(name)
     }
 
-    /// Explains where a withdrawal stands, and returns its live lineage beside. It reads that one and those that no block holds, and no
-    /// others.
+    /// Explains where a withdrawal stands. It reads its own lineage and as many of those that no block holds as matter, and no others.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<(Why, Option<Lineage>), StoreFault> {
+    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<Why, StoreFault> {
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else {
             return Err(StoreFault::Corrupt { detail: format!("no chain pays {}", withdrawal.asset) });
         };
-        let lane = self.store().lane(&chain.lane).await?.unwrap_or_else(|| Lane::new(chain.lane.clone()));
-        let own = match withdrawal.state.lineage() {
-            Some(lineage) => self.store().lineage(lineage).await?,
-            None => None,
-        };
-        let live = self.beside(chain, own.as_ref()).await?;
-        let suspensions = self.suspensions().await?;
+        let (lane, own, suspensions) = try_join!(self.store().lane(&chain.lane), self.own_lineage(withdrawal), self.suspensions())?;
+        let lane = lane.unwrap_or_else(|| Lane::new(chain.lane.clone()));
         let (now, clock_doubt) = (self.ports.clock.now(), self.ports.clock.doubt());
-        let (queue, ahead) = match withdrawal.state {
-            State::Approved { .. } => self.in_line(chain, withdrawal, &suspensions).await?,
-            State::Pending
-            | State::Processing { .. }
-            | State::Completed { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. }
-            | State::HeldForInspection { .. } => (Vec::new(), 0),
-        };
+        let (live, (queue, ahead)) =
+            try_join!(self.beside(chain, withdrawal, own.as_ref()), self.in_line(chain, withdrawal, &suspensions))?;
         let view = LaneView { lane: &lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         let line = Line { ahead, trouble: self.trouble(&lane) };
-        Ok((why(&view, withdrawal, own.as_ref(), &line), own))
+        Ok(why(&view, withdrawal, own.as_ref(), &line))
     }
 
-    /// The payments that say how full a round is, and what one of them stands on: in bitcoin a payment that a block holds keeps its coins.
-    async fn beside(&self, chain: &ChainRules, own: Option<&Lineage>) -> Result<Vec<Lineage>, StoreFault> {
-        let mut live = match chain.kind {
-            ChainKind::Evm => self.store().unmined_lineages(&chain.lane, UNMINED_SHOWN_MAX).await?,
-            ChainKind::Bitcoin => self.store().live_lineages(&chain.lane, crate::LIVE_LINEAGES_MAX).await?,
+    /// The lineage of a payment under way.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub async fn own_lineage(&self, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
+        match withdrawal.state.lineage() {
+            Some(lineage) => self.store().lineage(lineage).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The payments that no block holds and that say how full a round is, whose turn it is, and what one of them stands on. Of one that a
+    /// block holds, that waits for a person, or that has ended, none of them says anything.
+    async fn beside(&self, chain: &ChainRules, withdrawal: &Withdrawal, own: Option<&Lineage>) -> Result<Vec<Lineage>, StoreFault> {
+        let matters = match &withdrawal.state {
+            State::Approved { .. } => true,
+            State::Processing { .. } => own.is_some_and(|own| own.included().is_none()),
+            State::Pending | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } | State::HeldForInspection { .. } => {
+                false
+            }
         };
+        let full = usize::try_from(chain.in_flight_max).unwrap_or(usize::MAX);
+        let most = match chain.kind {
+            ChainKind::Evm => full.min(UNMINED_SHOWN_MAX),
+            // Children of payments under way are in flight beside as many as there may be.
+            ChainKind::Bitcoin => UNMINED_SHOWN_MAX,
+        };
+        let mut live = if matters { self.store().unmined_lineages(&chain.lane, most).await? } else { Vec::new() };
         live.extend(own.filter(|own| live.iter().all(|known| known.id != own.id)).cloned());
         Ok(live)
     }
@@ -106,6 +116,9 @@ impl Engine {
         withdrawal: &Withdrawal,
         standing: &BTreeMap<adit_core::Scope, Suspension>,
     ) -> Result<(Vec<Withdrawal>, usize), StoreFault> {
+        if !matches!(withdrawal.state, State::Approved { .. }) {
+            return Ok((Vec::new(), 0));
+        }
         let (wanted, now) = (QueueFilter::of(self.paid_on(&chain.name)).without(standing), self.ports.clock.now());
         let before = self.store().ahead(&wanted, now, Cursor::of(withdrawal), AHEAD_MAX).await?;
         let Some(batching) = chain.batching else { return Ok((Vec::new(), before)) };

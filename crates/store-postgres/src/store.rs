@@ -219,6 +219,10 @@ impl Store for PostgresStore {
         self.read(async { withdrawal::queue(&mut *self.moment().await?, wanted, now, limit).await }).await
     }
 
+    async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
+        self.read(async { withdrawal::ahead(&mut *self.moment().await?, wanted, now, place, most).await }).await
+    }
+
     async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
         self.read(async { withdrawal::deferred(&mut *self.moment().await?, wanted, limit).await }).await
     }

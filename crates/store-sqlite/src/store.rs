@@ -172,6 +172,10 @@ impl Store for SqliteStore {
         withdrawal::queue(&mut *self.read().await?, wanted, now, limit).await
     }
 
+    async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
+        withdrawal::ahead(&mut *self.read().await?, wanted, now, place, most).await
+    }
+
     async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
         withdrawal::deferred(&mut *self.read().await?, wanted, limit).await
     }

@@ -50,10 +50,10 @@ async fn storm(chain: ChainKind, store: StoreKind, topic: &str) -> Result<()> {
     assert!(outcome.verdict.is_good(), "{:?} {:#?}", outcome.verdict.histogram, outcome.verdict.differences);
     for kind in Kind::ALL {
         let struck = outcome.tally.of(kind);
-        // A kill waits for a send; where an earlier disaster has made that send needless, it does not strike.
-        let missed = if kind == Kind::Kill { KILLS_MISSED_MAX } else { 0 };
         let planned = plan.planned(kind);
-        assert!(struck <= planned && struck + missed >= planned, "{struck} of {planned} planned {} struck", kind.name());
+        // A kill waits for a send; where an earlier disaster has made that send needless, it does not strike. A batch pays many by one send.
+        let least = if kind == Kind::Kill { KILLS_STRUCK_MIN } else { planned };
+        assert!((least..=planned).contains(&struck), "{struck} of {planned} planned {} struck", kind.name());
     }
     Ok(())
 }

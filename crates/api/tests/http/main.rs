@@ -13,6 +13,7 @@ mod lanes;
 mod live;
 mod matching;
 mod membership;
+mod pace;
 mod people;
 mod rules;
 mod sign_in;

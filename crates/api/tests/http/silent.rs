@@ -21,6 +21,12 @@ pub struct Silent {
 /// How often it was asked by anybody, the engine included.
 #[derive(Default)]
 pub struct Reads {
+    all: AtomicU64,
+    /// Of one user: their row, their feed, a withdrawal of theirs.
+    own: AtomicU64,
+    /// Whether feeds have grown.
+    looks: AtomicU64,
+    lineages: AtomicU64,
     loads: AtomicU64,
     lanes: AtomicU64,
     counts: AtomicU64,
@@ -30,6 +36,23 @@ impl Reads {
     /// Loads for the writer, reads of one lane, counts of the withdrawals.
     pub fn so_far(&self) -> [u64; 3] {
         [&self.loads, &self.lanes, &self.counts].map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+impl Reads {
+    /// Questions of any kind.
+    pub fn asked_in_all(&self) -> u64 {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// What live connections ask for themselves, and what is asked for all of them together.
+    pub fn of_sockets(&self) -> [u64; 2] {
+        [&self.own, &self.looks].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Lineages that came in lists.
+    pub fn lineages_read(&self) -> u64 {
+        self.lineages.load(Ordering::Relaxed)
     }
 }
 
@@ -58,6 +81,7 @@ impl Silent {
 
     /// Never completes while the database is silent.
     async fn heard(&self) -> &MemStore {
+        self.reads.all.fetch_add(1, Ordering::Relaxed);
         if self.silent.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -97,10 +121,12 @@ impl Store for Silent {
     }
 
     async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+        self.reads.looks.fetch_add(1, Ordering::Relaxed);
         self.heard().await.event_seqs(users).await
     }
 
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
+        self.reads.own.fetch_add(1, Ordering::Relaxed);
         if self.before.swap(false, Ordering::Relaxed) {
             return Ok(None);
         }
@@ -116,6 +142,7 @@ impl Store for Silent {
     }
 
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault> {
+        self.reads.own.fetch_add(1, Ordering::Relaxed);
         self.heard().await.withdrawal(id).await
     }
 
@@ -144,7 +171,15 @@ impl Store for Silent {
     }
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-        self.heard().await.live_lineages(lane, limit).await
+        let found = self.heard().await.live_lineages(lane, limit).await?;
+        self.reads.lineages.fetch_add(found.len() as u64, Ordering::Relaxed);
+        Ok(found)
+    }
+
+    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+        let found = self.heard().await.unmined_lineages(lane, limit).await?;
+        self.reads.lineages.fetch_add(found.len() as u64, Ordering::Relaxed);
+        Ok(found)
     }
 
     async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
@@ -177,6 +212,7 @@ impl Store for Silent {
     }
 
     async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
+        self.reads.own.fetch_add(1, Ordering::Relaxed);
         self.heard().await.feed(user, after, limit).await
     }
 

@@ -10,7 +10,7 @@ use adit_store::{Cursor, Page, QueueFilter, StoreFault, WithdrawalFilter};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
 
-use crate::columns::{Query, all, limit as bound, texts};
+use crate::columns::{Query, all, limit as bound, one, texts};
 use crate::write::columns;
 
 pub(crate) async fn withdrawals(connection: &mut PgConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Slot<Withdrawal>>, StoreFault> {
@@ -119,6 +119,31 @@ pub(crate) async fn queue(
     let question =
         question.bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros())).bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+/// Those of the queue before a place, counted.
+pub(crate) async fn ahead(
+    connection: &mut PgConnection,
+    wanted: &QueueFilter,
+    now: Timestamp,
+    place: Cursor,
+    most: usize,
+) -> Result<usize, StoreFault> {
+    const AHEAD: &str = "
+        SELECT count(*) AS number
+        FROM (SELECT FROM withdrawal
+              WHERE status = 'approved' AND asset = ANY ($1) AND (due_at <= $2 OR due_at > $3)
+                AND NOT source_asset = ANY ($4) AND NOT user_id = ANY ($5)
+                AND (created_at, id) > ($6, $7) AND (created_at, id) < ($8, $9)
+              LIMIT $10) AS before";
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
+    let question = query(AHEAD).bind(texts(assets)).bind(now.micros()).bind(now.plus(CLOCKS_APART_MAX).micros());
+    let question = question.bind(texts(stopped_sources)).bind(texts(stopped_users));
+    let question =
+        question.bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros())).bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
+    let question = question.bind(place.created_at.micros()).bind(place.id.0).bind(bound(most));
+    let found = one(connection, question, |row| row.integer("number")).await?.unwrap_or_default();
+    Ok(usize::try_from(found).unwrap_or_default())
 }
 
 /// One that was never deferred is due when it was created.

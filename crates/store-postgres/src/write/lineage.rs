@@ -12,7 +12,7 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
     let statement = columns!(query(LANES), lanes; id, next_nonce, adopted_from, journal_id, lease_owner, lease_until, lease_token, epoch, counter, journal_read, witness_records, witness_chain, journal_trusted, probed, proved, doubt, status, state, restoration, tip, trail, coin_places, funds, pins, form, version);
     put_versioned(connection, "lane", lanes.len(), statement).await?;
     let lineages = rows(&batch.lineages, LineageRow::of)?;
-    let statement = columns!(query(LINEAGES), lineages; id, lane, nonce, live, state, cancel, created_at, form, version);
+    let statement = columns!(query(LINEAGES), lineages; id, lane, nonce, live, state, cancel, created_at, form, version, mined_version);
     put_versioned(connection, "lineage", lineages.len(), statement).await?;
     // Lineages that end give back their anchors and payouts before others take them.
     let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
@@ -59,14 +59,16 @@ const LANES: &str = "
     WHERE lane.version = excluded.version - 1";
 
 const LINEAGES: &str = "
-    INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version)
-    SELECT r.id, r.lane, r.nonce, r.live, r.state::json, r.cancel::json, r.created_at, r.form, r.version + 1
+    INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version, mined_version)
+    SELECT r.id, r.lane, r.nonce, r.live, r.state::json, r.cancel::json, r.created_at, r.form, r.version + 1, r.mined_version
     FROM unnest(
-        $1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[]
-    ) AS r (id, lane, nonce, live, state, cancel, created_at, form, version)
+        $1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[],
+        $10::bigint[]
+    ) AS r (id, lane, nonce, live, state, cancel, created_at, form, version, mined_version)
     WHERE r.version = 0 OR EXISTS (SELECT 1 FROM lineage AS l WHERE l.id = r.id)
     ON CONFLICT (id) DO UPDATE
-    SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version
+    SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version,
+        mined_version = excluded.mined_version
     WHERE lineage.version = excluded.version - 1";
 
 const ANCHORS: &str = "

@@ -9,7 +9,7 @@ use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idem
 use adit_store::{Cursor, Page, QueueFilter, StoreFault, WithdrawalFilter};
 use sqlx::{SqliteConnection, query};
 
-use crate::columns::{Query, all, array, limit as bound};
+use crate::columns::{Query, all, array, limit as bound, one};
 
 pub(crate) async fn withdrawals(
     connection: &mut SqliteConnection,
@@ -124,6 +124,33 @@ pub(crate) async fn queue(
         .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
         .bind(after.map_or(String::new(), |cursor| cursor.id.to_string()));
     Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+}
+
+/// Those of the queue before a place, counted.
+pub(crate) async fn ahead(
+    connection: &mut SqliteConnection,
+    wanted: &QueueFilter,
+    now: Timestamp,
+    place: Cursor,
+    most: usize,
+) -> Result<usize, StoreFault> {
+    const AHEAD: &str = "
+        SELECT count(*) AS number
+        FROM (SELECT 1 FROM withdrawal INDEXED BY withdrawal_approved
+              WHERE status = 'approved' AND asset IN (SELECT k.value FROM json_each(?1) AS k) AND (due_at <= ?2 OR due_at > ?3)
+                AND source_asset NOT IN (SELECT s.value FROM json_each(?4) AS s)
+                AND user_id NOT IN (SELECT u.value FROM json_each(?5) AS u)
+                AND (created_at, id) > (?6, ?7) AND (created_at, id) < (?8, ?9)
+              LIMIT ?10)";
+    let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
+    let question = query(AHEAD).bind(array(assets)?).bind(now.micros()).bind(now.plus(CLOCKS_APART_MAX).micros());
+    let question = question.bind(array(stopped_sources)?).bind(array(stopped_users)?);
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(String::new(), |cursor| cursor.id.to_string()));
+    let question = question.bind(place.created_at.micros()).bind(place.id.to_string()).bind(bound(most));
+    let found = one(connection, question, |row| row.integer("number")).await?.unwrap_or_default();
+    Ok(usize::try_from(found).unwrap_or_default())
 }
 
 /// One that was never deferred is due when it was created.

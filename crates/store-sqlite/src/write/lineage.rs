@@ -52,13 +52,14 @@ const LANES: &str = "
     WHERE lane.version = excluded.version - 1";
 
 const LINEAGES: &str = "
-    INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version)
+    INSERT INTO lineage (id, lane, nonce, live, state, cancel, created_at, form, version, mined_version)
     SELECT r.value ->> 'id', r.value ->> 'lane', r.value ->> 'nonce', r.value ->> 'live', r.value ->> 'state', r.value ->> 'cancel',
-           r.value ->> 'created_at', r.value ->> 'form', (r.value ->> 'version') + 1
+           r.value ->> 'created_at', r.value ->> 'form', (r.value ->> 'version') + 1, r.value ->> 'mined_version'
     FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM lineage AS l WHERE l.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
-    SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version
+    SET live = excluded.live, state = excluded.state, cancel = excluded.cancel, form = excluded.form, version = excluded.version,
+        mined_version = excluded.mined_version
     WHERE lineage.version = excluded.version - 1";
 
 const ANCHORS: &str = "

@@ -139,6 +139,30 @@ pub async fn p33_the_deferred_are_found_before_and_after_their_time(bed: &mut im
     assert_eq!(found(QueueFilter::of(vec![name("ETH")]), 9).await, []);
 }
 
+/// Those before a place in the line are counted, as far as they may be planned, and no further than asked for.
+pub async fn p31_those_ahead_are_counted(bed: &mut impl Bed) {
+    let store = bed.store();
+    let approved = |number: u64, user: u64, deferred: Option<Deferral>| {
+        let state = State::Approved { by: Actor::Engine, at: THEN, deferred, after: None };
+        let created_at = at(number.cast_signed() / 2);
+        Change::Withdrawal(Withdrawal { state, asset: token(), created_at, ..sample::withdrawal(number, user, number) })
+    };
+    let later = || Some(deferral(at(900)));
+    let rows = (1..=9).map(|number| approved(number, number % 3, if number == 4 { later() } else { None }));
+    put(&*store, rows.collect()).await;
+    let ahead = async |wanted: QueueFilter, number: u64, most| {
+        let place = Cursor { created_at: at(number.cast_signed() / 2), id: sample::withdrawal_id(number) };
+        store.ahead(&wanted, at(400), place, most).await.expect("the store answers")
+    };
+    let of_tokens = || QueueFilter::of(vec![token()]);
+    assert_eq!([ahead(of_tokens(), 1, 99).await, ahead(of_tokens(), 2, 99).await, ahead(of_tokens(), 3, 99).await], [0, 1, 2]);
+    assert_eq!(ahead(of_tokens(), 9, 99).await, 7, "one of the eight is deferred");
+    assert_eq!(ahead(of_tokens(), 9, 3).await, 3);
+    let stopped = QueueFilter { stopped_users: [user_id(1)].into(), ..of_tokens() };
+    assert_eq!(ahead(stopped, 9, 99).await, 5, "1 and 7 are stopped, and 4 is deferred besides");
+    assert_eq!(ahead(QueueFilter::of(vec![name("ETH")]), 9, 99).await, 0);
+}
+
 /// F102: what is suspended fills no page, whether a user, an asset or all; and a page goes on where the one before ended.
 pub async fn f102_what_is_stopped_hides_nobody(bed: &mut impl Bed) {
     let store = bed.store();
@@ -246,6 +270,16 @@ pub async fn unmined_lineages_in_order(bed: &mut impl Bed) {
     let known = knowledges.map(|(nonce, knowledge)| Change::Lineage(signed(reserved[nonce].clone(), knowledge)));
     put(&*store, known.to_vec()).await;
     put(&*store, vec![Change::Lineage(sample::ended(reserved[6].clone()))]).await;
+    // A reorganisation gives it back, and another block takes one.
+    let vanished = Knowledge::MaybeSent { sends: 3, last_at: THEN };
+    put(&*store, vec![Change::Lineage(signed(reserved[3].clone(), vanished.clone()))]).await;
+    let unmined = async || {
+        let found = store.unmined_lineages(&lane_id(), 100).await.expect("the store answers");
+        found.iter().map(Lineage::number).collect::<Vec<u64>>()
+    };
+    assert_eq!(unmined().await, [0, 1, 2, 3, 5, 7, 8]);
+    let again = Knowledge::Included { block: sample::block(8), confirmed: false, sends: 3, last_at: THEN };
+    put(&*store, vec![Change::Lineage(signed(reserved[3].clone(), again))]).await;
     for (limit, nonces) in [(100, &[0, 1, 2, 5, 7, 8][..]), (3, &[0, 1, 2])] {
         let found = store.unmined_lineages(&lane_id(), limit).await.expect("the store answers");
         assert_eq!(found.iter().map(Lineage::number).collect::<Vec<u64>>(), nonces, "at most {limit}");

@@ -49,7 +49,7 @@ macro_rules! conformance {
             groups: contending_groups_lose_nothing, groups_of_many_commands, a_claim_is_accepted_once_whoever_asks;
             limits: windows_equal_a_naive_model;
             lists: pages_and_cursors, the_queue_is_oldest_first, f97_a_deferral_years_ahead_is_in_the_queue, f102_what_is_stopped_hides_nobody,
-                p33_the_deferred_are_found_before_and_after_their_time, feeds_and_histories, fees_in_doubt, live_lineages_in_order, unmined_lineages_in_order,
+                p33_the_deferred_are_found_before_and_after_their_time, p31_those_ahead_are_counted, feeds_and_histories, fees_in_doubt, live_lineages_in_order, unmined_lineages_in_order,
                 lineages_by_their_number, lineages_by_what_they_signed, lineages_of_a_lane_by_the_page, every_lane_in_order, withdrawals_by_their_ids,
                 coverage_and_accounts;
             journal: the_same_journal_gives_the_same_dump;

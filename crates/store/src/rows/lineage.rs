@@ -23,11 +23,14 @@ pub struct LineageRow {
     pub created_at: i64,
     pub form: i64,
     pub version: i64,
+    /// The version that is stored, where a block holds one of its attempts.
+    pub mined_version: Option<i64>,
 }
 
 impl LineageRow {
     pub fn of(row: &Row<Lineage>) -> Result<Self, CommitFault> {
         let lineage = &row.row;
+        let version = integer(row.version, "a version")?;
         Ok(Self {
             id: lineage.id.0,
             lane: lineage.lane.to_string(),
@@ -37,7 +40,8 @@ impl LineageRow {
             cancel: lineage.cancel.as_ref().map(to_json).transpose()?,
             created_at: lineage.created_at.micros(),
             form: FORM,
-            version: integer(row.version, "a version")?,
+            version,
+            mined_version: lineage.included().map(|_| version.saturating_add(1)),
         })
     }
 }

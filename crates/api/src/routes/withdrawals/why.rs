@@ -9,6 +9,7 @@ use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
+use futures::try_join;
 use serde_json::{Value, json};
 
 use super::find;
@@ -39,9 +40,15 @@ pub async fn why(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
-    let (why, own) = state.engine().why(&found).await?;
-    let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let reader = caller.reader();
+    let lineages = async {
+        match reader {
+            Reader::User | Reader::Host => state.engine().own_lineage(&found).await.map(|own| own.into_iter().collect()),
+            Reader::Operator => state.store().lineages_of(found.id).await,
+        }
+    };
+    let (why, lineages): (Why, Vec<Lineage>) = try_join!(state.engine().why(&found), lineages)?;
+    let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let mut body = match reader {
         Reader::User | Reader::Host => told(&why, reader),
         Reader::Operator => explained(&why),
@@ -49,10 +56,6 @@ pub async fn why(
     body["withdrawalId"] = json!(found.id);
     body["status"] = json!(found.state.status().as_str());
     body["buttons"] = json!(buttons(&why, &caller, found.state.status()));
-    let lineages = match reader {
-        Reader::User | Reader::Host => own.into_iter().collect(),
-        Reader::Operator => state.store().lineages_of(found.id).await?,
-    };
     body["effects"] = lineages.iter().flat_map(|lineage| effects(lineage, &found, kind)).collect();
     body["lineages"] = match reader {
         Reader::User | Reader::Host => json!([]),

@@ -54,7 +54,7 @@ pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageI
 }
 
 fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Result<Decision, Refusal> {
-    draft.knows_journal(&withdrawal)?;
+    draft.may_give_back(&withdrawal)?;
     count_cancel(&mut draft, &withdrawal)?;
     let by = draft.actor;
     let state = State::Cancelled { at: draft.now(), by: by.clone(), reason: reason.to_owned() };
@@ -121,7 +121,7 @@ fn wish_cancel(
         return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
     }
     // An older state of the store may show it in a lineage that has ended since, and that another one followed.
-    draft.knows_journal(withdrawal)?;
+    draft.may_give_back(withdrawal)?;
     let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     match &mut lineage.cancel {
         Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),

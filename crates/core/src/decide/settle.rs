@@ -117,7 +117,7 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     if tries >= chain.precheck_tries_max && after.is_none() {
         match blame {
             Blame::Payment => {
-                draft.knows_journal(&withdrawal)?;
+                draft.may_give_back(&withdrawal)?;
                 let failure = Failure::Precheck { reason: reason.to_owned() };
                 return fail(draft, withdrawal, failure);
             }
@@ -191,7 +191,7 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
             withdrawal.state = State::Completed { at, payment: stray.unwrap_or(payment) };
         }
         false => {
-            draft.knows_journal(&withdrawal)?;
+            draft.may_give_back(&withdrawal)?;
             let ended = lineage.map(|lineage| DeadLineage { lineage, evidence: payment.hash });
             let by = draft.actor;
             release(&mut draft, &withdrawal, GiveBack { by, reason: note, ended });

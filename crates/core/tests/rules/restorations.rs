@@ -2,6 +2,7 @@
 
 use adit_core::*;
 
+use super::coins::{Bitcoin, coin, draft};
 use super::world::*;
 
 const GWEI: u128 = 1_000_000_000;
@@ -68,6 +69,23 @@ fn f91_a_sent_payment_is_bumped_and_not_cancelled_while_its_lane_sweeps() {
     let higher = EvmFees { max_fee_per_gas: 2 * fees.max_fee_per_gas, max_priority_fee_per_gas: 2 * fees.max_priority_fee_per_gas };
     let attempt = world.bump(lineage, higher);
     assert_eq!(world.ask_lane(|view| step(view, world.lineage(lineage))), Step::Do(Act::Sign { lineage, attempt }));
+}
+
+/// F91, F92: a payment of Bitcoin that was merely reserved ends without a transaction while its lane sweeps. In the lost part it may have been
+/// signed, and its bytes may be mined before the sweep is: whoever cancels it meanwhile is not given back.
+#[test]
+fn f91_a_reserved_payment_is_not_cancelled_before_the_sweep_is_final() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    declared(&mut bitcoin.world);
+    bitcoin.world.start();
+    assert_eq!(bitcoin.world.lane().state, LaneState::Sweeping);
+    let refused = bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect_err("it may have been signed");
+    assert_eq!(refused.code(), "NOT_SWEPT");
+    let epoch = bitcoin.world.lane().epoch;
+    bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch, lineage, legs: legs.clone() });
+    assert_eq!(bitcoin.status(&legs[0]), Status::Approved, "it waits for the release");
 }
 
 /// F96: two keys of one person are one person.

@@ -88,6 +88,26 @@ fn f91_a_reserved_payment_is_not_cancelled_before_the_sweep_is_final() {
     assert_eq!(bitcoin.status(&legs[0]), Status::Approved, "it waits for the release");
 }
 
+/// F91: nobody enters a payment that is under way while its lane sweeps, stands, or reconciles: that is planning, too.
+#[test]
+fn f91_nobody_joins_a_payment_while_its_lane_sweeps() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let more = draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20);
+    declared(&mut bitcoin.world);
+    bitcoin.world.start();
+    assert_eq!(bitcoin.world.lane().state, LaneState::Sweeping);
+    let draft = Draft::Bitcoin(more);
+    let claims = bitcoin.world.lineage(lineage).claims(&draft);
+    let (attempt, epoch) = (AttemptId(bitcoin.world.id()), bitcoin.world.lane().epoch);
+    let (lane, owner, purpose, joining) = (lane(), owner(), Purpose::Pay, legs[1..].to_vec());
+    let add = Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining });
+    assert_eq!(bitcoin.world.give(add).expect_err("two admins release it first").code(), "LANE_STOPPED");
+    assert_eq!(bitcoin.status(&legs[1]), Status::Approved);
+}
+
 /// F96: two keys of one person are one person.
 #[test]
 fn f96_two_keys_of_one_client_are_one_admin() {

@@ -1,8 +1,8 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
 use crate::{
-    Actor, Answer, CancelWish, Change, DeadLineage, Decision, EventKind, Leg, LineageId, LineageState, Mistake, Refusal, Span, State,
-    Withdrawal, WithdrawalId, planted,
+    Actor, Answer, CancelWish, Change, DeadLineage, Decision, DeferralCause, EventKind, LaneId, Leg, LineageId, LineageState, Mistake,
+    Refusal, Span, State, Withdrawal, WithdrawalId, planted,
 };
 
 use super::settle::GiveBack;
@@ -24,10 +24,24 @@ pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision,
     draft.answer(Answer::Done)
 }
 
-/// Takes an approval of the policy back; a person's stands.
-pub(super) fn reapprove(mut draft: Drafting, id: WithdrawalId, reason: &str) -> Result<Decision, Refusal> {
+/// Takes an approval of the policy back; a person's stands. Whoever left a dead lineage stays approved, and waits: the proof of its end, which
+/// the signer asks for before it pays or gives back, is kept with the approval.
+pub(super) fn reapprove(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str) -> Result<Decision, Refusal> {
+    let id = leg.withdrawal;
     let withdrawal = draft.withdrawal(id)?.clone();
-    let State::Approved { by: Actor::Engine, .. } = withdrawal.state else { return draft.unchanged() };
+    match withdrawal.state {
+        State::Approved { by: Actor::Engine, after: None, .. } => {}
+        State::Approved { by: Actor::Engine, after: Some(_), .. } => {
+            return settle::defer(draft, leg, lane, reason, &DeferralCause::ClaimUnread);
+        }
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::HeldForInspection { .. } => return draft.unchanged(),
+    }
     draft.user_event(&withdrawal.user, Some(id), EventKind::ApprovalWithdrawn { reason: reason.to_owned() })?;
     draft.change(Change::Withdrawal(Withdrawal { state: State::Pending, ..withdrawal }));
     draft.answer(Answer::Done)

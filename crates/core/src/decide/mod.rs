@@ -144,7 +144,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::Reapprove { lane, owner, epoch, leg, reason } => {
             draft.leased(lane, *owner, *epoch)?;
-            cancel::reapprove(draft, leg.withdrawal, reason)
+            cancel::reapprove(draft, leg, lane, reason)
         }
         Command::Reserve(reserve) => lineage::reserve(draft, reserve),
         Command::AddAttempt(add) => {

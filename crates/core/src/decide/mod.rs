@@ -28,6 +28,7 @@ use drafting::Drafting;
 pub use lane::changed_pin;
 pub use made_again::nobodys;
 pub(crate) use made_again::unknown;
+pub use matching::says_paid;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -188,3 +188,28 @@ fn f91_a_sweep_reaches_as_far_as_was_ever_allowed() {
     let below = world.lane().restoration.as_ref().and_then(Restoration::sweeps_below).expect("it sweeps");
     assert!(below >= ever && ever > 1, "{below} of {ever}");
 }
+
+/// F96, F97: the restore is declared while the machine's clock shows the day before. What was asked for on that day is of before all the same:
+/// nobody could ask since, so it counts from the moment at which somebody knows what time it is.
+#[test]
+fn f97_a_restore_that_a_wrong_clock_dates_hides_nothing_from_the_release() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let asked = world.withdrawal(id).created_at;
+    world.at(asked.seconds() - 86_400);
+    world.view.clock_doubt = Some(ClockDoubt::Unconfirmed);
+    declared(&mut world);
+    world.start();
+    let restored = |world: &World| world.lane().restoration.clone().expect("declared");
+    assert!(restored(&world).in_doubt && restored(&world).declared_at < asked);
+    world.at(asked.seconds() + 60);
+    world.view.clock_doubt = None;
+    world.see_tip(GWEI);
+    let done = swept(&world);
+    world.must(done);
+    assert!(!restored(&world).in_doubt && restored(&world).declared_at > asked);
+    let dated = restored(&world).declared_at;
+    world.pass(60);
+    world.give_as(admin(1), Command::ReleaseLane { lane: lane(), seen: 1 }).expect("the first");
+    assert_eq!(restored(&world).declared_at, dated, "it is dated once");
+}

@@ -88,7 +88,8 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
     match gate_of_itself(view, withdrawal) {
         // Who leaves a dead lineage is shown to the signer first, which planning does.
         Gate::Open | Gate::Deferred { tries: 0, .. } => {
-            view.clock_doubt.is_none() && withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal)
+            let plans = view.lane.state == LaneState::Running && view.clock_doubt.is_none();
+            plans && withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal)
         }
         Gate::Suspended { .. }
         | Gate::Deferred { .. }

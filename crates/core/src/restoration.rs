@@ -12,6 +12,9 @@ use crate::{Actor, Epoch, Lineage, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restoration {
     pub declared_at: Timestamp,
+    /// Nobody knew what time that was. Until somebody does, whatever waits counts as of before (case F97).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
     /// The lane's epoch when it was declared. What was reserved under a later one was made since, whatever any clock says.
     pub epoch: Epoch,
     #[serde(flatten)]
@@ -39,7 +42,15 @@ pub struct Released {
 
 impl Restoration {
     pub fn declared(at: Timestamp, epoch: Epoch) -> Self {
-        Self { declared_at: at, epoch, stage: RestorationStage::Declared }
+        Self { declared_at: at, in_doubt: false, epoch, stage: RestorationStage::Declared }
+    }
+
+    /// Somebody knows what time it is. Where nobody did when it was declared, nobody could ask for anything since, and it counts from now.
+    pub(crate) fn dated(&mut self, now: Timestamp) {
+        if self.in_doubt {
+            self.declared_at = self.declared_at.max(now);
+            self.in_doubt = false;
+        }
     }
 
     /// Returns whether it was declared before this lineage was reserved, so that nothing forgotten can spend what that makes.

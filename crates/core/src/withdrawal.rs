@@ -172,7 +172,7 @@ pub enum DeferralCause {
     /// Too few endpoints could say.
     Unclear,
     SignerRefuses,
-    /// Whether the claim's signature still stands could not be read.
+    /// Whether the claim's signature still stands could not be read; or it does not, of one that left a dead lineage.
     ClaimUnread,
     /// The wallet has too little of the asset or of the fee coin, in base units of `asset`.
     Unfunded {

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use adit_core::{JournalId, Keys, Lane, Rules};
+use adit_core::{Finding, JournalId, Keys, Lane, Rules, WentBack};
 use adit_signer::{Signer, SignerFault};
 use adit_store::Store;
+use adit_store_sqlite::SqliteStore;
 use anyhow::{Context as _, Result, bail};
 
 use crate::config::{Config, Of, StoreUrl};
 use crate::world::now;
+
+use super::kept::Staged;
 
 /// `signer` is none where its journal is lost: then a new one is pinned.
 ///
@@ -33,6 +36,29 @@ pub async fn check(
         StoreUrl::Sqlite { .. } => Ok(()),
         StoreUrl::Postgres { .. } => of_nobody_who_runs(name, store, &lanes).await,
     }
+}
+
+/// Refuses to put a database in the place of one that knows what it would forget: that it was restored together with the journal, and is not
+/// released yet. What was forgotten then may still be mined, and what waits may have been paid (cases F91, F96). One that cannot be read says
+/// nothing; that is why it is replaced.
+///
+/// # Errors
+/// The lane that is not released, and what to say.
+pub async fn of_no_sweep(path: &Path) -> Result<()> {
+    // A copy: the one in place is kept as it is.
+    let Some(copy) = path.exists().then(|| Staged::copy(path, path).ok()).flatten() else { return Ok(()) };
+    let Ok(store) = SqliteStore::open(copy.path()).await else { return Ok(()) };
+    let lanes = store.lanes().await.unwrap_or_default();
+    let finding = store.incarnation().await.ok().flatten().and_then(|known| known.finding);
+    store.close().await;
+    let declared = matches!(finding, Some(Finding { because: WentBack::BothDeclared { .. }, .. }));
+    let open = lanes.iter().find(|lane| declared || lane.restoration.is_some());
+    open.map_or(Ok(()), |lane| {
+        bail!(
+            "the database in place was restored together with the journal, and {} is not released yet: what was forgotten then may still be mined, and the copy does not know of that. Nothing was changed. Restore both again, with the journal that is in place: `adit restore --database FILE --journal-declared`",
+            lane.id
+        )
+    })
 }
 
 /// Leases are judged by the database's own time, which a transaction tells.

@@ -110,6 +110,9 @@ async fn replace(config: &Config, file: &Path, journal: Option<&Path>, how: How,
     kept::check(file, path)?;
     make_directory_of(path)?;
     let _only_process = ProcessLock::take(path)?;
+    if !how.both {
+        belongs::of_no_sweep(path).await?;
+    }
     let journal = staged_journal(config, journal)?;
     let staged = Staged::copy(file, path)?;
     let glance = ours(SqliteStore::glance(staged.path()).await, &file.display().to_string())?;

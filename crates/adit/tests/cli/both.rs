@@ -53,6 +53,29 @@ fn f96_both_are_restored_and_nothing_is_paid_before_a_sweep_and_two_admins() {
     assert!(early.contains("not swept yet"), "{early}");
 }
 
+/// F91, F96: the same copy of the database once more, in the middle of a restore of both. Alone it would forget that the lane has to sweep, and
+/// that two admins release what waits; and the journal's copy is the older one by then.
+#[test]
+fn f96_a_restore_of_both_is_not_forgotten_by_one_of_the_database() {
+    let variables = least(&[]);
+    let (directory, _) = served(&variables);
+    let at = directory.path();
+    fs::remove_file(at.join("data/signer.journal")).expect("lost");
+    let restored = run(at, &[&["restore"][..], &BOTH].concat(), &variables);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    let alone = ["--database", "copy/adit.db"];
+    refused(at, &alone, &variables, &["is not released yet", "--journal-declared"]);
+    let server = Running::start(at, &variables);
+    reads_journal(at, &server);
+    drop(server);
+    refused(at, &alone, &variables, &["is not released yet", "--journal-declared"]);
+    let again = run(at, &["restore", "--database", "copy/adit.db", "--journal-declared"], &variables);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    let server = Running::start(at, &variables);
+    reads_journal(at, &server);
+    assert_eq!(release(at, &server, &[]).expect("told")["stage"], "declared");
+}
+
 #[test]
 fn f96_a_journal_that_is_newer_than_its_copy_is_kept() {
     let variables = least(&[]);

@@ -1,8 +1,8 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
 use crate::{
-    Actor, Answer, CancelWish, Change, DeadLineage, Decision, EventKind, Leg, LineageId, LineageState, Mistake, Refusal, Span, State,
-    Withdrawal, WithdrawalId, planted,
+    Actor, Answer, CancelWish, Change, DeadLineage, Decision, DeferralCause, EventKind, LaneId, Leg, LineageId, LineageState, Mistake,
+    Refusal, Span, State, Withdrawal, WithdrawalId, planted,
 };
 
 use super::settle::GiveBack;
@@ -24,10 +24,24 @@ pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision,
     draft.answer(Answer::Done)
 }
 
-/// Takes an approval of the policy back; a person's stands.
-pub(super) fn reapprove(mut draft: Drafting, id: WithdrawalId, reason: &str) -> Result<Decision, Refusal> {
+/// Takes an approval of the policy back; a person's stands. Whoever left a dead lineage stays approved, and waits: the proof of its end, which
+/// the signer asks for before it pays or gives back, is kept with the approval.
+pub(super) fn reapprove(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str) -> Result<Decision, Refusal> {
+    let id = leg.withdrawal;
     let withdrawal = draft.withdrawal(id)?.clone();
-    let State::Approved { by: Actor::Engine, .. } = withdrawal.state else { return draft.unchanged() };
+    match withdrawal.state {
+        State::Approved { by: Actor::Engine, after: None, .. } => {}
+        State::Approved { by: Actor::Engine, after: Some(_), .. } => {
+            return settle::defer(draft, leg, lane, reason, &DeferralCause::ClaimUnread);
+        }
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::HeldForInspection { .. } => return draft.unchanged(),
+    }
     draft.user_event(&withdrawal.user, Some(id), EventKind::ApprovalWithdrawn { reason: reason.to_owned() })?;
     draft.change(Change::Withdrawal(Withdrawal { state: State::Pending, ..withdrawal }));
     draft.answer(Answer::Done)
@@ -54,7 +68,7 @@ pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageI
 }
 
 fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Result<Decision, Refusal> {
-    draft.knows_journal(&withdrawal)?;
+    draft.may_give_back(&withdrawal)?;
     count_cancel(&mut draft, &withdrawal)?;
     let by = draft.actor;
     let state = State::Cancelled { at: draft.now(), by: by.clone(), reason: reason.to_owned() };
@@ -121,7 +135,7 @@ fn wish_cancel(
         return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
     }
     // An older state of the store may show it in a lineage that has ended since, and that another one followed.
-    draft.knows_journal(withdrawal)?;
+    draft.may_give_back(withdrawal)?;
     let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     match &mut lineage.cancel {
         Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),

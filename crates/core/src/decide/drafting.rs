@@ -240,6 +240,17 @@ impl<'a> Drafting<'a> {
         }
     }
 
+    /// Fails unless the hold of this may be given back: besides, nothing that database and journal forgot together may still pay it. Until the
+    /// sweep is final, what shows here as waiting may have been signed in the lost part, and be mined (case F91).
+    pub fn may_give_back(&self, withdrawal: &Withdrawal) -> Result<(), Refusal> {
+        self.knows_journal(withdrawal)?;
+        let Some(chain) = self.rules.chain_of(&withdrawal.asset) else { return Ok(()) };
+        match self.view.lane(&chain.lane).is_some_and(Lane::expects_forgotten) {
+            true => Err(Refusal::NotSwept { lane: chain.lane.to_string() }),
+            false => Ok(()),
+        }
+    }
+
     /// The lane, if `owner` holds its lease of `epoch` now.
     pub fn leased(&self, id: &LaneId, owner: ReplicaId, epoch: Epoch) -> Result<&'a Lane, Refusal> {
         self.present()?;

@@ -159,8 +159,8 @@ pub(super) fn start(mut draft: Drafting, id: &LaneId, owner: ReplicaId, epoch: E
     if first && seen.opening.is_some_and(|opening| opening.from_number == seen.chain_nonce) {
         lane.proved = lane.epoch;
     }
-    let (most, now) = (draft.chain(id)?.in_flight_max, draft.now());
-    lane.state = restoration::started(&mut lane, most, seen.chain_nonce, now);
+    let most = draft.chain(id)?.in_flight_max;
+    lane.state = restoration::started(&draft, &mut lane, most, seen.chain_nonce);
     draft.event(EventKind::LaneStarted { lane: id.clone(), next_nonce: lane.next_nonce });
     draft.change(Change::Lane(lane));
     draft.answer(Answer::Done)

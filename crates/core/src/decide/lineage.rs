@@ -152,6 +152,7 @@ fn claim(draft: &Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result<()
 }
 
 /// A version may pay more people than the one before, never fewer; who joins is in this lineage from now on, like everybody else (window F59).
+/// That is planning, and a lane plans only while it runs.
 fn join(draft: &mut Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result<(), Refusal> {
     let named = |leg: &Leg| lineage.legs.iter().any(|known| known.payout == leg.payout);
     let carried = |leg: &Leg| add.purpose == Purpose::Pay && add.draft.carries(leg.payout);
@@ -163,6 +164,9 @@ fn join(draft: &mut Drafting, lineage: &mut Lineage, add: &AddAttempt) -> Result
         pays_exactly(&add.draft, &paid.collect::<Vec<_>>())?;
     }
     if !add.joining.is_empty() {
+        if draft.lane(&add.lane)?.state != LaneState::Running {
+            return Err(Refusal::LaneStopped { lane: add.lane.to_string() });
+        }
         draft.sure_of_time()?;
     }
     for leg in &add.joining {

@@ -28,6 +28,7 @@ use drafting::Drafting;
 pub use lane::changed_pin;
 pub use made_again::nobodys;
 pub(crate) use made_again::unknown;
+pub use matching::says_paid;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +146,7 @@ pub fn decide(view: &View, rules: &Rules, order: &Order) -> Result<Decision, Ref
         }
         Command::Reapprove { lane, owner, epoch, leg, reason } => {
             draft.leased(lane, *owner, *epoch)?;
-            cancel::reapprove(draft, leg.withdrawal, reason)
+            cancel::reapprove(draft, leg, lane, reason)
         }
         Command::Reserve(reserve) => lineage::reserve(draft, reserve),
         Command::AddAttempt(add) => {

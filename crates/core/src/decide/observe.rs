@@ -177,7 +177,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
     let kind = match effect {
         // It is final, and nobody knows whose it was: a person says so first (case F95).
         Effect::Paid if withdrawal.user == unknown() => {
-            let finding = "it was paid, and nobody has been matched to it: it was accepted before the store went back".to_owned();
+            let finding = NOBODYS_PAID.to_owned();
             withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment };
             EventKind::HeldForInspection { finding, hash }
         }
@@ -218,6 +218,9 @@ pub(super) struct End {
     pub hash: Hash32,
     pub block: Option<BlockRef>,
 }
+
+/// What is found of a final payment whose user nobody knows (case F95).
+pub(super) const NOBODYS_PAID: &str = "it was paid, and nobody has been matched to it: it was accepted before the store went back";
 
 /// Why a withdrawal ends that the journal alone knew, and that was not paid (case F95).
 const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";

@@ -2,7 +2,7 @@
 
 use crate::{
     Account, Actor, Answer, AssetId, Blame, Book, Cause, ChainKind, Change, DeadLineage, Decision, Deferral, DeferralCause, EventKind,
-    Failure, LaneId, Leg, LineageId, Mistake, Receipt, Refusal, Retirement, Span, State, TransferKind, Withdrawal, planted,
+    Failure, LaneId, Leg, LineageId, Mistake, Payment, Receipt, Refusal, Retirement, Span, State, TransferKind, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -118,7 +118,7 @@ pub(super) fn defer(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str,
     if tries >= chain.precheck_tries_max && after.is_none() {
         match blame {
             Blame::Payment => {
-                draft.knows_journal(&withdrawal)?;
+                draft.may_give_back(&withdrawal)?;
                 let failure = Failure::Precheck { reason: reason.to_owned() };
                 return fail(draft, withdrawal, failure);
             }
@@ -188,11 +188,12 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
             } else {
                 None
             };
+            stray.as_ref().map_or(Ok(()), |found| stands_for_good(&draft, lane, found))?;
             // What ended its own lineage did not pay it.
             withdrawal.state = State::Completed { at, payment: stray.unwrap_or(payment) };
         }
         false => {
-            draft.knows_journal(&withdrawal)?;
+            draft.may_give_back(&withdrawal)?;
             let ended = lineage.map(|lineage| DeadLineage { lineage, evidence: payment.hash });
             let by = draft.actor;
             release(&mut draft, &withdrawal, GiveBack { by, reason: note, ended });
@@ -203,6 +204,18 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
     draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Inspected { paid, note: note.to_owned() })?;
     draft.change(Change::Withdrawal(withdrawal));
     draft.answer(Answer::Done)
+}
+
+/// Fails while the block of a payment that nobody here remembers may still vanish: whoever is said to be paid by it would be charged for nothing
+/// (case F91).
+fn stands_for_good(draft: &Drafting, lane: &LaneId, found: &Payment) -> Result<(), Refusal> {
+    let tip = draft.view.lane(lane).and_then(|lane| lane.tip.as_ref());
+    let Some(tip) = tip.filter(|tip| tip.final_height < found.block.height) else { return Ok(()) };
+    let detail = format!(
+        "transaction {} is in block {}, and blocks up to {} are final; its block may still vanish, so say that it paid once it is final",
+        found.hash, found.block.height, tip.final_height
+    );
+    Err(Refusal::NotMatchable { detail })
 }
 
 pub(super) fn owner(withdrawal: &Withdrawal) -> Account {

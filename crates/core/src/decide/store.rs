@@ -68,7 +68,8 @@ fn raise(draft: &mut Drafting, lanes: &[(LaneId, Epoch, u64)], both: bool) {
         lane.lease = None;
         lane.doubt = None;
         if both && !planted(Mistake::BothWithoutSweep) {
-            lane.restoration = Some(Restoration::declared(draft.now(), lane.epoch));
+            let in_doubt = draft.sure_of_time().is_err();
+            lane.restoration = Some(Restoration { in_doubt, ..Restoration::declared(draft.now(), lane.epoch) });
             // What is swept is found everywhere: since then a whole look may have shown coins that nobody remembers.
             lane.coin_places = lane.coin_places.forgotten();
             // It may be another one: the next lease pins it.

@@ -180,3 +180,23 @@ fn f85_a_claim_that_is_no_longer_signed_waits_for_a_person() {
     assert_eq!(world.must(command), Answer::Unchanged);
     world.reserve(id).expect("reserved");
 }
+
+/// F85, R6: whoever left a dead lineage keeps the proof of its end when their claim is no longer signed. Without it the signer would call the
+/// payout live for ever: it could neither be paid nor given back, and the lane would stop because of it.
+#[test]
+fn f85_a_claim_that_left_a_dead_lineage_keeps_its_proof() {
+    let (mut world, id, lineage, _) = World::sent();
+    world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
+    world.read_journal();
+    world.start();
+    let consumed = vec![Anchor::Nonce { lane: lane(), nonce: world.lineage(lineage).number() }];
+    let fact = Fact::Conflicted { by: hash(80), block: block(20), decoded: "a transfer".to_owned(), payees: Vec::new(), consumed };
+    world.observe(lineage, fact).expect("its place is taken");
+    let dead = Some(DeadLineage { lineage, evidence: hash(80) });
+    assert!(matches!(&world.withdrawal(id).state, State::Approved { after, .. } if *after == dead));
+    let (leg, reason) = (world.leg(id), "owner changed".to_owned());
+    world.must(Command::Reapprove { lane: lane(), owner: owner(), epoch: Epoch(1), leg, reason });
+    let command = cancel(&world, id, None);
+    let refused = world.give_unretired(Actor::admin(CredentialId(uuid::Uuid::from_u128(5))), command).expect_err("not retired");
+    assert!(matches!(&refused, Refusal::NotRetired { payouts } if payouts[0].ended == dead), "{refused:?}");
+}

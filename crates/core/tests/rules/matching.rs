@@ -174,6 +174,24 @@ fn f95_nobodys_payment_that_a_cancel_replaced_is_given_back_to_suspense() {
     assert_eq!(world.withdrawal(equal).state.status(), Status::Approved, "nothing is left that it could be");
 }
 
+/// F95, R8: a final transaction of nobody's that did something else than it was asked is judged first. A match would charge its user for what
+/// nobody knows to have been paid.
+#[test]
+fn f95_nobodys_payment_with_another_effect_waits_for_a_verdict() {
+    let (mut world, journal) = unmatched(false);
+    let (id, lineage) = (journal.requests[0].id, journal.lineage.id);
+    let odd = Effect::Unexpected { finding: "it did not revert, and no transfer is in its log".to_owned() };
+    world.finalize(lineage, journal.lineage.latest().id, &odd).expect("final");
+    assert_eq!(world.withdrawal(id).state.status(), Status::HeldForInspection);
+    world.must(world.credit("dg", "DG", dg(3_000).base_units()));
+    assert_eq!(world.give(to(&journal, to_alice())).expect_err("a verdict comes first").code(), "NOT_MATCHABLE");
+    assert_eq!(world.available("DG"), dg(3_000).base_units());
+    let note = "nothing arrived".to_owned();
+    world.must(Command::Inspect { leg: world.leg(id), lane: lane(), lineage: Some(lineage), paid: false, note });
+    assert_eq!((world.withdrawal(id).state.status(), world.net(&suspense())), (Status::Failed, 0));
+    assert_eq!(incarnation(&world).unmatched, []);
+}
+
 /// F95: nobody's payment that was not made gives suspense back what it lent, and no request waits because of it any more.
 #[test]
 fn f95_nobodys_payment_that_reverts_repays_suspense() {

@@ -2,6 +2,7 @@
 
 use adit_core::*;
 
+use super::coins::{Bitcoin, coin, draft};
 use super::world::*;
 
 const GWEI: u128 = 1_000_000_000;
@@ -68,6 +69,43 @@ fn f91_a_sent_payment_is_bumped_and_not_cancelled_while_its_lane_sweeps() {
     let higher = EvmFees { max_fee_per_gas: 2 * fees.max_fee_per_gas, max_priority_fee_per_gas: 2 * fees.max_priority_fee_per_gas };
     let attempt = world.bump(lineage, higher);
     assert_eq!(world.ask_lane(|view| step(view, world.lineage(lineage))), Step::Do(Act::Sign { lineage, attempt }));
+}
+
+/// F91, F92: a payment of Bitcoin that was merely reserved ends without a transaction while its lane sweeps. In the lost part it may have been
+/// signed, and its bytes may be mined before the sweep is: whoever cancels it meanwhile is not given back.
+#[test]
+fn f91_a_reserved_payment_is_not_cancelled_before_the_sweep_is_final() {
+    let mut bitcoin = Bitcoin::with(1);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs, 5), &legs).expect("free");
+    declared(&mut bitcoin.world);
+    bitcoin.world.start();
+    assert_eq!(bitcoin.world.lane().state, LaneState::Sweeping);
+    let refused = bitcoin.world.wish_cancel(legs[0].withdrawal, lineage).expect_err("it may have been signed");
+    assert_eq!(refused.code(), "NOT_SWEPT");
+    let epoch = bitcoin.world.lane().epoch;
+    bitcoin.world.must(Command::CloseLineage { lane: lane(), owner: owner(), epoch, lineage, legs: legs.clone() });
+    assert_eq!(bitcoin.status(&legs[0]), Status::Approved, "it waits for the release");
+}
+
+/// F91: nobody enters a payment that is under way while its lane sweeps, stands, or reconciles: that is planning, too.
+#[test]
+fn f91_nobody_joins_a_payment_while_its_lane_sweeps() {
+    let mut bitcoin = Bitcoin::with(2);
+    let legs = bitcoin.legs.clone();
+    let lineage = bitcoin.reserve(draft(7, &[coin(1, 0)], &legs[..1], 5), &legs[..1]).expect("free");
+    bitcoin.world.send(lineage, hash(10));
+    let more = draft(7, &[coin(1, 0), coin(2, 0)], &legs, 20);
+    declared(&mut bitcoin.world);
+    bitcoin.world.start();
+    assert_eq!(bitcoin.world.lane().state, LaneState::Sweeping);
+    let draft = Draft::Bitcoin(more);
+    let claims = bitcoin.world.lineage(lineage).claims(&draft);
+    let (attempt, epoch) = (AttemptId(bitcoin.world.id()), bitcoin.world.lane().epoch);
+    let (lane, owner, purpose, joining) = (lane(), owner(), Purpose::Pay, legs[1..].to_vec());
+    let add = Command::AddAttempt(AddAttempt { lane, owner, epoch, lineage, attempt, purpose, draft, claims, joining });
+    assert_eq!(bitcoin.world.give(add).expect_err("two admins release it first").code(), "LANE_STOPPED");
+    assert_eq!(bitcoin.status(&legs[1]), Status::Approved);
 }
 
 /// F96: two keys of one person are one person.
@@ -149,4 +187,29 @@ fn f91_a_sweep_reaches_as_far_as_was_ever_allowed() {
     world.start();
     let below = world.lane().restoration.as_ref().and_then(Restoration::sweeps_below).expect("it sweeps");
     assert!(below >= ever && ever > 1, "{below} of {ever}");
+}
+
+/// F96, F97: the restore is declared while the machine's clock shows the day before. What was asked for on that day is of before all the same:
+/// nobody could ask since, so it counts from the moment at which somebody knows what time it is.
+#[test]
+fn f97_a_restore_that_a_wrong_clock_dates_hides_nothing_from_the_release() {
+    let mut world = World::with_points(10_000);
+    let id = world.request_claim(3_000).expect("accepted");
+    let asked = world.withdrawal(id).created_at;
+    world.at(asked.seconds() - 86_400);
+    world.view.clock_doubt = Some(ClockDoubt::Unconfirmed);
+    declared(&mut world);
+    world.start();
+    let restored = |world: &World| world.lane().restoration.clone().expect("declared");
+    assert!(restored(&world).in_doubt && restored(&world).declared_at < asked);
+    world.at(asked.seconds() + 60);
+    world.view.clock_doubt = None;
+    world.see_tip(GWEI);
+    let done = swept(&world);
+    world.must(done);
+    assert!(!restored(&world).in_doubt && restored(&world).declared_at > asked);
+    let dated = restored(&world).declared_at;
+    world.pass(60);
+    world.give_as(admin(1), Command::ReleaseLane { lane: lane(), seen: 1 }).expect("the first");
+    assert_eq!(restored(&world).declared_at, dated, "it is dated once");
 }

@@ -250,6 +250,24 @@ fn f93_nothing_is_given_back_before_the_journal_is_read() {
     }
 }
 
+/// F91: database and journal went back together. What shows here as waiting may have been signed in the lost part, and be mined in the place of
+/// a sweep: no hold is given back before the sweep is final.
+#[test]
+fn f91_nothing_is_given_back_while_something_forgotten_may_be_mined() {
+    for (what, mut world, command) in give_backs() {
+        let declared = Restoration::declared(world.view.now, Epoch(1));
+        for stage in [RestorationStage::Declared, RestorationStage::Sweeping { below: 20 }] {
+            row(&mut world).restoration = Some(Restoration { stage, ..declared.clone() });
+            let refused = world.give(command.clone()).expect_err(what);
+            assert_eq!((&refused, refused.code()), (&Refusal::NotSwept { lane: lane().to_string() }, "NOT_SWEPT"), "{what}");
+            assert_eq!(world.retirements, [], "{what}: the signer is not asked for nothing");
+        }
+        row(&mut world).restoration = Some(Restoration { stage: RestorationStage::Swept { released: None }, ..declared });
+        assert_eq!(world.must(command), Answer::Done, "{what}: nothing forgotten can be mined any more");
+        assert_eq!(world.available("XP"), 10_000, "{what}");
+    }
+}
+
 /// F93: what an older lease read does not count.
 #[test]
 fn f93_a_new_lease_reads_the_journal_anew() {

@@ -9,7 +9,7 @@ const GWEI: u128 = 1_000_000_000;
 
 /// What the lost part of the book had paid: exactly what this leg asks for.
 fn stray_of(leg: &Leg, as_hash: Hash32) -> Stray {
-    let payment = Payment { hash: as_hash, block: block(50) };
+    let payment = Payment { hash: as_hash, block: block(15) };
     let (asset, destination, amount) = (leg.asset.clone(), leg.destination.clone(), leg.amount);
     Stray { lane: lane(), payment, output: 0, asset, destination, amount, explained: false }
 }
@@ -159,4 +159,26 @@ fn f91_an_output_that_may_have_paid_several_holds_each_of_them() {
         let again = world.request_claim(3_000).expect("accepted");
         assert_eq!(world.withdrawal(again).state.status(), Status::Approved, "nobody waits for it any more");
     }
+}
+
+/// F91: a block that holds what nobody here remembers may still vanish. Whoever were said to be paid by it before that would be charged for
+/// nothing.
+#[test]
+fn f91_nobody_is_said_to_be_paid_by_a_block_that_may_vanish() {
+    let mut world = World::with_points(10_000);
+    world.see_tip(GWEI);
+    let id = world.request_claim(3_000).expect("accepted");
+    let payment = Payment { hash: hash(90), block: block(19) };
+    world.must(note(vec![Stray { payment: payment.clone(), ..stray_of(&world.leg(id), hash(90)) }]));
+    let (leg, finding) = (world.leg(id), Twin::Stray { hash: hash(90) }.to_string());
+    world.must(Command::Suspect { lane: lane(), owner: owner(), epoch: Epoch(1), leg, payment, finding });
+    let paid = |world: &World| Command::Inspect { leg: world.leg(id), lane: lane(), lineage: None, paid: true, note: "theirs".to_owned() };
+    let verdict = paid(&world);
+    assert_eq!(world.give(verdict).expect_err("its block may vanish").code(), "NOT_MATCHABLE");
+    assert!(!strays(&world)[0].explained);
+    let tip = Tip { final_height: 19, ..world.tip(GWEI) };
+    world.see(tip);
+    let verdict = paid(&world);
+    world.must(verdict);
+    assert_eq!((world.withdrawal(id).state.status(), strays(&world)[0].explained), (Status::Completed, true));
 }

@@ -64,7 +64,7 @@ impl LaneTask {
         let from = self.chain().consumed(self.id(), lane.adopted_from).await?.max(lane.adopted_from);
         let pool = self.chain().pool(self.id(), from).await?;
         match pool.shown.len() {
-            0 => Ok(self.nothing_shown(&pool).await),
+            0 => Ok(self.nothing_shown(lane, &pool).await),
             shown => Ok(self.waits_for(shown)),
         }
     }
@@ -94,7 +94,7 @@ impl LaneTask {
                 // Declared, such numbers are swept.
                 return match pool.shown.first().filter(|_| row.restoration.is_none()) {
                     Some(one) => Ok(Recalled::Left(behind_a_gap(one, from))),
-                    None => Ok(self.nothing_shown(&pool).await),
+                    None => Ok(self.nothing_shown(&row, &pool).await),
                 };
             }
             found.extend(shown.iter().map(|one| format!("{} ({})", one.signed.hash, one.decoded)));
@@ -153,7 +153,7 @@ impl LaneTask {
         }
     }
 
-    async fn nothing_shown(&self, pool: &Pool) -> Recalled {
+    async fn nothing_shown(&self, lane: &Lane, pool: &Pool) -> Recalled {
         let looks = {
             let mut looks = self.pool_looks.lock().expect("no holder of this lock panics");
             *looks = if pool.ahead.is_empty() { 0 } else { *looks + 1 };
@@ -168,6 +168,13 @@ impl LaneTask {
         }
         let told = |ahead: &Ahead| format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next);
         let ahead = pool.ahead.iter().map(told).collect::<Vec<_>>().join(", ");
+        if lane.expects_forgotten() {
+            tracing::warn!(
+                ahead,
+                "endpoints count more than the book and show nothing; both stores were restored, and such numbers are swept"
+            );
+            return Recalled::Known;
+        }
         if pool.ahead.len() == 1 && pool.level > 0 {
             tracing::error!(ahead, "an endpoint counts more than the book and shows nothing, and all others deny it; it is passed over");
             return Recalled::Known;

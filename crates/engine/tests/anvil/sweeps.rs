@@ -1,16 +1,24 @@
 //! Database and journal restored together, and declared: what neither remembers is swept away, and two admins release what waits (cases F91,
 //! F96). Every endpoint hides what the lost part sent.
 
-use adit_core::{Actor, Command, CredentialId, HaltReason, IncarnationId, LaneState, Signed, Status, WentBack, WithdrawalId};
+use std::sync::Arc;
+
+use adit_chain::{Endpoint, Request, Response, Timer, TokioTimer, Wire, WireFault};
+use adit_core::{Actor, Command, CredentialId, EndpointName, HaltReason, IncarnationId, LaneState, Signed, Status, WentBack, WithdrawalId};
+use adit_engine::AnchoredClock;
 use adit_store::Store;
+use async_trait::async_trait;
 
 use super::both::{PAYEES, nobody_twice, resume, sent_after_a_snapshot, state};
-use super::parts::Running;
+use super::parts::{Running, System};
 use super::world::World;
 
 /// Database and journal are restored to one moment, and an admin says so. Every endpoint hides what waits, so the lane sweeps.
 async fn declared(world: &World) -> Running {
-    let running = world.start();
+    declared_on(world, world.start()).await
+}
+
+async fn declared_on(world: &World, running: Running) -> Running {
     let because = WentBack::BothDeclared { what: "a snapshot".to_owned() };
     let next = IncarnationId(uuid::Uuid::from_u128(0x7777));
     let found = Command::FindWentBack { because, next, take_over: true };
@@ -76,6 +84,56 @@ async fn f91_what_every_pool_hides_is_swept_once_it_is_declared() {
     release(&world, &again).await;
     world.mine_until(&ids, Status::Completed).await;
     nobody_twice(&world).await;
+    again.crash();
+}
+
+/// A node that counts what waits in its pool and shows nothing of it, as many do.
+struct Counts {
+    url: String,
+    http: reqwest::Client,
+}
+
+#[async_trait]
+impl Wire for Counts {
+    async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
+        let mut json = request.json().expect("it is asked in JSON-RPC").clone();
+        let calls = if json.is_array() { json.as_array_mut().expect("looked at").as_mut_slice() } else { std::slice::from_mut(&mut json) };
+        for call in calls {
+            let shows = ["txpool_contentFrom", "eth_getTransactionBySenderAndNonce"].iter().any(|method| call["method"] == *method);
+            if shows || (call["method"] == "eth_getBlockByNumber" && call["params"][0] == "pending") {
+                call["method"] = "nobody_knows".into();
+            }
+        }
+        let answer = self.http.post(&self.url).json(&json).send().await.map_err(|error| WireFault::NoAnswer(error.to_string()))?;
+        let (status, body) = (answer.status().as_u16(), answer.bytes().await.expect("anvil ends its answers"));
+        Ok(Response { status, body: body.to_vec() })
+    }
+}
+
+/// A pool counts what the lost part sent, and no endpoint shows it. That such numbers are swept is what an admin declares: without it the lane
+/// would stand until blocks hold them, and a payment that is too cheap for them keeps it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_what_is_counted_and_never_shown_is_swept_once_it_is_declared() {
+    let (world, volume, ids) = sent_after_a_snapshot().await;
+    world.set_back(&volume);
+    let timer: Arc<dyn Timer> = Arc::new(TokioTimer::default());
+    let wire = Counts { url: world.anvil.url().to_owned(), http: reqwest::Client::builder().no_proxy().build().expect("a client") };
+    let endpoint = Endpoint::over(EndpointName::new("counts").expect("a name"), Box::new(wire), timer.clone());
+    let running = world.start_over(vec![endpoint], timer, AnchoredClock::accepted(Arc::new(System)));
+    let again = declared_on(&world, running).await;
+    for _ in 0..300 {
+        if state(&world).await == LaneState::Sweeping {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(state(&world).await, LaneState::Sweeping);
+    until_unreleased(&world).await;
+    for (payee, id) in (0..).zip(&ids) {
+        let (paid, status) = (world.times_paid(payee).await, world.status(*id).await.status());
+        assert_eq!(paid == 1, status == Status::HeldForInspection, "payee {payee}: {paid}, {status:?}");
+        assert!(paid <= 1, "payee {payee}");
+    }
     again.crash();
 }
 

@@ -82,13 +82,14 @@ impl Operator {
 
     /// Looks at the chain with an explorer of his own, and only at what is final.
     async fn inspect(&self, engine: &Engine, withdrawal: &Withdrawal) {
-        let State::HeldForInspection { payment, .. } = &withdrawal.state else { return };
-        if withdrawal.user.as_str() == "unknown" {
+        let State::HeldForInspection { payment, finding, .. } = &withdrawal.state else { return };
+        let nobodys = withdrawal.user.as_str() == "unknown";
+        if nobodys && says_paid(finding) {
             return self.find_user(engine, withdrawal, payment).await;
         }
         // Nobody's payment of the same is matched to this one first.
         let known = engine.store().incarnation().await.ok().flatten();
-        if known.is_some_and(|known| known.nobodys().any(|known| is_same(known, withdrawal))) {
+        if !nobodys && known.is_some_and(|known| known.nobodys().any(|known| is_same(known, withdrawal))) {
             return;
         }
         let is_bitcoin = self.world.setup.is_bitcoin(&withdrawal.asset);

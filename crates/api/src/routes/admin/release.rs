@@ -112,7 +112,7 @@ async fn shown(state: &ApiState, rules: &ChainRules) -> Result<Release, Problem>
     let row = state.store().lane(&rules.lane).await?.unwrap_or_else(|| Lane::new(rules.lane.clone()));
     let restoration = row.restoration.as_ref();
     let found = match restoration {
-        Some(known) => of_before(state, rules, known.declared_at).await?,
+        Some(known) => of_before(state, rules, known).await?,
         None => Vec::new(),
     };
     let chain = rules.name.as_str();
@@ -129,8 +129,9 @@ async fn shown(state: &ApiState, rules: &ChainRules) -> Result<Release, Problem>
     })
 }
 
-/// Pending and approved ones that were asked for before both were restored, oldest first; what no clock can have dated counts, too.
-async fn of_before(state: &ApiState, rules: &ChainRules, declared_at: Timestamp) -> Result<Vec<Withdrawal>, Problem> {
+/// Pending and approved ones that were asked for before both were restored, oldest first; what no clock can have dated counts, too, and all of
+/// them where nobody knows when that was.
+async fn of_before(state: &ApiState, rules: &ChainRules, restored: &Restoration) -> Result<Vec<Withdrawal>, Problem> {
     let assets: Vec<AssetId> = state.rules().assets_on(&rules.name).map(|asset| asset.id.clone()).collect();
     let mut found = state.store().queue(&QueueFilter::of(assets.clone()), Timestamp::from_micros(i64::MAX), WAITING_MAX + 1).await?;
     for asset in assets {
@@ -138,7 +139,7 @@ async fn of_before(state: &ApiState, rules: &ChainRules, declared_at: Timestamp)
         found.extend(state.store().withdrawals(&pending, None, WAITING_MAX + 1).await?.items);
     }
     let now = state.now();
-    found.retain(|row| row.created_at <= declared_at || row.created_at.credible(now).is_none());
+    found.retain(|row| restored.in_doubt || row.created_at <= restored.declared_at || row.created_at.credible(now).is_none());
     found.sort_by_key(|row| (row.created_at, row.id));
     Ok(found)
 }

@@ -43,7 +43,7 @@ pub async fn retry(State(state): State<ApiState>, Service(caller): Service, With
 /// Gives back what was never sent; asks for a cancelling transaction where something was
 #[utoipa::path(post, path = "/api/admin/withdrawals/{id}/cancel", tag = "Admin", params(("id" = Id, Path)), request_body = Option<CancelBody>,
     responses((status = 200, description = "Cancelled, or a cancelling transaction was asked for: then it goes on as `processing` until one of them is final", body = WithdrawalView),
-        (status = 404, description = "WITHDRAWAL_NOT_FOUND"), (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE")))]
+        (status = 404, description = "WITHDRAWAL_NOT_FOUND"), (status = 409, description = "NOT_CANCELLABLE, NOT_SWEPT, CHANGED_MEANWHILE")))]
 pub async fn cancel(
     State(state): State<ApiState>,
     Service(caller): Service,
@@ -66,7 +66,7 @@ pub async fn approve(State(state): State<ApiState>, Admin(caller): Admin, Withdr
 
 /// Ends an inspection with what a person found. Admin keys only
 #[utoipa::path(post, path = "/api/admin/withdrawals/{id}/inspect", tag = "Admin", params(("id" = Id, Path)), request_body = InspectBody,
-    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_UNDER_INSPECTION, CHANGED_MEANWHILE, NOT_LEASED"), (status = 422, description = "ASSET_UNKNOWN")))]
+    responses((status = 200, body = WithdrawalView), (status = 403, description = "FORBIDDEN"), (status = 409, description = "NOT_UNDER_INSPECTION, NOT_MATCHABLE, NOT_SWEPT, CHANGED_MEANWHILE, NOT_LEASED"), (status = 422, description = "ASSET_UNKNOWN")))]
 pub async fn inspect(
     State(state): State<ApiState>,
     Admin(caller): Admin,

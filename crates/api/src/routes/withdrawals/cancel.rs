@@ -32,7 +32,7 @@ pub struct CancelBody {
     responses(
         (status = 200, description = "Cancelled and given back", body = WithdrawalView),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
-        (status = 409, description = "NOT_CANCELLABLE, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
+        (status = 409, description = "NOT_CANCELLABLE, NOT_SWEPT, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
         (status = 429, description = "TOO_MANY_CANCELS"),
         (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED: nothing changed"),
     ))]

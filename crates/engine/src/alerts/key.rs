@@ -38,15 +38,13 @@ impl Alert {
 
     /// Returns what a log says of it, with amounts in whole units.
     pub(super) fn in_words(&self, rules: &Rules) -> String {
-        match self {
-            Self::FundsLow { lane, asset, balance, threshold } => {
-                format!("{lane} holds {}, below {}", rules.shown(asset, *balance), rules.shown(asset, *threshold))
-            }
-            Self::WalletEmpty { lane, asset, waiting, missing, since: _ } => {
-                format!("{waiting} wait because {lane} lacks {}", rules.shown(asset, *missing))
-            }
-            other => format!("{other:?}"),
+        if let Self::FundsLow { lane, asset, balance, threshold } = self {
+            return format!("{lane} holds {}, below {}", rules.shown(asset, *balance), rules.shown(asset, *threshold));
         }
+        if let Self::WalletEmpty { lane, asset, waiting, missing, since: _ } = self {
+            return format!("{waiting} wait because {lane} lacks {}", rules.shown(asset, *missing));
+        }
+        format!("{self:?}")
     }
 }
 

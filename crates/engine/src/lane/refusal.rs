@@ -5,6 +5,7 @@ use adit_signer::Refused;
 
 /// The refusal as a sentence. `coins` writes an amount of the chain's own coin.
 pub(super) fn sentence(rules: &Rules, coins: impl Fn(Amount) -> String, refused: &Refused) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other refusal tells an amount of an asset")]
     match refused {
         Refused::AboveTransactionCap { asset, amount, cap } => {
             format!("{} is above the signer's cap of {} per transaction", rules.shown(asset, *amount), rules.shown(asset, *cap))

@@ -40,6 +40,8 @@ pub struct World {
     /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
     journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
+    /// How long a lease lasts in engines that are started from now on.
+    pub lease: Span,
     /// The clock of the signer, which no test but one sets.
     pub signer_clock: Jumping,
     /// A third place; most tests have none.
@@ -127,6 +129,7 @@ impl World {
             journal: Mutex::default(),
             contexts: Mutex::default(),
             journal_room: Mutex::default(),
+            lease: LEASE,
             rules,
             signer_clock: Jumping::default(),
             witness: None,

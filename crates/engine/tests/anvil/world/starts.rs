@@ -11,7 +11,7 @@ use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSi
 
 use super::super::clocks::Jumping;
 use super::super::parts::{Running, System, Tasks};
-use super::{CHAIN_ID, LEASE, World, asset, chain_name, units};
+use super::{CHAIN_ID, World, asset, chain_name, units};
 
 /// So few that the versions of one payment are in two pages.
 const PAGE_BYTES: usize = 2_500;
@@ -90,7 +90,7 @@ impl World {
             witness: self.witness.clone().map(|witness| witness as Arc<dyn adit_engine::ThirdWitness>),
         };
         let settings = Settings {
-            lease: LEASE,
+            lease: self.lease,
             audit_beat: Span::from_millis(300),
             clock_beat: Span::from_millis(50),
             lane_beat: Span::from_millis(50),

@@ -220,7 +220,7 @@ pub(super) struct End {
 }
 
 /// What is found of a final payment whose user nobody knows (case F95).
-pub(super) const NOBODYS_PAID: &str = "it was paid, and nobody has been matched to it: it was accepted before the store went back";
+pub const NOBODYS_PAID: &str = "it was paid, and nobody has been matched to it: it was accepted before the store went back";
 
 /// Why a withdrawal ends that the journal alone knew, and that was not paid (case F95).
 const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";

@@ -182,3 +182,16 @@ fn f91_nobody_is_said_to_be_paid_by_a_block_that_may_vanish() {
     world.must(verdict);
     assert_eq!((world.withdrawal(id).state.status(), strays(&world)[0].explained), (Status::Completed, true));
 }
+
+/// F91: what was held because of an equal stray is given back by the verdict that the stray was not its payment.
+#[test]
+fn f91_who_was_held_for_a_stray_that_was_not_theirs_is_given_back() {
+    let (mut world, _, lineage, _) = doubted();
+    world.finalize(lineage, world.lineage(lineage).latest().id, &Effect::Cancelled).ok();
+    let again = world.request_claim(3_000).expect("accepted");
+    assert_eq!(world.withdrawal(again).state.status(), Status::HeldForInspection);
+    let verdict = Command::Inspect { leg: world.leg(again), lane: lane(), lineage: None, paid: false, note: "another's".to_owned() };
+    let refused = world.give(verdict);
+    assert!(refused.is_ok(), "{refused:?}");
+    assert_eq!(world.withdrawal(again).state.status(), Status::Failed);
+}

@@ -6,6 +6,8 @@ use adit_core::*;
 use adit_engine::Engine;
 use adit_store::{Store as _, WithdrawalFilter};
 
+use futures::future::select;
+
 use super::users::cancel;
 use crate::check::must;
 use crate::rules::book;
@@ -15,6 +17,7 @@ use crate::{Dice, World};
 const LOOK_SECONDS: (u64, u64) = (120, 900);
 const CANCEL_PERMILLE: u32 = 20;
 const PAGE: usize = 200;
+const PATIENCE_SECONDS: u64 = 1_800;
 /// In one go.
 const CANCELS_MAX: u64 = 8;
 
@@ -32,7 +35,9 @@ impl Operator {
             self.world.handle.sleep(pause * 1_000_000).await;
             self.look_after_superseded().await;
             if let Some((_, running)) = self.world.any_replica() {
-                self.look(&running.engine).await;
+                // A server that dies answers nobody any more: whoever asked it gives up.
+                let patience = self.world.handle.clone().sleep(PATIENCE_SECONDS * 1_000_000);
+                select(Box::pin(self.look(&running.engine)), Box::pin(patience)).await;
             }
         }
     }

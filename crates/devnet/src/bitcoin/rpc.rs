@@ -39,6 +39,11 @@ pub enum RpcError {
     Fault { method: String, source: anyhow::Error },
 }
 
+/// bitcoind's RPC_INVALID_PARAMETER: what `scantxoutset` says while another search runs.
+const SEARCH_RUNS: i64 = -8;
+const SEARCH_LOOKS_MAX: u32 = 300;
+const SEARCH_PAUSE: Duration = Duration::from_millis(100);
+
 /// bitcoind's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
 pub struct Refusal {
@@ -180,14 +185,22 @@ impl Rpc {
     /// Every unspent output of the chain to these scripts, by a search of the whole set.
     ///
     /// # Errors
-    /// As [`Rpc::call`]; when another search runs.
+    /// As [`Rpc::call`]; when another search has run for half a minute: a node does one at a time, and a server asks for them, too.
     pub async fn unspent(&self, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>, RpcError> {
         #[derive(Deserialize)]
         struct Found {
             unspents: Vec<Unspent>,
         }
         let descriptors: Vec<String> = scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
-        self.call::<Found>("scantxoutset", json!(["start", descriptors])).await.map(|found| found.unspents)
+        let mut looks = 0..SEARCH_LOOKS_MAX;
+        loop {
+            match self.call::<Found>("scantxoutset", json!(["start", descriptors])).await {
+                Err(RpcError::Refused { refusal: Refusal { code: SEARCH_RUNS, .. }, .. }) if looks.next().is_some() => {
+                    tokio::time::sleep(SEARCH_PAUSE).await;
+                }
+                answer => return answer.map(|found| found.unspents),
+            }
+        }
     }
 
     /// Hands in a transaction as hex, whatever it is.

@@ -57,7 +57,7 @@ pub use command::{
 };
 pub use context::{ClaimContext, KeyContext, PayoutContext};
 pub use credential::{Credential, Role, Standing};
-pub use decide::{Answer, Decision, Granted, NOBODYS_PAID, changed_pin, decide, nobodys, says_paid};
+pub use decide::{Answer, Decision, Granted, changed_pin, decide, nobodys};
 pub use event::{Event, EventKind, Feed};
 pub use evidence::{Effect, Fact, FeeKnown, FeePart, LegEffect, Receipt, Sighting};
 pub use gate::{Gate, committed, free, may_join, may_plan, suspension};

@@ -112,6 +112,10 @@ pub enum State {
         since: Timestamp,
         finding: String,
         payment: Payment,
+        /// The chain shows that this transaction pays it. Where the chain did something else, a person judges before anybody is charged for it
+        /// (rule R8).
+        #[serde(default)]
+        pays: bool,
     },
 }
 

@@ -81,8 +81,8 @@ async fn unmatched(world: &World) -> String {
 }
 
 async fn paid(world: &World, id: &str) {
-    let finding = adit_core::NOBODYS_PAID.to_owned();
-    let state = State::HeldForInspection { finding, payment: crate::world::payment(), since: now() };
+    let finding = "nobody knows whose payment it is".to_owned();
+    let state = State::HeldForInspection { finding, payment: crate::world::payment(), since: now(), pays: true };
     world.becomes(id, state).await;
 }
 

@@ -35,7 +35,7 @@ async fn p31_what_nodes_and_people_said_is_for_those_who_run_the_instance() {
     let deferred = Some(Deferral { reason: said.clone(), tries: 1, until, cause: DeferralCause::Unclear, looks: 0, since: None });
     let states = [
         State::Approved { by: Actor::Engine, at, deferred, after: None },
-        State::HeldForInspection { since: at, finding: said.clone(), payment: payment() },
+        State::HeldForInspection { since: at, finding: said.clone(), payment: payment(), pays: false },
         State::Failed { at, failure: Failure::Precheck { reason: said.clone() }, payment: None },
         State::Failed { at, failure: Failure::Inspected { finding: said.clone(), note: said.clone() }, payment: None },
     ];

@@ -70,14 +70,11 @@ pub(super) fn processing(draft: &Drafting, leg: &Leg) -> Result<Withdrawal, Refu
     Ok(withdrawal)
 }
 
-/// What is found of a payment that somebody else's transaction may have made.
-pub(super) const SEEMS_PAID: &str = "a transaction that this engine did not make seems to pay it";
-
 fn inspect_later(draft: &mut Drafting, leg: &Leg, mut withdrawal: Withdrawal, usurper: &Usurper) -> Result<(), Refusal> {
-    let finding = format!("{SEEMS_PAID}: {}", usurper.decoded);
+    let finding = format!("a transaction that this engine did not make seems to pay it: {}", usurper.decoded);
     let payment = usurper.payment.clone();
     let kind = EventKind::HeldForInspection { finding: finding.clone(), hash: payment.hash };
-    withdrawal.state = State::HeldForInspection { since: draft.now(), finding, payment };
+    withdrawal.state = State::HeldForInspection { since: draft.now(), finding, payment, pays: true };
     draft.change(Change::Withdrawal(withdrawal));
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }

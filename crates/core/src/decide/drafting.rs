@@ -204,7 +204,7 @@ impl<'a> Drafting<'a> {
         let Twin::Stray { hash } = *twin else { return None };
         let (payment, finding) = (self.stray(hash)?, twin.to_string());
         let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
-        Some((State::HeldForInspection { since: self.now(), finding, payment }, kind))
+        Some((State::HeldForInspection { since: self.now(), finding, payment, pays: false }, kind))
     }
 
     /// Where a transaction that nobody here remembers stands.

@@ -6,9 +6,7 @@ use crate::{
 };
 
 use super::Drafting;
-use super::conflict::SEEMS_PAID;
 use super::made_again::unknown;
-use super::observe::NOBODYS_PAID;
 use super::settle::{self, GiveBack};
 
 /// A payment that was found, and where.
@@ -95,10 +93,10 @@ fn refused<T>(detail: String) -> Result<T, Refusal> {
 /// Its lineage has ended, it was paid, and nobody knows for whom.
 fn unmatched_payment(withdrawal: &Withdrawal) -> Result<Payment, Refusal> {
     match &withdrawal.state {
-        State::HeldForInspection { payment, finding, .. } if withdrawal.user == unknown() => match says_paid(finding) {
-            true => Ok(payment.clone()),
-            false => refused(format!("of {} the chain does not show that it was paid ({finding}); give your verdict on it", withdrawal.id)),
-        },
+        State::HeldForInspection { payment, pays: true, .. } if withdrawal.user == unknown() => Ok(payment.clone()),
+        State::HeldForInspection { finding, pays: false, .. } if withdrawal.user == unknown() => {
+            refused(format!("of {} the chain does not show that it was paid ({finding}); give your verdict on it", withdrawal.id))
+        }
         State::HeldForInspection { .. } => refused(format!("{} has its user already", withdrawal.id)),
         State::Pending
         | State::Approved { .. }
@@ -111,12 +109,6 @@ fn unmatched_payment(withdrawal: &Withdrawal) -> Result<Payment, Refusal> {
             withdrawal.state.status().as_str()
         )),
     }
-}
-
-/// Returns whether this is found of something that pays. Where the chain did something else a person judges first: a match would charge its
-/// user for what nobody knows to have been paid (rule R8).
-pub fn says_paid(finding: &str) -> bool {
-    finding == NOBODYS_PAID || finding.starts_with(SEEMS_PAID)
 }
 
 /// Takes from the user what suspense had lent to nobody's withdrawal.

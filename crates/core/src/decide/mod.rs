@@ -28,8 +28,6 @@ use drafting::Drafting;
 pub use lane::changed_pin;
 pub use made_again::nobodys;
 pub(crate) use made_again::unknown;
-pub use matching::says_paid;
-pub use observe::NOBODYS_PAID;
 
 /// What becomes of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

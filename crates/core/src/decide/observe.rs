@@ -177,8 +177,8 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
     let kind = match effect {
         // It is final, and nobody knows whose it was: a person says so first (case F95).
         Effect::Paid if withdrawal.user == unknown() => {
-            let finding = NOBODYS_PAID.to_owned();
-            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment };
+            let finding = "it was paid, and nobody has been matched to it: it was accepted before the store went back".to_owned();
+            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment, pays: true };
             EventKind::HeldForInspection { finding, hash }
         }
         Effect::Paid => {
@@ -197,7 +197,7 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
         }
         Effect::Unexpected { finding } => {
-            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment };
+            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment, pays: false };
             EventKind::HeldForInspection { finding: finding.clone(), hash }
         }
         Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => return Ok(()),
@@ -218,9 +218,6 @@ pub(super) struct End {
     pub hash: Hash32,
     pub block: Option<BlockRef>,
 }
-
-/// What is found of a final payment whose user nobody knows (case F95).
-pub const NOBODYS_PAID: &str = "it was paid, and nobody has been matched to it: it was accepted before the store went back";
 
 /// Why a withdrawal ends that the journal alone knew, and that was not paid (case F95).
 const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";
@@ -270,7 +267,7 @@ fn look_first(draft: &Drafting, withdrawal: &mut Withdrawal, twin: Twin, end: Op
         Some(payment) => {
             let (finding, hash) = (format!("its own transaction did not pay it, and {twin}"), payment.hash);
             let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
-            (State::HeldForInspection { since: draft.now(), finding, payment }, kind)
+            (State::HeldForInspection { since: draft.now(), finding, payment, pays: false }, kind)
         }
         None => draft.held_by(&twin).unwrap_or_else(|| (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() })),
     };

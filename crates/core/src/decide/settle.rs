@@ -188,7 +188,9 @@ pub(super) fn inspect(mut draft: Drafting, leg: &Leg, lane: &LaneId, verdict: &V
             } else {
                 None
             };
-            stray.as_ref().map_or(Ok(()), |found| stands_for_good(&draft, lane, found))?;
+            if let Some(found) = &stray {
+                stands_for_good(&draft, lane, found)?;
+            }
             // What ended its own lineage did not pay it.
             withdrawal.state = State::Completed { at, payment: stray.unwrap_or(payment) };
         }

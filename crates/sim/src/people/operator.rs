@@ -87,9 +87,9 @@ impl Operator {
 
     /// Looks at the chain with an explorer of his own, and only at what is final.
     async fn inspect(&self, engine: &Engine, withdrawal: &Withdrawal) {
-        let State::HeldForInspection { payment, finding, .. } = &withdrawal.state else { return };
+        let State::HeldForInspection { payment, pays, .. } = &withdrawal.state else { return };
         let nobodys = withdrawal.user.as_str() == "unknown";
-        if nobodys && says_paid(finding) {
+        if nobodys && *pays {
             return self.find_user(engine, withdrawal, payment).await;
         }
         // Nobody's payment of the same is matched to this one first.

@@ -218,7 +218,7 @@ fn every_state() -> Vec<State> {
         State::Approved { by: Actor::User { user: user_id(1) }, at: at(1), deferred: Some(deferral), after: Some(dead) },
         processing(None, None),
         processing(Some(payment.clone()), Some(at(7))),
-        State::HeldForInspection { since: at(8), finding: "paid less".to_owned(), payment: payment.clone() },
+        State::HeldForInspection { since: at(8), finding: "paid less".to_owned(), payment: payment.clone(), pays: false },
         State::Failed { at: at(9), failure: Failure::Reverted, payment: Some(payment.clone()) },
         State::Failed { at: at(9), failure: Failure::Precheck { reason: "it would revert".to_owned() }, payment: None },
         State::Cancelled { at: at(9), by: Actor::Engine, reason: "asked".to_owned() },

@@ -1,6 +1,6 @@
 //! `GET /api/admin/unmatched`: what the signer's journal knows and the database cannot explain, and what to do about it.
 
-use adit_core::{ChainKind, HaltReason, Lane, LaneState, State as Stands, Unmatched, Withdrawal, says_paid};
+use adit_core::{ChainKind, HaltReason, Lane, LaneState, State as Stands, Unmatched, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -127,7 +127,7 @@ fn payment(state: &ApiState, row: &Withdrawal) -> UnmatchedPayment {
 fn next_step(row: &Withdrawal) -> (bool, String) {
     let id = row.id;
     match &row.state {
-        Stands::HeldForInspection { finding, .. } if !says_paid(finding) => (
+        Stands::HeldForInspection { pays: false, .. } => (
             false,
             "The chain does not show that it was paid. Look at its transaction and give your verdict (POST /api/admin/withdrawals/ID/inspect): \
              nobody is charged for it."

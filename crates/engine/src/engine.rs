@@ -58,11 +58,12 @@ impl Engine {
         self.ports.chains.get(name)
     }
 
-    /// Explains where a withdrawal stands. It reads its own lineage and as many of those that no block holds as matter, and no others.
+    /// Explains where a withdrawal stands, and returns its live lineage beside. It reads that one and as many of those that no block holds as
+    /// matter, and no others.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<Why, StoreFault> {
+    pub async fn why(&self, withdrawal: &Withdrawal) -> Result<(Why, Option<Lineage>), StoreFault> {
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else {
             return Err(StoreFault::Corrupt { detail: format!("no chain pays {}", withdrawal.asset) });
         };
@@ -73,14 +74,10 @@ impl Engine {
             try_join!(self.beside(chain, withdrawal, own.as_ref()), self.in_line(chain, withdrawal, &suspensions))?;
         let view = LaneView { lane: &lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
         let line = Line { ahead, trouble: self.trouble(&lane) };
-        Ok(why(&view, withdrawal, own.as_ref(), &line))
+        Ok((why(&view, withdrawal, own.as_ref(), &line), own))
     }
 
-    /// The lineage of a payment under way.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub async fn own_lineage(&self, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
+    async fn own_lineage(&self, withdrawal: &Withdrawal) -> Result<Option<Lineage>, StoreFault> {
         match withdrawal.state.lineage() {
             Some(lineage) => self.store().lineage(lineage).await,
             None => Ok(None),

@@ -14,7 +14,7 @@ async fn a_request_is_paid_once_and_settled_when_final() {
     let ids = [world.request(&running.engine, 1).await, world.request(&running.engine, 2).await];
     world.mine_until(&ids, Status::Completed).await;
     assert_eq!((world.times_paid(1).await, world.times_paid(2).await), (1, 1));
-    let why = running.engine.why(&world.store.withdrawal(ids[0]).await.expect("a read").expect("there")).await.expect("explained");
+    let (why, _) = running.engine.why(&world.store.withdrawal(ids[0]).await.expect("a read").expect("there")).await.expect("explained");
     let lineages = world.store.lineages_of(ids[0]).await.expect("a read");
     assert_eq!((why.status, lineages.len()), (Status::Completed, 1));
 }

@@ -9,7 +9,6 @@ use adit_store::StoreFault;
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
-use futures::try_join;
 use serde_json::{Value, json};
 
 use super::find;
@@ -41,13 +40,11 @@ pub async fn why(
 ) -> Result<Json<Value>, Problem> {
     let found = find(&state, &caller, id).await?;
     let reader = caller.reader();
-    let lineages = async {
-        match reader {
-            Reader::User | Reader::Host => state.engine().own_lineage(&found).await.map(|own| own.into_iter().collect()),
-            Reader::Operator => state.store().lineages_of(found.id).await,
-        }
+    let (why, own) = state.engine().why(&found).await?;
+    let lineages: Vec<Lineage> = match reader {
+        Reader::User | Reader::Host => own.into_iter().collect(),
+        Reader::Operator => state.store().lineages_of(found.id).await?,
     };
-    let (why, lineages): (Why, Vec<Lineage>) = try_join!(state.engine().why(&found), lineages)?;
     let kind = state.rules().chain_of(&found.asset).map_or(ChainKind::Evm, |chain| chain.kind);
     let mut body = match reader {
         Reader::User | Reader::Host => told(&why, reader),

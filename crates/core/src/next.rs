@@ -339,8 +339,8 @@ pub struct Standstill {
     pub on_demand: bool,
 }
 
-/// Whether the chain stands still, so that nothing new is planned on what endpoints say (case F42). None where it does not, or was not
-/// read lately.
+/// Returns how long the chain has stood still, where nothing new is planned because of that (case F42). None where it moves, or was not read
+/// lately.
 pub fn standstill(view: &LaneView) -> Option<Standstill> {
     let (tip, most) = (read_tip(view.lane, view.now)?, view.chain.head_age_max?);
     let on_demand = view.chain.blocks_on_demand;
@@ -353,7 +353,7 @@ pub fn standstill(view: &LaneView) -> Option<Standstill> {
     is_overdue(view.chain, view.now, since).then(|| Standstill { age_seconds, most_seconds: most.seconds(), on_demand })
 }
 
-/// Since when the longest of our payments waits for a block.
+/// Returns since when the oldest of our payments waits for a block.
 fn first_waiting_since(view: &LaneView) -> Option<Timestamp> {
     let unmined = view.live.iter().filter(|lineage| lineage.included().is_none());
     let sent = unmined.flat_map(|lineage| &lineage.attempts).filter(|attempt| attempt.last_sent().is_some());

@@ -10,6 +10,8 @@ mod heart;
 mod hub;
 mod lane;
 mod ports;
+#[cfg(test)]
+mod sample;
 mod settings;
 mod teach;
 mod third_witness;

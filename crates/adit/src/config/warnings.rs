@@ -68,7 +68,7 @@ fn scraped_from_elsewhere(address: SocketAddr) -> String {
     )
 }
 
-/// What to do about a variable whose value has a pair of quotes at its ends.
+/// Returns the warning about a variable whose value has a pair of quotes at its ends.
 pub fn quoted(variable: &str) -> String {
     format!(
         "{variable} begins and ends with a quote, and both count as part of it (docker's --env-file keeps quotes, a shell takes them off): \

@@ -19,7 +19,7 @@ pub fn service(name: &str) -> Yaml {
     service
 }
 
-/// What a service has in its environment, as written.
+/// Returns the environment of a service, as written.
 pub fn environment(service: &str) -> BTreeMap<String, String> {
     let service = self::service(service);
     let table = service["environment"].as_hash().expect("an environment");
@@ -42,7 +42,7 @@ fn interpolated() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Where the service sees each source: volumes by name, files by path.
+/// Returns the place of each source in the service: volumes by name, files by path.
 fn mounts(service: &str) -> BTreeMap<String, String> {
     let volumes = texts(&self::service(service)["volumes"]);
     let pair = |volume: &String| {

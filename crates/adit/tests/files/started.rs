@@ -1,5 +1,5 @@
-//! What compose starts, started here: the signer and the server with that configuration and those variables, on
-//! folders in place of volumes and SQLite in place of Postgres.
+//! Starts the signer and the server as compose does, with its configuration and variables, on folders in place of
+//! volumes and SQLite in place of Postgres.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::compose::{environment, service, signers};
 use crate::{image, read, texts};
 
-/// What stands in a filled-in `.env`.
+/// The values of a filled-in `.env`.
 const FILLED_IN: [(&str, &str); 5] = [
     ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
     ("ADIT_EVM_RPC", "http://127.0.0.1:9/"),
@@ -86,7 +86,7 @@ impl Container<'_> {
 /// A running one; killed when dropped.
 struct Up {
     child: Child,
-    /// Whoever writes a log that nobody has open ends.
+    /// Kept open: a program whose log nobody reads ends at its next line.
     _log: BufReader<std::process::ChildStderr>,
     said: String,
 }

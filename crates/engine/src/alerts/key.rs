@@ -50,12 +50,11 @@ impl Alert {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use adit_core::{Amount, Asset, AssetForm, AssetId, AssetRules, Fee, Policy, Span};
+    use adit_core::{Amount, AssetId};
 
     use super::super::{Turns, turns};
     use super::*;
+    use crate::sample::rules;
 
     fn stuck(nonce: u64, seconds: u64) -> Alert {
         Alert::HeadStuck { lane: "base:0x1".to_owned(), nonce, seconds }
@@ -91,17 +90,6 @@ mod tests {
     #[test]
     fn a_log_tells_amounts_in_whole_units() {
         let id: AssetId = "USDC".parse().expect("an asset");
-        let policy =
-            Policy { minimum: Amount::ZERO, maximum: None, fee: Fee::default(), cooldown: None, windows: vec![], approve_above: None };
-        let asset = Asset { id: id.clone(), decimals: 6, form: AssetForm::Points };
-        let rules = Rules {
-            revision: 1,
-            assets: BTreeMap::from([(id.clone(), AssetRules { asset, policy, tiers: BTreeMap::new() })]),
-            chains: BTreeMap::new(),
-            claims: None,
-            wallet_cooling: Span::from_hours(0),
-            cancels_per_day_max: 1,
-        };
-        assert_eq!(low(&id, 2).in_words(&rules), "base:0x1 holds 0.000002 USDC, below 0.000003 USDC");
+        assert_eq!(low(&id, 2).in_words(&rules(&id)), "base:0x1 holds 0.000002 USDC, below 0.000003 USDC");
     }
 }

@@ -25,27 +25,12 @@ pub(super) fn sentence(rules: &Rules, coins: impl Fn(Amount) -> String, refused:
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use adit_chain::Obstacle;
-    use adit_core::{Asset, AssetForm, AssetId, AssetRules, DeferralCause, Fee, Policy, Span};
+    use adit_core::{AssetId, DeferralCause};
     use adit_signer::FeeUnit;
 
     use super::*;
-
-    fn rules(id: &AssetId) -> Rules {
-        let policy =
-            Policy { minimum: Amount::ZERO, maximum: None, fee: Fee::default(), cooldown: None, windows: vec![], approve_above: None };
-        let asset = Asset { id: id.clone(), decimals: 6, form: AssetForm::Points };
-        Rules {
-            revision: 1,
-            assets: BTreeMap::from([(id.clone(), AssetRules { asset, policy, tiers: BTreeMap::new() })]),
-            chains: BTreeMap::new(),
-            claims: None,
-            wallet_cooling: Span::from_hours(0),
-            cancels_per_day_max: 1,
-        }
-    }
+    use crate::sample::rules;
 
     #[test]
     fn amounts_are_told_in_whole_units_with_the_assets_name() {

@@ -2,33 +2,21 @@
 
 use std::time::Duration;
 
-use adit_core::{Actor, Amount, Command, EventKind, Request, Status, Timestamp, WithdrawalId};
+use adit_core::{Actor, Amount, Command, EventKind, Status, Timestamp, WithdrawalId};
 use adit_devnet::abi::Token;
 use adit_devnet::deployer::Deployer;
 use adit_devnet::primitives::U256;
 use adit_engine::{Alert, Engine};
-use adit_evm::canonical;
 use adit_store::Store;
 
-use super::world::{World, asset, book, payee_address, units, user};
+use super::world::{World, asset, units, wish};
 
 /// The wallet of the world has a million.
 const EACH: u128 = 600_000;
 
 async fn ask(engine: &Engine, payee: u64) -> WithdrawalId {
-    let id = WithdrawalId(engine.ports.uuid());
-    let request = Request {
-        id,
-        user: user(),
-        book: book(),
-        source_asset: asset("DG"),
-        asset: asset("DG"),
-        amount: units(EACH),
-        destination: canonical(payee_address(payee)),
-        idempotency: None,
-        claim: None,
-        tier: None,
-    };
+    let request = wish(engine, payee, EACH);
+    let id = request.id;
     engine.writer.submit(Actor::Engine, Command::Request(request)).await.expect("accepted");
     id
 }

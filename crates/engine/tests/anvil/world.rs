@@ -104,6 +104,22 @@ pub fn units(whole: u128) -> Amount {
     Amount::new(whole * 10u128.pow(18))
 }
 
+/// A request of so many whole tokens for a payee.
+pub fn wish(engine: &Engine, payee: u64, amount: u128) -> Request {
+    Request {
+        id: WithdrawalId(engine.ports.uuid()),
+        user: user(),
+        book: book(),
+        source_asset: asset("DG"),
+        asset: asset("DG"),
+        amount: units(amount),
+        destination: canonical(payee_address(payee)),
+        idempotency: None,
+        claim: None,
+        tier: None,
+    }
+}
+
 impl World {
     /// A chain with one-second blocks or, with `None`, a block per transaction; the wallet has a million tokens and 1,000 coins.
     pub async fn new(block_time_seconds: Option<u64>) -> Self {
@@ -231,19 +247,8 @@ impl World {
     }
 
     async fn ask(&self, engine: &Engine, payee: u64, idempotency: Option<Idempotency>) -> Result<WithdrawalId, WriteError> {
-        let id = WithdrawalId(engine.ports.uuid());
-        let request = Request {
-            id,
-            user: user(),
-            book: book(),
-            source_asset: asset("DG"),
-            asset: asset("DG"),
-            amount: units(1),
-            destination: canonical(payee_address(payee)),
-            idempotency,
-            claim: None,
-            tier: None,
-        };
+        let request = Request { idempotency, ..wish(engine, payee, 1) };
+        let id = request.id;
         match engine.writer.submit(Actor::Engine, Command::Request(request)).await? {
             Answer::Replayed(known) => Ok(known),
             _ => Ok(id),

@@ -144,16 +144,7 @@ async fn f33_an_error_of_one_trial_concerns_that_payment_alone() {
     }
     let busy = json!({ "code": -32_603, "message": "internal error" });
     node.refuse(busy, |call| call["method"] == "eth_simulateV1" || call["method"] == "eth_estimateGas");
-    let legs = legs.to_vec();
-    let request = PlanRequest {
-        lane: world.lane.clone(),
-        first: 0,
-        offer: offer(&chain).await,
-        legs,
-        committed: Default::default(),
-        booked: 0,
-        live: &[],
-    };
+    let request = world.asked(&chain, &legs).await;
     assert!(chain.plan(&request).await.is_err(), "it can say nothing, and no payment is to blame");
 }
 
@@ -168,16 +159,7 @@ async fn one_endpoint_alone_makes_nothing_ready() {
             *result = Value::Null;
         }
     });
-    let legs = vec![leg("FALSE", BOB, 1)];
-    let request = PlanRequest {
-        lane: world.lane.clone(),
-        first: 0,
-        offer: offer(&chain).await,
-        legs,
-        committed: Default::default(),
-        booked: 0,
-        live: &[],
-    };
+    let request = world.asked(&chain, &[leg("FALSE", BOB, 1)]).await;
     assert!(chain.plan(&request).await.is_err(), "an endpoint that answers nonsense does not count");
 }
 

@@ -123,9 +123,9 @@ impl World {
         Signed { hash: adit_evm::raw_hash(&raw), raw }
     }
 
-    /// What became of each payment: its transaction, or what keeps it back.
-    pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Result<EvmDraft, Obstacle>> {
-        let request = PlanRequest {
+    /// A plan of these payments, from the wallet's first number on.
+    pub async fn asked(&self, chain: &EvmChain, legs: &[Leg]) -> PlanRequest<'static> {
+        PlanRequest {
             lane: self.lane.clone(),
             first: 0,
             offer: offer(chain).await,
@@ -133,8 +133,12 @@ impl World {
             committed: Default::default(),
             booked: 0,
             live: &[],
-        };
-        let planning = chain.plan(&request).await.expect("a plan");
+        }
+    }
+
+    /// What became of each payment: its transaction, or what keeps it back.
+    pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Result<EvmDraft, Obstacle>> {
+        let planning = chain.plan(&self.asked(chain, legs).await).await.expect("a plan");
         let numbers: Vec<u64> = planning.ready.iter().map(|ready| ready.draft.number()).collect();
         assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "consecutive from the first");
         let of = |leg: &Leg| {

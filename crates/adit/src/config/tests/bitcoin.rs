@@ -1,4 +1,4 @@
-//! What a Bitcoin chain is read from: its own template, its sources, and what it cannot be.
+//! Reading a Bitcoin chain: its template, its sources, and what is refused.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Where the metrics are served: the default, what replaces it, and what is warned about.
+//! The address of the metrics: its default, other values, and the warnings.
 
 use super::{Config, MetricsListen, TEMPLATE, environment, read, template};
 

@@ -70,6 +70,12 @@ pub struct Match {
     /// The book that it is taken from [default: the user's only one with the asset]
     #[arg(long, requires = "user")]
     book: Option<String>,
+    /// What it was paid for: the points of a claim, else the asset itself [default: the asset, where no claim pays it]
+    #[arg(long, value_name = "ASSET", requires = "user")]
+    source_asset: Option<String>,
+    /// What it took of the source asset, the fee included, in whole units [default: what was paid, where no claim pays it]
+    #[arg(long, value_name = "AMOUNT", requires = "user")]
+    deducted: Option<String>,
     /// A withdrawal that is held for inspection and asks for the same
     #[arg(long, value_name = "ID", group = "whose")]
     withdrawal: Option<String>,
@@ -116,13 +122,24 @@ struct MatchBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     book: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    source_asset: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deducted: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     withdrawal_id: Option<&'a str>,
     note: &'a str,
 }
 
 impl Match {
     fn body(&self) -> MatchBody<'_> {
-        MatchBody { user_id: self.user.as_deref(), book: self.book.as_deref(), withdrawal_id: self.withdrawal.as_deref(), note: &self.note }
+        MatchBody {
+            user_id: self.user.as_deref(),
+            book: self.book.as_deref(),
+            source_asset: self.source_asset.as_deref(),
+            deducted: self.deducted.as_deref(),
+            withdrawal_id: self.withdrawal.as_deref(),
+            note: &self.note,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 mod payload;
 
-pub use payload::{AcceptedPin, AddAttempt, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
+pub use payload::{AcceptedPin, AddAttempt, Charge, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
 
 use crate::{
     Actor, AssetId, AttemptId, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage, DeferralCause, Destination, Epoch, EventId,

@@ -202,10 +202,13 @@ fn of_match(keys: &mut Keys, leg: &Leg, lane: &LaneId, lineage: LineageId, to: &
     keys.lineages.insert(lineage);
     keys.accounts.insert(Account::Suspense { asset: leg.source_asset.clone() });
     match to {
-        Matched::User { user, book } => {
-            let (user, book, asset) = (user.clone(), book.clone(), leg.source_asset.clone());
+        Matched::User { user, book, charge } => {
+            let (user, book, asset) = (user.clone(), book.clone(), charge.source_asset.clone());
             keys.users.insert(user.clone());
             keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+            keys.accounts.insert(Account::Issuer { book: book.clone(), asset: asset.clone() });
+            keys.accounts.insert(Account::Fees { asset: asset.clone() });
+            keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
             keys.accounts.insert(Account::Debt { user, book, asset });
         }
         Matched::Withdrawal { leg } => of_leg(keys, leg, lane, rules),

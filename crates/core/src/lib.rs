@@ -53,7 +53,7 @@ pub use change::{Change, CreditRecord, IdempotencyRecord, ObservationRecord, Sai
 pub use clock::{CLOCKS_APART_MAX, ClockDoubt};
 pub use coin_places::CoinPlaces;
 pub use command::{
-    AcceptedPin, AddAttempt, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
+    AcceptedPin, AddAttempt, Charge, Claim, Command, Credit, IdBlock, Idempotency, Lost, Matched, Order, Request, Reserve, Retirement,
 };
 pub use context::{ClaimContext, KeyContext, PayoutContext};
 pub use credential::{Credential, Role, Standing};

@@ -20,14 +20,14 @@ where
 }
 
 /// A withdrawal that the store has never seen, paid by the lane's next nonce.
-fn lost_leg(id: WithdrawalId, user: &str, book: &str) -> Leg {
+fn lost_leg(id: WithdrawalId, asset: &str, user: &str, book: &str) -> Leg {
     Leg {
         payout: PayoutId(id.0),
         withdrawal: id,
         user: name(user),
         book: name(book),
-        source_asset: name("ETH"),
-        asset: name("ETH"),
+        source_asset: name(asset),
+        asset: name(asset),
         amount: eth(2),
         destination: name(RECIPIENT),
     }
@@ -35,6 +35,7 @@ fn lost_leg(id: WithdrawalId, user: &str, book: &str) -> Leg {
 
 fn lineage(world: &World, leg: &Leg, nonce: u64) -> Lineage {
     let ports = &world.state.engine().ports;
+    // What it says to the token is not looked at.
     let fees = EvmFees { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
     let draft = EvmDraft {
         chain_id: crate::world::CHAIN_ID,
@@ -70,8 +71,12 @@ fn lineage(world: &World, leg: &Leg, nonce: u64) -> Lineage {
 
 /// Takes a payment back from the journal, as a lane does; without a context nobody knows whose it is. Then the chain has paid it, finally.
 async fn unmatched(world: &World) -> String {
+    unmatched_of(world, "ETH").await
+}
+
+async fn unmatched_of(world: &World, asset: &str) -> String {
     let id = WithdrawalId(world.state.engine().ports.uuid());
-    let leg = lost_leg(id, "unknown", "unknown");
+    let leg = lost_leg(id, asset, "unknown", "unknown");
     let row = world.lane().await.expect("leased");
     let lost = vec![Lost { leg: leg.clone(), context: None, requested_at: now() }];
     let lineage = lineage(world, &leg, row.next_nonce);
@@ -169,6 +174,7 @@ async fn a_match_names_one_user_or_one_withdrawal_and_says_why() {
         (json!({ "note": "whose?" }), "userId"),
         (json!({ "userId": "ada", "withdrawalId": id, "note": "both" }), "withdrawalId"),
         (json!({ "withdrawalId": id, "book": "pool", "note": "a book" }), "book"),
+        (json!({ "withdrawalId": id, "deducted": "1", "note": "a charge" }), "deducted"),
         (json!({ "withdrawalId": "seven", "note": "no id" }), "withdrawalId"),
         (json!({ "userId": "ada", "book": "pool", "note": "  " }), "note"),
     ] {
@@ -180,6 +186,35 @@ async fn a_match_names_one_user_or_one_withdrawal_and_says_why() {
     assert_eq!(refused(json!({ "withdrawalId": nowhere, "note": "a slip" })).await.is(), (404, "WITHDRAWAL_NOT_FOUND"));
     let body = json!({ "userId": "ada", "book": "pool", "note": "a slip" });
     assert_eq!(world.post(&path(nowhere), &world.admin, &body).await.is(), (404, "WITHDRAWAL_NOT_FOUND"));
+}
+
+/// F95: DG is paid for claims, too. What was taken is said, never guessed: points that are not taken could be claimed once more.
+#[tokio::test]
+async fn f95_a_match_of_what_claims_pay_says_what_was_taken() {
+    let world = World::new().await;
+    let ada = world.player("ada", 10_000).await;
+    let id = unmatched_of(&world, "DG").await;
+    paid(&world, &id).await;
+    let refused = async |more: Value| {
+        let mut body = json!({ "userId": "ada", "note": "a drill" });
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let answer = world.post(&path(&id), &world.admin, &body).await;
+        (answer.status.as_u16(), answer.body["code"].clone(), answer.body["field"].clone())
+    };
+    let misfit = |code: &str, field: &str| (422, json!(code), json!(field));
+    assert_eq!(refused(json!({})).await, misfit("INVALID_BODY", "sourceAsset"));
+    assert_eq!(refused(json!({ "sourceAsset": "XP" })).await, misfit("INVALID_BODY", "deducted"));
+    assert_eq!(refused(json!({ "sourceAsset": "XP", "deducted": "0" })).await, misfit("INVALID_AMOUNT", "deducted"));
+    assert_eq!(refused(json!({ "sourceAsset": "XP", "deducted": 3 })).await, misfit("INVALID_AMOUNT", "deducted"));
+    assert_eq!(refused(json!({ "sourceAsset": "GOLD", "deducted": "3" })).await.1, "ASSET_UNKNOWN");
+    assert_eq!(refused(json!({ "sourceAsset": "ETH", "deducted": "3", "book": "pool" })).await.1, "NOT_MATCHABLE");
+    let body = json!({ "userId": "ada", "sourceAsset": "XP", "deducted": "3000", "note": "the claim of Monday" });
+    let matched = world.post(&path(&id), &world.admin, &body).await;
+    assert_eq!((matched.status.as_u16(), &matched.body["pool"]), (200, &json!("xp")), "{}", matched.text);
+    assert_eq!(world.post(&path(&id), &world.admin, &body).await.body, matched.body, "asked again, it answers the same");
+    let (balances, debts) = owed(&world, &ada).await;
+    let points = balances.as_array().expect("a list").iter().find(|row| row["asset"] == "XP").expect("they have points").clone();
+    assert_eq!((&points["owed"], &debts), (&json!("7000"), &json!([])), "{balances}");
 }
 
 /// A withdrawal that is waiting and was never signed has no payment that could be somebody else's.

@@ -18,9 +18,17 @@ pub struct Lost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matched {
     /// This user's, who had asked for it before the store went back.
-    User { user: UserId, book: Book },
+    User { user: UserId, book: Book, charge: Charge },
     /// This withdrawal's, which waits for inspection and was not paid by its own lineage.
     Withdrawal { leg: Leg },
+}
+
+/// What a payment took from its user, by the records of whoever says whose it was: of a claim its points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    pub source_asset: AssetId,
+    /// Base units of `source_asset`, the fee included.
+    pub deducted: Amount,
 }
 
 /// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's identity is never accepted anew.

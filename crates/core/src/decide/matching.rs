@@ -1,12 +1,13 @@
 //! A payment that no row explained gets its user, by a person's word (case F95). One payment is never given to two.
 
 use crate::{
-    Account, Amount, Answer, AssetId, Book, Cause, Change, DeadLineage, Decision, EventKind, LaneId, Leg, Lineage, LineageId, Matched,
+    Account, Amount, Answer, Book, Cause, Change, Charge, DeadLineage, Decision, EventKind, LaneId, Leg, Lineage, LineageId, Matched,
     Payment, Refusal, State, TransferKind, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::Drafting;
 use super::made_again::unknown;
+use super::people::CREDIT_BASE_UNITS_MAX;
 use super::settle::{self, GiveBack};
 
 /// A payment that was found, and where.
@@ -22,34 +23,72 @@ pub(super) fn matched(draft: Drafting, found: &Found, to: &Matched, note: &str) 
     let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     draft.knows_journal(&withdrawal)?;
     match to {
-        Matched::User { user, book } => to_user(draft, withdrawal, lane, (user, book), note),
+        Matched::User { user, book, charge } => to_user(draft, withdrawal, lane, &To { user, book, charge }, note),
         Matched::Withdrawal { leg } => to_withdrawal(draft, withdrawal, (lane, lineage), leg, note),
     }
 }
 
+/// Whose it was, and what it took.
+struct To<'a> {
+    user: &'a UserId,
+    book: &'a Book,
+    charge: &'a Charge,
+}
+
 /// The payment was this user's. What it cost leaves their balance; what they do not have is a debt until credits come again.
-fn to_user(
-    mut draft: Drafting,
-    withdrawal: Withdrawal,
-    lane: &LaneId,
-    (user, book): (&UserId, &Book),
-    note: &str,
-) -> Result<Decision, Refusal> {
-    if matches!(withdrawal.state, State::Completed { .. }) && (&withdrawal.user, &withdrawal.book) == (user, book) {
+fn to_user(mut draft: Drafting, withdrawal: Withdrawal, lane: &LaneId, to: &To, note: &str) -> Result<Decision, Refusal> {
+    if is_matched_so(&withdrawal, to) {
         return draft.unchanged();
     }
     let payment = unmatched_payment(&withdrawal)?;
-    if *user == unknown() {
-        return refused(format!("{user} is nobody"));
+    if *to.user == unknown() {
+        return refused(format!("{} is nobody", to.user));
     }
+    let fee = fee(&draft, &withdrawal, to.charge)?;
     settle::settle(&mut draft, &withdrawal, lane);
-    charge(&mut draft, &withdrawal, (user, book));
-    draft.note_match(withdrawal.id, user.clone());
-    draft.user_event(user, Some(withdrawal.id), EventKind::Matched { note: note.to_owned() })?;
+    let had = charge(&mut draft, &withdrawal, to, fee);
+    draft.note_match(withdrawal.id, to.user.clone());
+    draft.user_event(to.user, Some(withdrawal.id), EventKind::Matched { note: note.to_owned() })?;
     let state = State::Completed { at: draft.now(), payment };
-    let (user, book) = (user.clone(), book.clone());
-    draft.change(Change::Withdrawal(Withdrawal { user, book, state, ..withdrawal }));
+    draft.change(Change::Withdrawal(Withdrawal {
+        user: to.user.clone(),
+        book: to.book.clone(),
+        source_asset: to.charge.source_asset.clone(),
+        deducted: to.charge.deducted,
+        fee,
+        balance_before: had,
+        balance_after: had.saturating_sub(to.charge.deducted),
+        state,
+        ..withdrawal
+    }));
     draft.answer(Answer::Done)
+}
+
+/// The same was said before.
+fn is_matched_so(withdrawal: &Withdrawal, to: &To) -> bool {
+    let Withdrawal { user, book, source_asset, deducted, .. } = withdrawal;
+    let said = (to.user, to.book, &to.charge.source_asset, &to.charge.deducted);
+    matches!(withdrawal.state, State::Completed { .. }) && (user, book, source_asset, deducted) == said
+}
+
+/// Returns what we kept of the charge, in its asset: what a payment took beyond what it paid. Of points nobody remembers it.
+///
+/// # Errors
+/// [`Refusal::NotMatchable`] where no payment takes this; [`Refusal::TooLarge`] where nobody was ever credited so much.
+fn fee(draft: &Drafting, withdrawal: &Withdrawal, charge: &Charge) -> Result<Amount, Refusal> {
+    let (paid, asset) = (withdrawal.amount, &withdrawal.asset);
+    if charge.deducted > CREDIT_BASE_UNITS_MAX {
+        return Err(Refusal::TooLarge { asset: charge.source_asset.clone() });
+    }
+    if charge.source_asset == *asset {
+        return charge.deducted.checked_sub(paid).map_or_else(|| refused(format!("it paid more {asset} than it would have taken")), Ok);
+    }
+    let pays = draft.rules.claims.as_ref().is_some_and(|claims| (&claims.points, &claims.asset) == (&charge.source_asset, asset));
+    match pays && !charge.deducted.is_zero() {
+        true => Ok(Amount::ZERO),
+        false if pays => refused(format!("a claim takes {}, and none is said to have been taken", charge.source_asset)),
+        false => refused(format!("{asset} is not paid for {}", charge.source_asset)),
+    }
 }
 
 /// The payment was this withdrawal's, which its own lineage did not pay.
@@ -111,19 +150,30 @@ fn unmatched_payment(withdrawal: &Withdrawal) -> Result<Payment, Refusal> {
     }
 }
 
-/// Takes from the user what suspense had lent to nobody's withdrawal.
-fn charge(draft: &mut Drafting, withdrawal: &Withdrawal, (user, book): (&UserId, &Book)) {
-    let asset = &withdrawal.source_asset;
+/// Takes from the user what it cost, and gives suspense back what it had lent to nobody's withdrawal. Returns what they had.
+///
+/// Of a claim the points return to their issuer, and the organisation's own funds paid the token, as in [`settle::settle`].
+fn charge(draft: &mut Drafting, withdrawal: &Withdrawal, to: &To, fee: Amount) -> Amount {
+    let Charge { source_asset: asset, deducted } = to.charge;
+    let (user, book) = (to.user.clone(), to.book.clone());
     let account = Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() };
-    let had = draft.view.balance(&account).available().min(withdrawal.deducted);
-    let debt = Account::Debt { user: user.clone(), book: book.clone(), asset: asset.clone() };
-    for (from, amount) in [(account, had), (debt, withdrawal.deducted.minus(had))] {
-        to_suspense(draft, from, asset, amount, withdrawal.id);
+    let had = draft.view.balance(&account).available();
+    let taken = had.min(*deducted);
+    let suspense = Account::Suspense { asset: withdrawal.asset.clone() };
+    let as_points = *asset != withdrawal.asset;
+    let sink = if as_points { Account::Issuer { book: book.clone(), asset: asset.clone() } } else { suspense.clone() };
+    let debt = Account::Debt { user, book, asset: asset.clone() };
+    post(draft, withdrawal.id, (account, sink.clone()), taken);
+    post(draft, withdrawal.id, (debt, sink.clone()), deducted.minus(taken));
+    post(draft, withdrawal.id, (sink, Account::Fees { asset: asset.clone() }), fee);
+    if as_points {
+        post(draft, withdrawal.id, (Account::Treasury { asset: withdrawal.asset.clone() }, suspense), withdrawal.deducted);
     }
+    had
 }
 
-fn to_suspense(draft: &mut Drafting, from: Account, asset: &AssetId, amount: Amount, id: WithdrawalId) {
+fn post(draft: &mut Drafting, id: WithdrawalId, (from, to): (Account, Account), amount: Amount) {
     if !amount.is_zero() {
-        draft.transfer(TransferKind::Post, from, Account::Suspense { asset: asset.clone() }, amount, Cause::Withdrawal { id });
+        draft.transfer(TransferKind::Post, from, to, amount, Cause::Withdrawal { id });
     }
 }

@@ -223,8 +223,8 @@ pub(super) struct End {
 const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";
 
 /// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). Where somebody was
-/// paid the same by a payment that nobody has explained, it is a person who says whether it is planned anew (case F91). `end` is what
-/// ended the lineage; none where nothing of it was signed.
+/// paid the same by a payment that nobody has explained, a person says which of both it is, whatever was wished before they could know
+/// (case F91). `end` is what ended the lineage; none where nothing of it was signed.
 pub(super) fn undo(
     draft: &mut Drafting,
     leg: &Leg,
@@ -238,18 +238,19 @@ pub(super) fn undo(
     let twin = draft.twin(&leg.asset, &leg.destination, leg.amount);
     let kind = match (wish, twin) {
         // Nobody asks for it any more, and nobody was paid: whoever it was for has their balance and asks again.
-        (None, _) if withdrawal.user == unknown() => {
-            let (by, reason) = (crate::Actor::Engine, NOBODYS_UNPAID.to_owned());
+        (wish, _) if withdrawal.user == unknown() => {
+            let by = wish.map_or(crate::Actor::Engine, |wish| wish.by.clone());
+            let reason = wish.map_or(NOBODYS_UNPAID, |wish| &wish.reason).to_owned();
             settle::release(draft, &withdrawal, GiveBack { by: &by, reason: &reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by, reason: reason.clone() };
             EventKind::Cancelled { reason }
         }
-        (Some(wish), _) => {
+        (_, Some(twin)) => look_first(draft, &mut withdrawal, twin, end),
+        (Some(wish), None) => {
             settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
             withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
             EventKind::Cancelled { reason: wish.reason.clone() }
         }
-        (None, Some(twin)) => look_first(draft, &mut withdrawal, twin, end),
         (None, None) => {
             withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after: ended };
             EventKind::Requeued { hash: evidence }

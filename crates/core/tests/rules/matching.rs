@@ -30,7 +30,11 @@ fn to(journal: &Journal, to: Matched) -> Command {
 }
 
 fn to_alice() -> Matched {
-    Matched::User { user: user(), book: book() }
+    alice_for("DG", dg(3_000))
+}
+
+fn alice_for(source_asset: &str, deducted: Amount) -> Matched {
+    Matched::User { user: user(), book: book(), charge: Charge { source_asset: asset(source_asset), deducted } }
 }
 
 fn incarnation(world: &World) -> &Incarnation {
@@ -67,8 +71,62 @@ fn f95_a_match_to_a_user_charges_what_they_have_and_then_a_debt() {
     assert_eq!(world.must(to(&journal, to_alice())), Answer::Unchanged, "the same again");
     let bob: UserId = "bob".parse().expect("a user");
     world.must(Command::PutUser { user: bob.clone(), tier: None });
-    let other = to(&journal, Matched::User { user: bob, book: book() });
+    let charge = Charge { source_asset: asset("DG"), deducted: dg(3_000) };
+    let other = to(&journal, Matched::User { user: bob, book: book(), charge });
     assert_eq!(world.give(other).expect_err("it is alice's").code(), "NOT_MATCHABLE");
+}
+
+/// F95: a claim took points. Matched without them, the same points would be claimed once more; what the backup does not owe any more is a
+/// debt of points. The token came out of our own funds, as it does when a claim is settled.
+#[test]
+fn f95_a_match_of_a_claims_payment_takes_its_points() {
+    let (mut world, journal) = unmatched(true);
+    let as_claim = to(&journal, alice_for("XP", Amount::new(3_000)));
+    assert_eq!(world.must(as_claim.clone()), Answer::Done);
+    let known = world.withdrawal(journal.requests[0].id).clone();
+    assert_eq!((known.source_asset, known.deducted, known.balance_before), (asset("XP"), Amount::new(3_000), Amount::new(10_000)));
+    let treasury = Account::Treasury { asset: asset("DG") };
+    let debt = Account::Debt { user: user(), book: book(), asset: asset("DG") };
+    assert_eq!((world.available("XP"), world.net(&suspense()), world.net(&debt)), (7_000, 0, 0));
+    assert_eq!(world.net(&treasury), -(dg(3_000).base_units() as i128));
+    assert_eq!(world.must(as_claim), Answer::Unchanged, "the same again");
+    let otherwise = to(&journal, alice_for("XP", Amount::new(2_000)));
+    assert_eq!(world.give(otherwise).expect_err("other points").code(), "NOT_MATCHABLE");
+    let refused = world.request_claim(7_001).expect_err("3,000 of them are spent");
+    assert_eq!(refused.code(), "INSUFFICIENT_BALANCE");
+}
+
+#[test]
+fn f95_points_that_a_matched_user_does_not_have_are_a_debt_of_points() {
+    let (mut world, journal) = unmatched(true);
+    world.must(to(&journal, alice_for("XP", Amount::new(12_000))));
+    let debt = Account::Debt { user: user(), book: book(), asset: asset("XP") };
+    assert_eq!((world.available("XP"), world.net(&debt), world.net(&suspense())), (0, -2_000, 0));
+    world.must(world.credit("more", "XP", 2_500));
+    assert_eq!((world.available("XP"), world.net(&debt)), (500, 0));
+}
+
+/// F95: what a payment took beyond what it paid was our fee.
+#[test]
+fn f95_a_match_may_say_the_fee_that_was_taken() {
+    let (mut world, journal) = unmatched(true);
+    world.must(world.credit("dg", "DG", dg(5_000).base_units()));
+    world.must(to(&journal, alice_for("DG", dg(3_001))));
+    let fees = Account::Fees { asset: asset("DG") };
+    assert_eq!((world.available("DG"), world.net(&suspense())), (dg(1_999).base_units(), 0));
+    assert_eq!((world.withdrawal(journal.requests[0].id).fee, world.net(&fees)), (dg(1), dg(1).base_units() as i128));
+}
+
+#[test]
+fn f95_a_charge_that_no_payment_takes_is_refused() {
+    let (mut world, journal) = unmatched(true);
+    let wrong = [alice_for("ETH", dg(3_000)), alice_for("XP", Amount::ZERO), alice_for("DG", dg(2_999))];
+    for charge in wrong {
+        assert_eq!(world.give(to(&journal, charge)).expect_err("no payment takes this").code(), "NOT_MATCHABLE");
+    }
+    let huge = to(&journal, alice_for("XP", Amount::MAX));
+    assert_eq!(world.give(huge).expect_err("nobody has so much").code(), "INVALID_AMOUNT");
+    assert_eq!(world.withdrawal(journal.requests[0].id).state.status(), Status::HeldForInspection);
 }
 
 /// F95: the key or claim that they asked with was lost. Whoever was matched and asks for the same again waits for a person, for a week: it
@@ -89,7 +147,8 @@ fn f95_whoever_was_matched_and_asks_for_the_same_again_waits_for_a_person() {
 #[test]
 fn f95_a_payment_is_not_matched_to_nobody() {
     let (mut world, journal) = unmatched(true);
-    let nobody = Matched::User { user: "unknown".parse().expect("a user"), book: book() };
+    let charge = Charge { source_asset: asset("DG"), deducted: dg(3_000) };
+    let nobody = Matched::User { user: "unknown".parse().expect("a user"), book: book(), charge };
     assert_eq!(world.give(to(&journal, nobody)).expect_err("nobody").code(), "NOT_MATCHABLE");
 }
 

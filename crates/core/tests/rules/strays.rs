@@ -92,15 +92,34 @@ fn f91_a_doubted_payment_that_is_mined_is_paid() {
     assert_eq!((world.withdrawal(again).state.status(), strays(&world)[0].explained), (Status::Completed, true));
 }
 
-/// F91: whoever an operator had named before is given back, whatever is doubted besides.
+/// F91: whoever had wished it before could not know of the payment that was found since. It is not repeated, and a person says which of both
+/// it is before anything is given back.
 #[test]
-fn f91_a_wish_of_before_stands_beside_a_doubt() {
+fn f91_a_wish_of_before_gives_nothing_back_beside_an_equal_payment() {
     let (mut world, id, lineage, _) = World::sent();
     world.wish_cancel(id, lineage).expect("wished");
+    world.must(note(vec![stray_of(&world.leg(id), hash(90))]));
     doubt(&mut world, lineage);
     let wish = world.lineage(lineage).cancel.clone().expect("wished");
     assert!(wish.doubted && wish.covers(id));
     assert_eq!(world.due(), [], "its bytes wait");
+    let cancelled = |world: &mut World| {
+        let Draft::Evm(paying) = world.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
+        let fees = EvmFees {
+            max_fee_per_gas: 2 * paying.fees.max_fee_per_gas,
+            max_priority_fee_per_gas: 2 * paying.fees.max_priority_fee_per_gas,
+        };
+        world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..paying }).expect("a cancelling attempt");
+        let attempt = world.send(lineage, hash(9));
+        world.finalize(lineage, attempt, &Effect::Cancelled).expect("final");
+    };
+    let held = world.withdrawal(id).deducted;
+    let before = world.available("XP");
+    cancelled(&mut world);
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::HeldForInspection, before));
+    let note = "the other one is somebody else's".to_owned();
+    world.must(Command::Inspect { leg: world.leg(id), lane: lane(), lineage: Some(lineage), paid: false, note });
+    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Failed, before + held.base_units()));
 }
 
 /// F91: seen again it is the same one, in whatever block; a person's word ends it, and a hash that nobody knows is named.

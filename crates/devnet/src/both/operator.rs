@@ -11,7 +11,7 @@ use crate::api::Api;
 use crate::chaos::ChainKind;
 use crate::chaos::chain::{self, Mined};
 use crate::chaos::payees::{PURSE, Payee, Way};
-use crate::config::BOOK;
+use crate::config::{BOOK, POINTS};
 use crate::devnet::Devnet;
 use crate::failover::node;
 use crate::wait;
@@ -29,8 +29,6 @@ pub struct Operator {
     pub held: BTreeSet<String>,
     /// Payments of nobody's that got their user.
     pub matched: usize,
-    /// Numbers of those whose claim was paid, and is in nobody's books: they have the points, and a debt of tokens.
-    pub claims: BTreeSet<usize>,
     /// Withdrawals that they gave back or cancelled.
     pub given_back: BTreeSet<String>,
     /// Rows that stood for payments of nobody's.
@@ -68,8 +66,8 @@ struct Desk {
 impl Operator {
     /// One with this key.
     pub fn new(admin: Api) -> Self {
-        let (held, claims, given_back, nobodys) = <_>::default();
-        Self { admin, held, matched: 0, claims, given_back, nobodys }
+        let (held, given_back, nobodys) = <_>::default();
+        Self { admin, held, matched: 0, given_back, nobodys }
     }
 
     /// Until every withdrawal has ended, mining meanwhile. False if something is left after a while.
@@ -149,11 +147,15 @@ impl Operator {
                     for row in desk.at(to).filter(|row| row.status == "pending") {
                         self.cancel(row).await?;
                     }
-                    let book = if payee.way == Way::Claim { BOOK } else { PURSE };
-                    if payee.way == Way::Claim {
-                        self.claims.insert(payee.number);
-                    }
-                    json!({ "userId": payee.asker.player.id, "book": book, "note": NOTE })
+                    // Points have no decimals, and one is worth a token.
+                    let (book, source_asset) = if payee.way == Way::Claim { (BOOK, POINTS) } else { (PURSE, payee.asset()) };
+                    json!({
+                        "userId": payee.asker.player.id,
+                        "book": book,
+                        "sourceAsset": source_asset,
+                        "deducted": payee.amount,
+                        "note": NOTE,
+                    })
                 }
             };
             self.admin.post(&format!("/api/admin/withdrawals/{id}/match"), &body).await?.expect_success("matching")?;

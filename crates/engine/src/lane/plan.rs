@@ -80,7 +80,7 @@ impl LaneTask {
     }
 
     /// A payout whose former lineage is dead may enter a new one: the signer is shown the proof first (rule R6).
-    async fn supersede(&self, lane: &Lane, lease: Held, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
+    pub(super) async fn supersede(&self, lane: &Lane, lease: Held, chosen: &[&Withdrawal]) -> Result<(), RoundError> {
         for withdrawal in chosen {
             let State::Approved { after: Some(DeadLineage { lineage, evidence }), .. } = &withdrawal.state else { continue };
             let supersede = Supersede {

@@ -213,6 +213,7 @@ impl LaneTask {
                 self.doubt(lease.epoch, &[(one.signed.hash, outflow.clone())]).await?;
             }
             let (leg, withdrawal) = claimed.unzip();
+            self.supersede(row, lease, &withdrawal.iter().flatten().collect::<Vec<_>>()).await?;
             let contexts = contexts_of(withdrawal.iter().flatten());
             let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
             let (legs, purpose) = (Vec::from_iter(leg), if one.outflow.is_some() { Purpose::Pay } else { Purpose::Cancel });

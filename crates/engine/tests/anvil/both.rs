@@ -1,7 +1,7 @@
 //! Database and journal set back to one moment, as a snapshot of their volume is: what the chain and the pools show is taken back before
 //! anything else, and nobody is paid twice (cases F89, F91).
 
-use adit_core::{Actor, Command, HaltReason, LaneState, Status, WithdrawalId};
+use adit_core::{Actor, Command, HaltReason, LaneState, Scope, Status, WithdrawalId};
 use adit_store::Store;
 
 use super::parts::Running;
@@ -119,6 +119,45 @@ async fn reserved_at_the_snapshot() -> (World, Volume, Vec<WithdrawalId>) {
     world.until_sent(&[later]).await;
     running.crash();
     (world, volume, ids)
+}
+
+/// The snapshot has somebody whose first lineage had ended unpaid, and who was signed in another one after it. The signer lets a payout move
+/// to a new lineage only once it is told what ended the old one, here as when it is planned.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_who_was_signed_anew_since_is_taken_back() {
+    let (world, running, ids) = asked_while_it_stands().await;
+    world.hold_blocks().await;
+    resume(&world, &running).await;
+    world.until_sent(&ids).await;
+    let (scope, reason) = (Scope::All, "a test".to_owned());
+    running.engine.submit(Actor::Engine, Command::Suspend { scope: scope.clone(), reason }).await.expect("suspended");
+    undo_first(&world, &running, ids[0]).await;
+    world.mine_until(&ids[..1], Status::Approved).await;
+    world.mine_until(&ids[1..], Status::Completed).await;
+    let volume = world.volume();
+    running.engine.submit(Actor::Engine, Command::Resume { scope }).await.expect("resumed");
+    world.until_sent(&ids[..1]).await;
+    running.crash();
+    world.set_back(&volume);
+    let again = world.start();
+    until_taken_back(&world).await;
+    world.mine_until(&ids, Status::Completed).await;
+    nobody_twice(&world).await;
+    again.crash();
+}
+
+/// What was sent is not repeated: its cancelling attempt comes first.
+async fn undo_first(world: &World, running: &Running, id: WithdrawalId) {
+    let lineage = world.store.lineages_of(id).await.expect("a read").pop().expect("signed");
+    let row = world.store.lane(&world.lane).await.expect("a read").expect("leased");
+    let owner = row.lease.as_ref().expect("leased").owner;
+    let (lane, epoch, because) = (world.lane.clone(), row.epoch, "a test".to_owned());
+    let doubt = Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs, because };
+    running.engine.submit(Actor::Engine, doubt).await.expect("doubted");
+    world.until_versions(id, 2).await;
+    let versions = world.versions(id).await;
+    world.forget(&versions[0]).await;
+    world.try_send(&versions[1]).await;
 }
 
 /// As the playbook of other systems says: cancel what the restored database shows as waiting, then start again.

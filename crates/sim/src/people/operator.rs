@@ -131,7 +131,10 @@ impl Operator {
             return;
         }
         let command = match self.world.asker(&found.destination) {
-            Some(user) => Command::Match { leg, lane, lineage: lineage.id, to: Matched::User { user, book: book() }, note },
+            Some(user) => {
+                let charge = Charge { source_asset: found.asset.clone(), deducted: found.amount };
+                Command::Match { leg, lane, lineage: lineage.id, to: Matched::User { user, book: book(), charge }, note }
+            }
             // A thief's.
             None => Command::Inspect { leg, lane, lineage: Some(lineage.id), paid: true, note },
         };

@@ -18,7 +18,8 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> R
     put(connection, IDEMPOTENCY, &rows(&added.idempotency, |record| Ok(IdempotencyRow::of(record)))?).await.map(drop)
 }
 
-/// What was asked never changes; an update touches where it stands, and whose it is: a payment that was found is matched to its user later.
+/// What was asked never changes; an update touches where it stands, and whose it is and what it took from them: a payment that was found is
+/// matched to its user later.
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (
         id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
@@ -34,7 +35,8 @@ const WITHDRAWALS: &str = "
     FROM jsonb_each(?1) AS r
     WHERE r.value ->> 'version' = 0 OR EXISTS (SELECT 1 FROM withdrawal AS w WHERE w.id = r.value ->> 'id')
     ON CONFLICT (id) DO UPDATE
-    SET user_id = excluded.user_id, book = excluded.book, retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
+    SET user_id = excluded.user_id, book = excluded.book, source_asset = excluded.source_asset, deducted = excluded.deducted, fee = excluded.fee,
+        balance_before = excluded.balance_before, balance_after = excluded.balance_after, retry_count = excluded.retry_count, status = excluded.status, state = excluded.state, form = excluded.form,
         due_at = excluded.due_at, hash = excluded.hash, block_number = excluded.block_number, completed_at = excluded.completed_at,
         version = excluded.version
     WHERE withdrawal.version = excluded.version - 1";

@@ -1,14 +1,15 @@
 //! `POST /api/admin/withdrawals/{id}/match`: a person says whose a payment was that only the signer's journal knew.
 
-use adit_core::{Account, AssetId, Book, Command, Lineage, Matched, Refusal, UserId, Withdrawal, WithdrawalId};
+use adit_core::{Account, AssetId, Book, Charge, Command, Lineage, Matched, Refusal, UserId, Withdrawal, WithdrawalId};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::amounts::{RawAmount, asset};
 use crate::auth::Admin;
 use crate::codes;
-use crate::docs::shapes::{BookName, Id, Remark, UserName};
+use crate::docs::shapes::{AssetName, BookName, Id, PositiveUnits, Remark, UserName};
 use crate::extract::{Body, WithdrawalPath, name, no_withdrawal};
 use crate::problem::Problem;
 use crate::record::{WithdrawalView, withdrawal_view};
@@ -26,6 +27,12 @@ pub struct MatchBody {
     /// The book that it is taken from; may be left out where the user has one book with the asset.
     #[schema(value_type = Option<BookName>)]
     book: Option<String>,
+    /// What it was paid for: the points of a claim, else the asset itself. May be left out where no claim pays this asset.
+    #[schema(value_type = Option<AssetName>)]
+    source_asset: Option<String>,
+    /// What it took of `sourceAsset`, the fee included, in whole units. May be left out where that is the asset itself: then what was paid.
+    #[schema(value_type = Option<PositiveUnits>)]
+    deducted: Option<RawAmount>,
     /// A withdrawal that is held for inspection, asks for the same, and was not paid by its own lineage.
     #[schema(value_type = Option<Id>)]
     withdrawal_id: Option<String>,
@@ -35,8 +42,8 @@ pub struct MatchBody {
 }
 
 /// Whom a body names.
-enum Named {
-    User { user: UserId, book: Option<Book> },
+enum Named<'a> {
+    User { user: UserId, book: Option<Book>, source_asset: Option<AssetId>, deducted: Option<&'a RawAmount> },
     Withdrawal(WithdrawalId),
 }
 
@@ -47,7 +54,7 @@ enum Named {
         (status = 403, description = "FORBIDDEN"),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, USER_UNKNOWN"),
         (status = 409, description = "NOT_MATCHABLE, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
-        (status = 422, description = "INVALID_BODY, INVALID_NAME"),
+        (status = 422, description = "INVALID_BODY, INVALID_NAME, INVALID_AMOUNT, ASSET_UNKNOWN"),
         (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED: nothing changed"),
     ))]
 pub async fn match_payment(
@@ -80,19 +87,65 @@ pub(super) fn note(given: &str) -> Result<String, Problem> {
 }
 
 impl MatchBody {
-    fn named(&self) -> Result<Named, Problem> {
+    /// A field that goes with a user, where one is given.
+    fn of_a_user(&self) -> Option<&'static str> {
+        let given = [("book", self.book.is_some()), ("sourceAsset", self.source_asset.is_some()), ("deducted", self.deducted.is_some())];
+        given.into_iter().find_map(|(field, is_given)| is_given.then_some(field))
+    }
+
+    fn named(&self) -> Result<Named<'_>, Problem> {
         let misfit = |field: &str, detail: &str| Problem::new(&codes::INVALID_BODY, detail).with("field", field);
         match (&self.user_id, &self.withdrawal_id) {
-            (Some(user), None) => Ok(Named::User { user: name(user)?, book: self.book.as_deref().map(name).transpose()? }),
-            (None, Some(_)) if self.book.is_some() => {
-                Err(misfit("book", "book goes with userId; the withdrawal of withdrawalId has its own."))
-            }
-            (None, Some(id)) => id
-                .parse()
-                .map(Named::Withdrawal)
-                .map_err(|_| misfit("withdrawalId", &format!("withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."))),
+            (Some(user), None) => Ok(Named::User {
+                user: name(user)?,
+                book: self.book.as_deref().map(name).transpose()?,
+                source_asset: self.source_asset.as_deref().map(name).transpose()?,
+                deducted: self.deducted.as_ref(),
+            }),
+            (None, Some(id)) => match self.of_a_user() {
+                Some(field) => Err(misfit(field, &format!("{field} goes with userId; the withdrawal of withdrawalId has its own."))),
+                None => id
+                    .parse()
+                    .map(Named::Withdrawal)
+                    .map_err(|_| misfit("withdrawalId", &format!("withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."))),
+            },
             (Some(_), Some(_)) => Err(misfit("withdrawalId", "Both userId and withdrawalId are given; give the one whose payment it was.")),
             (None, None) => Err(misfit("userId", "Neither userId nor withdrawalId is given; give the one whose payment it was.")),
+        }
+    }
+}
+
+/// Returns what the payment took from its user.
+///
+/// # Errors
+/// `INVALID_BODY` where it is not said and cannot be known; `INVALID_AMOUNT`, `ASSET_UNKNOWN`.
+fn charge(state: &ApiState, found: &Withdrawal, source_asset: Option<AssetId>, deducted: Option<&RawAmount>) -> Result<Charge, Problem> {
+    let rules = state.rules();
+    let claims = rules.claims.as_ref().filter(|claims| claims.asset == found.asset);
+    let source_asset = match (source_asset, claims) {
+        (Some(named), _) => named,
+        (None, None) => found.asset.clone(),
+        (None, Some(claims)) => {
+            let (points, asset) = (&claims.points, &found.asset);
+            let detail = format!(
+                "sourceAsset is missing, and {asset} is paid for claims too. Say {points}, with what the claim took of them as deducted; or \
+                 {asset}, where it was withdrawn from a balance of {asset}."
+            );
+            return Err(Problem::new(&codes::INVALID_BODY, detail)
+                .with("field", "sourceAsset")
+                .with("allowed", [points.as_str(), asset.as_str()]));
+        }
+    };
+    let rule = asset(state, &source_asset)?;
+    match deducted {
+        Some(given) => {
+            let deducted = given.read(&rule.asset).map_err(|problem| problem.with("field", "deducted"))?;
+            Ok(Charge { source_asset, deducted })
+        }
+        None if source_asset == found.asset => Ok(Charge { source_asset, deducted: found.amount }),
+        None => {
+            let detail = format!("deducted is missing; say how much {source_asset} the claim took, by your application's records.");
+            Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "deducted"))
         }
     }
 }
@@ -106,22 +159,36 @@ async fn lineage_of(state: &ApiState, found: &Withdrawal) -> Result<Lineage, Pro
     })
 }
 
-async fn matched(state: &ApiState, found: &Withdrawal, named: Named) -> Result<Matched, Problem> {
+async fn matched(state: &ApiState, found: &Withdrawal, named: Named<'_>) -> Result<Matched, Problem> {
     match named {
-        Named::User { user, book } => {
+        Named::User { user, book, source_asset, deducted } => {
+            let charge = charge(state, found, source_asset, deducted)?;
             let book = match book {
                 Some(book) => book,
                 // Asked again.
                 None if found.user == user => found.book.clone(),
-                None => only_book(state, &user, &found.source_asset).await?,
+                None if charge.source_asset != found.asset => claims_book(state, &charge.source_asset)?,
+                None => only_book(state, &user, &charge.source_asset).await?,
             };
-            Ok(Matched::User { user, book })
+            Ok(Matched::User { user, book, charge })
         }
         Named::Withdrawal(id) => {
             let other = state.store().withdrawal(id).await?.ok_or_else(no_withdrawal)?;
             Ok(Matched::Withdrawal { leg: other.leg() })
         }
     }
+}
+
+/// Returns the book that claims take their points from.
+///
+/// # Errors
+/// `NOT_MATCHABLE` where no claim takes this.
+fn claims_book(state: &ApiState, points: &AssetId) -> Result<Book, Problem> {
+    let claims = state.rules().claims.as_ref().filter(|claims| claims.points == *points);
+    claims.map(|claims| claims.book.clone()).ok_or_else(|| {
+        let detail = format!("no claim is made with {points}");
+        refused(&Refusal::NotMatchable { detail }, state.rules())
+    })
 }
 
 /// # Errors

@@ -100,7 +100,7 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     }
     findings.extend(operator.unexplained().await?);
     let settled = began.elapsed();
-    let end = end(&mut world, &people, &lost, &operator, &announced, &mut findings).await?;
+    let end = end(&mut world, &people, &lost, &announced, &mut findings).await?;
     world.devnet.stop().await?;
     let since = lost.iter().filter(|signed| signed.since).count();
     let Verdict { twice, not_paid, cancel_was_late, .. } = end.verdict;
@@ -186,14 +186,7 @@ struct End {
 }
 
 /// Read when all servers have ended.
-async fn end(
-    world: &mut World,
-    people: &People,
-    lost: &[Signed],
-    operator: &Operator,
-    announced: &Announced,
-    findings: &mut Vec<String>,
-) -> Result<End> {
+async fn end(world: &mut World, people: &People, lost: &[Signed], announced: &Announced, findings: &mut Vec<String>) -> Result<End> {
     world.stop_servers().await?;
     if let Some(signer) = world.devnet.signer() {
         signer.stop().await?;
@@ -201,7 +194,7 @@ async fn end(
     let ledger = Ledger::read(&world.source()).await?;
     let mined = chain::mined(&world.devnet, world.chain).await?;
     let world = &*world;
-    let known = Known { world, people, mined: &mined, ledger: &ledger, lost, claims: &operator.claims };
+    let known = Known { world, people, mined: &mined, ledger: &ledger, lost };
     let mut verdict = Verdict::of(&known).await?;
     findings.append(&mut verdict.findings);
     findings.extend(announced.dearer(world.chain, &mined));

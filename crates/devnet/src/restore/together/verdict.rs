@@ -1,6 +1,6 @@
 //! The verdict on a run: by the chain, each is paid once; by the ledger, what was paid is what was settled, and nobody has lost anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
@@ -12,7 +12,7 @@ use crate::chaos::journal::Journal;
 use crate::chaos::ledger::Ledger;
 use crate::chaos::payees::{PURSE, Payee, Way};
 use crate::chaos::verdict::Evidence;
-use crate::config::{BOOK, DG, POINTS};
+use crate::config::{BOOK, POINTS};
 use crate::primitives::U256;
 
 use super::super::money;
@@ -37,8 +37,6 @@ pub struct Known<'a> {
     pub mined: &'a [Mined],
     pub ledger: &'a Ledger,
     pub lost: &'a [Signed],
-    /// Numbers of those whose claim was matched to them as tokens.
-    pub claims: &'a BTreeSet<usize>,
 }
 
 impl Verdict {
@@ -131,11 +129,10 @@ impl Known<'_> {
         }
         for payee in self.people.cast.all().map(|request| &request.payee) {
             let (user, paid) = (&payee.asker.player.id, i128::try_from(times(payee, self.mined))?);
-            let (account, amount) = match (payee.way, self.claims.contains(&payee.number)) {
-                (Way::Claim, true) => (format!("{user}/{BOOK}/{DG}"), signed(payee.base_units())?),
+            let (account, amount) = match payee.way {
                 // Points have no decimals, and one is worth a token.
-                (Way::Claim, false) => (format!("{user}/{BOOK}/{POINTS}"), payee.amount.parse().context("points")?),
-                (Way::Coins | Way::Tokens | Way::Bitcoin, _) => (format!("{user}/{PURSE}/{}", payee.asset()), signed(payee.base_units())?),
+                Way::Claim => (format!("{user}/{BOOK}/{POINTS}"), payee.amount.parse().context("points")?),
+                Way::Coins | Way::Tokens | Way::Bitcoin => (format!("{user}/{PURSE}/{}", payee.asset()), signed(payee.base_units())?),
             };
             *expected.entry(account).or_default() -= paid * amount;
         }

@@ -43,6 +43,8 @@ pub enum Gate {
     SlowStart {
         in_flight: usize,
     },
+    /// A transaction that pays nobody was found beside both stores: what it replaced is not known, and may be mined until it is final (case F91).
+    ReplacesUnknown,
     InFlightFull {
         in_flight: usize,
         most: u32,
@@ -68,6 +70,9 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     if view.chain.slow_start && view.chain.kind == ChainKind::Evm && !view.lane.is_proved() {
         return Gate::SlowStart { in_flight };
     }
+    if view.live.iter().any(Lineage::replaces_unknown) {
+        return Gate::ReplacesUnknown;
+    }
     if in_flight >= usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX) {
         return Gate::InFlightFull { in_flight, most: view.chain.in_flight_max };
     }
@@ -89,7 +94,8 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
         // Who leaves a dead lineage is shown to the signer first, which planning does.
         Gate::Open | Gate::Deferred { tries: 0, .. } => {
             let plans = view.lane.state == LaneState::Running && view.clock_doubt.is_none();
-            plans && withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal)
+            let known = !view.live.iter().any(Lineage::replaces_unknown);
+            plans && known && withdrawal.claim.is_none() && !leaves_a_dead_lineage(withdrawal)
         }
         Gate::Suspended { .. }
         | Gate::Deferred { .. }
@@ -99,6 +105,7 @@ pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
         | Gate::ChainStill(_)
         | Gate::FeesAboveCap { .. }
         | Gate::SlowStart { .. }
+        | Gate::ReplacesUnknown
         | Gate::InFlightFull { .. }
         | Gate::Dear(_)
         | Gate::Gathering { .. } => false,

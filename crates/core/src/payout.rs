@@ -308,6 +308,12 @@ impl Lineage {
         self.undoes(attempt) && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
     }
 
+    /// Returns whether it was found beside database and journal and pays nobody: it may have replaced a payment that nobody remembers, which may
+    /// still be mined instead (case F91).
+    pub fn replaces_unknown(&self) -> bool {
+        self.is_live() && self.legs.is_empty() && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
+    }
+
     /// Whether others are asked to sign this attempt.
     pub fn awaits_cosigners(&self, attempt: &Attempt) -> bool {
         let lacks = attempt.signed().is_some_and(Signed::lacks_signatures);

@@ -147,10 +147,12 @@ pub enum Mistake {
     BothWithoutSweep = 69,
     /// Planning begins when the sweep is mined, and not when it is final.
     SweepBelievedEarly = 70,
+    /// What pays nobody and was in no row is passed over, whatever it replaced.
+    ReplacedForgotten = 71,
 }
 
 impl Mistake {
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 71] = [
         Self::ReplanAfterTimeout,
         Self::GiveBackOnErrorText,
         Self::AlreadyKnownIsFailure,
@@ -221,6 +223,7 @@ impl Mistake {
         Self::StraysForgotten,
         Self::BothWithoutSweep,
         Self::SweepBelievedEarly,
+        Self::ReplacedForgotten,
     ];
 
     /// What it does, in words.
@@ -295,6 +298,7 @@ impl Mistake {
             Self::StraysForgotten => "A payment that nobody here remembers is held against those who wait alone, and then forgotten",
             Self::BothWithoutSweep => "What neither store remembers is not swept away when both were restored",
             Self::SweepBelievedEarly => "Planning begins when the sweep is mined, and not when it is final",
+            Self::ReplacedForgotten => "What pays nobody and was in no row is passed over, whatever it replaced",
             Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
         }
     }

@@ -2,8 +2,8 @@
 //! F95).
 
 use crate::{
-    Actor, Anchor, Answer, Attempt, Change, DeadLineage, Decision, Epoch, EventKind, Knowledge, LaneId, Leg, Lineage, LineageId, Lost,
-    Refusal, Stage, State, Withdrawal,
+    Actor, Anchor, Answer, Attempt, CancelWish, Change, DeadLineage, Decision, Epoch, EventKind, Knowledge, LaneId, Leg, Lineage, LineageId, Lost,
+    Mistake, Refusal, Stage, State, Withdrawal, planted,
 };
 
 use super::lineage::{all_free, matches_leg};
@@ -44,8 +44,18 @@ pub(super) fn adopt(mut draft: Drafting, lane: &LaneId, epoch: Epoch, journalled
     all_free(&draft, &held)?;
     row.next_nonce = row.next_nonce.max(lineage.number() + 1);
     draft.change(Change::Lane(row));
-    draft.change(Change::Lineage(lineage.clone()));
+    draft.change(Change::Lineage(Lineage { cancel: replaced(&draft, lineage), ..lineage.clone() }));
     draft.answer(Answer::Done)
+}
+
+/// Why what pays nobody is not passed over: it may be the cancelling version of a payment that was forgotten with it.
+const REPLACES_UNKNOWN: &str = "it pays nobody, and nobody remembers what it replaced";
+
+/// What pays nobody and was in no row may have replaced a payment that only pools knew: until it is final that one may be mined instead.
+fn replaced(draft: &Drafting, lineage: &Lineage) -> Option<CancelWish> {
+    let unknown = lineage.legs.is_empty() && !planted(Mistake::ReplacedForgotten);
+    let doubt = || CancelWish { by: draft.actor.clone(), reason: REPLACES_UNKNOWN.to_owned(), withdrawals: Vec::new(), doubted: true };
+    lineage.cancel.clone().or_else(|| unknown.then(doubt))
 }
 
 fn is_displaced(draft: &Drafting, anchor: &Anchor, journalled: &Journalled) -> bool {

@@ -96,6 +96,7 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal, line: &Line) -> Because {
         | Gate::ChainStill(_)
         | Gate::FeesAboveCap { .. }
         | Gate::SlowStart { .. }
+        | Gate::ReplacesUnknown
         | Gate::InFlightFull { .. }
         | Gate::Gathering { .. } => {}
     }
@@ -122,6 +123,7 @@ fn of_lane(view: &LaneView, gate: Gate) -> Because {
             (reason, Some("plan"), None)
         }
         Gate::SlowStart { in_flight } => (Reason::SlowStart { in_flight }, Some("plan"), None),
+        Gate::ReplacesUnknown => (Reason::ReplacesUnknown, Some("plan"), None),
         Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
         Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) | Gate::Gathering { .. } => {
             (Reason::Planning, Some("plan"), Some(view.now))

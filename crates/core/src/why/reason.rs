@@ -14,6 +14,8 @@ pub enum Reason {
     SlowStart {
         in_flight: usize,
     },
+    /// A transaction that pays nobody was found beside both stores, and is not final (case F91).
+    ReplacesUnknown,
     AwaitsRoom {
         in_flight: usize,
         most: u32,

@@ -16,6 +16,9 @@ impl Reason {
             Self::SlowStart { in_flight } => format!(
                 "The lane starts slowly under a new lease: {in_flight} transactions of this wallet are on their way, and are mined before anyone new is paid."
             ),
+            Self::ReplacesUnknown => {
+                "A transaction of this wallet that pays nobody was found after database and journal went back. What it replaced is not known and may be mined instead; it is planned when that transaction is final.".to_owned()
+            }
             Self::AwaitsRoom { in_flight, most } => {
                 format!("{in_flight} payments of this wallet are on their way and at most {most} may be; it is planned when one is mined.")
             }

@@ -35,7 +35,7 @@ impl Reason {
     pub fn told(&self, withdrawal: &Withdrawal) -> String {
         match self {
             Self::AwaitsApproval => AWAITS_APPROVAL_TOLD.to_owned(),
-            Self::AwaitsLane | Self::LaneReconciling | Self::SlowStart { .. } => {
+            Self::AwaitsLane | Self::LaneReconciling | Self::SlowStart { .. } | Self::ReplacesUnknown => {
                 "Payments have just started again; it follows when everything was compared.".to_owned()
             }
             Self::LaneSweeping => "Payments stand while the operator restores the books. Yours is kept.".to_owned(),

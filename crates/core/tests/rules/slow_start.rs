@@ -22,7 +22,7 @@ fn note(world: &mut World, proved: bool) -> Answer {
     world.must(Command::SlowStart { lane: lane(), owner: owner(), epoch, proved })
 }
 
-fn reason(world: &World, id: WithdrawalId) -> Reason {
+pub fn reason(world: &World, id: WithdrawalId) -> Reason {
     world.ask_lane(|view| why(view, world.withdrawal(id), None, &Line::default()).reason)
 }
 

@@ -3,6 +3,8 @@
 use adit_core::*;
 
 use super::coins::{Bitcoin, coin, draft};
+use super::made_again::restored;
+use super::slow_start::reason;
 use super::world::*;
 
 const GWEI: u128 = 1_000_000_000;
@@ -120,6 +122,24 @@ fn f91_a_wish_of_before_gives_nothing_back_beside_an_equal_payment() {
     let note = "the other one is somebody else's".to_owned();
     world.must(Command::Inspect { leg: world.leg(id), lane: lane(), lineage: Some(lineage), paid: false, note });
     assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Failed, before + held.base_units()));
+}
+
+/// F91: both stores went back to before a payment that was cancelled since. Pools show the cancelling version alone, and a miner may still have
+/// the payment: until the place is used up, nobody is planned, and nobody joins.
+#[test]
+fn f91_what_a_found_cancel_replaced_may_be_mined_until_it_is_final() {
+    let (mut world, journal) = restored(10_000, 10_000);
+    let mut lineage = journal.lineage.clone();
+    lineage.legs = Vec::new();
+    lineage.attempts[0].purpose = Purpose::Cancel;
+    let (lost, rivals, displaced) = (Vec::new(), Vec::new(), Vec::new());
+    world.must(Command::AdoptLineage { lane: lane(), epoch: world.epoch, lineage: lineage.clone(), lost, rivals, displaced });
+    let id = world.request_claim(3_000).expect("accepted");
+    world.see_tip(1_000_000_000);
+    assert!(!world.due().contains(&Act::Plan { withdrawal: id }));
+    assert_eq!(reason(&world, id), Reason::ReplacesUnknown);
+    world.finalize(lineage.id, lineage.latest().id, &Effect::Cancelled).expect("final");
+    assert!(world.due().contains(&Act::Plan { withdrawal: id }));
 }
 
 /// F91: seen again it is the same one, in whatever block; a person's word ends it, and a hash that nobody knows is named.

@@ -72,6 +72,7 @@ fn every_reason() -> Vec<Reason> {
         Reason::AwaitsApproval,
         Reason::AwaitsLane,
         Reason::SlowStart { in_flight: 1 },
+        Reason::ReplacesUnknown,
         Reason::AwaitsRoom { in_flight: 4, most: 4 },
         Reason::AwaitsLowerFee { needed: text(), cap: text(), unit: "wei" },
         Reason::AwaitsFairFee { cost: Amount::new(2), ceiling: Amount::new(1), share: text() },
@@ -103,6 +104,7 @@ fn every_reason() -> Vec<Reason> {
             Reason::AwaitsApproval
             | Reason::AwaitsLane
             | Reason::SlowStart { .. }
+            | Reason::ReplacesUnknown
             | Reason::AwaitsRoom { .. }
             | Reason::AwaitsLowerFee { .. }
             | Reason::AwaitsFairFee { .. }

@@ -98,6 +98,14 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         Ok(())
     }
 
+    /// Final blocks have vanished: what no block holds any more paid nobody.
+    pub fn vanish(&mut self, stands: impl Fn(&Id) -> bool) {
+        self.paid.values_mut().for_each(|payments| payments.retain(&stands));
+        self.paid.retain(|_, payments| !payments.is_empty());
+        let paid = &self.paid;
+        self.paid_wishes.retain(|_, payout| paid.contains_key(payout));
+    }
+
     pub fn beyond(&self) -> u64 {
         self.beyond
     }

@@ -95,6 +95,13 @@ impl Truth {
         self.payments.forget_after(at);
     }
 
+    /// Blocks that were final have vanished: of one transaction and its replacement, which have one nonce, only what stands now has paid.
+    pub fn vanish(&mut self, chain: &SimChain) {
+        let standing: BTreeSet<B256> = chain.history(0, chain.head()).map(|mined| mined.hash).collect();
+        self.payments.vanish(|hash| standing.contains(hash));
+        (self.checked, self.mined) = (0, 0);
+    }
+
     /// How often somebody was paid twice, or paid and given back, where nobody could know.
     pub fn beyond(&self) -> u64 {
         self.payments.beyond()
@@ -193,6 +200,9 @@ impl Truth {
             let (hash, nonce) = (mined.hash, mined.nonce);
             let fee = books.is_fee_booked(&hash.to_string());
             must(fee, "ledger equals chain", || format!("the fee of {hash} (nonce {nonce}) is not booked"))?;
+            if let Some(booked) = books.fee_booked(&hash.to_string()).filter(|booked| *booked != mined.fee) {
+                eprintln!("FEE {hash} nonce {nonce} booked {booked} mined {}", mined.fee);
+            }
             for approved in signed.approved.iter().filter(|_| !mined.moved.is_empty()) {
                 let status = books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
                 must(status == Some(Status::Completed), "ledger equals chain", || {

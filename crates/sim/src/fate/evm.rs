@@ -62,6 +62,7 @@ impl Fate {
         let seconds = self.world.unix_seconds();
         let depth = depth.min(self.world.evm().head().saturating_sub(1));
         self.world.evm().reorg(depth, seconds, &mut self.dice);
+        self.world.truth().vanish(&self.world.evm());
         self.told(|| format!("the chain replaces its last {depth} blocks, final ones among them"));
         self.wait(1_800, 10_800).await;
         self.world.concede("final blocks have vanished");

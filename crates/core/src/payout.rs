@@ -314,6 +314,11 @@ impl Lineage {
         self.is_live() && self.legs.is_empty() && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
     }
 
+    /// Returns whether what a lane does next depends on it: no block holds it, or nobody is planned before it is final.
+    pub fn concerns_plans(&self) -> bool {
+        self.is_live() && (self.included().is_none() || self.replaces_unknown())
+    }
+
     /// Whether others are asked to sign this attempt.
     pub fn awaits_cosigners(&self, attempt: &Attempt) -> bool {
         let lacks = attempt.signed().is_some_and(Signed::lacks_signatures);

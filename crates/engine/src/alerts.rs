@@ -349,7 +349,7 @@ fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Time
 }
 
 fn stuck(unmined: &[Lineage], lane: &LaneId, settings: &Settings, now: Timestamp) -> Option<Alert> {
-    let head = unmined.iter().min_by_key(|lineage| lineage.number())?;
+    let head = unmined.iter().filter(|lineage| lineage.included().is_none()).min_by_key(|lineage| lineage.number())?;
     (head.created_at.plus(settings.stuck_after) < now).then(|| Alert::HeadStuck {
         lane: lane.to_string(),
         nonce: head.number(),

@@ -55,10 +55,11 @@ pub trait Store: Send + Sync + 'static {
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     /// Live lineages of a lane, in order of their creation, at most `limit`.
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
-    /// The live lineages that no block holds, in the same order, at most `limit`: all that a lane can do anything about.
+    /// The live lineages on which depends what a lane does next ([`Lineage::concerns_plans`]), in the same order, at most `limit`: those that
+    /// no block holds, nearly always.
     async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
         let live = self.live_lineages(lane, usize::MAX).await?.into_iter();
-        Ok(live.filter(|lineage| lineage.included().is_none()).take(limit).collect())
+        Ok(live.filter(Lineage::concerns_plans).take(limit).collect())
     }
     /// Lineages of a lane, live and ended, after this one, in order of their own numbers (of one number by creation, then id), at most
     /// `limit`.

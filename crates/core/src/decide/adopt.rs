@@ -2,8 +2,8 @@
 //! F95).
 
 use crate::{
-    Actor, Anchor, Answer, Attempt, CancelWish, Change, DeadLineage, Decision, Epoch, EventKind, Knowledge, LaneId, Leg, Lineage, LineageId, Lost,
-    Mistake, Refusal, Stage, State, Withdrawal, planted,
+    Actor, Anchor, Answer, Attempt, CancelWish, Change, DeadLineage, Decision, Epoch, EventKind, Knowledge, LaneId, Leg, Lineage,
+    LineageId, Lost, Mistake, Refusal, Stage, State, Withdrawal, planted,
 };
 
 use super::lineage::{all_free, matches_leg};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adit_core::{
     Account, Actor, Amount, AssetId, Balance, Batch, Cause, ClientId, CreditId, CreditRecord, Destination, Draft, EventKind, Hash32,
-    IdempotencyKey, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId,
+    IdempotencyKey, LaneId, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId,
     Withdrawal, WithdrawalId,
 };
 
@@ -37,6 +37,8 @@ pub struct Books {
     digests: BTreeMap<Hash32, WithdrawalId>,
     /// Transactions whose network fee is booked.
     fees: BTreeMap<String, u128>,
+    /// The number at which each lane's book began: what the wallet had then is what it had after all below.
+    began: BTreeMap<LaneId, u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,6 +105,7 @@ impl Books {
             claim_nonces: BTreeMap::new(),
             digests: BTreeMap::new(),
             fees: BTreeMap::new(),
+            began: BTreeMap::new(),
         }
     }
 
@@ -112,6 +115,11 @@ impl Books {
 
     pub fn withdrawal(&self, id: WithdrawalId) -> Option<&Known> {
         self.withdrawals.get(&id)
+    }
+
+    /// The number at which the lane's book began.
+    pub fn began(&self, lane: &LaneId) -> u64 {
+        self.began.get(lane).copied().unwrap_or_default()
     }
 
     pub fn is_fee_booked(&self, transaction: &str) -> bool {
@@ -191,6 +199,9 @@ impl Books {
         let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
         ended.into_iter().chain(live).try_for_each(|lineage| self.lineage_changed(lineage, at))?;
         for event in &batch.appended.events {
+            if let EventKind::LaneStarted { lane, next_nonce } = &event.kind {
+                self.began.entry(lane.clone()).or_insert(*next_nonce);
+            }
             let Some(feed) = &event.feed else { continue };
             let last = self.feeds.entry(feed.user.clone()).or_default();
             must(feed.seq == *last + 1, "feed", || format!("event {} of {} follows event {last}", feed.seq, feed.user))?;

@@ -200,9 +200,6 @@ impl Truth {
             let (hash, nonce) = (mined.hash, mined.nonce);
             let fee = books.is_fee_booked(&hash.to_string());
             must(fee, "ledger equals chain", || format!("the fee of {hash} (nonce {nonce}) is not booked"))?;
-            if let Some(booked) = books.fee_booked(&hash.to_string()).filter(|booked| *booked != mined.fee) {
-                eprintln!("FEE {hash} nonce {nonce} booked {booked} mined {}", mined.fee);
-            }
             for approved in signed.approved.iter().filter(|_| !mined.moved.is_empty()) {
                 let status = books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
                 must(status == Some(Status::Completed), "ledger equals chain", || {

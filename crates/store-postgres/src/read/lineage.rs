@@ -55,7 +55,8 @@ pub(crate) async fn unmined(connection: &mut PgConnection, lane: &LaneId, limit:
     const UNMINED: &str = "
         SELECT * FROM lineage AS l
         WHERE l.lane = $1 AND l.live AND l.mined_version IS DISTINCT FROM l.version
-          AND NOT EXISTS (SELECT FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+          AND (NOT EXISTS (SELECT FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+            OR (l.cancel ->> 'doubted')::boolean AND NOT EXISTS (SELECT FROM lineage_payout AS p WHERE p.lineage_id = l.id))
         ORDER BY l.created_at, l.nonce NULLS FIRST, l.id LIMIT $2";
     rows(whole(connection, query(UNMINED).bind(lane.to_string()).bind(bound(limit))).await)
 }

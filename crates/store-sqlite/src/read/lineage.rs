@@ -55,7 +55,8 @@ pub(crate) async fn unmined(connection: &mut SqliteConnection, lane: &LaneId, li
     const UNMINED: &str = "
         SELECT * FROM lineage AS l INDEXED BY lineage_unmined
         WHERE l.lane = ?1 AND l.live = 1 AND l.mined_version IS NOT l.version
-          AND NOT EXISTS (SELECT 1 FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+          AND (NOT EXISTS (SELECT 1 FROM attempt AS a WHERE a.lineage_id = l.id AND a.knowledge IN ('included', 'finalized'))
+            OR l.cancel ->> 'doubted' AND NOT EXISTS (SELECT 1 FROM lineage_payout AS p WHERE p.lineage_id = l.id))
         ORDER BY l.created_at, l.nonce, l.id LIMIT ?2";
     rows(whole(connection, query(UNMINED).bind(lane.to_string()).bind(bound(limit))).await)
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Actor, Attempt, Bytes, Change, Deferral, Hash32, Knowledge, LaneId, Lineage, Scope, Signed, Stage, State, Status, Suspension,
-    TransferKind, Withdrawal, WithdrawalId,
+    Actor, Attempt, Bytes, CancelWish, Change, Deferral, Hash32, Knowledge, LaneId, Lineage, Scope, Signed, Stage, State, Status,
+    Suspension, TransferKind, Withdrawal, WithdrawalId,
 };
 
 use super::sample::{self, THEN, at, issuer, lane_id, name, own_account, token, user_id};
@@ -285,6 +285,13 @@ pub async fn unmined_lineages_in_order(bed: &mut impl Bed) {
         assert_eq!(found.iter().map(Lineage::number).collect::<Vec<u64>>(), nonces, "at most {limit}");
         assert!(found.iter().all(|lineage| lineage.included().is_none() && !lineage.legs.is_empty()));
     }
+    // Nobody is planned before this one is final, though a block holds it.
+    let wish = CancelWish { by: Actor::Engine, reason: "it pays nobody".to_owned(), withdrawals: Vec::new(), doubted: true };
+    let found = Lineage { cancel: Some(wish), ..sample::lineage(60, 9, vec![]) };
+    put(&*store, vec![Change::Lineage(found.clone())]).await;
+    let held = Knowledge::Included { block: sample::block(9), confirmed: false, sends: 3, last_at: THEN };
+    put(&*store, vec![Change::Lineage(signed(found, held))]).await;
+    assert_eq!(unmined().await, [0, 1, 2, 5, 7, 8, 9]);
 }
 
 pub async fn lineages_by_their_number(bed: &mut impl Bed) {

@@ -41,7 +41,7 @@ impl LineageRow {
             created_at: lineage.created_at.micros(),
             form: FORM,
             version,
-            mined_version: lineage.included().map(|_| version.saturating_add(1)),
+            mined_version: (!lineage.concerns_plans()).then(|| version.saturating_add(1)),
         })
     }
 }

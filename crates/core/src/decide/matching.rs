@@ -45,6 +45,8 @@ fn to_user(mut draft: Drafting, withdrawal: Withdrawal, lane: &LaneId, to: &To, 
         return refused(format!("{} is nobody", to.user));
     }
     let fee = fee(&draft, &withdrawal, to.charge)?;
+    // Equal requests wait for some days from now on: dated wrongly they would not, or for years (case F97).
+    draft.sure_of_time()?;
     settle::settle(&mut draft, &withdrawal, lane);
     let had = charge(&mut draft, &withdrawal, to, fee);
     draft.note_match(withdrawal.id, to.user.clone());

@@ -144,6 +144,16 @@ fn f95_whoever_was_matched_and_asks_for_the_same_again_waits_for_a_person() {
     assert_eq!(world.withdrawal(later).state.status(), Status::Approved, "a week has passed");
 }
 
+/// F97: the days in which an equal request waits are counted from a time that somebody knows.
+#[test]
+fn f97_nothing_is_matched_to_a_user_while_nobody_knows_the_time() {
+    let (mut world, journal) = unmatched(true);
+    world.view.clock_doubt = Some(ClockDoubt::Unconfirmed);
+    assert_eq!(world.give(to(&journal, to_alice())).expect_err("nobody knows the time").code(), "CLOCK_DOUBTED");
+    world.view.clock_doubt = None;
+    assert_eq!(world.must(to(&journal, to_alice())), Answer::Done);
+}
+
 #[test]
 fn f95_a_payment_is_not_matched_to_nobody() {
     let (mut world, journal) = unmatched(true);

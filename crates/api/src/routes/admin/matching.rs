@@ -55,7 +55,7 @@ enum Named<'a> {
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, USER_UNKNOWN"),
         (status = 409, description = "NOT_MATCHABLE, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
         (status = 422, description = "INVALID_BODY, INVALID_NAME, INVALID_AMOUNT, ASSET_UNKNOWN"),
-        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED: nothing changed"),
+        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED, CLOCK_DOUBTED: nothing changed"),
     ))]
 pub async fn match_payment(
     State(state): State<ApiState>,

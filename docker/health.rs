@@ -1,6 +1,6 @@
 //! Asks whether the process in this container does its work: the image has no shell and no curl.
 //!
-//!     health                  the server's /readyz; its port is that of PORT, of ADIT_LISTEN, or 5000
+//!     health                  the server's /readyz; its port: PORT, or of ADIT_LISTEN, or 5000
 //!     health HOST:PORT        the same, elsewhere
 //!     health /PATH/TO/SOCKET  whether somebody listens on this Unix socket, as `adit signer` does
 //!
@@ -20,7 +20,12 @@ const PORT_DEFAULT: &str = "5000";
 fn main() -> ExitCode {
     let asked = env::args().nth(1).unwrap_or_else(own_address);
     let healthy = match asked.starts_with('/') {
-        true => UnixStream::connect(&asked).map(drop).map_err(|error| format!("nobody listens on {asked}: {error}")),
+        true => UnixStream::connect(&asked).map(drop).map_err(|error| {
+            format!(
+                "nobody listens on \
+            {asked}: {error}"
+            )
+        }),
         false => ready(&asked),
     };
     match healthy {
@@ -35,7 +40,8 @@ fn main() -> ExitCode {
 /// Returns where the server of this container listens, seen from inside.
 fn own_address() -> String {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let of_listen = || set("ADIT_LISTEN").and_then(|listen| Some(listen.rsplit_once(':')?.1.to_owned()));
+    let of_listen =
+        || set("ADIT_LISTEN").and_then(|listen| Some(listen.rsplit_once(':')?.1.to_owned()));
     let port = set("PORT").or_else(of_listen).unwrap_or_else(|| PORT_DEFAULT.to_owned());
     format!("127.0.0.1:{port}")
 }
@@ -56,6 +62,9 @@ fn ready(address: &str) -> Result<(), String> {
     let answer = String::from_utf8_lossy(&answer);
     match answer.split(' ').nth(1) {
         Some("200") => Ok(()),
-        _ => Err(format!("{address} is not ready: {}", answer.lines().last().unwrap_or("it said nothing"))),
+        _ => Err(format!(
+            "{address} is not ready: {}",
+            answer.lines().last().unwrap_or("it said nothing")
+        )),
     }
 }

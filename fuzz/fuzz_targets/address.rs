@@ -1,4 +1,5 @@
-//! Addresses: accepted is exactly what EIP-55 allows (and all lower case where that is configured), and it has one canonical form.
+//! Addresses: accepted is exactly what EIP-55 allows (and all lower case where that is configured),
+//! and it has one canonical form.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ const PRECOMPILES_END: u128 = 0x1ff;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&form, rest)) = data.split_first() else { return };
-    let text = if form & 1 == 0 { String::from_utf8_lossy(rest).into_owned() } else { near_miss(rest) };
+    let text =
+        if form & 1 == 0 { String::from_utf8_lossy(rest).into_owned() } else { near_miss(rest) };
     for lower_case in [false, true] {
         judge(&text, lower_case);
     }
@@ -21,7 +23,11 @@ fuzz_target!(|data: &[u8]| {
 
 fn judge(text: &str, lower_case: bool) {
     let banned = [0x5F; ADDRESS_BYTES];
-    let book = AddressBook { lower_case, chain_id: None, forbidden: BTreeMap::from([(Address::from(banned), "the token".to_owned())]) };
+    let book = AddressBook {
+        lower_case,
+        chain_id: None,
+        forbidden: BTreeMap::from([(Address::from(banned), "the token".to_owned())]),
+    };
     let meant = read(text, lower_case);
     match book.parse(text) {
         Ok(parsed) => {
@@ -65,8 +71,13 @@ fn read(text: &str, lower_case: bool) -> Option<[u8; ADDRESS_BYTES]> {
 fn checksummed(bytes: [u8; ADDRESS_BYTES]) -> String {
     let lower: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let hash = keccak256(&lower);
-    let nibble = |index: usize| if index.is_multiple_of(2) { hash[index / 2] >> 4 } else { hash[index / 2] & 15 };
-    let cased = lower.chars().enumerate().map(|(index, digit)| if nibble(index) >= 8 { digit.to_ascii_uppercase() } else { digit });
+    let nibble = |index: usize| {
+        if index.is_multiple_of(2) { hash[index / 2] >> 4 } else { hash[index / 2] & 15 }
+    };
+    let cased = lower
+        .chars()
+        .enumerate()
+        .map(|(index, digit)| if nibble(index) >= 8 { digit.to_ascii_uppercase() } else { digit });
     format!("0x{}", cased.collect::<String>())
 }
 
@@ -76,7 +87,8 @@ fn payable(bytes: [u8; ADDRESS_BYTES], banned: [u8; ADDRESS_BYTES]) -> bool {
     bytes != banned && !precompile
 }
 
-/// A right address with some of its letters changed, so that the fuzzer need not find a checksum by itself.
+/// A right address with some of its letters changed, so that the fuzzer need not find a checksum by
+/// itself.
 fn near_miss(data: &[u8]) -> String {
     let mut bytes = [0; ADDRESS_BYTES];
     let (given, edits) = data.split_at(data.len().min(ADDRESS_BYTES));

@@ -1,4 +1,5 @@
-//! Amounts: text and base units say the same number, or the text is refused for the right reason; rates never favour small pieces.
+//! Amounts: text and base units say the same number, or the text is refused for the right reason;
+//! rates never favour small pieces.
 #![no_main]
 
 use adit_core::{AMOUNT_TEXT_BYTES_MAX, Amount, AmountError, DECIMALS_MAX, Rate};
@@ -7,10 +8,24 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Arbitrary)]
 enum Case<'a> {
-    Text { decimals: u8, text: &'a str },
-    Written { base_units: u128, decimals: u8 },
-    Json { text: &'a str },
-    Rate { numerator: u128, denominator: u128, tokens: u128, token_decimals: u8, point_decimals: u8 },
+    Text {
+        decimals: u8,
+        text: &'a str,
+    },
+    Written {
+        base_units: u128,
+        decimals: u8,
+    },
+    Json {
+        text: &'a str,
+    },
+    Rate {
+        numerator: u128,
+        denominator: u128,
+        tokens: u128,
+        token_decimals: u8,
+        point_decimals: u8,
+    },
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -21,7 +36,12 @@ fuzz_target!(|data: &[u8]| {
         Case::Json { text } => base_units_in_json(text),
         Case::Rate { numerator, denominator, tokens, token_decimals, point_decimals } => {
             let Some(rate) = Rate::new(numerator, denominator) else { return };
-            converts(rate, tokens, token_decimals % (DECIMALS_MAX + 1), point_decimals % (DECIMALS_MAX + 1));
+            converts(
+                rate,
+                tokens,
+                token_decimals % (DECIMALS_MAX + 1),
+                point_decimals % (DECIMALS_MAX + 1),
+            );
         }
     }
 });
@@ -32,8 +52,17 @@ fn reads(text: &str, decimals: u8) {
     let positive = if read == Ok(Amount::ZERO) { Err(AmountError::Zero) } else { read.clone() };
     assert_eq!(Amount::parse_positive(text, decimals), positive);
     if let Ok(amount) = read {
-        let shortest = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
-        assert_eq!(amount.to_units(decimals), shortest, "it is written as it was read, without trailing zeros");
+        let shortest = if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            text
+        };
+        assert_eq!(
+            amount.to_units(decimals),
+            shortest,
+            "it is written as it was read, without \
+            trailing zeros"
+        );
     }
 }
 
@@ -56,8 +85,13 @@ fn base_units_in_json(text: &str) {
 
 /// The least points that pay for the tokens, and no fewer.
 fn converts(rate: Rate, tokens: u128, token_decimals: u8, point_decimals: u8) {
-    let Some(points) = rate.points_for(Amount::new(tokens), token_decimals, point_decimals) else { return };
-    let worth = |points: Amount| rate.tokens_for(points, point_decimals, token_decimals).map_or(u128::MAX, Amount::base_units);
+    let Some(points) = rate.points_for(Amount::new(tokens), token_decimals, point_decimals) else {
+        return;
+    };
+    let worth = |points: Amount| {
+        rate.tokens_for(points, point_decimals, token_decimals)
+            .map_or(u128::MAX, Amount::base_units)
+    };
     assert!(worth(points) >= tokens, "{points} points do not pay for {tokens}");
     if let Some(fewer) = points.checked_sub(Amount::new(1)) {
         assert!(worth(fewer) < tokens, "{fewer} points would have paid for {tokens}");
@@ -75,7 +109,9 @@ fn meant(text: &str, decimals: u8) -> Result<Amount, AmountError> {
     if bytes.len() > AMOUNT_TEXT_BYTES_MAX || empty || padded || !digits {
         return Err(AmountError::Malformed);
     }
-    let missing = usize::from(decimals).checked_sub(fraction.len()).ok_or(AmountError::TooPrecise { allowed: decimals })?;
+    let missing = usize::from(decimals)
+        .checked_sub(fraction.len())
+        .ok_or(AmountError::TooPrecise { allowed: decimals })?;
     let all = whole.iter().chain(fraction).copied().chain(std::iter::repeat_n(b'0', missing));
     number(all).map(Amount::new).ok_or(AmountError::TooLarge)
 }

@@ -1,5 +1,6 @@
-//! Answers of nodes, under the real chain, quorum and endpoints: with two honest endpoints a third one moves nothing, whatever it says;
-//! one that is believed alone brings nobody down; a receipt's fee is told whole or not at all.
+//! Answers of nodes, under the real chain, quorum and endpoints: with two honest endpoints a third
+//! one moves nothing, whatever it says; one that is believed alone brings nobody down; a receipt's
+//! fee is told whole or not at all.
 #![no_main]
 
 use adit_chain::{Endpoint, Sightings, Watch};
@@ -42,7 +43,8 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn chain(trust: Trust, endpoints: Vec<Endpoint>) -> EvmChain {
-    EvmChain::over(node::config(trust), endpoints, std::sync::Arc::new(Standstill)).expect("a right configuration")
+    EvmChain::over(node::config(trust), endpoints, std::sync::Arc::new(Standstill))
+        .expect("a right configuration")
 }
 
 /// The same is seen as by the honest two alone.
@@ -54,10 +56,18 @@ fn moves_nothing(lies: Vec<Lie>) {
         chain(Trust::Quorum, all)
     });
     let watch = node::watch();
-    assert_eq!(block_on(disturbed.tip()).expect("two agree"), block_on(quiet.tip()).expect("two agree"));
+    assert_eq!(
+        block_on(disturbed.tip()).expect("two agree"),
+        block_on(quiet.tip()).expect("two agree")
+    );
     let (seen, meant) = (look(&disturbed, &watch), look(&quiet, &watch));
     assert_eq!(seen, meant);
-    assert_eq!(meant.sightings.len(), node::SIGHTINGS, "the honest see the payment, at every depth: {meant:?}");
+    assert_eq!(
+        meant.sightings.len(),
+        node::SIGHTINGS,
+        "the honest see the payment, at every \
+        depth: {meant:?}"
+    );
     assert_eq!(meant.foreign.len(), 1, "and what is not ours: {meant:?}");
 }
 
@@ -74,13 +84,17 @@ fn tells_the_fee(lies: &[Lie], op_stack: bool) {
     lies.iter().for_each(|lie| lie.edits(&mut json));
     let Ok(receipt) = serde_json::from_value::<TxReceipt>(json) else { return };
     let told = fee_parts(&receipt, op_stack);
-    let sum = |parts: &[FeePart]| parts.iter().fold(U512::ZERO, |sum, part| sum + U512::from(part.amount.base_units()));
+    let sum = |parts: &[FeePart]| {
+        parts.iter().fold(U512::ZERO, |sum, part| sum + U512::from(part.amount.base_units()))
+    };
     match (told, meant(&receipt, op_stack)) {
         (Some((total, parts)), Some(meant)) => {
             assert_eq!(U512::from(total.base_units()), meant, "{receipt:?}");
             assert_eq!(sum(&parts), meant, "{receipt:?}");
         }
-        (None, Some(meant)) => assert!(meant > U512::from(Amount::MAX.base_units()), "{receipt:?} costs {meant}"),
+        (None, Some(meant)) => {
+            assert!(meant > U512::from(Amount::MAX.base_units()), "{receipt:?} costs {meant}")
+        }
         (Some(told), None) => panic!("{told:?} is not what {receipt:?} says"),
         (None, None) => {}
     }
@@ -91,7 +105,10 @@ fn meant(receipt: &TxReceipt, op_stack: bool) -> Option<U512> {
     let gas = U512::from(receipt.gas_used);
     let execution = gas * U512::from(receipt.effective_gas_price);
     if !op_stack {
-        let blob = receipt.blob_gas_used.zip(receipt.blob_gas_price).map(|(used, price)| U512::from(used) * U512::from(price));
+        let blob = receipt
+            .blob_gas_used
+            .zip(receipt.blob_gas_price)
+            .map(|(used, price)| U512::from(used) * U512::from(price));
         return Some(execution + blob.unwrap_or_default());
     }
     let scaled = gas * U512::from(receipt.operator_fee_scalar.unwrap_or_default());
@@ -99,5 +116,10 @@ fn meant(receipt: &TxReceipt, op_stack: bool) -> Option<U512> {
         Some(_) => scaled * U512::from(100u8),
         None => scaled / U512::from(1_000_000u32),
     };
-    Some(execution + U512::from(receipt.l1_fee?) + variable + U512::from(receipt.operator_fee_constant.unwrap_or_default()))
+    Some(
+        execution
+            + U512::from(receipt.l1_fee?)
+            + variable
+            + U512::from(receipt.operator_fee_constant.unwrap_or_default()),
+    )
 }

@@ -1,5 +1,6 @@
-//! Bodies of requests, sent through the whole router: every refusal has its code and changes nothing, no body is a 5xx, and what was
-//! accepted is refused as soon as a field stands twice or is unknown.
+//! Bodies of requests, sent through the whole router: every refusal has its code and changes
+//! nothing, no body is a 5xx, and what was accepted is refused as soon as a field stands twice or
+//! is unknown.
 //!
 //! The first byte chooses the route, the second who asks; the rest is the body.
 #![no_main]
@@ -50,7 +51,8 @@ fuzz_target!(|data: &[u8]| {
     let [route, by, body @ ..] = data else { return };
     let case = Case { route: ROUTES[usize::from(*route) % ROUTES.len()], by: *by, body };
     let (runtime, world) = STAGE.take().unwrap_or_else(stage);
-    // What was refused changed nothing, so the world can be used again: making one takes longer than a request.
+    // What was refused changed nothing, so the world can be used again: making one takes longer
+    // than a request.
     if runtime.block_on(case.holds(&world)) {
         STAGE.set(Some((runtime, world)));
     }
@@ -62,7 +64,8 @@ thread_local! {
 
 /// A runtime for each world: with it end the world's tasks.
 fn stage() -> (Runtime, World) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let world = runtime.block_on(World::new());
     (runtime, world)
 }
@@ -72,7 +75,13 @@ impl Case<'_> {
     async fn holds(&self, world: &World) -> bool {
         let before = world.balances().await;
         let answer = self.send(world, self.body).await;
-        assert!(!answer.status.is_server_error(), "{} {}: {}", self.route.0, self.route.1, answer.text);
+        assert!(
+            !answer.status.is_server_error(),
+            "{} {}: {}",
+            self.route.0,
+            self.route.1,
+            answer.text
+        );
         if !answer.status.is_client_error() {
             self.is_strict().await;
             return false;
@@ -86,17 +95,28 @@ impl Case<'_> {
     async fn is_strict(&self) {
         let Ok(Value::Object(fields)) = serde_json::from_slice(self.body) else { return };
         // Lines are judged one by one, and approving and retrying read no body.
-        if self.route.2 != JSON || self.route.1.ends_with("/approve") || self.route.1.ends_with("/retry") {
+        if self.route.2 != JSON
+            || self.route.1.ends_with("/approve")
+            || self.route.1.ends_with("/retry")
+        {
             return;
         }
         let world = World::new().await;
         let open = self.body.iter().position(|byte| *byte == b'{').expect("an object opens");
-        let twice = fields.iter().next().map(|(name, value)| format!("{}:{value},", Value::from(name.as_str())));
+        let twice = fields
+            .iter()
+            .next()
+            .map(|(name, value)| format!("{}:{value},", Value::from(name.as_str())));
         let unknown = if fields.is_empty() { "\"zz\":1" } else { "\"zz\":1," };
         for more in twice.iter().map(String::as_str).chain([unknown]) {
             let spoilt = [&self.body[..=open], more.as_bytes(), &self.body[open + 1..]].concat();
             let answer = self.send(&world, &spoilt).await;
-            assert!(answer.status.is_client_error(), "{} was {}", String::from_utf8_lossy(&spoilt), answer.status);
+            assert!(
+                answer.status.is_client_error(),
+                "{} was {}",
+                String::from_utf8_lossy(&spoilt),
+                answer.status
+            );
         }
     }
 
@@ -109,11 +129,19 @@ impl Case<'_> {
 
 /// The code is in the table, with this status; a bulk request names one for each line instead.
 fn refused_by_the_table(answer: &Answer) {
-    let known = |code: &str| codes::ALL.iter().find(|known| known.name == code).map(|known| known.status);
+    let known =
+        |code: &str| codes::ALL.iter().find(|known| known.name == code).map(|known| known.status);
     if let Some(code) = answer.body["code"].as_str() {
         return assert_eq!(known(code), Some(answer.status.as_u16()), "{}", answer.text);
     }
     assert!(answer.status != StatusCode::BAD_REQUEST, "{}", answer.text);
-    let each = answer.body["items"].as_array().or(answer.body["errors"].as_array()).expect("a code, or one for each line");
-    assert!(each.iter().all(|item| known(item["code"].as_str().unwrap_or_default()).is_some()), "{}", answer.text);
+    let each = answer.body["items"]
+        .as_array()
+        .or(answer.body["errors"].as_array())
+        .expect("a code, or one for each line");
+    assert!(
+        each.iter().all(|item| known(item["code"].as_str().unwrap_or_default()).is_some()),
+        "{}",
+        answer.text
+    );
 }

@@ -1,4 +1,5 @@
-//! Typed data: the digest is EIP-712's, computed here by hand; what wallets are shown describes what is hashed; no field is left out.
+//! Typed data: the digest is EIP-712's, computed here by hand; what wallets are shown describes
+//! what is hashed; no field is left out.
 #![no_main]
 
 use adit_core::{Amount, Destination};
@@ -22,7 +23,10 @@ struct Case {
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Unstructured::new(data);
-    let (Ok(change), Ok(case)) = (u8::arbitrary(&mut input), Case::arbitrary_take_rest(input)) else { return };
+    let (Ok(change), Ok(case)) = (u8::arbitrary(&mut input), Case::arbitrary_take_rest(input))
+    else {
+        return;
+    };
     let digest = case.digest();
     assert_eq!(digest, case.by_hand(), "{case:?}");
     case.is_told(&case.domain().typed_data_of(&case.claim()));
@@ -37,7 +41,12 @@ impl Case {
     }
 
     fn claim(&self) -> Claim {
-        Claim { user: self.user(), amount: Amount::new(self.amount), nonce: self.nonce, deadline: self.deadline }
+        Claim {
+            user: self.user(),
+            amount: Amount::new(self.amount),
+            nonce: self.nonce,
+            deadline: self.deadline,
+        }
     }
 
     fn user(&self) -> Destination {
@@ -51,7 +60,11 @@ impl Case {
     /// `keccak256(0x1901 || domainSeparator || hashStruct(message))`, as the EIP writes it down.
     fn by_hand(&self) -> [u8; 32] {
         let domain = [
-            keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)").0,
+            keccak256(
+                "EIP712Domain(string name,string version,uint256 chainId,address \
+                verifyingContract)",
+            )
+            .0,
             keccak256(&self.name).0,
             keccak256(&self.version).0,
             U256::from(self.chain_id).to_be_bytes(),
@@ -64,18 +77,31 @@ impl Case {
             U256::from(self.nonce).to_be_bytes(),
             U256::from(self.deadline).to_be_bytes(),
         ];
-        keccak256([&[0x19, 0x01], keccak256(domain.concat()).as_slice(), keccak256(message.concat()).as_slice()].concat()).0
+        keccak256(
+            [
+                &[0x19, 0x01],
+                keccak256(domain.concat()).as_slice(),
+                keccak256(message.concat()).as_slice(),
+            ]
+            .concat(),
+        )
+        .0
     }
 
     fn is_told(&self, data: &Value) {
         let domain = &data["domain"];
-        assert_eq!((domain["name"].as_str(), domain["version"].as_str()), (Some(&*self.name), Some(&*self.version)));
+        assert_eq!(
+            (domain["name"].as_str(), domain["version"].as_str()),
+            (Some(&*self.name), Some(&*self.version))
+        );
         assert_eq!(domain["verifyingContract"], canonical(Address::from(self.token)).as_str());
         let message = &data["message"];
         assert_eq!(message["user"], self.user().as_str());
-        for (field, value) in
-            [("amount", self.amount.to_string()), ("nonce", self.nonce.to_string()), ("deadline", self.deadline.to_string())]
-        {
+        for (field, value) in [
+            ("amount", self.amount.to_string()),
+            ("nonce", self.nonce.to_string()),
+            ("deadline", self.deadline.to_string()),
+        ] {
             assert_eq!(message[field], value.as_str(), "{field}");
         }
     }

@@ -1,5 +1,5 @@
-//! The configuration: any file and environment is read or refused with reasons; no secret is repeated; no key is ignored; how it is
-//! written down does not matter.
+//! The configuration: any file and environment is read or refused with reasons; no secret is
+//! repeated; no key is ignored; how it is written down does not matter.
 //!
 //! The input is a file; after a NUL byte, lines of `NAME=value` may follow as its environment.
 #![no_main]
@@ -15,7 +15,10 @@ use config::{Config, Environment};
 
 /// Variables whose values must never be shown, set to what occurs nowhere else.
 const SECRETS: [(&str, &str); 7] = [
-    ("LOCK_MANAGER_PRIVATE_KEY", "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"),
+    (
+        "LOCK_MANAGER_PRIVATE_KEY",
+        "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    ),
     ("ADIT_KEY_PASSPHRASE", "canary passphrase of the seed"),
     ("ADIT_ADMIN_TOKEN", "canary-admin-token-0123456789"),
     ("INFURA_PROJECT_ID", "canary-infura"),
@@ -24,7 +27,8 @@ const SECRETS: [(&str, &str); 7] = [
     ("DATABASE_URL", "postgres://adit:canary-database@127.0.0.1/adit"),
 ];
 /// What stands for a secret in whatever is printed.
-const CANARIES: [&str; 2] = ["canary", "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"];
+const CANARIES: [&str; 2] =
+    ["canary", "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"];
 const UNKNOWN_KEY: &str = "zz_unknown";
 
 fuzz_target!(init: starts_from_what_can_be_used(), |data: &[u8]| {
@@ -48,9 +52,11 @@ fuzz_target!(init: starts_from_what_can_be_used(), |data: &[u8]| {
 
 /// From refused seeds alone the fuzzer would hardly find a configuration that is accepted.
 fn starts_from_what_can_be_used() {
-    for seed in [include_str!("../seeds/config/least"), include_str!("../seeds/config/environment")] {
+    for seed in [include_str!("../seeds/config/least"), include_str!("../seeds/config/environment")]
+    {
         let (text, environment) = parts(seed);
-        let _usable = Config::parse("the seed", text, &environment).unwrap_or_else(|unusable| panic!("{unusable}"));
+        let _usable = Config::parse("the seed", text, &environment)
+            .unwrap_or_else(|unusable| panic!("{unusable}"));
     }
 }
 
@@ -65,7 +71,10 @@ fn environment(lines: &str) -> Environment {
         let line = lines.lines().find(|line| line.split('=').next() == Some(name))?;
         match line.split_once('=') {
             Some((_, value)) => Some(value.to_owned()),
-            None => SECRETS.iter().find(|(known, _)| *known == name).map(|(_, secret)| (*secret).to_owned()),
+            None => SECRETS
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, secret)| (*secret).to_owned()),
         }
     })
 }
@@ -87,7 +96,8 @@ fn ignores_nothing(table: &Table, environment: &Environment) {
         if !spoil(&mut spoilt, &mut { place }) {
             return;
         }
-        let refused = Config::parse("adit.toml", &written(&spoilt), environment).expect_err("an unknown key is refused");
+        let refused = Config::parse("adit.toml", &written(&spoilt), environment)
+            .expect_err("an unknown key is refused");
         assert!(refused.to_string().contains(UNKNOWN_KEY), "{refused}");
     }
 }
@@ -106,6 +116,10 @@ fn spoil_within(value: &mut Value, place: &mut usize) -> bool {
     match value {
         Value::Table(table) => spoil(table, place),
         Value::Array(items) => items.iter_mut().any(|item| spoil_within(item, place)),
-        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => false,
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => false,
     }
 }

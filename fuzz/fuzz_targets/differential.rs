@@ -1,4 +1,5 @@
-//! Typed data and signatures against viem, with the cases chosen by coverage. `scripts/fuzz.sh differential` does it from a seed.
+//! Typed data and signatures against viem, with the cases chosen by coverage. `scripts/fuzz.sh
+//! differential` does it from a seed.
 #![no_main]
 
 use std::sync::Mutex;

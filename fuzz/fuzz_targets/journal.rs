@@ -1,9 +1,12 @@
-//! The signer's journal: whatever happened to its file, no record is read that was not written there, in that order; a cut tail is
-//! found, removed and written over.
+//! The signer's journal: whatever happened to its file, no record is read that was not written
+//! there, in that order; a cut tail is found, removed and written over.
 #![no_main]
 
 use adit_core::*;
-use adit_signer::{Approved, EnvironmentId, Journal, JournalEntry, JournalError, MemoryFile, Place, Record, SignRequest, Supersede};
+use adit_signer::{
+    Approved, EnvironmentId, Journal, JournalEntry, JournalError, MemoryFile, Place, Record,
+    SignRequest, Supersede,
+};
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
@@ -73,13 +76,18 @@ fuzz_target!(|data: &[u8]| {
 /// Bytes that no journal wrote have no records.
 fn believes_nothing(raw: &[u8]) {
     let mut read = Vec::new();
-    let opened = Journal::open(Box::new(MemoryFile::holding(raw.to_vec())), &environment(), |record, _| read.push(record));
+    let opened =
+        Journal::open(Box::new(MemoryFile::holding(raw.to_vec())), &environment(), |record, _| {
+            read.push(record)
+        });
     assert!(opened.is_err() || read.is_empty(), "{read:?}");
 }
 
 fn write(records: &[Record]) -> (Vec<u8>, Vec<Place>) {
     let disk = MemoryFile::new();
-    let mut journal = Journal::start(Box::new(disk.clone()), JournalId(Uuid::from_u128(7)), &environment()).expect("an empty file");
+    let mut journal =
+        Journal::start(Box::new(disk.clone()), JournalId(Uuid::from_u128(7)), &environment())
+            .expect("an empty file");
     let places = records.iter().map(|record| journal.stage(record)).collect();
     journal.commit().expect("memory has room");
     (disk.contents(), places)
@@ -88,13 +96,23 @@ fn write(records: &[Record]) -> (Vec<u8>, Vec<Place>) {
 fn judge(written: &[Record], places: &[Place], whole: &[u8], bytes: Vec<u8>) {
     let disk = MemoryFile::holding(bytes.clone());
     let mut read: Vec<(Record, Place)> = Vec::new();
-    let opened = Journal::open(Box::new(disk.clone()), &environment(), |record, place| read.push((record, place)));
+    let opened = Journal::open(Box::new(disk.clone()), &environment(), |record, place| {
+        read.push((record, place))
+    });
     assert!(read.len() <= written.len(), "more was read than was written");
     for (index, (record, place)) in read.iter().enumerate() {
-        assert_eq!((record, place), (&written[index], &places[index]), "record {index} is not the one that was written");
+        assert_eq!(
+            (record, place),
+            (&written[index], &places[index]),
+            "record {index} is not the \
+            one that was written"
+        );
     }
-    let header = places.first().map_or(whole.len(), |place| usize::try_from(place.offset).expect("a small file"));
-    // A crash leaves a beginning of the file, and zeros where it had grown before its bytes arrived.
+    let header = places
+        .first()
+        .map_or(whole.len(), |place| usize::try_from(place.offset).expect("a small file"));
+    // A crash leaves a beginning of the file, and zeros where it had grown before its bytes
+    // arrived.
     let kept = bytes.iter().zip(whole).take_while(|(left, right)| left == right).count();
     let crashed = kept >= header && bytes[kept..].iter().all(|byte| *byte == 0);
     match opened {
@@ -107,7 +125,12 @@ fn judge(written: &[Record], places: &[Place], whole: &[u8], bytes: Vec<u8>) {
         Err(error) => {
             assert!(!crashed, "a crash is no damage: {error}");
             assert_eq!(disk.contents(), bytes, "a damaged journal is left as it is");
-            let damaged = matches!(error, JournalError::Damaged { .. } | JournalError::Foreign { .. } | JournalError::Environment { .. });
+            let damaged = matches!(
+                error,
+                JournalError::Damaged { .. }
+                    | JournalError::Foreign { .. }
+                    | JournalError::Environment { .. }
+            );
             assert!(damaged, "{error}");
         }
     }
@@ -125,7 +148,9 @@ fn goes_on(mut journal: Journal, disk: &MemoryFile, before: &[(Record, Place)]) 
     assert_eq!(journal.read(place).expect("it was just written"), next);
     let tip = journal.tip();
     let mut again = Vec::new();
-    let reopened = Journal::open(Box::new(disk.clone()), &environment(), |record, _| again.push(record)).expect("a whole journal");
+    let reopened =
+        Journal::open(Box::new(disk.clone()), &environment(), |record, _| again.push(record))
+            .expect("a whole journal");
     assert_eq!(reopened.tip(), tip);
     assert!(again.iter().eq(before.iter().map(|(record, _)| record).chain([&next])));
 }
@@ -139,7 +164,10 @@ impl Short<'_> {
         match self {
             Self::Signed { at, number, nonce, amount, input, cancel } => Record::Signed {
                 at: Timestamp::from_seconds((*at).into()),
-                entry: JournalEntry { request: request(*number, *nonce, *amount, input, *cancel), signed: signed(input, *number) },
+                entry: JournalEntry {
+                    request: request(*number, *nonce, *amount, input, *cancel),
+                    signed: signed(input, *number),
+                },
             },
             Self::Superseded { at, number, evidence } => {
                 let mut hash = [0; 32];
@@ -153,7 +181,11 @@ impl Short<'_> {
                 };
                 Record::Superseded { at: Timestamp::from_seconds((*at).into()), supersede }
             }
-            Self::Epoch { at, epoch } => Record::Epoch { at: Timestamp::from_seconds((*at).into()), lane: lane(), epoch: Epoch(*epoch) },
+            Self::Epoch { at, epoch } => Record::Epoch {
+                at: Timestamp::from_seconds((*at).into()),
+                lane: lane(),
+                epoch: Epoch(*epoch),
+            },
         }
     }
 }
@@ -226,7 +258,10 @@ fn environment() -> EnvironmentId {
 }
 
 fn lane() -> LaneId {
-    LaneId { chain: "base".parse().expect("a chain"), wallet: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse().expect("an address") }
+    LaneId {
+        chain: "base".parse().expect("a chain"),
+        wallet: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse().expect("an address"),
+    }
 }
 
 fn id(number: u8) -> Uuid {

@@ -1,4 +1,5 @@
-//! Signatures: one accepted form, the refusals in their order, and the signer that another implementation of the curve finds.
+//! Signatures: one accepted form, the refusals in their order, and the signer that another
+//! implementation of the curve finds.
 #![no_main]
 
 use adit_evm::{InvalidSignature, SignatureForms, recover, verify};
@@ -34,7 +35,8 @@ fuzz_target!(|data: &[u8]| {
     match case {
         Case::Sent { digest, compact, bytes } => judge(digest, bytes, SignatureForms { compact }),
         Case::Parts { digest, r, s, v } => {
-            let bytes = [&r.value().to_be_bytes::<32>()[..], &s.value().to_be_bytes::<32>(), &[v]].concat();
+            let bytes =
+                [&r.value().to_be_bytes::<32>()[..], &s.value().to_be_bytes::<32>(), &[v]].concat();
             judge(digest, &bytes, ONLY_65);
             judge(digest, &bytes[..64], BOTH);
         }
@@ -59,11 +61,21 @@ impl Part {
 
 fn judge(digest: [u8; 32], bytes: &[u8], forms: SignatureForms) {
     let got = recover(B256::from(digest), bytes, forms);
-    assert_eq!(got, meant(digest, bytes, forms), "digest {} signature {}", B256::from(digest), alloy::primitives::hex::encode(bytes));
+    assert_eq!(
+        got,
+        meant(digest, bytes, forms),
+        "digest {} signature {}",
+        B256::from(digest),
+        alloy::primitives::hex::encode(bytes)
+    );
     if let Ok(signer) = got {
         assert_eq!(verify(signer, B256::from(digest), bytes, forms), Ok(()));
         assert!(verify(Address::ZERO, B256::from(digest), bytes, forms).is_err());
-        assert_eq!(recover(B256::from(digest), &mirrored(bytes), forms), Err(InvalidSignature::HighS), "a second form is accepted");
+        assert_eq!(
+            recover(B256::from(digest), &mirrored(bytes), forms),
+            Err(InvalidSignature::HighS),
+            "a second form is accepted"
+        );
     }
 }
 
@@ -82,7 +94,11 @@ fn parts(bytes: &[u8]) -> (U256, U256, bool) {
     }
 }
 
-fn meant(digest: [u8; 32], bytes: &[u8], forms: SignatureForms) -> Result<Address, InvalidSignature> {
+fn meant(
+    digest: [u8; 32],
+    bytes: &[u8],
+    forms: SignatureForms,
+) -> Result<Address, InvalidSignature> {
     let allowed = if forms.compact { "65 or 64" } else { "65" };
     if bytes.len() != 65 && !(forms.compact && bytes.len() == 64) {
         return Err(InvalidSignature::Length { got: bytes.len(), allowed });
@@ -97,7 +113,8 @@ fn meant(digest: [u8; 32], bytes: &[u8], forms: SignatureForms) -> Result<Addres
     if r.is_zero() || s.is_zero() || r >= ORDER {
         return Err(InvalidSignature::OutOfRange);
     }
-    let signature = Signature::from_scalars(r.to_be_bytes(), s.to_be_bytes()).expect("both are in range");
+    let signature =
+        Signature::from_scalars(r.to_be_bytes(), s.to_be_bytes()).expect("both are in range");
     let key = VerifyingKey::recover_from_prehash(&digest, &signature, RecoveryId::new(odd, false));
     key.map(|key| address(&key)).map_err(|_| InvalidSignature::Unrecoverable)
 }

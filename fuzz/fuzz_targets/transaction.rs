@@ -1,9 +1,13 @@
-//! Transactions: the signer reads what is built and nothing but one form of it; what our key signed elsewhere is read back as it was.
+//! Transactions: the signer reads what is built and nothing but one form of it; what our key signed
+//! elsewhere is read back as it was.
 #![no_main]
 
 use adit_core::{Amount, Bytes, EvmDraft, EvmFees, EvmPricing};
 use adit_signer::fuzzing;
-use alloy::consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy};
+use alloy::consensus::{
+    SignableTransaction, Transaction as _, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope,
+    TxLegacy,
+};
 use alloy::eips::eip2718::{Decodable2718 as _, Encodable2718 as _};
 use alloy::eips::eip2930::{AccessList, AccessListItem};
 use alloy::eips::eip7702::{Authorization, SignedAuthorization};
@@ -74,7 +78,8 @@ fn builds(parts: &Parts) -> Vec<u8> {
         value: Amount::new(parts.value),
         input: Bytes(parts.input.clone()),
         gas_limit: parts.gas_limit,
-        fees: pricing.shaped(EvmFees { max_fee_per_gas: parts.fee, max_priority_fee_per_gas: parts.tip }),
+        fees: pricing
+            .shaped(EvmFees { max_fee_per_gas: parts.fee, max_priority_fee_per_gas: parts.tip }),
         pricing,
     };
     let (said, digest) = fuzzing::build(&draft).expect("a canonical address");
@@ -88,8 +93,17 @@ fn builds(parts: &Parts) -> Vec<u8> {
 fn recognises(envelope: &TxEnvelope, key: &SecretKey) -> Vec<u8> {
     let raw = envelope.encoded_2718();
     let decoded = adit_evm::decode(&Bytes(raw.clone())).expect("it was just signed");
-    assert_eq!((decoded.sender, decoded.nonce, decoded.hash.0), (owner(key), envelope.nonce(), keccak256(&raw).0));
-    assert!(decoded.words.starts_with(&format!("a transaction of type {} that ", envelope.tx_type() as u8)), "{}", decoded.words);
+    assert_eq!(
+        (decoded.sender, decoded.nonce, decoded.hash.0),
+        (owner(key), envelope.nonce(), keccak256(&raw).0)
+    );
+    assert!(
+        decoded
+            .words
+            .starts_with(&format!("a transaction of type {} that ", envelope.tx_type() as u8)),
+        "{}",
+        decoded.words
+    );
     raw
 }
 
@@ -99,25 +113,64 @@ fn tells(bytes: &[u8]) {
     let envelope = TxEnvelope::decode_2718_exact(bytes).expect("it was read before");
     assert_eq!(envelope.encoded_2718(), bytes, "two byte strings are read as one transaction");
     assert_eq!((decoded.hash.0, decoded.nonce), (keccak256(bytes).0, envelope.nonce()));
-    let signature =
-        k256::ecdsa::Signature::from_scalars(envelope.signature().r().to_be_bytes::<32>(), envelope.signature().s().to_be_bytes::<32>());
+    let signature = k256::ecdsa::Signature::from_scalars(
+        envelope.signature().r().to_be_bytes::<32>(),
+        envelope.signature().s().to_be_bytes::<32>(),
+    );
     let id = k256::ecdsa::RecoveryId::new(envelope.signature().v(), false);
     let signed = envelope.signature_hash();
-    let key = k256::ecdsa::VerifyingKey::recover_from_prehash(signed.as_slice(), &signature.expect("in range"), id);
-    let sender = Address::from_raw_public_key(&key.expect("a signer").to_encoded_point(false).as_bytes()[1..]);
+    let key = k256::ecdsa::VerifyingKey::recover_from_prehash(
+        signed.as_slice(),
+        &signature.expect("in range"),
+        id,
+    );
+    let sender = Address::from_raw_public_key(
+        &key.expect("a signer").to_encoded_point(false).as_bytes()[1..],
+    );
     assert_eq!(decoded.sender, sender);
 }
 
 fn envelope(kind: u8, key: &SecretKey, parts: Parts) -> TxEnvelope {
     let Parts { chain_id, nonce, to, value, gas_limit, tip, fee, input, legacy: _ } = parts;
-    let (to, value, input) = (Address::from(to), U256::from(value), alloy::primitives::Bytes::from(input));
+    let (to, value, input) =
+        (Address::from(to), U256::from(value), alloy::primitives::Bytes::from(input));
     let call = if kind & 8 == 0 { TxKind::Call(to) } else { TxKind::Create };
-    let access_list = AccessList(vec![AccessListItem { address: to, storage_keys: vec![B256::from(value)] }; usize::from(kind >> 6)]);
+    let access_list =
+        AccessList(vec![
+            AccessListItem { address: to, storage_keys: vec![B256::from(value)] };
+            usize::from(kind >> 6)
+        ]);
     match kind & 7 {
-        0 => sign(TxLegacy { chain_id: None, nonce, gas_price: fee, gas_limit, to: call, value, input }, key),
+        0 => sign(
+            TxLegacy { chain_id: None, nonce, gas_price: fee, gas_limit, to: call, value, input },
+            key,
+        ),
         // EIP-155 puts twice the chain id into `v`; ids whose double does not fit are none.
-        1 => sign(TxLegacy { chain_id: Some(chain_id >> 2), nonce, gas_price: fee, gas_limit, to: call, value, input }, key),
-        2 => sign(TxEip2930 { chain_id, nonce, gas_price: fee, gas_limit, to: call, value, access_list, input }, key),
+        1 => sign(
+            TxLegacy {
+                chain_id: Some(chain_id >> 2),
+                nonce,
+                gas_price: fee,
+                gas_limit,
+                to: call,
+                value,
+                input,
+            },
+            key,
+        ),
+        2 => sign(
+            TxEip2930 {
+                chain_id,
+                nonce,
+                gas_price: fee,
+                gas_limit,
+                to: call,
+                value,
+                access_list,
+                input,
+            },
+            key,
+        ),
         3 => {
             let blob_versioned_hashes = vec![B256::from(value)];
             let fees = (fee, tip);
@@ -139,7 +192,8 @@ fn envelope(kind: u8, key: &SecretKey, parts: Parts) -> TxEnvelope {
         }
         4 => {
             let granted = Authorization { chain_id: U256::from(chain_id), address: to, nonce };
-            let authorization_list = vec![SignedAuthorization::new_unchecked(granted, 1, value, U256::from(fee))];
+            let authorization_list =
+                vec![SignedAuthorization::new_unchecked(granted, 1, value, U256::from(fee))];
             let (max_fee_per_gas, max_priority_fee_per_gas) = (fee, tip);
             let transaction = TxEip7702 {
                 chain_id,
@@ -157,8 +211,17 @@ fn envelope(kind: u8, key: &SecretKey, parts: Parts) -> TxEnvelope {
         }
         _ => {
             let (max_fee_per_gas, max_priority_fee_per_gas) = (fee, tip);
-            let transaction =
-                TxEip1559 { chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, to: call, value, access_list, input };
+            let transaction = TxEip1559 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to: call,
+                value,
+                access_list,
+                input,
+            };
             sign(transaction, key)
         }
     }
@@ -169,7 +232,10 @@ where
     T: SignableTransaction<Signature>,
     TxEnvelope: From<alloy::consensus::Signed<T>>,
 {
-    let signed = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(transaction.signature_hash().0), key);
+    let signed = RecoverableSignature::sign_ecdsa_recoverable(
+        Message::from_digest(transaction.signature_hash().0),
+        key,
+    );
     let (id, compact) = signed.serialize_compact();
     let word = |at: usize| U256::from_be_slice(&compact[at..at + 32]);
     transaction.into_signed(Signature::new(word(0), word(32), u8::from(id) & 1 == 1)).into()

@@ -1,4 +1,5 @@
-//! Bitcoin in a running system: who asks for what, blocks at the test's own pace, and the verdict of the chain.
+//! Bitcoin in a running system: who asks for what, blocks at the test's own pace, and the verdict
+//! of the chain.
 
 use adit_devnet::api::{Answer, Order};
 use adit_devnet::bitcoin::payments::Payments;
@@ -15,7 +16,8 @@ use crate::system::{BOUND, PAUSE, System, is_over};
 use crate::verdict::Histogram;
 
 impl System {
-    /// A system with Bitcoin whose blocks only the test mines; `None`, loudly, where there is no bitcoind.
+    /// A system with Bitcoin whose blocks only the test mines; `None`, loudly, where there is no
+    /// bitcoind.
     ///
     /// # Errors
     /// As [`System::start`].
@@ -62,7 +64,11 @@ impl System {
         let rpc = self.bitcoin().world.rpc();
         self.until(&format!("a transaction to {payee} in the mempool"), async || {
             for txid in rpc.mempool().await? {
-                let outputs = rpc.transaction(txid).await?.map(|transaction| transaction.output).unwrap_or_default();
+                let outputs = rpc
+                    .transaction(txid)
+                    .await?
+                    .map(|transaction| transaction.output)
+                    .unwrap_or_default();
                 if outputs.iter().any(|output| output.script_pubkey == payee.script_pubkey()) {
                     return Ok(Some(txid));
                 }
@@ -72,7 +78,8 @@ impl System {
         .await
     }
 
-    /// Waits until `withdrawal` of `person` is over, and mines on the way so that finality comes soon. Answers its record.
+    /// Waits until `withdrawal` of `person` is over, and mines on the way so that finality comes
+    /// soon. Answers its record.
     ///
     /// # Errors
     /// When it does not end.
@@ -118,7 +125,12 @@ impl Person {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn withdraw_bitcoin(&self, amount: &str, destination: &str) -> Result<Answer> {
-        let order = Order { asset: BTC, book: PURSE, amount: amount.to_owned(), destination: destination.to_owned() };
+        let order = Order {
+            asset: BTC,
+            book: PURSE,
+            amount: amount.to_owned(),
+            destination: destination.to_owned(),
+        };
         self.api.withdraw(&order).await
     }
 

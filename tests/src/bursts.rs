@@ -13,7 +13,9 @@ pub type Tally = BTreeMap<String, usize>;
 ///
 /// # Errors
 /// When one gets no answer at all.
-pub async fn all_at_once(requests: impl IntoIterator<Item = impl Future<Output = Result<Answer>>>) -> Result<Vec<Answer>> {
+pub async fn all_at_once(
+    requests: impl IntoIterator<Item = impl Future<Output = Result<Answer>>>,
+) -> Result<Vec<Answer>> {
     try_join_all(requests).await
 }
 

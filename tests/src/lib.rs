@@ -1,5 +1,5 @@
-//! What the black-box tests share: a running system with a network that can be broken, people who use it, and the verdict of the
-//! chain, which alone says who was paid how often.
+//! What the black-box tests share: a running system with a network that can be broken, people who
+//! use it, and the verdict of the chain, which alone says who was paid how often.
 
 pub mod bitcoin;
 pub mod bursts;

@@ -21,7 +21,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// Connects as the user whose key `token` is: to everything after the event numbered `after`, or to what happens from now on.
+    /// Connects as the user whose key `token` is: to everything after the event numbered `after`,
+    /// or to what happens from now on.
     ///
     /// # Errors
     /// When the server does not take the connection.
@@ -29,11 +30,18 @@ impl Live {
         let query = after.map(|seq| format!("?after={seq}")).unwrap_or_default();
         let address = format!("{}/api/live{query}", api.base().replacen("http", "ws", 1));
         let mut request = address.as_str().into_client_request().context("the address is one")?;
-        request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().context("the key is ASCII")?);
-        let (socket, _) = connect_async(request).await.with_context(|| format!("connecting to {address}"))?;
+        request.headers_mut().insert(
+            "Authorization",
+            format!("Bearer {token}").parse().context("the key is ASCII")?,
+        );
+        let (socket, _) =
+            connect_async(request).await.with_context(|| format!("connecting to {address}"))?;
         let mut live = Self { socket };
         let first = live.next().await?;
-        ensure!(first["type"] == "ready", "the server says that it is ready before anything else, and said {first}");
+        ensure!(
+            first["type"] == "ready",
+            "the server says that it is ready before anything else, and said {first}"
+        );
         Ok(live)
     }
 
@@ -43,9 +51,12 @@ impl Live {
     /// When none comes, or the connection ends.
     pub async fn next(&mut self) -> Result<Value> {
         loop {
-            let message = timeout(SILENCE_BOUND, self.socket.next()).await.context("a long silence")?;
+            let message =
+                timeout(SILENCE_BOUND, self.socket.next()).await.context("a long silence")?;
             match message.context("the connection ended")?? {
-                Message::Text(text) => return serde_json::from_str(&text).with_context(|| format!("no JSON: {text}")),
+                Message::Text(text) => {
+                    return serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"));
+                }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => bail!("another message than expected: {other:?}"),
             }
@@ -59,7 +70,10 @@ impl Live {
     pub async fn until(&mut self, kind: &str) -> Result<Vec<Value>> {
         let mut events = Vec::new();
         loop {
-            let message = self.next().await.with_context(|| format!("waiting for {kind} after {events:?}"))?;
+            let message = self
+                .next()
+                .await
+                .with_context(|| format!("waiting for {kind} after {events:?}"))?;
             if message["event"].is_null() {
                 continue;
             }

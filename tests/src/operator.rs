@@ -1,4 +1,5 @@
-//! What an operator does: at the command line, beside a server that does not run, and what they are told by one that does.
+//! What an operator does: at the command line, beside a server that does not run, and what they are
+//! told by one that does.
 
 use std::process::Stdio;
 
@@ -17,7 +18,8 @@ impl System {
         self.admin()?.get(&format!("/api/withdrawals/{id}/why")).await?.expect_success("asking why")
     }
 
-    /// `adit keys adopt`: from this nonce on the key is the server's alone. On the stopped server's own configuration.
+    /// `adit keys adopt`: from this nonce on the key is the server's alone. On the stopped server's
+    /// own configuration.
     ///
     /// # Errors
     /// When the command fails.
@@ -33,8 +35,13 @@ impl System {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let output = tokio::time::timeout(BOUND, command).await.context("adopting takes too long")??;
-        ensure!(output.status.success(), "adopting failed: {}", String::from_utf8_lossy(&output.stderr));
+        let output =
+            tokio::time::timeout(BOUND, command).await.context("adopting takes too long")??;
+        ensure!(
+            output.status.success(),
+            "adopting failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(())
     }
 }

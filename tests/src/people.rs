@@ -23,7 +23,12 @@ pub struct Person {
 
 impl Person {
     pub fn new(seeded: &SeededPlayer, api: Api, domain: Domain) -> Self {
-        Self { player: seeded.player.clone(), api: api.with_token(&seeded.token), domain, token: seeded.token.clone() }
+        Self {
+            player: seeded.player.clone(),
+            api: api.with_token(&seeded.token),
+            domain,
+            token: seeded.token.clone(),
+        }
     }
 
     pub fn address(&self) -> Address {
@@ -36,7 +41,12 @@ impl Person {
     /// When no nonce is given.
     pub async fn draft(&self, amount: &str) -> Result<Claim> {
         let next = self.api.next_nonce().await?;
-        Ok(Claim { wallet: self.address(), amount: base_units(amount), nonce: next.nonce, deadline: next.deadline })
+        Ok(Claim {
+            wallet: self.address(),
+            amount: base_units(amount),
+            nonce: next.nonce,
+            deadline: next.deadline,
+        })
     }
 
     /// The next claim of so many tokens, signed.
@@ -67,7 +77,12 @@ impl Person {
     ///
     /// # Errors
     /// When the server cannot be reached.
-    pub async fn withdraw(&self, asset: &str, amount: &str, destination: Address) -> Result<Answer> {
+    pub async fn withdraw(
+        &self,
+        asset: &str,
+        amount: &str,
+        destination: Address,
+    ) -> Result<Answer> {
         self.api.post("/api/withdrawals", &order(asset, amount, destination)).await
     }
 
@@ -75,14 +90,22 @@ impl Person {
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn withdrawn(&self, asset: &str, amount: &str, destination: Address) -> Result<String> {
+    pub async fn withdrawn(
+        &self,
+        asset: &str,
+        amount: &str,
+        destination: Address,
+    ) -> Result<String> {
         id_of(self.withdraw(asset, amount, destination).await?, "id")
     }
 
     /// # Errors
     /// When there is none of that id for him.
     pub async fn withdrawal(&self, id: &str) -> Result<Value> {
-        self.api.get(&format!("/api/withdrawals/{id}")).await?.expect_success("reading a withdrawal")
+        self.api
+            .get(&format!("/api/withdrawals/{id}"))
+            .await?
+            .expect_success("reading a withdrawal")
     }
 
     /// # Errors
@@ -119,8 +142,13 @@ pub fn order(asset: &str, amount: &str, destination: Address) -> Value {
 /// # Errors
 /// When it is refused.
 pub async fn endow(admin: &Api, id: &str, user: &str, asset: &str, amount: &str) -> Result<()> {
-    let credit = json!({ "id": id, "userId": user, "book": PURSE, "asset": asset, "amount": amount });
-    admin.post("/api/admin/credits", &json!({ "credits": [credit] })).await?.expect_success("crediting").map(drop)
+    let credit =
+        json!({ "id": id, "userId": user, "book": PURSE, "asset": asset, "amount": amount });
+    admin
+        .post("/api/admin/credits", &json!({ "credits": [credit] }))
+        .await?
+        .expect_success("crediting")
+        .map(drop)
 }
 
 /// The id that a good answer carries.
@@ -137,7 +165,12 @@ pub fn id_of(answer: Answer, name: &str) -> Result<String> {
 /// # Errors
 /// When it is anything else; a 500 is never what was expected.
 pub fn refused(answer: &Answer, code: &str) -> Result<Value> {
-    ensure!(answer.status.is_client_error() || answer.status.as_u16() == 503, "{code} expected, got {} {}", answer.status, answer.body);
+    ensure!(
+        answer.status.is_client_error() || answer.status.as_u16() == 503,
+        "{code} expected, got {} {}",
+        answer.status,
+        answer.body
+    );
     ensure!(answer.code() == code, "{code} expected, got {} {}", answer.status, answer.body);
     Ok(answer.body.clone())
 }

@@ -13,7 +13,8 @@ pub struct Settings {
     pub proxied: bool,
     /// Endpoints that reach the node past the proxy; with any, two must agree.
     pub honest: usize,
-    /// Payments of the wallet that may wait in the pool at once, where it is not the devnet's number.
+    /// Payments of the wallet that may wait in the pool at once, where it is not the devnet's
+    /// number.
     pub in_flight_max: Option<u32>,
     /// The port at which the metrics of the only server are scraped, where the test does so.
     pub metrics_port: Option<u16>,
@@ -153,7 +154,9 @@ impl Settings {
     /// Refused prechecks are repeated soon and given up soon.
     #[must_use]
     pub fn impatient(self) -> Self {
-        self.chain("precheck_tries_max", 2).chain("precheck_backoff_seconds", 1).chain("rebroadcast_after_seconds", 1)
+        self.chain("precheck_tries_max", 2)
+            .chain("precheck_backoff_seconds", 1)
+            .chain("rebroadcast_after_seconds", 1)
     }
 
     /// As configuration: an asset without limits.

@@ -1,4 +1,5 @@
-//! A running system: chain, store, server, players; where wanted with a network that the test can break.
+//! A running system: chain, store, server, players; where wanted with a network that the test can
+//! break.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ pub struct System {
 }
 
 impl System {
-    /// Starts it; `topic` names the folder below `target/blackbox` where its state and logs stay for whoever looks into a failure.
+    /// Starts it; `topic` names the folder below `target/blackbox` where its state and logs stay
+    /// for whoever looks into a failure.
     ///
     /// # Errors
     /// When a part does not come up.
@@ -51,7 +53,8 @@ impl System {
         let tailor = async |deployer: Deployer<'_>, stage: &Stage, setup: &mut Setup| {
             for (name, contract) in &settings.tokens {
                 let token = deployer.deploy(contract, &[]).await?;
-                let mint = Token::mintCall { to: stage.hot_wallet.address, amount: base_units(TOKENS) };
+                let mint =
+                    Token::mintCall { to: stage.hot_wallet.address, amount: base_units(TOKENS) };
                 deployer.execute(token, &mint).await?;
                 setup.config.assets.insert((*name).to_owned(), Settings::unlimited(token));
                 tokens.insert(*name, token);
@@ -145,7 +148,11 @@ impl System {
     ///
     /// # Errors
     /// As [`wait::until`].
-    pub async fn until<T>(&self, what: &str, probe: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        probe: impl AsyncFnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
         wait::until(what, BOUND, PAUSE, probe).await
     }
 
@@ -154,16 +161,24 @@ impl System {
     /// # Errors
     /// When they do not come.
     pub async fn until_pooled(&self, count: u64) -> Result<()> {
-        self.until(&format!("{count} transactions in the pool"), async || Ok((self.pooled().await? >= count).then_some(()))).await
+        self.until(&format!("{count} transactions in the pool"), async || {
+            Ok((self.pooled().await? >= count).then_some(()))
+        })
+        .await
     }
 
     async fn pooled(&self) -> Result<u64> {
         let status: Value = self.rpc().call("txpool_status", json!([])).await?;
-        let number = |name: &str| status[name].as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+        let number = |name: &str| {
+            status[name]
+                .as_str()
+                .and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok())
+        };
         Ok(number("pending").unwrap_or(0) + number("queued").unwrap_or(0))
     }
 
-    /// Waits until `withdrawal` of `person` is over, and mines on the way so that finality comes soon. Answers its record.
+    /// Waits until `withdrawal` of `person` is over, and mines on the way so that finality comes
+    /// soon. Answers its record.
     ///
     /// # Errors
     /// When it does not end.
@@ -204,7 +219,11 @@ pub fn is_over(record: &Value) -> bool {
     ["completed", "failed", "cancelled"].iter().any(|end| record["status"] == *end)
 }
 
-fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, setup: &mut Setup) -> Result<()> {
+fn configure<'a>(
+    settings: &Settings,
+    proxies: impl Iterator<Item = &'a Proxy>,
+    setup: &mut Setup,
+) -> Result<()> {
     let chain = &mut setup.config.chains.devnet;
     let ways: Vec<String> = proxies.map(|proxy| proxy.url().to_owned()).collect();
     if !ways.is_empty() {
@@ -218,12 +237,28 @@ fn configure<'a>(settings: &Settings, proxies: impl Iterator<Item = &'a Proxy>, 
     }
     if let Some(bitcoin) = &mut setup.config.chains.bitcoin {
         // The test's own pace: nobody waits for what the test has to do.
-        (bitcoin.batch_gather_seconds, bitcoin.bump_after_seconds, bitcoin.rebroadcast_after_seconds) = (1, 1, 1);
+        (
+            bitcoin.batch_gather_seconds,
+            bitcoin.bump_after_seconds,
+            bitcoin.rebroadcast_after_seconds,
+        ) = (1, 1, 1);
     }
-    let policy = setup.config.assets.get_mut(DG).and_then(|asset| asset.policy.as_mut()).context("the devnet limits its token")?;
-    policy.more.extend(settings.policy.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    setup.environment.extend(settings.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    setup.config.more.extend(settings.sections.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    let policy = setup
+        .config
+        .assets
+        .get_mut(DG)
+        .and_then(|asset| asset.policy.as_mut())
+        .context("the devnet limits its token")?;
+    policy
+        .more
+        .extend(settings.policy.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    setup.environment.extend(
+        settings.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    setup
+        .config
+        .more
+        .extend(settings.sections.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     Ok(())
 }
 

@@ -34,7 +34,9 @@ impl Histogram {
 
 impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(times, recipients)| write!(f, "{recipients} recipients paid {times}x; "))
+        self.0.iter().try_for_each(|(times, recipients)| {
+            write!(f, "{recipients} recipients paid {times}x; ")
+        })
     }
 }
 
@@ -60,7 +62,11 @@ impl System {
     /// # Errors
     /// When the chain cannot be read.
     pub async fn token_payments(&self, token: Address, to: Address) -> Result<Vec<Log>> {
-        let topics = [Some(Token::Transfer::SIGNATURE_HASH), Some(self.devnet.stage.hot_wallet.address.into_word()), Some(to.into_word())];
+        let topics = [
+            Some(Token::Transfer::SIGNATURE_HASH),
+            Some(self.devnet.stage.hot_wallet.address.into_word()),
+            Some(to.into_word()),
+        ];
         self.rpc().logs(token, &topics).await
     }
 
@@ -82,7 +88,9 @@ impl System {
     /// When the chain cannot be read.
     pub async fn coins_paid(&self, recipients: &[Address]) -> Result<Histogram> {
         let sent = self.sent_by_hot_wallet().await?;
-        let count = |recipient: &Address| sent.iter().filter(|sent| sent.to == Some(*recipient) && !sent.value.is_zero()).count();
+        let count = |recipient: &Address| {
+            sent.iter().filter(|sent| sent.to == Some(*recipient) && !sent.value.is_zero()).count()
+        };
         Ok(Histogram::of(recipients.iter().map(count)))
     }
 
@@ -94,8 +102,11 @@ impl System {
         let hot = self.devnet.stage.hot_wallet.address;
         let mut sent = Vec::new();
         for number in 0..=self.rpc().block_number().await? {
-            let block: Block = self.rpc().call("eth_getBlockByNumber", json!([U64::from(number), true])).await?;
-            for transaction in block.transactions.into_iter().filter(|transaction| transaction.from == hot) {
+            let block: Block =
+                self.rpc().call("eth_getBlockByNumber", json!([U64::from(number), true])).await?;
+            for transaction in
+                block.transactions.into_iter().filter(|transaction| transaction.from == hot)
+            {
                 let receipt = self.rpc().receipt(transaction.hash).await?;
                 if receipt.is_some_and(|receipt| receipt.status == U64::from(1)) {
                     sent.push(transaction);

@@ -23,7 +23,8 @@ pub enum Command {
     Create(Create),
     /// End a key for good: refused everywhere within five seconds
     Revoke(Revoke),
-    /// Replace the admin key that this command uses: create one, try it, revoke all others of the same client
+    /// Replace the admin key that this command uses: create one, try it, revoke all others of the
+    /// same client
     RotateAdmin(RotateAdmin),
 }
 
@@ -56,7 +57,8 @@ pub struct Create {
     /// What the key may do
     #[arg(long)]
     role: Role,
-    /// Whose key it is (service and admin): a name of your choice, or a client that has keys already
+    /// Whose key it is (service and admin): a name of your choice, or a client that has keys
+    /// already
     #[arg(long, required_if_eq_any([("role", "service"), ("role", "admin")]))]
     client: Option<String>,
     /// For whom a user key speaks
@@ -132,22 +134,44 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
             let (made, ended) = rotate(&server.connect()?, label).await?;
             let mut answer = made.clone();
             answer["revoked"] = Value::Array(ended.clone());
-            let ended: Vec<String> = ended.iter().map(|key| format!("\n{}", revoked(key))).collect();
-            let last = "\nput it into ADIT_ADMIN_TOKEN before the next start of a server that has the old one there";
-            output.result(&answer, &format!("{}\n{}{}{last}", plain(&made["token"]), shown_once(&made), ended.concat()))
+            let ended: Vec<String> =
+                ended.iter().map(|key| format!("\n{}", revoked(key))).collect();
+            let last = "\nput it into ADIT_ADMIN_TOKEN before the next start of a server that has the old \
+                 one there";
+            output.result(
+                &answer,
+                &format!(
+                    "{}\n{}{}{last}",
+                    plain(&made["token"]),
+                    shown_once(&made),
+                    ended.concat()
+                ),
+            )
         }
     }
 }
 
 /// The new key proves itself before another one ends, and ends the others itself.
 async fn rotate(remote: &Remote, label: Option<String>) -> Result<(Value, Vec<Value>)> {
-    let own = remote.get(&PATH, &[("role", "admin".to_owned()), ("limit", PAGE_ROWS.to_string())]).await?;
+    let own = remote
+        .get(&PATH, &[("role", "admin".to_owned()), ("limit", PAGE_ROWS.to_string())])
+        .await?;
     let own = own["items"].as_array().into_iter().flatten().find(|key| key["own"] == true);
-    let client = own.context("this is no admin key of the server; a rotation needs the key that it replaces")?["client"].clone();
+    let client = own
+        .context("this is no admin key of the server; a rotation needs the key that it replaces")?
+        ["client"]
+        .clone();
     let made = post(remote, &json!({ "role": "admin", "client": client, "label": label.unwrap_or_else(|| "rotated".to_owned()) })).await?;
     let renewed = remote.with_token(made["token"].as_str().unwrap_or_default());
-    let of_client = [("client", plain(&client)), ("role", "admin".to_owned()), ("limit", PAGE_ROWS.to_string())];
-    let known = renewed.get(&PATH, &of_client).await.context("the new key does not work; the old one still does")?;
+    let of_client = [
+        ("client", plain(&client)),
+        ("role", "admin".to_owned()),
+        ("limit", PAGE_ROWS.to_string()),
+    ];
+    let known = renewed
+        .get(&PATH, &of_client)
+        .await
+        .context("the new key does not work; the old one still does")?;
     let mut ended = Vec::new();
     for key in known["items"].as_array().into_iter().flatten().filter(|key| key["own"] != true) {
         ended.push(revoke(&renewed, &plain(&key["id"]), Some("rotated")).await?);
@@ -161,7 +185,12 @@ async fn post(remote: &Remote, body: &Value) -> Result<Value> {
 
 async fn revoke(remote: &Remote, id: &str, reason: Option<&str>) -> Result<Value> {
     let [api, admin, keys] = PATH;
-    remote.delete(&[api, admin, keys, id], reason.map(|reason| json!({ "reason": reason }).to_string())).await
+    remote
+        .delete(
+            &[api, admin, keys, id],
+            reason.map(|reason| json!({ "reason": reason }).to_string()),
+        )
+        .await
 }
 
 const COLUMNS: [(&str, &str); 8] = [
@@ -176,15 +205,24 @@ const COLUMNS: [(&str, &str); 8] = [
 ];
 
 fn shown_once(key: &Value) -> String {
-    let end = key["expiresAt"].as_str().map_or_else(|| "does not expire".to_owned(), |_| format!("expires {}", plain(&key["expiresAt"])));
-    format!("shown this once; key {} of {} ({}), {end}", plain(&key["id"]), plain(&key["client"]), plain(&key["role"]))
+    let end = key["expiresAt"].as_str().map_or_else(
+        || "does not expire".to_owned(),
+        |_| format!("expires {}", plain(&key["expiresAt"])),
+    );
+    format!(
+        "shown this once; key {} of {} ({}), {end}",
+        plain(&key["id"]),
+        plain(&key["client"]),
+        plain(&key["role"])
+    )
 }
 
 fn revoked(key: &Value) -> String {
     let of = |field: &str| plain(&key[field]);
     let (id, client, role, label) = (of("id"), of("client"), of("role"), of("label"));
     format!(
-        "{id} of {client} ({role}, {label:?}) is revoked: refused everywhere within 5 seconds, its live connections end within a minute"
+        "{id} of {client} ({role}, {label:?}) is revoked: refused everywhere within 5 seconds, its \
+         live connections end within a minute"
     )
 }
 
@@ -212,15 +250,23 @@ impl Create {
             ("label", self.label.clone()),
             ("expiresAt", expires),
         ];
-        Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect::<serde_json::Map<_, _>>().into())
+        Ok(fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+            .collect::<serde_json::Map<_, _>>()
+            .into())
     }
 }
 
-/// A number of days from now as a time; what is a time already is left as it is, and the server judges it.
+/// A number of days from now as a time; what is a time already is left as it is, and the server
+/// judges it.
 fn end(text: &str, now: Timestamp) -> Result<String> {
     let Some(days) = text.strip_suffix('d') else { return Ok(text.to_owned()) };
     let Ok(days @ 1..=3_650) = days.parse::<u64>() else {
-        bail!("--expires is {text:?}; allowed is a number of days from 1d to 3650d, or a time like 2027-01-31T00:00:00Z")
+        bail!(
+            "--expires is {text:?}; allowed is a number of days from 1d to 3650d, or a time like \
+             2027-01-31T00:00:00Z"
+        )
     };
     Ok(adit_api::rfc3339(now.plus(Span::from_seconds(days * DAY_SECONDS))))
 }
@@ -235,14 +281,23 @@ mod tests {
         assert_eq!(end("90d", now).expect("a time"), "2024-02-12T22:13:20Z");
         assert_eq!(end("2027-01-31T00:00:00Z", now).expect("a time"), "2027-01-31T00:00:00Z");
         for wrong in ["0d", "d", "-1d", "3651d", "1.5d"] {
-            assert!(end(wrong, now).expect_err(wrong).to_string().contains("allowed is a number of days"), "{wrong}");
+            assert!(
+                end(wrong, now)
+                    .expect_err(wrong)
+                    .to_string()
+                    .contains("allowed is a number of days"),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_key_is_told_without_its_secret_twice() {
         let key = json!({ "id": "k1", "client": "client/shop", "role": "service", "label": "till", "expiresAt": null });
-        assert_eq!(shown_once(&key), "shown this once; key k1 of client/shop (service), does not expire");
+        assert_eq!(
+            shown_once(&key),
+            "shown this once; key k1 of client/shop (service), does not expire"
+        );
         assert!(revoked(&key).starts_with("k1 of client/shop (service, \"till\") is revoked"));
     }
 }

@@ -1,5 +1,5 @@
-//! `adit backup`: database, signer journal with its contexts, and sealed keys, in this order: the journal then knows at least what the
-//! database does.
+//! `adit backup`: database, signer journal with its contexts, and sealed keys, in this order: the
+//! journal then knows at least what the database does.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -23,14 +23,16 @@ pub struct Arguments {
     to: PathBuf,
 }
 
-/// Works beside a running server, also one of another version: the database is read, and keeps its schema.
+/// Works beside a running server, also one of another version: the database is read, and keeps its
+/// schema.
 ///
 /// # Errors
 /// When something cannot be copied. What was copied before stays, and is no backup.
 pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Result<()> {
     let StoreUrl::Sqlite { path } = &config.store else {
         bail!(
-            "a Postgres database is backed up by its own tools: `pg_dump --format=custom`, or a base backup with a WAL archive; copy the signer's journal {} after it",
+            "a Postgres database is backed up by its own tools: `pg_dump --format=custom`, or a \
+             base backup with a WAL archive; copy the signer's journal {} after it",
             config.signer.journal.display()
         );
     };
@@ -38,21 +40,24 @@ pub async fn run(config: &Config, arguments: &Arguments, output: Output) -> Resu
         bail!("there is no database at {}; check store.url", path.display());
     }
     let to = &arguments.to;
-    DirBuilder::new()
-        .mode(DIRECTORY_MODE)
-        .create(to)
-        .with_context(|| format!("{} cannot be made; name a directory that does not exist yet", to.display()))?;
+    DirBuilder::new().mode(DIRECTORY_MODE).create(to).with_context(|| {
+        format!("{} cannot be made; name a directory that does not exist yet", to.display())
+    })?;
     let database = to.join("adit.db");
-    SqliteStore::copy(path, &database)
-        .await
-        .with_context(|| format!("the database {} cannot be copied; check the file, its owner and the disk", path.display()))?;
+    SqliteStore::copy(path, &database).await.with_context(|| {
+        format!(
+            "the database {} cannot be copied; check the file, its owner and the disk",
+            path.display()
+        )
+    })?;
     let mut copied = vec![database];
     let journal = &config.signer.journal;
     for file in [journal, &contexts_of(journal), &config.signer.keys] {
         copied.extend(copy(file, to)?);
     }
     let text: Vec<String> = copied.iter().map(|file| file.display().to_string()).collect();
-    let keep = "Before a restored copy runs, put the newest journal beside it: an old one does not know what was signed since.";
+    let keep = "Before a restored copy runs, put the newest journal beside it: an old one does not know \
+         what was signed since.";
     output.result(&json!({ "copied": copied }), &format!("copied\n  {}\n{keep}", text.join("\n  ")))
 }
 
@@ -63,7 +68,8 @@ fn contexts_of(journal: &Path) -> PathBuf {
     path.into()
 }
 
-/// None where there is none: the key may come from the environment, the journal be in another process.
+/// None where there is none: the key may come from the environment, the journal be in another
+/// process.
 fn copy(file: &Path, to: &Path) -> Result<Option<PathBuf>> {
     let Some(name) = file.file_name().filter(|_| file.exists()) else { return Ok(None) };
     let copy = to.join(name);

@@ -33,7 +33,8 @@ impl Chains {
                     chains.evm.insert(name.clone(), Arc::new(opened));
                 }
                 Of::Bitcoin(section) => {
-                    let opened = BitcoinLane::new(bitcoin(chain, section), lane(chain, section, wallets)?)?;
+                    let opened =
+                        BitcoinLane::new(bitcoin(chain, section), lane(chain, section, wallets)?)?;
                     chains.bitcoin.insert(name.clone(), Arc::new(opened));
                 }
             }
@@ -43,14 +44,20 @@ impl Chains {
 
     /// As the engine asks them.
     pub fn ports(&self) -> BTreeMap<ChainName, Arc<dyn Port>> {
-        let evm = self.evm.iter().map(|(name, chain)| (name.clone(), chain.clone() as Arc<dyn Port>));
-        evm.chain(self.bitcoin.iter().map(|(name, lane)| (name.clone(), lane.clone() as Arc<dyn Port>))).collect()
+        let evm =
+            self.evm.iter().map(|(name, chain)| (name.clone(), chain.clone() as Arc<dyn Port>));
+        evm.chain(
+            self.bitcoin.iter().map(|(name, lane)| (name.clone(), lane.clone() as Arc<dyn Port>)),
+        )
+        .collect()
     }
 }
 
 fn evm(config: &Config, chain: &Chain, section: &EvmSection, wallets: &Wallets) -> EvmConfig {
     let endpoints = section.rpc.iter().map(|url| url.expose().to_owned()).collect();
-    let paying = |(name, wallet): (&ChainName, &Destination)| (!wallets.descriptors.contains_key(name)).then(|| wallet.clone());
+    let paying = |(name, wallet): (&ChainName, &Destination)| {
+        (!wallets.descriptors.contains_key(name)).then(|| wallet.clone())
+    };
     EvmConfig {
         trust: chain.trust,
         finality: chain.finality,
@@ -66,17 +73,28 @@ fn evm(config: &Config, chain: &Chain, section: &EvmSection, wallets: &Wallets) 
 }
 
 fn bitcoin(chain: &Chain, section: &BitcoinChain) -> BitcoinConfig {
-    let source = |(face, url): &(_, crate::config::Hidden)| EndpointConfig { face: *face, url: url.expose().to_owned() };
+    let source = |(face, url): &(_, crate::config::Hidden)| EndpointConfig {
+        face: *face,
+        url: url.expose().to_owned(),
+    };
     BitcoinConfig {
-        blockcypher_token: section.blockcypher_token.as_ref().map(|token| token.expose().to_owned()),
+        blockcypher_token: section
+            .blockcypher_token
+            .as_ref()
+            .map(|token| token.expose().to_owned()),
         blockcypher_look_every: section.blockcypher_look_every,
         trust: chain.trust,
-        ..BitcoinConfig::new(chain.name.clone(), section.network, section.sources.iter().map(source).collect())
+        ..BitcoinConfig::new(
+            chain.name.clone(),
+            section.network,
+            section.sources.iter().map(source).collect(),
+        )
     }
 }
 
 fn lane(chain: &Chain, section: &BitcoinChain, wallets: &Wallets) -> Result<LaneSettings> {
-    let [external, internal] = wallets.descriptors.get(&chain.name).expect("every Bitcoin chain has its wallet");
+    let [external, internal] =
+        wallets.descriptors.get(&chain.name).expect("every Bitcoin chain has its wallet");
     let wallet = Wallet::of_descriptors(section.network, external, internal);
     let wallet = wallet.with_context(|| format!("the wallet of chain {}", chain.name))?;
     let settings = LaneSettings::new(chain.native.clone(), wallet);
@@ -102,6 +120,8 @@ fn forbidden(config: &Config, chain: &Chain) -> BTreeMap<Destination, String> {
         Membership::Required { lock } | Membership::Tiered { lock, .. } if here => {
             BTreeMap::from([(lock.clone(), "the lock of the members".to_owned())])
         }
-        Membership::Required { .. } | Membership::Tiered { .. } | Membership::Open => BTreeMap::new(),
+        Membership::Required { .. } | Membership::Tiered { .. } | Membership::Open => {
+            BTreeMap::new()
+        }
     }
 }

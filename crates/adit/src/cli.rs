@@ -7,13 +7,17 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{BITCOIN_TEMPLATE, Config, Environment, TEMPLATE};
 use crate::output::Output;
-use crate::{api_keys, backup, clock, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing, withdrawals};
+use crate::{
+    api_keys, backup, clock, credit, keys, lanes, migrate, psbt, remote, restore, serve, signing,
+    withdrawals,
+};
 
 /// Read when no file is named and it is there.
 const CONFIG_DEFAULT: &str = "adit.toml";
 const API_DEFAULT: &str = "http://127.0.0.1:5000";
 
-/// A self-hosted withdrawal engine: every accepted withdrawal is paid exactly once or given back exactly once.
+/// A self-hosted withdrawal engine: every accepted withdrawal is paid exactly once or given back
+/// exactly once.
 #[derive(Parser)]
 #[command(name = "adit", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -89,7 +93,8 @@ impl Cli {
     /// Whatever the command could not do, with what to do about it.
     pub async fn run(self, output: Output) -> Result<()> {
         let named = self.config.filter(|file| !file.as_os_str().is_empty());
-        let file = named.or_else(|| Path::new(CONFIG_DEFAULT).exists().then(|| CONFIG_DEFAULT.into()));
+        let file =
+            named.or_else(|| Path::new(CONFIG_DEFAULT).exists().then(|| CONFIG_DEFAULT.into()));
         let load = || Config::load(file.as_deref(), &Environment::of_process());
         match self.command {
             Command::Serve => serve::run(load()?, output).await,

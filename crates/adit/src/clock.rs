@@ -1,4 +1,5 @@
-//! `adit clock`: what time the running server believes it is, and an admin's word that its machine is right.
+//! `adit clock`: what time the running server believes it is, and an admin's word that its machine
+//! is right.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -11,7 +12,8 @@ use crate::output::{Output, plain};
 pub enum Command {
     /// Show the server's time, its machine's clock, and the clocks that disagree
     Show(Server),
-    /// Say what time it is, so that a server believes its machine's clock where no second clock can be asked
+    /// Say what time it is, so that a server believes its machine's clock where no second clock can
+    /// be asked
     Accept(Accept),
 }
 
@@ -31,17 +33,28 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
         Command::Show(server) => server.connect()?.get(&["api", "admin", "clock"], &[]).await?,
         Command::Accept(Accept { time, server }) => {
             let body = json!({ "time": time }).to_string();
-            server.connect()?.post(&["api", "admin", "clock", "accept"], "application/json", body).await?
+            server
+                .connect()?
+                .post(&["api", "admin", "clock", "accept"], "application/json", body)
+                .await?
         }
     };
     output.result(&answer, &told(&answer))
 }
 
 fn told(answer: &Value) -> String {
-    let head = format!("it is {}; the server's machine shows {}", plain(&answer["time"]), plain(&answer["machine"]));
-    let doubt = answer["sentence"].as_str().map(|_| format!("the time is in doubt: {}", plain(&answer["sentence"])));
+    let head = format!(
+        "it is {}; the server's machine shows {}",
+        plain(&answer["time"]),
+        plain(&answer["machine"])
+    );
+    let doubt = answer["sentence"]
+        .as_str()
+        .map(|_| format!("the time is in doubt: {}", plain(&answer["sentence"])));
     let others = answer["disagree"].as_array().into_iter().flatten();
-    let others = others.map(|other| format!("{} is {} s ahead of it", plain(&other["clock"]), plain(&other["seconds"])));
+    let others = others.map(|other| {
+        format!("{} is {} s ahead of it", plain(&other["clock"]), plain(&other["seconds"]))
+    });
     [head].into_iter().chain(doubt).chain(others).collect::<Vec<String>>().join("\n")
 }
 
@@ -56,8 +69,12 @@ mod tests {
             "disagree": [{ "clock": "the database", "seconds": -157_766_400 }],
         });
         let text = told(&answer);
-        for part in ["it is 2026-11-22T11:27:34Z", "shows 2031-11-22T11:27:34Z", "in doubt: Set it.", "the database is -157766400 s ahead"]
-        {
+        for part in [
+            "it is 2026-11-22T11:27:34Z",
+            "shows 2031-11-22T11:27:34Z",
+            "in doubt: Set it.",
+            "the database is -157766400 s ahead",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
     }

@@ -28,7 +28,8 @@ pub struct Arguments {
     /// Where it belongs
     #[arg(long, default_value = "xp")]
     book: String,
-    /// Many at once: a .csv file with the header id,userId,book,asset,amount, or JSON lines with these names
+    /// Many at once: a .csv file with the header id,userId,book,asset,amount, or JSON lines with
+    /// these names
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "amount", "id"])]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -41,7 +42,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<()> {
     let server = arguments.server.connect()?;
     let answer = match &arguments.file {
         Some(file) => {
-            let body = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let body = std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
             server.post(&PATH, media_type(file)?, body).await?
         }
         None => server.post(&PATH, "application/json", one(&arguments).to_string()).await?,
@@ -49,7 +51,10 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<()> {
     output.result(&answer, &said(&answer))?;
     match answer["refused"].as_u64() {
         None | Some(0) => Ok(()),
-        Some(count) => bail!("{count} of the credits were refused; the others are booked, and sending all again books none of them twice"),
+        Some(count) => bail!(
+            "{count} of the credits were refused; the others are booked, and sending all again \
+             books none of them twice"
+        ),
     }
 }
 
@@ -64,21 +69,33 @@ fn media_type(file: &std::path::Path) -> Result<&'static str> {
         Some("csv") => Ok("text/csv"),
         Some("jsonl" | "ndjson") => Ok("application/x-ndjson"),
         Some("xls" | "xlsx" | "ods") => {
-            bail!("{} is a workbook; save it as CSV (UTF-8, separated by commas), and give that file", file.display())
+            bail!(
+                "{} is a workbook; save it as CSV (UTF-8, separated by commas), and give that file",
+                file.display()
+            )
         }
-        Some(_) | None => bail!("{} ends neither in .csv nor in .jsonl or .ndjson; rename it after what it holds", file.display()),
+        Some(_) | None => bail!(
+            "{} ends neither in .csv nor in .jsonl or .ndjson; rename it after what it holds",
+            file.display()
+        ),
     }
 }
 
 /// What is booked, and each that was refused.
 fn said(answer: &Value) -> String {
     let count = |key: &str| answer[key].as_u64().unwrap_or(0);
-    let refused = answer["items"].as_array().or_else(|| answer["errors"].as_array()).into_iter().flatten();
+    let refused =
+        answer["items"].as_array().or_else(|| answer["errors"].as_array()).into_iter().flatten();
     let lines = refused.filter(|item| !item["code"].is_null()).map(|item| {
         let part = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
         format!("\n  {}: {} ({})", part("id"), part("error"), part("code"))
     });
-    let counts = format!("{} credited, {} booked before, {} refused", count("credited"), count("unchanged"), count("refused"));
+    let counts = format!(
+        "{} credited, {} booked before, {} refused",
+        count("credited"),
+        count("unchanged"),
+        count("refused")
+    );
     counts + &lines.collect::<String>()
 }
 
@@ -88,11 +105,15 @@ mod tests {
 
     #[test]
     fn a_file_is_told_by_its_ending_in_any_case() {
-        let kind = |name: &str| media_type(std::path::Path::new(name)).map_err(|error| error.to_string());
+        let kind =
+            |name: &str| media_type(std::path::Path::new(name)).map_err(|error| error.to_string());
         for name in ["credits.csv", "CREDITS.CSV", "dir.x/Credits.Csv"] {
             assert_eq!(kind(name), Ok("text/csv"), "{name}");
         }
-        assert_eq!((kind("a.JSONL"), kind("a.ndjson")), (Ok("application/x-ndjson"), Ok("application/x-ndjson")));
+        assert_eq!(
+            (kind("a.JSONL"), kind("a.ndjson")),
+            (Ok("application/x-ndjson"), Ok("application/x-ndjson"))
+        );
         assert!(kind("a.XLSX").is_err_and(|said| said.contains("save it as CSV")));
         assert!(kind("a.txt").is_err_and(|said| said.contains(".csv")) && kind("csv").is_err());
     }

@@ -22,7 +22,8 @@ impl Database {
     /// Opens it and brings its schema up to date.
     ///
     /// # Errors
-    /// When another process has it, or it cannot be reached, or a newer program wrote it, or a restore of it broke off.
+    /// When another process has it, or it cannot be reached, or a newer program wrote it, or a
+    /// restore of it broke off.
     pub async fn open(url: &StoreUrl) -> Result<Self> {
         match url {
             StoreUrl::Sqlite { path } => {
@@ -33,7 +34,8 @@ impl Database {
                 Ok(Self { store: Arc::new(store), lock: Some(lock) })
             }
             StoreUrl::Postgres { url } => {
-                let advice = "the database of store.url cannot be used; check its address, user, password and that it runs";
+                let advice = "the database of store.url cannot be used; check its address, user, password \
+                     and that it runs";
                 let store = PostgresStore::connect(url.expose()).await.context(advice)?;
                 Ok(Self { store: Arc::new(store), lock: None })
             }
@@ -62,7 +64,8 @@ fn not_half_restored(path: &Path) -> Result<()> {
     let copy = restore::staging(path);
     if !path.exists() && copy.exists() {
         bail!(
-            "a restore of {} broke off: the database of before is beside it (.before-restore-…), the copy is {}. Say `adit restore --database` again",
+            "a restore of {} broke off: the database of before is beside it (.before-restore-…), \
+             the copy is {}. Say `adit restore --database` again",
             path.display(),
             copy.display()
         );
@@ -71,9 +74,12 @@ fn not_half_restored(path: &Path) -> Result<()> {
 }
 
 async fn sqlite(path: &Path) -> Result<SqliteStore> {
-    SqliteStore::open(path)
-        .await
-        .with_context(|| format!("the database {} cannot be used; check the file, its owner and the disk", path.display()))
+    SqliteStore::open(path).await.with_context(|| {
+        format!(
+            "the database {} cannot be used; check the file, its owner and the disk",
+            path.display()
+        )
+    })
 }
 
 /// # Errors
@@ -81,7 +87,12 @@ async fn sqlite(path: &Path) -> Result<SqliteStore> {
 pub fn make_directory_of(path: &Path) -> Result<()> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => std::fs::create_dir_all(directory)
-            .with_context(|| format!("the directory {} cannot be made; make it, or configure another path", directory.display())),
+            .with_context(|| {
+                format!(
+                    "the directory {} cannot be made; make it, or configure another path",
+                    directory.display()
+                )
+            }),
         Some(_) | None => Ok(()),
     }
 }

@@ -13,7 +13,12 @@ use crate::world::{SystemEntropy, now};
 /// # Errors
 /// When the rules refuse it, or the store cannot take it.
 pub async fn submit(store: &dyn Store, rules: &Rules, command: Command) -> Result<Answer> {
-    let order = Order { actor: Actor::Engine, ids: IdBlock::new(uuid()), retired: BTreeSet::new(), command };
+    let order = Order {
+        actor: Actor::Engine,
+        ids: IdBlock::new(uuid()),
+        retired: BTreeSet::new(),
+        command,
+    };
     let mut group = store.load(&keys(&order, rules), now()).await?;
     let mut view = group.take_view();
     let decision = decide(&view, rules, &order).map_err(refused)?;

@@ -1,4 +1,5 @@
-//! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on they are ours alone.
+//! `adit keys`: the seed that is sealed, the wallets that grow from it, and from which nonce on
+//! they are ours alone.
 
 mod adoption;
 mod descriptor;
@@ -39,7 +40,8 @@ pub enum Command {
     },
     /// Print the address that pays on each chain
     Show,
-    /// Print the public key with which the sealed seed takes part in Bitcoin wallets of several keys (BIP-48)
+    /// Print the public key with which the sealed seed takes part in Bitcoin wallets of several
+    /// keys (BIP-48)
     Cosigner {
         /// "mainnet", "testnet4", "signet" or "regtest"
         #[arg(long, value_name = "NETWORK", default_value = "mainnet", value_parser = descriptor::network)]
@@ -51,7 +53,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Print the descriptor of a Bitcoin wallet whose keys are elsewhere, for `chains.NAME.descriptor`
+    /// Print the descriptor of a Bitcoin wallet whose keys are elsewhere, for
+    /// `chains.NAME.descriptor`
     Descriptor(descriptor::Arguments),
     /// Declare that from a nonce on the key is used by Adit alone; a halted lane starts again
     Adopt {
@@ -88,7 +91,10 @@ fn place(file: Option<PathBuf>) -> PathBuf {
 fn passphrase(environment: &Environment) -> Result<SecretString> {
     match environment.get("ADIT_KEY_PASSPHRASE") {
         Some(text) => Ok(text.to_owned().into()),
-        None => bail!("ADIT_KEY_PASSPHRASE is not set; set it to the passphrase that seals the seed, and give it to `adit serve` too"),
+        None => bail!(
+            "ADIT_KEY_PASSPHRASE is not set; set it to the passphrase that seals the seed, and \
+             give it to `adit serve` too"
+        ),
     }
 }
 
@@ -98,7 +104,8 @@ fn init(file: &Path, passphrase: &SecretString, output: Output) -> Result<()> {
     let phrase = seed.phrase();
     let words = phrase.expose_secret();
     let text = format!(
-        "sealed in {}\naddress {address}\n\nWrite these words down on paper. They are not shown again, and whoever has them has the money:\n\n  {words}",
+        "sealed in {}\naddress {address}\n\nWrite these words down on paper. They are not shown \
+         again, and whoever has them has the money:\n\n  {words}",
         file.display()
     );
     output.result(&json!({ "file": file, "address": address, "words": words }), &text)
@@ -106,10 +113,16 @@ fn init(file: &Path, passphrase: &SecretString, output: Output) -> Result<()> {
 
 fn import(file: &Path, passphrase: &SecretString, output: Output) -> Result<()> {
     let mut words = String::new();
-    std::io::stdin().take(PHRASE_BYTES_MAX).read_to_string(&mut words).context("the words on standard input cannot be read")?;
+    std::io::stdin()
+        .take(PHRASE_BYTES_MAX)
+        .read_to_string(&mut words)
+        .context("the words on standard input cannot be read")?;
     let seed = Seed::from_phrase(&words)?;
     let address = seal(&seed, file, passphrase)?;
-    output.result(&json!({ "file": file, "address": address }), &format!("sealed in {}\naddress {address}", file.display()))
+    output.result(
+        &json!({ "file": file, "address": address }),
+        &format!("sealed in {}\naddress {address}", file.display()),
+    )
 }
 
 fn seal(seed: &Seed, file: &Path, passphrase: &SecretString) -> Result<String> {
@@ -137,7 +150,8 @@ fn told(lane: &LaneId, key: &WalletKey) -> String {
             let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
             let both = account.descriptor_of_both();
             format!(
-                "{}  {}\n  {}\n  receives at\n  {addresses}\n  descriptor\n  {both}\n  and one for each keychain\n  {external}\n  {internal}",
+                "{}  {}\n  {}\n  receives at\n  {addresses}\n  descriptor\n  {both}\n  and one for \
+                 each keychain\n  {external}\n  {internal}",
                 lane.chain,
                 lane.wallet,
                 signed_by(account)
@@ -168,12 +182,20 @@ fn signed_by(account: &BitcoinAccount) -> String {
     let (needed, keys) = account.signatures();
     match (account.signs_alone(), account.fingerprint()) {
         (true, Some(fingerprint)) => format!("signed here, by the seed {fingerprint}"),
-        (_, Some(fingerprint)) => format!("{needed} of {keys} keys sign: that of the seed {fingerprint} here, the others by `adit psbt`"),
+        (_, Some(fingerprint)) => format!(
+            "{needed} of {keys} keys sign: that of the seed {fingerprint} here, the others by \
+             `adit psbt`"
+        ),
         (_, None) => format!("{needed} of {keys} keys sign, none of which is here: by `adit psbt`"),
     }
 }
 
-fn cosigner(seed: &Seed, network: adit_bitcoin::Network, account: u32, output: Output) -> Result<()> {
+fn cosigner(
+    seed: &Seed,
+    network: adit_bitcoin::Network,
+    account: u32,
+    output: Output,
+) -> Result<()> {
     let key = seed.bitcoin_cosigner(wallets::signers(network), account)?;
     output.result(&json!({ "network": network.to_string(), "account": account, "key": key }), &key)
 }

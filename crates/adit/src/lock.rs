@@ -1,4 +1,5 @@
-//! One process per SQLite database: a lock beside the file, released by the system however the process ends.
+//! One process per SQLite database: a lock beside the file, released by the system however the
+//! process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -17,16 +18,19 @@ impl ProcessLock {
     pub fn take(database: &Path) -> Result<Self> {
         let path = beside(&followed(database));
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = open.with_context(|| format!("the lock {} cannot be made; check the directory and its owner", path.display()))?;
+        let file = open.with_context(|| {
+            format!("the lock {} cannot be made; check the directory and its owner", path.display())
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => bail!(
-                "another adit process uses {}. A SQLite database has one: stop that process first, talk to it over its API, or use Postgres for several",
+                "another adit process uses {}. A SQLite database has one: stop that process first, \
+                 talk to it over its API, or use Postgres for several",
                 database.display()
             ),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("{} cannot be locked; put the database on a local disk", path.display()))
-            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| {
+                format!("{} cannot be locked; put the database on a local disk", path.display())
+            }),
         }
     }
 }
@@ -44,7 +48,8 @@ fn followed(database: &Path) -> PathBuf {
             None => target,
         },
     );
-    let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        named.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (folder.canonicalize(), named.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => named,
@@ -61,7 +66,8 @@ fn beside(database: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// F73: one file has one lock, by its path, by a link, and through a folder that is one; before it is made, too.
+    /// F73: one file has one lock, by its path, by a link, and through a folder that is one; before
+    /// it is made, too.
     #[test]
     fn a_link_leads_to_the_same_lock() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -87,7 +93,10 @@ mod tests {
         let database = directory.path().join("adit.db");
         let first = ProcessLock::take(&database).expect("free");
         let said = ProcessLock::take(&database).expect_err("taken").to_string();
-        assert!(said.contains("another adit process") && said.contains("stop that process"), "{said}");
+        assert!(
+            said.contains("another adit process") && said.contains("stop that process"),
+            "{said}"
+        );
         drop(first);
         ProcessLock::take(&database).expect("free again");
     }

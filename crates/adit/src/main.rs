@@ -35,7 +35,10 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Mistakes are planted in test builds only.
-const _: () = assert!(!adit_core::PLANTED, "the feature `planted` of adit-core is for the simulator alone; build the product without it");
+const _: () = assert!(
+    !adit_core::PLANTED,
+    "the feature `planted` of adit-core is for the simulator alone; build the product without it"
+);
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -51,11 +51,17 @@ impl Output {
 pub fn table(columns: &[(&str, &str)], page: &Value) -> String {
     let items = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let head: Vec<String> = columns.iter().map(|(_, title)| (*title).to_owned()).collect();
-    let rows: Vec<Vec<String>> = items.iter().map(|item| columns.iter().map(|(key, _)| plain(&item[key])).collect()).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| columns.iter().map(|(key, _)| plain(&item[key])).collect())
+        .collect();
     let all = || std::iter::once(&head).chain(&rows);
-    let widths: Vec<usize> = (0..columns.len()).map(|at| all().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| all().map(|row| row[at].chars().count()).max().unwrap_or(0))
+        .collect();
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
     let next = page["nextCursor"].as_str().map(|cursor| format!("more: --cursor {cursor}"));

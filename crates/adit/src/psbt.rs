@@ -31,9 +31,11 @@ const COLUMNS: [(&str, &str); 7] = [
 pub enum Command {
     /// What waits for the signatures of others
     List(Server),
-    /// Write one as a PSBT (BIP-174), with what signing programs and devices want to see; whoever has it may finish and send it
+    /// Write one as a PSBT (BIP-174), with what signing programs and devices want to see; whoever
+    /// has it may finish and send it
     Export(Export),
-    /// Bring signatures back; nothing but signatures is taken over, and when they are enough it is sent
+    /// Bring signatures back; nothing but signatures is taken over, and when they are enough it is
+    /// sent
     Import(Import),
 }
 
@@ -77,15 +79,30 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
 impl Export {
     async fn run(self, output: Output) -> Result<()> {
         let body = self.server.connect()?.get(&["api", "admin", "psbts", &self.id], &[]).await?;
-        let text = body["psbt"].as_str().context("the server gave no PSBT; it is of another version than this program")?;
+        let text = body["psbt"]
+            .as_str()
+            .context("the server gave no PSBT; it is of another version than this program")?;
         warn_of_missing(&body);
         let Some(file) = &self.file else { return output.result(&body, text) };
-        let content =
-            if self.binary { BASE64.decode(text).context("the server's PSBT is no base64")? } else { format!("{text}\n").into_bytes() };
+        let content = if self.binary {
+            BASE64.decode(text).context("the server's PSBT is no base64")?
+        } else {
+            format!("{text}\n").into_bytes()
+        };
         let written = || format!("{} cannot be written; name a new file", file.display());
-        File::create_new(file).and_then(|mut file| file.write_all(&content)).with_context(written)?;
-        let said = format!("{} has {} of {} signatures", file.display(), plain(&body["have"]), plain(&body["needed"]));
-        output.result(&json!({ "id": self.id, "file": file, "have": body["have"], "needed": body["needed"] }), &said)
+        File::create_new(file)
+            .and_then(|mut file| file.write_all(&content))
+            .with_context(written)?;
+        let said = format!(
+            "{} has {} of {} signatures",
+            file.display(),
+            plain(&body["have"]),
+            plain(&body["needed"])
+        );
+        output.result(
+            &json!({ "id": self.id, "file": file, "have": body["have"], "needed": body["needed"] }),
+            &said,
+        )
     }
 }
 
@@ -93,12 +110,19 @@ impl Import {
     async fn run(self, output: Output) -> Result<()> {
         let psbt = as_base64(&read(&self.file)?)?;
         let body = json!({ "psbt": psbt }).to_string();
-        let brought = self.server.connect()?.post(&["api", "admin", "psbts", &self.id], "application/json", body).await?;
+        let brought = self
+            .server
+            .connect()?
+            .post(&["api", "admin", "psbts", &self.id], "application/json", body)
+            .await?;
         let said = match brought["complete"].as_bool() {
-            Some(true) if brought["have"].is_null() => "it was complete already; the file was not read".to_owned(),
+            Some(true) if brought["have"].is_null() => {
+                "it was complete already; the file was not read".to_owned()
+            }
             Some(true) => "it has all signatures, and is sent".to_owned(),
             Some(false) | None => {
-                let (added, have, needed) = (plain(&brought["added"]), plain(&brought["have"]), plain(&brought["needed"]));
+                let (added, have, needed) =
+                    (plain(&brought["added"]), plain(&brought["have"]), plain(&brought["needed"]));
                 format!("{added} new signatures; every input has {have} of {needed} now")
             }
         };
@@ -107,9 +131,14 @@ impl Import {
 }
 
 fn warn_of_missing(body: &Value) {
-    let missing: Vec<&str> = body["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let missing: Vec<&str> =
+        body["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !missing.is_empty() {
-        eprintln!("note: no source gave these transactions just now, and some devices want to see them: {}", missing.join(", "));
+        eprintln!(
+            "note: no source gave these transactions just now, and some devices want to see them: \
+             {}",
+            missing.join(", ")
+        );
     }
 }
 
@@ -120,7 +149,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     } else {
         Box::new(File::open(path).with_context(|| format!("{} cannot be read", path.display()))?)
     };
-    open.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", path.display()))?;
+    open.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         bail!("{} is longer than {FILE_BYTES_MAX} bytes; no PSBT of ours is", path.display());
     }

@@ -21,13 +21,18 @@ impl Remote {
     /// # Errors
     /// When the address or the key cannot be used.
     pub fn new(api: &str, token: Option<&str>) -> Result<Self> {
-        let form = || format!("--api is {api:?}; allowed is the server's address, like http://127.0.0.1:5000");
+        let form = || {
+            format!("--api is {api:?}; allowed is the server's address, like http://127.0.0.1:5000")
+        };
         let base = Url::parse(api).with_context(form)?;
         if base.cannot_be_a_base() {
             bail!(form());
         }
         let Some(token) = token.filter(|token| !token.is_empty()) else {
-            bail!("there is no API key: give --token, or set ADIT_TOKEN to the key of a service or an admin");
+            bail!(
+                "there is no API key: give --token, or set ADIT_TOKEN to the key of a service or \
+                 an admin"
+            );
         };
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
@@ -81,7 +86,9 @@ impl Remote {
         if let Some((media_type, body)) = body {
             request = request.header("content-type", media_type).body(body);
         }
-        let unreached = || format!("no server answers at {}; start it with `adit serve`, or give --api", self.base);
+        let unreached = || {
+            format!("no server answers at {}; start it with `adit serve`, or give --api", self.base)
+        };
         let response = request.send().await.with_context(unreached)?;
         let status = response.status();
         let text = response.text().await.context("the answer broke off; ask again")?;
@@ -101,8 +108,9 @@ pub fn is_unreached(error: &anyhow::Error) -> bool {
 /// What `problem+json`, or each refused item, says; else the answer as it is.
 fn reason(body: &Value, text: &str) -> String {
     let items = body["items"].as_array().or_else(|| body["errors"].as_array());
-    let refused =
-        items.into_iter().flatten().filter_map(|item| sentence(item).map(|said| format!("{}: {said}", item["id"].as_str().unwrap_or("?"))));
+    let refused = items.into_iter().flatten().filter_map(|item| {
+        sentence(item).map(|said| format!("{}: {said}", item["id"].as_str().unwrap_or("?")))
+    });
     let refused: Vec<String> = refused.collect();
     match sentence(body) {
         Some(said) => said,
@@ -134,7 +142,10 @@ mod tests {
     #[test]
     fn a_segment_stays_one() {
         let remote = Remote::new("http://127.0.0.1:5000/", Some("key")).expect("usable");
-        assert_eq!(remote.at(&["api", "withdrawals", "a/../b?c"]).expect("a URL").path(), "/api/withdrawals/a%2F..%2Fb%3Fc");
+        assert_eq!(
+            remote.at(&["api", "withdrawals", "a/../b?c"]).expect("a URL").path(),
+            "/api/withdrawals/a%2F..%2Fb%3Fc"
+        );
         assert!(Remote::new("localhost", Some("key")).is_err());
         assert!(Remote::new("http://127.0.0.1:5000", None).is_err());
     }

@@ -27,7 +27,12 @@ const OBSERVE_MILLIS_MAX: u64 = 4_000;
 pub async fn run(config: Config, output: Output) -> Result<()> {
     telemetry::start(output.json);
     let listen = config.server.listen;
-    let advice = || format!("{listen} cannot be listened on; stop what uses it, or set server.listen (ADIT_LISTEN, PORT)");
+    let advice = || {
+        format!(
+            "{listen} cannot be listened on; stop what uses it, or set server.listen (ADIT_LISTEN, \
+             PORT)"
+        )
+    };
     let listener = TcpListener::bind(listen).await.with_context(advice)?;
     let metrics = metrics_listener(config.server.metrics_listen).await?;
     let database = Database::open(&config.store).await?;
@@ -40,19 +45,25 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     let gate = gate::open(&config, &chains.evm, &clock)?;
     let witness = witness::open(&config.witness, &clock).await?;
     let ports = ports(&database, &signing, &chains, clock, witness);
-    let engine = Engine::start(ports, Arc::new(rules), &settings(&config, database.is_ours_alone()));
+    let engine =
+        Engine::start(ports, Arc::new(rules), &settings(&config, database.is_ours_alone()));
     admin_token::admit(config.secrets.admin_token.as_ref(), &engine).await?;
     let state = ApiState::new(engine, api_settings(&config), gate)?;
     let stop = stop_signal()?;
     let metrics = match metrics {
         Some(listener) => {
-            tracing::info!(address = %format_args!("http://{}/metrics", listener.local_addr()?), "metrics are served");
+            tracing::info!(
+                address = %format_args!("http://{}/metrics", listener.local_addr()?),
+                "metrics are served"
+            );
             Some(tokio::spawn(adit_api::serve_metrics(listener, state.clone())))
         }
         None => None,
     };
     tracing::info!(address = %format_args!("http://{}", listener.local_addr()?), "Adit is ready");
-    adit_api::serve(listener, state.clone(), adit_api::router(state), stop).await.context("the API ended")?;
+    adit_api::serve(listener, state.clone(), adit_api::router(state), stop)
+        .await
+        .context("the API ended")?;
     if let Some(metrics) = metrics {
         metrics.await.context("serving the metrics ended")?;
     }
@@ -77,16 +88,18 @@ async fn metrics_listener(wanted: MetricsListen) -> Result<Option<TcpListener>> 
             );
             Ok(None)
         }
-        MetricsListen::At(_) | MetricsListen::Nowhere => Err(anyhow::Error::new(error).context(format!(
-            "{address} cannot be listened on for the metrics; stop what uses it, or set \
+        MetricsListen::At(_) | MetricsListen::Nowhere => {
+            Err(anyhow::Error::new(error).context(format!(
+                "{address} cannot be listened on for the metrics; stop what uses it, or set \
              server.metrics_listen (ADIT_METRICS_LISTEN) to an address of this machine that is \
              free, or to \"none\""
-        ))),
+            )))
+        }
     }
 }
 
-/// A devnet has no clock but this machine's, which is taken for right there when the server starts. Everywhere else a second one has to agree
-/// (case F97).
+/// A devnet has no clock but this machine's, which is taken for right there when the server starts.
+/// Everywhere else a second one has to agree (case F97).
 fn clock(config: &Config) -> AnchoredClock {
     let machine = Arc::new(SystemClock);
     if config.is_devnet() { AnchoredClock::accepted(machine) } else { AnchoredClock::over(machine) }
@@ -98,7 +111,8 @@ fn clock(config: &Config) -> AnchoredClock {
 /// When the system does not let us listen.
 pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
     let listen = |kind| signal(kind).context("the system's signals cannot be listened to");
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -115,7 +129,13 @@ async fn rules(config: &Config, signing: &Signing, store: &dyn Store) -> Result<
     Ok(Rules { revision, ..rules })
 }
 
-fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: AnchoredClock, witness: Option<Arc<dyn ThirdWitness>>) -> Ports {
+fn ports(
+    database: &Database,
+    signing: &Signing,
+    chains: &Chains,
+    clock: AnchoredClock,
+    witness: Option<Arc<dyn ThirdWitness>>,
+) -> Ports {
     Ports {
         clock,
         entropy: Arc::new(SystemEntropy),
@@ -128,11 +148,14 @@ fn ports(database: &Database, signing: &Signing, chains: &Chains, clock: Anchore
 }
 
 fn settings(config: &Config, alone: bool) -> Settings {
-    let fastest = config.chains.values().map(|chain| chain.block_time.millis()).min().unwrap_or_default();
+    let fastest =
+        config.chains.values().map(|chain| chain.block_time.millis()).min().unwrap_or_default();
     Settings {
         alone,
         own_dates: config.is_devnet(),
-        observe_beat: Span::from_millis((fastest / 2).clamp(OBSERVE_MILLIS_MIN, OBSERVE_MILLIS_MAX)),
+        observe_beat: Span::from_millis(
+            (fastest / 2).clamp(OBSERVE_MILLIS_MIN, OBSERVE_MILLIS_MAX),
+        ),
         low: config.alerts.low.clone(),
         stuck_after: config.alerts.stuck_after,
         ..Settings::default()
@@ -171,12 +194,21 @@ fn announce(config: &Config, rules: &Rules) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), revision = rules.revision, "Adit starts");
     for chain in rules.chains.values() {
         let endpoints = config.chains.get(&chain.name).map_or(0, config::Chain::sources);
-        tracing::info!(chain = %chain.name, wallet = %chain.lane.wallet, endpoints, confirmations = chain.confirmations, finality = ?chain.finality, "pays on");
+        tracing::info!(
+            chain = %chain.name,
+            wallet = %chain.lane.wallet,
+            endpoints,
+            confirmations = chain.confirmations,
+            finality = ?chain.finality,
+            "pays on"
+        );
     }
     match &config.membership {
         Membership::Open => {}
         Membership::Required { lock } => tracing::info!(%lock, "membership is required to claim"),
-        Membership::Tiered { lock, tier } => tracing::info!(%lock, %tier, "everyone can claim, members with their tier's limits"),
+        Membership::Tiered { lock, tier } => {
+            tracing::info!(%lock, %tier, "everyone can claim, members with their tier's limits")
+        }
     }
     for warning in config.warnings() {
         tracing::warn!("{warning}");

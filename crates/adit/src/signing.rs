@@ -6,7 +6,8 @@ use std::sync::Arc;
 use adit_core::{AssetForm, FeeRate, JournalId, LaneId, Timestamp};
 use adit_engine::{AnchoredClock, Clock as _, Source, Witness};
 use adit_signer::{
-    BitcoinPolicy, ChainPolicy, DiskFile, EvmPolicy, Journal, LocalSigner, Signer, SignerConfig, SignerSocket, SocketSigner, WalletKey,
+    BitcoinPolicy, ChainPolicy, DiskFile, EvmPolicy, Journal, LocalSigner, Signer, SignerConfig,
+    SignerSocket, SocketSigner, WalletKey,
 };
 use anyhow::{Context as _, Result, bail};
 
@@ -29,7 +30,10 @@ pub struct Signing {
 pub fn open(config: &Config, clock: &AnchoredClock) -> Result<Signing> {
     match &config.signer.socket {
         None => Ok(local(config, &config.signer.journal, clock)?.shared()),
-        Some(socket) => Ok(Signing { signer: Arc::new(SocketSigner::new(socket)), wallets: Wallets::named(config)? }),
+        Some(socket) => Ok(Signing {
+            signer: Arc::new(SocketSigner::new(socket)),
+            wallets: Wallets::named(config)?,
+        }),
     }
 }
 
@@ -41,14 +45,16 @@ pub fn open_existing(config: &Config) -> Result<Signing> {
     let journal = &config.signer.journal;
     if config.signer.socket.is_none() && !journal.exists() {
         bail!(
-            "there is no journal at {}; put the newest one in place (a volume that is not mounted, another path in signer.journal). Without it nobody knows what was signed",
+            "there is no journal at {}; put the newest one in place (a volume that is not mounted, \
+             another path in signer.journal). Without it nobody knows what was signed",
             journal.display()
         );
     }
     open(config, &AnchoredClock::over(Arc::new(SystemClock)))
 }
 
-/// The same, where the journal is lost: a new one begins. Of a signer in another process it is whatever that one has.
+/// The same, where the journal is lost: a new one begins. Of a signer in another process it is
+/// whatever that one has.
 ///
 /// # Errors
 /// When there is a journal, or as [`open`].
@@ -57,7 +63,8 @@ pub fn open_new(config: &Config) -> Result<Signing> {
     // One without a record is the new one, of a command that was refused or ended on the way.
     if config.signer.socket.is_none() && journal.exists() && !is_empty(config)? {
         bail!(
-            "there is a journal at {}, so it is not lost; if it is an older copy say --journal-declared, and if it cannot be read move it away first",
+            "there is a journal at {}, so it is not lost; if it is an older copy say \
+             --journal-declared, and if it cannot be read move it away first",
             journal.display()
         );
     }
@@ -73,7 +80,8 @@ fn is_empty(config: &Config) -> Result<bool> {
     Ok(records == 0)
 }
 
-/// The same, on another file than the configured journal: an earlier copy, before it takes that one's place.
+/// The same, on another file than the configured journal: an earlier copy, before it takes that
+/// one's place.
 ///
 /// # Errors
 /// As [`open`].
@@ -88,7 +96,10 @@ pub fn open_copy(config: &Config, journal: &Path) -> Result<Signing> {
 pub async fn run(config: Config, output: Output) -> Result<()> {
     telemetry::start(output.json);
     let Some(socket) = &config.signer.socket else {
-        bail!("signer.socket is empty; give the path of a Unix socket, the same one to this signer and to its servers");
+        bail!(
+            "signer.socket is empty; give the path of a Unix socket, the same one to this signer \
+             and to its servers"
+        );
     };
     make_directory_of(socket)?;
     let clock = AnchoredClock::of_signer(Arc::new(SystemClock));
@@ -102,7 +113,12 @@ pub async fn run(config: Config, output: Output) -> Result<()> {
     }
     let offered = SignerSocket::bind(socket)?;
     let stop = serve::stop_signal()?;
-    tracing::info!(socket = %socket.display(), journal = %signer.journal().await?.0, environment = config.signer.environment.as_str(), "the signer is ready");
+    tracing::info!(
+        socket = %socket.display(),
+        journal = %signer.journal().await?.0,
+        environment = config.signer.environment.as_str(),
+        "the signer is ready"
+    );
     tokio::select! {
         () = offered.serve(signer) => {}
         () = stop => {}
@@ -128,7 +144,11 @@ fn local(config: &Config, journal: &Path, clock: &AnchoredClock) -> Result<Local
     keys.iter().for_each(|(lane, key)| tell_cosigners(lane, key));
     let wallets = Wallets::of_keys(config, &keys)?;
     make_directory_of(journal)?;
-    let paid = config.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
+    let paid = config
+        .assets
+        .values()
+        .map(|rules| &rules.asset)
+        .filter(|asset| asset.form != AssetForm::Points);
     let signer_config = SignerConfig {
         environment: config.signer.environment.clone(),
         keys,
@@ -137,10 +157,13 @@ fn local(config: &Config, journal: &Path, clock: &AnchoredClock) -> Result<Local
         caps: paid.map(|asset| (asset.id.clone(), config.signer.caps_of(&asset.id))).collect(),
     };
     let (now, uptime, doubt) = (clock.clone(), clock.clone(), clock.clone());
-    let signer = LocalSigner::open(signer_config, journal, JournalId(uuid()), Box::new(move || now.now()));
-    let signer = signer.with_context(|| format!("the signer cannot work with {}", journal.display()))?;
     let signer =
-        signer.with_monotonic(Box::new(move || uptime.uptime().since(Timestamp::default()))).with_doubt(Box::new(move || doubt.doubt()));
+        LocalSigner::open(signer_config, journal, JournalId(uuid()), Box::new(move || now.now()));
+    let signer =
+        signer.with_context(|| format!("the signer cannot work with {}", journal.display()))?;
+    let signer = signer
+        .with_monotonic(Box::new(move || uptime.uptime().since(Timestamp::default())))
+        .with_doubt(Box::new(move || doubt.doubt()));
     Ok(Local { signer, wallets })
 }
 
@@ -148,7 +171,13 @@ fn tell_cosigners(lane: &LaneId, key: &WalletKey) {
     let WalletKey::Bitcoin(account) = key else { return };
     let ((needed, keys), here) = (account.signatures(), account.fingerprint().is_some());
     if !account.signs_alone() {
-        tracing::info!(chain = %lane.chain, needed, keys, here, "others sign what this wallet pays: see `adit psbt`");
+        tracing::info!(
+            chain = %lane.chain,
+            needed,
+            keys,
+            here,
+            "others sign what this wallet pays: see `adit psbt`"
+        );
     }
 }
 
@@ -160,7 +189,9 @@ fn policy(chain: &Chain) -> ChainPolicy {
         Of::Bitcoin(bitcoin) => ChainPolicy::Bitcoin(BitcoinPolicy {
             network: wallets::network_of(bitcoin),
             fee_cap,
-            feerate_cap: FeeRate::from_sat_per_kvb(u64::try_from(chain.offer_max).unwrap_or(u64::MAX)),
+            feerate_cap: FeeRate::from_sat_per_kvb(
+                u64::try_from(chain.offer_max).unwrap_or(u64::MAX),
+            ),
         }),
     }
 }

@@ -1,4 +1,5 @@
-//! The wallets that pay: their keys where this process has them, and what everybody may know of them.
+//! The wallets that pay: their keys where this process has them, and what everybody may know of
+//! them.
 
 mod shared;
 
@@ -27,7 +28,8 @@ impl Wallets {
     /// Without touching the signer's journal.
     ///
     /// # Errors
-    /// When neither a key nor the configuration says which they are, or two chains are one with one wallet.
+    /// When neither a key nor the configuration says which they are, or two chains are one with one
+    /// wallet.
     pub fn of(config: &Config) -> Result<Self> {
         match &config.signer.socket {
             None => Self::of_keys(config, &keys(config)?),
@@ -40,10 +42,16 @@ impl Wallets {
     pub fn of_keys(config: &Config, keys: &[(LaneId, WalletKey)]) -> Result<Self> {
         let descriptors = keys.iter().filter_map(|(lane, key)| match key {
             WalletKey::Evm(_) => None,
-            WalletKey::Bitcoin(account) => Some((lane.chain.clone(), Keychain::ALL.map(|keychain| account.descriptor(keychain)))),
+            WalletKey::Bitcoin(account) => Some((
+                lane.chain.clone(),
+                Keychain::ALL.map(|keychain| account.descriptor(keychain)),
+            )),
         });
         let wallets = Self {
-            addresses: keys.iter().map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone())).collect(),
+            addresses: keys
+                .iter()
+                .map(|(lane, _)| (lane.chain.clone(), lane.wallet.clone()))
+                .collect(),
             descriptors: descriptors.collect(),
         };
         shared::refuse_shared(config, &wallets)?;
@@ -66,8 +74,12 @@ impl Wallets {
                 Of::Evm(_) => wallets.addresses.insert(name.clone(), named_address(chain)?),
                 Of::Bitcoin(bitcoin) => {
                     let wallet = named_descriptor(chain, bitcoin)?;
-                    wallets.descriptors.insert(name.clone(), Keychain::ALL.map(|keychain| wallet.descriptor(keychain)));
-                    let first = wallet.address(adit_core::Place { keychain: Keychain::External, index: 0 })?;
+                    wallets.descriptors.insert(
+                        name.clone(),
+                        Keychain::ALL.map(|keychain| wallet.descriptor(keychain)),
+                    );
+                    let first = wallet
+                        .address(adit_core::Place { keychain: Keychain::External, index: 0 })?;
                     wallets.addresses.insert(name.clone(), first.destination().clone())
                 }
             };
@@ -81,7 +93,8 @@ fn named_address(chain: &Chain) -> Result<Destination> {
     match &chain.wallet {
         Some(wallet) => Ok(wallet.clone()),
         None => bail!(
-            "chains.{}.wallet is missing: signer.socket names another process that has the key, so give the address that `adit keys show` prints there",
+            "chains.{}.wallet is missing: signer.socket names another process that has the key, so \
+             give the address that `adit keys show` prints there",
             chain.name
         ),
     }
@@ -90,49 +103,68 @@ fn named_address(chain: &Chain) -> Result<Destination> {
 fn named_descriptor(chain: &Chain, bitcoin: &BitcoinChain) -> Result<Wallet> {
     let Some(descriptor) = &bitcoin.descriptor else {
         bail!(
-            "chains.{}.descriptor is missing: signer.socket names another process that has the keys, so give the descriptor that `adit keys show` prints there",
+            "chains.{}.descriptor is missing: signer.socket names another process that has the \
+             keys, so give the descriptor that `adit keys show` prints there",
             chain.name
         );
     };
-    Wallet::of_descriptor(bitcoin.network, descriptor).with_context(|| format!("chains.{}.descriptor", chain.name))
+    Wallet::of_descriptor(bitcoin.network, descriptor)
+        .with_context(|| format!("chains.{}.descriptor", chain.name))
 }
 
-/// Keys of every chain: on EVM chains one key for all, on each Bitcoin chain an account of the seed.
+/// Keys of every chain: on EVM chains one key for all, on each Bitcoin chain an account of the
+/// seed.
 ///
 /// # Errors
 /// When one is missing.
 pub fn keys(config: &Config) -> Result<Vec<(LaneId, WalletKey)>> {
     let mut seed = Opened { config, seed: None };
-    config.chains.values().map(|chain| key(config, chain, &mut seed).map(|key| (key.lane(chain.name.clone()), key))).collect()
+    config
+        .chains
+        .values()
+        .map(|chain| key(config, chain, &mut seed).map(|key| (key.lane(chain.name.clone()), key)))
+        .collect()
 }
 
 fn key(config: &Config, chain: &Chain, seed: &mut Opened<'_>) -> Result<WalletKey> {
     match &chain.of {
         Of::Evm(_) => match &config.secrets.private_key {
-            Some(text) => Ok(Key::from_hex(text.expose_secret()).context("LOCK_MANAGER_PRIVATE_KEY")?.into()),
-            None => Ok(seed.get("there is no key to pay with: set LOCK_MANAGER_PRIVATE_KEY")?.key(config.signer.key_index)?.into()),
+            Some(text) => {
+                Ok(Key::from_hex(text.expose_secret()).context("LOCK_MANAGER_PRIVATE_KEY")?.into())
+            }
+            None => Ok(seed
+                .get("there is no key to pay with: set LOCK_MANAGER_PRIVATE_KEY")?
+                .key(config.signer.key_index)?
+                .into()),
         },
         Of::Bitcoin(bitcoin) => account(chain, bitcoin, seed).map(WalletKey::from),
     }
 }
 
-/// The seed's own account, or the wallet that a descriptor says. That the seed has none of its keys has to be said: a seed that is missing or
-/// wrong would else hand out payments without its signature.
+/// The seed's own account, or the wallet that a descriptor says. That the seed has none of its keys
+/// has to be said: a seed that is missing or wrong would else hand out payments without its
+/// signature.
 fn account(chain: &Chain, bitcoin: &BitcoinChain, seed: &mut Opened<'_>) -> Result<BitcoinAccount> {
     let (network, name) = (network_of(bitcoin), &chain.name);
     let missing = format!("there is no seed for chains.{name}");
     let wrong = |wrong: String| anyhow!("chains.{name}.descriptor: {wrong}");
     match &bitcoin.descriptor {
         None if bitcoin.keys_elsewhere => {
-            bail!("chains.{name}.keys is \"elsewhere\", and chains.{name}.descriptor does not say of which wallet")
+            bail!(
+                "chains.{name}.keys is \"elsewhere\", and chains.{name}.descriptor does not say of \
+                 which wallet"
+            )
         }
         None => Ok(seed.get(&missing)?.bitcoin(network, bitcoin.addresses, bitcoin.account)?),
-        Some(descriptor) if bitcoin.keys_elsewhere => BitcoinAccount::watched(network, descriptor).map_err(wrong),
+        Some(descriptor) if bitcoin.keys_elsewhere => {
+            BitcoinAccount::watched(network, descriptor).map_err(wrong)
+        }
         Some(descriptor) => {
             let account = seed.get(&missing)?.bitcoin_wallet(network, descriptor).map_err(wrong)?;
             if account.fingerprint().is_none() {
                 bail!(
-                    "none of the keys of chains.{name}.descriptor is of the sealed seed; seal the right seed, or say keys = \"elsewhere\" where others sign everything"
+                    "none of the keys of chains.{name}.descriptor is of the sealed seed; seal the \
+                     right seed, or say keys = \"elsewhere\" where others sign everything"
                 );
             }
             Ok(account)

@@ -26,7 +26,8 @@ pub enum Command {
     Show(One),
     /// Why one stands where it stands: the evidence, what is waited for, what comes next
     Why(One),
-    /// Say whose a payment was that only the signer's journal knew (`adit lanes explain` lists them)
+    /// Say whose a payment was that only the signer's journal knew (`adit lanes explain` lists
+    /// them)
     Match(Match),
 }
 
@@ -70,10 +71,12 @@ pub struct Match {
     /// The book that it is taken from [default: the user's only one with the asset]
     #[arg(long, requires = "user")]
     book: Option<String>,
-    /// What it was paid for: the points of a claim, else the asset itself [default: the asset, where no claim pays it]
+    /// What it was paid for: the points of a claim, else the asset itself [default: the asset,
+    /// where no claim pays it]
     #[arg(long, value_name = "ASSET", requires = "user")]
     source_asset: Option<String>,
-    /// What it took of the source asset, the fee included, in whole units [default: what was paid, where no claim pays it]
+    /// What it took of the source asset, the fee included, in whole units [default: what was paid,
+    /// where no claim pays it]
     #[arg(long, value_name = "AMOUNT", requires = "user")]
     deducted: Option<String>,
     /// A withdrawal that is held for inspection and asks for the same
@@ -99,7 +102,8 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
             output.result(&record, &lines(&record, 0))
         }
         Command::Why(one) => {
-            let why = one.server.connect()?.get(&["api", "withdrawals", &one.id, "why"], &[]).await?;
+            let why =
+                one.server.connect()?.get(&["api", "withdrawals", &one.id, "why"], &[]).await?;
             let sentence = plain(&why["sentence"]);
             output.result(&why, &format!("{sentence}\n\n{}", lines(&why, 0)))
         }
@@ -107,7 +111,12 @@ pub async fn run(command: Command, output: Output) -> Result<()> {
             let path = ["api", "admin", "withdrawals", &found.id, "match"];
             let body = serde_json::to_string(&found.body())?;
             let record = found.server.connect()?.post(&path, "application/json", body).await?;
-            let said = format!("{} is {}, {}'s", plain(&record["id"]), plain(&record["status"]), plain(&record["userId"]));
+            let said = format!(
+                "{} is {}, {}'s",
+                plain(&record["id"]),
+                plain(&record["status"]),
+                plain(&record["userId"])
+            );
             output.result(&record, &said)
         }
     }
@@ -145,7 +154,12 @@ impl Match {
 
 impl List {
     fn query(&self) -> Vec<(&'static str, String)> {
-        let given = [("userId", &self.user), ("status", &self.status), ("asset", &self.asset), ("cursor", &self.cursor)];
+        let given = [
+            ("userId", &self.user),
+            ("status", &self.status),
+            ("asset", &self.asset),
+            ("cursor", &self.cursor),
+        ];
         let texts = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
         texts.chain(self.limit.map(|limit| ("limit", limit.to_string()))).collect()
     }
@@ -160,7 +174,12 @@ fn lines(value: &Value, depth: usize) -> String {
                 true => format!("{indent}{name}: {}", plain(inner)),
                 false => format!("{indent}{name}:\n{}", lines(inner, depth + 1)),
             };
-            fields.iter().filter(|(_, inner)| !inner.is_null()).map(field).collect::<Vec<String>>().join("\n")
+            fields
+                .iter()
+                .filter(|(_, inner)| !inner.is_null())
+                .map(field)
+                .collect::<Vec<String>>()
+                .join("\n")
         }
         Value::Array(items) => {
             let item = |inner: &Value| match is_plain(inner) {
@@ -169,7 +188,9 @@ fn lines(value: &Value, depth: usize) -> String {
             };
             items.iter().map(item).collect::<Vec<String>>().join("\n")
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("{indent}{}", plain(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            format!("{indent}{}", plain(value))
+        }
     }
 }
 

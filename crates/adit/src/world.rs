@@ -7,13 +7,15 @@ use adit_core::{Span, Timestamp};
 use adit_engine::{Clock, Entropy, Spawner};
 use futures::future::BoxFuture;
 
-/// Exit status after a bug: whoever supervises starts again, and the engine goes on from what is stored.
+/// Exit status after a bug: whoever supervises starts again, and the engine goes on from what is
+/// stored.
 const BUG: i32 = 101;
 
 /// The start of this process: monotonic time is counted from it.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The clocks of this machine. Only what keeps the time reads them: see [`adit_engine::AnchoredClock`].
+/// The clocks of this machine. Only what keeps the time reads them: see
+/// [`adit_engine::AnchoredClock`].
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -49,14 +51,19 @@ impl Entropy for SystemEntropy {
 pub struct TokioSpawner;
 
 impl Spawner for TokioSpawner {
-    /// A task that panics found a bug. Going on without it would look alive and do nothing, so the process ends and starts anew.
+    /// A task that panics found a bug. Going on without it would look alive and do nothing, so the
+    /// process ends and starts anew.
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         let running = tokio::spawn(task);
         tokio::spawn(async move {
             if let Err(error) = running.await
                 && error.is_panic()
             {
-                tracing::error!(task = name, %error, "a task found a bug; the process ends, and goes on from the store when it is started again");
+                tracing::error!(
+                    task = name,
+                    %error,
+                    "a task found a bug; the process ends, and goes on from the store when it is started again"
+                );
                 std::process::exit(BUG);
             }
         });

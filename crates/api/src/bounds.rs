@@ -13,14 +13,16 @@ pub const URI_BYTES_MAX: usize = 4 * 1024;
 /// All names and values of headers together.
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 
-/// Refuses what is out of bounds, and says of every answer that it is neither to be kept nor guessed at.
+/// Refuses what is out of bounds, and says of every answer that it is neither to be kept nor
+/// guessed at.
 pub async fn bound(request: Request, next: Next) -> Response {
     let uri = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if uri > URI_BYTES_MAX {
         let detail = format!("Path and query have {uri} bytes; allowed are {URI_BYTES_MAX}.");
         return Problem::new(&codes::URI_TOO_LONG, detail).into_response();
     }
-    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > HEADERS_BYTES_MAX {
         let detail = format!("The headers have {headers} bytes; allowed are {HEADERS_BYTES_MAX}.");
         return Problem::new(&codes::HEADERS_TOO_LARGE, detail).into_response();

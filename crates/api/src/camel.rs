@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 /// Renames every field, at every depth. Values stay as they are.
 pub fn camel(value: Value) -> Value {
     match value {
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (camel_name(&name), camel(value))).collect::<Map<_, _>>())
-        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (camel_name(&name), camel(value)))
+                .collect::<Map<_, _>>(),
+        ),
         Value::Array(items) => Value::Array(items.into_iter().map(camel).collect()),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
@@ -32,7 +35,11 @@ mod tests {
 
     #[test]
     fn names_change_and_values_do_not() {
-        let snake = json!({ "base_fee_wei": "a_b", "block": { "final_height": [{ "in_flight": 1 }] } });
-        assert_eq!(camel(snake), json!({ "baseFeeWei": "a_b", "block": { "finalHeight": [{ "inFlight": 1 }] } }));
+        let snake =
+            json!({ "base_fee_wei": "a_b", "block": { "final_height": [{ "in_flight": 1 }] } });
+        assert_eq!(
+            camel(snake),
+            json!({ "baseFeeWei": "a_b", "block": { "finalHeight": [{ "inFlight": 1 }] } })
+        );
     }
 }

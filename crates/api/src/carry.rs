@@ -1,5 +1,5 @@
-//! A request that was begun is carried through, whether its caller still waits or not. Dropped in the middle it could leave a database
-//! connection inside a transaction to whoever gets it next.
+//! A request that was begun is carried through, whether its caller still waits or not. Dropped in
+//! the middle it could leave a database connection inside a transaction to whoever gets it next.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -47,8 +47,11 @@ mod tests {
         tokio::select! {
             biased;
             () = begun.notified() => {}
-            answer = router.oneshot(request) => panic!("it was answered before its caller left: {answer:?}"),
+            answer = router.oneshot(request) => panic!("it was answered before its caller left: \
+                {answer:?}"),
         }
-        tokio::time::timeout(Duration::from_secs(5), done.notified()).await.expect("it was carried through");
+        tokio::time::timeout(Duration::from_secs(5), done.notified())
+            .await
+            .expect("it was carried through");
     }
 }

@@ -1,6 +1,7 @@
 //! Every code that an answer can carry, with its HTTP status and a title: one table for all routes.
 //!
-//! Codes and parameters are the contract; titles and sentences are English for people and may change.
+//! Codes and parameters are the contract; titles and sentences are English for people and may
+//! change.
 
 use axum::http::StatusCode;
 
@@ -14,7 +15,8 @@ pub struct Code {
 
 impl Code {
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).expect("the table holds valid statuses, which a test checks")
+        StatusCode::from_u16(self.status)
+            .expect("the table holds valid statuses, which a test checks")
     }
 }
 
@@ -132,7 +134,8 @@ pub fn named(name: &str) -> &'static Code {
     ALL.iter().copied().find(|code| code.name == name).unwrap_or(&INTERNAL)
 }
 
-/// The row that stands for a bare status: for answers of the framework that never saw one of our handlers.
+/// The row that stands for a bare status: for answers of the framework that never saw one of our
+/// handlers.
 pub fn of_status(status: StatusCode) -> &'static Code {
     match status {
         StatusCode::NOT_FOUND => &ROUTE_NOT_FOUND,
@@ -153,12 +156,16 @@ mod tests {
     fn names_are_unique_and_statuses_are_statuses() {
         let names: std::collections::BTreeSet<_> = ALL.iter().map(|code| code.name).collect();
         assert_eq!(names.len(), ALL.len());
-        assert!(ALL.iter().all(|code| code.status().is_client_error() || code.status().is_server_error()));
+        assert!(
+            ALL.iter()
+                .all(|code| code.status().is_client_error() || code.status().is_server_error())
+        );
     }
 
     #[test]
     fn only_a_defect_is_a_500() {
-        let fives: Vec<_> = ALL.iter().filter(|code| code.status == 500).map(|code| code.name).collect();
+        let fives: Vec<_> =
+            ALL.iter().filter(|code| code.status == 500).map(|code| code.name).collect();
         assert_eq!(fives, ["INTERNAL"]);
     }
 }

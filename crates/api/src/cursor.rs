@@ -34,8 +34,10 @@ pub fn write(place: impl Into<Place>) -> String {
 pub fn read<T: From<Place>>(text: &str) -> Result<T, Problem> {
     let wrong = || {
         let got: String = text.chars().take(64).collect();
-        let detail =
-            format!("The cursor {got:?} is not one of ours. Send nextCursor of the page before as it is, or none for the first page.");
+        let detail = format!(
+            "The cursor {got:?} is not one of ours. Send nextCursor of the page before as it is, \
+             or none for the first page."
+        );
         Problem::new(&codes::INVALID_CURSOR, detail)
     };
     let mut bytes = [0; CURSOR_BYTES];
@@ -84,14 +86,21 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let cursor = Cursor { created_at: Timestamp::from_micros(-7), id: WithdrawalId(uuid::Uuid::from_u128(42)) };
+        let cursor = Cursor {
+            created_at: Timestamp::from_micros(-7),
+            id: WithdrawalId(uuid::Uuid::from_u128(42)),
+        };
         assert_eq!(read(&write(cursor)).map_err(|problem| problem.detail), Ok(cursor));
     }
 
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "1", "zz", &"0".repeat(47), &"0".repeat(49), &"0".repeat(50), "' OR 1=1"] {
-            assert_eq!(read::<Cursor>(text).map_err(|problem| problem.code.name), Err("INVALID_CURSOR"), "{text:?}");
+            assert_eq!(
+                read::<Cursor>(text).map_err(|problem| problem.code.name),
+                Err("INVALID_CURSOR"),
+                "{text:?}"
+            );
         }
     }
 

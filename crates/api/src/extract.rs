@@ -1,4 +1,5 @@
-//! Reading requests: every way in which a body, a query or a path can be wrong is an answer, and none a surprise.
+//! Reading requests: every way in which a body, a query or a path can be wrong is an answer, and
+//! none a surprise.
 
 use std::time::Duration;
 
@@ -42,10 +43,16 @@ pub struct HashPath(pub adit_core::Hash32);
 pub async fn bytes(request: Request) -> Result<Bytes, Problem> {
     let read = Bytes::from_request(request, &());
     let read = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read).await;
-    let read =
-        read.map_err(|_| Problem::new(&codes::REQUEST_TIMEOUT, format!("The body did not arrive within {BODY_SECONDS_MAX} seconds.")))?;
+    let read = read.map_err(|_| {
+        Problem::new(
+            &codes::REQUEST_TIMEOUT,
+            format!("The body did not arrive within {BODY_SECONDS_MAX} seconds."),
+        )
+    })?;
     read.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(&codes::BODY_TOO_LARGE, "The body is larger than this route allows."),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(&codes::BODY_TOO_LARGE, "The body is larger than this route allows.")
+        }
         _broken_off => Problem::new(&codes::BAD_REQUEST, "The body broke off."),
     })
 }
@@ -59,7 +66,10 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
     if !is_object {
         serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
-        return Err(Problem::new(&codes::INVALID_BODY, "The body is JSON, and not an object: {\"field\": …}."));
+        return Err(Problem::new(
+            &codes::INVALID_BODY,
+            "The body is JSON, and not an object: {\"field\": …}.",
+        ));
     }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => misfit(&error),
@@ -88,7 +98,8 @@ fn not_json(error: &serde_json::Error) -> Problem {
 
 /// The media type without its parameters.
 pub fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
 }
 
@@ -98,7 +109,8 @@ pub fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     match media_type(headers) {
         json if json.eq_ignore_ascii_case("application/json") => Ok(()),
         other => {
-            let detail = format!("The body's Content-Type is {other:?}; this route reads application/json.");
+            let detail =
+                format!("The body's Content-Type is {other:?}; this route reads application/json.");
             Err(Problem::new(&codes::UNSUPPORTED_MEDIA_TYPE, detail))
         }
     }
@@ -131,7 +143,10 @@ impl<S: Send + Sync> FromRequestParts<S> for WithdrawalPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         text.parse().map(Self).map_err(|_| no_withdrawal())
     }
 }
@@ -140,7 +155,10 @@ impl<S: Send + Sync> FromRequestParts<S> for AttemptPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         text.parse().map(Self).map_err(|_| no_psbt())
     }
 }
@@ -149,7 +167,10 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         text.parse().map(Self).map_err(|_| no_key())
     }
 }
@@ -158,7 +179,10 @@ impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         UserId::new(text).map(Self).map_err(invalid_name)
     }
 }
@@ -167,7 +191,10 @@ impl<S: Send + Sync> FromRequestParts<S> for ChainPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         ChainName::new(text).map(Self).map_err(invalid_name)
     }
 }
@@ -176,7 +203,10 @@ impl<S: Send + Sync> FromRequestParts<S> for HashPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await.map(|path| path.0).unwrap_or_default();
+        let text = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|path| path.0)
+            .unwrap_or_default();
         let hex = text.strip_prefix("0x").unwrap_or(&text);
         format!("0x{hex}").parse().map(Self).map_err(|_| no_stray(&text))
     }
@@ -189,24 +219,36 @@ pub fn no_withdrawal() -> Problem {
 
 /// No version with this id is under way.
 pub fn no_psbt() -> Problem {
-    Problem::new(&codes::PSBT_NOT_FOUND, "No version with this id waits for signatures. GET /api/admin/psbts lists those that do.")
+    Problem::new(
+        &codes::PSBT_NOT_FOUND,
+        "No version with this id waits for signatures. GET /api/admin/psbts lists those that do.",
+    )
 }
 
 /// No key with this id, or none that the caller may see.
 pub fn no_key() -> Problem {
-    Problem::new(&codes::API_KEY_NOT_FOUND, "There is no such key, or you may not see it. GET /api/admin/api-keys lists yours.")
+    Problem::new(
+        &codes::API_KEY_NOT_FOUND,
+        "There is no such key, or you may not see it. GET /api/admin/api-keys lists yours.",
+    )
 }
 
 /// No transaction of this hash waits to be explained.
 pub fn no_stray(got: &str) -> Problem {
     let got: String = got.chars().take(80).collect();
-    let detail = format!("{got:?} is no transaction that waits to be explained; GET /api/admin/unmatched lists those that do.");
+    let detail = format!(
+        "{got:?} is no transaction that waits to be explained; GET /api/admin/unmatched lists \
+         those that do."
+    );
     Problem::new(&codes::STRAY_NOT_FOUND, detail)
 }
 
 /// A text that is no name.
 pub fn invalid_name(error: NameError) -> Problem {
-    Problem::new(&codes::INVALID_NAME, format!("{error}.")).with("what", error.what).with("got", error.got).with("allowed", error.allowed)
+    Problem::new(&codes::INVALID_NAME, format!("{error}."))
+        .with("what", error.what)
+        .with("got", error.got)
+        .with("allowed", error.allowed)
 }
 
 /// Reads a name where one is given.

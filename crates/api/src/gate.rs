@@ -1,4 +1,5 @@
-//! What is asked about a claim before it becomes a command: what was signed, by whom, and whether the wallet is a member.
+//! What is asked about a claim before it becomes a command: what was signed, by whom, and whether
+//! the wallet is a member.
 
 use adit_chain::Fault;
 use adit_core::{Amount, Bytes, Destination, Hash32};
@@ -18,7 +19,12 @@ pub trait ClaimGate: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Fault`] when a contract had to be asked and could not be.
-    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault>;
+    async fn verify(
+        &self,
+        wallet: &Destination,
+        digest: Hash32,
+        signature: &Bytes,
+    ) -> Result<SignatureVerdict, Fault>;
 
     /// Whether the wallet's own key made the signature. Asks nobody.
     fn is_by_key(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> bool;

@@ -28,10 +28,20 @@ impl ClaimGate for EvmGate {
 
     fn digest(&self, terms: &ClaimTerms) -> Option<Hash32> {
         let ClaimTerms { wallet, amount, nonce, deadline } = terms;
-        self.domain.digest(&Claim { user: wallet.clone(), amount: *amount, nonce: *nonce, deadline: *deadline })
+        self.domain.digest(&Claim {
+            user: wallet.clone(),
+            amount: *amount,
+            nonce: *nonce,
+            deadline: *deadline,
+        })
     }
 
-    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault> {
+    async fn verify(
+        &self,
+        wallet: &Destination,
+        digest: Hash32,
+        signature: &Bytes,
+    ) -> Result<SignatureVerdict, Fault> {
         Ok(match self.chain.verify_claim(wallet, digest, signature).await? {
             Verdict::Valid(_) => SignatureVerdict::Valid,
             Verdict::Invalid { why } => SignatureVerdict::Invalid { why },

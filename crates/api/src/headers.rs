@@ -1,4 +1,5 @@
-//! The two headers that change what a request does: `Prefer: wait=n` (RFC 7240) and `Idempotency-Key`.
+//! The two headers that change what a request does: `Prefer: wait=n` (RFC 7240) and
+//! `Idempotency-Key`.
 
 use std::time::Duration;
 
@@ -13,14 +14,21 @@ pub const WAIT_SECONDS_DEFAULT: u64 = 25;
 /// Longest such wait.
 pub const WAIT_SECONDS_MAX: u64 = 60;
 
-/// A preference is a wish (RFC 7240): what cannot be read is ignored, more than the most is the most.
+/// A preference is a wish (RFC 7240): what cannot be read is ignored, more than the most is the
+/// most.
 pub fn wait(headers: &HeaderMap) -> Duration {
-    let preferences = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let preferences = headers
+        .get_all("prefer")
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     let mut waits = preferences.filter_map(|preference| {
         let (name, value) = preference.split(';').next()?.split_once('=')?;
         let value = value.trim().trim_matches('"');
-        (name.trim().eq_ignore_ascii_case("wait") && value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty())
-            .then(|| value.parse().unwrap_or(WAIT_SECONDS_MAX))
+        (name.trim().eq_ignore_ascii_case("wait")
+            && value.bytes().all(|byte| byte.is_ascii_digit())
+            && !value.is_empty())
+        .then(|| value.parse().unwrap_or(WAIT_SECONDS_MAX))
     });
     Duration::from_secs(waits.next().unwrap_or(WAIT_SECONDS_DEFAULT).min(WAIT_SECONDS_MAX))
 }
@@ -31,7 +39,8 @@ pub fn wait(headers: &HeaderMap) -> Duration {
 /// `INVALID_HEADER` when it is empty, too long, has other characters, or stands there twice.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let wrong = |what: &str| {
-        let detail = format!("Idempotency-Key {what}; allowed is one of 1 to 128 visible ASCII characters.");
+        let detail =
+            format!("Idempotency-Key {what}; allowed is one of 1 to 128 visible ASCII characters.");
         Problem::new(&codes::INVALID_HEADER, detail).with("header", "Idempotency-Key")
     };
     let mut values = headers.get_all("idempotency-key").into_iter();
@@ -40,7 +49,9 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Pr
         (Some(_), Some(_)) => Err(wrong("is given twice")),
         (Some(value), None) => {
             let text = value.to_str().map_err(|_| wrong("has other characters"))?;
-            IdempotencyKey::new(text).map(Some).map_err(|_| wrong("is empty, too long, or has other characters"))
+            IdempotencyKey::new(text)
+                .map(Some)
+                .map_err(|_| wrong("is empty, too long, or has other characters"))
         }
     }
 }
@@ -52,7 +63,12 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, values: &[&'static str]) -> HeaderMap {
-        values.iter().map(|value| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        values
+            .iter()
+            .map(|value| {
+                (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            })
+            .collect()
     }
 
     #[test]
@@ -78,10 +94,12 @@ mod tests {
         for values in [vec![""], vec!["a b"], vec!["a", "a"]] {
             assert!(read(&values).is_err_and(|problem| problem.code.status == 422), "{values:?}");
         }
-        let long: HeaderMap =
-            [(axum::http::HeaderName::from_static("idempotency-key"), HeaderValue::from_str(&"k".repeat(129)).expect("ASCII"))]
-                .into_iter()
-                .collect();
+        let long: HeaderMap = [(
+            axum::http::HeaderName::from_static("idempotency-key"),
+            HeaderValue::from_str(&"k".repeat(129)).expect("ASCII"),
+        )]
+        .into_iter()
+        .collect();
         assert!(idempotency_key(&long).is_err());
     }
 }

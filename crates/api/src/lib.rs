@@ -1,8 +1,9 @@
 //! HTTP: one route, one file.
 //!
-//! The API decides nothing. It reads requests strictly, finds out who asks, turns what is well-formed into a command for the engine's
-//! writer, and renders what the rules answered. Invariants: a refusal has one code with one status, whichever route it leaves by; no
-//! input is a 500; what a caller may not see does not exist for him.
+//! The API decides nothing. It reads requests strictly, finds out who asks, turns what is
+//! well-formed into a command for the engine's writer, and renders what the rules answered.
+//! Invariants: a refusal has one code with one status, whichever route it leaves by; no input is a
+//! 500; what a caller may not see does not exist for him.
 
 mod amounts;
 pub mod auth;

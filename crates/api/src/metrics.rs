@@ -1,4 +1,5 @@
-//! What Prometheus is told: requests and their answers, refusals by code, withdrawals by status, wallets, alerts.
+//! What Prometheus is told: requests and their answers, refusals by code, withdrawals by status,
+//! wallets, alerts.
 
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ use crate::state::ApiState;
 use crate::units::units;
 
 /// Upper bounds in seconds; claims that wait for confirmations fill the last ones.
-const LATENCY_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 25.0, 60.0];
+const LATENCY_SECONDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 25.0, 60.0];
 
 /// A database that is silent does not keep a scrape waiting: Prometheus gives up after ten seconds.
 const READ_SECONDS_MAX: u64 = 5;
@@ -102,16 +104,40 @@ impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("http_requests", "Requests answered", self.requests.clone());
-        registry.register("http_request_seconds", "Time to an answer, waiting for confirmations included", self.seconds.clone());
+        registry.register(
+            "http_request_seconds",
+            "Time to an answer, waiting for confirmations included",
+            self.seconds.clone(),
+        );
         registry.register("refusals", "Refusals by code", self.refusals.clone());
         registry.register("withdrawals", "Withdrawals by status", self.withdrawals.clone());
-        registry.register("lane_running", "1 where the wallet pays, 0 where it stands", self.running.clone());
+        registry.register(
+            "lane_running",
+            "1 where the wallet pays, 0 where it stands",
+            self.running.clone(),
+        );
         registry.register("chain_head_height", "Newest block seen", self.head.clone());
-        registry.register("chain_final_height", "Newest final block seen", self.final_height.clone());
-        registry.register("wallet_balance", "Whole units of an asset on chain; absent where it is not known", self.balances.clone());
+        registry.register(
+            "chain_final_height",
+            "Newest final block seen",
+            self.final_height.clone(),
+        );
+        registry.register(
+            "wallet_balance",
+            "Whole units of an asset on chain; absent where it is not known",
+            self.balances.clone(),
+        );
         registry.register("alerts", "Standing alerts", self.alerts.clone());
-        registry.register("clock_doubted", "1 while nobody knows what time it is", self.clock_doubted.clone());
-        registry.register("clock_drift_seconds", "By how much the machine's clock is ahead of the time", self.clock_drift_seconds.clone());
+        registry.register(
+            "clock_doubted",
+            "1 while nobody knows what time it is",
+            self.clock_doubted.clone(),
+        );
+        registry.register(
+            "clock_drift_seconds",
+            "By how much the machine's clock is ahead of the time",
+            self.clock_drift_seconds.clone(),
+        );
         registry.register("store_up", "1 where the store could be read", self.store_up.clone());
         registry.register("live_connections", "Open live connections", self.live.clone());
     }
@@ -137,7 +163,10 @@ impl Metrics {
         match read {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => tracing::warn!(%fault, "metrics of the store cannot be read"),
-            Err(_elapsed) => tracing::warn!(seconds = READ_SECONDS_MAX, "metrics of the store cannot be read in time"),
+            Err(_elapsed) => tracing::warn!(
+                seconds = READ_SECONDS_MAX,
+                "metrics of the store cannot be read in time"
+            ),
         }
         let clock = state.engine().ports.clock.standing();
         self.clock_doubted.set(i64::from(clock.doubt.is_some()));
@@ -161,12 +190,17 @@ impl Metrics {
             let label = OfLane { lane: lane.id.to_string() };
             self.running.get_or_create(&label).set(i64::from(lane.state == LaneState::Running));
             if let Some(tip) = &lane.tip {
-                self.head.get_or_create(&label).set(i64::try_from(tip.head.height).unwrap_or(i64::MAX));
-                self.final_height.get_or_create(&label).set(i64::try_from(tip.final_height).unwrap_or(i64::MAX));
+                self.head
+                    .get_or_create(&label)
+                    .set(i64::try_from(tip.head.height).unwrap_or(i64::MAX));
+                self.final_height
+                    .get_or_create(&label)
+                    .set(i64::try_from(tip.final_height).unwrap_or(i64::MAX));
             }
             for held in &lane.funds {
                 let wallet = OfWallet { lane: lane.id.to_string(), asset: held.asset.to_string() };
-                let balance = units(state.rules(), &held.asset, held.balance).parse().unwrap_or(f64::NAN);
+                let balance =
+                    units(state.rules(), &held.asset, held.balance).parse().unwrap_or(f64::NAN);
                 self.balances.get_or_create(&wallet).set(balance);
             }
         }
@@ -178,13 +212,21 @@ impl Metrics {
 pub async fn measure(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = match request.method().as_str() {
-        known @ ("GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS") => known.to_owned(),
+        known @ ("GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS") => {
+            known.to_owned()
+        }
         _other => "other".to_owned(),
     };
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let response = next.run(request).await;
     let metrics = state.metrics();
-    metrics.requests.get_or_create(&Answered { method, route, status: response.status().as_u16() }).inc();
+    metrics
+        .requests
+        .get_or_create(&Answered { method, route, status: response.status().as_u16() })
+        .inc();
     metrics.seconds.observe(started.elapsed().as_secs_f64());
     response
 }

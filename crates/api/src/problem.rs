@@ -1,6 +1,8 @@
-//! A refusal on its way out: RFC 9457 `application/problem+json`, or on `/api/token/*` the `{success: false, error, code}` form.
+//! A refusal on its way out: RFC 9457 `application/problem+json`, or on `/api/token/*` the
+//! `{success: false, error, code}` form.
 //!
-//! Handlers answer with a [`Problem`] and do not care which; [`dress`] stands outermost and gives each its form by its path.
+//! Handlers answer with a [`Problem`] and do not care which; [`dress`] stands outermost and gives
+//! each its form by its path.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -94,10 +96,15 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives every refusal the form of its path, those of the framework included (unknown route, wrong method, too large a body).
+/// Gives every refusal the form of its path, those of the framework included (unknown route, wrong
+/// method, too large a body).
 pub async fn dress(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let token_route = request.uri().path().starts_with(TOKEN_ROUTES);
-    let about = format!("{} {}", request.method(), request.uri().path().chars().take(200).collect::<String>());
+    let about = format!(
+        "{} {}",
+        request.method(),
+        request.uri().path().chars().take(200).collect::<String>()
+    );
     let response = next.run(request).await;
     if !(response.status().is_client_error() || response.status().is_server_error()) {
         return response;
@@ -107,7 +114,10 @@ pub async fn dress(State(state): State<ApiState>, request: Request, next: Next) 
         None if is_dressed(&response) => return response,
         None => {
             let code = codes::of_status(response.status());
-            Problem::new(code, format!("{}: {about}. The routes are listed at /api/docs.", code.title))
+            Problem::new(
+                code,
+                format!("{}: {about}. The routes are listed at /api/docs.", code.title),
+            )
         }
     };
     state.metrics().refused(problem.code);
@@ -116,16 +126,23 @@ pub async fn dress(State(state): State<ApiState>, request: Request, next: Next) 
         false => problem.respond(&problem.to_problem_json(), "application/problem+json"),
     };
     for (name, value) in response.headers() {
-        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH && !dressed.headers().contains_key(name) {
+        if name != header::CONTENT_TYPE
+            && name != header::CONTENT_LENGTH
+            && !dressed.headers().contains_key(name)
+        {
             dressed.headers_mut().insert(name.clone(), value.clone());
         }
     }
     dressed
 }
 
-/// A handler that answers an error status with JSON of its own (many credits of which some were refused) meant it.
+/// A handler that answers an error status with JSON of its own (many credits of which some were
+/// refused) meant it.
 fn is_dressed(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 #[cfg(test)]
@@ -134,12 +151,20 @@ mod tests {
 
     #[test]
     fn one_problem_has_two_forms() {
-        let problem = Problem::new(&codes::NONCE_USED, "It was accepted before.").with("withdrawalId", "w").with("status", "pending");
+        let problem = Problem::new(&codes::NONCE_USED, "It was accepted before.")
+            .with("withdrawalId", "w")
+            .with("status", "pending");
         let long = problem.to_problem_json();
         assert_eq!((&long["status"], &long["withdrawalStatus"]), (&json!(409), &json!("pending")));
-        assert_eq!((&long["code"], &long["detail"]), (&json!("NONCE_USED"), &json!("It was accepted before.")));
+        assert_eq!(
+            (&long["code"], &long["detail"]),
+            (&json!("NONCE_USED"), &json!("It was accepted before."))
+        );
         let short = problem.to_token_json();
-        assert_eq!((&short["success"], &short["error"]), (&json!(false), &json!("It was accepted before.")));
+        assert_eq!(
+            (&short["success"], &short["error"]),
+            (&json!(false), &json!("It was accepted before."))
+        );
         assert_eq!((&short["code"], &short["withdrawalId"]), (&json!("NONCE_USED"), &json!("w")));
     }
 }

@@ -1,4 +1,5 @@
-//! How often one may ask: per client, by whichever of its keys, and per address for those without a valid one.
+//! How often one may ask: per client, by whichever of its keys, and per address for those without a
+//! valid one.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -19,7 +20,8 @@ const SWEEP_REQUESTS: u32 = 8_192;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Counted {
     Client(ClientId),
-    /// An IPv4 address, or an IPv6 network of 64 bits: one customer of one provider holds all of those.
+    /// An IPv4 address, or an IPv6 network of 64 bits: one customer of one provider holds all of
+    /// those.
     Address(IpAddr),
     Unknown,
 }
@@ -33,8 +35,13 @@ pub struct Rates {
 impl Rates {
     pub fn new(settings: &ApiSettings) -> Self {
         let at_least_one = |value: u32| NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(at_least_one(settings.requests_per_second)).allow_burst(at_least_one(settings.requests_burst));
-        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), since_sweep: AtomicU32::new(0) }
+        let quota = Quota::per_second(at_least_one(settings.requests_per_second))
+            .allow_burst(at_least_one(settings.requests_burst));
+        Self {
+            limiter: RateLimiter::keyed(quota),
+            clock: DefaultClock::default(),
+            since_sweep: AtomicU32::new(0),
+        }
     }
 
     /// # Errors
@@ -47,8 +54,11 @@ impl Rates {
         self.limiter.check_key(counted).map_err(|until| {
             let wait = until.wait_time_from(self.clock.now());
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            let detail = format!("Too many requests. The next is answered in {} second(s).", seconds.max(1));
-            Problem::new(&codes::RATE_LIMITED, detail).with("retryAfterSeconds", seconds.max(1)).retry_after(seconds)
+            let detail =
+                format!("Too many requests. The next is answered in {} second(s).", seconds.max(1));
+            Problem::new(&codes::RATE_LIMITED, detail)
+                .with("retryAfterSeconds", seconds.max(1))
+                .retry_after(seconds)
         })
     }
 }
@@ -71,7 +81,11 @@ mod tests {
 
     #[test]
     fn one_past_the_burst_waits_and_others_do_not() {
-        let rates = Rates::new(&ApiSettings { requests_per_second: 1, requests_burst: 3, ..ApiSettings::default() });
+        let rates = Rates::new(&ApiSettings {
+            requests_per_second: 1,
+            requests_burst: 3,
+            ..ApiSettings::default()
+        });
         let client = |name: &str| Counted::Client(ClientId::named(name).expect("a client"));
         let (one, other) = (client("a"), client("b"));
         assert!((0..3).all(|_| rates.check(&one).is_ok()));

@@ -26,12 +26,18 @@ use crate::state::ApiState;
 /// How long browsers remember that they may ask.
 const CORS_SECONDS: u64 = 600;
 
-/// The whole API, ready to be served. Unknown routes are answered here too; a page is merged in before them by its path.
+/// The whole API, ready to be served. Unknown routes are answered here too; a page is merged in
+/// before them by its path.
 pub fn router(state: ApiState) -> Router {
     let (router, document) = parts(&state);
     router
         .merge(docs::routes(&docs::completed(&document)).with_state(()))
-        .fallback(async || Problem::new(&codes::ROUTE_NOT_FOUND, "There is no such route. They are listed at /api/docs."))
+        .fallback(async || {
+            Problem::new(
+                &codes::ROUTE_NOT_FOUND,
+                "There is no such route. They are listed at /api/docs.",
+            )
+        })
         .layer(from_fn(carry_through))
         .layer(from_fn_with_state(state.clone(), measure))
         .layer(CatchPanicLayer::custom(panicked))
@@ -52,19 +58,37 @@ pub fn metrics_router(state: ApiState) -> Router {
 
 /// The OpenAPI document.
 pub fn openapi() -> serde_json::Value {
-    docs::completed(&OpenApiRouter::with_openapi(docs::document()).merge(api()).merge(imports()).merge(probes()).into_openapi())
+    docs::completed(
+        &OpenApiRouter::with_openapi(docs::document())
+            .merge(api())
+            .merge(imports())
+            .merge(probes())
+            .into_openapi(),
+    )
 }
 
 fn parts(state: &ApiState) -> (Router, utoipa::openapi::OpenApi) {
     let settings = state.settings();
-    let small = OpenApiRouter::new().merge(api()).layer(DefaultBodyLimit::max(settings.body_bytes_max));
-    let large = OpenApiRouter::new().merge(imports()).layer(DefaultBodyLimit::max(settings.import_bytes_max));
-    let guarded = small.merge(large).layer(from_fn_with_state(state.clone(), admit)).layer(from_fn(bound));
-    OpenApiRouter::with_openapi(docs::document()).merge(guarded).merge(probes()).with_state(state.clone()).split_for_parts()
+    let small =
+        OpenApiRouter::new().merge(api()).layer(DefaultBodyLimit::max(settings.body_bytes_max));
+    let large = OpenApiRouter::new()
+        .merge(imports())
+        .layer(DefaultBodyLimit::max(settings.import_bytes_max));
+    let guarded =
+        small.merge(large).layer(from_fn_with_state(state.clone(), admit)).layer(from_fn(bound));
+    OpenApiRouter::with_openapi(docs::document())
+        .merge(guarded)
+        .merge(probes())
+        .with_state(state.clone())
+        .split_for_parts()
 }
 
 fn cors(settings: &ApiSettings) -> CorsLayer {
-    let origins: Vec<HeaderValue> = settings.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let origins: Vec<HeaderValue> = settings
+        .cors_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
@@ -80,9 +104,15 @@ fn cors(settings: &ApiSettings) -> CorsLayer {
 
 /// A defect of ours: said as such, with nothing of its inside.
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = message.unwrap_or("without a message"), "a handler panicked");
     debug_assert_eq!(codes::INTERNAL.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    Problem::new(&codes::INTERNAL, "The server has a defect. Look whether the request took effect before you send it again.")
-        .into_response()
+    Problem::new(
+        &codes::INTERNAL,
+        "The server has a defect. Look whether the request took effect before you send it again.",
+    )
+    .into_response()
 }

@@ -1,7 +1,8 @@
 //! Serves the API on a socket until it is told to stop, and the metrics on another for as long.
 //!
-//! Connections are taken here and not by axum's own loop, because what comes before a request is bounded too: how many connections,
-//! how long a client may take over its headers, and how long those are.
+//! Connections are taken here and not by axum's own loop, because what comes before a request is
+//! bounded too: how many connections, how long a client may take over its headers, and how long
+//! those are.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,8 +36,9 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const ACCEPT_PAUSE_MILLIS: u64 = 50;
 const LAST_WORDS_MILLIS: u64 = 20;
 
-/// Serves `router` (of [`crate::router()`], with a page merged in where there is one). When `stop` completes, no new connection is taken;
-/// long waits answer with what they know, live connections are told to go elsewhere, and the rest has a few seconds.
+/// Serves `router` (of [`crate::router()`], with a page merged in where there is one). When `stop`
+/// completes, no new connection is taken; long waits answer with what they know, live connections
+/// are told to go elsewhere, and the rest has a few seconds.
 ///
 /// # Errors
 /// When the socket is not one to listen on.
@@ -72,7 +74,13 @@ pub async fn serve_metrics(listener: TcpListener, state: ApiState) {
 }
 
 /// Takes connections, each into a task of its own, until `stop` completes; then the socket closes.
-async fn take_until(stop: impl Future<Output = ()>, listener: TcpListener, state: &ApiState, router: &Router, room: &Arc<Semaphore>) {
+async fn take_until(
+    stop: impl Future<Output = ()>,
+    listener: TcpListener,
+    state: &ApiState,
+    router: &Router,
+    room: &Arc<Semaphore>,
+) {
     let mut stop = std::pin::pin!(stop);
     loop {
         let taken = tokio::select! {
@@ -97,7 +105,10 @@ async fn in_time(ended: impl Future<Output = ()>) {
 
 type Seat = tokio::sync::OwnedSemaphorePermit;
 
-async fn take(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, Seat)> {
+async fn take(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, Seat)> {
     let seat = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, address)) => Some((stream, address, seat)),
@@ -120,8 +131,11 @@ async fn converse(stream: TcpStream, address: SocketAddr, state: &ApiState, rout
         router.clone().oneshot(request)
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEADERS_SECONDS_MAX)).max_buf_size(HEAD_BYTES_MAX);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEADERS_SECONDS_MAX))
+        .max_buf_size(HEAD_BYTES_MAX);
+    let mut connection =
+        std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = state.closed() => {

@@ -42,7 +42,11 @@ impl ApiState {
     ///
     /// # Errors
     /// [`SettingsError`]; then nothing starts.
-    pub fn new(engine: Engine, settings: ApiSettings, gate: Option<Arc<dyn ClaimGate>>) -> Result<Self, SettingsError> {
+    pub fn new(
+        engine: Engine,
+        settings: ApiSettings,
+        gate: Option<Arc<dyn ClaimGate>>,
+    ) -> Result<Self, SettingsError> {
         settings.check()?;
         let wakes = Wakes::start(&engine);
         let shared = Shared {
@@ -63,9 +67,11 @@ impl ApiState {
         Ok(state)
     }
 
-    /// Learns what other servers revoked, and writes down what was used here, for as long as somebody uses this state.
+    /// Learns what other servers revoked, and writes down what was used here, for as long as
+    /// somebody uses this state.
     fn watch_keys(&self) {
-        let (spawner, clock) = (self.engine().ports.spawner.clone(), self.engine().ports.clock.clone());
+        let (spawner, clock) =
+            (self.engine().ports.spawner.clone(), self.engine().ports.clock.clone());
         let shared = Arc::downgrade(&self.shared);
         let task = async move {
             for look in 1u32.. {
@@ -73,7 +79,10 @@ impl ApiState {
                 let Some(shared) = shared.upgrade() else { return };
                 let (store, now) = (shared.engine.store(), shared.engine.ports.clock.now());
                 if let Err(fault) = shared.keys.look(store, now).await {
-                    tracing::warn!(%fault, "whether other servers revoked a key cannot be read now; it is read again");
+                    tracing::warn!(
+                        %fault,
+                        "whether other servers revoked a key cannot be read now; it is read again"
+                    );
                 }
                 if look % LOOKS_A_NOTE == 0
                     && let Err(fault) = shared.keys.note(store).await
@@ -118,7 +127,13 @@ impl ApiState {
     /// The asset on whose chain wallets are linked: that of the claims, else any that a chain pays.
     pub(crate) fn wallet_asset(&self) -> Option<&AssetId> {
         let rules = self.rules();
-        let paid = || rules.assets.values().find(|asset| asset.asset.chain().is_some()).map(|asset| &asset.asset.id);
+        let paid = || {
+            rules
+                .assets
+                .values()
+                .find(|asset| asset.asset.chain().is_some())
+                .map(|asset| &asset.asset.id)
+        };
         rules.claims.as_ref().map(|claims| &claims.asset).or_else(paid)
     }
 

@@ -1,4 +1,5 @@
-//! JSON in which no name stands twice in one object. Readers disagree about which of two would count, so neither does.
+//! JSON in which no name stands twice in one object. Readers disagree about which of two would
+//! count, so neither does.
 
 use std::fmt;
 
@@ -75,10 +76,19 @@ mod tests {
     #[test]
     fn a_name_stands_once_in_an_object() {
         let read = |text: &str| serde_json::from_str::<Strict>(text).map(|strict| strict.0);
-        assert_eq!(read(r#"{"a":[1,-2,0.5,null,true,{"a":"b"}]}"#).expect("fine"), json!({"a": [1, -2, 0.5, null, true, {"a": "b"}]}));
-        for text in [r#"{"amount":"1","amount":"5"}"#, r#"{"credits":[{"userId":"ada","userId":"chen"}]}"#, r#"{"a":1,"b":{"c":1,"c":1}}"#]
-        {
-            assert!(read(text).expect_err("refused").to_string().contains("duplicate field"), "{text}");
+        assert_eq!(
+            read(r#"{"a":[1,-2,0.5,null,true,{"a":"b"}]}"#).expect("fine"),
+            json!({"a": [1, -2, 0.5, null, true, {"a": "b"}]})
+        );
+        for text in [
+            r#"{"amount":"1","amount":"5"}"#,
+            r#"{"credits":[{"userId":"ada","userId":"chen"}]}"#,
+            r#"{"a":1,"b":{"c":1,"c":1}}"#,
+        ] {
+            assert!(
+                read(text).expect_err("refused").to_string().contains("duplicate field"),
+                "{text}"
+            );
         }
     }
 }

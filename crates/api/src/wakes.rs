@@ -1,7 +1,8 @@
 //! Wakes those who wait for one withdrawal or one user's feed.
 //!
-//! One task listens to the engine's hub for the whole process, so that ten thousand waiting requests do not each receive every
-//! event. What other servers commit is found by one look a second for all of them. A wake is a hint: whoever is woken reads the store.
+//! One task listens to the engine's hub for the whole process, so that ten thousand waiting
+//! requests do not each receive every event. What other servers commit is found by one look a
+//! second for all of them. A wake is a hint: whoever is woken reads the store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -55,7 +56,10 @@ impl Wakes {
         };
         engine.ports.spawner.spawn("api-wakes", Box::pin(task));
         let (looker, looked) = (wakes.clone(), engine.clone());
-        engine.ports.spawner.spawn("api-looks", Box::pin(async move { looker.look_for_ever(&looked).await }));
+        engine
+            .ports
+            .spawner
+            .spawn("api-looks", Box::pin(async move { looker.look_for_ever(&looked).await }));
         wakes
     }
 
@@ -128,7 +132,11 @@ impl Wakes {
     }
 
     fn tell_all(&self) {
-        self.waiting().subjects.values().filter_map(Weak::upgrade).for_each(|notify| notify.notify_waiters());
+        self.waiting()
+            .subjects
+            .values()
+            .filter_map(Weak::upgrade)
+            .for_each(|notify| notify.notify_waiters());
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -137,7 +145,8 @@ impl Wakes {
 }
 
 impl Waiter {
-    /// Enabled at once, completes at the next wake. Take it before reading, so that nothing falls between.
+    /// Enabled at once, completes at the next wake. Take it before reading, so that nothing falls
+    /// between.
     pub fn woken(&self) -> impl Future<Output = ()> + '_ {
         let mut notified = self.notify.as_ref().map(|notify| Box::pin(notify.notified()));
         if let Some(notified) = &mut notified {

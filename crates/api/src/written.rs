@@ -6,8 +6,12 @@ use serde_json::Value;
 /// The same with every text as [`ChainKind::written`] has it, at every depth.
 pub fn written(kind: ChainKind, value: Value) -> Value {
     match value {
-        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, written(kind, value))).collect()),
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| written(kind, item)).collect()),
+        Value::Object(fields) => Value::Object(
+            fields.into_iter().map(|(name, value)| (name, written(kind, value))).collect(),
+        ),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| written(kind, item)).collect())
+        }
         Value::String(text) => Value::String(kind.written(&text)),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     }

@@ -1,9 +1,13 @@
-//! What a payout measures in a batch, and how long planning takes. Run by `cargo bench -p adit-bitcoin`.
+//! What a payout measures in a batch, and how long planning takes. Run by `cargo bench -p
+//! adit-bitcoin`.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use adit_bitcoin::{Batch, Coin, KeyWallet, Network, OutputsMax, Payable, Payment, Proposal, Purse, RootKey, Seen, Unsigned, Wallet};
+use adit_bitcoin::{
+    Batch, Coin, KeyWallet, Network, OutputsMax, Payable, Payment, Proposal, Purse, RootKey, Seen,
+    Unsigned, Wallet,
+};
 use adit_core::{Amount, FeeRate, Keychain, PayoutId, Place};
 
 const COINS: u32 = 10_000;
@@ -49,7 +53,8 @@ fn signing(root: &RootKey) {
     let mut signed = 0;
     for batch in 0..WAITING / 100 {
         let draft = plan(root, KeyWallet::Segwit, &coins, 100, batch * 100);
-        let mut proposal = Proposal::new(&wallet, Unsigned::of(&draft).expect("a transaction")).expect("of this wallet");
+        let mut proposal = Proposal::new(&wallet, Unsigned::of(&draft).expect("a transaction"))
+            .expect("of this wallet");
         proposal.sign(root).expect("its keys");
         proposal.finish().expect("all signatures");
         signed += 100;
@@ -58,18 +63,32 @@ fn signing(root: &RootKey) {
     println!("planned and signed: {rate:.0} payouts per second");
 }
 
-fn plan(root: &RootKey, to: KeyWallet, coins: &[Coin], payouts: u16, first: u32) -> adit_core::BitcoinDraft {
+fn plan(
+    root: &RootKey,
+    to: KeyWallet,
+    coins: &[Coin],
+    payouts: u16,
+    first: u32,
+) -> adit_core::BitcoinDraft {
     let wallet = root.wallet(KeyWallet::Segwit);
-    let payables: Vec<Payable> = (0..u32::from(payouts)).map(|number| payable(&root.wallet(to), first + number)).collect();
+    let payables: Vec<Payable> =
+        (0..u32::from(payouts)).map(|number| payable(&root.wallet(to), first + number)).collect();
     let batch = Batch::of(&payables, OutputsMax::new(payouts).expect("1 to 250"));
-    let payment = Payment { wallet: &wallet, number: 0, feerate: FeeRate::from_sat_per_kvb(10_000) };
-    batch.plan(payment, &Purse { coins, reserved: &BTreeSet::new(), tip: 1_000 }).expect("enough coins")
+    let payment =
+        Payment { wallet: &wallet, number: 0, feerate: FeeRate::from_sat_per_kvb(10_000) };
+    batch
+        .plan(payment, &Purse { coins, reserved: &BTreeSet::new(), tip: 1_000 })
+        .expect("enough coins")
 }
 
 fn payable(wallet: &Wallet, number: u32) -> Payable {
     let place = Place { keychain: Keychain::External, index: 1_000 + number };
     let address = wallet.address(place).expect("an index");
-    Payable { payout: PayoutId(uuid::Uuid::from_u128(number.into())), address, amount: Amount::new(100_000) }
+    Payable {
+        payout: PayoutId(uuid::Uuid::from_u128(number.into())),
+        address,
+        amount: Amount::new(100_000),
+    }
 }
 
 fn coins(count: u32, satoshi: u128) -> Vec<Coin> {

@@ -1,7 +1,9 @@
-//! Many payouts, one transaction: cheaper for all, and one anchor for all (they are paid together or not at all).
+//! Many payouts, one transaction: cheaper for all, and one anchor for all (they are paid together
+//! or not at all).
 //!
-//! Payouts to one address become one output; the output keeps whose it is, so that the ledger's entries stay apart. No payout is
-//! in a batch twice, and each that was given is either in it or left for later.
+//! Payouts to one address become one output; the output keeps whose it is, so that the ledger's
+//! entries stay apart. No payout is in a batch twice, and each that was given is either in it or
+//! left for later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +25,10 @@ pub struct OutputsMax(u16);
 
 /// A number that is no [`OutputsMax`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a transaction pays 1 to {} addresses, and this is {got}; more would make it hard to replace", OutputsMax::MOST)]
+#[error(
+    "a transaction pays 1 to {} addresses, and this is {got}; more would make it hard to replace",
+    OutputsMax::MOST
+)]
 pub struct WrongOutputsMax {
     pub got: u16,
 }
@@ -76,17 +81,23 @@ impl Default for OutputsMax {
 }
 
 impl Batch {
-    /// Takes payouts in their order until there are so many addresses; further payouts to one of these still join.
+    /// Takes payouts in their order until there are so many addresses; further payouts to one of
+    /// these still join.
     pub fn of(payables: &[Payable], outputs_max: OutputsMax) -> Self {
         let (mut outputs, mut later): (Vec<BatchOutput>, Vec<PayoutId>) = Default::default();
         let (mut places, mut seen) = (BTreeMap::new(), BTreeSet::new());
-        for Payable { payout, address, amount } in payables.iter().filter(|payable| seen.insert(payable.payout)) {
+        for Payable { payout, address, amount } in
+            payables.iter().filter(|payable| seen.insert(payable.payout))
+        {
             let known = places.get(address.destination()).copied();
             match known {
                 Some(place) => place_of(&mut outputs, place).push((*payout, *amount)),
                 None if outputs.len() < usize::from(outputs_max.0) => {
                     places.insert(address.destination().clone(), outputs.len());
-                    outputs.push(BatchOutput { address: address.clone(), payouts: vec![(*payout, *amount)] });
+                    outputs.push(BatchOutput {
+                        address: address.clone(),
+                        payouts: vec![(*payout, *amount)],
+                    });
                 }
                 None => later.push(*payout),
             }
@@ -102,11 +113,21 @@ impl Batch {
         if self.outputs.is_empty() {
             return Err(Unplanned::Empty);
         }
-        let outputs = self.outputs.iter().map(|output| (output.address.kind(), output.amount())).collect();
-        let bill = Bill { spend: payment.wallet.spend(), outputs, feerate: payment.feerate, replaces: None };
+        let outputs =
+            self.outputs.iter().map(|output| (output.address.kind(), output.amount())).collect();
+        let bill = Bill {
+            spend: payment.wallet.spend(),
+            outputs,
+            feerate: payment.feerate,
+            replaces: None,
+        };
         let chosen = select(purse, &bill)?;
         let outputs = self.outputs.iter().map(|output| output.drafted(output.amount())).collect();
-        Ok(payment.draft(chosen.coins.iter().map(input).collect(), outputs, chosen.balance.change)?)
+        Ok(payment.draft(
+            chosen.coins.iter().map(input).collect(),
+            outputs,
+            chosen.balance.change,
+        )?)
     }
 }
 
@@ -143,12 +164,25 @@ pub(crate) mod tests {
     /// One of the addresses of another wallet.
     pub(crate) fn addresses() -> Vec<Address> {
         let other = root(Network::Regtest, PHRASES[1]).wallet(KeyWallet::Taproot);
-        (0..8).map(|index| other.address(Place { keychain: Keychain::External, index }).expect("an index")).collect()
+        (0..8)
+            .map(|index| {
+                other.address(Place { keychain: Keychain::External, index }).expect("an index")
+            })
+            .collect()
     }
 
-    pub(crate) fn payable(addresses: &[Address], payout: u128, to: usize, satoshi: u128) -> Payable {
+    pub(crate) fn payable(
+        addresses: &[Address],
+        payout: u128,
+        to: usize,
+        satoshi: u128,
+    ) -> Payable {
         let payout = PayoutId(uuid::Uuid::from_u128(payout));
-        Payable { payout, address: addresses[to % addresses.len()].clone(), amount: Amount::new(satoshi) }
+        Payable {
+            payout,
+            address: addresses[to % addresses.len()].clone(),
+            amount: Amount::new(satoshi),
+        }
     }
 
     fn purse(coins: &[Coin]) -> Purse<'_> {
@@ -159,8 +193,12 @@ pub(crate) mod tests {
     #[test]
     fn payouts_to_one_address_are_one_output_and_stay_apart() {
         let to = addresses();
-        let batch = Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000), payable(&to, 3, 0, 30_000)], OutputsMax::default());
-        let amounts: Vec<u128> = batch.outputs.iter().map(|output| output.amount().base_units()).collect();
+        let batch = Batch::of(
+            &[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000), payable(&to, 3, 0, 30_000)],
+            OutputsMax::default(),
+        );
+        let amounts: Vec<u128> =
+            batch.outputs.iter().map(|output| output.amount().base_units()).collect();
         assert_eq!(amounts, [40_000, 20_000]);
         assert_eq!(batch.outputs[0].payouts.len(), 2);
     }
@@ -170,7 +208,8 @@ pub(crate) mod tests {
         assert!([0, 251].map(OutputsMax::new).iter().all(Result::is_err));
         assert!([1, 250].map(OutputsMax::new).iter().all(Result::is_ok));
         let to = addresses();
-        let three = [payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000), payable(&to, 3, 0, 30_000)];
+        let three =
+            [payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000), payable(&to, 3, 0, 30_000)];
         let batch = Batch::of(&three, OutputsMax::new(1).expect("allowed"));
         assert_eq!((batch.outputs.len(), batch.later), (1, vec![three[1].payout]));
     }
@@ -178,15 +217,27 @@ pub(crate) mod tests {
     #[test]
     fn payees_get_whole_amounts_and_change_pays_the_fee() {
         let (to, wallet, coins) = (addresses(), wallet(), [coin(1, 1_000_000, CONFIRMED)]);
-        let payment = Payment { wallet: &wallet, number: 4, feerate: FeeRate::from_sat_per_kvb(10_000) };
-        let batch = Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)], OutputsMax::default());
+        let payment =
+            Payment { wallet: &wallet, number: 4, feerate: FeeRate::from_sat_per_kvb(10_000) };
+        let batch = Batch::of(
+            &[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)],
+            OutputsMax::default(),
+        );
         let draft = batch.plan(payment, &purse(&coins)).expect("enough");
         let unsigned = Unsigned::of(&draft).expect("fine");
-        assert_eq!((unsigned.draft(), unsigned.weight(wallet.spend()).to_vbytes_ceil()), (&draft, draft.vbytes), "in order, and measured");
+        assert_eq!(
+            (unsigned.draft(), unsigned.weight(wallet.spend()).to_vbytes_ceil()),
+            (&draft, draft.vbytes),
+            "in order, and measured"
+        );
         assert_eq!(unsigned.fee(), payment.feerate.fee_of(draft.vbytes));
-        let amounts: Vec<u128> = draft.outputs.iter().map(|output| output.amount.base_units()).collect();
+        let amounts: Vec<u128> =
+            draft.outputs.iter().map(|output| output.amount.base_units()).collect();
         assert_eq!(amounts, [10_000, 20_000, 970_000 - unsigned.fee().base_units()]);
-        assert_eq!(Batch::of(&[], OutputsMax::default()).plan(payment, &purse(&coins)), Err(Unplanned::Empty));
+        assert_eq!(
+            Batch::of(&[], OutputsMax::default()).plan(payment, &purse(&coins)),
+            Err(Unplanned::Empty)
+        );
     }
 
     proptest! {

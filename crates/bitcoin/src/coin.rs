@@ -1,14 +1,17 @@
-//! Coins: outputs of the chain that are ours and unspent, and whether one may be spent now (windows F60, F66).
+//! Coins: outputs of the chain that are ours and unspent, and whether one may be spent now (windows
+//! F60, F66).
 
 use adit_core::{Amount, Place};
 use bdk_wallet::bitcoin::OutPoint;
 
-/// Blocks until a block's reward may be spent: in the hundredth block after it (consensus, `COINBASE_MATURITY`).
+/// Blocks until a block's reward may be spent: in the hundredth block after it (consensus,
+/// `COINBASE_MATURITY`).
 pub const COINBASE_MATURITY_BLOCKS: u64 = 100;
-/// Most unconfirmed transactions that a new one of ours may stand on. Core up to 30 allows 25 in a chain with it (101 kvB), from 31
-/// on 64 in a cluster.
+/// Most unconfirmed transactions that a new one of ours may stand on. Core up to 30 allows 25 in a
+/// chain with it (101 kvB), from 31 on 64 in a cluster.
 pub const ANCESTORS_MAX: u32 = 20;
-/// Most of their size. Core's limit is 101 kvB with the new transaction: this leaves room for one of ours.
+/// Most of their size. Core's limit is 101 kvB with the new transaction: this leaves room for one
+/// of ours.
 pub const ANCESTOR_VBYTES_MAX: u64 = 75_000;
 
 /// An unspent output of ours.
@@ -25,7 +28,8 @@ pub struct Coin {
 pub enum Seen {
     /// In the block at this height.
     Confirmed { height: u64, coinbase: bool },
-    /// Ours, in no block yet, with the unconfirmed transactions that must be mined before the coin exists, its own among them.
+    /// Ours, in no block yet, with the unconfirmed transactions that must be mined before the coin
+    /// exists, its own among them.
     Ours { ancestry: Ancestry },
     /// Of someone else, in no block yet: he may still spend the same coins otherwise.
     Foreign,
@@ -46,7 +50,8 @@ pub enum NotYet {
     #[error("not ours and in no block; it may be spent when it is confirmed")]
     Foreign,
     #[error(
-        "it stands on {transactions} unconfirmed transactions of ours ({vbytes} vbytes), and nodes relay no longer chains than {ANCESTORS_MAX} safely; wait for a block"
+        "it stands on {transactions} unconfirmed transactions of ours ({vbytes} vbytes), and nodes \
+         relay no longer chains than {ANCESTORS_MAX} safely; wait for a block"
     )]
     LongChain { transactions: u32, vbytes: u64 },
 }
@@ -58,12 +63,16 @@ impl Coin {
     /// [`NotYet`].
     pub fn spendable(&self, tip: u64) -> Result<(), NotYet> {
         match self.seen {
-            Seen::Confirmed { height, coinbase: true } if tip.saturating_add(1) < height.saturating_add(COINBASE_MATURITY_BLOCKS) => {
+            Seen::Confirmed { height, coinbase: true }
+                if tip.saturating_add(1) < height.saturating_add(COINBASE_MATURITY_BLOCKS) =>
+            {
                 Err(NotYet::Immature { height: height.saturating_add(COINBASE_MATURITY_BLOCKS) })
             }
             Seen::Confirmed { .. } => Ok(()),
             Seen::Ours { ancestry } if ancestry.fits() => Ok(()),
-            Seen::Ours { ancestry: Ancestry { transactions, vbytes } } => Err(NotYet::LongChain { transactions, vbytes }),
+            Seen::Ours { ancestry: Ancestry { transactions, vbytes } } => {
+                Err(NotYet::LongChain { transactions, vbytes })
+            }
             Seen::Foreign => Err(NotYet::Foreign),
         }
     }
@@ -88,7 +97,10 @@ impl Coin {
 impl Ancestry {
     /// Of both. What they share is counted twice: the sum is never too small.
     pub fn plus(self, other: Self) -> Self {
-        Self { transactions: self.transactions.saturating_add(other.transactions), vbytes: self.vbytes.saturating_add(other.vbytes) }
+        Self {
+            transactions: self.transactions.saturating_add(other.transactions),
+            vbytes: self.vbytes.saturating_add(other.vbytes),
+        }
     }
 
     pub fn fits(self) -> bool {
@@ -109,7 +121,12 @@ pub(crate) mod tests {
         let mut txid = [0; 32];
         txid[..4].copy_from_slice(&name.to_le_bytes());
         let place = Place { keychain: Keychain::External, index: name };
-        Coin { outpoint: OutPoint::new(Txid::from_byte_array(txid), 0), amount: Amount::new(satoshi), place, seen }
+        Coin {
+            outpoint: OutPoint::new(Txid::from_byte_array(txid), 0),
+            amount: Amount::new(satoshi),
+            place,
+            seen,
+        }
     }
 
     pub(crate) const CONFIRMED: Seen = Seen::Confirmed { height: 100, coinbase: false };
@@ -139,9 +156,18 @@ pub(crate) mod tests {
     #[test]
     fn f60_chains_of_our_change_end_at_their_limit() {
         assert_eq!(coin(1, 5, ours(ANCESTORS_MAX)).spendable(0), Ok(()));
-        assert!(coin(1, 5, ours(ANCESTORS_MAX + 1)).spendable(0).expect_err("too long").to_string().contains("21 unconfirmed"));
+        assert!(
+            coin(1, 5, ours(ANCESTORS_MAX + 1))
+                .spendable(0)
+                .expect_err("too long")
+                .to_string()
+                .contains("21 unconfirmed")
+        );
         let large = Ancestry { transactions: 2, vbytes: ANCESTOR_VBYTES_MAX + 1 };
         assert!(coin(1, 5, Seen::Ours { ancestry: large }).spendable(0).is_err());
-        assert!(large.plus(Ancestry { transactions: u32::MAX, vbytes: u64::MAX }).transactions == u32::MAX);
+        assert!(
+            large.plus(Ancestry { transactions: u32::MAX, vbytes: u64::MAX }).transactions
+                == u32::MAX
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The curve's tables, built once. They hold no secret; the library blinds them with randomness, which changes no result.
+//! The curve's tables, built once. They hold no secret; the library blinds them with randomness,
+//! which changes no result.
 
 use std::sync::LazyLock;
 

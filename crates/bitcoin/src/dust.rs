@@ -6,13 +6,16 @@ use crate::ScriptKind;
 
 /// Bitcoin Core, `policy/policy.h`, `DUST_RELAY_TX_FEE`: 3 sat/vB.
 const DUST_FEE_RATE: FeeRate = FeeRate::from_sat_per_kvb(3_000);
-/// Bitcoin Core, `policy/policy.cpp`, `GetDustThreshold`: spending counts as 148 bytes, and as 67 where the witness is discounted.
+/// Bitcoin Core, `policy/policy.cpp`, `GetDustThreshold`: spending counts as 148 bytes, and as 67
+/// where the witness is discounted.
 const LEGACY_SPEND_BYTES: u64 = 148;
 const SEGWIT_SPEND_BYTES: u64 = 67;
-/// A withdrawal is at least so many times dust: spending it must be worth its while at feerates far above 3 sat/vB.
+/// A withdrawal is at least so many times dust: spending it must be worth its while at feerates far
+/// above 3 sat/vB.
 const WITHDRAWAL_DUST_TIMES: u128 = 10;
 
-/// The least amount of an output that is relayed: below it costs more to spend than it is worth, at 3 sat/vB.
+/// The least amount of an output that is relayed: below it costs more to spend than it is worth, at
+/// 3 sat/vB.
 pub fn dust_limit(kind: ScriptKind) -> Amount {
     let spend = if kind.is_segwit() { SEGWIT_SPEND_BYTES } else { LEGACY_SPEND_BYTES };
     let vbytes = bdk_wallet::bitcoin::Weight::from_vb_unchecked(kind.output_bytes() + spend);
@@ -26,13 +29,18 @@ pub fn withdrawal_min(kind: ScriptKind) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use bdk_wallet::bitcoin::{ScriptBuf, ScriptHash, WitnessProgram, WitnessVersion, hashes::Hash};
+    use bdk_wallet::bitcoin::{
+        ScriptBuf, ScriptHash, WitnessProgram, WitnessVersion, hashes::Hash,
+    };
 
     use super::*;
 
     #[test]
     fn f62_the_limits_are_those_of_the_nodes() {
-        assert_eq!(ScriptKind::ALL.map(|kind| dust_limit(kind).base_units()), [546, 540, 294, 330, 330]);
+        assert_eq!(
+            ScriptKind::ALL.map(|kind| dust_limit(kind).base_units()),
+            [546, 540, 294, 330, 330]
+        );
         assert_eq!(withdrawal_min(ScriptKind::P2tr), Amount::new(3_300));
     }
 

@@ -1,4 +1,5 @@
-//! Satoshi: the ledger's amounts are wider than Bitcoin's. This is the one place where they are narrowed.
+//! Satoshi: the ledger's amounts are wider than Bitcoin's. This is the one place where they are
+//! narrowed.
 
 use adit_core::Amount;
 use bdk_wallet::bitcoin;
@@ -28,7 +29,9 @@ pub(crate) fn widen(amount: bitcoin::Amount) -> Amount {
 
 /// The sum, which saturates far above [`SATOSHI_MAX`] and is then refused by whoever narrows it.
 pub(crate) fn sum(amounts: impl IntoIterator<Item = Amount>) -> Amount {
-    amounts.into_iter().fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX))
+    amounts
+        .into_iter()
+        .fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX))
 }
 
 #[cfg(test)]

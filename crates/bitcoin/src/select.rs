@@ -1,14 +1,17 @@
 //! Which coins pay a bill.
 //!
-//! Confirmed ones first: exactly fitting ones without change if there are, else the largest. Own change that no block holds yet
-//! only where they do not suffice (window F60). Reserved, immature and foreign unconfirmed coins never (windows F56, F66). Equal
-//! input gives an equal choice, whatever the order of the coins.
+//! Confirmed ones first: exactly fitting ones without change if there are, else the largest. Own
+//! change that no block holds yet only where they do not suffice (window F60). Reserved, immature
+//! and foreign unconfirmed coins never (windows F56, F66). Equal input gives an equal choice,
+//! whatever the order of the coins.
 
 use std::collections::BTreeSet;
 
 use adit_core::Amount;
 use bdk_coin_select::metrics::Changeless;
-use bdk_coin_select::{Candidate, ChangePolicy, CoinSelector, DrainWeights, Target, TargetFee, TargetOutputs};
+use bdk_coin_select::{
+    Candidate, ChangePolicy, CoinSelector, DrainWeights, Target, TargetFee, TargetOutputs,
+};
 use bdk_wallet::bitcoin::{OutPoint, Weight};
 
 use crate::funding::CHANGE_TO_FEE_MAX;
@@ -43,11 +46,13 @@ pub struct Selection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfunded {
     #[error(
-        "{needed} satoshi and the fee are to be paid, and {free} are free; {reserved} are reserved by payments that are under way, {waiting} wait for confirmations"
+        "{needed} satoshi and the fee are to be paid, and {free} are free; {reserved} are reserved \
+         by payments that are under way, {waiting} wait for confirmations"
     )]
     TooLittle { needed: Amount, free: Amount, reserved: Amount, waiting: Amount },
     #[error(
-        "too many small coins would be needed: the transaction would weigh {weight}, and nodes relay at most {TRANSACTION_WEIGHT_MAX}; consolidate, or pay fewer at once"
+        "too many small coins would be needed: the transaction would weigh {weight}, and nodes \
+         relay at most {TRANSACTION_WEIGHT_MAX}; consolidate, or pay fewer at once"
     )]
     TooHeavy { weight: Weight },
 }
@@ -57,8 +62,11 @@ pub enum Unfunded {
 /// # Errors
 /// [`Unfunded`].
 pub fn select(purse: &Purse<'_>, bill: &Bill) -> Result<Selection, Unfunded> {
-    let (confirmed, unconfirmed): (Vec<Coin>, Vec<Coin>) =
-        purse.free().into_iter().filter(|coin| pays_for_itself(coin, bill)).partition(Coin::is_confirmed);
+    let (confirmed, unconfirmed): (Vec<Coin>, Vec<Coin>) = purse
+        .free()
+        .into_iter()
+        .filter(|coin| pays_for_itself(coin, bill))
+        .partition(Coin::is_confirmed);
     let selection = fitting(&confirmed, bill)
         .or_else(|| in_order(confirmed.iter().chain(&unconfirmed), bill))
         .ok_or_else(|| purse.too_little(bill.total()))?;
@@ -69,10 +77,19 @@ pub fn select(purse: &Purse<'_>, bill: &Bill) -> Result<Selection, Unfunded> {
 }
 
 impl Purse<'_> {
-    /// The coins that may be spent now: confirmed before unconfirmed, short chains before long ones, large before small.
+    /// The coins that may be spent now: confirmed before unconfirmed, short chains before long
+    /// ones, large before small.
     pub fn free(&self) -> Vec<Coin> {
-        let mut free: Vec<Coin> = self.coins.iter().filter(|coin| self.is_free(coin)).copied().collect();
-        free.sort_by_key(|coin| (!coin.is_confirmed(), coin.ancestry().transactions, std::cmp::Reverse(coin.amount), coin.outpoint));
+        let mut free: Vec<Coin> =
+            self.coins.iter().filter(|coin| self.is_free(coin)).copied().collect();
+        free.sort_by_key(|coin| {
+            (
+                !coin.is_confirmed(),
+                coin.ancestry().transactions,
+                std::cmp::Reverse(coin.amount),
+                coin.outpoint,
+            )
+        });
         free.dedup_by_key(|coin| coin.outpoint);
         free
     }
@@ -82,7 +99,9 @@ impl Purse<'_> {
     }
 
     pub(crate) fn too_little(&self, needed: Amount) -> Unfunded {
-        let total = |wanted: &dyn Fn(&Coin) -> bool| money::sum(self.coins.iter().filter(|coin| wanted(coin)).map(|coin| coin.amount));
+        let total = |wanted: &dyn Fn(&Coin) -> bool| {
+            money::sum(self.coins.iter().filter(|coin| wanted(coin)).map(|coin| coin.amount))
+        };
         let reserved = |coin: &Coin| self.reserved.contains(&coin.outpoint);
         Unfunded::TooLittle {
             needed,
@@ -104,14 +123,17 @@ fn settled(mut coins: Vec<Coin>, bill: &Bill) -> Option<Selection> {
     Some(Selection { coins, balance })
 }
 
-/// Coins that pay without change, by branch and bound. The search counts in floating point: what it finds is counted again.
+/// Coins that pay without change, by branch and bound. The search counts in floating point: what it
+/// finds is counted again.
 fn fitting(confirmed: &[Coin], bill: &Bill) -> Option<Selection> {
     let coins = &confirmed[..confirmed.len().min(SEARCH_COINS_MAX)];
     let candidates: Vec<Candidate> = coins.iter().map(|coin| candidate(coin, bill)).collect();
     let mut selector = CoinSelector::new(&candidates);
     let target = target(bill);
     let metric = Changeless { target, change_policy: change_policy(bill) };
-    if !selector.is_selection_possible(target) || selector.run_bnb(metric, SEARCH_ROUNDS_MAX).is_err() {
+    if !selector.is_selection_possible(target)
+        || selector.run_bnb(metric, SEARCH_ROUNDS_MAX).is_err()
+    {
         return None;
     }
     let chosen = selector.selected_indices().iter().map(|index| coins[*index]).collect();
@@ -127,8 +149,12 @@ fn target(bill: &Bill) -> Target {
     let amount = |amount: Amount| u64::try_from(amount.base_units()).unwrap_or(u64::MAX / 1_000);
     let sat_per_kvb = bill.feerate.sat_per_kvb();
     Target {
-        fee: TargetFee::from_feerate(bdk_coin_select::FeeRate::from_sat_per_vb(sat_per_kvb as f32 / 1_000.0)),
-        outputs: TargetOutputs::fund_outputs(bill.outputs.iter().map(|(kind, paid)| (kind.output_weight().to_wu(), amount(*paid)))),
+        fee: TargetFee::from_feerate(bdk_coin_select::FeeRate::from_sat_per_vb(
+            sat_per_kvb as f32 / 1_000.0,
+        )),
+        outputs: TargetOutputs::fund_outputs(
+            bill.outputs.iter().map(|(kind, paid)| (kind.output_weight().to_wu(), amount(*paid))),
+        ),
     }
 }
 
@@ -139,7 +165,8 @@ fn change_policy(bill: &Bill) -> ChangePolicy {
         spend_weight: bill.spend.input_weight().to_wu(),
         n_outputs: 1,
     };
-    let later = bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil()).min(CHANGE_TO_FEE_MAX);
+    let later =
+        bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil()).min(CHANGE_TO_FEE_MAX);
     ChangePolicy::min_value(weights, u64::try_from(later.base_units()).unwrap_or(u64::MAX / 1_000))
 }
 
@@ -187,14 +214,19 @@ mod tests {
     #[test]
     fn coins_that_fit_are_preferred_to_change() {
         let fee = bill(0).fee_min(bill(0).weight(2, false)).base_units();
-        let coins = [coin(1, 900_000, CONFIRMED), coin(2, 60_000, CONFIRMED), coin(3, 40_000 + fee + 20, CONFIRMED)];
+        let coins = [
+            coin(1, 900_000, CONFIRMED),
+            coin(2, 60_000, CONFIRMED),
+            coin(3, 40_000 + fee + 20, CONFIRMED),
+        ];
         let chosen = choose(&coins, 100_000).expect("enough");
         assert_eq!((chosen.coins, chosen.balance.change), (vec![coins[1], coins[2]], None));
     }
 
     #[test]
     fn the_largest_confirmed_coin_is_first() {
-        let coins = [coin(1, 90_000, CONFIRMED), coin(2, 700_000, CONFIRMED), coin(3, 10_000_000, ours(1))];
+        let coins =
+            [coin(1, 90_000, CONFIRMED), coin(2, 700_000, CONFIRMED), coin(3, 10_000_000, ours(1))];
         let chosen = choose(&coins, 100_000).expect("enough");
         assert_eq!(chosen.coins, [coins[1]]);
         assert!(chosen.balance.change.is_some());
@@ -202,7 +234,12 @@ mod tests {
 
     #[test]
     fn f60_unconfirmed_change_is_the_last_resort_and_its_ancestors_are_counted_together() {
-        let coins = [coin(1, 50_000, CONFIRMED), coin(2, 60_000, ours(12)), coin(3, 60_000, ours(9)), coin(4, 60_000, ours(8))];
+        let coins = [
+            coin(1, 50_000, CONFIRMED),
+            coin(2, 60_000, ours(12)),
+            coin(3, 60_000, ours(9)),
+            coin(4, 60_000, ours(8)),
+        ];
         let chosen = choose(&coins, 150_000).expect("enough");
         assert_eq!(chosen.coins, [coins[0], coins[2], coins[3]]);
         let needed = choose(&coins, 200_000).expect_err("together they stand on 29");
@@ -211,10 +248,13 @@ mod tests {
 
     #[test]
     fn who_is_short_learns_what_is_on_its_way() {
-        let coins = [coin(1, 10_000, CONFIRMED), coin(2, 70_000, Seen::Foreign), coin(3, 5_000, CONFIRMED)];
+        let coins =
+            [coin(1, 10_000, CONFIRMED), coin(2, 70_000, Seen::Foreign), coin(3, 5_000, CONFIRMED)];
         let reserved = BTreeSet::from([coins[2].outpoint]);
-        let short = select(&Purse { coins: &coins, reserved: &reserved, tip: 200 }, &bill(50_000)).expect_err("too little");
-        let text = "50000 satoshi and the fee are to be paid, and 10000 are free; 5000 are reserved by payments that are under way, 70000 wait for confirmations";
+        let short = select(&Purse { coins: &coins, reserved: &reserved, tip: 200 }, &bill(50_000))
+            .expect_err("too little");
+        let text = "50000 satoshi and the fee are to be paid, and 10000 are free; 5000 are reserved by \
+             payments that are under way, 70000 wait for confirmations";
         assert_eq!(short.to_string(), text);
     }
 
@@ -228,7 +268,11 @@ mod tests {
         let one = (prop_oneof![1u128..20_000, 1u128..2_000_000, 1u128..20_000_000], any_seen());
         prop::collection::vec(one, 0..24).prop_map(|coins| {
             let name = |index| u32::try_from(index).expect("few");
-            coins.into_iter().enumerate().map(|(index, (amount, seen))| coin(name(index), amount, seen)).collect()
+            coins
+                .into_iter()
+                .enumerate()
+                .map(|(index, (amount, seen))| coin(name(index), amount, seen))
+                .collect()
         })
     }
 

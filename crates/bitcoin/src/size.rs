@@ -1,7 +1,8 @@
-//! How large a transaction will be before it is signed: each part weighs what it weighs when it is serialised (BIP-141).
+//! How large a transaction will be before it is signed: each part weighs what it weighs when it is
+//! serialised (BIP-141).
 //!
-//! Only the length of an ECDSA signature is not known before: it is counted at its longest, so a transaction may turn out a
-//! little lighter and its feerate a little higher, never lower.
+//! Only the length of an ECDSA signature is not known before: it is counted at its longest, so a
+//! transaction may turn out a little lighter and its feerate a little higher, never lower.
 
 use bdk_wallet::bitcoin::{Script, Weight};
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,8 @@ pub enum ScriptKind {
     P2tr,
 }
 
-/// How a coin of ours is spent. All our wallets are segwit, so that nobody can change a transaction's id (window F65).
+/// How a coin of ours is spent. All our wallets are segwit, so that nobody can change a
+/// transaction's id (window F65).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "spend")]
 pub enum Spend {
@@ -113,14 +115,21 @@ impl Spend {
                 // k, n pushes of a key, n, CHECKMULTISIG.
                 let script = 3 + keys as u64 * (1 + PUBLIC_KEY_BYTES);
                 // CHECKMULTISIG takes one item too many: an empty one.
-                1 + 1 + needed as u64 * (1 + ECDSA_SIGNATURE_BYTES_MAX) + compact_size_bytes(script) + script
+                1 + 1
+                    + needed as u64 * (1 + ECDSA_SIGNATURE_BYTES_MAX)
+                    + compact_size_bytes(script)
+                    + script
             }
         }
     }
 }
 
 /// The weight of a signed transaction that spends coins of one wallet.
-pub fn transaction_weight(spend: Spend, inputs: usize, outputs: impl IntoIterator<Item = ScriptKind>) -> Weight {
+pub fn transaction_weight(
+    spend: Spend,
+    inputs: usize,
+    outputs: impl IntoIterator<Item = ScriptKind>,
+) -> Weight {
     let (mut count, mut output_bytes) = (0, 0);
     for output in outputs {
         count += 1;
@@ -129,7 +138,9 @@ pub fn transaction_weight(spend: Spend, inputs: usize, outputs: impl IntoIterato
     let inputs = inputs as u64;
     // Version 4 and lock time 4.
     let base = 8 + compact_size_bytes(inputs) + compact_size_bytes(count) + output_bytes;
-    Weight::from_wu(base * WITNESS_SCALE + SEGWIT_HEADER_WEIGHT + inputs * spend.input_weight().to_wu())
+    Weight::from_wu(
+        base * WITNESS_SCALE + SEGWIT_HEADER_WEIGHT + inputs * spend.input_weight().to_wu(),
+    )
 }
 
 /// Bytes of a number as Bitcoin writes counts and lengths.
@@ -145,15 +156,18 @@ const fn compact_size_bytes(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use bdk_wallet::bitcoin::{
-        Amount, OutPoint, PubkeyHash, ScriptBuf, ScriptHash, Sequence, Transaction, TxIn, TxOut, Txid, Witness, WitnessProgram,
-        WitnessVersion, absolute::LockTime, hashes::Hash, transaction::Version,
+        Amount, OutPoint, PubkeyHash, ScriptBuf, ScriptHash, Sequence, Transaction, TxIn, TxOut,
+        Txid, Witness, WitnessProgram, WitnessVersion, absolute::LockTime, hashes::Hash,
+        transaction::Version,
     };
     use proptest::prelude::*;
 
     use super::*;
 
     fn script(kind: ScriptKind) -> ScriptBuf {
-        let witness = |version, program: &[u8]| ScriptBuf::new_witness_program(&WitnessProgram::new(version, program).expect("fits"));
+        let witness = |version, program: &[u8]| {
+            ScriptBuf::new_witness_program(&WitnessProgram::new(version, program).expect("fits"))
+        };
         match kind {
             ScriptKind::P2pkh => ScriptBuf::new_p2pkh(&PubkeyHash::all_zeros()),
             ScriptKind::P2sh => ScriptBuf::new_p2sh(&ScriptHash::all_zeros()),
@@ -184,8 +198,16 @@ mod tests {
             sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
             witness: witness(spend),
         };
-        let output = outputs.iter().map(|kind| TxOut { value: Amount::ONE_BTC, script_pubkey: script(*kind) }).collect();
-        Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input; inputs], output }
+        let output = outputs
+            .iter()
+            .map(|kind| TxOut { value: Amount::ONE_BTC, script_pubkey: script(*kind) })
+            .collect();
+        Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![input; inputs],
+            output,
+        }
     }
 
     #[test]
@@ -202,7 +224,11 @@ mod tests {
 
     fn any_spend() -> impl Strategy<Value = Spend> {
         let multisig = (1..=MULTISIG_KEYS_MAX).prop_flat_map(|keys| (1..=keys, Just(keys)));
-        prop_oneof![Just(Spend::SegwitKey), Just(Spend::TaprootKey), multisig.prop_map(|(needed, keys)| Spend::Multisig { needed, keys })]
+        prop_oneof![
+            Just(Spend::SegwitKey),
+            Just(Spend::TaprootKey),
+            multisig.prop_map(|(needed, keys)| Spend::Multisig { needed, keys })
+        ]
     }
 
     proptest! {

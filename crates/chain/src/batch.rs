@@ -1,5 +1,5 @@
-//! How many calls an endpoint takes in one request. Providers allow a hundred, ten, three, or none at all: it is found out by asking,
-//! remembered, and tried again later.
+//! How many calls an endpoint takes in one request. Providers allow a hundred, ten, three, or none
+//! at all: it is found out by asking, remembered, and tried again later.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::timer::Timer;
 /// After so long without a refusal twice as many calls are tried.
 const GROWS_AFTER: Duration = Duration::from_secs(600);
 
-/// HTTP statuses with which a request is refused for what it is, not for the moment at which it comes.
+/// HTTP statuses with which a request is refused for what it is, not for the moment at which it
+/// comes.
 const REFUSED_AS_A_WHOLE: [u16; 9] = [400, 403, 405, 413, 414, 415, 422, 500, 501];
 
 /// What one endpoint takes.
@@ -81,7 +82,8 @@ mod tests {
     fn it_halves_down_to_one_and_grows_again_later() {
         let timer = Arc::new(Stopped(Mutex::new(Duration::ZERO)));
         let size = BatchSize::new(timer.clone());
-        let refused: Vec<usize> = std::iter::from_fn(|| Some(size.refused(size.most()))).take(7).collect();
+        let refused: Vec<usize> =
+            std::iter::from_fn(|| Some(size.refused(size.most()))).take(7).collect();
         assert_eq!(refused, [50, 25, 12, 6, 3, 1, 1]);
         for later in [599, 600, 1_200] {
             *timer.0.lock().expect("nothing panics in here") = Duration::from_secs(later);

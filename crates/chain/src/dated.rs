@@ -1,4 +1,5 @@
-//! What time a server says it is: the `Date` of its last answer (RFC 9110, section 6.6.1), for who doubts the clock here (case F97).
+//! What time a server says it is: the `Date` of its last answer (RFC 9110, section 6.6.1), for who
+//! doubts the clock here (case F97).
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -48,23 +49,32 @@ impl LastDate {
     pub(crate) fn note(&self, response: &Response) {
         let ends = response.extensions().get::<HttpInfo>();
         if let (Some(seconds), Some(ends)) = (date(response.headers()), ends) {
-            let (address, asked_from) = (ends.remote_addr().ip().to_canonical(), ends.local_addr().ip().to_canonical());
-            let noted = Noted { address, is_here: is_here(address, asked_from), seconds, at: Instant::now() };
+            let (address, asked_from) =
+                (ends.remote_addr().ip().to_canonical(), ends.local_addr().ip().to_canonical());
+            let noted = Noted {
+                address,
+                is_here: is_here(address, asked_from),
+                seconds,
+                at: Instant::now(),
+            };
             *self.0.lock().expect("no holder of this lock panics") = Some(noted);
         }
     }
 
     pub(crate) fn read(&self, host: &str) -> Option<Dated> {
-        let Noted { address, is_here, seconds, at } = (*self.0.lock().expect("no holder of this lock panics"))?;
+        let Noted { address, is_here, seconds, at } =
+            (*self.0.lock().expect("no holder of this lock panics"))?;
         let age = at.elapsed();
         let since = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        let time = Timestamp::from_micros(Timestamp::from_seconds(seconds).micros().saturating_add(since));
+        let time =
+            Timestamp::from_micros(Timestamp::from_seconds(seconds).micros().saturating_add(since));
         // A name with the root's dot is the same name.
         Some(Dated { host: host.trim_end_matches('.').to_owned(), address, is_here, time, age })
     }
 }
 
-/// An answer comes from this machine where its address is a loopback one, or the very one that was asked from.
+/// An answer comes from this machine where its address is a loopback one, or the very one that was
+/// asked from.
 fn is_here(address: IpAddr, asked_from: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified() || address == asked_from
 }
@@ -117,14 +127,21 @@ mod tests {
         let (good, fresh, kept) = ((DATE, DATE_1994), (AGE, " 0 "), (AGE, "7"));
         assert_eq!(date(&of(std::slice::from_ref(&good))), Some(784_111_777));
         assert_eq!(date(&of(&[good.clone(), fresh.clone()])), Some(784_111_777));
-        for lines in [vec![kept.clone()], vec![fresh, kept], vec![(AGE, "soon")], vec![(AGE, "")], vec![good.clone()]] {
+        for lines in [
+            vec![kept.clone()],
+            vec![fresh, kept],
+            vec![(AGE, "soon")],
+            vec![(AGE, "")],
+            vec![good.clone()],
+        ] {
             assert_eq!(date(&of(&[vec![good.clone()], lines.clone()].concat())), None, "{lines:?}");
         }
     }
 
     #[test]
     fn f97_a_name_with_the_roots_dot_is_the_same_host() {
-        let noted = Noted { address: address("192.0.2.1"), is_here: false, seconds: 0, at: Instant::now() };
+        let noted =
+            Noted { address: address("192.0.2.1"), is_here: false, seconds: 0, at: Instant::now() };
         let dated = LastDate(Mutex::new(Some(noted))).read("a.example.org.").expect("a date");
         assert_eq!(dated.host, "a.example.org");
     }
@@ -140,7 +157,10 @@ mod tests {
         };
         let one = dated("a.example.org", 1);
         assert!(one.is_elsewhere(&dated("b.example.org", 2)));
-        assert!(!one.is_elsewhere(&dated("b.example.org", 1)) && !one.is_elsewhere(&dated("a.example.org", 2)));
+        assert!(
+            !one.is_elsewhere(&dated("b.example.org", 1))
+                && !one.is_elsewhere(&dated("a.example.org", 2))
+        );
     }
 
     #[test]
@@ -148,6 +168,10 @@ mod tests {
         let (ours, theirs) = (address("10.0.0.5"), address("10.0.0.6"));
         assert!(!is_here(theirs, ours));
         assert!(is_here(ours, ours), "by its own name in the network");
-        assert!(["127.0.0.2", "::1", "0.0.0.0", "::"].into_iter().all(|here| is_here(address(here), ours)));
+        assert!(
+            ["127.0.0.2", "::1", "0.0.0.0", "::"]
+                .into_iter()
+                .all(|here| is_here(address(here), ours))
+        );
     }
 }

@@ -1,11 +1,15 @@
-//! The world failed: a time-out, a closed connection, endpoints that disagree. Never a statement about money.
+//! The world failed: a time-out, a closed connection, endpoints that disagree. Never a statement
+//! about money.
 
 use adit_core::EndpointName;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Too few endpoints answered in time.
-    #[error("only {answered} of {needed} endpoints of {chain} answered ({detail}); try again, or add endpoints")]
+    #[error(
+        "only {answered} of {needed} endpoints of {chain} answered ({detail}); try again, or add \
+         endpoints"
+    )]
     Unreachable { chain: String, answered: usize, needed: usize, detail: String },
     /// They answered, and not the same.
     #[error("the endpoints of {chain} disagree about {subject}: {detail}")]
@@ -14,9 +18,13 @@ pub enum Fault {
     #[error("{endpoint} serves {seen}, and {chain} is pinned to {pinned}")]
     WrongNetwork { chain: String, endpoint: EndpointName, pinned: String, seen: String },
     /// The chain says something else than the configuration.
-    #[error("{subject} on {chain} is configured as {configured}, and the chain says {seen}; correct the configuration")]
+    #[error(
+        "{subject} on {chain} is configured as {configured}, and the chain says {seen}; correct \
+         the configuration"
+    )]
     Misconfigured { chain: String, subject: String, configured: String, seen: String },
-    /// They have lost, or do not show yet, a block of which the book has the effects: what the wallet holds is not known meanwhile.
+    /// They have lost, or do not show yet, a block of which the book has the effects: what the
+    /// wallet holds is not known meanwhile.
     #[error(
         "the endpoints of {chain} stand at block {head}, and payments in block {booked} are booked already: what the wallet holds is \
          not known until they show that block"

@@ -1,7 +1,8 @@
-//! Whether an endpoint is worth asking: a breaker that opens after failures, and a quarantine for the wrong network.
+//! Whether an endpoint is worth asking: a breaker that opens after failures, and a quarantine for
+//! the wrong network.
 //!
-//! An endpoint that does not answer must not make every question wait for its time-out, and one that serves another network
-//! must not be heard at all until it has proved itself again.
+//! An endpoint that does not answer must not make every question wait for its time-out, and one
+//! that serves another network must not be heard at all until it has proved itself again.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,8 +18,9 @@ pub const BREAKER_FAILURES_MAX: u32 = 3;
 pub const BREAKER_OPEN_MILLIS_MIN: u64 = 500;
 /// How long it stays open at most.
 pub const BREAKER_OPEN_MILLIS_MAX: u64 = 15_000;
-/// How often in a row an endpoint may tell otherwise than enough others about what cannot differ. A chain that changes reaches all of them
-/// within seconds, one after the other; a wrong one stays wrong.
+/// How often in a row an endpoint may tell otherwise than enough others about what cannot differ. A
+/// chain that changes reaches all of them within seconds, one after the other; a wrong one stays
+/// wrong.
 pub const OUTVOTED_MAX: u32 = 3;
 /// How long an endpoint of the wrong network is left alone before it is checked again.
 pub const QUARANTINE_MILLIS: u64 = 30_000;
@@ -31,7 +33,8 @@ pub struct HealthReading {
     pub failures: u64,
     /// Not asked for the moment.
     pub open: bool,
-    /// Served another network when it was last checked, or told something that enough others disprove.
+    /// Served another network when it was last checked, or told something that enough others
+    /// disprove.
     pub quarantined: bool,
     /// Its last failure, in words.
     pub last_failure: Option<String>,
@@ -57,7 +60,13 @@ struct Breaker {
 
 impl Health {
     pub(crate) fn new(timer: Arc<dyn Timer>) -> Self {
-        Self { timer, answers: AtomicU64::new(0), failures: AtomicU64::new(0), verified: AtomicBool::new(false), breaker: Mutex::default() }
+        Self {
+            timer,
+            answers: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            verified: AtomicBool::new(false),
+            breaker: Mutex::default(),
+        }
     }
 
     pub(crate) fn answered(&self) {
@@ -65,7 +74,8 @@ impl Health {
         self.breaker().answered();
     }
 
-    /// After a failure the next connection may lead elsewhere: the network is checked again. True when this failure opens the breaker.
+    /// After a failure the next connection may lead elsewhere: the network is checked again. True
+    /// when this failure opens the breaker.
     pub(crate) fn failed(&self, detail: &str) -> bool {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.verified.store(false, Ordering::Relaxed);
@@ -205,7 +215,8 @@ mod tests {
         assert!(!breaker.is_open(start));
     }
 
-    /// Its other answers do not make it honest, and one lie after its time in quarantine is enough for the next.
+    /// Its other answers do not make it honest, and one lie after its time in quarantine is enough
+    /// for the next.
     #[test]
     fn f39_who_is_outvoted_three_times_in_a_row_is_set_aside() {
         let start = Duration::from_secs(7);
@@ -215,7 +226,11 @@ mod tests {
             breaker.answered();
         }
         assert!(!breaker.is_open(start));
-        assert!(breaker.outvoted("block 7 is another", start) && breaker.quarantined && breaker.is_open(start));
+        assert!(
+            breaker.outvoted("block 7 is another", start)
+                && breaker.quarantined
+                && breaker.is_open(start)
+        );
         let later = start + Duration::from_millis(QUARANTINE_MILLIS);
         assert!(!breaker.is_open(later));
         assert!(breaker.outvoted("block 8 is another", later));
@@ -226,6 +241,9 @@ mod tests {
         let start = Duration::from_secs(7);
         let mut breaker = Breaker::default();
         breaker.quarantine("it serves chain 1", start);
-        assert_eq!(breaker.closed_because(start).as_deref(), Some("not asked for a while, because it serves chain 1"));
+        assert_eq!(
+            breaker.closed_because(start).as_deref(),
+            Some("not asked for a while, because it serves chain 1")
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! JSON-RPC 2.0 as text: requests with ids, and answers matched to them by id.
 //!
-//! A node may answer a batch in any order (JSON-RPC 2.0, section 6), and a broken one answers somebody else's question:
-//! what does not carry exactly the ids that were asked is refused as a whole.
+//! A node may answer a batch in any order (JSON-RPC 2.0, section 6), and a broken one answers
+//! somebody else's question: what does not carry exactly the ids that were asked is refused as a
+//! whole.
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ pub const BATCH_CALLS_MAX: usize = 100;
 pub struct Call {
     pub method: &'static str,
     pub params: Value,
-    /// For a call that takes longer than the endpoint's usual bound; see [`Request::time_max`](crate::Request::time_max).
+    /// For a call that takes longer than the endpoint's usual bound; see
+    /// [`Request::time_max`](crate::Request::time_max).
     pub time_max: Option<Duration>,
 }
 
@@ -62,7 +64,9 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 }
 
 /// Some nodes put objects there; only hexadecimal text is of use.
-fn text_or_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn text_or_nothing<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Value::deserialize(deserializer).map(|data| data.as_str().map(str::to_owned))
 }
 
@@ -86,7 +90,8 @@ pub(crate) struct Unread {
 /// # Errors
 /// In words, when the body does not answer exactly these ids.
 pub(crate) fn answers(body: &[u8], first_id: u64, count: usize) -> Result<Vec<Answer>, Unread> {
-    let value = serde_json::from_slice(body).map_err(|error| Unread { detail: format!("not JSON: {error}"), is_json: false })?;
+    let value = serde_json::from_slice(body)
+        .map_err(|error| Unread { detail: format!("not JSON: {error}"), is_json: false })?;
     matched(value, first_id, count).map_err(|detail| Unread { detail, is_json: true })
 }
 
@@ -116,12 +121,17 @@ fn matched(value: Value, first_id: u64, count: usize) -> Result<Vec<Answer>, Str
 }
 
 fn opened(envelope: Value, first_id: u64, count: usize) -> Result<(usize, Answer), String> {
-    let envelope: Envelope = serde_json::from_value(envelope).map_err(|error| format!("not a JSON-RPC answer: {error}"))?;
+    let envelope: Envelope = serde_json::from_value(envelope)
+        .map_err(|error| format!("not a JSON-RPC answer: {error}"))?;
     let id = envelope.id.as_ref().and_then(Value::as_u64);
-    let slot = id.and_then(|id| id.checked_sub(first_id)).and_then(|slot| usize::try_from(slot).ok());
+    let slot =
+        id.and_then(|id| id.checked_sub(first_id)).and_then(|slot| usize::try_from(slot).ok());
     let Some(slot) = slot.filter(|slot| *slot < count) else {
         let said = envelope.error.map(|error| format!(" and says {error}")).unwrap_or_default();
-        return Err(shorten(&format!("an answer carries the id {}, which was not asked{said}", envelope.id.unwrap_or(Value::Null))));
+        return Err(shorten(&format!(
+            "an answer carries the id {}, which was not asked{said}",
+            envelope.id.unwrap_or(Value::Null)
+        )));
     };
     match (envelope.result, envelope.error) {
         (_, Some(error)) => Ok((slot, Err(RpcError { message: shorten(&error.message), ..error }))),

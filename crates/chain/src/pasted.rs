@@ -1,7 +1,8 @@
 //! Destinations as people paste them: with blanks around, or inside a payment URI.
 //!
-//! Blanks at the ends are taken off, since no address has any. Everything else is refused, with what to paste instead: an amount, a
-//! chain or a token that stands beside the address would else be ignored without a word.
+//! Blanks at the ends are taken off, since no address has any. Everything else is refused, with
+//! what to paste instead: an amount, a chain or a token that stands beside the address would else
+//! be ignored without a word.
 
 use crate::RefusedDestination;
 
@@ -9,7 +10,8 @@ use crate::RefusedDestination;
 pub const ECHO_CHARS_MAX: usize = 100;
 /// In the place of a text that may be a private key.
 const HIDDEN: &str = "(not repeated, since it may be a secret)";
-/// Some programs write it at the beginning of a text (U+FEFF); no standard counts it as a blank any more.
+/// Some programs write it at the beginning of a text (U+FEFF); no standard counts it as a blank any
+/// more.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The text without blanks at its ends: spaces, tabs, line breaks, byte order marks.
@@ -17,13 +19,15 @@ pub fn trimmed(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK)
 }
 
-/// The letters and digits of a text that has something else between them, as an address in groups of four. None where it has nothing else.
+/// The letters and digits of a text that has something else between them, as an address in groups
+/// of four. None where it has nothing else.
 pub fn joined(text: &str) -> Option<String> {
     let between = |letter: char| !letter.is_ascii_graphic();
     text.contains(between).then(|| text.replace(between, ""))
 }
 
-/// `scheme:path?name=value&…`, as BIP 21, EIP-681 and CAIP-10 write where to pay. Nothing is decoded: addresses have no escapes.
+/// `scheme:path?name=value&…`, as BIP 21, EIP-681 and CAIP-10 write where to pay. Nothing is
+/// decoded: addresses have no escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentUri<'a> {
     /// In lower case.
@@ -36,12 +40,19 @@ impl<'a> PaymentUri<'a> {
     /// None where the text has no scheme (RFC 3986).
     pub fn read(text: &'a str) -> Option<Self> {
         let (scheme, rest) = text.split_once(':')?;
-        let legal = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let legal =
+            scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         if !legal || !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return None;
         }
-        let (path, parameters) = rest.split_once('?').map_or((rest, None), |(path, parameters)| (path, Some(parameters)));
-        Some(Self { scheme: scheme.to_ascii_lowercase(), path: path.trim_start_matches("//"), parameters })
+        let (path, parameters) = rest
+            .split_once('?')
+            .map_or((rest, None), |(path, parameters)| (path, Some(parameters)));
+        Some(Self {
+            scheme: scheme.to_ascii_lowercase(),
+            path: path.trim_start_matches("//"),
+            parameters,
+        })
     }
 
     /// The value of the first parameter of that name.
@@ -80,7 +91,10 @@ mod tests {
     fn a_payment_uri_is_scheme_path_and_parameters() {
         let uri = PaymentUri::read("BitCoin:bc1q?amount=0.1&Label=a:b").expect("a URI");
         assert_eq!((uri.scheme.as_str(), uri.path), ("bitcoin", "bc1q"));
-        assert_eq!((uri.parameter("amount"), uri.parameter("label"), uri.parameter("x")), (Some("0.1"), Some("a:b"), None));
+        assert_eq!(
+            (uri.parameter("amount"), uri.parameter("label"), uri.parameter("x")),
+            (Some("0.1"), Some("a:b"), None)
+        );
         assert_eq!(PaymentUri::read("bitcoin://bc1q").expect("a URI").path, "bc1q");
         for text in ["", ":", "bc1q", "1a:b", "a b:c", "ü:c"] {
             assert_eq!(PaymentUri::read(text), None, "{text:?}");

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, CoinPlaces, Consolidation, DeferralCause, Destination, Draft,
-    EndpointName, Hash32, LaneId, Leg, Lineage, LineageId, Offer, Purpose, Rules, Sighting, Signed, Submission, Tip,
+    Amount, AssetId, AttemptId, BlockRef, Bytes, ChainRules, ClaimRecord, CoinPlaces,
+    Consolidation, DeferralCause, Destination, Draft, EndpointName, Hash32, LaneId, Leg, Lineage,
+    LineageId, Offer, Purpose, Rules, Sighting, Signed, Submission, Tip,
 };
 use async_trait::async_trait;
 
@@ -13,95 +14,131 @@ use crate::{Cosigned, Dated, Fault, Handout};
 /// What a chain says whose wallets have one key each.
 const NOT_COSIGNED: &str = "the wallets of this chain have one key each; nobody signs besides us";
 
-/// One chain behind its endpoints. Implementations hold no state that matters: whatever they remember may be lost.
+/// One chain behind its endpoints. Implementations hold no state that matters: whatever they
+/// remember may be lost.
 #[async_trait]
 pub trait Chain: Send + Sync + 'static {
-    /// What must never change: chain id, genesis hash, code of the wallet, decimals and code hash of each token. Asked at start, agreed by quorum.
+    /// What must never change: chain id, genesis hash, code of the wallet, decimals and code hash
+    /// of each token. Asked at start, agreed by quorum.
     async fn identity(&self, lane: &LaneId) -> Result<Identity, Fault>;
 
-    /// Reads a destination into its one canonical form, and refuses those that money must not go to.
-    fn parse_destination(&self, asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination>;
+    /// Reads a destination into its one canonical form, and refuses those that money must not go
+    /// to.
+    fn parse_destination(
+        &self,
+        asset: &AssetId,
+        text: &str,
+    ) -> Result<ParsedDestination, RefusedDestination>;
 
     /// Head, final height and the fees that a new attempt should offer, agreed by quorum.
     async fn tip(&self) -> Result<Tip, Fault>;
 
-    /// Returns what time the server of each endpoint said it is, with its last answer: second clocks of who doubts its own (case F97).
+    /// Returns what time the server of each endpoint said it is, with its last answer: second
+    /// clocks of who doubts its own (case F97).
     fn dates(&self) -> Vec<Dated> {
         Vec::new()
     }
 
-    /// How far the chain has seen the wallet's line of payments, at the head, agreed by quorum: the number that is free there. On EVM: the
-    /// transaction count. `known` is the next one that we would reserve, from which on a chain without nonces is searched.
+    /// How far the chain has seen the wallet's line of payments, at the head, agreed by quorum: the
+    /// number that is free there. On EVM: the transaction count. `known` is the next one that we
+    /// would reserve, from which on a chain without nonces is searched.
     async fn consumed(&self, lane: &LaneId, known: u64) -> Result<u64, Fault>;
 
-    /// What the wallet holds of every asset on this chain, read at the block `booked` or above. An asset that could not be read is absent.
+    /// What the wallet holds of every asset on this chain, read at the block `booked` or above. An
+    /// asset that could not be read is absent.
     ///
     /// # Errors
-    /// [`Fault::Behind`] where the chain is seen no further than below `booked`: money that was paid there would still count as held.
+    /// [`Fault::Behind`] where the chain is seen no further than below `booked`: money that was
+    /// paid there would still count as held.
     async fn funds(&self, lane: &LaneId, booked: u64) -> Result<Vec<FundsReading>, Fault>;
 
-    /// Asks the chain whether it would carry these payments now, in one call for all: estimate, balances, effect. Gives transactions that
-    /// would, at the numbers from the first free one on, and what keeps the other payments back.
+    /// Asks the chain whether it would carry these payments now, in one call for all: estimate,
+    /// balances, effect. Gives transactions that would, at the numbers from the first free one on,
+    /// and what keeps the other payments back.
     async fn plan(&self, request: &PlanRequest<'_>) -> Result<Planning, Fault>;
 
-    /// A transaction that makes many small coins of the wallet one, and pays nobody; none where there are too few. `request` has no legs.
-    /// Chains without coins have none.
-    async fn consolidation(&self, _request: &PlanRequest<'_>, _rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+    /// A transaction that makes many small coins of the wallet one, and pays nobody; none where
+    /// there are too few. `request` has no legs. Chains without coins have none.
+    async fn consolidation(
+        &self,
+        _request: &PlanRequest<'_>,
+        _rules: &Consolidation,
+    ) -> Result<Option<Draft>, Fault> {
         Ok(None)
     }
 
-    /// Returns a transaction that spends free coins to the wallet itself, none of them made by one of `swept`; none when there are no such
-    /// coins. `request` has no legs. Chains without coins have none: [`Chain::fill`] uses up their numbers (case F91).
-    async fn sweep(&self, _request: &PlanRequest<'_>, _swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
+    /// Returns a transaction that spends free coins to the wallet itself, none of them made by one
+    /// of `swept`; none when there are no such coins. `request` has no legs. Chains without coins
+    /// have none: [`Chain::fill`] uses up their numbers (case F91).
+    async fn sweep(
+        &self,
+        _request: &PlanRequest<'_>,
+        _swept: &BTreeSet<Hash32>,
+    ) -> Result<Option<Draft>, Fault> {
         Ok(None)
     }
 
-    /// The transactions that made the coins which the wallet holds; `next` is the next number that we would reserve. Chains without coins
-    /// have none.
+    /// The transactions that made the coins which the wallet holds; `next` is the next number that
+    /// we would reserve. Chains without coins have none.
     async fn makers(&self, _lane: &LaneId, _next: u64) -> Result<BTreeSet<Hash32>, Fault> {
         Ok(BTreeSet::new())
     }
 
-    /// Hears where the store knows that the wallet's coins can be, before anything is asked. A later one with more rescans asks for a look
-    /// at every address. Chains without coins have no use for it (case F100).
+    /// Hears where the store knows that the wallet's coins can be, before anything is asked. A
+    /// later one with more rescans asks for a look at every address. Chains without coins have no
+    /// use for it (case F100).
     fn remind(&self, _places: &CoinPlaces) {}
 
-    /// Returns where the wallet's coins can be, as of the last look. None where that did not learn it.
+    /// Returns where the wallet's coins can be, as of the last look. None where that did not learn
+    /// it.
     fn coin_places(&self) -> Option<CoinPlaces> {
         None
     }
 
     /// A transaction that pays nobody, at this number; none where transactions do not wait in line.
-    async fn fill(&self, _lane: &LaneId, _number: u64, _offer: Offer) -> Result<Option<Draft>, Fault> {
+    async fn fill(
+        &self,
+        _lane: &LaneId,
+        _number: u64,
+        _offer: Offer,
+    ) -> Result<Option<Draft>, Fault> {
         Ok(None)
     }
 
     /// The same transaction at another place in the lane's line.
     fn renumbered(&self, lane: &LaneId, draft: &Draft, number: u64) -> Draft;
 
-    /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in words why there is none now.
+    /// A further attempt of a lineage at this offer, at all its anchors, and who joins by it; or in
+    /// words why there is none now.
     async fn successor(&self, next: &NextVersion<'_>) -> Result<Result<Ready, String>, Fault>;
 
-    /// Returns whether the lineage's newest version spends something that the last look did not find any more, and that not all its versions
-    /// spend: no block takes it, and another one may do without.
+    /// Returns whether the lineage's newest version spends something that the last look did not
+    /// find any more, and that not all its versions spend: no block takes it, and another one may
+    /// do without.
     fn is_lost(&self, _lineage: &Lineage) -> bool {
         false
     }
 
-    /// What those are given who sign a version besides us; in words, why there is nothing to sign for others.
+    /// What those are given who sign a version besides us; in words, why there is nothing to sign
+    /// for others.
     async fn handout(&self, _draft: &Draft, _signed: &Signed) -> Result<Handout, String> {
         Err(NOT_COSIGNED.to_owned())
     }
 
-    /// The recorded bytes with the signatures that a file brings back, each verified; in words, what in it differs, and then nothing of it
-    /// is taken over.
+    /// The recorded bytes with the signatures that a file brings back, each verified; in words,
+    /// what in it differs, and then nothing of it is taken over.
     fn cosigned(&self, _draft: &Draft, _signed: &Signed, _file: &[u8]) -> Result<Cosigned, String> {
         Err(NOT_COSIGNED.to_owned())
     }
 
-    /// A transaction that spends what a stuck one leaves to the wallet, and pays for both; or in words why there is none. Where the chain
-    /// takes payments in line there never is.
-    async fn child(&self, _stuck: &NextVersion<'_>, _number: u64, _rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+    /// A transaction that spends what a stuck one leaves to the wallet, and pays for both; or in
+    /// words why there is none. Where the chain takes payments in line there never is.
+    async fn child(
+        &self,
+        _stuck: &NextVersion<'_>,
+        _number: u64,
+        _rules: &ChainRules,
+    ) -> Result<Result<Draft, String>, Fault> {
         Ok(Err("this chain knows no children that pay for their parents".to_owned()))
     }
 
@@ -111,29 +148,33 @@ pub trait Chain: Send + Sync + 'static {
     /// Looks for what became of the watched lineages, agreed by quorum.
     async fn watch(&self, watch: &Watch) -> Result<Sightings, Fault>;
 
-    /// Asks every endpoint by itself what its pool holds of the wallet at this number of its line and above, which the book does not know.
-    /// Silence and low counts prove nothing; bytes that the wallet's key has signed prove themselves (case F91). On chains without
-    /// numbers nothing is looked for.
+    /// Asks every endpoint by itself what its pool holds of the wallet at this number of its line
+    /// and above, which the book does not know. Silence and low counts prove nothing; bytes that
+    /// the wallet's key has signed prove themselves (case F91). On chains without numbers nothing
+    /// is looked for.
     async fn pool(&self, _lane: &LaneId, _from: u64) -> Result<Pool, Fault> {
         Ok(Pool::default())
     }
 
-    /// The transactions that spend the wallet's coins, known or not: in blocks above those of the trail, and in any endpoint's pool, then
-    /// without a block. On chains with numbers [`Chain::pool`] and [`Chain::watch`] tell (cases F89, F91).
+    /// The transactions that spend the wallet's coins, known or not: in blocks above those of the
+    /// trail, and in any endpoint's pool, then without a block. On chains with numbers
+    /// [`Chain::pool`] and [`Chain::watch`] tell (cases F89, F91).
     async fn outgoing(&self, _watch: &Watch) -> Result<Vec<Foreign>, Fault> {
         Ok(Vec::new())
     }
 
-    /// Reads signed bytes back, where they are a transaction of this wallet in the form in which we make them.
+    /// Reads signed bytes back, where they are a transaction of this wallet in the form in which we
+    /// make them.
     fn read_back(&self, _lane: &LaneId, _raw: &Bytes) -> Option<Shown> {
         None
     }
 
-    /// Whether a claim's signature is still good: a contract wallet may have changed its mind or its owner since (window F85). A key's
-    /// signature always is, and nobody is asked.
+    /// Whether a claim's signature is still good: a contract wallet may have changed its mind or
+    /// its owner since (window F85). A key's signature always is, and nobody is asked.
     async fn claim_stands(&self, wallet: &Destination, claim: &ClaimRecord) -> Result<bool, Fault>;
 
-    /// Whether the asset itself works at all: separates a bad recipient from a paused token (window F49).
+    /// Whether the asset itself works at all: separates a bad recipient from a paused token (window
+    /// F49).
     async fn probe(&self, lane: &LaneId, asset: &AssetId) -> Result<bool, Fault>;
 }
 
@@ -153,7 +194,8 @@ pub struct ParsedDestination(pub Destination);
 /// Why a destination is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedDestination {
-    /// `wrong` says what it is and what to do; `allowed` is the general form; `paste` is what to give instead, where that is certain.
+    /// `wrong` says what it is and what to do; `allowed` is the general form; `paste` is what to
+    /// give instead, where that is certain.
     #[error("{got:?} is not an address of this chain: {wrong}")]
     Invalid { got: String, wrong: String, allowed: String, paste: Option<String> },
     #[error("{got} may not be paid: it is {what}")]
@@ -175,11 +217,14 @@ pub struct PlanRequest<'a> {
     pub first: u64,
     pub offer: Offer,
     pub legs: Vec<Leg>,
-    /// What unmined payments of the wallet may still take, per asset, fees included: it is no longer there for these.
+    /// What unmined payments of the wallet may still take, per asset, fees included: it is no
+    /// longer there for these.
     pub committed: BTreeMap<AssetId, Amount>,
-    /// The highest block whose payments no longer count as committed: what the wallet holds is read there or above ([`Fault::Behind`]).
+    /// The highest block whose payments no longer count as committed: what the wallet holds is read
+    /// there or above ([`Fault::Behind`]).
     pub booked: u64,
-    /// Lineages that no block holds yet. What they consume is not free, whether or not anyone has seen it.
+    /// Lineages that no block holds yet. What they consume is not free, whether or not anyone has
+    /// seen it.
     pub live: &'a [Lineage],
 }
 
@@ -192,7 +237,8 @@ pub struct NextVersion<'a> {
     pub offer: Offer,
     /// As in [`PlanRequest`].
     pub live: &'a [Lineage],
-    /// Payments that wait and may join, oldest first, where the chain can pay them in the same transaction.
+    /// Payments that wait and may join, oldest first, where the chain can pay them in the same
+    /// transaction.
     pub waiting: &'a [Leg],
 }
 
@@ -216,7 +262,8 @@ pub struct Ready {
 pub enum Obstacle {
     /// The chain says that this payment would revert, or would do something else than asked.
     WouldFail { reason: String },
-    /// Endpoints that answer all else have no answer to this one: it is tried again, and later a person looks.
+    /// Endpoints that answer all else have no answer to this one: it is tried again, and later a
+    /// person looks.
     Untold { reason: String },
     /// Too few endpoints could say, or they disagree: nobody is to blame, it is asked again.
     Unclear { reason: String },
@@ -229,10 +276,17 @@ impl Obstacle {
     pub fn told(self, rules: &Rules) -> (String, DeferralCause) {
         match self {
             Self::WouldFail { reason } => (reason, DeferralCause::WouldFail),
-            Self::Untold { reason } => (format!("no endpoint can say what this payment would do: {reason}"), DeferralCause::Untold),
+            Self::Untold { reason } => (
+                format!("no endpoint can say what this payment would do: {reason}"),
+                DeferralCause::Untold,
+            ),
             Self::Unclear { reason } => (reason, DeferralCause::Unclear),
             Self::Unfunded { asset, needed, held } => {
-                let said = format!("the wallet holds {} and needs {}", rules.shown(&asset, held), rules.shown(&asset, needed));
+                let said = format!(
+                    "the wallet holds {} and needs {}",
+                    rules.shown(&asset, held),
+                    rules.shown(&asset, needed)
+                );
                 (said, DeferralCause::Unfunded { asset, needed })
             }
         }
@@ -298,7 +352,8 @@ pub struct Sightings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
     pub nonce: u64,
-    /// None where a nonce was consumed without a transaction (EIP-7702 authorisation), or it was not found.
+    /// None where a nonce was consumed without a transaction (EIP-7702 authorisation), or it was
+    /// not found.
     pub hash: Option<Hash32>,
     /// In words: what it does, to whom, how much.
     pub decoded: String,
@@ -311,7 +366,8 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Returns whether its transaction or its block is known, so that what used the number is no mystery.
+    /// Returns whether its transaction or its block is known, so that what used the number is no
+    /// mystery.
     pub fn is_placed(&self) -> bool {
         self.hash.is_some() || self.block.is_some()
     }
@@ -336,7 +392,8 @@ pub struct Ahead {
     pub next: u64,
 }
 
-/// A transaction of the wallet that the book does not know, whole: its bytes are signed by the wallet's key.
+/// A transaction of the wallet that the book does not know, whole: its bytes are signed by the
+/// wallet's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     pub signed: Signed,

@@ -1,7 +1,8 @@
 //! Asking several endpoints the same, and believing what enough of them say.
 //!
-//! At most one of them lies at a time: that is the assumption of [`Trust::Quorum`]. An endpoint that lags is no liar: callers ask
-//! about heights that enough endpoints have reached, never for "latest".
+//! At most one of them lies at a time: that is the assumption of [`Trust::Quorum`]. An endpoint
+//! that lags is no liar: callers ask about heights that enough endpoints have reached, never for
+//! "latest".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +17,17 @@ use crate::timer::Timer;
 use crate::vote::{self, Agreed, Ballot, tally, tally_each_by};
 use crate::{Dated, Fault, HealthReading};
 
-/// How long the others are waited for once enough have answered, unless [`Quorum::patient`] says otherwise.
+/// How long the others are waited for once enough have answered, unless [`Quorum::patient`] says
+/// otherwise.
 pub const STRAGGLER_MILLIS: u64 = 250;
 
-/// Whether an endpoint serves the network that it should. Asked after every new beginning, before its answers count.
+/// Whether an endpoint serves the network that it should. Asked after every new beginning, before
+/// its answers count.
 #[async_trait]
 pub trait NetworkCheck: Send + Sync + 'static {
     /// # Errors
-    /// [`Fault::WrongNetwork`] puts the endpoint into quarantine; other faults only count as failures.
+    /// [`Fault::WrongNetwork`] puts the endpoint into quarantine; other faults only count as
+    /// failures.
     async fn check(&self, endpoint: &Endpoint) -> Result<(), Fault>;
 }
 
@@ -44,12 +48,26 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    pub fn new(chain: ChainName, trust: Trust, endpoints: Vec<Endpoint>, network: Arc<dyn NetworkCheck>, timer: Arc<dyn Timer>) -> Self {
+    pub fn new(
+        chain: ChainName,
+        trust: Trust,
+        endpoints: Vec<Endpoint>,
+        network: Arc<dyn NetworkCheck>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
         let patience = Duration::from_millis(STRAGGLER_MILLIS);
-        Self { chain, trust, endpoints: endpoints.into_iter().map(Arc::new).collect(), network, timer, patience }
+        Self {
+            chain,
+            trust,
+            endpoints: endpoints.into_iter().map(Arc::new).collect(),
+            network,
+            timer,
+            patience,
+        }
     }
 
-    /// Waits so long for the others once enough have answered: for endpoints that are of different speed by their nature.
+    /// Waits so long for the others once enough have answered: for endpoints that are of different
+    /// speed by their nature.
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
@@ -62,7 +80,8 @@ impl Quorum {
         self.endpoints.iter().map(|endpoint| endpoint.reading()).collect()
     }
 
-    /// Returns what time each server said it is, with its last answer. Not a vote: whoever asks judges them.
+    /// Returns what time each server said it is, with its last answer. Not a vote: whoever asks
+    /// judges them.
     pub fn dates(&self) -> Vec<Dated> {
         self.endpoints.iter().filter_map(|endpoint| endpoint.dated()).collect()
     }
@@ -71,7 +90,8 @@ impl Quorum {
         &self.endpoints
     }
 
-    /// How many must say the same: two, or more than half where there are more than three; one if that was chosen.
+    /// How many must say the same: two, or more than half where there are more than three; one if
+    /// that was chosen.
     pub fn needed(&self) -> usize {
         match self.trust {
             Trust::Single => 1,
@@ -83,7 +103,8 @@ impl Quorum {
     /// The answer on which enough of them agree, as soon as they do.
     ///
     /// # Errors
-    /// [`Fault::Disagreement`] when enough answered and not the same; [`Fault::Unreachable`] when too few answered.
+    /// [`Fault::Disagreement`] when enough answered and not the same; [`Fault::Unreachable`] when
+    /// too few answered.
     pub async fn ask<T, F, Fut>(&self, subject: &str, question: F) -> Result<Agreed<T>, Fault>
     where
         T: PartialEq + Clone,
@@ -101,8 +122,8 @@ impl Quorum {
         Err(self.failure(subject, said))
     }
 
-    /// What each of them says, for questions whose answers are not simply equal. Waits for all, and for stragglers
-    /// only a little once enough have answered.
+    /// What each of them says, for questions whose answers are not simply equal. Waits for all, and
+    /// for stragglers only a little once enough have answered.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] when too few answered.
@@ -136,7 +157,12 @@ impl Quorum {
     ///
     /// # Errors
     /// As [`Quorum::gather`].
-    pub async fn ask_each<T, F, Fut>(&self, subject: &str, places: usize, question: F) -> Result<Vec<Option<Agreed<T>>>, Fault>
+    pub async fn ask_each<T, F, Fut>(
+        &self,
+        subject: &str,
+        places: usize,
+        question: F,
+    ) -> Result<Vec<Option<Agreed<T>>>, Fault>
     where
         T: PartialEq + Clone,
         F: Fn(Arc<Endpoint>) -> Fut,
@@ -168,7 +194,8 @@ impl Quorum {
         Ok(tally_each_by(&said.answers, places, self.needed(), ballot))
     }
 
-    /// What any of them has, for things that prove themselves, such as bytes by their hash. `None` when nobody who answered has it.
+    /// What any of them has, for things that prove themselves, such as bytes by their hash. `None`
+    /// when nobody who answered has it.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] when nobody answered.
@@ -186,16 +213,26 @@ impl Quorum {
             }
         }
         let silent = said.answers.is_empty();
-        if silent { Err(vote::failure::<Option<T>>(self.chain.as_str(), subject, &[], said.faults, 1)) } else { Ok(None) }
+        if silent {
+            Err(vote::failure::<Option<T>>(self.chain.as_str(), subject, &[], said.faults, 1))
+        } else {
+            Ok(None)
+        }
     }
 
-    /// It told otherwise than enough others about what cannot differ, such as the block at a height. That may be a change of the chain that
-    /// has not reached it; [`OUTVOTED_MAX`](crate::OUTVOTED_MAX) times in a row it is set aside. Where one is enough, nobody is outvoted.
+    /// It told otherwise than enough others about what cannot differ, such as the block at a
+    /// height. That may be a change of the chain that has not reached it;
+    /// [`OUTVOTED_MAX`](crate::OUTVOTED_MAX) times in a row it is set aside. Where one is enough,
+    /// nobody is outvoted.
     pub fn outvoted(&self, name: &EndpointName, detail: &str) {
         if let Some(endpoint) = self.endpoint(name).filter(|_| self.needed() > 1)
             && endpoint.health.outvoted(detail)
         {
-            tracing::error!(endpoint = %name, detail, "endpoint set aside: enough others say otherwise, again and again");
+            tracing::error!(
+                endpoint = %name,
+                detail,
+                "endpoint set aside: enough others say otherwise, again and again"
+            );
         }
     }
 
@@ -217,13 +254,22 @@ impl Quorum {
 
     /// Who is late again and again opens his breaker, and is no longer waited for.
     fn mark_late<T>(&self, said: &Said<T>) {
-        let spoke = |name: &EndpointName| said.answers.iter().any(|(by, _)| by == name) || said.faults.iter().any(|(by, _)| by == name);
+        let spoke = |name: &EndpointName| {
+            said.answers.iter().any(|(by, _)| by == name)
+                || said.faults.iter().any(|(by, _)| by == name)
+        };
         for endpoint in self.endpoints.iter().filter(|endpoint| !spoke(endpoint.name())) {
-            endpoint.health.failed(&format!("it answered more than {} ms later than the others", self.patience.as_millis()));
+            endpoint.health.failed(&format!(
+                "it answered more than {} ms later than the others",
+                self.patience.as_millis()
+            ));
         }
     }
 
-    fn start<T, F, Fut>(&self, question: &F) -> FuturesUnordered<impl Future<Output = (EndpointName, Result<T, Fault>)>>
+    fn start<T, F, Fut>(
+        &self,
+        question: &F,
+    ) -> FuturesUnordered<impl Future<Output = (EndpointName, Result<T, Fault>)>>
     where
         F: Fn(Arc<Endpoint>) -> Fut,
         Fut: Future<Output = Result<T, Fault>>,
@@ -254,7 +300,11 @@ impl Quorum {
         match &checked {
             Ok(()) => endpoint.health.verify(),
             Err(fault @ Fault::WrongNetwork { .. }) => {
-                tracing::error!(endpoint = %endpoint.name(), %fault, "endpoint put into quarantine");
+                tracing::error!(
+                    endpoint = %endpoint.name(),
+                    %fault,
+                    "endpoint put into quarantine"
+                );
                 endpoint.health.quarantine(&fault.to_string());
             }
             Err(_) => {}

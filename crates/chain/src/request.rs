@@ -25,7 +25,8 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub verb: Verb,
-    /// Below the endpoint's URL, from its slash on; may end in a query. Never a secret: it is shown in errors.
+    /// Below the endpoint's URL, from its slash on; may end in a query. Never a secret: it is shown
+    /// in errors.
     pub path: String,
     pub body: Option<Body>,
     /// For questions that take longer than the endpoint's usual bound. They are put only once.
@@ -43,7 +44,12 @@ pub struct Response {
 impl Request {
     /// One JSON-RPC call, or a batch.
     pub fn json_rpc(calls: Value) -> Self {
-        Self { verb: Verb::Post, path: String::new(), body: Some(Body::Json(calls)), time_max: None }
+        Self {
+            verb: Verb::Post,
+            path: String::new(),
+            body: Some(Body::Json(calls)),
+            time_max: None,
+        }
     }
 
     pub fn get(path: impl Into<String>) -> Self {
@@ -90,15 +96,17 @@ impl Response {
         std::str::from_utf8(&self.body).ok()
     }
 
-    /// Some nodes answer an error object with status 4xx or 500: what can be read as JSON-RPC is read.
+    /// Some nodes answer an error object with status 4xx or 500: what can be read as JSON-RPC is
+    /// read.
     pub(crate) fn may_be_json_rpc(&self) -> bool {
         self.is_success() || matches!(self.body.first(), Some(b'{' | b'['))
     }
 
-    /// A REST server that says "not found" or "bad request" has answered. One that wants other credentials, less haste or time for itself
-    /// has not, and a redirect leads elsewhere.
+    /// A REST server that says "not found" or "bad request" has answered. One that wants other
+    /// credentials, less haste or time for itself has not, and a redirect leads elsewhere.
     pub(crate) fn is_answer(&self) -> bool {
-        let client_error = matches!(self.status, 400..=499) && !matches!(self.status, 401 | 403 | 407 | 408 | 425 | 429);
+        let client_error = matches!(self.status, 400..=499)
+            && !matches!(self.status, 401 | 403 | 407 | 408 | 425 | 429);
         self.is_success() || client_error
     }
 }
@@ -116,7 +124,9 @@ mod tests {
 
     #[test]
     fn an_error_object_is_read_whatever_its_status() {
-        let read = |status, body: &str| Response { status, body: body.as_bytes().to_vec() }.may_be_json_rpc();
+        let read = |status, body: &str| {
+            Response { status, body: body.as_bytes().to_vec() }.may_be_json_rpc()
+        };
         assert!(read(500, "{}") && read(400, "[]") && read(200, "<html>"));
         assert!(!read(502, "<html>") && !read(401, ""));
     }

@@ -5,7 +5,8 @@ use crate::endpoint::tests::{Manner, at, bad};
 use crate::request::Body;
 
 fn text(response: &Response) -> Result<(u16, String), String> {
-    let text = response.text().filter(|text| !text.starts_with('<')).ok_or("not a text of this API")?;
+    let text =
+        response.text().filter(|text| !text.starts_with('<')).ok_or("not a text of this API")?;
     Ok((response.status, text.to_owned()))
 }
 
@@ -47,7 +48,8 @@ async fn html_endless_bodies_throttles_and_silence_are_failures() {
 
 #[tokio::test]
 async fn user_and_password_go_along_and_are_not_shown() {
-    let endpoint = at(Manner::Echo, |port| format!("http://user:pa%3Ass@127.0.0.1:{port}/base?token=t")).await;
+    let endpoint =
+        at(Manner::Echo, |port| format!("http://user:pa%3Ass@127.0.0.1:{port}/base?token=t")).await;
     let (_, head) = endpoint.fetch(&Request::get("/tx/ab?limit=1"), text).await.expect("an answer");
     let head = head.to_ascii_lowercase();
     assert!(head.starts_with("get /base/tx/ab?limit=1&token=t http/1.1"), "{head}");
@@ -59,9 +61,10 @@ async fn user_and_password_go_along_and_are_not_shown() {
 #[tokio::test]
 async fn bodies_carry_their_type() {
     let endpoint = at(Manner::Echo, |port| format!("http://127.0.0.1:{port}")).await;
-    for (body, kind) in
-        [(Body::Text("00ff".to_owned()), "text/plain"), (Body::Json(serde_json::json!({ "tx": "00ff" })), "application/json")]
-    {
+    for (body, kind) in [
+        (Body::Text("00ff".to_owned()), "text/plain"),
+        (Body::Json(serde_json::json!({ "tx": "00ff" })), "application/json"),
+    ] {
         let (_, sent) = endpoint.fetch(&Request::post("/tx", body), text).await.expect("an answer");
         assert!(sent.starts_with("POST /tx HTTP/1.1") && sent.contains(kind), "{sent}");
     }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
-/// A stopwatch that never goes back, and waiting. Given from outside, so that a simulated world can own it.
+/// A stopwatch that never goes back, and waiting. Given from outside, so that a simulated world can
+/// own it.
 pub trait Timer: Send + Sync + 'static {
     /// Since some moment that stays the same.
     fn elapsed(&self) -> Duration;

@@ -9,7 +9,8 @@ use reqwest::{RequestBuilder, Url};
 use crate::dated::{Dated, LastDate};
 use crate::request::{Body, Request, Response, Verb};
 
-/// Largest answer that is read. The receipts of a full block are a few megabytes; a full Bitcoin block in hexadecimal is eight.
+/// Largest answer that is read. The receipts of a full block are a few megabytes; a full Bitcoin
+/// block in hexadecimal is eight.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// From the first byte sent to the last byte read.
 pub const REQUEST_MILLIS_MAX: u64 = 10_000;
@@ -35,7 +36,8 @@ pub trait Wire: Send + Sync + 'static {
 /// Why there is no answer to read, in words without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireFault {
-    /// Nothing whole came back: no connection, a broken one, or silence. The same question may fare better.
+    /// Nothing whole came back: no connection, a broken one, or silence. The same question may fare
+    /// better.
     #[error("{0}")]
     NoAnswer(String),
     /// Something answered that will not say it differently at once.
@@ -43,7 +45,8 @@ pub enum WireFault {
     Useless(String),
 }
 
-/// HTTP or HTTPS. The URL may carry a key, or user and password for basic authentication, so it is never shown.
+/// HTTP or HTTPS. The URL may carry a key, or user and password for basic authentication, so it is
+/// never shown.
 pub(crate) struct Http {
     url: Url,
     client: reqwest::Client,
@@ -54,10 +57,15 @@ impl Http {
     /// # Errors
     /// In words, when no client can be made.
     pub(crate) fn new(url: Url, time_max: Duration) -> Result<Self, String> {
-        Ok(Self { url, client: client(time_max).map_err(|error| hidden(error).to_string())?, date: LastDate::default() })
+        Ok(Self {
+            url,
+            client: client(time_max).map_err(|error| hidden(error).to_string())?,
+            date: LastDate::default(),
+        })
     }
 
-    /// The client sends the URL's user and password as basic authentication (RFC 7617) and not within the URL.
+    /// The client sends the URL's user and password as basic authentication (RFC 7617) and not
+    /// within the URL.
     fn builder(&self, request: &Request) -> RequestBuilder {
         let url = joined(&self.url, &request.path);
         let builder = match request.verb {
@@ -66,7 +74,9 @@ impl Http {
         };
         let builder = match &request.body {
             Some(Body::Json(value)) => builder.json(value),
-            Some(Body::Text(text)) => builder.header("content-type", "text/plain").body(text.clone()),
+            Some(Body::Text(text)) => {
+                builder.header("content-type", "text/plain").body(text.clone())
+            }
             None => builder,
         };
         match request.time_max {
@@ -85,7 +95,9 @@ impl Wire for Http {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(hidden)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(WireFault::Useless(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")));
+                return Err(WireFault::Useless(format!(
+                    "the answer is larger than {ANSWER_BYTES_MAX} bytes"
+                )));
             }
             body.extend_from_slice(&chunk);
         }
@@ -103,7 +115,8 @@ fn joined(base: &Url, path: &str) -> Url {
     if path.is_empty() {
         return url;
     }
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let (path, query) =
+        path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     let queries = [query, base.query()];
     let queries: Vec<&str> = queries.into_iter().flatten().collect();
@@ -111,7 +124,8 @@ fn joined(base: &Url, path: &str) -> Url {
     url
 }
 
-/// An HTTP client that follows no redirects (they would carry the question elsewhere) and uses no proxy of the environment.
+/// An HTTP client that follows no redirects (they would carry the question elsewhere) and uses no
+/// proxy of the environment.
 fn client(time_max: Duration) -> Result<reqwest::Client, reqwest::Error> {
     static TLS: Once = Once::new();
     TLS.call_once(|| {
@@ -131,8 +145,13 @@ fn client(time_max: Duration) -> Result<reqwest::Client, reqwest::Error> {
 fn hidden(error: reqwest::Error) -> WireFault {
     let timed_out = error.is_timeout();
     let error = error.without_url();
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    WireFault::NoAnswer(if timed_out { "no full answer in time".to_owned() } else { format!("{error}{cause}") })
+    let cause =
+        std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    WireFault::NoAnswer(if timed_out {
+        "no full answer in time".to_owned()
+    } else {
+        format!("{error}{cause}")
+    })
 }
 
 #[cfg(test)]
@@ -141,10 +160,14 @@ mod tests {
 
     #[test]
     fn a_path_is_below_the_url_and_a_token_goes_along() {
-        let url = |base: &str, path: &str| joined(&Url::parse(base).expect("a URL"), path).to_string();
+        let url =
+            |base: &str, path: &str| joined(&Url::parse(base).expect("a URL"), path).to_string();
         assert_eq!(url("https://x.org/api", "/tx/ab"), "https://x.org/api/tx/ab");
         assert_eq!(url("https://x.org/api/", "/tx/ab?limit=1"), "https://x.org/api/tx/ab?limit=1");
-        assert_eq!(url("https://x.org/v1?token=t", "/tx/ab?limit=1"), "https://x.org/v1/tx/ab?limit=1&token=t");
+        assert_eq!(
+            url("https://x.org/v1?token=t", "/tx/ab?limit=1"),
+            "https://x.org/v1/tx/ab?limit=1&token=t"
+        );
         assert_eq!(url("https://x.org/v2/key?a=b", ""), "https://x.org/v2/key?a=b");
         assert_eq!(url("https://u:p@x.org", "/tx"), "https://u:p@x.org/tx");
     }

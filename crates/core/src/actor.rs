@@ -35,7 +35,8 @@ impl Actor {
         Self::Service { client: ClientId::of_key(credential), credential }
     }
 
-    /// Returns the scope of idempotency keys, and whom approvals and releases tell apart: two clients never share one.
+    /// Returns the scope of idempotency keys, and whom approvals and releases tell apart: two
+    /// clients never share one.
     pub fn client(&self) -> ClientId {
         match self {
             Self::User { user } => ClientId::of_user(user),
@@ -66,9 +67,13 @@ impl From<Written> for Actor {
     fn from(written: Written) -> Self {
         match written {
             Written::User { user } => Self::User { user },
-            Written::Service { client: Some(client), credential } => Self::Service { client, credential },
+            Written::Service { client: Some(client), credential } => {
+                Self::Service { client, credential }
+            }
             Written::Service { client: None, credential } => Self::service(credential),
-            Written::Admin { client: Some(client), credential } => Self::Admin { client, credential },
+            Written::Admin { client: Some(client), credential } => {
+                Self::Admin { client, credential }
+            }
             Written::Admin { client: None, credential } => Self::admin(credential),
             Written::Engine => Self::Engine,
         }

@@ -1,7 +1,7 @@
 //! An amount of one asset in base units (wei, satoshi, whole points).
 //!
-//! Never a float, never a 64-bit integer: wei overflow those at 9.2 ETH. Arithmetic is checked; what does
-//! not fit is refused, not wrapped. `U256` of the chain's edge is narrowed once, there.
+//! Never a float, never a 64-bit integer: wei overflow those at 9.2 ETH. Arithmetic is checked;
+//! what does not fit is refused, not wrapped. `U256` of the chain's edge is narrowed once, there.
 
 use std::fmt;
 
@@ -78,10 +78,12 @@ impl Amount {
 
     /// Reads whole units: `"0.015"` with 8 decimals is 1,500,000 base units.
     ///
-    /// Strict on purpose: no sign, no exponent, no leading zeros, no spaces, no digits of other scripts.
+    /// Strict on purpose: no sign, no exponent, no leading zeros, no spaces, no digits of other
+    /// scripts.
     ///
     /// # Errors
-    /// [`AmountError`], naming what is allowed. Zero is an amount here; use [`Amount::parse_positive`] where it is not.
+    /// [`AmountError`], naming what is allowed. Zero is an amount here; use
+    /// [`Amount::parse_positive`] where it is not.
     pub fn parse(text: &str, decimals: u8) -> Result<Self, AmountError> {
         if text.is_empty() || text.len() > AMOUNT_TEXT_BYTES_MAX {
             return Err(AmountError::Malformed);
@@ -150,7 +152,9 @@ impl<'de> Deserialize<'de> for Amount {
         // Rust's own reader takes a sign, too.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse().ok().filter(|_| digits);
-        number.map(Self).ok_or_else(|| de::Error::custom("an amount in base units is a decimal string"))
+        number
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("an amount in base units is a decimal string"))
     }
 }
 
@@ -162,7 +166,10 @@ mod tests {
 
     #[test]
     fn f79_refuses_every_text_that_is_not_plain_digits() {
-        for text in ["", "-1", "+1", "1e18", "0x10", "１", "01", "1.", ".5", " 1", "1 ", "1,5", "1.2.3", "NaN", "٣"] {
+        for text in [
+            "", "-1", "+1", "1e18", "0x10", "１", "01", "1.", ".5", " 1", "1 ", "1,5", "1.2.3",
+            "NaN", "٣",
+        ] {
             assert_eq!(Amount::parse(text, 18), Err(AmountError::Malformed), "{text:?}");
         }
         assert_eq!(Amount::parse(&"9".repeat(79), 18), Err(AmountError::Malformed));
@@ -170,7 +177,8 @@ mod tests {
 
     #[test]
     fn f79_refuses_what_does_not_fit() {
-        let two_to_256 = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
+        let two_to_256 =
+            "115792089237316195423570985008687907853269984665640564039457584007913129639936";
         assert_eq!(Amount::parse(two_to_256, 0), Err(AmountError::TooLarge));
         assert_eq!(Amount::parse("0.123", 2), Err(AmountError::TooPrecise { allowed: 2 }));
         assert_eq!(Amount::parse_positive("0.00", 2), Err(AmountError::Zero));
@@ -181,10 +189,14 @@ mod tests {
     #[test]
     fn base_units_in_json_are_digits_alone() {
         let read = |text: &str| serde_json::from_value::<Amount>(text.into()).ok();
-        for text in ["+5", "-5", "", " 5", "5.0", "0x5", "340282366920938463463374607431768211456"] {
+        for text in ["+5", "-5", "", " 5", "5.0", "0x5", "340282366920938463463374607431768211456"]
+        {
             assert_eq!(read(text), None, "{text:?}");
         }
-        assert_eq!((read("5"), read("000000000000000000000000000000000000005")), (Some(Amount::new(5)), Some(Amount::new(5))));
+        assert_eq!(
+            (read("5"), read("000000000000000000000000000000000000005")),
+            (Some(Amount::new(5)), Some(Amount::new(5)))
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Invariants that stay on in production: checked on what is about to be committed, and now and then on the whole ledger. Each restates a
-//! promise with other means than the rules that keep it. A broken one is a defect of ours: nothing is committed, and the lanes stop.
+//! Invariants that stay on in production: checked on what is about to be committed, and now and
+//! then on the whole ledger. Each restates a promise with other means than the rules that keep it.
+//! A broken one is a defect of ours: nothing is committed, and the lanes stop.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,10 @@ fn broken(detail: String) -> Result<(), BrokenInvariant> {
 pub fn audit_batch(batch: &Batch) -> Result<(), BrokenInvariant> {
     for transfer in &batch.appended.transfers {
         if transfer.debit.asset() != transfer.credit.asset() {
-            return broken(format!("transfer {} moves {} into {}", transfer.id, transfer.debit, transfer.credit));
+            return broken(format!(
+                "transfer {} moves {} into {}",
+                transfer.id, transfer.debit, transfer.credit
+            ));
         }
     }
     batch.accounts.iter().try_for_each(|(account, row)| not_overdrawn(account, &row.row))?;
@@ -37,10 +41,14 @@ fn not_overdrawn(account: &Account, balance: &Balance) -> Result<(), BrokenInvar
     if used.is_some_and(|used| used <= balance.credits) {
         return Ok(());
     }
-    broken(format!("{account} has {} credited, {} debited and {} held", balance.credits, balance.debits, balance.held))
+    broken(format!(
+        "{account} has {} credited, {} debited and {} held",
+        balance.credits, balance.debits, balance.held
+    ))
 }
 
-/// A withdrawal that ends resolves its hold in the same commit: settled when it was completed, released otherwise. Nobody else's is touched.
+/// A withdrawal that ends resolves its hold in the same commit: settled when it was completed,
+/// released otherwise. Nobody else's is touched.
 fn holds_end_with_withdrawals(batch: &Batch) -> Result<(), BrokenInvariant> {
     let mut resolved: BTreeMap<TransferId, bool> = BTreeMap::new();
     for transfer in &batch.appended.transfers {
@@ -58,11 +66,17 @@ fn holds_end_with_withdrawals(batch: &Batch) -> Result<(), BrokenInvariant> {
         let expected = status.is_end().then_some(status == Status::Completed);
         let found = resolved.remove(&withdrawal.hold);
         if expected != found {
-            return broken(format!("withdrawal {} is {} and its hold was resolved so: {found:?}", withdrawal.id, status.as_str()));
+            return broken(format!(
+                "withdrawal {} is {} and its hold was resolved so: {found:?}",
+                withdrawal.id,
+                status.as_str()
+            ));
         }
     }
     match resolved.first_key_value() {
-        Some((hold, _)) => broken(format!("hold {hold} is resolved and no withdrawal of this commit has it")),
+        Some((hold, _)) => {
+            broken(format!("hold {hold} is resolved and no withdrawal of this commit has it"))
+        }
         None => Ok(()),
     }
 }
@@ -74,14 +88,17 @@ fn live_lineages_exclude_each_other(batch: &Batch) -> Result<(), BrokenInvariant
         if let Some(leg) = lineage.legs.iter().find(|leg| !payouts.insert(leg.payout)) {
             return broken(format!("payout {} is in two live lineages", leg.payout));
         }
-        if let Some(anchor) = lineage.anchors.iter().find(|anchor| !anchors.insert((*anchor).clone())) {
+        if let Some(anchor) =
+            lineage.anchors.iter().find(|anchor| !anchors.insert((*anchor).clone()))
+        {
             return broken(format!("{anchor} is in two live lineages"));
         }
     }
     Ok(())
 }
 
-/// Dear, since it reads every account: per asset, debits equal credits, and no user's account is overdrawn.
+/// Dear, since it reads every account: per asset, debits equal credits, and no user's account is
+/// overdrawn.
 ///
 /// # Errors
 /// [`BrokenInvariant`], the first.
@@ -100,7 +117,9 @@ pub fn audit_ledger(accounts: &[(Account, Balance)]) -> Result<(), BrokenInvaria
     let whole = |high: u128, low: u128| (high + (low >> 64), low & u128::from(u64::MAX));
     let uneven = sums.iter().find(|(_, sum)| whole(sum[0], sum[1]) != whole(sum[2], sum[3]));
     match uneven {
-        Some((asset, _)) => broken(format!("the debits of all accounts in {asset} are not equal to their credits")),
+        Some((asset, _)) => {
+            broken(format!("the debits of all accounts in {asset} are not equal to their credits"))
+        }
         None => Ok(()),
     }
 }
@@ -113,11 +132,19 @@ mod tests {
     use crate::Amount;
 
     fn account(user: &str) -> Account {
-        Account::User { user: user.parse().expect("a user"), book: "main".parse().expect("a book"), asset: "DG".parse().expect("an asset") }
+        Account::User {
+            user: user.parse().expect("a user"),
+            book: "main".parse().expect("a book"),
+            asset: "DG".parse().expect("an asset"),
+        }
     }
 
     fn balance(credits: u128, debits: u128, held: u128) -> Balance {
-        Balance { credits: Amount::new(credits), debits: Amount::new(debits), held: Amount::new(held) }
+        Balance {
+            credits: Amount::new(credits),
+            debits: Amount::new(debits),
+            held: Amount::new(held),
+        }
     }
 
     #[test]
@@ -126,7 +153,10 @@ mod tests {
         assert!(not_overdrawn(&account("a"), &balance(10, 5, 6)).is_err());
         assert!(not_overdrawn(&account("a"), &balance(0, u128::MAX, 1)).is_err());
         let treasury = Account::Treasury { asset: "DG".parse().expect("an asset") };
-        assert!(not_overdrawn(&treasury, &balance(0, 5, 0)).is_ok(), "our own accounts may have a debit balance");
+        assert!(
+            not_overdrawn(&treasury, &balance(0, 5, 0)).is_ok(),
+            "our own accounts may have a debit balance"
+        );
     }
 
     proptest! {

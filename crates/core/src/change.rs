@@ -1,10 +1,12 @@
-//! What a decision changes. Rows are whole: a change says what is true afterwards, not how it came about.
+//! What a decision changes. Rows are whole: a change says what is true afterwards, not how it came
+//! about.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ClientId, Credential, CredentialId, CreditId, Event, Hash32, IdempotencyKey, Incarnation, Lane,
-    LimitEntry, Lineage, Scope, Submission, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Amount, AssetId, AttemptId, Book, ClientId, Credential, CredentialId, CreditId, Event, Hash32,
+    IdempotencyKey, Incarnation, Lane, LimitEntry, Lineage, Scope, Submission, Suspension,
+    Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]

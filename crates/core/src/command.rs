@@ -1,4 +1,5 @@
-//! Everything that can be asked of the rules. A command carries its ids, and names every row it needs by what it carries.
+//! Everything that can be asked of the rules. A command carries its ids, and names every row it
+//! needs by what it carries.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +8,16 @@ use uuid::Uuid;
 
 mod payload;
 
-pub use payload::{AcceptedPin, AddAttempt, Charge, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve};
+pub use payload::{
+    AcceptedPin, AddAttempt, Charge, Claim, Credit, Idempotency, Lost, Matched, Request, Reserve,
+};
 
 use crate::{
-    Actor, AssetId, AttemptId, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage, DeferralCause, Destination, Epoch, EventId,
-    Funds, HaltReason, Hash32, IncarnationId, JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment,
-    PayoutId, ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId, UserId, WentBack,
-    WithdrawalId,
+    Actor, AssetId, AttemptId, Book, Bytes, ClockDoubt, Credential, CredentialId, DeadLineage,
+    DeferralCause, Destination, Epoch, EventId, Funds, HaltReason, Hash32, IncarnationId,
+    JournalId, JournalTip, LaneId, LeaseToken, Leg, Lineage, LineageId, Opening, Payment, PayoutId,
+    ReplicaId, Scope, Sighting, Signed, Span, Stray, Submission, Tier, Timestamp, Tip, TransferId,
+    UserId, WentBack, WithdrawalId,
 };
 
 /// A command, who gives it, and the ids that it may use up.
@@ -21,7 +25,8 @@ use crate::{
 pub struct Order {
     pub actor: Actor,
     pub ids: IdBlock,
-    /// Payouts that the signer has retired for this order. No other hold is given back by it (case F93).
+    /// Payouts that the signer has retired for this order. No other hold is given back by it (case
+    /// F93).
     pub retired: BTreeSet<PayoutId>,
     pub command: Command,
 }
@@ -35,7 +40,8 @@ pub struct Retirement {
     /// Who gives it back, and why.
     pub by: String,
     pub reason: String,
-    /// The lineage that carried it, and the final transaction that ended that lineage; none where nothing was ever reserved.
+    /// The lineage that carried it, and the final transaction that ended that lineage; none where
+    /// nothing was ever reserved.
     pub ended: Option<DeadLineage>,
 }
 
@@ -69,7 +75,8 @@ pub enum Command {
         user: UserId,
         tier: Option<Tier>,
     },
-    /// Makes a user known who signs in for the first time. Changes nothing of one who is known: an admin may have given them a tier meanwhile.
+    /// Makes a user known who signs in for the first time. Changes nothing of one who is known: an
+    /// admin may have given them a tier meanwhile.
     MeetUser {
         user: UserId,
     },
@@ -122,7 +129,8 @@ pub enum Command {
         withdrawal: WithdrawalId,
         user: UserId,
     },
-    /// `lineage`: the ended one whose final transaction is under inspection; none where a foreign payment is.
+    /// `lineage`: the ended one whose final transaction is under inspection; none where a foreign
+    /// payment is.
     Inspect {
         leg: Leg,
         lane: LaneId,
@@ -148,8 +156,9 @@ pub enum Command {
         next: IncarnationId,
         take_over: bool,
     },
-    /// Ends a finding: the new incarnation, and for every lane of the store an epoch and a counter above all that the signer has seen.
-    /// Repeated for an incarnation under which no lane has read the journal yet, it raises both numbers again.
+    /// Ends a finding: the new incarnation, and for every lane of the store an epoch and a counter
+    /// above all that the signer has seen. Repeated for an incarnation under which no lane has read
+    /// the journal yet, it raises both numbers again.
     Reincarnate {
         next: IncarnationId,
         lanes: Vec<(LaneId, Epoch, u64)>,
@@ -163,8 +172,8 @@ pub enum Command {
         owner: ReplicaId,
         length: Span,
         journal: JournalId,
-        /// How far the journal goes, where it goes on from what the lane's row has seen of it. Noted by renewals: a new lease is compared
-        /// with what was seen first.
+        /// How far the journal goes, where it goes on from what the lane's row has seen of it.
+        /// Noted by renewals: a new lease is compared with what was seen first.
         tip: Option<JournalTip>,
         token: LeaseToken,
         /// The store's first incarnation, where it has none yet.
@@ -183,13 +192,15 @@ pub enum Command {
         pins: std::collections::BTreeMap<String, String>,
         funds: Vec<Funds>,
     },
-    /// The signer's journal was read to its end under this epoch, and all of it stands in the store.
+    /// The signer's journal was read to its end under this epoch, and all of it stands in the
+    /// store.
     JournalRead {
         lane: LaneId,
         owner: ReplicaId,
         epoch: Epoch,
     },
-    /// The signer's refusal shows that the book is behind: the lane reconciles anew, once (case F101).
+    /// The signer's refusal shows that the book is behind: the lane reconciles anew, once (case
+    /// F101).
     ReconcileAgain {
         lane: LaneId,
         owner: ReplicaId,
@@ -200,7 +211,8 @@ pub enum Command {
         lane: LaneId,
         reason: HaltReason,
     },
-    /// A person has looked into why the lane stopped. With `accept`, a pinned fact that changed is pinned to its new value.
+    /// A person has looked into why the lane stopped. With `accept`, a pinned fact that changed is
+    /// pinned to its new value.
     ResumeLane {
         lane: LaneId,
         accept: Option<AcceptedPin>,
@@ -211,7 +223,8 @@ pub enum Command {
         owner: ReplicaId,
         epoch: Epoch,
     },
-    /// An admin has seen what waits after database and journal were restored together. It takes two.
+    /// An admin has seen what waits after database and journal were restored together. It takes
+    /// two.
     ReleaseLane {
         lane: LaneId,
         /// How many withdrawals they saw.
@@ -222,15 +235,17 @@ pub enum Command {
         lane: LaneId,
         from_nonce: u64,
     },
-    /// Under a new lease something of ours is in flight; or, `proved`, it was mined and the chain's count is the book's.
+    /// Under a new lease something of ours is in flight; or, `proved`, it was mined and the chain's
+    /// count is the book's.
     SlowStart {
         lane: LaneId,
         owner: ReplicaId,
         epoch: Epoch,
         proved: bool,
     },
-    /// An admin has put another journal in place and had it taught: from here on the lane's row goes by it, however much more it had
-    /// seen of the journal before (case F96). The lane is leased anew and reads it first.
+    /// An admin has put another journal in place and had it taught: from here on the lane's row
+    /// goes by it, however much more it had seen of the journal before (case F96). The lane is
+    /// leased anew and reads it first.
     TrustJournal {
         lane: LaneId,
         /// Another one than before, where that is lost and a new one was begun.
@@ -261,7 +276,8 @@ pub enum Command {
         reason: String,
         cause: DeferralCause,
     },
-    /// A transaction that this engine does not know seems to have paid it already: a person looks before anything is paid.
+    /// A transaction that this engine does not know seems to have paid it already: a person looks
+    /// before anything is paid.
     Suspect {
         lane: LaneId,
         owner: ReplicaId,
@@ -277,7 +293,8 @@ pub enum Command {
         epoch: Epoch,
         strays: Vec<Stray>,
     },
-    /// Somebody of this lineage may have been paid already, or its coins are needed otherwise: it is not repeated.
+    /// Somebody of this lineage may have been paid already, or its coins are needed otherwise: it
+    /// is not repeated.
     Doubt {
         lane: LaneId,
         owner: ReplicaId,
@@ -286,7 +303,8 @@ pub enum Command {
         legs: Vec<Leg>,
         because: String,
     },
-    /// The signer has signed this payout in another lineage since: it is not given back when this lineage ends.
+    /// The signer has signed this payout in another lineage since: it is not given back when this
+    /// lineage ends.
     DropWish {
         lane: LaneId,
         epoch: Epoch,
@@ -298,8 +316,8 @@ pub enum Command {
         hash: Hash32,
         note: String,
     },
-    /// The signer has retired it: its hold was about to be given back when a process ended, or was given back in a state of the store
-    /// that is lost. It is given back now.
+    /// The signer has retired it: its hold was about to be given back when a process ended, or was
+    /// given back in a state of the store that is lost. It is given back now.
     FinishGiveBack {
         lane: LaneId,
         owner: ReplicaId,
@@ -318,7 +336,8 @@ pub enum Command {
     },
     Reserve(Reserve),
     AddAttempt(AddAttempt),
-    /// Ends a lineage of which nothing was signed: who is not wanted any more is given back, the others are planned anew.
+    /// Ends a lineage of which nothing was signed: who is not wanted any more is given back, the
+    /// others are planned anew.
     CloseLineage {
         lane: LaneId,
         owner: ReplicaId,
@@ -332,15 +351,18 @@ pub enum Command {
         lineage: LineageId,
         attempt: AttemptId,
         signed: Signed,
-        /// How far the journal goes with this signature, where it goes on from what the lane's row has seen of it.
+        /// How far the journal goes with this signature, where it goes on from what the lane's row
+        /// has seen of it.
         tip: Option<JournalTip>,
     },
-    /// Signatures of others, verified before the command was made, in the place of what is recorded. Needs no lease: nothing is signed by us.
+    /// Signatures of others, verified before the command was made, in the place of what is
+    /// recorded. Needs no lease: nothing is signed by us.
     Cosign {
         lane: LaneId,
         lineage: LineageId,
         attempt: AttemptId,
-        /// What was recorded when they were put together; where it is no more, nothing is lost and they are put together again.
+        /// What was recorded when they were put together; where it is no more, nothing is lost and
+        /// they are put together again.
         over: Bytes,
         signed: Signed,
     },
@@ -365,12 +387,14 @@ pub enum Command {
         lineage: Lineage,
         /// Withdrawals of it that this store has never seen, or has lost.
         lost: Vec<Lost>,
-        /// Waiting withdrawals of this store that consumed a key or a claim of a lost one ([`Refusal::Rival`] names them).
+        /// Waiting withdrawals of this store that consumed a key or a claim of a lost one
+        /// ([`Refusal::Rival`] names them).
         ///
         /// [`Refusal::Rival`]: crate::Refusal::Rival
         rivals: Vec<Leg>,
-        /// Live lineages of this store that hold an anchor of the journal's one, with their legs. Nothing of them is signed, and nothing
-        /// of them ever will be: the signer gives an anchor to one lineage.
+        /// Live lineages of this store that hold an anchor of the journal's one, with their legs.
+        /// Nothing of them is signed, and nothing of them ever will be: the signer gives an anchor
+        /// to one lineage.
         displaced: Vec<(LineageId, Vec<Leg>)>,
     },
 }

@@ -1,11 +1,12 @@
-//! What the signer's journal keeps of a payout besides its payment, so that a database that lost the withdrawal can make it again with
-//! its user (case F95).
+//! What the signer's journal keeps of a payout besides its payment, so that a database that lost
+//! the withdrawal can make it again with its user (case F95).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, AssetId, Book, ClientId, Hash32, UserId, Withdrawal};
 
-/// Everything about an accepted withdrawal that its signed transaction does not say. Asset, amount and destination stand beside it.
+/// Everything about an accepted withdrawal that its signed transaction does not say. Asset, amount
+/// and destination stand beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayoutContext {
     pub user: UserId,
@@ -29,7 +30,8 @@ pub struct ClaimContext {
     pub digest: Hash32,
 }
 
-/// The idempotency key that was consumed: whose it is, its SHA-256, and the fingerprint of the request's body.
+/// The idempotency key that was consumed: whose it is, its SHA-256, and the fingerprint of the
+/// request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyContext {
     pub client: ClientId,

@@ -1,8 +1,8 @@
 //! API keys, and the clients that they belong to.
 //!
-//! A client is whoever owns keys: a user, or a host application or person by a name. Idempotency, rates and audit know the client and not
-//! the key, so that a key can be replaced without anybody noticing (abuse case +35). A client is no row of its own: it exists as long as it
-//! has keys.
+//! A client is whoever owns keys: a user, or a host application or person by a name. Idempotency,
+//! rates and audit know the client and not the key, so that a key can be replaced without anybody
+//! noticing (abuse case +35). A client is no row of its own: it exists as long as it has keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,10 +65,27 @@ pub enum Standing {
 
 impl Credential {
     /// A key without a label that does not expire: of its user, or a client of its own.
-    pub fn new(id: CredentialId, hash: Hash32, role: Role, user: Option<UserId>, created_at: Timestamp) -> Self {
+    pub fn new(
+        id: CredentialId,
+        hash: Hash32,
+        role: Role,
+        user: Option<UserId>,
+        created_at: Timestamp,
+    ) -> Self {
         let client = user.as_ref().map_or_else(|| ClientId::of_key(id), ClientId::of_user);
         let (label, expires_at, from_environment, revoked_at) = (String::new(), None, false, None);
-        Self { id, hash, role, user, client, label, created_at, expires_at, from_environment, revoked_at }
+        Self {
+            id,
+            hash,
+            role,
+            user,
+            client,
+            label,
+            created_at,
+            expires_at,
+            from_environment,
+            revoked_at,
+        }
     }
 
     pub fn standing(&self, now: Timestamp) -> Standing {
@@ -79,7 +96,8 @@ impl Credential {
         }
     }
 
-    /// Returns whoever uses this key. None where it says that it speaks for a user and does not say for whom.
+    /// Returns whoever uses this key. None where it says that it speaks for a user and does not say
+    /// for whom.
     pub fn actor(&self) -> Option<Actor> {
         let (client, credential) = (self.client.clone(), self.id);
         match self.role {
@@ -119,6 +137,7 @@ impl ClientId {
     }
 
     fn known(text: String) -> Self {
-        text.parse().expect("a user's id has at most 128 visible characters, a credential's 36, a name 32")
+        text.parse()
+            .expect("a user's id has at most 128 visible characters, a credential's 36, a name 32")
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId, CreditId, DeferralCause, Destination, EventId,
-    Failure, FeeKnown, HaltReason, Hash32, IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId,
+    Actor, Amount, AssetId, AttemptId, BlockRef, Book, ClientId, ClockDoubt, CredentialId,
+    CreditId, DeferralCause, Destination, EventId, Failure, FeeKnown, HaltReason, Hash32,
+    IncarnationId, LaneId, LineageId, Purpose, ReplicaId, Role, Scope, Tier, Timestamp, UserId,
     WentBack, WithdrawalId,
 };
 
@@ -139,7 +140,8 @@ pub enum EventKind {
     Resumed {
         scope: Scope,
     },
-    /// A person said what time it is, and the machine of this process is believed since. `doubt`: why it was not.
+    /// A person said what time it is, and the machine of this process is believed since. `doubt`:
+    /// why it was not.
     ClockAccepted {
         replica: ReplicaId,
         given: Timestamp,
@@ -166,7 +168,8 @@ pub enum EventKind {
     LaneRescanned {
         lane: LaneId,
     },
-    /// An admin released what waits after database and journal were restored together; `finally` by the second of two.
+    /// An admin released what waits after database and journal were restored together; `finally` by
+    /// the second of two.
     LaneReleased {
         lane: LaneId,
         finally: bool,
@@ -189,7 +192,8 @@ pub enum EventKind {
         lane: LaneId,
         doubt: String,
     },
-    /// A payment is settled and its network fee is not agreed on: `known` says what is booked and why.
+    /// A payment is settled and its network fee is not agreed on: `known` says what is booked and
+    /// why.
     FeeDoubted {
         lane: LaneId,
         hash: Hash32,
@@ -205,7 +209,8 @@ pub enum EventKind {
         hash: Hash32,
         note: String,
     },
-    /// A payment that nobody here remembers pays the same: this one is not repeated, and is cancelled first.
+    /// A payment that nobody here remembers pays the same: this one is not repeated, and is
+    /// cancelled first.
     Doubted {
         because: String,
     },

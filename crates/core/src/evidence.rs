@@ -1,4 +1,5 @@
-//! What a chain was seen to say about our transactions. Evidence arrives in commands; rules judge it.
+//! What a chain was seen to say about our transactions. Evidence arrives in commands; rules judge
+//! it.
 
 use std::fmt;
 
@@ -19,9 +20,10 @@ impl Sighting {
     /// The attempt that it is about.
     pub fn attempt(&self) -> Option<AttemptId> {
         match self.fact {
-            Fact::Included { attempt, .. } | Fact::Vanished { attempt } | Fact::Confirmed { attempt, .. } | Fact::Final { attempt, .. } => {
-                Some(attempt)
-            }
+            Fact::Included { attempt, .. }
+            | Fact::Vanished { attempt }
+            | Fact::Confirmed { attempt, .. }
+            | Fact::Final { attempt, .. } => Some(attempt),
             Fact::Conflicted { .. } | Fact::Orphaned { .. } => None,
         }
     }
@@ -46,8 +48,9 @@ pub enum Fact {
     Confirmed { attempt: AttemptId, block: BlockRef },
     /// The including block cannot revert, and this is what the transaction did.
     Final { attempt: AttemptId, receipt: Receipt },
-    /// Final transactions that are none of the lineage's attempts consumed these anchors, `by` one of them. `payees`: those of the lineage's
-    /// payouts whose destination it paid something, as far as can be seen.
+    /// Final transactions that are none of the lineage's attempts consumed these anchors, `by` one
+    /// of them. `payees`: those of the lineage's payouts whose destination it paid something, as
+    /// far as can be seen.
     Conflicted {
         by: Hash32,
         block: BlockRef,
@@ -56,8 +59,9 @@ pub enum Fact {
         #[serde(default)]
         consumed: Vec<Anchor>,
     },
-    /// A transaction of ours is final that each attempt loses against: `by`, of the lineage `winner`. They stand on another version of it,
-    /// or spend what it has spent; `consumed` names that.
+    /// A transaction of ours is final that each attempt loses against: `by`, of the lineage
+    /// `winner`. They stand on another version of it, or spend what it has spent; `consumed` names
+    /// that.
     Orphaned { winner: LineageId, by: Hash32, block: BlockRef, consumed: Vec<Anchor> },
 }
 
@@ -67,7 +71,8 @@ pub struct Receipt {
     pub hash: Hash32,
     pub block: BlockRef,
     pub effects: Vec<LegEffect>,
-    /// Everything the wallet paid for it, in the chain's native base units: execution, data, operator.
+    /// Everything the wallet paid for it, in the chain's native base units: execution, data,
+    /// operator.
     pub network_fee: Amount,
     pub fee_parts: Vec<FeePart>,
     /// How well that fee is known. Whether a payment is settled does not depend on it.
@@ -102,7 +107,11 @@ impl fmt::Display for FeeKnown {
         match self {
             Self::Agreed => f.write_str("enough endpoints say the same of the fee"),
             Self::Differs { said } => {
-                write!(f, "endpoints tell different fees, and the highest is booked: {}", said.join("; "))
+                write!(
+                    f,
+                    "endpoints tell different fees, and the highest is booked: {}",
+                    said.join("; ")
+                )
             }
             Self::Derived { parts } => {
                 let parts = parts.join(", ");

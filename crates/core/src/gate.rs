@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::next::{LaneView, Standstill, fresh_tip, in_flight, standstill};
 use crate::{
-    Amount, AssetId, ChainKind, ClockDoubt, Dear, Deferral, DeferralCause, LaneState, Lineage, Mistake, Scope, Suspension, Timestamp,
-    TooDear, UserId, Withdrawal, planted,
+    Amount, AssetId, ChainKind, ClockDoubt, Dear, Deferral, DeferralCause, LaneState, Lineage,
+    Mistake, Scope, Suspension, Timestamp, TooDear, UserId, Withdrawal, planted,
 };
 
 /// Why an approved withdrawal is not planned now.
@@ -39,11 +39,13 @@ pub enum Gate {
     Gathering {
         until: Timestamp,
     },
-    /// Under a new lease nothing has shown yet that the book is whole: one transaction of ours is mined first (case F91).
+    /// Under a new lease nothing has shown yet that the book is whole: one transaction of ours is
+    /// mined first (case F91).
     SlowStart {
         in_flight: usize,
     },
-    /// A transaction that pays nobody was found beside both stores: what it replaced is not known, and may be mined until it is final (case F91).
+    /// A transaction that pays nobody was found beside both stores: what it replaced is not known,
+    /// and may be mined until it is final (case F91).
     ReplacesUnknown,
     InFlightFull {
         in_flight: usize,
@@ -79,7 +81,8 @@ pub fn gate_of_lane(view: &LaneView) -> Gate {
     Gate::Open
 }
 
-/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those that go with it.
+/// Whether one approved withdrawal may be planned, as far as that depends on itself and on those
+/// that go with it.
 pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     let itself = gate_of_itself(view, withdrawal);
     match gathering(view).filter(|_| itself == Gate::Open) {
@@ -88,7 +91,8 @@ pub fn gate_of_payout(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
     }
 }
 
-/// Whether it may join a payment that is under way: it may be planned, or waits for nothing but coins.
+/// Whether it may join a payment that is under way: it may be planned, or waits for nothing but
+/// coins.
 pub fn may_join(view: &LaneView, withdrawal: &Withdrawal) -> bool {
     match gate_of_itself(view, withdrawal) {
         // Who leaves a dead lineage is shown to the signer first, which planning does.
@@ -116,7 +120,8 @@ fn leaves_a_dead_lineage(withdrawal: &Withdrawal) -> bool {
     matches!(withdrawal.state, crate::State::Approved { after: Some(_), .. })
 }
 
-/// Until when the first of those that may be planned waits for others to share its transaction; none when it is time.
+/// Until when the first of those that may be planned waits for others to share its transaction;
+/// none when it is time.
 pub(crate) fn gathering(view: &LaneView) -> Option<Timestamp> {
     let batching = view.chain.batching?;
     let open: Vec<Timestamp> = view
@@ -124,7 +129,11 @@ pub(crate) fn gathering(view: &LaneView) -> Option<Timestamp> {
         .iter()
         .filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open)
         .filter_map(|withdrawal| {
-            if let crate::State::Approved { at, .. } = withdrawal.state { Some(at.credible(view.now).unwrap_or_default()) } else { None }
+            if let crate::State::Approved { at, .. } = withdrawal.state {
+                Some(at.credible(view.now).unwrap_or_default())
+            } else {
+                None
+            }
         })
         .collect();
     let until = open.iter().min()?.plus(batching.gather);
@@ -137,16 +146,24 @@ pub fn may_plan(view: &LaneView, withdrawal: &Withdrawal) -> bool {
 }
 
 pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
-    if let Some(standing) = suspension(view.suspensions, [&withdrawal.asset, &withdrawal.source_asset], &withdrawal.user) {
+    if let Some(standing) = suspension(
+        view.suspensions,
+        [&withdrawal.asset, &withdrawal.source_asset],
+        &withdrawal.user,
+    ) {
         return Gate::Suspended { scope: standing.scope.clone(), reason: standing.reason.clone() };
     }
     match &withdrawal.state {
-        crate::State::Approved { deferred: Some(deferral), .. } if deferral.holds(view.now) && !is_refilled(view, deferral) => {
+        crate::State::Approved { deferred: Some(deferral), .. }
+            if deferral.holds(view.now) && !is_refilled(view, deferral) =>
+        {
             let Deferral { reason, tries, until, cause, .. } = deferral.clone();
             Gate::Deferred { reason, tries, until, cause }
         }
         crate::State::Processing { .. } if planted(Mistake::UniqueIndexDropped) => Gate::Open,
-        crate::State::Approved { at, .. } => dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear),
+        crate::State::Approved { at, .. } => {
+            dear(view, withdrawal, *at).map_or(Gate::Open, Gate::Dear)
+        }
         crate::State::Pending
         | crate::State::Processing { .. }
         | crate::State::Completed { .. }
@@ -159,7 +176,9 @@ pub(crate) fn gate_of_itself(view: &LaneView, withdrawal: &Withdrawal) -> Gate {
 /// Whether the wallet has by now what the deferral waits for: then nobody waits for its end.
 fn is_refilled(view: &LaneView, deferral: &Deferral) -> bool {
     match &deferral.cause {
-        DeferralCause::Unfunded { asset, needed } => free(view, asset).is_some_and(|free| free >= *needed),
+        DeferralCause::Unfunded { asset, needed } => {
+            free(view, asset).is_some_and(|free| free >= *needed)
+        }
         DeferralCause::Unknown
         | DeferralCause::WouldFail
         | DeferralCause::Untold
@@ -169,14 +188,16 @@ fn is_refilled(view: &LaneView, deferral: &Deferral) -> bool {
     }
 }
 
-/// What the wallet has of an asset beyond what unmined payments may take. None where its balance is not known: unknown is not zero.
+/// What the wallet has of an asset beyond what unmined payments may take. None where its balance is
+/// not known: unknown is not zero.
 pub fn free(view: &LaneView, asset: &AssetId) -> Option<Amount> {
     let read = view.lane.funds.iter().find(|funds| funds.asset == *asset)?;
     let taken = committed(view.live, &view.chain.native).remove(asset).unwrap_or_default();
     Some(read.balance.saturating_sub(taken))
 }
 
-/// What payments that no block holds yet may take from the wallet: a node's balance does not know of them.
+/// What payments that no block holds yet may take from the wallet: a node's balance does not know
+/// of them.
 pub fn committed(live: &[Lineage], native: &AssetId) -> BTreeMap<AssetId, Amount> {
     let mut committed: BTreeMap<AssetId, Amount> = BTreeMap::new();
     let mut add = |asset: &AssetId, amount: Amount| {
@@ -195,8 +216,13 @@ fn dear(view: &LaneView, withdrawal: &Withdrawal, approved_at: Timestamp) -> Opt
     patience.holds(withdrawal.amount, approved_at.credible(view.now)?, &tip.market, view.now)
 }
 
-/// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or this user, the widest first.
-pub fn suspension<'a>(standing: &'a BTreeMap<Scope, Suspension>, assets: [&AssetId; 2], user: &UserId) -> Option<&'a Suspension> {
+/// The emergency stop that covers one of these assets (what is paid, and what it is paid for) or
+/// this user, the widest first.
+pub fn suspension<'a>(
+    standing: &'a BTreeMap<Scope, Suspension>,
+    assets: [&AssetId; 2],
+    user: &UserId,
+) -> Option<&'a Suspension> {
     let assets = assets.map(|asset| Scope::Asset { asset: asset.clone() });
     let scopes = [Scope::All].into_iter().chain(assets).chain([Scope::User { user: user.clone() }]);
     scopes.into_iter().find_map(|scope| standing.get(&scope))

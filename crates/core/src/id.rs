@@ -1,4 +1,5 @@
-//! Names of things. Each is its own type: a withdrawal's id cannot stand where a payout's is wanted.
+//! Names of things. Each is its own type: a withdrawal's id cannot stand where a payout's is
+//! wanted.
 
 use std::fmt;
 
@@ -145,7 +146,8 @@ impl IdempotencyKey {
     }
 }
 
-/// 32 bytes of a transaction's or block's hash, or of a signed digest. Written as 0x and 64 hex digits.
+/// 32 bytes of a transaction's or block's hash, or of a signed digest. Written as 0x and 64 hex
+/// digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash32(pub [u8; 32]);
 
@@ -172,7 +174,11 @@ impl std::str::FromStr for Hash32 {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let wrong = || NameError { what: "a hash", allowed: "0x and 64 hex digits", got: text.chars().take(80).collect() };
+        let wrong = || NameError {
+            what: "a hash",
+            allowed: "0x and 64 hex digits",
+            got: text.chars().take(80).collect(),
+        };
         let bytes = Bytes::from_str(text).map_err(|_| wrong())?;
         bytes.0.try_into().map(Self).map_err(|_| wrong())
     }
@@ -198,17 +204,27 @@ impl std::str::FromStr for Bytes {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let wrong =
-            || NameError { what: "a byte string", allowed: "0x and an even number of hex digits", got: text.chars().take(80).collect() };
+        let wrong = || NameError {
+            what: "a byte string",
+            allowed: "0x and an even number of hex digits",
+            got: text.chars().take(80).collect(),
+        };
         let digits = text.strip_prefix("0x").ok_or_else(wrong)?;
         if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
-        Ok(Self(digits.as_bytes().chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()))
+        Ok(Self(
+            digits
+                .as_bytes()
+                .chunks_exact(2)
+                .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
+                .collect(),
+        ))
     }
 }
 
-/// 0x and two digits a byte. Hashes and bytes are written for every row, so this does not go through the formatter.
+/// 0x and two digits a byte. Hashes and bytes are written for every row, so this does not go
+/// through the formatter.
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 + 2 * bytes.len());

@@ -1,6 +1,8 @@
-//! How far the signer's journal went when the store last saw it: the store's witness against a journal that goes back (case F91).
+//! How far the signer's journal went when the store last saw it: the store's witness against a
+//! journal that goes back (case F91).
 //!
-//! Invariant: what a lane's row has seen only grows. A journal that is shorter, or another one from there on, is judged and never noted.
+//! Invariant: what a lane's row has seen only grows. A journal that is shorter, or another one from
+//! there on, is judged and never noted.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,17 +17,22 @@ pub struct JournalTip {
 }
 
 impl JournalTip {
-    /// Compares what was seen with a journal that ends at `now` and whose chain after as many records is `chain` (none where it is
-    /// shorter). Returns none where the journal goes on from there; else in words how it went back.
+    /// Compares what was seen with a journal that ends at `now` and whose chain after as many
+    /// records is `chain` (none where it is shorter). Returns none where the journal goes on from
+    /// there; else in words how it went back.
     pub fn missing_from(&self, now: JournalTip, chain: Option<Hash32>) -> Option<String> {
         let seen = self.records;
         match chain {
             Some(chain) if chain == self.chain => None,
             Some(_) => Some(format!(
-                "the database has seen {seen} records of it, and the first {seen} of the {} that the journal has are others",
+                "the database has seen {seen} records of it, and the first {seen} of the {} that \
+                 the journal has are others",
                 now.records
             )),
-            None => Some(format!("the database has seen {seen} records of it, and the journal has {}", now.records)),
+            None => Some(format!(
+                "the database has seen {seen} records of it, and the journal has {}",
+                now.records
+            )),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::decide::{nobodys, unknown};
 use crate::{
-    Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost, Matched, Order, Request, Rules, UserId,
+    Account, Anchor, AssetId, Command, Fact, IdempotencyKey, Keys, LaneId, Leg, LineageId, Lost,
+    Matched, Order, Request, Rules, UserId,
 };
 
 /// Names every row that deciding `order` reads or writes.
@@ -23,14 +24,24 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         }
         Command::Suspend { .. } | Command::Resume { .. } | Command::AcceptClock { .. } => {}
         Command::FindWentBack { .. } | Command::Beat => {}
-        Command::Reincarnate { lanes, .. } => keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone())),
-        Command::Match { leg, lane, lineage, to, .. } => of_match(&mut keys, leg, lane, *lineage, to, rules),
+        Command::Reincarnate { lanes, .. } => {
+            keys.lanes.extend(lanes.iter().map(|(lane, _, _)| lane.clone()))
+        }
+        Command::Match { leg, lane, lineage, to, .. } => {
+            of_match(&mut keys, leg, lane, *lineage, to, rules)
+        }
         Command::Credit(credit) => {
             keys.users.insert(credit.user.clone());
             keys.credits.insert(credit.id.clone());
-            keys.accounts.insert(Account::User { user: credit.user.clone(), book: credit.book.clone(), asset: credit.asset.clone() });
-            keys.accounts.insert(Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() });
-            let (user, book, asset) = (credit.user.clone(), credit.book.clone(), credit.asset.clone());
+            keys.accounts.insert(Account::User {
+                user: credit.user.clone(),
+                book: credit.book.clone(),
+                asset: credit.asset.clone(),
+            });
+            keys.accounts
+                .insert(Account::Issuer { book: credit.book.clone(), asset: credit.asset.clone() });
+            let (user, book, asset) =
+                (credit.user.clone(), credit.book.clone(), credit.asset.clone());
             keys.accounts.insert(Account::Debt { user, book, asset });
         }
         Command::Request(request) => of_request(&mut keys, request, order, rules),
@@ -41,7 +52,11 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         Command::Cancel { withdrawal, user, book, source_asset, asset, lineage, .. } => {
             keys.users.insert(user.clone());
             keys.withdrawals.insert(*withdrawal);
-            keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: source_asset.clone() });
+            keys.accounts.insert(Account::User {
+                user: user.clone(),
+                book: book.clone(),
+                asset: source_asset.clone(),
+            });
             keys.limits.insert((user.clone(), asset.clone()), rules.windows_of(asset));
             keys.lineages.extend(*lineage);
             keys.lanes.extend(rules.chain_of(asset).map(|chain| chain.lane.clone()));
@@ -68,7 +83,8 @@ pub fn keys(order: &Order, rules: &Rules) -> Keys {
         Command::StartLane { lane, opening, .. } => {
             keys.lanes.insert(lane.clone());
             for held in opening.iter().flat_map(|opening| &opening.holdings) {
-                keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: held.asset.clone() });
+                keys.accounts
+                    .insert(Account::Hot { wallet: lane.clone(), asset: held.asset.clone() });
                 keys.accounts.insert(Account::Treasury { asset: held.asset.clone() });
             }
         }
@@ -157,10 +173,16 @@ const CARELESS: bool = cfg!(feature = "planted");
 fn of_request(keys: &mut Keys, request: &Request, order: &Order, rules: &Rules) {
     keys.users.insert(request.user.clone());
     keys.withdrawals.insert(request.id);
-    let (user, book, asset) = (request.user.clone(), request.book.clone(), request.source_asset.clone());
-    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    let (user, book, asset) =
+        (request.user.clone(), request.book.clone(), request.source_asset.clone());
+    keys.accounts.insert(Account::User {
+        user: user.clone(),
+        book: book.clone(),
+        asset: asset.clone(),
+    });
     keys.accounts.insert(Account::Debt { user, book, asset });
-    keys.limits.insert((request.user.clone(), request.asset.clone()), rules.windows_of(&request.asset));
+    keys.limits
+        .insert((request.user.clone(), request.asset.clone()), rules.windows_of(&request.asset));
     if let Some(claim) = &request.claim {
         keys.wallets.insert(request.destination.clone());
         keys.digests.insert(claim.digest);
@@ -183,9 +205,14 @@ fn of_payouts(keys: &mut Keys, legs: &[Leg]) {
 /// Everything that making a withdrawal again touches, with its user and its names.
 fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
     let context = lost.context.clone().unwrap_or_else(|| nobodys(&lost.leg.asset, lost.leg.amount));
-    let (user, book, asset) = (context.user.clone(), context.book.clone(), context.source_asset.clone());
+    let (user, book, asset) =
+        (context.user.clone(), context.book.clone(), context.source_asset.clone());
     keys.users.insert(user.clone());
-    keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+    keys.accounts.insert(Account::User {
+        user: user.clone(),
+        book: book.clone(),
+        asset: asset.clone(),
+    });
     keys.accounts.insert(Account::Debt { user: user.clone(), book, asset: asset.clone() });
     keys.accounts.insert(Account::Suspense { asset });
     keys.limits.insert((user.clone(), lost.leg.asset.clone()), rules.windows_of(&lost.leg.asset));
@@ -193,10 +220,18 @@ fn of_lost(keys: &mut Keys, lost: &Lost, rules: &Rules) {
         keys.digests.insert(claim.digest);
         keys.claim_nonces.insert((user, claim.nonce));
     }
-    keys.idempotency.extend(context.idempotency.map(|key| (key.client, IdempotencyKey::stored(key.key))));
+    keys.idempotency
+        .extend(context.idempotency.map(|key| (key.client, IdempotencyKey::stored(key.key))));
 }
 
-fn of_match(keys: &mut Keys, leg: &Leg, lane: &LaneId, lineage: LineageId, to: &Matched, rules: &Rules) {
+fn of_match(
+    keys: &mut Keys,
+    leg: &Leg,
+    lane: &LaneId,
+    lineage: LineageId,
+    to: &Matched,
+    rules: &Rules,
+) {
     of_leg(keys, leg, lane, rules);
     keys.lanes.insert(lane.clone());
     keys.lineages.insert(lineage);
@@ -205,7 +240,11 @@ fn of_match(keys: &mut Keys, leg: &Leg, lane: &LaneId, lineage: LineageId, to: &
         Matched::User { user, book, charge } => {
             let (user, book, asset) = (user.clone(), book.clone(), charge.source_asset.clone());
             keys.users.insert(user.clone());
-            keys.accounts.insert(Account::User { user: user.clone(), book: book.clone(), asset: asset.clone() });
+            keys.accounts.insert(Account::User {
+                user: user.clone(),
+                book: book.clone(),
+                asset: asset.clone(),
+            });
             keys.accounts.insert(Account::Issuer { book: book.clone(), asset: asset.clone() });
             keys.accounts.insert(Account::Fees { asset: asset.clone() });
             keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
@@ -228,13 +267,18 @@ fn of_anchors(keys: &mut Keys, anchors: &[Anchor]) {
 fn of_leg(keys: &mut Keys, leg: &Leg, lane: &LaneId, rules: &Rules) {
     of_payouts(keys, std::slice::from_ref(leg));
     keys.limits.insert((leg.user.clone(), leg.asset.clone()), rules.windows_of(&leg.asset));
-    keys.accounts.insert(Account::User { user: leg.user.clone(), book: leg.book.clone(), asset: leg.source_asset.clone() });
+    keys.accounts.insert(Account::User {
+        user: leg.user.clone(),
+        book: leg.book.clone(),
+        asset: leg.source_asset.clone(),
+    });
     keys.lanes.extend(rules.chain_of(&leg.asset).map(|chain| chain.lane.clone()));
     keys.accounts.insert(Account::Fees { asset: leg.source_asset.clone() });
     of_suspense(keys, &leg.user, &leg.source_asset);
     keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: leg.asset.clone() });
     if leg.source_asset != leg.asset {
-        keys.accounts.insert(Account::Issuer { book: leg.book.clone(), asset: leg.source_asset.clone() });
+        keys.accounts
+            .insert(Account::Issuer { book: leg.book.clone(), asset: leg.source_asset.clone() });
         keys.accounts.insert(Account::Treasury { asset: leg.asset.clone() });
     }
 }
@@ -249,12 +293,14 @@ fn of_suspense(keys: &mut Keys, user: &UserId, asset: &AssetId) {
 fn of_network_fee(keys: &mut Keys, lane: &LaneId, rules: &Rules) {
     if let Some(chain) = rules.chain_of_lane(lane) {
         keys.accounts.insert(Account::Hot { wallet: lane.clone(), asset: chain.native.clone() });
-        keys.accounts.insert(Account::Network { chain: chain.name.clone(), asset: chain.native.clone() });
+        keys.accounts
+            .insert(Account::Network { chain: chain.name.clone(), asset: chain.native.clone() });
     }
 }
 
 impl Keys {
-    /// What is forgotten here is never loaded, and then looks free or absent to the rules: hence by name, each of them.
+    /// What is forgotten here is never loaded, and then looks free or absent to the rules: hence by
+    /// name, each of them.
     pub fn extend(&mut self, other: Keys) {
         let Keys {
             users,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, BlockRef, CoinPlaces, Epoch, Hash32, JournalId, JournalTip, LaneId, LeaseToken, Market, ReplicaId, Restoration,
-    Timestamp,
+    Amount, AssetId, BlockRef, CoinPlaces, Epoch, Hash32, JournalId, JournalTip, LaneId,
+    LeaseToken, Market, ReplicaId, Restoration, Timestamp,
 };
 
 /// A lane's row.
@@ -20,24 +20,29 @@ pub struct Lane {
     pub lease: Option<Lease>,
     /// Highest epoch ever leased.
     pub epoch: Epoch,
-    /// Counts the commits that the signer has to know of: leases, reservations, records. The signer keeps the highest that it was shown,
-    /// so a row below it is a row of the past (case F94).
+    /// Counts the commits that the signer has to know of: leases, reservations, records. The signer
+    /// keeps the highest that it was shown, so a row below it is a row of the past (case F94).
     pub counter: u64,
     /// The epoch under which the signer's journal was last read to its end.
     pub journal_read: Epoch,
-    /// How far the signer's journal went when it was last seen. A journal that does not go on from there went back (case F91).
+    /// How far the signer's journal went when it was last seen. A journal that does not go on from
+    /// there went back (case F91).
     pub witness: Option<JournalTip>,
-    /// An admin said under this epoch which journal to go by: what a third witness wrote until then says nothing of it (case F96).
+    /// An admin said under this epoch which journal to go by: what a third witness wrote until then
+    /// says nothing of it (case F96).
     pub journal_trusted: Epoch,
-    /// The epoch of the last lease under which something of ours was in flight while the lane started slowly.
+    /// The epoch of the last lease under which something of ours was in flight while the lane
+    /// started slowly.
     pub probed: Epoch,
-    /// The epoch of the last lease under which the chain's count was seen to be the book's, after that was mined: planning is free.
+    /// The epoch of the last lease under which the chain's count was seen to be the book's, after
+    /// that was mined: planning is free.
     pub proved: Epoch,
-    /// A refusal of the signer that showed the book to be behind. It stands until something is reserved again: a second one is no
-    /// accident, and halts the lane (case F101).
+    /// A refusal of the signer that showed the book to be behind. It stands until something is
+    /// reserved again: a second one is no accident, and halts the lane (case F101).
     pub doubt: Option<String>,
     pub state: LaneState,
-    /// Database and journal were declared to have gone back together; none once that is behind the lane.
+    /// Database and journal were declared to have gone back together; none once that is behind the
+    /// lane.
     pub restoration: Option<Restoration>,
     pub tip: Option<Tip>,
     /// The last blocks that were searched for our transactions, lowest first.
@@ -64,10 +69,12 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "lane")]
 pub enum LaneState {
-    /// The signer's journal and the chain are compared with the database before anything new is signed.
+    /// The signer's journal and the chain are compared with the database before anything new is
+    /// signed.
     Reconciling,
     Running,
-    /// Uses up every place at which something forgotten may still be mined. Pays nobody new (case F91).
+    /// Uses up every place at which something forgotten may still be mined. Pays nobody new (case
+    /// F91).
     Sweeping,
     /// Stopped until a person explains it.
     Halted {
@@ -90,14 +97,16 @@ pub enum HaltReason {
     JournalAhead {
         detail: String,
     },
-    /// The chain or a pool shows payments that neither the database nor the journal remembers: both were set back (cases F89, F91).
+    /// The chain or a pool shows payments that neither the database nor the journal remembers: both
+    /// were set back (cases F89, F91).
     BothWentBack {
         detail: String,
     },
-    /// Database and journal were restored together. All is swept; what waits may have been paid or given back since, and two admins have
-    /// to release it (case F96).
+    /// Database and journal were restored together. All is swept; what waits may have been paid or
+    /// given back since, and two admins have to release it (case F96).
     Unreleased,
-    /// The signer's journal lacks records that the database has seen: it was set back alone (cases F91, F96).
+    /// The signer's journal lacks records that the database has seen: it was set back alone (cases
+    /// F91, F96).
     JournalWentBack {
         detail: String,
     },
@@ -169,7 +178,8 @@ impl Lane {
 
     /// Whether `owner` holds the lease of `epoch` at `now`.
     pub fn is_leased(&self, owner: ReplicaId, epoch: Epoch, now: Timestamp) -> bool {
-        self.epoch == epoch && self.lease.as_ref().is_some_and(|lease| lease.owner == owner && now < lease.until)
+        self.epoch == epoch
+            && self.lease.as_ref().is_some_and(|lease| lease.owner == owner && now < lease.until)
     }
 
     /// Returns whether it has ever started: its facts are pinned, and its book has begun.
@@ -177,19 +187,26 @@ impl Lane {
         !self.pins.is_empty()
     }
 
-    /// Returns the number from which its book begins if it starts for the first time now. A wallet that was used before is ours from the chain's number on, unless
-    /// withdrawals are unfinished, waiting or under way: that is what a restored backup looks like, and a person says so first.
+    /// Returns the number from which its book begins if it starts for the first time now. A wallet
+    /// that was used before is ours from the chain's number on, unless withdrawals are unfinished,
+    /// waiting or under way: that is what a restored backup looks like, and a person says so first.
     pub fn first_number(&self, chain_nonce: u64, unfinished: bool) -> u64 {
-        if unfinished { self.adopted_from } else { self.next_nonce.max(self.adopted_from).max(chain_nonce) }
+        if unfinished {
+            self.adopted_from
+        } else {
+            self.next_nonce.max(self.adopted_from).max(chain_nonce)
+        }
     }
 
-    /// Returns whether the signer's journal was read to its end under the present epoch: what it knows stands in this store.
+    /// Returns whether the signer's journal was read to its end under the present epoch: what it
+    /// knows stands in this store.
     pub fn has_read_journal(&self) -> bool {
         self.epoch > Epoch(0) && self.journal_read == self.epoch
     }
 
-    /// Returns whether database and journal were declared to have gone back together, and something forgotten may still be mined: what took
-    /// the place of a payment of ours then is no stranger's.
+    /// Returns whether database and journal were declared to have gone back together, and something
+    /// forgotten may still be mined: what took the place of a payment of ours then is no
+    /// stranger's.
     pub fn expects_forgotten(&self) -> bool {
         self.restoration.as_ref().is_some_and(|restoration| !restoration.is_swept())
     }

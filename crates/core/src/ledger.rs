@@ -1,14 +1,17 @@
 //! Double entry: accounts, immutable transfers, and what a transfer does to two accounts.
 //!
-//! Every transfer debits one account and credits another by the same amount of the same asset, so debits equal
-//! credits per asset at every prefix. User accounts are what we owe and may never go below zero; a hold takes
-//! from what a user can use without moving anything yet, and is resolved once: settled or released.
+//! Every transfer debits one account and credits another by the same amount of the same asset, so
+//! debits equal credits per asset at every prefix. User accounts are what we owe and may never go
+//! below zero; a hold takes from what a user can use without moving anything yet, and is resolved
+//! once: settled or released.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetId, Book, ChainName, LaneId, Timestamp, TransferId, UserId, WithdrawalId};
+use crate::{
+    Amount, AssetId, Book, ChainName, LaneId, Timestamp, TransferId, UserId, WithdrawalId,
+};
 
 /// One account of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,7 +31,8 @@ pub enum Account {
     Network { chain: ChainName, asset: AssetId },
     /// What is left when amounts do not divide.
     Rounding { asset: AssetId },
-    /// What a user was paid beyond what this store knows them to be owed, after it went back; credits pay it off first.
+    /// What a user was paid beyond what this store knows them to be owed, after it went back;
+    /// credits pay it off first.
     Debt { user: UserId, book: Book, asset: AssetId },
     /// What nobody has explained yet.
     Suspense { asset: AssetId },
@@ -185,13 +189,19 @@ impl Transfer {
         match self.kind {
             TransferKind::Post => {
                 if bounded && debit.available() < self.amount {
-                    return Err(LedgerError::Insufficient { available: debit.available(), wanted: self.amount });
+                    return Err(LedgerError::Insufficient {
+                        available: debit.available(),
+                        wanted: self.amount,
+                    });
                 }
                 self.move_between(debit, credit)
             }
             TransferKind::Hold => {
                 if bounded && debit.available() < self.amount {
-                    return Err(LedgerError::Insufficient { available: debit.available(), wanted: self.amount });
+                    return Err(LedgerError::Insufficient {
+                        available: debit.available(),
+                        wanted: self.amount,
+                    });
                 }
                 debit.held = debit.held.checked_add(self.amount).ok_or(LedgerError::Overflow)?;
                 Ok(())

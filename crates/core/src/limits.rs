@@ -1,8 +1,9 @@
 //! Exact windows over what a user took: rolling 24 hours, 7 and 30 days, calendar days.
 //!
-//! One append-only entry per accepted withdrawal carries the running sum of its user and asset, so a window is
-//! last sum − sum at the cut-off − what was given back of entries inside. An entry that is given back keeps its
-//! place and its time: a negative entry made later would lift the limit of another day.
+//! One append-only entry per accepted withdrawal carries the running sum of its user and asset, so
+//! a window is last sum − sum at the cut-off − what was given back of entries inside. An entry that
+//! is given back keeps its place and its time: a negative entry made later would lift the limit of
+//! another day.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,8 @@ pub struct LimitEntry {
     pub withdrawal: WithdrawalId,
 }
 
-/// What a store reads so that a limit can be judged: no row is summed up here, however long the history.
+/// What a store reads so that a limit can be judged: no row is summed up here, however long the
+/// history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LimitState {
     pub last_seq: u64,
@@ -65,7 +67,13 @@ impl LimitState {
     pub fn window_use(&self, window: Window, max: Amount) -> WindowUse {
         let used = self.used(window);
         let oldest = self.windows.get(&window).and_then(|state| state.oldest_at);
-        WindowUse { window, max, used, left: max.saturating_sub(used), more_at: oldest.map(|at| window.leaves(at)) }
+        WindowUse {
+            window,
+            max,
+            used,
+            left: max.saturating_sub(used),
+            more_at: oldest.map(|at| window.leaves(at)),
+        }
     }
 
     /// The next entry, at `now` or at the last entry's time where the clock went back.

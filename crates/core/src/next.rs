@@ -1,4 +1,5 @@
-//! What a lane does next: pure, from what the store knows. The same function explains why something waits.
+//! What a lane does next: pure, from what the store knows. The same function explains why something
+//! waits.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,9 @@ use crate::upkeep::{Upkeep, upkeep};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Knowledge, Lane, LaneState, Lineage, LineageId, Mistake, Offer, Purpose,
-    Restoration, Scope, Span, Stage, Suspension, Timestamp, Tip, Withdrawal, WithdrawalId, planted,
+    Attempt, AttemptId, ChainKind, ChainRules, ClockDoubt, Knowledge, Lane, LaneState, Lineage,
+    LineageId, Mistake, Offer, Purpose, Restoration, Scope, Span, Stage, Suspension, Timestamp,
+    Tip, Withdrawal, WithdrawalId, planted,
 };
 
 /// A tip that was read longer ago than this says nothing about fees any more.
@@ -52,12 +54,14 @@ pub enum Act {
     Plan {
         withdrawal: WithdrawalId,
     },
-    /// Add a transaction that spends what this one leaves to us, and pays for both: it cannot be replaced any more.
+    /// Add a transaction that spends what this one leaves to us, and pays for both: it cannot be
+    /// replaced any more.
     Lift {
         lineage: LineageId,
         offer: Offer,
     },
-    /// End a payment of which nothing was signed, without a transaction: its coins are in nobody's way.
+    /// End a payment of which nothing was signed, without a transaction: its coins are in nobody's
+    /// way.
     Close {
         lineage: LineageId,
     },
@@ -141,17 +145,24 @@ pub fn next(view: &LaneView) -> Vec<Act> {
             | Step::LaneStopped => None,
         })
         .collect();
-    let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
-    let room = room.saturating_mul(view.chain.batching.map_or(1, |batching| usize::from(batching.payouts_max)));
+    let room = usize::try_from(view.chain.in_flight_max)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(in_flight(view));
+    let room = room.saturating_mul(
+        view.chain.batching.map_or(1, |batching| usize::from(batching.payouts_max)),
+    );
     if gate_of_lane(view) == Gate::Open && gathering(view).is_none() {
-        let open = view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
+        let open =
+            view.queue.iter().filter(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
         acts.extend(open.take(room).map(|withdrawal| Act::Plan { withdrawal: withdrawal.id }));
     }
     if let Some((offer, most)) = sweep(view) {
         acts.push(Act::Sweep { offer, most });
     }
-    let probes = gate_of_lane(view) == (Gate::SlowStart { in_flight: 0 }) && view.lane.probed != view.lane.epoch;
-    let waits = || view.queue.iter().any(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
+    let probes = gate_of_lane(view) == (Gate::SlowStart { in_flight: 0 })
+        && view.lane.probed != view.lane.epoch;
+    let waits =
+        || view.queue.iter().any(|withdrawal| gate_of_itself(view, withdrawal) == Gate::Open);
     if let Some(tip) = fresh_tip(view).filter(|_| probes && waits()) {
         acts.push(Act::Probe { offer: tip.market.offer(view.chain) });
     }
@@ -166,9 +177,12 @@ fn sweep(view: &LaneView) -> Option<(Offer, usize)> {
     let below = view.lane.restoration.as_ref().and_then(Restoration::sweeps_below);
     let below = below.filter(|_| view.lane.state == LaneState::Sweeping)?;
     let tip = fresh_tip(view).filter(|tip| tip.market.too_dear(view.chain).is_none())?;
-    let room = usize::try_from(view.chain.in_flight_max).unwrap_or(usize::MAX).saturating_sub(in_flight(view));
+    let room = usize::try_from(view.chain.in_flight_max)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(in_flight(view));
     let most = match view.chain.kind {
-        ChainKind::Evm => room.min(usize::try_from(below.saturating_sub(view.lane.next_nonce)).unwrap_or(usize::MAX)),
+        ChainKind::Evm => room
+            .min(usize::try_from(below.saturating_sub(view.lane.next_nonce)).unwrap_or(usize::MAX)),
         ChainKind::Bitcoin => room,
     };
     (most > 0).then(|| (tip.market.offer(view.chain), most))
@@ -188,42 +202,62 @@ pub fn step(view: &LaneView, lineage: &Lineage) -> Step {
     let signs = view.lane.state == LaneState::Running || sweeps;
     let latest = lineage.latest();
     match &latest.stage {
-        // What was merely reserved when both stores were saved may have been given back since. A bump of a payment that was signed is not
-        // that: what is known goes on.
-        Stage::Reserved if sweeps && latest.purpose == Purpose::Pay && !lineage.was_signed() => undoing(view, lineage, signs),
-        Stage::Reserved if lineage.undoes(latest) && !planted(Mistake::SignDespiteCancel) => undoing(view, lineage, signs),
-        Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
-        Stage::Reserved => Step::LaneStopped,
-        Stage::Signed { signed, .. } if signed.lacks_signatures() => cosigning(view, lineage, signs),
-        Stage::Signed { knowledge: Knowledge::Signed, .. } if lineage.undoes(latest) && !planted(Mistake::SendDespiteCancel) => {
+        // What was merely reserved when both stores were saved may have been given back since. A
+        // bump of a payment that was signed is not that: what is known goes on.
+        Stage::Reserved if sweeps && latest.purpose == Purpose::Pay && !lineage.was_signed() => {
             undoing(view, lineage, signs)
         }
-        Stage::Signed { knowledge: Knowledge::Signed, .. } => Step::Do(Act::Send { lineage: lineage.id, attempt: latest.id }),
-        Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => waiting(view, lineage, *last_at, signs),
-        Stage::Signed { knowledge: Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. }, .. } => {
-            Step::AwaitFinality
+        Stage::Reserved if lineage.undoes(latest) && !planted(Mistake::SignDespiteCancel) => {
+            undoing(view, lineage, signs)
         }
+        Stage::Reserved if signs => Step::Do(Act::Sign { lineage: lineage.id, attempt: latest.id }),
+        Stage::Reserved => Step::LaneStopped,
+        Stage::Signed { signed, .. } if signed.lacks_signatures() => {
+            cosigning(view, lineage, signs)
+        }
+        Stage::Signed { knowledge: Knowledge::Signed, .. }
+            if lineage.undoes(latest) && !planted(Mistake::SendDespiteCancel) =>
+        {
+            undoing(view, lineage, signs)
+        }
+        Stage::Signed { knowledge: Knowledge::Signed, .. } => {
+            Step::Do(Act::Send { lineage: lineage.id, attempt: latest.id })
+        }
+        Stage::Signed { knowledge: Knowledge::MaybeSent { last_at, .. }, .. } => {
+            waiting(view, lineage, *last_at, signs)
+        }
+        Stage::Signed {
+            knowledge:
+                Knowledge::Included { .. } | Knowledge::Finalized { .. } | Knowledge::Conflicted { .. },
+            ..
+        } => Step::AwaitFinality,
     }
 }
 
-/// A cancel is wished before the payment was sent: it is neither signed nor sent any more. Where nothing was signed and no nonce waits for
-/// it, it ends without a transaction. Else the next version is the cancelling one; while that cannot be made, nothing happens (case F92).
+/// A cancel is wished before the payment was sent: it is neither signed nor sent any more. Where
+/// nothing was signed and no nonce waits for it, it ends without a transaction. Else the next
+/// version is the cancelling one; while that cannot be made, nothing happens (case F92).
 fn undoing(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     let unwanted = lineage.cancel.is_some() || view.lane.state == LaneState::Sweeping;
     if lineage.may_be_closed() && unwanted && view.lane.has_read_journal() {
         return Step::Do(Act::Close { lineage: lineage.id });
     }
     match fresh_tip(view).filter(|_| signs).map(|tip| undoing_offer(view, lineage, tip)) {
-        Some(Ok(offer)) => Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer }),
-        Some(Err(Step::FeeCeiling { needed, cap, .. })) => Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { needed, cap } },
+        Some(Ok(offer)) => {
+            Step::Do(Act::Bump { lineage: lineage.id, purpose: Purpose::Cancel, offer })
+        }
+        Some(Err(Step::FeeCeiling { needed, cap, .. })) => {
+            Step::AwaitUndoing { obstacle: Obstacle::FeeCeiling { needed, cap } }
+        }
         Some(Err(_)) => Step::AwaitUndoing { obstacle: Obstacle::AttemptsUsedUp },
         None if !signs => Step::AwaitUndoing { obstacle: Obstacle::LaneStopped },
         None => Step::AwaitUndoing { obstacle: Obstacle::ChainUnread },
     }
 }
 
-/// The newest version waits for others to sign it. It is not sent, so it is not stuck, and nobody is asked to sign a dearer one; a wish to undo
-/// it is, because whoever has it may finish it. What was complete before stays out, unless it is to be undone.
+/// The newest version waits for others to sign it. It is not sent, so it is not stuck, and nobody
+/// is asked to sign a dearer one; a wish to undo it is, because whoever has it may finish it. What
+/// was complete before stays out, unless it is to be undone.
 fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     let latest = lineage.latest();
     if lineage.undoes(latest) {
@@ -241,7 +275,8 @@ fn cosigning(view: &LaneView, lineage: &Lineage, signs: bool) -> Step {
     Step::AwaitCosigners { resend_at: Some(resend_at) }
 }
 
-/// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them again now and then.
+/// Bytes are out. Undo them if that was wished, offer more if they are too cheap, else send them
+/// again now and then.
 fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) -> Step {
     let never = planted(Mistake::NeverRebroadcasts);
     let pause = if never { Span::from_hours(24 * 365) } else { view.chain.rebroadcast_after };
@@ -252,7 +287,8 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
     if lineage.is_doubted(lineage.latest()) {
         return undoing(view, lineage, signs);
     }
-    let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage))) && !is_leaned_on(view.live, lineage);
+    let wanted = (undo || (view.now >= bump_at && too_cheap(view, lineage)))
+        && !is_leaned_on(view.live, lineage);
     match fresh_tip(view) {
         Some(tip) if signs && wanted => match offer(view, lineage, tip, next_purpose(lineage)) {
             Ok(offer) => {
@@ -260,24 +296,35 @@ fn waiting(view: &LaneView, lineage: &Lineage, last_at: Timestamp, signs: bool) 
                 Step::Do(Act::Bump { lineage: lineage.id, purpose, offer })
             }
             // Where no child can be made either, who acts repeats the bytes in their time.
-            Err(_) if !undo && may_be_lifted(view.live, lineage) => {
-                Step::Do(Act::Lift { lineage: lineage.id, offer: asked(view, lineage, tip).offer(view.chain) })
+            Err(_) if !undo && may_be_lifted(view.live, lineage) => Step::Do(Act::Lift {
+                lineage: lineage.id,
+                offer: asked(view, lineage, tip).offer(view.chain),
+            }),
+            Err(_) if view.now >= resend_at => {
+                Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id })
             }
-            Err(_) if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
             Err(step) => step,
         },
-        Some(_) | None if view.now >= resend_at => Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id }),
+        Some(_) | None if view.now >= resend_at => {
+            Step::Do(Act::Send { lineage: lineage.id, attempt: lineage.latest().id })
+        }
         Some(_) | None => Step::AwaitInclusion { resend_at, bump_at: signs.then_some(bump_at) },
     }
 }
 
-/// Returns the next cancelling version of a payment whose newest version spends something that is gone: no block takes that one, and the
-/// paying ones are not sent again, so it does not wait for the market. None before the usual pause is over, and while none can be made.
+/// Returns the next cancelling version of a payment whose newest version spends something that is
+/// gone: no block takes that one, and the paying ones are not sent again, so it does not wait for
+/// the market. None before the usual pause is over, and while none can be made.
 pub fn renewal(view: &LaneView, lineage: &Lineage) -> Option<Act> {
     let latest = lineage.latest();
     let signs = view.lane.state == LaneState::Running || view.lane.state == LaneState::Sweeping;
-    let waits = lineage.included().is_none() && latest.last_sent().is_some() && next_purpose(lineage) == Purpose::Cancel;
-    let paused = latest.created_at.credible(view.now).is_some_and(|made| view.now < made.plus(view.chain.bump_after));
+    let waits = lineage.included().is_none()
+        && latest.last_sent().is_some()
+        && next_purpose(lineage) == Purpose::Cancel;
+    let paused = latest
+        .created_at
+        .credible(view.now)
+        .is_some_and(|made| view.now < made.plus(view.chain.bump_after));
     if !signs || !waits || paused || is_leaned_on(view.live, lineage) {
         return None;
     }
@@ -290,8 +337,10 @@ pub fn ancestors<'a>(live: &'a [Lineage], lineage: &Lineage) -> Vec<&'a Lineage>
     let mut found: Vec<&Lineage> = Vec::new();
     let mut open = vec![lineage];
     while let Some(child) = open.pop() {
-        let parents = live.iter().filter(|other| other.included().is_none() && child.stands_on(other));
-        let fresh: Vec<&Lineage> = parents.filter(|parent| found.iter().all(|known| known.id != parent.id)).collect();
+        let parents =
+            live.iter().filter(|other| other.included().is_none() && child.stands_on(other));
+        let fresh: Vec<&Lineage> =
+            parents.filter(|parent| found.iter().all(|known| known.id != parent.id)).collect();
         found.extend(&fresh);
         open.extend(fresh);
     }
@@ -303,11 +352,17 @@ fn is_leaned_on(live: &[Lineage], lineage: &Lineage) -> bool {
     live.iter().any(|other| other.id != lineage.id && other.stands_on(lineage))
 }
 
-/// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and it is not to be undone.
+/// Whether a child may pay for it: it is signed and leaves change to us, nobody stands on that, and
+/// it is not to be undone.
 pub fn may_be_lifted(live: &[Lineage], lineage: &Lineage) -> bool {
     let latest = lineage.latest();
-    let change = latest.sendable().is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
-    change && !lineage.undoes(latest) && !is_leaned_on(live, lineage) && lineage.included().is_none()
+    let change = latest
+        .sendable()
+        .is_some_and(|signed| !latest.draft.leavings(&lineage.lane, signed.hash).is_empty());
+    change
+        && !lineage.undoes(latest)
+        && !is_leaned_on(live, lineage)
+        && lineage.included().is_none()
 }
 
 /// The tip, where it was read lately and, where blocks come by themselves, its head is young.
@@ -315,10 +370,12 @@ pub(crate) fn fresh_tip<'a>(view: &LaneView<'a>) -> Option<&'a Tip> {
     fresh_tip_of(view.lane, view.chain, view.now)
 }
 
-/// Returns what the chain was last seen to be, if it was seen lately and its head is young enough: without it nothing new is planned. Where
-/// blocks are made on demand their age says nothing: what waits may need a better offer to be in one.
+/// Returns what the chain was last seen to be, if it was seen lately and its head is young enough:
+/// without it nothing new is planned. Where blocks are made on demand their age says nothing: what
+/// waits may need a better offer to be in one.
 pub fn fresh_tip_of<'a>(lane: &'a Lane, chain: &ChainRules, now: Timestamp) -> Option<&'a Tip> {
-    read_tip(lane, now).filter(|tip| chain.blocks_on_demand || !is_overdue(chain, now, tip.mined_at))
+    read_tip(lane, now)
+        .filter(|tip| chain.blocks_on_demand || !is_overdue(chain, now, tip.mined_at))
 }
 
 fn read_tip(lane: &Lane, now: Timestamp) -> Option<&Tip> {
@@ -335,12 +392,13 @@ fn is_overdue(chain: &ChainRules, now: Timestamp, since: Timestamp) -> bool {
 pub struct Standstill {
     pub age_seconds: u64,
     pub most_seconds: u64,
-    /// The chain makes blocks only when there is something in them, and a payment of ours waits for one.
+    /// The chain makes blocks only when there is something in them, and a payment of ours waits for
+    /// one.
     pub on_demand: bool,
 }
 
-/// Returns how long the chain has stood still, where nothing new is planned because of that (case F42). None where it moves, or was not read
-/// lately.
+/// Returns how long the chain has stood still, where nothing new is planned because of that (case
+/// F42). None where it moves, or was not read lately.
 pub fn standstill(view: &LaneView) -> Option<Standstill> {
     let (tip, most) = (read_tip(view.lane, view.now)?, view.chain.head_age_max?);
     let on_demand = view.chain.blocks_on_demand;
@@ -350,12 +408,18 @@ pub fn standstill(view: &LaneView) -> Option<Standstill> {
         true => first_waiting_since(view)?.max(tip.mined_at),
     };
     let age_seconds = view.now.since(tip.mined_at).seconds();
-    is_overdue(view.chain, view.now, since).then(|| Standstill { age_seconds, most_seconds: most.seconds(), on_demand })
+    is_overdue(view.chain, view.now, since).then(|| Standstill {
+        age_seconds,
+        most_seconds: most.seconds(),
+        on_demand,
+    })
 }
 
 /// Returns since when the oldest of our payments waits for a block.
 fn first_waiting_since(view: &LaneView) -> Option<Timestamp> {
     let unmined = view.live.iter().filter(|lineage| lineage.included().is_none());
-    let sent = unmined.flat_map(|lineage| &lineage.attempts).filter(|attempt| attempt.last_sent().is_some());
+    let sent = unmined
+        .flat_map(|lineage| &lineage.attempts)
+        .filter(|attempt| attempt.last_sent().is_some());
     sent.map(|attempt| attempt.created_at).min()
 }

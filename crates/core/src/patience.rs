@@ -1,4 +1,5 @@
-//! Due or cheap: a payout waits for a network fee that is a fair share of it, and no longer than it was promised.
+//! Due or cheap: a payout waits for a network fee that is a fair share of it, and no longer than it
+//! was promised.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +57,23 @@ impl std::fmt::Display for Share {
 }
 
 impl Patience {
-    /// Whether a payout that was approved at `since` waits; none where it is cheap enough, overdue, or paid on a chain whose fees cannot be
-    /// held against its amount.
-    pub fn holds(self, amount: Amount, since: Timestamp, market: &Market, now: Timestamp) -> Option<Dear> {
+    /// Whether a payout that was approved at `since` waits; none where it is cheap enough, overdue,
+    /// or paid on a chain whose fees cannot be held against its amount.
+    pub fn holds(
+        self,
+        amount: Amount,
+        since: Timestamp,
+        market: &Market,
+        now: Timestamp,
+    ) -> Option<Dear> {
         let until = since.plus(self.wait_max);
         let (cost, ceiling) = (market.payout_cost()?, self.fee_share_max.of(amount));
-        (cost > ceiling && now < until).then_some(Dear { cost, ceiling, share: self.fee_share_max, until })
+        (cost > ceiling && now < until).then_some(Dear {
+            cost,
+            ceiling,
+            share: self.fee_share_max,
+            until,
+        })
     }
 }
 
@@ -72,7 +84,8 @@ mod tests {
     use super::*;
     use crate::{BitcoinMarket, EvmFees, EvmMarket, FeeRate};
 
-    const PATIENCE: Patience = Patience { fee_share_max: Share::from_basis_points(100), wait_max: Span::from_hours(24) };
+    const PATIENCE: Patience =
+        Patience { fee_share_max: Share::from_basis_points(100), wait_max: Span::from_hours(24) };
 
     fn market(sat_per_kvb: u64) -> Market {
         Market::Bitcoin(BitcoinMarket::estimated(FeeRate::from_sat_per_kvb(sat_per_kvb)))
@@ -88,7 +101,10 @@ mod tests {
         let amount = Amount::new(111_000);
         assert_eq!(PATIENCE.holds(amount, hours(0), &market(10_000), hours(0)), None);
         let dear = PATIENCE.holds(amount, hours(0), &market(10_010), hours(23)).expect("dear");
-        assert_eq!((dear.cost, dear.ceiling, dear.until), (Amount::new(1_112), Amount::new(1_110), hours(24)));
+        assert_eq!(
+            (dear.cost, dear.ceiling, dear.until),
+            (Amount::new(1_112), Amount::new(1_110), hours(24))
+        );
         assert_eq!(PATIENCE.holds(amount, hours(0), &market(10_010), hours(24)), None, "overdue");
     }
 

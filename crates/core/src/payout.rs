@@ -1,17 +1,19 @@
 //! Payout, lineage, anchor, attempt: the argument for *exactly once*.
 //!
-//! A payout lives in at most one live lineage. All attempts of a lineage contain every anchor of its first attempt (a
-//! nonce, or inputs), so the chain can finalise at most one of them.
+//! A payout lives in at most one live lineage. All attempts of a lineage contain every anchor of
+//! its first attempt (a nonce, or inputs), so the chain can finalise at most one of them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, PayoutId, Signed, Timestamp, UserId, WithdrawalId,
+    Amount, AssetId, AttemptId, Book, ChainName, Destination, Draft, Hash32, LineageId, PayoutId,
+    Signed, Timestamp, UserId, WithdrawalId,
 };
 
-/// Versions of a lineage that payments leave over for a cancel: the first may itself have to be outbid.
+/// Versions of a lineage that payments leave over for a cancel: the first may itself have to be
+/// outbid.
 pub const CANCELS_KEPT: usize = 2;
 /// The least that `attempts_max` may be: a payment, a higher offer, and what is kept for a cancel.
 pub const ATTEMPTS_MAX_LEAST: u32 = 4;
@@ -76,8 +78,8 @@ pub struct Leg {
 pub struct Lineage {
     pub id: LineageId,
     pub lane: LaneId,
-    /// What its attempts consume, those of the first before others, and what of ours a replaced version would have left: nobody else may use
-    /// any of them while the lineage lives.
+    /// What its attempts consume, those of the first before others, and what of ours a replaced
+    /// version would have left: nobody else may use any of them while the lineage lives.
     pub anchors: Vec<Anchor>,
     /// Who is paid by it. Empty for a lineage that only fills a nonce.
     pub legs: Vec<Leg>,
@@ -93,12 +95,12 @@ pub struct Lineage {
 pub struct CancelWish {
     pub by: crate::Actor,
     pub reason: String,
-    /// Whose payments are not wanted any more; the others of the lineage are paid by another one. None where it was noted when a lineage had
-    /// one payment.
+    /// Whose payments are not wanted any more; the others of the lineage are paid by another one.
+    /// None where it was noted when a lineage had one payment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawals: Vec<WithdrawalId>,
-    /// A payment that nobody here remembers pays the same. Nobody is given back: whoever the chain does not pay waits for a person, and the
-    /// payment is not repeated meanwhile (case F91).
+    /// A payment that nobody here remembers pays the same. Nobody is given back: whoever the chain
+    /// does not pay waits for a person, and the payment is not repeated meanwhile (case F91).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
 }
@@ -119,7 +121,8 @@ pub enum LineageState {
     Final { attempt: AttemptId, at: Timestamp },
     /// A final transaction that is none of its attempts consumed an anchor: all are dead.
     Conflicted { by: Hash32, at: Timestamp },
-    /// Nothing of it was ever signed, and its coins were given up. Where transactions wait in line there is no such end.
+    /// Nothing of it was ever signed, and its coins were given up. Where transactions wait in line
+    /// there is no such end.
     Closed { at: Timestamp },
 }
 
@@ -166,7 +169,8 @@ pub enum Knowledge {
     Signed,
     /// A send was tried; what came of it is not known, or some endpoint has it.
     MaybeSent { sends: u32, last_at: Timestamp },
-    /// In this block, as a quorum says; may still be reorganised away. `confirmed`: its users were told.
+    /// In this block, as a quorum says; may still be reorganised away. `confirmed`: its users were
+    /// told.
     Included { block: BlockRef, confirmed: bool, sends: u32, last_at: Timestamp },
     /// In a block that cannot revert.
     Finalized { block: BlockRef },
@@ -182,7 +186,9 @@ pub struct BlockRef {
 }
 
 /// A lease's number: it only grows, and the signer refuses older ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
@@ -192,7 +198,8 @@ impl Attempt {
         self.signed().filter(|signed| !signed.lacks_signatures())
     }
 
-    /// Recorded bytes, whether they can be sent or wait for the signatures of others: either way the chain may take the transaction.
+    /// Recorded bytes, whether they can be sent or wait for the signatures of others: either way
+    /// the chain may take the transaction.
     pub fn signed(&self) -> Option<&Signed> {
         match &self.stage {
             Stage::Reserved => None,
@@ -219,8 +226,15 @@ impl Attempt {
     /// The block that holds it, final or not.
     pub fn block(&self) -> Option<BlockRef> {
         match &self.stage {
-            Stage::Signed { knowledge: Knowledge::Included { block, .. } | Knowledge::Finalized { block }, .. } => Some(*block),
-            Stage::Signed { knowledge: Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. }, .. }
+            Stage::Signed {
+                knowledge: Knowledge::Included { block, .. } | Knowledge::Finalized { block },
+                ..
+            } => Some(*block),
+            Stage::Signed {
+                knowledge:
+                    Knowledge::Signed | Knowledge::MaybeSent { .. } | Knowledge::Conflicted { .. },
+                ..
+            }
             | Stage::Reserved => None,
         }
     }
@@ -230,13 +244,20 @@ impl Lineage {
     pub fn is_live(&self) -> bool {
         match self.state {
             LineageState::Live => true,
-            LineageState::Final { .. } | LineageState::Conflicted { .. } | LineageState::Closed { .. } => false,
+            LineageState::Final { .. }
+            | LineageState::Conflicted { .. }
+            | LineageState::Closed { .. } => false,
         }
     }
 
-    /// Whether it may end without a transaction: as far as the store knows, nothing of it was signed, and no place in a line depends on it.
+    /// Whether it may end without a transaction: as far as the store knows, nothing of it was
+    /// signed, and no place in a line depends on it.
     pub fn may_be_closed(&self) -> bool {
-        let first = |attempt: &Attempt| attempt.purpose == Purpose::Pay && attempt.stage == Stage::Reserved && !attempt.draft.is_in_line();
+        let first = |attempt: &Attempt| {
+            attempt.purpose == Purpose::Pay
+                && attempt.stage == Stage::Reserved
+                && !attempt.draft.is_in_line()
+        };
         self.is_live() && matches!(&self.attempts[..], [only] if first(only))
     }
 
@@ -244,7 +265,9 @@ impl Lineage {
     pub fn ended_by(&self) -> Option<Hash32> {
         match &self.state {
             LineageState::Live | LineageState::Closed { .. } => None,
-            LineageState::Final { attempt, .. } => self.attempt(*attempt)?.signed().map(|signed| signed.hash),
+            LineageState::Final { attempt, .. } => {
+                self.attempt(*attempt)?.signed().map(|signed| signed.hash)
+            }
             LineageState::Conflicted { by, .. } => Some(*by),
         }
     }
@@ -279,42 +302,57 @@ impl Lineage {
         made.any(|signed| self.attempts.iter().any(|attempt| attempt.draft.stands_on(signed.hash)))
     }
 
-    /// What the lineage must have besides before `next` may be its next version: what that newly consumes, and what the version before would
-    /// have left to us.
+    /// What the lineage must have besides before `next` may be its next version: what that newly
+    /// consumes, and what the version before would have left to us.
     pub fn claims(&self, next: &Draft) -> Vec<Anchor> {
         let latest = self.latest();
-        let given_up = latest.signed().map(|signed| latest.draft.leavings(&self.lane, signed.hash)).unwrap_or_default();
-        next.anchors(&self.lane).into_iter().chain(given_up).filter(|anchor| !self.anchors.contains(anchor)).collect()
+        let given_up = latest
+            .signed()
+            .map(|signed| latest.draft.leavings(&self.lane, signed.hash))
+            .unwrap_or_default();
+        next.anchors(&self.lane)
+            .into_iter()
+            .chain(given_up)
+            .filter(|anchor| !self.anchors.contains(anchor))
+            .collect()
     }
 
-    /// Returns whether the rules allow one more version for this purpose. The last ones are kept for a cancel; and a
-    /// cancel is possible also where an older program, or a rule that was lowered since, left no room for it (case F104).
+    /// Returns whether the rules allow one more version for this purpose. The last ones are kept
+    /// for a cancel; and a cancel is possible also where an older program, or a rule that was
+    /// lowered since, left no room for it (case F104).
     pub fn has_room_for(&self, purpose: Purpose, attempts_max: u32) -> bool {
         let most = usize::try_from(attempts_max).unwrap_or(usize::MAX);
-        let cancelling = || self.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Cancel).count();
+        let cancelling =
+            || self.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Cancel).count();
         match purpose {
             Purpose::Pay => self.attempts.len() < most.saturating_sub(CANCELS_KEPT),
             Purpose::Cancel => self.attempts.len() < most || cancelling() < CANCELS_KEPT,
         }
     }
 
-    /// Whether this attempt is to be undone: it pays, and somebody wants the lineage cancelled, or a cancelling attempt came after it.
+    /// Whether this attempt is to be undone: it pays, and somebody wants the lineage cancelled, or
+    /// a cancelling attempt came after it.
     pub fn undoes(&self, attempt: &Attempt) -> bool {
-        attempt.purpose == Purpose::Pay && (self.cancel.is_some() || self.latest().purpose == Purpose::Cancel)
+        attempt.purpose == Purpose::Pay
+            && (self.cancel.is_some() || self.latest().purpose == Purpose::Cancel)
     }
 
-    /// Returns whether this attempt may not even be repeated: somebody may have been paid the same already (case F91).
+    /// Returns whether this attempt may not even be repeated: somebody may have been paid the same
+    /// already (case F91).
     pub fn is_doubted(&self, attempt: &Attempt) -> bool {
         self.undoes(attempt) && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
     }
 
-    /// Returns whether it was found beside database and journal and pays nobody: it may have replaced a payment that nobody remembers, which may
-    /// still be mined instead (case F91).
+    /// Returns whether it was found beside database and journal and pays nobody: it may have
+    /// replaced a payment that nobody remembers, which may still be mined instead (case F91).
     pub fn replaces_unknown(&self) -> bool {
-        self.is_live() && self.legs.is_empty() && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
+        self.is_live()
+            && self.legs.is_empty()
+            && self.cancel.as_ref().is_some_and(|wish| wish.doubted)
     }
 
-    /// Returns whether what a lane does next depends on it: no block holds it, or nobody is planned before it is final.
+    /// Returns whether what a lane does next depends on it: no block holds it, or nobody is planned
+    /// before it is final.
     pub fn concerns_plans(&self) -> bool {
         self.is_live() && (self.included().is_none() || self.replaces_unknown())
     }
@@ -330,7 +368,8 @@ impl Lineage {
         self.attempts.iter().find(|attempt| attempt.block().is_some())
     }
 
-    /// Its place in its lane's line, which all attempts share: the nonce, where the chain has nonces.
+    /// Its place in its lane's line, which all attempts share: the nonce, where the chain has
+    /// nonces.
     pub fn number(&self) -> u64 {
         self.attempts.first().expect("a lineage is made with its first attempt").draft.number()
     }

@@ -1,7 +1,8 @@
 //! Mistakes that systems of this kind have made, as switches in the code that avoids them.
 //!
-//! Without the feature `planted` every switch is the constant `false` and leaves nothing behind in the program. With it, one mistake at a
-//! time can be switched on, to measure whether the simulator finds it.
+//! Without the feature `planted` every switch is the constant `false` and leaves nothing behind in
+//! the program. With it, one mistake at a time can be switched on, to measure whether the simulator
+//! finds it.
 
 /// One mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,7 +142,8 @@ pub enum Mistake {
     SignersDayBelieved = 66,
     /// Under a new lease nobody looks for what blocks and pools show beside the book.
     UnrememberedNotSought = 67,
-    /// A payment that nobody here remembers is held against those who wait alone, and then forgotten.
+    /// A payment that nobody here remembers is held against those who wait alone, and then
+    /// forgotten.
     StraysForgotten = 68,
     /// What neither store remembers is not swept away when both were restored.
     BothWithoutSweep = 69,
@@ -229,16 +231,22 @@ impl Mistake {
     /// What it does, in words.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::ReplanAfterTimeout => "A payment whose answers did not come in time is planned anew, at another nonce",
+            Self::ReplanAfterTimeout => {
+                "A payment whose answers did not come in time is planned anew, at another nonce"
+            }
             Self::GiveBackOnErrorText => "An error text of a node gives the hold back",
             Self::AlreadyKnownIsFailure => "\"already known\" counts as a failure",
-            Self::OneAttemptDeadFreesAll => "A refused bump frees the payout, though the first attempt lives",
+            Self::OneAttemptDeadFreesAll => {
+                "A refused bump frees the payout, though the first attempt lives"
+            }
             Self::NotFoundIsDead => "What is sent three times and not found is planned anew",
             Self::ReorgIsFailure => "A payment that a reorganisation took away is given back",
             Self::VanishIgnored => "A reorganisation is not noticed",
             Self::CancelFreesAtOnce => "An operator's cancel gives back what is already signed",
             Self::ForgetBumpHash => "After a bump only the newest hash is looked for",
-            Self::SettleAtConfirmed => "A hold is settled when the payment is confirmed, not when it is final",
+            Self::SettleAtConfirmed => {
+                "A hold is settled when the payment is confirmed, not when it is final"
+            }
             Self::RefundBeforeFinal => "A revert gives the hold back before it is final",
             Self::BelievesHighestFinal => "The highest final block that anybody names is believed",
             Self::TrustOneEndpoint => "One endpoint is a quorum",
@@ -251,8 +259,13 @@ impl Mistake {
             Self::NonceFromNode => "The nonce is what a node counts",
             Self::LeaseLastsForEver => "A lease does not end when its holder is dead",
             Self::NoReconcile => "A new lease does not read the signer's journal",
-            Self::SignerForgets => "The signer does not compare with what it signed before, and nobody reads its journal",
-            Self::UniqueIndexDropped => "A payout is taken again, and neither an index nor the signer stands against it",
+            Self::SignerForgets => {
+                "The signer does not compare with what it signed before, and nobody reads its \
+                 journal"
+            }
+            Self::UniqueIndexDropped => {
+                "A payout is taken again, and neither an index nor the signer stands against it"
+            }
             Self::BumpAtNewNonce => "A bump takes another nonce",
             Self::NeverRebroadcasts => "Bytes are sent once",
             Self::AmountAsFloat => "An amount goes through a floating-point number",
@@ -264,42 +277,85 @@ impl Mistake {
             Self::SettleTooLittle => "The fee stays in the hold when it is settled",
             Self::FeeBookedTwice => "A network fee is booked twice",
             Self::FeeOfFailuresForgotten => "The network fee of what did not pay is not booked",
-            Self::LimitReleasedAsNegative => "What is given back lowers the limit's sum, whenever it was taken",
+            Self::LimitReleasedAsNegative => {
+                "What is given back lowers the limit's sum, whenever it was taken"
+            }
             Self::ApprovalSkipped => "Nobody has to approve large amounts",
-            Self::ReplacementDropsCoin => "A replacement spends other coins than the version before",
+            Self::ReplacementDropsCoin => {
+                "A replacement spends other coins than the version before"
+            }
             Self::ReservedCoinSpent => "A new payment spends a coin that another one has reserved",
-            Self::LeftPoolIsFree => "A payment of bitcoin that no pool shows any more is planned anew, with other coins",
-            Self::MissingInputsIsDead => "\"inputs missing or spent\" of one node gives the hold back",
-            Self::PoolRefusalPlansAnew => "A transaction that a full pool does not take is planned anew",
+            Self::LeftPoolIsFree => {
+                "A payment of bitcoin that no pool shows any more is planned anew, with other coins"
+            }
+            Self::MissingInputsIsDead => {
+                "\"inputs missing or spent\" of one node gives the hold back"
+            }
+            Self::PoolRefusalPlansAnew => {
+                "A transaction that a full pool does not take is planned anew"
+            }
             Self::OneConfirmationIsFinal => "One block on a payment of bitcoin makes it final",
             Self::LosersPayeeSettled => "Whom only the version that lost had paid counts as paid",
-            Self::JoinerNeverFreed => "Whom only the version that lost had paid waits in its ended lineage",
+            Self::JoinerNeverFreed => {
+                "Whom only the version that lost had paid waits in its ended lineage"
+            }
             Self::StrangersIgnored => "Who else took a coin of a payment is not looked for",
             Self::ChangeBookedAsFee => "Change is booked as network fee",
-            Self::FeeOfNewestVersion => "The fee of the newest version is booked, whichever was mined",
+            Self::FeeOfNewestVersion => {
+                "The fee of the newest version is booked, whichever was mined"
+            }
             Self::FeePerPayee => "The network fee of a batch is booked once for each payee",
-            Self::GiveBackWithoutJournal => "A hold is given back though the signer may have signed the payment",
+            Self::GiveBackWithoutJournal => {
+                "A hold is given back though the signer may have signed the payment"
+            }
             Self::GiveBackUnread => "A hold is given back before the lane has read the journal",
             Self::FindingIgnored => "A store that went back goes on as if it had not",
-            Self::LeaseFromDatabaseAlone => "A lease is numbered by what the database says alone, and the signer is not told",
+            Self::LeaseFromDatabaseAlone => {
+                "A lease is numbered by what the database says alone, and the signer is not told"
+            }
             Self::TwoTokensOneEpoch => "The signer takes two leases of one number",
             Self::RetireBeforeReserveOnly => "Only what was never reserved is retired",
             Self::SignDespiteCancel => "What is reserved is signed although a cancel is wished",
-            Self::SendDespiteCancel => "What is signed is sent for the first time although a cancel is wished",
-            Self::RenumberedAfterDryRun => "What the signer would not sign leaves a gap, and those behind it move up unasked",
-            Self::LostNonceBlamed => "A number that the signer knows otherwise is blamed on the payment, which waits",
+            Self::SendDespiteCancel => {
+                "What is signed is sent for the first time although a cancel is wished"
+            }
+            Self::RenumberedAfterDryRun => {
+                "What the signer would not sign leaves a gap, and those behind it move up unasked"
+            }
+            Self::LostNonceBlamed => {
+                "A number that the signer knows otherwise is blamed on the payment, which waits"
+            }
             Self::NewestGroupNotSought => "A new connection is not asked for the newest group",
-            Self::NoncesNotChained => "The signer does not ask which lineage stands at the number before",
-            Self::LostNotMadeAgain => "The journal's payments are left alone where no row explains them",
+            Self::NoncesNotChained => {
+                "The signer does not ask which lineage stands at the number before"
+            }
+            Self::LostNotMadeAgain => {
+                "The journal's payments are left alone where no row explains them"
+            }
             Self::MadeAgainWithoutKey => "What is made again does not consume its key and claim",
             Self::WallClockBelieved => "The engine's time is what the machine's clock shows",
-            Self::SignersDayBelieved => "The signer counts a day by whatever its machine's clock shows",
-            Self::UnrememberedNotSought => "Under a new lease nobody looks for what blocks and pools show beside the book",
-            Self::StraysForgotten => "A payment that nobody here remembers is held against those who wait alone, and then forgotten",
-            Self::BothWithoutSweep => "What neither store remembers is not swept away when both were restored",
-            Self::SweepBelievedEarly => "Planning begins when the sweep is mined, and not when it is final",
-            Self::ReplacedForgotten => "What pays nobody and was in no row is passed over, whatever it replaced",
-            Self::AcceptsWhileUnread => "Requests are accepted before what was accepted earlier is known again",
+            Self::SignersDayBelieved => {
+                "The signer counts a day by whatever its machine's clock shows"
+            }
+            Self::UnrememberedNotSought => {
+                "Under a new lease nobody looks for what blocks and pools show beside the book"
+            }
+            Self::StraysForgotten => {
+                "A payment that nobody here remembers is held against those who wait alone, and \
+                 then forgotten"
+            }
+            Self::BothWithoutSweep => {
+                "What neither store remembers is not swept away when both were restored"
+            }
+            Self::SweepBelievedEarly => {
+                "Planning begins when the sweep is mined, and not when it is final"
+            }
+            Self::ReplacedForgotten => {
+                "What pays nobody and was in no row is passed over, whatever it replaced"
+            }
+            Self::AcceptsWhileUnread => {
+                "Requests are accepted before what was accepted earlier is known again"
+            }
         }
     }
 }

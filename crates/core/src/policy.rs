@@ -1,11 +1,13 @@
-//! What may be withdrawn: minimum, maximum, fee, cooldown, windows, tiers. Configuration, numbered by revision.
+//! What may be withdrawn: minimum, maximum, fee, cooldown, windows, tiers. Configuration, numbered
+//! by revision.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, Asset, AssetForm, AssetId, Book, ChainName, Consolidation, Hash32, LaneId, Patience, Rate, Share, Span, Tier, Timestamp,
+    Amount, Asset, AssetForm, AssetId, Book, ChainName, Consolidation, Hash32, LaneId, Patience,
+    Rate, Share, Span, Tier, Timestamp,
 };
 
 /// Everything that decisions are made by, besides state. One revision is one configuration.
@@ -95,7 +97,9 @@ impl Window {
             Self::Rolling24h => now.minus(Span::from_hours(24)),
             Self::Rolling7d => now.minus(Span::from_hours(7 * 24)),
             Self::Rolling30d => now.minus(Span::from_hours(30 * 24)),
-            Self::CalendarDay { offset_minutes } => Timestamp::from_micros(now.start_of_day(offset_minutes).micros() - 1),
+            Self::CalendarDay { offset_minutes } => {
+                Timestamp::from_micros(now.start_of_day(offset_minutes).micros() - 1)
+            }
         }
     }
 
@@ -105,7 +109,9 @@ impl Window {
             Self::Rolling24h => at.plus(Span::from_hours(24)),
             Self::Rolling7d => at.plus(Span::from_hours(7 * 24)),
             Self::Rolling30d => at.plus(Span::from_hours(30 * 24)),
-            Self::CalendarDay { offset_minutes } => at.start_of_day(offset_minutes).plus(Span::from_hours(24)),
+            Self::CalendarDay { offset_minutes } => {
+                at.start_of_day(offset_minutes).plus(Span::from_hours(24))
+            }
         }
     }
 }
@@ -181,7 +187,8 @@ pub struct ChainRules {
     pub trust: Trust,
     /// Lineages of one wallet that may be unfinal and unmined at once. geth guarantees 16.
     pub in_flight_max: u32,
-    /// Under a new lease one transaction of ours is mined before anyone new is paid. Of chains whose payments wait in line.
+    /// Under a new lease one transaction of ours is mined before anyone new is paid. Of chains
+    /// whose payments wait in line.
     #[serde(default)]
     pub slow_start: bool,
     /// Attempts of one lineage, the first counted.
@@ -202,9 +209,11 @@ pub struct ChainRules {
     pub batching: Option<Batching>,
     /// When small coins are made one; without it they are left alone.
     pub consolidation: Option<Consolidation>,
-    /// A head older than this means that the endpoints stand still: nothing new is planned (window F42).
+    /// A head older than this means that the endpoints stand still: nothing new is planned (window
+    /// F42).
     pub head_age_max: Option<Span>,
-    /// The chain makes a block only when there is something in it: its head may be of any age, except while a payment of ours waits for one.
+    /// The chain makes a block only when there is something in it: its head may be of any age,
+    /// except while a payment of ours waits for one.
     pub blocks_on_demand: bool,
     /// Failed prechecks after which a payout that never reserved anything is given back.
     pub precheck_tries_max: u32,
@@ -219,7 +228,8 @@ impl ChainRules {
     }
 }
 
-/// How payouts come together in one transaction. 20 payees save 95 % of what can be saved, 100 save 99 %.
+/// How payouts come together in one transaction. 20 payees save 95 % of what can be saved, 100 save
+/// 99 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batching {
     /// How long the first waits for others.
@@ -253,7 +263,8 @@ impl Rules {
         self.assets.get(id)
     }
 
-    /// An amount as people write it: whole units, and the asset's name. Of an asset that is not configured base units are known alone.
+    /// An amount as people write it: whole units, and the asset's name. Of an asset that is not
+    /// configured base units are known alone.
     pub fn shown(&self, asset: &AssetId, amount: Amount) -> String {
         match self.asset(asset) {
             Some(rules) => format!("{} {asset}", amount.to_units(rules.asset.decimals)),
@@ -274,7 +285,8 @@ impl Rules {
     pub fn windows_of(&self, asset: &AssetId) -> Vec<Window> {
         let Some(rules) = self.assets.get(asset) else { return Vec::new() };
         let policies = std::iter::once(&rules.policy).chain(rules.tiers.values());
-        let mut windows: Vec<Window> = policies.flat_map(|policy| policy.windows.iter().map(|limit| limit.window)).collect();
+        let mut windows: Vec<Window> =
+            policies.flat_map(|policy| policy.windows.iter().map(|limit| limit.window)).collect();
         windows.sort();
         windows.dedup();
         windows

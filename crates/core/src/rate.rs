@@ -25,15 +25,39 @@ impl Rate {
         scale(amount, self.numerator, self.denominator, 0, 0, Rounding::Up)
     }
 
-    /// Points that pay for `tokens` at this rate of whole tokens per whole point, rounded up: whoever claims in many small
-    /// pieces never gets more than in one.
-    pub fn points_for(self, tokens: Amount, token_decimals: u8, point_decimals: u8) -> Option<Amount> {
-        scale(tokens, self.denominator, self.numerator, point_decimals, token_decimals, Rounding::Up)
+    /// Points that pay for `tokens` at this rate of whole tokens per whole point, rounded up:
+    /// whoever claims in many small pieces never gets more than in one.
+    pub fn points_for(
+        self,
+        tokens: Amount,
+        token_decimals: u8,
+        point_decimals: u8,
+    ) -> Option<Amount> {
+        scale(
+            tokens,
+            self.denominator,
+            self.numerator,
+            point_decimals,
+            token_decimals,
+            Rounding::Up,
+        )
     }
 
     /// Tokens that `points` are worth, rounded down; the remainder stays points.
-    pub fn tokens_for(self, points: Amount, point_decimals: u8, token_decimals: u8) -> Option<Amount> {
-        scale(points, self.numerator, self.denominator, token_decimals, point_decimals, Rounding::Down)
+    pub fn tokens_for(
+        self,
+        points: Amount,
+        point_decimals: u8,
+        token_decimals: u8,
+    ) -> Option<Amount> {
+        scale(
+            points,
+            self.numerator,
+            self.denominator,
+            token_decimals,
+            point_decimals,
+            Rounding::Down,
+        )
     }
 }
 
@@ -52,7 +76,10 @@ impl std::str::FromStr for Rate {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a rate is a fraction of two whole numbers above zero, like \"1/1\" or \"3/2\", and this is {got:?}")]
+#[error(
+    "a rate is a fraction of two whole numbers above zero, like \"1/1\" or \"3/2\", and this is \
+     {got:?}"
+)]
 pub struct RateError {
     pub got: String,
 }
@@ -64,7 +91,14 @@ enum Rounding {
 }
 
 /// amount × times × 10^up / (over × 10^down). 128 + 128 + 127 bits fit into 512.
-fn scale(amount: Amount, times: u128, over: u128, up: u8, down: u8, rounding: Rounding) -> Option<Amount> {
+fn scale(
+    amount: Amount,
+    times: u128,
+    over: u128,
+    up: u8,
+    down: u8,
+    rounding: Rounding,
+) -> Option<Amount> {
     let power = |digits: u8| U512::from(10u8).pow(U512::from(digits));
     let above = U512::from(amount.base_units()) * U512::from(times) * power(up);
     let below = U512::from(over) * power(down);
@@ -87,7 +121,10 @@ mod tests {
         let tokens = Rate::ONE.tokens_for(Amount::new(3_000), 0, 18).expect("fits");
         assert_eq!(tokens, Amount::parse("3000", 18).expect("an amount"));
         assert_eq!(Rate::ONE.points_for(tokens, 18, 0), Some(Amount::new(3_000)));
-        assert_eq!(Rate::ONE.points_for(tokens.plus(Amount::new(1)), 18, 0), Some(Amount::new(3_001)));
+        assert_eq!(
+            Rate::ONE.points_for(tokens.plus(Amount::new(1)), 18, 0),
+            Some(Amount::new(3_001))
+        );
     }
 
     #[test]

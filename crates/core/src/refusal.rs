@@ -1,10 +1,11 @@
-//! Why something was not done, for a person: a stable code, its parameters, and one English sentence rendered at the edge.
+//! Why something was not done, for a person: a stable code, its parameters, and one English
+//! sentence rendered at the edge.
 
 use serde::Serialize;
 
 use crate::{
-    Amount, AssetId, ClientId, ClockDoubt, CredentialId, Destination, Hash32, LineageId, PayoutId, Retirement, Status, Timestamp, UserId,
-    WindowUse, WithdrawalId,
+    Amount, AssetId, ClientId, ClockDoubt, CredentialId, Destination, Hash32, LineageId, PayoutId,
+    Retirement, Status, Timestamp, UserId, WindowUse, WithdrawalId,
 };
 
 /// A refusal changes nothing and consumes nothing. Amounts are base units of the named asset.
@@ -127,7 +128,8 @@ pub enum Refusal {
     LaneStopped {
         lane: String,
     },
-    /// The store has gone back, or its lanes have not read the signer's journal since: what was accepted before is not known yet.
+    /// The store has gone back, or its lanes have not read the signer's journal since: what was
+    /// accepted before is not known yet.
     StoreWentBack {
         because: String,
     },
@@ -136,7 +138,8 @@ pub enum Refusal {
         #[serde(flatten)]
         doubt: ClockDoubt,
     },
-    /// Nothing is given back before the wallet's lane has read the signer's journal under its present lease.
+    /// Nothing is given back before the wallet's lane has read the signer's journal under its
+    /// present lease.
     JournalUnread {
         lane: String,
     },
@@ -145,12 +148,13 @@ pub enum Refusal {
         payout: PayoutId,
         lineage: LineageId,
     },
-    /// The signer has not retired these payouts, whose holds would be given back. Whoever submits the command retires them, and submits
-    /// it again.
+    /// The signer has not retired these payouts, whose holds would be given back. Whoever submits
+    /// the command retires them, and submits it again.
     NotRetired {
         payouts: Vec<Retirement>,
     },
-    /// A withdrawal that is made again meets one that consumed its key or claim since; the command has to carry it.
+    /// A withdrawal that is made again meets one that consumed its key or claim since; the command
+    /// has to carry it.
     Rival {
         withdrawal: WithdrawalId,
     },
@@ -158,7 +162,8 @@ pub enum Refusal {
     NotMatchable {
         detail: String,
     },
-    /// After both stores were restored something forgotten may still be mined: nothing is released yet.
+    /// After both stores were restored something forgotten may still be mined: nothing is released
+    /// yet.
     NotSwept {
         lane: String,
     },
@@ -206,7 +211,9 @@ impl Refusal {
             Self::Cooldown { .. } => "COOLDOWN",
             Self::InsufficientBalance { .. } => "INSUFFICIENT_BALANCE",
             Self::LimitExceeded { limit, .. } => match limit.window {
-                crate::Window::Rolling24h | crate::Window::CalendarDay { .. } => "DAILY_LIMIT_EXCEEDED",
+                crate::Window::Rolling24h | crate::Window::CalendarDay { .. } => {
+                    "DAILY_LIMIT_EXCEEDED"
+                }
                 crate::Window::Rolling7d => "WEEKLY_LIMIT_EXCEEDED",
                 crate::Window::Rolling30d => "MONTHLY_LIMIT_EXCEEDED",
             },

@@ -1,8 +1,9 @@
-//! Database and journal were declared to have gone back together (cases F91, F96). What neither remembers may still be mined, and what waits
-//! may have been paid, or given back, since.
+//! Database and journal were declared to have gone back together (cases F91, F96). What neither
+//! remembers may still be mined, and what waits may have been paid, or given back, since.
 //!
-//! So a lane first takes back what journal, blocks and pools show. Then it sweeps: every place at which something forgotten could be
-//! mined is used up by a transaction that pays nobody. Then two admins look at what waits, and release it. Nothing is planned before.
+//! So a lane first takes back what journal, blocks and pools show. Then it sweeps: every place at
+//! which something forgotten could be mined is used up by a transaction that pays nobody. Then two
+//! admins look at what waits, and release it. Nothing is planned before.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +13,12 @@ use crate::{Actor, Epoch, Lineage, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restoration {
     pub declared_at: Timestamp,
-    /// Nobody knew what time that was. Until somebody does, whatever waits counts as of before (case F97).
+    /// Nobody knew what time that was. Until somebody does, whatever waits counts as of before
+    /// (case F97).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_doubt: bool,
-    /// The lane's epoch when it was declared. What was reserved under a later one was made since, whatever any clock says.
+    /// The lane's epoch when it was declared. What was reserved under a later one was made since,
+    /// whatever any clock says.
     pub epoch: Epoch,
     #[serde(flatten)]
     pub stage: RestorationStage,
@@ -26,7 +29,8 @@ pub struct Restoration {
 pub enum RestorationStage {
     /// Nothing is swept yet.
     Declared,
-    /// On chains with nonces, every one below `below` is used up. On others, every coin becomes the output of a sweep.
+    /// On chains with nonces, every one below `below` is used up. On others, every coin becomes the
+    /// output of a sweep.
     Sweeping { below: u64 },
     /// Nothing forgotten can be mined any more. The first of two admins may have released the lane.
     Swept { released: Option<Released> },
@@ -45,7 +49,8 @@ impl Restoration {
         Self { declared_at: at, in_doubt: false, epoch, stage: RestorationStage::Declared }
     }
 
-    /// Somebody knows what time it is. Where nobody did when it was declared, nobody could ask for anything since, and it counts from now.
+    /// Somebody knows what time it is. Where nobody did when it was declared, nobody could ask for
+    /// anything since, and it counts from now.
     pub(crate) fn dated(&mut self, now: Timestamp) {
         if self.in_doubt {
             self.declared_at = self.declared_at.max(now);
@@ -53,7 +58,8 @@ impl Restoration {
         }
     }
 
-    /// Returns whether it was declared before this lineage was reserved, so that nothing forgotten can spend what that makes.
+    /// Returns whether it was declared before this lineage was reserved, so that nothing forgotten
+    /// can spend what that makes.
     pub fn precedes(&self, lineage: &Lineage) -> bool {
         lineage.attempts.first().is_some_and(|attempt| attempt.epoch > self.epoch)
     }

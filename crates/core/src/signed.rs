@@ -10,8 +10,8 @@ const PSBT_MAGIC: [u8; 5] = *b"psbt\xff";
 /// Signed bytes and their hash, as recorded before anything leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
-    /// What can be sent. Where others sign besides us and not enough of them have, a PSBT with the signatures so far: whoever is given it may
-    /// finish it and send it without us.
+    /// What can be sent. Where others sign besides us and not enough of them have, a PSBT with the
+    /// signatures so far: whoever is given it may finish it and send it without us.
     pub raw: Bytes,
     /// Computed here, never taken from a node.
     pub hash: Hash32,

@@ -25,7 +25,8 @@ impl fmt::Display for Scope {
     }
 }
 
-/// While it stands, nothing in its scope is accepted or newly reserved; what is signed is still watched to its end.
+/// While it stands, nothing in its scope is accepted or newly reserved; what is signed is still
+/// watched to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     pub scope: Scope,

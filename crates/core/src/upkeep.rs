@@ -1,4 +1,5 @@
-//! Small coins made one while blocks are cheap: when a lane does so, and why it does not. Such a transaction pays nobody.
+//! Small coins made one while blocks are cheap: when a lane does so, and why it does not. Such a
+//! transaction pays nobody.
 
 use serde::{Deserialize, Serialize};
 
@@ -73,12 +74,18 @@ impl Upkeep {
             Self::Off => "Small coins are left alone.".to_owned(),
             Self::Learning { seen, needed } => {
                 format!(
-                    "{seen} feerates of the last week are known, and {needed} say what is cheap; small coins are left alone until then."
+                    "{seen} feerates of the last week are known, and {needed} say what is cheap; \
+                     small coins are left alone until then."
                 )
             }
-            Self::Dear { now, cheap } => format!("Blocks cost {now}; small coins are merged when they cost {cheap} or less."),
+            Self::Dear { now, cheap } => {
+                format!("Blocks cost {now}; small coins are merged when they cost {cheap} or less.")
+            }
             Self::Busy => "Small coins are merged when nothing else is to be done.".to_owned(),
-            Self::Due(_) => "Blocks are cheap: small coins are merged where there are enough of them.".to_owned(),
+            Self::Due(_) => {
+                "Blocks are cheap: small coins are merged where there are enough of them."
+                    .to_owned()
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
-//! The part of the state that a group of commands works on: loaded once, changed in memory, committed once.
+//! The part of the state that a group of commands works on: loaded once, changed in memory,
+//! committed once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Anchor, AssetId, Balance, Change, ClientId, ClockDoubt, Credential, CredentialId, CreditId, CreditRecord, Destination, Event,
-    Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord,
-    PayoutId, Scope, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Anchor, AssetId, Balance, Change, ClientId, ClockDoubt, Credential, CredentialId,
+    CreditId, CreditRecord, Destination, Event, Hash32, IdempotencyKey, IdempotencyRecord,
+    Incarnation, Lane, LaneId, LimitEntry, LimitState, Lineage, LineageId, ObservationRecord,
+    PayoutId, Scope, Suspension, Timestamp, Transfer, User, UserId, WalletLink, Withdrawal,
+    WithdrawalId,
 };
 
 /// Rows that commands need. A store loads (and locks) exactly these.
@@ -64,8 +67,9 @@ impl<T> Slot<T> {
 pub struct View {
     /// The time at which everything in this group is judged.
     pub now: Timestamp,
-    /// What the database's own clock says, where it has one: leases are dated and judged by that, whatever each process believes the time
-    /// to be (case F106). None where the processes share `now`.
+    /// What the database's own clock says, where it has one: leases are dated and judged by that,
+    /// whatever each process believes the time to be (case F106). None where the processes share
+    /// `now`.
     pub store_clock: Option<Timestamp>,
     /// Why that time may be wrong; set by whoever decides, and in no store.
     pub clock_doubt: Option<ClockDoubt>,
@@ -120,7 +124,8 @@ pub struct Batch {
     pub appended: Appended,
 }
 
-/// A row to write: an insert where `version` is 0, else an update of that version. Either way it is stored as `version + 1`.
+/// A row to write: an insert where `version` is 0, else an update of that version. Either way it is
+/// stored as `version + 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<T> {
     pub version: u64,
@@ -168,26 +173,37 @@ impl View {
 
     fn apply_one(&mut self, change: Change) {
         match change {
-            Change::User(user) => self.users.entry(user.id.clone()).or_insert_with(Slot::absent).set(user),
-            Change::Wallet(link) => self.wallets.entry(link.address.clone()).or_insert_with(Slot::absent).set(link),
-            Change::Lane(lane) => self.lanes.entry(lane.id.clone()).or_insert_with(Slot::absent).set(lane),
+            Change::User(user) => {
+                self.users.entry(user.id.clone()).or_insert_with(Slot::absent).set(user)
+            }
+            Change::Wallet(link) => {
+                self.wallets.entry(link.address.clone()).or_insert_with(Slot::absent).set(link)
+            }
+            Change::Lane(lane) => {
+                self.lanes.entry(lane.id.clone()).or_insert_with(Slot::absent).set(lane)
+            }
             Change::Incarnation(incarnation) => self.incarnation.set(incarnation),
             Change::Transfer(transfer) => self.apply_transfer(transfer),
             Change::Withdrawal(withdrawal) => self.apply_withdrawal(withdrawal),
             Change::Lineage(lineage) => self.apply_lineage(lineage),
             Change::Limit(entry) => {
-                self.limits.entry((entry.user.clone(), entry.asset.clone())).or_default().append(&entry);
+                self.limits
+                    .entry((entry.user.clone(), entry.asset.clone()))
+                    .or_default()
+                    .append(&entry);
                 self.appended.limits.push(entry);
             }
             Change::LimitGivenBack(entry) => {
                 let now = self.now;
-                if let Some(state) = self.limits.get_mut(&(entry.user.clone(), entry.asset.clone())) {
+                if let Some(state) = self.limits.get_mut(&(entry.user.clone(), entry.asset.clone()))
+                {
                     state.give_back(&entry, now);
                 }
                 self.appended.limits_given_back.push(entry);
             }
             Change::Idempotency(record) => {
-                self.idempotency.insert((record.client.clone(), record.key.clone()), Some(record.clone()));
+                self.idempotency
+                    .insert((record.client.clone(), record.key.clone()), Some(record.clone()));
                 self.appended.idempotency.push(record);
             }
             Change::Credit(record) => {
@@ -220,7 +236,8 @@ impl View {
 
     fn apply_transfer(&mut self, transfer: Transfer) {
         let mut debit = self.balance(&transfer.debit);
-        let mut credit = if transfer.kind.moves() { self.balance(&transfer.credit) } else { Balance::default() };
+        let mut credit =
+            if transfer.kind.moves() { self.balance(&transfer.credit) } else { Balance::default() };
         transfer.apply(&mut debit, &mut credit).expect("decide proved that the transfer fits");
         self.set_balance(&transfer.debit, debit);
         if transfer.kind.moves() {
@@ -263,7 +280,9 @@ impl View {
                 .accounts
                 .into_iter()
                 .filter(|(_, slot)| slot.dirty)
-                .filter_map(|(account, slot)| slot.row.map(|row| (account, Row { version: slot.version, row })))
+                .filter_map(|(account, slot)| {
+                    slot.row.map(|row| (account, Row { version: slot.version, row }))
+                })
                 .collect(),
             withdrawals: dirty(self.withdrawals),
             lineages: dirty(self.lineages),

@@ -1,13 +1,14 @@
 //! A withdrawal: what a user asked for, what was held for it, and where it stands.
 //!
-//! pending → approved → processing → completed, failed, cancelled, or held for inspection. A transition consumes the
-//! state and gives the next one, so a withdrawal cannot be settled twice by any code that compiles.
+//! pending → approved → processing → completed, failed, cancelled, or held for inspection. A
+//! transition consumes the state and gives the next one, so a withdrawal cannot be settled twice by
+//! any code that compiles.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Amount, AssetId, BlockRef, Book, Bytes, ClientId, Destination, Hash32, LimitEntry, LineageId, PayoutId, Timestamp, TransferId,
-    UserId, WithdrawalId,
+    Actor, Amount, AssetId, BlockRef, Book, Bytes, ClientId, Destination, Hash32, LimitEntry,
+    LineageId, PayoutId, Timestamp, TransferId, UserId, WithdrawalId,
 };
 
 /// One request to be paid, accepted.
@@ -20,7 +21,8 @@ pub struct Withdrawal {
     pub asset: AssetId,
     pub amount: Amount,
     pub destination: Destination,
-    /// What was taken for it: amount and fee, in base units of `source_asset` (points where they differ).
+    /// What was taken for it: amount and fee, in base units of `source_asset` (points where they
+    /// differ).
     pub book: Book,
     pub source_asset: AssetId,
     pub deducted: Amount,
@@ -112,8 +114,8 @@ pub enum State {
         since: Timestamp,
         finding: String,
         payment: Payment,
-        /// The chain shows that this transaction pays it. Where the chain did something else, a person judges before anybody is charged for it
-        /// (rule R8).
+        /// The chain shows that this transaction pays it. Where the chain did something else, a
+        /// person judges before anybody is charged for it (rule R8).
         #[serde(default)]
         pays: bool,
     },
@@ -176,7 +178,8 @@ pub enum DeferralCause {
     /// Too few endpoints could say.
     Unclear,
     SignerRefuses,
-    /// Whether the claim's signature still stands could not be read; or it does not, of one that left a dead lineage.
+    /// Whether the claim's signature still stands could not be read; or it does not, of one that
+    /// left a dead lineage.
     ClaimUnread,
     /// The wallet has too little of the asset or of the fee coin, in base units of `asset`.
     Unfunded {
@@ -190,7 +193,11 @@ impl DeferralCause {
         match self {
             Self::WouldFail => Blame::Payment,
             Self::Untold => Blame::Unknown,
-            Self::Unknown | Self::Unclear | Self::SignerRefuses | Self::ClaimUnread | Self::Unfunded { .. } => Blame::Nobody,
+            Self::Unknown
+            | Self::Unclear
+            | Self::SignerRefuses
+            | Self::ClaimUnread
+            | Self::Unfunded { .. } => Blame::Nobody,
         }
     }
 
@@ -204,8 +211,8 @@ impl DeferralCause {
 }
 
 impl Deferral {
-    /// Returns whether it still waits at `now`. A deferral is an hour at most, so one that ends later than any clock may be wrong was written
-    /// under a wrong clock, and is over (case F97).
+    /// Returns whether it still waits at `now`. A deferral is an hour at most, so one that ends
+    /// later than any clock may be wrong was written under a wrong clock, and is over (case F97).
     pub fn holds(&self, now: Timestamp) -> bool {
         self.until.credible(now).is_some_and(|until| now < until)
     }
@@ -237,8 +244,15 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Status; 7] =
-        [Self::Pending, Self::Approved, Self::Processing, Self::Completed, Self::Failed, Self::Cancelled, Self::HeldForInspection];
+    pub const ALL: [Status; 7] = [
+        Self::Pending,
+        Self::Approved,
+        Self::Processing,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::HeldForInspection,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -292,7 +306,9 @@ impl State {
         match self {
             Self::Processing { sighting: Some(payment), .. } => Some(payment.hash),
             Self::Processing { hash, .. } => *hash,
-            Self::Completed { payment, .. } | Self::HeldForInspection { payment, .. } => Some(payment.hash),
+            Self::Completed { payment, .. } | Self::HeldForInspection { payment, .. } => {
+                Some(payment.hash)
+            }
             Self::Failed { payment, .. } => payment.as_ref().map(|payment| payment.hash),
             Self::Pending | Self::Approved { .. } | Self::Cancelled { .. } => None,
         }
@@ -302,7 +318,9 @@ impl State {
     pub fn block(&self) -> Option<BlockRef> {
         match self {
             Self::Processing { sighting, .. } => sighting.as_ref().map(|payment| payment.block),
-            Self::Completed { payment, .. } | Self::HeldForInspection { payment, .. } => Some(payment.block),
+            Self::Completed { payment, .. } | Self::HeldForInspection { payment, .. } => {
+                Some(payment.block)
+            }
             Self::Failed { payment, .. } => payment.as_ref().map(|payment| payment.block),
             Self::Pending | Self::Approved { .. } | Self::Cancelled { .. } => None,
         }

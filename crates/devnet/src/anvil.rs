@@ -13,7 +13,8 @@ use crate::process::{Launch, Process};
 use crate::rpc::Rpc;
 use crate::wait;
 
-/// The first account of anvil's default mnemonic ("test test … junk"). The node holds its key and signs for it.
+/// The first account of anvil's default mnemonic ("test test … junk"). The node holds its key and
+/// signs for it.
 pub const DEPLOYER: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 /// The key of [`DEPLOYER`], as published in anvil's manual: worthless anywhere else.
 pub const DEPLOYER_KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
@@ -33,13 +34,20 @@ pub struct Chain {
     pub slots_in_epoch: u64,
     /// `None` takes a free one.
     pub port: Option<u16>,
-    /// An older set of rules, such as `berlin`, whose blocks have no base fee. `None` is the newest.
+    /// An older set of rules, such as `berlin`, whose blocks have no base fee. `None` is the
+    /// newest.
     pub hardfork: Option<&'static str>,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { chain_id: 31_337, block_time_seconds: None, slots_in_epoch: 1, port: None, hardfork: None }
+        Self {
+            chain_id: 31_337,
+            block_time_seconds: None,
+            slots_in_epoch: 1,
+            port: None,
+            hardfork: None,
+        }
     }
 }
 
@@ -59,7 +67,8 @@ impl Anvil {
         let binary = parts::anvil()?;
         let port = chain.port.map_or_else(port::free, Ok)?;
         let url = format!("http://127.0.0.1:{port}");
-        let process = Launch::new("anvil", binary, log).arguments(arguments(chain, port)).start()?;
+        let process =
+            Launch::new("anvil", binary, log).arguments(arguments(chain, port)).start()?;
         let rpc = Rpc::new(&url)?;
         let mut anvil = Self { process, rpc, url };
         anvil.ready(chain.chain_id).await?;
@@ -73,7 +82,10 @@ impl Anvil {
             Ok(rpc.chain_id().await.ok())
         })
         .await?;
-        anyhow::ensure!(found == chain_id, "{url} serves chain {found}, asked for {chain_id}: another node has the port");
+        anyhow::ensure!(
+            found == chain_id,
+            "{url} serves chain {found}, asked for {chain_id}: another node has the port"
+        );
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A small client of the server's HTTP API, for the demo and for tests.
 //!
-//! A refusal is an answer like any other: [`Answer`] carries status and body, and only a server that cannot be reached is
-//! an error.
+//! A refusal is an answer like any other: [`Answer`] carries status and body, and only a server
+//! that cannot be reached is an error.
 
 use std::time::Duration;
 
@@ -54,13 +54,34 @@ pub struct Credit {
 
 impl Credit {
     /// Points of the demo's book.
-    pub fn points(id: impl Into<String>, user_id: impl Into<String>, amount: impl Into<String>) -> Self {
-        Self { id: id.into(), user_id: user_id.into(), book: BOOK.to_owned(), asset: POINTS.to_owned(), amount: amount.into() }
+    pub fn points(
+        id: impl Into<String>,
+        user_id: impl Into<String>,
+        amount: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            user_id: user_id.into(),
+            book: BOOK.to_owned(),
+            asset: POINTS.to_owned(),
+            amount: amount.into(),
+        }
     }
 
     /// Something that is paid as it is owed.
-    pub fn main(asset: &str, id: impl Into<String>, user_id: impl Into<String>, amount: impl Into<String>) -> Self {
-        Self { id: id.into(), user_id: user_id.into(), book: MAIN.to_owned(), asset: asset.to_owned(), amount: amount.into() }
+    pub fn main(
+        asset: &str,
+        id: impl Into<String>,
+        user_id: impl Into<String>,
+        amount: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            user_id: user_id.into(),
+            book: MAIN.to_owned(),
+            asset: asset.to_owned(),
+            amount: amount.into(),
+        }
     }
 }
 
@@ -122,7 +143,8 @@ impl Api {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn post_text(&self, path: &str, media_type: &str, text: String) -> Result<Answer> {
-        let request = self.request(Method::POST, path).header("Content-Type", media_type).body(text);
+        let request =
+            self.request(Method::POST, path).header("Content-Type", media_type).body(text);
         answer(request).await.with_context(|| format!("POST {}{path}", self.base))
     }
 
@@ -130,11 +152,22 @@ impl Api {
     ///
     /// # Errors
     /// When the server cannot be reached.
-    pub async fn post_with(&self, path: &str, body: &impl Serialize, headers: &[(&str, &str)]) -> Result<Answer> {
+    pub async fn post_with(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
         self.send(Method::POST, path, Some(serde_json::to_value(body)?), headers).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Result<Answer> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
         let mut request = self.request(method.clone(), path);
         if let Some(body) = body {
             request = request.json(&body);
@@ -158,7 +191,8 @@ impl Api {
     /// # Errors
     /// When it is refused.
     pub async fn next_nonce(&self) -> Result<NextNonce> {
-        let body = self.get("/api/token/withdraw/nonce").await?.expect_success("asking for a nonce")?;
+        let body =
+            self.get("/api/token/withdraw/nonce").await?.expect_success("asking for a nonce")?;
         serde_json::from_value(body).context("the next nonce has another shape than expected")
     }
 
@@ -208,9 +242,12 @@ impl Api {
     pub async fn available(&self, book: &str, asset: &str) -> Result<String> {
         let me = self.get("/api/me").await?.expect_success("reading /api/me")?;
         let balances = me["balances"].as_array().into_iter().flatten();
-        let mut found = balances.filter(|balance| balance["book"] == book && balance["asset"] == asset);
-        let available = found.next().and_then(|balance| balance["available"].as_str().map(str::to_owned));
-        available.with_context(|| format!("/api/me shows no balance of {asset} in book {book}: {me}"))
+        let mut found =
+            balances.filter(|balance| balance["book"] == book && balance["asset"] == asset);
+        let available =
+            found.next().and_then(|balance| balance["available"].as_str().map(str::to_owned));
+        available
+            .with_context(|| format!("/api/me shows no balance of {asset} in book {book}: {me}"))
     }
 
     /// Creates or updates a user. Service keys only, as the next three.
@@ -219,14 +256,20 @@ impl Api {
     /// When it is refused.
     pub async fn put_user(&self, user: &str, tier: Option<&str>) -> Result<()> {
         let body = tier.map_or_else(|| json!({}), |tier| json!({ "tier": tier }));
-        self.put(&format!("/api/admin/users/{user}"), &body).await?.expect_success("creating a user").map(drop)
+        self.put(&format!("/api/admin/users/{user}"), &body)
+            .await?
+            .expect_success("creating a user")
+            .map(drop)
     }
 
     /// # Errors
     /// When it is refused.
     pub async fn link_wallet(&self, user: &str, address: &str) -> Result<()> {
         let path = format!("/api/admin/users/{user}/wallets");
-        self.post(&path, &json!({ "address": address })).await?.expect_success("linking a wallet").map(drop)
+        self.post(&path, &json!({ "address": address }))
+            .await?
+            .expect_success("linking a wallet")
+            .map(drop)
     }
 
     /// An API key with which the user acts for himself.
@@ -235,14 +278,18 @@ impl Api {
     /// When it is refused.
     pub async fn create_key(&self, user: &str) -> Result<String> {
         let path = format!("/api/admin/users/{user}/keys");
-        let body = self.post(&path, &json!({ "role": "user" })).await?.expect_success("creating a key")?;
+        let body =
+            self.post(&path, &json!({ "role": "user" })).await?.expect_success("creating a key")?;
         body["token"].as_str().map(str::to_owned).context("the answer carries no token")
     }
 
     /// # Errors
     /// When one is refused.
     pub async fn credit(&self, credits: &[Credit]) -> Result<()> {
-        self.post("/api/admin/credits", &json!({ "credits": credits })).await?.expect_success("crediting").map(drop)
+        self.post("/api/admin/credits", &json!({ "credits": credits }))
+            .await?
+            .expect_success("crediting")
+            .map(drop)
     }
 }
 

@@ -24,7 +24,10 @@ impl Interrupt {
     /// When the system lets nobody listen for signals.
     pub fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { keyboard: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            keyboard: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     /// Returns when one came.
@@ -62,14 +65,19 @@ pub async fn up(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the manifest, serves requests to restart the server, and stops everything when interrupted.
+/// Writes the manifest, serves requests to restart the server, and stops everything when
+/// interrupted.
 ///
 /// # Errors
 /// When a file cannot be written or a process does not end.
 pub async fn attend(mut devnet: Devnet, interrupt: &mut Interrupt) -> Result<()> {
     let control = Control::open(&crate::directory())?;
     devnet.manifest()?.write(&manifest())?;
-    println!("Adit listens on {}; {} describes the rest. Ctrl-C ends it.", devnet.address(), manifest().display());
+    println!(
+        "Adit listens on {}; {} describes the rest. Ctrl-C ends it.",
+        devnet.address(),
+        manifest().display()
+    );
     loop {
         tokio::select! {
             () = interrupt.came() => break,
@@ -92,7 +100,9 @@ async fn restart(devnet: &mut Devnet) -> Result<()> {
 
 fn report_deaths(devnet: &mut Devnet) {
     for name in devnet.newly_dead() {
-        progress::step(format!("{name} has ended; start it again with: make devnet-restart-server"));
+        progress::step(format!(
+            "{name} has ended; start it again with: make devnet-restart-server"
+        ));
     }
 }
 

@@ -38,7 +38,8 @@ impl Backup {
         self.path.join(FILES[0])
     }
 
-    /// Puts it in the place of the database below `state`, as somebody does who has no `adit restore`.
+    /// Puts it in the place of the database below `state`, as somebody does who has no `adit
+    /// restore`.
     ///
     /// # Errors
     /// Fails if it does not go there.
@@ -49,6 +50,8 @@ impl Backup {
         for name in FILES {
             std::fs::remove_file(state.join(name)).ok();
         }
-        std::fs::copy(self.file(), state.join(FILES[0])).context("cannot put the backup back").map(drop)
+        std::fs::copy(self.file(), state.join(FILES[0]))
+            .context("cannot put the backup back")
+            .map(drop)
     }
 }

@@ -1,6 +1,8 @@
-//! Measurements over the public interface: how fast claims are accepted, how soon they leave, how fast they are mined.
+//! Measurements over the public interface: how fast claims are accepted, how soon they leave, how
+//! fast they are mined.
 //!
-//! Nothing is taken from inside the server. Numbers depend on the machine, so its facts stand beside them.
+//! Nothing is taken from inside the server. Numbers depend on the machine, so its facts stand
+//! beside them.
 
 mod latency;
 mod load;
@@ -31,7 +33,9 @@ const DAILY_LIMIT_XP: u64 = 100_000;
 /// When the players cannot make so many claims, or the system fails under them.
 pub async fn run(options: &Options, claims: usize) -> Result<ExitCode> {
     let mut interrupt = Interrupt::listen()?;
-    let Some(mut devnet) = attend::start(options, &mut interrupt).await? else { return Ok(ExitCode::FAILURE) };
+    let Some(mut devnet) = attend::start(options, &mut interrupt).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
     let result = tokio::select! {
         result = measure(&mut devnet, options, claims) => result.map(|()| ExitCode::SUCCESS),
         () = interrupt.came() => Ok(ExitCode::FAILURE),
@@ -41,13 +45,15 @@ pub async fn run(options: &Options, claims: usize) -> Result<ExitCode> {
 }
 
 async fn measure(devnet: &mut Devnet, options: &Options, claims: usize) -> Result<()> {
-    let members: Vec<_> = devnet.players.iter().filter(|seeded| seeded.player.member).cloned().collect();
+    let members: Vec<_> =
+        devnet.players.iter().filter(|seeded| seeded.player.member).cloned().collect();
     let (probes, crowd) = members.split_at((members.len() / 4).min(latency::SAMPLES_MAX));
     let per_member = claims.div_ceil(crowd.len());
     let possible = usize::try_from(options.xp.min(DAILY_LIMIT_XP) / CLAIM_XP)?;
     ensure!(
         per_member <= possible,
-        "CLAIMS={claims} needs {per_member} claims of each of {} members, who may make {possible}; give more USERS or XP",
+        "CLAIMS={claims} needs {per_member} claims of each of {} members, who may make {possible}; \
+         give more USERS or XP",
         crowd.len()
     );
 
@@ -58,13 +64,33 @@ async fn measure(devnet: &mut Devnet, options: &Options, claims: usize) -> Resul
     let mining = payouts::drain(devnet, paid_before, accepted.claims).await?;
 
     println!("\n{}", machine::facts());
-    println!("store {:?}, {} server(s), {} s between blocks\n", options.store, options.replicas, options.block_time);
-    println!("request to broadcast, idle    p50 {}  p99 {}  ({} samples)", ms(leaving.p50), ms(leaving.p99), leaving.samples);
-    println!("claims accepted per second    {:.0}  ({} over {} connections)", accepted.per_second(), accepted.claims, accepted.connections);
+    println!(
+        "store {:?}, {} server(s), {} s between blocks\n",
+        options.store, options.replicas, options.block_time
+    );
+    println!(
+        "request to broadcast, idle    p50 {}  p99 {}  ({} samples)",
+        ms(leaving.p50),
+        ms(leaving.p99),
+        leaving.samples
+    );
+    println!(
+        "claims accepted per second    {:.0}  ({} over {} connections)",
+        accepted.per_second(),
+        accepted.claims,
+        accepted.connections
+    );
     println!("answer to a claim, loaded     p50 {}  p99 {}", ms(accepted.p50), ms(accepted.p99));
-    println!("payouts mined per second      {:.0}  ({} from one key)", mining.per_second(), mining.payouts);
+    println!(
+        "payouts mined per second      {:.0}  ({} from one key)",
+        mining.per_second(),
+        mining.payouts
+    );
     if let Some(pid) = devnet.server(0).pid() {
-        println!("resident memory of the server {}", machine::resident(Path::new(&format!("/proc/{pid}/status"))));
+        println!(
+            "resident memory of the server {}",
+            machine::resident(Path::new(&format!("/proc/{pid}/status")))
+        );
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What a player signs in his wallet to turn points into tokens (EIP-712), and the body that carries it to the server.
+//! What a player signs in his wallet to turn points into tokens (EIP-712), and the body that
+//! carries it to the server.
 
 use alloy::sol;
 use alloy::sol_types::{Eip712Domain, SolStruct};
@@ -32,7 +33,12 @@ pub struct Domain {
 impl Domain {
     /// The application of the requirements, on that chain and token.
     pub fn of(chain_id: u64, token: Address) -> Self {
-        Self { name: "P2E Inferno DG Withdrawal".to_owned(), version: "1".to_owned(), chain_id, token }
+        Self {
+            name: "P2E Inferno DG Withdrawal".to_owned(),
+            version: "1".to_owned(),
+            chain_id,
+            token,
+        }
     }
 
     fn separator(&self) -> Eip712Domain {
@@ -73,8 +79,12 @@ pub struct SignedClaim {
 impl Claim {
     /// The 32 bytes that the wallet signs.
     pub fn digest(&self, domain: &Domain) -> B256 {
-        let message =
-            Withdrawal { user: self.wallet, amount: self.amount, nonce: U256::from(self.nonce), deadline: U256::from(self.deadline) };
+        let message = Withdrawal {
+            user: self.wallet,
+            amount: self.amount,
+            nonce: U256::from(self.nonce),
+            deadline: U256::from(self.deadline),
+        };
         message.eip712_signing_hash(&domain.separator())
     }
 
@@ -95,12 +105,14 @@ impl Claim {
 /// # Panics
 /// When the text is no such amount: callers pass literals.
 pub fn base_units(whole_tokens: &str) -> U256 {
-    parse_ether(whole_tokens).unwrap_or_else(|error| panic!("{whole_tokens:?} is no amount of 18 decimals: {error}"))
+    parse_ether(whole_tokens)
+        .unwrap_or_else(|error| panic!("{whole_tokens:?} is no amount of 18 decimals: {error}"))
 }
 
 /// Base units → `"3000.5"`, without trailing zeros.
 pub fn whole_tokens(base_units: U256) -> String {
-    let text = ParseUnits::U256(base_units).format_units(DECIMALS.try_into().expect("18 decimals are allowed"));
+    let text = ParseUnits::U256(base_units)
+        .format_units(DECIMALS.try_into().expect("18 decimals are allowed"));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -113,7 +125,12 @@ mod tests {
     fn a_claim_is_signed_as_viem_signs_it() {
         let ada = Wallet::named("ada");
         let domain = Domain::of(31_337, address!("5FbDB2315678afecb367f032d93F642f64180aa3"));
-        let claim = Claim { wallet: ada.address, amount: base_units("3000"), nonce: 7, deadline: 1_800_000_000 };
+        let claim = Claim {
+            wallet: ada.address,
+            amount: base_units("3000"),
+            nonce: 7,
+            deadline: 1_800_000_000,
+        };
 
         let digest = "0x2cb9928e614ff212aec6f70c289ea41e251754f4e66fff9fb7045e3ab86e2f40";
         let signature = "0x1933fc5251a4e8f3320d4e2d7ce035053553163750fe2efce68297638e83332f\

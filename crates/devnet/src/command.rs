@@ -16,7 +16,11 @@ const COMMAND_BOUND: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When it is not built, does not end in time, or fails: with what it said.
-pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Result<String> {
+pub async fn run(
+    arguments: &[&str],
+    environment: &[(String, String)],
+    input: &str,
+) -> Result<String> {
     run_for(COMMAND_BOUND, arguments, environment, input).await
 }
 
@@ -24,7 +28,12 @@ pub async fn run(arguments: &[&str], environment: &[(String, String)], input: &s
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_for(bound: Duration, arguments: &[&str], environment: &[(String, String)], input: &str) -> Result<String> {
+pub async fn run_for(
+    bound: Duration,
+    arguments: &[&str],
+    environment: &[(String, String)],
+    input: &str,
+) -> Result<String> {
     let what = format!("adit {}", arguments.join(" "));
     let mut child = Command::new(parts::server()?)
         .args(arguments)
@@ -41,7 +50,8 @@ pub async fn run_for(bound: Duration, arguments: &[&str], environment: &[(String
     stdin.write_all(input.as_bytes()).await.ok();
     drop(stdin);
     let output = timeout(bound, child.wait_with_output()).await;
-    let output = output.with_context(|| format!("{what} did not end within {} s", bound.as_secs()))??;
+    let output =
+        output.with_context(|| format!("{what} did not end within {} s", bound.as_secs()))??;
     ensure!(output.status.success(), "{what} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).with_context(|| format!("{what} printed no text"))
 }

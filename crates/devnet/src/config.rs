@@ -165,7 +165,8 @@ pub struct Facts<'a> {
 }
 
 impl Config {
-    /// The demo's rules: 3,000 DG at least, 100,000 DG in 24 hours at most, members only, confirmed by two blocks.
+    /// The demo's rules: 3,000 DG at least, 100,000 DG in 24 hours at most, members only, confirmed
+    /// by two blocks.
     pub fn demo(facts: Facts<'_>) -> Self {
         let trust = if facts.rpc.len() > 1 { "quorum" } else { "single" };
         let chain = Chain {
@@ -181,7 +182,11 @@ impl Config {
             // Drills and tests count the wallet's transactions.
             more: More::from([("slow_start".to_owned(), false.into())]),
         };
-        let policy = Policy { minimum: "3000".to_owned(), rolling_24h_max: "100000".to_owned(), more: More::new() };
+        let policy = Policy {
+            minimum: "3000".to_owned(),
+            rolling_24h_max: "100000".to_owned(),
+            more: More::new(),
+        };
         Self {
             server: Server {
                 listen: "127.0.0.1:0".to_owned(),
@@ -193,13 +198,19 @@ impl Config {
             store: Store { url: facts.store },
             signer: Signer {
                 journal: facts.directory.join("signer.journal").display().to_string(),
-                socket: facts.signer_socket.map(|socket| socket.display().to_string()).unwrap_or_default(),
+                socket: facts
+                    .signer_socket
+                    .map(|socket| socket.display().to_string())
+                    .unwrap_or_default(),
                 keys: None,
             },
             chains: Chains { devnet: chain, bitcoin: None, multisig: None },
             assets: BTreeMap::from([
                 (DG.to_owned(), Asset::token(facts.token, Some(policy))),
-                (ETH.to_owned(), Asset { chain: CHAIN.to_owned(), token: None, decimals: 18, policy: None }),
+                (
+                    ETH.to_owned(),
+                    Asset { chain: CHAIN.to_owned(), token: None, decimals: 18, policy: None },
+                ),
             ]),
             claims: Claims {
                 asset: DG.to_owned(),

@@ -69,8 +69,9 @@ impl Contract {
     /// # Errors
     /// When the committed artifact is damaged.
     pub fn creation_code(&self) -> Result<Bytes> {
-        let artifact: Artifact = serde_json::from_str(self.artifact)
-            .with_context(|| format!("contracts/out/{}.json is damaged; run: make contracts", self.name))?;
+        let artifact: Artifact = serde_json::from_str(self.artifact).with_context(|| {
+            format!("contracts/out/{}.json is damaged; run: make contracts", self.name)
+        })?;
         Ok(artifact.bytecode)
     }
 }

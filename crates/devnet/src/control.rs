@@ -1,4 +1,5 @@
-//! How `make devnet-restart-server` reaches a devnet that runs in another terminal: one line over a Unix socket.
+//! How `make devnet-restart-server` reaches a devnet that runs in another terminal: one line over a
+//! Unix socket.
 //!
 //! The running devnet starts the server again itself, so that its Ctrl-C still ends every child.
 
@@ -23,7 +24,8 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 pub struct Control {
     listener: UnixListener,
     socket: PathBuf,
-    /// Names the socket, which lies elsewhere: the path of a Unix socket has room for about 100 bytes.
+    /// Names the socket, which lies elsewhere: the path of a Unix socket has room for about 100
+    /// bytes.
     note: PathBuf,
 }
 
@@ -41,9 +43,11 @@ impl Control {
     /// When the socket cannot be made.
     pub fn open(directory: &Path) -> Result<Self> {
         let socket = scratch::fresh("control");
-        let listener = UnixListener::bind(&socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
+        let listener = UnixListener::bind(&socket)
+            .with_context(|| format!("cannot listen on {}", socket.display()))?;
         let note = note_of(directory);
-        std::fs::write(&note, socket.display().to_string()).with_context(|| format!("cannot write {}", note.display()))?;
+        std::fs::write(&note, socket.display().to_string())
+            .with_context(|| format!("cannot write {}", note.display()))?;
         Ok(Self { listener, socket, note })
     }
 
@@ -54,7 +58,10 @@ impl Control {
     pub async fn refuse_beside(directory: &Path) -> Result<()> {
         let Ok(socket) = std::fs::read_to_string(note_of(directory)) else { return Ok(()) };
         match UnixStream::connect(socket.trim()).await {
-            Ok(_running) => bail!("a devnet runs in {} already; end it first (Ctrl-C in its terminal)", directory.display()),
+            Ok(_running) => bail!(
+                "a devnet runs in {} already; end it first (Ctrl-C in its terminal)",
+                directory.display()
+            ),
             Err(_) => Ok(()),
         }
     }
@@ -97,11 +104,12 @@ impl Request {
 /// When none runs there, or the server did not come up.
 pub async fn restart_server(directory: &Path) -> Result<()> {
     let note = note_of(directory);
-    let socket = std::fs::read_to_string(&note)
-        .with_context(|| format!("no devnet runs here ({} is missing); start one with: make devnet", note.display()))?;
-    let mut stream = UnixStream::connect(&socket)
-        .await
-        .with_context(|| format!("the devnet that listened on {socket} is gone; start one with: make devnet"))?;
+    let socket = std::fs::read_to_string(&note).with_context(|| {
+        format!("no devnet runs here ({} is missing); start one with: make devnet", note.display())
+    })?;
+    let mut stream = UnixStream::connect(&socket).await.with_context(|| {
+        format!("the devnet that listened on {socket} is gone; start one with: make devnet")
+    })?;
     stream.write_all(format!("{RESTART}\n").as_bytes()).await.context("cannot ask the devnet")?;
     let mut answer = String::new();
     let mut reader = stream.take(ANSWER_BYTES_MAX);

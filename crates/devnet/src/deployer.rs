@@ -45,7 +45,9 @@ impl<'a> Deployer<'a> {
             .transact(json!({ "from": self.from, "data": Bytes::from(code) }))
             .await
             .with_context(|| format!("deploying {}", contract.name))?;
-        receipt.contract_address.with_context(|| format!("the deployment of {} made no contract", contract.name))
+        receipt
+            .contract_address
+            .with_context(|| format!("the deployment of {} made no contract", contract.name))
     }
 
     /// # Errors
@@ -62,7 +64,9 @@ impl<'a> Deployer<'a> {
     /// # Errors
     /// When the node refuses or the recipient reverts.
     pub async fn pay(&self, to: Address, wei: U256) -> Result<Receipt> {
-        self.transact(json!({ "from": self.from, "to": to, "value": wei })).await.with_context(|| format!("paying {to}"))
+        self.transact(json!({ "from": self.from, "to": to, "value": wei }))
+            .await
+            .with_context(|| format!("paying {to}"))
     }
 
     async fn transact(&self, transaction: Value) -> Result<Receipt> {
@@ -79,6 +83,9 @@ impl<'a> Deployer<'a> {
 
     async fn mined(&self, hash: B256) -> Result<Receipt> {
         self.rpc.mine(1).await?;
-        wait::until("a transaction to be mined", MINED_BOUND, MINED_PAUSE, async || self.rpc.receipt(hash).await).await
+        wait::until("a transaction to be mined", MINED_BOUND, MINED_PAUSE, async || {
+            self.rpc.receipt(hash).await
+        })
+        .await
     }
 }

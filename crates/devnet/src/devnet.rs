@@ -53,8 +53,8 @@ pub struct Devnet {
 }
 
 impl Devnet {
-    /// Starts everything, on a new chain and an empty ledger. `directory` receives configuration, state and logs; what
-    /// was in it before is deleted.
+    /// Starts everything, on a new chain and an empty ledger. `directory` receives configuration,
+    /// state and logs; what was in it before is deleted.
     ///
     /// # Errors
     /// When an option does not fit, a port is taken, a part is missing, or one does not come up.
@@ -62,8 +62,8 @@ impl Devnet {
         Self::start_with(options, directory, async |_, _, _| Ok(())).await
     }
 
-    /// As [`Devnet::start`]; before the server starts, `tailor` may deploy more contracts and change what the server is
-    /// given.
+    /// As [`Devnet::start`]; before the server starts, `tailor` may deploy more contracts and
+    /// change what the server is given.
     ///
     /// # Errors
     /// As [`Devnet::start`], and what `tailor` fails with.
@@ -99,7 +99,9 @@ impl Devnet {
         let admin_token = random_token()?;
         let mut setup = Setup::new(Config::demo(facts), &admin_token, &stage.hot_wallet);
         let bitcoin = match bitcoin {
-            Some(world) => Some(BitcoinStage::build(world, options, directory, state, &mut setup).await?),
+            Some(world) => {
+                Some(BitcoinStage::build(world, options, directory, state, &mut setup).await?)
+            }
             None => None,
         };
         tailor(Deployer::new(anvil.rpc()), &stage, &mut setup).await?;
@@ -110,7 +112,17 @@ impl Devnet {
         }
         let service = Api::new(servers[0].address())?.with_token(&admin_token);
         let players = seed::seed(&service, players, options.xp).await?;
-        Ok(Self { servers, signer, postgres, bitcoin, anvil, stage, players, admin_token, xp: options.xp })
+        Ok(Self {
+            servers,
+            signer,
+            postgres,
+            bitcoin,
+            anvil,
+            stage,
+            players,
+            admin_token,
+            xp: options.xp,
+        })
     }
 
     /// The first server, as nobody in particular.
@@ -131,10 +143,14 @@ impl Devnet {
 
     /// What an operator's shell has set, to run commands of the server against the first one.
     pub fn operator(&self) -> Vec<(String, String)> {
-        vec![("ADIT_API".to_owned(), self.address().to_owned()), ("ADIT_TOKEN".to_owned(), self.admin_token.clone())]
+        vec![
+            ("ADIT_API".to_owned(), self.address().to_owned()),
+            ("ADIT_TOKEN".to_owned(), self.admin_token.clone()),
+        ]
     }
 
-    /// A command of an operator, at the place of the first server: with its configuration and variables.
+    /// A command of an operator, at the place of the first server: with its configuration and
+    /// variables.
     pub fn command(&self, arguments: &[&str]) -> Operation {
         let blueprint = self.servers[0].blueprint();
         let config = blueprint.config.display().to_string();
@@ -223,13 +239,15 @@ impl Devnet {
         Ok(())
     }
 
-    /// What a supervisor does: starts each of signer and servers that has ended, and gives their names.
+    /// What a supervisor does: starts each of signer and servers that has ended, and gives their
+    /// names.
     ///
     /// # Errors
     /// Fails if one does not come up.
     pub async fn revive(&mut self) -> Result<Vec<String>> {
         let mut ended = Vec::new();
-        for server in self.signer.iter_mut().chain(self.servers.iter_mut().map(Replicated::server)) {
+        for server in self.signer.iter_mut().chain(self.servers.iter_mut().map(Replicated::server))
+        {
             if server.has_died() || server.pid().is_none() {
                 ended.push(server.name().to_owned());
                 server.start_again().await?;
@@ -241,13 +259,17 @@ impl Devnet {
     /// The names of the processes of the server that ended by themselves since this was asked last.
     pub fn newly_dead(&mut self) -> Vec<String> {
         let servers = self.servers.iter_mut().map(Replicated::server);
-        servers.chain(&mut self.signer).filter_map(|server| server.has_died().then(|| server.name().to_owned())).collect()
+        servers
+            .chain(&mut self.signer)
+            .filter_map(|server| server.has_died().then(|| server.name().to_owned()))
+            .collect()
     }
 
     /// # Errors
     /// When the first server does not run.
     pub fn manifest(&self) -> Result<Manifest> {
-        let replicas = self.servers.iter().map(Replicated::describe).collect::<Result<Vec<Replica>>>()?;
+        let replicas =
+            self.servers.iter().map(Replicated::describe).collect::<Result<Vec<Replica>>>()?;
         Ok(Manifest {
             api: self.address().to_owned(),
             admin_token: self.admin_token.clone(),

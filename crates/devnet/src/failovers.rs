@@ -80,7 +80,10 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     let broken = outcomes.iter().filter(|outcome| !outcome.is_good()).count() + failed.len();
     match broken {
         0 => println!("all {} scenarios hold", outcomes.len()),
-        broken => println!("{broken} OF {} SCENARIOS ARE BROKEN: keep target/failover-* and the seed", scenarios.len()),
+        broken => println!(
+            "{broken} OF {} SCENARIOS ARE BROKEN: keep target/failover-* and the seed",
+            scenarios.len()
+        ),
     }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -93,8 +96,12 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
         Parts::Silence => &[Part::Silence],
         Parts::All => &[Part::Asks, Part::Cancels, Part::Split, Part::Silence],
     };
-    let each = chains(options.chain).iter().flat_map(|chain: &ChainKind| wanted.iter().flat_map(|part| Scenario::of(*part, *chain)));
-    let named = |scenario: &Scenario| options.only.as_ref().is_none_or(|only| scenario.to_string().contains(only));
+    let each = chains(options.chain)
+        .iter()
+        .flat_map(|chain: &ChainKind| wanted.iter().flat_map(|part| Scenario::of(*part, *chain)));
+    let named = |scenario: &Scenario| {
+        options.only.as_ref().is_none_or(|only| scenario.to_string().contains(only))
+    };
     each.filter(named).collect()
 }
 
@@ -102,5 +109,8 @@ fn scenarios(options: &Options) -> Vec<Scenario> {
 fn named(scenario: &Scenario) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    scenario.to_string().bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    scenario
+        .to_string()
+        .bytes()
+        .fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }

@@ -1,8 +1,10 @@
-//! A TCP forwarder between two parts on the loopback interface. It can be cut, sent to another port, or fall silent.
+//! A TCP forwarder between two parts on the loopback interface. It can be cut, sent to another
+//! port, or fall silent.
 //!
-//! A silent forwarder behaves like a host that has disappeared: no connection ends, nothing passes either way, and new
-//! connections are taken and get no answer. When it speaks again, what was sent meanwhile is delivered; or, as with a
-//! host that has started anew, its old connections never say anything again.
+//! A silent forwarder behaves like a host that has disappeared: no connection ends, nothing passes
+//! either way, and new connections are taken and get no answer. When it speaks again, what was sent
+//! meanwhile is delivered; or, as with a host that has started anew, its old connections never say
+//! anything again.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -49,7 +51,8 @@ enum Mode {
     /// New connections are reset.
     Cut,
     Silent,
-    /// Falls silent in the moment of a commit: before the server has it, or before the client has the answer.
+    /// Falls silent in the moment of a commit: before the server has it, or before the client has
+    /// the answer.
     Armed(Moment),
 }
 
@@ -66,9 +69,16 @@ impl Forwarder {
     /// # Errors
     /// Fails if it cannot listen.
     pub async fn start(target: u16) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port on 127.0.0.1")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no free port on 127.0.0.1")?;
         let port = listener.local_addr().context("the port just bound has no address")?.port();
-        let course = Arc::new(watch::Sender::new(Course { target, mode: Mode::Open, generation: 0, ending: Ending::Reset }));
+        let course = Arc::new(watch::Sender::new(Course {
+            target,
+            mode: Mode::Open,
+            generation: 0,
+            ending: Ending::Reset,
+        }));
         let task = tokio::spawn(listen(listener, Arc::clone(&course)));
         Ok(Self { port, course, task })
     }
@@ -79,12 +89,22 @@ impl Forwarder {
 
     /// Resets every connection, and each new one, until [`Forwarder::forward`].
     pub fn cut(&self) {
-        self.change(|course| Course { mode: Mode::Cut, generation: course.generation + 1, ending: Ending::Reset, ..course });
+        self.change(|course| Course {
+            mode: Mode::Cut,
+            generation: course.generation + 1,
+            ending: Ending::Reset,
+            ..course
+        });
     }
 
     /// Forwards new connections to `target`; those that lead elsewhere are reset.
     pub fn forward(&self, target: u16) {
-        self.change(|course| Course { target, mode: Mode::Open, generation: course.generation + 1, ending: Ending::Reset });
+        self.change(|course| Course {
+            target,
+            mode: Mode::Open,
+            generation: course.generation + 1,
+            ending: Ending::Reset,
+        });
     }
 
     /// Stops forwarding in both directions without ending a connection, until [`Forwarder::speak`].
@@ -104,9 +124,15 @@ impl Forwarder {
         self.change(|course| Course { mode: Mode::Open, ..course });
     }
 
-    /// Forwards new connections again. Those of before have ended for the server, and their clients are not told.
+    /// Forwards new connections again. Those of before have ended for the server, and their clients
+    /// are not told.
     pub fn speak_to_new(&self) {
-        self.change(|course| Course { mode: Mode::Open, generation: course.generation + 1, ending: Ending::Mute, ..course });
+        self.change(|course| Course {
+            mode: Mode::Open,
+            generation: course.generation + 1,
+            ending: Ending::Mute,
+            ..course
+        });
     }
 
     fn change(&self, next: impl FnOnce(Course) -> Course) {
@@ -160,8 +186,8 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Returns when nothing holds back what passes. Fails if the connection has ended meanwhile: nothing of it may pass
-    /// then, whoever notices first.
+    /// Returns when nothing holds back what passes. Fails if the connection has ended meanwhile:
+    /// nothing of it may pass then, whoever notices first.
     async fn speaks(&self) -> io::Result<()> {
         let mut course = self.course.subscribe();
         let ended = |now: &Course| now.generation != self.born.generation;
@@ -172,7 +198,8 @@ impl Way<'_> {
         }
     }
 
-    /// Falls silent if this is the commit that was waited for. True if the server is to have it all the same.
+    /// Falls silent if this is the commit that was waited for. True if the server is to have it all
+    /// the same.
     fn springs(&self, sent: &[u8]) -> bool {
         let mut passes = false;
         if sent.windows(COMMIT.len()).any(|bytes| bytes == COMMIT) {
@@ -188,7 +215,11 @@ impl Way<'_> {
 }
 
 /// Fails as well if nobody listens at the target.
-async fn carry(client: &mut TcpStream, server: &mut Option<TcpStream>, way: &Way<'_>) -> io::Result<()> {
+async fn carry(
+    client: &mut TcpStream,
+    server: &mut Option<TcpStream>,
+    way: &Way<'_>,
+) -> io::Result<()> {
     way.speaks().await?;
     let server = server.insert(TcpStream::connect((Ipv4Addr::LOCALHOST, way.born.target)).await?);
     client.set_nodelay(true)?;

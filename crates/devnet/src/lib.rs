@@ -1,8 +1,8 @@
-//! The world around the server, for development and tests: a real EVM node, the contracts on it, Postgres, the built
-//! server itself, players with wallets, and a typed client of the API.
+//! The world around the server, for development and tests: a real EVM node, the contracts on it,
+//! Postgres, the built server itself, players with wallets, and a typed client of the API.
 //!
-//! Every part starts on 127.0.0.1, stops when its value is dropped, and dies with the process that started it.
-//! [`devnet::Devnet`] puts the parts together; tests may take them one by one.
+//! Every part starts on 127.0.0.1, stops when its value is dropped, and dies with the process that
+//! started it. [`devnet::Devnet`] puts the parts together; tests may take them one by one.
 
 pub mod abi;
 pub mod anvil;

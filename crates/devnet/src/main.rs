@@ -43,9 +43,11 @@ enum Command {
         #[arg(long, env = "CLAIMS", default_value_t = 20_000)]
         claims: usize,
     },
-    /// Let everything go wrong that may while hundreds are paid, and read from the chain how often each was
+    /// Let everything go wrong that may while hundreds are paid, and read from the chain how often
+    /// each was
     Chaos(storm::Options),
-    /// Let the database fail over, split and fall silent while people are paid, and read from chain and ledger what came of it
+    /// Let the database fail over, split and fall silent while people are paid, and read from chain
+    /// and ledger what came of it
     Failover(failovers::Options),
     /// Restore the database to before most payments, and read from chain and ledger what came of it
     Restore(restores::Options),
@@ -82,14 +84,21 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Parts => {
             println!("anvil     {}", parts::anvil()?.display());
             println!("postgres  {}", parts::postgres()?.display());
-            println!("bitcoind  {}", parts::bitcoind().map_or_else(|missing| missing.to_string(), |found| found.display().to_string()));
+            println!(
+                "bitcoind  {}",
+                parts::bitcoind().map_or_else(
+                    |missing| missing.to_string(),
+                    |found| found.display().to_string()
+                )
+            );
             println!("adit      {}", parts::server()?.display());
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// Configuration, state and logs of the devnet of this repository; relative to it, so that paths stay short.
+/// Configuration, state and logs of the devnet of this repository; relative to it, so that paths
+/// stay short.
 fn directory() -> PathBuf {
     parts::repository().join("target/devnet")
 }

@@ -118,9 +118,11 @@ impl Manifest {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).context("the manifest is not expressible in JSON")?;
+        let text = serde_json::to_string_pretty(self)
+            .context("the manifest is not expressible in JSON")?;
         let draft = path.with_extension("json.new");
-        std::fs::write(&draft, text).with_context(|| format!("cannot write {}", draft.display()))?;
+        std::fs::write(&draft, text)
+            .with_context(|| format!("cannot write {}", draft.display()))?;
         std::fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))
     }
 }

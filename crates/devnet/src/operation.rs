@@ -14,8 +14,14 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub fn new(arguments: impl IntoIterator<Item = String>, environment: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { arguments: arguments.into_iter().collect(), environment: environment.into_iter().collect() }
+    pub fn new(
+        arguments: impl IntoIterator<Item = String>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self {
+            arguments: arguments.into_iter().collect(),
+            environment: environment.into_iter().collect(),
+        }
     }
 
     /// Runs it to its end, and gives what it printed.

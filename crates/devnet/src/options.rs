@@ -43,7 +43,8 @@ pub struct Options {
     /// BlockCypher endpoints that it uses instead of the devnet's own, comma-separated
     #[arg(long, env = "ADIT_BITCOIN_BLOCKCYPHER", value_delimiter = ',')]
     pub bitcoin_blockcypher: Vec<String>,
-    /// bitcoind endpoints that it uses instead of the devnet's own, with user and password, comma-separated
+    /// bitcoind endpoints that it uses instead of the devnet's own, with user and password,
+    /// comma-separated
     #[arg(long, env = "ADIT_BITCOIN_RPC", value_delimiter = ',')]
     pub bitcoin_rpc: Vec<String>,
     /// Beside the server's own wallet, one of which it has one of three keys.
@@ -106,10 +107,16 @@ impl Options {
         if self.port == 0 {
             return (0..self.replicas).map(|_| port::free()).collect();
         }
-        let last = self.port.checked_add(self.replicas - 1).context("PORT is too high for so many replicas")?;
+        let last = self
+            .port
+            .checked_add(self.replicas - 1)
+            .context("PORT is too high for so many replicas")?;
         let ports: Vec<u16> = (self.port..=last).collect();
         for port in &ports {
-            ensure!(port::is_free(*port), "port {port} is taken; choose another one with PORT=…, or PORT=0 for a free one");
+            ensure!(
+                port::is_free(*port),
+                "port {port} is taken; choose another one with PORT=…, or PORT=0 for a free one"
+            );
         }
         Ok(ports)
     }

@@ -13,7 +13,8 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// The wallet of that name: its key is the hash of the name, so it is worth nothing outside a devnet.
+    /// The wallet of that name: its key is the hash of the name, so it is worth nothing outside a
+    /// devnet.
     ///
     /// # Panics
     /// Never in practice: one name in 2^128 hashes to no valid key.
@@ -39,13 +40,15 @@ impl Wallet {
     /// # Panics
     /// Never: a key of one library is one of the other, and its public half is written compressed.
     pub fn bitcoin_address(&self) -> bitcoin::Address {
-        let public = bitcoin::CompressedPublicKey::from_slice(&self.key.public_key().serialize()).expect("33 bytes of a key");
+        let public = bitcoin::CompressedPublicKey::from_slice(&self.key.public_key().serialize())
+            .expect("33 bytes of a key");
         bitcoin::Address::p2wpkh(&public, bitcoin::Network::Regtest)
     }
 
     /// r, s, v (27 or 28), as Ethereum's wallets write it.
     pub fn sign(&self, digest: B256) -> [u8; 65] {
-        let signature = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
+        let signature =
+            RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.key);
         let (recovery, compact) = signature.serialize_compact();
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&compact);
@@ -76,7 +79,9 @@ impl Player {
     }
 
     fn nth(index: usize) -> Self {
-        let id = NAMES.get(index).map_or_else(|| format!("player-{}", index + 1), |name| (*name).to_owned());
+        let id = NAMES
+            .get(index)
+            .map_or_else(|| format!("player-{}", index + 1), |name| (*name).to_owned());
         Self { wallet: Wallet::named(&id), id, member: !(index + 1).is_multiple_of(OUTSIDER_EVERY) }
     }
 }
@@ -88,7 +93,10 @@ mod tests {
     #[test]
     fn the_wallet_of_a_name_is_the_one_viem_derives() {
         let ada = Wallet::named("ada");
-        assert_eq!(ada.private_key(), "0xa5c41bed51094c016bffb3e5a2abf613e5b313406080608999577fd546d8b138");
+        assert_eq!(
+            ada.private_key(),
+            "0xa5c41bed51094c016bffb3e5a2abf613e5b313406080608999577fd546d8b138"
+        );
         assert_eq!(ada.address.to_string(), "0x88C46Da0C52814f7f98d8a29F66572376dFc1142");
     }
 

@@ -17,8 +17,9 @@ const TRIES: u16 = 200;
 /// The ports that this process has taken. Each file is locked for as long as the process lives.
 static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
-/// Takes a port that nobody listens on. It is below those that the system gives to outgoing connections, and no other
-/// process that asks here has it before this one ends: who starts a server there a moment later finds it free.
+/// Takes a port that nobody listens on. It is below those that the system gives to outgoing
+/// connections, and no other process that asks here has it before this one ends: who starts a
+/// server there a moment later finds it free.
 ///
 /// # Errors
 /// When there is none left.
@@ -40,18 +41,26 @@ pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Those below the ephemeral ones. Empty where the system gives nearly all of them to outgoing connections.
+/// Those below the ephemeral ones. Empty where the system gives nearly all of them to outgoing
+/// connections.
 fn ours() -> Range<u16> {
     let said = fs::read_to_string(EPHEMERAL_SAID).ok();
-    let first = said.and_then(|said| said.split_whitespace().next()?.parse().ok()).unwrap_or(EPHEMERAL_FROM);
+    let first = said
+        .and_then(|said| said.split_whitespace().next()?.parse().ok())
+        .unwrap_or(EPHEMERAL_FROM);
     OURS_FROM..first.max(OURS_FROM)
 }
 
 /// The lock falls with the process, however it ends.
 fn take(port: u16) -> bool {
     let folder = std::env::temp_dir().join("adit-ports");
-    let opened = fs::create_dir_all(&folder)
-        .and_then(|()| OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(port.to_string())));
+    let opened = fs::create_dir_all(&folder).and_then(|()| {
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(port.to_string()))
+    });
     let Ok(file) = opened else { return false };
     let taken = file.try_lock().is_ok();
     if taken {
@@ -62,7 +71,8 @@ fn take(port: u16) -> bool {
 
 /// One that the system gives. Another process may take it before we do.
 fn given() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr().context("the port just bound has no address")?.port())
 }
 
@@ -89,7 +99,8 @@ mod tests {
     #[test]
     fn what_another_has_taken_is_not_given() {
         let port = free().expect("a port");
-        // Another handle of the same file stands for another process: the lock belongs to the handle.
+        // Another handle of the same file stands for another process: the lock belongs to the
+        // handle.
         assert!(!take(port));
     }
 }

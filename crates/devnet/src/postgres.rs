@@ -1,6 +1,8 @@
-//! A throw-away Postgres: a cluster of its own in a temporary folder, on a free port of the loopback interface.
+//! A throw-away Postgres: a cluster of its own in a temporary folder, on a free port of the
+//! loopback interface.
 //!
-//! Postgres refuses to run as root; there it runs as the system's user `postgres`. Durability is on, as in production.
+//! Postgres refuses to run as root; there it runs as the system's user `postgres`. Durability is
+//! on, as in production.
 
 mod standby;
 
@@ -42,13 +44,22 @@ impl Postgres {
         Self::start_in(scratch::fresh("postgres"), log).await
     }
 
-    /// With its data in this folder, which must not exist, below one where the user `postgres` may make it.
+    /// With its data in this folder, which must not exist, below one where the user `postgres` may
+    /// make it.
     ///
     /// # Errors
     /// As [`Postgres::start`].
     pub async fn start_in(data: PathBuf, log: impl Into<PathBuf>) -> Result<Self> {
         let (programs, log) = (parts::postgres()?, log.into());
-        let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "--pgdata"];
+        let initdb = [
+            "--no-sync",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--username",
+            SUPERUSER,
+            "--pgdata",
+        ];
         let made = run(system_command(&programs.join("initdb")).args(initdb).arg(&data)).await;
         if let Err(error) = made {
             std::fs::remove_dir_all(&data).ok();
@@ -57,7 +68,8 @@ impl Postgres {
         adopt(programs, data, log).await
     }
 
-    /// "Immediate shutdown", as `pg_ctl stop -m immediate`: nothing is written on the way out, and the next start has to recover.
+    /// "Immediate shutdown", as `pg_ctl stop -m immediate`: nothing is written on the way out, and
+    /// the next start has to recover.
     ///
     /// # Errors
     /// When it does not end, even killed.
@@ -83,7 +95,9 @@ impl Postgres {
     /// # Errors
     /// What Postgres says.
     pub async fn dump(&self, database: &str, file: &Path) -> Result<()> {
-        run(self.client("pg_dump").args(["--format=custom", "--file"]).arg(file).arg(database)).await.map(drop)
+        run(self.client("pg_dump").args(["--format=custom", "--file"]).arg(file).arg(database))
+            .await
+            .map(drop)
     }
 
     /// Puts a copy in the place of a database, whoever is connected to it.
@@ -93,7 +107,9 @@ impl Postgres {
     pub async fn restore(&self, database: &str, file: &Path) -> Result<()> {
         run(self.client("dropdb").args(["--force", database])).await?;
         self.create_database(database).await?;
-        run(self.client("pg_restore").args(["--exit-on-error", "--dbname", database]).arg(file)).await.map(drop)
+        run(self.client("pg_restore").args(["--exit-on-error", "--dbname", database]).arg(file))
+            .await
+            .map(drop)
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -102,7 +118,8 @@ impl Postgres {
         let process = &mut self.process;
         wait::until("Postgres to accept connections", READY_BOUND, READY_PAUSE, async || {
             process.still_runs()?;
-            let answer = Command::new(&is_ready).args(["--host=127.0.0.1", "--port", &port]).output().await;
+            let answer =
+                Command::new(&is_ready).args(["--host=127.0.0.1", "--port", &port]).output().await;
             Ok(answer.context("pg_isready")?.status.success().then_some(()))
         })
         .await
@@ -119,7 +136,14 @@ impl Postgres {
     /// # Errors
     /// What Postgres says.
     pub async fn sql(&self, database: &str, text: &str) -> Result<String> {
-        let options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database];
+        let options = [
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            "--dbname",
+            database,
+        ];
         let output = run(self.client("psql").args(options).args(["--command", text])).await?;
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
@@ -146,14 +170,21 @@ impl Postgres {
 
     fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command.args(["--host=127.0.0.1", "--username", SUPERUSER, "--port", &self.port.to_string()]);
+        command.args([
+            "--host=127.0.0.1",
+            "--username",
+            SUPERUSER,
+            "--port",
+            &self.port.to_string(),
+        ]);
         command
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // "Immediate shutdown": the postmaster takes its children with it, which a SIGKILL would not wait for.
+        // "Immediate shutdown": the postmaster takes its children with it, which a SIGKILL would
+        // not wait for.
         self.process.signal(Signal::QUIT);
         let lock = self.data.join("postmaster.pid");
         let asked = Instant::now();
@@ -213,7 +244,10 @@ fn system_command(program: &Path) -> Command {
 }
 
 async fn run(command: &mut Command) -> Result<Output> {
-    let output = command.output().await.with_context(|| format!("cannot run {:?}", command.as_std().get_program()))?;
+    let output = command
+        .output()
+        .await
+        .with_context(|| format!("cannot run {:?}", command.as_std().get_program()))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         bail!("{:?} failed ({}): {}", command.as_std().get_program(), output.status, errors.trim());

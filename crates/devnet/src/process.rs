@@ -1,8 +1,8 @@
 //! A child process that cannot outlive us.
 //!
-//! Three nets, because each has a hole: dropping the value kills it; `setpriv --pdeathsig` makes the kernel kill it
-//! when we are killed ourselves; and it sits in a process group of its own, so that Ctrl-C reaches us alone and we stop
-//! the parts in the right order.
+//! Three nets, because each has a hole: dropping the value kills it; `setpriv --pdeathsig` makes
+//! the kernel kill it when we are killed ourselves; and it sits in a process group of its own, so
+//! that Ctrl-C reaches us alone and we stop the parts in the right order.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use crate::parts;
 
 const LOG_TAIL_LINES: usize = 20;
-/// Becomes the program, unless the parent (`$0`) died before the kernel knew that its death matters. A write above the limit of a
-/// file's size is then an error like any other, and no signal.
+/// Becomes the program, unless the parent (`$0`) died before the kernel knew that its death
+/// matters. A write above the limit of a file's size is then an error like any other, and no
+/// signal.
 const EXEC_UNDER: &str = r#"trap '' XFSZ; test "$PPID" = "$0" && exec "$@""#;
 const KILL_BOUND: Duration = Duration::from_secs(5);
 
@@ -38,7 +39,11 @@ pub struct Launch {
 
 impl Launch {
     /// `log` receives both output streams; it is appended to, never cut.
-    pub fn new(name: impl Into<String>, program: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        program: impl Into<PathBuf>,
+        log: impl Into<PathBuf>,
+    ) -> Self {
         Self {
             name: name.into(),
             program: program.into(),
@@ -59,7 +64,10 @@ impl Launch {
 
     /// All that it sees; without this it inherits our environment.
     #[must_use]
-    pub fn only_environment(mut self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn only_environment(
+        mut self,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         self.environment = Some(environment.into_iter().collect());
         self
     }
@@ -88,7 +96,8 @@ impl Launch {
     /// When the program or its log cannot be opened.
     pub fn start(self) -> Result<Process> {
         let log = open_log(&self.log)?;
-        let errors = log.try_clone().with_context(|| format!("{}: cannot share its log", self.name))?;
+        let errors =
+            log.try_clone().with_context(|| format!("{}: cannot share its log", self.name))?;
         let child = self
             .command()
             .stdin(Stdio::null())
@@ -107,7 +116,9 @@ impl Launch {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
                 command.args(["--pdeathsig", self.death_signal]).args(as_user(self.user));
-                command.args(["--", "/bin/sh", "-c", EXEC_UNDER, &std::process::id().to_string()]).arg(&self.program);
+                command
+                    .args(["--", "/bin/sh", "-c", EXEC_UNDER, &std::process::id().to_string()])
+                    .arg(&self.program);
                 command
             }
             None => Command::new(&self.program),
@@ -125,14 +136,21 @@ impl Launch {
 
 /// The arguments with which `setpriv` becomes another user.
 pub fn as_user(user: Option<&str>) -> Vec<String> {
-    user.map_or_else(Vec::new, |user| ["--reuid", user, "--regid", user, "--init-groups"].map(str::to_owned).to_vec())
+    user.map_or_else(Vec::new, |user| {
+        ["--reuid", user, "--regid", user, "--init-groups"].map(str::to_owned).to_vec()
+    })
 }
 
 fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    OpenOptions::new().create(true).append(true).open(path).with_context(|| format!("cannot open the log {}", path.display()))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("cannot open the log {}", path.display()))
 }
 
 /// A running child; killed when dropped.
@@ -157,7 +175,12 @@ impl Process {
     pub fn still_runs(&mut self) -> Result<()> {
         match self.child.try_wait().with_context(|| format!("cannot ask after {}", self.name))? {
             None => Ok(()),
-            Some(status) => bail!("{} has ended ({status}); the end of {}:\n{}", self.name, self.log.display(), tail(&self.log)),
+            Some(status) => bail!(
+                "{} has ended ({status}); the end of {}:\n{}",
+                self.name,
+                self.log.display(),
+                tail(&self.log)
+            ),
         }
     }
 
@@ -193,7 +216,9 @@ impl Process {
     async fn gone_within(&mut self, bound: Duration) -> Result<ExitStatus> {
         timeout(bound, self.child.wait())
             .await
-            .with_context(|| format!("{} (pid {}) did not end within {} s", self.name, self.pid, bound.as_secs()))?
+            .with_context(|| {
+                format!("{} (pid {}) did not end within {} s", self.name, self.pid, bound.as_secs())
+            })?
             .with_context(|| format!("cannot wait for {}", self.name))
     }
 }

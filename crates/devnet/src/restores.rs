@@ -1,5 +1,5 @@
-//! `restore`: each part of the drill on one chain or both and one store or both, and an exit code that says whether
-//! all promises held.
+//! `restore`: each part of the drill on one chain or both and one store or both, and an exit code
+//! that says whether all promises held.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,7 +28,8 @@ pub struct Options {
     /// What goes back
     #[arg(long, env = "PART", default_value = "all")]
     part: Parts,
-    /// Payments since the backup; three fifths of them are of withdrawals that it has never seen. Where both go back, a 16th of them
+    /// Payments since the backup; three fifths of them are of withdrawals that it has never seen.
+    /// Where both go back, a 16th of them
     #[arg(long, env = "PAYOUTS", default_value_t = 500, value_parser = clap::value_parser!(u16).range(10..=5_000))]
     payouts: u16,
 }
@@ -62,7 +63,14 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
         good &= together(options, seed).await;
     }
     println!("repeat with: {replay}");
-    println!("{}", if good { "nobody was repaid, and nothing was lost" } else { "BROKEN: keep target/restore-* and the seed" });
+    println!(
+        "{}",
+        if good {
+            "nobody was repaid, and nothing was lost"
+        } else {
+            "BROKEN: keep target/restore-* and the seed"
+        }
+    );
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -94,10 +102,13 @@ async fn alone(options: &Options, seed: u64) -> bool {
 async fn together(options: &Options, seed: u64) -> bool {
     let payouts = (usize::from(options.payouts) / TOGETHER_SHARE).max(TOGETHER_MIN);
     let (mut outcomes, mut failed) = (Vec::new(), Vec::new());
-    let each = |(chain, store)| together::Pool::ALL.map(|pool| together::Scenario { chain, store, pool, payouts });
+    let each = |(chain, store)| {
+        together::Pool::ALL.map(|pool| together::Scenario { chain, store, pool, payouts })
+    };
     for scenario in places(options).into_iter().flat_map(each) {
         progress::step(format!("{scenario}: {payouts} payments, and both go back"));
-        match together::run(&scenario, Chance::of(seed), &folder(&format!("both-{scenario}"))).await {
+        match together::run(&scenario, Chance::of(seed), &folder(&format!("both-{scenario}"))).await
+        {
             Ok(outcome) => {
                 println!("{}", together::Report(std::slice::from_ref(&outcome)));
                 outcomes.push(outcome);
@@ -110,15 +121,21 @@ async fn together(options: &Options, seed: u64) -> bool {
         println!("{}: {} s in all", outcome.scenario, outcome.took.as_secs());
     }
     failed.iter().for_each(|scenario| println!("{scenario}"));
-    println!("the time until unreleased has the sweep's finality in it, and the restart of a killed server; the aim is for 16 nonces");
+    println!(
+        "the time until unreleased has the sweep's finality in it, and the restart of a killed \
+         server; the aim is for 16 nonces"
+    );
     failed.is_empty() && outcomes.iter().all(together::Outcome::is_good)
 }
 
 fn places(options: &Options) -> Vec<(ChainKind, StoreKind)> {
-    let on = |chain: &ChainKind| stores(options.store).iter().map(|store| (*chain, *store)).collect::<Vec<_>>();
+    let on = |chain: &ChainKind| {
+        stores(options.store).iter().map(|store| (*chain, *store)).collect::<Vec<_>>()
+    };
     chains(options.chain).iter().flat_map(on).collect()
 }
 
 fn folder(scenario: &str) -> PathBuf {
-    parts::repository().join(format!("target/restore-{}", scenario.replace(", ", "-").replace(' ', "-")))
+    parts::repository()
+        .join(format!("target/restore-{}", scenario.replace(", ", "-").replace(' ', "-")))
 }

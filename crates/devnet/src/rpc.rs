@@ -1,4 +1,5 @@
-//! A small JSON-RPC client of an EVM node: bounded in time and size, and errors that name the method.
+//! A small JSON-RPC client of an EVM node: bounded in time and size, and errors that name the
+//! method.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,11 @@ pub fn http_client(bound: Duration) -> Result<reqwest::Client> {
         // Another part of the process may have installed the same provider: either is right.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder().timeout(bound).no_proxy().build().context("cannot build an HTTP client")
+    reqwest::Client::builder()
+        .timeout(bound)
+        .no_proxy()
+        .build()
+        .context("cannot build an HTTP client")
 }
 
 /// An answer's body, read to its end.
@@ -100,7 +105,8 @@ impl Rpc {
     /// Any method of the node; its answer may be `null` where `T` is an `Option`.
     ///
     /// # Errors
-    /// When the node does not answer in time, answers too much or not in JSON, or with an error of its own.
+    /// When the node does not answer in time, answers too much or not in JSON, or with an error of
+    /// its own.
     pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
         self.ask(method, params).await.with_context(|| format!("{method} at {}", self.url))
     }
@@ -108,12 +114,15 @@ impl Rpc {
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        let body = body_within(ANSWER_BYTES_MAX, self.http.post(&self.url).json(&request).send().await?).await?;
+        let body =
+            body_within(ANSWER_BYTES_MAX, self.http.post(&self.url).json(&request).send().await?)
+                .await?;
         let answer: Answer = serde_json::from_slice(&body).context("the answer is not JSON-RPC")?;
         if let Some(problem) = answer.error {
             bail!("the node says: {} ({})", problem.message, problem.code);
         }
-        serde_json::from_value(answer.result.unwrap_or(Value::Null)).context("the answer has another shape than expected")
+        serde_json::from_value(answer.result.unwrap_or(Value::Null))
+            .context("the answer has another shape than expected")
     }
 
     /// # Errors
@@ -141,7 +150,9 @@ impl Rpc {
     /// # Errors
     /// As [`Rpc::call`].
     pub async fn nonce(&self, of: Address) -> Result<u64> {
-        self.call::<U64>("eth_getTransactionCount", json!([of, "latest"])).await.map(|nonce| nonce.to())
+        self.call::<U64>("eth_getTransactionCount", json!([of, "latest"]))
+            .await
+            .map(|nonce| nonce.to())
     }
 
     /// Asks a contract without changing anything.
@@ -150,8 +161,10 @@ impl Rpc {
     /// As [`Rpc::call`]; when the call reverts; when the answer is not what `C` returns.
     pub async fn view<C: SolCall>(&self, contract: Address, question: &C) -> Result<C::Return> {
         let data = Bytes::from(question.abi_encode());
-        let answer: Bytes = self.call("eth_call", json!([{ "to": contract, "data": data }, "latest"])).await?;
-        C::abi_decode_returns(&answer).with_context(|| format!("{} of {contract} answered {answer}", C::SIGNATURE))
+        let answer: Bytes =
+            self.call("eth_call", json!([{ "to": contract, "data": data }, "latest"])).await?;
+        C::abi_decode_returns(&answer)
+            .with_context(|| format!("{} of {contract} answered {answer}", C::SIGNATURE))
     }
 
     /// `None` while it is not mined.

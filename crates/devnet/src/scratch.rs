@@ -1,6 +1,7 @@
 //! Places below the system's temporary folder, named after the process that made them.
 //!
-//! A process that is killed leaves its own behind; the next one that asks for a place removes those of the dead.
+//! A process that is killed leaves its own behind; the next one that asks for a place removes those
+//! of the dead.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,7 +37,8 @@ fn is_dead(process: Pid) -> bool {
     test_kill_process(process) == Err(rustix::io::Errno::SRCH)
 }
 
-/// Whether folder or file; one that is not ours stays where it is. A disk of its own that its maker left mounted is taken off first.
+/// Whether folder or file; one that is not ours stays where it is. A disk of its own that its maker
+/// left mounted is taken off first.
 fn remove(path: &Path) {
     if path.is_dir() {
         Command::new("umount").arg("--lazy").arg(path).stderr(Stdio::null()).status().ok();

@@ -1,4 +1,5 @@
-//! Players known to the server: each with a wallet linked, an API key and points, all made through the public API.
+//! Players known to the server: each with a wallet linked, an API key and points, all made through
+//! the public API.
 
 use anyhow::Result;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -18,7 +19,8 @@ pub struct SeededPlayer {
     pub token: String,
 }
 
-/// Introduces them to the server behind `api`, which must carry a service key, and gives each `xp` points.
+/// Introduces them to the server behind `api`, which must carry a service key, and gives each `xp`
+/// points.
 ///
 /// # Errors
 /// When the server refuses one.
@@ -49,7 +51,9 @@ async fn credit_all(api: &Api, players: &[SeededPlayer], xp: u64) -> Result<()> 
     for some in players.chunks(CREDITS_PER_REQUEST) {
         let credits: Vec<Credit> = some
             .iter()
-            .map(|SeededPlayer { player, .. }| Credit::points(format!("seed-{}", player.id), &player.id, xp.to_string()))
+            .map(|SeededPlayer { player, .. }| {
+                Credit::points(format!("seed-{}", player.id), &player.id, xp.to_string())
+            })
             .collect();
         api.credit(&credits).await?;
     }

@@ -1,4 +1,5 @@
-//! The built server (or its separate signer), as a process that can be started, stopped, killed and started again.
+//! The built server (or its separate signer), as a process that can be started, stopped, killed and
+//! started again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +16,8 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 const READY_PAUSE: Duration = Duration::from_millis(50);
 const PROBE_BOUND: Duration = Duration::from_secs(5);
 const STOP_GRACE: Duration = Duration::from_secs(15);
-/// What the server may see of our environment; everything else would make runs differ from machine to machine.
+/// What the server may see of our environment; everything else would make runs differ from machine
+/// to machine.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "RUST_LOG", "RUST_BACKTRACE"];
 
 /// How one process of the server is started, each time again.
@@ -50,21 +52,25 @@ impl Server {
     /// Starts it and waits until it is ready.
     ///
     /// # Errors
-    /// When it is not built, ends at once (the error carries the end of its log) or does not become ready.
+    /// When it is not built, ends at once (the error carries the end of its log) or does not become
+    /// ready.
     pub async fn start(blueprint: Blueprint) -> Result<Self> {
         let mut server = Self { blueprint, process: None };
         server.start_again().await?;
         Ok(server)
     }
 
-    /// After [`Server::kill`] or [`Server::stop`], on the same state; stops it first if it still runs.
+    /// After [`Server::kill`] or [`Server::stop`], on the same state; stops it first if it still
+    /// runs.
     ///
     /// # Errors
     /// As [`Server::start`].
     pub async fn start_again(&mut self) -> Result<()> {
         self.stop().await?;
         let Blueprint { name, command, config, environment, log, .. } = self.blueprint.clone();
-        let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+        let inherited = INHERITED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
         let process = Launch::new(name, parts::server()?, log)
             .only_environment(inherited.chain(environment))
             .arguments([command.as_ref(), "--config".as_ref(), config.as_os_str()])

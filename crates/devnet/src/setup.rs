@@ -1,4 +1,5 @@
-//! What the server's processes are given, configuration and environment, and how they start from it.
+//! What the server's processes are given, configuration and environment, and how they start from
+//! it.
 
 use std::path::Path;
 
@@ -19,7 +20,8 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// Seen by whoever signs: the server itself, or the signer of several.
     pub signing_environment: Vec<(String, String)>,
-    /// The endpoints of each server, in their order, where they do not all use those of the configuration.
+    /// The endpoints of each server, in their order, where they do not all use those of the
+    /// configuration.
     pub endpoints_of: Vec<Vec<String>>,
     /// The database of each server, where they do not all reach it by the same way.
     pub stores_of: Vec<String>,
@@ -38,7 +40,10 @@ impl Setup {
         Self {
             config,
             environment: vec![("ADIT_ADMIN_TOKEN".to_owned(), admin_token.to_owned())],
-            signing_environment: vec![("LOCK_MANAGER_PRIVATE_KEY".to_owned(), hot_wallet.private_key())],
+            signing_environment: vec![(
+                "LOCK_MANAGER_PRIVATE_KEY".to_owned(),
+                hot_wallet.private_key(),
+            )],
             endpoints_of: Vec::new(),
             stores_of: Vec::new(),
             bitcoin_sources_of: Vec::new(),
@@ -72,7 +77,12 @@ impl Setup {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub async fn start_server(&self, index: usize, directory: &Path, port: u16) -> Result<Replicated> {
+    pub async fn start_server(
+        &self,
+        index: usize,
+        directory: &Path,
+        port: u16,
+    ) -> Result<Replicated> {
         progress::step(format!("starting adit on port {port}"));
         let mut config = self.config.clone();
         config.server.listen = format!("127.0.0.1:{port}");
@@ -82,7 +92,9 @@ impl Setup {
         if let Some(store) = self.stores_of.get(index) {
             config.store.url.clone_from(store);
         }
-        if let (Some(chain), Some(sources)) = (&mut config.chains.bitcoin, self.bitcoin_sources_of.get(index)) {
+        if let (Some(chain), Some(sources)) =
+            (&mut config.chains.bitcoin, self.bitcoin_sources_of.get(index))
+        {
             chain.sources.clone_from(sources);
         }
         let file = directory.join(format!("adit-{port}.toml"));
@@ -122,7 +134,8 @@ impl Replicated {
     /// # Errors
     /// When it does not run.
     pub fn describe(&self) -> Result<Replica> {
-        let pid = self.server.pid().with_context(|| format!("{} does not run", self.server.name()))?;
+        let pid =
+            self.server.pid().with_context(|| format!("{} does not run", self.server.name()))?;
         Ok(Replica { api: self.address.clone(), pid })
     }
 }
@@ -133,6 +146,7 @@ impl Replicated {
 /// When the system has no randomness.
 pub fn random_token() -> Result<String> {
     let mut bytes = [0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
     Ok(format!("adit_{}", hex::encode(bytes)))
 }

@@ -1,4 +1,5 @@
-//! What every devnet begins with on chain: the DG token, the lock, and a hot wallet that can pay everybody.
+//! What every devnet begins with on chain: the DG token, the lock, and a hot wallet that can pay
+//! everybody.
 
 use alloy::sol_types::SolValue;
 use anyhow::Result;
@@ -24,7 +25,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Deploys, funds the hot wallet for `xp` points per player at 1 : 1, and makes the members members.
+    /// Deploys, funds the hot wallet for `xp` points per player at 1 : 1, and makes the members
+    /// members.
     ///
     /// # Errors
     /// When a transaction fails.
@@ -43,13 +45,23 @@ impl Stage {
     async fn fund(&self, deployer: &Deployer<'_>, players: usize, xp: u64) -> Result<()> {
         let owed = U256::from(players) * U256::from(xp);
         let amount = (owed + U256::from(HOT_WALLET_SPARE_TOKENS)) * base_units("1");
-        deployer.execute(self.token, &Token::mintCall { to: self.hot_wallet.address, amount }).await?;
+        deployer
+            .execute(self.token, &Token::mintCall { to: self.hot_wallet.address, amount })
+            .await?;
         deployer.pay(self.hot_wallet.address, base_units(HOT_WALLET_ETHER)).await.map(drop)
     }
 
     async fn admit(&self, deployer: &Deployer<'_>, players: &[Player]) -> Result<()> {
-        let members: Vec<Address> = players.iter().filter(|player| player.member).map(|player| player.wallet.address).collect();
-        progress::step(format!("granting keys of the lock to {} of {} players", members.len(), players.len()));
+        let members: Vec<Address> = players
+            .iter()
+            .filter(|player| player.member)
+            .map(|player| player.wallet.address)
+            .collect();
+        progress::step(format!(
+            "granting keys of the lock to {} of {} players",
+            members.len(),
+            players.len()
+        ));
         self.lock.grant(deployer, &members).await
     }
 }

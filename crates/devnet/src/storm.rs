@@ -1,4 +1,5 @@
-//! `chaos`: the whole storm on one chain or both and one store or both, and an exit code that says whether the promise held.
+//! `chaos`: the whole storm on one chain or both and one store or both, and an exit code that says
+//! whether the promise held.
 
 use std::process::ExitCode;
 
@@ -51,16 +52,24 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(fresh_seed);
     let stores = stores(options.store);
     let words = |word: String| word.to_lowercase();
-    let (chain, store) = (words(format!("{:?}", options.chain)), words(format!("{:?}", options.store)));
+    let (chain, store) =
+        (words(format!("{:?}", options.chain)), words(format!("{:?}", options.store)));
     let Options { rounds, payees, .. } = options;
-    let replay = format!("make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={rounds} PAYEES={payees}");
+    let replay = format!(
+        "make chaos SEED={seed} CHAIN={chain} STORE={store} ROUNDS={rounds} PAYEES={payees}"
+    );
     let size = Size { payees: usize::from(*payees), ..Size::whole(usize::from(*rounds)) };
     progress::step(format!("repeat with: {replay}"));
     let mut outcomes = Vec::new();
     for chain in chains(options.chain) {
         for store in stores {
             let plan = Plan::draw(seed, *chain, *store, &size);
-            progress::step(format!("{} on {store:?}: {} payees, {}", chain.name(), plan.payees, planned(&plan)));
+            progress::step(format!(
+                "{} on {store:?}: {} payees, {}",
+                chain.name(),
+                plan.payees,
+                planned(&plan)
+            ));
             let folder = words(format!("target/chaos-{}-{store:?}", chain.name()));
             outcomes.push(chaos::run(&plan, &parts::repository().join(folder)).await?);
         }
@@ -78,7 +87,14 @@ pub async fn run(options: &Options) -> Result<ExitCode> {
     }
     println!("repeat with: {replay}");
     let good = outcomes.iter().all(|outcome| outcome.verdict.is_good());
-    println!("{}", if good { "everybody was paid once" } else { "THE PROMISE WAS BROKEN: keep target/chaos-* and the seed" });
+    println!(
+        "{}",
+        if good {
+            "everybody was paid once"
+        } else {
+            "THE PROMISE WAS BROKEN: keep target/chaos-* and the seed"
+        }
+    );
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -105,5 +121,8 @@ pub fn chains(asked: Chains) -> &'static [ChainKind] {
 
 fn planned(plan: &Plan) -> String {
     let kinds = Kind::ALL.iter().filter(|kind| plan.planned(**kind) > 0);
-    kinds.map(|kind| format!("{} {}", plan.planned(*kind), kind.name())).collect::<Vec<_>>().join(", ")
+    kinds
+        .map(|kind| format!("{} {}", plan.planned(*kind), kind.name()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -35,7 +35,9 @@ impl<const COLUMNS: usize> Display for Table<COLUMNS> {
         writeln!(out, "{}", line(self.heading))?;
         let rules = widths.map(|width| "─".repeat(width));
         writeln!(out, "{}", line(std::array::from_fn(|column| rules[column].as_str())))?;
-        self.rows.iter().try_for_each(|row| writeln!(out, "{}", line(std::array::from_fn(|column| row[column].as_str()))))
+        self.rows.iter().try_for_each(|row| {
+            writeln!(out, "{}", line(std::array::from_fn(|column| row[column].as_str())))
+        })
     }
 }
 
@@ -48,6 +50,9 @@ mod tests {
         let mut table = Table::new(["player", "DG"]);
         table.push(["ada".to_owned(), "5000".to_owned()]);
         table.push(["maximilian".to_owned(), "0".to_owned()]);
-        assert_eq!(table.to_string(), "player      DG\n──────────  ────\nada         5000\nmaximilian  0\n");
+        assert_eq!(
+            table.to_string(),
+            "player      DG\n──────────  ────\nada         5000\nmaximilian  0\n"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Membership as the real Unlock Protocol keeps it: Unlock behind its proxy, one lock made by it, keys granted to members.
+//! Membership as the real Unlock Protocol keeps it: Unlock behind its proxy, one lock made by it,
+//! keys granted to members.
 
 use alloy::sol_types::{SolCall, SolEvent, SolValue};
 use anyhow::{Context, Result};
@@ -11,7 +12,8 @@ use crate::rpc::Receipt;
 
 const LOCK_VERSION: u16 = 15;
 const KEY_SECONDS: u64 = 365 * 24 * 60 * 60;
-/// A grant costs about 200,000 gas; so many stay below the 16.7 million that EIP-7825 allows one transaction.
+/// A grant costs about 200,000 gas; so many stay below the 16.7 million that EIP-7825 allows one
+/// transaction.
 const GRANTS_PER_TRANSACTION: usize = 50;
 
 /// A lock: whoever holds a valid key of it is a member.
@@ -21,7 +23,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Deploys all of Unlock and one lock whose keys are free and last a year. The deployer manages it.
+    /// Deploys all of Unlock and one lock whose keys are free and last a year. The deployer manages
+    /// it.
     ///
     /// # Errors
     /// When a deployment or call fails.
@@ -72,9 +75,12 @@ impl Lock {
 async fn deploy_unlock(deployer: &Deployer<'_>) -> Result<Address> {
     let implementation = deployer.deploy(&UNLOCK, &[]).await?;
     let initialize = Bytes::from(Unlock::initializeCall { owner: deployer.address() }.abi_encode());
-    let unlock = deployer.deploy(&ERC1967_PROXY, &(implementation, initialize).abi_encode_params()).await?;
+    let unlock =
+        deployer.deploy(&ERC1967_PROXY, &(implementation, initialize).abi_encode_params()).await?;
     let template = deployer.deploy(&PUBLIC_LOCK, &[]).await?;
-    deployer.execute(unlock, &Unlock::addLockTemplateCall { template, version: LOCK_VERSION }).await?;
+    deployer
+        .execute(unlock, &Unlock::addLockTemplateCall { template, version: LOCK_VERSION })
+        .await?;
     deployer.execute(unlock, &Unlock::setLockTemplateCall { template }).await?;
     Ok(unlock)
 }
@@ -91,8 +97,13 @@ fn describe_lock(creator: Address) -> PublicLock::initializeCall {
 }
 
 fn new_lock(receipt: &Receipt) -> Result<Address> {
-    let event = receipt.logs.iter().find(|log| log.topics.first() == Some(&Unlock::NewLock::SIGNATURE_HASH));
-    let topic = event.and_then(|log| log.topics.get(2)).context("Unlock made no lock: its NewLock event is missing")?;
+    let event = receipt
+        .logs
+        .iter()
+        .find(|log| log.topics.first() == Some(&Unlock::NewLock::SIGNATURE_HASH));
+    let topic = event
+        .and_then(|log| log.topics.get(2))
+        .context("Unlock made no lock: its NewLock event is missing")?;
     Ok(Address::from_word(*topic))
 }
 

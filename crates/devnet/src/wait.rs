@@ -12,7 +12,12 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the probe fails with, at once; or that `bound` has passed, naming `what` was waited for.
-pub async fn until<T>(what: &str, bound: Duration, pause: Duration, mut probe: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(
+    what: &str,
+    bound: Duration,
+    pause: Duration,
+    mut probe: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let started = Instant::now();
     let mut next_report = REPORT_EVERY;
     loop {
@@ -24,7 +29,11 @@ pub async fn until<T>(what: &str, bound: Duration, pause: Duration, mut probe: i
             bail!("waited {} s for {what}, in vain", bound.as_secs());
         }
         if waited >= next_report {
-            progress::step(format!("waiting for {what}: {} s of at most {} s", waited.as_secs(), bound.as_secs()));
+            progress::step(format!(
+                "waiting for {what}: {} s of at most {} s",
+                waited.as_secs(),
+                bound.as_secs()
+            ));
             next_report += REPORT_EVERY;
         }
         tokio::time::sleep(pause).await;
@@ -50,6 +59,9 @@ mod tests {
     #[tokio::test]
     async fn it_names_what_never_came() {
         let never = until("a bus", Duration::ZERO, PAUSE, async || Ok(None::<()>));
-        assert_eq!(never.await.expect_err("nothing comes").to_string(), "waited 0 s for a bus, in vain");
+        assert_eq!(
+            never.await.expect_err("nothing comes").to_string(),
+            "waited 0 s for a bus, in vain"
+        );
     }
 }

@@ -18,7 +18,9 @@ async fn server(name: u8) -> Result<u16> {
     let port = listener.local_addr()?.port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move { while stream.read_u8().await.is_ok() && stream.write_u8(name).await.is_ok() {} });
+            tokio::spawn(async move {
+                while stream.read_u8().await.is_ok() && stream.write_u8(name).await.is_ok() {}
+            });
         }
     });
     Ok(port)
@@ -36,7 +38,10 @@ async fn connect(forwarder: &Forwarder) -> Result<TcpStream> {
 async fn is_reset(mut stream: TcpStream) -> Result<()> {
     let told = timeout(BOUND, stream.read_u8()).await.context("nothing happens")?;
     let kind = told.expect_err("no byte comes").kind();
-    anyhow::ensure!(kind == std::io::ErrorKind::ConnectionReset, "the connection ended with {kind:?}");
+    anyhow::ensure!(
+        kind == std::io::ErrorKind::ConnectionReset,
+        "the connection ended with {kind:?}"
+    );
     Ok(())
 }
 
@@ -78,7 +83,8 @@ async fn a_commit_is_lost_on_its_way_or_its_answer_is() -> Result<()> {
         let forwarder = Forwarder::start(listener.local_addr()?.port()).await?;
         let mut client = connect(&forwarder).await?;
         let (mut server, _) = listener.accept().await?;
-        let (_, sent) = tokio::join!(forwarder.fall_silent_amid_a_commit(moment), client.write_all(b"COMMIT"));
+        let (_, sent) =
+            tokio::join!(forwarder.fall_silent_amid_a_commit(moment), client.write_all(b"COMMIT"));
         sent?;
         let mut bytes = [0; 6];
         let read = timeout(SILENCE, server.read(&mut bytes)).await.unwrap_or(Ok(0))?;
@@ -98,7 +104,10 @@ async fn what_is_sent_into_a_silence_is_delivered_after_it() -> Result<()> {
     let mut new = connect(&forwarder).await?;
     for stream in [&mut known, &mut new] {
         stream.write_u8(0).await?;
-        assert!(timeout(SILENCE, stream.read_u8()).await.is_err(), "nothing passes, and nothing ends");
+        assert!(
+            timeout(SILENCE, stream.read_u8()).await.is_err(),
+            "nothing passes, and nothing ends"
+        );
     }
     forwarder.speak();
     for stream in [&mut known, &mut new] {

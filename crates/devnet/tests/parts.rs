@@ -1,4 +1,5 @@
-//! The parts the devnet is made of, each real and each proven to do what the server's tests rely on.
+//! The parts the devnet is made of, each real and each proven to do what the server's tests rely
+//! on.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,8 +10,8 @@ use adit_devnet::abi::{Behaviour, Blocklist, Changing, ContractWallet, Pausable,
 use adit_devnet::anvil::{Anvil, Chain};
 use adit_devnet::claim::{Claim, Domain, base_units};
 use adit_devnet::contracts::{
-    BLOCKLIST_TOKEN, CHANGING_TOKEN, Contract, ERC1271_WALLET, FALSE_TOKEN, FEE_TOKEN, GAS_BURNER, PAUSABLE_TOKEN, REVERTING_RECEIVER,
-    SILENT_TOKEN,
+    BLOCKLIST_TOKEN, CHANGING_TOKEN, Contract, ERC1271_WALLET, FALSE_TOKEN, FEE_TOKEN, GAS_BURNER,
+    PAUSABLE_TOKEN, REVERTING_RECEIVER, SILENT_TOKEN,
 };
 use adit_devnet::deployer::Deployer;
 use adit_devnet::player::{Player, Wallet};
@@ -57,15 +58,25 @@ async fn unlock_knows_members_and_the_hot_wallet_can_pay_everybody() {
     let stage = Stage::build(&deployer, &players, 5_000).await.expect("the stage stands");
 
     for player in [&players[0], &players[4], &players[58]] {
-        let member = stage.lock.has_valid_key(&deployer, player.wallet.address).await.expect("the lock answers");
+        let member = stage
+            .lock
+            .has_valid_key(&deployer, player.wallet.address)
+            .await
+            .expect("the lock answers");
         assert_eq!(member, player.member, "{}", player.id);
     }
     let ada = players[0].wallet.address;
     stage.lock.expire(&deployer, ada).await.expect("expired");
     assert!(!stage.lock.has_valid_key(&deployer, ada).await.expect("the lock answers"));
 
-    assert_eq!(balance(anvil.rpc(), stage.token, stage.hot_wallet.address).await, base_units("1300000"));
-    assert_eq!(anvil.rpc().native_balance(stage.hot_wallet.address).await.expect("a balance"), base_units("1000"));
+    assert_eq!(
+        balance(anvil.rpc(), stage.token, stage.hot_wallet.address).await,
+        base_units("1300000")
+    );
+    assert_eq!(
+        anvil.rpc().native_balance(stage.hot_wallet.address).await.expect("a balance"),
+        base_units("1000")
+    );
     assert_eq!(anvil.rpc().view(stage.token, &Token::decimalsCall {}).await.expect("decimals"), 18);
 }
 
@@ -73,8 +84,11 @@ async fn unlock_knows_members_and_the_hot_wallet_can_pay_everybody() {
 async fn the_finalized_block_follows_the_newest_by_two_slots() {
     let anvil = anvil("finality").await;
     anvil.rpc().mine(10).await.expect("mined");
-    let block: serde_json::Value =
-        anvil.rpc().call("eth_getBlockByNumber", serde_json::json!(["finalized", false])).await.expect("a block");
+    let block: serde_json::Value = anvil
+        .rpc()
+        .call("eth_getBlockByNumber", serde_json::json!(["finalized", false]))
+        .await
+        .expect("a block");
     assert_eq!(block["number"], "0x8");
 }
 
@@ -103,7 +117,10 @@ async fn each_odd_token_has_its_one_oddity() {
     deployer.execute(pausable, &transfer(100)).await.expect("moves");
 
     let choosy = minted(&deployer, &BLOCKLIST_TOKEN).await;
-    deployer.execute(choosy, &Blocklist::setBlockedCall { account: SOMEBODY, blocked: true }).await.expect("listed");
+    deployer
+        .execute(choosy, &Blocklist::setBlockedCall { account: SOMEBODY, blocked: true })
+        .await
+        .expect("listed");
     deployer.execute(choosy, &transfer(100)).await.expect_err("listed");
 }
 
@@ -115,14 +132,21 @@ async fn a_token_can_change_after_it_was_trusted() {
     deployer.execute(token, &Changing::setDecimalsCall { value: 6 }).await.expect("changed");
     assert_eq!(rpc.view(token, &Token::decimalsCall {}).await.expect("decimals"), 6);
 
-    for (value, moved) in [(Behaviour::Honest, 100), (Behaviour::ReturnsFalse, 0), (Behaviour::MovesHalf, 50), (Behaviour::LiesInItsLog, 0)]
-    {
+    for (value, moved) in [
+        (Behaviour::Honest, 100),
+        (Behaviour::ReturnsFalse, 0),
+        (Behaviour::MovesHalf, 50),
+        (Behaviour::LiesInItsLog, 0),
+    ] {
         let before = balance(rpc, token, SOMEBODY).await;
         deployer.execute(token, &Changing::setBehaviourCall { value }).await.expect("changed");
         deployer.execute(token, &transfer(100)).await.expect("succeeds");
         assert_eq!(balance(rpc, token, SOMEBODY).await - before, U256::from(moved));
     }
-    deployer.execute(token, &Changing::setBehaviourCall { value: Behaviour::Reverts }).await.expect("changed");
+    deployer
+        .execute(token, &Changing::setBehaviourCall { value: Behaviour::Reverts })
+        .await
+        .expect("changed");
     deployer.execute(token, &transfer(100)).await.expect_err("reverts");
 }
 
@@ -131,13 +155,22 @@ async fn a_contract_wallet_accepts_its_owner_until_he_is_replaced() {
     let anvil = anvil("erc1271").await;
     let (rpc, deployer) = (anvil.rpc(), Deployer::new(anvil.rpc()));
     let (ada, bruno) = (Wallet::named("ada"), Wallet::named("bruno"));
-    let wallet = deployer.deploy(&ERC1271_WALLET, &(ada.address,).abi_encode_params()).await.expect("deployed");
+    let wallet = deployer
+        .deploy(&ERC1271_WALLET, &(ada.address,).abi_encode_params())
+        .await
+        .expect("deployed");
 
     let claim = Claim { wallet, amount: base_units("3000"), nonce: 1, deadline: 1_800_000_000 };
     let digest = claim.digest(&Domain::of(31_337, SOMEBODY));
-    let ask = ContractWallet::isValidSignatureCall { hash: digest, signature: Bytes::from(ada.sign(digest)) };
+    let ask = ContractWallet::isValidSignatureCall {
+        hash: digest,
+        signature: Bytes::from(ada.sign(digest)),
+    };
     assert_eq!(rpc.view(wallet, &ask).await.expect("an answer"), fixed_bytes!("1626ba7e"));
-    deployer.execute(wallet, &ContractWallet::setOwnerCall { owner: bruno.address }).await.expect("replaced");
+    deployer
+        .execute(wallet, &ContractWallet::setOwnerCall { owner: bruno.address })
+        .await
+        .expect("replaced");
     assert_eq!(rpc.view(wallet, &ask).await.expect("an answer"), fixed_bytes!("ffffffff"));
 }
 
@@ -156,7 +189,8 @@ async fn some_receivers_cannot_be_paid() {
 async fn postgres_starts_serves_and_leaves_nothing_behind() {
     let postgres = Postgres::start(log("postgres")).await.expect("Postgres starts");
     postgres.create_database("adit").await.expect("created");
-    let sum = postgres.sql("adit", "select 1 + 1, current_setting('fsync')").await.expect("it counts");
+    let sum =
+        postgres.sql("adit", "select 1 + 1, current_setting('fsync')").await.expect("it counts");
     assert_eq!(sum, "2|on");
     postgres.sql("adit", "selekt").await.expect_err("errors are errors");
 
@@ -179,7 +213,10 @@ fn is_running(pid: u32, program: &str) -> bool {
 async fn a_child_dies_with_a_parent_that_is_killed() {
     const ROLE: &str = "ADIT_DEVNET_TEST_PARENT";
     if std::env::var_os(ROLE).is_some() {
-        let child = Launch::new("sleep", "/bin/sleep", log("sleep")).arguments(["1000"]).start().expect("started");
+        let child = Launch::new("sleep", "/bin/sleep", log("sleep"))
+            .arguments(["1000"])
+            .start()
+            .expect("started");
         println!("child {}", child.pid());
         return std::future::pending().await;
     }
@@ -191,13 +228,20 @@ async fn a_child_dies_with_a_parent_that_is_killed() {
         .spawn()
         .expect("the parent starts");
     let output = BufReader::new(parent.stdout.take().expect("piped"));
-    let said = output.lines().map_while(Result::ok).find_map(|line| line.split_once("child ")?.1.parse::<u32>().ok());
+    let said = output
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("child ")?.1.parse::<u32>().ok());
     let child = said.expect("the parent names its child");
     let (bound, pause) = (Duration::from_secs(5), Duration::from_millis(2));
-    wait::until("the child", bound, pause, async || Ok(is_running(child, "sleep").then_some(()))).await.expect("it runs");
+    wait::until("the child", bound, pause, async || Ok(is_running(child, "sleep").then_some(())))
+        .await
+        .expect("it runs");
     parent.kill().expect("killed");
     parent.wait().expect("buried");
-    wait::until("the child to die", bound, pause, async || Ok(is_gone(child).then_some(()))).await.expect("the kernel kills it");
+    wait::until("the child to die", bound, pause, async || Ok(is_gone(child).then_some(())))
+        .await
+        .expect("the kernel kills it");
 }
 
 #[tokio::test]
@@ -216,7 +260,11 @@ async fn the_proxy_breaks_what_it_is_told_and_nothing_else() {
     rpc.chain_id().await.expect_err("a page is no answer");
     proxy.next(1, Some("anvil_mine"), Fault::AnswerBroken);
     rpc.mine(1).await.expect_err("the answer breaks off");
-    proxy.next(1, Some("anvil_mine"), Fault::DoneButRefused { code: -32_000, message: "no".to_owned() });
+    proxy.next(
+        1,
+        Some("anvil_mine"),
+        Fault::DoneButRefused { code: -32_000, message: "no".to_owned() },
+    );
     assert!(format!("{:#}", rpc.mine(1).await.expect_err("refused")).contains("no (-32000)"));
     proxy.next(1, Some("anvil_mine"), Fault::Repeated);
     rpc.mine(1).await.expect("mined, twice");

@@ -1,4 +1,5 @@
-//! The proxy's pool and its faces, in front of a real anvil: each rule that anvil itself does not keep.
+//! The proxy's pool and its faces, in front of a real anvil: each rule that anvil itself does not
+//! keep.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,11 +31,19 @@ struct World {
 
 impl World {
     async fn start(name: &str) -> Self {
-        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("proxy-{name}-{}.log", std::process::id()));
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("proxy-{name}-{}.log", std::process::id()));
         let anvil = Anvil::start(&Chain::default(), log).await.expect("anvil starts");
         let wallet = Wallet::named(name);
-        Deployer::new(anvil.rpc()).pay(wallet.address, U256::from(100 * GWEI) * U256::from(GWEI)).await.expect("funded");
-        anvil.rpc().call::<Value>("evm_setAutomine", json!([false])).await.expect("mines when it is told to");
+        Deployer::new(anvil.rpc())
+            .pay(wallet.address, U256::from(100 * GWEI) * U256::from(GWEI))
+            .await
+            .expect("funded");
+        anvil
+            .rpc()
+            .call::<Value>("evm_setAutomine", json!([false]))
+            .await
+            .expect("mines when it is told to");
         // A reorganisation must not take its funds.
         anvil.rpc().mine(8).await.expect("mined");
         let pool = Pool::before(anvil.url()).expect("a pool");
@@ -73,19 +82,32 @@ impl World {
 
     async fn base_fee(&self, base_fee: u128) {
         let fee = U256::from(base_fee);
-        self.anvil.rpc().call::<Value>("anvil_setNextBlockBaseFeePerGas", json!([fee])).await.expect("set");
+        self.anvil
+            .rpc()
+            .call::<Value>("anvil_setNextBlockBaseFeePerGas", json!([fee]))
+            .await
+            .expect("set");
     }
 
     async fn reorg(&self, depth: u64) {
-        self.anvil.rpc().call::<Value>("anvil_reorg", json!([depth, []])).await.expect("reorganised");
+        self.anvil
+            .rpc()
+            .call::<Value>("anvil_reorg", json!([depth, []]))
+            .await
+            .expect("reorganised");
     }
 
     /// Mines at one gwei until the chain has so many transactions of the wallet.
     async fn mined(&self, count: u64) {
-        wait::until("transactions to be mined", Duration::from_secs(10), Duration::from_millis(60), async || {
-            self.mine_at(GWEI).await;
-            Ok((self.anvil.rpc().nonce(self.wallet.address).await? == count).then_some(()))
-        })
+        wait::until(
+            "transactions to be mined",
+            Duration::from_secs(10),
+            Duration::from_millis(60),
+            async || {
+                self.mine_at(GWEI).await;
+                Ok((self.anvil.rpc().nonce(self.wallet.address).await? == count).then_some(()))
+            },
+        )
         .await
         .expect("mined");
     }
@@ -100,11 +122,15 @@ async fn a_replacement_needs_a_tenth_more_on_both_fields() {
     let world = World::start("bump").await;
     let (_proxy, rpc) = world.face(0).await;
     let first = send(&rpc, &world.raw(0, 50 * GWEI, GWEI)).await.expect("taken");
-    let one_percent = send(&rpc, &world.raw(0, 51 * GWEI, GWEI + GWEI / 100)).await.expect_err("anvil would take it");
+    let one_percent = send(&rpc, &world.raw(0, 51 * GWEI, GWEI + GWEI / 100))
+        .await
+        .expect_err("anvil would take it");
     assert!(one_percent.contains("replacement transaction underpriced (-32000)"), "{one_percent}");
-    let one_field = send(&rpc, &world.raw(0, 60 * GWEI, GWEI)).await.expect_err("the tip is the same");
+    let one_field =
+        send(&rpc, &world.raw(0, 60 * GWEI, GWEI)).await.expect_err("the tip is the same");
     assert!(one_field.contains("replacement transaction underpriced"), "{one_field}");
-    let second = send(&rpc, &world.raw(0, 55 * GWEI, GWEI + GWEI / 10)).await.expect("a tenth more");
+    let second =
+        send(&rpc, &world.raw(0, 55 * GWEI, GWEI + GWEI / 10)).await.expect("a tenth more");
     world.mined(1).await;
     assert!(rpc.receipt(first).await.expect("an answer").is_none());
     assert!(rpc.receipt(second).await.expect("an answer").is_some(), "the replacement was mined");
@@ -163,14 +189,24 @@ async fn gaps_wait_and_mined_nonces_are_too_low() {
 async fn what_a_reorganisation_removed_returns() {
     let world = World::start("reorg").await;
     let (_proxy, rpc) = world.face(0).await;
-    let hashes = [send(&rpc, &world.raw(0, 20 * GWEI, GWEI)).await, send(&rpc, &world.raw(1, 20 * GWEI, GWEI)).await];
+    let hashes = [
+        send(&rpc, &world.raw(0, 20 * GWEI, GWEI)).await,
+        send(&rpc, &world.raw(1, 20 * GWEI, GWEI)).await,
+    ];
     world.mined(2).await;
     world.anvil.rpc().mine(2).await.expect("mined");
     world.reorg(5).await;
-    assert_eq!(world.anvil.rpc().nonce(world.wallet.address).await.expect("a nonce"), 0, "both are gone");
+    assert_eq!(
+        world.anvil.rpc().nonce(world.wallet.address).await.expect("a nonce"),
+        0,
+        "both are gone"
+    );
     world.mined(2).await;
     for hash in hashes {
-        assert!(rpc.receipt(hash.expect("taken")).await.expect("an answer").is_some(), "mined again");
+        assert!(
+            rpc.receipt(hash.expect("taken")).await.expect("an answer").is_some(),
+            "mined again"
+        );
     }
     assert_eq!(world.anvil.rpc().native_balance(PAYEE).await.expect("a balance"), U256::from(2));
 }
@@ -182,18 +218,29 @@ async fn a_lagging_face_shares_the_pool_and_shows_the_past() {
     let (_slow, slow) = world.face(3).await;
     world.anvil.rpc().mine(4).await.expect("mined");
     let hash = send(&slow, &world.raw(0, 20 * GWEI, GWEI)).await.expect("taken by the slow one");
-    assert!(send(&fast, &world.raw(0, 20 * GWEI, GWEI)).await.expect_err("one pool").contains("already known"));
+    assert!(
+        send(&fast, &world.raw(0, 20 * GWEI, GWEI))
+            .await
+            .expect_err("one pool")
+            .contains("already known")
+    );
     world.mined(1).await;
     let height = fast.block_number().await.expect("a height");
     assert_eq!(slow.block_number().await.expect("a height"), height - 3);
     assert_eq!(
-        (fast.nonce(world.wallet.address).await.expect("a nonce"), slow.nonce(world.wallet.address).await.expect("a nonce")),
+        (
+            fast.nonce(world.wallet.address).await.expect("a nonce"),
+            slow.nonce(world.wallet.address).await.expect("a nonce")
+        ),
         (1, 0)
     );
     assert_eq!(slow.native_balance(PAYEE).await.expect("a balance"), U256::ZERO);
     assert!(fast.receipt(hash).await.expect("an answer").is_some());
     assert!(slow.receipt(hash).await.expect("an answer").is_none());
-    let unknown: Value = slow.call("eth_getBlockByNumber", json!([format!("{height:#x}"), false])).await.expect("an answer");
+    let unknown: Value = slow
+        .call("eth_getBlockByNumber", json!([format!("{height:#x}"), false]))
+        .await
+        .expect("an answer");
     assert!(unknown.is_null());
     world.anvil.rpc().mine(3).await.expect("mined");
     assert!(slow.receipt(hash).await.expect("an answer").is_some(), "it has arrived");
@@ -204,7 +251,9 @@ async fn a_lagging_face_shares_the_pool_and_shows_the_past() {
 async fn some_answers_are_dropped_and_what_was_asked_is_done() {
     let world = World::start("drops").await;
     let drops = Drops { per_mille: 300, chance: Chance::of(11) };
-    let proxy = Proxy::start_as(Face { drops: Some(drops), ..Face::default() }, world.anvil.url()).await.expect("starts");
+    let proxy = Proxy::start_as(Face { drops: Some(drops), ..Face::default() }, world.anvil.url())
+        .await
+        .expect("starts");
     let rpc = Rpc::new(proxy.url()).expect("a client");
     let before = world.anvil.rpc().block_number().await.expect("a height");
     let mut lost = 0;
@@ -212,7 +261,11 @@ async fn some_answers_are_dropped_and_what_was_asked_is_done() {
         let answer = tokio::time::timeout(Duration::from_millis(500), rpc.mine(1)).await;
         lost += u64::from(!matches!(answer, Ok(Ok(()))));
     }
-    assert_eq!(world.anvil.rpc().block_number().await.expect("a height"), before + 40, "all were done");
+    assert_eq!(
+        world.anvil.rpc().block_number().await.expect("a height"),
+        before + 40,
+        "all were done"
+    );
     assert_eq!(lost, proxy.dropped());
     assert!((4..=22).contains(&lost), "{lost} of 40 were lost at 30 %");
 }

@@ -1,4 +1,5 @@
-//! A standby follows through a forwarder, misses what is written after a cut, and begins a timeline of its own.
+//! A standby follows through a forwarder, misses what is written after a cut, and begins a timeline
+//! of its own.
 
 use adit_devnet::forwarder::Forwarder;
 use adit_devnet::postgres::Postgres;
@@ -24,7 +25,10 @@ async fn a_promoted_standby_misses_what_was_written_after_the_cut() -> Result<()
     assert_eq!(standby.sql(DATABASE, known).await?, "t|f");
 
     primary.start_again().await?;
-    assert_eq!((primary.timeline().await?, primary.sql(DATABASE, known).await?.as_str()), (1, "t|t"));
+    assert_eq!(
+        (primary.timeline().await?, primary.sql(DATABASE, known).await?.as_str()),
+        (1, "t|t")
+    );
     standby.sql(DATABASE, "CREATE TABLE another ()").await?;
     std::fs::remove_dir_all(&logs)?;
     Ok(())

@@ -1,5 +1,5 @@
-//! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed withdrawals. Each alert has its page in the
-//! operations guide.
+//! What people must know: low or unreadable funds, a stuck payment, a stopped lane, failed
+//! withdrawals. Each alert has its page in the operations guide.
 
 mod empty;
 mod fees;
@@ -10,15 +10,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use adit_core::{
-    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView, Lineage, Rules, Scope, Span, Standstill,
-    Status, Step, Suspension, Timestamp, WithdrawalId, needs, next, standstill, step,
+    Act, Amount, AssetId, ChainRules, ClockDoubt, Hash32, Lane, LaneId, LaneState, LaneView,
+    Lineage, Rules, Scope, Span, Standstill, Status, Step, Suspension, Timestamp, WithdrawalId,
+    needs, next, standstill, step,
 };
 use adit_store::{QueueFilter, StoreFault};
 use serde::Serialize;
 
 use self::empty::{WAITING_COUNTED_MAX, empty};
 use crate::clock::rounded;
-use crate::{AnchoredClock, Clock as _, ClockStanding, DRIFT_SECONDS_TOLD, Hub, LIVE_LINEAGES_MAX, PLAN_MAX, Ports, Settings};
+use crate::{
+    AnchoredClock, Clock as _, ClockStanding, DRIFT_SECONDS_TOLD, Hub, LIVE_LINEAGES_MAX, PLAN_MAX,
+    Ports, Settings,
+};
 
 const FAILURES_KEPT: Span = Span::from_seconds(900);
 /// A balance that was read longer ago than this is unknown.
@@ -41,7 +45,8 @@ pub enum Alert {
         balance: Amount,
         threshold: Amount,
     },
-    /// So many wait because the wallet has too little of the asset. With `missing` more it could pay them all.
+    /// So many wait because the wallet has too little of the asset. With `missing` more it could
+    /// pay them all.
     WalletEmpty {
         lane: String,
         asset: AssetId,
@@ -81,7 +86,8 @@ pub enum Alert {
     HeldForInspection {
         count: u64,
     },
-    /// So many payments of the last day were settled with a network fee that is in doubt; the newest of them, and why.
+    /// So many payments of the last day were settled with a network fee that is in doubt; the
+    /// newest of them, and why.
     FeeDoubted {
         lane: String,
         count: usize,
@@ -103,7 +109,8 @@ pub enum Alert {
         refused: String,
         seconds: u64,
     },
-    /// The third witness cannot be read or written, or what stands there is not ours: the lane signs nothing.
+    /// The third witness cannot be read or written, or what stands there is not ours: the lane
+    /// signs nothing.
     WitnessUnusable {
         lane: String,
         sentence: String,
@@ -118,11 +125,13 @@ pub enum Alert {
     StandbyAsynchronous {
         standbys: u64,
     },
-    /// So many copy the database, none is named as synchronous, and the database's role may not see what they are.
+    /// So many copy the database, none is named as synchronous, and the database's role may not see
+    /// what they are.
     StandbyUnseen {
         connected: u64,
     },
-    /// Commits are answered before they are where they should be: on the disks of the standbys that are named, or on the database's own.
+    /// Commits are answered before they are where they should be: on the disks of the standbys that
+    /// are named, or on the database's own.
     CommitsUnsynced {
         synchronous_commit: String,
         standbys_named: bool,
@@ -132,20 +141,24 @@ pub enum Alert {
         doubt: ClockDoubt,
         sentence: String,
     },
-    /// The machine's clock is so many seconds ahead of the time that has passed (behind: negative). It is followed slowly.
+    /// The machine's clock is so many seconds ahead of the time that has passed (behind: negative).
+    /// It is followed slowly.
     ClockDrifts {
         seconds: i64,
     },
-    /// Another clock is so many seconds ahead of the engine's time (behind: negative), more than it may be.
+    /// Another clock is so many seconds ahead of the engine's time (behind: negative), more than it
+    /// may be.
     ClocksDisagree {
         with: String,
         seconds: i64,
     },
-    /// The store went back; nothing is reserved, signed or given back until every lane has read the journal anew.
+    /// The store went back; nothing is reserved, signed or given back until every lane has read the
+    /// journal anew.
     StoreWentBack {
         because: String,
     },
-    /// Another state of this store has taken its place: this server pays and accepts nothing any more.
+    /// Another state of this store has taken its place: this server pays and accepts nothing any
+    /// more.
     StoreSuperseded,
     /// So many payments were found in the journal that nobody has been matched to.
     Unmatched {
@@ -159,15 +172,25 @@ impl Alerts {
         let alerts = Self { standing: Arc::default(), clock: ports.clock.clone() };
         let task = alerts.clone();
         let spawner = ports.spawner.clone();
-        let watch = Watch { ports, rules, hub, settings, failures: Failures::default(), silence: Silence::default() };
+        let watch = Watch {
+            ports,
+            rules,
+            hub,
+            settings,
+            failures: Failures::default(),
+            silence: Silence::default(),
+        };
         spawner.spawn("alerts", Box::pin(async move { task.watch(watch).await }));
         alerts
     }
 
-    /// What stands now. Clocks are looked at as it is asked, since a store that does not answer holds up the look at everything else.
+    /// What stands now. Clocks are looked at as it is asked, since a store that does not answer
+    /// holds up the look at everything else.
     pub fn standing(&self) -> Vec<Alert> {
         let mut standing = of_clocks(&self.clock.standing());
-        standing.extend(self.standing.read().expect("no writer panics while it holds this lock").clone());
+        standing.extend(
+            self.standing.read().expect("no writer panics while it holds this lock").clone(),
+        );
         standing
     }
 
@@ -181,9 +204,11 @@ impl Alerts {
         }
     }
 
-    /// Each is logged when it begins and when it ends, by its key: how long it stands and how many it counts changes with every look.
+    /// Each is logged when it begins and when it ends, by its key: how long it stands and how many
+    /// it counts changes with every look.
     fn replace(&self, found: Vec<Alert>, rules: &Rules) {
-        let mut standing = self.standing.write().expect("no reader panics while it holds this lock");
+        let mut standing =
+            self.standing.write().expect("no reader panics while it holds this lock");
         let Turns { begun, ended } = turns(&standing, &found);
         for alert in begun {
             tracing::warn!(alert = alert.key(), detail = alert.in_words(rules), "an alert begins");
@@ -203,8 +228,12 @@ struct Turns<'a> {
 }
 
 fn turns<'a>(before: &'a [Alert], now: &'a [Alert]) -> Turns<'a> {
-    let new = |among: &[Alert], alert: &Alert| !among.iter().any(|other| other.key() == alert.key());
-    Turns { begun: now.iter().filter(|alert| new(before, alert)).collect(), ended: before.iter().filter(|alert| new(now, alert)).collect() }
+    let new =
+        |among: &[Alert], alert: &Alert| !among.iter().any(|other| other.key() == alert.key());
+    Turns {
+        begun: now.iter().filter(|alert| new(before, alert)).collect(),
+        ended: before.iter().filter(|alert| new(now, alert)).collect(),
+    }
 }
 
 /// Looks on a beat, and remembers what needs more than one look.
@@ -244,16 +273,19 @@ impl Watch {
 
     /// What the store says about itself, and what its standbys would lose.
     async fn of_store(&self) -> Result<Vec<Alert>, StoreFault> {
-        let mut found: Vec<Alert> = self.hub.is_superseded().then_some(Alert::StoreSuperseded).into_iter().collect();
+        let mut found: Vec<Alert> =
+            self.hub.is_superseded().then_some(Alert::StoreSuperseded).into_iter().collect();
         if let Some(known) = self.ports.store.incarnation().await? {
-            let reading = || "the signer's journal is being read under a new incarnation".to_owned();
+            let reading =
+                || "the signer's journal is being read under a new incarnation".to_owned();
             let because = known.finding.as_ref().map(|finding| finding.because.to_string());
             // What a chain had that is no longer configured is read when it is again.
             let chains = &self.rules.chains;
             let waits = known.unread.iter().any(|unread| chains.contains_key(&unread.lane.chain));
             let because = because.or_else(|| waits.then(reading));
             found.extend(because.map(|because| Alert::StoreWentBack { because }));
-            let count = known.nobodys().count() + known.strays.iter().filter(|stray| !stray.explained).count();
+            let count = known.nobodys().count()
+                + known.strays.iter().filter(|stray| !stray.explained).count();
             found.extend((count > 0).then_some(Alert::Unmatched { count }));
         }
         found.extend(standbys::lossy(self.ports.store.replication().await?));
@@ -261,30 +293,58 @@ impl Watch {
     }
 
     /// What stands still in a lane's line, and why.
-    async fn of_line(&mut self, lane: &Lane, chain: &ChainRules, now: Timestamp) -> Result<Vec<Alert>, StoreFault> {
+    async fn of_line(
+        &mut self,
+        lane: &Lane,
+        chain: &ChainRules,
+        now: Timestamp,
+    ) -> Result<Vec<Alert>, StoreFault> {
         let name = || lane.id.to_string();
         let live = self.ports.store.unmined_lineages(&lane.id, LIVE_LINEAGES_MAX).await?;
-        let mut found: Vec<Alert> = stuck(&live, &lane.id, &self.settings, now).into_iter().collect();
+        let mut found: Vec<Alert> =
+            stuck(&live, &lane.id, &self.settings, now).into_iter().collect();
         let standing = self.ports.store.suspensions().await?;
-        let suspensions: BTreeMap<Scope, Suspension> = standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
-        let assets: Vec<AssetId> = self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
+        let suspensions: BTreeMap<Scope, Suspension> =
+            standing.into_iter().map(|one| (one.scope.clone(), one)).collect();
+        let assets: Vec<AssetId> =
+            self.rules.assets_on(&chain.name).map(|asset| asset.id.clone()).collect();
         let wanted = QueueFilter::of(assets).without(&suspensions);
         let queue = self.ports.store.queue(&wanted, now, PLAN_MAX).await?;
         let deferred = self.ports.store.deferred(&wanted, WAITING_COUNTED_MAX).await?;
         let (clock_doubt, uptime) = (self.ports.clock.doubt(), self.ports.clock.uptime());
-        let view = LaneView { lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
+        let view = LaneView {
+            lane,
+            chain,
+            live: &live,
+            queue: &queue,
+            suspensions: &suspensions,
+            now,
+            clock_doubt,
+        };
         found.extend(empty(&view, &deferred));
         found.extend(waiting_cancels(&view));
         found.extend(standstill(&view).map(|still| Alert::ChainStill { lane: name(), still }));
         if let Some((since, refused)) = self.hub.refusal(&lane.id) {
-            found.push(Alert::SignerRefuses { lane: name(), refused, seconds: uptime.since(since).seconds() });
+            found.push(Alert::SignerRefuses {
+                lane: name(),
+                refused,
+                seconds: uptime.since(since).seconds(),
+            });
         }
         let unwitnessed = self.hub.unwitnessed(&lane.id);
         found.extend(unwitnessed.map(|sentence| Alert::WitnessUnusable { lane: name(), sentence }));
         let signs = next(&view).iter().any(|act| !matches!(act, Act::Send { .. }));
-        let silent = self.silence.since(&lane.id, lane.counter, signs && lane.state == LaneState::Running, uptime);
+        let silent = self.silence.since(
+            &lane.id,
+            lane.counter,
+            signs && lane.state == LaneState::Running,
+            uptime,
+        );
         let long = silent.filter(|since| since.plus(self.settings.silent_after) < uptime);
-        found.extend(long.map(|since| Alert::LaneSilent { lane: name(), seconds: uptime.since(since).seconds() }));
+        found.extend(long.map(|since| Alert::LaneSilent {
+            lane: name(),
+            seconds: uptime.since(since).seconds(),
+        }));
         Ok(found)
     }
 }
@@ -293,9 +353,13 @@ impl Watch {
 fn of_clocks(clock: &ClockStanding) -> Vec<Alert> {
     let drift = rounded(clock.drift);
     let drifts = clock.doubt.is_none() && drift.saturating_abs() >= DRIFT_SECONDS_TOLD;
-    let doubted = clock.doubt.map(|doubt| Alert::ClockDoubted { doubt, sentence: doubt.sentence() });
+    let doubted =
+        clock.doubt.map(|doubt| Alert::ClockDoubted { doubt, sentence: doubt.sentence() });
     let drifts = drifts.then_some(Alert::ClockDrifts { seconds: drift });
-    let apart = clock.apart.iter().map(|(source, seconds)| Alert::ClocksDisagree { with: source.to_string(), seconds: *seconds });
+    let apart = clock.apart.iter().map(|(source, seconds)| Alert::ClocksDisagree {
+        with: source.to_string(),
+        seconds: *seconds,
+    });
     doubted.into_iter().chain(drifts).chain(apart).collect()
 }
 
@@ -304,7 +368,10 @@ fn standing(lane: &Lane, chain: &ChainRules, now: Timestamp, lease_time: Timesta
     let name = || lane.id.to_string();
     let mut found = Vec::new();
     if let LaneState::Halted { reason, .. } = &lane.state {
-        found.push(Alert::LaneHalted { lane: name(), sentence: chain.kind.written(&reason.sentence()) });
+        found.push(Alert::LaneHalted {
+            lane: name(),
+            sentence: chain.kind.written(&reason.sentence()),
+        });
     }
     if lane.lease.as_ref().is_none_or(|lease| lease.until < lease_time) {
         found.push(Alert::LaneIdle { lane: name() });
@@ -319,19 +386,30 @@ fn waiting_cancels(view: &LaneView) -> Vec<Alert> {
     let of = |lineage: &Lineage| {
         let Step::AwaitUndoing { obstacle } = step(view, lineage) else { return None };
         let withdrawal = lineage.legs.first()?.withdrawal;
-        Some(Alert::CancelWaits { lane: view.lane.id.to_string(), withdrawal, needs: needs(view, obstacle) })
+        Some(Alert::CancelWaits {
+            lane: view.lane.id.to_string(),
+            withdrawal,
+            needs: needs(view, obstacle),
+        })
     };
     view.live.iter().filter_map(of).collect()
 }
 
-/// Since when each lane has something to sign and signs nothing. Its row's counter rises with whatever it signs.
+/// Since when each lane has something to sign and signs nothing. Its row's counter rises with
+/// whatever it signs.
 #[derive(Default)]
 struct Silence {
     since: BTreeMap<LaneId, (u64, Timestamp)>,
 }
 
 impl Silence {
-    fn since(&mut self, lane: &LaneId, counter: u64, due: bool, now: Timestamp) -> Option<Timestamp> {
+    fn since(
+        &mut self,
+        lane: &LaneId,
+        counter: u64,
+        due: bool,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let known = self.since.get(lane).copied().filter(|(before, _)| *before == counter && due);
         let since = known.map_or(now, |(_, since)| since);
         self.since.insert(lane.clone(), (counter, since));
@@ -339,17 +417,31 @@ impl Silence {
     }
 }
 
-fn funds(lane: &adit_core::Lane, asset: &AssetId, settings: &Settings, now: Timestamp) -> Option<Alert> {
+fn funds(
+    lane: &adit_core::Lane,
+    asset: &AssetId,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<Alert> {
     let name = lane.id.to_string();
-    let Some(held) = lane.balance_of(asset).filter(|held| now <= held.at.plus(FUNDS_AGE_MAX)) else {
+    let Some(held) = lane.balance_of(asset).filter(|held| now <= held.at.plus(FUNDS_AGE_MAX))
+    else {
         return Some(Alert::FundsUnknown { lane: name, asset: asset.clone() });
     };
     let threshold = settings.low.get(asset).copied().unwrap_or(Amount::new(1));
-    (held.balance < threshold).then(|| Alert::FundsLow { lane: name, asset: asset.clone(), balance: held.balance, threshold })
+    (held.balance < threshold).then(|| Alert::FundsLow {
+        lane: name,
+        asset: asset.clone(),
+        balance: held.balance,
+        threshold,
+    })
 }
 
 fn stuck(unmined: &[Lineage], lane: &LaneId, settings: &Settings, now: Timestamp) -> Option<Alert> {
-    let head = unmined.iter().filter(|lineage| lineage.included().is_none()).min_by_key(|lineage| lineage.number())?;
+    let head = unmined
+        .iter()
+        .filter(|lineage| lineage.included().is_none())
+        .min_by_key(|lineage| lineage.number())?;
     (head.created_at.plus(settings.stuck_after) < now).then(|| Alert::HeadStuck {
         lane: lane.to_string(),
         nonce: head.number(),
@@ -357,9 +449,15 @@ fn stuck(unmined: &[Lineage], lane: &LaneId, settings: &Settings, now: Timestamp
     })
 }
 
-async fn counts(ports: &Ports, failures: &mut Failures, now: Timestamp) -> Result<Vec<Alert>, StoreFault> {
+async fn counts(
+    ports: &Ports,
+    failures: &mut Failures,
+    now: Timestamp,
+) -> Result<Vec<Alert>, StoreFault> {
     let counts = ports.store.counts().await?;
-    let of = |wanted: Status| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
+    let of = |wanted: Status| {
+        counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count)
+    };
     let failed = failures.recent(of(Status::Failed), now);
     let held = of(Status::HeldForInspection);
     let failed = (failed > 0).then_some(Alert::WithdrawalsFailed { count: failed });
@@ -367,7 +465,8 @@ async fn counts(ports: &Ports, failures: &mut Failures, now: Timestamp) -> Resul
     Ok(failed.into_iter().chain(held).collect())
 }
 
-/// How many had failed, at each look of the last while: the alert is about new failures, not about all there ever were.
+/// How many had failed, at each look of the last while: the alert is about new failures, not about
+/// all there ever were.
 #[derive(Default)]
 struct Failures {
     seen: VecDeque<(Timestamp, u64)>,
@@ -376,7 +475,9 @@ struct Failures {
 impl Failures {
     fn recent(&mut self, total: u64, now: Timestamp) -> u64 {
         self.seen.push_back((now, total));
-        while self.seen.len() > 1 && self.seen.front().is_some_and(|(at, _)| at.plus(FAILURES_KEPT) < now) {
+        while self.seen.len() > 1
+            && self.seen.front().is_some_and(|(at, _)| at.plus(FAILURES_KEPT) < now)
+        {
             self.seen.pop_front();
         }
         self.seen.front().map_or(0, |(_, before)| total.saturating_sub(*before))

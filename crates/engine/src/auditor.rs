@@ -1,4 +1,5 @@
-//! Invariants that are judged while the server runs: of each commit by the writer, of the whole ledger here, now and then.
+//! Invariants that are judged while the server runs: of each commit by the writer, of the whole
+//! ledger here, now and then.
 
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use crate::{Clock as _, Hub, Ports, Settings, WriteError, Writer};
 
 const HALT_WAIT: Span = Span::from_millis(500);
 
-/// A broken invariant stops every lane: users may still ask, nothing is paid before a person has looked.
+/// A broken invariant stops every lane: users may still ask, nothing is paid before a person has
+/// looked.
 pub(crate) struct Auditor {
     pub ports: Ports,
     pub rules: Arc<Rules>,
@@ -52,7 +54,11 @@ impl Auditor {
                 if matches!(error, WriteError::Refused(_)) {
                     break;
                 }
-                tracing::error!(lane = %chain.lane, %error, "the lane could not be stopped yet; it is tried again");
+                tracing::error!(
+                    lane = %chain.lane,
+                    %error,
+                    "the lane could not be stopped yet; it is tried again"
+                );
                 self.ports.clock.sleep(HALT_WAIT).await;
             }
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_chain::Chain;
 use adit_core::{
-    AssetId, ChainKind, ChainName, ChainRules, Lane, LaneId, LaneView, Line, Lineage, ReplicaId, Rules, Span, State, Suspension, Trouble,
-    Trust, Why, Withdrawal, why,
+    AssetId, ChainKind, ChainName, ChainRules, Lane, LaneId, LaneView, Line, Lineage, ReplicaId,
+    Rules, Span, State, Suspension, Trouble, Trust, Why, Withdrawal, why,
 };
 use adit_store::{Cursor, QueueFilter, Store, StoreFault};
 use futures::try_join;
@@ -39,11 +39,22 @@ impl Engine {
         let writer = Writer::start(ports.clone(), rules.clone(), hub.clone());
         let replica = ReplicaId(ports.uuid());
         let alerts = Alerts::start(ports.clone(), rules.clone(), hub.clone(), settings.clone());
-        let auditor = Auditor { ports: ports.clone(), rules: rules.clone(), writer: writer.clone(), hub: hub.clone() };
+        let auditor = Auditor {
+            ports: ports.clone(),
+            rules: rules.clone(),
+            writer: writer.clone(),
+            hub: hub.clone(),
+        };
         ports.spawner.spawn("auditor", Box::pin(auditor.run(settings.clone())));
-        ports.spawner.spawn("heart", Box::pin(crate::heart::beat(ports.clone(), writer.clone(), settings.clone())));
+        ports.spawner.spawn(
+            "heart",
+            Box::pin(crate::heart::beat(ports.clone(), writer.clone(), settings.clone())),
+        );
         let engine = Self { ports, rules, writer, hub, alerts, replica };
-        engine.ports.spawner.spawn("clock", Box::pin(crate::clock::watch(engine.clone(), settings.clone())));
+        engine
+            .ports
+            .spawner
+            .spawn("clock", Box::pin(crate::clock::watch(engine.clone(), settings.clone())));
         for chain in engine.rules.chains.values() {
             LaneTask::start(&engine, chain.name.clone(), settings);
         }
@@ -58,21 +69,37 @@ impl Engine {
         self.ports.chains.get(name)
     }
 
-    /// Explains where a withdrawal stands, and returns its live lineage beside. It reads that one and as many of those that no block holds as
-    /// matter, and no others.
+    /// Explains where a withdrawal stands, and returns its live lineage beside. It reads that one
+    /// and as many of those that no block holds as matter, and no others.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub async fn why(&self, withdrawal: &Withdrawal) -> Result<(Why, Option<Lineage>), StoreFault> {
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else {
-            return Err(StoreFault::Corrupt { detail: format!("no chain pays {}", withdrawal.asset) });
+            return Err(StoreFault::Corrupt {
+                detail: format!("no chain pays {}", withdrawal.asset),
+            });
         };
-        let (lane, own, suspensions) = try_join!(self.store().lane(&chain.lane), self.own_lineage(withdrawal), self.suspensions())?;
+        let (lane, own, suspensions) = try_join!(
+            self.store().lane(&chain.lane),
+            self.own_lineage(withdrawal),
+            self.suspensions()
+        )?;
         let lane = lane.unwrap_or_else(|| Lane::new(chain.lane.clone()));
         let (now, clock_doubt) = (self.ports.clock.now(), self.ports.clock.doubt());
-        let (live, (queue, ahead)) =
-            try_join!(self.beside(chain, withdrawal, own.as_ref()), self.in_line(chain, withdrawal, &suspensions))?;
-        let view = LaneView { lane: &lane, chain, live: &live, queue: &queue, suspensions: &suspensions, now, clock_doubt };
+        let (live, (queue, ahead)) = try_join!(
+            self.beside(chain, withdrawal, own.as_ref()),
+            self.in_line(chain, withdrawal, &suspensions)
+        )?;
+        let view = LaneView {
+            lane: &lane,
+            chain,
+            live: &live,
+            queue: &queue,
+            suspensions: &suspensions,
+            now,
+            clock_doubt,
+        };
         let line = Line { ahead, trouble: self.trouble(&lane) };
         Ok((why(&view, withdrawal, own.as_ref(), &line), own))
     }
@@ -84,15 +111,23 @@ impl Engine {
         }
     }
 
-    /// The payments that no block holds and that say how full a round is, whose turn it is, and what one of them stands on. Of one that a
-    /// block holds, that waits for a person, or that has ended, none of them says anything.
-    async fn beside(&self, chain: &ChainRules, withdrawal: &Withdrawal, own: Option<&Lineage>) -> Result<Vec<Lineage>, StoreFault> {
+    /// The payments that no block holds and that say how full a round is, whose turn it is, and
+    /// what one of them stands on. Of one that a block holds, that waits for a person, or that has
+    /// ended, none of them says anything.
+    async fn beside(
+        &self,
+        chain: &ChainRules,
+        withdrawal: &Withdrawal,
+        own: Option<&Lineage>,
+    ) -> Result<Vec<Lineage>, StoreFault> {
         let matters = match &withdrawal.state {
             State::Approved { .. } => true,
             State::Processing { .. } => own.is_some_and(|own| own.included().is_none()),
-            State::Pending | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } | State::HeldForInspection { .. } => {
-                false
-            }
+            State::Pending
+            | State::Completed { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::HeldForInspection { .. } => false,
         };
         let full = usize::try_from(chain.in_flight_max).unwrap_or(usize::MAX);
         let most = match chain.kind {
@@ -100,13 +135,17 @@ impl Engine {
             // Children of payments under way are in flight beside as many as there may be.
             ChainKind::Bitcoin => UNMINED_SHOWN_MAX,
         };
-        let mut live = if matters { self.store().unmined_lineages(&chain.lane, most).await? } else { Vec::new() };
+        let mut live = if matters {
+            self.store().unmined_lineages(&chain.lane, most).await?
+        } else {
+            Vec::new()
+        };
         live.extend(own.filter(|own| live.iter().all(|known| known.id != own.id)).cloned());
         Ok(live)
     }
 
-    /// Returns those who may gather in one transaction, where the chain has such, and how many stand before an approved withdrawal beyond
-    /// the others that one transaction pays with it.
+    /// Returns those who may gather in one transaction, where the chain has such, and how many
+    /// stand before an approved withdrawal beyond the others that one transaction pays with it.
     async fn in_line(
         &self,
         chain: &ChainRules,
@@ -116,11 +155,15 @@ impl Engine {
         if !matches!(withdrawal.state, State::Approved { .. }) {
             return Ok((Vec::new(), 0));
         }
-        let (wanted, now) = (QueueFilter::of(self.paid_on(&chain.name)).without(standing), self.ports.clock.now());
+        let (wanted, now) =
+            (QueueFilter::of(self.paid_on(&chain.name)).without(standing), self.ports.clock.now());
         let before = self.store().ahead(&wanted, now, Cursor::of(withdrawal), AHEAD_MAX).await?;
         let Some(batching) = chain.batching else { return Ok((Vec::new(), before)) };
         let together = usize::from(batching.payouts_max);
-        Ok((self.store().queue(&wanted, now, together).await?, before.saturating_sub(together.saturating_sub(1))))
+        Ok((
+            self.store().queue(&wanted, now, together).await?,
+            before.saturating_sub(together.saturating_sub(1)),
+        ))
     }
 
     /// What is paid on a chain.
@@ -130,11 +173,16 @@ impl Engine {
 
     fn trouble(&self, lane: &Lane) -> Option<Trouble> {
         let now = self.hub.lease_time(self.ports.clock.now());
-        let unleased = lane.lease.as_ref().is_none_or(|lease| lease.until.plus(UNLEASED_TOLD_AFTER) < now);
-        self.hub.trouble(&lane.id, self.ports.clock.uptime()).or_else(|| unleased.then_some(Trouble::NotLeased))
+        let unleased =
+            lane.lease.as_ref().is_none_or(|lease| lease.until.plus(UNLEASED_TOLD_AFTER) < now);
+        self.hub
+            .trouble(&lane.id, self.ports.clock.uptime())
+            .or_else(|| unleased.then_some(Trouble::NotLeased))
     }
 
-    pub(crate) async fn suspensions(&self) -> Result<BTreeMap<adit_core::Scope, Suspension>, StoreFault> {
+    pub(crate) async fn suspensions(
+        &self,
+    ) -> Result<BTreeMap<adit_core::Scope, Suspension>, StoreFault> {
         let standing = self.store().suspensions().await?;
         Ok(standing.into_iter().map(|suspension| (suspension.scope.clone(), suspension)).collect())
     }

@@ -1,7 +1,9 @@
-//! Giving back: before a hold is released, the signer notes that its payout is never signed again (case F93).
+//! Giving back: before a hold is released, the signer notes that its payout is never signed again
+//! (case F93).
 //!
-//! The rules decide first, and name the payouts that have to be retired; the signer retires them; then the same command is decided again
-//! and committed. A crash between the two leaves a payout that nobody pays: the lane's next look finishes what was begun.
+//! The rules decide first, and name the payouts that have to be retired; the signer retires them;
+//! then the same command is decided again and committed. A crash between the two leaves a payout
+//! that nobody pays: the lane's next look finishes what was begun.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +14,8 @@ use adit_store::StoreFault;
 use crate::{Engine, WriteError};
 
 impl Engine {
-    /// Decides and commits one command. Payouts whose holds it gives back are retired by the signer first.
+    /// Decides and commits one command. Payouts whose holds it gives back are retired by the signer
+    /// first.
     ///
     /// # Errors
     /// [`WriteError`]; `SignerUnreachable` and `Failed` changed nothing, and trying again is safe.
@@ -36,7 +39,9 @@ impl Engine {
         for retirement in retirements {
             let payout = retirement.payout;
             let retire = Retire { replica: self.replica, incarnation, retirement };
-            let unreachable = |fault: adit_signer::SignerFault| WriteError::SignerUnreachable { detail: fault.to_string() };
+            let unreachable = |fault: adit_signer::SignerFault| WriteError::SignerUnreachable {
+                detail: fault.to_string(),
+            };
             if let Err(refused) = self.ports.signer.retire(&retire).await.map_err(unreachable)? {
                 return Err(self.not_retired(payout, &refused).await);
             }
@@ -45,19 +50,31 @@ impl Engine {
         Ok(retired)
     }
 
-    /// Returns whether the store still has the incarnation that the signer calls superseded. Where another process of the same store has
-    /// begun the next one meanwhile, only this look was late.
-    pub(crate) async fn is_superseded(&self, incarnation: IncarnationId) -> Result<bool, StoreFault> {
+    /// Returns whether the store still has the incarnation that the signer calls superseded. Where
+    /// another process of the same store has begun the next one meanwhile, only this look was late.
+    pub(crate) async fn is_superseded(
+        &self,
+        incarnation: IncarnationId,
+    ) -> Result<bool, StoreFault> {
         let known = self.store().incarnation().await?;
-        Ok(known.is_none_or(|known| known.finding.map_or(known.id, |finding| finding.next) == incarnation))
+        Ok(known.is_none_or(|known| {
+            known.finding.map_or(known.id, |finding| finding.next) == incarnation
+        }))
     }
 
     async fn not_retired(&self, payout: PayoutId, refused: &Refused) -> WriteError {
         tracing::warn!(%payout, %refused, "the signer does not let a hold be given back");
-        #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else the signer says, nothing is given back")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "whatever else the signer says, nothing is given back"
+        )]
         match refused {
-            Refused::Equivocation { payout, live } => WriteError::Refused(Refusal::PaymentSigned { payout: *payout, lineage: *live }),
-            Refused::SupersededStore { incarnation } if matches!(self.is_superseded(*incarnation).await, Ok(true)) => {
+            Refused::Equivocation { payout, live } => {
+                WriteError::Refused(Refusal::PaymentSigned { payout: *payout, lineage: *live })
+            }
+            Refused::SupersededStore { incarnation }
+                if matches!(self.is_superseded(*incarnation).await, Ok(true)) =>
+            {
                 self.hub.supersede(*incarnation);
                 WriteError::Superseded
             }

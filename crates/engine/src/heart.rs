@@ -1,5 +1,5 @@
-//! The writer's heartbeat: a commit that changes nothing, where nothing else was committed for a beat. So that a store which takes no
-//! commits shows, though nobody asks for anything (case F98).
+//! The writer's heartbeat: a commit that changes nothing, where nothing else was committed for a
+//! beat. So that a store which takes no commits shows, though nobody asks for anything (case F98).
 
 use adit_core::{Actor, Command};
 

@@ -1,11 +1,13 @@
-//! Tells waiting tasks of this process what was just committed. A hint only: whoever waits reads the store, and looks again now and
-//! then by itself, since another replica may have committed.
+//! Tells waiting tasks of this process what was just committed. A hint only: whoever waits reads
+//! the store, and looks again now and then by itself, since another replica may have committed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adit_core::{Batch, BrokenInvariant, Event, IncarnationId, LaneId, Span, State, Timestamp, Trouble};
+use adit_core::{
+    Batch, BrokenInvariant, Event, IncarnationId, LaneId, Span, State, Timestamp, Trouble,
+};
 use tokio::sync::{Notify, broadcast};
 
 /// Rounds that fail before anybody is told that they do.
@@ -64,7 +66,8 @@ impl Hub {
         self.last_commit.store(at.micros().max(1), Ordering::Relaxed);
     }
 
-    /// Returns at which uptime the writer of this process last committed anything, a beat included. None before its first commit.
+    /// Returns at which uptime the writer of this process last committed anything, a beat included.
+    /// None before its first commit.
     pub fn last_commit(&self) -> Option<Timestamp> {
         let micros = self.last_commit.load(Ordering::Relaxed);
         (micros != 0).then(|| Timestamp::from_micros(micros))
@@ -75,14 +78,18 @@ impl Hub {
         self.store_ahead.store(store.micros().saturating_sub(process.micros()), Ordering::Relaxed);
     }
 
-    /// Returns what the store's clock says when this process's says `now`: leases are dated by that (case F106).
+    /// Returns what the store's clock says when this process's says `now`: leases are dated by that
+    /// (case F106).
     pub(crate) fn lease_time(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_micros(now.micros().saturating_add(self.store_ahead.load(Ordering::Relaxed)))
+        Timestamp::from_micros(
+            now.micros().saturating_add(self.store_ahead.load(Ordering::Relaxed)),
+        )
     }
 
     /// The signer refuses this incarnation of the store for good: another one took its place.
     pub(crate) fn supersede(&self, incarnation: IncarnationId) {
-        *self.superseded.lock().expect("nothing panics while it holds this lock") = Some(incarnation);
+        *self.superseded.lock().expect("nothing panics while it holds this lock") =
+            Some(incarnation);
     }
 
     /// The store lives on under another incarnation than the refused one.
@@ -90,8 +97,8 @@ impl Hub {
         *self.superseded.lock().expect("nothing panics while it holds this lock") = None;
     }
 
-    /// Returns the incarnation that another state of this store has taken the place of: as long as the store has it, this process accepts and
-    /// pays nothing.
+    /// Returns the incarnation that another state of this store has taken the place of: as long as
+    /// the store has it, this process accepts and pays nothing.
     pub(crate) fn superseded(&self) -> Option<IncarnationId> {
         *self.superseded.lock().expect("nothing panics while it holds this lock")
     }
@@ -119,7 +126,10 @@ impl Hub {
 
     /// The third witness cannot be used: the lane signs nothing.
     pub(crate) fn witness_refused(&self, lane: &LaneId, sentence: &str) {
-        self.unwitnessed.lock().expect("nothing panics while it holds this lock").insert(lane.clone(), sentence.to_owned());
+        self.unwitnessed
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .insert(lane.clone(), sentence.to_owned());
     }
 
     /// The third witness was read, or written.
@@ -144,7 +154,8 @@ impl Hub {
         self.failures.lock().expect("nothing panics while it holds this lock").remove(lane);
     }
 
-    /// Returns what keeps the lane from planning or signing that stands in no row. `now` is an uptime.
+    /// Returns what keeps the lane from planning or signing that stands in no row. `now` is an
+    /// uptime.
     pub(crate) fn trouble(&self, lane: &LaneId, now: Timestamp) -> Option<Trouble> {
         if self.is_superseded() {
             return Some(Trouble::Superseded);
@@ -152,7 +163,9 @@ impl Hub {
         if let Some(detail) = self.unwitnessed(lane) {
             return Some(Trouble::WitnessUnusable { detail });
         }
-        if let Some((_, detail)) = self.refusal(lane).filter(|(since, _)| now.since(*since) >= REFUSED_TOLD_AFTER) {
+        if let Some((_, detail)) =
+            self.refusal(lane).filter(|(since, _)| now.since(*since) >= REFUSED_TOLD_AFTER)
+        {
             return Some(Trouble::SignerRefuses { detail });
         }
         let failures = self.failures.lock().expect("nothing panics while it holds this lock");
@@ -169,7 +182,8 @@ impl Hub {
     /// Completes when an invariant was raised.
     pub(crate) async fn raised(&self) -> BrokenInvariant {
         loop {
-            let raised = self.broken.lock().expect("nothing panics while it holds this lock").take();
+            let raised =
+                self.broken.lock().expect("nothing panics while it holds this lock").take();
             match raised {
                 Some(broken) => return broken,
                 None => self.alarm.notified().await,
@@ -182,7 +196,8 @@ impl Hub {
         self.lanes.notified().await;
     }
 
-    /// Completes when the chain was seen to have moved on with what a lane waits for, and not for every accepted claim.
+    /// Completes when the chain was seen to have moved on with what a lane waits for, and not for
+    /// every accepted claim.
     pub(crate) async fn something_mined(&self) {
         self.mined.notified().await;
     }
@@ -201,7 +216,8 @@ impl Hub {
 
     /// Whether a committed batch gives a lane something to do.
     pub(crate) fn concerns_lanes(batch: &Batch) -> bool {
-        let approved = batch.withdrawals.iter().any(|row| matches!(row.row.state, State::Approved { .. }));
+        let approved =
+            batch.withdrawals.iter().any(|row| matches!(row.row.state, State::Approved { .. }));
         let wished = batch.lineages.iter().any(|row| row.row.cancel.is_some());
         approved || wished || !batch.appended.resumed.is_empty()
     }

@@ -19,8 +19,9 @@ mod writer;
 
 pub use alerts::{Alert, Alerts};
 pub use clock::{
-    AGREES_WITHIN, AnchoredClock, BITCOIN_BLOCK_WITHIN, ClockDisagrees, ClockStanding, DRIFT_SECONDS_TOLD, EVM_BLOCK_WITHIN,
-    FOLLOWED_SECONDS_MAX, Reading, Source, Timekeeper, Witness,
+    AGREES_WITHIN, AnchoredClock, BITCOIN_BLOCK_WITHIN, ClockDisagrees, ClockStanding,
+    DRIFT_SECONDS_TOLD, EVM_BLOCK_WITHIN, FOLLOWED_SECONDS_MAX, Reading, Source, Timekeeper,
+    Witness,
 };
 pub use cosigning::{Brought, CosignError, CosignedVersion};
 pub use engine::Engine;

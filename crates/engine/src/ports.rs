@@ -1,6 +1,7 @@
 //! What the engine takes from outside: clock, randomness, tasks, store, chains, signer.
 //!
-//! Nothing in this crate reads a clock or draws a number by itself, so the same code runs on a simulated world.
+//! Nothing in this crate reads a clock or draws a number by itself, so the same code runs on a
+//! simulated world.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

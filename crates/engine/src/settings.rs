@@ -6,9 +6,11 @@ use adit_core::{Amount, AssetId, Span};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a lease lasts. Another replica takes over at the earliest after this; a zombie is fenced by its epoch.
+    /// How long a lease lasts. Another replica takes over at the earliest after this; a zombie is
+    /// fenced by its epoch.
     pub lease: Span,
-    /// This process holds a lock that keeps every other one off the store: a lease that is not its own belongs to nobody.
+    /// This process holds a lock that keeps every other one off the store: a lease that is not its
+    /// own belongs to nobody.
     pub alone: bool,
     /// How often a lane looks by itself, without being woken.
     pub lane_beat: Span,
@@ -60,7 +62,8 @@ impl Default for Settings {
     }
 }
 
-/// Live lineages that a lane keeps in view. More may exist; they are taken up as the first ones end.
+/// Live lineages that a lane keeps in view. More may exist; they are taken up as the first ones
+/// end.
 pub const LIVE_LINEAGES_MAX: usize = 20_000;
 /// Withdrawals that are planned in one round.
 pub const PLAN_MAX: usize = 500;

@@ -1,23 +1,30 @@
-//! Teaches a signer's journal that was lost, or set back, what the database recorded: every signed attempt, and every payout whose hold was
-//! given back (case F96). It only adds restrictions, and may be repeated.
+//! Teaches a signer's journal that was lost, or set back, what the database recorded: every signed
+//! attempt, and every payout whose hold was given back (case F96). It only adds restrictions, and
+//! may be repeated.
 //!
-//! That a payout left a lineage is taught where the journal asks for it: the signer refuses a payment as living in another lineage, and is
-//! shown the final transaction that ended that one, as the database has it.
+//! That a payout left a lineage is taught where the journal asks for it: the signer refuses a
+//! payment as living in another lineage, and is shown the final transaction that ended that one, as
+//! the database has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Actor, AssetId, DeadLineage, JournalTip, LaneId, Leg, Lineage, LineageId, PayoutContext, PayoutId, Retirement, Signed, State, Status,
-    Withdrawal, WithdrawalId,
+    Actor, AssetId, DeadLineage, JournalTip, LaneId, Leg, Lineage, LineageId, PayoutContext,
+    PayoutId, Retirement, Signed, State, Status, Withdrawal, WithdrawalId,
 };
-use adit_signer::{Approved, JournalEntry, Learned, Lesson, Refused, SignRequest, Signer, SignerFault, Stamp, Supersede};
+use adit_signer::{
+    Approved, JournalEntry, Learned, Lesson, Refused, SignRequest, Signer, SignerFault, Stamp,
+    Supersede,
+};
 use adit_store::{LineageCursor, Store, StoreFault, WithdrawalFilter};
 
 /// Lineages, or withdrawals, that are read at once.
 const PAGE_ROWS_MAX: usize = 200;
-/// Lessons of one call: a batch that pays hundreds has some hundred kilobytes, and a call of a socket 16 megabytes.
+/// Lessons of one call: a batch that pays hundreds has some hundred kilobytes, and a call of a
+/// socket 16 megabytes.
 const LESSONS_PER_CALL_MAX: usize = 64;
-/// How often one lesson is repeated, each time with one more lineage that its payouts left, or whose coin it spends.
+/// How often one lesson is repeated, each time with one more lineage that its payouts left, or
+/// whose coin it spends.
 const REPEATS_MAX: usize = 1_000;
 /// Contradictions that are told one by one.
 const TOLD_MAX: usize = 20;
@@ -44,7 +51,8 @@ pub struct Lessons {
     pub known: u64,
 }
 
-/// Why a journal cannot be trusted by what was taught. What was written stays: it only restricts, and teaching may be repeated.
+/// Why a journal cannot be trusted by what was taught. What was written stays: it only restricts,
+/// and teaching may be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum TeachError {
     #[error(transparent)]
@@ -56,12 +64,23 @@ pub enum TeachError {
     Contradicted { count: usize, told: Vec<String> },
 }
 
-/// Teaches everything that the database recorded of these lanes, and what it has given back of any. Nothing else may use the signer meanwhile.
+/// Teaches everything that the database recorded of these lanes, and what it has given back of any.
+/// Nothing else may use the signer meanwhile.
 ///
 /// # Errors
 /// [`TeachError`].
-pub async fn teach(store: &dyn Store, signer: &dyn Signer, lanes: &[LaneId]) -> Result<Taught, TeachError> {
-    let mut school = School { store, signer, lessons: BTreeMap::new(), refused: Vec::new(), lane_of: BTreeMap::new() };
+pub async fn teach(
+    store: &dyn Store,
+    signer: &dyn Signer,
+    lanes: &[LaneId],
+) -> Result<Taught, TeachError> {
+    let mut school = School {
+        store,
+        signer,
+        lessons: BTreeMap::new(),
+        refused: Vec::new(),
+        lane_of: BTreeMap::new(),
+    };
     for lane in lanes {
         school.teach_lane(lane).await?;
     }
@@ -76,7 +95,12 @@ pub async fn teach(store: &dyn Store, signer: &dyn Signer, lanes: &[LaneId]) -> 
         return Err(TeachError::Contradicted { count, told: refused });
     }
     let of = |kind| lessons.get(&kind).copied().unwrap_or_default();
-    Ok(Taught { attempts: of(Kind::Attempt), retirements: of(Kind::Retirement), endings: of(Kind::Ending), tip })
+    Ok(Taught {
+        attempts: of(Kind::Attempt),
+        retirements: of(Kind::Retirement),
+        endings: of(Kind::Ending),
+        tip,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,18 +130,30 @@ impl School<'_> {
             page.iter().flat_map(|lineage| &lineage.legs).for_each(|leg| {
                 self.lane_of.entry(leg.asset.clone()).or_insert_with(|| lane.clone());
             });
-            let lessons: Vec<Lesson> = page.iter().flat_map(|lineage| signed(lineage, &contexts)).collect();
+            let lessons: Vec<Lesson> =
+                page.iter().flat_map(|lineage| signed(lineage, &contexts)).collect();
             self.teach_all(lessons).await?;
         }
     }
 
-    async fn contexts(&self, page: &[Lineage]) -> Result<BTreeMap<PayoutId, PayoutContext>, TeachError> {
-        let ids: BTreeSet<WithdrawalId> = page.iter().flat_map(|lineage| &lineage.legs).map(|leg| leg.withdrawal).collect();
+    async fn contexts(
+        &self,
+        page: &[Lineage],
+    ) -> Result<BTreeMap<PayoutId, PayoutContext>, TeachError> {
+        let ids: BTreeSet<WithdrawalId> =
+            page.iter().flat_map(|lineage| &lineage.legs).map(|leg| leg.withdrawal).collect();
         let found = self.store.withdrawals_by_id(&ids).await?;
-        Ok(found.iter().map(|withdrawal| (withdrawal.payout, PayoutContext::of(withdrawal))).collect())
+        Ok(found
+            .iter()
+            .map(|withdrawal| (withdrawal.payout, PayoutContext::of(withdrawal)))
+            .collect())
     }
 
-    async fn teach_given_back(&mut self, status: Status, lanes: &[LaneId]) -> Result<(), TeachError> {
+    async fn teach_given_back(
+        &mut self,
+        status: Status,
+        lanes: &[LaneId],
+    ) -> Result<(), TeachError> {
         let filter = WithdrawalFilter { status: Some(status), ..WithdrawalFilter::default() };
         let mut after = None;
         loop {
@@ -148,8 +184,13 @@ impl School<'_> {
         Ok(())
     }
 
-    /// The journal may lack only that a lineage ended, which the database knows: that is taught first.
-    async fn teach_again(&mut self, mut lesson: Lesson, mut refused: Refused) -> Result<(), TeachError> {
+    /// The journal may lack only that a lineage ended, which the database knows: that is taught
+    /// first.
+    async fn teach_again(
+        &mut self,
+        mut lesson: Lesson,
+        mut refused: Refused,
+    ) -> Result<(), TeachError> {
         for _ in 0..REPEATS_MAX {
             let Some(before) = self.ending(&mut lesson, &refused).await? else { break };
             let lessons: Vec<Lesson> = before.into_iter().chain([lesson.clone()]).collect();
@@ -171,12 +212,18 @@ impl School<'_> {
         Ok(())
     }
 
-    /// Returns what is to be taught before the lesson: nothing where the lesson itself names the end now. None where the database knows no
-    /// end that would lift the refusal.
-    async fn ending(&self, lesson: &mut Lesson, refused: &Refused) -> Result<Option<Option<Lesson>>, TeachError> {
+    /// Returns what is to be taught before the lesson: nothing where the lesson itself names the
+    /// end now. None where the database knows no end that would lift the refusal.
+    async fn ending(
+        &self,
+        lesson: &mut Lesson,
+        refused: &Refused,
+    ) -> Result<Option<Option<Lesson>>, TeachError> {
         let (old, payout) = match refused {
             Refused::Equivocation { payout, live } => (*live, Some(*payout)),
-            Refused::AnchorTaken { lineage, anchor: adit_core::Anchor::Outpoint { .. } } => (*lineage, None),
+            Refused::AnchorTaken { lineage, anchor: adit_core::Anchor::Outpoint { .. } } => {
+                (*lineage, None)
+            }
             _ => return Ok(None),
         };
         let Some((lane, evidence)) = self.ended(old).await? else { return Ok(None) };
@@ -185,10 +232,15 @@ impl School<'_> {
             return Ok(Some(None));
         }
         let (epoch, stamp) = (adit_core::Epoch(0), Stamp::default());
-        Ok(Some(Some(Lesson::Left { supersede: Supersede { lane, epoch, stamp, payout, old, evidence, raw: None } })))
+        Ok(Some(Some(Lesson::Left {
+            supersede: Supersede { lane, epoch, stamp, payout, old, evidence, raw: None },
+        })))
     }
 
-    async fn ended(&self, id: LineageId) -> Result<Option<(LaneId, adit_core::Hash32)>, TeachError> {
+    async fn ended(
+        &self,
+        id: LineageId,
+    ) -> Result<Option<(LaneId, adit_core::Hash32)>, TeachError> {
         let found = self.store.lineage(id).await?;
         Ok(found.and_then(|lineage| lineage.ended_by().map(|evidence| (lineage.lane, evidence))))
     }
@@ -225,10 +277,16 @@ fn signed(lineage: &Lineage, contexts: &BTreeMap<PayoutId, PayoutContext>) -> Ve
             attempt: attempt.id,
             purpose: attempt.purpose,
             approved: paid.iter().map(approved).collect(),
-            contexts: paid.iter().filter_map(|leg| Some((leg.payout, contexts.get(&leg.payout)?.clone()))).collect(),
+            contexts: paid
+                .iter()
+                .filter_map(|leg| Some((leg.payout, contexts.get(&leg.payout)?.clone())))
+                .collect(),
             draft: attempt.draft.clone(),
         };
-        Lesson::Signed { at: attempt.created_at, entry: JournalEntry { request, signed: signed.clone() } }
+        Lesson::Signed {
+            at: attempt.created_at,
+            entry: JournalEntry { request, signed: signed.clone() },
+        }
     };
     versions.map(lesson).collect()
 }
@@ -238,17 +296,31 @@ fn given_back(withdrawal: &Withdrawal, lane: LaneId) -> Option<Retirement> {
     let (by, reason) = match &withdrawal.state {
         State::Cancelled { by, reason, .. } => (by.clone(), reason.clone()),
         State::Failed { failure, .. } => (Actor::Engine, format!("it failed: {failure:?}")),
-        State::Pending | State::Approved { .. } | State::Processing { .. } | State::Completed { .. } | State::HeldForInspection { .. } => {
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::Completed { .. }
+        | State::HeldForInspection { .. } => {
             return None;
         }
     };
-    Some(Retirement { payout: withdrawal.payout, lane, by: by.client().to_string(), reason, ended: None })
+    Some(Retirement {
+        payout: withdrawal.payout,
+        lane,
+        by: by.client().to_string(),
+        reason,
+        ended: None,
+    })
 }
 
 fn named(lesson: &Lesson) -> String {
     match lesson {
-        Lesson::Signed { entry, .. } => format!("attempt {} of lineage {}", entry.request.attempt, entry.request.lineage),
+        Lesson::Signed { entry, .. } => {
+            format!("attempt {} of lineage {}", entry.request.attempt, entry.request.lineage)
+        }
         Lesson::Left { supersede } => format!("the end of lineage {}", supersede.old),
-        Lesson::Retired { retirement } => format!("payout {}, which was given back", retirement.payout),
+        Lesson::Retired { retirement } => {
+            format!("payout {}, which was given back", retirement.payout)
+        }
     }
 }

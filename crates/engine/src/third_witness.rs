@@ -1,7 +1,8 @@
-//! A third place that says how far database and journal were, apart from both: what a snapshot of the two sets back, it still knows
-//! (case F91).
+//! A third place that says how far database and journal were, apart from both: what a snapshot of
+//! the two sets back, it still knows (case F91).
 //!
-//! Its content is text with a format line. Whatever else is found there belongs to somebody else, and is never written over.
+//! Its content is text with a format line. Whatever else is found there belongs to somebody else,
+//! and is never written over.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub trait ThirdWitness: Send + Sync + 'static {
     /// When the place cannot be reached.
     async fn read(&self) -> Result<Option<String>, WitnessFault>;
 
-    /// Puts `text` in the place of `was`, durably. False where something else than `was` is there: then nothing changes.
+    /// Puts `text` in the place of `was`, durably. False where something else than `was` is there:
+    /// then nothing changes.
     ///
     /// # Errors
     /// When the place cannot be written. What it has then is one of the two, whole.
@@ -68,19 +70,32 @@ impl Testimony {
         let (format, body) = text.split_once('\n').unwrap_or((text, ""));
         if format != FORMAT {
             let found: String = format.chars().take(40).collect();
-            return Err(format!("it begins with {found:?}, and what this program writes there with {FORMAT:?}"));
+            return Err(format!(
+                "it begins with {found:?}, and what this program writes there with {FORMAT:?}"
+            ));
         }
-        let body: Body = serde_json::from_str(body).map_err(|error| format!("it is damaged ({error})"))?;
+        let body: Body =
+            serde_json::from_str(body).map_err(|error| format!("it is damaged ({error})"))?;
         if body.journal != journal {
-            return Err(format!("it was written for the journal {}, and this signer's is {journal}", body.journal));
+            return Err(format!(
+                "it was written for the journal {}, and this signer's is {journal}",
+                body.journal
+            ));
         }
-        let lane = |(lane, noted): (String, Noted)| Ok((lane.parse().map_err(|error| format!("it names no lane: {error}"))?, noted));
-        Ok(Self { journal, lanes: body.lanes.into_iter().map(lane).collect::<Result<_, String>>()? })
+        let lane = |(lane, noted): (String, Noted)| {
+            Ok((lane.parse().map_err(|error| format!("it names no lane: {error}"))?, noted))
+        };
+        Ok(Self {
+            journal,
+            lanes: body.lanes.into_iter().map(lane).collect::<Result<_, String>>()?,
+        })
     }
 
     pub(crate) fn text(&self) -> String {
-        let lanes = self.lanes.iter().map(|(lane, noted)| (lane.to_string(), noted.clone())).collect();
-        let body = serde_json::to_string(&Body { journal: self.journal, lanes }).expect("names are text, and memory takes it");
+        let lanes =
+            self.lanes.iter().map(|(lane, noted)| (lane.to_string(), noted.clone())).collect();
+        let body = serde_json::to_string(&Body { journal: self.journal, lanes })
+            .expect("names are text, and memory takes it");
         format!("{FORMAT}\n{body}\n")
     }
 }
@@ -92,7 +107,8 @@ mod tests {
     use super::*;
 
     fn testimony() -> Testimony {
-        let lane: LaneId = "base:0x00000000000000000000000000000000000000AA".parse().expect("a lane");
+        let lane: LaneId =
+            "base:0x00000000000000000000000000000000000000AA".parse().expect("a lane");
         let noted = Noted {
             epoch: Epoch(3),
             token: LeaseToken(Uuid::from_u128(5)),
@@ -120,7 +136,11 @@ mod tests {
             ("", written.journal, "begins with \"\""),
             (&text[..text.len() - 9], written.journal, "is damaged"),
             (&text.replace("\"counter\"", "\"account\""), written.journal, "is damaged"),
-            (&text.replace("witness 1", "witness 2"), written.journal, "begins with \"adit witness 2\""),
+            (
+                &text.replace("witness 1", "witness 2"),
+                written.journal,
+                "begins with \"adit witness 2\"",
+            ),
             (&text, other, "written for the journal"),
         ] {
             let said = Testimony::read(text, journal).expect_err("not ours");

@@ -1,16 +1,17 @@
-//! The one writer: takes what has queued up, loads the rows it touches, decides each order, commits all in one transaction, then
-//! answers. The next group gathers meanwhile.
+//! The one writer: takes what has queued up, loads the rows it touches, decides each order, commits
+//! all in one transaction, then answers. The next group gathers meanwhile.
 //!
-//! Orders wait in three lines. Leases and halts go first, since they must not wait. What people ask and what the engine's own tasks do have a
-//! line each, and a group takes only so much of the latter, so that a lane with hundreds of payments to move does not make people wait.
+//! Orders wait in three lines. Leases and halts go first, since they must not wait. What people ask
+//! and what the engine's own tasks do have a line each, and a group takes only so much of the
+//! latter, so that a lane with hundreds of payments to move does not make people wait.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use adit_core::{
-    Actor, Answer, BrokenInvariant, Command, GroupId, IncarnationId, Keys, Mistake, Order, PayoutId, Refusal, Rules, Span, Timestamp,
-    WentBack, audit_batch, decide, keys, planted,
+    Actor, Answer, BrokenInvariant, Command, GroupId, IncarnationId, Keys, Mistake, Order,
+    PayoutId, Refusal, Rules, Span, Timestamp, WentBack, audit_batch, decide, keys, planted,
 };
 use adit_store::{CommitFault, StoreFault};
 use futures::future::{Either, join_all, select};
@@ -26,7 +27,8 @@ pub const GROUP_ORDERS_MAX: usize = 1_024;
 pub const GROUP_ENGINE_ORDERS_MAX: usize = 128;
 /// How often one group is tried when other transactions are in the way.
 const CONTENTION_TRIES_MAX: u32 = 8;
-/// How often the store is asked whether a group was committed before its callers are told that nobody knows.
+/// How often the store is asked whether a group was committed before its callers are told that
+/// nobody knows.
 const READ_BACK_TRIES_MAX: u32 = 40;
 const BACKOFF_FIRST: Span = Span::from_millis(5);
 const BACKOFF_MOST: Span = Span::from_seconds(1);
@@ -55,14 +57,20 @@ pub enum WriteError {
     /// The store failed; nothing changed. Trying again is safe.
     #[error("the store could not take it ({detail}); nothing changed, try again")]
     Failed { detail: String },
-    /// The signer could not be asked whether a hold may be given back. Nothing changed. Trying again is safe.
+    /// The signer could not be asked whether a hold may be given back. Nothing changed. Trying
+    /// again is safe.
     #[error("the signer cannot be asked ({detail}); nothing changed, try again")]
     SignerUnreachable { detail: String },
     /// Another state of this store has taken its place. This process can do nothing any more.
-    #[error("this server works on a state of the store that another one has taken the place of; stop it")]
+    #[error(
+        "this server works on a state of the store that another one has taken the place of; stop it"
+    )]
     Superseded,
-    /// The store's answer was lost and could not be read back. Ask what became of it before trying again.
-    #[error("the store's answer was lost ({detail}); look whether it was accepted before trying again")]
+    /// The store's answer was lost and could not be read back. Ask what became of it before trying
+    /// again.
+    #[error(
+        "the store's answer was lost ({detail}); look whether it was accepted before trying again"
+    )]
     Unknown { detail: String },
 }
 
@@ -72,8 +80,15 @@ impl Writer {
         let (urgent, of_urgent) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (people, of_people) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (engine, of_engine) = mpsc::channel(QUEUE_ORDERS_MAX);
-        let task =
-            WriterTask { ports: ports.clone(), rules, hub: hub.clone(), of_urgent, of_people, of_engine, went_back: Mutex::default() };
+        let task = WriterTask {
+            ports: ports.clone(),
+            rules,
+            hub: hub.clone(),
+            of_urgent,
+            of_people,
+            of_engine,
+            went_back: Mutex::default(),
+        };
         ports.spawner.spawn("writer", Box::pin(task.run()));
         Self { urgent, people, engine, ports, hub }
     }
@@ -87,7 +102,12 @@ impl Writer {
     }
 
     /// The same, with payouts that the signer has retired for it.
-    pub(crate) async fn submit_retired(&self, actor: Actor, command: Command, retired: BTreeSet<PayoutId>) -> Result<Answer, WriteError> {
+    pub(crate) async fn submit_retired(
+        &self,
+        actor: Actor,
+        command: Command,
+        retired: BTreeSet<PayoutId>,
+    ) -> Result<Answer, WriteError> {
         if self.hub.is_superseded() {
             return Err(WriteError::Superseded);
         }
@@ -96,12 +116,16 @@ impl Writer {
         let stopped = || WriteError::Failed { detail: "the writer has stopped".to_owned() };
         let line = match (&order.actor, &order.command) {
             // A lease that waited behind others could run out, and a halt must not wait.
-            (Actor::Engine, Command::Lease { .. } | Command::HaltLane { .. } | Command::Beat) => &self.urgent,
+            (Actor::Engine, Command::Lease { .. } | Command::HaltLane { .. } | Command::Beat) => {
+                &self.urgent
+            }
             (Actor::Engine, _) => &self.engine,
             (Actor::User { .. } | Actor::Service { .. } | Actor::Admin { .. }, _) => &self.people,
         };
         line.send(Item { order, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| WriteError::Unknown { detail: "the writer stopped before it answered".to_owned() })?
+        answered.await.map_err(|_| WriteError::Unknown {
+            detail: "the writer stopped before it answered".to_owned(),
+        })?
     }
 
     pub(crate) fn last_commit(&self) -> Option<Timestamp> {
@@ -109,7 +133,11 @@ impl Writer {
     }
 
     /// Hands in many commands in this order and waits for all answers.
-    pub async fn submit_all(&self, actor: &Actor, commands: Vec<Command>) -> Vec<Result<Answer, WriteError>> {
+    pub async fn submit_all(
+        &self,
+        actor: &Actor,
+        commands: Vec<Command>,
+    ) -> Vec<Result<Answer, WriteError>> {
         join_all(commands.into_iter().map(|command| self.submit(actor.clone(), command))).await
     }
 }
@@ -121,7 +149,8 @@ struct WriterTask {
     of_urgent: mpsc::Receiver<Item>,
     of_people: mpsc::Receiver<Item>,
     of_engine: mpsc::Receiver<Item>,
-    /// The store says that it went back, and that is not written down in it yet. Nothing else is committed before.
+    /// The store says that it went back, and that is not written down in it yet. Nothing else is
+    /// committed before.
     went_back: Mutex<Option<WentBack>>,
 }
 
@@ -145,9 +174,11 @@ impl WriterTask {
         }
     }
 
-    /// The next order of any line. None once nobody can hand any in: whoever has one end has them all.
+    /// The next order of any line. None once nobody can hand any in: whoever has one end has them
+    /// all.
     async fn first(&mut self) -> Option<Item> {
-        let (urgent, people, engine) = (pin!(self.of_urgent.recv()), pin!(self.of_people.recv()), pin!(self.of_engine.recv()));
+        let (urgent, people, engine) =
+            (pin!(self.of_urgent.recv()), pin!(self.of_people.recv()), pin!(self.of_engine.recv()));
         match select(urgent, select(people, engine)).await {
             Either::Left((item, _)) => item,
             Either::Right((Either::Left((item, _)) | Either::Right((item, _)), _)) => item,
@@ -155,7 +186,8 @@ impl WriterTask {
     }
 
     async fn answer(&self, group: Vec<Item>) {
-        let (orders, callers): (Vec<Order>, Vec<_>) = group.into_iter().map(|item| (item.order, item.answer)).unzip();
+        let (orders, callers): (Vec<Order>, Vec<_>) =
+            group.into_iter().map(|item| (item.order, item.answer)).unzip();
         let answers = self.write(&orders).await;
         for (caller, answer) in callers.into_iter().zip(answers) {
             let _caller_left = caller.send(answer);
@@ -166,19 +198,26 @@ impl WriterTask {
     async fn write(&self, orders: &[Order]) -> Vec<Result<Answer, WriteError>> {
         match self.write_together(orders).await {
             Ok(answers) => answers,
-            Err(constraint) if orders.len() == 1 => vec![Err(WriteError::Failed { detail: constraint })],
+            Err(constraint) if orders.len() == 1 => {
+                vec![Err(WriteError::Failed { detail: constraint })]
+            }
             Err(_) => {
                 let mut answers = Vec::with_capacity(orders.len());
                 for order in orders {
                     let alone = self.write_together(std::slice::from_ref(order)).await;
-                    answers.extend(alone.unwrap_or_else(|detail| vec![Err(WriteError::Failed { detail })]));
+                    answers.extend(
+                        alone.unwrap_or_else(|detail| vec![Err(WriteError::Failed { detail })]),
+                    );
                 }
                 answers
             }
         }
     }
 
-    async fn write_together(&self, orders: &[Order]) -> Result<Vec<Result<Answer, WriteError>>, String> {
+    async fn write_together(
+        &self,
+        orders: &[Order],
+    ) -> Result<Vec<Result<Answer, WriteError>>, String> {
         let mut detail = String::new();
         for tries in 0..CONTENTION_TRIES_MAX {
             match self.try_once(orders).await {
@@ -207,12 +246,18 @@ impl WriterTask {
         self.try_group(orders).await
     }
 
-    /// Writes down that the store went back, where it said so: from then on the rules refuse whatever they have to (case F94).
+    /// Writes down that the store went back, where it said so: from then on the rules refuse
+    /// whatever they have to (case F94).
     async fn write_finding(&self) -> Option<Tried> {
         let because = self.went_back.lock().expect("no holder of this lock panics").clone()?;
         let next = IncarnationId(self.ports.uuid());
         let command = Command::FindWentBack { because, next, take_over: false };
-        let order = Order { actor: Actor::Engine, ids: self.ports.ids(), retired: BTreeSet::new(), command };
+        let order = Order {
+            actor: Actor::Engine,
+            ids: self.ports.ids(),
+            retired: BTreeSet::new(),
+            command,
+        };
         let tried = self.try_group(std::slice::from_ref(&order)).await;
         if matches!(&tried, Tried::Answered(answers) if answers.iter().all(Result::is_ok)) {
             *self.went_back.lock().expect("no holder of this lock panics") = None;
@@ -226,7 +271,10 @@ impl WriterTask {
         let mut group = match self.ports.store.load(&wanted, self.ports.clock.now()).await {
             Ok(group) => group,
             Err(StoreFault::WentBack { because }) => {
-                tracing::error!(%because, "the store went back; nothing is reserved, signed or given back until it is reconciled");
+                tracing::error!(
+                    %because,
+                    "the store went back; nothing is reserved, signed or given back until it is reconciled"
+                );
                 let detail = because.to_string();
                 *self.went_back.lock().expect("no holder of this lock panics") = Some(because);
                 self.ports.store.accept_history();
@@ -263,9 +311,12 @@ impl WriterTask {
             Err(_) if planted(Mistake::CommitFailureIgnored) => Tried::Answered(answers),
             Err(CommitFault::Contention { detail }) => Tried::Contended(detail),
             Err(CommitFault::Constraint { constraint }) => Tried::Constrained(constraint),
-            // It may be one order that the store cannot hold: the others are not made to suffer for it.
+            // It may be one order that the store cannot hold: the others are not made to suffer for
+            // it.
             Err(CommitFault::Unwritable { detail }) => Tried::Constrained(detail),
-            Err(CommitFault::Unknown { detail }) => self.read_back(orders, id, answers, detail).await,
+            Err(CommitFault::Unknown { detail }) => {
+                self.read_back(orders, id, answers, detail).await
+            }
         };
         if let Tried::Answered(answers) = &tried
             && answers.iter().all(|answer| !matches!(answer, Err(WriteError::Unknown { .. })))
@@ -279,10 +330,14 @@ impl WriterTask {
         tried
     }
 
-    /// A group that would break an invariant is not committed. Its orders are tried one by one, and the one that would break it stops the
-    /// lanes.
+    /// A group that would break an invariant is not committed. Its orders are tried one by one, and
+    /// the one that would break it stops the lanes.
     fn refuse(&self, orders: &[Order], broken: &BrokenInvariant) -> Tried {
-        tracing::error!(%broken, orders = orders.len(), "a group would break an invariant; it is not committed");
+        tracing::error!(
+            %broken,
+            orders = orders.len(),
+            "a group would break an invariant; it is not committed"
+        );
         if orders.len() == 1 {
             self.hub.raise(broken.clone());
         }
@@ -290,7 +345,13 @@ impl WriterTask {
     }
 
     /// The answer to COMMIT was lost: the outcome is read back, never assumed (window F71).
-    async fn read_back(&self, orders: &[Order], id: GroupId, answers: Vec<Result<Answer, WriteError>>, detail: String) -> Tried {
+    async fn read_back(
+        &self,
+        orders: &[Order],
+        id: GroupId,
+        answers: Vec<Result<Answer, WriteError>>,
+        detail: String,
+    ) -> Tried {
         if planted(Mistake::LostCommitAssumedDone) {
             return Tried::Answered(answers);
         }
@@ -298,7 +359,9 @@ impl WriterTask {
             match self.ports.store.was_committed(id).await {
                 Ok(true) => return Tried::Answered(answers),
                 Ok(false) => return Tried::Contended(detail),
-                Err(fault) => tracing::warn!(%fault, group = %id, "cannot read back a lost commit yet"),
+                Err(fault) => {
+                    tracing::warn!(%fault, group = %id, "cannot read back a lost commit yet")
+                }
             }
             self.ports.clock.sleep(BACKOFF_FIRST.backoff(tries, BACKOFF_MOST)).await;
         }
@@ -335,15 +398,24 @@ mod tests {
     fn the_engine_leaves_room_for_people() {
         let (people, mut of_people) = mpsc::channel(QUEUE_ORDERS_MAX);
         let (engine, mut of_engine) = mpsc::channel(QUEUE_ORDERS_MAX);
-        for (line, actor, orders) in [(&engine, Actor::Engine, GROUP_ENGINE_ORDERS_MAX + 1), (&people, somebody(), GROUP_ORDERS_MAX)] {
-            (0..orders).for_each(|_| line.try_send(item(&actor)).unwrap_or_else(|_| panic!("the line is long enough")));
+        for (line, actor, orders) in [
+            (&engine, Actor::Engine, GROUP_ENGINE_ORDERS_MAX + 1),
+            (&people, somebody(), GROUP_ORDERS_MAX),
+        ] {
+            (0..orders).for_each(|_| {
+                line.try_send(item(&actor)).unwrap_or_else(|_| panic!("the line is long enough"))
+            });
         }
         let mut group = Vec::new();
         take(&mut of_engine, GROUP_ENGINE_ORDERS_MAX, &mut group);
         take(&mut of_people, GROUP_ORDERS_MAX, &mut group);
         let of_engine_now = group.iter().filter(|item| item.order.actor == Actor::Engine).count();
         assert_eq!((of_engine_now, group.len()), (GROUP_ENGINE_ORDERS_MAX, GROUP_ORDERS_MAX));
-        assert_eq!((of_engine.len(), of_people.len()), (1, GROUP_ENGINE_ORDERS_MAX), "the rest waits for the next group");
+        assert_eq!(
+            (of_engine.len(), of_people.len()),
+            (1, GROUP_ENGINE_ORDERS_MAX),
+            "the rest waits for the next group"
+        );
     }
 
     fn somebody() -> Actor {

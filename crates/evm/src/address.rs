@@ -9,7 +9,8 @@ use alloy::primitives::Address;
 
 use crate::refused_address;
 
-/// Precompiles live at 0x1 to 0x11 today; EIPs have claimed up to 0x100 (RIP-7212), chains go on from there.
+/// Precompiles live at 0x1 to 0x11 today; EIPs have claimed up to 0x100 (RIP-7212), chains go on
+/// from there.
 const PRECOMPILES_END: u64 = 0x1ff;
 
 /// What is known of addresses on one chain before anyone asks it.
@@ -27,13 +28,15 @@ impl AddressBook {
     /// Reads an address as a person gives it, blanks at its ends included.
     ///
     /// # Errors
-    /// `Invalid` for everything that is not `0x` and 40 hex digits with the checksum of EIP-55; `Forbidden` for what cannot
-    /// or must not be paid (window F53).
+    /// `Invalid` for everything that is not `0x` and 40 hex digits with the checksum of EIP-55;
+    /// `Forbidden` for what cannot or must not be paid (window F53).
     pub fn parse(&self, text: &str) -> Result<ParsedDestination, RefusedDestination> {
         let text = trimmed(text);
         let address = self.read(text).ok_or_else(|| refused_address::explain(self, text))?;
         match self.forbids(address) {
-            Some(what) => Err(RefusedDestination::Forbidden { got: address.to_checksum(None), what }),
+            Some(what) => {
+                Err(RefusedDestination::Forbidden { got: address.to_checksum(None), what })
+            }
             None => Ok(ParsedDestination(canonical(address))),
         }
     }
@@ -41,14 +44,20 @@ impl AddressBook {
     fn read(&self, text: &str) -> Option<Address> {
         match Written::read(text)? {
             Written::Checked(address) => Some(address),
-            Written::Unchecked(address) => (self.lower_case && text.bytes().all(|byte| !byte.is_ascii_uppercase())).then_some(address),
+            Written::Unchecked(address) => (self.lower_case
+                && text.bytes().all(|byte| !byte.is_ascii_uppercase()))
+            .then_some(address),
             Written::Mistyped => None,
         }
     }
 
     /// What an address looks like here.
     pub(crate) fn allowed(&self) -> String {
-        let case = if self.lower_case { "with the checksum of EIP-55 or all lower case" } else { "with the checksum of EIP-55" };
+        let case = if self.lower_case {
+            "with the checksum of EIP-55 or all lower case"
+        } else {
+            "with the checksum of EIP-55"
+        };
         format!("0x and 40 hex digits, {case}")
     }
 
@@ -78,7 +87,8 @@ pub(crate) enum Written {
 impl Written {
     pub(crate) fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40)?;
-        let address: Address = digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| text.parse().ok())??;
+        let address: Address =
+            digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| text.parse().ok())??;
         let has = |case: fn(&u8) -> bool| digits.bytes().any(|byte| case(&byte));
         Some(match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
             _ if address.to_checksum(None) == text => Self::Checked(address),
@@ -88,8 +98,8 @@ impl Written {
     }
 }
 
-/// An address that is written in one case, with its checksum (EIP-55). Any other text as it is. Only for addresses that are proved
-/// otherwise: in one case a mistyped digit is not seen.
+/// An address that is written in one case, with its checksum (EIP-55). Any other text as it is.
+/// Only for addresses that are proved otherwise: in one case a mistyped digit is not seen.
 pub fn with_checksum(text: &str) -> Cow<'_, str> {
     match Written::read(trimmed(text)) {
         Some(Written::Unchecked(address)) => Cow::Owned(address.to_checksum(None)),
@@ -99,7 +109,8 @@ pub fn with_checksum(text: &str) -> Cow<'_, str> {
 
 /// The one form in which addresses are stored and shown.
 pub fn canonical(address: Address) -> Destination {
-    Destination::new(address.to_checksum(None)).expect("0x and 40 hex digits are letters and digits")
+    Destination::new(address.to_checksum(None))
+        .expect("0x and 40 hex digits are letters and digits")
 }
 
 /// The address behind a destination that was parsed before.
@@ -115,7 +126,11 @@ mod tests {
 
     fn book(lower_case: bool) -> AddressBook {
         let token = TOKEN.parse().expect("an address");
-        AddressBook { lower_case, chain_id: Some(8_453), forbidden: BTreeMap::from([(token, "the contract of DG".to_owned())]) }
+        AddressBook {
+            lower_case,
+            chain_id: Some(8_453),
+            forbidden: BTreeMap::from([(token, "the contract of DG".to_owned())]),
+        }
     }
 
     /// The vectors of EIP-55.
@@ -131,7 +146,10 @@ mod tests {
             "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
             "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
         ] {
-            assert_eq!(book(false).parse(text).map(|parsed| parsed.0.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                book(false).parse(text).map(|parsed| parsed.0.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
@@ -147,9 +165,16 @@ mod tests {
     fn blanks_at_the_ends_are_no_part_of_an_address() {
         let good = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
         for text in [format!(" {good}"), format!("{good}\n"), format!("\u{feff}{good}\u{a0}\t")] {
-            assert_eq!(book(false).parse(&text).map(|parsed| parsed.0.to_string()), Ok(good.to_owned()), "{text:?}");
+            assert_eq!(
+                book(false).parse(&text).map(|parsed| parsed.0.to_string()),
+                Ok(good.to_owned()),
+                "{text:?}"
+            );
         }
-        assert!(matches!(book(false).parse(&format!("\t{TOKEN}")), Err(RefusedDestination::Forbidden { .. })));
+        assert!(matches!(
+            book(false).parse(&format!("\t{TOKEN}")),
+            Err(RefusedDestination::Forbidden { .. })
+        ));
     }
 
     #[test]
@@ -167,15 +192,23 @@ mod tests {
             "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
             "０x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
         ] {
-            assert!(matches!(book(true).parse(text), Err(RefusedDestination::Invalid { .. })), "{text:?}");
+            assert!(
+                matches!(book(true).parse(text), Err(RefusedDestination::Invalid { .. })),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn f53_some_addresses_may_not_be_paid() {
         let precompile = |number: u64| format!("0x{number:040x}");
-        for text in [precompile(0), precompile(1), precompile(0x100), precompile(0x1ff), TOKEN.to_owned()] {
-            assert!(matches!(book(true).parse(&text), Err(RefusedDestination::Forbidden { .. })), "{text}");
+        for text in
+            [precompile(0), precompile(1), precompile(0x100), precompile(0x1ff), TOKEN.to_owned()]
+        {
+            assert!(
+                matches!(book(true).parse(&text), Err(RefusedDestination::Forbidden { .. })),
+                "{text}"
+            );
         }
         assert!(book(true).parse(&precompile(0x200)).is_ok());
     }

@@ -1,4 +1,5 @@
-//! Sending recorded bytes to every endpoint. The answers explain; they prove nothing (windows F5 to F14).
+//! Sending recorded bytes to every endpoint. The answers explain; they prove nothing (windows F5 to
+//! F14).
 
 use std::sync::Arc;
 
@@ -9,35 +10,57 @@ use serde_json::json;
 use crate::draft::raw_hash;
 use crate::node::Node;
 
-/// How nodes say that they have these very bytes: geth and reth, anvil, hardhat, nethermind, besu, erigon.
-const KNOWN_WORDS: [&str; 6] =
-    ["already known", "known transaction", "already imported", "alreadyknown", "already exists", "already in the pool"];
+/// How nodes say that they have these very bytes: geth and reth, anvil, hardhat, nethermind, besu,
+/// erigon.
+const KNOWN_WORDS: [&str; 6] = [
+    "already known",
+    "known transaction",
+    "already imported",
+    "alreadyknown",
+    "already exists",
+    "already in the pool",
+];
 
 impl Node {
     pub(crate) async fn broadcast(&self, bytes: &[Signed]) -> Vec<Sent> {
-        let calls: Vec<Call> = bytes.iter().map(|signed| Call::new("eth_sendRawTransaction", json!([signed.raw]))).collect();
-        let said = self.quorum.fan_out(async |endpoint: Arc<Endpoint>| Ok(send(&endpoint, &calls).await)).await;
+        let calls: Vec<Call> = bytes
+            .iter()
+            .map(|signed| Call::new("eth_sendRawTransaction", json!([signed.raw])))
+            .collect();
+        let said = self
+            .quorum
+            .fan_out(async |endpoint: Arc<Endpoint>| Ok(send(&endpoint, &calls).await))
+            .await;
         let sent = |(index, signed): (usize, &Signed)| Sent {
             hash: raw_hash(&signed.raw),
-            submissions: said.iter().map(|(name, answers)| submission(name, answers, index)).collect(),
+            submissions: said
+                .iter()
+                .map(|(name, answers)| submission(name, answers, index))
+                .collect(),
         };
         bytes.iter().enumerate().map(sent).collect()
     }
 }
 
-/// One request after the other, in the order of the nonces: geth keeps only 64 transactions of an account that wait for an earlier one.
+/// One request after the other, in the order of the nonces: geth keeps only 64 transactions of an
+/// account that wait for an earlier one.
 async fn send(endpoint: &Endpoint, calls: &[Call]) -> Vec<SubmissionAnswer> {
     let mut said = Vec::with_capacity(calls.len());
     for some in calls.chunks(BATCH_CALLS_MAX) {
         match endpoint.batch(some).await {
             Ok(answers) => said.extend(answers.iter().map(classify)),
-            Err(fault) => said.extend(some.iter().map(|_| SubmissionAnswer::Unclear { text: fault.to_string() })),
+            Err(fault) => said
+                .extend(some.iter().map(|_| SubmissionAnswer::Unclear { text: fault.to_string() })),
         }
     }
     said
 }
 
-fn submission(endpoint: &EndpointName, answers: &Result<Vec<SubmissionAnswer>, Fault>, index: usize) -> Submission {
+fn submission(
+    endpoint: &EndpointName,
+    answers: &Result<Vec<SubmissionAnswer>, Fault>,
+    index: usize,
+) -> Submission {
     let answer = match answers {
         Ok(answers) => answers[index].clone(),
         Err(fault) => SubmissionAnswer::Unclear { text: fault.to_string() },
@@ -66,17 +89,29 @@ mod tests {
 
     #[test]
     fn f07_having_it_already_is_no_refusal() {
-        for message in
-            ["already known", "Known transaction: 0xab", "transaction already imported", "AlreadyKnown", "ALREADY_EXISTS: already known"]
-        {
+        for message in [
+            "already known",
+            "Known transaction: 0xab",
+            "transaction already imported",
+            "AlreadyKnown",
+            "ALREADY_EXISTS: already known",
+        ] {
             assert_eq!(said(message), SubmissionAnswer::AlreadyKnown, "{message}");
         }
     }
 
     #[test]
     fn f06_f08_f09_f10_other_errors_are_kept_as_they_are() {
-        for message in ["nonce too low", "replacement transaction underpriced", "insufficient funds for gas * price + value", ""] {
-            assert_eq!(said(message), SubmissionAnswer::Refused { text: format!("{message} (-32000)") });
+        for message in [
+            "nonce too low",
+            "replacement transaction underpriced",
+            "insufficient funds for gas * price + value",
+            "",
+        ] {
+            assert_eq!(
+                said(message),
+                SubmissionAnswer::Refused { text: format!("{message} (-32000)") }
+            );
         }
     }
 }

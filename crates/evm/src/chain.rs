@@ -1,13 +1,16 @@
-//! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims and members.
+//! An EVM chain behind its endpoints: the seam to the engine, and what the API asks about claims
+//! and members.
 
 use std::sync::Arc;
 
 use adit_chain::{
-    Chain, Dated, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest, Planning, Pool,
-    Ready, RefusedDestination, Sent, Shown, Sightings, Timer, Watch,
+    Chain, Dated, Endpoint, Fault, FundsReading, HealthReading, Identity, NextVersion,
+    ParsedDestination, PlanRequest, Planning, Pool, Ready, RefusedDestination, Sent, Shown,
+    Sightings, Timer, Watch,
 };
 use adit_core::{
-    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId, Mistake, Offer, Signed, Tip, planted,
+    AssetId, Bytes, ChainName, ClaimRecord, Destination, Draft, EvmDraft, EvmFees, Hash32, LaneId,
+    Mistake, Offer, Signed, Tip, planted,
 };
 use alloy::primitives::Address;
 use async_trait::async_trait;
@@ -45,7 +48,11 @@ impl EvmChain {
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn over(config: EvmConfig, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+    pub fn over(
+        config: EvmConfig,
+        endpoints: Vec<Endpoint>,
+        timer: Arc<dyn Timer>,
+    ) -> Result<Self, ConfigError> {
         Self::behind(Node::over(config, endpoints, timer)?)
     }
 
@@ -64,17 +71,24 @@ impl EvmChain {
         self.node.quorum.readings()
     }
 
-    /// Whose signature it is: `user`'s key first, which asks nobody; else `user` as a contract wallet, by quorum.
+    /// Whose signature it is: `user`'s key first, which asks nobody; else `user` as a contract
+    /// wallet, by quorum.
     ///
     /// # Errors
     /// [`Fault`] when a contract had to be asked and could not be: that is no judgement.
-    pub async fn verify_claim(&self, user: &Destination, digest: Hash32, signature: &Bytes) -> Result<Verdict, Fault> {
+    pub async fn verify_claim(
+        &self,
+        user: &Destination,
+        digest: Hash32,
+        signature: &Bytes,
+    ) -> Result<Verdict, Fault> {
         self.node.judge(user, digest, signature).await
     }
 
     /// Whether `user`'s own key made the signature. Asks nobody.
     pub fn is_by_key(&self, user: &Destination, digest: Hash32, signature: &Bytes) -> bool {
-        let verified = |user| signature::verify(user, b256(digest), &signature.0, self.node.config.forms());
+        let verified =
+            |user| signature::verify(user, b256(digest), &signature.0, self.node.config.forms());
         address_of(user).is_some_and(|user| verified(user).is_ok())
     }
 
@@ -82,7 +96,13 @@ impl EvmChain {
         &self.node
     }
 
-    async fn self_transfer(&self, form: Form, lane: &LaneId, nonce: u64, fees: EvmFees) -> EvmDraft {
+    async fn self_transfer(
+        &self,
+        form: Form,
+        lane: &LaneId,
+        nonce: u64,
+        fees: EvmFees,
+    ) -> EvmDraft {
         let limit = self.node.self_transfer_limit(wallet_of(lane)).await;
         self_transfer(form, &lane.wallet, nonce, fees, limit)
     }
@@ -95,14 +115,18 @@ impl EvmChain {
 pub(crate) fn evm_draft(draft: &Draft) -> &EvmDraft {
     match draft {
         Draft::Evm(evm) => evm,
-        Draft::Bitcoin(_) => panic!("a lane's drafts are those of its chain, and this chain is EVM"),
+        Draft::Bitcoin(_) => {
+            panic!("a lane's drafts are those of its chain, and this chain is EVM")
+        }
     }
 }
 
 pub(crate) fn evm_fees(offer: Offer) -> EvmFees {
     match offer {
         Offer::Evm(fees) => fees,
-        Offer::Bitcoin(_) => panic!("a lane's offers are those of its chain, and this chain is EVM"),
+        Offer::Bitcoin(_) => {
+            panic!("a lane's offers are those of its chain, and this chain is EVM")
+        }
     }
 }
 
@@ -117,7 +141,11 @@ impl Chain for EvmChain {
         self.node.identity(wallet_of(lane), &self.payable).await
     }
 
-    fn parse_destination(&self, _asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+    fn parse_destination(
+        &self,
+        _asset: &AssetId,
+        text: &str,
+    ) -> Result<ParsedDestination, RefusedDestination> {
         self.book.parse(text)
     }
 

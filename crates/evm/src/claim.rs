@@ -1,7 +1,7 @@
 //! A claim: what a user signs in his wallet to be paid (EIP-712).
 //!
-//! The domain is the application's own (window F81): name, version, chain and token. A signature for another chain or token has
-//! another digest, so it recovers to somebody else.
+//! The domain is the application's own (window F81): name, version, chain and token. A signature
+//! for another chain or token has another digest, so it recovers to somebody else.
 
 use adit_core::{Amount, Destination, Hash32};
 use alloy::primitives::{Address, U256};
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::address_of;
 
 sol! {
-    /// The type that is signed, with the amount in base units and the deadline in seconds since 1970.
+    /// The type that is signed, with the amount in base units and the deadline in seconds since
+    /// 1970.
     struct Withdrawal {
         address user;
         uint256 amount;
@@ -42,7 +43,10 @@ pub struct Claim {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the claim domain's verifying contract is {got:?}; it must be the token's address, 0x and 40 hex digits")]
+#[error(
+    "the claim domain's verifying contract is {got:?}; it must be the token's address, 0x and 40 \
+     hex digits"
+)]
 pub struct InvalidDomain {
     got: String,
 }
@@ -50,7 +54,12 @@ pub struct InvalidDomain {
 impl ClaimDomain {
     /// # Errors
     /// [`InvalidDomain`] when `token` is no address.
-    pub fn new(name: impl Into<String>, version: impl Into<String>, chain_id: u64, token: &str) -> Result<Self, InvalidDomain> {
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        chain_id: u64,
+        token: &str,
+    ) -> Result<Self, InvalidDomain> {
         let token = token.parse().map_err(|_| InvalidDomain { got: token.to_owned() })?;
         Ok(Self { name: name.into(), version: version.into(), chain_id, token })
     }
@@ -66,7 +75,8 @@ impl ClaimDomain {
         Some(Hash32(message.eip712_signing_hash(&self.separator()).0))
     }
 
-    /// `{domain, types, primaryType}`, as wallets want it beside the message (`eth_signTypedData_v4`).
+    /// `{domain, types, primaryType}`, as wallets want it beside the message
+    /// (`eth_signTypedData_v4`).
     pub fn typed_data(&self) -> Value {
         let field = |name: &str, kind: &str| json!({ "name": name, "type": kind });
         json!({
@@ -102,7 +112,13 @@ impl ClaimDomain {
 
     fn separator(&self) -> Eip712Domain {
         let text = |text: &str| Some(text.to_owned().into());
-        Eip712Domain::new(text(&self.name), text(&self.version), Some(U256::from(self.chain_id)), Some(self.token), None)
+        Eip712Domain::new(
+            text(&self.name),
+            text(&self.version),
+            Some(U256::from(self.chain_id)),
+            Some(self.token),
+            None,
+        )
     }
 }
 
@@ -113,7 +129,13 @@ mod tests {
     use super::*;
 
     fn domain(chain_id: u64) -> ClaimDomain {
-        ClaimDomain::new("P2E Inferno DG Withdrawal", "1", chain_id, "0x5FbDB2315678afecb367f032d93F642f64180aa3").expect("a domain")
+        ClaimDomain::new(
+            "P2E Inferno DG Withdrawal",
+            "1",
+            chain_id,
+            "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+        )
+        .expect("a domain")
     }
 
     fn claim() -> Claim {
@@ -135,14 +157,21 @@ mod tests {
     /// The domain separator of EIP-712's example.
     #[test]
     fn the_published_domain_separator() {
-        let mail = ClaimDomain::new("Ether Mail", "1", 1, "0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC").expect("a domain");
+        let mail =
+            ClaimDomain::new("Ether Mail", "1", 1, "0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC")
+                .expect("a domain");
         let published = b256!("f2cee375fa42b42143804025fc449deafd50cc031ca257e0b194a650a912090f");
         assert_eq!(mail.separator().separator(), published);
     }
 
     #[test]
     fn f81_f82_another_chain_token_or_field_is_another_digest() {
-        let other_token = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", 31_337, "0x0000000000000000000000000000000000000007");
+        let other_token = ClaimDomain::new(
+            "P2E Inferno DG Withdrawal",
+            "1",
+            31_337,
+            "0x0000000000000000000000000000000000000007",
+        );
         let digests = [
             domain(31_337).digest(&claim()),
             domain(1).digest(&claim()),
@@ -159,16 +188,27 @@ mod tests {
     #[test]
     fn f81_a_domain_that_differs_in_a_space_is_another() {
         let digest = |name: &str, version: &str| {
-            let domain = ClaimDomain::new(name, version, 31_337, "0x0000000000000000000000000000000000000007").expect("a domain");
+            let domain = ClaimDomain::new(
+                name,
+                version,
+                31_337,
+                "0x0000000000000000000000000000000000000007",
+            )
+            .expect("a domain");
             domain.digest(&claim()).expect("an address")
         };
         let good = digest("Adit", "1");
         assert_eq!(good, digest("Adit", "1"));
-        for (name, version) in [("Adit ", "1"), ("adit", "1"), ("Adit", "1 "), ("Adit", "2"), ("", "1"), ("Adit", "")] {
+        for (name, version) in
+            [("Adit ", "1"), ("adit", "1"), ("Adit", "1 "), ("Adit", "2"), ("", "1"), ("Adit", "")]
+        {
             assert_ne!(good, digest(name, version), "{name:?} {version:?}");
         }
         assert!(ClaimDomain::new("Adit", "1", 1, "no address").is_err());
-        assert_eq!(domain(1).digest(&Claim { user: "nobody".parse().expect("a destination"), ..claim() }), None);
+        assert_eq!(
+            domain(1).digest(&Claim { user: "nobody".parse().expect("a destination"), ..claim() }),
+            None
+        );
     }
 
     #[test]
@@ -177,13 +217,25 @@ mod tests {
         let fields = data["types"]["Withdrawal"].as_array().expect("fields");
         let described: Vec<String> = fields
             .iter()
-            .map(|field| format!("{} {}", field["type"].as_str().expect("a type"), field["name"].as_str().expect("a name")))
+            .map(|field| {
+                format!(
+                    "{} {}",
+                    field["type"].as_str().expect("a type"),
+                    field["name"].as_str().expect("a name")
+                )
+            })
             .collect();
         let encoded = format!("Withdrawal({})", described.join(","));
         assert_eq!(encoded, Withdrawal::eip712_root_type());
         assert_eq!(
             keccak256(encoded),
-            Withdrawal { user: Address::ZERO, amount: U256::ZERO, nonce: U256::ZERO, deadline: U256::ZERO }.eip712_type_hash()
+            Withdrawal {
+                user: Address::ZERO,
+                amount: U256::ZERO,
+                nonce: U256::ZERO,
+                deadline: U256::ZERO
+            }
+            .eip712_type_hash()
         );
         let message = json!({ "user": claim().user, "amount": "3000000000000000000000", "nonce": "7", "deadline": "1800000000" });
         assert_eq!(data["message"], message);

@@ -35,7 +35,8 @@ pub struct EvmConfig {
     pub undeployed_wallets: bool,
     /// The chain charges for data and for its operator, as OP stack chains do (Base, Optimism).
     pub op_stack: bool,
-    /// Blocks that are read backwards for what used a nonce, where no endpoint keeps the state of then.
+    /// Blocks that are read backwards for what used a nonce, where no endpoint keeps the state of
+    /// then.
     pub scan_blocks_max: u64,
     /// Least tip that an attempt offers, in wei per gas.
     pub priority_fee_floor: u128,
@@ -47,10 +48,14 @@ pub struct EvmConfig {
 pub enum ConfigError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    #[error("chain {chain} has {got} endpoint(s), and trust = \"quorum\" needs 2 or more; add one, or set trust = \"single\"")]
+    #[error(
+        "chain {chain} has {got} endpoint(s), and trust = \"quorum\" needs 2 or more; add one, or \
+         set trust = \"single\""
+    )]
     TooFewEndpoints { chain: ChainName, got: usize },
     #[error(
-        "{subject} of chain {chain} is {got:?}; it must be an address: 0x and 40 hex digits, with the checksum of EIP-55 or all lower case"
+        "{subject} of chain {chain} is {got:?}; it must be an address: 0x and 40 hex digits, with \
+         the checksum of EIP-55 or all lower case"
     )]
     Address { chain: ChainName, subject: String, got: String },
 }
@@ -71,7 +76,8 @@ pub(crate) struct Payable {
 }
 
 impl EvmConfig {
-    /// The careful choices: a quorum, the `finalized` tag, checksums required, 65-byte signatures only.
+    /// The careful choices: a quorum, the `finalized` tag, checksums required, 65-byte signatures
+    /// only.
     pub fn new(name: ChainName, chain_id: u64, endpoints: Vec<String>) -> Self {
         Self {
             name,
@@ -107,7 +113,11 @@ impl EvmConfig {
             Trust::Single => 1,
             Trust::Quorum => 2,
         };
-        if got < least { Err(ConfigError::TooFewEndpoints { chain: self.name.clone(), got }) } else { Ok(()) }
+        if got < least {
+            Err(ConfigError::TooFewEndpoints { chain: self.name.clone(), got })
+        } else {
+            Ok(())
+        }
     }
 
     /// The assets that are paid here, with their contracts.
@@ -119,7 +129,9 @@ impl EvmConfig {
         let payable = |asset: &Asset| {
             let paying = match &asset.form {
                 AssetForm::Points | AssetForm::Native { .. } => Paying::Native,
-                AssetForm::Token { contract, .. } => Paying::Token(self.address(format!("the contract of {}", asset.id), contract)?),
+                AssetForm::Token { contract, .. } => {
+                    Paying::Token(self.address(format!("the contract of {}", asset.id), contract)?)
+                }
             };
             Ok(Payable { asset: asset.id.clone(), decimals: asset.decimals, paying })
         };
@@ -139,16 +151,26 @@ impl EvmConfig {
             }
         }
         for wallet in &self.wallets {
-            forbidden.insert(self.address("the wallet".to_owned(), wallet.as_str())?, "the wallet that pays".to_owned());
+            forbidden.insert(
+                self.address("the wallet".to_owned(), wallet.as_str())?,
+                "the wallet that pays".to_owned(),
+            );
         }
-        Ok(AddressBook { lower_case: self.lower_case_addresses, chain_id: Some(self.chain_id), forbidden })
+        Ok(AddressBook {
+            lower_case: self.lower_case_addresses,
+            chain_id: Some(self.chain_id),
+            forbidden,
+        })
     }
 
     /// Configured addresses may be lower case; a mixed case must be a right checksum.
     fn address(&self, subject: String, text: &str) -> Result<Address, ConfigError> {
-        let wrong = || ConfigError::Address { chain: self.name.clone(), subject, got: text.to_owned() };
-        let address: Address = text.parse().ok().filter(|_| text.starts_with("0x")).ok_or_else(wrong.clone())?;
-        let fine = text == address.to_checksum(None) || text[2..].bytes().all(|byte| !byte.is_ascii_uppercase());
+        let wrong =
+            || ConfigError::Address { chain: self.name.clone(), subject, got: text.to_owned() };
+        let address: Address =
+            text.parse().ok().filter(|_| text.starts_with("0x")).ok_or_else(wrong.clone())?;
+        let fine = text == address.to_checksum(None)
+            || text[2..].bytes().all(|byte| !byte.is_ascii_uppercase());
         if fine { Ok(address) } else { Err(wrong()) }
     }
 }

@@ -1,8 +1,10 @@
-//! Whose signature a claim carries: the user's own key, or a contract wallet that vouches for it (EIP-1271).
+//! Whose signature a claim carries: the user's own key, or a contract wallet that vouches for it
+//! (EIP-1271).
 //!
-//! The key is tried first (window F85): it needs no node, and an account with a delegation (EIP-7702) has both. A contract is
-//! asked at the newest state, within a gas bound, and believed only by quorum. A wrapper for wallets that are not deployed yet
-//! (ERC-6492) is taken off where the wallet is deployed by now.
+//! The key is tried first (window F85): it needs no node, and an account with a delegation
+//! (EIP-7702) has both. A contract is asked at the newest state, within a gas bound, and believed
+//! only by quorum. A wrapper for wallets that are not deployed yet (ERC-6492) is taken off where
+//! the wallet is deployed by now.
 
 use std::sync::Arc;
 
@@ -59,11 +61,17 @@ enum Vouching {
 impl Node {
     /// # Errors
     /// [`Fault`] when a contract had to be asked and could not be.
-    pub(crate) async fn judge(&self, user: &Destination, digest: Hash32, signature: &CoreBytes) -> Result<Verdict, Fault> {
+    pub(crate) async fn judge(
+        &self,
+        user: &Destination,
+        digest: Hash32,
+        signature: &CoreBytes,
+    ) -> Result<Verdict, Fault> {
         let Some(account) = address_of(user) else {
             return Ok(Verdict::Invalid { why: format!("{user} is not an address") });
         };
-        let own = match signature::verify(account, b256(digest), &signature.0, self.config.forms()) {
+        let own = match signature::verify(account, b256(digest), &signature.0, self.config.forms())
+        {
             Ok(()) => return Ok(Verdict::Valid(SignedBy::Key)),
             Err(own) => own,
         };
@@ -74,20 +82,36 @@ impl Node {
             Ok(wrapped) => wrapped,
             Err(why) => return Ok(Verdict::Invalid { why }),
         };
-        let inner = wrapped.as_ref().map_or_else(|| signature.0.clone().into(), |wrapped| wrapped.signature.clone());
+        let inner = wrapped
+            .as_ref()
+            .map_or_else(|| signature.0.clone().into(), |wrapped| wrapped.signature.clone());
         let vouching = self.ask_contract(account, b256(digest), inner).await?;
         Ok(match vouching {
             Vouching::Yes => Verdict::Valid(SignedBy::Contract),
             Vouching::NoCode => match wrapped {
-                Some(wrapped) => self.judge_undeployed(account, user, b256(digest), &wrapped).await?,
+                Some(wrapped) => {
+                    self.judge_undeployed(account, user, b256(digest), &wrapped).await?
+                }
                 None => Verdict::Invalid { why: own.to_string() },
             },
-            Vouching::No => Verdict::Invalid { why: format!("the contract wallet {user} does not accept the signature") },
-            Vouching::Failed => Verdict::Invalid { why: format!("the contract wallet {user} failed when it was asked for the signature") },
+            Vouching::No => Verdict::Invalid {
+                why: format!("the contract wallet {user} does not accept the signature"),
+            },
+            Vouching::Failed => Verdict::Invalid {
+                why: format!(
+                    "the contract wallet {user} failed when it was asked for the signature"
+                ),
+            },
         })
     }
 
-    async fn judge_undeployed(&self, account: Address, user: &Destination, digest: B256, wrapped: &Wrapped) -> Result<Verdict, Fault> {
+    async fn judge_undeployed(
+        &self,
+        account: Address,
+        user: &Destination,
+        digest: B256,
+        wrapped: &Wrapped,
+    ) -> Result<Verdict, Fault> {
         if !self.config.undeployed_wallets {
             let why = format!(
                 "it is that of a contract wallet which is not deployed yet (ERC-6492), and those are not accepted here; deploy {user} on this \
@@ -98,19 +122,36 @@ impl Node {
         let factory = wrapped.factory;
         let why = match self.ask_undeployed(account, digest, wrapped).await? {
             Asked::Yes => return Ok(Verdict::Valid(SignedBy::UndeployedContract)),
-            Asked::No => format!("the contract wallet {user} would not accept it once it is deployed"),
-            Asked::FactoryFailed => format!("its factory {factory} refuses to deploy the contract wallet {user} on this chain"),
-            Asked::NotDeployed => {
-                format!("its factory {factory} would not deploy a wallet at {user}; sign with the wallet that is named as user")
+            Asked::No => {
+                format!("the contract wallet {user} would not accept it once it is deployed")
             }
-            Asked::Failed => format!("the contract wallet {user}, or its factory {factory}, failed when it was asked for the signature"),
+            Asked::FactoryFailed => format!(
+                "its factory {factory} refuses to deploy the contract wallet {user} on this chain"
+            ),
+            Asked::NotDeployed => {
+                format!(
+                    "its factory {factory} would not deploy a wallet at {user}; sign with the \
+                     wallet that is named as user"
+                )
+            }
+            Asked::Failed => format!(
+                "the contract wallet {user}, or its factory {factory}, failed when it was asked \
+                 for the signature"
+            ),
         };
-        let why = format!("it is that of a contract wallet which is not deployed yet (ERC-6492): {why}");
+        let why =
+            format!("it is that of a contract wallet which is not deployed yet (ERC-6492): {why}");
         Ok(Verdict::Invalid { why })
     }
 
-    async fn ask_contract(&self, account: Address, digest: B256, signature: Bytes) -> Result<Vouching, Fault> {
-        let input: Bytes = ContractWallet::isValidSignatureCall { hash: digest, signature }.abi_encode().into();
+    async fn ask_contract(
+        &self,
+        account: Address,
+        digest: B256,
+        signature: Bytes,
+    ) -> Result<Vouching, Fault> {
+        let input: Bytes =
+            ContractWallet::isValidSignatureCall { hash: digest, signature }.abi_encode().into();
         let gas = height(CONTRACT_SIGNATURE_GAS_MAX);
         let calls = [
             Call::new("eth_getCode", json!([account, "latest"])),
@@ -129,13 +170,15 @@ async fn vouching(endpoint: &Endpoint, calls: &[Call]) -> Result<Vouching, Fault
         return Ok(Vouching::NoCode);
     }
     match next() {
-        // Its code was read in the same request, so what is not about the endpoint is about the contract.
+        // Its code was read in the same request, so what is not about the endpoint is about the
+        // contract.
         Err(error) if said_no::about(&error) != About::Endpoint => Ok(Vouching::Failed),
         answer => endpoint.read::<Bytes>("eth_call", answer).map(|word| said_yes(&word)),
     }
 }
 
-/// Exactly the selector, padded to a word: anything shorter or longer is not this function's answer.
+/// Exactly the selector, padded to a word: anything shorter or longer is not this function's
+/// answer.
 fn said_yes(word: &[u8]) -> Vouching {
     let mut magic = [0; 32];
     magic[..4].copy_from_slice(&ContractWallet::isValidSignatureCall::SELECTOR);

@@ -1,6 +1,9 @@
-//! Drafts of transactions: what will be signed, as a transaction of type 2, or of type 0 on chains without a base fee.
+//! Drafts of transactions: what will be signed, as a transaction of type 2, or of type 0 on chains
+//! without a base fee.
 
-use adit_core::{Amount, Bytes, Destination, EvmDraft, EvmFees, EvmPricing, Hash32, Mistake, planted};
+use adit_core::{
+    Amount, Bytes, Destination, EvmDraft, EvmFees, EvmPricing, Hash32, Mistake, planted,
+};
 use alloy::consensus::{TxEip1559, TxLegacy, TypedTransaction};
 use alloy::eips::eip2930::AccessList;
 use alloy::primitives::{Address, TxKind, U256, keccak256};
@@ -16,11 +19,23 @@ pub fn unsigned(draft: &EvmDraft) -> Option<TypedTransaction> {
     Some(match draft.pricing {
         EvmPricing::Dynamic => {
             let (chain_id, access_list) = (draft.chain_id, AccessList::default());
-            TxEip1559 { chain_id, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, to, value, access_list, input }.into()
+            TxEip1559 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to,
+                value,
+                access_list,
+                input,
+            }
+            .into()
         }
         EvmPricing::Legacy => {
             let chain_id = Some(draft.chain_id);
-            TxLegacy { chain_id, nonce, gas_price: max_fee_per_gas, gas_limit, to, value, input }.into()
+            TxLegacy { chain_id, nonce, gas_price: max_fee_per_gas, gas_limit, to, value, input }
+                .into()
         }
     })
 }
@@ -43,7 +58,11 @@ impl Message {
         let amount = if planted(Mistake::AmountAsFloat) { floated(amount) } else { amount };
         match paying {
             Paying::Native => Self { to, value: amount, input: Bytes::default() },
-            Paying::Token(token) => Self { to: token, value: Amount::ZERO, input: Bytes(erc20::transfer(to, amount).to_vec()) },
+            Paying::Token(token) => Self {
+                to: token,
+                value: Amount::ZERO,
+                input: Bytes(erc20::transfer(to, amount).to_vec()),
+            },
         }
     }
 
@@ -60,9 +79,26 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    pub(crate) fn draft(self, to: Destination, value: Amount, input: Bytes, nonce: u64, gas_limit: u64, fees: EvmFees) -> EvmDraft {
+    pub(crate) fn draft(
+        self,
+        to: Destination,
+        value: Amount,
+        input: Bytes,
+        nonce: u64,
+        gas_limit: u64,
+        fees: EvmFees,
+    ) -> EvmDraft {
         let Self { chain_id, pricing } = self;
-        EvmDraft { chain_id, nonce, to, value, input, gas_limit, fees: pricing.shaped(fees), pricing }
+        EvmDraft {
+            chain_id,
+            nonce,
+            to,
+            value,
+            input,
+            gas_limit,
+            fees: pricing.shaped(fees),
+            pricing,
+        }
     }
 }
 
@@ -89,10 +125,15 @@ mod tests {
     fn what_is_signed_is_what_was_drafted() {
         let fees = EvmFees { max_fee_per_gas: 9, max_priority_fee_per_gas: 3 };
         let form = Form { chain_id: 7, pricing: EvmPricing::Dynamic };
-        let to = address_of(&"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name")).expect("an address");
-        let draft = Message::paying(Paying::Native, to, Amount::new(5)).draft(form, 11, 30_000, fees);
+        let to = address_of(&"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse().expect("a name"))
+            .expect("an address");
+        let draft =
+            Message::paying(Paying::Native, to, Amount::new(5)).draft(form, 11, 30_000, fees);
         let transaction = unsigned(&draft).expect("an address");
-        assert_eq!((transaction.chain_id(), transaction.nonce(), transaction.gas_limit()), (Some(7), 11, 30_000));
+        assert_eq!(
+            (transaction.chain_id(), transaction.nonce(), transaction.gas_limit()),
+            (Some(7), 11, 30_000)
+        );
         assert_eq!((transaction.kind(), transaction.value()), (TxKind::Call(to), U256::from(5)));
         assert_eq!(transaction.encoded_for_signing()[0], 2, "EIP-1559 transactions are of type 2");
     }

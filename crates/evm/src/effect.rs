@@ -1,7 +1,8 @@
 //! What a payment did: judged by its effect, never by its status alone (rule R8).
 //!
-//! A token paid when its contract reported exactly one movement out of our wallet, to the recipient, of the exact amount.
-//! That finds tokens that return false, report nothing, or keep a fee (windows F47, F48).
+//! A token paid when its contract reported exactly one movement out of our wallet, to the
+//! recipient, of the exact amount. That finds tokens that return false, report nothing, or keep a
+//! fee (windows F47, F48).
 
 use adit_core::{Amount, Destination, Effect, Leg, LegEffect, Mistake, Purpose, planted};
 use alloy::primitives::{Address, U256};
@@ -34,34 +35,57 @@ fn of_success(leg: &Leg, wallet: Address, receipt: &TxReceipt, paying: Option<Pa
     let finding = match (paying, address_of(&leg.destination)) {
         (None, _) => Some(format!("{} is not an asset of this chain any more", leg.asset)),
         (_, None) => Some(format!("{} is not an address", leg.destination)),
-        // The transaction's hash is ours, so are its recipient and value: success means that they moved.
-        (Some(Paying::Native), Some(to)) => {
-            (receipt.done.to != Some(to)).then(|| format!("the receipt names {:?} as recipient", receipt.done.to))
+        // The transaction's hash is ours, so are its recipient and value: success means that they
+        // moved.
+        (Some(Paying::Native), Some(to)) => (receipt.done.to != Some(to))
+            .then(|| format!("the receipt names {:?} as recipient", receipt.done.to)),
+        (Some(Paying::Token(token)), Some(to)) => {
+            odd_movement(token, wallet, to, leg.amount, &receipt.done.logs)
         }
-        (Some(Paying::Token(token)), Some(to)) => odd_movement(token, wallet, to, leg.amount, &receipt.done.logs),
     };
     finding.map_or(Effect::Paid, |finding| Effect::Unexpected { finding })
 }
 
-/// What is wrong with the reported movements of a token payment; nothing when it is exactly the expected one.
-pub(crate) fn odd_movement(token: Address, wallet: Address, to: Address, amount: Amount, logs: &[Log]) -> Option<String> {
-    let ours: Vec<Movement> =
-        logs.iter().filter_map(erc20::movement).filter(|moved| moved.token == token && moved.from == wallet).collect();
+/// What is wrong with the reported movements of a token payment; nothing when it is exactly the
+/// expected one.
+pub(crate) fn odd_movement(
+    token: Address,
+    wallet: Address,
+    to: Address,
+    amount: Amount,
+    logs: &[Log],
+) -> Option<String> {
+    let ours: Vec<Movement> = logs
+        .iter()
+        .filter_map(erc20::movement)
+        .filter(|moved| moved.token == token && moved.from == wallet)
+        .collect();
     match ours.as_slice() {
         [] => Some("the token reported no transfer out of the wallet".to_owned()),
         [one] if one.to == to && one.value == U256::from(amount.base_units()) => None,
         several => {
-            let seen: Vec<String> = several.iter().map(|moved| format!("{} to {}", moved.value, moved.to)).collect();
-            Some(format!("the token reported {}, and {amount} to {to} was asked", seen.join(" and ")))
+            let seen: Vec<String> =
+                several.iter().map(|moved| format!("{} to {}", moved.value, moved.to)).collect();
+            Some(format!(
+                "the token reported {}, and {amount} to {to} was asked",
+                seen.join(" and ")
+            ))
         }
     }
 }
 
-/// Whether a transaction that we did not make may have paid the leg: it reached its destination, with whatever amount. Deliberately
-/// wide: a person looks at what it finds.
+/// Whether a transaction that we did not make may have paid the leg: it reached its destination,
+/// with whatever amount. Deliberately wide: a person looks at what it finds.
 pub(crate) fn may_pay(leg: &Leg, wallet: Address, receipt: &TxReceipt) -> bool {
     let Some(to) = address_of(&leg.destination) else { return true };
-    let moved = || receipt.done.logs.iter().filter_map(erc20::movement).any(|moved| moved.from == wallet && moved.to == to);
+    let moved = || {
+        receipt
+            .done
+            .logs
+            .iter()
+            .filter_map(erc20::movement)
+            .any(|moved| moved.from == wallet && moved.to == to)
+    };
     receipt.succeeded() && (receipt.done.to == Some(to) || moved())
 }
 
@@ -103,7 +127,9 @@ mod tests {
 
     fn leg(destination: &str) -> Leg {
         Leg {
-            payout: adit_core::PayoutId("00000000-0000-0000-0000-000000000001".parse().expect("a uuid")),
+            payout: adit_core::PayoutId(
+                "00000000-0000-0000-0000-000000000001".parse().expect("a uuid"),
+            ),
             withdrawal: "00000000-0000-0000-0000-000000000002".parse().expect("an id"),
             user: "alice".parse().expect("a user"),
             book: "xp".parse().expect("a book"),
@@ -115,7 +141,8 @@ mod tests {
     }
 
     fn effect(purpose: Purpose, paying: Option<Paying>, receipt: &TxReceipt) -> Effect {
-        let effects = of_legs(&[leg(&shown(BOB).to_string())], purpose, WALLET, receipt, |_| paying);
+        let effects =
+            of_legs(&[leg(&shown(BOB).to_string())], purpose, WALLET, receipt, |_| paying);
         assert_eq!(effects.len(), 1);
         assert_eq!(effects[0].payout, leg("x").payout);
         effects[0].effect.clone()
@@ -128,7 +155,14 @@ mod tests {
     #[test]
     fn f47_f48_exactly_the_expected_movement_is_a_payment() {
         assert_eq!(odd(&[log(TOKEN, WALLET, BOB, 100)]), None);
-        assert_eq!(odd(&[log(EVE, WALLET, BOB, 7), log(TOKEN, WALLET, BOB, 100), log(TOKEN, BOB, EVE, 50)]), None);
+        assert_eq!(
+            odd(&[
+                log(EVE, WALLET, BOB, 7),
+                log(TOKEN, WALLET, BOB, 100),
+                log(TOKEN, BOB, EVE, 50)
+            ]),
+            None
+        );
     }
 
     #[test]
@@ -145,28 +179,48 @@ mod tests {
             assert!(odd(&logs).is_some(), "{logs:?}");
         }
     }
-    /// F46, F47: status 0 is a revert; status 1 is a payment only with its effect; a cancelling attempt pays nobody whatever it did.
+    /// F46, F47: status 0 is a revert; status 1 is a payment only with its effect; a cancelling
+    /// attempt pays nobody whatever it did.
     #[test]
     fn f46_f47_a_status_alone_is_no_payment() {
         let (token, paid) = (Some(Paying::Token(TOKEN)), vec![log(TOKEN, WALLET, BOB, 100)]);
         assert_eq!(effect(Purpose::Pay, token, &receipt(1, TOKEN, paid.clone())), Effect::Paid);
         assert_eq!(effect(Purpose::Pay, token, &receipt(0, TOKEN, paid.clone())), Effect::Reverted);
-        assert!(matches!(effect(Purpose::Pay, token, &receipt(1, TOKEN, Vec::new())), Effect::Unexpected { .. }));
-        assert!(matches!(effect(Purpose::Pay, None, &receipt(1, TOKEN, paid.clone())), Effect::Unexpected { .. }));
+        assert!(matches!(
+            effect(Purpose::Pay, token, &receipt(1, TOKEN, Vec::new())),
+            Effect::Unexpected { .. }
+        ));
+        assert!(matches!(
+            effect(Purpose::Pay, None, &receipt(1, TOKEN, paid.clone())),
+            Effect::Unexpected { .. }
+        ));
         for status in [0, 1] {
-            assert_eq!(effect(Purpose::Cancel, token, &receipt(status, TOKEN, paid.clone())), Effect::Cancelled);
+            assert_eq!(
+                effect(Purpose::Cancel, token, &receipt(status, TOKEN, paid.clone())),
+                Effect::Cancelled
+            );
         }
     }
 
     #[test]
     fn f47_a_coin_payment_names_its_recipient() {
-        assert_eq!(effect(Purpose::Pay, Some(Paying::Native), &receipt(1, BOB, Vec::new())), Effect::Paid);
-        assert!(matches!(effect(Purpose::Pay, Some(Paying::Native), &receipt(1, EVE, Vec::new())), Effect::Unexpected { .. }));
-        let nowhere = of_legs(&[leg("nowhere")], Purpose::Pay, WALLET, &receipt(1, BOB, Vec::new()), |_| Some(Paying::Native));
+        assert_eq!(
+            effect(Purpose::Pay, Some(Paying::Native), &receipt(1, BOB, Vec::new())),
+            Effect::Paid
+        );
+        assert!(matches!(
+            effect(Purpose::Pay, Some(Paying::Native), &receipt(1, EVE, Vec::new())),
+            Effect::Unexpected { .. }
+        ));
+        let nowhere =
+            of_legs(&[leg("nowhere")], Purpose::Pay, WALLET, &receipt(1, BOB, Vec::new()), |_| {
+                Some(Paying::Native)
+            });
         assert!(matches!(nowhere[0].effect, Effect::Unexpected { .. }));
     }
 
-    /// F22, rule R4: what somebody else sent may have paid a leg if it reached its destination in any way, and not if it was reverted.
+    /// F22, rule R4: what somebody else sent may have paid a leg if it reached its destination in
+    /// any way, and not if it was reverted.
     #[test]
     fn f22_whatever_reaches_the_payee_may_have_paid_him() {
         let may = |receipt: &TxReceipt| may_pay(&leg(&shown(BOB).to_string()), WALLET, receipt);
@@ -175,6 +229,9 @@ mod tests {
         assert!(!may(&receipt(1, EVE, vec![log(TOKEN, WALLET, EVE, 100)])), "another recipient");
         assert!(!may(&receipt(1, EVE, vec![log(TOKEN, EVE, BOB, 100)])), "another payer");
         assert!(!may(&receipt(0, BOB, vec![log(TOKEN, WALLET, BOB, 100)])), "it was reverted");
-        assert!(may_pay(&leg("nowhere"), WALLET, &receipt(0, BOB, Vec::new())), "who cannot be read is looked at");
+        assert!(
+            may_pay(&leg("nowhere"), WALLET, &receipt(0, BOB, Vec::new())),
+            "who cannot be read is looked at"
+        );
     }
 }

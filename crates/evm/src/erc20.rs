@@ -44,7 +44,8 @@ pub(crate) fn read_transfer(input: &[u8]) -> Option<(Address, U256)> {
 
 /// What a log says was moved. Logs of other events, and NFT transfers (four topics), are none.
 pub(crate) fn movement(log: &Log) -> Option<Movement> {
-    let event = Token::Transfer::decode_raw_log_validate(log.topics.iter().copied(), &log.data).ok()?;
+    let event =
+        Token::Transfer::decode_raw_log_validate(log.topics.iter().copied(), &log.data).ok()?;
     Some(Movement { token: log.address, from: event.from, to: event.to, value: event.value })
 }
 
@@ -78,7 +79,8 @@ mod tests {
     fn only_the_events_own_form_is_a_movement() {
         let event = Token::Transfer { from: BOB, to: BOB, value: U256::from(7) };
         let encoded = event.encode_log_data();
-        let log = Log { address: BOB, topics: encoded.topics().to_vec(), data: encoded.data.clone() };
+        let log =
+            Log { address: BOB, topics: encoded.topics().to_vec(), data: encoded.data.clone() };
         assert_eq!(movement(&log).map(|movement| movement.value), Some(U256::from(7)));
         let mut nft = log.clone();
         nft.topics.push(nft.topics[1]);

@@ -7,13 +7,18 @@ pub const PRIORITY_FEE_FLOOR_WEI: u128 = 1_000_000;
 /// The base fee grows by at most 1/8 per block (EIP-1559): twice of it lasts six full blocks.
 const BASE_FEE_TIMES: u128 = 2;
 
-/// What a new attempt should offer, from the base fee of the next block and the tips that endpoints suggest.
+/// What a new attempt should offer, from the base fee of the next block and the tips that endpoints
+/// suggest.
 pub fn suggest(base_fee: u128, tips: &[u128], floor: u128) -> EvmFees {
     let tip = lower_median(tips).unwrap_or(0).max(floor);
-    EvmFees { max_fee_per_gas: base_fee.saturating_mul(BASE_FEE_TIMES).saturating_add(tip), max_priority_fee_per_gas: tip }
+    EvmFees {
+        max_fee_per_gas: base_fee.saturating_mul(BASE_FEE_TIMES).saturating_add(tip),
+        max_priority_fee_per_gas: tip,
+    }
 }
 
-/// What a new attempt should offer where blocks have no base fee, from the prices that endpoints suggest.
+/// What a new attempt should offer where blocks have no base fee, from the prices that endpoints
+/// suggest.
 pub(crate) fn suggest_price(prices: &[u128], floor: u128) -> EvmFees {
     let price = lower_median(prices).unwrap_or(0).max(floor);
     EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price }

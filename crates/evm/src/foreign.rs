@@ -30,21 +30,37 @@ pub(crate) struct Pays {
     pub amount: U256,
 }
 
-/// Reads signed bytes of any type: hash, sender and nonce are then beyond doubt, whoever brought them.
+/// Reads signed bytes of any type: hash, sender and nonce are then beyond doubt, whoever brought
+/// them.
 ///
 /// # Errors
 /// In words.
 pub fn decode(raw: &Bytes) -> Result<Decoded, String> {
-    let envelope = TxEnvelope::decode_2718_exact(&raw.0).map_err(|error| format!("not a signed transaction: {error}"))?;
+    let envelope = TxEnvelope::decode_2718_exact(&raw.0)
+        .map_err(|error| format!("not a signed transaction: {error}"))?;
     let parts = envelope.signature();
     let digest = envelope.signature_hash();
-    let sender = signature::recover_parts(digest, parts.r(), parts.s(), parts.v()).map_err(|error| error.to_string())?;
-    let doing = Doing { kind: envelope.tx_type() as u64, sender, to: envelope.to(), value: envelope.value(), input: envelope.input() };
-    Ok(Decoded { hash: raw_hash(raw), sender, nonce: envelope.nonce(), words: doing.words(), pays: doing.pays(), draft: draft(&envelope) })
+    let sender = signature::recover_parts(digest, parts.r(), parts.s(), parts.v())
+        .map_err(|error| error.to_string())?;
+    let doing = Doing {
+        kind: envelope.tx_type() as u64,
+        sender,
+        to: envelope.to(),
+        value: envelope.value(),
+        input: envelope.input(),
+    };
+    Ok(Decoded {
+        hash: raw_hash(raw),
+        sender,
+        nonce: envelope.nonce(),
+        words: doing.words(),
+        pays: doing.pays(),
+        draft: draft(&envelope),
+    })
 }
 
-/// Only EIP-1559 transactions without an access list and legacy ones that name their chain are made here, and amounts of
-/// 128 bits.
+/// Only EIP-1559 transactions without an access list and legacy ones that name their chain are made
+/// here, and amounts of 128 bits.
 fn draft(envelope: &TxEnvelope) -> Option<EvmDraft> {
     let (pricing, fees) = match envelope {
         TxEnvelope::Eip1559(signed) if signed.tx().access_list.is_empty() => {
@@ -53,9 +69,15 @@ fn draft(envelope: &TxEnvelope) -> Option<EvmDraft> {
         }
         TxEnvelope::Legacy(signed) => {
             let price = signed.tx().gas_price;
-            (EvmPricing::Legacy, EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price })
+            (
+                EvmPricing::Legacy,
+                EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price },
+            )
         }
-        TxEnvelope::Eip1559(_) | TxEnvelope::Eip2930(_) | TxEnvelope::Eip4844(_) | TxEnvelope::Eip7702(_) => return None,
+        TxEnvelope::Eip1559(_)
+        | TxEnvelope::Eip2930(_)
+        | TxEnvelope::Eip4844(_)
+        | TxEnvelope::Eip7702(_) => return None,
     };
     Some(EvmDraft {
         chain_id: envelope.chain_id()?,
@@ -101,30 +123,55 @@ impl Doing<'_> {
         let called = self.to?;
         match erc20::read_transfer(self.input) {
             Some((to, amount)) => Some(Pays { token: Some(called), to, amount }),
-            None => (!self.value.is_zero()).then_some(Pays { token: None, to: called, amount: self.value }),
+            None => (!self.value.is_zero()).then_some(Pays {
+                token: None,
+                to: called,
+                amount: self.value,
+            }),
         }
     }
 
     fn words(&self) -> String {
         let kind = self.kind;
-        let delegation = if kind == TxType::Eip7702 as u64 { ", and carries authorisations of code (EIP-7702)" } else { "" };
+        let delegation = if kind == TxType::Eip7702 as u64 {
+            ", and carries authorisations of code (EIP-7702)"
+        } else {
+            ""
+        };
         format!("a transaction of type {kind} that {}{delegation}", self.act())
     }
 
     fn act(&self) -> String {
         let Some(to) = self.to else {
-            return format!("creates a contract from {} bytes of code with {} wei", self.input.len(), self.value);
+            return format!(
+                "creates a contract from {} bytes of code with {} wei",
+                self.input.len(),
+                self.value
+            );
         };
         if let Some((recipient, amount)) = erc20::read_transfer(self.input) {
-            let coins = if self.value.is_zero() { String::new() } else { format!(", with {} wei", self.value) };
-            return format!("transfers {amount} base units of the token {} to {}{coins}", shown(to), shown(recipient));
+            let coins = if self.value.is_zero() {
+                String::new()
+            } else {
+                format!(", with {} wei", self.value)
+            };
+            return format!(
+                "transfers {amount} base units of the token {} to {}{coins}",
+                shown(to),
+                shown(recipient)
+            );
         }
         match (self.input.get(..4), to == self.sender) {
             (None, true) => format!("sends {} wei to itself", self.value),
             (None, false) => format!("pays {} wei to {}", self.value, shown(to)),
             (Some(selector), _) => {
                 let selector = Bytes(selector.to_vec());
-                format!("calls function {selector} of {} with {} bytes and {} wei", shown(to), self.input.len(), self.value)
+                format!(
+                    "calls function {selector} of {} with {} bytes and {} wei",
+                    shown(to),
+                    self.input.len(),
+                    self.value
+                )
             }
         }
     }
@@ -149,7 +196,8 @@ mod tests {
         assert_eq!(decoded.nonce, 9);
         assert_eq!(
             decoded.words,
-            "a transaction of type 0 that pays 1000000000000000000 wei to 0x3535353535353535353535353535353535353535"
+            "a transaction of type 0 that pays 1000000000000000000 wei to \
+             0x3535353535353535353535353535353535353535"
         );
     }
 
@@ -158,8 +206,12 @@ mod tests {
         let sender = Address::repeat_byte(1);
         let to = Address::repeat_byte(0x35);
         let input = erc20::transfer(sender, adit_core::Amount::new(7));
-        let words = |kind, to, value: u64, input: &[u8]| Doing { kind, sender, to, value: U256::from(value), input }.words();
-        assert!(words(2, Some(to), 0, &input).contains("transfers 7 base units of the token 0x3535"));
+        let words = |kind, to, value: u64, input: &[u8]| {
+            Doing { kind, sender, to, value: U256::from(value), input }.words()
+        };
+        assert!(
+            words(2, Some(to), 0, &input).contains("transfers 7 base units of the token 0x3535")
+        );
         assert!(words(2, None, 0, &[1, 2]).contains("creates a contract from 2 bytes"));
         assert!(words(2, Some(sender), 0, &[]).contains("sends 0 wei to itself"));
         assert!(words(4, Some(to), 3, &[1, 2, 3, 4]).ends_with("(EIP-7702)"));

@@ -34,7 +34,12 @@ impl Node {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn funds(&self, wallet: Address, payable: &[Payable], at: u64) -> Result<Funds, Fault> {
+    pub(crate) async fn funds(
+        &self,
+        wallet: Address,
+        payable: &[Payable],
+        at: u64,
+    ) -> Result<Funds, Fault> {
         let tag = height(at);
         let native = Call::new("eth_getBalance", json!([wallet, tag]));
         let calls: Vec<Call> = std::iter::once(native.clone())

@@ -1,4 +1,5 @@
-//! What must never change: the chain, its first block, and the tokens' code and decimals (windows F41, F51).
+//! What must never change: the chain, its first block, and the tokens' code and decimals (windows
+//! F41, F51).
 
 use std::sync::Arc;
 
@@ -12,8 +13,10 @@ use crate::node::{Node, block_at, eth_call};
 use crate::rpc::{Block, height};
 use crate::said_no::{self, About};
 
-/// Where a proxy keeps the address of its implementation: keccak256("eip1967.proxy.implementation") − 1 (EIP-1967).
-const IMPLEMENTATION_SLOT: B256 = b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
+/// Where a proxy keeps the address of its implementation: keccak256("eip1967.proxy.implementation")
+/// − 1 (EIP-1967).
+const IMPLEMENTATION_SLOT: B256 =
+    b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
 
 /// What the chain says about one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,11 @@ struct TokenFacts {
 impl Node {
     /// # Errors
     /// [`Fault::Misconfigured`] when a token has other decimals than configured, or no code.
-    pub(crate) async fn identity(&self, wallet: Address, payable: &[Payable]) -> Result<Identity, Fault> {
+    pub(crate) async fn identity(
+        &self,
+        wallet: Address,
+        payable: &[Payable],
+    ) -> Result<Identity, Fault> {
         let genesis = self.ask::<Block>("the first block", block_at(&height(0))).await?.value;
         self.pin_genesis(genesis.hash);
         let mut identity = Identity::default();
@@ -36,7 +43,10 @@ impl Node {
         let pricing = self.pricing_now().await?;
         self.pricing.get_or_init(|| pricing);
         identity.pins.insert("pricing".to_owned(), pricing.as_str().to_owned());
-        let code = self.ask::<Bytes>("the wallet's code", Call::new("eth_getCode", json!([wallet, "latest"]))).await?.value;
+        let code = self
+            .ask::<Bytes>("the wallet's code", Call::new("eth_getCode", json!([wallet, "latest"])))
+            .await?
+            .value;
         identity.wallet_has_code = !code.is_empty();
         for asset in payable {
             if let Paying::Token(token) = asset.paying {
@@ -59,11 +69,18 @@ impl Node {
         }
         let seen = match facts.decimals {
             Some(decimals) => decimals.to_string(),
-            None if facts.code == keccak256([]) => "that there is no contract at its address".to_owned(),
+            None if facts.code == keccak256([]) => {
+                "that there is no contract at its address".to_owned()
+            }
             None => "that the contract has no decimals".to_owned(),
         };
         let subject = format!("the number of decimals of {}", asset.asset);
-        Err(Fault::Misconfigured { chain: self.config.name.to_string(), subject, configured: asset.decimals.to_string(), seen })
+        Err(Fault::Misconfigured {
+            chain: self.config.name.to_string(),
+            subject,
+            configured: asset.decimals.to_string(),
+            seen,
+        })
     }
 }
 
@@ -88,7 +105,10 @@ async fn token_facts(endpoint: &Endpoint, token: Address) -> Result<TokenFacts, 
 
 fn pins(asset: &Payable, facts: &TokenFacts) -> Vec<(String, String)> {
     let id = &asset.asset;
-    let mut pins = vec![(format!("decimals/{id}"), asset.decimals.to_string()), (format!("code/{id}"), facts.code.to_string())];
+    let mut pins = vec![
+        (format!("decimals/{id}"), asset.decimals.to_string()),
+        (format!("code/{id}"), facts.code.to_string()),
+    ];
     if !facts.implementation.is_zero() {
         pins.push((format!("implementation/{id}"), facts.implementation.to_string()));
     }

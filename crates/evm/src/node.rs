@@ -41,11 +41,26 @@ impl Node {
 
     /// # Errors
     /// [`ConfigError::TooFewEndpoints`].
-    pub(crate) fn over(config: EvmConfig, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+    pub(crate) fn over(
+        config: EvmConfig,
+        endpoints: Vec<Endpoint>,
+        timer: Arc<dyn Timer>,
+    ) -> Result<Self, ConfigError> {
         config.enough_endpoints(endpoints.len())?;
-        let network = Arc::new(Network { chain: config.name.to_string(), chain_id: config.chain_id, genesis: OnceLock::new() });
-        let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
-        Ok(Self { quorum, config, last_limit: LastLimit::default(), pricing: OnceLock::new(), network })
+        let network = Arc::new(Network {
+            chain: config.name.to_string(),
+            chain_id: config.chain_id,
+            genesis: OnceLock::new(),
+        });
+        let quorum =
+            Quorum::new(config.name.clone(), config.trust, endpoints, network.clone(), timer);
+        Ok(Self {
+            quorum,
+            config,
+            last_limit: LastLimit::default(),
+            pricing: OnceLock::new(),
+            network,
+        })
     }
 
     /// From now on an endpoint with another first block is not heard.
@@ -62,7 +77,9 @@ impl Node {
     where
         T: serde::de::DeserializeOwned + PartialEq + Clone,
     {
-        self.quorum.ask(subject, async |endpoint: Arc<Endpoint>| endpoint.ask(call.clone()).await).await
+        self.quorum
+            .ask(subject, async |endpoint: Arc<Endpoint>| endpoint.ask(call.clone()).await)
+            .await
     }
 
     /// How many transactions of the account the chain contains up to that height.
@@ -78,7 +95,10 @@ impl Node {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn blocks_at(&self, heights: &[u64]) -> Result<Vec<Option<Agreed<Block>>>, Fault> {
+    pub(crate) async fn blocks_at(
+        &self,
+        heights: &[u64],
+    ) -> Result<Vec<Option<Agreed<Block>>>, Fault> {
         let calls: Vec<Call> = heights.iter().map(|number| block_at(&height(*number))).collect();
         let question = async |endpoint: Arc<Endpoint>| read_known(&endpoint, &calls).await;
         self.quorum.ask_each("blocks by height", heights.len(), question).await
@@ -88,13 +108,21 @@ impl Node {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn receipts_of(&self, hashes: &[B256]) -> Result<Vec<Option<Agreed<TxReceipt>>>, Fault> {
-        let calls: Vec<Call> = hashes.iter().map(|hash| Call::new("eth_getTransactionReceipt", json!([hash]))).collect();
+    pub(crate) async fn receipts_of(
+        &self,
+        hashes: &[B256],
+    ) -> Result<Vec<Option<Agreed<TxReceipt>>>, Fault> {
+        let calls: Vec<Call> = hashes
+            .iter()
+            .map(|hash| Call::new("eth_getTransactionReceipt", json!([hash])))
+            .collect();
         let question = async |endpoint: Arc<Endpoint>| {
             let answers: Vec<Option<Value>> = read_known(&endpoint, &calls).await?;
             let read = |answer: Value| TxReceipt::read(endpoint.name(), &answer);
-            let receipts: Result<_, _> = answers.into_iter().map(|answer| answer.map(read).transpose()).collect();
-            receipts.map_err(|error| endpoint.malformed("eth_getTransactionReceipt", error.to_string()))
+            let receipts: Result<_, _> =
+                answers.into_iter().map(|answer| answer.map(read).transpose()).collect();
+            receipts
+                .map_err(|error| endpoint.malformed("eth_getTransactionReceipt", error.to_string()))
         };
         self.quorum.ask_each_by("receipts", hashes.len(), &TxReceipt::BALLOT, question).await
     }
@@ -103,7 +131,13 @@ impl Node {
     ///
     /// # Errors
     /// [`Fault`]; a revert is [`Fault::Refused`] of each endpoint and so no agreement.
-    pub(crate) async fn view(&self, subject: &str, contract: Address, input: Bytes, at: &str) -> Result<Agreed<Bytes>, Fault> {
+    pub(crate) async fn view(
+        &self,
+        subject: &str,
+        contract: Address,
+        input: Bytes,
+        at: &str,
+    ) -> Result<Agreed<Bytes>, Fault> {
         self.ask(subject, eth_call(contract, &input, at)).await
     }
 }
@@ -120,7 +154,10 @@ pub(crate) fn eth_call(to: Address, input: &Bytes, at: &str) -> Call {
 ///
 /// # Errors
 /// [`Fault`] when an answer has another form than its method promises.
-pub(crate) async fn read_known<T: serde::de::DeserializeOwned>(endpoint: &Endpoint, calls: &[Call]) -> Result<Vec<Option<T>>, Fault> {
+pub(crate) async fn read_known<T: serde::de::DeserializeOwned>(
+    endpoint: &Endpoint,
+    calls: &[Call],
+) -> Result<Vec<Option<T>>, Fault> {
     let answers = endpoint.batch(calls).await?;
     let read = |(call, answer): (&Call, Answer)| match answer {
         Ok(Value::Null) | Err(_) => Ok(None),
@@ -132,24 +169,40 @@ pub(crate) async fn read_known<T: serde::de::DeserializeOwned>(endpoint: &Endpoi
 #[async_trait]
 impl NetworkCheck for Network {
     async fn check(&self, endpoint: &Endpoint) -> Result<(), Fault> {
-        let mut answers = endpoint.batch(&[Call::new("eth_chainId", json!([])), block_at(&height(0))]).await?.into_iter();
+        let mut answers = endpoint
+            .batch(&[Call::new("eth_chainId", json!([])), block_at(&height(0))])
+            .await?
+            .into_iter();
         let mut next = || answers.next().expect("two questions have two answers");
         let chain_id: U256 = endpoint.read("eth_chainId", next())?;
         if chain_id != U256::from(self.chain_id) {
-            return Err(self.wrong(endpoint, format!("chain id {}", self.chain_id), format!("chain id {chain_id}")));
+            return Err(self.wrong(
+                endpoint,
+                format!("chain id {}", self.chain_id),
+                format!("chain id {chain_id}"),
+            ));
         }
         let Some(pinned) = self.genesis.get() else { return Ok(()) };
         let genesis: Block = endpoint.read("eth_getBlockByNumber", next())?;
         if genesis.hash == *pinned {
             Ok(())
         } else {
-            Err(self.wrong(endpoint, format!("genesis {pinned}"), format!("genesis {}", genesis.hash)))
+            Err(self.wrong(
+                endpoint,
+                format!("genesis {pinned}"),
+                format!("genesis {}", genesis.hash),
+            ))
         }
     }
 }
 
 impl Network {
     fn wrong(&self, endpoint: &Endpoint, pinned: String, seen: String) -> Fault {
-        Fault::WrongNetwork { chain: self.chain.clone(), endpoint: endpoint.name().clone(), pinned, seen }
+        Fault::WrongNetwork {
+            chain: self.chain.clone(),
+            endpoint: endpoint.name().clone(),
+            pinned,
+            seen,
+        }
     }
 }

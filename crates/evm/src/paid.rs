@@ -1,7 +1,7 @@
 //! What a transaction cost, from what endpoints tell of it (case F90). Pure.
 //!
-//! Endpoints agree on what was done before anything here is asked. Each part of the fee is the highest that one of them
-//! tells; a part that none of them tells is unknown, and never zero.
+//! Endpoints agree on what was done before anything here is asked. Each part of the fee is the
+//! highest that one of them tells; a part that none of them tells is unknown, and never zero.
 
 use adit_core::{Amount, EndpointName, EvmDraft, EvmPricing, FeePart};
 use alloy::primitives::U256;
@@ -28,8 +28,8 @@ pub(crate) struct Fee {
 
 /// One part of a fee.
 ///
-/// Execution: EIP-1559. Blobs: EIP-4844. Data and operator: OP stack specifications, "Ecotone", "Isthmus" and "Jovian",
-/// execution engine.
+/// Execution: EIP-1559. Blobs: EIP-4844. Data and operator: OP stack specifications, "Ecotone",
+/// "Isthmus" and "Jovian", execution engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Execution,
@@ -50,11 +50,13 @@ impl Fee {
     pub(crate) fn told(costs: &[(EndpointName, Cost)], bid: Bid<'_>, op_stack: bool) -> Self {
         let mut fee = Self::default();
         for part in Part::of_chain(op_stack) {
-            let each: Vec<(&EndpointName, Option<U256>)> = costs.iter().map(|(name, cost)| (name, part.told(cost, bid))).collect();
+            let each: Vec<(&EndpointName, Option<U256>)> =
+                costs.iter().map(|(name, cost)| (name, part.told(cost, bid))).collect();
             let highest = each.iter().filter_map(|(_, told)| *told).max();
             let bound = part.bound(bid);
             if let Some(highest) = highest
-                && (each.iter().any(|(_, told)| *told != Some(highest)) || bound.is_some_and(|most| highest > most))
+                && (each.iter().any(|(_, told)| *told != Some(highest))
+                    || bound.is_some_and(|most| highest > most))
             {
                 fee.differs.push(words(*part, &each, bound));
             }
@@ -77,10 +79,12 @@ impl Fee {
         }
     }
 
-    /// Books the rest of what the wallet lost for the parts that nobody tells. False where it lost less than the parts
-    /// that are known: then something else moved its balance, too.
+    /// Books the rest of what the wallet lost for the parts that nobody tells. False where it lost
+    /// less than the parts that are known: then something else moved its balance, too.
     pub(crate) fn derive(&mut self, lost: U256) -> bool {
-        let Some(rest) = rpc::amount(lost).and_then(|lost| lost.checked_sub(self.total)) else { return false };
+        let Some(rest) = rpc::amount(lost).and_then(|lost| lost.checked_sub(self.total)) else {
+            return false;
+        };
         self.total = self.total.plus(rest);
         if !rest.is_zero() {
             let names: Vec<&str> = self.unknown.iter().map(|part| part.name()).collect();
@@ -92,7 +96,11 @@ impl Fee {
 
 impl Part {
     fn of_chain(op_stack: bool) -> &'static [Self] {
-        if op_stack { &[Self::Execution, Self::Data, Self::Operator] } else { &[Self::Execution, Self::Blob] }
+        if op_stack {
+            &[Self::Execution, Self::Data, Self::Operator]
+        } else {
+            &[Self::Execution, Self::Blob]
+        }
     }
 
     fn name(self) -> &'static str {
@@ -114,8 +122,8 @@ impl Part {
         }
     }
 
-    /// What an endpoint tells of this part. Of an operator and of blobs, nothing told is nothing paid: chains without
-    /// them have no such fields. Data is paid for on every OP stack chain.
+    /// What an endpoint tells of this part. Of an operator and of blobs, nothing told is nothing
+    /// paid: chains without them have no such fields. Data is paid for on every OP stack chain.
     fn told(self, cost: &Cost, bid: Bid<'_>) -> Option<U256> {
         match self {
             Self::Execution => U256::from(cost.gas_used?).checked_mul(price(cost, bid)?),
@@ -130,7 +138,10 @@ impl Part {
 
     /// The most that the signature allows, so that nobody can tell more.
     fn bound(self, bid: Bid<'_>) -> Option<U256> {
-        let signed = || U256::from(bid.draft.gas_limit).saturating_mul(U256::from(bid.draft.fees.max_fee_per_gas));
+        let signed = || {
+            U256::from(bid.draft.gas_limit)
+                .saturating_mul(U256::from(bid.draft.fees.max_fee_per_gas))
+        };
         match self {
             Self::Execution => Some(signed()),
             Self::Data | Self::Operator | Self::Blob => None,

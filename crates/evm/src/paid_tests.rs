@@ -21,12 +21,17 @@ fn draft() -> EvmDraft {
 }
 
 fn cost(gas: u64, price: u64) -> Cost {
-    Cost { gas_used: Some(U64::from(gas)), effective_gas_price: Some(U256::from(price)), ..Cost::default() }
+    Cost {
+        gas_used: Some(U64::from(gas)),
+        effective_gas_price: Some(U256::from(price)),
+        ..Cost::default()
+    }
 }
 
 fn told(costs: &[Cost], base_fee: Option<u64>, op_stack: bool) -> Fee {
     let name = |index: usize| EndpointName::new(format!("e{index}")).expect("a name");
-    let costs: Vec<_> = costs.iter().enumerate().map(|(index, cost)| (name(index), cost.clone())).collect();
+    let costs: Vec<_> =
+        costs.iter().enumerate().map(|(index, cost)| (name(index), cost.clone())).collect();
     Fee::told(&costs, Bid { draft: &draft(), base_fee: base_fee.map(U256::from) }, op_stack)
 }
 
@@ -47,7 +52,8 @@ fn f90_an_op_stack_receipt_has_three_parts() {
     };
     assert_eq!(total(&op, true), 210_000 + 1_000 + 42_000 + 7);
     let scalar = Some(U256::from(3));
-    let jovian = Cost { da_footprint_gas_scalar: Some(U256::from(400)), operator_fee_scalar: scalar, ..op };
+    let jovian =
+        Cost { da_footprint_gas_scalar: Some(U256::from(400)), operator_fee_scalar: scalar, ..op };
     assert_eq!(total(&jovian, true), 210_000 + 1_000 + 21_000 * 300 + 7);
 }
 
@@ -58,7 +64,11 @@ fn f90_a_part_that_nobody_tells_is_unknown_and_never_zero() {
     assert_eq!((op.total.base_units(), op.unknown), (210_000, vec![Part::Data]));
     let nothing = told(&[Cost::default()], Some(5), false);
     assert_eq!((nothing.total.base_units(), nothing.unknown), (0, vec![Part::Execution]));
-    let zero = Cost { operator_fee_scalar: Some(U256::ZERO), l1_fee: Some(U256::ZERO), ..cost(21_000, 10) };
+    let zero = Cost {
+        operator_fee_scalar: Some(U256::ZERO),
+        l1_fee: Some(U256::ZERO),
+        ..cost(21_000, 10)
+    };
     let absent = Cost { operator_fee_scalar: None, ..zero.clone() };
     assert_eq!(told(&[zero, absent.clone()], None, true), told(&[absent], None, true));
 }
@@ -95,15 +105,20 @@ fn f90_a_price_that_is_not_told_is_computed() {
     let older = Cost { gas_price: Some(U256::from(7)), ..silent.clone() };
     assert_eq!(told(&[older], Some(5), false).total.base_units(), 21_000 * 7);
     assert_eq!(told(std::slice::from_ref(&silent), Some(5), false).total.base_units(), 21_000 * 15);
-    assert_eq!(told(std::slice::from_ref(&silent), Some(995), false).total.base_units(), 21_000 * 1_000);
+    assert_eq!(
+        told(std::slice::from_ref(&silent), Some(995), false).total.base_units(),
+        21_000 * 1_000
+    );
     assert_eq!(told(&[silent], None, false).unknown, [Part::Execution]);
 }
 
-/// What the wallet lost beyond the known parts is the rest; less than these says that something else came in.
+/// What the wallet lost beyond the known parts is the rest; less than these says that something
+/// else came in.
 #[test]
 fn f90_what_the_wallet_lost_says_the_rest() {
     let known = || told(&[cost(21_000, 10)], None, true);
-    let part = |name: &str, amount: u128| FeePart { name: name.to_owned(), amount: Amount::new(amount) };
+    let part =
+        |name: &str, amount: u128| FeePart { name: name.to_owned(), amount: Amount::new(amount) };
     let mut fee = known();
     assert!(fee.derive(U256::from(210_300)));
     assert_eq!(fee.parts, [part("execution", 210_000), part("data", 300)]);
@@ -125,8 +140,12 @@ fn f90_every_part_is_named_that_costs_something() {
     let free = Cost { l1_fee: Some(U256::ZERO), ..cost(21_000, 10) };
     assert_eq!(named(&free, true), [part("execution", 210_000)]);
     let constant = Some(U256::from(7));
-    let op = Cost { l1_fee: Some(U256::from(5)), operator_fee_constant: constant, ..cost(21_000, 10) };
-    assert_eq!(named(&op, true), [part("execution", 210_000), part("data", 5), part("operator", 7)]);
+    let op =
+        Cost { l1_fee: Some(U256::from(5)), operator_fee_constant: constant, ..cost(21_000, 10) };
+    assert_eq!(
+        named(&op, true),
+        [part("execution", 210_000), part("data", 5), part("operator", 7)]
+    );
     let price_alone = Cost { blob_gas_price: Some(U256::from(3)), ..cost(21_000, 10) };
     assert_eq!(named(&price_alone, false), [part("execution", 210_000)]);
 }

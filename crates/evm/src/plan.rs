@@ -1,5 +1,5 @@
-//! The precheck: whether the chain would carry payments now, and with how much gas. All that can refuse is asked here, before
-//! anything is reserved.
+//! The precheck: whether the chain would carry payments now, and with how much gas. All that can
+//! refuse is asked here, before anything is reserved.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::rpc::height;
 use crate::self_transfer::SELF_TRANSFER_GAS;
 use crate::simulate::{Outcome, Trial, try_all};
 
-/// Gas on top of the estimate: one cold storage slot (EIP-2929: 22,100) that an earlier payment to the same recipient had warmed in
-/// the simulation, and would not have if it were cancelled.
+/// Gas on top of the estimate: one cold storage slot (EIP-2929: 22,100) that an earlier payment to
+/// the same recipient had warmed in the simulation, and would not have if it were cancelled.
 pub const GAS_MARGIN: u64 = 25_000;
 
 /// What an OP stack chain's own oracle says a transaction's data will cost.
@@ -36,7 +36,8 @@ sol! {
     }
 }
 
-/// The estimate and a quarter: gas used is reported after refunds, which are at most a fifth (EIP-3529).
+/// The estimate and a quarter: gas used is reported after refunds, which are at most a fifth
+/// (EIP-3529).
 pub fn gas_limit(estimate: u64) -> u64 {
     estimate.saturating_add(estimate / 4).saturating_add(GAS_MARGIN)
 }
@@ -60,14 +61,21 @@ struct Purse {
 impl Node {
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn plan(&self, request: &PlanRequest<'_>, wallet: Address, payable: &[Payable]) -> Result<Planning, Fault> {
+    pub(crate) async fn plan(
+        &self,
+        request: &PlanRequest<'_>,
+        wallet: Address,
+        payable: &[Payable],
+    ) -> Result<Planning, Fault> {
         let at = self.funds_height(request.booked).await?;
         let purse = self.purse(wallet, payable, at).await?.without(&request.committed);
         let fees = evm_fees(request.offer);
         let price = Price { fees, data_fee: self.data_fee(at).await? };
         let mut first = purse.clone();
-        let considered: Vec<Result<Trial, Obstacle>> = request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
-        let trials: Vec<Trial> = considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
+        let considered: Vec<Result<Trial, Obstacle>> =
+            request.legs.iter().map(|leg| first.consider(leg, payable, price)).collect();
+        let trials: Vec<Trial> =
+            considered.iter().filter_map(|trial| trial.as_ref().ok().copied()).collect();
         let outcomes = self.outcomes(wallet, &trials, at).await?;
         let counted = counted(purse, price, &request.legs, considered, outcomes);
         Ok(numbered(self.form().await?, request, fees, counted))
@@ -80,20 +88,35 @@ impl Node {
     pub(crate) async fn probe(&self, wallet: Address, asset: &Payable) -> Result<bool, Fault> {
         let at = self.heads().await?.tip.head.height;
         let held = self.funds(wallet, std::slice::from_ref(asset), at).await?.assets;
-        let amount = held.first().map_or(Amount::ZERO, |reading| reading.balance).min(Amount::new(1));
+        let amount =
+            held.first().map_or(Amount::ZERO, |reading| reading.balance).min(Amount::new(1));
         let nobody = Address::from_word(keccak256("adit: nobody in particular"));
         let trial = Trial { paying: asset.paying, to: nobody, amount };
         let said = self.trials(wallet, &[trial], at).await?;
-        let failing = said.answers.iter().filter(|(_, outcomes)| matches!(outcomes[0], Outcome::Fails { .. })).count();
+        let failing = said
+            .answers
+            .iter()
+            .filter(|(_, outcomes)| matches!(outcomes[0], Outcome::Fails { .. }))
+            .count();
         Ok(failing < self.quorum.needed())
     }
 
-    async fn trials(&self, wallet: Address, trials: &[Trial], at: u64) -> Result<Said<Vec<Outcome>>, Fault> {
+    async fn trials(
+        &self,
+        wallet: Address,
+        trials: &[Trial],
+        at: u64,
+    ) -> Result<Said<Vec<Outcome>>, Fault> {
         let question = async |endpoint: Arc<Endpoint>| try_all(&endpoint, wallet, trials, at).await;
         self.quorum.gather("a trial of payments", question).await
     }
 
-    async fn outcomes(&self, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
+    async fn outcomes(
+        &self,
+        wallet: Address,
+        trials: &[Trial],
+        at: u64,
+    ) -> Result<Vec<Outcome>, Fault> {
         if trials.is_empty() {
             return Ok(Vec::new());
         }
@@ -103,15 +126,27 @@ impl Node {
 
     async fn purse(&self, wallet: Address, payable: &[Payable], at: u64) -> Result<Purse, Fault> {
         let funds = self.funds(wallet, payable, at).await?;
-        let native = payable.iter().find(|asset| asset.paying == Paying::Native).map(|asset| asset.asset.clone());
+        let native = payable
+            .iter()
+            .find(|asset| asset.paying == Paying::Native)
+            .map(|asset| asset.asset.clone());
         let native = native.unwrap_or_else(|| AssetId::new("native").expect("a name"));
         let Some(coins) = funds.native else {
             let detail = "too few agree on the wallet's native balance".to_owned();
-            return Err(Fault::Disagreement { chain: self.config.name.to_string(), subject: "balances".to_owned(), detail });
+            return Err(Fault::Disagreement {
+                chain: self.config.name.to_string(),
+                subject: "balances".to_owned(),
+                detail,
+            });
         };
         let tokens = payable.iter().filter(|asset| asset.paying != Paying::Native);
-        let read = tokens.filter_map(|asset| funds.assets.iter().find(|reading| reading.asset == asset.asset));
-        Ok(Purse { native, coins, tokens: read.map(|reading| (reading.asset.clone(), reading.balance)).collect() })
+        let read = tokens
+            .filter_map(|asset| funds.assets.iter().find(|reading| reading.asset == asset.asset));
+        Ok(Purse {
+            native,
+            coins,
+            tokens: read.map(|reading| (reading.asset.clone(), reading.balance)).collect(),
+        })
     }
 
     /// What publishing one payment's data may cost; zero on chains without such a fee (window F90).
@@ -119,9 +154,14 @@ impl Node {
         if !self.config.op_stack {
             return Ok(U256::ZERO);
         }
-        let input: Bytes = GasPriceOracle::getL1FeeUpperBoundCall { unsignedTxSize: U256::from(TRANSFER_BYTES) }.abi_encode().into();
+        let input: Bytes =
+            GasPriceOracle::getL1FeeUpperBoundCall { unsignedTxSize: U256::from(TRANSFER_BYTES) }
+                .abi_encode()
+                .into();
         let word = self.view("the data fee", GAS_PRICE_ORACLE, input, &height(at)).await?.value;
-        Ok(U256::try_from_be_slice(&word).unwrap_or_default().saturating_mul(U256::from(DATA_FEE_TIMES)))
+        Ok(U256::try_from_be_slice(&word)
+            .unwrap_or_default()
+            .saturating_mul(U256::from(DATA_FEE_TIMES)))
     }
 }
 
@@ -152,19 +192,27 @@ fn counted(
 /// Ready only when enough say so; and then with the largest estimate.
 fn combined(said: &Said<Vec<Outcome>>, index: usize, needed: usize) -> Outcome {
     let outcomes = || said.answers.iter().map(|(_, outcomes)| &outcomes[index]);
-    let estimates: Vec<u64> =
-        outcomes().filter_map(|outcome| if let Outcome::Fine { gas } = outcome { Some(*gas) } else { None }).collect();
+    let estimates: Vec<u64> = outcomes()
+        .filter_map(|outcome| if let Outcome::Fine { gas } = outcome { Some(*gas) } else { None })
+        .collect();
     if estimates.len() >= needed {
         return Outcome::Fine { gas: estimates.into_iter().max().unwrap_or(0) };
     }
-    let fails = |outcome: &Outcome| if let Outcome::Fails { reason } = outcome { Some(reason.clone()) } else { None };
-    let untold = |outcome: &Outcome| if let Outcome::Untold { reason } = outcome { Some(reason.clone()) } else { None };
+    let fails = |outcome: &Outcome| {
+        if let Outcome::Fails { reason } = outcome { Some(reason.clone()) } else { None }
+    };
+    let untold = |outcome: &Outcome| {
+        if let Outcome::Untold { reason } = outcome { Some(reason.clone()) } else { None }
+    };
     let failing: Vec<String> = outcomes().filter_map(fails).collect();
-    let reason = failing.first().cloned().or_else(|| outcomes().find_map(untold)).unwrap_or_default();
+    let reason =
+        failing.first().cloned().or_else(|| outcomes().find_map(untold)).unwrap_or_default();
     match estimates.len() {
         0 if failing.len() >= needed => Outcome::Fails { reason },
         0 => Outcome::Untold { reason },
-        _ => Outcome::Unclear { reason: format!("the endpoints disagree: some would carry it, some say: {reason}") },
+        _ => Outcome::Unclear {
+            reason: format!("the endpoints disagree: some would carry it, some say: {reason}"),
+        },
     }
 }
 
@@ -174,7 +222,9 @@ impl Purse {
         for (asset, amount) in committed {
             match self.tokens.get_mut(asset) {
                 Some(held) => *held = held.saturating_sub(*amount),
-                None if *asset == self.native => self.coins = self.coins.saturating_sub(U256::from(amount.base_units())),
+                None if *asset == self.native => {
+                    self.coins = self.coins.saturating_sub(U256::from(amount.base_units()))
+                }
                 None => {}
             }
         }
@@ -184,7 +234,9 @@ impl Purse {
     /// Counts a payment and the most that its gas may cost off, or says what is missing.
     fn pay(&mut self, asset: &AssetId, trial: &Trial, cost: U256) -> Result<(), Obstacle> {
         let (coins, tokens) = match trial.paying {
-            Paying::Native => (cost.saturating_add(U256::from(trial.amount.base_units())), Amount::ZERO),
+            Paying::Native => {
+                (cost.saturating_add(U256::from(trial.amount.base_units())), Amount::ZERO)
+            }
             Paying::Token(_) => (cost, trial.amount),
         };
         let held = self.tokens.get(asset).copied().unwrap_or(Amount::ZERO);
@@ -192,15 +244,25 @@ impl Purse {
             return Err(Obstacle::Unfunded { asset: asset.clone(), needed: tokens, held });
         };
         let Some(left) = self.coins.checked_sub(coins) else {
-            return Err(Obstacle::Unfunded { asset: self.native.clone(), needed: narrowed(coins), held: narrowed(self.coins) });
+            return Err(Obstacle::Unfunded {
+                asset: self.native.clone(),
+                needed: narrowed(coins),
+                held: narrowed(self.coins),
+            });
         };
         self.coins = left;
         self.tokens.insert(asset.clone(), rest);
         Ok(())
     }
 
-    /// Whether the payment is worth trying: it can be read, and there is enough for it and for the gas of any transaction.
-    fn consider(&mut self, leg: &Leg, payable: &[Payable], price: Price) -> Result<Trial, Obstacle> {
+    /// Whether the payment is worth trying: it can be read, and there is enough for it and for the
+    /// gas of any transaction.
+    fn consider(
+        &mut self,
+        leg: &Leg,
+        payable: &[Payable],
+        price: Price,
+    ) -> Result<Trial, Obstacle> {
         let refused = |reason: String| Err(Obstacle::WouldFail { reason });
         let Some(asset) = payable.iter().find(|asset| asset.asset == leg.asset) else {
             return refused(format!("{} is not an asset of this chain; configure it", leg.asset));
@@ -209,7 +271,9 @@ impl Purse {
             return refused(format!("{} is not an address", leg.destination));
         };
         if asset.paying != Paying::Native && !self.tokens.contains_key(&leg.asset) {
-            return Err(Obstacle::Unclear { reason: format!("the wallet's balance of {} could not be read", leg.asset) });
+            return Err(Obstacle::Unclear {
+                reason: format!("the wallet's balance of {} could not be read", leg.asset),
+            });
         }
         let trial = Trial { paying: asset.paying, to, amount: leg.amount };
         self.pay(&leg.asset, &trial, price.of(SELF_TRANSFER_GAS)).map(|()| trial)
@@ -217,7 +281,12 @@ impl Purse {
 }
 
 /// Transactions at consecutive nonces for those that can be paid.
-fn numbered(form: Form, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<Result<(Trial, u64), Obstacle>>) -> Planning {
+fn numbered(
+    form: Form,
+    request: &PlanRequest<'_>,
+    fees: EvmFees,
+    counted: Vec<Result<(Trial, u64), Obstacle>>,
+) -> Planning {
     let mut planning = Planning::default();
     let mut nonces = request.first..;
     for (leg, counted) in request.legs.iter().zip(counted) {
@@ -236,7 +305,9 @@ fn numbered(form: Form, request: &PlanRequest<'_>, fees: EvmFees, counted: Vec<R
 impl Price {
     /// The most that so much gas may cost, in wei.
     fn of(self, gas: u64) -> U256 {
-        U256::from(gas).saturating_mul(U256::from(self.fees.max_fee_per_gas)).saturating_add(self.data_fee)
+        U256::from(gas)
+            .saturating_mul(U256::from(self.fees.max_fee_per_gas))
+            .saturating_add(self.data_fee)
     }
 }
 
@@ -252,9 +323,14 @@ mod tests {
     use super::*;
 
     fn said(outcomes: &[Outcome]) -> Said<Vec<Outcome>> {
-        let name = |index: usize| adit_core::EndpointName::new(format!("e{index}")).expect("a name");
+        let name =
+            |index: usize| adit_core::EndpointName::new(format!("e{index}")).expect("a name");
         Said {
-            answers: outcomes.iter().enumerate().map(|(index, outcome)| (name(index), vec![outcome.clone()])).collect(),
+            answers: outcomes
+                .iter()
+                .enumerate()
+                .map(|(index, outcome)| (name(index), vec![outcome.clone()]))
+                .collect(),
             faults: Vec::new(),
         }
     }
@@ -264,7 +340,9 @@ mod tests {
         let fine = |gas| Outcome::Fine { gas };
         let fails = Outcome::Fails { reason: "paused".to_owned() };
         assert_eq!(combined(&said(&[fine(5), fine(9), fails.clone()]), 0, 2), fine(9));
-        assert!(matches!(combined(&said(&[fine(5), fails.clone()]), 0, 2), Outcome::Unclear { reason } if reason.contains("disagree")));
+        assert!(
+            matches!(combined(&said(&[fine(5), fails.clone()]), 0, 2), Outcome::Unclear { reason } if reason.contains("disagree"))
+        );
         assert_eq!(combined(&said(&[fails.clone(), fails.clone()]), 0, 2), fails);
     }
 

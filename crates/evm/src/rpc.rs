@@ -1,4 +1,5 @@
-//! What nodes answer, read strictly: a negative number, a short hash or a missing field is no answer.
+//! What nodes answer, read strictly: a negative number, a short hash or a missing field is no
+//! answer.
 
 use adit_chain::Ballot;
 use adit_core::{Amount, BlockRef, Bytes as CoreBytes, EndpointName, Hash32};
@@ -78,7 +79,8 @@ pub(crate) struct Log {
 
 impl TxReceipt {
     /// Receipts are the same when they say that the same was done.
-    pub(crate) const BALLOT: Ballot<Self> = Ballot { same: |one, other| one.done == other.done, merge: Self::merged };
+    pub(crate) const BALLOT: Ballot<Self> =
+        Ballot { same: |one, other| one.done == other.done, merge: Self::merged };
 
     /// What an endpoint answered.
     ///

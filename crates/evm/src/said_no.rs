@@ -1,5 +1,6 @@
-//! What a node's error is about: the call that was made, or the node itself. Nodes share no code for either (EIP-1474 has none for a
-//! revert), so their known words are listed here, each with who says them.
+//! What a node's error is about: the call that was made, or the node itself. Nodes share no code
+//! for either (EIP-1474 has none for a revert), so their known words are listed here, each with who
+//! says them.
 
 use adit_chain::RpcError;
 
@@ -29,11 +30,11 @@ const fn words(words: &'static str, about: About) -> Known {
     Known { code: None, words, about }
 }
 
-/// The first that fits counts. What says plainly that the call reverted comes first: the rest of its text is the contract's, and may hold
-/// any word.
+/// The first that fits counts. What says plainly that the call reverted comes first: the rest of
+/// its text is the contract's, and may hold any word.
 const KNOWN: [Known; 36] = [
-    // geth: a revert. Nethermind and OpenEthereum: "VM execution error.", with the revert in the data; zkSync: -32521; hardhat: "VM
-    // Exception while processing transaction".
+    // geth: a revert. Nethermind and OpenEthereum: "VM execution error.", with the revert in the
+    // data; zkSync: -32521; hardhat: "VM Exception while processing transaction".
     code(3, About::Call),
     code(-32_015, About::Call),
     code(-32_521, About::Call),
@@ -80,8 +81,11 @@ const KNOWN: [Known; 36] = [
 
 /// What this error is about.
 pub(crate) fn about(error: &RpcError) -> About {
-    let text = format!("{} {}", error.message, error.data.as_deref().unwrap_or_default()).to_ascii_lowercase();
-    let fits = |known: &&Known| known.code.is_none_or(|code| code == error.code) && text.contains(known.words);
+    let text = format!("{} {}", error.message, error.data.as_deref().unwrap_or_default())
+        .to_ascii_lowercase();
+    let fits = |known: &&Known| {
+        known.code.is_none_or(|code| code == error.code) && text.contains(known.words)
+    };
     KNOWN.iter().find(fits).map_or(About::Unknown, |known| known.about)
 }
 

@@ -1,7 +1,8 @@
 //! A 65-byte ECDSA signature, read strictly, and the address that made it.
 //!
-//! Strict by length and range (windows F83, F84): one signature has one accepted form. Uniqueness of a claim never rests
-//! on these bytes, but on its digest and nonce. Recovery is libsecp256k1's, and takes some 40 µs.
+//! Strict by length and range (windows F83, F84): one signature has one accepted form. Uniqueness
+//! of a claim never rests on these bytes, but on its digest and nonce. Recovery is libsecp256k1's,
+//! and takes some 40 µs.
 
 use alloy::primitives::{Address, B256, U256, uint};
 use secp256k1::Message;
@@ -23,18 +24,24 @@ pub struct SignatureForms {
 /// Why bytes are no signature of the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSignature {
-    #[error("a signature has {allowed} bytes, and this has {got}; send r, s and v as 0x and 130 hex digits")]
+    #[error(
+        "a signature has {allowed} bytes, and this has {got}; send r, s and v as 0x and 130 hex \
+         digits"
+    )]
     Length { got: usize, allowed: &'static str },
     #[error("the last byte of a signature is 0, 1, 27 or 28, and this is {got}")]
     Parity { got: u8 },
-    #[error("s is above half of the curve's order (EIP-2); sign again with a wallet that normalises s")]
+    #[error(
+        "s is above half of the curve's order (EIP-2); sign again with a wallet that normalises s"
+    )]
     HighS,
     #[error("r or s is zero or not below the curve's order")]
     OutOfRange,
     #[error("no key has made this signature")]
     Unrecoverable,
     #[error(
-        "over the claim's fields it is of {signer}, not of {user}: another wallet signed, or another user, amount, nonce, deadline, chain or token was signed"
+        "over the claim's fields it is of {signer}, not of {user}: another wallet signed, or \
+         another user, amount, nonce, deadline, chain or token was signed"
     )]
     OtherSigner { signer: Address, user: Address },
 }
@@ -43,7 +50,12 @@ pub enum InvalidSignature {
 ///
 /// # Errors
 /// [`InvalidSignature`].
-pub fn verify(user: Address, digest: B256, signature: &[u8], forms: SignatureForms) -> Result<(), InvalidSignature> {
+pub fn verify(
+    user: Address,
+    digest: B256,
+    signature: &[u8],
+    forms: SignatureForms,
+) -> Result<(), InvalidSignature> {
     let signer = recover(digest, signature, forms)?;
     if signer == user { Ok(()) } else { Err(InvalidSignature::OtherSigner { signer, user }) }
 }
@@ -52,7 +64,11 @@ pub fn verify(user: Address, digest: B256, signature: &[u8], forms: SignatureFor
 ///
 /// # Errors
 /// [`InvalidSignature`].
-pub fn recover(digest: B256, signature: &[u8], forms: SignatureForms) -> Result<Address, InvalidSignature> {
+pub fn recover(
+    digest: B256,
+    signature: &[u8],
+    forms: SignatureForms,
+) -> Result<Address, InvalidSignature> {
     let (r, s, odd) = split(signature, forms)?;
     recover_parts(digest, r, s, odd)
 }
@@ -61,8 +77,13 @@ fn split(signature: &[u8], forms: SignatureForms) -> Result<(U256, U256, bool), 
     let word = |at: usize| U256::from_be_slice(&signature[at..at + 32]);
     match signature.len() {
         ORDINARY_BYTES => Ok((word(0), word(32), parity(signature[64])?)),
-        COMPACT_BYTES if forms.compact => Ok((word(0), word(32) & !(U256::from(1u8) << 255_usize), signature[32] & 0x80 != 0)),
-        got => Err(InvalidSignature::Length { got, allowed: if forms.compact { "65 or 64" } else { "65" } }),
+        COMPACT_BYTES if forms.compact => {
+            Ok((word(0), word(32) & !(U256::from(1u8) << 255_usize), signature[32] & 0x80 != 0))
+        }
+        got => Err(InvalidSignature::Length {
+            got,
+            allowed: if forms.compact { "65 or 64" } else { "65" },
+        }),
     }
 }
 
@@ -75,7 +96,12 @@ fn parity(v: u8) -> Result<bool, InvalidSignature> {
 }
 
 /// The same for a signature that is already in parts, as in a transaction.
-pub(crate) fn recover_parts(digest: B256, r: U256, s: U256, odd: bool) -> Result<Address, InvalidSignature> {
+pub(crate) fn recover_parts(
+    digest: B256,
+    r: U256,
+    s: U256,
+    odd: bool,
+) -> Result<Address, InvalidSignature> {
     if s > S_MAX {
         return Err(InvalidSignature::HighS);
     }
@@ -84,8 +110,11 @@ pub(crate) fn recover_parts(digest: B256, r: U256, s: U256, odd: bool) -> Result
     }
     let compact = [r.to_be_bytes::<32>(), s.to_be_bytes::<32>()].concat();
     let id = if odd { RecoveryId::One } else { RecoveryId::Zero };
-    let signature = RecoverableSignature::from_compact(&compact, id).map_err(|_| InvalidSignature::OutOfRange)?;
-    let key = signature.recover_ecdsa(Message::from_digest(digest.0)).map_err(|_| InvalidSignature::Unrecoverable)?;
+    let signature = RecoverableSignature::from_compact(&compact, id)
+        .map_err(|_| InvalidSignature::OutOfRange)?;
+    let key = signature
+        .recover_ecdsa(Message::from_digest(digest.0))
+        .map_err(|_| InvalidSignature::Unrecoverable)?;
     Ok(Address::from_raw_public_key(&key.serialize_uncompressed()[1..]))
 }
 
@@ -103,7 +132,8 @@ mod tests {
         "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d"
         "07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b91562"
     );
-    const ORDER: U256 = uint!(0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141_U256);
+    const ORDER: U256 =
+        uint!(0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141_U256);
     const ONLY_65: SignatureForms = SignatureForms { compact: false };
 
     fn with_v(v: u8) -> Vec<u8> {
@@ -119,13 +149,19 @@ mod tests {
         for v in [28, 1] {
             assert_eq!(verify(COW, DIGEST, &with_v(v), ONLY_65), Ok(()));
         }
-        assert!(matches!(verify(COW, DIGEST, &with_v(27), ONLY_65), Err(InvalidSignature::OtherSigner { .. })));
+        assert!(matches!(
+            verify(COW, DIGEST, &with_v(27), ONLY_65),
+            Err(InvalidSignature::OtherSigner { .. })
+        ));
     }
 
     #[test]
     fn f83_other_parities_are_refused() {
         for v in (0..=255).filter(|v| ![0, 1, 27, 28].contains(v)) {
-            assert_eq!(recover(DIGEST, &with_v(v), ONLY_65), Err(InvalidSignature::Parity { got: v }));
+            assert_eq!(
+                recover(DIGEST, &with_v(v), ONLY_65),
+                Err(InvalidSignature::Parity { got: v })
+            );
         }
     }
 
@@ -133,22 +169,35 @@ mod tests {
     fn f84_a_compact_signature_is_read_only_where_it_is_configured() {
         let mut compact = R_AND_S;
         compact[32] |= 0x80;
-        assert_eq!(recover(DIGEST, &compact, ONLY_65), Err(InvalidSignature::Length { got: 64, allowed: "65" }));
+        assert_eq!(
+            recover(DIGEST, &compact, ONLY_65),
+            Err(InvalidSignature::Length { got: 64, allowed: "65" })
+        );
         assert_eq!(recover(DIGEST, &compact, SignatureForms { compact: true }), Ok(COW));
     }
 
     #[test]
     fn f83_the_mirrored_signature_is_refused() {
         let (r, s) = (U256::from_be_slice(&R_AND_S[..32]), U256::from_be_slice(&R_AND_S[32..]));
-        assert_eq!(recover(DIGEST, &signed(r, ORDER - s, 27), ONLY_65), Err(InvalidSignature::HighS));
-        assert_eq!(recover(DIGEST, &signed(r, S_MAX + U256::from(1), 27), ONLY_65), Err(InvalidSignature::HighS));
+        assert_eq!(
+            recover(DIGEST, &signed(r, ORDER - s, 27), ONLY_65),
+            Err(InvalidSignature::HighS)
+        );
+        assert_eq!(
+            recover(DIGEST, &signed(r, S_MAX + U256::from(1), 27), ONLY_65),
+            Err(InvalidSignature::HighS)
+        );
     }
 
-    /// The largest `s` that EIP-2 allows is read: what is refused later is refused for another reason.
+    /// The largest `s` that EIP-2 allows is read: what is refused later is refused for another
+    /// reason.
     #[test]
     fn f83_half_of_the_order_is_not_above_it() {
         let r = U256::from_be_slice(&R_AND_S[..32]);
-        assert!(!matches!(recover(DIGEST, &signed(r, S_MAX, 27), ONLY_65), Err(InvalidSignature::HighS)));
+        assert!(!matches!(
+            recover(DIGEST, &signed(r, S_MAX, 27), ONLY_65),
+            Err(InvalidSignature::HighS)
+        ));
     }
 
     /// F84: the parity of the short form is its highest bit, and no part of `s`.
@@ -158,7 +207,11 @@ mod tests {
         for (bit, v) in [(0, 27), (0x80, 28)] {
             let mut short = R_AND_S;
             short[32] |= bit;
-            assert_eq!(recover(DIGEST, &short, compact), recover(DIGEST, &with_v(v), ONLY_65), "v {v}");
+            assert_eq!(
+                recover(DIGEST, &short, compact),
+                recover(DIGEST, &with_v(v), ONLY_65),
+                "v {v}"
+            );
         }
     }
 
@@ -173,8 +226,17 @@ mod tests {
     #[test]
     fn f83_zero_and_too_large_parts_are_refused() {
         let one = U256::from(1);
-        for (r, s) in [(U256::ZERO, one), (one, U256::ZERO), (U256::ZERO, U256::ZERO), (ORDER, one), (U256::MAX, one)] {
-            assert_eq!(recover(DIGEST, &signed(r, s, 27), ONLY_65), Err(InvalidSignature::OutOfRange));
+        for (r, s) in [
+            (U256::ZERO, one),
+            (one, U256::ZERO),
+            (U256::ZERO, U256::ZERO),
+            (ORDER, one),
+            (U256::MAX, one),
+        ] {
+            assert_eq!(
+                recover(DIGEST, &signed(r, s, 27), ONLY_65),
+                Err(InvalidSignature::OutOfRange)
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! Trying payments on one endpoint without sending them.
 //!
-//! `eth_simulateV1` (execution-apis) carries all of them out one after the other on top of the head, as if in one block, and returns
-//! logs: so the *effect* of each payment is known before anything is signed. Nodes without it are asked for estimates.
+//! `eth_simulateV1` (execution-apis) carries all of them out one after the other on top of the
+//! head, as if in one block, and returns logs: so the *effect* of each payment is known before
+//! anything is signed. Nodes without it are asked for estimates.
 
 use adit_chain::{Answer, Call, Endpoint, Fault, RpcError};
 use adit_core::Amount;
@@ -17,10 +18,11 @@ use crate::erc20;
 use crate::rpc::{Log, height};
 use crate::said_no::{self, About};
 
-/// Payments in one simulated block. With the gas below they stay within the 50 million that geth allows one question.
+/// Payments in one simulated block. With the gas below they stay within the 50 million that geth
+/// allows one question.
 const TRIALS_PER_CALL: usize = 100;
-/// Most gas that one tried payment may burn: keeps a hostile recipient from starving those after him. What a payment may
-/// really cost is capped by its fee.
+/// Most gas that one tried payment may burn: keeps a hostile recipient from starving those after
+/// him. What a payment may really cost is capped by its fee.
 const TRIAL_GAS_MAX: u64 = 2_000_000;
 const REASON_CHARS_MAX: usize = 200;
 
@@ -73,7 +75,12 @@ struct Simulated {
 ///
 /// # Errors
 /// [`Fault`] when the endpoint could not say.
-pub(crate) async fn try_all(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
+pub(crate) async fn try_all(
+    endpoint: &Endpoint,
+    wallet: Address,
+    trials: &[Trial],
+    at: u64,
+) -> Result<Vec<Outcome>, Fault> {
     let mut outcomes = Vec::with_capacity(trials.len());
     for some in trials.chunks(TRIALS_PER_CALL) {
         outcomes.extend(try_some(endpoint, wallet, some, at).await?);
@@ -81,17 +88,27 @@ pub(crate) async fn try_all(endpoint: &Endpoint, wallet: Address, trials: &[Tria
     Ok(outcomes)
 }
 
-async fn try_some(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
+async fn try_some(
+    endpoint: &Endpoint,
+    wallet: Address,
+    trials: &[Trial],
+    at: u64,
+) -> Result<Vec<Outcome>, Fault> {
     let group = endpoint.batch(&[question(wallet, trials, at)]).await?.remove(0);
     if group.is_err() && !is_about_payment(&group) {
         return estimate_all(endpoint, wallet, trials, at).await;
     }
     let group_failed = group.is_err();
-    // An error of the group (too little money for one of them) says nothing of the others: each is then tried alone.
+    // An error of the group (too little money for one of them) says nothing of the others: each is
+    // then tried alone.
     let judged = group.ok().and_then(|answer| judge(wallet, trials, &answer));
-    let mut outcomes = judged.unwrap_or_else(|| vec![Outcome::Fails { reason: String::new() }; trials.len()]);
-    let doubtful: Vec<usize> = (0..trials.len()).filter(|index| matches!(outcomes[*index], Outcome::Fails { .. })).collect();
-    let alone: Vec<Call> = doubtful.iter().map(|index| question(wallet, &trials[*index..=*index], at)).collect();
+    let mut outcomes =
+        judged.unwrap_or_else(|| vec![Outcome::Fails { reason: String::new() }; trials.len()]);
+    let doubtful: Vec<usize> = (0..trials.len())
+        .filter(|index| matches!(outcomes[*index], Outcome::Fails { .. }))
+        .collect();
+    let alone: Vec<Call> =
+        doubtful.iter().map(|index| question(wallet, &trials[*index..=*index], at)).collect();
     let answers = endpoint.batch(&alone).await?;
     if group_failed && let Some(error) = refused_alike(&answers) {
         return Err(endpoint.refused("eth_simulateV1", error.to_string()));
@@ -102,19 +119,22 @@ async fn try_some(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u6
     Ok(outcomes)
 }
 
-/// One simulated block: for each token the balances of wallet and first recipient, the payments, and the balances again.
+/// One simulated block: for each token the balances of wallet and first recipient, the payments,
+/// and the balances again.
 fn question(wallet: Address, trials: &[Trial], at: u64) -> Call {
     let call = |message: &Message| {
         let gas = height(TRIAL_GAS_MAX);
         json!({ "from": wallet, "to": message.to, "value": height_of(message.value), "input": message.input, "gas": gas })
     };
-    let payments = trials.iter().map(|trial| call(&Message::paying(trial.paying, trial.to, trial.amount)));
+    let payments =
+        trials.iter().map(|trial| call(&Message::paying(trial.paying, trial.to, trial.amount)));
     let balances: Vec<Value> = tokens(trials)
         .iter()
         .flat_map(|(token, first)| [(*token, wallet), (*token, *first)])
         .map(|(token, holder)| json!({ "from": wallet, "to": token, "input": erc20::balance_of(holder), "gas": height(TRIAL_GAS_MAX) }))
         .collect();
-    let calls: Vec<Value> = balances.iter().cloned().chain(payments).chain(balances.iter().cloned()).collect();
+    let calls: Vec<Value> =
+        balances.iter().cloned().chain(payments).chain(balances.iter().cloned()).collect();
     let block = json!({ "blockStateCalls": [{ "calls": calls }], "validation": false, "traceTransfers": false });
     Call::new("eth_simulateV1", json!([block, height(at)]))
 }
@@ -146,14 +166,22 @@ fn judge(wallet: Address, trials: &[Trial], answer: &Value) -> Option<Vec<Outcom
     }
     let (before, rest) = calls.split_at(2 * tokens.len());
     let (payments, after) = rest.split_at(trials.len());
-    let mut outcomes: Vec<Outcome> = trials.iter().zip(payments).map(|(trial, payment)| outcome(wallet, trial, payment)).collect();
+    let mut outcomes: Vec<Outcome> = trials
+        .iter()
+        .zip(payments)
+        .map(|(trial, payment)| outcome(wallet, trial, payment))
+        .collect();
     for (index, (token, first)) in tokens.into_iter().enumerate() {
         let at = 2 * index;
         let left = moved(&after[at], &before[at]);
         let arrived = moved(&before[at + 1], &after[at + 1]);
         let asked = |only: Option<Address>| asked(trials, &outcomes, token, only);
         if left != asked(None) || arrived != asked(Some(first)) {
-            let reason = format!("the token's balances do not follow its transfers: {} left, {} arrived", shown(left), shown(arrived));
+            let reason = format!(
+                "the token's balances do not follow its transfers: {} left, {} arrived",
+                shown(left),
+                shown(arrived)
+            );
             doubt(trials, &mut outcomes, token, &reason);
         }
     }
@@ -166,27 +194,44 @@ fn outcome(wallet: Address, trial: &Trial, payment: &Simulated) -> Outcome {
     }
     let odd = match trial.paying {
         Paying::Native => None,
-        Paying::Token(_) if !erc20::returned_well(&payment.return_data) => Some("the token's transfer returned false".to_owned()),
+        Paying::Token(_) if !erc20::returned_well(&payment.return_data) => {
+            Some("the token's transfer returned false".to_owned())
+        }
         Paying::Token(token) => odd_movement(token, wallet, trial.to, trial.amount, &payment.logs),
     };
     odd.map_or(Outcome::Fine { gas: payment.gas_used.to() }, |reason| Outcome::Fails { reason })
 }
 
 fn why(payment: &Simulated) -> String {
-    let said = payment.error.as_ref().and_then(|error| error["message"].as_str()).unwrap_or("it would revert");
-    let decoded = decode_revert_reason(&payment.return_data).map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let said = payment
+        .error
+        .as_ref()
+        .and_then(|error| error["message"].as_str())
+        .unwrap_or("it would revert");
+    let decoded = decode_revert_reason(&payment.return_data)
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
     format!("{said}{decoded}").chars().take(REASON_CHARS_MAX).collect()
 }
 
 /// How much more the one balance shows than the other.
 fn moved(less: &Simulated, more: &Simulated) -> Option<U256> {
-    let read = |balance: &Simulated| U256::try_from_be_slice(&balance.return_data).filter(|_| balance.return_data.len() == 32);
+    let read = |balance: &Simulated| {
+        U256::try_from_be_slice(&balance.return_data).filter(|_| balance.return_data.len() == 32)
+    };
     read(more)?.checked_sub(read(less)?)
 }
 
-fn asked(trials: &[Trial], outcomes: &[Outcome], token: Address, only: Option<Address>) -> Option<U256> {
+fn asked(
+    trials: &[Trial],
+    outcomes: &[Outcome],
+    token: Address,
+    only: Option<Address>,
+) -> Option<U256> {
     let fine = trials.iter().zip(outcomes).filter(|(trial, outcome)| {
-        trial.paying == Paying::Token(token) && only.is_none_or(|to| trial.to == to) && matches!(outcome, Outcome::Fine { .. })
+        trial.paying == Paying::Token(token)
+            && only.is_none_or(|to| trial.to == to)
+            && matches!(outcome, Outcome::Fine { .. })
     });
     Some(fine.map(|(trial, _)| U256::from(trial.amount.base_units())).sum())
 }
@@ -203,21 +248,31 @@ fn shown(amount: Option<U256>) -> String {
     amount.map_or_else(|| "an unknown amount".to_owned(), |amount| amount.to_string())
 }
 
-/// The error where nothing was answered and no error is of a call: it is the endpoint's then, and no payment's.
+/// The error where nothing was answered and no error is of a call: it is the endpoint's then, and
+/// no payment's.
 fn refused_alike(answers: &[Answer]) -> Option<&RpcError> {
-    let errors: Option<Vec<&RpcError>> = answers.iter().map(|answer| answer.as_ref().err()).collect();
+    let errors: Option<Vec<&RpcError>> =
+        answers.iter().map(|answer| answer.as_ref().err()).collect();
     let errors = errors?;
     let alike = errors.iter().all(|error| said_no::about(error) != About::Call);
     errors.first().copied().filter(|_| alike)
 }
 
-fn judge_alone(endpoint: &Endpoint, wallet: Address, trial: &Trial, answer: Answer) -> Result<Outcome, Fault> {
+fn judge_alone(
+    endpoint: &Endpoint,
+    wallet: Address,
+    trial: &Trial,
+    answer: Answer,
+) -> Result<Outcome, Fault> {
     match answer {
         Err(error) => Ok(refused(&error)),
-        Ok(value) => match judge(wallet, std::slice::from_ref(trial), &value) {
-            Some(mut outcomes) => Ok(outcomes.remove(0)),
-            None => Err(endpoint.malformed("eth_simulateV1", "one result per call was asked".to_owned())),
-        },
+        Ok(value) => {
+            match judge(wallet, std::slice::from_ref(trial), &value) {
+                Some(mut outcomes) => Ok(outcomes.remove(0)),
+                None => Err(endpoint
+                    .malformed("eth_simulateV1", "one result per call was asked".to_owned())),
+            }
+        }
     }
 }
 
@@ -235,13 +290,22 @@ fn is_about_payment(answer: &Answer) -> bool {
     answer.as_ref().is_err_and(|error| said_no::about(error) == About::Call)
 }
 
-/// The older way: an estimate and a dry call each, which find reverts and `false`, and no fees on transfer.
+/// The older way: an estimate and a dry call each, which find reverts and `false`, and no fees on
+/// transfer.
 ///
-/// First the wallet pays itself nothing: an endpoint that cannot say what that takes cannot say anything, and no payment is to blame.
-async fn estimate_all(endpoint: &Endpoint, wallet: Address, trials: &[Trial], at: u64) -> Result<Vec<Outcome>, Fault> {
+/// First the wallet pays itself nothing: an endpoint that cannot say what that takes cannot say
+/// anything, and no payment is to blame.
+async fn estimate_all(
+    endpoint: &Endpoint,
+    wallet: Address,
+    trials: &[Trial],
+    at: u64,
+) -> Result<Vec<Outcome>, Fault> {
     let nothing = json!({ "from": wallet, "to": wallet, "value": "0x0" });
     let control = Call::new("eth_estimateGas", json!([nothing, height(at)]));
-    let calls: Vec<Call> = std::iter::once(control).chain(trials.iter().flat_map(|trial| estimate(wallet, trial, at))).collect();
+    let calls: Vec<Call> = std::iter::once(control)
+        .chain(trials.iter().flat_map(|trial| estimate(wallet, trial, at)))
+        .collect();
     let mut answers = endpoint.batch(&calls).await?.into_iter();
     endpoint.read::<U64>("eth_estimateGas", answers.next().expect("the first answer"))?;
     let mut outcomes = Vec::with_capacity(trials.len());
@@ -257,10 +321,18 @@ fn estimate(wallet: Address, trial: &Trial, at: u64) -> [Call; 2] {
     let message = Message::paying(trial.paying, trial.to, trial.amount);
     let gas = height(TRIAL_GAS_MAX);
     let call = json!({ "from": wallet, "to": message.to, "value": height_of(message.value), "input": message.input, "gas": gas });
-    [Call::new("eth_estimateGas", json!([call, height(at)])), Call::new("eth_call", json!([call, height(at)]))]
+    [
+        Call::new("eth_estimateGas", json!([call, height(at)])),
+        Call::new("eth_call", json!([call, height(at)])),
+    ]
 }
 
-fn judge_estimate(endpoint: &Endpoint, trial: &Trial, gas: Answer, returned: Answer) -> Result<Outcome, Fault> {
+fn judge_estimate(
+    endpoint: &Endpoint,
+    trial: &Trial,
+    gas: Answer,
+    returned: Answer,
+) -> Result<Outcome, Fault> {
     let errors = || [&gas, &returned].into_iter().filter_map(|answer| answer.as_ref().err());
     let of_call = errors().find(|error| said_no::about(error) == About::Call);
     if let Some(error) = of_call.or_else(|| errors().next()) {

@@ -1,7 +1,7 @@
 //! Membership: whether a wallet holds a valid key of a lock of the Unlock Protocol.
 //!
-//! Yes is remembered for a short while; no and "could not ask" never are, so that somebody who joins can claim at once and a broken
-//! node shuts nobody out for longer than it is broken.
+//! Yes is remembered for a short while; no and "could not ask" never are, so that somebody who
+//! joins can claim at once and a broken node shuts nobody out for longer than it is broken.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -37,7 +37,11 @@ impl UnlockGate {
     /// # Errors
     /// [`ConfigError::Address`] when `lock` is no address.
     pub fn new(chain: &EvmChain, lock: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::Address { chain: chain.name().clone(), subject: "the lock".to_owned(), got: lock.to_owned() };
+        let wrong = || ConfigError::Address {
+            chain: chain.name().clone(),
+            subject: "the lock".to_owned(),
+            got: lock.to_owned(),
+        };
         Ok(Self { lock: lock.parse().map_err(|_| wrong())?, members: Mutex::new(HashMap::new()) })
     }
 
@@ -45,7 +49,12 @@ impl UnlockGate {
     ///
     /// # Errors
     /// [`Fault`] when that is not known.
-    pub async fn has_valid_key(&self, chain: &EvmChain, wallet: &Destination, now: Timestamp) -> Result<bool, Fault> {
+    pub async fn has_valid_key(
+        &self,
+        chain: &EvmChain,
+        wallet: &Destination,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let Some(account) = address_of(wallet) else { return Ok(false) };
         if self.remembers(account, now) {
             return Ok(true);
@@ -65,7 +74,10 @@ impl UnlockGate {
             _ => Err(Fault::Malformed {
                 endpoint: agreed.witnesses[0].clone(),
                 method: "getHasValidKey".to_owned(),
-                detail: format!("{} answered {}, which is neither yes nor no; is it a lock?", self.lock, agreed.value),
+                detail: format!(
+                    "{} answered {}, which is neither yes nor no; is it a lock?",
+                    self.lock, agreed.value
+                ),
             }),
         }
     }

@@ -14,18 +14,30 @@ pub struct AssetCaps {
 }
 
 impl AssetCaps {
-    /// Whether a transaction that pays `total` may be signed, of which `fresh` was not signed before, when `used` of the day is.
+    /// Whether a transaction that pays `total` may be signed, of which `fresh` was not signed
+    /// before, when `used` of the day is.
     ///
     /// # Errors
     /// [`Refused::AboveTransactionCap`], [`Refused::AboveDailyCap`].
-    pub(crate) fn check(&self, asset: &AssetId, total: Amount, fresh: Amount, used: Amount) -> Result<(), Refused> {
+    pub(crate) fn check(
+        &self,
+        asset: &AssetId,
+        total: Amount,
+        fresh: Amount,
+        used: Amount,
+    ) -> Result<(), Refused> {
         let cap = self.per_transaction;
         if total > cap {
             return Err(Refused::AboveTransactionCap { asset: asset.clone(), amount: total, cap });
         }
         let cap = self.per_day;
         let after = used.checked_add(fresh).filter(|after| *after <= cap);
-        after.map(drop).ok_or_else(|| Refused::AboveDailyCap { asset: asset.clone(), amount: fresh, cap, used })
+        after.map(drop).ok_or_else(|| Refused::AboveDailyCap {
+            asset: asset.clone(),
+            amount: fresh,
+            cap,
+            used,
+        })
     }
 }
 
@@ -54,14 +66,21 @@ mod tests {
     fn caps_hold_at_the_limit_and_not_one_past_it() {
         let asset: AssetId = "DG".parse().expect("an asset");
         let caps = AssetCaps { per_transaction: Amount::new(10), per_day: Amount::new(25) };
-        let check = |total, fresh, used| caps.check(&asset, Amount::new(total), Amount::new(fresh), Amount::new(used));
+        let check = |total, fresh, used| {
+            caps.check(&asset, Amount::new(total), Amount::new(fresh), Amount::new(used))
+        };
         assert_eq!(check(10, 10, 15), Ok(()));
-        assert!(matches!(check(11, 1, 0), Err(Refused::AboveTransactionCap { amount, .. }) if amount == Amount::new(11)));
+        assert!(
+            matches!(check(11, 1, 0), Err(Refused::AboveTransactionCap { amount, .. }) if amount == Amount::new(11))
+        );
         assert!(matches!(check(10, 10, 16), Err(Refused::AboveDailyCap { .. })));
         assert_eq!(check(10, 9, 16), Ok(()), "what was signed before does not count again");
         let none = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         assert!(none.check(&asset, Amount::MAX, Amount::MAX, Amount::ZERO).is_ok());
-        assert!(matches!(none.check(&asset, Amount::MAX, Amount::MAX, Amount::new(1)), Err(Refused::AboveDailyCap { .. })));
+        assert!(matches!(
+            none.check(&asset, Amount::MAX, Amount::MAX, Amount::new(1)),
+            Err(Refused::AboveDailyCap { .. })
+        ));
         assert_eq!(check_fee(Amount::new(5), Amount::new(5), FeeUnit::Wei), Ok(()));
         assert!(check_fee(Amount::new(6), Amount::new(5), FeeUnit::Wei).is_err());
     }
@@ -73,7 +92,10 @@ mod tests {
             let most = cap.fee_of(vbytes);
             assert_eq!(check_feerate(most, vbytes, cap), Ok(()));
             let above = check_feerate(Amount::new(most.base_units() + 1), vbytes, cap);
-            assert!(matches!(above, Err(Refused::FeerateAboveCap { feerate, .. }) if feerate > cap), "{above:?}");
+            assert!(
+                matches!(above, Err(Refused::FeerateAboveCap { feerate, .. }) if feerate > cap),
+                "{above:?}"
+            );
         }
     }
 }

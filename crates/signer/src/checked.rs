@@ -22,22 +22,43 @@ pub(crate) enum Consumed<'a> {
 impl<'a> Checked<'a> {
     /// # Errors
     /// [`Refused::Mismatch`].
-    pub(crate) fn read(policy: &Policy, wallet: Wallet<'a>, request: &SignRequest) -> Result<Self, Refused> {
+    pub(crate) fn read(
+        policy: &Policy,
+        wallet: Wallet<'a>,
+        request: &SignRequest,
+    ) -> Result<Self, Refused> {
         let chain = &request.lane.chain;
         let checked = match (wallet, &request.draft) {
-            (Wallet::Evm { key, chain }, Draft::Evm(draft)) => Self::evm(policy, request, key, chain, draft),
-            (Wallet::Bitcoin { account, chain }, Draft::Bitcoin(draft)) => Self::bitcoin(policy, request, account, chain, draft),
-            (Wallet::Evm { .. }, Draft::Bitcoin(_)) => Err(format!("{chain} is no Bitcoin chain, and this is a Bitcoin transaction")),
-            (Wallet::Bitcoin { .. }, Draft::Evm(_)) => Err(format!("{chain} is a Bitcoin chain, and this is an EVM transaction")),
+            (Wallet::Evm { key, chain }, Draft::Evm(draft)) => {
+                Self::evm(policy, request, key, chain, draft)
+            }
+            (Wallet::Bitcoin { account, chain }, Draft::Bitcoin(draft)) => {
+                Self::bitcoin(policy, request, account, chain, draft)
+            }
+            (Wallet::Evm { .. }, Draft::Bitcoin(_)) => {
+                Err(format!("{chain} is no Bitcoin chain, and this is a Bitcoin transaction"))
+            }
+            (Wallet::Bitcoin { .. }, Draft::Evm(_)) => {
+                Err(format!("{chain} is a Bitcoin chain, and this is an EVM transaction"))
+            }
         };
         checked.map_err(|detail| Refused::Mismatch { detail })
     }
 
-    fn evm(policy: &Policy, request: &SignRequest, key: &'a Key, chain: &'a EvmPolicy, draft: &EvmDraft) -> Result<Self, String> {
+    fn evm(
+        policy: &Policy,
+        request: &SignRequest,
+        key: &'a Key,
+        chain: &'a EvmPolicy,
+        draft: &EvmDraft,
+    ) -> Result<Self, String> {
         let unsigned = evm::Unsigned::build(draft)?;
         let says = &unsigned.says;
         if says.chain_id != chain.chain_id {
-            return Err(format!("{} has chain id {}, and the transaction is for {}", request.lane.chain, chain.chain_id, says.chain_id));
+            return Err(format!(
+                "{} has chain id {}, and the transaction is for {}",
+                request.lane.chain, chain.chain_id, says.chain_id
+            ));
         }
         evm::approval::check(says, key.address(), request.purpose, &request.approved, policy)?;
         Ok(Self::Evm { key, chain, unsigned })
@@ -51,7 +72,14 @@ impl<'a> Checked<'a> {
         draft: &BitcoinDraft,
     ) -> Result<Self, String> {
         let unsigned = bitcoin::Unsigned::build(draft, account)?;
-        bitcoin::approval::check(&unsigned.says, draft, account, request.purpose, &request.approved, policy)?;
+        bitcoin::approval::check(
+            &unsigned.says,
+            draft,
+            account,
+            request.purpose,
+            &request.approved,
+            policy,
+        )?;
         Ok(Self::Bitcoin { account, chain, unsigned })
     }
 
@@ -66,7 +94,9 @@ impl<'a> Checked<'a> {
     /// [`Refused::FeeAboveCap`], [`Refused::FeerateAboveCap`].
     pub(crate) fn check_fee(&self) -> Result<(), Refused> {
         match self {
-            Self::Evm { chain, unsigned, .. } => caps::check_fee(Amount::new(unsigned.says.cost_max()), chain.fee_cap, FeeUnit::Wei),
+            Self::Evm { chain, unsigned, .. } => {
+                caps::check_fee(Amount::new(unsigned.says.cost_max()), chain.fee_cap, FeeUnit::Wei)
+            }
             Self::Bitcoin { chain, unsigned, .. } => {
                 caps::check_fee(unsigned.fee, chain.fee_cap, FeeUnit::Satoshi)?;
                 caps::check_feerate(unsigned.fee, unsigned.vbytes, chain.feerate_cap)
@@ -84,7 +114,9 @@ impl<'a> Checked<'a> {
                 let signature = key.sign(unsigned.digest);
                 Ok(unsigned.seal(&signature))
             }
-            Self::Bitcoin { account, unsigned, .. } => unsigned.sign(account).map_err(|detail| Refused::Mismatch { detail }),
+            Self::Bitcoin { account, unsigned, .. } => {
+                unsigned.sign(account).map_err(|detail| Refused::Mismatch { detail })
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Who was heard, and with which state of the store: two states of one store never take turns (case F94).
+//! Who was heard, and with which state of the store: two states of one store never take turns (case
+//! F94).
 //!
-//! Nothing of this is on disk. A signer that serves other processes and has just started has heard nobody yet, so it waits as long as
-//! if somebody had been heard at its start.
+//! Nothing of this is on disk. A signer that serves other processes and has just started has heard
+//! nobody yet, so it waits as long as if somebody had been heard at its start.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub const NEW_INCARNATION_SILENCE_SECONDS: u64 = 60;
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
     heard: BTreeMap<ReplicaId, (IncarnationId, Span)>,
-    /// When it began to listen. None where the journal's lock proves that nobody else speaks with this signer.
+    /// When it began to listen. None where the journal's lock proves that nobody else speaks with
+    /// this signer.
     listens_since: Option<Span>,
     newest: Span,
 }
@@ -32,8 +34,8 @@ impl Hearing {
         self.heard.insert(presence.replica, (presence.incarnation, now));
     }
 
-    /// How long a new incarnation still waits for silence; none where it waits no more. Whoever announced it last is heard with it, and
-    /// so not waited for.
+    /// How long a new incarnation still waits for silence; none where it waits no more. Whoever
+    /// announced it last is heard with it, and so not waited for.
     pub(crate) fn wait(&mut self, new: IncarnationId, now: Span) -> Option<Span> {
         let now = self.moment(now);
         let others = self.heard.values().filter(|(incarnation, _)| *incarnation != new);

@@ -17,14 +17,24 @@ pub struct Key {
     address: Address,
 }
 
-/// Why something is not a private key. Never carries what was given: it may be one digit away from a real key.
+/// Why something is not a private key. Never carries what was given: it may be one digit away from
+/// a real key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    #[error("a private key is 64 hex digits, with or without 0x, and this has {digits} characters; paste the whole key")]
+    #[error(
+        "a private key is 64 hex digits, with or without 0x, and this has {digits} characters; \
+         paste the whole key"
+    )]
     Length { digits: usize },
-    #[error("a private key is 64 hex digits (0-9, a-f), and this has other characters; paste the key alone, without quotes or spaces")]
+    #[error(
+        "a private key is 64 hex digits (0-9, a-f), and this has other characters; paste the key \
+         alone, without quotes or spaces"
+    )]
     NotHex,
-    #[error("these 32 bytes are no private key: allowed is 1 up to the order of secp256k1; create a new key")]
+    #[error(
+        "these 32 bytes are no private key: allowed is 1 up to the order of secp256k1; create a \
+         new key"
+    )]
     OutOfRange,
 }
 
@@ -50,12 +60,18 @@ impl Key {
         let mut secret = SecretKey::from_secret_bytes(*bytes).map_err(|_| KeyError::OutOfRange)?;
         let address = address_of(&PublicKey::from_secret_key(&secret));
         secret.non_secure_erase();
-        Ok(Self { secret: SecretBox::init_with_mut(|kept: &mut [u8; KEY_BYTES]| kept.copy_from_slice(bytes)), address })
+        Ok(Self {
+            secret: SecretBox::init_with_mut(|kept: &mut [u8; KEY_BYTES]| {
+                kept.copy_from_slice(bytes)
+            }),
+            address,
+        })
     }
 
     /// The wallet's address in its canonical form (EIP-55).
     pub fn wallet(&self) -> Destination {
-        Destination::new(self.address.to_checksum(None)).expect("an EIP-55 address is 42 letters and digits")
+        Destination::new(self.address.to_checksum(None))
+            .expect("an EIP-55 address is 42 letters and digits")
     }
 
     /// The lane of this wallet on a chain.
@@ -67,10 +83,13 @@ impl Key {
         self.address
     }
 
-    /// Signs a digest: deterministic (RFC 6979) and low-s (EIP-2), so the same digest always gives the same bytes.
+    /// Signs a digest: deterministic (RFC 6979) and low-s (EIP-2), so the same digest always gives
+    /// the same bytes.
     pub(crate) fn sign(&self, digest: [u8; 32]) -> Signature {
-        let mut secret = SecretKey::from_secret_bytes(*self.secret.expose_secret()).expect("checked when the key was read");
-        let signed = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest), &secret);
+        let mut secret = SecretKey::from_secret_bytes(*self.secret.expose_secret())
+            .expect("checked when the key was read");
+        let signed =
+            RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest), &secret);
         secret.non_secure_erase();
         let (recovery, compact) = signed.serialize_compact();
         let half = |at: usize| U256::from_be_slice(&compact[at..at + 32]);
@@ -84,7 +103,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Last 20 bytes of keccak-256 of the uncompressed public key without its prefix (Yellow Paper, appendix F).
+/// Last 20 bytes of keccak-256 of the uncompressed public key without its prefix (Yellow Paper,
+/// appendix F).
 fn address_of(public: &PublicKey) -> Address {
     let mut point = public.serialize_uncompressed();
     let address = Address::from_slice(&keccak256(&point[1..])[12..]);

@@ -15,7 +15,8 @@ pub(crate) const FILE_MODE: u32 = 0o600;
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = name_beside(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| publish(&beside, path));
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| publish(&beside, path));
     let removed = std::fs::remove_file(&beside);
     written?;
     match removed {
@@ -31,7 +32,10 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = name_beside(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&beside, path));
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&beside, path));
     if written.is_err() {
         let _best_effort = std::fs::remove_file(&beside);
     }
@@ -39,7 +43,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(path)
 }
 
-/// Random, since a process's id is 1 again in every container; short, since a socket's path has 107 bytes at most.
+/// Random, since a process's id is 1 again in every container; short, since a socket's path has 107
+/// bytes at most.
 pub(crate) fn name_beside(path: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 4];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -48,7 +53,8 @@ pub(crate) fn name_beside(path: &Path) -> io::Result<PathBuf> {
     Ok(PathBuf::from(beside))
 }
 
-/// A link never replaces what is there. A rename would, and only serves file systems that have no links.
+/// A link never replaces what is there. A rename would, and only serves file systems that have no
+/// links.
 fn publish(beside: &Path, path: &Path) -> io::Result<()> {
     match std::fs::hard_link(beside, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
@@ -79,7 +85,10 @@ mod tests {
         let path = directory.path().join("new");
         write_new(&path, b"first").expect("written");
         assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, FILE_MODE);
-        assert_eq!(write_new(&path, b"second").expect_err("taken").kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            write_new(&path, b"second").expect_err("taken").kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(std::fs::read(&path).expect("read"), b"first");
         assert_eq!(directory.path().read_dir().expect("a directory").count(), 1);
         assert!(write_new(&directory.path().join("no/where"), b"").is_err());

@@ -49,7 +49,8 @@ pub struct EntryPage {
 /// Returns how long the content is in JSON.
 pub(crate) fn json_bytes(content: &impl Serialize) -> usize {
     let mut count = Count(0);
-    serde_json::to_writer(&mut count, content).expect("what is counted has string keys, and counting does not fail");
+    serde_json::to_writer(&mut count, content)
+        .expect("what is counted has string keys, and counting does not fail");
     count.0
 }
 

@@ -1,4 +1,5 @@
-//! What this signer may sign, as its operator configured it: its own copy, never what a request says.
+//! What this signer may sign, as its operator configured it: its own copy, never what a request
+//! says.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub struct SignerConfig {
     pub keys: Vec<(LaneId, WalletKey)>,
     pub chains: BTreeMap<ChainName, ChainPolicy>,
     pub assets: Vec<Asset>,
-    /// Every asset that lives on a chain has caps; without a limit they are [`Amount::MAX`], said aloud.
+    /// Every asset that lives on a chain has caps; without a limit they are [`Amount::MAX`], said
+    /// aloud.
     pub caps: BTreeMap<AssetId, AssetCaps>,
 }
 
@@ -46,29 +48,46 @@ pub struct BitcoinPolicy {
     pub network: BitcoinNetwork,
     /// Most that one transaction may leave to the miners, in satoshi (window F35).
     pub fee_cap: Amount,
-    /// Most per virtual byte, however small the transaction (window F35). What is too little to be change goes to the miners, too, so
-    /// leave room for that.
+    /// Most per virtual byte, however small the transaction (window F35). What is too little to be
+    /// change goes to the miners, too, so leave room for that.
     pub feerate_cap: FeeRate,
 }
 
 /// Why a signer cannot work with its configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the key given for {lane} is the key of {wallet}; give the lane's own key, or name the lane after the key")]
+    #[error(
+        "the key given for {lane} is the key of {wallet}; give the lane's own key, or name the \
+         lane after the key"
+    )]
     OtherKey { lane: LaneId, wallet: String },
     #[error("{lane} is given two keys; keep one")]
     TwoKeys { lane: LaneId },
-    #[error("{lane} is given a key of {key}, and its chain is one of {chain}; give it a key of its own kind")]
+    #[error(
+        "{lane} is given a key of {key}, and its chain is one of {chain}; give it a key of its own \
+         kind"
+    )]
     OtherKind { lane: LaneId, key: ChainKind, chain: ChainKind },
-    #[error("{lane} is given an account of {key}, and its chain is {chain}; derive the account for {chain}")]
+    #[error(
+        "{lane} is given an account of {key}, and its chain is {chain}; derive the account for \
+         {chain}"
+    )]
     OtherNetwork { lane: LaneId, key: BitcoinNetwork, chain: BitcoinNetwork },
     #[error("{subject} is on chain {chain}, which has no policy here; configure the chain")]
     UnknownChain { subject: String, chain: ChainName },
-    #[error("chain {chain} has chain id 0; allowed is the id that its nodes answer, 1 or more (EIP-155)")]
+    #[error(
+        "chain {chain} has chain id 0; allowed is the id that its nodes answer, 1 or more (EIP-155)"
+    )]
     NoChainId { chain: ChainName },
-    #[error("chain {chain} has a fee cap of {fee_cap} satoshi and a feerate cap of {feerate_cap}; allowed is more than 0")]
+    #[error(
+        "chain {chain} has a fee cap of {fee_cap} satoshi and a feerate cap of {feerate_cap}; \
+         allowed is more than 0"
+    )]
     NoFee { chain: ChainName, fee_cap: Amount, feerate_cap: FeeRate },
-    #[error("{one} and {other} are one wallet of {network}; a coin could be spent on each, so keep one, or give each its own wallet")]
+    #[error(
+        "{one} and {other} are one wallet of {network}; a coin could be spent on each, so keep \
+         one, or give each its own wallet"
+    )]
     SameWallet { one: LaneId, other: LaneId, network: BitcoinNetwork },
     #[error("asset {asset} has no caps; set the most per transaction and per day")]
     NoCaps { asset: AssetId },
@@ -76,9 +95,15 @@ pub enum ConfigError {
     TwoAssets { asset: AssetId },
     #[error("asset {asset}: {detail}; write the contract's address as its explorer shows it")]
     Contract { asset: AssetId, detail: String },
-    #[error("asset {asset} is a token on chain {chain}, and there are none on Bitcoin; name its own chain")]
+    #[error(
+        "asset {asset} is a token on chain {chain}, and there are none on Bitcoin; name its own \
+         chain"
+    )]
     Token { asset: AssetId, chain: ChainName },
-    #[error("asset {asset} has {decimals} decimals, and a bitcoin has {BITCOIN_DECIMALS}; amounts would be off by a power of ten")]
+    #[error(
+        "asset {asset} has {decimals} decimals, and a bitcoin has {BITCOIN_DECIMALS}; amounts \
+         would be off by a power of ten"
+    )]
     Decimals { asset: AssetId, decimals: u8 },
 }
 
@@ -155,9 +180,15 @@ impl Policy {
     fn add_key(&mut self, lane: LaneId, key: WalletKey) -> Result<(), ConfigError> {
         let chain = self.chain(lane.to_string(), &lane.chain)?;
         match wallet(&key, chain) {
-            None => return Err(ConfigError::OtherKind { key: key.kind(), chain: chain.kind(), lane }),
+            None => {
+                return Err(ConfigError::OtherKind { key: key.kind(), chain: chain.kind(), lane });
+            }
             Some(Wallet::Bitcoin { account, chain }) if account.network() != chain.network => {
-                return Err(ConfigError::OtherNetwork { key: account.network(), chain: chain.network, lane });
+                return Err(ConfigError::OtherNetwork {
+                    key: account.network(),
+                    chain: chain.network,
+                    lane,
+                });
             }
             Some(Wallet::Evm { .. } | Wallet::Bitcoin { .. }) => {}
         }
@@ -171,20 +202,31 @@ impl Policy {
         }
     }
 
-    /// One wallet on two chains of one network would be two lines of payments over the same coins: the journal knows a coin by its outpoint.
+    /// One wallet on two chains of one network would be two lines of payments over the same coins:
+    /// the journal knows a coin by its outpoint.
     fn check_wallet(&self, lane: &LaneId, key: &WalletKey) -> Result<(), ConfigError> {
         let WalletKey::Bitcoin(account) = key else { return Ok(()) };
         let same = |chain: &ChainName| match self.chains.get(chain) {
             Some(ChainPolicy::Bitcoin(policy)) => policy.network == account.network(),
             Some(ChainPolicy::Evm(_)) | None => false,
         };
-        match self.keys.keys().find(|known| known.wallet == lane.wallet && known.chain != lane.chain && same(&known.chain)) {
-            Some(one) => Err(ConfigError::SameWallet { one: one.clone(), other: lane.clone(), network: account.network() }),
+        match self.keys.keys().find(|known| {
+            known.wallet == lane.wallet && known.chain != lane.chain && same(&known.chain)
+        }) {
+            Some(one) => Err(ConfigError::SameWallet {
+                one: one.clone(),
+                other: lane.clone(),
+                network: account.network(),
+            }),
             None => Ok(()),
         }
     }
 
-    fn add_asset(&mut self, asset: Asset, caps: &BTreeMap<AssetId, AssetCaps>) -> Result<(), ConfigError> {
+    fn add_asset(
+        &mut self,
+        asset: Asset,
+        caps: &BTreeMap<AssetId, AssetCaps>,
+    ) -> Result<(), ConfigError> {
         let Some(paid_as) = self.paid_as(&asset)? else { return Ok(()) };
         let id = asset.id;
         let caps = *caps.get(&id).ok_or_else(|| ConfigError::NoCaps { asset: id.clone() })?;
@@ -202,21 +244,30 @@ impl Policy {
             AssetForm::Token { chain, contract } => (chain, Some(contract)),
         };
         match (self.chain(format!("asset {id}"), chain)?, token) {
-            (ChainPolicy::Evm(EvmPolicy { chain_id, .. }), None) => Ok(Some(PaidAs::Evm { chain_id: *chain_id, form: EvmForm::Native })),
+            (ChainPolicy::Evm(EvmPolicy { chain_id, .. }), None) => {
+                Ok(Some(PaidAs::Evm { chain_id: *chain_id, form: EvmForm::Native }))
+            }
             (ChainPolicy::Evm(EvmPolicy { chain_id, .. }), Some(contract)) => {
-                let contract = address(contract).map_err(|detail| ConfigError::Contract { asset: id.clone(), detail })?;
+                let contract = address(contract)
+                    .map_err(|detail| ConfigError::Contract { asset: id.clone(), detail })?;
                 Ok(Some(PaidAs::Evm { chain_id: *chain_id, form: EvmForm::Token { contract } }))
             }
-            (ChainPolicy::Bitcoin(_), Some(_)) => Err(ConfigError::Token { asset: id.clone(), chain: chain.clone() }),
+            (ChainPolicy::Bitcoin(_), Some(_)) => {
+                Err(ConfigError::Token { asset: id.clone(), chain: chain.clone() })
+            }
             (ChainPolicy::Bitcoin(_), None) if *decimals != BITCOIN_DECIMALS => {
                 Err(ConfigError::Decimals { asset: id.clone(), decimals: *decimals })
             }
-            (ChainPolicy::Bitcoin(BitcoinPolicy { network, .. }), None) => Ok(Some(PaidAs::Bitcoin { network: *network })),
+            (ChainPolicy::Bitcoin(BitcoinPolicy { network, .. }), None) => {
+                Ok(Some(PaidAs::Bitcoin { network: *network }))
+            }
         }
     }
 
     fn chain(&self, subject: String, chain: &ChainName) -> Result<&ChainPolicy, ConfigError> {
-        self.chains.get(chain).ok_or_else(|| ConfigError::UnknownChain { subject, chain: chain.clone() })
+        self.chains
+            .get(chain)
+            .ok_or_else(|| ConfigError::UnknownChain { subject, chain: chain.clone() })
     }
 }
 
@@ -224,8 +275,11 @@ impl Policy {
 fn wallet<'a>(key: &'a WalletKey, chain: &'a ChainPolicy) -> Option<Wallet<'a>> {
     match (key, chain) {
         (WalletKey::Evm(key), ChainPolicy::Evm(chain)) => Some(Wallet::Evm { key, chain }),
-        (WalletKey::Bitcoin(account), ChainPolicy::Bitcoin(chain)) => Some(Wallet::Bitcoin { account, chain }),
-        (WalletKey::Evm(_), ChainPolicy::Bitcoin(_)) | (WalletKey::Bitcoin(_), ChainPolicy::Evm(_)) => None,
+        (WalletKey::Bitcoin(account), ChainPolicy::Bitcoin(chain)) => {
+            Some(Wallet::Bitcoin { account, chain })
+        }
+        (WalletKey::Evm(_), ChainPolicy::Bitcoin(_))
+        | (WalletKey::Bitcoin(_), ChainPolicy::Evm(_)) => None,
     }
 }
 
@@ -239,8 +293,12 @@ impl ChainPolicy {
 
     fn check(&self, chain: &ChainName) -> Result<(), ConfigError> {
         match *self {
-            Self::Evm(EvmPolicy { chain_id: 0, .. }) => Err(ConfigError::NoChainId { chain: chain.clone() }),
-            Self::Bitcoin(BitcoinPolicy { fee_cap, feerate_cap, .. }) if fee_cap.is_zero() || feerate_cap == FeeRate::ZERO => {
+            Self::Evm(EvmPolicy { chain_id: 0, .. }) => {
+                Err(ConfigError::NoChainId { chain: chain.clone() })
+            }
+            Self::Bitcoin(BitcoinPolicy { fee_cap, feerate_cap, .. })
+                if fee_cap.is_zero() || feerate_cap == FeeRate::ZERO =>
+            {
                 Err(ConfigError::NoFee { chain: chain.clone(), fee_cap, feerate_cap })
             }
             Self::Evm(_) | Self::Bitcoin(_) => Ok(()),

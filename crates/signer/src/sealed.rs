@@ -1,8 +1,9 @@
 //! The sealed seed file: argon2id stretches the passphrase, XChaCha20-Poly1305 seals the entropy.
 //!
-//! Layout, all numbers little-endian: `magic 8 · version 1 · memory_kib 4 · passes 4 · lanes 4 · salt 16 · nonce 24 ·
-//! sealed entropy and tag 32..48 · SHA-256 of everything before 32`. The checksum tells a damaged file from a wrong
-//! passphrase: it holds for a file that is whole, whoever opens it. Everything before the sealed part is authenticated with it.
+//! Layout, all numbers little-endian: `magic 8 · version 1 · memory_kib 4 · passes 4 · lanes 4 ·
+//! salt 16 · nonce 24 · sealed entropy and tag 32..48 · SHA-256 of everything before 32`. The
+//! checksum tells a damaged file from a wrong passphrase: it holds for a file that is whole,
+//! whoever opens it. Everything before the sealed part is authenticated with it.
 
 use std::fs::File;
 use std::io;
@@ -27,8 +28,8 @@ const HEADER_BYTES: usize = MAGIC.len() + 1 + 3 * 4 + SALT_BYTES + NONCE_BYTES;
 /// Header, the longest entropy, its tag, the checksum.
 const FILE_BYTES_MAX: usize = HEADER_BYTES + 32 + 16 + CHECKSUM_BYTES;
 
-/// RFC 9106, section 4, second recommendation (64 MiB, three passes), above OWASP's minimum for argon2id; one lane,
-/// since a server stretches once per start.
+/// RFC 9106, section 4, second recommendation (64 MiB, three passes), above OWASP's minimum for
+/// argon2id; one lane, since a server stretches once per start.
 const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 /// A file may ask for at most this much, so that a planted one cannot exhaust the machine.
 const MEMORY_KIB_MAX: u32 = 1024 * 1024;
@@ -41,21 +42,37 @@ pub const PASSPHRASE_BYTES_MIN: usize = 8;
 /// Why a seed file cannot be written or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SealedError {
-    #[error("{path} exists already; a seed is never overwritten: move it away or choose another path")]
+    #[error(
+        "{path} exists already; a seed is never overwritten: move it away or choose another path"
+    )]
     Exists { path: PathBuf },
-    #[error("there is no seed file at {path}; create one with `adit keys init` or `adit keys import`")]
+    #[error(
+        "there is no seed file at {path}; create one with `adit keys init` or `adit keys import`"
+    )]
     Missing { path: PathBuf },
     #[error("{path} is not a seed file of Adit; name the file that `adit keys init` wrote")]
     NotASeed { path: PathBuf },
-    #[error("{path} has format version {got}, and this build reads version {VERSION}; use a newer build")]
+    #[error(
+        "{path} has format version {got}, and this build reads version {VERSION}; use a newer build"
+    )]
     Version { path: PathBuf, got: u8 },
-    #[error("{path} is damaged: {detail}; restore it from a copy, or import the written words again")]
+    #[error(
+        "{path} is damaged: {detail}; restore it from a copy, or import the written words again"
+    )]
     Damaged { path: PathBuf, detail: &'static str },
-    #[error("the passphrase does not open {path}; the file itself is whole, so try the right passphrase")]
+    #[error(
+        "the passphrase does not open {path}; the file itself is whole, so try the right passphrase"
+    )]
     WrongPassphrase { path: PathBuf },
-    #[error("the passphrase has {got} bytes, allowed are {PASSPHRASE_BYTES_MIN} or more; choose a longer one")]
+    #[error(
+        "the passphrase has {got} bytes, allowed are {PASSPHRASE_BYTES_MIN} or more; choose a \
+         longer one"
+    )]
     PassphraseTooShort { got: usize },
-    #[error("{path} cannot be read or written ({source}); check the directory, its owner and the free space")]
+    #[error(
+        "{path} cannot be read or written ({source}); check the directory, its owner and the free \
+         space"
+    )]
     File { path: PathBuf, source: io::Error },
     #[error("argon2 refused its parameters or memory ({detail}); free memory and try again")]
     Stretching { detail: String },
@@ -80,14 +97,23 @@ impl Seed {
         self.seal_at(path, passphrase, COST)
     }
 
-    fn seal_at(&self, path: &Path, passphrase: &SecretString, cost: Cost) -> Result<(), SealedError> {
+    fn seal_at(
+        &self,
+        path: &Path,
+        passphrase: &SecretString,
+        cost: Cost,
+    ) -> Result<(), SealedError> {
         let got = passphrase.expose_secret().len();
         if got < PASSPHRASE_BYTES_MIN {
             return Err(SealedError::PassphraseTooShort { got });
         }
         write_new(path, &sealed_bytes(self, passphrase, cost)?).map_err(|source| {
             let path = path.to_owned();
-            if source.kind() == io::ErrorKind::AlreadyExists { SealedError::Exists { path } } else { SealedError::File { path, source } }
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                SealedError::Exists { path }
+            } else {
+                SealedError::File { path, source }
+            }
         })
     }
 
@@ -100,7 +126,8 @@ impl Seed {
         let header = Header::parse(path, &bytes)?;
         let (authenticated, rest) = bytes.split_at(HEADER_BYTES);
         let sealed = &rest[..rest.len() - CHECKSUM_BYTES];
-        let cipher = XChaCha20Poly1305::new((&*stretch(passphrase, &header.salt, header.cost)?).into());
+        let cipher =
+            XChaCha20Poly1305::new((&*stretch(passphrase, &header.salt, header.cost)?).into());
         let entropy = cipher
             .decrypt(&XNonce::from(header.nonce), Payload { msg: sealed, aad: authenticated })
             .map(Zeroizing::new)
@@ -145,24 +172,36 @@ impl Header {
         if Sha256::digest(content).as_slice() != checksum {
             return Err(SealedError::Damaged { path: path(), detail: "its checksum is wrong" });
         }
-        let number = |at: usize| u32::from_le_bytes(content[at..at + 4].try_into().expect("four bytes"));
+        let number =
+            |at: usize| u32::from_le_bytes(content[at..at + 4].try_into().expect("four bytes"));
         let cost = Cost { memory_kib: number(9), passes: number(13), lanes: number(17) };
         if cost.memory_kib > MEMORY_KIB_MAX || cost.passes > PASSES_MAX || cost.lanes > LANES_MAX {
-            return Err(SealedError::Damaged { path: path(), detail: "it asks for more memory or time than is allowed" });
+            return Err(SealedError::Damaged {
+                path: path(),
+                detail: "it asks for more memory or time than is allowed",
+            });
         }
         let salt_end = 21 + SALT_BYTES;
         let salt = content[21..salt_end].try_into().expect("the header's length is checked");
-        let nonce = content[salt_end..HEADER_BYTES].try_into().expect("the header's length is checked");
+        let nonce =
+            content[salt_end..HEADER_BYTES].try_into().expect("the header's length is checked");
         Ok(Self { cost, salt, nonce })
     }
 }
 
-fn sealed_bytes(seed: &Seed, passphrase: &SecretString, cost: Cost) -> Result<Vec<u8>, SealedError> {
+fn sealed_bytes(
+    seed: &Seed,
+    passphrase: &SecretString,
+    cost: Cost,
+) -> Result<Vec<u8>, SealedError> {
     let header = Header { cost, salt: random()?, nonce: random()? };
     let mut bytes = header.bytes();
     let cipher = XChaCha20Poly1305::new((&*stretch(passphrase, &header.salt, cost)?).into());
     let sealed = cipher
-        .encrypt(&XNonce::from(header.nonce), Payload { msg: seed.entropy().as_slice(), aad: &bytes })
+        .encrypt(
+            &XNonce::from(header.nonce),
+            Payload { msg: seed.entropy().as_slice(), aad: &bytes },
+        )
         .expect("32 bytes are below the cipher's limit of 256 GiB");
     bytes.extend_from_slice(&sealed);
     let checksum = Sha256::digest(&bytes);
@@ -170,7 +209,11 @@ fn sealed_bytes(seed: &Seed, passphrase: &SecretString, cost: Cost) -> Result<Ve
     Ok(bytes)
 }
 
-fn stretch(passphrase: &SecretString, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, SealedError> {
+fn stretch(
+    passphrase: &SecretString,
+    salt: &[u8],
+    cost: Cost,
+) -> Result<Zeroizing<[u8; 32]>, SealedError> {
     let wrong = |error: argon2::Error| SealedError::Stretching { detail: error.to_string() };
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(wrong)?;
     let mut key = Zeroizing::new([0; 32]);
@@ -182,7 +225,8 @@ fn stretch(passphrase: &SecretString, salt: &[u8], cost: Cost) -> Result<Zeroizi
 
 fn random<const N: usize>() -> Result<[u8; N], SeedError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| SeedError::Randomness { detail: error.to_string() })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| SeedError::Randomness { detail: error.to_string() })?;
     Ok(bytes)
 }
 
@@ -190,7 +234,11 @@ fn read(path: &Path) -> Result<Vec<u8>, SealedError> {
     use io::Read as _;
     let wrong = |source: io::Error| {
         let path = path.to_owned();
-        if source.kind() == io::ErrorKind::NotFound { SealedError::Missing { path } } else { SealedError::File { path, source } }
+        if source.kind() == io::ErrorKind::NotFound {
+            SealedError::Missing { path }
+        } else {
+            SealedError::File { path, source }
+        }
     };
     let mut bytes = Vec::with_capacity(FILE_BYTES_MAX + 1);
     let limit = u64::try_from(FILE_BYTES_MAX + 1).expect("a small number");
@@ -234,7 +282,10 @@ mod tests {
     #[test]
     fn a_wrong_passphrase_is_told_from_a_damaged_file() {
         let (_directory, path) = sealed_file();
-        assert!(matches!(Seed::open(&path, &passphrase("wrong horse")), Err(SealedError::WrongPassphrase { .. })));
+        assert!(matches!(
+            Seed::open(&path, &passphrase("wrong horse")),
+            Err(SealedError::WrongPassphrase { .. })
+        ));
         let whole = std::fs::read(&path).expect("read");
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -246,7 +297,10 @@ mod tests {
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).expect("written");
             let error = Seed::open(&path, &passphrase("correct horse")).expect_err("cut");
-            assert!(!matches!(error, SealedError::WrongPassphrase { .. }), "{length} bytes: {error}");
+            assert!(
+                !matches!(error, SealedError::WrongPassphrase { .. }),
+                "{length} bytes: {error}"
+            );
         }
     }
 
@@ -254,7 +308,10 @@ mod tests {
     fn a_seed_is_never_overwritten() {
         let (_directory, path) = sealed_file();
         let other = Seed::from_entropy(&[8; 32]).expect("32 bytes");
-        assert!(matches!(other.seal_at(&path, &passphrase("correct horse"), CHEAP), Err(SealedError::Exists { .. })));
+        assert!(matches!(
+            other.seal_at(&path, &passphrase("correct horse"), CHEAP),
+            Err(SealedError::Exists { .. })
+        ));
         let kept = Seed::open(&path, &passphrase("correct horse")).expect("opened");
         assert_eq!(kept.entropy().as_slice(), [7; 32]);
     }
@@ -270,7 +327,10 @@ mod tests {
     fn missing_foreign_and_greedy_files_are_refused() {
         let (_directory, path) = sealed_file();
         let pass = passphrase("correct horse");
-        assert!(matches!(Seed::open(&path.with_extension("none"), &pass), Err(SealedError::Missing { .. })));
+        assert!(matches!(
+            Seed::open(&path.with_extension("none"), &pass),
+            Err(SealedError::Missing { .. })
+        ));
         let greedy = Cost { memory_kib: MEMORY_KIB_MAX + 1, ..CHEAP };
         let mut bytes = Header { cost: greedy, salt: [1; 16], nonce: [2; 24] }.bytes();
         bytes.extend_from_slice(&[3; 48]);

@@ -1,5 +1,5 @@
-//! Crash points: places where a process may lose power. They live in the wrappers of the ports, so that none can be forgotten, and
-//! register themselves when they are first passed.
+//! Crash points: places where a process may lose power. They live in the wrappers of the ports, so
+//! that none can be forgotten, and register themselves when they are first passed.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,7 +8,8 @@ use crate::Dice;
 use crate::executor::{Handle, ProcessId};
 use crate::story::Story;
 
-/// How much more likely a crash is at a point that was never passed, and after how many passes that has worn off.
+/// How much more likely a crash is at a point that was never passed, and after how many passes that
+/// has worn off.
 const RARE_WEIGHT: u64 = 40;
 const COMMON_PASSES: u64 = 1_000;
 /// What every process passes soon after its start is no rarity: else none would come any further.
@@ -73,7 +74,8 @@ impl CrashPoints {
         let crashes = {
             let mut book = self.book();
             let passed = book.coverage.get(&(deed, phase)).map_or(0, |passes| passes.passed);
-            let passed = if OF_EVERY_START.contains(&deed) { passed.max(COMMON_PASSES) } else { passed };
+            let passed =
+                if OF_EVERY_START.contains(&deed) { passed.max(COMMON_PASSES) } else { passed };
             let likely = likelihood(book.permille, passed);
             let crashes = likely > 0 && book.dice.chance(likely);
             let passes = book.coverage.entry((deed, phase)).or_default();
@@ -98,7 +100,8 @@ impl CrashPoints {
     }
 }
 
-/// What is rarely done would rarely be interrupted: a point that was seldom passed is the more dangerous.
+/// What is rarely done would rarely be interrupted: a point that was seldom passed is the more
+/// dangerous.
 fn likelihood(permille: u32, passed: u64) -> u32 {
     let weight = (RARE_WEIGHT * COMMON_PASSES / (COMMON_PASSES + passed * RARE_WEIGHT)).max(1);
     let scaled = u64::from(permille) * weight / 4;

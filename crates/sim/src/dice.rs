@@ -9,7 +9,8 @@ impl Dice {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// Dice of their own for one part of the world, so that a change there leaves the others as they were.
+    /// Dice of their own for one part of the world, so that a change there leaves the others as
+    /// they were.
     pub fn fork(&mut self) -> Self {
         Self(self.0.fork())
     }

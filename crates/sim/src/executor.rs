@@ -1,6 +1,7 @@
 //! A small executor: one thread, simulated time, and a die that says which ready task goes on.
 //!
-//! Tasks belong to processes. A process that is killed loses all of its tasks where they stand, as a machine does that loses power.
+//! Tasks belong to processes. A process that is killed loses all of its tasks where they stand, as
+//! a machine does that loses power.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -102,7 +103,9 @@ impl Handle {
     pub fn thaw(&self, process: ProcessId) {
         let mut shared = self.shared();
         shared.frozen.remove(&process);
-        let (woken, parked) = std::mem::take(&mut shared.parked).into_iter().partition::<Vec<_>, _>(|(of, _)| *of == process);
+        let (woken, parked) = std::mem::take(&mut shared.parked)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(of, _)| *of == process);
         shared.parked = parked;
         shared.ready.extend(woken.into_iter().map(|(_, task)| task));
     }
@@ -149,7 +152,8 @@ impl Drop for Sleep {
     }
 }
 
-/// Whoever waits holds the handle that holds him: what still waits at the end would keep its world in memory for ever.
+/// Whoever waits holds the handle that holds him: what still waits at the end would keep its world
+/// in memory for ever.
 impl Drop for Executor {
     fn drop(&mut self) {
         let left = {
@@ -190,13 +194,22 @@ impl Executor {
             if self.handle.is_dead(task.process) {
                 continue;
             }
-            let waker = Arc::new(TaskWaker { task: id, queued: AtomicBool::new(true), handle: self.handle.clone() });
+            let waker = Arc::new(TaskWaker {
+                task: id,
+                queued: AtomicBool::new(true),
+                handle: self.handle.clone(),
+            });
             self.tasks.insert(id, task);
             self.wakers.insert(id, waker);
             self.handle.shared().ready.push(id);
         }
         if !killed.is_empty() {
-            let ends: Vec<u64> = self.tasks.iter().filter(|(_, task)| killed.contains(&task.process)).map(|(id, _)| *id).collect();
+            let ends: Vec<u64> = self
+                .tasks
+                .iter()
+                .filter(|(_, task)| killed.contains(&task.process))
+                .map(|(id, _)| *id)
+                .collect();
             for id in ends {
                 self.wakers.remove(&id);
                 drop(self.tasks.remove(&id));
@@ -242,7 +255,9 @@ impl Executor {
                 return false;
             }
             shared.now = moment;
-            while let Some(entry) = shared.timers.first_entry().filter(|entry| entry.key().0 == moment) {
+            while let Some(entry) =
+                shared.timers.first_entry().filter(|entry| entry.key().0 == moment)
+            {
                 woken.push(entry.remove());
             }
         }

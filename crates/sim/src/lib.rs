@@ -1,7 +1,8 @@
 //! The whole engine on one seed, in one thread, in a world that fails.
 //!
-//! Nothing of the engine is written again here: writer, lanes, observer, alerts, signer, both kinds of chains behind their endpoints and the store
-//! in memory are the product's own code, on simulated ports. [`run`] is one seed; [`check`] is what must hold all the time.
+//! Nothing of the engine is written again here: writer, lanes, observer, alerts, signer, both kinds
+//! of chains behind their endpoints and the store in memory are the product's own code, on
+//! simulated ports. [`run`] is one seed; [`check`] is what must hold all the time.
 
 pub mod check;
 pub mod crash;

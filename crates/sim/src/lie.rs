@@ -16,46 +16,77 @@ pub fn elsewhere(method: &str, params: &Value) -> Option<Result<Value, RpcError>
 }
 
 /// Bends an answer. `dice` chooses among the lies of a method.
-pub fn about(method: &str, params: &Value, answer: Result<Value, RpcError>, dice: u64) -> Result<Value, RpcError> {
+pub fn about(
+    method: &str,
+    params: &Value,
+    answer: Result<Value, RpcError>,
+    dice: u64,
+) -> Result<Value, RpcError> {
     match method {
         "eth_sendRawTransaction" => about_sending(answer, dice),
         "eth_getTransactionCount" => Ok(json!(format!("0x{:x}", dice % 400))),
-        "eth_getTransactionReceipt" => answer.map(|receipt| if dice.is_multiple_of(3) { Value::Null } else { forged(receipt, dice) }),
+        "eth_getTransactionReceipt" => {
+            answer.map(
+                |receipt| if dice.is_multiple_of(3) { Value::Null } else { forged(receipt, dice) },
+            )
+        }
         "eth_getBlockReceipts" => answer.map(|receipts| match receipts {
-            Value::Array(list) if !dice.is_multiple_of(3) => list.into_iter().map(|receipt| forged(receipt, dice)).collect(),
+            Value::Array(list) if !dice.is_multiple_of(3) => {
+                list.into_iter().map(|receipt| forged(receipt, dice)).collect()
+            }
             _ => json!([]),
         }),
-        "eth_getBlockByNumber" if params[0] == "finalized" => answer.map(|block| higher(block, dice % 40)),
-        "eth_getBlockByNumber" if dice.is_multiple_of(2) => answer.map(|block| other_hash(block, dice)),
+        "eth_getBlockByNumber" if params[0] == "finalized" => {
+            answer.map(|block| higher(block, dice % 40))
+        }
+        "eth_getBlockByNumber" if dice.is_multiple_of(2) => {
+            answer.map(|block| other_hash(block, dice))
+        }
         "sendrawtransaction" => about_bitcoin(answer, dice),
         "getblockhash" if dice.is_multiple_of(2) => Ok(json!(format!("{dice:064x}"))),
         "getblockchaininfo" => answer.map(|info| ahead(info, dice % 40)),
-        "estimatesmartfee" => Ok(json!({ "feerate": (dice % 1_000) as f64 / 1_000.0, "blocks": params[0] })),
+        "estimatesmartfee" => {
+            Ok(json!({ "feerate": (dice % 1_000) as f64 / 1_000.0, "blocks": params[0] }))
+        }
         // Unspent what is spent, and gone what is there.
-        "gettxout" => answer.map(|output| if output.is_null() { json!(null) } else { unconfirmed(output, dice) }),
+        "gettxout" => answer
+            .map(|output| if output.is_null() { json!(null) } else { unconfirmed(output, dice) }),
         "getrawtransaction" => answer.map(|found| elsewhere_mined(found, dice)),
         "scantxoutset" => answer.map(|found| fewer_or_richer(found, dice)),
-        "eth_getBalance" | "eth_maxPriorityFeePerGas" => Ok(json!(format!("0x{:x}", u128::from(dice) << 40))),
+        "eth_getBalance" | "eth_maxPriorityFeePerGas" => {
+            Ok(json!(format!("0x{:x}", u128::from(dice) << 40)))
+        }
         _ => answer,
     }
 }
 
-/// `by` more payments of the wallet than the pool has: counted, and named by what spends each coin, but with no bytes to show.
-pub fn about_pool(method: &str, params: &Value, answer: Result<Value, RpcError>, by: u64) -> Result<Value, RpcError> {
+/// `by` more payments of the wallet than the pool has: counted, and named by what spends each coin,
+/// but with no bytes to show.
+pub fn about_pool(
+    method: &str,
+    params: &Value,
+    answer: Result<Value, RpcError>,
+    by: u64,
+) -> Result<Value, RpcError> {
     match method {
-        "eth_getTransactionCount" if params[1] == "pending" => answer.map(|count| raised(&count, by)),
+        "eth_getTransactionCount" if params[1] == "pending" => {
+            answer.map(|count| raised(&count, by))
+        }
         "gettxspendingprevout" => answer.map(|spent| all_spent(spent, by)),
         _ => answer,
     }
 }
 
 fn raised(count: &Value, by: u64) -> Value {
-    let number = count.as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    let number =
+        count.as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
     number.map_or(count.clone(), |number| json!(format!("0x{:x}", number + by)))
 }
 
 fn all_spent(mut spent: Value, by: u64) -> Value {
-    for output in spent.as_array_mut().into_iter().flatten().filter(|output| output["spendingtxid"].is_null()) {
+    for output in
+        spent.as_array_mut().into_iter().flatten().filter(|output| output["spendingtxid"].is_null())
+    {
         output["spendingtxid"] = json!(format!("{by:064x}"));
     }
     spent
@@ -63,7 +94,8 @@ fn all_spent(mut spent: Value, by: u64) -> Value {
 
 /// Errors after accepting; success without relaying is what `swallows` of the chain does.
 fn about_sending(answer: Result<Value, RpcError>, dice: u64) -> Result<Value, RpcError> {
-    let error = |code, message: &str| Err(RpcError { code, message: message.to_owned(), data: None });
+    let error =
+        |code, message: &str| Err(RpcError { code, message: message.to_owned(), data: None });
     match dice % 5 {
         0 => error(-32_000, "nonce too low"),
         1 => error(-32_000, "insufficient funds for gas * price + value"),
@@ -87,7 +119,9 @@ fn forged(mut receipt: Value, dice: u64) -> Value {
 }
 
 fn higher(mut block: Value, by: u64) -> Value {
-    let number = block["number"].as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    let number = block["number"]
+        .as_str()
+        .and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
     if let Some(number) = number {
         block["number"] = json!(format!("0x{:x}", number + by));
     }
@@ -103,7 +137,8 @@ fn other_hash(mut block: Value, dice: u64) -> Value {
 
 /// Errors after accepting, in bitcoind's words.
 fn about_bitcoin(answer: Result<Value, RpcError>, dice: u64) -> Result<Value, RpcError> {
-    let error = |code, message: &str| Err(RpcError { code, message: message.to_owned(), data: None });
+    let error =
+        |code, message: &str| Err(RpcError { code, message: message.to_owned(), data: None });
     match dice % 5 {
         0 => error(-25, "bad-txns-inputs-missingorspent"),
         1 => error(-26, "txn-mempool-conflict"),

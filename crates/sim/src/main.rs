@@ -17,7 +17,8 @@ const SEEDS_MAX: u64 = 1 << 62;
 /// Failures that are shown; more of them rarely say more.
 const FAILURES_MAX: usize = 5;
 
-/// Simulates days of the whole engine in a world that fails, one per seed, and checks what must always hold.
+/// Simulates days of the whole engine in a world that fails, one per seed, and checks what must
+/// always hold.
 #[derive(Parser)]
 struct Options {
     /// How many seeds.
@@ -59,8 +60,16 @@ fn verdict(options: &Options) -> anyhow::Result<()> {
     if let Some(seed) = options.story {
         return report::story(&adit_sim::run(seed, true));
     }
-    let threads = options.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let limits = runner::Limits { from: options.from, seeds: options.seeds, seconds: options.seconds, threads, failures_max: FAILURES_MAX };
+    let threads = options
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let limits = runner::Limits {
+        from: options.from,
+        seeds: options.seeds,
+        seconds: options.seconds,
+        threads,
+        failures_max: FAILURES_MAX,
+    };
     #[cfg(feature = "planted")]
     if options.power {
         return power::measure(&limits, options.mistake.as_deref());

@@ -37,7 +37,9 @@ impl SimClock {
 /// The true time.
 pub fn now(handle: &Handle) -> Timestamp {
     let micros = i64::try_from(handle.now()).expect("a simulation ends before the year 294,000");
-    Timestamp::from_micros(Timestamp::from_seconds(i64::try_from(START_SECONDS).expect("small")).micros() + micros)
+    Timestamp::from_micros(
+        Timestamp::from_seconds(i64::try_from(START_SECONDS).expect("small")).micros() + micros,
+    )
 }
 
 impl Clock for SimClock {

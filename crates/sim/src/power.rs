@@ -13,7 +13,8 @@ struct Found {
     by: String,
 }
 
-/// Plants each mistake in turn and runs seeds until one finds it. Prints the table that the documentation shows.
+/// Plants each mistake in turn and runs seeds until one finds it. Prints the table that the
+/// documentation shows.
 ///
 /// # Errors
 /// When a mistake was not found in as many seeds as allowed.
@@ -27,22 +28,37 @@ pub fn measure(limits: &Limits, only: Option<&str>) -> Result<()> {
         let sum = run_all(&Limits { failures_max: 1, ..*limits });
         found.push(judge(mistake, limits, &sum));
         let last = found.last().expect("just pushed");
-        eprintln!("{mistake:?}: {}", last.seeds.map_or("NOT FOUND".to_owned(), |seeds| format!("{seeds} ({})", last.by)));
+        eprintln!(
+            "{mistake:?}: {}",
+            last.seeds.map_or("NOT FOUND".to_owned(), |seeds| format!("{seeds} ({})", last.by))
+        );
     }
     plant(None);
     print(&found);
-    let missed: Vec<String> = found.iter().filter(|found| found.seeds.is_none()).map(|found| format!("{:?}", found.mistake)).collect();
+    let missed: Vec<String> = found
+        .iter()
+        .filter(|found| found.seeds.is_none())
+        .map(|found| format!("{:?}", found.mistake))
+        .collect();
     if missed.is_empty() {
         println!("\nall {} planted mistakes were found", found.len());
         return Ok(());
     }
-    bail!("{} of {} planted mistakes were not found in {} seeds each: {}", missed.len(), found.len(), limits.seeds, missed.join(", "))
+    bail!(
+        "{} of {} planted mistakes were not found in {} seeds each: {}",
+        missed.len(),
+        found.len(),
+        limits.seeds,
+        missed.join(", ")
+    )
 }
 
 fn judge(mistake: Mistake, limits: &Limits, sum: &Sum) -> Found {
     let first = sum.failed.first();
     let seeds = first.map(|outcome| outcome.seed - limits.from + 1);
-    let by = first.and_then(|outcome| outcome.broken.as_ref()).map_or_else(String::new, |broken| broken.invariant.to_owned());
+    let by = first
+        .and_then(|outcome| outcome.broken.as_ref())
+        .map_or_else(String::new, |broken| broken.invariant.to_owned());
     Found { mistake, seeds, by }
 }
 

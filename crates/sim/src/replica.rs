@@ -21,8 +21,9 @@ use crate::{Dice, World};
 /// How often it is looked whether a replica still lives.
 const LOOK_MICROS: u64 = 5_000_000;
 const RESTART_SECONDS: (u64, u64) = (1, 90);
-/// So that a day is simulated in a moment, the engine looks less often than a real one, and its lease is longer than the slowest answer: what
-/// a lease that is shorter does is shown on real parts only.
+/// So that a day is simulated in a moment, the engine looks less often than a real one, and its
+/// lease is longer than the slowest answer: what a lease that is shorter does is shown on real
+/// parts only.
 pub const LEASE: Span = Span::from_seconds(120);
 
 /// A replica that runs.
@@ -50,10 +51,17 @@ impl Supervisor {
             while self.spare && !self.world.is_behind(self.slot) {
                 self.world.handle.sleep(LOOK_MICROS).await;
             }
-            let number = 1 + u32::try_from(self.slot + life as usize * self.slots).expect("few replicas and few lives");
-            let process = Process { id: ProcessId(number), name: format!("replica-{}", self.slot), slot: self.slot };
+            let number = 1 + u32::try_from(self.slot + life as usize * self.slots)
+                .expect("few replicas and few lives");
+            let process = Process {
+                id: ProcessId(number),
+                name: format!("replica-{}", self.slot),
+                slot: self.slot,
+            };
             let behind = if self.world.is_behind(self.slot) { ", on an old primary" } else { "" };
-            self.world.story.tell(&process.name, || format!("starts for the {}. time{behind}", life + 1));
+            self.world
+                .story
+                .tell(&process.name, || format!("starts for the {}. time{behind}", life + 1));
             let running = self.start(&process);
             self.world.replica_started(self.slot, process.clone(), running);
             while !self.world.handle.is_dead(process.id) {
@@ -68,23 +76,39 @@ impl Supervisor {
     fn endpoints(&self, process: &Process, chain: Served, timer: &Arc<dyn Timer>) -> Vec<Endpoint> {
         let endpoint = |node| {
             let name = EndpointName::new(chain.name(node)).expect("a name");
-            Endpoint::over(name, Box::new(SimWire::new(self.world.clone(), process.clone(), chain, node)), timer.clone())
+            Endpoint::over(
+                name,
+                Box::new(SimWire::new(self.world.clone(), process.clone(), chain, node)),
+                timer.clone(),
+            )
         };
         (0..ENDPOINTS).map(endpoint).collect()
     }
 
-    fn chains(&self, process: &Process, timer: &Arc<dyn Timer>) -> BTreeMap<ChainName, Arc<dyn Chain>> {
+    fn chains(
+        &self,
+        process: &Process,
+        timer: &Arc<dyn Timer>,
+    ) -> BTreeMap<ChainName, Arc<dyn Chain>> {
         let mut chains: BTreeMap<ChainName, Arc<dyn Chain>> = BTreeMap::new();
         let setup = &self.world.setup;
         if setup.pays_evm {
             let endpoints = self.endpoints(process, Served::Evm, timer);
-            let chain = EvmChain::over(setup.evm(), endpoints, timer.clone()).expect("a good configuration");
+            let chain = EvmChain::over(setup.evm(), endpoints, timer.clone())
+                .expect("a good configuration");
             chains.insert(chain_name(), Arc::new(chain));
         }
         if let Some(bitcoin) = &setup.bitcoin {
-            let endpoints = self.endpoints(process, Served::Bitcoin, timer).into_iter().map(|endpoint| (Face::Bitcoind, endpoint));
-            let node = Node::over(bitcoin.config(), endpoints.collect(), timer.clone()).expect("a good configuration");
-            chains.insert(bitcoin_chain(), Arc::new(BitcoinLane::over(node, bitcoin.settings(), timer.clone())));
+            let endpoints = self
+                .endpoints(process, Served::Bitcoin, timer)
+                .into_iter()
+                .map(|endpoint| (Face::Bitcoind, endpoint));
+            let node = Node::over(bitcoin.config(), endpoints.collect(), timer.clone())
+                .expect("a good configuration");
+            chains.insert(
+                bitcoin_chain(),
+                Arc::new(BitcoinLane::over(node, bitcoin.settings(), timer.clone())),
+            );
         }
         chains
     }

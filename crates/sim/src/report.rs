@@ -23,7 +23,10 @@ pub fn story(outcome: &Outcome) -> Result<()> {
     );
     match &outcome.broken {
         None if outcome.conceded.is_some() => {
-            println!("the day ended early: {}; until then everything held", outcome.conceded.as_deref().unwrap_or_default());
+            println!(
+                "the day ended early: {}; until then everything held",
+                outcome.conceded.as_deref().unwrap_or_default()
+            );
             Ok(())
         }
         None => {
@@ -40,7 +43,8 @@ pub fn story(outcome: &Outcome) -> Result<()> {
 /// When a seed broke an invariant, or a long run never hit a crash point.
 pub fn verdict(sum: &Sum) -> Result<()> {
     println!(
-        "{} seeds in {:.1} s ({:.1} per second): {} payouts, {} transactions in {} blocks, {} faults, {:.2} simulated years",
+        "{} seeds in {:.1} s ({:.1} per second): {} payouts, {} transactions in {} blocks, {} \
+         faults, {:.2} simulated years",
         sum.seeds,
         sum.took.as_secs_f64(),
         sum.seeds_per_second(sum.took),
@@ -51,23 +55,38 @@ pub fn verdict(sum: &Sum) -> Result<()> {
         sum.simulated_years()
     );
     if sum.conceded > 0 {
-        println!("{} of these days ended early in a halt that needs records from outside (operations guide, \"Restore\")", sum.conceded);
+        println!(
+            "{} of these days ended early in a halt that needs records from outside (operations \
+             guide, \"Restore\")",
+            sum.conceded
+        );
     }
     if sum.beyond > 0 {
         let (times, days) = (sum.beyond, sum.days_beyond);
         println!(
-            "{times} times on {days} of these days somebody was paid twice or paid and given back where both stores went back, undeclared, and every pool hid it: a limit that docs/safety.md names"
+            "{times} times on {days} of these days somebody was paid twice or paid and given back \
+             where both stores went back, undeclared, and every pool hid it: a limit that \
+             docs/safety.md names"
         );
     }
-    println!("\n{:<24} {:>22} {:>22} {:>22}", "crash points", "before", "effect, no answer", "after");
+    println!(
+        "\n{:<24} {:>22} {:>22} {:>22}",
+        "crash points", "before", "effect, no answer", "after"
+    );
     let mut missed = Vec::new();
-    let deeds: std::collections::BTreeSet<&str> = sum.coverage.keys().map(|(deed, _)| *deed).collect();
+    let deeds: std::collections::BTreeSet<&str> =
+        sum.coverage.keys().map(|(deed, _)| *deed).collect();
     for deed in deeds {
         let cell = |phase| sum.coverage.get(&(deed, phase)).copied().unwrap_or_default();
         let cells = [Phase::Before, Phase::Effect, Phase::After].map(cell);
         let shown = cells.map(|passes| format!("{} of {}", passes.crashed, passes.passed));
         println!("{deed:<24} {:>22} {:>22} {:>22}", shown[0], shown[1], shown[2]);
-        missed.extend(cells.iter().any(|passes| passes.crashed == 0 && passes.exposed >= PASSES_MIN).then_some(deed));
+        missed.extend(
+            cells
+                .iter()
+                .any(|passes| passes.crashed == 0 && passes.exposed >= PASSES_MIN)
+                .then_some(deed),
+        );
     }
     for outcome in &sum.failed {
         let broken = outcome.broken.as_ref().expect("it is in the list of those that broke");
@@ -78,7 +97,11 @@ pub fn verdict(sum: &Sum) -> Result<()> {
         bail!("{} of {} seeds broke an invariant", sum.failed.len(), sum.seeds);
     }
     if sum.seeds >= LONG_RUN_SEEDS && !missed.is_empty() {
-        bail!("these crash points were never hit in {} seeds: {}; run more, or find out why", sum.seeds, missed.join(", "));
+        bail!(
+            "these crash points were never hit in {} seeds: {}; run more, or find out why",
+            sum.seeds,
+            missed.join(", ")
+        );
     }
     println!("\nevery invariant held");
     Ok(())

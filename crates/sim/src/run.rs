@@ -1,4 +1,5 @@
-//! One seed: one simulated day with about 200 payouts, and a while after it in which nothing fails and everything has to end.
+//! One seed: one simulated day with about 200 payouts, and a while after it in which nothing fails
+//! and everything has to end.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
@@ -23,8 +24,8 @@ const DAY: u64 = 20 * HOUR;
 const FIRST_SIGNED: u64 = 8 * HOUR;
 /// By then everything has ended, or somebody is told why it has not.
 const LAST: u64 = 30 * HOUR;
-/// Thousandths of days whose last disaster is one of the database, before its last hours: from then on nothing fails, so that no restart
-/// of the simulator's own heals what went wrong.
+/// Thousandths of days whose last disaster is one of the database, before its last hours: from then
+/// on nothing fails, so that no restart of the simulator's own heals what went wrong.
 const QUIET_END_PERMILLE: u32 = 600;
 const QUIET_FROM: u64 = 6 * HOUR;
 const WISHES: (u64, u64) = (150, 250);
@@ -51,7 +52,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Faults that took effect.
     pub faults: u64,
-    /// Paid twice, or paid and given back, where nobody could know: the limit that the documents name.
+    /// Paid twice, or paid and given back, where nobody could know: the limit that the documents
+    /// name.
     pub beyond: u64,
     pub payouts: u64,
     pub mined: u64,
@@ -104,7 +106,9 @@ fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
     executor.run_until(FIRST_SIGNED, &over);
     if !over() {
         let signed = world.notary().has_signed();
-        world.check(must(signed, "something is signed", || "hours have passed, and the signer has signed nothing".to_owned()));
+        world.check(must(signed, "something is signed", || {
+            "hours have passed, and the signer has signed nothing".to_owned()
+        }));
     }
     executor.run_until(DAY, &over);
     // It may all be over long before the last hour.
@@ -134,16 +138,25 @@ fn live(world: &Arc<World>, users: &Users, executor: &mut Executor) {
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without words".to_owned())
 }
 
 /// Everybody and everything that moves.
 fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
-    let spawn = |task: futures::future::BoxFuture<'static, ()>| world.handle.spawn(ProcessId(0), task);
+    let spawn =
+        |task: futures::future::BoxFuture<'static, ()>| world.handle.spawn(ProcessId(0), task);
     let rules = Arc::new(world.setup.rules());
     for slot in 0..=replicas {
         let (slots, spare) = (replicas + 1, slot == replicas);
-        let supervisor = Supervisor { world: world.clone(), rules: rules.clone(), slot, slots, spare, dice: dice.fork() };
+        let supervisor = Supervisor {
+            world: world.clone(),
+            rules: rules.clone(),
+            slot,
+            slots,
+            spare,
+            dice: dice.fork(),
+        };
         spawn(Box::pin(supervisor.run()));
     }
     spawn(Box::pin(mine(world.clone(), dice.fork())));
@@ -158,7 +171,11 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
     spawn(Box::pin(Operator { world: world.clone(), dice: dice.fork() }.run()));
     let pause_seconds = dice.between(200, 3_000);
     let (both_roll_back, beyond_finality) = (dice.chance(200), dice.chance(20));
-    let (until, ends_quietly) = if dice.chance(QUIET_END_PERMILLE) { (dice.between(QUIET_FROM, DAY), true) } else { (DAY, false) };
+    let (until, ends_quietly) = if dice.chance(QUIET_END_PERMILLE) {
+        (dice.between(QUIET_FROM, DAY), true)
+    } else {
+        (DAY, false)
+    };
     let fate = Fate {
         world: world.clone(),
         users: users.clone(),
@@ -176,7 +193,10 @@ fn populate(world: &Arc<World>, dice: &mut Dice, replicas: usize) -> Users {
 /// A block every so many seconds, give or take; after each, the checks that look at the chain.
 async fn mine(world: Arc<World>, mut dice: Dice) {
     loop {
-        world.handle.sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3)).await;
+        world
+            .handle
+            .sleep(dice.between(BLOCK_SECONDS * SECOND * 2 / 3, BLOCK_SECONDS * SECOND * 4 / 3))
+            .await;
         if world.now() < DAY && dice.chance(FEES_MOVE_PERMILLE) {
             let gwei = if dice.chance(500) { dice.between(1, 15) } else { dice.between(20, 180) };
             world.evm().set_fee_level(u128::from(gwei) * GWEI);
@@ -190,9 +210,13 @@ async fn mine(world: Arc<World>, mut dice: Dice) {
 async fn mine_bitcoin(world: Arc<World>, mut dice: Dice) {
     loop {
         let slow = if dice.chance(SLOW_BLOCK_PERMILLE) { SLOW_BLOCK_TIMES } else { 1 };
-        world.handle.sleep(dice.between(20 * SECOND, BITCOIN_BLOCK_SECONDS * SECOND * 2) * slow).await;
+        world
+            .handle
+            .sleep(dice.between(20 * SECOND, BITCOIN_BLOCK_SECONDS * SECOND * 2) * slow)
+            .await;
         if world.now() < DAY && dice.chance(FEERATES_MOVE_PERMILLE) {
-            let per_vbyte = if dice.chance(500) { dice.between(1, 12) } else { dice.between(15, 180) };
+            let per_vbyte =
+                if dice.chance(500) { dice.between(1, 12) } else { dice.between(15, 180) };
             world.utxo().set_level(per_vbyte * 1_000);
         }
         world.utxo().mine(world.unix_seconds(), &mut dice);
@@ -213,17 +237,30 @@ fn has_ended(world: &World, users: &Users) -> bool {
 
 /// Every withdrawal has ended, and every wish has its withdrawal (nobody is lost).
 fn ended(world: &World, users: &Users) -> Result<(), Broken> {
-    let open = world.disk.read(|books| books.withdrawals().find(|known| !known.status.is_end()).cloned());
+    let open =
+        world.disk.read(|books| books.withdrawals().find(|known| !known.status.is_end()).cloned());
     if let Some(open) = open {
-        return Err(Broken::new("everything ends", format!("{} is {} long after all faults ended", open.id, open.status.as_str())));
+        return Err(Broken::new(
+            "everything ends",
+            format!("{} is {} long after all faults ended", open.id, open.status.as_str()),
+        ));
     }
-    for wish in users.wishes().iter().filter(|wish| !wish.given_up && !world.is_wish_paid(wish.number)) {
-        let known = wish.accepted.and_then(|id| world.disk.read(|books| books.withdrawal(id).cloned()));
+    for wish in
+        users.wishes().iter().filter(|wish| !wish.given_up && !world.is_wish_paid(wish.number))
+    {
+        let known =
+            wish.accepted.and_then(|id| world.disk.read(|books| books.withdrawal(id).cloned()));
         let Some(known) = known else {
-            return Err(Broken::new("nobody is lost", format!("wish {} of {} has no withdrawal and no payment", wish.number, wish.user)));
+            return Err(Broken::new(
+                "nobody is lost",
+                format!("wish {} of {} has no withdrawal and no payment", wish.number, wish.user),
+            ));
         };
         if known.status == Status::Completed && !world.is_paid(known.payout) {
-            return Err(Broken::new("nobody is lost", format!("{} is completed and nothing was paid", known.id)));
+            return Err(Broken::new(
+                "nobody is lost",
+                format!("{} is completed and nothing was paid", known.id),
+            ));
         }
     }
     Ok(())
@@ -241,13 +278,21 @@ fn balanced(world: &World) -> Result<(), Broken> {
         let account = Account::Hot { wallet: world.setup.lane.clone(), asset: asset(name) };
         world.disk.read(|books| books.held_by(&account))
     };
-    let tokens = world.setup.tokens.iter().zip(&purse.tokens).map(|((id, address, _), there)| (id.clone(), Some(*address), *there));
+    let tokens = world
+        .setup
+        .tokens
+        .iter()
+        .zip(&purse.tokens)
+        .map(|((id, address, _), there)| (id.clone(), Some(*address), *there));
     for (id, address, there) in tokens.chain([(asset("ETH"), None, purse.coins)]) {
         let opening = i128::try_from(OPENING_WHOLE * world.setup.whole(&id)).expect("small");
         let there = i128::try_from(there).expect("small") + unbooked(world, &foul, began, address);
         let here = held(id.as_str());
         if here != there {
-            let detail = format!("of {id} the ledger has {here}, the wallet {there} with what nobody could book (of {opening} at first)");
+            let detail = format!(
+                "of {id} the ledger has {here}, the wallet {there} with what nobody could book (of \
+                 {opening} at first)"
+            );
             return Err(Broken::new("ledger equals chain", detail));
         }
     }
@@ -259,28 +304,48 @@ fn bitcoin_balanced(world: &World, bitcoin: &BitcoinSetup) -> Result<(), Broken>
     let scripts = bitcoin.scripts(NUMBERS_MAX);
     let ours = scripts.iter().cloned().collect();
     let account = Account::Hot { wallet: bitcoin.lane.clone(), asset: bitcoin.asset().id };
-    let (here, unbooked) = world.disk.read(|books| (books.held_by(&account), world.coin_truth().unbooked(&world.utxo(), &ours, books)));
+    let (here, unbooked) = world.disk.read(|books| {
+        (books.held_by(&account), world.coin_truth().unbooked(&world.utxo(), &ours, books))
+    });
     let there = i128::from(world.utxo().held(&scripts)) + unbooked;
     if here == there {
         return Ok(());
     }
-    let detail = format!("the ledger has {here} satoshi, the wallet {there} with {unbooked} that nobody could book");
+    let detail = format!(
+        "the ledger has {here} satoshi, the wallet {there} with {unbooked} that nobody could book"
+    );
     Err(Broken::new("ledger equals chain", detail))
 }
 
-/// What left by transactions that nobody here made, or that did something else than asked: more than the ledger knows of. What left before the
-/// book `began` was not in it; where both stores went back to before that, a verdict takes it out once more, as the operations guide says.
-fn unbooked(world: &World, foul: &[Foul], began: u64, token: Option<alloy::primitives::Address>) -> i128 {
+/// What left by transactions that nobody here made, or that did something else than asked: more
+/// than the ledger knows of. What left before the book `began` was not in it; where both stores
+/// went back to before that, a verdict takes it out once more, as the operations guide says.
+fn unbooked(
+    world: &World,
+    foul: &[Foul],
+    began: u64,
+    token: Option<alloy::primitives::Address>,
+) -> i128 {
     let small = |amount: u128| i128::try_from(amount).expect("small");
     foul.iter()
         .map(|foul| {
-            let left: i128 = foul.mined.moved.iter().filter(|moved| moved.token == token).map(|moved| small(moved.amount)).sum();
+            let left: i128 = foul
+                .mined
+                .moved
+                .iter()
+                .filter(|moved| moved.token == token)
+                .map(|moved| small(moved.amount))
+                .sum();
             match &foul.owed {
-                owed if foul.mined.nonce < began => -owed.as_ref().map_or(0, |owed| settled(world, foul, owed, token)),
+                owed if foul.mined.nonce < began => {
+                    -owed.as_ref().map_or(0, |owed| settled(world, foul, owed, token))
+                }
                 None => left + if token.is_none() { small(foul.mined.fee) } else { 0 },
                 // What moved nothing settled nothing: another transaction did.
                 Some(_) if foul.mined.moved.is_empty() => left + lost_fee(world, foul, token),
-                Some(owed) => left + lost_fee(world, foul, token) - settled(world, foul, owed, token),
+                Some(owed) => {
+                    left + lost_fee(world, foul, token) - settled(world, foul, owed, token)
+                }
             }
         })
         .sum()
@@ -292,11 +357,23 @@ fn lost_fee(world: &World, foul: &Foul, token: Option<alloy::primitives::Address
     if lost { i128::try_from(foul.mined.fee).expect("small") } else { 0 }
 }
 
-/// What the books say was paid there by this, or by nothing that did: each destination belongs to one wish, whatever its withdrawal is called
-/// by now. Where nobody could know, another payment of ours may have been made there besides.
-fn settled(world: &World, foul: &Foul, owed: &Destination, token: Option<alloy::primitives::Address>) -> i128 {
-    let by_another = |known: &Known| known.paid_by.is_some_and(|hash| hash.0 != foul.mined.hash.0 && world.truth().has_paid(hash));
-    let paid = |known: &&Known| known.status == Status::Completed && known.destination == *owed && !by_another(known);
+/// What the books say was paid there by this, or by nothing that did: each destination belongs to
+/// one wish, whatever its withdrawal is called by now. Where nobody could know, another payment of
+/// ours may have been made there besides.
+fn settled(
+    world: &World,
+    foul: &Foul,
+    owed: &Destination,
+    token: Option<alloy::primitives::Address>,
+) -> i128 {
+    let by_another = |known: &Known| {
+        known
+            .paid_by
+            .is_some_and(|hash| hash.0 != foul.mined.hash.0 && world.truth().has_paid(hash))
+    };
+    let paid = |known: &&Known| {
+        known.status == Status::Completed && known.destination == *owed && !by_another(known)
+    };
     let of = |known: &&Known| world.setup.contract(&known.asset) == token;
     let small = |known: &Known| i128::try_from(known.amount.base_units()).expect("small");
     world.disk.read(|books| books.withdrawals().filter(paid).filter(of).map(small).sum())

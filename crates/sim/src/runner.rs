@@ -30,7 +30,8 @@ pub struct Sum {
     pub simulated_micros: u64,
     /// Days that ended early in a documented halt.
     pub conceded: u64,
-    /// Paid twice, or paid and given back, beyond what anybody could know; and days on which that happened.
+    /// Paid twice, or paid and given back, beyond what anybody could know; and days on which that
+    /// happened.
     pub beyond: u64,
     pub days_beyond: u64,
     pub coverage: Coverage,
@@ -71,8 +72,10 @@ pub fn run_all(limits: &Limits) -> Sum {
 }
 
 fn due(limits: &Limits, next: &AtomicU64, sum: &Mutex<Sum>, began: Instant) -> Option<u64> {
-    let in_time = limits.seconds.is_none_or(|seconds| began.elapsed() < Duration::from_secs(seconds));
-    let fine = sum.lock().expect("a seed that panics ends the run").failed.len() < limits.failures_max;
+    let in_time =
+        limits.seconds.is_none_or(|seconds| began.elapsed() < Duration::from_secs(seconds));
+    let fine =
+        sum.lock().expect("a seed that panics ends the run").failed.len() < limits.failures_max;
     let seed = next.fetch_add(1, Ordering::Relaxed);
     (in_time && fine && seed < limits.from + limits.seeds).then_some(seed)
 }
@@ -116,7 +119,8 @@ fn show(limits: &Limits, sum: &Sum, began: Instant, shown: &Mutex<Duration>) {
     );
     if std::io::stderr().is_terminal() {
         let filled = sum.seeds * BAR_CHARS / limits.seeds.max(1);
-        let bar: String = (0..BAR_CHARS).map(|place| if place < filled { '#' } else { '.' }).collect();
+        let bar: String =
+            (0..BAR_CHARS).map(|place| if place < filled { '#' } else { '.' }).collect();
         eprint!("\r[{bar}] {line} ");
         let _nobody_watches = std::io::stderr().flush();
         return;

@@ -35,7 +35,10 @@ impl Story {
 
     /// Everything told so far.
     pub fn lines(&self) -> Vec<String> {
-        let lines = self.lines.as_ref().map(|lines| lines.lock().expect("nothing panics while it holds this lock"));
+        let lines = self
+            .lines
+            .as_ref()
+            .map(|lines| lines.lock().expect("nothing panics while it holds this lock"));
         lines.map(|lines| lines.iter().cloned().collect()).unwrap_or_default()
     }
 }
@@ -43,5 +46,11 @@ impl Story {
 /// `13:05:07.250` of the simulated day; hours go on beyond 24.
 pub fn clock(at: Instant) -> String {
     let millis = at / 1_000;
-    format!("{:02}:{:02}:{:02}.{:03}", millis / 3_600_000, millis / 60_000 % 60, millis / 1_000 % 60, millis % 1_000)
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        millis / 3_600_000,
+        millis / 60_000 % 60,
+        millis / 1_000 % 60,
+        millis % 1_000
+    )
 }

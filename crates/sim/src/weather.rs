@@ -40,7 +40,8 @@ pub struct Manners {
 }
 
 impl Manners {
-    /// Whether what it says may be untrue. One endpoint at a time: more is beyond what a quorum promises.
+    /// Whether what it says may be untrue. One endpoint at a time: more is beyond what a quorum
+    /// promises.
     pub fn is_untrue(&self) -> bool {
         self.lies || self.elsewhere || self.repeats > 0 || self.pool != PoolShown::Whole
     }

@@ -77,7 +77,9 @@ impl SimWire {
         }
         if SENDS.contains(&method) {
             self.check_sent(&params[0]);
-            self.world.story.tell(&self.name, || format!("is sent a transaction and says {}", said(&answer)));
+            self.world
+                .story
+                .tell(&self.name, || format!("is sent a transaction and says {}", said(&answer)));
         }
         match answer {
             Ok(result) => json!({ "jsonrpc": "2.0", "id": call["id"], "result": result }),
@@ -88,7 +90,8 @@ impl SimWire {
     }
 
     fn honest(&self, method: &str, params: &Value, manners: &Manners) -> Result<Value, RpcError> {
-        let (lag, hides) = (manners.lag, manners.pool == PoolShown::Nothing && !SENDS.contains(&method));
+        let (lag, hides) =
+            (manners.lag, manners.pool == PoolShown::Nothing && !SENDS.contains(&method));
         let node = if hides { NO_POOL } else { self.node };
         match self.chain {
             Served::Evm => {
@@ -112,14 +115,19 @@ impl SimWire {
                 self.world.sends(&self.process, Hash32(hash.0));
                 self.world.truth().sent(hash)
             }
-            Served::Bitcoin => match deserialize_hex::<bitcoin::Transaction>(raw.as_str().unwrap_or_default()) {
-                Ok(body) => {
-                    let txid = body.compute_txid();
-                    self.world.sends(&self.process, adit_bitcoin::hash_of(txid));
-                    self.world.coin_truth().sent(txid)
+            Served::Bitcoin => {
+                match deserialize_hex::<bitcoin::Transaction>(raw.as_str().unwrap_or_default()) {
+                    Ok(body) => {
+                        let txid = body.compute_txid();
+                        self.world.sends(&self.process, adit_bitcoin::hash_of(txid));
+                        self.world.coin_truth().sent(txid)
+                    }
+                    Err(error) => Err(Broken::new(
+                        "signed bytes",
+                        format!("what leaves is no transaction: {error}"),
+                    )),
                 }
-                Err(error) => Err(Broken::new("signed bytes", format!("what leaves is no transaction: {error}"))),
-            },
+            }
         };
         self.world.check(sent);
     }
@@ -134,7 +142,12 @@ impl SimWire {
     }
 
     fn repeated(&self, question: &str, request: &Value) -> Option<Vec<u8>> {
-        let old = self.old.lock().expect("nothing panics while it holds this lock").get(question).cloned()?;
+        let old = self
+            .old
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .get(question)
+            .cloned()?;
         let mut body: Value = serde_json::from_slice(&old).ok()?;
         let stamp = |answer: &mut Value, call: &Value| answer["id"] = call["id"].clone();
         match (&mut body, request) {

@@ -18,7 +18,9 @@ impl Fields for Columns<'_> {
     fn text_or_none(&self, column: &'static str) -> Result<Option<String>, StoreFault> {
         let kind = self.0.try_column(column).map_err(unreachable)?.type_info().name();
         match kind {
-            "NUMERIC" => self.0.try_get(column).map(|digits: Option<Digits>| digits.map(|digits| digits.0)),
+            "NUMERIC" => {
+                self.0.try_get(column).map(|digits: Option<Digits>| digits.map(|digits| digits.0))
+            }
             // JSON is sent as its text.
             "JSON" => self.0.try_get_unchecked(column),
             _ => self.0.try_get(column),

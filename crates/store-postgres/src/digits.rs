@@ -4,7 +4,8 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::{Decode, Postgres, Type, TypeInfo};
 
-/// A whole, not negative number of any length. Amounts go the other way as text, which the statement casts.
+/// A whole, not negative number of any length. Amounts go the other way as text, which the
+/// statement casts.
 pub(crate) struct Digits(pub String);
 
 impl Type<Postgres> for Digits {
@@ -26,11 +27,14 @@ impl Decode<'_, Postgres> for Digits {
     }
 }
 
-/// The wire form: a count of groups, the first one's weight, a sign, a scale; then groups of four digits.
-/// Source: `numeric_send` in Postgres' `src/backend/utils/adt/numeric.c`.
+/// The wire form: a count of groups, the first one's weight, a sign, a scale; then groups of four
+/// digits. Source: `numeric_send` in Postgres' `src/backend/utils/adt/numeric.c`.
 fn of_groups(bytes: &[u8]) -> Result<String, BoxDynError> {
-    let words: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
-    let [count, weight, sign, _scale, groups @ ..] = words.as_slice() else { return Err("a NUMERIC of less than four words".into()) };
+    let words: Vec<i16> =
+        bytes.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
+    let [count, weight, sign, _scale, groups @ ..] = words.as_slice() else {
+        return Err("a NUMERIC of less than four words".into());
+    };
     if *sign != 0 || groups.len() != usize::try_from(*count)? {
         return Err("a NUMERIC that is negative, not a number, or cut off".into());
     }
@@ -49,7 +53,8 @@ mod tests {
 
     #[test]
     fn groups_of_four_digits() {
-        let wire = |words: &[i16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        let wire =
+            |words: &[i16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
         assert_eq!(of_groups(&wire(&[0, 0, 0, 0])).ok(), Some("0000".to_owned()));
         assert_eq!(of_groups(&wire(&[1, 2, 0, 0, 7])).ok(), Some("000700000000".to_owned()));
         assert_eq!(of_groups(&wire(&[2, 1, 0, 0, 12, 34])).ok(), Some("00120034".to_owned()));

@@ -23,11 +23,13 @@ impl PostgresStore {
 }
 
 async fn look(connection: &mut PgConnection) -> Result<Option<Glance>, sqlx::Error> {
-    const FOUND: &str = "SELECT count(*) FROM unnest($1::TEXT[]) AS wanted WHERE to_regclass(quote_ident(wanted)) IS NOT NULL";
+    const FOUND: &str = "SELECT count(*) FROM unnest($1::TEXT[]) AS wanted WHERE to_regclass(quote_ident(wanted)) \
+         IS NOT NULL";
     const SCHEMA: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
     // Questions that were settled have no time.
     const NEWEST: &str = "SELECT MAX(at) FROM commit_group WHERE at > 0";
-    let wanted: Vec<String> = TABLES_OF_ALL_SCHEMAS.iter().map(|table| (*table).to_owned()).collect();
+    let wanted: Vec<String> =
+        TABLES_OF_ALL_SCHEMAS.iter().map(|table| (*table).to_owned()).collect();
     let found: i64 = query_scalar(FOUND).bind(&wanted).fetch_one(&mut *connection).await?;
     if found < i64::try_from(wanted.len()).unwrap_or(i64::MAX) {
         return Ok(None);

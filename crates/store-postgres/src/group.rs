@@ -28,12 +28,14 @@ impl Group for PostgresGroup {
         std::mem::take(&mut self.view)
     }
 
-    /// A database that does not answer before COMMIT was sent has committed nothing; after that it may have, whenever COMMIT arrives.
+    /// A database that does not answer before COMMIT was sent has committed nothing; after that it
+    /// may have, whenever COMMIT arrives.
     async fn commit(mut self: Box<Self>, id: GroupId, batch: Batch) -> Result<(), CommitFault> {
         self.line.own_history().map_err(unwritable)?;
         let deadline = Instant::now() + Duration::from_secs(COMMIT_TIMEOUT_SECONDS);
         let silent = || format!("it did not answer within {COMMIT_TIMEOUT_SECONDS} s");
-        let written = self.line.until(deadline, write::batch(&mut self.transaction, id, &batch)).await;
+        let written =
+            self.line.until(deadline, write::batch(&mut self.transaction, id, &batch)).await;
         written.unwrap_or_else(|| Err(CommitFault::Unwritable { detail: silent() }))?;
         let committed = self.line.until(deadline, self.transaction.commit()).await;
         let committed = committed.unwrap_or_else(|| Err(sqlx::Error::Protocol(silent())));

@@ -1,8 +1,10 @@
-//! What stands between this process and the database: which history it writes to, and which connections may still serve.
+//! What stands between this process and the database: which history it writes to, and which
+//! connections may still serve.
 //!
-//! A host that disappears without a reset answers nothing: nothing here waits for an answer without a bound, and a connection that did not
-//! answer in time is closed and never used again (case F98). A new connection may lead to another database than the one that this process
-//! wrote to: each is examined before it serves (case F101).
+//! A host that disappears without a reset answers nothing: nothing here waits for an answer without
+//! a bound, and a connection that did not answer in time is closed and never used again (case F98).
+//! A new connection may lead to another database than the one that this process wrote to: each is
+//! examined before it serves (case F101).
 
 use std::future::Future;
 use std::pin::pin;
@@ -31,7 +33,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Does the work, or gives it up at the deadline and cuts the line: the connection that it waits on is closed when it is dropped here.
+    /// Does the work, or gives it up at the deadline and cuts the line: the connection that it
+    /// waits on is closed when it is dropped here.
     pub async fn until<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
         // Dropped at the end of this function, and so after the cut.
         let work = pin!(work);
@@ -43,9 +46,15 @@ impl Line {
     }
 
     /// As [`Line::until`], for what changes nothing.
-    pub async fn within<T>(&self, seconds: u64, work: impl Future<Output = Result<T, StoreFault>>) -> Result<T, StoreFault> {
+    pub async fn within<T>(
+        &self,
+        seconds: u64,
+        work: impl Future<Output = Result<T, StoreFault>>,
+    ) -> Result<T, StoreFault> {
         let answer = self.until(Instant::now() + Duration::from_secs(seconds), work).await;
-        answer.unwrap_or_else(|| Err(StoreFault::Unreachable { detail: format!("it did not answer within {seconds} s") }))
+        answer.unwrap_or_else(|| {
+            Err(StoreFault::Unreachable { detail: format!("it did not answer within {seconds} s") })
+        })
     }
 
     /// Fails with [`StoreFault::WentBack`] while another history has not been accepted.
@@ -60,13 +69,15 @@ impl Line {
         locked(&self.history).committed(group);
     }
 
-    /// Takes the other history for its own. Connections of before are examined anew, by being opened anew.
+    /// Takes the other history for its own. Connections of before are examined anew, by being
+    /// opened anew.
     pub fn accept_history(&self) {
         locked(&self.history).accept();
         self.cut_off();
     }
 
-    /// Compares a new connection with what this process remembers. A standby is refused: what it shows is not what is decided.
+    /// Compares a new connection with what this process remembers. A standby is refused: what it
+    /// shows is not what is decided.
     pub async fn examine(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         // Taken first: what is committed meanwhile is not missed by this connection.
         let sought = locked(&self.history).sought();
@@ -90,16 +101,26 @@ impl Line {
         }
     }
 
-    /// Returns whether a connection that has served may rest, with no transaction open in it. Whoever gave up while BEGIN was on its way
-    /// left one that the driver does not count, and does not roll back.
-    pub async fn may_rest(&self, connection: &mut PgConnection, times: &PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
+    /// Returns whether a connection that has served may rest, with no transaction open in it.
+    /// Whoever gave up while BEGIN was on its way left one that the driver does not count, and does
+    /// not roll back.
+    pub async fn may_rest(
+        &self,
+        connection: &mut PgConnection,
+        times: &PoolConnectionMetadata,
+    ) -> Result<bool, sqlx::Error> {
         // BEGIN keeps the server from warning where none is open, which is nearly always.
         let ends = async { connection.execute("BEGIN; ROLLBACK").await.map(drop) };
         Ok(self.is_whole(times) && in_time(ends).await.map(|()| true)?)
     }
 
-    /// Returns whether a connection at rest may serve. One that answered a moment ago is not asked again.
-    pub async fn may_serve(&self, connection: &mut PgConnection, times: &PoolConnectionMetadata) -> Result<bool, sqlx::Error> {
+    /// Returns whether a connection at rest may serve. One that answered a moment ago is not asked
+    /// again.
+    pub async fn may_serve(
+        &self,
+        connection: &mut PgConnection,
+        times: &PoolConnectionMetadata,
+    ) -> Result<bool, sqlx::Error> {
         let recent = times.idle_for < Duration::from_secs(REST_TIMEOUT_SECONDS);
         Ok(self.is_whole(times) && (recent || in_time(connection.ping()).await.map(|()| true)?))
     }
@@ -108,7 +129,8 @@ impl Line {
         locked(&self.cut).is_none_or(|cut| times.age < cut.elapsed())
     }
 
-    /// Why no connection was there in time: what the last new one was refused for, if that is known.
+    /// Why no connection was there in time: what the last new one was refused for, if that is
+    /// known.
     pub fn not_opened(&self, error: sqlx::Error) -> StoreFault {
         let refused = locked(&self.refused).clone();
         match (error, refused) {
@@ -123,7 +145,8 @@ impl Line {
 }
 
 async fn in_time(answer: impl Future<Output = Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
-    let silent = |_| sqlx::Error::Protocol(format!("it did not answer within {REST_TIMEOUT_SECONDS} s"));
+    let silent =
+        |_| sqlx::Error::Protocol(format!("it did not answer within {REST_TIMEOUT_SECONDS} s"));
     tokio::time::timeout(Duration::from_secs(REST_TIMEOUT_SECONDS), answer).await.map_err(silent)?
 }
 

@@ -1,7 +1,7 @@
 //! Brings the schema up to date, one process at a time.
 //!
-//! Processes that start together take turns by locking a table of their own; advisory locks are not used, since a pooler between
-//! here and the database may lose them.
+//! Processes that start together take turns by locking a table of their own; advisory locks are not
+//! used, since a pooler between here and the database may lose them.
 
 use std::time::Duration;
 
@@ -13,16 +13,21 @@ use sqlx::{PgPool, Postgres, Transaction, query};
 use crate::fault::{not_migrated, unreachable};
 use crate::pooler;
 
-/// Forward only. An applied migration that is not among these comes from a newer program, and is refused.
+/// Forward only. An applied migration that is not among these comes from a newer program, and is
+/// refused.
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// `CREATE TABLE IF NOT EXISTS` of two processes at one moment fails for one of them; then the table is there.
+/// `CREATE TABLE IF NOT EXISTS` of two processes at one moment fails for one of them; then the
+/// table is there.
 const GUARD_TRIES_MAX: usize = 5;
 
 const LOCK_TIMEOUT: &str = "40s";
 /// Set on the connections that migrate, which may take as long as a large table does.
-const SETTINGS: [(&str, &str); 3] =
-    [("default_transaction_isolation", "read committed"), ("lock_timeout", LOCK_TIMEOUT), ("application_name", "adit")];
+const SETTINGS: [(&str, &str); 3] = [
+    ("default_transaction_isolation", "read committed"),
+    ("lock_timeout", LOCK_TIMEOUT),
+    ("application_name", "adit"),
+];
 /// One holds the turn, the other one migrates.
 const CONNECTIONS_MAX: u32 = 2;
 
@@ -40,7 +45,8 @@ async fn run(pool: &PgPool) -> Result<(), StoreFault> {
     let turn = take_turn(pool).await?;
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
     let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
-    let done = migrator.set_locking(false).run(pool).await.map_err(|error| not_migrated(error, known));
+    let done =
+        migrator.set_locking(false).run(pool).await.map_err(|error| not_migrated(error, known));
     turn.commit().await.map_err(unreachable)?;
     done
 }
@@ -58,11 +64,20 @@ async fn take_turn(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Stor
     }
     let mut turn = pool.begin().await.map_err(unreachable)?;
     // This transaction says nothing while the other connection migrates, for as long as that takes.
-    query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *turn).await.map_err(unreachable)?;
-    query("LOCK TABLE migration_guard IN ACCESS EXCLUSIVE MODE").execute(&mut *turn).await.map_err(unreachable)?;
-    query("COMMENT ON TABLE migration_guard IS 'Never holds a row: who brings the schema up to date locks it.'")
+    query("SET LOCAL idle_in_transaction_session_timeout = 0")
         .execute(&mut *turn)
         .await
         .map_err(unreachable)?;
+    query("LOCK TABLE migration_guard IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *turn)
+        .await
+        .map_err(unreachable)?;
+    query(
+        "COMMENT ON TABLE migration_guard IS 'Never holds a row: who brings the schema up to \
+        date locks it.'",
+    )
+    .execute(&mut *turn)
+    .await
+    .map_err(unreachable)?;
     Ok(turn)
 }

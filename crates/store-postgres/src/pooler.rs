@@ -1,8 +1,10 @@
-//! A connection pooler that gives each transaction another session, or drops a session's settings, is refused.
+//! A connection pooler that gives each transaction another session, or drops a session's settings,
+//! is refused.
 //!
-//! What Adit keeps in a session: the time limits that end an abandoned transaction (case F98), the statements that the driver prepared, and
-//! what was examined when it was opened, above all which history it leads to (case F101). Poolers in transaction mode (PgBouncer, Supavisor,
-//! RDS Proxy and others) hand sessions from one client to the next, and keep none of it.
+//! What Adit keeps in a session: the time limits that end an abandoned transaction (case F98), the
+//! statements that the driver prepared, and what was examined when it was opened, above all which
+//! history it leads to (case F101). Poolers in transaction mode (PgBouncer, Supavisor, RDS Proxy
+//! and others) hand sessions from one client to the next, and keep none of it.
 
 use std::time::Duration;
 
@@ -18,7 +20,8 @@ const ANSWER_WAIT_SECONDS: u64 = 10;
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const INVALID_SQL_STATEMENT_NAME: &str = "26000";
 const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
-/// PgBouncer's words for what it cannot set on a shared session: `unsupported startup parameter: extra_float_digits`, or `… in options: …`.
+/// PgBouncer's words for what it cannot set on a shared session: `unsupported startup parameter:
+/// extra_float_digits`, or `… in options: …`.
 const UNSUPPORTED_PARAMETER: &str = "unsupported startup parameter";
 
 /// The refusal, in words for whoever set the address.
@@ -29,13 +32,17 @@ pub(crate) const REFUSAL: StoreFault = StoreFault::Unsupported {
     instead: "give the address of the database itself, mostly port 5432 of its own host",
 };
 
-/// Returns whether only a shared session makes this error: the driver prepares each statement once, under names of its own.
+/// Returns whether only a shared session makes this error: the driver prepares each statement once,
+/// under names of its own.
 pub(crate) fn is_shown_by(error: &(dyn DatabaseError + 'static)) -> bool {
-    let lost = error.code().is_some_and(|code| [INVALID_SQL_STATEMENT_NAME, DUPLICATE_PREPARED_STATEMENT].contains(&&*code));
+    let lost = error.code().is_some_and(|code| {
+        [INVALID_SQL_STATEMENT_NAME, DUPLICATE_PREPARED_STATEMENT].contains(&&*code)
+    });
     lost || error.message().contains(UNSUPPORTED_PARAMETER)
 }
 
-/// Fails with [`REFUSAL`] where two connections of the pool share a session, or a setting that was sent with them is not in force.
+/// Fails with [`REFUSAL`] where two connections of the pool share a session, or a setting that was
+/// sent with them is not in force.
 pub(crate) async fn refuse(pool: &PgPool, lock_timeout: &str) -> Result<(), StoreFault> {
     let asking = async {
         let (mut first, mut second) = (pool.acquire().await?, pool.acquire().await?);
@@ -43,8 +50,8 @@ pub(crate) async fn refuse(pool: &PgPool, lock_timeout: &str) -> Result<(), Stor
         if told.try_get::<&str, _>(0)? != lock_timeout {
             return Ok(true);
         }
-        // In a transaction a connection keeps its session. If it took the one that the other was just served by, or the other is served
-        // by a new one now, sessions belong to nobody.
+        // In a transaction a connection keeps its session. If it took the one that the other was
+        // just served by, or the other is served by a new one now, sessions belong to nobody.
         let before = session(&mut first).await?;
         second.execute("BEGIN").await?;
         let held = session(&mut second).await?;
@@ -56,7 +63,9 @@ pub(crate) async fn refuse(pool: &PgPool, lock_timeout: &str) -> Result<(), Stor
         Ok(Ok(false)) => Ok(()),
         Ok(Ok(true)) => Err(REFUSAL),
         Ok(Err(error)) => Err(unreachable(error)),
-        Err(_) => Err(StoreFault::Unreachable { detail: format!("it did not answer within {ANSWER_WAIT_SECONDS} s") }),
+        Err(_) => Err(StoreFault::Unreachable {
+            detail: format!("it did not answer within {ANSWER_WAIT_SECONDS} s"),
+        }),
     }
 }
 

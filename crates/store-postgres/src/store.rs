@@ -1,4 +1,5 @@
-//! The store: a pool of connections, and the port's methods handed on to the questions of their noun.
+//! The store: a pool of connections, and the port's methods handed on to the questions of their
+//! noun.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId,
-    LimitState, Lineage, LineageId, ObservationRecord, Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, Credential, CredentialId, Destination, Event, GroupId,
+    Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage, LineageId, ObservationRecord,
+    Status, Suspension, Timestamp, UserId, WalletLink, Window, Withdrawal, WithdrawalId,
 };
 use adit_store::rows::Fields;
 use adit_store::{
-    CommitWait, Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, GROUPS_REMEMBERED, Group, LineageCursor, Page,
-    QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    CommitWait, Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor,
+    GROUPS_REMEMBERED, Group, LineageCursor, Page, QueueFilter, Replication, Store, StoreClock,
+    StoreFault, UserSheet, WithdrawalFilter,
 };
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -25,14 +28,17 @@ use crate::group::PostgresGroup;
 use crate::line::Line;
 use crate::load;
 use crate::migrate::migrate;
-use crate::read::{clock, credential, event, incarnation, ledger, limit, lineage, people, replication, withdrawal};
+use crate::read::{
+    clock, credential, event, incarnation, ledger, limit, lineage, people, replication, withdrawal,
+};
 
 const CONNECTIONS_MAX: u32 = GROUPS_REMEMBERED as u32;
 /// How long a caller waits for a connection; less than any answer is waited for.
 const TURN_WAIT_SECONDS: u64 = 4;
 /// A database that starts together with this program is waited for.
 const OPEN_WAIT_SECONDS: u64 = 30;
-/// A process that still talks to a former primary, and would not be let in anew, learns of it by then.
+/// A process that still talks to a former primary, and would not be let in anew, learns of it by
+/// then.
 const CONNECTION_LIFETIME_SECONDS: u64 = 60;
 /// All that loading a group may take: a connection, the locks, the rows.
 const LOAD_TIMEOUT_SECONDS: u64 = 5;
@@ -43,10 +49,11 @@ const READ_TIMEOUT_SECONDS: u64 = 10;
 /// Every account, for an audit.
 const AUDIT_TIMEOUT_SECONDS: u64 = 60;
 
-/// Set on every connection that decides or reads. A transaction whose client is gone or silent ends by itself, so nobody waits for its locks
-/// for long: idle after 5 s, waiting for a lock after 4, in a statement after 10, in sending an answer that nobody acknowledges after 5. A
-/// group that waits for locks longer is tried again. The times of TCP are in seconds and milliseconds; a system that has no such option
-/// ignores them.
+/// Set on every connection that decides or reads. A transaction whose client is gone or silent ends
+/// by itself, so nobody waits for its locks for long: idle after 5 s, waiting for a lock after 4,
+/// in a statement after 10, in sending an answer that nobody acknowledges after 5. A group that
+/// waits for locks longer is tried again. The times of TCP are in seconds and milliseconds; a
+/// system that has no such option ignores them.
 const SETTINGS: [(&str, &str); 9] = [
     ("default_transaction_isolation", "read committed"),
     ("idle_in_transaction_session_timeout", "5s"),
@@ -70,17 +77,26 @@ impl PostgresStore {
     /// Connects to `postgres://…` and brings its schema up to date.
     ///
     /// # Errors
-    /// [`StoreFault::NewerSchema`] when a newer program wrote it, [`StoreFault::CommitsUnsynced`] when it answers commits before they are on
-    /// its disk; otherwise what kept it from opening.
+    /// [`StoreFault::NewerSchema`] when a newer program wrote it, [`StoreFault::CommitsUnsynced`]
+    /// when it answers commits before they are on its disk; otherwise what kept it from opening.
     pub async fn connect(url: &str) -> Result<Self, StoreFault> {
         let options: PgConnectOptions = url.parse().map_err(unreachable)?;
         migrate(&options, Duration::from_secs(OPEN_WAIT_SECONDS)).await?;
         let line = Arc::new(Line::default());
-        let pool = pool(&line).connect_with(options.options(SETTINGS)).await.map_err(|error| line.not_opened(error))?;
+        let pool = pool(&line)
+            .connect_with(options.options(SETTINGS))
+            .await
+            .map_err(|error| line.not_opened(error))?;
         let store = Self { pool, line };
-        match store.read(async { replication::commits(&mut *store.connection().await?).await }).await? {
+        match store
+            .read(async { replication::commits(&mut *store.connection().await?).await })
+            .await?
+        {
             lost @ CommitWait::Off => Err(StoreFault::CommitsUnsynced { found: lost.as_str() }),
-            CommitWait::Local | CommitWait::RemoteWrite | CommitWait::On | CommitWait::RemoteApply => Ok(store),
+            CommitWait::Local
+            | CommitWait::RemoteWrite
+            | CommitWait::On
+            | CommitWait::RemoteApply => Ok(store),
         }
     }
 
@@ -89,7 +105,10 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
-    async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreFault> {
+    async fn begin(
+        &self,
+        statement: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreFault> {
         self.pool.begin_with(statement).await.map_err(|error| self.line.not_opened(error))
     }
 
@@ -102,12 +121,16 @@ impl PostgresStore {
         self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
-    async fn read<T>(&self, question: impl Future<Output = Result<T, StoreFault>>) -> Result<T, StoreFault> {
+    async fn read<T>(
+        &self,
+        question: impl Future<Output = Result<T, StoreFault>>,
+    ) -> Result<T, StoreFault> {
         self.line.within(READ_TIMEOUT_SECONDS, question).await
     }
 }
 
-/// Connections are examined when they are opened, and asked for a sign of life before they serve and after.
+/// Connections are examined when they are opened, and asked for a sign of life before they serve
+/// and after.
 fn pool(line: &Arc<Line>) -> PgPoolOptions {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
@@ -144,10 +167,12 @@ impl Store for PostgresStore {
         Ok(Box::new(group))
     }
 
-    /// Settles the question. The asker tries to take the group's id: that waits for a COMMIT that may still be under way, finds the
-    /// group if it was committed, and otherwise keeps the id, so that a transaction that was given up can never commit late.
+    /// Settles the question. The asker tries to take the group's id: that waits for a COMMIT that
+    /// may still be under way, finds the group if it was committed, and otherwise keeps the id, so
+    /// that a transaction that was given up can never commit late.
     async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault> {
-        const TAKE: &str = "INSERT INTO commit_group (id, at, settled) VALUES ($1, 0, TRUE) ON CONFLICT (id) DO NOTHING";
+        const TAKE: &str = "INSERT INTO commit_group (id, at, settled) VALUES ($1, 0, TRUE) ON CONFLICT (id) DO \
+             NOTHING";
         const ASK: &str = "SELECT settled FROM commit_group WHERE id = $1";
         let asking = async {
             let mut connection = self.connection().await?;
@@ -171,7 +196,10 @@ impl Store for PostgresStore {
         after: Option<CredentialCursor>,
         limit: usize,
     ) -> Result<Vec<CredentialRecord>, StoreFault> {
-        self.read(async { credential::page(&mut *self.moment().await?, filter, after, limit).await }).await
+        self.read(async {
+            credential::page(&mut *self.moment().await?, filter, after, limit).await
+        })
+        .await
     }
 
     async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault> {
@@ -188,11 +216,22 @@ impl Store for PostgresStore {
     }
 
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault> {
-        let found = self.read(async { people::wallets(&mut *self.moment().await?, &BTreeSet::from([address.clone()])).await }).await?;
+        let found = self
+            .read(async {
+                people::wallets(&mut *self.moment().await?, &BTreeSet::from([address.clone()]))
+                    .await
+            })
+            .await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
-    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault> {
+    async fn limit(
+        &self,
+        user: &UserId,
+        asset: &AssetId,
+        windows: &[Window],
+        now: Timestamp,
+    ) -> Result<LimitState, StoreFault> {
         let asked = BTreeMap::from([((user.clone(), asset.clone()), windows.to_vec())]);
         let asking = async {
             let mut moment = self.moment().await?;
@@ -203,57 +242,117 @@ impl Store for PostgresStore {
     }
 
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault> {
-        let found = self.read(async { withdrawal::withdrawals(&mut *self.moment().await?, &BTreeSet::from([id])).await }).await?;
+        let found = self
+            .read(async {
+                withdrawal::withdrawals(&mut *self.moment().await?, &BTreeSet::from([id])).await
+            })
+            .await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
-    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+    async fn withdrawals_by_id(
+        &self,
+        ids: &BTreeSet<WithdrawalId>,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
         self.read(async { withdrawal::by_id(&mut *self.moment().await?, ids).await }).await
     }
 
-    async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
-        self.read(async { withdrawal::page(&mut *self.moment().await?, filter, after, limit).await }).await
+    async fn withdrawals(
+        &self,
+        filter: &WithdrawalFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, StoreFault> {
+        self.read(async {
+            withdrawal::page(&mut *self.moment().await?, filter, after, limit).await
+        })
+        .await
     }
 
-    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        self.read(async { withdrawal::queue(&mut *self.moment().await?, wanted, now, limit).await }).await
+    async fn queue(
+        &self,
+        wanted: &QueueFilter,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.read(async { withdrawal::queue(&mut *self.moment().await?, wanted, now, limit).await })
+            .await
     }
 
-    async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
-        self.read(async { withdrawal::ahead(&mut *self.moment().await?, wanted, now, place, most).await }).await
+    async fn ahead(
+        &self,
+        wanted: &QueueFilter,
+        now: Timestamp,
+        place: Cursor,
+        most: usize,
+    ) -> Result<usize, StoreFault> {
+        self.read(async {
+            withdrawal::ahead(&mut *self.moment().await?, wanted, now, place, most).await
+        })
+        .await
     }
 
-    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
-        self.read(async { withdrawal::deferred(&mut *self.moment().await?, wanted, limit).await }).await
+    async fn deferred(
+        &self,
+        wanted: &QueueFilter,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
+        self.read(async { withdrawal::deferred(&mut *self.moment().await?, wanted, limit).await })
+            .await
     }
 
     async fn lineage(&self, id: LineageId) -> Result<Option<Lineage>, StoreFault> {
-        let found = self.read(async { lineage::lineages(&mut *self.moment().await?, &BTreeSet::from([id])).await }).await?;
+        let found = self
+            .read(async {
+                lineage::lineages(&mut *self.moment().await?, &BTreeSet::from([id])).await
+            })
+            .await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
-        self.read(async { lineage::of_withdrawal(&mut *self.moment().await?, withdrawal).await }).await
+        self.read(async { lineage::of_withdrawal(&mut *self.moment().await?, withdrawal).await })
+            .await
     }
 
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
         self.read(async { lineage::live(&mut *self.moment().await?, lane, limit).await }).await
     }
 
-    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-        self.read(async { lineage::on_lane(&mut *self.moment().await?, lane, after, limit).await }).await
+    async fn lineages_on(
+        &self,
+        lane: &LaneId,
+        after: Option<LineageCursor>,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault> {
+        self.read(async { lineage::on_lane(&mut *self.moment().await?, lane, after, limit).await })
+            .await
     }
 
-    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    async fn unmined_lineages(
+        &self,
+        lane: &LaneId,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault> {
         self.read(async { lineage::unmined(&mut *self.moment().await?, lane, limit).await }).await
     }
 
-    async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
-        self.read(async { lineage::observations(&mut *self.moment().await?, attempt, limit).await }).await
+    async fn observations(
+        &self,
+        attempt: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<ObservationRecord>, StoreFault> {
+        self.read(async { lineage::observations(&mut *self.moment().await?, attempt, limit).await })
+            .await
     }
 
-    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
-        self.read(async { lineage::at_number(&mut *self.moment().await?, lane, number).await }).await
+    async fn lineage_at(
+        &self,
+        lane: &LaneId,
+        number: u64,
+    ) -> Result<Option<LineageId>, StoreFault> {
+        self.read(async { lineage::at_number(&mut *self.moment().await?, lane, number).await })
+            .await
     }
 
     async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
@@ -265,7 +364,11 @@ impl Store for PostgresStore {
     }
 
     async fn lane(&self, id: &LaneId) -> Result<Option<Lane>, StoreFault> {
-        let found = self.read(async { lineage::lanes(&mut *self.moment().await?, &BTreeSet::from([id.clone()])).await }).await?;
+        let found = self
+            .read(async {
+                lineage::lanes(&mut *self.moment().await?, &BTreeSet::from([id.clone()])).await
+            })
+            .await?;
         Ok(found.into_iter().find_map(|slot| slot.row))
     }
 
@@ -273,11 +376,19 @@ impl Store for PostgresStore {
         self.read(async { lineage::all_lanes(&mut *self.moment().await?).await }).await
     }
 
-    async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
+    async fn feed(
+        &self,
+        user: &UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreFault> {
         self.read(async { event::feed(&mut *self.moment().await?, user, after, limit).await }).await
     }
 
-    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+    async fn event_seqs(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeMap<UserId, u64>, StoreFault> {
         self.read(async { people::event_seqs(&mut *self.moment().await?, users).await }).await
     }
 
@@ -304,7 +415,10 @@ impl Store for PostgresStore {
     async fn accounts(&self) -> Result<Vec<(Account, Balance)>, StoreFault> {
         let asking = async {
             let mut moment = self.moment().await?;
-            query("SET LOCAL statement_timeout = '60s'").execute(&mut *moment).await.map_err(unreachable)?;
+            query("SET LOCAL statement_timeout = '60s'")
+                .execute(&mut *moment)
+                .await
+                .map_err(unreachable)?;
             ledger::all_accounts(&mut moment).await
         };
         self.line.within(AUDIT_TIMEOUT_SECONDS, asking).await
@@ -314,7 +428,8 @@ impl Store for PostgresStore {
         const ADD: &str = "
             INSERT INTO policy_revision (rules, hash, at) VALUES ($1, sha256(convert_to($1, 'UTF8')), $2)
             ON CONFLICT (hash) DO NOTHING";
-        const ASK: &str = "SELECT revision FROM policy_revision WHERE hash = sha256(convert_to($1, 'UTF8'))";
+        const ASK: &str =
+            "SELECT revision FROM policy_revision WHERE hash = sha256(convert_to($1, 'UTF8'))";
         let known = || query(ASK).bind(rules.to_owned());
         let asking = async {
             let mut connection = self.connection().await?;
@@ -322,7 +437,12 @@ impl Store for PostgresStore {
             if revision.is_some() {
                 return Ok(revision);
             }
-            query(ADD).bind(rules.to_owned()).bind(now.micros()).execute(&mut *connection).await.map_err(unreachable)?;
+            query(ADD)
+                .bind(rules.to_owned())
+                .bind(now.micros())
+                .execute(&mut *connection)
+                .await
+                .map_err(unreachable)?;
             one(&mut connection, known(), |row| row.integer("revision")).await
         };
         Ok(self.read(asking).await?.unwrap_or_default().unsigned_abs())
@@ -331,7 +451,13 @@ impl Store for PostgresStore {
     /// Writes, so that a full disk or a standby shows.
     async fn ping(&self) -> Result<(), StoreFault> {
         const WRITE: &str = "UPDATE policy_revision SET at = at WHERE revision = 0";
-        let writing = async { query(WRITE).execute(&mut *self.connection().await?).await.map(drop).map_err(unreachable) };
+        let writing = async {
+            query(WRITE)
+                .execute(&mut *self.connection().await?)
+                .await
+                .map(drop)
+                .map_err(unreachable)
+        };
         self.read(writing).await
     }
 
@@ -340,7 +466,8 @@ impl Store for PostgresStore {
     }
 
     async fn replication(&self) -> Result<Option<Replication>, StoreFault> {
-        self.read(async { replication::replication(&mut *self.moment().await?).await.map(Some) }).await
+        self.read(async { replication::replication(&mut *self.moment().await?).await.map(Some) })
+            .await
     }
 
     fn accept_history(&self) {
@@ -348,6 +475,9 @@ impl Store for PostgresStore {
     }
 
     async fn backup(&self, _: &Path) -> Result<(), StoreFault> {
-        Err(StoreFault::Unsupported { wish: "a copy of a Postgres database", instead: "run pg_dump, or archive its log continuously" })
+        Err(StoreFault::Unsupported {
+            wish: "a copy of a Postgres database",
+            instead: "run pg_dump, or archive its log continuously",
+        })
     }
 }

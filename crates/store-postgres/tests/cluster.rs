@@ -1,4 +1,5 @@
-//! What only Postgres does: replicas that start together, sessions that are cut, readers who see their own.
+//! What only Postgres does: replicas that start together, sessions that are cut, readers who see
+//! their own.
 
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use adit_store::{CommitFault, Store, StoreFault};
 use adit_store_postgres::PostgresStore;
 
 async fn cluster() -> Postgres {
-    let cluster = Postgres::start(std::env::temp_dir().join("adit-store-postgres.log")).await.expect("Postgres starts");
+    let cluster = Postgres::start(std::env::temp_dir().join("adit-store-postgres.log"))
+        .await
+        .expect("Postgres starts");
     cluster.create_database("adit").await.expect("a fresh cluster has no such database");
     cluster
 }
@@ -26,10 +29,15 @@ async fn sql(cluster: &Postgres, text: &str) -> String {
 }
 
 fn new_user(number: u64) -> Batch {
-    Batch { now: THEN, users: vec![Row { version: 0, row: sample::user(number) }], ..Batch::default() }
+    Batch {
+        now: THEN,
+        users: vec![Row { version: 0, row: sample::user(number) }],
+        ..Batch::default()
+    }
 }
 
-const ALL_BUT_ME: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'adit'";
+const ALL_BUT_ME: &str =
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'adit'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_start_together_and_a_newer_schema_is_refused() {
@@ -45,7 +53,10 @@ async fn replicas_start_together_and_a_newer_schema_is_refused() {
     for start in starts {
         start.await.expect("each of them starts").ping().await.expect("and works");
     }
-    assert_eq!(sql(&cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").await, "0");
+    assert_eq!(
+        sql(&cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").await,
+        "0"
+    );
     let untold = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
                   AND obj_description(oid) IS NULL AND relname NOT LIKE '\\_sqlx%'";
     assert_eq!(sql(&cluster, untold).await, "0", "every table says what it is");
@@ -76,9 +87,18 @@ async fn f71_the_question_waits_for_a_commit_under_way() {
     for (end, is_there) in [("COMMIT", true), ("ROLLBACK", false)] {
         let id = group_id();
         // Another session holds the id for a moment, as an old backend would.
-        let held = format!("BEGIN; INSERT INTO commit_group (id, at) VALUES ('{id}', 1); SELECT pg_sleep(0.5); {end};");
+        let held = format!(
+            "BEGIN; INSERT INTO commit_group (id, at) VALUES ('{id}', 1); SELECT pg_sleep(0.5); \
+             {end};"
+        );
         let (_, answer) = tokio::join!(sql(&cluster, &held), async {
-            while sql(&cluster, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").await == "0" {}
+            while sql(
+                &cluster,
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+            )
+            .await
+                == "0"
+            {}
             store.was_committed(id).await
         });
         assert_eq!(answer, Ok(is_there), "{end}");
@@ -109,19 +129,22 @@ async fn f75_a_deadlock_is_contention() {
     let store = connect(&cluster).await;
     let first = store.load(&Keys::default(), THEN).await.expect("the store answers");
     let second = store.load(&Keys::default(), THEN).await.expect("the store answers");
-    let (one, two) = tokio::join!(first.commit(group_id(), new_user(1)), second.commit(group_id(), new_user(1)));
+    let (one, two) =
+        tokio::join!(first.commit(group_id(), new_user(1)), second.commit(group_id(), new_user(1)));
     let faults: Vec<CommitFault> = [one, two].into_iter().filter_map(Result::err).collect();
     assert!(matches!(faults.as_slice(), [CommitFault::Contention { .. }]), "{faults:?}");
 }
 
-/// Whoever has the turn waits without a word while its other connection migrates: that may take as long as a large table does.
+/// Whoever has the turn waits without a word while its other connection migrates: that may take as
+/// long as a large table does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_may_take_longer_than_an_idle_transaction() {
-    const HELD: &str =
-        "SELECT count(*) FROM pg_locks WHERE relation = '_sqlx_migrations'::regclass AND mode = 'AccessExclusiveLock' AND granted";
+    const HELD: &str = "SELECT count(*) FROM pg_locks WHERE relation = '_sqlx_migrations'::regclass AND mode = \
+         'AccessExclusiveLock' AND granted";
     let cluster = cluster().await;
     connect(&cluster).await.close().await;
-    let slow = "BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT";
+    let slow =
+        "BEGIN; LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(7); COMMIT";
     let opened = async {
         while sql(&cluster, HELD).await == "0" {}
         PostgresStore::connect(&cluster.url("adit")).await.map(drop)
@@ -135,18 +158,29 @@ async fn a_reader_sees_his_own_rows() {
     let cluster = cluster().await;
     let store = connect(&cluster).await;
     play(&store, 7).await;
-    let as_user = |user: &str, query: &str| format!("SET ROLE adit_reader; SET adit.user_id = '{user}'; {query}");
+    let as_user = |user: &str, query: &str| {
+        format!("SET ROLE adit_reader; SET adit.user_id = '{user}'; {query}")
+    };
     for table in ["withdrawal", "account", "event", "limit_entry"] {
-        let everyone = sql(&cluster, &format!("SELECT count(*) FROM {table} WHERE user_id = 'player-1'")).await;
-        let own = sql(&cluster, &as_user("player-1", &format!("SELECT count(*) FROM {table}"))).await;
+        let everyone =
+            sql(&cluster, &format!("SELECT count(*) FROM {table} WHERE user_id = 'player-1'"))
+                .await;
+        let own =
+            sql(&cluster, &as_user("player-1", &format!("SELECT count(*) FROM {table}"))).await;
         assert_eq!(own.lines().last(), Some(everyone.as_str()), "{table}");
         assert_ne!(everyone, "0", "{table}");
         let nobody = sql(&cluster, &as_user("", &format!("SELECT count(*) FROM {table}"))).await;
         assert_eq!(nobody.lines().last(), Some("0"), "{table}");
-        let unset = sql(&cluster, &format!("SET ROLE adit_reader; SELECT count(*) FROM {table}")).await;
+        let unset =
+            sql(&cluster, &format!("SET ROLE adit_reader; SELECT count(*) FROM {table}")).await;
         assert_eq!(unset.lines().last(), Some("0"), "{table}");
     }
-    for statement in ["SELECT * FROM transfer", "SELECT * FROM credential", "UPDATE account SET held = 0", "DELETE FROM event"] {
+    for statement in [
+        "SELECT * FROM transfer",
+        "SELECT * FROM credential",
+        "UPDATE account SET held = 0",
+        "DELETE FROM event",
+    ] {
         assert!(cluster.sql("adit", &as_user("player-1", statement)).await.is_err(), "{statement}");
     }
 }
@@ -157,13 +191,19 @@ async fn what_is_written_once_is_never_changed() {
     let store = connect(&cluster).await;
     play(&store, 7).await;
     let before = dump(&store).await;
-    for statement in ["UPDATE transfer SET at = 0", "DELETE FROM transfer", "UPDATE event SET at = 0", "DELETE FROM event"] {
+    for statement in [
+        "UPDATE transfer SET at = 0",
+        "DELETE FROM transfer",
+        "UPDATE event SET at = 0",
+        "DELETE FROM event",
+    ] {
         assert!(cluster.sql("adit", statement).await.is_err(), "{statement}");
     }
     assert_eq!(dump(&store).await, before);
 }
 
-/// F74: a standby shows what was; it decides nothing. A load locks its rows, and a read-only database refuses that.
+/// F74: a standby shows what was; it decides nothing. A load locks its rows, and a read-only
+/// database refuses that.
 #[tokio::test(flavor = "multi_thread")]
 async fn f74_a_read_only_database_decides_nothing() {
     let cluster = cluster().await;
@@ -187,17 +227,24 @@ async fn f74_a_read_only_database_decides_nothing() {
     assert!(open, "the same store decides again once the database can be written");
 }
 
-/// F106: two processes, one of them ten minutes ahead or behind. What they commit may be dated by their own clocks; leases are not.
+/// F106: two processes, one of them ten minutes ahead or behind. What they commit may be dated by
+/// their own clocks; leases are not.
 #[tokio::test(flavor = "multi_thread")]
 async fn f106_the_database_dates_leases_whatever_a_process_believes() {
     let cluster = cluster().await;
     let store = connect(&cluster).await;
     let clock = store.clock().await.expect("the store answers").expect("it has one").now;
     let far = Span::from_seconds(600);
-    let near = |one: Timestamp, other: Timestamp| (one.micros() - other.micros()).abs() < 10_000_000;
+    let near =
+        |one: Timestamp, other: Timestamp| (one.micros() - other.micros()).abs() < 10_000_000;
     for believed in [clock.plus(far), clock.minus(far), clock] {
-        let view = store.load(&Keys::default(), believed).await.expect("the store answers").take_view();
+        let view =
+            store.load(&Keys::default(), believed).await.expect("the store answers").take_view();
         assert!(near(view.lease_time(), clock), "{believed:?}: {:?}", view.lease_time());
-        assert!(near(view.now, believed), "commits go by the process where the two are far apart: {:?}", view.now);
+        assert!(
+            near(view.now, believed),
+            "commits go by the process where the two are far apart: {:?}",
+            view.now
+        );
     }
 }

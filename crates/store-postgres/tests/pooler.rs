@@ -1,6 +1,8 @@
-//! A pooler that shares sessions, or drops their settings, is refused, whatever it was told to ignore.
+//! A pooler that shares sessions, or drops their settings, is refused, whatever it was told to
+//! ignore.
 //!
-//! Where `pgbouncer` is not on the PATH or in /usr/sbin, nothing is tested: `apt-get install pgbouncer`.
+//! Where `pgbouncer` is not on the PATH or in /usr/sbin, nothing is tested: `apt-get install
+//! pgbouncer`.
 
 mod support;
 
@@ -16,7 +18,8 @@ use support::{cluster, log, url, within};
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let found = folders.map(|folder| folder.join("pgbouncer")).find(|candidate| candidate.is_file());
+    let found =
+        folders.map(|folder| folder.join("pgbouncer")).find(|candidate| candidate.is_file());
     if found.is_none() {
         eprintln!("pgbouncer is not installed: nothing is tested here");
     }
@@ -33,7 +36,8 @@ async fn pooler(program: PathBuf, database: u16, mode: &str, ignored: &str) -> (
          unix_socket_dir =\nauth_type = any\npool_mode = {mode}\nignore_startup_parameters = {ignored}\n"
     );
     std::fs::write(&settings, text).expect("it is written");
-    let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let root = std::fs::metadata("/proc/self")
+        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let process = Launch::new("pgbouncer", program, log())
         .arguments([settings.as_os_str()])
         .directory("/")
@@ -55,10 +59,15 @@ async fn a_pooler_that_shares_sessions_is_refused_with_what_to_do() {
     let cluster = cluster().await;
     for ignored in ["", "extra_float_digits", "extra_float_digits, options"] {
         let (_pooler, port) = pooler(program.clone(), cluster.port(), "transaction", ignored).await;
-        let refused = within("connecting", PostgresStore::connect(&url(port))).await.err().expect(ignored);
+        let refused =
+            within("connecting", PostgresStore::connect(&url(port))).await.err().expect(ignored);
         assert!(matches!(refused, StoreFault::Unsupported { .. }), "{ignored:?}: {refused}");
         let said = refused.to_string();
-        assert!(said.contains("connection pooler") && said.contains("the database itself, mostly port 5432"), "{said}");
+        assert!(
+            said.contains("connection pooler")
+                && said.contains("the database itself, mostly port 5432"),
+            "{said}"
+        );
     }
 }
 
@@ -68,7 +77,8 @@ async fn a_pooler_is_refused_for_its_sessions_alone() {
     let Some(program) = program() else { return };
     let cluster = cluster().await;
     cluster.sql("adit", "ALTER DATABASE adit SET lock_timeout = '40s'").await.expect("it is set");
-    let (_pooler, port) = pooler(program, cluster.port(), "transaction", "extra_float_digits, options").await;
+    let (_pooler, port) =
+        pooler(program, cluster.port(), "transaction", "extra_float_digits, options").await;
     let refused = within("connecting", PostgresStore::connect(&url(port))).await.err();
     assert!(matches!(refused, Some(StoreFault::Unsupported { .. })), "{refused:?}");
 }
@@ -78,7 +88,8 @@ async fn a_pooler_is_refused_for_its_sessions_alone() {
 async fn a_pooler_that_drops_the_settings_is_refused() {
     let Some(program) = program() else { return };
     let cluster = cluster().await;
-    let (_pooler, port) = pooler(program, cluster.port(), "session", "extra_float_digits, options").await;
+    let (_pooler, port) =
+        pooler(program, cluster.port(), "session", "extra_float_digits, options").await;
     let refused = within("connecting", PostgresStore::connect(&url(port))).await.err();
     assert!(matches!(refused, Some(StoreFault::Unsupported { .. })), "{refused:?}");
     PostgresStore::connect(&url(cluster.port())).await.expect("the database itself is accepted");

@@ -1,4 +1,5 @@
-//! Case F98: a database host that disappears without a reset is a fault within seconds, never a wait.
+//! Case F98: a database host that disappears without a reset is a fault within seconds, never a
+//! wait.
 
 mod support;
 
@@ -16,7 +17,11 @@ use support::forwarder::{Forwarder, Wire};
 use support::{cluster, connect, load, load_at_last, sql, until, within};
 
 fn new_user(number: u64) -> Batch {
-    Batch { now: THEN, users: vec![Row { version: 0, row: sample::user(number) }], ..Batch::default() }
+    Batch {
+        now: THEN,
+        users: vec![Row { version: 0, row: sample::user(number) }],
+        ..Batch::default()
+    }
 }
 
 async fn commit(store: &PostgresStore, id: GroupId) -> Result<(), CommitFault> {
@@ -63,13 +68,18 @@ async fn f98_an_idle_host_that_falls_silent_is_unreachable() {
     wire.set(Wire::Open);
     let back = Instant::now();
     assert!(load_at_last(&store).await.is_ok());
-    assert!(back.elapsed() < Duration::from_secs(5), "it serves again at once: {:?}", back.elapsed());
+    assert!(
+        back.elapsed() < Duration::from_secs(5),
+        "it serves again at once: {:?}",
+        back.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f98_a_host_that_falls_silent_under_a_load_holds_its_locks_for_seconds() {
     const HELD: &str = "BEGIN; SELECT FROM app_user FOR UPDATE; SELECT pg_sleep(2); COMMIT";
-    const WAITS: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'adit' AND wait_event_type = 'Lock'";
+    const WAITS: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'adit' AND \
+         wait_event_type = 'Lock'";
     let cluster = cluster().await;
     let port = cluster.port();
     let wire = Forwarder::to(port).await;
@@ -77,7 +87,10 @@ async fn f98_a_host_that_falls_silent_under_a_load_holds_its_locks_for_seconds()
     script::put(&store, vec![Change::User(sample::user(1))]).await;
     let holder = tokio::spawn(async move { cluster.sql("adit", HELD).await.map(|_| cluster) });
     until("the row to be held", async || {
-        sql(port, "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep'").await.as_deref() == Some("1")
+        sql(port, "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+            .await
+            .as_deref()
+            == Some("1")
     })
     .await;
     let (loaded, _) = tokio::join!(load(&store), async {
@@ -105,12 +118,19 @@ async fn f98_a_commit_that_never_arrived_is_settled_before_it_arrives_late() {
     wire.set(Wire::SilentBeforeCommit);
     let fault = commit(&store, id).await.expect_err("COMMIT did not arrive");
     assert!(matches!(fault, CommitFault::Unknown { .. }), "{fault:?}");
-    assert!(within("the question", store.was_committed(id)).await.is_err(), "nobody answers yet, and it can be asked again");
+    assert!(
+        within("the question", store.was_committed(id)).await.is_err(),
+        "nobody answers yet, and it can be asked again"
+    );
     assert!(!settled(&other, id).await);
     wire.set(Wire::Open);
     assert!(!settled(&store, id).await);
     assert!(load_at_last(&store).await.is_ok());
-    assert_eq!(store.user(&sample::user_id(1)).await, Ok(None), "what arrived late changed nothing");
+    assert_eq!(
+        store.user(&sample::user_id(1)).await,
+        Ok(None),
+        "what arrived late changed nothing"
+    );
     assert!(!settled(&store, id).await);
 }
 
@@ -129,17 +149,23 @@ async fn f98_a_commit_whose_answer_never_came_is_read_back() {
     assert!(store.user(&sample::user_id(1)).await.expect("the store answers").is_some());
 }
 
-/// Whoever asks may give up while BEGIN is on its way, as a health check does after a second. The connection comes back to the pool with no
-/// transaction open in it: what is done in it next would neither be committed nor be read from the present.
+/// Whoever asks may give up while BEGIN is on its way, as a health check does after a second. The
+/// connection comes back to the pool with no transaction open in it: what is done in it next would
+/// neither be committed nor be read from the present.
 #[tokio::test(flavor = "multi_thread")]
 async fn f98_a_read_that_was_given_up_leaves_no_transaction_open() {
-    const OPEN: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'adit' AND state LIKE 'idle in transaction%'";
+    const OPEN: &str = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'adit' AND state \
+         LIKE 'idle in transaction%'";
     let cluster = cluster().await;
     let store = connect(cluster.port()).await;
     for polls in (0..8).cycle().take(24) {
         given_up_after(polls, store.incarnation()).await;
         // The server itself ends what stays open for ten seconds.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(sql(cluster.port(), OPEN).await.as_deref(), Some("0"), "given up after {polls} polls");
+        assert_eq!(
+            sql(cluster.port(), OPEN).await.as_deref(),
+            Some("0"),
+            "given up after {polls} polls"
+        );
     }
 }

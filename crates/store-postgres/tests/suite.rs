@@ -32,7 +32,9 @@ impl Bed for ClusterBed {
 }
 
 async fn bed() -> ClusterBed {
-    let cluster = Postgres::start(std::env::temp_dir().join("adit-store-postgres.log")).await.expect("Postgres starts");
+    let cluster = Postgres::start(std::env::temp_dir().join("adit-store-postgres.log"))
+        .await
+        .expect("Postgres starts");
     cluster.create_database("adit").await.expect("a fresh cluster has no such database");
     let store = ClusterBed::connect(&cluster).await;
     ClusterBed { cluster, store }

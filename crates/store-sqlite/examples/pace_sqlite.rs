@@ -11,9 +11,12 @@ const ENTRIES: u64 = 1_000_000;
 
 #[tokio::main]
 async fn main() {
-    for (users, size) in CROWDS.into_iter().flat_map(|users| [(users, 1), (users, 16), (users, 128), (users, 512)]) {
+    for (users, size) in
+        CROWDS.into_iter().flat_map(|users| [(users, 1), (users, 16), (users, 128), (users, 512)])
+    {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = SqliteStore::open(folder.path().join("adit.db")).await.expect("a fresh file opens");
+        let store =
+            SqliteStore::open(folder.path().join("adit.db")).await.expect("a fresh file opens");
         pace::prepare(&store, users).await;
         let groups = (CLAIMS / size).min(500);
         let rate = pace::claims_per_second(&store, users, groups, size).await;

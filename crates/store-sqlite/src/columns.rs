@@ -29,7 +29,11 @@ impl Fields for Columns<'_> {
 
     fn uuid_or_none(&self, column: &'static str) -> Result<Option<Uuid>, StoreFault> {
         let text: Option<&str> = self.0.try_get(column).map_err(unreachable)?;
-        let parse = |text| Uuid::parse_str(text).map_err(|error| StoreFault::Corrupt { detail: format!("the column {column}: {error}") });
+        let parse = |text| {
+            Uuid::parse_str(text).map_err(|error| StoreFault::Corrupt {
+                detail: format!("the column {column}: {error}"),
+            })
+        };
         text.map(parse).transpose()
     }
 }

@@ -7,20 +7,23 @@ use sqlx::migrate::MigrateError;
 /// A read or a load that did not happen.
 pub(crate) fn unreachable(error: sqlx::Error) -> StoreFault {
     match error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-            StoreFault::Corrupt { detail: error.to_string() }
-        }
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::Decode(_) => StoreFault::Corrupt { detail: error.to_string() },
         other => StoreFault::Unreachable { detail: other.to_string() },
     }
 }
 
-/// A migration that did not happen. A migration that is applied and not known here comes from a newer program.
+/// A migration that did not happen. A migration that is applied and not known here comes from a
+/// newer program.
 pub(crate) fn not_migrated(error: MigrateError, known: i64) -> StoreFault {
     match error {
         MigrateError::VersionMissing(found) => StoreFault::NewerSchema { found, known },
-        MigrateError::VersionMismatch(version) => {
-            StoreFault::Corrupt { detail: format!("migration {version} was applied in another wording than this program's") }
-        }
+        MigrateError::VersionMismatch(version) => StoreFault::Corrupt {
+            detail: format!(
+                "migration {version} was applied in another wording than this program's"
+            ),
+        },
         other => StoreFault::Unreachable { detail: other.to_string() },
     }
 }
@@ -60,7 +63,8 @@ fn of_code(code: i32, message: &str) -> CommitFault {
     }
 }
 
-/// SQLite names a CHECK, but of a unique constraint only the columns. A trigger's message is the constraint's name.
+/// SQLite names a CHECK, but of a unique constraint only the columns. A trigger's message is the
+/// constraint's name.
 const UNIQUE_COLUMNS: [(&str, &str); 15] = [
     ("anchor.key", constraint::ANCHOR_LIVE_UNIQUE),
     ("lineage_payout.payout_id", constraint::PAYOUT_LIVE_UNIQUE),
@@ -70,7 +74,10 @@ const UNIQUE_COLUMNS: [(&str, &str); 15] = [
     ("credit.id", constraint::CREDIT_UNIQUE),
     ("transfer.id", constraint::TRANSFER_UNIQUE),
     ("transfer.hold_id", constraint::HOLD_RESOLVED_ONCE),
-    ("limit_entry.user_id, limit_entry.asset, limit_entry.at, limit_entry.seq", constraint::LIMIT_ENTRY_SEQ_UNIQUE),
+    (
+        "limit_entry.user_id, limit_entry.asset, limit_entry.at, limit_entry.seq",
+        constraint::LIMIT_ENTRY_SEQ_UNIQUE,
+    ),
     ("event.id", constraint::EVENT_UNIQUE),
     ("event.user_id, event.seq", constraint::EVENT_FEED_UNIQUE),
     ("credential.id", constraint::CREDENTIAL_UNIQUE),

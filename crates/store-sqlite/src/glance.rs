@@ -29,7 +29,11 @@ impl SqliteStore {
             Err(error) => Err(error),
         };
         match looked {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_A_DATABASE) => Ok(None),
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some(NOT_A_DATABASE) =>
+            {
+                Ok(None)
+            }
             looked => looked.map_err(unreachable),
         }
     }
@@ -46,7 +50,10 @@ async fn look(connection: &mut SqliteConnection) -> Result<Option<Glance>, sqlx:
     if !is_ours(&mut *connection).await? {
         return Ok(None);
     }
-    let schema: i64 = query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;
-    let newest: Option<i64> = query_scalar("SELECT MAX(at) FROM commit_group").fetch_one(&mut *connection).await?;
+    let schema: i64 = query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations")
+        .fetch_one(&mut *connection)
+        .await?;
+    let newest: Option<i64> =
+        query_scalar("SELECT MAX(at) FROM commit_group").fetch_one(&mut *connection).await?;
     Ok(Some(Glance { schema, newest_commit: newest.map(Timestamp::from_micros) }))
 }

@@ -1,5 +1,5 @@
-//! Names of the constraints that stand in every store, whatever keeps it. A rule lives in the core; a constraint is its
-//! last assertion, and its name says which rule was about to be broken.
+//! Names of the constraints that stand in every store, whatever keeps it. A rule lives in the core;
+//! a constraint is its last assertion, and its name says which rule was about to be broken.
 
 /// An anchor is in at most one live lineage.
 pub const ANCHOR_LIVE_UNIQUE: &str = "anchor_live_unique";

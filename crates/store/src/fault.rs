@@ -10,7 +10,10 @@ pub enum StoreFault {
     Contention { detail: String },
     #[error("the database cannot be reached ({detail}); it is tried again")]
     Unreachable { detail: String },
-    #[error("the database is of schema {found}, newer than this program's {known}; run the newer program")]
+    #[error(
+        "the database is of schema {found}, newer than this program's {known}; run the newer \
+         program"
+    )]
     NewerSchema { found: i64, known: i64 },
     /// It answers commits that it may still lose (case F101).
     #[error(
@@ -20,8 +23,8 @@ pub enum StoreFault {
     CommitsUnsynced { found: &'static str },
     #[error("the database holds something that this program cannot read: {detail}")]
     Corrupt { detail: String },
-    /// The database is another history than the one that this process wrote to (case F101). It stands until
-    /// [`accept_history`](crate::Store::accept_history).
+    /// The database is another history than the one that this process wrote to (case F101). It
+    /// stands until [`accept_history`](crate::Store::accept_history).
     #[error("the store went back: {because}")]
     WentBack { because: WentBack },
     #[error("this kind of store does not do that: {wish}; instead, {instead}")]
@@ -31,16 +34,19 @@ pub enum StoreFault {
 /// A commit did not answer *done*.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitFault {
-    /// Nothing was committed: a named constraint stands against it. Commands of the group are run again one by one.
+    /// Nothing was committed: a named constraint stands against it. Commands of the group are run
+    /// again one by one.
     #[error("the constraint {constraint} stands against it")]
     Constraint { constraint: String },
-    /// Nothing was committed: another transaction was in the way (SQLSTATE 40001, 40P01, SQLITE_BUSY), or a version had moved on.
+    /// Nothing was committed: another transaction was in the way (SQLSTATE 40001, 40P01,
+    /// SQLITE_BUSY), or a version had moved on.
     #[error("another transaction was in the way ({detail})")]
     Contention { detail: String },
     /// Whether it was committed is not known. The group's id is read back.
     #[error("the answer to COMMIT was lost ({detail})")]
     Unknown { detail: String },
-    /// Nothing was committed: the store cannot write (disk full, read-only, unreachable before COMMIT).
+    /// Nothing was committed: the store cannot write (disk full, read-only, unreachable before
+    /// COMMIT).
     #[error("the store cannot write ({detail})")]
     Unwritable { detail: String },
 }

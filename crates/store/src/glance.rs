@@ -1,4 +1,5 @@
-//! What a database says of itself before a program takes it for its own and brings its schema up to date.
+//! What a database says of itself before a program takes it for its own and brings its schema up to
+//! date.
 
 use adit_core::Timestamp;
 
@@ -12,4 +13,5 @@ pub struct Glance {
 }
 
 /// Tables that every schema of Adit has had.
-pub const TABLES_OF_ALL_SCHEMAS: [&str; 4] = ["_sqlx_migrations", "commit_group", "lane", "withdrawal"];
+pub const TABLES_OF_ALL_SCHEMAS: [&str; 4] =
+    ["_sqlx_migrations", "commit_group", "lane", "withdrawal"];

@@ -1,5 +1,5 @@
-//! What a store is to Adit: it loads and locks rows for one group of commands, commits what became of them in one
-//! transaction, and answers reads. It decides nothing.
+//! What a store is to Adit: it loads and locks rows for one group of commands, commits what became
+//! of them in one transaction, and answers reads. It decides nothing.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -19,7 +19,7 @@ pub use glance::{Glance, TABLES_OF_ALL_SCHEMAS};
 pub use history::{GROUPS_REMEMBERED, History, Identity};
 pub use memory::{CommitFate, CommitHook, MemStore, Snapshot, StoreTime};
 pub use port::{
-    CommitWait, Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Standbys, Store, StoreClock, UserSheet,
-    WithdrawalFilter,
+    CommitWait, Coverage, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Standbys,
+    Store, StoreClock, UserSheet, WithdrawalFilter,
 };
 pub use time::{DATABASE_APART_MAX, common_time};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, CredentialId, Destination, Event, GroupId, Hash32, Incarnation, Keys,
-    Lane, LaneId, LimitState, Lineage, LineageId, ObservationRecord, Scope, Status, Suspension, Timestamp, User, UserId, View, WalletLink,
+    Account, Amount, AssetId, AttemptId, Balance, Batch, Credential, CredentialId, Destination,
+    Event, GroupId, Hash32, Incarnation, Keys, Lane, LaneId, LimitState, Lineage, LineageId,
+    ObservationRecord, Scope, Status, Suspension, Timestamp, User, UserId, View, WalletLink,
     Window, Withdrawal, WithdrawalId,
 };
 use async_trait::async_trait;
@@ -14,13 +15,15 @@ use crate::{CommitFault, CredentialCursor, CredentialFilter, CredentialRecord, S
 /// A database of Adit. Decisions are made on its primary alone.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Opens a transaction, creates and locks the guard rows that `keys` names in one global order (users, withdrawals, lineages, lanes,
-    /// accounts; each by id), and reads every row that they name. `now` is the caller's time; a database with a clock of its own uses that
-    /// one while the two agree. Never before the newest committed time, unless a wrong clock has dated that (case F97). The view's `now` says
-    /// which.
+    /// Opens a transaction, creates and locks the guard rows that `keys` names in one global order
+    /// (users, withdrawals, lineages, lanes, accounts; each by id), and reads every row that they
+    /// name. `now` is the caller's time; a database with a clock of its own uses that one while the
+    /// two agree. Never before the newest committed time, unless a wrong clock has dated that (case
+    /// F97). The view's `now` says which.
     async fn load(&self, keys: &Keys, now: Timestamp) -> Result<Box<dyn Group>, StoreFault>;
 
-    /// Whether this group was committed: asked after a lost answer to COMMIT, when nothing of it can still be under way.
+    /// Whether this group was committed: asked after a lost answer to COMMIT, when nothing of it
+    /// can still be under way.
     async fn was_committed(&self, group: GroupId) -> Result<bool, StoreFault>;
 
     async fn credential(&self, hash: Hash32) -> Result<Option<Credential>, StoreFault>;
@@ -35,18 +38,48 @@ pub trait Store: Send + Sync + 'static {
     async fn note_used(&self, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), StoreFault>;
     async fn user(&self, user: &UserId) -> Result<Option<UserSheet>, StoreFault>;
     async fn wallet(&self, address: &Destination) -> Result<Option<WalletLink>, StoreFault>;
-    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault>;
+    async fn limit(
+        &self,
+        user: &UserId,
+        asset: &AssetId,
+        windows: &[Window],
+        now: Timestamp,
+    ) -> Result<LimitState, StoreFault>;
     async fn withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StoreFault>;
     /// Those of these withdrawals that are there, in order of their ids.
-    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault>;
+    async fn withdrawals_by_id(
+        &self,
+        ids: &BTreeSet<WithdrawalId>,
+    ) -> Result<Vec<Withdrawal>, StoreFault>;
     /// Newest first (by creation time, then id).
-    async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault>;
+    async fn withdrawals(
+        &self,
+        filter: &WithdrawalFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, StoreFault>;
     /// Approved withdrawals that pass and whose deferral has passed at `now`, oldest first.
-    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
-    /// Approved withdrawals that pass and could not be planned, whether their deferral has passed or not, oldest first.
-    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault>;
+    async fn queue(
+        &self,
+        wanted: &QueueFilter,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault>;
+    /// Approved withdrawals that pass and could not be planned, whether their deferral has passed
+    /// or not, oldest first.
+    async fn deferred(
+        &self,
+        wanted: &QueueFilter,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault>;
     /// How many of these stand before this place, counted up to `most`.
-    async fn ahead(&self, wanted: &QueueFilter, now: Timestamp, place: Cursor, most: usize) -> Result<usize, StoreFault> {
+    async fn ahead(
+        &self,
+        wanted: &QueueFilter,
+        now: Timestamp,
+        place: Cursor,
+        most: usize,
+    ) -> Result<usize, StoreFault> {
         let before = |row: &&Withdrawal| (row.created_at, row.id) < (place.created_at, place.id);
         Ok(self.queue(wanted, now, most).await?.iter().take_while(before).count())
     }
@@ -55,20 +88,34 @@ pub trait Store: Send + Sync + 'static {
     async fn lineages_of(&self, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault>;
     /// Live lineages of a lane, in order of their creation, at most `limit`.
     async fn live_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
-    /// The live lineages on which depends what a lane does next ([`Lineage::concerns_plans`]), in the same order, at most `limit`: those that
-    /// no block holds, nearly always.
-    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    /// The live lineages on which depends what a lane does next ([`Lineage::concerns_plans`]), in
+    /// the same order, at most `limit`: those that no block holds, nearly always.
+    async fn unmined_lineages(
+        &self,
+        lane: &LaneId,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault> {
         let live = self.live_lineages(lane, usize::MAX).await?.into_iter();
         Ok(live.filter(Lineage::concerns_plans).take(limit).collect())
     }
-    /// Lineages of a lane, live and ended, after this one, in order of their own numbers (of one number by creation, then id), at most
-    /// `limit`.
-    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault>;
+    /// Lineages of a lane, live and ended, after this one, in order of their own numbers (of one
+    /// number by creation, then id), at most `limit`.
+    async fn lineages_on(
+        &self,
+        lane: &LaneId,
+        after: Option<LineageCursor>,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault>;
     /// The newest observations of an attempt, newest first.
-    async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault>;
-    /// The newest lineage by creation, live or ended, whose own number on this lane is `number`. A number belongs to one lineage; a key that
-    /// was adopted may have had several.
-    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault>;
+    async fn observations(
+        &self,
+        attempt: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<ObservationRecord>, StoreFault>;
+    /// The newest lineage by creation, live or ended, whose own number on this lane is `number`. A
+    /// number belongs to one lineage; a key that was adopted may have had several.
+    async fn lineage_at(&self, lane: &LaneId, number: u64)
+    -> Result<Option<LineageId>, StoreFault>;
     /// The lineage, live or ended, of which the transaction of this hash is a signed version.
     async fn lineage_with(&self, hash: Hash32) -> Result<Option<LineageId>, StoreFault>;
     /// The store about itself; none in a store that was never leased.
@@ -77,9 +124,13 @@ pub trait Store: Send + Sync + 'static {
     /// Every lane, in order of its id.
     async fn lanes(&self) -> Result<Vec<Lane>, StoreFault>;
     /// A user's feed after `seq`, in order.
-    async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault>;
+    async fn feed(&self, user: &UserId, after: u64, limit: usize)
+    -> Result<Vec<Event>, StoreFault>;
     /// The sequence of each of these users' last event; of those who are there.
-    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault>;
+    async fn event_seqs(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeMap<UserId, u64>, StoreFault>;
     /// What happened to one withdrawal, in order of time.
     async fn history(&self, withdrawal: WithdrawalId) -> Result<Vec<Event>, StoreFault>;
     /// The newest payments since then whose network fee is in doubt, newest first.
@@ -99,18 +150,21 @@ pub trait Store: Send + Sync + 'static {
     async fn clock(&self) -> Result<Option<StoreClock>, StoreFault> {
         Ok(None)
     }
-    /// What would be left of a commit if this host were lost now; none where this kind of store has no standbys.
+    /// What would be left of a commit if this host were lost now; none where this kind of store has
+    /// no standbys.
     async fn replication(&self) -> Result<Option<Replication>, StoreFault> {
         Ok(None)
     }
-    /// Takes the database as it is for this store's history, after [`StoreFault::WentBack`]: what was committed before is no longer looked
-    /// for. The caller writes the finding to the incarnation's row before anything else. Where nothing is in doubt, nothing changes.
+    /// Takes the database as it is for this store's history, after [`StoreFault::WentBack`]: what
+    /// was committed before is no longer looked for. The caller writes the finding to the
+    /// incarnation's row before anything else. Where nothing is in doubt, nothing changes.
     fn accept_history(&self) {}
     /// Writes a consistent copy to `path`, where this kind of database can do that itself.
     async fn backup(&self, path: &std::path::Path) -> Result<(), StoreFault>;
 }
 
-/// One open transaction with the rows that were asked for. Dropped without commit, it changes nothing.
+/// One open transaction with the rows that were asked for. Dropped without commit, it changes
+/// nothing.
 #[async_trait]
 pub trait Group: Send {
     /// Hands over what was loaded.
@@ -143,7 +197,8 @@ pub struct WithdrawalFilter {
     pub claims: Option<bool>,
 }
 
-/// Which of the approved withdrawals to queue: what is stopped is left out here, so that it fills no page (case F102).
+/// Which of the approved withdrawals to queue: what is stopped is left out here, so that it fills
+/// no page (case F102).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueFilter {
     /// Of these only.
@@ -184,7 +239,9 @@ impl QueueFilter {
         self.assets.contains(&row.asset)
             && !self.stopped_sources.contains(&row.source_asset)
             && !self.stopped_users.contains(&row.user)
-            && self.after.is_none_or(|after| (row.created_at, row.id) > (after.created_at, after.id))
+            && self
+                .after
+                .is_none_or(|after| (row.created_at, row.id) > (after.created_at, after.id))
     }
 }
 
@@ -230,7 +287,8 @@ pub struct StoreClock {
     pub elsewhere: bool,
 }
 
-/// How a database is copied to other hosts while it runs, and what a commit of this program waits for.
+/// How a database is copied to other hosts while it runs, and what a commit of this program waits
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replication {
     pub commits: CommitWait,
@@ -239,8 +297,8 @@ pub struct Replication {
     pub standbys: Standbys,
 }
 
-/// What is done before a commit is answered: Postgres' `synchronous_commit`, from the least to the most.
-/// <https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT>
+/// What is done before a commit is answered: Postgres' `synchronous_commit`, from the least to the
+/// most. <https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CommitWait {
     /// Nothing: a crash of this host loses what was answered.
@@ -266,7 +324,8 @@ impl CommitWait {
     ];
 
     pub fn as_str(self) -> &'static str {
-        let (_, name) = Self::NAMES.into_iter().find(|(known, _)| *known == self).expect("each has a name");
+        let (_, name) =
+            Self::NAMES.into_iter().find(|(known, _)| *known == self).expect("each has a name");
         name
     }
 
@@ -285,7 +344,8 @@ pub enum Standbys {
         /// Those of them that a commit waits for.
         synchronous: u64,
     },
-    /// So many are connected; the role that this program connects as may not see what they are (on Postgres: it is not in `pg_monitor`).
+    /// So many are connected; the role that this program connects as may not see what they are (on
+    /// Postgres: it is not in `pg_monitor`).
     Unseen { connected: u64 },
 }
 
@@ -302,7 +362,10 @@ impl Page {
     pub fn cut(mut items: Vec<Withdrawal>, limit: usize) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| Cursor { created_at: last.created_at, id: last.id });
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { created_at: last.created_at, id: last.id });
         Self { items, next }
     }
 }

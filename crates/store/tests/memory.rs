@@ -42,11 +42,17 @@ async fn a_hook_loses_answers_and_commits() {
         let store = MemStore::new();
         store.set_commit_hook(Some(Arc::new(Always(fate))));
         let id = sample::group_id();
-        let batch = Batch { users: vec![adit_core::Row { version: 0, row: sample::user(1) }], ..Batch::default() };
+        let batch = Batch {
+            users: vec![adit_core::Row { version: 0, row: sample::user(1) }],
+            ..Batch::default()
+        };
         let answer = script::commit_batch(&store, id, batch).await;
         assert!(matches!(answer, Err(CommitFault::Unknown { .. })));
         assert_eq!(store.was_committed(id).await, Ok(is_there));
-        assert_eq!(store.user(&sample::user_id(1)).await.map(|sheet| sheet.is_some()), Ok(is_there));
+        assert_eq!(
+            store.user(&sample::user_id(1)).await.map(|sheet| sheet.is_some()),
+            Ok(is_there)
+        );
     }
 }
 

@@ -81,15 +81,29 @@ impl Case {
     /// Where Adit and viem differ.
     pub fn judge(&self, oracle: &mut Oracle) {
         let answer = oracle.ask(&json!({ "address": format!("0x{}", hex::encode(self.key)) }));
-        let Some(signer) = answer["address"].as_str().map(|text| text.parse::<Address>().expect("an address")) else {
+        let Some(signer) =
+            answer["address"].as_str().map(|text| text.parse::<Address>().expect("an address"))
+        else {
             return; // These bytes are no key of the curve.
         };
         let user = self.user.unwrap_or(signer);
-        let claim = Claim { user: canonical(user), amount: Amount::new(self.amount), nonce: self.nonce, deadline: self.deadline };
-        let domain = ClaimDomain::new(&self.name, &self.version, self.chain_id, &self.token.to_string()).expect("an address");
+        let claim = Claim {
+            user: canonical(user),
+            amount: Amount::new(self.amount),
+            nonce: self.nonce,
+            deadline: self.deadline,
+        };
+        let domain =
+            ClaimDomain::new(&self.name, &self.version, self.chain_id, &self.token.to_string())
+                .expect("an address");
         let digest = domain.digest(&claim).expect("an address");
         let answer = oracle.ask(&self.question(&domain, &claim, digest));
-        assert_eq!(answer["shown"], digest.to_string(), "the digest of the typed data that wallets are shown: {self:?}");
+        assert_eq!(
+            answer["shown"],
+            digest.to_string(),
+            "the digest of the typed data that wallets \
+            are shown: {self:?}"
+        );
         assert_eq!(answer["built"], digest.to_string(), "the digest of the fields: {self:?}");
         self.agrees(&answer, digest, user);
     }
@@ -98,7 +112,12 @@ impl Case {
         let sent = hex::decode(answer["sent"].as_str().expect("a signature")).expect("hex");
         let (digest, forms) = (B256::from(digest.0), SignatureForms { compact: self.compact });
         let got = recover(digest, &sent, forms);
-        assert_eq!(answer["judged"], said(&got), "{self:?}, digest {digest}, sent {}", answer["sent"]);
+        assert_eq!(
+            answer["judged"],
+            said(&got),
+            "{self:?}, digest {digest}, sent {}",
+            answer["sent"]
+        );
         assert_eq!(verify(user, digest, &sent, forms).is_ok(), got == Ok(user));
     }
 
@@ -126,7 +145,9 @@ fn said(got: &core::result::Result<Address, InvalidSignature>) -> String {
         Err(InvalidSignature::HighS) => "high s".to_owned(),
         Err(InvalidSignature::OutOfRange) => "out of range".to_owned(),
         Err(InvalidSignature::Unrecoverable) => "unrecoverable".to_owned(),
-        Err(InvalidSignature::OtherSigner { .. }) => unreachable!("recovering compares with nobody"),
+        Err(InvalidSignature::OtherSigner { .. }) => {
+            unreachable!("recovering compares with nobody")
+        }
     }
 }
 
@@ -149,13 +170,21 @@ impl Twist {
             Self::Compact => json!({ "kind": "compact" }),
             Self::HighS => json!({ "kind": "high s" }),
             Self::V(v) => json!({ "kind": "v", "v": v }),
-            Self::OtherChain(chain_id) => json!({ "kind": "field", "chainId": chain_id.to_string() }),
-            Self::OtherToken(token) => json!({ "kind": "field", "verifyingContract": Address::from(*token) }),
-            Self::OtherAmount(amount) => json!({ "kind": "field", "amount": format!("0x{}", hex::encode(amount)) }),
+            Self::OtherChain(chain_id) => {
+                json!({ "kind": "field", "chainId": chain_id.to_string() })
+            }
+            Self::OtherToken(token) => {
+                json!({ "kind": "field", "verifyingContract": Address::from(*token) })
+            }
+            Self::OtherAmount(amount) => {
+                json!({ "kind": "field", "amount": format!("0x{}", hex::encode(amount)) })
+            }
             Self::Flip { byte, bit } => json!({ "kind": "flip", "byte": byte, "bit": bit % 8 }),
             Self::R(corner) => json!({ "kind": "part", "part": "r", "near": corner.told() }),
             Self::S(corner) => json!({ "kind": "part", "part": "s", "near": corner.told() }),
-            Self::Bytes(bytes) => json!({ "kind": "bytes", "bytes": format!("0x{}", hex::encode(bytes)) }),
+            Self::Bytes(bytes) => {
+                json!({ "kind": "bytes", "bytes": format!("0x{}", hex::encode(bytes)) })
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Claims and signatures judged by Adit and by viem, case by case: what differs is a bug in one of them.
+//! Claims and signatures judged by Adit and by viem, case by case: what differs is a bug in one of
+//! them.
 //!
 //! The same bytes make the same case, so a fuzzer and a seed can both drive it.
 

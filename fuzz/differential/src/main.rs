@@ -1,4 +1,5 @@
-//! `differential [CASES] [SEED]`: so many cases from one seed, which is printed. The same seed makes the same cases.
+//! `differential [CASES] [SEED]`: so many cases from one seed, which is printed. The same seed
+//! makes the same cases.
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +18,10 @@ fn main() -> ExitCode {
         eprintln!("differential [CASES] [SEED]: both are whole numbers");
         return ExitCode::from(2);
     };
-    println!("differential: {cases} cases, seed {seed} (again: scripts/fuzz.sh differential {cases} {seed})");
+    println!(
+        "differential: {cases} cases, seed {seed} (again: scripts/fuzz.sh differential \
+        {cases} {seed})"
+    );
     let (began, mut oracle, mut judged) = (Instant::now(), Oracle::start(), 0);
     for index in 0..cases {
         let bytes = bytes(seed, index);
@@ -26,7 +30,10 @@ fn main() -> ExitCode {
             judged += 1;
         }
     }
-    println!("differential: {judged} cases agree with viem, in {:.1} s", began.elapsed().as_secs_f64());
+    println!(
+        "differential: {judged} cases agree with viem, in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
     if judged == cases { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

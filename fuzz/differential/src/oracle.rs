@@ -17,7 +17,11 @@ impl Oracle {
     /// When Node does not start: nothing can be compared then.
     pub fn start() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert!(folder.join("node_modules/viem").is_dir(), "viem is missing; run `npm ci` in fuzz/differential (scripts/fuzz.sh does)");
+        assert!(
+            folder.join("node_modules/viem").is_dir(),
+            "viem is missing; run `npm ci` in \
+            fuzz/differential (scripts/fuzz.sh does)"
+        );
         let mut command = Command::new("node");
         command.arg(folder.join("oracle.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("node starts; install Node 20 or newer");
@@ -32,7 +36,12 @@ impl Oracle {
         writeln!(self.questions, "{question}").expect("the oracle listens");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the oracle answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the oracle said {line:?} ({error}) to {question}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| {
+            panic!(
+                "the oracle said {line:?} \
+            ({error}) to {question}"
+            )
+        })
     }
 }
 

@@ -40,26 +40,34 @@ impl Lie {
     pub fn edits(&self, answer: &mut Value) {
         let _found = match self {
             Self::Body(_) | Self::Silence | Self::Truth => true,
-            Self::Says { at, what } => visit(answer, &mut usize::from(*at), &mut |value| what.replaces(value)),
-            Self::Omits { at } => visit_parents(answer, &mut usize::from(*at), &mut |parent, index| match parent {
-                Value::Array(items) => drop(items.remove(index)),
-                Value::Object(fields) => {
-                    let name = fields.keys().nth(index).cloned().expect("it was counted");
-                    fields.remove(&name);
-                }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-            }),
-            Self::Repeats { at } => visit_parents(answer, &mut usize::from(*at), &mut |parent, index| {
-                if let Value::Array(items) = parent {
-                    items.push(items[index].clone());
-                }
-            }),
-            Self::Swaps { first, second } => visit_parents(answer, &mut usize::from(*first), &mut |parent, index| {
-                if let Value::Array(items) = parent {
-                    let other = usize::from(*second) % items.len();
-                    items.swap(index, other);
-                }
-            }),
+            Self::Says { at, what } => {
+                visit(answer, &mut usize::from(*at), &mut |value| what.replaces(value))
+            }
+            Self::Omits { at } => {
+                visit_parents(answer, &mut usize::from(*at), &mut |parent, index| match parent {
+                    Value::Array(items) => drop(items.remove(index)),
+                    Value::Object(fields) => {
+                        let name = fields.keys().nth(index).cloned().expect("it was counted");
+                        fields.remove(&name);
+                    }
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+                })
+            }
+            Self::Repeats { at } => {
+                visit_parents(answer, &mut usize::from(*at), &mut |parent, index| {
+                    if let Value::Array(items) = parent {
+                        items.push(items[index].clone());
+                    }
+                })
+            }
+            Self::Swaps { first, second } => {
+                visit_parents(answer, &mut usize::from(*first), &mut |parent, index| {
+                    if let Value::Array(items) = parent {
+                        let other = usize::from(*second) % items.len();
+                        items.swap(index, other);
+                    }
+                })
+            }
         };
     }
 }
@@ -83,11 +91,14 @@ impl Saying {
 
 /// Nearly the same: a quantity a little larger, a text with another letter.
 fn other(value: &Value, add: i8) -> Value {
-    let quantity = value.as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
+    let quantity =
+        value.as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
     match (quantity, value) {
         (Some(quantity), _) => json!(format!("{:#x}", quantity.wrapping_add_signed(add.into()))),
         (None, Value::String(text)) => json!(text.replace('1', &add.unsigned_abs().to_string())),
-        (None, Value::Number(number)) => json!(number.as_i64().unwrap_or_default().wrapping_add(add.into())),
+        (None, Value::Number(number)) => {
+            json!(number.as_i64().unwrap_or_default().wrapping_add(add.into()))
+        }
         (None, Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => value.clone(),
     }
 }
@@ -107,7 +118,11 @@ fn visit(value: &mut Value, at: &mut usize, change: &mut impl FnMut(&mut Value))
 }
 
 /// The same for what is within something else: gives the parent, and the place in it.
-fn visit_parents(value: &mut Value, at: &mut usize, change: &mut impl FnMut(&mut Value, usize)) -> bool {
+fn visit_parents(
+    value: &mut Value,
+    at: &mut usize,
+    change: &mut impl FnMut(&mut Value, usize),
+) -> bool {
     let count = match value {
         Value::Array(items) => items.len(),
         Value::Object(fields) => fields.len(),
@@ -121,7 +136,9 @@ fn visit_parents(value: &mut Value, at: &mut usize, change: &mut impl FnMut(&mut
     *at -= count;
     match value {
         Value::Array(items) => items.iter_mut().any(|item| visit_parents(item, at, change)),
-        Value::Object(fields) => fields.iter_mut().any(|(_, field)| visit_parents(field, at, change)),
+        Value::Object(fields) => {
+            fields.iter_mut().any(|(_, field)| visit_parents(field, at, change))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -1,11 +1,13 @@
-//! A small chain as its nodes tell it: ten blocks, a payment of ours in block 5, and in block 8 a transaction of our key that is not
-//! ours. A liar tells the same with lies in it.
+//! A small chain as its nodes tell it: ten blocks, a payment of ours in block 5, and in block 8 a
+//! transaction of our key that is not ours. A liar tells the same with lies in it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_chain::{Endpoint, Request, Response, Timer, Watch, WatchedAttempt, WatchedLineage, Wire, WireFault};
+use adit_chain::{
+    Endpoint, Request, Response, Timer, Watch, WatchedAttempt, WatchedLineage, Wire, WireFault,
+};
 use adit_core::*;
 use adit_evm::EvmConfig;
 use alloy::primitives::B256;
@@ -117,13 +119,19 @@ pub fn watch() -> Watch {
         adopted_from: 0,
         confirmations: 2,
         trail: vec![BlockRef { height: 3, hash: Hash32(block_hash(3).0) }],
-        lineages: vec![WatchedLineage { lineage: LineageId(Uuid::from_u128(4)), number: 0, legs: vec![leg], attempts: vec![attempt] }],
+        lineages: vec![WatchedLineage {
+            lineage: LineageId(Uuid::from_u128(4)),
+            number: 0,
+            legs: vec![leg],
+            attempts: vec![attempt],
+        }],
     }
 }
 
 /// The receipt of our payment, with everything that an OP stack chain adds.
 pub fn receipt() -> Value {
-    let topic = |address: &str| format!("0x{:0>64}", address.trim_start_matches("0x").to_lowercase());
+    let topic =
+        |address: &str| format!("0x{:0>64}", address.trim_start_matches("0x").to_lowercase());
     let data = format!("0x{AMOUNT:064x}");
     let log = json!({ "address": TOKEN, "topics": [TRANSFER, topic(WALLET), topic(PLAYER)], "data": data, "logIndex": "0x0" });
     json!({
@@ -151,8 +159,12 @@ fn result(method: &str, params: &Value) -> Value {
         "eth_chainId" => json!(quantity(CHAIN_ID)),
         "eth_getBlockByNumber" => block(at(0)),
         "eth_maxPriorityFeePerGas" => json!("0x3b9aca00"),
-        "eth_feeHistory" => json!({ "baseFeePerGas": ["0x7", "0x8", "0x9"], "reward": [["0x3"], ["0x1"]], "oldestBlock": "0x9" }),
-        "eth_getTransactionCount" => json!(quantity([OURS_AT, STRANGER_AT].iter().filter(|mined| **mined <= at(1)).count() as u64)),
+        "eth_feeHistory" => {
+            json!({ "baseFeePerGas": ["0x7", "0x8", "0x9"], "reward": [["0x3"], ["0x1"]], "oldestBlock": "0x9" })
+        }
+        "eth_getTransactionCount" => json!(quantity(
+            [OURS_AT, STRANGER_AT].iter().filter(|mined| **mined <= at(1)).count() as u64
+        )),
         "eth_getBlockReceipts" => match at(0) {
             OURS_AT => json!([receipt()]),
             STRANGER_AT => json!([strangers_receipt()]),

@@ -1,10 +1,13 @@
-//! The API on the real engine and rules, with a store in memory; a chain that nobody reaches, a signer without keys.
+//! The API on the real engine and rules, with a store in memory; a chain that nobody reaches, a
+//! signer without keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_api::{ApiSettings, ApiState, ClaimGate, ClaimTerms, Membership, SignatureVerdict, auth, router};
+use adit_api::{
+    ApiSettings, ApiState, ClaimGate, ClaimTerms, Membership, SignatureVerdict, auth, router,
+};
 use adit_chain::*;
 use adit_core::*;
 use adit_engine::{Clock, Engine, Entropy, Ports, Settings, Spawner};
@@ -54,13 +57,19 @@ impl World {
             membership: Membership::Required,
             ..ApiSettings::default()
         };
-        let domain = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", 31_337, TOKEN).expect("an address");
-        let state = ApiState::new(engine, settings, Some(Arc::new(Gate(domain)))).expect("right settings");
+        let domain =
+            ClaimDomain::new("P2E Inferno DG Withdrawal", "1", 31_337, TOKEN).expect("an address");
+        let state =
+            ApiState::new(engine, settings, Some(Arc::new(Gate(domain)))).expect("right settings");
         let ada: UserId = "ada".parse().expect("a user");
         let put = Command::PutUser { user: ada.clone(), tier: None };
         state.engine().writer.submit(Actor::Engine, put).await.expect("there is an Ada");
         let user = issue(&state, Role::User, Some(ada)).await;
-        let tokens = [user, issue(&state, Role::Service, None).await, issue(&state, Role::Admin, None).await];
+        let tokens = [
+            user,
+            issue(&state, Role::Service, None).await,
+            issue(&state, Role::Admin, None).await,
+        ];
         let world = Self { router: router(state), tokens };
         world.set_up("/api/admin/users/ada/wallets", json!({ "address": WALLET })).await;
         for (book, asset, amount) in [("xp", "XP", "50000"), ("main", "ETH", "5")] {
@@ -71,13 +80,29 @@ impl World {
     }
 
     async fn set_up(&self, path: &str, body: Value) {
-        let answer = self.send("POST", path, "application/json", &self.tokens[2], body.to_string().into_bytes()).await;
+        let answer = self
+            .send("POST", path, "application/json", &self.tokens[2], body.to_string().into_bytes())
+            .await;
         assert!(answer.status.is_success(), "{}", answer.text);
     }
 
-    pub async fn send(&self, method: &str, path: &str, kind: &str, token: &str, body: Vec<u8>) -> Answer {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
-        let request = request.header("content-type", kind).header("prefer", "wait=0").body(Body::from(body)).expect("a request");
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
+        let request = request
+            .header("content-type", kind)
+            .header("prefer", "wait=0")
+            .body(Body::from(body))
+            .expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let status = response.status();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
@@ -96,15 +121,29 @@ impl World {
 async fn issue(state: &ApiState, role: Role, user: Option<UserId>) -> String {
     let token = auth::new_token([role as u8 + 1; 32]);
     let id = CredentialId(uuid::Uuid::from_u128(role as u128 + 1));
-    let credential = Credential { label: "the fuzzer".to_owned(), ..Credential::new(id, auth::hash_token(&token), role, user, System.now()) };
-    state.engine().writer.submit(Actor::Engine, Command::IssueCredential { credential }).await.expect("issued");
+    let credential = Credential {
+        label: "the fuzzer".to_owned(),
+        ..Credential::new(id, auth::hash_token(&token), role, user, System.now())
+    };
+    state
+        .engine()
+        .writer
+        .submit(Actor::Engine, Command::IssueCredential { credential })
+        .await
+        .expect("issued");
     token
 }
 
 fn rules() -> Rules {
     let whole = |units: u128| Amount::new(units * 10u128.pow(18));
-    let policy =
-        |minimum, windows, approve_above| Policy { minimum, maximum: None, fee: Fee::default(), cooldown: None, windows, approve_above };
+    let policy = |minimum, windows, approve_above| Policy {
+        minimum,
+        maximum: None,
+        fee: Fee::default(),
+        cooldown: None,
+        windows,
+        approve_above,
+    };
     let asset = |name: &str, decimals, form, policy: Policy| {
         let id: AssetId = name.parse().expect("an asset");
         let tiers = BTreeMap::from([("gold".parse().expect("a tier"), policy.clone())]);
@@ -112,7 +151,10 @@ fn rules() -> Rules {
     };
     let day = vec![WindowLimit { window: Window::Rolling24h, max: whole(100_000) }];
     let token = AssetForm::Token { chain: chain(), contract: TOKEN.to_owned() };
-    let lane = LaneId { chain: chain(), wallet: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address") };
+    let lane = LaneId {
+        chain: chain(),
+        wallet: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address"),
+    };
     let driven = ChainRules {
         name: chain(),
         native: "ETH".parse().expect("an asset"),
@@ -140,7 +182,12 @@ fn rules() -> Rules {
         assets: BTreeMap::from([
             asset("XP", 0, AssetForm::Points, policy(Amount::ZERO, Vec::new(), None)),
             asset("DG", 18, token, policy(whole(3_000), day, None)),
-            asset("ETH", 18, AssetForm::Native { chain: chain() }, policy(Amount::new(1), Vec::new(), Some(whole(1)))),
+            asset(
+                "ETH",
+                18,
+                AssetForm::Native { chain: chain() },
+                policy(Amount::new(1), Vec::new(), Some(whole(1))),
+            ),
         ]),
         chains: BTreeMap::from([(chain(), driven)]),
         claims: Some(ClaimRules {
@@ -156,7 +203,11 @@ fn rules() -> Rules {
 }
 
 fn book() -> AddressBook {
-    AddressBook { lower_case: false, chain_id: None, forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]) }
+    AddressBook {
+        lower_case: false,
+        chain_id: None,
+        forbidden: BTreeMap::from([(TOKEN.parse().expect("an address"), "the token".to_owned())]),
+    }
 }
 
 fn chain() -> ChainName {
@@ -174,10 +225,20 @@ impl ClaimGate for Gate {
 
     fn digest(&self, terms: &ClaimTerms) -> Option<Hash32> {
         let ClaimTerms { wallet, amount, nonce, deadline } = terms;
-        self.0.digest(&adit_evm::Claim { user: wallet.clone(), amount: *amount, nonce: *nonce, deadline: *deadline })
+        self.0.digest(&adit_evm::Claim {
+            user: wallet.clone(),
+            amount: *amount,
+            nonce: *nonce,
+            deadline: *deadline,
+        })
     }
 
-    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault> {
+    async fn verify(
+        &self,
+        wallet: &Destination,
+        digest: Hash32,
+        signature: &Bytes,
+    ) -> Result<SignatureVerdict, Fault> {
         let address = address_of(wallet).expect("a canonical address");
         Ok(match verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()) {
             Ok(()) => SignatureVerdict::Valid,
@@ -198,7 +259,12 @@ impl ClaimGate for Gate {
 struct Deaf(AddressBook);
 
 fn unreachable_chain<T>() -> Result<T, Fault> {
-    Err(Fault::Unreachable { chain: "devnet".to_owned(), answered: 0, needed: 1, detail: "the fuzzer has no chain".to_owned() })
+    Err(Fault::Unreachable {
+        chain: "devnet".to_owned(),
+        answered: 0,
+        needed: 1,
+        detail: "the fuzzer has no chain".to_owned(),
+    })
 }
 
 #[async_trait]
@@ -207,7 +273,11 @@ impl Chain for Deaf {
         unreachable_chain()
     }
 
-    fn parse_destination(&self, _: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+    fn parse_destination(
+        &self,
+        _: &AssetId,
+        text: &str,
+    ) -> Result<ParsedDestination, RefusedDestination> {
         self.0.parse(text)
     }
 
@@ -268,7 +338,10 @@ impl Signer for NoSigner {
         no_signer()
     }
 
-    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    async fn sign(
+        &self,
+        _: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         no_signer()
     }
 
@@ -276,7 +349,12 @@ impl Signer for NoSigner {
         no_signer()
     }
 
-    async fn entries(&self, _: &LaneId, _: u64, _: usize) -> Result<Vec<JournalEntry>, SignerFault> {
+    async fn entries(
+        &self,
+        _: &LaneId,
+        _: u64,
+        _: usize,
+    ) -> Result<Vec<JournalEntry>, SignerFault> {
         no_signer()
     }
 }

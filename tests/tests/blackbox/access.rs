@@ -1,4 +1,5 @@
-//! Who may see and do what (abuse case 8): another user's withdrawal does not exist, and roles are what they say.
+//! Who may see and do what (abuse case 8): another user's withdrawal does not exist, and roles are
+//! what they say.
 
 use adit_devnet::api::Api;
 use adit_devnet::port;
@@ -20,14 +21,22 @@ async fn what_belongs_to_another_user_does_not_exist() -> Result<()> {
     let claim = ada.claimed("3000").await?;
     let nobodys = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-    for path in [format!("/api/withdrawals/{id}"), format!("/api/withdrawals/{id}/why"), format!("/api/token/withdrawals/{claim}")] {
+    for path in [
+        format!("/api/withdrawals/{id}"),
+        format!("/api/withdrawals/{id}/why"),
+        format!("/api/token/withdrawals/{claim}"),
+    ] {
         let hidden = refused(&bruno.api.get(&path).await?, "WITHDRAWAL_NOT_FOUND")?;
-        let missing = bruno.api.get(&path.replace(&id, nobodys).replace(&claim, nobodys)).await?.body;
+        let missing =
+            bruno.api.get(&path.replace(&id, nobodys).replace(&claim, nobodys)).await?.body;
         assert_eq!(hidden, missing, "no oracle: both read the same");
         ada.api.get(&path).await?.expect_success("the owner reads it")?;
         admin.get(&path).await?.expect_success("a service reads it")?;
     }
-    refused(&bruno.api.post(&format!("/api/withdrawals/{id}/cancel"), &json!({})).await?, "WITHDRAWAL_NOT_FOUND")?;
+    refused(
+        &bruno.api.post(&format!("/api/withdrawals/{id}/cancel"), &json!({})).await?,
+        "WITHDRAWAL_NOT_FOUND",
+    )?;
     refused(&bruno.api.get("/api/withdrawals/no-id-at-all").await?, "WITHDRAWAL_NOT_FOUND")?;
     for list in ["/api/withdrawals", "/api/token/withdrawals"] {
         let items = bruno.api.get(list).await?.expect_success("listing")?;
@@ -39,34 +48,56 @@ async fn what_belongs_to_another_user_does_not_exist() -> Result<()> {
 
 async fn users_do_not_administer(system: &System, id: &str) -> Result<()> {
     let (bruno, admin) = (system.person(1)?, system.admin()?);
-    let credit = json!({ "id": "gift", "userId": "bruno", "book": PURSE, "asset": "ETH", "amount": "1" });
+    let credit =
+        json!({ "id": "gift", "userId": "bruno", "book": PURSE, "asset": "ETH", "amount": "1" });
     let calls: [(String, Value); 7] = [
         ("/api/admin/credits".to_owned(), credit),
         ("/api/admin/suspensions".to_owned(), json!({ "scope": "all" })),
-        ("/api/admin/users/bruno/wallets".to_owned(), json!({ "address": FRIEND.to_checksum(None) })),
+        (
+            "/api/admin/users/bruno/wallets".to_owned(),
+            json!({ "address": FRIEND.to_checksum(None) }),
+        ),
         ("/api/admin/users/bruno/keys".to_owned(), json!({ "role": "admin" })),
         (format!("/api/admin/withdrawals/{id}/cancel"), json!({})),
         (format!("/api/admin/withdrawals/{id}/retry"), json!({})),
-        (format!("/api/admin/withdrawals/{id}/match"), json!({ "userId": "bruno", "note": "mine" })),
+        (
+            format!("/api/admin/withdrawals/{id}/match"),
+            json!({ "userId": "bruno", "note": "mine" }),
+        ),
     ];
     let anybody = system.devnet.api()?;
     for (path, body) in calls {
         refused(&bruno.api.post(&path, &body).await?, "FORBIDDEN").with_context(|| path.clone())?;
-        refused(&anybody.post(&path, &body).await?, "UNAUTHENTICATED").with_context(|| path.clone())?;
-        refused(&anybody.with_token("adit_guess").post(&path, &body).await?, "UNAUTHENTICATED").with_context(|| path.clone())?;
+        refused(&anybody.post(&path, &body).await?, "UNAUTHENTICATED")
+            .with_context(|| path.clone())?;
+        refused(&anybody.with_token("adit_guess").post(&path, &body).await?, "UNAUTHENTICATED")
+            .with_context(|| path.clone())?;
     }
     refused(&bruno.api.get("/api/admin/coverage").await?, "FORBIDDEN")?;
-    refused(&bruno.api.put("/api/admin/users/bruno", &json!({ "tier": "vip" })).await?, "FORBIDDEN")?;
+    refused(
+        &bruno.api.put("/api/admin/users/bruno", &json!({ "tier": "vip" })).await?,
+        "FORBIDDEN",
+    )?;
     let for_ada = json!({ "asset": "ETH", "amount": "0.1", "destination": FRIEND.to_checksum(None), "book": PURSE, "userId": "ada" });
     refused(&bruno.api.post("/api/withdrawals", &for_ada).await?, "FORBIDDEN")?;
     admin.post("/api/withdrawals", &for_ada).await?.expect_success("a service names a user")?;
 
     let keys = "/api/admin/users/ada/keys";
-    let service = admin.post(keys, &json!({ "role": "service" })).await?.expect_success("an admin makes a service key")?;
+    let service = admin
+        .post(keys, &json!({ "role": "service" }))
+        .await?
+        .expect_success("an admin makes a service key")?;
     let service = anybody.with_token(service["token"].as_str().context("a token")?);
     refused(&service.post(keys, &json!({ "role": "admin" })).await?, "FORBIDDEN")?;
-    service.post(keys, &json!({ "role": "user" })).await?.expect_success("a service makes a user's key")?;
-    refused(&admin.post("/api/admin/users/nobody-here/keys", &json!({ "role": "user" })).await?, "USER_UNKNOWN").map(drop)
+    service
+        .post(keys, &json!({ "role": "user" }))
+        .await?
+        .expect_success("a service makes a user's key")?;
+    refused(
+        &admin.post("/api/admin/users/nobody-here/keys", &json!({ "role": "user" })).await?,
+        "USER_UNKNOWN",
+    )
+    .map(drop)
 }
 
 /// The routes of the contract, as the server describes itself.
@@ -119,7 +150,11 @@ async fn the_server_describes_itself_and_has_no_other_doors() -> Result<()> {
     refused(&anybody.get("/api/nothing-here").await?, "ROUTE_NOT_FOUND")?;
     refused(&anybody.get("/metrics").await?, "ROUTE_NOT_FOUND")?;
     let beside = Api::new(format!("http://127.0.0.1:{metrics}"))?;
-    assert_eq!(beside.get("/metrics").await?.status.as_u16(), 200, "metrics have an address of their own");
+    assert_eq!(
+        beside.get("/metrics").await?.status.as_u16(),
+        200,
+        "metrics have an address of their own"
+    );
     refused(&beside.get("/api/openapi.json").await?, "ROUTE_NOT_FOUND")?;
     refused(&anybody.delete("/api/withdrawals").await?, "METHOD_NOT_ALLOWED")?;
     let short = refused(&anybody.get("/api/token/nothing-here").await?, "ROUTE_NOT_FOUND")?;

@@ -1,4 +1,5 @@
-//! Payouts in bitcoin, on a real bitcoind behind all three faces: what is paid, what is refused, and a server that dies in between.
+//! Payouts in bitcoin, on a real bitcoind behind all three faces: what is paid, what is refused,
+//! and a server that dies in between.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,9 @@ const LEGACY_MAINNET: &str = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2";
 
 /// Ada has one bitcoin in her purse.
 async fn system(topic: &str) -> Result<Option<(System, Person)>> {
-    let Some(system) = System::with_bitcoin(topic, Settings::sqlite()).await? else { return Ok(None) };
+    let Some(system) = System::with_bitcoin(topic, Settings::sqlite()).await? else {
+        return Ok(None);
+    };
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, BTC, "1").await?;
     Ok(Some((system, ada)))
@@ -38,14 +41,25 @@ async fn a_payout_is_paid_to_the_satoshi_and_six_blocks_deep_before_it_is_settle
     assert_eq!(ada.available(BTC).await?, "0.87654322", "held at once");
     let txid = system.until_in_mempool(1).await?[0].to_string();
     system.mine_bitcoin(5).await?;
-    let confirmed = async || Ok(Some(ada.withdrawal(&id).await?).filter(|record| record["confirmed"] == true));
+    let confirmed =
+        async || Ok(Some(ada.withdrawal(&id).await?).filter(|record| record["confirmed"] == true));
     let record = system.until("the payout to be confirmed", confirmed).await?;
-    assert_eq!((&record["status"], &record["txHash"]), (&json!("processing"), &json!(txid)), "five confirmations are not six: {record}");
+    assert_eq!(
+        (&record["status"], &record["txHash"]),
+        (&json!("processing"), &json!(txid)),
+        "five confirmations are not six: {record}"
+    );
 
     let record = system.until_settled(&ada, &id).await?;
-    assert_eq!((&record["status"], &record["txHash"], &record["tokenType"]), (&json!("completed"), &json!(txid), &json!(BTC)), "{record}");
+    assert_eq!(
+        (&record["status"], &record["txHash"], &record["tokenType"]),
+        (&json!("completed"), &json!(txid), &json!(BTC)),
+        "{record}"
+    );
     let payments = system.payments().await?.to(&ada.bitcoin_address());
-    let [payment] = payments.as_slice() else { panic!("paid once, and the chain shows {payments:?}") };
+    let [payment] = payments.as_slice() else {
+        panic!("paid once, and the chain shows {payments:?}")
+    };
     assert_eq!((payment.amount, payment.txid.to_string()), (Amount::from_sat(12_345_678), txid));
     assert_eq!(record["blockNumber"], payment.height);
     system.stop().await
@@ -53,35 +67,48 @@ async fn a_payout_is_paid_to_the_satoshi_and_six_blocks_deep_before_it_is_settle
 
 #[tokio::test]
 async fn those_who_ask_together_share_one_transaction() -> Result<()> {
-    let Some(system) = System::with_bitcoin("bitcoin-batch", Settings::sqlite()).await? else { return Ok(()) };
+    let Some(system) = System::with_bitcoin("bitcoin-batch", Settings::sqlite()).await? else {
+        return Ok(());
+    };
     let (people, ids) = crowd(&system, PAYEES, "0.001").await?;
     let shared = system.until_in_mempool(1).await?;
     for (person, id) in people.iter().zip(&ids) {
         let record = system.until_settled(person, id).await?;
-        assert_eq!((&record["status"], &record["txHash"]), (&json!("completed"), &json!(shared[0].to_string())), "{record}");
+        assert_eq!(
+            (&record["status"], &record["txHash"]),
+            (&json!("completed"), &json!(shared[0].to_string())),
+            "{record}"
+        );
         assert_eq!(person.available(BTC).await?, "0.999");
     }
     let addresses: Vec<Address> = people.iter().map(Person::bitcoin_address).collect();
     assert_eq!(system.bitcoin_paid(&addresses).await?, Histogram::all_once(PAYEES));
     let payments = system.payments().await?;
-    let each: BTreeSet<_> =
-        addresses.iter().flat_map(|address| payments.to(address)).map(|payment| (payment.txid, payment.amount)).collect();
+    let each: BTreeSet<_> = addresses
+        .iter()
+        .flat_map(|address| payments.to(address))
+        .map(|payment| (payment.txid, payment.amount))
+        .collect();
     assert_eq!(each, BTreeSet::from([(shared[0], Amount::from_sat(100_000))]));
     system.stop().await
 }
 
 /// So many players, who all ask for as much in one moment.
 async fn crowd(system: &System, count: usize, amount: &str) -> Result<(Vec<Person>, Vec<String>)> {
-    let people: Vec<Person> = (0..count).map(|index| system.person(index)).collect::<Result<_>>()?;
+    let people: Vec<Person> =
+        (0..count).map(|index| system.person(index)).collect::<Result<_>>()?;
     let admin = system.admin()?;
-    let purse = async |person: &Person| endow(&admin, &format!("crowd-{}", person.player.id), &person.player.id, BTC, "1").await;
+    let purse = async |person: &Person| {
+        endow(&admin, &format!("crowd-{}", person.player.id), &person.player.id, BTC, "1").await
+    };
     try_join_all(people.iter().map(purse)).await?;
     let ids = try_join_all(people.iter().map(|person| person.withdrawn_bitcoin(amount))).await?;
     Ok((people, ids))
 }
 
 #[tokio::test]
-async fn f57_f61_a_payout_that_became_too_cheap_is_replaced_by_one_that_spends_the_same_coins() -> Result<()> {
+async fn f57_f61_a_payout_that_became_too_cheap_is_replaced_by_one_that_spends_the_same_coins()
+-> Result<()> {
     let Some((system, ada)) = system("bitcoin-bump").await? else { return Ok(()) };
     let world = &system.bitcoin().world;
     world.ask_for(SPIKE_SAT_PER_VBYTE);
@@ -102,13 +129,21 @@ async fn f57_f61_a_payout_that_became_too_cheap_is_replaced_by_one_that_spends_t
     assert_eq!(record["txHash"], paid[0].txid.to_string());
     assert_ne!(paid[0].txid, cheap);
     let mined = payments.transaction(paid[0].txid).context("it is in a block")?;
-    assert!(spent.iter().all(|input| mined.spends.contains(&input.previous_output)), "{mined:?} spends all coins of the first version");
-    assert_eq!(world.rpc().transaction(cheap).await?, None, "nobody has the first version any more");
+    assert!(
+        spent.iter().all(|input| mined.spends.contains(&input.previous_output)),
+        "{mined:?} spends all coins of the first version"
+    );
+    assert_eq!(
+        world.rpc().transaction(cheap).await?,
+        None,
+        "nobody has the first version any more"
+    );
     system.stop().await
 }
 
 #[tokio::test]
-async fn f62_f68_what_is_no_amount_or_address_of_this_network_is_refused_and_nothing_is_held() -> Result<()> {
+async fn f62_f68_what_is_no_amount_or_address_of_this_network_is_refused_and_nothing_is_held()
+-> Result<()> {
     let Some((system, ada)) = system("bitcoin-bad").await? else { return Ok(()) };
     let good = ada.bitcoin_address().to_string();
     let own = system.bitcoin().wallet.addresses[0].to_string();
@@ -129,7 +164,10 @@ async fn f62_f68_what_is_no_amount_or_address_of_this_network_is_refused_and_not
     ] {
         let answer = ada.withdraw_bitcoin("0.5", &destination).await?;
         let body = refused(&answer, code).with_context(|| destination.clone())?;
-        assert!(body.to_string().contains(said), "{destination:?} is refused for {said:?}, and the answer is {body}");
+        assert!(
+            body.to_string().contains(said),
+            "{destination:?} is refused for {said:?}, and the answer is {body}"
+        );
     }
     for (amount, code) in [
         ("0.00009999", "BELOW_MINIMUM"),
@@ -147,7 +185,10 @@ async fn f62_f68_what_is_no_amount_or_address_of_this_network_is_refused_and_not
     let records = ada.api.get("/api/withdrawals").await?.expect_success("reading withdrawals")?;
     assert_eq!(records["items"], json!([]));
 
-    let upper = ada.withdraw_bitcoin("0.5", &good.to_uppercase()).await?.expect_success("an address in capital letters")?;
+    let upper = ada
+        .withdraw_bitcoin("0.5", &good.to_uppercase())
+        .await?
+        .expect_success("an address in capital letters")?;
     assert_eq!(upper["toAddress"], good, "one form is kept");
     system.stop().await
 }
@@ -191,7 +232,8 @@ async fn f01_f04_killed_between_acceptance_and_the_block_at_any_moment() -> Resu
     let Some((mut system, ada)) = system("bitcoin-kills").await? else { return Ok(()) };
     let id = ada.withdrawn_bitcoin("0.25").await?;
     system.crash_and_restart().await?;
-    let reserved = async || Ok((ada.withdrawal(&id).await?["status"] == "processing").then_some(()));
+    let reserved =
+        async || Ok((ada.withdrawal(&id).await?["status"] == "processing").then_some(()));
     system.until("a reservation", reserved).await?;
     system.crash_and_restart().await?;
     system.until_in_mempool(1).await?;
@@ -204,9 +246,12 @@ async fn f01_f04_killed_between_acceptance_and_the_block_at_any_moment() -> Resu
 #[tokio::test]
 async fn f16_f17_of_two_servers_the_other_finishes_what_one_began() -> Result<()> {
     let settings = Settings::postgres().replicas(2);
-    let Some(mut system) = System::with_bitcoin("bitcoin-replicas", settings).await? else { return Ok(()) };
+    let Some(mut system) = System::with_bitcoin("bitcoin-replicas", settings).await? else {
+        return Ok(());
+    };
     let addresses: Vec<String> = system.devnet.addresses().map(str::to_owned).collect();
-    let [ada, at_the_other] = [system.person_at(0, &addresses[0])?, system.person_at(0, &addresses[1])?];
+    let [ada, at_the_other] =
+        [system.person_at(0, &addresses[0])?, system.person_at(0, &addresses[1])?];
     endow(&system.admin()?, "purse", &ada.player.id, BTC, "1").await?;
     let id = ada.withdrawn_bitcoin("0.25").await?;
     system.until_in_mempool(1).await?;
@@ -217,7 +262,11 @@ async fn f16_f17_of_two_servers_the_other_finishes_what_one_began() -> Result<()
     system.devnet.server(1).kill().await?;
     let again = ada.withdrawn_bitcoin("0.125").await?;
     assert_eq!(system.until_settled(&ada, &again).await?["status"], "completed");
-    assert_eq!(system.bitcoin_paid(&[ada.bitcoin_address()]).await?, Histogram::of([2]), "once for each that was asked for");
+    assert_eq!(
+        system.bitcoin_paid(&[ada.bitcoin_address()]).await?,
+        Histogram::of([2]),
+        "once for each that was asked for"
+    );
     system.stop().await
 }
 
@@ -230,15 +279,20 @@ async fn is_paid_once(system: &System, ada: &Person, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waves of payouts: the server dies after each was sent and again when it was outbid, where blocks are dear; and now and then blocks are taken
-/// back.
+/// Waves of payouts: the server dies after each was sent and again when it was outbid, where blocks
+/// are dear; and now and then blocks are taken back.
 #[tokio::test]
 async fn f29_f37_kills_spikes_and_reorganisations_pay_each_of_many_once() -> Result<()> {
     let mut chance = Chance::new();
-    let Some(mut system) = System::with_bitcoin("bitcoin-storm", Settings::sqlite()).await? else { return Ok(()) };
-    let people: Vec<Person> = (0..PAYEES).map(|index| system.person(index)).collect::<Result<_>>()?;
+    let Some(mut system) = System::with_bitcoin("bitcoin-storm", Settings::sqlite()).await? else {
+        return Ok(());
+    };
+    let people: Vec<Person> =
+        (0..PAYEES).map(|index| system.person(index)).collect::<Result<_>>()?;
     let admin = system.admin()?;
-    let purse = async |person: &Person| endow(&admin, &format!("purse-{}", person.player.id), &person.player.id, BTC, "1").await;
+    let purse = async |person: &Person| {
+        endow(&admin, &format!("purse-{}", person.player.id), &person.player.id, BTC, "1").await
+    };
     try_join_all(people.iter().map(purse)).await?;
     let mut ids = Vec::new();
     for wave in people.chunks(WAVE) {
@@ -249,7 +303,9 @@ async fn f29_f37_kills_spikes_and_reorganisations_pay_each_of_many_once() -> Res
         ask_for(&system, dear, dear);
         system.crash_and_restart().await?;
         if dear && chance.up_to(2) > 0 {
-            system.until("better offers", async || Ok(nothing_is_cheap(&system).await?.then_some(()))).await?;
+            system
+                .until("better offers", async || Ok(nothing_is_cheap(&system).await?.then_some(())))
+                .await?;
             system.crash_and_restart().await?;
         }
         system.mine_bitcoin(1 + u32::try_from(chance.up_to(2))?).await?;
@@ -277,10 +333,13 @@ fn ask_for(system: &System, dear: bool, told: bool) {
 
 async fn nothing_is_cheap(system: &System) -> Result<bool> {
     let mempool = system.bitcoin().world.rpc().waiting().await?;
-    Ok(mempool.values().all(|waiting| waiting.fees.base.to_sat() >= waiting.vbytes * SPIKE_SAT_PER_VBYTE))
+    Ok(mempool
+        .values()
+        .all(|waiting| waiting.fees.base.to_sat() >= waiting.vbytes * SPIKE_SAT_PER_VBYTE))
 }
 
-/// So many blocks are void, and one more than they were stands in their place, with what the mempool holds now.
+/// So many blocks are void, and one more than they were stands in their place, with what the
+/// mempool holds now.
 async fn take_back(system: &System, blocks: u32) -> Result<()> {
     let rpc = system.bitcoin().world.rpc();
     let first = rpc.height().await? + 1 - blocks;

@@ -48,13 +48,23 @@ async fn storm(chain: ChainKind, store: StoreKind, topic: &str) -> Result<()> {
     let plan = Plan::draw(seed, chain, store, &Size::short());
     let outcome = chaos::run(&plan, &folder(topic)?).await?;
     println!("{}", Report(std::slice::from_ref(&outcome)));
-    assert!(outcome.verdict.is_good(), "{:?} {:#?}", outcome.verdict.histogram, outcome.verdict.differences);
+    assert!(
+        outcome.verdict.is_good(),
+        "{:?} {:#?}",
+        outcome.verdict.histogram,
+        outcome.verdict.differences
+    );
     for kind in Kind::ALL {
         let struck = outcome.tally.of(kind);
         let planned = plan.planned(kind);
-        // A kill waits for a send; where an earlier disaster has made that send needless, it does not strike. A batch pays many by one send.
+        // A kill waits for a send; where an earlier disaster has made that send needless, it does
+        // not strike. A batch pays many by one send.
         let least = if kind == Kind::Kill { KILLS_STRUCK_MIN } else { planned };
-        assert!((least..=planned).contains(&struck), "{struck} of {planned} planned {} struck", kind.name());
+        assert!(
+            (least..=planned).contains(&struck),
+            "{struck} of {planned} planned {} struck",
+            kind.name()
+        );
     }
     Ok(())
 }

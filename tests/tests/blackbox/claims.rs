@@ -1,4 +1,5 @@
-//! A good claim, from the signature to the settled hold, as the player, the operator and the chain see it.
+//! A good claim, from the signature to the settled hold, as the player, the operator and the chain
+//! see it.
 
 use adit_devnet::config::DG;
 use adit_tests::live::{Live, kinds, numbers};
@@ -27,7 +28,10 @@ async fn a_good_claim(topic: &str, settings: Settings) -> Result<()> {
     let answer = ada.api.claim(&signed, 25).await?;
     assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
     let body = &answer.body;
-    assert_eq!((&body["success"], &body["amountWithdrawn"], &body["newXPBalance"]), (&json!(true), &json!("5000"), &json!(195_000)));
+    assert_eq!(
+        (&body["success"], &body["amountWithdrawn"], &body["newXPBalance"]),
+        (&json!(true), &json!("5000"), &json!(195_000))
+    );
     assert!(body["blockNumber"].is_u64() && body["final"].is_boolean(), "{body}");
     let id = body["withdrawalId"].as_str().context("an id")?;
 
@@ -54,38 +58,56 @@ async fn a_good_claim(topic: &str, settings: Settings) -> Result<()> {
 async fn the_chain_agrees(system: &System, ada: &Person, answer: &Value) -> Result<()> {
     let paid = system.token_payments(system.devnet.stage.token, ada.address()).await?;
     assert_eq!(paid.len(), 1, "paid exactly once");
-    assert_eq!(paid[0].transaction_hash.map(|hash| hash.to_string()).as_deref(), answer["transactionHash"].as_str());
+    assert_eq!(
+        paid[0].transaction_hash.map(|hash| hash.to_string()).as_deref(),
+        answer["transactionHash"].as_str()
+    );
     assert_eq!(system.sent_by_hot_wallet().await?.len(), 1, "nothing else left the wallet");
     Ok(())
 }
 
-/// 20 players with 200,000 points each and a spare million were minted; 5,000 of them left. The wallet is read every few seconds.
+/// 20 players with 200,000 points each and a spare million were minted; 5,000 of them left. The
+/// wallet is read every few seconds.
 async fn the_books_agree(system: &System, ada: &Person) -> Result<()> {
     assert_eq!(ada.api.points_available().await?, "195000");
     let balances = ada.me().await?["balances"].clone();
-    assert_eq!(balances, json!([{ "book": "xp", "asset": "XP", "owed": "195000", "held": "0", "available": "195000" }]));
+    assert_eq!(
+        balances,
+        json!([{ "book": "xp", "asset": "XP", "owed": "195000", "held": "0", "available": "195000" }])
+    );
     let admin = system.admin()?;
     let covered = async || {
-        let coverage = admin.get("/api/admin/coverage").await?.expect_success("reading coverage")?;
+        let coverage =
+            admin.get("/api/admin/coverage").await?.expect_success("reading coverage")?;
         let rows = coverage["items"].as_array().context("rows of assets")?;
-        let dg = rows.iter().find(|row| row["asset"] == DG).with_context(|| format!("a row of {DG} in {coverage}"))?;
+        let dg = rows
+            .iter()
+            .find(|row| row["asset"] == DG)
+            .with_context(|| format!("a row of {DG} in {coverage}"))?;
         Ok((dg["held"] == "4995000").then(|| dg.clone()))
     };
     let dg = system.until("the coverage to show what left", covered).await?;
-    assert_eq!((&dg["owedAsPoints"], &dg["onHold"], &dg["covered"]), (&json!("3995000"), &json!("0"), &json!(true)), "{dg}");
+    assert_eq!(
+        (&dg["owedAsPoints"], &dg["onHold"], &dg["covered"]),
+        (&json!("3995000"), &json!("0"), &json!(true)),
+        "{dg}"
+    );
     Ok(())
 }
 
-/// Every event once, in order, without a gap; and whoever comes back gets exactly what he has not seen.
+/// Every event once, in order, without a gap; and whoever comes back gets exactly what he has not
+/// seen.
 async fn the_feed_is_whole(live: &mut Live, ada: &Person) -> Result<()> {
     let events = live.until("completed").await?;
     let seen = numbers(&events);
     assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1), "gaps in {seen:?}");
-    let steps = ["requested", "approved", "reserved", "broadcast", "included", "confirmed", "completed"];
+    let steps =
+        ["requested", "approved", "reserved", "broadcast", "included", "confirmed", "completed"];
     let told: Vec<&str> = kinds(&events).into_iter().filter(|kind| steps.contains(kind)).collect();
     assert_eq!(told, steps);
 
-    let included = events.iter().position(|event| event["event"] == "included").context("it was included")?;
+    let included =
+        events.iter().position(|event| event["event"] == "included").context("it was included")?;
     let mut again = Live::connect(&ada.api, &ada.token, Some(seen[included])).await?;
     let rest = again.until("completed").await?;
     assert_eq!(rest, events[included + 1..]);

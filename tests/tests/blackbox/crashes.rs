@@ -1,4 +1,5 @@
-//! kill -9 at the moments that matter, a start on the same state, and the chain's word on how often everybody was paid.
+//! kill -9 at the moments that matter, a start on the same state, and the chain's word on how often
+//! everybody was paid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,17 +105,25 @@ async fn kills_at_random_sends_pay_each_of_many_once_on_postgres() -> Result<()>
     kills_at_random_sends("kills-postgres", Settings::postgres()).await
 }
 
-/// Payments of coins and claims together, each asked for twice; the fee moves, sends are lost at random, and so is the server.
+/// Payments of coins and claims together, each asked for twice; the fee moves, sends are lost at
+/// random, and so is the server.
 async fn kills_at_random_sends(topic: &str, settings: Settings) -> Result<()> {
     let mut chance = Chance::new();
     // Few at once, so that there are many sends to be killed at.
-    let mut system = System::start(topic, settings.impatient().proxied().in_flight_max(4).chain("bump_after_seconds", 1)).await?;
+    let mut system = System::start(
+        topic,
+        settings.impatient().proxied().in_flight_max(4).chain("bump_after_seconds", 1),
+    )
+    .await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", &PAYEES.to_string()).await?;
     let payees = payees();
-    let mut asked: Vec<Asked> = try_join_all(payees.iter().map(|payee| twice(&ada, *payee))).await?;
-    let members: Vec<Person> =
-        (0..MEMBERS).filter(|index| (index + 1) % 5 != 0).map(|index| system.person(index)).collect::<Result<_>>()?;
+    let mut asked: Vec<Asked> =
+        try_join_all(payees.iter().map(|payee| twice(&ada, *payee))).await?;
+    let members: Vec<Person> = (0..MEMBERS)
+        .filter(|index| (index + 1) % 5 != 0)
+        .map(|index| system.person(index))
+        .collect::<Result<_>>()?;
     asked.extend(try_join_all(members.iter().map(claim_twice)).await?);
 
     for _ in 0..KILLS {
@@ -133,7 +142,8 @@ async fn kills_at_random_sends(topic: &str, settings: Settings) -> Result<()> {
         assert_eq!(system.until_over(person, id).await?["status"], "completed");
     }
     let claimants: Vec<Address> = members.iter().map(Person::address).collect();
-    let (coins, claims) = (system.coins_paid(&payees).await?, system.claims_paid(&claimants).await?);
+    let (coins, claims) =
+        (system.coins_paid(&payees).await?, system.claims_paid(&claimants).await?);
     println!("coins: {coins}claims: {claims}");
     assert_eq!((coins, claims), (Histogram::all_once(PAYEES), Histogram::all_once(members.len())));
     assert_eq!(system.sent_by_hot_wallet().await?.len(), asked.len(), "no nonce was wasted");
@@ -148,7 +158,9 @@ struct Asked {
 }
 
 fn payees() -> Vec<Address> {
-    (1..=PAYEES).map(|number| Address::left_padding_from(&(0xf5_0000 + number as u64).to_be_bytes())).collect()
+    (1..=PAYEES)
+        .map(|number| Address::left_padding_from(&(0xf5_0000 + number as u64).to_be_bytes()))
+        .collect()
 }
 
 /// The same request with the same key, two times at once.
@@ -160,7 +172,14 @@ async fn twice(person: &Person, payee: Address) -> Result<Asked> {
 }
 
 async fn keyed(person: &Person, payee: Address) -> Result<Answer> {
-    person.api.post_with("/api/withdrawals", &order("ETH", "1", payee), &[("Idempotency-Key", &payee.to_string())]).await
+    person
+        .api
+        .post_with(
+            "/api/withdrawals",
+            &order("ETH", "1", payee),
+            &[("Idempotency-Key", &payee.to_string())],
+        )
+        .await
 }
 
 async fn claim_twice(person: &Person) -> Result<Asked> {
@@ -181,28 +200,36 @@ async fn make_trouble(system: &System, chance: &mut Chance) -> Result<()> {
 }
 
 async fn until_sent(system: &System, count: u64) -> Result<()> {
-    system.until(&format!("{count} sends"), async || Ok((system.proxy().seen("eth_sendRawTransaction") >= count).then_some(()))).await
+    system
+        .until(&format!("{count} sends"), async || {
+            Ok((system.proxy().seen("eth_sendRawTransaction") >= count).then_some(()))
+        })
+        .await
 }
 
 async fn until_sent_or_over(system: &System, asked: &[Asked], count: u64) -> Result<()> {
     system
         .until(&format!("{count} sends"), async || {
-            let enough = system.proxy().seen("eth_sendRawTransaction") >= count || all_over(asked).await?;
+            let enough =
+                system.proxy().seen("eth_sendRawTransaction") >= count || all_over(asked).await?;
             Ok(enough.then_some(()))
         })
         .await
 }
 
 async fn all_over(asked: &[Asked]) -> Result<bool> {
-    let records = try_join_all(asked.iter().map(|Asked { person, id }| person.withdrawal(id))).await?;
+    let records =
+        try_join_all(asked.iter().map(|Asked { person, id }| person.withdrawal(id))).await?;
     Ok(records.iter().all(is_over))
 }
 
-/// Whoever gets no answer sends the same request with the same key again: it stands for one withdrawal (window F71 from outside).
+/// Whoever gets no answer sends the same request with the same key again: it stands for one
+/// withdrawal (window F71 from outside).
 #[tokio::test]
 async fn a_request_whose_answer_died_with_the_server_is_repeated_safely() -> Result<()> {
     let mut chance = Chance::new();
-    let mut system = System::start("repeated", Settings::sqlite().chain("bump_after_seconds", 5)).await?;
+    let mut system =
+        System::start("repeated", Settings::sqlite().chain("bump_after_seconds", 5)).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", &PAYEES.to_string()).await?;
     let payees = payees();
@@ -216,10 +243,18 @@ async fn a_request_whose_answer_died_with_the_server_is_repeated_safely() -> Res
     };
     let burst: Vec<_> = payees.iter().map(|payee| ask(*payee)).collect();
     let some = usize::try_from(chance.up_to(PAYEES as u64 / 2))?;
-    system.until("some answers", async || Ok((answered.load(Ordering::Relaxed) >= some).then_some(()))).await?;
+    system
+        .until(
+            "some answers",
+            async || Ok((answered.load(Ordering::Relaxed) >= some).then_some(())),
+        )
+        .await?;
     system.crash_and_restart().await?;
     try_join_all(burst).await?;
-    println!("{} of {PAYEES} were answered before the server died", answered.load(Ordering::Relaxed));
+    println!(
+        "{} of {PAYEES} were answered before the server died",
+        answered.load(Ordering::Relaxed)
+    );
 
     let asked = try_join_all(payees.iter().map(|payee| twice(&ada, *payee))).await?;
     assert_eq!(ada.available("ETH").await?, "0", "each is held once");

@@ -13,7 +13,8 @@ const CREDITS: &str = "/api/admin/credits";
 async fn a_credit_is_booked_once_however_it_comes() -> Result<()> {
     let system = System::start("credits", Settings::sqlite()).await?;
     let (ada, admin) = (system.person(0)?, system.admin()?);
-    let one = json!({ "id": "c-1", "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "1.5" });
+    let one =
+        json!({ "id": "c-1", "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "1.5" });
     admin.post(CREDITS, &one).await?.expect_success("crediting")?;
     let again = admin.post(CREDITS, &one).await?.expect_success("crediting again")?;
     assert_eq!(again["status"], "unchanged");
@@ -26,7 +27,10 @@ async fn a_credit_is_booked_once_however_it_comes() -> Result<()> {
         { "id": "c-3", "userId": "nobody-here", "book": PURSE, "asset": "ETH", "amount": "1" }] });
     let answer = admin.post(CREDITS, &many).await?;
     assert_eq!(answer.status.as_u16(), 207, "{}", answer.body);
-    assert_eq!((&answer.body["credited"], &answer.body["unchanged"], &answer.body["refused"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(
+        (&answer.body["credited"], &answer.body["unchanged"], &answer.body["refused"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert_eq!(ada.available("ETH").await?, "2.5");
     imports(&system, &ada).await?;
     system.stop().await
@@ -38,18 +42,30 @@ async fn imports(system: &System, ada: &Person) -> Result<()> {
     );
     let answer = import(system, "text/csv", csv.clone()).await?;
     assert_eq!(answer.status.as_u16(), 207, "{}", answer.body);
-    assert_eq!((&answer.body["credited"], &answer.body["unchanged"], &answer.body["refused"]), (&json!(2), &json!(1), &json!(2)));
-    let lines: Vec<_> = answer.body["errors"].as_array().into_iter().flatten().map(|error| error["line"].clone()).collect();
+    assert_eq!(
+        (&answer.body["credited"], &answer.body["unchanged"], &answer.body["refused"]),
+        (&json!(2), &json!(1), &json!(2))
+    );
+    let lines: Vec<_> = answer.body["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|error| error["line"].clone())
+        .collect();
     assert!(lines.contains(&json!(4)) && lines.contains(&json!(5)), "{}", answer.body);
     assert_eq!(ada.available("ETH").await?, "4");
 
-    let line =
-        |id: usize| json!({ "id": format!("n-{id}"), "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "0.001" }).to_string();
+    let line = |id: usize| {
+        json!({ "id": format!("n-{id}"), "userId": "ada", "book": PURSE, "asset": "ETH", "amount": "0.001" }).to_string()
+    };
     let file = (0..2_500).map(line).collect::<Vec<_>>().join("\n");
     for (credited, unchanged) in [(2_500, 0), (0, 2_500)] {
         let answer = import(system, "application/x-ndjson", file.clone()).await?;
         assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
-        assert_eq!((&answer.body["credited"], &answer.body["unchanged"]), (&json!(credited), &json!(unchanged)));
+        assert_eq!(
+            (&answer.body["credited"], &answer.body["unchanged"]),
+            (&json!(credited), &json!(unchanged))
+        );
     }
     assert_eq!(ada.available("ETH").await?, "6.5");
     let answer = import(system, "text/csv", "who,what\na,b\n".to_owned()).await?;

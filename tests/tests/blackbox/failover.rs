@@ -1,5 +1,5 @@
-//! The database fails over without its last commits, or its host falls silent; `make failover-drill` is the whole drill,
-//! by the same code.
+//! The database fails over without its last commits, or its host falls silent; `make
+//! failover-drill` is the whole drill, by the same code.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use anyhow::Result;
 const CUT: Duration = Duration::from_millis(400);
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Several users in one round at the promoted standby, and one of them asks again with the key of before.
+/// Several users in one round at the promoted standby, and one of them asks again with the key of
+/// before.
 #[tokio::test]
 async fn f101_a_failover_within_the_lease_pays_nobody_twice() -> Result<()> {
     let event = Event::Loss { cut: CUT, fate: Fate::Pooled, then: Then::AskAgain };

@@ -1,4 +1,5 @@
-//! Somebody else uses the key (window F22): the lane stops, says why and what to do, and goes on when a person has explained it.
+//! Somebody else uses the key (window F22): the lane stops, says why and what to do, and goes on
+//! when a person has explained it.
 
 use adit_devnet::primitives::{Address, U64, U256};
 use adit_tests::people::endow;
@@ -20,17 +21,28 @@ async fn f22_foreign_use_of_the_key_halts_the_lane_until_it_is_adopted() -> Resu
 
     spend_behind_its_back(&system).await?;
     let halted = async || {
-        let lanes = system.admin()?.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
+        let lanes =
+            system.admin()?.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
         Ok((lanes["items"][0]["state"] == "halted").then_some(lanes))
     };
     system.until("the lane to halt", halted).await?;
     let second = ada.withdrawn("ETH", "1", FRIEND).await?;
     let why = ada.why(&second).await?;
-    assert_eq!((&why["code"], &why["halt"]["halt"]), (&json!("LANE_HALTED"), &json!("foreign_use")), "{why}");
-    assert!(!why.to_string().contains("adit keys adopt"), "what to do is for those who run it: {why}");
+    assert_eq!(
+        (&why["code"], &why["halt"]["halt"]),
+        (&json!("LANE_HALTED"), &json!("foreign_use")),
+        "{why}"
+    );
+    assert!(
+        !why.to_string().contains("adit keys adopt"),
+        "what to do is for those who run it: {why}"
+    );
     let operators = system.why(&second).await?;
     let sentence = operators["sentence"].as_str().context("a sentence")?;
-    assert!(sentence.contains("dedicated key") && sentence.contains("adit keys adopt"), "{sentence}");
+    assert!(
+        sentence.contains("dedicated key") && sentence.contains("adit keys adopt"),
+        "{sentence}"
+    );
 
     system.devnet.server(0).stop().await?;
     let nonce = decided(&system).await?;
@@ -41,11 +53,16 @@ async fn f22_foreign_use_of_the_key_halts_the_lane_until_it_is_adopted() -> Resu
     let sent = system.sent_by_hot_wallet().await?;
     let nonces: Vec<u64> = sent.iter().map(|sent| sent.nonce.to()).collect();
     assert_eq!(nonces, [0, 1, 2, 3], "ours, theirs twice, ours");
-    assert_eq!(system.balance(None, ELSEWHERE).await?, U256::from(14), "theirs, and nothing of ours");
+    assert_eq!(
+        system.balance(None, ELSEWHERE).await?,
+        U256::from(14),
+        "theirs, and nothing of ours"
+    );
     system.stop().await
 }
 
-/// What waits in a pool, or may still leave its block, is not adopted yet (F91). Answers the one right nonce.
+/// What waits in a pool, or may still leave its block, is not adopted yet (F91). Answers the one
+/// right nonce.
 async fn decided(system: &System) -> Result<u64> {
     system.stop_mining().await?;
     let refused = async |nonce: u64, word: &str| {
@@ -71,6 +88,7 @@ async fn spend_behind_its_back(system: &System) -> Result<()> {
 async fn send_behind_its_back(system: &System, nonce: u64) -> Result<()> {
     let hot = system.devnet.stage.hot_wallet.address;
     system.rpc().call::<Value>("anvil_impersonateAccount", json!([hot])).await?;
-    let payment = json!({ "from": hot, "to": ELSEWHERE, "value": U256::from(7), "nonce": U64::from(nonce) });
+    let payment =
+        json!({ "from": hot, "to": ELSEWHERE, "value": U256::from(7), "nonce": U64::from(nonce) });
     system.rpc().call::<Value>("eth_sendTransaction", json!([payment])).await.map(drop)
 }

@@ -32,8 +32,11 @@ async fn a_key_stands_for_one_request_for_ever(topic: &str, settings: Settings) 
     refused(&ada.api.post_with(path, &too_much, &key).await?, "INSUFFICIENT_BALANCE")?;
     let first = id_of(ada.api.post_with(path, &body, &key).await?, "id")?;
     assert_eq!(id_of(ada.api.post_with(path, &body, &key).await?, "id")?, first);
-    for other in [order("ETH", "2", FRIEND), order("ETH", "1", Address::repeat_byte(0xfe)), too_much] {
-        let answer = refused(&ada.api.post_with(path, &other, &key).await?, "IDEMPOTENCY_MISMATCH")?;
+    for other in
+        [order("ETH", "2", FRIEND), order("ETH", "1", Address::repeat_byte(0xfe)), too_much]
+    {
+        let answer =
+            refused(&ada.api.post_with(path, &other, &key).await?, "IDEMPOTENCY_MISMATCH")?;
         assert_eq!(answer["withdrawalId"], first.as_str());
     }
     let of_bruno = id_of(bruno.api.post_with(path, &body, &key).await?, "id")?;
@@ -54,7 +57,10 @@ async fn a_key_stands_for_one_request_for_ever(topic: &str, settings: Settings) 
     );
     assert_eq!(ada.available("ETH").await?, "8");
     for bad in ["", "two words", &"k".repeat(129)] {
-        refused(&ada.api.post_with(path, &body, &[("Idempotency-Key", bad)]).await?, "INVALID_HEADER")?;
+        refused(
+            &ada.api.post_with(path, &body, &[("Idempotency-Key", bad)]).await?,
+            "INVALID_HEADER",
+        )?;
     }
     assert_eq!(system.sent_by_hot_wallet().await?.len(), 3);
     system.stop().await

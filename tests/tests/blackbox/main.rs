@@ -1,5 +1,5 @@
-//! The built server, driven from outside against real parts: anvil, Unlock, SQLite and Postgres. What a test says about payments it
-//! reads from the chain.
+//! The built server, driven from outside against real parts: anvil, Unlock, SQLite and Postgres.
+//! What a test says about payments it reads from the chain.
 
 mod access;
 mod amounts;

@@ -1,4 +1,5 @@
-//! A node that times out, loses answers, lies, or is away (windows F5, F6, F12, abuse case 20): whatever it says, one payment.
+//! A node that times out, loses answers, lies, or is away (windows F5, F6, F12, abuse case 20):
+//! whatever it says, one payment.
 
 use std::time::Duration;
 
@@ -44,13 +45,21 @@ async fn f05_accepted_but_the_connection_breaks() -> Result<()> {
 
 #[tokio::test]
 async fn f06_an_error_although_it_was_relayed() -> Result<()> {
-    let fault = Fault::DoneButRefused { code: -32_000, message: "insufficient funds for gas * price + value".to_owned() };
+    let fault = Fault::DoneButRefused {
+        code: -32_000,
+        message: "insufficient funds for gas * price + value".to_owned(),
+    };
     paid_once_despite("f06", 1, fault).await
 }
 
 #[tokio::test]
 async fn f10_a_full_pool_is_no_end() -> Result<()> {
-    paid_once_despite("f10", 2, Fault::Refused { code: -32_000, message: "txpool is full".to_owned() }).await
+    paid_once_despite(
+        "f10",
+        2,
+        Fault::Refused { code: -32_000, message: "txpool is full".to_owned() },
+    )
+    .await
 }
 
 /// It says yes, with a hash, and passes nothing on.
@@ -66,7 +75,10 @@ async fn f12_a_node_that_swallows_the_bytes_is_told_again() -> Result<()> {
 /// Whoever swallows them never stops; the other endpoint is told all the same.
 #[tokio::test]
 async fn f12_of_two_endpoints_one_that_swallows_the_bytes_delays_nothing() -> Result<()> {
-    let settings = Settings::sqlite().chain("rebroadcast_after_seconds", 600).chain("bump_after_seconds", 600).beside(1);
+    let settings = Settings::sqlite()
+        .chain("rebroadcast_after_seconds", 600)
+        .chain("bump_after_seconds", 600)
+        .beside(1);
     let system = System::start("f12-two", settings).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
@@ -83,7 +95,8 @@ async fn f15_every_send_arrives_twice() -> Result<()> {
     paid_once_despite("f15", 1_000, Fault::Repeated).await
 }
 
-/// Membership was read shortly before, so the claim is accepted while the node is away; it is told as pending and paid later.
+/// Membership was read shortly before, so the claim is accepted while the node is away; it is told
+/// as pending and paid later.
 #[tokio::test]
 async fn a_node_that_is_away_for_a_while_delays_a_claim_and_loses_none() -> Result<()> {
     let (system, ada) = system("away").await?;
@@ -107,7 +120,8 @@ async fn a_node_that_is_away_for_a_while_delays_a_claim_and_loses_none() -> Resu
     system.stop().await
 }
 
-/// Whatever a node says instead of the truth, no state moves, nothing is a 500, and the truth heals it.
+/// Whatever a node says instead of the truth, no state moves, nothing is a 500, and the truth heals
+/// it.
 #[tokio::test]
 async fn a_node_that_talks_nonsense_moves_nothing() -> Result<()> {
     let (system, ada) = system("nonsense").await?;
@@ -146,27 +160,36 @@ async fn f14_one_endpoint_accepts_and_the_other_rejects() -> Result<()> {
     let system = System::start("f14", Settings::sqlite().impatient().beside(1)).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
-    system.proxy().always(SEND, Fault::Refused { code: -32_000, message: "nonce too low".to_owned() });
+    system
+        .proxy()
+        .always(SEND, Fault::Refused { code: -32_000, message: "nonce too low".to_owned() });
     let id = ada.withdrawn("ETH", "1", FRIEND).await?;
     assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
     assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
     system.stop().await
 }
 
-/// Two must agree: while one of two says something else about receipts and blocks, nothing is settled and nothing is given back.
+/// Two must agree: while one of two says something else about receipts and blocks, nothing is
+/// settled and nothing is given back.
 #[tokio::test]
 async fn f39_f40_two_endpoints_that_disagree_settle_nothing() -> Result<()> {
     let system = System::start("f39", Settings::sqlite().impatient().beside(1)).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "1").await?;
-    for method in ["eth_getBlockReceipts", "eth_getTransactionReceipt", "eth_getTransactionByHash", "eth_getBlockByNumber"] {
+    for method in [
+        "eth_getBlockReceipts",
+        "eth_getTransactionReceipt",
+        "eth_getTransactionByHash",
+        "eth_getBlockByNumber",
+    ] {
         system.proxy().always(Some(method), Fault::Lie(json!(null)));
     }
     let id = ada.withdrawn("ETH", "1", FRIEND).await?;
     let asked = system.proxy().seen("eth_getBlockByNumber");
     for _ in 0..4 {
         system.rpc().mine(3).await?;
-        let beat = async || Ok((system.proxy().seen("eth_getBlockByNumber") > asked + 4).then_some(()));
+        let beat =
+            async || Ok((system.proxy().seen("eth_getBlockByNumber") > asked + 4).then_some(()));
         system.until("the server to look at the chain", beat).await?;
         let record = ada.withdrawal(&id).await?;
         assert!(!is_over(&record), "{record}");

@@ -1,4 +1,5 @@
-//! Parts that go away or stand still: a node's pool, its blocks, the database, its disk, its schema. Everybody is paid once all the same.
+//! Parts that go away or stand still: a node's pool, its blocks, the database, its disk, its
+//! schema. Everybody is paid once all the same.
 
 use adit_devnet::chaos::{self, ChainKind, Kind, Plan, Report, Size};
 use adit_devnet::devnet::DATABASE;
@@ -28,7 +29,9 @@ async fn system(topic: &str, settings: Settings) -> Result<(System, Person)> {
 }
 
 fn payees() -> Vec<Address> {
-    (1..=PAYEES).map(|number| Address::left_padding_from(&(0xf6_0000 + number as u64).to_be_bytes())).collect()
+    (1..=PAYEES)
+        .map(|number| Address::left_padding_from(&(0xf6_0000 + number as u64).to_be_bytes()))
+        .collect()
 }
 
 /// As when a node is started anew: it knows the chain and no pool.
@@ -36,7 +39,10 @@ fn payees() -> Vec<Address> {
 async fn f27_a_pool_that_forgot_everything_is_told_again() -> Result<()> {
     let (system, ada) = system("f27", Settings::sqlite()).await?;
     system.stop_mining().await?;
-    let ids = [ada.withdrawn("ETH", "1", FRIEND).await?, ada.withdrawn("ETH", "1", Address::repeat_byte(0xf7)).await?];
+    let ids = [
+        ada.withdrawn("ETH", "1", FRIEND).await?,
+        ada.withdrawn("ETH", "1", Address::repeat_byte(0xf7)).await?,
+    ];
     system.until_pooled(2).await?;
     // The node has them a moment before the record says so.
     let sent = async |id: &str| {
@@ -55,9 +61,16 @@ async fn f27_a_pool_that_forgot_everything_is_told_again() -> Result<()> {
     system.until_pooled(2).await?;
     for (id, hash) in ids.iter().zip(&hashes) {
         let record = system.until_over(&ada, id).await?;
-        assert_eq!((&record["status"], &record["txHash"]), (&json!("completed"), hash), "the same bytes: {record}");
+        assert_eq!(
+            (&record["status"], &record["txHash"]),
+            (&json!("completed"), hash),
+            "the same bytes: {record}"
+        );
     }
-    assert_eq!(system.coins_paid(&[FRIEND, Address::repeat_byte(0xf7)]).await?, Histogram::all_once(2));
+    assert_eq!(
+        system.coins_paid(&[FRIEND, Address::repeat_byte(0xf7)]).await?,
+        Histogram::all_once(2)
+    );
     assert_eq!(system.sent_by_hot_wallet().await?.len(), 2);
     system.stop().await
 }
@@ -65,22 +78,33 @@ async fn f27_a_pool_that_forgot_everything_is_told_again() -> Result<()> {
 /// The lane looks at the chain several times while the head is old, and plans nothing.
 #[tokio::test]
 async fn f42_nothing_is_planned_while_the_head_stands_still() -> Result<()> {
-    let (system, ada) = system("f42", Settings::sqlite().chain("head_age_seconds_max", 2).proxied()).await?;
+    let (system, ada) =
+        system("f42", Settings::sqlite().chain("head_age_seconds_max", 2).proxied()).await?;
     system.stop_mining().await?;
     let stands = async || {
-        let lanes = system.admin()?.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
+        let lanes =
+            system.admin()?.get("/api/admin/lanes").await?.expect_success("reading lanes")?;
         Ok((lanes["items"][0]["tip"]["ageSeconds"].as_u64() > Some(3)).then_some(()))
     };
     system.until("the head to be old", stands).await?;
     let id = ada.withdrawn("ETH", "1", FRIEND).await?;
     for _ in 0..5 {
         let asked = system.proxy().seen("eth_getBlockByNumber");
-        let looked = async || Ok((system.proxy().seen("eth_getBlockByNumber") > asked).then_some(()));
+        let looked =
+            async || Ok((system.proxy().seen("eth_getBlockByNumber") > asked).then_some(()));
         system.until("the lane to look again", looked).await?;
         let why = ada.why(&id).await?;
-        assert_eq!((&why["status"], &why["attempts"]), (&json!("approved"), &json!(null)), "nothing is reserved: {why}");
+        assert_eq!(
+            (&why["status"], &why["attempts"]),
+            (&json!("approved"), &json!(null)),
+            "nothing is reserved: {why}"
+        );
     }
-    assert_eq!(system.rpc().call::<Value>("txpool_status", json!([])).await?["pending"], "0x0", "nothing is sent");
+    assert_eq!(
+        system.rpc().call::<Value>("txpool_status", json!([])).await?["pending"],
+        "0x0",
+        "nothing is sent"
+    );
     system.resume_mining().await?;
     assert_eq!(system.until_over(&ada, &id).await?["status"], "completed");
     assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::all_once(1));
@@ -95,7 +119,8 @@ async fn f55_two_equal_payments_in_one_block_are_two() -> Result<()> {
     let ids = [ada.withdrawn("ETH", "1", FRIEND).await?, ada.withdrawn("ETH", "1", FRIEND).await?];
     system.until_pooled(2).await?;
     system.rpc().mine(1).await?;
-    let records = [system.until_over(&ada, &ids[0]).await?, system.until_over(&ada, &ids[1]).await?];
+    let records =
+        [system.until_over(&ada, &ids[0]).await?, system.until_over(&ada, &ids[1]).await?];
     assert_eq!(records[0]["blockNumber"], records[1]["blockNumber"], "one block");
     assert_ne!(records[0]["txHash"], records[1]["txHash"]);
     assert_eq!(system.coins_paid(&[FRIEND]).await?, Histogram::of([2]));
@@ -103,7 +128,8 @@ async fn f55_two_equal_payments_in_one_block_are_two() -> Result<()> {
     system.stop().await
 }
 
-/// Postgres ends while requests are answered: whoever got no answer asks again with the same key, and is accepted once.
+/// Postgres ends while requests are answered: whoever got no answer asks again with the same key,
+/// and is accepted once.
 #[tokio::test]
 async fn f71_an_answer_lost_with_the_database_is_asked_for_again() -> Result<()> {
     let mut chance = Chance::new();
@@ -111,19 +137,31 @@ async fn f71_an_answer_lost_with_the_database_is_asked_for_again() -> Result<()>
     let payees = payees();
     let keyed = |payee: Address| {
         let ada = ada.clone();
-        async move { ada.api.post_with("/api/withdrawals", &order("ETH", "1", payee), &[("Idempotency-Key", &payee.to_string())]).await }
+        async move {
+            ada.api
+                .post_with(
+                    "/api/withdrawals",
+                    &order("ETH", "1", payee),
+                    &[("Idempotency-Key", &payee.to_string())],
+                )
+                .await
+        }
     };
     let burst: Vec<_> = payees.iter().map(|payee| tokio::spawn(keyed(*payee))).collect();
     tokio::time::sleep(std::time::Duration::from_millis(chance.up_to(40))).await;
     let postgres = system.devnet.postgres_mut().context("it is on Postgres")?;
     postgres.crash().await?;
     postgres.start_again().await?;
-    let answered =
-        join_all(burst).await.into_iter().filter(|answer| matches!(answer, Ok(Ok(answer)) if answer.status.is_success())).count();
+    let answered = join_all(burst)
+        .await
+        .into_iter()
+        .filter(|answer| matches!(answer, Ok(Ok(answer)) if answer.status.is_success()))
+        .count();
     println!("{answered} of {PAYEES} were answered");
     let mut ids = Vec::new();
     for payee in &payees {
-        let accepted = async || Ok(Some(keyed(*payee).await?).filter(|answer| answer.status.is_success()));
+        let accepted =
+            async || Ok(Some(keyed(*payee).await?).filter(|answer| answer.status.is_success()));
         ids.push(id_of(system.until("the request to be accepted", accepted).await?, "id")?);
     }
     assert_eq!(ada.available("ETH").await?, "0", "each is held once");
@@ -137,29 +175,42 @@ async fn f71_an_answer_lost_with_the_database_is_asked_for_again() -> Result<()>
 
 #[tokio::test]
 async fn f77_a_full_disk_of_sqlite_and_journal_pays_everybody_once() -> Result<()> {
-    only(StoreKind::Sqlite, "f77-sqlite", Size { payees: 24, full_disks: 3, ..Size::default() }).await
+    only(StoreKind::Sqlite, "f77-sqlite", Size { payees: 24, full_disks: 3, ..Size::default() })
+        .await
 }
 
 #[tokio::test]
 async fn f77_a_full_disk_of_postgres_and_journal_pays_everybody_once() -> Result<()> {
-    only(StoreKind::Postgres, "f77-postgres", Size { payees: 24, full_disks: 3, ..Size::default() }).await
+    only(StoreKind::Postgres, "f77-postgres", Size { payees: 24, full_disks: 3, ..Size::default() })
+        .await
 }
 
 #[tokio::test]
 async fn f73_a_restored_postgres_finds_again_what_was_paid() -> Result<()> {
-    only(StoreKind::Postgres, "f73-postgres", Size { payees: 40, restores: 1, ..Size::default() }).await
+    only(StoreKind::Postgres, "f73-postgres", Size { payees: 40, restores: 1, ..Size::default() })
+        .await
 }
 
 async fn only(store: StoreKind, topic: &str, size: Size) -> Result<()> {
     let plan = Plan::draw(Chance::new().up_to(u64::from(u32::MAX)), ChainKind::Evm, store, &size);
     let outcome = chaos::run(&plan, &folder(topic)?).await?;
     println!("{}", Report(std::slice::from_ref(&outcome)));
-    assert!(outcome.verdict.is_good(), "{:?} {:#?}", outcome.verdict.histogram, outcome.verdict.differences);
-    assert_eq!(Kind::ALL.iter().map(|kind| outcome.tally.of(*kind)).sum::<usize>(), plan.steps.len(), "all of them struck");
+    assert!(
+        outcome.verdict.is_good(),
+        "{:?} {:#?}",
+        outcome.verdict.histogram,
+        outcome.verdict.differences
+    );
+    assert_eq!(
+        Kind::ALL.iter().map(|kind| outcome.tally.of(*kind)).sum::<usize>(),
+        plan.steps.len(),
+        "all of them struck"
+    );
     Ok(())
 }
 
-/// A newer program has changed the schema while payments were under way: this one leaves it alone, and goes on when it is its own again.
+/// A newer program has changed the schema while payments were under way: this one leaves it alone,
+/// and goes on when it is its own again.
 #[tokio::test]
 async fn f78_an_older_program_leaves_a_newer_database_alone() -> Result<()> {
     let (mut system, ada) = system("f78", Settings::postgres()).await?;

@@ -55,16 +55,21 @@ async fn claims_with_one_nonce(system: &System) -> Result<(Person, String)> {
     let signed: Vec<_> = (0..10)
         .map(|extra| {
             let mut claim = draft.clone();
-            claim.amount += adit_devnet::primitives::U256::from(extra) * adit_devnet::claim::base_units("1");
+            claim.amount +=
+                adit_devnet::primitives::U256::from(extra) * adit_devnet::claim::base_units("1");
             claim.sign(&ada.domain, &ada.player.wallet)
         })
         .collect();
-    let requests = (0..MANY).map(|number| clients[number % clients.len()].api.claim(&signed[number % signed.len()], 0));
+    let requests = (0..MANY)
+        .map(|number| clients[number % clients.len()].api.claim(&signed[number % signed.len()], 0));
     let answers = all_at_once(requests).await?;
     assert_eq!(tally(&answers), expected(&[("accepted", 1), ("NONCE_USED", MANY - 1)]));
     let won = answers.iter().find(|answer| answer.status.is_success()).context("one")?;
     let id = won.body["withdrawalId"].as_str().context("an id")?.to_owned();
-    assert!(answers.iter().all(|answer| answer.body["withdrawalId"] == id.as_str()), "every refusal names the winner");
+    assert!(
+        answers.iter().all(|answer| answer.body["withdrawalId"] == id.as_str()),
+        "every refusal names the winner"
+    );
     Ok((ada.clone(), id))
 }
 
@@ -72,7 +77,10 @@ async fn withdrawals_of_one_balance(system: &System) -> Result<(Person, String)>
     let clients = everywhere(system, 1)?;
     let bruno = &clients[0];
     endow(&system.admin()?, "one", &bruno.player.id, "ETH", "1").await?;
-    let answers = all_at_once((0..MANY).map(|number| clients[number % clients.len()].withdraw("ETH", "1", FRIEND))).await?;
+    let answers = all_at_once(
+        (0..MANY).map(|number| clients[number % clients.len()].withdraw("ETH", "1", FRIEND)),
+    )
+    .await?;
     assert_eq!(tally(&answers), expected(&[("accepted", 1), ("INSUFFICIENT_BALANCE", MANY - 1)]));
     assert_eq!(bruno.available("ETH").await?, "0");
     let won = answers.iter().find(|answer| answer.status.is_success()).context("one")?;
@@ -85,7 +93,9 @@ async fn repeats_of_one_key(system: &System) -> Result<(Person, String)> {
     endow(&system.admin()?, "some", &chen.player.id, "ETH", "10").await?;
     let body = order("ETH", "1", Address::repeat_byte(0xf7));
     let headers = [("Idempotency-Key", "once")];
-    let requests = (0..REPEATS).map(|number| clients[number % clients.len()].api.post_with("/api/withdrawals", &body, &headers).boxed());
+    let requests = (0..REPEATS).map(|number| {
+        clients[number % clients.len()].api.post_with("/api/withdrawals", &body, &headers).boxed()
+    });
     let answers = all_at_once(requests).await?;
     assert_eq!(tally(&answers), expected(&[("accepted", REPEATS)]));
     let id = answers[0].body["id"].as_str().context("an id")?.to_owned();

@@ -1,4 +1,5 @@
-//! Recipients that cannot be paid (abuse case 18, windows F33, F50, F52): each fails alone, and nobody pays gas for it.
+//! Recipients that cannot be paid (abuse case 18, windows F33, F50, F52): each fails alone, and
+//! nobody pays gas for it.
 
 use adit_devnet::abi::Blocklist;
 use adit_devnet::contracts::{BLOCKLIST_TOKEN, GAS_BURNER, REVERTING_RECEIVER};
@@ -10,15 +11,27 @@ use anyhow::Result;
 
 #[tokio::test]
 async fn f50_a_recipient_that_cannot_be_paid_fails_alone() -> Result<()> {
-    let system = System::start("receivers", Settings::sqlite().impatient().token("BLOCK", BLOCKLIST_TOKEN)).await?;
+    let system =
+        System::start("receivers", Settings::sqlite().impatient().token("BLOCK", BLOCKLIST_TOKEN))
+            .await?;
     let (admin, deployer) = (system.admin()?, system.devnet.deployer());
     let reverting = deployer.deploy(&REVERTING_RECEIVER, &[]).await?;
     let burning = deployer.deploy(&GAS_BURNER, &[]).await?;
     let blocked = Address::repeat_byte(0xb1);
-    deployer.execute(system.tokens["BLOCK"], &Blocklist::setBlockedCall { account: blocked, blocked: true }).await?;
+    deployer
+        .execute(
+            system.tokens["BLOCK"],
+            &Blocklist::setBlockedCall { account: blocked, blocked: true },
+        )
+        .await?;
     let friend = Address::repeat_byte(0xf1);
-    let cases =
-        [("ETH", reverting, false), ("ETH", burning, false), ("BLOCK", blocked, false), ("ETH", friend, true), ("BLOCK", friend, true)];
+    let cases = [
+        ("ETH", reverting, false),
+        ("ETH", burning, false),
+        ("BLOCK", blocked, false),
+        ("ETH", friend, true),
+        ("BLOCK", friend, true),
+    ];
 
     let mut asked = Vec::new();
     for (index, (asset, to, paid)) in cases.into_iter().enumerate() {

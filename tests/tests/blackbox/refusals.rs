@@ -1,4 +1,5 @@
-//! What is wrong with a claim is named, with what the player needs to know; and a refusal consumes nothing.
+//! What is wrong with a claim is named, with what the player needs to know; and a refusal consumes
+//! nothing.
 
 use adit_devnet::player::Wallet;
 use adit_tests::people::{Person, refused};
@@ -15,12 +16,19 @@ struct Before {
 
 impl Before {
     async fn of(person: &Person) -> Result<Self> {
-        Ok(Self { points: person.api.points_available().await?, nonce: person.api.next_nonce().await?.nonce })
+        Ok(Self {
+            points: person.api.points_available().await?,
+            nonce: person.api.next_nonce().await?.nonce,
+        })
     }
 
     async fn still_holds(&self, person: &Person) -> Result<()> {
         let now = Self::of(person).await?;
-        assert_eq!((now.points, now.nonce), (self.points.clone(), self.nonce), "a refusal consumes nothing");
+        assert_eq!(
+            (now.points, now.nonce),
+            (self.points.clone(), self.nonce),
+            "a refusal consumes nothing"
+        );
         Ok(())
     }
 }
@@ -43,7 +51,12 @@ async fn asking_for_a_nonce_changes_nothing(person: &Person) -> Result<()> {
     assert_eq!(first["primaryType"], "Withdrawal");
     assert_eq!(first["domain"]["name"], "P2E Inferno DG Withdrawal");
     assert_eq!(first["domain"]["verifyingContract"], person.domain.token.to_string());
-    let kinds: Vec<&Value> = first["types"]["Withdrawal"].as_array().into_iter().flatten().map(|field| &field["name"]).collect();
+    let kinds: Vec<&Value> = first["types"]["Withdrawal"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|field| &field["name"])
+        .collect();
     assert_eq!(kinds, ["user", "amount", "nonce", "deadline"]);
     let again = person.api.get(path).await?.expect_success("asking again")?;
     assert_eq!(first["nonce"], again["nonce"]);
@@ -56,7 +69,8 @@ async fn amounts(person: &Person) -> Result<()> {
     assert_eq!((&low["minimum"], &low["success"]), (&json!("3000"), &json!(false)));
     let poor = refused(&person.claim("200001", 0).await?, "INSUFFICIENT_BALANCE")?;
     assert_eq!(poor["available"], "200000", "{poor}");
-    let much = refused(&person.claim("100000.000000000000000001", 0).await?, "DAILY_LIMIT_EXCEEDED")?;
+    let much =
+        refused(&person.claim("100000.000000000000000001", 0).await?, "DAILY_LIMIT_EXCEEDED")?;
     assert_eq!((&much["left"], &much["max"]), (&json!("100000"), &json!("100000")));
     before.still_holds(person).await
 }
@@ -100,20 +114,25 @@ async fn wallets(system: &System) -> Result<()> {
     let cooling = refused(&chen.api.claim(&signed, 0).await?, "WALLET_COOLING")?;
     assert!(cooling["usableAt"].is_string(), "{cooling}");
     let taken = json!({ "address": stranger.address.to_string() });
-    let answer = system.admin()?.post(&format!("/api/admin/users/{}/wallets", emil.player.id), &taken).await?;
+    let answer = system
+        .admin()?
+        .post(&format!("/api/admin/users/{}/wallets", emil.player.id), &taken)
+        .await?;
     refused(&answer, "WALLET_TAKEN")?;
     before_chen.still_holds(&chen).await?;
     before_emil.still_holds(&emil).await
 }
 
-/// Shape, membership, signature, nonce, deadline, minimum, balance, limits: each fault hides those after it.
+/// Shape, membership, signature, nonce, deadline, minimum, balance, limits: each fault hides those
+/// after it.
 async fn the_first_fault_is_reported(system: &System) -> Result<()> {
     let (dara, emil) = (system.person(3)?, system.person(4)?);
     let before = Before::of(&dara).await?;
     let good = dara.draft("3000").await?;
     let by = |nonce: u64, deadline: u64, amount: &str, wallet: &Wallet| {
         let mut claim = good.clone();
-        (claim.nonce, claim.deadline, claim.amount) = (nonce, deadline, adit_devnet::claim::base_units(amount));
+        (claim.nonce, claim.deadline, claim.amount) =
+            (nonce, deadline, adit_devnet::claim::base_units(amount));
         claim.sign(&dara.domain, wallet)
     };
     let own = &dara.player.wallet;
@@ -159,7 +178,10 @@ async fn the_daily_limit_counts_what_was_accepted_and_says_what_is_left() -> Res
     let ada = system.person(0)?;
     let first = ada.claimed("60000").await?;
     let over = refused(&ada.claim("40000.5", 0).await?, "DAILY_LIMIT_EXCEEDED")?;
-    assert_eq!((&over["left"], &over["used"], &over["max"]), (&json!("40000"), &json!("60000"), &json!("100000")));
+    assert_eq!(
+        (&over["left"], &over["used"], &over["max"]),
+        (&json!("40000"), &json!("60000"), &json!("100000"))
+    );
     assert!(over["moreAt"].is_string(), "when there will be more: {over}");
     let second = ada.claimed("40000").await?;
     let none = refused(&ada.claim("3000", 0).await?, "DAILY_LIMIT_EXCEEDED")?;

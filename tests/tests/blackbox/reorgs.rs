@@ -12,7 +12,11 @@ const SLOTS: u64 = 8;
 
 /// A system whose own beginnings are final.
 async fn system(topic: &str) -> Result<System> {
-    let system = System::start(topic, Settings::sqlite().slots_in_epoch(SLOTS).chain("rebroadcast_after_seconds", 1)).await?;
+    let system = System::start(
+        topic,
+        Settings::sqlite().slots_in_epoch(SLOTS).chain("rebroadcast_after_seconds", 1),
+    )
+    .await?;
     system.rpc().mine(4 * SLOTS).await?;
     Ok(system)
 }
@@ -37,9 +41,20 @@ async fn f37_a_reorganisation_before_finality_pays_once() -> Result<()> {
         assert_eq!(record["status"], "completed", "{record}");
         let paid = system.token_payments(system.devnet.stage.token, person.address()).await?;
         assert_eq!(paid.len(), 1);
-        assert_eq!(paid[0].transaction_hash.map(|hash| hash.to_string()).as_deref(), record["txHash"].as_str());
-        let receipt = system.rpc().receipt(paid[0].transaction_hash.context("mined")?).await?.context("a receipt")?;
-        assert_eq!(record["blockNumber"], json!(receipt.block_number.to::<u64>()), "the block that counts, not the one that is gone");
+        assert_eq!(
+            paid[0].transaction_hash.map(|hash| hash.to_string()).as_deref(),
+            record["txHash"].as_str()
+        );
+        let receipt = system
+            .rpc()
+            .receipt(paid[0].transaction_hash.context("mined")?)
+            .await?
+            .context("a receipt")?;
+        assert_eq!(
+            record["blockNumber"],
+            json!(receipt.block_number.to::<u64>()),
+            "the block that counts, not the one that is gone"
+        );
         assert_eq!(person.api.points_available().await?, "197000");
     }
     let addresses = people.each_ref().map(|person| person.address());
@@ -58,9 +73,16 @@ async fn f37_a_reorganisation_while_the_server_is_dead_pays_once() -> Result<()>
     let body = ada.claim("3000", 25).await?.expect_success("claiming")?;
     system.devnet.server(0).kill().await?;
     system.rpc().call::<Value>("anvil_reorg", json!([5, []])).await?;
-    assert_eq!(system.claims_paid(&[ada.address()]).await?, Histogram::of([0]), "the fork does not hold the payment");
+    assert_eq!(
+        system.claims_paid(&[ada.address()]).await?,
+        Histogram::of([0]),
+        "the fork does not hold the payment"
+    );
     system.devnet.server(0).start_again().await?;
-    assert_eq!(system.until_over(&ada, body["withdrawalId"].as_str().context("an id")?).await?["status"], "completed");
+    assert_eq!(
+        system.until_over(&ada, body["withdrawalId"].as_str().context("an id")?).await?["status"],
+        "completed"
+    );
     assert_eq!(system.claims_paid(&[ada.address()]).await?, Histogram::all_once(1));
     system.stop().await
 }

@@ -20,8 +20,9 @@ async fn of_a_thousand_at_once_at_two_servers_one_is_accepted() -> Result<()> {
     system.stop().await
 }
 
-/// Each server is killed once while payments are under way. The second one holds the lane when it is killed, because it alone was alive
-/// before: the first one takes the lane over in an epoch of its own, and gives out no number that the other one gave out.
+/// Each server is killed once while payments are under way. The second one holds the lane when it
+/// is killed, because it alone was alive before: the first one takes the lane over in an epoch of
+/// its own, and gives out no number that the other one gave out.
 #[tokio::test]
 async fn f16_f17_the_other_server_takes_over_when_one_is_killed() -> Result<()> {
     let settings = Settings::postgres().replicas(2).impatient().in_flight_max(4);
@@ -42,8 +43,9 @@ async fn f16_f17_the_other_server_takes_over_when_one_is_killed() -> Result<()> 
     system.stop().await
 }
 
-/// A process that stands still longer than its lease, and then goes on as if nothing had happened (windows F20, F21). The second one holds
-/// the lane when it stands still, because it alone ran before: the first one pays on under a new epoch, which the zombie does not get back.
+/// A process that stands still longer than its lease, and then goes on as if nothing had happened
+/// (windows F20, F21). The second one holds the lane when it stands still, because it alone ran
+/// before: the first one pays on under a new epoch, which the zombie does not get back.
 #[tokio::test]
 async fn f20_a_zombie_is_fenced() -> Result<()> {
     let settings = Settings::postgres().replicas(2).impatient().in_flight_max(4);
@@ -69,10 +71,15 @@ async fn f20_a_zombie_is_fenced() -> Result<()> {
 async fn many(system: &System) -> Result<(Vec<Address>, Vec<String>)> {
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "24").await?;
-    let payees: Vec<Address> = (1..=PAYEES).map(|number| Address::left_padding_from(&(0xf8_0000 + number as u64).to_be_bytes())).collect();
+    let payees: Vec<Address> = (1..=PAYEES)
+        .map(|number| Address::left_padding_from(&(0xf8_0000 + number as u64).to_be_bytes()))
+        .collect();
     let other = system.person_at(0, &address(system, 1)?)?;
     let by = |number: usize| if number.is_multiple_of(2) { &ada } else { &other };
-    let asked = try_join_all(payees.iter().enumerate().map(|(number, payee)| by(number).withdrawn("ETH", "1", *payee))).await?;
+    let asked = try_join_all(
+        payees.iter().enumerate().map(|(number, payee)| by(number).withdrawn("ETH", "1", *payee)),
+    )
+    .await?;
     Ok((payees, asked))
 }
 
@@ -94,14 +101,19 @@ async fn taken_over(system: &System, left: &Api, before: u64) -> Result<u64> {
 /// So many of them hold coins.
 async fn until_paid(system: &System, payees: &[Address], count: usize) -> Result<()> {
     let paid = async || {
-        let balances = try_join_all(payees.iter().map(|payee| system.balance(None, *payee))).await?;
+        let balances =
+            try_join_all(payees.iter().map(|payee| system.balance(None, *payee))).await?;
         Ok((balances.iter().filter(|balance| !balance.is_zero()).count() >= count).then_some(()))
     };
     system.until(&format!("{count} payees to be paid"), paid).await
 }
 
 async fn each_is_paid_once(system: &System, payees: &[Address], asked: &[String]) -> Result<()> {
-    let clients: Vec<Person> = system.devnet.addresses().map(|address| system.person_at(0, address)).collect::<Result<_>>()?;
+    let clients: Vec<Person> = system
+        .devnet
+        .addresses()
+        .map(|address| system.person_at(0, address))
+        .collect::<Result<_>>()?;
     for (number, id) in asked.iter().enumerate() {
         let record = system.until_over(&clients[number % clients.len()], id).await?;
         assert_eq!(record["status"], "completed", "within {BOUND:?}: {record}");

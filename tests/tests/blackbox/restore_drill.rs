@@ -1,5 +1,6 @@
-//! The database is restored to before most payments, with withdrawals that it has never seen: alone, and together with the
-//! signer's journal. `make restore-drill` is the whole drill, by the same code.
+//! The database is restored to before most payments, with withdrawals that it has never seen:
+//! alone, and together with the signer's journal. `make restore-drill` is the whole drill, by the
+//! same code.
 
 use adit_devnet::chaos::ChainKind;
 use adit_devnet::options::StoreKind;
@@ -66,7 +67,8 @@ async fn drill(topic: &str, chain: ChainKind, store: StoreKind) -> Result<()> {
     Ok(())
 }
 
-/// With a pool that shows what both forgot, and with one that hides it until somebody sends it again.
+/// With a pool that shows what both forgot, and with one that hides it until somebody sends it
+/// again.
 async fn together(topic: &str, chain: ChainKind, store: StoreKind) -> Result<()> {
     for pool in Pool::ALL {
         let scenario = together::Scenario { chain, store, pool, payouts: PAYOUTS_TOGETHER };

@@ -1,4 +1,5 @@
-//! A database that goes back in time (windows F72, F73, F89, abuse case 23): what was paid since is found again, and not paid again.
+//! A database that goes back in time (windows F72, F73, F89, abuse case 23): what was paid since is
+//! found again, and not paid again.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +32,9 @@ async fn accepted(topic: &str, owed: usize) -> Result<Past> {
     let system = System::start(topic, Settings::sqlite().impatient().proxied()).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", &owed.to_string()).await?;
-    let payees: Vec<Address> = (1..=PAYEES).map(|number| Address::left_padding_from(&(0xc4_0000 + number as u64).to_be_bytes())).collect();
+    let payees: Vec<Address> = (1..=PAYEES)
+        .map(|number| Address::left_padding_from(&(0xc4_0000 + number as u64).to_be_bytes()))
+        .collect();
     system.proxy().always(None, Fault::Page(503));
     let asked = try_join_all(payees.iter().map(|payee| ada.withdrawn("ETH", "1", *payee))).await?;
     Ok(Past { system, ada, payees, asked })
@@ -85,7 +88,8 @@ async fn f73_a_restored_database_finds_again_what_was_paid_and_pays_nothing_twic
     system.stop().await
 }
 
-/// One snapshot rolled back both; only the chain knows. What it shows is explained or stops the lane, and is never repeated.
+/// One snapshot rolled back both; only the chain knows. What it shows is explained or stops the
+/// lane, and is never repeated.
 #[tokio::test]
 async fn f89_database_and_journal_restored_together_pay_nothing_twice() -> Result<()> {
     let past = both_restored("restored-both").await?;
@@ -95,7 +99,8 @@ async fn f89_database_and_journal_restored_together_pay_nothing_twice() -> Resul
     past.system.stop().await
 }
 
-/// What both forgot stands in the chain: it is taken back by those who ask for it. A person lets the lane go on, once they have looked.
+/// What both forgot stands in the chain: it is taken back by those who ask for it. A person lets
+/// the lane go on, once they have looked.
 #[tokio::test]
 async fn f89_what_both_forgot_is_taken_back_and_a_person_lets_the_lane_go_on() -> Result<()> {
     let past = both_restored("restored-resumed").await?;
@@ -110,22 +115,25 @@ async fn f89_what_both_forgot_is_taken_back_and_a_person_lets_the_lane_go_on() -
     past.system.stop().await
 }
 
-/// The volume's snapshot is of before the pool was filled. Anything may come first afterwards: new payments, and cancels of what the restored
-/// database shows as waiting.
+/// The volume's snapshot is of before the pool was filled. Anything may come first afterwards: new
+/// payments, and cancels of what the restored database shows as waiting.
 #[tokio::test]
 async fn f89_a_pool_that_both_forgot_pays_or_gives_back_each_payment_once() -> Result<()> {
     let mut past = filled_after_the_copy("restored-pool").await?;
     let newcomer = Address::repeat_byte(0xc6);
     for id in past.asked.iter().take(PAYEES / 3) {
         // Refused while it is not known what was signed; noted afterwards.
-        let _answer = past.ada.api.post(&format!("/api/withdrawals/{id}/cancel"), &json!({})).await?;
+        let _answer =
+            past.ada.api.post(&format!("/api/withdrawals/{id}/cancel"), &json!({})).await?;
     }
-    let stopped = async || Ok((past.lane().await?["halted"]["reason"] == "both_went_back").then_some(()));
+    let stopped =
+        async || Ok((past.lane().await?["halted"]["reason"] == "both_went_back").then_some(()));
     past.system.until("the lane to stop", stopped).await?;
     let new = past.ada.withdrawn("ETH", "1", newcomer).await?;
     past.system.crash_and_restart().await?;
     past.system.resume_mining().await?;
-    let records = try_join_all(past.asked.iter().map(|id| past.system.until_over(&past.ada, id))).await?;
+    let records =
+        try_join_all(past.asked.iter().map(|id| past.system.until_over(&past.ada, id))).await?;
     past.resume().await?;
     assert_eq!(past.system.until_over(&past.ada, &new).await?["status"], "completed");
     for (record, payee) in records.iter().zip(&past.payees) {
@@ -175,9 +183,16 @@ impl Past {
 
     /// A person has looked.
     async fn resume(&self) -> Result<()> {
-        let path = format!("/api/admin/lanes/{}/resume", self.lane().await?["chain"].as_str().context("a chain")?);
+        let path = format!(
+            "/api/admin/lanes/{}/resume",
+            self.lane().await?["chain"].as_str().context("a chain")?
+        );
         self.system.admin()?.post(&path, &json!({})).await?.expect_success("resuming")?;
-        self.system.until("the lane to run", async || Ok((self.lane().await?["state"] == "running").then_some(()))).await
+        self.system
+            .until("the lane to run", async || {
+                Ok((self.lane().await?["state"] == "running").then_some(()))
+            })
+            .await
     }
 
     async fn lane(&self) -> Result<Value> {
@@ -201,14 +216,18 @@ async fn f89_a_lost_journal_signs_nothing() -> Result<()> {
     let first = ada.withdrawn("ETH", "1", friend).await?;
     assert_eq!(system.until_over(&ada, &first).await?["status"], "completed");
     system.devnet.server(0).stop().await?;
-    for entry in fs::read_dir(system.directory())?.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(JOURNAL)) {
+    for entry in fs::read_dir(system.directory())?
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(JOURNAL))
+    {
         fs::remove_file(entry.path())?;
     }
     let log = system.devnet.server(0).log().to_owned();
     // Not starting at all would be as good an answer.
     if system.devnet.server(0).start_again().await.is_ok() {
         let second = ada.withdrawn("ETH", "1", friend).await?;
-        let noticed = async || Ok(fs::read_to_string(&log)?.contains("nothing is signed").then_some(()));
+        let noticed =
+            async || Ok(fs::read_to_string(&log)?.contains("nothing is signed").then_some(()));
         system.until("the server to say that it does not sign", noticed).await?;
         assert_eq!(ada.withdrawal(&second).await?["status"], "approved");
     }

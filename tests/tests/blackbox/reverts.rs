@@ -9,8 +9,9 @@ use adit_tests::system::System;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// The hot wallet loses its tokens between the precheck and the block, so the transfer reverts. The points come back, the limit too,
-/// the gas is booked to the last wei, and the next payment is made.
+/// The hot wallet loses its tokens between the precheck and the block, so the transfer reverts. The
+/// points come back, the limit too, the gas is booked to the last wei, and the next payment is
+/// made.
 #[tokio::test]
 async fn f46_a_reverted_payment_is_given_back_and_its_gas_booked() -> Result<()> {
     let system = System::start("reverts", Settings::postgres()).await?;
@@ -42,8 +43,17 @@ async fn f46_a_reverted_payment_is_given_back_and_its_gas_booked() -> Result<()>
 async fn the_gas_is_booked(system: &System, spent: U256) -> Result<()> {
     assert!(!spent.is_zero(), "a reverted transaction costs gas");
     let postgres = system.devnet.postgres().context("on Postgres")?;
-    let booked = postgres.sql("adit", "select credits - debits from account where path = 'expense/network/devnet/ETH'").await?;
-    assert_eq!(booked.trim_start_matches('-'), spent.to_string(), "the books and the chain agree on the gas, to the wei");
+    let booked = postgres
+        .sql(
+            "adit",
+            "select credits - debits from account where path = 'expense/network/devnet/ETH'",
+        )
+        .await?;
+    assert_eq!(
+        booked.trim_start_matches('-'),
+        spent.to_string(),
+        "the books and the chain agree on the gas, to the wei"
+    );
     Ok(())
 }
 
@@ -53,7 +63,10 @@ async fn the_limit_came_back(system: &System, ada: &Person) -> Result<()> {
     let id = body["withdrawalId"].as_str().context("an id")?;
     assert_eq!(system.until_over(ada, id).await?["status"], "completed");
     assert_eq!(system.token_payments(system.devnet.stage.token, ada.address()).await?.len(), 1);
-    assert_eq!(whole_tokens(system.balance(Some(system.devnet.stage.token), ada.address()).await?), "100000");
+    assert_eq!(
+        whole_tokens(system.balance(Some(system.devnet.stage.token), ada.address()).await?),
+        "100000"
+    );
     refused(&ada.claim("3000", 0).await?, "DAILY_LIMIT_EXCEEDED").map(drop)
 }
 

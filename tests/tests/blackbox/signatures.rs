@@ -18,7 +18,9 @@ const ORDER: U256 = uint!(0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD2
 async fn only_the_signature_of_this_very_claim_counts() -> Result<()> {
     let system = System::start("signatures", Settings::sqlite()).await?;
     let (ada, bruno) = (system.person(0)?, system.person(1)?);
-    for (what, signed) in for_something_else(&ada, &bruno).await?.into_iter().chain(mangled(&ada).await?) {
+    for (what, signed) in
+        for_something_else(&ada, &bruno).await?.into_iter().chain(mangled(&ada).await?)
+    {
         let answer = ada.api.claim(&signed, 0).await?;
         refused(&answer, "SIGNATURE_INVALID").map_err(|error| error.context(what))?;
     }
@@ -33,7 +35,8 @@ async fn only_the_signature_of_this_very_claim_counts() -> Result<()> {
     system.stop().await
 }
 
-/// A wallet that is a contract says itself what its signature is (EIP-1271), and gets only so much gas to say it (abuse case 17).
+/// A wallet that is a contract says itself what its signature is (EIP-1271), and gets only so much
+/// gas to say it (abuse case 17).
 #[tokio::test]
 async fn a_contract_wallet_claims_with_the_signature_of_its_owner() -> Result<()> {
     let system = System::start("contract-wallets", Settings::sqlite()).await?;
@@ -50,7 +53,12 @@ async fn a_contract_wallet_claims_with_the_signature_of_its_owner() -> Result<()
     let claim = async |user: &str, wallet: Address, signer: &Person| {
         let api = system.devnet.api()?.with_token(admin.create_key(user).await?);
         let next = api.next_nonce().await?;
-        let claim = Claim { wallet, amount: base_units("3000"), nonce: next.nonce, deadline: next.deadline };
+        let claim = Claim {
+            wallet,
+            amount: base_units("3000"),
+            nonce: next.nonce,
+            deadline: next.deadline,
+        };
         api.claim(&claim.sign(&ada.domain, &signer.player.wallet), 25).await
     };
     refused(&claim("gas-burner", burning, &ada).await?, "SIGNATURE_INVALID")?;
@@ -61,7 +69,10 @@ async fn a_contract_wallet_claims_with_the_signature_of_its_owner() -> Result<()
 }
 
 /// Good signatures, of other things.
-async fn for_something_else(ada: &Person, bruno: &Person) -> Result<Vec<(&'static str, SignedClaim)>> {
+async fn for_something_else(
+    ada: &Person,
+    bruno: &Person,
+) -> Result<Vec<(&'static str, SignedClaim)>> {
     let claim = ada.draft("3000").await?;
     let own = &ada.player.wallet;
     let elsewhere = |domain: Domain| claim.sign(&domain, own);
@@ -72,8 +83,14 @@ async fn for_something_else(ada: &Person, bruno: &Person) -> Result<Vec<(&'stati
     Ok(vec![
         ("another key", claim.sign(&ada.domain, &bruno.player.wallet)),
         ("another chain", elsewhere(Domain { chain_id: 8453, ..ada.domain.clone() })),
-        ("another contract", elsewhere(Domain { token: Address::repeat_byte(0x11), ..ada.domain.clone() })),
-        ("a trailing space in the name", elsewhere(Domain { name: format!("{} ", ada.domain.name), ..ada.domain.clone() })),
+        (
+            "another contract",
+            elsewhere(Domain { token: Address::repeat_byte(0x11), ..ada.domain.clone() }),
+        ),
+        (
+            "a trailing space in the name",
+            elsewhere(Domain { name: format!("{} ", ada.domain.name), ..ada.domain.clone() }),
+        ),
         ("another version", elsewhere(Domain { version: "2".to_owned(), ..ada.domain.clone() })),
         ("another amount", dearer),
         ("another deadline", later),

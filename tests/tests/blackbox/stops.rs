@@ -28,7 +28,13 @@ async fn a_stop_holds_its_scope_and_nothing_else() -> Result<()> {
         admin.post(STOPS, &scope).await?.expect_success("suspending twice changes nothing")?;
         for (person, stopped) in [(&ada, stops_ada), (&bruno, stops_bruno)] {
             let answer = person.withdraw("ETH", "0.1", FRIEND).await?;
-            assert_eq!(answer.code() == "SUSPENDED", stopped, "{scope} {}: {}", person.player.id, answer.body);
+            assert_eq!(
+                answer.code() == "SUSPENDED",
+                stopped,
+                "{scope} {}: {}",
+                person.player.id,
+                answer.body
+            );
         }
         admin.delete(&format!("{STOPS}?{query}")).await?.expect_success("resuming")?;
         ada.withdraw("ETH", "0.1", FRIEND).await?.expect_success("it is possible again")?;
@@ -40,7 +46,8 @@ async fn a_stop_holds_its_scope_and_nothing_else() -> Result<()> {
 /// What is accepted before a stop and not reserved yet waits for its end.
 #[tokio::test]
 async fn a_pending_payment_waits_for_approval_or_is_taken_back_by_its_owner() -> Result<()> {
-    let system = System::start("approvals", Settings::sqlite().policy("approve_above", "10000")).await?;
+    let system =
+        System::start("approvals", Settings::sqlite().policy("approve_above", "10000")).await?;
     let (ada, admin) = (system.person(0)?, system.admin()?);
     let small = ada.claimed("10000").await?;
     let large = ada.claimed("10001").await?;
@@ -48,11 +55,21 @@ async fn a_pending_payment_waits_for_approval_or_is_taken_back_by_its_owner() ->
     assert_eq!(ada.withdrawal(&large).await?["status"], "pending");
     assert_eq!(ada.why(&large).await?["code"], "AWAITS_APPROVAL");
 
-    let cancelled = ada.api.post(&format!("/api/withdrawals/{unwanted}/cancel"), &json!({})).await?.expect_success("cancelling")?;
+    let cancelled = ada
+        .api
+        .post(&format!("/api/withdrawals/{unwanted}/cancel"), &json!({}))
+        .await?
+        .expect_success("cancelling")?;
     assert_eq!(cancelled["status"], "cancelled");
     assert_eq!(ada.api.points_available().await?, "179999", "given back");
-    admin.post(STOPS, &json!({ "scope": "user", "userId": "ada" })).await?.expect_success("suspending")?;
-    admin.post(&format!("/api/admin/withdrawals/{large}/approve"), &json!({})).await?.expect_success("approving")?;
+    admin
+        .post(STOPS, &json!({ "scope": "user", "userId": "ada" }))
+        .await?
+        .expect_success("suspending")?;
+    admin
+        .post(&format!("/api/admin/withdrawals/{large}/approve"), &json!({}))
+        .await?
+        .expect_success("approving")?;
     assert_eq!(ada.why(&large).await?["code"], "SUSPENDED");
     admin.delete(&format!("{STOPS}?scope=user&userId=ada")).await?.expect_success("resuming")?;
     for id in [&small, &large] {
@@ -74,11 +91,17 @@ async fn f108_a_chain_is_not_renamed_while_it_has_payments() -> Result<()> {
     let blueprint = system.devnet.server(0).blueprint();
     let (file, log) = (blueprint.config.clone(), blueprint.log.clone());
     let configured = std::fs::read_to_string(&file)?;
-    let renamed = configured.replace("[chains.devnet]", "[chains.renamed]").replace("\"devnet\"", "\"renamed\"");
+    let renamed = configured
+        .replace("[chains.devnet]", "[chains.renamed]")
+        .replace("\"devnet\"", "\"renamed\"");
     std::fs::write(&file, renamed)?;
     let refused = system.devnet.server(0).start_again().await.expect_err("it does not start");
     let said = format!("{refused:?}{}", std::fs::read_to_string(&log)?);
-    assert!(said.contains("chain devnet has 1 payments under way") && said.contains("chain renamed is the same chain"), "{said}");
+    assert!(
+        said.contains("chain devnet has 1 payments under way")
+            && said.contains("chain renamed is the same chain"),
+        "{said}"
+    );
     std::fs::write(&file, configured)?;
     system.resume_mining().await?;
     system.devnet.server(0).start_again().await?;

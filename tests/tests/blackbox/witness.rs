@@ -1,4 +1,5 @@
-//! A third witness (case F91): one snapshot sets database and journal back, and a file or an object elsewhere knows better.
+//! A third witness (case F91): one snapshot sets database and journal back, and a file or an object
+//! elsewhere knows better.
 
 use std::fs;
 
@@ -13,7 +14,8 @@ use toml::Table;
 use crate::restores::move_files;
 
 /// Everything that one snapshot of the volume has.
-const VOLUME: [&str; 5] = ["adit.db", "adit.db-wal", "adit.db-shm", "signer.journal", "signer.journal.contexts"];
+const VOLUME: [&str; 5] =
+    ["adit.db", "adit.db-wal", "adit.db-shm", "signer.journal", "signer.journal.contexts"];
 
 #[tokio::test]
 async fn f91_a_file_elsewhere_tells_that_both_went_back() -> Result<()> {
@@ -28,16 +30,27 @@ async fn f91_a_file_elsewhere_tells_that_both_went_back() -> Result<()> {
 #[tokio::test]
 async fn f91_an_object_elsewhere_tells_that_both_went_back() -> Result<()> {
     let store = ObjectStore::start().await?;
-    let object = [("endpoint", store.url()), ("bucket", BUCKET), ("key", "devnet/adit"), ("region", REGION)];
+    let object =
+        [("endpoint", store.url()), ("bucket", BUCKET), ("key", "devnet/adit"), ("region", REGION)];
     let object = Table::from_iter(object.map(|(key, value)| (key.to_owned(), value.into())));
     let section = Table::from_iter([("object".to_owned(), object.into())]);
-    both_go_back("witness-object", section, || store.object("devnet/adit").context("nothing was written")).await
+    both_go_back("witness-object", section, || {
+        store.object("devnet/adit").context("nothing was written")
+    })
+    .await
 }
 
-/// Everything was mined since the snapshot, and is final: neither of the two, nor any pool, shows that something is missing.
-async fn both_go_back(topic: &str, section: Table, witness: impl Fn() -> Result<Vec<u8>>) -> Result<()> {
+/// Everything was mined since the snapshot, and is final: neither of the two, nor any pool, shows
+/// that something is missing.
+async fn both_go_back(
+    topic: &str,
+    section: Table,
+    witness: impl Fn() -> Result<Vec<u8>>,
+) -> Result<()> {
     let settings = Settings::sqlite().impatient().section("witness", section);
-    let settings = settings.environment("AWS_ACCESS_KEY_ID", KEY_ID).environment("AWS_SECRET_ACCESS_KEY", SECRET);
+    let settings = settings
+        .environment("AWS_ACCESS_KEY_ID", KEY_ID)
+        .environment("AWS_SECRET_ACCESS_KEY", SECRET);
     let mut system = System::start(topic, settings).await?;
     let ada = system.person(0)?;
     endow(&system.admin()?, "purse", &ada.player.id, "ETH", "4").await?;

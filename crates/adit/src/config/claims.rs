@@ -31,13 +31,25 @@ impl Claims {
         section.require("asset", "the asset that claims are paid in");
         let asset: Option<AssetId> = section.typed("asset", "an asset's name");
         let claims = Self {
-            book: section.typed("book", "1 to 32 of a-z, 0-9, '-', '_'").unwrap_or(Book::new("xp").expect("a constant name")),
-            points: section.typed("points", "an asset's name").unwrap_or(AssetId::new("XP").expect("a constant name")),
+            book: section
+                .typed("book", "1 to 32 of a-z, 0-9, '-', '_'")
+                .unwrap_or(Book::new("xp").expect("a constant name")),
+            points: section
+                .typed("points", "an asset's name")
+                .unwrap_or(AssetId::new("XP").expect("a constant name")),
             points_decimals: section.number("points_decimals", 0..=18).unwrap_or(0),
-            rate: section.typed("rate", "a fraction of whole tokens per whole point, like \"1/1\" or \"3/2\"").unwrap_or(Rate::ONE),
-            domain_name: read_domain(&section, "domain_name").unwrap_or("P2E Inferno DG Withdrawal".to_owned()),
+            rate: section
+                .typed(
+                    "rate",
+                    "a fraction of whole tokens per whole point, like \"1/1\" or \"3/2\"",
+                )
+                .unwrap_or(Rate::ONE),
+            domain_name: read_domain(&section, "domain_name")
+                .unwrap_or("P2E Inferno DG Withdrawal".to_owned()),
             domain_version: read_domain(&section, "domain_version").unwrap_or("1".to_owned()),
-            deadline_ahead_max: section.seconds("deadline_seconds_max", 1..=DEADLINE_SECONDS_MAX).unwrap_or(Span::from_seconds(900)),
+            deadline_ahead_max: section
+                .seconds("deadline_seconds_max", 1..=DEADLINE_SECONDS_MAX)
+                .unwrap_or(Span::from_seconds(900)),
             compact_signatures: section.flag("compact_signatures").unwrap_or(false),
             undeployed_wallets: section.flag("undeployed_wallets").unwrap_or(false),
             asset: asset.unwrap_or(AssetId::new("DG").expect("a constant name")),
@@ -51,7 +63,8 @@ fn read_domain(section: &Section<'_>, key: &'static str) -> Option<String> {
     let allowed = format!("a text of 1 to {DOMAIN_CHARS_MAX} characters, without spaces around it");
     section.read(key, allowed, |value| {
         let text = value.as_str()?;
-        let fits = !text.is_empty() && text.trim() == text && text.chars().count() <= DOMAIN_CHARS_MAX;
+        let fits =
+            !text.is_empty() && text.trim() == text && text.chars().count() <= DOMAIN_CHARS_MAX;
         fits.then(|| text.to_owned())
     })
 }
@@ -82,15 +95,24 @@ impl Membership {
     pub fn read(section: Option<Section<'_>>) -> Self {
         let Some(section) = section else { return Self::Open };
         let lock = section.read("lock", ADDRESS_FORM, |value| address(value.as_str()?));
-        let mode = section.choice("mode", &[("required", Mode::Required), ("open", Mode::Open), ("tiered", Mode::Tiered)]);
-        let tier = section.typed("tier", "1 to 32 of a-z, 0-9, '-', '_'").unwrap_or(Tier::new("member").expect("a constant name"));
+        let mode = section.choice(
+            "mode",
+            &[("required", Mode::Required), ("open", Mode::Open), ("tiered", Mode::Tiered)],
+        );
+        let tier = section
+            .typed("tier", "1 to 32 of a-z, 0-9, '-', '_'")
+            .unwrap_or(Tier::new("member").expect("a constant name"));
         let mode = mode.unwrap_or(if section.has("lock") { Mode::Required } else { Mode::Open });
         let membership = match (mode, lock) {
             (Mode::Open, _) => Self::Open,
             (Mode::Required, Some(lock)) => Self::Required { lock },
             (Mode::Tiered, Some(lock)) => Self::Tiered { lock, tier },
             (Mode::Required | Mode::Tiered, None) => {
-                section.require("lock", "the address of the lock (or NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS), or say mode = \"open\"");
+                section.require(
+                    "lock",
+                    "the address of the lock (or \
+                    NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS), or say mode = \"open\"",
+                );
                 Self::Open
             }
         };

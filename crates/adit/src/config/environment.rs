@@ -1,6 +1,8 @@
-//! Environment variables: the names that an application's own set-up already has, laid over the file before it is read.
+//! Environment variables: the names that an application's own set-up already has, laid over the
+//! file before it is read.
 //!
-//! So there is one reader and one set of checks; an error names the variable that a wrong value came from.
+//! So there is one reader and one set of checks; an error names the variable that a wrong value
+//! came from.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +10,18 @@ use toml::{Table, Value};
 
 use super::problem::Notes;
 
-/// Every variable that is read, and what it does. `docs/configuration.md` and `.env.example` are tested against this list.
+/// Every variable that is read, and what it does. `docs/configuration.md` and `.env.example` are
+/// tested against this list.
 pub const VARIABLES: [(&str, &str); 26] = [
     ("ADIT_NETWORK", "network: base or base-sepolia, whose settings are built in"),
     ("LOCK_MANAGER_PRIVATE_KEY", "the private key of the wallet that pays"),
     ("ADIT_KEY_PASSPHRASE", "opens the sealed seed, where no private key is given"),
     ("ADIT_ADMIN_TOKEN", "the first admin's API key"),
     ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", "the token claims are paid in, on chain id 8453"),
-    ("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA", "the token claims are paid in, on chain id 84532"),
+    (
+        "NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA",
+        "the token claims are paid in, on chain id 84532",
+    ),
     ("NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS", "membership.lock"),
     ("DG_WITHDRAWAL_MIN_AMOUNT", "the claimed asset's policy.minimum"),
     ("DG_WITHDRAWAL_MAX_DAILY_AMOUNT", "the claimed asset's policy.rolling_24h_max"),
@@ -25,7 +31,10 @@ pub const VARIABLES: [(&str, &str); 26] = [
     ("BASE_RPC_ENDPOINT", "adds an endpoint to the chain with id 8453 or 84532"),
     ("TERA_RPC_ENDPOINT", "adds an endpoint to the chain named tera"),
     ("ADIT_EVM_RPC", "replaces the endpoints of the only EVM chain, separated by commas"),
-    ("ADIT_BITCOIN_ESPLORA", "replaces the Esplora servers of the only Bitcoin chain, separated by commas"),
+    (
+        "ADIT_BITCOIN_ESPLORA",
+        "replaces the Esplora servers of the only Bitcoin chain, separated by commas",
+    ),
     ("ADIT_BITCOIN_BLOCKCYPHER", "replaces its BlockCypher endpoints"),
     ("ADIT_BITCOIN_RPC", "replaces its bitcoind endpoints, with user and password in the URL"),
     ("BLOCKCYPHER_TOKEN", "the token of its BlockCypher endpoints"),
@@ -50,16 +59,19 @@ const BASE_SEPOLIA: i64 = 84_532;
 /// Where a listen address is not given in the file.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:5000";
 
-/// Of these every character counts, since people choose them: a key or a passphrase that was set with quotes goes on with them.
+/// Of these every character counts, since people choose them: a key or a passphrase that was set
+/// with quotes goes on with them.
 pub const LITERAL: [&str; 2] = ["ADIT_KEY_PASSPHRASE", "ADIT_ADMIN_TOKEN"];
 
-/// The text inside a pair of quotes at its ends. A shell takes them off; `docker run --env-file` and alike keep them. None where there are none.
+/// The text inside a pair of quotes at its ends. A shell takes them off; `docker run --env-file`
+/// and alike keep them. None where there are none.
 pub fn unquoted(text: &str) -> Option<&str> {
     let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
     inside('"').or_else(|| inside('\''))
 }
 
-/// The variables that are set and not empty. An empty one, as in a copied example file, is as if it were absent.
+/// The variables that are set and not empty. An empty one, as in a copied example file, is as if it
+/// were absent.
 #[derive(Clone, Default)]
 pub struct Environment {
     values: BTreeMap<&'static str, String>,
@@ -77,7 +89,13 @@ impl Environment {
             let bare = unquoted(text).filter(|_| !LITERAL.contains(name)).unwrap_or(text);
             Some((*name, bare.trim().to_owned()))
         };
-        Self { values: VARIABLES.iter().filter_map(set).filter(|(_, value)| !value.is_empty()).collect() }
+        Self {
+            values: VARIABLES
+                .iter()
+                .filter_map(set)
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        }
     }
 
     pub fn get(&self, name: &'static str) -> Option<&str> {
@@ -119,7 +137,8 @@ impl Overlay<'_> {
     /// A number where it is one; what is none is told apart by the reader, under the same key.
     fn number(&mut self, variable: &'static str, path: &[&str]) {
         if let Some(text) = self.variables.get(variable) {
-            let value = text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer);
+            let value =
+                text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer);
             self.set(path, value, variable);
         }
     }
@@ -127,7 +146,8 @@ impl Overlay<'_> {
     /// Platforms that run containers give a port and nothing else.
     fn port(&mut self) {
         let Some(port) = self.variables.get("PORT") else { return };
-        let listen = self.at(&["server", "listen"]).and_then(Value::as_str).unwrap_or(LISTEN_DEFAULT);
+        let listen =
+            self.at(&["server", "listen"]).and_then(Value::as_str).unwrap_or(LISTEN_DEFAULT);
         let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
         let address = Value::String(format!("{host}:{port}"));
         self.set(&["server", "listen"], address, "PORT");
@@ -137,8 +157,12 @@ impl Overlay<'_> {
         for (name, chain_id) in self.evm_chains() {
             let known = PROVIDERS.iter().find(|(id, _, _)| Some(*id) == chain_id);
             if let Some((_, infura, alchemy)) = known {
-                self.add_endpoint(&name, "INFURA_PROJECT_ID", |id| format!("https://{infura}.infura.io/v3/{id}"));
-                self.add_endpoint(&name, "ALCHEMY_API_KEY", |key| format!("https://{alchemy}.g.alchemy.com/v2/{key}"));
+                self.add_endpoint(&name, "INFURA_PROJECT_ID", |id| {
+                    format!("https://{infura}.infura.io/v3/{id}")
+                });
+                self.add_endpoint(&name, "ALCHEMY_API_KEY", |key| {
+                    format!("https://{alchemy}.g.alchemy.com/v2/{key}")
+                });
             }
             if matches!(chain_id, Some(BASE | BASE_SEPOLIA)) {
                 self.add_endpoint(&name, "BASE_RPC_ENDPOINT", str::to_owned);
@@ -151,7 +175,11 @@ impl Overlay<'_> {
 
     fn add_endpoint(&mut self, chain: &str, variable: &'static str, url: impl Fn(&str) -> String) {
         let Some(url) = self.variables.get(variable).map(url) else { return };
-        let mut endpoints = self.at(&["chains", chain, "rpc"]).and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut endpoints = self
+            .at(&["chains", chain, "rpc"])
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         if !endpoints.iter().any(|known| known.as_str() == Some(&url)) {
             endpoints.push(Value::String(url));
         }
@@ -163,12 +191,19 @@ impl Overlay<'_> {
         for (variable, key) in [("ADIT_EVM_RPC", "rpc"), ("ADIT_TRUST", "trust")] {
             let Some(text) = self.variables.get(variable) else { continue };
             let [(chain, _)] = chains.as_slice() else {
-                let wrong = format!("is set, and there are {} EVM chains to set {key} of", chains.len());
-                self.notes.problem(variable, wrong, format!("write {key} of each chain into the file instead"));
+                let wrong =
+                    format!("is set, and there are {} EVM chains to set {key} of", chains.len());
+                self.notes.problem(
+                    variable,
+                    wrong,
+                    format!("write {key} of each chain into the file instead"),
+                );
                 continue;
             };
             let value = match key {
-                "rpc" => Value::Array(text.split(',').map(|url| Value::String(url.trim().to_owned())).collect()),
+                "rpc" => Value::Array(
+                    text.split(',').map(|url| Value::String(url.trim().to_owned())).collect(),
+                ),
                 _ => Value::String(text.to_owned()),
             };
             self.set(&["chains", chain, key], value, variable);
@@ -177,17 +212,31 @@ impl Overlay<'_> {
 
     fn only_bitcoin(&mut self) {
         let chains = self.chains_of("bitcoin", false);
-        let lists = [("ADIT_BITCOIN_ESPLORA", "esplora"), ("ADIT_BITCOIN_BLOCKCYPHER", "blockcypher"), ("ADIT_BITCOIN_RPC", "bitcoind")];
-        for (variable, key) in lists.into_iter().chain([("BLOCKCYPHER_TOKEN", "blockcypher_token")]) {
+        let lists = [
+            ("ADIT_BITCOIN_ESPLORA", "esplora"),
+            ("ADIT_BITCOIN_BLOCKCYPHER", "blockcypher"),
+            ("ADIT_BITCOIN_RPC", "bitcoind"),
+        ];
+        for (variable, key) in lists.into_iter().chain([("BLOCKCYPHER_TOKEN", "blockcypher_token")])
+        {
             let Some(text) = self.variables.get(variable) else { continue };
             let [(chain, _)] = chains.as_slice() else {
-                let wrong = format!("is set, and there are {} Bitcoin chains to set {key} of", chains.len());
-                self.notes.problem(variable, wrong, format!("write {key} of each chain into the file instead"));
+                let wrong = format!(
+                    "is set, and there are {} Bitcoin chains to set {key} of",
+                    chains.len()
+                );
+                self.notes.problem(
+                    variable,
+                    wrong,
+                    format!("write {key} of each chain into the file instead"),
+                );
                 continue;
             };
             let value = match key {
                 "blockcypher_token" => Value::String(text.to_owned()),
-                _ => Value::Array(text.split(',').map(|url| Value::String(url.trim().to_owned())).collect()),
+                _ => Value::Array(
+                    text.split(',').map(|url| Value::String(url.trim().to_owned())).collect(),
+                ),
             };
             self.set(&["chains", chain, key], value, variable);
         }
@@ -196,22 +245,44 @@ impl Overlay<'_> {
     fn claimed_asset(&mut self) {
         let claimed = self.at(&["claims", "asset"]).and_then(Value::as_str).map(str::to_owned);
         let Some(asset) = claimed else { return self.nothing_claimed() };
-        let chain = self.at(&["assets", &asset, "chain"]).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let chain = self
+            .at(&["assets", &asset, "chain"])
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         match self.at(&["chains", &chain, "chain_id"]).and_then(Value::as_integer) {
-            Some(BASE) => self.text("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", &["assets", &asset, "token"]),
-            Some(BASE_SEPOLIA) => self.text("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA", &["assets", &asset, "token"]),
+            Some(BASE) => {
+                self.text("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", &["assets", &asset, "token"])
+            }
+            Some(BASE_SEPOLIA) => {
+                self.text("NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_SEPOLIA", &["assets", &asset, "token"])
+            }
             Some(_) | None => {}
         }
         self.text("DG_WITHDRAWAL_MIN_AMOUNT", &["assets", &asset, "policy", "minimum"]);
-        self.text("DG_WITHDRAWAL_MAX_DAILY_AMOUNT", &["assets", &asset, "policy", "rolling_24h_max"]);
-        self.number("DG_WITHDRAWAL_SIGNATURE_DEADLINE_SECONDS", &["claims", "deadline_seconds_max"]);
+        self.text(
+            "DG_WITHDRAWAL_MAX_DAILY_AMOUNT",
+            &["assets", &asset, "policy", "rolling_24h_max"],
+        );
+        self.number(
+            "DG_WITHDRAWAL_SIGNATURE_DEADLINE_SECONDS",
+            &["claims", "deadline_seconds_max"],
+        );
     }
 
     /// A limit that would limit nothing is a mistake.
     fn nothing_claimed(&self) {
-        for variable in ["DG_WITHDRAWAL_MIN_AMOUNT", "DG_WITHDRAWAL_MAX_DAILY_AMOUNT", "DG_WITHDRAWAL_SIGNATURE_DEADLINE_SECONDS"] {
+        for variable in [
+            "DG_WITHDRAWAL_MIN_AMOUNT",
+            "DG_WITHDRAWAL_MAX_DAILY_AMOUNT",
+            "DG_WITHDRAWAL_SIGNATURE_DEADLINE_SECONDS",
+        ] {
             if self.variables.get(variable).is_some() {
-                self.notes.problem(variable, "is set, and no [claims] says which asset it limits", "set ADIT_NETWORK, or write [claims]");
+                self.notes.problem(
+                    variable,
+                    "is set, and no [claims] says which asset it limits",
+                    "set ADIT_NETWORK, or write [claims]",
+                );
             }
         }
     }
@@ -223,14 +294,19 @@ impl Overlay<'_> {
 
     fn chains_of(&self, wanted: &str, default: bool) -> Vec<(String, Option<i64>)> {
         let chains = self.at(&["chains"]).and_then(Value::as_table);
-        let of_kind = |chain: &&Value| chain.get("kind").and_then(Value::as_str).map_or(default, |kind| kind == wanted);
+        let of_kind = |chain: &&Value| {
+            chain.get("kind").and_then(Value::as_str).map_or(default, |kind| kind == wanted)
+        };
         let named = chains.into_iter().flatten().filter(|(_, chain)| of_kind(chain));
-        named.map(|(name, chain)| (name.clone(), chain.get("chain_id").and_then(Value::as_integer))).collect()
+        named
+            .map(|(name, chain)| (name.clone(), chain.get("chain_id").and_then(Value::as_integer)))
+            .collect()
     }
 
     fn at(&self, path: &[&str]) -> Option<&Value> {
         let (last, tables) = path.split_last()?;
-        let table = tables.iter().try_fold(&*self.file, |table, key| table.get(*key)?.as_table())?;
+        let table =
+            tables.iter().try_fold(&*self.file, |table, key| table.get(*key)?.as_table())?;
         table.get(*last)
     }
 

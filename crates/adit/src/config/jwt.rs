@@ -41,11 +41,15 @@ impl Jwt {
         section.require("issuer", "the provider's name as its tokens carry it in `iss`");
         section.require("audience", "this application's id as tokens carry it in `aud`");
         section.require("jwks_url", "the address of the provider's keys");
-        let audiences = section.read("audience", "a text in quotes, or a list of them", read_audiences);
+        let audiences =
+            section.read("audience", "a text in quotes, or a list of them", read_audiences);
         let names: Vec<&str> = ALGORITHMS.iter().map(|(name, _)| *name).collect();
-        let algorithms = section.read("algorithms", format!("a list of {}", names.join(", ")), read_algorithms);
+        let algorithms =
+            section.read("algorithms", format!("a list of {}", names.join(", ")), read_algorithms);
         let form = "an https:// URL (http:// on this machine only)";
-        let jwks_url = section.read("jwks_url", form, |value| value.as_str().filter(|url| is_private(url)).map(str::to_owned));
+        let jwks_url = section.read("jwks_url", form, |value| {
+            value.as_str().filter(|url| is_private(url)).map(str::to_owned)
+        });
         let jwt = Self {
             issuer: section.text("issuer").unwrap_or_default(),
             audiences: audiences.unwrap_or_default(),
@@ -61,7 +65,10 @@ impl Jwt {
 }
 
 fn read_prefix(value: &Value) -> Option<String> {
-    let fits = |text: &&str| text.len() <= USER_PREFIX_CHARS_MAX && text.chars().all(|c| c.is_ascii_graphic() && c != '/');
+    let fits = |text: &&str| {
+        text.len() <= USER_PREFIX_CHARS_MAX
+            && text.chars().all(|c| c.is_ascii_graphic() && c != '/')
+    };
     value.as_str().filter(fits).map(str::to_owned)
 }
 
@@ -75,8 +82,18 @@ fn read_audiences(value: &Value) -> Option<Vec<String>> {
 }
 
 fn read_algorithms(value: &Value) -> Option<Vec<Algorithm>> {
-    let known = |name: &Value| ALGORITHMS.iter().find(|(known, _)| name.as_str() == Some(known)).map(|(_, algorithm)| *algorithm);
-    value.as_array()?.iter().map(known).collect::<Option<Vec<Algorithm>>>().filter(|list| !list.is_empty())
+    let known = |name: &Value| {
+        ALGORITHMS
+            .iter()
+            .find(|(known, _)| name.as_str() == Some(known))
+            .map(|(_, algorithm)| *algorithm)
+    };
+    value
+        .as_array()?
+        .iter()
+        .map(known)
+        .collect::<Option<Vec<Algorithm>>>()
+        .filter(|list| !list.is_empty())
 }
 
 /// Nobody between us and the provider may swap its keys.

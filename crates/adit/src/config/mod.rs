@@ -1,7 +1,8 @@
-//! The configuration: one TOML file, completed by the environment, checked as a whole before anything starts.
+//! The configuration: one TOML file, completed by the environment, checked as a whole before
+//! anything starts.
 //!
-//! It is read twice over: each table by the type that it becomes, and then the whole by [`cross`], which knows what one table
-//! means for another. Every problem is reported, not the first.
+//! It is read twice over: each table by the type that it becomes, and then the whole by [`cross`],
+//! which knows what one table means for another. Every problem is reported, not the first.
 
 mod address;
 mod asset;
@@ -81,11 +82,17 @@ impl Config {
     /// # Errors
     /// [`Unusable`], with everything that is wrong.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Unusable> {
-        let subject = file.map_or("the environment (there is no configuration file)".to_owned(), |file| file.display().to_string());
-        let text = file
-            .map(std::fs::read_to_string)
-            .transpose()
-            .map_err(|error| unreadable(&subject, format!("cannot be read: {error}"), "name a file that this user may read"))?;
+        let subject = file
+            .map_or("the environment (there is no configuration file)".to_owned(), |file| {
+                file.display().to_string()
+            });
+        let text = file.map(std::fs::read_to_string).transpose().map_err(|error| {
+            unreadable(
+                &subject,
+                format!("cannot be read: {error}"),
+                "name a file that this user may read",
+            )
+        })?;
         Self::parse(&subject, text.as_deref().unwrap_or_default(), environment)
     }
 
@@ -93,8 +100,14 @@ impl Config {
     /// As [`Config::load`].
     pub fn parse(subject: &str, text: &str, environment: &Environment) -> Result<Self, Unusable> {
         let mut file: Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            unreadable(subject, format!("is no TOML at line {line}: {}", error.message()), "correct that line")
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            unreadable(
+                subject,
+                format!("is no TOML at line {line}: {}", error.message()),
+                "correct that line",
+            )
         })?;
         let notes = Notes::default();
         if let Some(network) = environment.get("ADIT_NETWORK") {
@@ -105,7 +118,11 @@ impl Config {
         environment.lay_over(&mut whole, &notes);
         let config = Self::read(Section::new("", &whole, &notes), environment, &notes);
         let problems = notes.into_problems();
-        if problems.is_empty() { Ok(config) } else { Err(Unusable { subject: subject.to_owned(), problems }) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Unusable { subject: subject.to_owned(), problems })
+        }
     }
 
     /// The chain that claims are paid on.
@@ -123,11 +140,15 @@ impl Config {
             .filter_map(|(name, section)| Chain::read(name, section))
             .map(|chain| (chain.name.clone(), chain))
             .collect();
-        let read_asset = |(name, section)| asset::read(name, section).map(|rules: AssetRules| (rules.asset.id.clone(), rules));
-        let mut assets: BTreeMap<AssetId, AssetRules> = root.sections("assets").into_iter().filter_map(read_asset).collect();
+        let read_asset = |(name, section)| {
+            asset::read(name, section).map(|rules: AssetRules| (rules.asset.id.clone(), rules))
+        };
+        let mut assets: BTreeMap<AssetId, AssetRules> =
+            root.sections("assets").into_iter().filter_map(read_asset).collect();
         let claims = root.section("claims").and_then(Claims::read);
         cross::complete(&mut assets, &chains, claims.as_ref(), notes);
-        let decimals: BTreeMap<AssetId, u8> = assets.iter().map(|(id, rules)| (id.clone(), rules.asset.decimals)).collect();
+        let decimals: BTreeMap<AssetId, u8> =
+            assets.iter().map(|(id, rules)| (id.clone(), rules.asset.decimals)).collect();
         let config = Self {
             server: Server::read(root.section("server")),
             store: StoreUrl::read(root.section("store")),

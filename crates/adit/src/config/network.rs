@@ -15,12 +15,14 @@ pub fn complete(file: Table, notes: &Notes) -> Table {
     let names: Vec<String> = NETWORKS.iter().map(|(name, _)| format!("{name:?}")).collect();
     match NETWORKS.iter().find(|(name, _)| named.as_str() == Some(name)) {
         Some((_, text)) => {
-            let mut settings: Table = text.parse().expect("a test reads the settings of every network");
+            let mut settings: Table =
+                text.parse().expect("a test reads the settings of every network");
             merge(&mut settings, file);
             settings
         }
         None => {
-            let allowed = format!("allowed is {}, or no network and chains of your own", names.join(" or "));
+            let allowed =
+                format!("allowed is {}, or no network and chains of your own", names.join(" or "));
             notes.problem("network", format!("is {named}"), allowed);
             file
         }

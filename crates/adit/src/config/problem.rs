@@ -56,10 +56,20 @@ impl Notes {
         self.origins.borrow_mut().insert(key.into(), variable);
     }
 
-    pub fn problem(&self, key: impl Into<String>, wrong: impl Into<String>, allowed: impl Into<String>) {
+    pub fn problem(
+        &self,
+        key: impl Into<String>,
+        wrong: impl Into<String>,
+        allowed: impl Into<String>,
+    ) {
         let key = key.into();
         let variable = self.origins.borrow().get(&key).copied();
-        self.problems.borrow_mut().push(Problem { key, wrong: wrong.into(), allowed: allowed.into(), variable });
+        self.problems.borrow_mut().push(Problem {
+            key,
+            wrong: wrong.into(),
+            allowed: allowed.into(),
+            variable,
+        });
     }
 
     /// In order of their keys, each once.

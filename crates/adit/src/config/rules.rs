@@ -10,7 +10,8 @@ impl Config {
     /// `wallets`: the one that pays on each chain. The revision is given by the store.
     pub fn rules(&self, wallets: &BTreeMap<ChainName, Destination>) -> Rules {
         let chains = self.chains.values().filter_map(|chain| {
-            let lane = LaneId { chain: chain.name.clone(), wallet: wallets.get(&chain.name)?.clone() };
+            let lane =
+                LaneId { chain: chain.name.clone(), wallet: wallets.get(&chain.name)?.clone() };
             Some((chain.name.clone(), chain_rules(chain, lane)))
         });
         Rules {

@@ -27,15 +27,27 @@ impl Secrets {
         }
         let passphrase = environment.get("ADIT_KEY_PASSPHRASE");
         if passphrase.is_some_and(|text| text.len() < PASSPHRASE_BYTES_MIN) {
-            notes.problem("ADIT_KEY_PASSPHRASE", "is too short", format!("allowed are {PASSPHRASE_BYTES_MIN} bytes or more"));
+            notes.problem(
+                "ADIT_KEY_PASSPHRASE",
+                "is too short",
+                format!("allowed are {PASSPHRASE_BYTES_MIN} bytes or more"),
+            );
         }
         let admin_token = environment.get("ADIT_ADMIN_TOKEN");
-        if admin_token.is_some_and(|text| text.len() < ADMIN_TOKEN_CHARS_MIN || !text.chars().all(|c| c.is_ascii_graphic())) {
-            let allowed =
-                format!("allowed are {ADMIN_TOKEN_CHARS_MIN} or more visible ASCII characters, like the output of `openssl rand -hex 32`");
+        if admin_token.is_some_and(|text| {
+            text.len() < ADMIN_TOKEN_CHARS_MIN || !text.chars().all(|c| c.is_ascii_graphic())
+        }) {
+            let allowed = format!(
+                "allowed are {ADMIN_TOKEN_CHARS_MIN} or more visible ASCII characters, like the \
+                 output of `openssl rand -hex 32`"
+            );
             notes.problem("ADIT_ADMIN_TOKEN", "cannot be used", allowed);
         }
         let secret = |text: Option<&str>| text.map(|text| SecretString::from(text.to_owned()));
-        Self { private_key: secret(private_key), passphrase: secret(passphrase), admin_token: secret(admin_token) }
+        Self {
+            private_key: secret(private_key),
+            passphrase: secret(passphrase),
+            admin_token: secret(admin_token),
+        }
     }
 }

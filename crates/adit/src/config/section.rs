@@ -1,7 +1,8 @@
 //! One table of the configuration, read key by key.
 //!
-//! A wrong value is noted and answered with `None`, like an absent one, and reading goes on: whoever starts Adit sees all that is
-//! wrong at once. A configuration is used only when nothing was noted.
+//! A wrong value is noted and answered with `None`, like an absent one, and reading goes on:
+//! whoever starts Adit sees all that is wrong at once. A configuration is used only when nothing
+//! was noted.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,17 +54,31 @@ impl<'a> Section<'a> {
     }
 
     /// The general way: `read` says whether the value has the right form.
-    pub fn read<T>(&self, key: &'static str, allowed: impl Display, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    pub fn read<T>(
+        &self,
+        key: &'static str,
+        allowed: impl Display,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.value(key)?;
         let good = read(value);
         if good.is_none() {
-            self.wrong(key, format_args!("is {}", echo(value)), format_args!("allowed is {allowed}"));
+            self.wrong(
+                key,
+                format_args!("is {}", echo(value)),
+                format_args!("allowed is {allowed}"),
+            );
         }
         good
     }
 
     /// As [`Section::read`], for values that may carry a password: they are never repeated.
-    pub fn read_hidden<T>(&self, key: &'static str, allowed: impl Display, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    pub fn read_hidden<T>(
+        &self,
+        key: &'static str,
+        allowed: impl Display,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
         let good = read(self.value(key)?);
         if good.is_none() {
             self.wrong(key, "has a value that is not shown", format_args!("allowed is {allowed}"));
@@ -72,12 +87,15 @@ impl<'a> Section<'a> {
     }
 
     pub fn text(&self, key: &'static str) -> Option<String> {
-        self.read(key, "a text in quotes, not empty", |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+        self.read(key, "a text in quotes, not empty", |value| {
+            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        })
     }
 
     /// A text that may be empty, which is as if it were absent.
     pub fn text_or_empty(&self, key: &'static str) -> Option<String> {
-        self.read(key, "a text in quotes", |value| value.as_str().map(str::to_owned)).filter(|text| !text.is_empty())
+        self.read(key, "a text in quotes", |value| value.as_str().map(str::to_owned))
+            .filter(|text| !text.is_empty())
     }
 
     /// A text that has a type of its own.
@@ -89,10 +107,15 @@ impl<'a> Section<'a> {
         self.read(key, "true or false", Value::as_bool)
     }
 
-    pub fn number<T: TryFrom<u64>>(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<T> {
+    pub fn number<T: TryFrom<u64>>(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Option<T> {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, allowed, |value| {
-            let number = u64::try_from(value.as_integer()?).ok().filter(|number| range.contains(number))?;
+            let number =
+                u64::try_from(value.as_integer()?).ok().filter(|number| range.contains(number))?;
             T::try_from(number).ok()
         })
     }
@@ -133,7 +156,9 @@ impl<'a> Section<'a> {
 
     /// The table under `key`.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
-        self.read(key, format_args!("a table: [{}]", self.key(key)), |value| value.is_table().then_some(()))?;
+        self.read(key, format_args!("a table: [{}]", self.key(key)), |value| {
+            value.is_table().then_some(())
+        })?;
         Some(Section::new(self.key(key), self.table.get(key)?.as_table()?, self.notes))
     }
 
@@ -143,7 +168,11 @@ impl<'a> Section<'a> {
         let entries = outer.table.iter().filter_map(|(name, value)| match value.as_table() {
             Some(table) => Some((name.as_str(), Section::new(outer.key(name), table, self.notes))),
             None => {
-                outer.wrong(name, format_args!("is {}", echo(value)), format_args!("allowed is a table: [{}]", outer.key(name)));
+                outer.wrong(
+                    name,
+                    format_args!("is {}", echo(value)),
+                    format_args!("allowed is a table: [{}]", outer.key(name)),
+                );
                 None
             }
         });
@@ -167,24 +196,44 @@ impl<'a> Section<'a> {
     }
 
     /// The amounts under `key`, each named by an asset that exists.
-    pub fn amounts(&self, key: &'static str, decimals: &BTreeMap<AssetId, u8>) -> BTreeMap<AssetId, Amount> {
+    pub fn amounts(
+        &self,
+        key: &'static str,
+        decimals: &BTreeMap<AssetId, u8>,
+    ) -> BTreeMap<AssetId, Amount> {
         let Some(inner) = self.section(key) else { return BTreeMap::new() };
         let known = inner.table.iter().filter_map(|(name, value)| {
             let (asset, decimals) = self.known_asset(key, name, decimals)?;
             let amount = read_amount(value, decimals);
             if amount.is_none() {
-                inner.wrong(name, format_args!("is {}", echo(value)), format_args!("allowed is {}", amount_form(decimals)));
+                inner.wrong(
+                    name,
+                    format_args!("is {}", echo(value)),
+                    format_args!("allowed is {}", amount_form(decimals)),
+                );
             }
             Some((asset, amount?))
         });
         known.collect()
     }
 
-    fn known_asset(&self, key: &str, name: &str, decimals: &BTreeMap<AssetId, u8>) -> Option<(AssetId, u8)> {
-        let found = decimals.iter().find(|(asset, _)| asset.as_str() == name).map(|(asset, decimals)| (asset.clone(), *decimals));
+    fn known_asset(
+        &self,
+        key: &str,
+        name: &str,
+        decimals: &BTreeMap<AssetId, u8>,
+    ) -> Option<(AssetId, u8)> {
+        let found = decimals
+            .iter()
+            .find(|(asset, _)| asset.as_str() == name)
+            .map(|(asset, decimals)| (asset.clone(), *decimals));
         if found.is_none() {
             let assets: Vec<&str> = decimals.keys().map(AssetId::as_str).collect();
-            self.wrong(&format!("{key}.{name}"), "names no asset", format_args!("allowed are {}", assets.join(", ")));
+            self.wrong(
+                &format!("{key}.{name}"),
+                "names no asset",
+                format_args!("allowed are {}", assets.join(", ")),
+            );
         }
         found
     }
@@ -192,12 +241,29 @@ impl<'a> Section<'a> {
     /// The tables of a list, `[[key]]`.
     pub fn list(&self, key: &'static str) -> Vec<Section<'a>> {
         let allowed = format!("one or more tables: [[{}]]", self.key(key));
-        let tables = |value: &Value| value.as_array()?.iter().map(|item| item.is_table().then_some(())).collect::<Option<Vec<()>>>();
+        let tables = |value: &Value| {
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.is_table().then_some(()))
+                .collect::<Option<Vec<()>>>()
+        };
         if self.read(key, allowed, tables).is_none() {
             return Vec::new();
         }
-        let items = self.table.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table);
-        items.enumerate().map(|(index, table)| Section::new(format!("{}[{index}]", self.key(key)), table, self.notes)).collect()
+        let items = self
+            .table
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_table);
+        items
+            .enumerate()
+            .map(|(index, table)| {
+                Section::new(format!("{}[{index}]", self.key(key)), table, self.notes)
+            })
+            .collect()
     }
 
     /// Notes every key that nobody asked for: a misspelt limit must not be no limit.
@@ -205,7 +271,11 @@ impl<'a> Section<'a> {
         let known = self.known.borrow();
         for unknown in self.table.keys().filter(|key| !known.contains(key.as_str())) {
             let allowed: Vec<&str> = known.iter().copied().collect();
-            self.wrong(unknown, "is not a key of this table", format_args!("allowed are {}", allowed.join(", ")));
+            self.wrong(
+                unknown,
+                "is not a key of this table",
+                format_args!("allowed are {}", allowed.join(", ")),
+            );
         }
     }
 
@@ -218,7 +288,10 @@ impl<'a> Section<'a> {
 fn amount_form(decimals: u8) -> String {
     match decimals {
         0 => "an amount in whole units as text, like \"3000\"".to_owned(),
-        decimals => format!("an amount in whole units as text, like \"3000\" or \"0.5\", with at most {decimals} digits after the point"),
+        decimals => format!(
+            "an amount in whole units as text, like \"3000\" or \"0.5\", with at most {decimals} \
+             digits after the point"
+        ),
     }
 }
 
@@ -233,5 +306,9 @@ fn read_amount(value: &Value, decimals: u8) -> Option<Amount> {
 }
 
 fn read_texts(value: &Value) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|item| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned)).collect()
+    value
+        .as_array()?
+        .iter()
+        .map(|item| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! `[server]`, `[wallets]`, `[withdrawals]`, `[alerts]`: how the process presents itself and what it watches.
+//! `[server]`, `[wallets]`, `[withdrawals]`, `[alerts]`: how the process presents itself and what
+//! it watches.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -64,10 +65,13 @@ impl Server {
             behind_proxy: false,
         };
         let Some(section) = section else { return server };
-        let form = "an IP address and a port, like \"127.0.0.1:5000\", or \"0.0.0.0:5000\" for every interface";
+        let form = "an IP address and a port, like \"127.0.0.1:5000\", or \"0.0.0.0:5000\" for every \
+             interface";
         server.listen = section.typed("listen", form).unwrap_or(server.listen);
-        let form = "an IP address and a port, like \"127.0.0.1:9464\", or \"none\" where metrics are not served";
-        let metrics_listen = section.read("metrics_listen", form, |value| MetricsListen::parse(value.as_str()?));
+        let form = "an IP address and a port, like \"127.0.0.1:9464\", or \"none\" where metrics are not \
+             served";
+        let metrics_listen =
+            section.read("metrics_listen", form, |value| MetricsListen::parse(value.as_str()?));
         server.metrics_listen = metrics_listen.unwrap_or(server.metrics_listen);
         server.cors_origins = section.texts("cors_origins").unwrap_or_default();
         for origin in server.cors_origins.iter().filter(|origin| !is_origin(origin)) {
@@ -77,18 +81,27 @@ impl Server {
                 "allowed are origins like \"https://app.example.org\", without a path",
             );
         }
-        server.requests_per_second = section.number("requests_per_second", 1..=1_000_000).unwrap_or(server.requests_per_second);
-        server.requests_burst = section.number("requests_burst", 1..=1_000_000).unwrap_or(server.requests_burst);
+        server.requests_per_second = section
+            .number("requests_per_second", 1..=1_000_000)
+            .unwrap_or(server.requests_per_second);
+        server.requests_burst =
+            section.number("requests_burst", 1..=1_000_000).unwrap_or(server.requests_burst);
         server.behind_proxy = section.flag("behind_proxy").unwrap_or(false);
         section.finish();
         server
     }
 }
 
-/// Scheme, host and perhaps a port: what a browser sends. `*` would let any page act with a visitor's key.
+/// Scheme, host and perhaps a port: what a browser sends. `*` would let any page act with a
+/// visitor's key.
 fn is_origin(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|host| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']')))
+    rest.is_some_and(|host| {
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+    })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +116,15 @@ impl People {
     pub fn read(wallets: Option<Section<'_>>, withdrawals: Option<Section<'_>>) -> Self {
         let mut people = Self { wallet_cooling: Span::from_hours(24), cancels_per_day_max: 20 };
         if let Some(section) = wallets {
-            people.wallet_cooling = section.seconds("cooling_seconds", 0..=SECONDS_MAX).unwrap_or(people.wallet_cooling);
+            people.wallet_cooling = section
+                .seconds("cooling_seconds", 0..=SECONDS_MAX)
+                .unwrap_or(people.wallet_cooling);
             section.finish();
         }
         if let Some(section) = withdrawals {
-            people.cancels_per_day_max = section.number("cancels_per_day_max", 0..=1_000_000).unwrap_or(people.cancels_per_day_max);
+            people.cancels_per_day_max = section
+                .number("cancels_per_day_max", 0..=1_000_000)
+                .unwrap_or(people.cancels_per_day_max);
             section.finish();
         }
         people
@@ -126,7 +143,8 @@ impl Alerts {
     pub fn read(section: Option<Section<'_>>, decimals: &BTreeMap<AssetId, u8>) -> Self {
         let mut alerts = Self { low: BTreeMap::new(), stuck_after: Span::from_seconds(600) };
         let Some(section) = section else { return alerts };
-        alerts.stuck_after = section.seconds("stuck_after_seconds", 1..=SECONDS_MAX).unwrap_or(alerts.stuck_after);
+        alerts.stuck_after =
+            section.seconds("stuck_after_seconds", 1..=SECONDS_MAX).unwrap_or(alerts.stuck_after);
         for (asset, threshold) in section.amounts("low", decimals) {
             alerts.low.insert(asset, threshold);
         }

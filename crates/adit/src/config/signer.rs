@@ -38,7 +38,8 @@ impl Signer {
         signer.key_index = section.number("key_index", 0..=2_147_483_647).unwrap_or(0);
         signer.socket = section.text_or_empty("socket").map(Into::into);
         let named = "a name for this installation: 1 to 64 visible ASCII characters without spaces";
-        let environment = section.read("environment", named, |value| EnvironmentId::new(value.as_str()?).ok());
+        let environment =
+            section.read("environment", named, |value| EnvironmentId::new(value.as_str()?).ok());
         signer.environment = environment.unwrap_or(signer.environment);
         signer.caps = section.of_assets("caps", decimals, read_caps);
         section.finish();
@@ -47,7 +48,10 @@ impl Signer {
 
     /// What may leave; without a cap everything, which is said at start.
     pub fn caps_of(&self, asset: &AssetId) -> AssetCaps {
-        self.caps.get(asset).copied().unwrap_or(AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX })
+        self.caps
+            .get(asset)
+            .copied()
+            .unwrap_or(AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX })
     }
 }
 

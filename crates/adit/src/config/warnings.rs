@@ -12,20 +12,44 @@ use super::{Config, Membership, Secrets, StoreUrl, unquoted};
 
 impl Config {
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.chains.values().filter(|chain| chain.trust == Trust::Single).map(trusting).collect();
+        let mut warnings: Vec<String> = self
+            .chains
+            .values()
+            .filter(|chain| chain.trust == Trust::Single)
+            .map(trusting)
+            .collect();
         if self.claims.is_some() && self.membership == Membership::Open {
-            warnings.push("membership is open: everyone with points can claim (name a lock in membership.lock to change that)".to_owned());
+            warnings.push(
+                "membership is open: everyone with points can claim (name a lock in \
+                membership.lock to change that)"
+                    .to_owned(),
+            );
         }
-        let paid = self.assets.values().map(|rules| &rules.asset).filter(|asset| asset.form != AssetForm::Points);
+        let paid = self
+            .assets
+            .values()
+            .map(|rules| &rules.asset)
+            .filter(|asset| asset.form != AssetForm::Points);
         for asset in paid.filter(|asset| !self.signer.caps.contains_key(&asset.id)) {
-            warnings.push(format!("the signer lets out any amount of {0} (set signer.caps.{0} to bound what can be lost)", asset.id));
+            warnings.push(format!(
+                "the signer lets out any amount of {0} (set signer.caps.{0} to \
+                bound what can be lost)",
+                asset.id
+            ));
         }
         warnings.extend(self.one_volume());
         let metrics = self.server.metrics_listen.address();
-        warnings.extend(metrics.filter(|address| !address.ip().to_canonical().is_loopback()).map(scraped_from_elsewhere));
+        warnings.extend(
+            metrics
+                .filter(|address| !address.ip().to_canonical().is_loopback())
+                .map(scraped_from_elsewhere),
+        );
         warnings.extend(self.quoted().map(quoted));
         if self.secrets.admin_token.is_none() {
-            warnings.push("ADIT_ADMIN_TOKEN is not set: only API keys that were issued before work".to_owned());
+            warnings.push(
+                "ADIT_ADMIN_TOKEN is not set: only API keys that were issued before work"
+                    .to_owned(),
+            );
         }
         warnings
     }
@@ -36,7 +60,9 @@ impl Config {
         let given = [("ADIT_KEY_PASSPHRASE", passphrase), ("ADIT_ADMIN_TOKEN", admin_token)];
         given
             .into_iter()
-            .filter(|(_, secret)| secret.as_ref().is_some_and(|text| unquoted(text.expose_secret()).is_some()))
+            .filter(|(_, secret)| {
+                secret.as_ref().is_some_and(|text| unquoted(text.expose_secret()).is_some())
+            })
             .map(|(name, _)| name)
     }
 
@@ -49,7 +75,9 @@ impl Config {
         }
         let (database, journal) = (path.display(), journal.display());
         Some(format!(
-            "database ({database}) and signer's journal ({journal}) are on one volume: a snapshot of it sets both back, and what was paid since is only found where blocks or pools show it (put signer.journal on another volume)"
+            "database ({database}) and signer's journal ({journal}) are on one volume: a snapshot \
+             of it sets both back, and what was paid since is only found where blocks or pools \
+             show it (put signer.journal on another volume)"
         ))
     }
 }
@@ -77,5 +105,9 @@ pub fn quoted(variable: &str) -> String {
 }
 
 fn trusting(chain: &super::Chain) -> String {
-    format!("chain {} is trusted on the word of a single endpoint: if it lies, a payment can be taken for made or not made", chain.name)
+    format!(
+        "chain {} is trusted on the word of a single endpoint: if it lies, a payment can be taken \
+         for made or not made",
+        chain.name
+    )
 }

@@ -48,7 +48,11 @@ impl Witness {
         let file = section.text_or_empty("file").map(PathBuf::from);
         let object = section.section("object");
         if file.is_some() && object.is_some() {
-            section.wrong("file", "is set beside witness.object", "there is one witness: take one of the two out");
+            section.wrong(
+                "file",
+                "is set beside witness.object",
+                "there is one witness: take one of the two out",
+            );
         }
         let object = object.and_then(|object| WitnessObject::read(object, environment));
         section.finish();
@@ -62,36 +66,64 @@ impl Witness {
 
 impl WitnessObject {
     fn read(section: Section<'_>, environment: &Environment) -> Option<Self> {
-        section.require("endpoint", "the address of the store, like \"https://s3.eu-central-1.amazonaws.com\"");
+        section.require(
+            "endpoint",
+            "the address of the store, like \"https://s3.eu-central-1.amazonaws.com\"",
+        );
         section.require("bucket", "the name of a bucket that exists");
-        let form = "https://HOST or https://HOST:PORT, without path and password; http:// for this machine alone";
+        let form = "https://HOST or https://HOST:PORT, without path and password; http:// for this \
+             machine alone";
         let endpoint = section.read_hidden("endpoint", form, |value| endpoint(value.as_str()?));
         let form = format!("{BUCKET_CHARS_MIN} to {BUCKET_CHARS_MAX} of a-z, 0-9, '-', '.'");
-        let bucket = section.read("bucket", form, |value| value.as_str().filter(|text| is_bucket(text)).map(str::to_owned));
-        let form =
-            format!("1 to {KEY_BYTES_MAX} of a-z, A-Z, 0-9, '-', '_', '.', '/'; '/' stands between names that do not begin with '.'");
-        let key = section.read("key", form, |value| value.as_str().filter(|text| is_key(text)).map(str::to_owned));
+        let bucket = section.read("bucket", form, |value| {
+            value.as_str().filter(|text| is_bucket(text)).map(str::to_owned)
+        });
+        let form = format!(
+            "1 to {KEY_BYTES_MAX} of a-z, A-Z, 0-9, '-', '_', '.', '/'; '/' stands between names \
+             that do not begin with '.'"
+        );
+        let key = section.read("key", form, |value| {
+            value.as_str().filter(|text| is_key(text)).map(str::to_owned)
+        });
         let form = "the region as the store names it, like \"eu-central-1\"";
-        let region = section.read("region", form, |value| value.as_str().filter(|text| is_region(text)).map(str::to_owned));
+        let region = section.read("region", form, |value| {
+            value.as_str().filter(|text| is_region(text)).map(str::to_owned)
+        });
         let path_style = section.flag("path_style").unwrap_or(true);
         let given = |name| environment.get(name).map(Hidden::new);
         let (key_id, secret) = (given(KEY_ID), given(SECRET));
         if key_id.is_none() || secret.is_none() {
-            let set = format!("set {KEY_ID} and {SECRET} in the environment to a key that may read, write and list there");
+            let set = format!(
+                "set {KEY_ID} and {SECRET} in the environment to a key that may read, write and \
+                 list there"
+            );
             section.wrong("", "has no key that opens it", set);
         }
         let key = if section.has("key") { key } else { Some("adit/witness".to_owned()) };
         let region = if section.has("region") { region } else { Some("us-east-1".to_owned()) };
         section.finish();
-        Some(Self { endpoint: endpoint?, bucket: bucket?, key: key?, region: region?, path_style, key_id: key_id?, secret: secret? })
+        Some(Self {
+            endpoint: endpoint?,
+            bucket: bucket?,
+            key: key?,
+            region: region?,
+            path_style,
+            key_id: key_id?,
+            secret: secret?,
+        })
     }
 }
 
-/// Reads the address of a store. Whoever alters the witness on the way alters what may be signed, so only this machine is spoken to in clear.
+/// Reads the address of a store. Whoever alters the witness on the way alters what may be signed,
+/// so only this machine is spoken to in clear.
 fn endpoint(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let host = url.host_str()?;
-    let is_here = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_here = host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
     let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_here);
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     let is_open = url.username().is_empty() && url.password().is_none();
@@ -100,18 +132,24 @@ fn endpoint(text: &str) -> Option<Url> {
 
 fn is_bucket(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    (BUCKET_CHARS_MIN..=BUCKET_CHARS_MAX).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('.')
+    (BUCKET_CHARS_MIN..=BUCKET_CHARS_MAX).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.starts_with('.')
 }
 
-/// A part that begins with a point would be resolved as in a path of files, and an empty one vanish.
+/// A part that begins with a point would be resolved as in a path of files, and an empty one
+/// vanish.
 fn is_key(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed);
+    let is_part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed);
     text.len() <= KEY_BYTES_MAX && text.split('/').all(is_part)
 }
 
 fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.len() <= REGION_CHARS_MAX && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    !text.is_empty()
+        && text.len() <= REGION_CHARS_MAX
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 #[cfg(test)]
@@ -120,39 +158,74 @@ mod tests {
     use super::*;
 
     fn environment(set: &[(&str, &str)]) -> Environment {
-        Environment::of(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        Environment::of(|name| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
-    /// A store in an open network, one without a key, and two witnesses at once: each says what to do.
+    /// A store in an open network, one without a key, and two witnesses at once: each says what to
+    /// do.
     #[test]
     fn f91_an_object_store_that_cannot_be_a_witness_is_refused() {
         let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush")];
         let whole = "endpoint = \"https://s3.example.org\"\nbucket = \"adit-witness\"\n";
         let said = |lines: &str, variables: &[(&'static str, &'static str)]| {
-            let parsed = Config::parse("adit.toml", &format!("{TEMPLATE}\n[witness.object]\n{lines}"), &environment(variables));
-            parsed.map(|config| format!("{:?}", config.witness)).map_err(|unusable| unusable.to_string())
+            let parsed = Config::parse(
+                "adit.toml",
+                &format!("{TEMPLATE}\n[witness.object]\n{lines}"),
+                &environment(variables),
+            );
+            parsed
+                .map(|config| format!("{:?}", config.witness))
+                .map_err(|unusable| unusable.to_string())
         };
         let shown = said(whole, &keys).expect("usable");
         assert!(shown.contains("adit/witness") && !shown.contains("hush"), "{shown}");
         let here = whole.replace("https://s3.example.org", "http://127.0.0.1:9000");
         said(&here, &keys).expect("this machine alone");
         let cases = [
-            (whole.replace("https", "http"), &keys[..], "endpoint has a value that is not shown; allowed is https://"),
+            (
+                whole.replace("https", "http"),
+                &keys[..],
+                "endpoint has a value that is not shown; allowed is https://",
+            ),
             (whole.replace("s3.ex", "user:hush@s3.ex"), &keys, "without path and password"),
             (whole.replace(".org", ".org/bucket"), &keys, "without path and password"),
-            (whole.replace("adit-witness", "Adit"), &keys, "bucket is \"Adit\"; allowed is 3 to 63 of a-z"),
-            (format!("{whole}key = \"a/../b\"\n"), &keys, "key is \"a/../b\"; allowed is 1 to 1000"),
+            (
+                whole.replace("adit-witness", "Adit"),
+                &keys,
+                "bucket is \"Adit\"; allowed is 3 to 63 of a-z",
+            ),
+            (
+                format!("{whole}key = \"a/../b\"\n"),
+                &keys,
+                "key is \"a/../b\"; allowed is 1 to 1000",
+            ),
             (format!("{whole}regoin = \"x\"\n"), &keys, "regoin is not a key of this table"),
             (String::new(), &keys, "witness.object.bucket is missing; give the name of a bucket"),
-            (whole.to_owned(), &keys[..1], "has no key that opens it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            (
+                whole.to_owned(),
+                &keys[..1],
+                "has no key that opens it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            ),
         ];
         for (lines, variables, part) in cases {
             let said = said(&lines, variables).expect_err("it cannot be used");
-            assert!(said.contains(part) && !said.contains("hush"), "{part:?} is missing in:\n{said}");
+            assert!(
+                said.contains(part) && !said.contains("hush"),
+                "{part:?} is missing in:\n{said}"
+            );
         }
         let both = TEMPLATE.replace("#file = \"\"", "file = \"/mnt/other/witness\"");
-        let both = Config::parse("adit.toml", &format!("{both}\n[witness.object]\n{whole}"), &environment(&keys));
+        let both = Config::parse(
+            "adit.toml",
+            &format!("{both}\n[witness.object]\n{whole}"),
+            &environment(&keys),
+        );
         let both = both.expect_err("it cannot be used").to_string();
-        assert!(both.contains("witness.file is set beside witness.object; there is one witness"), "{both}");
+        assert!(
+            both.contains("witness.file is set beside witness.object; there is one witness"),
+            "{both}"
+        );
     }
 }

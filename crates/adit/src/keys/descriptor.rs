@@ -36,14 +36,17 @@ enum Addresses {
 /// When they make no wallet.
 pub fn run(arguments: &Arguments, output: Output) -> Result<()> {
     let wallet = wallet(arguments)?;
-    let first = wallet.address(Place { keychain: Keychain::External, index: 0 })?.destination().clone();
+    let first =
+        wallet.address(Place { keychain: Keychain::External, index: 0 })?.destination().clone();
     let descriptor = wallet.descriptor_of_both();
-    let text = format!("{descriptor}\nits first address is {first}: every signer must see the same one");
+    let text =
+        format!("{descriptor}\nits first address is {first}: every signer must see the same one");
     output.result(&json!({ "descriptor": descriptor, "address": first }), &text)
 }
 
 fn wallet(arguments: &Arguments) -> Result<Wallet> {
-    let cosigners: Vec<Cosigner> = arguments.keys.iter().map(|key| Cosigner::parse(key)).collect::<Result<_, _>>()?;
+    let cosigners: Vec<Cosigner> =
+        arguments.keys.iter().map(|key| Cosigner::parse(key)).collect::<Result<_, _>>()?;
     match (arguments.keys.as_slice(), arguments.needed) {
         ([key], None | Some(1)) => {
             let kind = match arguments.addresses {
@@ -53,7 +56,9 @@ fn wallet(arguments: &Arguments) -> Result<Wallet> {
             Ok(Wallet::of_account(arguments.network, kind, key)?)
         }
         (_, Some(needed)) => Ok(Wallet::multisig(arguments.network, needed, &cosigners)?),
-        (keys, None) => bail!("--needed is missing; say how many of the {} keys must sign", keys.len()),
+        (keys, None) => {
+            bail!("--needed is missing; say how many of the {} keys must sign", keys.len())
+        }
     }
 }
 

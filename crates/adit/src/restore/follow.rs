@@ -1,4 +1,5 @@
-//! `--wait`: follows a running server until every lane has read the signer's journal and runs, or says why it does not.
+//! `--wait`: follows a running server until every lane has read the signer's journal and runs, or
+//! says why it does not.
 
 use std::time::{Duration, Instant};
 
@@ -34,14 +35,28 @@ pub async fn to_the_end(server: &Remote, output: Output) -> Result<()> {
         };
         match now {
             Standing::Runs => {
-                return output.result(&json!({ "restored": true }), "every lane has read the signer's journal, and runs");
+                return output.result(
+                    &json!({ "restored": true }),
+                    "every lane has read the signer's journal, and runs",
+                );
             }
-            Standing::Stopped(why) => bail!("the server does not go on by itself:\n  {}", why.join("\n  ")),
-            Standing::UnderWay(waits) if began.elapsed() >= Duration::from_secs(FOLLOW_SECONDS_MAX) => {
-                bail!("after {FOLLOW_SECONDS_MAX} seconds it still waits; see the server's log:\n  {}", waits.join("\n  "));
+            Standing::Stopped(why) => {
+                bail!("the server does not go on by itself:\n  {}", why.join("\n  "))
+            }
+            Standing::UnderWay(waits)
+                if began.elapsed() >= Duration::from_secs(FOLLOW_SECONDS_MAX) =>
+            {
+                bail!(
+                    "after {FOLLOW_SECONDS_MAX} seconds it still waits; see the server's log:\n  \
+                     {}",
+                    waits.join("\n  ")
+                );
             }
             Standing::UnderWay(waits) => {
-                waits.iter().filter(|wait| !said.contains(*wait)).for_each(|wait| eprintln!("{wait}"));
+                waits
+                    .iter()
+                    .filter(|wait| !said.contains(*wait))
+                    .for_each(|wait| eprintln!("{wait}"));
                 said = waits;
             }
         }
@@ -52,10 +67,15 @@ pub async fn to_the_end(server: &Remote, output: Output) -> Result<()> {
 fn standing(answer: &Value) -> Standing {
     let store = &answer["store"];
     if store["superseded"] == true {
-        return Standing::Stopped(vec!["another state of the database has taken this server's place; stop it".to_owned()]);
+        return Standing::Stopped(vec![
+            "another state of the database has taken this server's place; stop it".to_owned(),
+        ]);
     }
     if !store["finding"].is_null() {
-        return Standing::UnderWay(vec![format!("the database went back ({}); its next life begins", plain(&store["finding"]["because"]))]);
+        return Standing::UnderWay(vec![format!(
+            "the database went back ({}); its next life begins",
+            plain(&store["finding"]["because"])
+        )]);
     }
     let lanes = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let under_way: Vec<String> = lanes.iter().filter_map(waits).collect();
@@ -71,8 +91,12 @@ fn waits(lane: &Value) -> Option<String> {
     let name = plain(&lane["lane"]);
     match (lane["state"].as_str(), lane["journalRead"].as_bool()) {
         (Some("halted"), _) | (Some("running"), Some(true)) => None,
-        (Some("sweeping"), _) => Some(format!("{name} sweeps, at nonce {}", plain(&lane["nextNonce"]))),
-        (_, Some(true)) => Some(format!("{name} has read the journal, and compares the database with the chain")),
+        (Some("sweeping"), _) => {
+            Some(format!("{name} sweeps, at nonce {}", plain(&lane["nextNonce"])))
+        }
+        (_, Some(true)) => {
+            Some(format!("{name} has read the journal, and compares the database with the chain"))
+        }
         _unread => Some(format!("{name} reads the signer's journal")),
     }
 }
@@ -88,7 +112,11 @@ mod tests {
 
     fn answer(finding: Value, lanes: &[(&str, bool)]) -> Value {
         let lane = |(state, read): &(&str, bool)| {
-            let halted = if *state == "halted" { json!({ "sentence": "an operator stopped it: a drill." }) } else { Value::Null };
+            let halted = if *state == "halted" {
+                json!({ "sentence": "an operator stopped it: a drill." })
+            } else {
+                Value::Null
+            };
             json!({ "lane": "base:0x1", "state": state, "journalRead": read, "halted": halted })
         };
         json!({ "items": lanes.iter().map(lane).collect::<Vec<Value>>(), "store": { "finding": finding, "superseded": false } })
@@ -100,9 +128,17 @@ mod tests {
         let under_way = |value: Value| matches!(standing(&value), Standing::UnderWay(_));
         assert!(under_way(answer(because, &[("running", true)])), "a finding stands");
         assert!(under_way(answer(Value::Null, &[("running", false)])), "the journal is not read");
-        assert!(under_way(answer(Value::Null, &[("halted", true), ("reconciling", true)])), "one still reconciles");
-        assert_eq!(standing(&answer(Value::Null, &[("running", true), ("running", true)])), Standing::Runs);
-        let Standing::Stopped(why) = standing(&answer(Value::Null, &[("running", true), ("halted", true)])) else {
+        assert!(
+            under_way(answer(Value::Null, &[("halted", true), ("reconciling", true)])),
+            "one still reconciles"
+        );
+        assert_eq!(
+            standing(&answer(Value::Null, &[("running", true), ("running", true)])),
+            Standing::Runs
+        );
+        let Standing::Stopped(why) =
+            standing(&answer(Value::Null, &[("running", true), ("halted", true)]))
+        else {
             panic!("one is halted")
         };
         assert!(why[0].contains("a drill"), "{why:?}");

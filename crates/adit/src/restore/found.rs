@@ -79,7 +79,12 @@ impl Found {
 
 /// # Errors
 /// When one of the two cannot be read.
-pub async fn compare(store: &dyn Store, rules: &Rules, signer: &dyn Signer, newest: Option<Timestamp>) -> Result<Found> {
+pub async fn compare(
+    store: &dyn Store,
+    rules: &Rules,
+    signer: &dyn Signer,
+    newest: Option<Timestamp>,
+) -> Result<Found> {
     let standing = signer.lanes().await?;
     let mut ids: BTreeSet<LaneId> = rules.chains.values().map(|chain| chain.lane.clone()).collect();
     ids.extend(standing.iter().map(|known| known.lane.clone()));
@@ -89,10 +94,21 @@ pub async fn compare(store: &dyn Store, rules: &Rules, signer: &dyn Signer, newe
         lanes.push(of_lane(store, signer, &id, &standing).await?);
     }
     let age = newest.map(|newest| now().since(newest));
-    Ok(Found { copied: None, newest_commit: newest, age, journal: signer.journal().await?.0.to_string(), lanes })
+    Ok(Found {
+        copied: None,
+        newest_commit: newest,
+        age,
+        journal: signer.journal().await?.0.to_string(),
+        lanes,
+    })
 }
 
-async fn of_lane(store: &dyn Store, signer: &dyn Signer, id: &LaneId, standing: &[LaneStanding]) -> Result<LaneFound> {
+async fn of_lane(
+    store: &dyn Store,
+    signer: &dyn Signer,
+    id: &LaneId,
+    standing: &[LaneStanding],
+) -> Result<LaneFound> {
     let row = store.lane(id).await?;
     let live = store.live_lineages(id, LIVE_LINEAGES_MAX).await?;
     let next = row.as_ref().map_or(0, |row| row.next_nonce);
@@ -114,7 +130,11 @@ struct Signed {
     has_context: bool,
 }
 
-async fn signed_since(signer: &dyn Signer, lane: &LaneId, from: u64) -> Result<BTreeMap<WithdrawalId, Signed>> {
+async fn signed_since(
+    signer: &dyn Signer,
+    lane: &LaneId,
+    from: u64,
+) -> Result<BTreeMap<WithdrawalId, Signed>> {
     let (mut from, mut found) = (Some(EntryCursor::at(from)), BTreeMap::new());
     while let Some(place) = from {
         let page = signer.entries(lane, place, ENTRIES_PER_PAGE_MAX).await?;
@@ -129,7 +149,9 @@ fn note(found: &mut BTreeMap<WithdrawalId, Signed>, entry: &JournalEntry) {
     let request = &entry.request;
     for approved in &request.approved {
         let has_context = request.contexts.iter().any(|(payout, _)| *payout == approved.payout);
-        let known = found.entry(WithdrawalId(approved.payout.0)).or_insert(Signed { lineage: request.lineage, has_context });
+        let known = found
+            .entry(WithdrawalId(approved.payout.0))
+            .or_insert(Signed { lineage: request.lineage, has_context });
         known.lineage = request.lineage;
         known.has_context |= has_context;
     }

@@ -1,5 +1,5 @@
-//! `--journal FILE`: an earlier copy of the signer's journal, which is checked before anything is changed and put in place after the
-//! database. The journal of before is kept.
+//! `--journal FILE`: an earlier copy of the signer's journal, which is checked before anything is
+//! changed and put in place after the database. The journal of before is kept.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _};
@@ -22,7 +22,8 @@ pub struct Read {
     pub newest: Option<Timestamp>,
 }
 
-/// The copy beside the journal, until it takes its place. Dropped, it is gone, and nothing was changed.
+/// The copy beside the journal, until it takes its place. Dropped, it is gone, and nothing was
+/// changed.
 pub struct Staged {
     journal: PathBuf,
     copy: PathBuf,
@@ -36,30 +37,51 @@ impl Staged {
     /// Copies the file and the keys of its contexts, and reads it whole.
     ///
     /// # Errors
-    /// When it is no journal of this installation, a signer still runs on the one in place, or that one is newer.
+    /// When it is no journal of this installation, a signer still runs on the one in place, or that
+    /// one is newer.
     pub fn copy(file: &Path, journal: &Path, environment: &EnvironmentId) -> Result<Self> {
-        let unread = || format!("{} cannot be read; name the copy of the signer's journal", file.display());
+        let unread =
+            || format!("{} cannot be read; name the copy of the signer's journal", file.display());
         let at = file.canonicalize().with_context(unread)?;
         if !at.is_file() {
-            bail!("{} is no file; name the journal in it, such as {}", file.display(), file.join("signer.journal").display());
+            bail!(
+                "{} is no file; name the journal in it, such as {}",
+                file.display(),
+                file.join("signer.journal").display()
+            );
         }
         if journal.canonicalize().is_ok_and(|journal| journal == at) {
             bail!(
-                "{} is the configured journal itself; if it was brought back already, say --journal-declared instead of --journal FILE, else name a copy",
+                "{} is the configured journal itself; if it was brought back already, say \
+                 --journal-declared instead of --journal FILE, else name a copy",
                 file.display()
             );
         }
         let before = held(journal, environment)?;
         refuse_older(file, journal)?;
         let copy = kept::staging(journal);
-        let mut staged = Self { journal: journal.to_owned(), copy, read: Read::default(), before, moving: false };
+        let mut staged = Self {
+            journal: journal.to_owned(),
+            copy,
+            read: Read::default(),
+            before,
+            moving: false,
+        };
         staged.remove();
         fs::copy(file, &staged.copy)
             .and_then(|_| match beside(file, CONTEXTS) {
-                contexts if contexts.exists() => fs::copy(contexts, beside(&staged.copy, CONTEXTS)).map(drop),
+                contexts if contexts.exists() => {
+                    fs::copy(contexts, beside(&staged.copy, CONTEXTS)).map(drop)
+                }
                 _none => Ok(()),
             })
-            .with_context(|| format!("{} cannot be copied to {}; check the disk and its owner", file.display(), staged.copy.display()))?;
+            .with_context(|| {
+                format!(
+                    "{} cannot be copied to {}; check the disk and its owner",
+                    file.display(),
+                    staged.copy.display()
+                )
+            })?;
         staged.read = read(&staged.copy, environment).map_err(|error| misfit(file, &error))?;
         Ok(staged)
     }
@@ -81,7 +103,8 @@ impl Staged {
         drop(self.before.take());
         let told = || {
             format!(
-                "the journal could not be moved; the one of before is {} or {}: say `adit restore` again",
+                "the journal could not be moved; the one of before is {} or {}: say `adit restore` \
+                 again",
                 self.journal.display(),
                 old.display()
             )
@@ -90,18 +113,21 @@ impl Staged {
         Ok(there.then_some(old))
     }
 
-    /// Under a second name: there is no moment without a journal, in which a signer would begin an empty one.
+    /// Under a second name: there is no moment without a journal, in which a signer would begin an
+    /// empty one.
     fn keep_old(&self, old: &Path) -> std::io::Result<()> {
         for suffix in ["", CONTEXTS] {
             let from = beside(&self.journal, suffix);
             if from.exists() {
-                fs::hard_link(&from, beside(old, suffix)).or_else(|_| fs::copy(&from, beside(old, suffix)).map(drop))?;
+                fs::hard_link(&from, beside(old, suffix))
+                    .or_else(|_| fs::copy(&from, beside(old, suffix)).map(drop))?;
             }
         }
         Ok(())
     }
 
-    /// Each file takes the place of the one before at once. The contexts first: a journal without them knows no users.
+    /// Each file takes the place of the one before at once. The contexts first: a journal without
+    /// them knows no users.
     fn place(&self) -> std::io::Result<()> {
         for suffix in [CONTEXTS, ""] {
             let from = beside(&self.copy, suffix);
@@ -155,7 +181,8 @@ fn written_at(record: &Record) -> Option<Timestamp> {
     }
 }
 
-/// The journal in place, locked. None where there is none, or where it is damaged: that is why it is replaced.
+/// The journal in place, locked. None where there is none, or where it is damaged: that is why it
+/// is replaced.
 fn held(journal: &Path, environment: &EnvironmentId) -> Result<Option<Journal>> {
     if !journal.exists() {
         return Ok(None);
@@ -165,10 +192,17 @@ fn held(journal: &Path, environment: &EnvironmentId) -> Result<Option<Journal>> 
     match opened {
         Ok(journal) => Ok(Some(journal)),
         Err(JournalError::Locked { .. }) => {
-            bail!("a signer or a server still runs on {}: nothing was changed. Stop it, and say it again", journal.display())
+            bail!(
+                "a signer or a server still runs on {}: nothing was changed. Stop it, and say it \
+                 again",
+                journal.display()
+            )
         }
         Err(error) => {
-            eprintln!("the journal in place cannot be read ({error}); it is kept beside the one that takes its place");
+            eprintln!(
+                "the journal in place cannot be read ({error}); it is kept beside the one that \
+                 takes its place"
+            );
             Ok(None)
         }
     }
@@ -182,7 +216,9 @@ fn refuse_older(file: &Path, journal: &Path) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "the journal in place, {}, has everything that {} has, and {} bytes more: it is the newer one, and knows what was signed since. Keep it, and restore the database alone: `adit restore --database FILE`",
+        "the journal in place, {}, has everything that {} has, and {} bytes more: it is the newer \
+         one, and knows what was signed since. Keep it, and restore the database alone: `adit \
+         restore --database FILE`",
         journal.display(),
         file.display(),
         ours - theirs
@@ -190,7 +226,8 @@ fn refuse_older(file: &Path, journal: &Path) -> Result<()> {
 }
 
 fn same_bytes(place: File, copy: File, bytes: u64) -> std::io::Result<bool> {
-    let (mut place, mut copy) = (BufReader::new(place).take(bytes), BufReader::new(copy).take(bytes));
+    let (mut place, mut copy) =
+        (BufReader::new(place).take(bytes), BufReader::new(copy).take(bytes));
     let (mut ours, mut theirs) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
         let read = copy.read(&mut theirs)?;
@@ -205,7 +242,11 @@ fn same_bytes(place: File, copy: File, bytes: u64) -> std::io::Result<bool> {
 }
 
 fn misfit(file: &Path, error: &JournalError) -> anyhow::Error {
-    anyhow::anyhow!("{} is no journal that can be used here: {error}. Name a copy of this installation's journal", file.display())
+    anyhow::anyhow!(
+        "{} is no journal that can be used here: {error}. Name a copy of this installation's \
+         journal",
+        file.display()
+    )
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

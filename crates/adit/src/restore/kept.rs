@@ -1,4 +1,5 @@
-//! The files of a SQLite database: the copy that is checked before anything is changed, and the old one, which is kept.
+//! The files of a SQLite database: the copy that is checked before anything is changed, and the old
+//! one, which is kept.
 //!
 //! The finding is written into the copy, so no process ever sees the restored database without it.
 
@@ -11,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::world::now;
 
-/// The files that SQLite keeps beside a database: the log of commits that are not in the file yet, and its index.
+/// The files that SQLite keeps beside a database: the log of commits that are not in the file yet,
+/// and its index.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 /// Refuses a file that cannot become the database.
@@ -20,13 +22,20 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// When it is not there, is no file, or is the database itself.
 pub fn check(file: &Path, database: &Path) -> Result<()> {
     let canonical = file.canonicalize();
-    let file_at = canonical.with_context(|| format!("{} cannot be read; name the copy that is to become the database", file.display()))?;
+    let file_at = canonical.with_context(|| {
+        format!("{} cannot be read; name the copy that is to become the database", file.display())
+    })?;
     if !file_at.is_file() {
-        bail!("{} is no file; name the database in it, such as {}", file.display(), file.join("adit.db").display());
+        bail!(
+            "{} is no file; name the database in it, such as {}",
+            file.display(),
+            file.join("adit.db").display()
+        );
     }
     if database.canonicalize().is_ok_and(|database| database == file_at) {
         bail!(
-            "{} is the configured database itself; if it was brought back already, say `adit restore --declared`, else name a copy",
+            "{} is the configured database itself; if it was brought back already, say `adit \
+             restore --declared`, else name a copy",
             file.display()
         );
     }
@@ -55,8 +64,13 @@ impl Staged {
         let staged = Self { database: database.to_owned(), copy: staging(database), moving: false };
         staged.remove();
         let copied = fs::copy(file, &staged.copy).and_then(|_| copy_log(file, &staged.copy));
-        copied
-            .with_context(|| format!("{} cannot be copied to {}; check the disk and its owner", file.display(), staged.copy.display()))?;
+        copied.with_context(|| {
+            format!(
+                "{} cannot be copied to {}; check the disk and its owner",
+                file.display(),
+                staged.copy.display()
+            )
+        })?;
         Ok(staged)
     }
 
@@ -64,23 +78,29 @@ impl Staged {
         &self.copy
     }
 
-    /// Puts the copy in the database's place, and returns where the one before is kept. The copy's connections are closed.
+    /// Puts the copy in the database's place, and returns where the one before is kept. The copy's
+    /// connections are closed.
     ///
-    /// A crash on the way leaves the copy where it is, and then no server makes a new database: see [`crate::database`].
+    /// A crash on the way leaves the copy where it is, and then no server makes a new database: see
+    /// [`crate::database`].
     ///
     /// # Errors
     /// When a file cannot be moved.
     pub fn put_in_place(mut self) -> Result<Option<PathBuf>> {
         let log = with(&self.copy, BESIDE[0]);
         if log.metadata().is_ok_and(|log| log.len() > 0) {
-            bail!("{} has commits that are not in its file; nothing was changed, try again", self.copy.display());
+            bail!(
+                "{} has commits that are not in its file; nothing was changed, try again",
+                self.copy.display()
+            );
         }
         self.moving = true;
         let kept = with(&self.database, &format!(".before-restore-{}", moment()));
         let moved = self.keep_old(&kept).and_then(|old| self.place().map(|()| old));
         let told = || {
             format!(
-                "the files could not be moved; the database of before is {} or {}: say `adit restore` again",
+                "the files could not be moved; the database of before is {} or {}: say `adit \
+                 restore` again",
                 self.database.display(),
                 kept.display()
             )
@@ -102,7 +122,8 @@ impl Staged {
     fn place(&self) -> io::Result<()> {
         File::open(&self.copy)?.sync_all()?;
         fs::rename(&self.copy, &self.database)?;
-        let directory = self.database.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory =
+            self.database.parent().filter(|directory| !directory.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
 
@@ -114,7 +135,8 @@ impl Staged {
 }
 
 impl Drop for Staged {
-    /// Where the old database was moved and the copy did not get into its place, the copy is all there is.
+    /// Where the old database was moved and the copy did not get into its place, the copy is all
+    /// there is.
     fn drop(&mut self) {
         if !self.moving {
             self.remove();

@@ -1,5 +1,6 @@
-//! `--journal FILE` alone: the database is whole, and the signer's journal is lost. An earlier copy, or a new one, is taught what the database
-//! recorded, and the lanes go by it from then on (case F96).
+//! `--journal FILE` alone: the database is whole, and the signer's journal is lost. An earlier
+//! copy, or a new one, is taught what the database recorded, and the lanes go by it from then on
+//! (case F96).
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ use crate::output::Output;
 use crate::signing::{self, Signing};
 
 /// # Errors
-/// Whatever keeps the journal from being taught; then the one in place is as it was, and the lanes go by it.
+/// Whatever keeps the journal from being taught; then the one in place is as it was, and the lanes
+/// go by it.
 pub async fn run(config: &Config, file: Option<&Path>, lost: bool, output: Output) -> Result<()> {
     let name = database_name(config)?;
     // The same lock that opening the database takes, before anything is copied.
@@ -37,17 +39,30 @@ pub async fn run(config: &Config, file: Option<&Path>, lost: bool, output: Outpu
     let whose = (!lost).then_some((signer.as_ref(), config.signer.socket.as_deref()));
     belongs::check(&name, database.store.as_ref(), config, &rules, whose).await?;
     let known: Vec<_> = database.store.lanes().await?.into_iter().map(|lane| lane.id).collect();
-    let (lanes, former): (Vec<_>, Vec<_>) = known.into_iter().partition(|id| rules.chains.values().any(|chain| chain.lane == *id));
+    let (lanes, former): (Vec<_>, Vec<_>) =
+        known.into_iter().partition(|id| rules.chains.values().any(|chain| chain.lane == *id));
     for id in former {
-        eprintln!("{id} is no longer configured, so its payments are not taught; configure it first if anything of it may still be mined");
+        eprintln!(
+            "{id} is no longer configured, so its payments are not taught; configure it first if \
+             anything of it may still be mined"
+        );
     }
     let taught = teach(database.store.as_ref(), signer.as_ref(), &lanes).await;
-    let taught = taught.context("the journal was not taught, and nothing goes by it; what was written to the copy only restricts")?;
+    let taught = taught.context(
+        "the journal was not taught, and nothing goes by it; what was \
+        written to the copy only restricts",
+    )?;
     let journal = signer.journal().await?;
     drop(signer);
-    // Before the files are moved: who starts between the two finds that the journal in place is not the one.
+    // Before the files are moved: who starts between the two finds that the journal in place is not
+    // the one.
     for lane in lanes {
-        direct::submit(database.store.as_ref(), &rules, Command::TrustJournal { lane, journal, tip: taught.tip }).await?;
+        direct::submit(
+            database.store.as_ref(),
+            &rules,
+            Command::TrustJournal { lane, journal, tip: taught.tip },
+        )
+        .await?;
     }
     let kept = staged.map(super::journal::Staged::put_in_place).transpose()?.flatten();
     output.result(&report(&taught, kept.as_deref()), &told(&taught, kept.as_deref()))
@@ -65,10 +80,16 @@ fn report(taught: &Taught, kept: Option<&Path>) -> Value {
 }
 
 fn told(taught: &Taught, kept: Option<&Path>) -> String {
-    let of = |lessons: Lessons, what: &str| format!("  {} {what}, and knew {}", lessons.taught, lessons.known);
-    let before = kept.map_or_else(String::new, |kept| format!("\nThe journal of before is kept as {}.", kept.display()));
+    let of = |lessons: Lessons, what: &str| {
+        format!("  {} {what}, and knew {}", lessons.taught, lessons.known)
+    };
+    let before = kept.map_or_else(String::new, |kept| {
+        format!("\nThe journal of before is kept as {}.", kept.display())
+    });
     format!(
-        "the journal was taught\n{}\n{}\n{}\nIt has {} records now, and the lanes go by it.{before}\nWhat was signed and not recorded, as in a crash between the two, is in no row.",
+        "the journal was taught\n{}\n{}\n{}\nIt has {} records now, and the lanes go by \
+         it.{before}\nWhat was signed and not recorded, as in a crash between the two, is in no \
+         row.",
         of(taught.attempts, "signatures"),
         of(taught.retirements, "payouts that are never signed again"),
         of(taught.endings, "lineages that ended"),

@@ -37,7 +37,13 @@ pub struct Kept<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(found: &'a Found, both: Option<&'a Ahead>, next: IncarnationId, take_over: bool, kept: &Kept<'a>) -> Self {
+    pub fn new(
+        found: &'a Found,
+        both: Option<&'a Ahead>,
+        next: IncarnationId,
+        take_over: bool,
+        kept: &Kept<'a>,
+    ) -> Self {
         Self {
             newest_commit: found.newest_commit.map(written),
             age_seconds: found.age.map(Span::seconds),
@@ -57,18 +63,28 @@ impl<'a> Report<'a> {
 pub fn found(name: &str, found: &Found, take_over: bool) -> String {
     let payments = found.payments();
     let newest = match (found.newest_commit, found.age) {
-        (Some(newest), Some(age)) => format!("newest commit {}, {} ago", written(newest), in_words(age)),
+        (Some(newest), Some(age)) => {
+            format!("newest commit {}, {} ago", written(newest), in_words(age))
+        }
         _none => "no commit".to_owned(),
     };
     let lanes: Vec<String> = found.lanes.iter().map(lane).collect();
     let silence = if take_over {
         "The signer does not wait: you said that no process serves an older state of this database."
     } else {
-        "A signer that several servers share waits until it has heard nobody of the older state for a minute; with --take-over it does not."
+        "A signer that several servers share waits until it has heard nobody of the older state \
+         for a minute; with --take-over it does not."
     };
     let older = older(found).map_or_else(String::new, |older| format!("\n{older}"));
     format!(
-        "{name}: {newest}{older}\n{}\n\nThe signer's journal {} knows {} payments as signed that the database does not:\n  {} of withdrawals that it has; they are taken back\n  {} of withdrawals that it does not have; they are made again, each with its user\n  {} of withdrawals that it does not have, and without their users; each needs a person (`adit lanes explain`)\n\nWhat happens now: the database begins a new life. Each lane reads the journal before it plans, signs or gives back anything.\nWhoever asks again with the same key or claim is answered with what became of the first. Credits since then have to be sent again.\n{silence}",
+        "{name}: {newest}{older}\n{}\n\nThe signer's journal {} knows {} payments as signed that \
+         the database does not:\n  {} of withdrawals that it has; they are taken back\n  {} of \
+         withdrawals that it does not have; they are made again, each with its user\n  {} of \
+         withdrawals that it does not have, and without their users; each needs a person (`adit \
+         lanes explain`)\n\nWhat happens now: the database begins a new life. Each lane reads the \
+         journal before it plans, signs or gives back anything.\nWhoever asks again with the same \
+         key or claim is answered with what became of the first. Credits since then have to be \
+         sent again.\n{silence}",
         lanes.join("\n"),
         found.journal,
         payments.all(),
@@ -82,8 +98,17 @@ pub fn found(name: &str, found: &Found, take_over: bool) -> String {
 fn older(found: &Found) -> Option<String> {
     let copied = found.copied?;
     let (commit, record) = (found.newest_commit?, copied.newest?);
-    let (side, by) = if commit < record { ("the database", record.since(commit)) } else { ("the journal", commit.since(record)) };
-    Some(format!("the journal: {} records, the newest {}; {side} is the older one, by {}", copied.records, written(record), in_words(by)))
+    let (side, by) = if commit < record {
+        ("the database", record.since(commit))
+    } else {
+        ("the journal", commit.since(record))
+    };
+    Some(format!(
+        "the journal: {} records, the newest {}; {side} is the older one, by {}",
+        copied.records,
+        written(record),
+        in_words(by)
+    ))
 }
 
 /// Withdrawals that are listed.
@@ -94,15 +119,25 @@ pub fn ahead(ahead: &Ahead) -> String {
     let lanes: Vec<String> = ahead.lanes.iter().map(lane_ahead).collect();
     let mut listed: Vec<String> = ahead.waiting.iter().take(LISTED_MAX).map(waiting).collect();
     if ahead.waiting.len() > LISTED_MAX {
-        listed.push(format!("  and {} more: `adit lanes release CHAIN` lists them", ahead.waiting.len() - LISTED_MAX));
+        listed.push(format!(
+            "  and {} more: `adit lanes release CHAIN` lists them",
+            ahead.waiting.len() - LISTED_MAX
+        ));
     }
     format!(
-        "\nThe journal went back, too. What neither remembers may still be mined, so each lane takes back what blocks and pools show, and then sweeps:\n{}\n\n{} withdrawals wait in this database{}\nNone is paid before two admins release them, each with a key of their own (`adit lanes release CHAIN`). What was signed and is swept was never paid: tell its users to ask again.\n",
+        "\nThe journal went back, too. What neither remembers may still be mined, so each lane \
+         takes back what blocks and pools show, and then sweeps:\n{}\n\n{} withdrawals wait in \
+         this database{}\nNone is paid before two admins release them, each with a key of their \
+         own (`adit lanes release CHAIN`). What was signed and is swept was never paid: tell its \
+         users to ask again.\n",
         lanes.join("\n"),
         ahead.waiting.len(),
         match listed.is_empty() {
             true => ".".to_owned(),
-            false => format!(". They may have been paid or given back since, which is written nowhere:\n{}", listed.join("\n")),
+            false => format!(
+                ". They may have been paid or given back since, which is written nowhere:\n{}",
+                listed.join("\n")
+            ),
         }
     )
 }
@@ -118,29 +153,46 @@ fn lane_ahead(lane: &LaneAhead) -> String {
 }
 
 fn waiting(row: &Waiting) -> String {
-    format!("  {} {}: {} {} to {}, asked for by {}", row.withdrawal_id, row.status, row.amount, row.asset, row.to_address, row.user_id)
+    format!(
+        "  {} {}: {} {} to {}, asked for by {}",
+        row.withdrawal_id, row.status, row.amount, row.asset, row.to_address, row.user_id
+    )
 }
 
 /// After it.
 pub fn done(kept: &Kept, both: bool) -> String {
     let of = |what: &str, kept: Option<&Path>| {
-        kept.map_or_else(String::new, |kept| format!("The {what} of before is kept as {}.\n", kept.display()))
+        kept.map_or_else(String::new, |kept| {
+            format!("The {what} of before is kept as {}.\n", kept.display())
+        })
     };
     let before = format!("{}{}", of("database", kept.database), of("journal", kept.journal));
     if both {
         return format!(
-            "{before}Database and journal are declared to have gone back. Start `adit serve`: the lanes sweep, then `adit lanes release CHAIN` says what waits."
+            "{before}Database and journal are declared to have gone back. Start `adit serve`: the \
+             lanes sweep, then `adit lanes release CHAIN` says what waits."
         );
     }
-    format!("{before}The database is declared to have gone back. Start `adit serve`; `adit restore --wait` follows it to the end.")
+    format!(
+        "{before}The database is declared to have gone back. Start `adit serve`; `adit restore \
+         --wait` follows it to the end."
+    )
 }
 
 fn lane(lane: &LaneFound) -> String {
-    format!("  {}: in the database {}, in the journal {}", lane.lane, numbers(lane.database), numbers(lane.journal))
+    format!(
+        "  {}: in the database {}, in the journal {}",
+        lane.lane,
+        numbers(lane.database),
+        numbers(lane.journal)
+    )
 }
 
 fn numbers(side: Option<Numbers>) -> String {
-    side.map_or_else(|| "not known".to_owned(), |Numbers { epoch, counter }| format!("epoch {epoch}, change {counter}"))
+    side.map_or_else(
+        || "not known".to_owned(),
+        |Numbers { epoch, counter }| format!("epoch {epoch}, change {counter}"),
+    )
 }
 
 fn in_words(span: Span) -> String {
@@ -159,7 +211,8 @@ mod tests {
 
     #[test]
     fn an_age_is_told_in_two_units_at_most() {
-        let told: Vec<String> = [59, 60, 3_660, 90_000].map(|seconds| in_words(Span::from_seconds(seconds))).into();
+        let told: Vec<String> =
+            [59, 60, 3_660, 90_000].map(|seconds| in_words(Span::from_seconds(seconds))).into();
         assert_eq!(told, ["59 s", "1 min", "1 h 1 min", "1 d 1 h"]);
     }
 }

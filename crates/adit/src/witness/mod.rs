@@ -15,12 +15,15 @@ use crate::config::Witness;
 use file::FileWitness;
 use object::{ObjectWitness, Proof};
 
-/// Opens the configured witness. An object store is asked at once whether it keeps its conditions; one that cannot be
-/// reached yet is asked again before it is used.
+/// Opens the configured witness. An object store is asked at once whether it keeps its conditions;
+/// one that cannot be reached yet is asked again before it is used.
 ///
 /// # Errors
 /// When the store does not keep them, or no client of it can be made.
-pub async fn open(config: &Witness, clock: &AnchoredClock) -> Result<Option<Arc<dyn ThirdWitness>>> {
+pub async fn open(
+    config: &Witness,
+    clock: &AnchoredClock,
+) -> Result<Option<Arc<dyn ThirdWitness>>> {
     Ok(match config {
         Witness::None => None,
         Witness::File(path) => Some(Arc::new(FileWitness::new(path))),
@@ -29,7 +32,9 @@ pub async fn open(config: &Witness, clock: &AnchoredClock) -> Result<Option<Arc<
             match witness.prove().await {
                 Ok(Proof::Keeps) => {}
                 Ok(Proof::Fails(sentence)) => bail!("{sentence}"),
-                Err(fault) => tracing::warn!(%fault, "nothing is signed before the object store answers"),
+                Err(fault) => {
+                    tracing::warn!(%fault, "nothing is signed before the object store answers")
+                }
             }
             Some(Arc::new(witness))
         }

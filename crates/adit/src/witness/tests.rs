@@ -1,4 +1,5 @@
-//! What every place of a third witness keeps to, and what an object store may do that a file does not (case F91).
+//! What every place of a third witness keeps to, and what an object store may do that a file does
+//! not (case F91).
 
 use std::fs;
 use std::sync::Arc;
@@ -28,13 +29,18 @@ enum Place {
 
 impl Place {
     async fn all() -> [Self; 2] {
-        [Self::File(tempfile::tempdir().expect("a directory")), Self::Object(ObjectStore::start().await.expect("a port"))]
+        [
+            Self::File(tempfile::tempdir().expect("a directory")),
+            Self::Object(ObjectStore::start().await.expect("a port")),
+        ]
     }
 
     /// What one process has of it.
     fn witness(&self) -> Arc<dyn ThirdWitness> {
         match self {
-            Self::File(directory) => Arc::new(FileWitness::new(&directory.path().join("adit.witness"))),
+            Self::File(directory) => {
+                Arc::new(FileWitness::new(&directory.path().join("adit.witness")))
+            }
             Self::Object(store) => Arc::new(object(store)),
         }
     }
@@ -42,8 +48,12 @@ impl Place {
     /// Puts something there past the witness.
     fn place(&self, content: Option<&[u8]>) {
         match (self, content) {
-            (Self::File(directory), Some(content)) => fs::write(directory.path().join("adit.witness"), content).expect("written"),
-            (Self::File(directory), None) => fs::remove_file(directory.path().join("adit.witness")).expect("removed"),
+            (Self::File(directory), Some(content)) => {
+                fs::write(directory.path().join("adit.witness"), content).expect("written")
+            }
+            (Self::File(directory), None) => {
+                fs::remove_file(directory.path().join("adit.witness")).expect("removed")
+            }
             (Self::Object(store), content) => store.place(KEY, content),
         }
     }
@@ -100,7 +110,11 @@ async fn f91_a_write_names_what_it_read() {
         assert_eq!(one.write(None, "first").await, Ok(true));
         assert_eq!(other.write(None, "second").await, Ok(false), "it is not empty any more");
         assert_eq!(other.write(Some("first"), "second").await, Ok(true));
-        assert_eq!(one.write(Some("first"), "third").await, Ok(false), "another process changed it");
+        assert_eq!(
+            one.write(Some("first"), "third").await,
+            Ok(false),
+            "another process changed it"
+        );
         assert_eq!(one.read().await, Ok(Some("second".to_owned())));
         place.place(None);
         assert_eq!(one.write(Some("second"), "third").await, Ok(false), "it is not there any more");
@@ -113,18 +127,22 @@ async fn f91_a_write_names_what_it_read() {
 async fn f91_what_a_crash_left_beside_a_file_does_no_harm() {
     let directory = tempfile::tempdir().expect("a directory");
     let witness = FileWitness::new(&directory.path().join("adit.witness"));
-    fs::write(directory.path().join("adit.witness.new"), "a longer part of another").expect("written");
+    fs::write(directory.path().join("adit.witness.new"), "a longer part of another")
+        .expect("written");
     assert_eq!(witness.write(None, "first").await, Ok(true));
     assert_eq!(witness.read().await, Ok(Some("first".to_owned())));
 }
 
-/// Everybody adds one to a number that all share, and signs it: two never write the same text, as two leases never do.
+/// Everybody adds one to a number that all share, and signs it: two never write the same text, as
+/// two leases never do.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_of_many_writers_one_at_a_time_wins() {
     const WRITERS: usize = 6;
     const EACH: usize = 4;
     for place in Place::all().await {
-        let number_of = |text: &str| -> usize { text.split(' ').next().expect("a part").parse().expect("a number") };
+        let number_of = |text: &str| -> usize {
+            text.split(' ').next().expect("a part").parse().expect("a number")
+        };
         let writers = (0..WRITERS).map(|writer| {
             let witness = place.witness();
             tokio::spawn(async move {
@@ -133,7 +151,8 @@ async fn f91_of_many_writers_one_at_a_time_wins() {
                     let was = witness.read().await.expect("a read");
                     let number: usize = was.as_deref().map_or(0, number_of);
                     // Where all writes of one conflict with others' it says so, and tries again.
-                    let written = witness.write(was.as_deref(), &format!("{} by {writer}", number + 1)).await;
+                    let written =
+                        witness.write(was.as_deref(), &format!("{} by {writer}", number + 1)).await;
                     added += usize::from(written == Ok(true));
                 }
             })
@@ -148,7 +167,11 @@ async fn f91_of_many_writers_one_at_a_time_wins() {
 
 #[tokio::test]
 async fn f91_a_place_that_is_gone_is_no_empty_one() {
-    for (place, part) in Place::all().await.into_iter().zip(["mount its volume", "object \"adit/witness\" in bucket"]) {
+    for (place, part) in Place::all()
+        .await
+        .into_iter()
+        .zip(["mount its volume", "object \"adit/witness\" in bucket"])
+    {
         let gone = place.once_it_is_gone();
         for said in [gone.read().await.map(drop), gone.write(None, "text").await.map(drop)] {
             let said = said.expect_err("it is gone").to_string();
@@ -190,10 +213,21 @@ async fn f91_a_store_that_ignores_conditions_is_never_trusted() {
         store.place(KEY, Some(b"held"));
         store.behave(behaviour);
         let witness = object(&store);
-        let Ok(Proof::Fails(sentence)) = witness.prove().await else { panic!("{behaviour:?} is trusted") };
-        assert!(sentence.contains(part) && sentence.contains("use another store, or witness.file"), "{sentence}");
-        assert!(witness.read().await.is_err() && witness.write(Some("held"), "text").await.is_err());
-        assert_eq!(store.object(KEY).as_deref(), Some(&b"held"[..]), "{behaviour:?}: the witness itself is not tried");
+        let Ok(Proof::Fails(sentence)) = witness.prove().await else {
+            panic!("{behaviour:?} is trusted")
+        };
+        assert!(
+            sentence.contains(part) && sentence.contains("use another store, or witness.file"),
+            "{sentence}"
+        );
+        assert!(
+            witness.read().await.is_err() && witness.write(Some("held"), "text").await.is_err()
+        );
+        assert_eq!(
+            store.object(KEY).as_deref(),
+            Some(&b"held"[..]),
+            "{behaviour:?}: the witness itself is not tried"
+        );
         // It is asked once, and not with each round of each lane.
         let requests = store.requests();
         assert!(witness.read().await.is_err());
@@ -216,7 +250,9 @@ async fn f91_several_servers_try_a_store_at_once() {
 async fn f91_a_store_that_does_not_answer_at_the_start_is_tried_later() {
     let store = ObjectStore::start().await.expect("a port");
     let witness = object(&store);
-    for behaviour in [Behaviour::Overloaded, Behaviour::Silent, Behaviour::Page(404), Behaviour::Redirects] {
+    for behaviour in
+        [Behaviour::Overloaded, Behaviour::Silent, Behaviour::Page(404), Behaviour::Redirects]
+    {
         store.behave(behaviour);
         assert!(witness.prove().await.is_err(), "{behaviour:?}");
         assert!(witness.read().await.is_err(), "{behaviour:?}");
@@ -272,16 +308,25 @@ async fn f91_whatever_else_answers_is_said_in_words_and_in_time() {
     for (behaviour, part) in cases {
         store.behave(behaviour);
         let began = Instant::now();
-        for said in [witness.read().await.map(drop), witness.write(Some("first"), "second").await.map(drop)] {
+        for said in
+            [witness.read().await.map(drop), witness.write(Some("first"), "second").await.map(drop)]
+        {
             let said = said.expect_err("nothing that can be used").to_string();
             assert!(said.contains(part), "{behaviour:?}: {said}");
-            assert!(![KEY_ID, SECRET, "X-Amz"].iter().any(|secret| said.contains(secret)), "{said}");
+            assert!(
+                ![KEY_ID, SECRET, "X-Amz"].iter().any(|secret| said.contains(secret)),
+                "{said}"
+            );
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{behaviour:?}");
         assert_eq!(store.object(KEY).as_deref(), Some(&b"first"[..]), "{behaviour:?}");
     }
     store.behave(Behaviour::Page(200));
-    assert_eq!(witness.read().await, Ok(Some("<html><body>It works!</body></html>".to_owned())), "its lane says what stands there");
+    assert_eq!(
+        witness.read().await,
+        Ok(Some("<html><body>It works!</body></html>".to_owned())),
+        "its lane says what stands there"
+    );
     assert_eq!(witness.write(Some("first"), "second").await, Ok(false));
     let huge = "x".repeat(64 * 1024 + 1);
     let said = witness.write(Some("first"), &huge).await.expect_err("it is too large").to_string();
@@ -292,10 +337,14 @@ async fn f91_whatever_else_answers_is_said_in_words_and_in_time() {
 async fn f91_a_wrong_key_is_named_and_not_shown() {
     let store = ObjectStore::start().await.expect("a port");
     let said = opened(&store, "another secret").read().await.expect_err("refused").to_string();
-    assert!(said.contains("403 SignatureDoesNotMatch") && said.contains("AWS_ACCESS_KEY_ID"), "{said}");
+    assert!(
+        said.contains("403 SignatureDoesNotMatch") && said.contains("AWS_ACCESS_KEY_ID"),
+        "{said}"
+    );
     assert!(!said.contains("another secret") && !said.contains("X-Amz"), "{said}");
     let elsewhere = WitnessObject { bucket: "another".to_owned(), ..configured(&store, SECRET) };
-    let elsewhere = ObjectWitness::new(&elsewhere, AnchoredClock::accepted(Arc::new(SystemClock))).expect("a client");
+    let elsewhere = ObjectWitness::new(&elsewhere, AnchoredClock::accepted(Arc::new(SystemClock)))
+        .expect("a client");
     let said = elsewhere.read().await.expect_err("no bucket").to_string();
     assert!(said.contains("404 NoSuchBucket; create the bucket"), "{said}");
 }

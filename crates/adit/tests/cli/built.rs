@@ -48,7 +48,10 @@ pub struct Running {
 
 impl Running {
     pub fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = adit(directory, &["serve"], variables).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = adit(directory, &["serve"], variables)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
         let mut said = String::new();
         let address = loop {
@@ -63,7 +66,10 @@ impl Running {
     }
 
     pub fn stop(mut self) -> (Option<i32>, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .expect("kill");
         assert!(asked.success());
         let status = self.child.wait().expect("it ends");
         let rest: Vec<String> = self.log.by_ref().lines().map_while(Result::ok).collect();

@@ -14,7 +14,8 @@ use crate::built::{Running, least, run, text};
 fn bitcoin(descriptor: &str, elsewhere: bool) -> String {
     let keys = if elsewhere { "elsewhere" } else { "sealed" };
     format!(
-        "[chains.bitcoin]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind = [\"http://a:b@127.0.0.1:9/\"]\ndescriptor = \"{descriptor}\"\nkeys = \"{keys}\"\n"
+        "[chains.bitcoin]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind \
+         = [\"http://a:b@127.0.0.1:9/\"]\ndescriptor = \"{descriptor}\"\nkeys = \"{keys}\"\n"
     )
 }
 
@@ -31,7 +32,11 @@ fn the_template_it_prints_can_be_checked() {
 #[test]
 fn a_bad_value_is_named_and_nothing_starts() {
     let directory = tempfile::tempdir().expect("a directory");
-    let refused = run(directory.path(), &["serve"], &least(&[("PORT", "http"), ("DG_WITHDRAWAL_MIN_AMOUNT", "-1")]));
+    let refused = run(
+        directory.path(),
+        &["serve"],
+        &least(&[("PORT", "http"), ("DG_WITHDRAWAL_MIN_AMOUNT", "-1")]),
+    );
     let said = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("(from the environment variable PORT)"), "{said}");
@@ -45,15 +50,38 @@ fn a_server_starts_from_the_environment_and_stops_when_asked() {
     let server = Running::start(directory.path(), &least(&[]));
     let again = run(directory.path(), &["serve"], &least(&[]));
     let said = text(&again.stderr);
-    assert!(!again.status.success() && said.contains("another adit process uses data/adit.db"), "{said}");
+    assert!(
+        !again.status.success() && said.contains("another adit process uses data/adit.db"),
+        "{said}"
+    );
     let listed = run(
         directory.path(),
-        &["withdrawals", "list", "--json", "--api", &server.address, "--token", "an-admin-token-of-some-length"],
+        &[
+            "withdrawals",
+            "list",
+            "--json",
+            "--api",
+            &server.address,
+            "--token",
+            "an-admin-token-of-some-length",
+        ],
         &[],
     );
-    assert!(listed.status.success() && text(&listed.stdout).contains("\"items\":[]"), "{}", text(&listed.stderr));
-    let refused = run(directory.path(), &["withdrawals", "list", "--api", &server.address, "--token", "another"], &[]);
-    assert!(!refused.status.success() && text(&refused.stderr).contains("401"), "{}", text(&refused.stderr));
+    assert!(
+        listed.status.success() && text(&listed.stdout).contains("\"items\":[]"),
+        "{}",
+        text(&listed.stderr)
+    );
+    let refused = run(
+        directory.path(),
+        &["withdrawals", "list", "--api", &server.address, "--token", "another"],
+        &[],
+    );
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("401"),
+        "{}",
+        text(&refused.stderr)
+    );
     let (status, log) = server.stop();
     assert_eq!(status, Some(0), "{log}");
     assert!(log.contains("Adit has stopped"), "{log}");
@@ -64,10 +92,16 @@ fn the_journal_of_another_environment_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Running::start(directory.path(), &least(&[]));
     assert_eq!(server.stop().0, Some(0));
-    std::fs::write(directory.path().join("adit.toml"), "[signer]\nenvironment = \"staging\"\n").expect("written");
+    std::fs::write(directory.path().join("adit.toml"), "[signer]\nenvironment = \"staging\"\n")
+        .expect("written");
     let refused = run(directory.path(), &["serve"], &least(&[]));
     let said = text(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("\"production\"") && said.contains("\"staging\""), "{said}");
+    assert!(
+        !refused.status.success()
+            && said.contains("\"production\"")
+            && said.contains("\"staging\""),
+        "{said}"
+    );
 }
 
 #[test]
@@ -82,15 +116,26 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
     assert_eq!(made["words"].as_str().expect("words").split(' ').count(), 24);
     let shown = run(directory.path(), &["keys", "show"], &variables);
-    assert_eq!(text(&shown.stdout).trim(), format!("base  {}", made["address"].as_str().expect("an address")));
+    assert_eq!(
+        text(&shown.stdout).trim(),
+        format!("base  {}", made["address"].as_str().expect("an address"))
+    );
     let cosigner = run(directory.path(), &["keys", "cosigner", "--network", "regtest"], &variables);
     let key = text(&cosigner.stdout);
     assert!(key.contains("/48'/1'/0'/2']tpub"), "{key}{}", text(&cosigner.stderr));
     let key = key.trim();
-    let shared =
-        |arguments: &[&str]| run(directory.path(), &[&["keys", "descriptor", "--network", "regtest"][..], arguments].concat(), &[]);
+    let shared = |arguments: &[&str]| {
+        run(
+            directory.path(),
+            &[&["keys", "descriptor", "--network", "regtest"][..], arguments].concat(),
+            &[],
+        )
+    };
     let one = text(&shared(&[key]).stdout);
-    assert!(one.starts_with("wpkh([") && one.contains("/<0;1>/*)#") && one.contains("bcrt1q"), "{one}");
+    assert!(
+        one.starts_with("wpkh([") && one.contains("/<0;1>/*)#") && one.contains("bcrt1q"),
+        "{one}"
+    );
     let twice = text(&shared(&["--needed", "2", key, key]).stderr);
     assert!(twice.contains("twice in this wallet"), "{twice}");
     let unsaid = text(&shared(&[key, key]).stderr);
@@ -99,18 +144,33 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
     let without = text(&shared(&[bare]).stderr);
     assert!(without.contains("it has no origin"), "{without}");
     let other = "[73c5da0a/48'/1'/0'/2']tpubDFH9dgzveyD8zTbPUFuLrGmCydNvxehyNdUXKJAQN8x4aZ4j6UZqGfnqFrD4NqyaTVGKbvEW54tsvPTK2UoSbCC1PJY8iCNiwTL3RWZEheQ";
-    let descriptor = |keys: &[&str]| text(&shared(keys).stdout).lines().next().unwrap_or_default().to_owned();
-    for (keys, elsewhere, starts) in
-        [(&["--needed", "2", key, other][..], false, true), (&[other][..], false, false), (&[other][..], true, true)]
-    {
-        std::fs::write(directory.path().join("shared.toml"), bitcoin(&descriptor(keys), elsewhere)).expect("written");
+    let descriptor =
+        |keys: &[&str]| text(&shared(keys).stdout).lines().next().unwrap_or_default().to_owned();
+    for (keys, elsewhere, starts) in [
+        (&["--needed", "2", key, other][..], false, true),
+        (&[other][..], false, false),
+        (&[other][..], true, true),
+    ] {
+        std::fs::write(directory.path().join("shared.toml"), bitcoin(&descriptor(keys), elsewhere))
+            .expect("written");
         let shown = run(directory.path(), &["keys", "show", "--config", "shared.toml"], &variables);
         let said = text(&shown.stdout) + &text(&shown.stderr);
         assert_eq!(shown.status.success(), starts, "{said}");
-        assert!(said.contains(if starts { "by `adit psbt`" } else { "none of the keys of chains.bitcoin.descriptor" }), "{said}");
+        assert!(
+            said.contains(if starts {
+                "by `adit psbt`"
+            } else {
+                "none of the keys of chains.bitcoin.descriptor"
+            }),
+            "{said}"
+        );
     }
     let refused = run(directory.path(), &["keys", "cosigner", "--network", "testnet3"], &variables);
-    assert!(text(&refused.stderr).contains("allowed are mainnet, testnet4, signet, regtest"), "{}", text(&refused.stderr));
+    assert!(
+        text(&refused.stderr).contains("allowed are mainnet, testnet4, signet, regtest"),
+        "{}",
+        text(&refused.stderr)
+    );
     let again = run(directory.path(), &["keys", "init"], &variables);
     assert!(text(&again.stderr).contains("never overwritten"), "{}", text(&again.stderr));
 }
@@ -118,8 +178,21 @@ fn a_sealed_seed_pays_with_the_address_that_it_shows() {
 #[test]
 fn no_key_is_adopted_blindly_or_beside_a_server() {
     let directory = tempfile::tempdir().expect("a directory");
-    let adopt = |chain: &str| text(&run(directory.path(), &["keys", "adopt", "--chain", chain, "--nonce", "7"], &least(&[])).stderr);
-    assert!(adopt("base").contains("cannot be compared with the chain, so nothing was changed"), "{}", adopt("base"));
+    let adopt = |chain: &str| {
+        text(
+            &run(
+                directory.path(),
+                &["keys", "adopt", "--chain", chain, "--nonce", "7"],
+                &least(&[]),
+            )
+            .stderr,
+        )
+    };
+    assert!(
+        adopt("base").contains("cannot be compared with the chain, so nothing was changed"),
+        "{}",
+        adopt("base")
+    );
     assert!(adopt("nope").contains("--chain is \"nope\"; allowed are base"), "{}", adopt("nope"));
     let server = Running::start(directory.path(), &least(&[]));
     assert!(adopt("base").contains("another adit process"), "the server has the database");
@@ -135,17 +208,26 @@ fn a_backup_migrates_nothing() {
     let database = directory.path().join("data/adit.db");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let server = runtime.block_on(async {
-        let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-sqlite/migrations");
+        let migrations =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-sqlite/migrations");
         let all = sqlx::migrate::Migrator::new(migrations).await.expect("migrations");
-        let then = all.iter().filter(|migration| migration.version <= OLDER).cloned().collect::<Vec<_>>();
-        let server = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", database.display())).await.expect("a fresh file opens");
-        let older = sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
+        let then =
+            all.iter().filter(|migration| migration.version <= OLDER).cloned().collect::<Vec<_>>();
+        let server =
+            sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=rwc", database.display()))
+                .await
+                .expect("a fresh file opens");
+        let older =
+            sqlx::migrate::Migrator { migrations: then.into(), ..sqlx::migrate::Migrator::DEFAULT };
         older.run(&server).await.expect("the older schema is made");
         server
     });
     let made = run(directory.path(), &["backup", "--to", "copy"], &least(&[]));
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let newest = runtime.block_on(sqlx::query_scalar::<_, i64>("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&server));
+    let newest = runtime.block_on(
+        sqlx::query_scalar::<_, i64>("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&server),
+    );
     assert_eq!(newest.expect("it is read"), OLDER);
     assert!(directory.path().join("copy/adit.db").exists());
 }
@@ -157,11 +239,23 @@ fn a_backup_has_database_and_journal() {
     let made = run(directory.path(), &["backup", "--to", "copy"], &least(&[]));
     assert!(made.status.success(), "{}", text(&made.stderr));
     for file in ["adit.db", "signer.journal"] {
-        let bytes = std::fs::metadata(directory.path().join("copy").join(file)).expect("copied").len();
+        let bytes =
+            std::fs::metadata(directory.path().join("copy").join(file)).expect("copied").len();
         assert_ne!(bytes, 0, "{file}");
     }
-    assert!(directory.path().join("copy/signer.journal.contexts").exists(), "the keys of the contexts go with the journal");
+    assert!(
+        directory.path().join("copy/signer.journal.contexts").exists(),
+        "the keys of the contexts go with the journal"
+    );
     drop(server);
-    let postgres = run(directory.path(), &["backup", "--to", "other"], &least(&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d")]));
-    assert!(text(&postgres.stderr).contains("pg_dump") && !text(&postgres.stderr).contains("hush"), "{}", text(&postgres.stderr));
+    let postgres = run(
+        directory.path(),
+        &["backup", "--to", "other"],
+        &least(&[("DATABASE_URL", "postgres://u:hush@127.0.0.1:1/d")]),
+    );
+    assert!(
+        text(&postgres.stderr).contains("pg_dump") && !text(&postgres.stderr).contains("hush"),
+        "{}",
+        text(&postgres.stderr)
+    );
 }

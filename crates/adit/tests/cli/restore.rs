@@ -71,7 +71,12 @@ pub fn refused(directory: &Path, arguments: &[&str], variables: &[(&str, &str)],
         assert!(said.contains(word), "{arguments:?}: {word:?} is not in {said}");
     }
     let after = files(directory);
-    assert!(before.keys().eq(after.keys()), "{arguments:?}: {:?} became {:?}", before.keys(), after.keys());
+    assert!(
+        before.keys().eq(after.keys()),
+        "{arguments:?}: {:?} became {:?}",
+        before.keys(),
+        after.keys()
+    );
     assert!(before == after, "{arguments:?} changed a file");
 }
 
@@ -82,11 +87,18 @@ fn f94_a_restored_database_begins_a_new_life_and_the_old_one_is_kept() {
     let restored = run(at, &["restore", "--database", "copy/adit.db"], &least(&[]));
     let said = text(&restored.stdout);
     assert!(restored.status.success(), "{}", text(&restored.stderr));
-    for words in ["newest commit", "in the database epoch", "knows 0 payments", "is kept as data/adit.db.before-restore-", "adit serve"] {
+    for words in [
+        "newest commit",
+        "in the database epoch",
+        "knows 0 payments",
+        "is kept as data/adit.db.before-restore-",
+        "adit serve",
+    ] {
         assert!(said.contains(words), "{words:?} is not in {said}");
     }
     assert_eq!(fs::read(&copy).expect("a copy"), copied, "the copy is as it was");
-    let kept: Vec<String> = files(at).into_keys().filter(|name| name.contains(".before-restore-")).collect();
+    let kept: Vec<String> =
+        files(at).into_keys().filter(|name| name.contains(".before-restore-")).collect();
     assert!(!kept.is_empty(), "{kept:?}");
     assert!(!files(at).keys().any(|name| name.contains(".restoring")), "nothing is left over");
     let server = Running::start(at, &least(&[]));
@@ -104,27 +116,49 @@ fn f94_a_restored_database_begins_a_new_life_and_the_old_one_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_database_of_ours_is_refused() {
     let variables = least(&[]);
-    let (directory, copy) = tokio::task::spawn_blocking(|| served(&least(&[]))).await.expect("served");
+    let (directory, copy) =
+        tokio::task::spawn_blocking(|| served(&least(&[]))).await.expect("served");
     let at = directory.path();
-    fs::write(at.join("notes.txt"), "not a database, and long enough to be looked at as one ".repeat(20)).expect("written");
+    fs::write(
+        at.join("notes.txt"),
+        "not a database, and long enough to be looked at as one ".repeat(20),
+    )
+    .expect("written");
     fs::write(at.join("empty.db"), "").expect("written");
     sql(&at.join("other.db"), "CREATE TABLE guest (id INTEGER)").await;
     for file in ["notes.txt", "empty.db", "other.db"] {
-        refused(at, &["--database", file], &variables, &[file, "is no database of Adit", "adit backup"]);
+        refused(
+            at,
+            &["--database", file],
+            &variables,
+            &[file, "is no database of Adit", "adit backup"],
+        );
     }
     refused(at, &["--database", "missing.db"], &variables, &["missing.db cannot be read"]);
     refused(at, &["--database", "copy"], &variables, &["copy is no file", "copy/adit.db"]);
-    refused(at, &["--database", "data/adit.db"], &variables, &["is the configured database itself", "--declared"]);
+    refused(
+        at,
+        &["--database", "data/adit.db"],
+        &variables,
+        &["is the configured database itself", "--declared"],
+    );
     refused(at, &[], &variables, &["--database FILE", "--declared"]);
     refused(at, &["--take-over"], &variables, &["--take-over goes with"]);
-    let later =
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', 1, x'00', 0)";
     sql(&copy, later).await;
-    refused(at, &["--database", "copy/adit.db"], &variables, &["schema 9999", "run the newer program"]);
+    refused(
+        at,
+        &["--database", "copy/adit.db"],
+        &variables,
+        &["schema 9999", "run the newer program"],
+    );
 }
 
 async fn sql(file: &Path, statement: &'static str) {
-    let mut connection = SqliteConnection::connect(&format!("sqlite:{}?mode=rwc", file.display())).await.expect("it opens");
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}?mode=rwc", file.display()))
+        .await
+        .expect("it opens");
     sqlx::query(statement).execute(&mut connection).await.expect("it runs");
     connection.close().await.expect("it closes");
 }
@@ -136,8 +170,18 @@ fn a_database_of_another_installation_is_refused() {
     let (other_wallet, of_wallet) = served(&least(&[("LOCK_MANAGER_PRIVATE_KEY", OTHER_KEY)]));
     let (other_journal, of_journal) = served(&variables);
     let (wallet, journal) = (of_wallet.display().to_string(), of_journal.display().to_string());
-    refused(directory.path(), &["--database", &wallet], &variables, &["is of another installation", WALLET, "Name the right copy"]);
-    refused(directory.path(), &["--database", &journal], &variables, &["is pinned to the signer's journal", "another installation"]);
+    refused(
+        directory.path(),
+        &["--database", &wallet],
+        &variables,
+        &["is of another installation", WALLET, "Name the right copy"],
+    );
+    refused(
+        directory.path(),
+        &["--database", &journal],
+        &variables,
+        &["is pinned to the signer's journal", "another installation"],
+    );
     drop((other_wallet, other_journal));
 }
 
@@ -148,7 +192,12 @@ fn a_server_that_runs_keeps_its_database() {
     for arguments in [&["restore", "--database", "copy/adit.db"][..], &["restore", "--declared"]] {
         let answer = run(directory.path(), arguments, &least(&[]));
         let said = text(&answer.stderr);
-        assert!(!answer.status.success() && said.contains("another adit process") && said.contains("stop that process"), "{said}");
+        assert!(
+            !answer.status.success()
+                && said.contains("another adit process")
+                && said.contains("stop that process"),
+            "{said}"
+        );
     }
     assert!(!files(directory.path()).keys().any(|name| name.contains(".before-restore-")));
     drop(server);
@@ -157,7 +206,8 @@ fn a_server_that_runs_keeps_its_database() {
 #[test]
 fn a_journal_that_is_not_there_is_not_made() {
     let (directory, _) = served(&least(&[]));
-    fs::rename(directory.path().join("data/signer.journal"), directory.path().join("elsewhere")).expect("moved");
+    fs::rename(directory.path().join("data/signer.journal"), directory.path().join("elsewhere"))
+        .expect("moved");
     refused(
         directory.path(),
         &["--database", "copy/adit.db"],
@@ -172,7 +222,10 @@ struct Signer(Child);
 
 impl Signer {
     fn start(directory: &Path, socket: &Path) -> Self {
-        let child = adit(directory, &["signer"], &least(&[])).stderr(Stdio::null()).spawn().expect("it starts");
+        let child = adit(directory, &["signer"], &least(&[]))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
         let signer = Self(child);
         for _ in 0..LOOKS_MAX {
             if socket.exists() {
@@ -196,7 +249,10 @@ fn a_separate_signer_that_is_away_or_has_another_journal_is_named() {
     let (directory, _) = served(&least(&[]));
     let other = tempfile::tempdir().expect("a directory");
     let socket = other.path().join("signer.sock");
-    let config = format!("[signer]\nsocket = \"{}\"\n[chains.base]\nwallet = \"{WALLET}\"\n", socket.display());
+    let config = format!(
+        "[signer]\nsocket = \"{}\"\n[chains.base]\nwallet = \"{WALLET}\"\n",
+        socket.display()
+    );
     for place in [directory.path(), other.path()] {
         fs::write(place.join("adit.toml"), &config).expect("written");
     }
@@ -204,9 +260,19 @@ fn a_separate_signer_that_is_away_or_has_another_journal_is_named() {
     variables.retain(|(name, _)| *name != "LOCK_MANAGER_PRIVATE_KEY");
     let named = socket.display().to_string();
     let arguments = ["--database", "copy/adit.db"];
-    refused(directory.path(), &arguments, &variables, &[&named, "cannot be asked", "start `adit signer`"]);
+    refused(
+        directory.path(),
+        &arguments,
+        &variables,
+        &[&named, "cannot be asked", "start `adit signer`"],
+    );
     let signer = Signer::start(other.path(), &socket);
-    refused(directory.path(), &arguments, &variables, &[&named, "is pinned to the signer's journal", "another installation"]);
+    refused(
+        directory.path(),
+        &arguments,
+        &variables,
+        &[&named, "is pinned to the signer's journal", "another installation"],
+    );
     drop(signer);
 }
 
@@ -215,9 +281,14 @@ fn a_restore_that_broke_off_makes_no_empty_database() {
     let (directory, copy) = served(&least(&[]));
     let data = directory.path().join("data");
     fs::copy(copy, data.join("adit.db.restoring")).expect("copied");
-    fs::rename(data.join("adit.db"), data.join("adit.db.before-restore-20261129T000000Z")).expect("moved");
+    fs::rename(data.join("adit.db"), data.join("adit.db.before-restore-20261129T000000Z"))
+        .expect("moved");
     let started = run(directory.path(), &["serve"], &least(&[]));
-    assert!(text(&started.stderr).contains("a restore of data/adit.db broke off"), "{}", text(&started.stderr));
+    assert!(
+        text(&started.stderr).contains("a restore of data/adit.db broke off"),
+        "{}",
+        text(&started.stderr)
+    );
     assert!(!data.join("adit.db").exists());
     let restored = run(directory.path(), &["restore", "--database", "copy/adit.db"], &least(&[]));
     assert!(restored.status.success(), "{}", text(&restored.stderr));
@@ -237,15 +308,26 @@ async fn f94_a_postgres_that_was_restored_is_declared() {
         let variables = least(&[("DATABASE_URL", &ours)]);
         let server = Running::start(&at, &variables);
         reads_journal(&at, &server);
-        refused_here(&at, &["--database", "x.db"], &variables, &["is for SQLite", "adit restore --declared"]);
+        refused_here(
+            &at,
+            &["--database", "x.db"],
+            &variables,
+            &["is for SQLite", "adit restore --declared"],
+        );
         // Another host than the server's: the journal's lock does not stop it.
-        fs::write(at.join("elsewhere.toml"), "[signer]\njournal = \"data/copy.journal\"\n").expect("written");
+        fs::write(at.join("elsewhere.toml"), "[signer]\njournal = \"data/copy.journal\"\n")
+            .expect("written");
         fs::copy(at.join("data/signer.journal"), at.join("data/copy.journal")).expect("copied");
         let elsewhere = ["--declared", "--config", "elsewhere.toml"];
         refused_here(&at, &elsewhere, &variables, &["a server still runs", "Stop every server"]);
         assert_eq!(server.stop().0, Some(0));
         std::thread::sleep(LEASE_IS_OVER);
-        refused_here(&at, &["--declared"], &least(&[("DATABASE_URL", &empty)]), &["the database of store.url is no database of Adit"]);
+        refused_here(
+            &at,
+            &["--declared"],
+            &least(&[("DATABASE_URL", &empty)]),
+            &["the database of store.url is no database of Adit"],
+        );
         let declared = run(&at, &["restore", "--declared", "--json"], &variables);
         assert!(declared.status.success(), "{}", text(&declared.stderr));
         let found: Value = serde_json::from_slice(&declared.stdout).expect("JSON");
@@ -255,7 +337,10 @@ async fn f94_a_postgres_that_was_restored_is_declared() {
     })
     .await
     .expect("it ran");
-    let tables = postgres.sql("empty", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").await.expect("asked");
+    let tables = postgres
+        .sql("empty", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        .await
+        .expect("asked");
     assert_eq!(tables.trim(), "0", "a foreign database is not touched");
     postgres.stop().await.expect("stopped");
 }

@@ -7,14 +7,18 @@ use crate::built::{Running, TOKEN, least, run, text};
 /// Two EVM chains of these numbers, which share the key of the environment.
 fn two(first: u64, second: u64) -> String {
     let chain = |name: &str, id: u64, coin: &str| {
-        format!("[chains.{name}]\nchain_id = {id}\nrpc = [\"http://127.0.0.1:9/\"]\ntrust = \"single\"\nnative = \"{coin}\"\n")
+        format!(
+            "[chains.{name}]\nchain_id = {id}\nrpc = [\"http://127.0.0.1:9/\"]\ntrust = \
+             \"single\"\nnative = \"{coin}\"\n"
+        )
     };
     format!("{}{}", chain("base", first, "ETH"), chain("mirror", second, "METH"))
 }
 
 fn bitcoin(name: &str, coin: &str, account: u32) -> String {
     format!(
-        "[chains.{name}]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind = [\"http://a:b@127.0.0.1:9/\"]\nnative = \"{coin}\"\naccount = {account}\n"
+        "[chains.{name}]\nkind = \"bitcoin\"\nnetwork = \"regtest\"\ntrust = \"single\"\nbitcoind \
+         = [\"http://a:b@127.0.0.1:9/\"]\nnative = \"{coin}\"\naccount = {account}\n"
     )
 }
 
@@ -33,7 +37,8 @@ fn refused(directory: &Path, command: &str, variables: &[(&str, &str)], words: &
 
 /// Returns the variables of [`least`], without those of its network.
 fn server<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let of_base = ["ADIT_NETWORK", "NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", "ADIT_EVM_RPC", "ADIT_TRUST"];
+    let of_base =
+        ["ADIT_NETWORK", "NEXT_PUBLIC_DG_TOKEN_ADDRESS_BASE_MAINNET", "ADIT_EVM_RPC", "ADIT_TRUST"];
     least(more).into_iter().filter(|(name, _)| !of_base.contains(name)).collect()
 }
 
@@ -41,14 +46,20 @@ fn server<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 fn f108_two_chains_of_one_chain_id_share_no_account() {
     let directory = tempfile::tempdir().expect("a directory");
     write(directory.path(), &two(777, 777));
-    let words = ["chains.base and chains.mirror are both chain id 777", "0xf39F", "a wallet of its own"];
+    let words =
+        ["chains.base and chains.mirror are both chain id 777", "0xf39F", "a wallet of its own"];
     refused(directory.path(), "serve", &server(&[]), &words);
     assert!(!directory.path().join("data/signer.journal").exists(), "nothing was made");
     write(directory.path(), &format!("[signer]\nsocket = \"signer.sock\"\n{}", two(777, 777)));
     refused(directory.path(), "signer", &server(&[]), &words);
     let named = two(777, 777).replace("native", &format!("wallet = \"{TOKEN}\"\nnative"));
     write(directory.path(), &format!("[signer]\nsocket = \"signer.sock\"\n{named}"));
-    refused(directory.path(), "serve", &server(&[]), &["chains.base and chains.mirror are both chain id 777", TOKEN]);
+    refused(
+        directory.path(),
+        "serve",
+        &server(&[]),
+        &["chains.base and chains.mirror are both chain id 777", TOKEN],
+    );
 }
 
 #[test]
@@ -68,9 +79,16 @@ fn f108_two_chains_of_one_bitcoin_network_share_no_account() {
     sealed.retain(|(name, _)| *name != "LOCK_MANAGER_PRIVATE_KEY");
     let made = run(directory.path(), &["keys", "init"], &sealed);
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let twice = |second: u32| format!("{}{}", bitcoin("bitcoin", "BTC", 0), bitcoin("mirror", "MBTC", second));
+    let twice = |second: u32| {
+        format!("{}{}", bitcoin("bitcoin", "BTC", 0), bitcoin("mirror", "MBTC", second))
+    };
     write(directory.path(), &twice(0));
-    refused(directory.path(), "serve", &sealed, &["chains.bitcoin and chains.mirror are both Bitcoin's regtest", "bcrt1"]);
+    refused(
+        directory.path(),
+        "serve",
+        &sealed,
+        &["chains.bitcoin and chains.mirror are both Bitcoin's regtest", "bcrt1"],
+    );
     write(directory.path(), &twice(1));
     let running = Running::start(directory.path(), &sealed);
     let (status, log) = running.stop();

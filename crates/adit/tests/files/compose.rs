@@ -1,4 +1,5 @@
-//! `compose.yaml` and `docker/adit.toml`: what they name exists, and key, journal and database stay apart.
+//! `compose.yaml` and `docker/adit.toml`: what they name exists, and key, journal and database stay
+//! apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -57,7 +58,8 @@ fn mounts(service: &str) -> BTreeMap<String, String> {
 fn every_variable_of_our_services_is_read() {
     let known = variables();
     for name in OURS {
-        let unknown: Vec<String> = environment(name).into_keys().filter(|variable| !known.contains(variable)).collect();
+        let unknown: Vec<String> =
+            environment(name).into_keys().filter(|variable| !known.contains(variable)).collect();
         assert!(unknown.is_empty(), "{name}: nobody reads {unknown:?}");
     }
 }
@@ -67,7 +69,10 @@ fn every_variable_that_compose_fills_in_stands_in_the_example() {
     let (example, asked) = (read(".env.example"), interpolated());
     assert!(asked.contains("POSTGRES_PASSWORD") && asked.len() > 5, "{asked:?}");
     for name in asked {
-        assert!(example.lines().any(|line| line.starts_with(&format!("{name}="))), ".env.example does not say {name}");
+        assert!(
+            example.lines().any(|line| line.starts_with(&format!("{name}="))),
+            ".env.example does not say {name}"
+        );
     }
 }
 
@@ -85,14 +90,28 @@ fn the_subcommands_exist() {
 fn secrets_go_to_whoever_needs_them_and_are_written_nowhere() {
     let (signer, server) = (environment("signer"), environment("adit"));
     for secret in ["LOCK_MANAGER_PRIVATE_KEY", "ADIT_KEY_PASSPHRASE"] {
-        assert!(signer.contains_key(secret) && !server.contains_key(secret), "{secret} is the signer's alone");
+        assert!(
+            signer.contains_key(secret) && !server.contains_key(secret),
+            "{secret} is the signer's alone"
+        );
     }
     for secret in ["ADIT_ADMIN_TOKEN", "DATABASE_URL"] {
-        assert!(server.contains_key(secret) && !signer.contains_key(secret), "{secret} is the server's alone");
+        assert!(
+            server.contains_key(secret) && !signer.contains_key(secret),
+            "{secret} is the server's alone"
+        );
     }
     let postgres = environment("postgres");
-    let given = [&signer["ADIT_KEY_PASSPHRASE"], &server["ADIT_ADMIN_TOKEN"], &server["DATABASE_URL"], &postgres["POSTGRES_PASSWORD"]];
-    assert!(given.iter().all(|value| value.contains("${")), "a secret comes from the environment: {given:?}");
+    let given = [
+        &signer["ADIT_KEY_PASSPHRASE"],
+        &server["ADIT_ADMIN_TOKEN"],
+        &server["DATABASE_URL"],
+        &postgres["POSTGRES_PASSWORD"],
+    ];
+    assert!(
+        given.iter().all(|value| value.contains("${")),
+        "a secret comes from the environment: {given:?}"
+    );
 }
 
 #[test]
@@ -112,11 +131,14 @@ fn ports_are_published_on_the_loopback_interface_and_are_the_servers() {
 #[test]
 fn journal_and_database_are_on_volumes_of_their_own() {
     let declared = keys(&yaml(COMPOSE)["volumes"]);
-    let named = |service: &str| mounts(service).into_keys().filter(|name| declared.contains(name)).collect::<Vec<_>>();
+    let named = |service: &str| {
+        mounts(service).into_keys().filter(|name| declared.contains(name)).collect::<Vec<_>>()
+    };
     assert_eq!(named("postgres"), ["database"]);
     assert_eq!(named("signer"), ["journal", "socket"]);
     assert_eq!(named("adit"), ["socket"], "the server sees neither journal nor seed");
-    let used: BTreeSet<String> = ["postgres", "signer", "adit"].into_iter().flat_map(named).collect();
+    let used: BTreeSet<String> =
+        ["postgres", "signer", "adit"].into_iter().flat_map(named).collect();
     assert_eq!(used, declared, "every volume that is declared is used");
 }
 
@@ -124,7 +146,10 @@ fn journal_and_database_are_on_volumes_of_their_own() {
 fn paths_agree_with_mounts_and_image() {
     let (signer, server) = (mounts("signer"), mounts("adit"));
     for key in ["journal", "keys"] {
-        assert!(signers(key).starts_with(&format!("{}/", signer["journal"])), "{key} is not on the journal's volume");
+        assert!(
+            signers(key).starts_with(&format!("{}/", signer["journal"])),
+            "{key} is not on the journal's volume"
+        );
     }
     let socket = signers("socket");
     assert_eq!(signer["socket"], server["socket"], "both see the socket at one path");
@@ -133,12 +158,18 @@ fn paths_agree_with_mounts_and_image() {
     assert_eq!(texts(&service("adit")["healthcheck"]["test"]), ["CMD", "health"]);
     let image = read("Dockerfile");
     for folder in [&signer["journal"], &signer["socket"]] {
-        assert!(image.contains(&format!(" {folder}\n")), "the image has no folder {folder}, so its volume would be root's");
+        assert!(
+            image.contains(&format!(" {folder}\n")),
+            "the image has no folder {folder}, so its volume would be root's"
+        );
     }
     // `adit keys init` seals where the template says, seen from the image's working directory.
     let template = read("crates/adit/src/config/template.toml");
     for key in ["journal", "keys"] {
-        let relative = signers(key).strip_prefix("/var/lib/adit/").expect("below the working directory").to_owned();
+        let relative = signers(key)
+            .strip_prefix("/var/lib/adit/")
+            .expect("below the working directory")
+            .to_owned();
         assert!(template.contains(&format!("#{key} = \"{relative}\"")), "{relative}");
     }
     let config = &environment("adit")["ADIT_CONFIG"];
@@ -181,10 +212,15 @@ fn images_are_pinned_by_tag() {
 fn the_settings_name_a_chain_of_their_network() {
     let settings = settings();
     let network = settings["network"].as_str().expect("a network");
-    let chains: Vec<&String> = settings["chains"].as_table().map(Table::keys).into_iter().flatten().collect();
+    let chains: Vec<&String> =
+        settings["chains"].as_table().map(Table::keys).into_iter().flatten().collect();
     assert_eq!(chains, [network], "the wallet is asked of the chain that is paid on");
     let environment = settings["signer"]["environment"].as_str().unwrap_or_default();
     assert_ne!(environment, "production", "a name of its own");
-    assert_eq!(settings["chains"][network].as_table().map(Table::len), Some(0), "the wallet is left to whoever installs it");
+    assert_eq!(
+        settings["chains"][network].as_table().map(Table::len),
+        Some(0),
+        "the wallet is left to whoever installs it"
+    );
     assert!(matches!(&settings["signer"], Value::Table(_)));
 }

@@ -14,9 +14,12 @@ fn files(end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(root().join(&folder)).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in std::fs::read_dir(root().join(&folder))
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let entry = entry.expect("an entry");
-            let (name, path) = (entry.file_name().to_string_lossy().into_owned(), folder.join(entry.file_name()));
+            let (name, path) =
+                (entry.file_name().to_string_lossy().into_owned(), folder.join(entry.file_name()));
             match entry.path().is_dir() {
                 true if NOT_OURS.contains(&&name[..]) => {}
                 true => folders.push(path),
@@ -50,12 +53,19 @@ fn links(page: &Path) -> Vec<String> {
 /// Names under which the headings of a page can be linked.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let headings = prose(page);
-    let headings = headings.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings = headings
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim());
     headings.map(slug).collect()
 }
 
 fn slug(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -90,7 +100,10 @@ fn the_readme_is_short_and_its_commands_exist() {
     let commands: BTreeSet<&str> = commands.collect();
     assert!(commands.len() > 2, "{commands:?}");
     for command in commands {
-        assert!(makefile.lines().any(|line| line.starts_with(&format!("{command}:"))), "make {command}");
+        assert!(
+            makefile.lines().any(|line| line.starts_with(&format!("{command}:"))),
+            "make {command}"
+        );
     }
 }
 
@@ -101,17 +114,26 @@ fn where_things_live_they_do() {
     let (table, _) = table.split_once("## How to add").expect("the table ends");
     let mut checked = 0;
     for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
-        // A path without a crate continues the one before it: `core/src/why`: `mod.rs` and `reason.rs`.
+        // A path without a crate continues the one before it: `core/src/why`: `mod.rs` and
+        // `reason.rs`.
         let mut folder = PathBuf::new();
         let (_, places) = row[2..].split_once(" | ").expect("two columns");
         for place in places.split('`').skip(1).step_by(2).flat_map(braced) {
-            let (path, function) = place.split_once("::").map_or((&place[..], None), |(path, function)| (path, Some(function)));
-            let candidates = [root().join("crates").join(path), folder.join(path), folder.parent().unwrap_or(&folder).join(path)];
+            let (path, function) = place
+                .split_once("::")
+                .map_or((&place[..], None), |(path, function)| (path, Some(function)));
+            let candidates = [
+                root().join("crates").join(path),
+                folder.join(path),
+                folder.parent().unwrap_or(&folder).join(path),
+            ];
             let found = candidates.iter().find(|candidate| candidate.exists());
-            let found = found.unwrap_or_else(|| panic!("ARCHITECTURE.md: {path} does not exist: {row}"));
+            let found =
+                found.unwrap_or_else(|| panic!("ARCHITECTURE.md: {path} does not exist: {row}"));
             if let Some(function) = function {
                 let text = std::fs::read_to_string(found).unwrap_or_default();
-                let there = text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
+                let there = text.contains(&format!("fn {function}("))
+                    || text.contains(&format!("fn {function}<"));
                 assert!(there, "ARCHITECTURE.md: {path} has no {function}: {row}");
             }
             folder = match found.is_dir() {
@@ -130,24 +152,37 @@ fn braced(place: &str) -> Vec<String> {
     match place.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
         _ if !is_path => Vec::new(),
         None => vec![place.to_owned()],
-        Some((before, (choices, after))) => choices.split(',').map(|choice| format!("{before}{choice}{after}")).collect(),
+        Some((before, (choices, after))) => {
+            choices.split(',').map(|choice| format!("{before}{choice}{after}")).collect()
+        }
     }
 }
 
 /// A row of the renames goes with the name, and a word whose type is gone needs another one.
 #[test]
 fn every_type_that_the_glossary_names_exists() {
-    let sources: String =
-        files(".rs").iter().filter(|file| file.starts_with("crates")).map(|file| read(file.to_str().expect("UTF-8"))).collect();
+    let sources: String = files(".rs")
+        .iter()
+        .filter(|file| file.starts_with("crates"))
+        .map(|file| read(file.to_str().expect("UTF-8")))
+        .collect();
     let words: BTreeSet<&str> = sources.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let mut named = 0;
     for line in read("docs/glossary.md").lines() {
         // Of a rename only what is there today.
-        let today = line.strip_prefix("| ").map_or(line, |row| row.split(" | ").next().unwrap_or_default());
-        let code = today.split('`').skip(1).step_by(2).filter(|code| code.starts_with(char::is_uppercase) && !code.contains(' '));
+        let today =
+            line.strip_prefix("| ").map_or(line, |row| row.split(" | ").next().unwrap_or_default());
+        let code = today
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|code| code.starts_with(char::is_uppercase) && !code.contains(' '));
         for name in code.flat_map(|code| code.split("::")) {
             named += 1;
-            assert!(words.contains(name), "docs/glossary.md names `{name}`, which is nowhere: {line}");
+            assert!(
+                words.contains(name),
+                "docs/glossary.md names `{name}`, which is nowhere: {line}"
+            );
         }
     }
     assert!(named > 60, "only {named} names were found");
@@ -160,7 +195,10 @@ fn every_state_is_drawn() {
     let (_, drawing) = page.split_once("stateDiagram-v2").expect("a drawing");
     let (drawing, _) = drawing.split_once("```").expect("its end");
     let (outer, inner) = ("crates/core/src/withdrawal.rs", "crates/core/src/payout.rs");
-    let states = variants(outer, "enum Status").into_iter().chain(variants(inner, "enum Stage")).chain(variants(inner, "enum Knowledge"));
+    let states = variants(outer, "enum Status")
+        .into_iter()
+        .chain(variants(inner, "enum Stage"))
+        .chain(variants(inner, "enum Knowledge"));
     let states: Vec<String> = states.collect();
     assert_eq!(states.len(), 7 + 2 + 5, "{states:?}");
     for state in states {
@@ -170,7 +208,9 @@ fn every_state_is_drawn() {
             words => words,
         };
         let spaced = drawn.replace('_', " ");
-        let there = [drawn, &spaced].iter().any(|name| drawing.contains(&format!("\"{name}\"")) || drawing.contains(&format!("> {name}:")));
+        let there = [drawn, &spaced].iter().any(|name| {
+            drawing.contains(&format!("\"{name}\"")) || drawing.contains(&format!("> {name}:"))
+        });
         assert!(there, "{state} is not drawn");
     }
 }
@@ -179,8 +219,15 @@ fn variants(path: &str, declaration: &str) -> Vec<String> {
     let source = read(path);
     let (_, body) = source.split_once(&format!("pub {declaration} {{\n")).expect("the enum begins");
     let (body, _) = body.split_once("\n}").expect("the enum ends");
-    let names = body.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
-    names.map(|line| line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()).collect()
+    let names = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(char::is_uppercase));
+    names
+        .map(|line| {
+            line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+        })
+        .collect()
 }
 
 fn snake(name: &str) -> String {

@@ -17,8 +17,13 @@ pub fn is_pinned(image: &str) -> bool {
 /// The instructions of the Dockerfile, continued lines joined.
 fn instructions() -> Vec<(String, String)> {
     let text = read("Dockerfile").replace("\\\n", " ");
-    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
-    lines.map(|(name, rest)| (name.to_owned(), rest.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
+    let lines =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
+    lines
+        .map(|(name, rest)| {
+            (name.to_owned(), rest.split_whitespace().collect::<Vec<_>>().join(" "))
+        })
+        .collect()
 }
 
 fn all(name: &str) -> Vec<String> {
@@ -47,29 +52,44 @@ fn stages_are_pinned_and_rust_is_the_workspaces() {
 fn what_runs_is_static_checked_and_not_root() {
     let built = all("RUN").join("\n");
     assert!(built.contains("cargo build --release --locked -p adit"), "{built}");
-    assert!(built.contains("! readelf --program-headers /out/bin/adit /out/bin/health | grep INTERP"), "{built}");
+    assert!(
+        built.contains("! readelf --program-headers /out/bin/adit /out/bin/health | grep INTERP"),
+        "{built}"
+    );
     let user = last("USER");
-    let numbers: Vec<u32> = user.split(':').map(|id| id.parse().expect("a number, which needs no file of users")).collect();
+    let numbers: Vec<u32> = user
+        .split(':')
+        .map(|id| id.parse().expect("a number, which needs no file of users"))
+        .collect();
     assert!(numbers.iter().all(|id| *id > 0) && numbers.len() == 2, "{user}");
     for copied in all("COPY").iter().filter(|copied| copied.contains("--chown")) {
         assert!(copied.contains(&format!("--chown={user} ")), "{copied}");
     }
-    assert_eq!((last("ENTRYPOINT"), last("CMD")), ("[\"adit\"]".to_owned(), "[\"serve\"]".to_owned()));
+    assert_eq!(
+        (last("ENTRYPOINT"), last("CMD")),
+        ("[\"adit\"]".to_owned(), "[\"serve\"]".to_owned())
+    );
     assert!(last("HEALTHCHECK").ends_with("CMD [\"health\"]"));
 }
 
 #[test]
 fn the_image_listens_where_it_says() {
-    let (name, address) = last("ENV").split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).expect("a variable");
+    let (name, address) = last("ENV")
+        .split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .expect("a variable");
     assert!(variables().contains(&name), "nobody reads {name}");
     assert_eq!(address, format!("0.0.0.0:{}", last("EXPOSE")));
-    assert!(read("docker/health.rs").contains(&format!("PORT_DEFAULT: &str = \"{}\"", last("EXPOSE"))));
+    assert!(
+        read("docker/health.rs").contains(&format!("PORT_DEFAULT: &str = \"{}\"", last("EXPOSE")))
+    );
 }
 
 #[test]
 fn nothing_that_is_compiled_in_is_left_out_of_the_build() {
     let ignored = read(".dockerignore");
-    let rules: Vec<&str> = ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let rules: Vec<&str> =
+        ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     for needed in [".git", ".env", "**/target", "**/node_modules"] {
         assert!(rules.contains(&needed), "{needed} goes into the image's build");
     }
@@ -85,7 +105,12 @@ fn nothing_that_is_compiled_in_is_left_out_of_the_build() {
     let mut seen = 0;
     for (source, path) in compiled_in() {
         seen += 1;
-        assert!(!out(&path), "{} takes in {}, which .dockerignore leaves out", source.display(), path.display());
+        assert!(
+            !out(&path),
+            "{} takes in {}, which .dockerignore leaves out",
+            source.display(),
+            path.display()
+        );
     }
     assert!(seen > 5, "only {seen} files that are compiled in were found");
 }
@@ -95,16 +120,22 @@ fn compiled_in() -> Vec<(PathBuf, PathBuf)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join("crates")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let path = entry.expect("an entry").path();
             match path.is_dir() {
                 true => folders.push(path),
                 false if path.extension().is_some_and(|kind| kind == "rs") => {
-                    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                    let included =
-                        text.split("include_str!(\"").chain(text.split("include_bytes!(\"")).filter_map(|rest| rest.split('"').next());
+                    let text = std::fs::read_to_string(&path)
+                        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                    let included = text
+                        .split("include_str!(\"")
+                        .chain(text.split("include_bytes!(\""))
+                        .filter_map(|rest| rest.split('"').next());
                     let folder = path.parent().expect("a folder");
-                    let exists = included.map(|name| folder.join(name)).filter(|file| file.is_file());
+                    let exists =
+                        included.map(|name| folder.join(name)).filter(|file| file.is_file());
                     let (home, source) = (root().canonicalize().expect("the root"), path.clone());
                     found.extend(exists.filter_map(|file| {
                         let file = file.canonicalize().ok()?;
@@ -122,7 +153,10 @@ fn compiled_in() -> Vec<(PathBuf, PathBuf)> {
 pub fn health_check(folder: &Path) -> PathBuf {
     let program = folder.join("health");
     let mut compiler = Command::new("rustc");
-    let compiled = compiler.args(["--edition", "2024", "-o"]).arg(&program).arg(root().join("docker/health.rs"));
+    let compiled = compiler
+        .args(["--edition", "2024", "-o"])
+        .arg(&program)
+        .arg(root().join("docker/health.rs"));
     assert!(compiled.status().expect("rustc runs").success(), "docker/health.rs does not compile");
     program
 }
@@ -150,7 +184,9 @@ fn answer_once(status: &'static str) -> (u16, std::thread::JoinHandle<String>) {
 fn the_health_check_tells_ready_from_unready_and_silence() {
     let folder = tempfile::tempdir().expect("a folder");
     let health = health_check(folder.path());
-    for (status, healthy) in [("200 OK", true), ("503 Service Unavailable", false), ("404 Not Found", false)] {
+    for (status, healthy) in
+        [("200 OK", true), ("503 Service Unavailable", false), ("404 Not Found", false)]
+    {
         let (port, answered) = answer_once(status);
         let said = ask(&health, &[], &[("ADIT_LISTEN", &format!("0.0.0.0:{port}"))]);
         assert_eq!(said.status.success(), healthy, "{status}: {said:?}");
@@ -161,7 +197,11 @@ fn the_health_check_tells_ready_from_unready_and_silence() {
     assert!(said.status.success(), "a platform's PORT wins: {said:?}");
     answered.join().expect("answered");
     let said = ask(&health, &["127.0.0.1:1"], &[]);
-    assert!(!said.status.success() && String::from_utf8_lossy(&said.stderr).contains("127.0.0.1:1 does not answer"), "{said:?}");
+    assert!(
+        !said.status.success()
+            && String::from_utf8_lossy(&said.stderr).contains("127.0.0.1:1 does not answer"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -178,6 +218,12 @@ fn the_health_check_knows_whether_somebody_listens_on_a_socket() {
 
 #[test]
 fn a_tag_is_asked_of_images() {
-    assert!(is_pinned("postgres:17-bookworm") && is_pinned("gcr.io/distroless/static-debian12:nonroot"));
-    assert!(!is_pinned("postgres") && !is_pinned("localhost:5000/postgres") && !is_pinned("postgres:latest"));
+    assert!(
+        is_pinned("postgres:17-bookworm") && is_pinned("gcr.io/distroless/static-debian12:nonroot")
+    );
+    assert!(
+        !is_pinned("postgres")
+            && !is_pinned("localhost:5000/postgres")
+            && !is_pinned("postgres:latest")
+    );
 }

@@ -26,7 +26,8 @@ fn read(path: &str) -> String {
 
 /// The one YAML document of a file, with `<<` resolved one level deep, as compose does.
 fn yaml(path: &str) -> Yaml {
-    let documents = YamlLoader::load_from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let documents =
+        YamlLoader::load_from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     let [document] = &documents[..] else { panic!("{path} has {} documents", documents.len()) };
     merged(document)
 }
@@ -34,7 +35,8 @@ fn yaml(path: &str) -> Yaml {
 fn merged(node: &Yaml) -> Yaml {
     match node {
         Yaml::Hash(table) => {
-            let base = table.get(&Yaml::from_str("<<")).and_then(Yaml::as_hash).into_iter().flatten();
+            let base =
+                table.get(&Yaml::from_str("<<")).and_then(Yaml::as_hash).into_iter().flatten();
             let own = table.iter().filter(|(key, _)| key.as_str() != Some("<<"));
             Yaml::Hash(base.chain(own).map(|(key, value)| (key.clone(), merged(value))).collect())
         }
@@ -59,7 +61,8 @@ fn variables() -> BTreeSet<String> {
     let source = read("crates/adit/src/config/environment.rs");
     let (_, table) = source.split_once("pub const VARIABLES").expect("the table begins");
     let (table, _) = table.split_once("];").expect("the table ends");
-    let names = table.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split_once('"'));
+    let entries = table.split('(').skip(1);
+    let names = entries.filter_map(|entry| entry.trim_start().strip_prefix('"')?.split_once('"'));
     let names: BTreeSet<String> = names.map(|(name, _)| name.to_owned()).collect();
     assert!(names.len() > 20, "only {names:?} were found: has the table moved?");
     names.into_iter().chain(VARIABLES_BESIDE.map(str::to_owned)).collect()

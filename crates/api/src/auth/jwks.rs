@@ -1,4 +1,5 @@
-//! A provider's public keys (RFC 7517): fetched with bounds, remembered, and asked for again no oftener than a stranger may make us.
+//! A provider's public keys (RFC 7517): fetched with bounds, remembered, and asked for again no
+//! oftener than a stranger may make us.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -53,7 +54,9 @@ impl Jwks {
             JwksSource::Url(url) => (Some(Remote { url: url.clone(), http: client()? }), None),
         };
         let keys = Mutex::new(Keys { set, ..Keys::default() });
-        Ok(Self { source: Arc::new(Source { remote, keys, reading: tokio::sync::Mutex::default() }) })
+        Ok(Self {
+            source: Arc::new(Source { remote, keys, reading: tokio::sync::Mutex::default() }),
+        })
     }
 
     /// The key of that id; where a token names none and the set holds one key, that.
@@ -75,8 +78,11 @@ impl Jwks {
         }
         let keys = self.source.keys();
         if keys.set.is_none() {
-            let detail = "The sign-in provider's keys cannot be read now. Try again, or use an API key.";
-            return Err(Problem::new(&codes::SIGN_IN_UNAVAILABLE, detail).retry_after(FETCH_PAUSE_SECONDS));
+            let detail =
+                "The sign-in provider's keys cannot be read now. Try again, or use an API key.";
+            return Err(
+                Problem::new(&codes::SIGN_IN_UNAVAILABLE, detail).retry_after(FETCH_PAUSE_SECONDS)
+            );
         }
         Ok(keys.named(kid).cloned())
     }
@@ -107,7 +113,8 @@ impl Source {
 impl Keys {
     /// Notes a try, where the last one is long enough ago.
     fn may_try(&mut self, now: Timestamp) -> bool {
-        let may = self.tried_at.is_none_or(|at| now >= at.plus(Span::from_seconds(FETCH_PAUSE_SECONDS)));
+        let may =
+            self.tried_at.is_none_or(|at| now >= at.plus(Span::from_seconds(FETCH_PAUSE_SECONDS)));
         if may {
             self.tried_at = Some(now);
         }
@@ -169,7 +176,10 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             let mut question = [0; 1_024];
             let _asked = first.read(&mut question).await;
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", SET.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                SET.len()
+            );
             first.write_all(format!("{head}{SET}").as_bytes()).await.expect("answered");
             let mut silent = Vec::new();
             while let Ok((socket, _)) = listener.accept().await {
@@ -180,8 +190,8 @@ mod tests {
         (url, asked)
     }
 
-    /// A provider that takes longer than anybody waits for: good tokens are answered at once, also while others name keys that nobody knows;
-    /// and it is asked once, whoever asks.
+    /// A provider that takes longer than anybody waits for: good tokens are answered at once, also
+    /// while others name keys that nobody knows; and it is asked once, whoever asks.
     #[tokio::test]
     async fn a_provider_that_is_slow_keeps_nobody_waiting_whose_key_is_known() {
         let (url, asked) = provider().await;
@@ -195,15 +205,24 @@ mod tests {
                 tokio::spawn(async move { keys.find(Some("k2"), at(700)).await })
             })
             .collect();
-        let found = futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(700)))).await;
+        let found =
+            futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(700)))).await;
         assert!(found.iter().all(|key| matches!(key, Ok(Some(_)))));
-        assert!(began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) / 2, "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) / 2,
+            "{:?}",
+            began.elapsed()
+        );
         for stranger in strangers {
             assert!(matches!(stranger.await.expect("no panic"), Ok(None)), "nobody's key");
         }
-        assert!(began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) * 2, "they wait for one answer, not one after the other");
+        assert!(
+            began.elapsed() < Duration::from_secs(FETCH_SECONDS_MAX) * 2,
+            "they wait for one answer, not one after the other"
+        );
         assert_eq!(asked.load(Ordering::SeqCst), 2, "at the start, and once since");
-        let found = futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(720)))).await;
+        let found =
+            futures::future::join_all((0..100).map(|_| keys.find(Some("k1"), at(720)))).await;
         assert!(found.iter().all(|key| matches!(key, Ok(Some(_)))));
         tokio::task::yield_now().await;
         assert_eq!(asked.load(Ordering::SeqCst), 2, "not again so soon");

@@ -1,7 +1,8 @@
 //! API keys: `adit_` and 64 hex digits, of which only the SHA-256 is kept.
 //!
-//! A key that was just looked up is remembered for a few seconds, so that thousands of requests per second do not each read the
-//! store. A key that another server revoked therefore works for as long once more. Live connections learn of it by a look of their own.
+//! A key that was just looked up is remembered for a few seconds, so that thousands of requests per
+//! second do not each read the store. A key that another server revoked therefore works for as long
+//! once more. Live connections learn of it by a look of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -59,7 +60,8 @@ impl KeyRing {
     /// Whoever was found with this hash a moment ago.
     pub fn remembered(&self, hash: Hash32, now: Timestamp) -> Option<Principal> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let principal = known.get(&hash).filter(|known| now < known.until).map(|known| known.principal.clone());
+        let principal =
+            known.get(&hash).filter(|known| now < known.until).map(|known| known.principal.clone());
         principal.inspect(|principal| self.use_of(principal, now))
     }
 
@@ -71,7 +73,10 @@ impl KeyRing {
     /// Refuses a key from now on.
     pub fn revoke(&self, key: CredentialId, at: Timestamp) {
         self.revoked.write().unwrap_or_else(PoisonError::into_inner).insert(key, at);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).retain(|_, known| known.principal.key != Some(key));
+        self.known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, known| known.principal.key != Some(key));
     }
 
     /// Learns what other servers revoked.
@@ -82,7 +87,10 @@ impl KeyRing {
         let revoked_since = Some(now.minus(LOOK_BACK));
         let filter = CredentialFilter { revoked_since, ..CredentialFilter::default() };
         let found = store.credentials(&filter, None, REVOKED_MAX).await?;
-        self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, at| revoked_since.is_some_and(|since| *at >= since));
+        self.revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, at| revoked_since.is_some_and(|since| *at >= since));
         for record in found.into_iter().filter(|record| !self.is_revoked(record.credential.id)) {
             self.revoke(record.credential.id, now);
         }
@@ -114,17 +122,29 @@ impl KeyRing {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key, minute);
     }
 
-    /// Looks the hash up and remembers whom it belongs to. Unknown ones are not remembered: a key works from the moment it is issued.
+    /// Looks the hash up and remembers whom it belongs to. Unknown ones are not remembered: a key
+    /// works from the moment it is issued.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub async fn look_up(&self, store: &dyn Store, hash: Hash32, now: Timestamp) -> Result<Option<Principal>, StoreFault> {
+    pub async fn look_up(
+        &self,
+        store: &dyn Store,
+        hash: Hash32,
+        now: Timestamp,
+    ) -> Result<Option<Principal>, StoreFault> {
         let found = store.credential(hash).await?;
         let found = found.filter(|credential| bool::from(credential.hash.0.ct_eq(&hash.0)));
-        let principal = found.as_ref().and_then(|credential| Principal::of_credential(credential, now));
+        let principal =
+            found.as_ref().and_then(|credential| Principal::of_credential(credential, now));
         if let Some(principal) = &principal {
             let until = now.plus(Span::from_seconds(REMEMBERED_SECONDS));
-            self.remember(hash, principal.clone(), principal.ends.map_or(until, |end| end.min(until)), now);
+            self.remember(
+                hash,
+                principal.clone(),
+                principal.ends.map_or(until, |end| end.min(until)),
+                now,
+            );
             self.use_of(principal, now);
         }
         Ok(principal)
@@ -152,12 +172,16 @@ mod tests {
         let token = new_token([7; 32]);
         assert_eq!((token.len(), token.starts_with("adit_0707")), (69, true));
         // FIPS 180-2, "abc".
-        assert_eq!(hash_token("abc").to_string(), "0xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hash_token("abc").to_string(),
+            "0xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 
     #[test]
     fn somebody_is_forgotten_in_time() {
-        let (ring, hash, start) = (KeyRing::default(), hash_token("a"), Timestamp::from_seconds(100));
+        let (ring, hash, start) =
+            (KeyRing::default(), hash_token("a"), Timestamp::from_seconds(100));
         let ada = Principal::of_user("ada".parse().expect("a user id"), None);
         ring.remember(hash, ada.clone(), Timestamp::from_seconds(105), start);
         assert_eq!(ring.remembered(hash, Timestamp::from_seconds(104)), Some(ada));
@@ -170,7 +194,12 @@ mod tests {
         let (ring, start) = (KeyRing::default(), Timestamp::from_seconds(100));
         let ada = Principal::of_user("ada".parse().expect("a user id"), None);
         for number in 0..=REMEMBERED_MAX {
-            ring.remember(hash_token(&number.to_string()), ada.clone(), Timestamp::from_seconds(105), start);
+            ring.remember(
+                hash_token(&number.to_string()),
+                ada.clone(),
+                Timestamp::from_seconds(105),
+                start,
+            );
         }
         assert!(ring.known.read().expect("nobody panicked").len() <= REMEMBERED_MAX);
     }

@@ -28,13 +28,19 @@ pub struct Service(pub Principal);
 pub struct Admin(pub Principal);
 
 impl Principal {
-    /// None where the credential is revoked or expired, or says that it speaks for a user and does not say for whom.
+    /// None where the credential is revoked or expired, or says that it speaks for a user and does
+    /// not say for whom.
     pub fn of_credential(credential: &Credential, now: Timestamp) -> Option<Self> {
         let actor = match credential.standing(now) {
             Standing::Standing => credential.actor()?,
             Standing::Expired | Standing::Revoked => return None,
         };
-        Some(Self { actor, role: credential.role, key: Some(credential.id), ends: credential.expires_at })
+        Some(Self {
+            actor,
+            role: credential.role,
+            key: Some(credential.id),
+            ends: credential.expires_at,
+        })
     }
 
     /// A user whom a provider's token names, which is refused from `ends` on.
@@ -58,24 +64,35 @@ impl Principal {
     /// The user whom a body is about: a user only himself, a service whom it names.
     ///
     /// # Errors
-    /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_BODY` when a service names nobody.
+    /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_BODY` when a service names
+    /// nobody.
     pub fn in_body(&self, named: Option<UserId>) -> Result<UserId, Problem> {
-        self.on_behalf_of(named, || Problem::new(&codes::INVALID_BODY, UNNAMED).with("field", "userId"))
+        self.on_behalf_of(named, || {
+            Problem::new(&codes::INVALID_BODY, UNNAMED).with("field", "userId")
+        })
     }
 
     /// The same for a request without a body.
     ///
     /// # Errors
-    /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_QUERY` when a service names nobody.
+    /// `FORBIDDEN` when a user names anybody, himself included; `INVALID_QUERY` when a service
+    /// names nobody.
     pub fn in_query(&self, named: Option<UserId>) -> Result<UserId, Problem> {
-        self.on_behalf_of(named, || Problem::new(&codes::INVALID_QUERY, UNNAMED).with("parameter", "userId"))
+        self.on_behalf_of(named, || {
+            Problem::new(&codes::INVALID_QUERY, UNNAMED).with("parameter", "userId")
+        })
     }
 
-    fn on_behalf_of(&self, named: Option<UserId>, unnamed: impl FnOnce() -> Problem) -> Result<UserId, Problem> {
+    fn on_behalf_of(
+        &self,
+        named: Option<UserId>,
+        unnamed: impl FnOnce() -> Problem,
+    ) -> Result<UserId, Problem> {
         match (self.own(), named) {
             (Some(own), None) => Ok(own.clone()),
             (Some(_), Some(_)) => {
-                let detail = "Only a service key may name a userId. Leave it out: your credential says who you are.";
+                let detail = "Only a service key may name a userId. Leave it out: your credential says who \
+                     you are.";
                 Err(Problem::new(&codes::FORBIDDEN, detail).with("field", "userId"))
             }
             (None, Some(named)) => Ok(named),
@@ -94,8 +111,8 @@ impl Principal {
         }
     }
 
-    /// Whether a row of `user` exists for this caller. Where it does not, it is *not found*: an answer that says more would tell
-    /// strangers which ids exist.
+    /// Whether a row of `user` exists for this caller. Where it does not, it is *not found*: an
+    /// answer that says more would tell strangers which ids exist.
     pub fn may_see(&self, user: &UserId) -> bool {
         self.own().is_none_or(|own| own == user)
     }
@@ -115,7 +132,8 @@ impl Principal {
 
 fn principal(parts: &Parts) -> Result<Principal, Problem> {
     parts.extensions.get::<Principal>().cloned().ok_or_else(|| {
-        let detail = "Send an API key or a token of your sign-in provider: Authorization: Bearer <token>.";
+        let detail =
+            "Send an API key or a token of your sign-in provider: Authorization: Bearer <token>.";
         Problem::new(&codes::UNAUTHENTICATED, detail)
     })
 }

@@ -10,7 +10,8 @@ const WALLETS_MAX: usize = 16;
 /// Lists may stand inside one text or object of another.
 const NESTING_MAX: u32 = 3;
 
-/// Reads `"0x…"`, `["0x…"]`, `[{"address": "0x…"}]`, and any of these as a JSON text (Privy's `linked_accounts`).
+/// Reads `"0x…"`, `["0x…"]`, `[{"address": "0x…"}]`, and any of these as a JSON text (Privy's
+/// `linked_accounts`).
 pub fn listed(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(value, NESTING_MAX, &mut found);
@@ -31,9 +32,9 @@ fn collect(value: &Value, nesting: u32, found: &mut Vec<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, nesting - 1, found)),
         Value::Object(fields) => {
-            if let Some(Value::String(address)) =
-                fields.get("address").filter(|address| address.as_str().is_some_and(|text| text.trim_start().starts_with("0x")))
-            {
+            if let Some(Value::String(address)) = fields.get("address").filter(|address| {
+                address.as_str().is_some_and(|text| text.trim_start().starts_with("0x"))
+            }) {
                 found.push(address.clone());
             }
         }
@@ -41,12 +42,18 @@ fn collect(value: &Value, nesting: u32, found: &mut Vec<String>) {
     }
 }
 
-/// Those that are addresses of the chain that claims are paid on. Providers write them in one case, too, without a checksum: a claim is
-/// proved by its signature, so nobody is paid at an address that was mistyped here.
+/// Those that are addresses of the chain that claims are paid on. Providers write them in one case,
+/// too, without a checksum: a claim is proved by its signature, so nobody is paid at an address
+/// that was mistyped here.
 pub fn parsed(state: &ApiState, listed: &[String]) -> Vec<Destination> {
     let Some(asset) = state.wallet_asset() else { return Vec::new() };
-    let Some(chain) = state.rules().chain_of(asset).and_then(|rules| state.engine().chain(&rules.name)) else { return Vec::new() };
-    let parse = |text: &String| match chain.parse_destination(asset, &adit_evm::with_checksum(text)) {
+    let Some(chain) =
+        state.rules().chain_of(asset).and_then(|rules| state.engine().chain(&rules.name))
+    else {
+        return Vec::new();
+    };
+    let parse = |text: &String| match chain.parse_destination(asset, &adit_evm::with_checksum(text))
+    {
         Ok(parsed) => Some(parsed.0),
         Err(refused) => {
             tracing::warn!(wallet = text, %refused, "a wallet of the sign-in provider is left out");
@@ -67,8 +74,14 @@ mod tests {
         let wallet = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
         assert_eq!(listed(&json!(wallet)), [wallet]);
         assert_eq!(listed(&json!([wallet, 7, null])), [wallet]);
-        assert_eq!(listed(&json!([{ "type": "wallet", "address": wallet }, { "type": "email", "address": "a@b.c" }])), [wallet]);
-        let privy = json!([{ "type": "wallet", "address": wallet, "chain_type": "ethereum" }]).to_string();
+        assert_eq!(
+            listed(
+                &json!([{ "type": "wallet", "address": wallet }, { "type": "email", "address": "a@b.c" }])
+            ),
+            [wallet]
+        );
+        let privy =
+            json!([{ "type": "wallet", "address": wallet, "chain_type": "ethereum" }]).to_string();
         assert_eq!(listed(&json!(privy)), [wallet]);
     }
 

@@ -1,4 +1,5 @@
-//! The OpenAPI document, and a page that a person can read. The page is one file: nothing is loaded from elsewhere.
+//! The OpenAPI document, and a page that a person can read. The page is one file: nothing is loaded
+//! from elsewhere.
 
 mod page;
 mod refusals;
@@ -18,13 +19,17 @@ use crate::codes;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Adit", description = "Withdrawals, exactly once. Amounts are strings of whole units; times are RFC 3339. Refusals carry a stable `code` and its parameters: `application/problem+json`, and on `/api/token/*` `{success: false, error, code}`."),
+    info(title = "Adit", description = "Withdrawals, exactly once. Amounts are strings of whole \
+        units; times are RFC 3339. Refusals carry a stable `code` and its parameters: \
+        `application/problem+json`, and on `/api/token/*` `{success: false, error, code}`."),
     security(("bearer" = [])),
     tags(
-        (name = "Claims", description = "Points paid as a token, against a claim that the user signs in his wallet"),
+        (name = "Claims", description = "Points paid as a token, against a claim that the user \
+            signs in his wallet"),
         (name = "User", description = "What a user has, and what happens to it"),
         (name = "Withdrawals", description = "Payments of any asset"),
-        (name = "Admin", description = "For host applications (service keys) and operators (admin keys)"),
+        (name = "Admin", description = "For host applications (service keys) and operators (admin \
+            keys)"),
         (name = "Operations", description = "For those who watch the process; no credential"),
     ),
 )]
@@ -38,7 +43,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .description(Some("An API key (`adit_…`), or a token of a configured sign-in provider"))
         .build();
     let components = document.components.get_or_insert_default();
-    components.schemas.extend(shapes::all().into_iter().map(|(name, schema)| (name.into_owned(), schema)));
+    components
+        .schemas
+        .extend(shapes::all().into_iter().map(|(name, schema)| (name.into_owned(), schema)));
     components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     document
 }
@@ -50,18 +57,31 @@ pub fn completed(document: &utoipa::openapi::OpenApi) -> Value {
     document
 }
 
-/// `/api/openapi.json` and `/api/docs`, made once; whoever opens the bare address is shown the latter.
+/// `/api/openapi.json` and `/api/docs`, made once; whoever opens the bare address is shown the
+/// latter.
 pub fn routes(document: &Value) -> Router {
     let json: Arc<str> = document.to_string().into();
     let page: Arc<str> = page::render(document, codes::ALL).into();
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
     Router::new()
-        .route("/api/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response()))
+        .route(
+            "/api/openapi.json",
+            get(async move || {
+                ([(header::CONTENT_TYPE, "application/json")], json.to_string()).into_response()
+            }),
+        )
         .route("/", get(async || Redirect::temporary("/api/docs")))
         .route(
             "/api/docs",
             get(async move || {
-                ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)], page.to_string())
+                (
+                    [
+                        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                        (header::CONTENT_SECURITY_POLICY, policy),
+                    ],
+                    page.to_string(),
+                )
                     .into_response()
             }),
         )

@@ -36,7 +36,12 @@ pub fn render(document: &Value, codes: &[&Code]) -> String {
     }
     page.push_str("<a href=\"#codes\">Codes</a></nav>");
     for tag in &tags {
-        let _infallible = write!(page, "<h2 id=\"tag-{0}\">{0}</h2><p>{1}</p>", text(&tag["name"]), text(&tag["description"]));
+        let _infallible = write!(
+            page,
+            "<h2 id=\"tag-{0}\">{0}</h2><p>{1}</p>",
+            text(&tag["name"]),
+            text(&tag["description"])
+        );
         for (path, method, operation) in operations(document) {
             if operation["tags"][0] == tag["name"] {
                 page.push_str(&section(document, path, method, operation));
@@ -52,7 +57,9 @@ fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, item)| {
         let methods = ["get", "put", "post", "delete", "patch"].into_iter();
-        methods.filter_map(move |method| item.get(method).map(|operation| (path.as_str(), method, operation)))
+        methods.filter_map(move |method| {
+            item.get(method).map(|operation| (path.as_str(), method, operation))
+        })
     })
 }
 
@@ -76,7 +83,12 @@ fn section(document: &Value, path: &str, method: &str, operation: &Value) -> Str
     }
     let responses = operation["responses"].as_object().into_iter().flatten();
     for (status, response) in responses {
-        let _infallible = write!(section, "<p><strong>{}</strong> {}</p>", escape(status), text(&response["description"]));
+        let _infallible = write!(
+            section,
+            "<p><strong>{}</strong> {}</p>",
+            escape(status),
+            text(&response["description"])
+        );
         let rows = fields(document, &response["content"]["application/json"]["schema"]);
         section.push_str(&table(["field", "type", "meaning"], rows));
     }
@@ -88,7 +100,11 @@ fn section(document: &Value, path: &str, method: &str, operation: &Value) -> Str
 fn fields(document: &Value, schema: &Value) -> Vec<[String; 3]> {
     let schema = resolve(document, schema);
     let properties = schema["properties"].as_object().into_iter().flatten();
-    properties.map(|(name, field)| [format!("<code>{}</code>", escape(name)), kind(field), text(&field["description"])]).collect()
+    properties
+        .map(|(name, field)| {
+            [format!("<code>{}</code>", escape(name)), kind(field), text(&field["description"])]
+        })
+        .collect()
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
@@ -115,24 +131,41 @@ fn table(head: [&str; 3], rows: Vec<[String; 3]>) -> String {
         return String::new();
     }
     let head: String = head.iter().map(|cell| format!("<th>{cell}</th>")).collect();
-    let rows: String =
-        rows.iter().map(|row| format!("<tr>{}</tr>", row.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>())).collect();
+    let rows: String = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "<tr>{}</tr>",
+                row.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()
+            )
+        })
+        .collect();
     format!("<table><tr>{head}</tr>{rows}</table>")
 }
 
 fn table_of_codes(codes: &[&Code]) -> String {
     let row = |code: &&Code| {
-        format!("<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{2}</td></tr>", code.name, code.status, escape(code.title))
+        format!(
+            "<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{2}</td></tr>",
+            code.name,
+            code.status,
+            escape(code.title)
+        )
     };
     let rows: String = codes.iter().map(row).collect();
-    format!("<h2 id=\"codes\">Codes</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>{rows}</table></html>")
+    format!(
+        "<h2 \
+         id=\"codes\">Codes</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>{rows}</table></html>"
+    )
 }
 
 /// Escaped, and what stands between backticks as code.
 fn text(value: &Value) -> String {
     let escaped = escape(value.as_str().unwrap_or_default());
     let parts = escaped.split('`').enumerate();
-    parts.map(|(n, part)| if n % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
+    parts
+        .map(|(n, part)| if n % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })
+        .collect()
 }
 
 fn escape(text: &str) -> String {

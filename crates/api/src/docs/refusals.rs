@@ -1,8 +1,10 @@
-//! Completes the document: which refusals each operation has, in which form, with exactly which codes.
+//! Completes the document: which refusals each operation has, in which form, with exactly which
+//! codes.
 //!
-//! A route names the codes of its own rules in the description of their status. What stands around every handler (who asks, bounds,
-//! the reading of paths, queries and bodies, the store) is added here. The schema of a refusal then allows the codes that its
-//! description names and no other, so whoever holds answers against the document holds their codes against it too.
+//! A route names the codes of its own rules in the description of their status. What stands around
+//! every handler (who asks, bounds, the reading of paths, queries and bodies, the store) is added
+//! here. The schema of a refusal then allows the codes that its description names and no other, so
+//! whoever holds answers against the document holds their codes against it too.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -36,7 +38,11 @@ pub fn complete(document: &mut Value) {
     schemas["TokenProblem"] = token_problem();
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let around = if path.starts_with(GUARDED_ROUTES) { around(method, operation) } else { Vec::new() };
+            let around = if path.starts_with(GUARDED_ROUTES) {
+                around(method, operation)
+            } else {
+                Vec::new()
+            };
             omit_null_body(operation);
             let Some(responses) = operation["responses"].as_object_mut() else { continue };
             for code in around {
@@ -51,9 +57,12 @@ pub fn complete(document: &mut Value) {
 
 /// The codes of whatever stands around the handler.
 fn around(method: &str, operation: &Value) -> Vec<&'static Code> {
-    let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
+    let parameters: Vec<&Value> =
+        operation["parameters"].as_array().into_iter().flatten().collect();
     let has = |place: &str, name: Option<&str>| {
-        parameters.iter().any(|parameter| parameter["in"] == place && name.is_none_or(|name| parameter["name"] == name))
+        parameters.iter().any(|parameter| {
+            parameter["in"] == place && name.is_none_or(|name| parameter["name"] == name)
+        })
     };
     let mut codes = ANY.to_vec();
     if operation["requestBody"].is_object() {
@@ -90,7 +99,11 @@ fn name(responses: &mut Map<String, Value>, code: &'static Code) {
     if named(said).contains(&code) {
         return;
     }
-    response["description"] = json!(if said.is_empty() { code.name.to_owned() } else { format!("{said}; {}", code.name) });
+    response["description"] = json!(if said.is_empty() {
+        code.name.to_owned()
+    } else {
+        format!("{said}; {}", code.name)
+    });
 }
 
 /// The codes that a description names, in its order.
@@ -103,10 +116,14 @@ fn named(description: &str) -> Vec<&'static Code> {
 fn describe(path: &str, status: &str, response: &mut Value) {
     let number = status.parse().ok().and_then(|number| StatusCode::from_u16(number).ok());
     if response["description"].as_str().is_none_or(str::is_empty) {
-        response["description"] = json!(number.and_then(|number| number.canonical_reason()).unwrap_or(status));
+        response["description"] =
+            json!(number.and_then(|number| number.canonical_reason()).unwrap_or(status));
     }
     let refusal = number.is_some_and(|number| number.is_client_error() || number.is_server_error());
-    let codes: Vec<&str> = named(response["description"].as_str().unwrap_or_default()).iter().map(|code| code.name).collect();
+    let codes: Vec<&str> = named(response["description"].as_str().unwrap_or_default())
+        .iter()
+        .map(|code| code.name)
+        .collect();
     if !refusal || codes.is_empty() {
         return;
     }
@@ -118,11 +135,13 @@ fn describe(path: &str, status: &str, response: &mut Value) {
     if kind == "application/problem+json" {
         own["status"] = json!({ "const": number.map(|number| number.as_u16()) });
     }
-    response["content"][kind] = json!({ "schema": { "allOf": [{ "$ref": form }], "properties": own } });
-    let header =
-        |required: bool, kind: &str, meaning: &str| json!({ "description": meaning, "required": required, "schema": { "type": kind } });
+    response["content"][kind] =
+        json!({ "schema": { "allOf": [{ "$ref": form }], "properties": own } });
+    let header = |required: bool, kind: &str, meaning: &str| json!({ "description": meaning, "required": required, "schema": { "type": kind } });
     match number {
-        Some(StatusCode::UNAUTHORIZED) => response["headers"]["WWW-Authenticate"] = header(true, "string", "`Bearer`"),
+        Some(StatusCode::UNAUTHORIZED) => {
+            response["headers"]["WWW-Authenticate"] = header(true, "string", "`Bearer`")
+        }
         Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
             response["headers"]["Retry-After"] = header(false, "integer", "Seconds");
         }
@@ -132,9 +151,20 @@ fn describe(path: &str, status: &str, response: &mut Value) {
 
 /// A body that may be left out is left out; `null` is not an object.
 fn omit_null_body(operation: &mut Value) {
-    for (_, content) in operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut).into_iter().flatten() {
-        let own = content["schema"]["oneOf"].as_array().and_then(|options| options.iter().find(|option| option["type"] != "null")).cloned();
-        if let Some(own) = own.filter(|own| own["$ref"].is_string() && content["schema"]["oneOf"].as_array().map(Vec::len) == Some(2)) {
+    for (_, content) in operation
+        .pointer_mut("/requestBody/content")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        let own = content["schema"]["oneOf"]
+            .as_array()
+            .and_then(|options| options.iter().find(|option| option["type"] != "null"))
+            .cloned();
+        if let Some(own) = own.filter(|own| {
+            own["$ref"].is_string()
+                && content["schema"]["oneOf"].as_array().map(Vec::len) == Some(2)
+        }) {
             content["schema"] = own;
         }
     }
@@ -158,7 +188,8 @@ fn problem() -> Value {
 fn token_problem() -> Value {
     json!({
         "type": "object",
-        "description": "A refusal on `/api/token/*`. Parameters of its code stand beside these fields.",
+        "description": "A refusal on `/api/token/*`. Parameters of its code stand beside these \
+            fields.",
         "required": ["success", "error", "code"],
         "properties": {
             "success": { "const": false },

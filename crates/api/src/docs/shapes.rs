@@ -1,6 +1,8 @@
-//! The shapes of texts in the document: what a string may hold, said once and named, so that programs can check it.
+//! The shapes of texts in the document: what a string may hold, said once and named, so that
+//! programs can check it.
 //!
-//! The types here exist for the document alone; the readers are elsewhere, and `make api-fuzz` holds the two against each other.
+//! The types here exist for the document alone; the readers are elsewhere, and `make api-fuzz`
+//! holds the two against each other.
 
 use std::borrow::Cow;
 
@@ -65,7 +67,8 @@ shapes! {
     Remark text(r"^[^\u0000-\u001F\u007F-\u009F]*$").max_length(Some(500));
     /// Up to 100 characters, none of them a control character.
     Label text(r"^[^\u0000-\u001F\u007F-\u009F]*$").max_length(Some(100));
-    /// Whose keys: `client/` and 1 to 32 of a-z, 0-9, '-', '_'; or `key/` or `user/` and an id. The name alone is one of the first form.
+    /// Whose keys: `client/` and 1 to 32 of a-z, 0-9, '-', '_'; or `key/` or `user/` and an id. The
+    /// name alone is one of the first form.
     ClientName text("^[!-~]{1,140}$");
     /// A chain's name in this instance: 1 to 32 of a-z, 0-9, '-', '_'.
     ChainName text("^[a-z0-9_-]{1,32}$");
@@ -92,9 +95,15 @@ pub enum WholeNumber {}
 
 impl PartialSchema for WholeNumber {
     fn schema() -> RefOr<Schema> {
-        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u64::MAX));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(u64::MAX));
         let both = OneOfBuilder::new().item(number).item(text("^[0-9]{1,20}$"));
-        both.description(Some("A whole number from 0 to 18446744073709551615, or its digits in a string.")).into()
+        both.description(Some(
+            "A whole number from 0 to 18446744073709551615, or its digits in a string.",
+        ))
+        .into()
     }
 }
 

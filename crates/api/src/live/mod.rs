@@ -1,8 +1,9 @@
 //! `GET /api/live`: a user's own events over WebSocket, in order, from wherever he was.
 //!
-//! The store is the truth and the hub a hint: what is sent is read from the user's feed, whose numbers have no gaps, so a client
-//! that reconnects with `?after=` misses nothing. The token travels in the `Authorization` header, in a subprotocol or in the first
-//! message; never in the address, where logs would keep it.
+//! The store is the truth and the hub a hint: what is sent is read from the user's feed, whose
+//! numbers have no gaps, so a client that reconnects with `?after=` misses nothing. The token
+//! travels in the `Authorization` header, in a subprotocol or in the first message; never in the
+//! address, where logs would keep it.
 
 mod seats;
 mod session;
@@ -53,7 +54,8 @@ pub struct LiveQuery {
 /// The user's own events, live, from the last one seen
 #[utoipa::path(get, path = "/api/live", tag = "User", params(LiveQuery), security(("bearer" = []), ()),
     responses(
-        (status = 101, description = "WebSocket. Messages: {type: \"ready\", seq}, then {type: \"event\", seq, at, event, withdrawalId, status, …}"),
+        (status = 101, description = "WebSocket. Messages: {type: \"ready\", seq}, then {type: \
+            \"event\", seq, at, event, withdrawalId, status, …}"),
         (status = 401, description = "UNAUTHENTICATED"),
         (status = 426, description = "UPGRADE_REQUIRED"),
         (status = 503, description = "TOO_MANY_CONNECTIONS"),
@@ -66,8 +68,12 @@ pub async fn live(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade =
-        upgrade.map_err(|_| Problem::new(&codes::UPGRADE_REQUIRED, "This route speaks WebSocket; connect with ws:// or wss://."))?;
+    let upgrade = upgrade.map_err(|_| {
+        Problem::new(
+            &codes::UPGRADE_REQUIRED,
+            "This route speaks WebSocket; connect with ws:// or wss://.",
+        )
+    })?;
     let address = address.map_or(Counted::Unknown, |address| address.0);
     let principal = match (principal, token_of_protocol(&headers)) {
         (Some(principal), _) => Some(principal.0),
@@ -80,12 +86,18 @@ pub async fn live(
     let seat = state.seats().take(user.as_ref())?;
     let known = principal.zip(user);
     let session = Session { state, known, named, after, address, seat };
-    let bounded = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).max_write_buffer_size(UNSENT_BYTES_MAX);
+    let bounded = upgrade
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .max_write_buffer_size(UNSENT_BYTES_MAX);
     Ok(bounded.protocols([PROTOCOL]).on_upgrade(|socket| session.run(socket)))
 }
 
 fn token_of_protocol(headers: &HeaderMap) -> Option<String> {
-    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
-    let mut tokens = offered.flat_map(|value| value.split(',')).filter_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL));
+    let offered =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    let mut tokens = offered
+        .flat_map(|value| value.split(','))
+        .filter_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL));
     tokens.next().map(str::to_owned)
 }

@@ -29,7 +29,8 @@ pub struct Seat {
 
 impl Seats {
     pub fn new(settings: &ApiSettings) -> Self {
-        let (most, most_per_user) = (settings.live_connections_max, settings.live_connections_per_user_max);
+        let (most, most_per_user) =
+            (settings.live_connections_max, settings.live_connections_per_user_max);
         Self { most, most_per_user, taken: Mutex::default() }
     }
 
@@ -93,7 +94,10 @@ impl Drop for Seat {
 }
 
 fn full(who: &str, most: usize) -> Problem {
-    let detail = format!("{who} has the most live connections that are allowed ({most}). Close one, or read /api/withdrawals instead.");
+    let detail = format!(
+        "{who} has the most live connections that are allowed ({most}). Close one, or read \
+         /api/withdrawals instead."
+    );
     Problem::new(&codes::TOO_MANY_CONNECTIONS, detail).with("allowed", most).retry_after(5)
 }
 
@@ -103,7 +107,11 @@ mod tests {
 
     #[test]
     fn seats_are_counted_and_given_back() {
-        let settings = ApiSettings { live_connections_max: 3, live_connections_per_user_max: 2, ..ApiSettings::default() };
+        let settings = ApiSettings {
+            live_connections_max: 3,
+            live_connections_per_user_max: 2,
+            ..ApiSettings::default()
+        };
         let seats = Arc::new(Seats::new(&settings));
         let ada: UserId = "ada".parse().expect("a user id");
         let held: Vec<Seat> = (0..2).map(|_| seats.take(Some(&ada)).expect("free")).collect();

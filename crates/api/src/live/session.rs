@@ -75,9 +75,15 @@ impl Session {
         self.state.metrics().live().dec();
         match end {
             End::Gone => {}
-            End::Closing => close(&mut socket, close_code::AWAY, "the server stops; connect again").await,
+            End::Closing => {
+                close(&mut socket, close_code::AWAY, "the server stops; connect again").await
+            }
             End::Refused(problem) => {
-                let _gone = send(&mut socket, json!({ "type": "error", "code": problem.code.name, "error": problem.detail })).await;
+                let _gone = send(
+                    &mut socket,
+                    json!({ "type": "error", "code": problem.code.name, "error": problem.detail }),
+                )
+                .await;
                 close(&mut socket, close_code::POLICY, problem.code.name).await;
             }
         }
@@ -89,11 +95,15 @@ impl Session {
             Some(known) => known,
             None => self.first_message(socket).await?,
         };
-        let sheet = self.state.store().user(&user).await.map_err(|fault| End::Refused(fault.into()))?;
+        let sheet =
+            self.state.store().user(&user).await.map_err(|fault| End::Refused(fault.into()))?;
         let newest = sheet.map_or(0, |sheet| sheet.user.event_seq);
         let seq = self.after.unwrap_or(newest);
         if seq > newest {
-            let detail = format!("after is {seq}, and the newest event is {newest}. Read the state anew and connect without it.");
+            let detail = format!(
+                "after is {seq}, and the newest event is {newest}. Read the state anew and connect \
+                 without it."
+            );
             return Err(End::Refused(Problem::new(&codes::INVALID_QUERY, detail)));
         }
         send(socket, json!({ "type": "ready", "seq": seq, "newest": newest })).await?;
@@ -107,14 +117,21 @@ impl Session {
         let Some(Ok(Message::Text(text))) = first else { return Err(End::Gone) };
         let wanted = "The first message must be {\"token\": \"…\"}, optionally with after.";
         let first: FirstMessage = serde_json::from_str(&text).map_err(|_| refused(wanted))?;
-        let principal = authenticate(&self.state, &first.token, &self.address).await.map_err(End::Refused)?;
+        let principal =
+            authenticate(&self.state, &first.token, &self.address).await.map_err(End::Refused)?;
         let user = principal.in_query(self.named.clone()).map_err(End::Refused)?;
         self.seat.name(&user).map_err(End::Refused)?;
         self.after = first.after.or(self.after);
         Ok((principal, user))
     }
 
-    async fn stream(&self, socket: &mut WebSocket, principal: &Principal, user: &UserId, mut seq: u64) -> End {
+    async fn stream(
+        &self,
+        socket: &mut WebSocket,
+        principal: &Principal,
+        user: &UserId,
+        mut seq: u64,
+    ) -> End {
         let waiter = self.state.wakes().wait_for(Subject::Feed(user.clone()));
         let mut heard = Instant::now();
         let every = Duration::from_secs(PING_SECONDS);
@@ -158,7 +175,8 @@ impl Session {
 
     /// Whether the key of this connection was revoked, or it or the token has expired.
     fn is_over(&self, principal: &Principal) -> bool {
-        principal.key.is_some_and(|key| self.state.keys().is_revoked(key)) || principal.ends.is_some_and(|end| end <= self.state.now())
+        principal.key.is_some_and(|key| self.state.keys().is_revoked(key))
+            || principal.ends.is_some_and(|end| end <= self.state.now())
     }
 
     /// Completes when the key or token expires.
@@ -171,7 +189,12 @@ impl Session {
     }
 
     /// Returns whether everything could be read.
-    async fn send_new(&self, socket: &mut WebSocket, user: &UserId, seq: &mut u64) -> Result<bool, End> {
+    async fn send_new(
+        &self,
+        socket: &mut WebSocket,
+        user: &UserId,
+        seq: &mut u64,
+    ) -> Result<bool, End> {
         loop {
             let events = match self.state.store().feed(user, *seq, PAGE_EVENTS).await {
                 Ok(events) => events,
@@ -200,7 +223,9 @@ impl Session {
         let several = rules.chains.values().any(|chain| chain.kind != ChainKind::Evm);
         let Some(id) = event.withdrawal.filter(|_| several) else { return Ok(ChainKind::Evm) };
         let withdrawal = self.state.store().withdrawal(id).await?;
-        Ok(withdrawal.and_then(|known| rules.chain_of(&known.asset)).map_or(ChainKind::Evm, |chain| chain.kind))
+        Ok(withdrawal
+            .and_then(|known| rules.chain_of(&known.asset))
+            .map_or(ChainKind::Evm, |chain| chain.kind))
     }
 }
 

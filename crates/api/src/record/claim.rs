@@ -8,7 +8,8 @@ use super::{ended_at, failure_sentence};
 use crate::docs::shapes::{ClaimStatus, Hash, Id, Time, Units, UserName};
 use crate::units::{rfc3339, units};
 
-/// A claim. Amounts are strings of whole units; `status` is `pending`, `completed`, `failed` or `reverted`.
+/// A claim. Amounts are strings of whole units; `status` is `pending`, `completed`, `failed` or
+/// `reverted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClaimView {
     #[schema(value_type = Id)]
@@ -69,12 +70,20 @@ pub fn claim_view(withdrawal: &Withdrawal, rules: &Rules) -> ClaimView {
 /// Four words stand for all states here; what waits for a person is still pending for its owner.
 fn standing(state: &State) -> (&'static str, Option<String>) {
     match state {
-        State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => ("pending", None),
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::HeldForInspection { .. } => ("pending", None),
         State::Completed { .. } => ("completed", None),
-        State::Failed { failure: failure @ Failure::Reverted, .. } => ("reverted", Some(failure_sentence(failure, Reader::User))),
-        State::Failed { failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }), .. } => {
-            ("failed", Some(failure_sentence(failure, Reader::User)))
+        State::Failed { failure: failure @ Failure::Reverted, .. } => {
+            ("reverted", Some(failure_sentence(failure, Reader::User)))
         }
-        State::Cancelled { reason, .. } => ("failed", Some(format!("It was cancelled: {reason}. The amount was given back."))),
+        State::Failed {
+            failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }),
+            ..
+        } => ("failed", Some(failure_sentence(failure, Reader::User))),
+        State::Cancelled { reason, .. } => {
+            ("failed", Some(format!("It was cancelled: {reason}. The amount was given back.")))
+        }
     }
 }

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Actor, ChainKind, ChainName, EventKind, HELD_TOLD, Hash32, Reader, Rules, State, Status, Withdrawal, confirmations};
+use adit_core::{
+    Actor, ChainKind, ChainName, EventKind, HELD_TOLD, Hash32, Reader, Rules, State, Status,
+    Withdrawal, confirmations,
+};
 use adit_store::{Store, StoreFault};
 use futures::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{actor_name, ended_at, failure_sentence};
-use crate::docs::shapes::{AssetName, BookName, Hash, Id, Status as StatusName, Time, Units, UserName};
+use crate::docs::shapes::{
+    AssetName, BookName, Hash, Id, Status as StatusName, Time, Units, UserName,
+};
 use crate::state::ApiState;
 use crate::units::{rfc3339, units};
 
@@ -27,7 +32,8 @@ pub struct WithdrawalView {
     #[schema(value_type = Units)]
     pub amount: String,
     pub to_address: String,
-    /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or `held_for_inspection`.
+    /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or
+    /// `held_for_inspection`.
     #[schema(value_type = StatusName)]
     pub status: &'static str,
     /// `policy`, or the person's or application's key.
@@ -78,7 +84,11 @@ impl Heads {
 
 /// # Errors
 /// [`StoreFault`].
-pub async fn withdrawal_view(state: &ApiState, withdrawal: &Withdrawal, reader: Reader) -> Result<WithdrawalView, StoreFault> {
+pub async fn withdrawal_view(
+    state: &ApiState,
+    withdrawal: &Withdrawal,
+    reader: Reader,
+) -> Result<WithdrawalView, StoreFault> {
     let heads = Heads::read(state.store(), state.rules()).await?;
     let approved_by = approver(state.store(), withdrawal).await?;
     Ok(view(withdrawal, state.rules(), &heads, approved_by.as_ref(), reader))
@@ -88,11 +98,21 @@ pub async fn withdrawal_view(state: &ApiState, withdrawal: &Withdrawal, reader: 
 ///
 /// # Errors
 /// [`StoreFault`].
-pub async fn withdrawal_views(state: &ApiState, withdrawals: &[Withdrawal], reader: Reader) -> Result<Vec<WithdrawalView>, StoreFault> {
+pub async fn withdrawal_views(
+    state: &ApiState,
+    withdrawals: &[Withdrawal],
+    reader: Reader,
+) -> Result<Vec<WithdrawalView>, StoreFault> {
     let heads = Heads::read(state.store(), state.rules()).await?;
-    let approvers = try_join_all(withdrawals.iter().map(|withdrawal| approver(state.store(), withdrawal))).await?;
+    let approvers =
+        try_join_all(withdrawals.iter().map(|withdrawal| approver(state.store(), withdrawal)))
+            .await?;
     let both = withdrawals.iter().zip(&approvers);
-    Ok(both.map(|(withdrawal, approver)| view(withdrawal, state.rules(), &heads, approver.as_ref(), reader)).collect())
+    Ok(both
+        .map(|(withdrawal, approver)| {
+            view(withdrawal, state.rules(), &heads, approver.as_ref(), reader)
+        })
+        .collect())
 }
 
 /// Whoever approved it: in the state while it is approved, in its history from then on.
@@ -106,10 +126,16 @@ async fn approver(store: &dyn Store, withdrawal: &Withdrawal) -> Result<Option<A
         | State::Cancelled { .. }
         | State::HeldForInspection { .. } => {
             let history = store.history(withdrawal.id).await?;
-            let requested_by = history.iter().find(|event| matches!(event.kind, EventKind::Requested { .. })).map(|event| event.id);
+            let requested_by = history
+                .iter()
+                .find(|event| matches!(event.kind, EventKind::Requested { .. }))
+                .map(|event| event.id);
             let approved = history.into_iter().find(|event| event.kind == EventKind::Approved);
-            // What policy approves is approved in the commit that accepts it, so its event carries the requester's name.
-            Ok(approved.map(|event| if by_policy(&event, requested_by) { Actor::Engine } else { event.actor }))
+            // What policy approves is approved in the commit that accepts it, so its event carries
+            // the requester's name.
+            Ok(approved.map(|event| {
+                if by_policy(&event, requested_by) { Actor::Engine } else { event.actor }
+            }))
         }
     }
 }
@@ -119,9 +145,16 @@ fn by_policy(approved: &adit_core::Event, requested: Option<adit_core::EventId>)
     requested.is_some_and(|requested| block(requested) == block(approved.id))
 }
 
-fn view(withdrawal: &Withdrawal, rules: &Rules, heads: &Heads, approved_by: Option<&Actor>, reader: Reader) -> WithdrawalView {
+fn view(
+    withdrawal: &Withdrawal,
+    rules: &Rules,
+    heads: &Heads,
+    approved_by: Option<&Actor>,
+    reader: Reader,
+) -> WithdrawalView {
     let (reason, error) = explanation(&withdrawal.state, reader);
-    let head = rules.chain_of(&withdrawal.asset).and_then(|chain| heads.0.get(&chain.name)).copied();
+    let head =
+        rules.chain_of(&withdrawal.asset).and_then(|chain| heads.0.get(&chain.name)).copied();
     let block = withdrawal.state.block();
     WithdrawalView {
         id: withdrawal.id.to_string(),
@@ -164,15 +197,30 @@ pub(crate) fn is_confirmed(state: &State) -> bool {
     }
 }
 
-/// Why it waits or was cancelled, and why it failed. What nodes said is for those who run the instance (abuse case +31).
+/// Why it waits or was cancelled, and why it failed. What nodes said is for those who run the
+/// instance (abuse case +31).
 fn explanation(state: &State, reader: Reader) -> (Option<String>, Option<String>) {
     match (state, reader) {
-        (State::Approved { deferred: Some(deferral), .. }, Reader::Operator) => (Some(deferral.reason.clone()), None),
-        (State::Approved { deferred: Some(deferral), .. }, Reader::User | Reader::Host) => (Some(deferral.cause.told().to_owned()), None),
+        (State::Approved { deferred: Some(deferral), .. }, Reader::Operator) => {
+            (Some(deferral.reason.clone()), None)
+        }
+        (State::Approved { deferred: Some(deferral), .. }, Reader::User | Reader::Host) => {
+            (Some(deferral.cause.told().to_owned()), None)
+        }
         (State::Cancelled { reason, .. }, _) => (Some(reason.clone()), None),
-        (State::HeldForInspection { finding, .. }, Reader::Operator) => (Some(finding.clone()), None),
-        (State::HeldForInspection { .. }, Reader::User | Reader::Host) => (Some(HELD_TOLD.to_owned()), None),
+        (State::HeldForInspection { finding, .. }, Reader::Operator) => {
+            (Some(finding.clone()), None)
+        }
+        (State::HeldForInspection { .. }, Reader::User | Reader::Host) => {
+            (Some(HELD_TOLD.to_owned()), None)
+        }
         (State::Failed { failure, .. }, _) => (None, Some(failure_sentence(failure, reader))),
-        (State::Pending | State::Approved { deferred: None, .. } | State::Processing { .. } | State::Completed { .. }, _) => (None, None),
+        (
+            State::Pending
+            | State::Approved { deferred: None, .. }
+            | State::Processing { .. }
+            | State::Completed { .. },
+            _,
+        ) => (None, None),
     }
 }

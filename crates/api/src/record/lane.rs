@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    ChainRules, ClockDoubt, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules, Timestamp, Tip, Trust, upkeep,
+    ChainRules, ClockDoubt, Funds, HaltReason, Lane, LaneState, LaneView, Lineage, Market, Rules,
+    Timestamp, Tip, Trust, upkeep,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,8 +46,8 @@ pub struct LaneRecord {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HaltRecord {
-    /// `foreign_use`, `journal_ahead`, `both_went_back`, `journal_went_back`, `unreleased`, `pin_changed`, `wallet_has_code`, `invariant` or
-    /// `operator`.
+    /// `foreign_use`, `journal_ahead`, `both_went_back`, `journal_went_back`, `unreleased`,
+    /// `pin_changed`, `wallet_has_code`, `invariant` or `operator`.
     pub reason: &'static str,
     #[schema(value_type = Time)]
     since: String,
@@ -143,10 +144,19 @@ impl Shown<'_> {
 
     fn consolidation(&self) -> ConsolidationRecord {
         let Self { lane, chain, live, now, clock_doubt, .. } = *self;
-        let view = LaneView { lane, chain, live, queue: &[], suspensions: &BTreeMap::new(), now, clock_doubt };
+        let view = LaneView {
+            lane,
+            chain,
+            live,
+            queue: &[],
+            suspensions: &BTreeMap::new(),
+            now,
+            clock_doubt,
+        };
         let standing = upkeep(&view, true);
         // What stands on another one pays for that one, and merges nothing.
-        let stands_alone = |one: &Lineage| !live.iter().any(|other| other.id != one.id && one.stands_on(other));
+        let stands_alone =
+            |one: &Lineage| !live.iter().any(|other| other.id != one.id && one.stands_on(other));
         let merging = live.iter().filter(|one| one.legs.is_empty() && stands_alone(one));
         let signed = merging.filter_map(|lineage| lineage.latest().signed());
         ConsolidationRecord {
@@ -192,9 +202,11 @@ pub fn state_name(state: &LaneState) -> &'static str {
 fn halt(state: &LaneState, chain: &ChainRules) -> Option<HaltRecord> {
     match state {
         LaneState::Reconciling | LaneState::Running | LaneState::Sweeping => None,
-        LaneState::Halted { reason, since } => {
-            Some(HaltRecord { reason: halt_name(reason), since: rfc3339(*since), sentence: chain.kind.written(&reason.sentence()) })
-        }
+        LaneState::Halted { reason, since } => Some(HaltRecord {
+            reason: halt_name(reason),
+            since: rfc3339(*since),
+            sentence: chain.kind.written(&reason.sentence()),
+        }),
     }
 }
 

@@ -15,23 +15,39 @@ use adit_core::{Actor, Failure, Reader, State, Timestamp};
 /// When it ended, if it did.
 pub(crate) fn ended_at(state: &State) -> Option<Timestamp> {
     match state {
-        State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at, .. } => Some(*at),
-        State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => None,
+        State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at, .. } => {
+            Some(*at)
+        }
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::HeldForInspection { .. } => None,
     }
 }
 
-/// Why it failed, in English. What a node or a person said in detail is for those who run the instance.
+/// Why it failed, in English. What a node or a person said in detail is for those who run the
+/// instance.
 pub(crate) fn failure_sentence(failure: &Failure, reader: Reader) -> String {
     match (failure, reader) {
-        (Failure::Reverted, _) => "The payment reverted on chain; the amount was given back.".to_owned(),
+        (Failure::Reverted, _) => {
+            "The payment reverted on chain; the amount was given back.".to_owned()
+        }
         (Failure::Precheck { reason }, Reader::Operator) => {
-            format!("Nothing was sent, because the payment would fail: {reason}. The amount was given back.")
+            format!(
+                "Nothing was sent, because the payment would fail: {reason}. The amount was \
+                given back."
+            )
         }
         (Failure::Precheck { .. }, Reader::User | Reader::Host) => {
-            "Nothing was sent, because the recipient would refuse the payment. The amount was given back.".to_owned()
+            "Nothing was sent, because the recipient would refuse the payment. The amount was \
+                given back."
+                .to_owned()
         }
         (Failure::Inspected { finding, note }, Reader::Operator) => {
-            format!("A person found that it was not paid ({finding}): {note}. The amount was given back.")
+            format!(
+                "A person found that it was not paid ({finding}): {note}. The amount was given \
+                back."
+            )
         }
         (Failure::Inspected { .. }, Reader::User | Reader::Host) => {
             "A person found that it was not paid. The amount was given back.".to_owned()

@@ -52,8 +52,8 @@ pub struct Readiness {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LaneReadiness {
     lane: String,
-    /// `running`, `reconciling`, `sweeping`, `halted`; `chain_unread`: it would pay, and too few endpoints say what the chain is; `unknown`
-    /// where it could not be read in time.
+    /// `running`, `reconciling`, `sweeping`, `halted`; `chain_unread`: it would pay, and too few
+    /// endpoints say what the chain is; `unknown` where it could not be read in time.
     state: &'static str,
 }
 
@@ -65,7 +65,8 @@ pub async fn healthz() -> Json<Alive> {
 
 /// Whether requests are accepted: the writer commits. `lanes` says of each whether it pays
 #[utoipa::path(get, path = "/readyz", tag = "Operations", security(()),
-    responses((status = 200, body = Readiness), (status = 503, description = "The writer commits nothing, another state of the database has taken its place, or the clock is in doubt", body = Readiness)))]
+    responses((status = 200, body = Readiness), (status = 503, description = "The writer commits \
+        nothing, another state of the database has taken its place, or the clock is in doubt", body = Readiness)))]
 pub async fn readyz(State(state): State<ApiState>) -> Response {
     let hub = &state.engine().hub;
     let age = hub.last_commit().map(|at| state.uptime().since(at));
@@ -128,13 +129,16 @@ async fn read_lanes(state: &ApiState) -> Vec<LaneReadiness> {
     }
 }
 
-/// A lane that runs and has not read the journal under its present epoch signs nothing yet, and one that does not know its chain plans
-/// nothing.
+/// A lane that runs and has not read the journal under its present epoch signs nothing yet, and one
+/// that does not know its chain plans nothing.
 fn running_word(lane: &Lane, chain: &ChainRules, now: Timestamp) -> &'static str {
     match &lane.state {
         LaneState::Running if !lane.has_read_journal() => "reconciling",
         LaneState::Running if fresh_tip_of(lane, chain, now).is_none() => "chain_unread",
-        state @ (LaneState::Running | LaneState::Reconciling | LaneState::Sweeping | LaneState::Halted { .. }) => state_name(state),
+        state @ (LaneState::Running
+        | LaneState::Reconciling
+        | LaneState::Sweeping
+        | LaneState::Halted { .. }) => state_name(state),
     }
 }
 
@@ -154,5 +158,6 @@ fn unknown_lanes(state: &ApiState) -> Vec<LaneReadiness> {
 /// What Prometheus scrapes, on an address of its own.
 pub async fn metrics(State(state): State<ApiState>) -> Response {
     let text = state.metrics().scrape(&state).await;
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Caller;
-use crate::docs::shapes::{AssetName, BookName, EvmAddress, TierName, Time, Units, UserName, WindowName};
+use crate::docs::shapes::{
+    AssetName, BookName, EvmAddress, TierName, Time, Units, UserName, WindowName,
+};
 use crate::extract::name;
 use crate::problem::Problem;
 use crate::query::Params;
@@ -54,7 +56,8 @@ pub struct Wallet {
     pub usable_at: String,
 }
 
-/// In whole units: `owed` is everything, `held` what unfinished withdrawals hold of it, `available` the rest.
+/// In whole units: `owed` is everything, `held` what unfinished withdrawals hold of it, `available`
+/// the rest.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnBalance {
@@ -70,7 +73,8 @@ pub struct OwnBalance {
     available: String,
 }
 
-/// After the database went back to an earlier state, a payment was found that cost more than the user has.
+/// After the database went back to an earlier state, a payment was found that cost more than the
+/// user has.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OwnDebt {
     #[schema(value_type = BookName)]
@@ -121,24 +125,41 @@ pub struct WindowLeft {
 /// Balances, limits left, tier and wallets of the user
 #[utoipa::path(get, path = "/api/me", tag = "User", params(MeQuery),
     responses((status = 200, body = Me), (status = 401, description = "UNAUTHENTICATED"), (status = 404, description = "USER_UNKNOWN")))]
-pub async fn me(State(state): State<ApiState>, Caller(caller): Caller, Params(query): Params<MeQuery>) -> Result<Json<Me>, Problem> {
+pub async fn me(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    Params(query): Params<MeQuery>,
+) -> Result<Json<Me>, Problem> {
     let user = caller.in_query(query.user_id.as_deref().map(name).transpose()?)?;
     let sheet = state.store().user(&user).await?;
-    let sheet = sheet.ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
+    let sheet = sheet
+        .ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
     let limits = limits(&state, &user, &sheet).await?;
     Ok(Json(Me {
         user_id: user.to_string(),
         tier: sheet.user.tier.as_ref().map(ToString::to_string),
         next_nonce: sheet.user.claim_nonce,
         wallets: sheet.wallets.iter().map(wallet).collect(),
-        balances: sheet.balances.iter().filter_map(|(account, balance)| own_balance(&state, account, *balance)).collect(),
-        debts: sheet.balances.iter().filter_map(|(account, balance)| own_debt(&state, account, *balance)).collect(),
+        balances: sheet
+            .balances
+            .iter()
+            .filter_map(|(account, balance)| own_balance(&state, account, *balance))
+            .collect(),
+        debts: sheet
+            .balances
+            .iter()
+            .filter_map(|(account, balance)| own_debt(&state, account, *balance))
+            .collect(),
         limits,
     }))
 }
 
 pub fn wallet(link: &WalletLink) -> Wallet {
-    Wallet { address: link.address.to_string(), linked_at: rfc3339(link.linked_at), usable_at: rfc3339(link.usable_at) }
+    Wallet {
+        address: link.address.to_string(),
+        linked_at: rfc3339(link.linked_at),
+        usable_at: rfc3339(link.usable_at),
+    }
 }
 
 fn own_balance(state: &ApiState, account: &Account, balance: Balance) -> Option<OwnBalance> {
@@ -157,25 +178,42 @@ fn own_balance(state: &ApiState, account: &Account, balance: Balance) -> Option<
 fn own_debt(state: &ApiState, account: &Account, balance: Balance) -> Option<OwnDebt> {
     let Account::Debt { book, asset, .. } = account else { return None };
     let owing = balance.lent();
-    let shown = || OwnDebt { book: book.to_string(), asset: asset.to_string(), amount: units(state.rules(), asset, owing) };
+    let shown = || OwnDebt {
+        book: book.to_string(),
+        asset: asset.to_string(),
+        amount: units(state.rules(), asset, owing),
+    };
     (!owing.is_zero()).then(shown)
 }
 
 /// Of every asset that a chain pays.
-async fn limits(state: &ApiState, user: &UserId, sheet: &UserSheet) -> Result<Vec<AssetLimits>, StoreFault> {
+async fn limits(
+    state: &ApiState,
+    user: &UserId,
+    sheet: &UserSheet,
+) -> Result<Vec<AssetLimits>, StoreFault> {
     let paid = state.rules().assets.values().filter(|rules| rules.asset.chain().is_some());
     let of_asset = paid.map(async |rules| {
         let policy = rules.policy_for(sheet.user.tier.as_ref());
         let asset = &rules.asset.id;
         let windows: Vec<_> = policy.windows.iter().map(|limit| limit.window).collect();
         let limit = state.store().limit(user, asset, &windows, state.now()).await?;
-        let uses: Vec<WindowUse> = policy.windows.iter().map(|window| limit.window_use(window.window, window.max)).collect();
+        let uses: Vec<WindowUse> = policy
+            .windows
+            .iter()
+            .map(|window| limit.window_use(window.window, window.max))
+            .collect();
         Ok(asset_limits(state, asset, policy, &uses))
     });
     try_join_all(of_asset).await
 }
 
-fn asset_limits(state: &ApiState, asset: &adit_core::AssetId, policy: &Policy, uses: &[WindowUse]) -> AssetLimits {
+fn asset_limits(
+    state: &ApiState,
+    asset: &adit_core::AssetId,
+    policy: &Policy,
+    uses: &[WindowUse],
+) -> AssetLimits {
     let show = |amount| units(state.rules(), asset, amount);
     let window = |used: &WindowUse| WindowLeft {
         window: window_name(used.window),

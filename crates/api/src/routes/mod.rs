@@ -35,7 +35,11 @@ pub fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::api_keys::revoke::revoke))
         .routes(routes!(admin::clock::shown))
         .routes(routes!(admin::clock::accept))
-        .routes(routes!(admin::suspensions::list, admin::suspensions::suspend, admin::suspensions::resume))
+        .routes(routes!(
+            admin::suspensions::list,
+            admin::suspensions::suspend,
+            admin::suspensions::resume
+        ))
         .routes(routes!(admin::withdrawals::retry))
         .routes(routes!(admin::withdrawals::cancel))
         .routes(routes!(admin::withdrawals::approve))
@@ -56,7 +60,9 @@ pub fn api() -> OpenApiRouter<ApiState> {
 
 /// Bodies of these routes may be long.
 pub fn imports() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(admin::credits::credit)).routes(routes!(admin::psbts::export, admin::psbts::import))
+    OpenApiRouter::new()
+        .routes(routes!(admin::credits::credit))
+        .routes(routes!(admin::psbts::export, admin::psbts::import))
 }
 
 /// For those who watch the process: no credential, not counted.

@@ -19,7 +19,10 @@ async fn the_nonce_is_ready_to_sign_and_changes_nothing() {
         json!({ "name": "P2E Inferno DG Withdrawal", "version": "1", "chainId": CHAIN_ID, "verifyingContract": TOKEN })
     );
     assert_eq!(first.body["primaryType"], "Withdrawal");
-    assert_eq!(first.body["types"]["Withdrawal"][1], json!({ "name": "amount", "type": "uint256" }));
+    assert_eq!(
+        first.body["types"]["Withdrawal"][1],
+        json!({ "name": "amount", "type": "uint256" })
+    );
     let ahead = first.body["deadline"].as_i64().expect("seconds") - now().seconds();
     assert!((880..=900).contains(&ahead), "{ahead}");
 }
@@ -32,11 +35,15 @@ async fn an_accepted_claim_is_pending_and_held() {
     let answer = world.withdraw(&ada.token, &claim).await;
     let id = answer.body["withdrawalId"].as_str().expect("an id");
     assert_eq!(answer.status, 202);
-    assert_eq!(answer.body, json!({ "success": true, "pending": true, "withdrawalId": id, "transactionHash": null }));
+    assert_eq!(
+        answer.body,
+        json!({ "success": true, "pending": true, "withdrawalId": id, "transactionHash": null })
+    );
     assert_eq!(world.available(&ada, "XP").await, "3000");
 
     let record = world.get(&format!("/api/token/withdrawals/{id}"), &ada.token).await.body;
-    let names: Vec<&str> = record.as_object().expect("an object").keys().map(String::as_str).collect();
+    let names: Vec<&str> =
+        record.as_object().expect("an object").keys().map(String::as_str).collect();
     let mut wanted = vec![
         "id",
         "user_id",
@@ -58,8 +65,14 @@ async fn an_accepted_claim_is_pending_and_held() {
     ];
     wanted.sort_unstable();
     assert_eq!(names, wanted);
-    assert_eq!((&record["amount_requested"], &record["xp_deducted"]), (&json!("5000"), &json!("5000")));
-    assert_eq!((&record["xp_balance_before"], &record["xp_balance_after"]), (&json!("8000"), &json!("3000")));
+    assert_eq!(
+        (&record["amount_requested"], &record["xp_deducted"]),
+        (&json!("5000"), &json!("5000"))
+    );
+    assert_eq!(
+        (&record["xp_balance_before"], &record["xp_balance_after"]),
+        (&json!("8000"), &json!("3000"))
+    );
     assert_eq!((&record["status"], &record["signature"]), (&json!("pending"), &claim["signature"]));
     assert_eq!(world.get("/api/token/withdrawals", &ada.token).await.body["items"][0]["id"], id);
 }
@@ -69,7 +82,13 @@ async fn who_waits_is_told_at_the_confirmations() {
     let world = World::new().await;
     let ada = world.player("ada", 5_000).await;
     let claim = as_json(&world.claim(&ada, "5000", |_| {}).await).to_string();
-    let asked = world.call_with("POST", "/api/token/withdraw", &ada.token, Some(claim), &[("prefer", "wait=20")]);
+    let asked = world.call_with(
+        "POST",
+        "/api/token/withdraw",
+        &ada.token,
+        Some(claim),
+        &[("prefer", "wait=20")],
+    );
     let confirm = async {
         let id = loop {
             let list = world.get("/api/token/withdrawals", &ada.token).await.body;
@@ -81,7 +100,16 @@ async fn who_waits_is_told_at_the_confirmations() {
         let lineage = adit_core::LineageId(uuid::Uuid::from_u128(1));
         let sighting = Some(payment());
         world
-            .becomes(&id, State::Processing { lineage, since: now(), sighting, confirmed_at: Some(now()), hash: Some(payment().hash) })
+            .becomes(
+                &id,
+                State::Processing {
+                    lineage,
+                    since: now(),
+                    sighting,
+                    confirmed_at: Some(now()),
+                    hash: Some(payment().hash),
+                },
+            )
             .await;
     };
     let (answer, ()) = tokio::join!(asked, confirm);
@@ -100,9 +128,15 @@ async fn a_claim_that_failed_meanwhile_says_so() {
     let ada = world.player("ada", 5_000).await;
     let claim = as_json(&world.claim(&ada, "5000", |_| {}).await).to_string();
     let key = [("prefer", "wait=0"), ("idempotency-key", "one")];
-    let first = world.call_with("POST", "/api/token/withdraw", &ada.token, Some(claim.clone()), &key).await;
+    let first =
+        world.call_with("POST", "/api/token/withdraw", &ada.token, Some(claim.clone()), &key).await;
     let id = first.body["withdrawalId"].as_str().expect("an id");
-    world.becomes(id, State::Failed { at: now(), failure: Failure::Reverted, payment: Some(payment()) }).await;
+    world
+        .becomes(
+            id,
+            State::Failed { at: now(), failure: Failure::Reverted, payment: Some(payment()) },
+        )
+        .await;
     let again = world.call_with("POST", "/api/token/withdraw", &ada.token, Some(claim), &key).await;
     assert_eq!(again.is(), (409, "PAYMENT_REVERTED"));
     assert_eq!((&again.body["success"], &again.body["withdrawalId"]), (&json!(false), &json!(id)));
@@ -120,13 +154,22 @@ async fn every_refusal_has_its_code_and_consumes_nothing() {
     let low = world.claim(&ada, "2999", |_| {}).await;
     let refused = world.withdraw(&ada.token, &as_json(&low)).await;
     assert_eq!(refused.is(), (422, "BELOW_MINIMUM"));
-    assert_eq!((&refused.body["minimum"], &refused.body["asked"]), (&json!("3000"), &json!("2999")));
-    assert_eq!((&refused.body["success"], refused.body["error"].is_string()), (&json!(false), true));
+    assert_eq!(
+        (&refused.body["minimum"], &refused.body["asked"]),
+        (&json!("3000"), &json!("2999"))
+    );
+    assert_eq!(
+        (&refused.body["success"], refused.body["error"].is_string()),
+        (&json!(false), true)
+    );
 
     let poor = world.claim(&over_balance, "5000", |_| {}).await;
     let refused = world.withdraw(&over_balance.token, &as_json(&poor)).await;
     assert_eq!(refused.is(), (422, "INSUFFICIENT_BALANCE"));
-    assert_eq!((&refused.body["available"], &refused.body["needed"]), (&json!("4000"), &json!("5000")));
+    assert_eq!(
+        (&refused.body["available"], &refused.body["needed"]),
+        (&json!("4000"), &json!("5000"))
+    );
 
     let high = world.claim(&ada, "100001", |_| {}).await;
     let refused = world.withdraw(&ada.token, &as_json(&high)).await;
@@ -134,7 +177,10 @@ async fn every_refusal_has_its_code_and_consumes_nothing() {
     assert_eq!((&refused.body["left"], &refused.body["max"]), (&json!("100000"), &json!("100000")));
 
     let expired = world.claim(&ada, "5000", |claim| claim.deadline = seconds - 60).await;
-    assert_eq!(world.withdraw(&ada.token, &as_json(&expired)).await.is(), (422, "SIGNATURE_EXPIRED"));
+    assert_eq!(
+        world.withdraw(&ada.token, &as_json(&expired)).await.is(),
+        (422, "SIGNATURE_EXPIRED")
+    );
     let far = world.claim(&ada, "5000", |claim| claim.deadline = seconds + 2_000).await;
     assert_eq!(world.withdraw(&ada.token, &as_json(&far)).await.is(), (422, "DEADLINE_TOO_FAR"));
     let ahead = world.claim(&ada, "5000", |claim| claim.nonce = 7).await;
@@ -154,10 +200,23 @@ async fn a_limit_that_is_partly_used_says_when_more_will_be() {
     let refused = world.withdraw(&ada.token, &as_json(&second)).await;
     assert_eq!(refused.is(), (422, "DAILY_LIMIT_EXCEEDED"));
     assert_eq!(refused.body["left"], "40000");
-    assert!(refused.body["moreAt"].as_str().is_some_and(|at| at.ends_with('Z')), "{}", refused.text);
+    assert!(
+        refused.body["moreAt"].as_str().is_some_and(|at| at.ends_with('Z')),
+        "{}",
+        refused.text
+    );
     let me = world.get("/api/me", &ada.token).await.body;
-    let dg = me["limits"].as_array().expect("limits").iter().find(|limit| limit["asset"] == "DG").expect("DG").clone();
-    assert_eq!((&dg["windows"][0]["left"], &dg["windows"][0]["window"]), (&json!("40000"), &json!("rolling24h")));
+    let dg = me["limits"]
+        .as_array()
+        .expect("limits")
+        .iter()
+        .find(|limit| limit["asset"] == "DG")
+        .expect("DG")
+        .clone();
+    assert_eq!(
+        (&dg["windows"][0]["left"], &dg["windows"][0]["window"]),
+        (&json!("40000"), &json!("rolling24h"))
+    );
     assert_eq!(me["nextNonce"], 1);
 }
 
@@ -211,7 +270,12 @@ async fn signatures_are_read_strictly() {
         let mut claim = good.clone();
         claim["signature"] = json!(signature);
         let refused = world.withdraw(&ada.token, &claim).await;
-        assert_eq!(refused.is(), (422, "SIGNATURE_INVALID"), "{}", &signature[..signature.len().min(80)]);
+        assert_eq!(
+            refused.is(),
+            (422, "SIGNATURE_INVALID"),
+            "{}",
+            &signature[..signature.len().min(80)]
+        );
     }
     let mut other_amount = good.clone();
     other_amount["amount"] = json!("5001");
@@ -227,8 +291,8 @@ async fn signatures_are_read_strictly() {
 /// What a wallet signs differently.
 type Change<'a> = &'a dyn Fn(&mut adit_devnet::claim::Claim);
 
-/// What was signed cannot be read from a signature. So the refusal says what should have been, all of it, and names the usual mistakes,
-/// which it recognises.
+/// What was signed cannot be read from a signature. So the refusal says what should have been, all
+/// of it, and names the usual mistakes, which it recognises.
 #[tokio::test]
 async fn a_signature_over_other_fields_says_what_to_sign() {
     let world = World::new().await;
@@ -239,7 +303,8 @@ async fn a_signature_over_other_fields_says_what_to_sign() {
     let unit = adit_devnet::claim::base_units("1");
     let signed = async |change: &dyn Fn(&mut adit_devnet::claim::Claim)| {
         let mut body = sent.clone();
-        body["signature"] = as_json(&world.claim(&ada, "5000", |claim| change(claim)).await)["signature"].clone();
+        body["signature"] =
+            as_json(&world.claim(&ada, "5000", |claim| change(claim)).await)["signature"].clone();
         let refused = world.withdraw(&ada.token, &body).await;
         assert_eq!(refused.is(), (422, "SIGNATURE_INVALID"), "{}", refused.text);
         refused
@@ -259,14 +324,21 @@ async fn a_signature_over_other_fields_says_what_to_sign() {
             assert!(said.contains(&field), "{field} is not in {said}");
         }
         let message = &refused.body["message"];
-        assert_eq!((&message["amount"], &message["nonce"]), (&json!(whole.to_string()), &json!("0")), "{message}");
+        assert_eq!(
+            (&message["amount"], &message["nonce"]),
+            (&json!(whole.to_string()), &json!("0")),
+            "{message}"
+        );
         assert_eq!(refused.body["domain"]["chainId"], CHAIN_ID);
         said
     };
     let recognised: [(Change<'_>, String); 4] = [
         (&|claim| claim.amount /= unit, "signed the amount 5000 (0.000000000000005 DG)".to_owned()),
         (&|claim| claim.nonce = 1, "signed the nonce 1, and the claim's is 0".to_owned()),
-        (&|claim| claim.deadline *= 1_000, format!("signed the deadline {}", claim.deadline * 1_000)),
+        (
+            &|claim| claim.deadline *= 1_000,
+            format!("signed the deadline {}", claim.deadline * 1_000),
+        ),
         (&|claim| claim.deadline /= 1_000, "in seconds and not in milliseconds".to_owned()),
     ];
     for (change, recognised) in recognised {
@@ -274,7 +346,11 @@ async fn a_signature_over_other_fields_says_what_to_sign() {
         assert!(said.contains(&recognised), "{recognised} is not in {said}");
     }
     let other = said(&|claim| claim.nonce = 77).await;
-    assert!(other.contains("another user, amount, nonce, deadline, chain or token") && !other.contains("The wallet signed"), "{other}");
+    assert!(
+        other.contains("another user, amount, nonce, deadline, chain or token")
+            && !other.contains("The wallet signed"),
+        "{other}"
+    );
     assert_eq!(world.withdraw(&ada.token, &sent).await.status, 202, "nothing was used up");
 }
 
@@ -292,13 +368,22 @@ async fn checks_come_in_their_order() {
     world.gate.outsiders.lock().expect("fine").clear();
     assert_eq!(world.withdraw(&ada.token, &shaped).await.is(), (422, "SIGNATURE_INVALID"));
     let wrong_nonce = world.claim(&ada, "1", |claim| (claim.nonce, claim.deadline) = (9, 1)).await;
-    assert_eq!(world.withdraw(&ada.token, &as_json(&wrong_nonce)).await.is(), (409, "NONCE_INVALID"));
+    assert_eq!(
+        world.withdraw(&ada.token, &as_json(&wrong_nonce)).await.is(),
+        (409, "NONCE_INVALID")
+    );
     let wrong_deadline = world.claim(&ada, "1", |claim| claim.deadline = 1).await;
-    assert_eq!(world.withdraw(&ada.token, &as_json(&wrong_deadline)).await.is(), (422, "SIGNATURE_EXPIRED"));
+    assert_eq!(
+        world.withdraw(&ada.token, &as_json(&wrong_deadline)).await.is(),
+        (422, "SIGNATURE_EXPIRED")
+    );
     let too_small = world.claim(&ada, "1", |_| {}).await;
     assert_eq!(world.withdraw(&ada.token, &as_json(&too_small)).await.is(), (422, "BELOW_MINIMUM"));
     let too_much = world.claim(&ada, "100001", |_| {}).await;
-    assert_eq!(world.withdraw(&ada.token, &as_json(&too_much)).await.is(), (422, "INSUFFICIENT_BALANCE"));
+    assert_eq!(
+        world.withdraw(&ada.token, &as_json(&too_much)).await.is(),
+        (422, "INSUFFICIENT_BALANCE")
+    );
 }
 
 /// Abuse case 1, for claims: a thousand at once with one nonce.
@@ -313,9 +398,17 @@ async fn one_nonce_is_accepted_once() {
         }
         claims
     };
-    let answers = futures::future::join_all((0..1_000).map(|number| world.withdraw(&ada.token, &claims[number % 50]))).await;
+    let answers = futures::future::join_all(
+        (0..1_000).map(|number| world.withdraw(&ada.token, &claims[number % 50])),
+    )
+    .await;
     let accepted = answers.iter().filter(|answer| answer.status == 202).count();
-    let used = answers.iter().filter(|answer| answer.is() == (409, "NONCE_USED") && answer.body["withdrawalId"].is_string()).count();
+    let used = answers
+        .iter()
+        .filter(|answer| {
+            answer.is() == (409, "NONCE_USED") && answer.body["withdrawalId"].is_string()
+        })
+        .count();
     assert_eq!((accepted, used), (1, 999));
     assert_eq!(world.available(&ada, "XP").await, "47000");
 }
@@ -325,8 +418,16 @@ async fn a_cancelled_claim_reads_as_failed() {
     let world = World::new().await;
     let ada = world.player("ada", 50_000).await;
     let claim = as_json(&world.claim(&ada, "5000", |_| {}).await);
-    let id = world.withdraw(&ada.token, &claim).await.body["withdrawalId"].as_str().expect("an id").to_owned();
-    world.becomes(&id, State::Cancelled { at: now(), by: Actor::Engine, reason: "a test".to_owned() }).await;
+    let id = world.withdraw(&ada.token, &claim).await.body["withdrawalId"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    world
+        .becomes(
+            &id,
+            State::Cancelled { at: now(), by: Actor::Engine, reason: "a test".to_owned() },
+        )
+        .await;
     let record = world.get(&format!("/api/token/withdrawals/{id}"), &ada.token).await.body;
     assert_eq!((&record["status"], record["error_message"].is_string()), (&json!("failed"), true));
 }

@@ -1,5 +1,5 @@
-//! The OpenAPI document is sound, and says of every refusal which codes it can have. `make api-fuzz` holds the running server against
-//! it; what that found is kept here, one test each.
+//! The OpenAPI document is sound, and says of every refusal which codes it can have. `make
+//! api-fuzz` holds the running server against it; what that found is kept here, one test each.
 
 use std::collections::BTreeSet;
 
@@ -36,12 +36,21 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
 fn operations_have_names_of_their_own_and_responses_a_description() {
     let document = openapi();
     let operations = operations(&document);
-    let names: BTreeSet<&str> = operations.iter().filter_map(|(_, _, operation)| operation["operationId"].as_str()).collect();
+    let names: BTreeSet<&str> = operations
+        .iter()
+        .filter_map(|(_, _, operation)| operation["operationId"].as_str())
+        .collect();
     assert_eq!(names.len(), operations.len());
     for (method, path, operation) in operations {
-        assert!(operation.get("requestBody").is_none_or(|body| body["content"].is_object()), "{method} {path}");
+        assert!(
+            operation.get("requestBody").is_none_or(|body| body["content"].is_object()),
+            "{method} {path}"
+        );
         for (status, response) in operation["responses"].as_object().expect("responses") {
-            assert!(response["description"].as_str().is_some_and(|said| !said.is_empty()), "{method} {path} {status}");
+            assert!(
+                response["description"].as_str().is_some_and(|said| !said.is_empty()),
+                "{method} {path} {status}"
+            );
         }
     }
     let mut found = BTreeSet::new();
@@ -60,10 +69,22 @@ fn every_refusal_has_a_form_and_its_codes() {
     for (method, path, operation) in operations(&document) {
         let responses = operation["responses"].as_object().expect("responses");
         let guarded = path.starts_with("/api/");
-        assert_eq!(guarded, ["401", "414", "429", "431"].iter().all(|status| responses.contains_key(*status)), "{method} {path}");
-        for (status, response) in responses.iter().filter(|(status, _)| guarded && status.as_str() >= "400") {
-            let kind = if path.starts_with("/api/token/") { "application/json" } else { "application/problem+json" };
-            let codes = response["content"][kind]["schema"]["properties"]["code"]["enum"].as_array().expect("codes");
+        assert_eq!(
+            guarded,
+            ["401", "414", "429", "431"].iter().all(|status| responses.contains_key(*status)),
+            "{method} {path}"
+        );
+        for (status, response) in
+            responses.iter().filter(|(status, _)| guarded && status.as_str() >= "400")
+        {
+            let kind = if path.starts_with("/api/token/") {
+                "application/json"
+            } else {
+                "application/problem+json"
+            };
+            let codes = response["content"][kind]["schema"]["properties"]["code"]["enum"]
+                .as_array()
+                .expect("codes");
             assert!(!codes.is_empty(), "{method} {path} {status}");
             for code in codes {
                 let row = codes::named(code.as_str().expect("a name"));
@@ -73,7 +94,8 @@ fn every_refusal_has_a_form_and_its_codes() {
     }
 }
 
-/// The probes were described as if they needed a credential, and live events as if it had to stand in a header.
+/// The probes were described as if they needed a credential, and live events as if it had to stand
+/// in a header.
 #[test]
 fn what_needs_no_credential_is_described_so() {
     let document = openapi();
@@ -104,7 +126,11 @@ async fn a_refused_query_says_what_was_wrong_and_what_is_allowed() {
         let refused = world.get(&format!("/api/withdrawals?{query}"), &ada.token).await;
         assert_eq!(refused.is(), (422, "INVALID_QUERY"), "{query}");
         let detail = refused.body["detail"].as_str().expect("a sentence");
-        assert_eq!((&refused.body["parameter"], &refused.body["got"]), (&json!(parameter), &json!(got)), "{query}");
+        assert_eq!(
+            (&refused.body["parameter"], &refused.body["got"]),
+            (&json!(parameter), &json!(got)),
+            "{query}"
+        );
         assert!(detail.contains(words) && !refused.body["allowed"].is_null(), "{query}: {detail}");
     }
     let twice = world.get("/api/withdrawals?limit=1&limit=2", &ada.token).await;
@@ -112,7 +138,10 @@ async fn a_refused_query_says_what_was_wrong_and_what_is_allowed() {
     let short = world.get("/api/token/withdrawals?limit=ten", &ada.token).await;
     assert_eq!((short.is(), &short.body["success"]), ((422, "INVALID_QUERY"), &json!(false)));
     let nobody = world.get("/api/me", &world.admin).await;
-    assert_eq!((nobody.is(), &nobody.body["parameter"]), ((422, "INVALID_QUERY"), &json!("userId")));
+    assert_eq!(
+        (nobody.is(), &nobody.body["parameter"]),
+        ((422, "INVALID_QUERY"), &json!("userId"))
+    );
 }
 
 /// A date without a time, a time without seconds, and a space for the T were taken.
@@ -121,12 +150,24 @@ async fn times_in_queries_are_rfc_3339_and_nothing_looser() {
     let world = World::new().await;
     let ada = world.player("ada", 0).await;
     for fine in ["2026-11-22T11:00:00Z", "2026-11-22T11:00:00.5Z", "2026-11-22T12:00:00%2B01:00"] {
-        assert_eq!(world.get(&format!("/api/withdrawals?from={fine}&to={fine}"), &ada.token).await.status, 200, "{fine}");
+        assert_eq!(
+            world.get(&format!("/api/withdrawals?from={fine}&to={fine}"), &ada.token).await.status,
+            200,
+            "{fine}"
+        );
     }
-    for loose in
-        ["2026-11-22T11:00Z", "2026-11-22%2011:00:00Z", "20261122T110000Z", "2026-11-22T11:00:00%2B01", "2026-11-22T11:00:00Z[UTC]"]
-    {
-        assert_eq!(world.get(&format!("/api/withdrawals?from={loose}"), &ada.token).await.is(), (422, "INVALID_QUERY"), "{loose}");
+    for loose in [
+        "2026-11-22T11:00Z",
+        "2026-11-22%2011:00:00Z",
+        "20261122T110000Z",
+        "2026-11-22T11:00:00%2B01",
+        "2026-11-22T11:00:00Z[UTC]",
+    ] {
+        assert_eq!(
+            world.get(&format!("/api/withdrawals?from={loose}"), &ada.token).await.is(),
+            (422, "INVALID_QUERY"),
+            "{loose}"
+        );
     }
 }
 
@@ -136,6 +177,10 @@ async fn a_chain_s_name_that_is_no_text_is_refused_as_a_name() {
     let world = World::new().await;
     for act in ["halt", "resume"] {
         let path = format!("/api/admin/lanes/%FF/{act}");
-        assert_eq!(world.call("POST", &path, &world.admin, None).await.is(), (422, "INVALID_NAME"), "{path}");
+        assert_eq!(
+            world.call("POST", &path, &world.admin, None).await.is(),
+            (422, "INVALID_NAME"),
+            "{path}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a signer without keys, and one that cannot be
-//! reached.
+//! What stands in for the world: a gate that verifies for real, a chain that nobody reaches, a
+//! signer without keys, and one that cannot be reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -12,8 +12,9 @@ use adit_devnet::primitives::B256;
 use adit_engine::{Clock, Entropy, Spawner};
 use adit_evm::{AddressBook, Claim as EvmClaim, ClaimDomain, SignatureForms, address_of, verify};
 use adit_signer::{
-    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
-    SignRequest, Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open,
+    PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    Supersede,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -29,7 +30,12 @@ pub struct Gate {
 }
 
 fn unreachable_chain() -> Fault {
-    Fault::Unreachable { chain: "devnet".to_owned(), answered: 0, needed: 1, detail: "a test has no chain".to_owned() }
+    Fault::Unreachable {
+        chain: "devnet".to_owned(),
+        answered: 0,
+        needed: 1,
+        detail: "a test has no chain".to_owned(),
+    }
 }
 
 #[async_trait]
@@ -40,10 +46,20 @@ impl ClaimGate for Gate {
 
     fn digest(&self, terms: &ClaimTerms) -> Option<Hash32> {
         let ClaimTerms { wallet, amount, nonce, deadline } = terms;
-        self.domain.digest(&EvmClaim { user: wallet.clone(), amount: *amount, nonce: *nonce, deadline: *deadline })
+        self.domain.digest(&EvmClaim {
+            user: wallet.clone(),
+            amount: *amount,
+            nonce: *nonce,
+            deadline: *deadline,
+        })
     }
 
-    async fn verify(&self, wallet: &Destination, digest: Hash32, signature: &Bytes) -> Result<SignatureVerdict, Fault> {
+    async fn verify(
+        &self,
+        wallet: &Destination,
+        digest: Hash32,
+        signature: &Bytes,
+    ) -> Result<SignatureVerdict, Fault> {
         let address = address_of(wallet).expect("a canonical address");
         Ok(match verify(address, B256::from(digest.0), &signature.0, SignatureForms::default()) {
             Ok(()) => SignatureVerdict::Valid,
@@ -60,7 +76,12 @@ impl ClaimGate for Gate {
         if self.unreadable.load(Ordering::Relaxed) {
             return Err(unreachable_chain());
         }
-        Ok(!self.outsiders.lock().expect("no test panics in here").iter().any(|outsider| outsider == wallet.as_str()))
+        Ok(!self
+            .outsiders
+            .lock()
+            .expect("no test panics in here")
+            .iter()
+            .any(|outsider| outsider == wallet.as_str()))
     }
 }
 
@@ -72,7 +93,11 @@ impl Chain for DeafChain {
         Err(unreachable_chain())
     }
 
-    fn parse_destination(&self, _: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+    fn parse_destination(
+        &self,
+        _: &AssetId,
+        text: &str,
+    ) -> Result<ParsedDestination, RefusedDestination> {
         self.0.parse(text)
     }
 
@@ -161,7 +186,10 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
-    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    async fn sign(
+        &self,
+        _: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         Err(no_signer())
     }
 
@@ -173,7 +201,12 @@ impl Signer for NoSigner {
         Err(no_signer())
     }
 
-    async fn entries(&self, _: &LaneId, _: EntryCursor, _: usize) -> Result<EntryPage, SignerFault> {
+    async fn entries(
+        &self,
+        _: &LaneId,
+        _: EntryCursor,
+        _: usize,
+    ) -> Result<EntryPage, SignerFault> {
         Err(no_signer())
     }
 }
@@ -220,7 +253,10 @@ impl Signer for Pen {
         Err(no_signer())
     }
 
-    async fn sign(&self, _: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    async fn sign(
+        &self,
+        _: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         Err(no_signer())
     }
 
@@ -232,12 +268,18 @@ impl Signer for Pen {
         Err(no_signer())
     }
 
-    async fn entries(&self, _: &LaneId, _: EntryCursor, _: usize) -> Result<EntryPage, SignerFault> {
+    async fn entries(
+        &self,
+        _: &LaneId,
+        _: EntryCursor,
+        _: usize,
+    ) -> Result<EntryPage, SignerFault> {
         Ok(EntryPage::default())
     }
 }
 
-/// The system's clocks, after so many microseconds more, and with a wall clock that is off by so many.
+/// The system's clocks, after so many microseconds more, and with a wall clock that is off by so
+/// many.
 #[derive(Clone, Default)]
 pub struct Shifted(pub Arc<AtomicI64>, pub Arc<AtomicI64>);
 
@@ -264,7 +306,8 @@ impl Clock for System {
     }
 
     fn monotonic(&self) -> Duration {
-        static STARTED: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        static STARTED: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
         STARTED.elapsed()
     }
 

@@ -1,11 +1,14 @@
-//! Probes: they say whether the writer commits, never wait for a database, and read it once a second.
+//! Probes: they say whether the writer commits, never wait for a database, and read it once a
+//! second.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use adit_api::{openapi, serve_metrics};
-use adit_core::{BlockRef, EvmFees, EvmMarket, Hash32, Lane, LaneState, Market, Span, TIP_AGE_MAX, Tip};
+use adit_core::{
+    BlockRef, EvmFees, EvmMarket, Hash32, Lane, LaneState, Market, Span, TIP_AGE_MAX, Tip,
+};
 use adit_store::MemStore;
 use futures::future::join_all;
 use serde_json::json;
@@ -42,8 +45,17 @@ async fn probed() -> Probed {
 async fn f98_a_silent_database_is_told_within_seconds_and_no_probe_hangs() {
     let Probed { world, store, clock } = probed().await;
     let ready = world.get("/readyz", "").await;
-    assert_eq!((ready.status.as_u16(), &ready.body["store"]), (200, &json!("ok")), "{}", ready.text);
-    assert!(ready.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age < 5), "{}", ready.text);
+    assert_eq!(
+        (ready.status.as_u16(), &ready.body["store"]),
+        (200, &json!("ok")),
+        "{}",
+        ready.text
+    );
+    assert!(
+        ready.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age < 5),
+        "{}",
+        ready.text
+    );
     store.fall_silent();
     // What was read of the lanes is told for a second.
     clock.0.fetch_add(2 * MICROS_PER_SECOND, Ordering::Relaxed);
@@ -53,12 +65,22 @@ async fn f98_a_silent_database_is_told_within_seconds_and_no_probe_hangs() {
     assert_eq!(at_once.body["lanes"][0]["state"], "unknown", "{}", at_once.text);
     clock.0.fetch_add(6 * MICROS_PER_SECOND, Ordering::Relaxed);
     let later = world.get("/readyz", "").await;
-    assert_eq!((later.status.as_u16(), &later.body["status"]), (503, &json!("unready")), "{}", later.text);
+    assert_eq!(
+        (later.status.as_u16(), &later.body["status"]),
+        (503, &json!("unready")),
+        "{}",
+        later.text
+    );
     assert_eq!(later.body["store"], "unavailable");
-    assert!(later.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age >= 5), "{}", later.text);
+    assert!(
+        later.body["lastCommitAgeSeconds"].as_u64().is_some_and(|age| age >= 5),
+        "{}",
+        later.text
+    );
 }
 
-/// A lane that runs and finds no endpoint that answers plans nothing: it was said to run, and the server to be ready.
+/// A lane that runs and finds no endpoint that answers plans nothing: it was said to run, and the
+/// server to be ready.
 #[tokio::test]
 async fn a_lane_that_does_not_know_its_chain_is_not_said_to_pay() {
     let Probed { world, clock, .. } = probed().await;
@@ -66,19 +88,36 @@ async fn a_lane_that_does_not_know_its_chain_is_not_said_to_pay() {
         let at = now().minus(Span::from_seconds(seconds));
         let head = BlockRef { height: 9, hash: Hash32([9; 32]) };
         let fees = EvmFees { max_fee_per_gas: 2, max_priority_fee_per_gas: 1 };
-        Tip { head, final_height: 7, market: Market::Evm(EvmMarket { base_fee_per_gas: 1, fees }), mined_at: now(), at }
+        Tip {
+            head,
+            final_height: 7,
+            market: Market::Evm(EvmMarket { base_fee_per_gas: 1, fees }),
+            mined_at: now(),
+            at,
+        }
     };
     for (tip, status, state) in [
         (Some(seen(0)), "ready", "running"),
         (Some(seen(TIP_AGE_MAX.seconds() + 60)), "degraded", "chain_unread"),
         (None, "degraded", "chain_unread"),
     ] {
-        let running = |lane: Lane| Lane { state: LaneState::Running, journal_read: lane.epoch, tip: tip.clone(), ..lane };
+        let running = |lane: Lane| Lane {
+            state: LaneState::Running,
+            journal_read: lane.epoch,
+            tip: tip.clone(),
+            ..lane
+        };
         world.lane_becomes(running).await;
-        // What was read of the lanes is told for a second. Three of them are still less than the writer may be silent.
+        // What was read of the lanes is told for a second. Three of them are still less than the
+        // writer may be silent.
         clock.0.fetch_add(MICROS_PER_SECOND + 100_000, Ordering::Relaxed);
         let ready = world.get("/readyz", "").await;
-        assert_eq!((&ready.body["status"], &ready.body["lanes"][0]["state"]), (&json!(status), &json!(state)), "{}", ready.text);
+        assert_eq!(
+            (&ready.body["status"], &ready.body["lanes"][0]["state"]),
+            (&json!(status), &json!(state)),
+            "{}",
+            ready.text
+        );
         assert_eq!(ready.status, 200, "it accepts all the same");
     }
 }
@@ -106,7 +145,11 @@ async fn p32_probes_read_once_a_second() {
     }
     let after = store.reads().so_far();
     for ((what, before), after) in ["loads", "lanes", "counts"].into_iter().zip(before).zip(after) {
-        assert!(after - before < ENGINE_READS_MAX, "{what}: {} for {PROBES} probes of each kind", after - before);
+        assert!(
+            after - before < ENGINE_READS_MAX,
+            "{what}: {} for {PROBES} probes of each kind",
+            after - before
+        );
     }
     let told = world.metrics().await.text;
     assert_eq!(world.get("/api/nothing", &world.admin).await.status, 404);
@@ -123,7 +166,9 @@ async fn p32_probes_read_once_a_second() {
 async fn f98_a_scrape_does_not_wait_for_a_silent_database() {
     let Probed { world, store, .. } = probed().await;
     store.fall_silent();
-    let told = tokio::time::timeout(BOUND, world.metrics()).await.expect("a scrape waited for the database");
+    let told = tokio::time::timeout(BOUND, world.metrics())
+        .await
+        .expect("a scrape waited for the database");
     assert!(told.text.contains("adit_store_up 0"), "{}", told.text);
 }
 
@@ -137,7 +182,11 @@ async fn p32_metrics_are_not_on_the_public_address() {
     assert!(openapi()["paths"]["/metrics"].is_null(), "it is not described either");
     let scraped = world.metrics().await;
     assert_eq!(scraped.status, 200);
-    assert!(scraped.header("content-type").starts_with("application/openmetrics-text"), "{:?}", scraped.headers);
+    assert!(
+        scraped.header("content-type").starts_with("application/openmetrics-text"),
+        "{:?}",
+        scraped.headers
+    );
     for path in ["/", "/healthz", "/readyz", "/api/me", "/api/docs", "/metrics/"] {
         assert_eq!(world.get_beside(path).await.is(), (404, "ROUTE_NOT_FOUND"), "{path}");
     }
@@ -153,7 +202,10 @@ async fn p32_the_address_of_the_metrics_ends_with_the_server() {
     let mut socket = TcpStream::connect(address).await.expect("connected");
     socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: adit\r\n\r\n").await.expect("sent");
     let mut begins = [0; 15];
-    tokio::time::timeout(BOUND, socket.read_exact(&mut begins)).await.expect("in time").expect("an answer");
+    tokio::time::timeout(BOUND, socket.read_exact(&mut begins))
+        .await
+        .expect("in time")
+        .expect("an answer");
     assert_eq!(&begins, b"HTTP/1.1 200 OK");
     world.state.close();
     tokio::time::timeout(BOUND, served).await.expect("it ends").expect("it does not panic");

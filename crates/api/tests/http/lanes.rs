@@ -11,11 +11,19 @@ async fn a_lane_shows_epoch_counter_and_whether_the_journal_was_read() {
     let seen = world.get("/api/admin/lanes", &world.admin).await.body;
     let lane = &seen["items"][0];
     let row = world.lane().await.expect("leased");
-    assert_eq!((&lane["epoch"], &lane["journalRead"], &lane["doubt"]), (&json!(row.epoch.0), &json!(true), &Value::Null), "{lane}");
+    assert_eq!(
+        (&lane["epoch"], &lane["journalRead"], &lane["doubt"]),
+        (&json!(row.epoch.0), &json!(true), &Value::Null),
+        "{lane}"
+    );
     assert!(lane["counter"].is_u64() && lane["state"] == "reconciling", "{lane}");
     let store = &seen["store"];
     assert!(store["incarnation"].is_string() && store["since"].is_string(), "{store}");
-    assert_eq!((&store["finding"], &store["unread"], &store["superseded"]), (&Value::Null, &json!([]), &json!(false)), "{store}");
+    assert_eq!(
+        (&store["finding"], &store["unread"], &store["superseded"]),
+        (&Value::Null, &json!([]), &json!(false)),
+        "{store}"
+    );
 }
 
 #[tokio::test]
@@ -27,15 +35,26 @@ async fn a_finding_is_told_with_its_proof() {
     world.state.engine().submit(Actor::Engine, command).await.expect("found");
     let store = world.get("/api/admin/lanes", &world.admin).await.body["store"].clone();
     let finding = &store["finding"];
-    assert_eq!((&finding["reason"], &finding["takeOver"]), (&json!("declared"), &json!(true)), "{store}");
+    assert_eq!(
+        (&finding["reason"], &finding["takeOver"]),
+        (&json!("declared"), &json!(true)),
+        "{store}"
+    );
     assert_eq!(finding["next"], json!(next.to_string()));
-    assert!(finding["because"].as_str().is_some_and(|because| because.contains("copy.db")), "{store}");
+    assert!(
+        finding["because"].as_str().is_some_and(|because| because.contains("copy.db")),
+        "{store}"
+    );
     let refused = {
         let ada = world.player("ada", 5_000).await;
         let claim = crate::world::as_json(&world.claim(&ada, "3000", |_| {}).await);
         world.withdraw(&ada.token, &claim).await
     };
-    assert!([202, 503].contains(&refused.status.as_u16()), "held or refused, and never a defect: {}", refused.text);
+    assert!(
+        [202, 503].contains(&refused.status.as_u16()),
+        "held or refused, and never a defect: {}",
+        refused.text
+    );
 }
 
 #[tokio::test]
@@ -53,7 +72,10 @@ async fn a_lane_that_has_not_read_the_journal_says_what_to_wait_for() {
 async fn a_journal_that_is_ahead_is_explained() {
     let world = World::new().await;
     let detail = "lineage 7 at number 3 cannot be placed (BAD_ATTEMPT)".to_owned();
-    let command = Command::HaltLane { lane: crate::rules::lane(), reason: HaltReason::JournalAhead { detail: detail.clone() } };
+    let command = Command::HaltLane {
+        lane: crate::rules::lane(),
+        reason: HaltReason::JournalAhead { detail: detail.clone() },
+    };
     world.state.engine().submit(Actor::Engine, command).await.expect("halted");
     let lane = world.get("/api/admin/unmatched", &world.admin).await.body["lanes"][0].clone();
     assert_eq!((&lane["state"], &lane["unplaced"]), (&json!("halted"), &json!(detail)), "{lane}");

@@ -17,7 +17,12 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 async fn listen(world: &World) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(serve(listener, world.state.clone(), world.router.clone(), std::future::pending()));
+    tokio::spawn(serve(
+        listener,
+        world.state.clone(),
+        world.router.clone(),
+        std::future::pending(),
+    ));
     format!("ws://{address}/api/live")
 }
 
@@ -31,10 +36,13 @@ async fn connect(url: &str, headers: &[(&'static str, String)]) -> Result<Socket
 
 async fn next(socket: &mut Socket) -> Value {
     loop {
-        let message = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("in time");
+        let message =
+            tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("in time");
         match message.expect("still open").expect("a message") {
             Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
-            Message::Close(frame) => return json!({ "closed": frame.map(|frame| frame.reason.to_string()) }),
+            Message::Close(frame) => {
+                return json!({ "closed": frame.map(|frame| frame.reason.to_string()) });
+            }
             _other => {}
         }
     }
@@ -48,20 +56,33 @@ async fn events_come_in_order_and_resume_where_one_was() {
     let bearer = [("authorization", format!("Bearer {}", ada.token))];
     let mut socket = connect(&url, &bearer).await.expect("connected");
     let ready = next(&mut socket).await;
-    assert_eq!((&ready["type"], &ready["seq"]), (&json!("ready"), &json!(3)), "user, wallet and key came before");
+    assert_eq!(
+        (&ready["type"], &ready["seq"]),
+        (&json!("ready"), &json!(3)),
+        "user, wallet and key came before"
+    );
     world.credit(&bruno.id, "xp", "XP", "9").await;
     world.credit(&ada.id, "main", "ETH", "5").await;
     let ask = json!({ "asset": "ETH", "amount": "2", "destination": ada.wallet.address.to_checksum(None), "book": "main" });
     let made = world.post("/api/withdrawals", &ada.token, &ask).await;
     let (credited, requested) = (next(&mut socket).await, next(&mut socket).await);
-    assert_eq!((&credited["seq"], &credited["event"], &credited["amount"]), (&json!(4), &json!("credited"), &json!("5")));
-    assert_eq!((&requested["seq"], &requested["event"], &requested["status"]), (&json!(5), &json!("requested"), &json!("pending")));
+    assert_eq!(
+        (&credited["seq"], &credited["event"], &credited["amount"]),
+        (&json!(4), &json!("credited"), &json!("5"))
+    );
+    assert_eq!(
+        (&requested["seq"], &requested["event"], &requested["status"]),
+        (&json!(5), &json!("requested"), &json!("pending"))
+    );
     assert_eq!(requested["withdrawalId"], made.body["id"]);
     drop(socket);
 
     let mut again = connect(&format!("{url}?after=3"), &bearer).await.expect("connected");
     assert_eq!(next(&mut again).await["type"], "ready");
-    assert_eq!((next(&mut again).await["seq"].clone(), next(&mut again).await["seq"].clone()), (json!(4), json!(5)));
+    assert_eq!(
+        (next(&mut again).await["seq"].clone(), next(&mut again).await["seq"].clone()),
+        (json!(4), json!(5))
+    );
     let mut future = connect(&format!("{url}?after=99"), &bearer).await.expect("connected");
     assert_eq!(next(&mut future).await["code"], "INVALID_QUERY");
 }
@@ -76,7 +97,10 @@ async fn a_token_comes_in_a_protocol_or_in_the_first_message() {
     assert_eq!(next(&mut by_protocol).await["type"], "ready");
 
     let mut by_message = connect(&url, &[]).await.expect("connected");
-    by_message.send(Message::text(json!({ "type": "auth", "token": ada.token, "after": 0 }).to_string())).await.expect("sent");
+    by_message
+        .send(Message::text(json!({ "type": "auth", "token": ada.token, "after": 0 }).to_string()))
+        .await
+        .expect("sent");
     assert_eq!(next(&mut by_message).await["type"], "ready");
     assert_eq!(next(&mut by_message).await["event"], "user_changed");
 
@@ -117,10 +141,17 @@ async fn a_stop_ends_waits_and_connections() {
     let stopping = async { stopped.await.unwrap_or_default() };
     let server = tokio::spawn(serve(listener, world.state.clone(), world.router.clone(), stopping));
     let bearer = [("authorization", format!("Bearer {}", ada.token))];
-    let mut socket = connect(&format!("ws://{address}/api/live"), &bearer).await.expect("connected");
+    let mut socket =
+        connect(&format!("ws://{address}/api/live"), &bearer).await.expect("connected");
     assert_eq!(next(&mut socket).await["type"], "ready");
     let claim = crate::world::as_json(&world.claim(&ada, "5000", |_| {}).await).to_string();
-    let waiting = world.call_with("POST", "/api/token/withdraw", &ada.token, Some(claim), &[("prefer", "wait=60")]);
+    let waiting = world.call_with(
+        "POST",
+        "/api/token/withdraw",
+        &ada.token,
+        Some(claim),
+        &[("prefer", "wait=60")],
+    );
     let stop = async {
         while next(&mut socket).await["event"] != "approved" {}
         stop.send(()).expect("still running");
@@ -130,7 +161,11 @@ async fn a_stop_ends_waits_and_connections() {
     assert_eq!((answer.status.as_u16(), &answer.body["pending"]), (202, &json!(true)));
     assert!(closed["closed"].as_str().is_some_and(|reason| reason.contains("stops")), "{closed}");
     drop(socket);
-    tokio::time::timeout(Duration::from_secs(10), server).await.expect("in time").expect("no panic").expect("no fault");
+    tokio::time::timeout(Duration::from_secs(10), server)
+        .await
+        .expect("in time")
+        .expect("no panic")
+        .expect("no fault");
 }
 
 /// Abuse +30: what a revoked key opened ends by itself.
@@ -139,7 +174,9 @@ async fn p30_a_socket_ends_with_its_key() {
     let world = World::new().await;
     let ada = world.player("ada", 0).await;
     let url = listen(&world).await;
-    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))]).await.expect("connected");
+    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))])
+        .await
+        .expect("connected");
     assert_eq!(next(&mut socket).await["type"], "ready");
     let keys = world.get("/api/admin/api-keys?userId=ada", &world.admin).await.body;
     let path = format!("/api/admin/api-keys/{}", keys["items"][0]["id"].as_str().expect("an id"));
@@ -159,20 +196,30 @@ async fn p30_a_socket_ends_within_a_minute_of_a_revocation_elsewhere() {
     let world = World::new().await;
     let ada = world.player("ada", 0).await;
     let url = listen(&world).await;
-    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))]).await.expect("connected");
+    let mut socket = connect(&url, &[("authorization", format!("Bearer {}", ada.token))])
+        .await
+        .expect("connected");
     assert_eq!(next(&mut socket).await["type"], "ready");
-    let key = world.get("/api/admin/api-keys?userId=ada", &world.admin).await.body["items"][0]["id"].clone();
+    let key =
+        world.get("/api/admin/api-keys?userId=ada", &world.admin).await.body["items"][0]["id"]
+            .clone();
     let id: adit_core::CredentialId = key.as_str().expect("an id").parse().expect("an id");
     // As a commit of another process: no event of this one, no call of its API.
     let keys = adit_core::Keys { credentials: [id].into(), ..adit_core::Keys::default() };
-    let mut group = adit_store::Store::load(&world.store, &keys, crate::world::now()).await.expect("loads");
+    let mut group =
+        adit_store::Store::load(&world.store, &keys, crate::world::now()).await.expect("loads");
     let mut view = group.take_view();
     view.apply(vec![adit_core::Change::Revoked { credential: id, at: crate::world::now() }]);
-    group.commit(adit_core::GroupId(uuid::Uuid::from_u128(77)), view.into_batch()).await.expect("commits");
+    group
+        .commit(adit_core::GroupId(uuid::Uuid::from_u128(77)), view.into_batch())
+        .await
+        .expect("commits");
     let ended = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             match socket.next().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str::<Value>(&text).expect("JSON"),
+                Some(Ok(Message::Text(text))) => {
+                    return serde_json::from_str::<Value>(&text).expect("JSON");
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => panic!("it ended without a word"),
             }

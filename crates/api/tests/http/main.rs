@@ -1,5 +1,5 @@
-//! The API against the real engine and rules on a store in memory. The chain cannot be reached, so nothing is ever sent: what a lane
-//! would commit is committed by hand.
+//! The API against the real engine and rules on a store in memory. The chain cannot be reached, so
+//! nothing is ever sent: what a lane would commit is committed by hand.
 
 mod abuse;
 mod admin;

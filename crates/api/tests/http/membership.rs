@@ -23,7 +23,8 @@ async fn membership_that_cannot_be_read_is_neither_yes_nor_no() {
 #[tokio::test]
 async fn members_of_a_tiered_instance_have_higher_limits() {
     let tier = "gold".parse().expect("a tier");
-    let world = World::with(ApiSettings { membership: Membership::Tiered { tier }, ..settings() }).await;
+    let world =
+        World::with(ApiSettings { membership: Membership::Tiered { tier }, ..settings() }).await;
     let (ada, emil) = (world.player("ada", 200_000).await, world.player("emil", 200_000).await);
     world.gate.outsiders.lock().expect("fine").push(emil.wallet.address.to_checksum(None));
     let member = as_json(&world.claim(&ada, "150000", |_| {}).await);
@@ -56,5 +57,8 @@ async fn only_a_service_names_a_user() {
     assert_eq!(world.withdraw(&service, &claim).await.is(), (422, "INVALID_BODY"));
     assert_eq!(world.get("/api/token/withdraw/nonce", &service).await.is(), (422, "INVALID_QUERY"));
     assert_eq!(world.get("/api/token/withdraw/nonce?userId=ada", &service).await.body["nonce"], 1);
-    assert_eq!(world.get("/api/token/withdraw/nonce?userId=ada", &ada.token).await.is(), (403, "FORBIDDEN"));
+    assert_eq!(
+        world.get("/api/token/withdraw/nonce?userId=ada", &ada.token).await.is(),
+        (403, "FORBIDDEN")
+    );
 }

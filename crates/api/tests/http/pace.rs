@@ -1,4 +1,5 @@
-//! What *why* costs among many payments, and what idle sockets cost. Those that print figures are run by hand:
+//! What *why* costs among many payments, and what idle sockets cost. Those that print figures are
+//! run by hand:
 //!
 //! `cargo test -p adit-api --test http -- --ignored --nocapture --test-threads 1 pace::measured`
 //!
@@ -54,17 +55,30 @@ fn withdrawal(number: u64, state: State) -> Withdrawal {
 /// A payment of one withdrawal under way.
 fn payment(number: u64, knowledge: Knowledge) -> [Change; 2] {
     let (lane, hash) = (crate::rules::lane(), sample::hash(number));
-    let mut lineage = sample::lineage(number, number, vec![Leg { user: owner(), ..sample::leg(number, 1) }]);
+    let mut lineage =
+        sample::lineage(number, number, vec![Leg { user: owner(), ..sample::leg(number, 1) }]);
     lineage.anchors = vec![Anchor::Nonce { lane: lane.clone(), nonce: number }];
     lineage.lane = lane;
     lineage.created_at = sample::at(number.cast_signed());
-    lineage.attempts[0].stage = Stage::Signed { signed: Signed { raw: Bytes(vec![2; 110]), hash }, knowledge };
-    let state = State::Processing { lineage: lineage.id, since: sample::THEN, sighting: None, confirmed_at: None, hash: Some(hash) };
+    lineage.attempts[0].stage =
+        Stage::Signed { signed: Signed { raw: Bytes(vec![2; 110]), hash }, knowledge };
+    let state = State::Processing {
+        lineage: lineage.id,
+        since: sample::THEN,
+        sighting: None,
+        confirmed_at: None,
+        hash: Some(hash),
+    };
     [Change::Withdrawal(withdrawal(number, state)), Change::Lineage(lineage)]
 }
 
 fn mined() -> Knowledge {
-    Knowledge::Included { block: sample::block(7), confirmed: true, sends: 1, last_at: sample::THEN }
+    Knowledge::Included {
+        block: sample::block(7),
+        confirmed: true,
+        sends: 1,
+        last_at: sample::THEN,
+    }
 }
 
 fn sent() -> Knowledge {
@@ -73,7 +87,8 @@ fn sent() -> Knowledge {
 
 /// Nobody leases its lane, so nothing but what is asked reads the store.
 async fn world_over(store: Arc<dyn Store>) -> World {
-    World::of(Parts { behind: store, signer: Arc::new(NoSigner), leased: false, ..Parts::new() }).await
+    World::of(Parts { behind: store, signer: Arc::new(NoSigner), leased: false, ..Parts::new() })
+        .await
 }
 
 async fn why(world: &World, player: &Player, number: u64) -> String {
@@ -83,15 +98,21 @@ async fn why(world: &World, player: &Player, number: u64) -> String {
     shown.text
 }
 
-/// Abuse +31: of a payment that a block holds nothing but its own lineage is read, and of one that waits no more than a lane has in flight.
+/// Abuse +31: of a payment that a block holds nothing but its own lineage is read, and of one that
+/// waits no more than a lane has in flight.
 #[tokio::test]
 async fn p31_why_reads_no_more_lineages_than_matter() {
     let mem = MemStore::new();
     let store = Silent::new(mem.clone());
     let world = world_over(Arc::new(store.clone())).await;
     let ada = world.player("ada", 0).await;
-    let all = (1..=200).flat_map(|number| payment(number, if number <= 150 { mined() } else { sent() }));
-    script::put(&mem, all.chain([Change::Withdrawal(withdrawal(500, sample::approved()))]).collect()).await;
+    let all =
+        (1..=200).flat_map(|number| payment(number, if number <= 150 { mined() } else { sent() }));
+    script::put(
+        &mem,
+        all.chain([Change::Withdrawal(withdrawal(500, sample::approved()))]).collect(),
+    )
+    .await;
     let read_for = async |number: u64| {
         let before = store.reads().lineages_read();
         why(&world, &ada, number).await;
@@ -113,13 +134,18 @@ async fn idle_sockets_ask_nothing_of_their_own() {
     const FEW: usize = 60;
     let (url, world, store) = listening(FEW).await;
     let service = world.service().await;
-    let clients: Vec<_> = (0..FEW).map(|number| tokio::spawn(idle(url.clone(), service.clone(), number))).collect();
+    let clients: Vec<_> =
+        (0..FEW).map(|number| tokio::spawn(idle(url.clone(), service.clone(), number))).collect();
     until_listening(&world, FEW).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = store.reads().of_sockets();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let [own, looks] = std::array::from_fn(|index| store.reads().of_sockets()[index] - before[index]);
-    assert!(own == 0 && (1..=4).contains(&looks), "{own} questions of {FEW} sockets, and {looks} looks for all");
+    let [own, looks] =
+        std::array::from_fn(|index| store.reads().of_sockets()[index] - before[index]);
+    assert!(
+        own == 0 && (1..=4).contains(&looks),
+        "{own} questions of {FEW} sockets, and {looks} looks for all"
+    );
     clients.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
@@ -127,16 +153,28 @@ async fn listening(sockets: usize) -> (String, World, Silent) {
     let mem = MemStore::new();
     let numbers: Vec<u64> = (0..sockets as u64).collect();
     for some in numbers.chunks(PUT_AT_ONCE) {
-        script::put(&mem, some.iter().map(|number| Change::User(sample::user(*number))).collect()).await;
+        script::put(&mem, some.iter().map(|number| Change::User(sample::user(*number))).collect())
+            .await;
     }
     let store = Silent::new(mem.clone());
     let wide = adit_api::ApiSettings { live_connections_max: sockets + 10, ..settings() };
-    let parts =
-        Parts { settings: wide, store: mem, behind: Arc::new(store.clone()), signer: Arc::new(NoSigner), leased: false, ..Parts::new() };
+    let parts = Parts {
+        settings: wide,
+        store: mem,
+        behind: Arc::new(store.clone()),
+        signer: Arc::new(NoSigner),
+        leased: false,
+        ..Parts::new()
+    };
     let world = World::of(parts).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("ws://{}/api/live", listener.local_addr().expect("an address"));
-    tokio::spawn(serve(listener, world.state.clone(), world.router.clone(), std::future::pending()));
+    tokio::spawn(serve(
+        listener,
+        world.state.clone(),
+        world.router.clone(),
+        std::future::pending(),
+    ));
     (url, world, store)
 }
 
@@ -149,7 +187,9 @@ async fn opened(url: &str, token: &str, number: usize) -> Socket {
     let url = format!("{url}?userId={}", sample::user_id(number as u64));
     for _ in 0..TRIES {
         let mut request = url.as_str().into_client_request().expect("a request");
-        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
+        request
+            .headers_mut()
+            .insert("authorization", format!("Bearer {token}").parse().expect("a header"));
         // A full queue of the system's is no matter of the server's.
         match connect_async(request).await {
             Ok((socket, _)) => return socket,
@@ -175,18 +215,25 @@ async fn until_listening(world: &World, sockets: usize) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let text = world.metrics().await.text;
-    panic!("not {wanted}: {:?}", text.lines().filter(|line| line.contains("live")).collect::<Vec<_>>());
+    panic!(
+        "not {wanted}: {:?}",
+        text.lines().filter(|line| line.contains("live")).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "prints figures for docs/performance.md"]
 async fn measured_why_among_20_000_lineages() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let sqlite = SqliteStore::open(folder.path().join("adit.db")).await.expect("a fresh file opens");
+    let sqlite =
+        SqliteStore::open(folder.path().join("adit.db")).await.expect("a fresh file opens");
     measure_why("SQLite", Arc::new(sqlite)).await;
-    let cluster = Postgres::start(std::env::temp_dir().join("adit-api-pace.log")).await.expect("Postgres starts");
+    let cluster = Postgres::start(std::env::temp_dir().join("adit-api-pace.log"))
+        .await
+        .expect("Postgres starts");
     cluster.create_database("adit").await.expect("a fresh cluster has no such database");
-    let postgres = PostgresStore::connect(&cluster.url("adit")).await.expect("a fresh database opens");
+    let postgres =
+        PostgresStore::connect(&cluster.url("adit")).await.expect("a fresh database opens");
     measure_why("Postgres", Arc::new(postgres)).await;
     cluster.sql("adit", "ANALYZE").await.expect("analysed");
 }
@@ -199,11 +246,16 @@ async fn measure_why(name: &str, store: Arc<dyn Store>) {
     for some in numbers.chunks(PUT_AT_ONCE) {
         script::put(
             &*store,
-            some.iter().flat_map(|number| payment(*number, if *number <= last_mined { mined() } else { sent() })).collect(),
+            some.iter()
+                .flat_map(|number| {
+                    payment(*number, if *number <= last_mined { mined() } else { sent() })
+                })
+                .collect(),
         )
         .await;
     }
-    let waiting = (1..=WAITING).map(|number| Change::Withdrawal(withdrawal(ALIVE + number, sample::approved())));
+    let waiting = (1..=WAITING)
+        .map(|number| Change::Withdrawal(withdrawal(ALIVE + number, sample::approved())));
     script::put(&*store, waiting.collect()).await;
     let kinds = [
         ("in a block", ALIVE / 2),
@@ -220,7 +272,11 @@ async fn measure_why(name: &str, store: Arc<dyn Store>) {
         }
         took.sort_unstable();
         let at = |percent: usize| took[(ASKED * percent / 100).min(ASKED - 1)].as_secs_f64() * 1e3;
-        println!("why of {ALIVE} alive, {name}, {kind}: p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
+        println!(
+            "why of {ALIVE} alive, {name}, {kind}: p50 {:.2} ms, p99 {:.2} ms",
+            at(50),
+            at(99)
+        );
     }
 }
 
@@ -242,12 +298,15 @@ async fn measured_questions_of_10_000_idle_sockets() {
         std::thread::spawn(move || said.by_ref().for_each(drop));
         until_listening(&world, sockets).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let (before, began) = ((store.reads().asked_in_all(), store.reads().of_sockets()), Instant::now());
+        let (before, began) =
+            ((store.reads().asked_in_all(), store.reads().of_sockets()), Instant::now());
         tokio::time::sleep(Duration::from_secs(40)).await;
         let (all, [own, looks]) = (store.reads().asked_in_all(), store.reads().of_sockets());
-        let rate = |after: u64, before: u64| (after - before) as f64 / began.elapsed().as_secs_f64();
+        let rate =
+            |after: u64, before: u64| (after - before) as f64 / began.elapsed().as_secs_f64();
         println!(
-            "{sockets} idle sockets: {:.2} questions a second of their own, {:.2} looks for all of them; {:.2} of the whole server",
+            "{sockets} idle sockets: {:.2} questions a second of their own, {:.2} looks for all of \
+             them; {:.2} of the whole server",
             rate(own, before.1[0]),
             rate(looks, before.1[1]),
             rate(all, before.0)
@@ -266,7 +325,9 @@ fn clients_of_the_measurement() {
     let sockets: usize = sockets.parse().expect("a number");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let opening = stream::iter(0..sockets).map(|number| opened(&url, &token, number)).buffer_unordered(SOCKETS_AT_ONCE);
+        let opening = stream::iter(0..sockets)
+            .map(|number| opened(&url, &token, number))
+            .buffer_unordered(SOCKETS_AT_ONCE);
         opening.for_each(|socket| async { drop(tokio::spawn(stays_open(socket))) }).await;
     });
     // Until whoever started it lets go.

@@ -25,7 +25,10 @@ fn policy(minimum: Amount, windows: Vec<WindowLimit>, approve_above: Option<Amou
 pub fn rules() -> Rules {
     let asset = |name: &str, decimals, form, policy: Policy| {
         let id: AssetId = name.parse().expect("an asset");
-        let tiers = BTreeMap::from([("gold".parse().expect("a tier"), Policy { windows: Vec::new(), ..policy.clone() })]);
+        let tiers = BTreeMap::from([(
+            "gold".parse().expect("a tier"),
+            Policy { windows: Vec::new(), ..policy.clone() },
+        )]);
         (id.clone(), AssetRules { asset: Asset { id, decimals, form }, policy, tiers })
     };
     let chain: ChainName = "devnet".parse().expect("a chain");
@@ -40,7 +43,12 @@ pub fn rules() -> Rules {
                 AssetForm::Token { chain: chain.clone(), contract: TOKEN.to_owned() },
                 policy(whole(3_000), day(100_000), None),
             ),
-            asset("ETH", 18, AssetForm::Native { chain: chain.clone() }, policy(Amount::new(1), Vec::new(), Some(whole(1)))),
+            asset(
+                "ETH",
+                18,
+                AssetForm::Native { chain: chain.clone() },
+                policy(Amount::new(1), Vec::new(), Some(whole(1))),
+            ),
         ]),
         chains: BTreeMap::from([(
             chain.clone(),

@@ -1,4 +1,5 @@
-//! A store whose database can fall silent (nothing is refused, nothing is answered), take no commits while it is read as always, or be looked at too early.
+//! A store whose database can fall silent (nothing is refused, nothing is answered), take no
+//! commits while it is read as always, or be looked at too early.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -58,7 +59,13 @@ impl Reads {
 
 impl Silent {
     pub fn new(inner: MemStore) -> Self {
-        Self { inner, silent: Arc::default(), full: Arc::default(), reads: Arc::default(), before: Arc::default() }
+        Self {
+            inner,
+            silent: Arc::default(),
+            full: Arc::default(),
+            reads: Arc::default(),
+            before: Arc::default(),
+        }
     }
 
     pub fn reads(&self) -> &Reads {
@@ -120,7 +127,10 @@ impl Store for Silent {
         self.heard().await.note_used(used).await
     }
 
-    async fn event_seqs(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+    async fn event_seqs(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeMap<UserId, u64>, StoreFault> {
         self.reads.looks.fetch_add(1, Ordering::Relaxed);
         self.heard().await.event_seqs(users).await
     }
@@ -137,7 +147,13 @@ impl Store for Silent {
         self.heard().await.wallet(address).await
     }
 
-    async fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window], now: Timestamp) -> Result<LimitState, StoreFault> {
+    async fn limit(
+        &self,
+        user: &UserId,
+        asset: &AssetId,
+        windows: &[Window],
+        now: Timestamp,
+    ) -> Result<LimitState, StoreFault> {
         self.heard().await.limit(user, asset, windows, now).await
     }
 
@@ -146,19 +162,36 @@ impl Store for Silent {
         self.heard().await.withdrawal(id).await
     }
 
-    async fn withdrawals_by_id(&self, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
+    async fn withdrawals_by_id(
+        &self,
+        ids: &BTreeSet<WithdrawalId>,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
         self.heard().await.withdrawals_by_id(ids).await
     }
 
-    async fn withdrawals(&self, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Result<Page, StoreFault> {
+    async fn withdrawals(
+        &self,
+        filter: &WithdrawalFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, StoreFault> {
         self.heard().await.withdrawals(filter, after, limit).await
     }
 
-    async fn queue(&self, wanted: &QueueFilter, now: Timestamp, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+    async fn queue(
+        &self,
+        wanted: &QueueFilter,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
         self.heard().await.queue(wanted, now, limit).await
     }
 
-    async fn deferred(&self, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+    async fn deferred(
+        &self,
+        wanted: &QueueFilter,
+        limit: usize,
+    ) -> Result<Vec<Withdrawal>, StoreFault> {
         self.heard().await.deferred(wanted, limit).await
     }
 
@@ -176,21 +209,38 @@ impl Store for Silent {
         Ok(found)
     }
 
-    async fn unmined_lineages(&self, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    async fn unmined_lineages(
+        &self,
+        lane: &LaneId,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault> {
         let found = self.heard().await.unmined_lineages(lane, limit).await?;
         self.reads.lineages.fetch_add(found.len() as u64, Ordering::Relaxed);
         Ok(found)
     }
 
-    async fn lineages_on(&self, lane: &LaneId, after: Option<LineageCursor>, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
+    async fn lineages_on(
+        &self,
+        lane: &LaneId,
+        after: Option<LineageCursor>,
+        limit: usize,
+    ) -> Result<Vec<Lineage>, StoreFault> {
         self.heard().await.lineages_on(lane, after, limit).await
     }
 
-    async fn observations(&self, attempt: AttemptId, limit: usize) -> Result<Vec<ObservationRecord>, StoreFault> {
+    async fn observations(
+        &self,
+        attempt: AttemptId,
+        limit: usize,
+    ) -> Result<Vec<ObservationRecord>, StoreFault> {
         self.heard().await.observations(attempt, limit).await
     }
 
-    async fn lineage_at(&self, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
+    async fn lineage_at(
+        &self,
+        lane: &LaneId,
+        number: u64,
+    ) -> Result<Option<LineageId>, StoreFault> {
         self.heard().await.lineage_at(lane, number).await
     }
 
@@ -211,7 +261,12 @@ impl Store for Silent {
         self.heard().await.lanes().await
     }
 
-    async fn feed(&self, user: &UserId, after: u64, limit: usize) -> Result<Vec<Event>, StoreFault> {
+    async fn feed(
+        &self,
+        user: &UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreFault> {
         self.reads.own.fetch_add(1, Ordering::Relaxed);
         self.heard().await.feed(user, after, limit).await
     }

@@ -21,9 +21,18 @@ async fn a_withdrawal_has_its_record() {
     let made = world.post("/api/withdrawals", &ada.token, &ask(&ada, "0.5")).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let record = &made.body;
-    assert_eq!((&record["userId"], &record["tokenType"], &record["amount"]), (&json!("ada"), &json!("ETH"), &json!("0.5")));
-    assert_eq!((&record["status"], &record["approvedBy"], &record["pool"]), (&json!("approved"), &json!("policy"), &json!("main")));
-    assert_eq!((&record["txHash"], &record["completedAt"], &record["confirmed"]), (&Value::Null, &Value::Null, &json!(false)));
+    assert_eq!(
+        (&record["userId"], &record["tokenType"], &record["amount"]),
+        (&json!("ada"), &json!("ETH"), &json!("0.5"))
+    );
+    assert_eq!(
+        (&record["status"], &record["approvedBy"], &record["pool"]),
+        (&json!("approved"), &json!("policy"), &json!("main"))
+    );
+    assert_eq!(
+        (&record["txHash"], &record["completedAt"], &record["confirmed"]),
+        (&Value::Null, &Value::Null, &json!(false))
+    );
     for field in ["id", "toAddress", "createdAt", "fee", "reason", "error", "confirmations"] {
         assert!(record.get(field).is_some(), "{field}");
     }
@@ -55,18 +64,31 @@ async fn the_owner_takes_back_what_is_pending() {
 async fn approval_and_cancel_by_people() {
     let world = World::new().await;
     let (ada, service) = (owner(&world, "ada").await, world.service().await);
-    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"].as_str().expect("an id").to_owned();
+    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let at = |act: &str| format!("/api/admin/withdrawals/{id}/{act}");
     for token in [&ada.token, &service] {
         assert_eq!(world.call("POST", &at("approve"), token, None).await.is(), (403, "FORBIDDEN"));
     }
     let approved = world.call("POST", &at("approve"), &world.admin, None).await;
     assert_eq!(approved.body["status"], "approved");
-    assert!(approved.body["approvedBy"].as_str().is_some_and(|by| by.starts_with("admin/")), "{}", approved.text);
-    assert_eq!(world.call("POST", &at("approve"), &world.admin, None).await.is(), (409, "NOT_APPROVABLE"));
+    assert!(
+        approved.body["approvedBy"].as_str().is_some_and(|by| by.starts_with("admin/")),
+        "{}",
+        approved.text
+    );
+    assert_eq!(
+        world.call("POST", &at("approve"), &world.admin, None).await.is(),
+        (409, "NOT_APPROVABLE")
+    );
     assert_eq!(world.call("POST", &at("retry"), &service, None).await.body["retryCount"], 1);
     assert_eq!(
-        world.post(&at("inspect"), &world.admin, &json!({ "paid": true, "note": "looked" })).await.is(),
+        world
+            .post(&at("inspect"), &world.admin, &json!({ "paid": true, "note": "looked" }))
+            .await
+            .is(),
         (409, "NOT_UNDER_INSPECTION")
     );
     assert_eq!(world.call("POST", &at("cancel"), &ada.token, None).await.is(), (403, "FORBIDDEN"));
@@ -84,11 +106,17 @@ async fn who_approved_is_said_after_it_has_ended() {
         let made = world.post("/api/withdrawals", &ada.token, &ask(&ada, amount)).await;
         ids.push(made.body["id"].as_str().expect("an id").to_owned());
     }
-    let approved = world.call("POST", &format!("/api/admin/withdrawals/{}/approve", ids[0]), &world.admin, None).await;
+    let approved = world
+        .call("POST", &format!("/api/admin/withdrawals/{}/approve", ids[0]), &world.admin, None)
+        .await;
     let by = approved.body["approvedBy"].as_str().expect("somebody").to_owned();
     assert!(by.starts_with("admin/"), "{by}");
-    let cancelled = world.call("POST", &format!("/api/withdrawals/{}/cancel", ids[2]), &ada.token, None).await;
-    assert_eq!((&cancelled.body["status"], &cancelled.body["approvedBy"]), (&json!("cancelled"), &Value::Null));
+    let cancelled =
+        world.call("POST", &format!("/api/withdrawals/{}/cancel", ids[2]), &ada.token, None).await;
+    assert_eq!(
+        (&cancelled.body["status"], &cancelled.body["approvedBy"]),
+        (&json!("cancelled"), &Value::Null)
+    );
     for (id, who) in [(&ids[0], by.as_str()), (&ids[1], "policy")] {
         let state = adit_core::State::Failed {
             at: crate::world::now(),
@@ -106,19 +134,34 @@ async fn who_approved_is_said_after_it_has_ended() {
 async fn another_users_withdrawal_is_not_found() {
     let world = World::new().await;
     let (ada, bruno) = (owner(&world, "ada").await, owner(&world, "bruno").await);
-    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"].as_str().expect("an id").to_owned();
+    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let nobody = "018f0000-0000-7000-8000-000000000000";
     for (method, path) in [("GET", ""), ("GET", "/why"), ("POST", "/cancel")] {
-        let others = world.call(method, &format!("/api/withdrawals/{id}{path}"), &bruno.token, None).await;
-        let none = world.call(method, &format!("/api/withdrawals/{nobody}{path}"), &bruno.token, None).await;
+        let others =
+            world.call(method, &format!("/api/withdrawals/{id}{path}"), &bruno.token, None).await;
+        let none = world
+            .call(method, &format!("/api/withdrawals/{nobody}{path}"), &bruno.token, None)
+            .await;
         assert_eq!(others.is(), (404, "WITHDRAWAL_NOT_FOUND"), "{path}");
         assert_eq!(others.text, none.text, "both read the same");
     }
-    assert_eq!(world.get(&format!("/api/token/withdrawals/{id}"), &bruno.token).await.is(), (404, "WITHDRAWAL_NOT_FOUND"));
+    assert_eq!(
+        world.get(&format!("/api/token/withdrawals/{id}"), &bruno.token).await.is(),
+        (404, "WITHDRAWAL_NOT_FOUND")
+    );
     assert_eq!(world.get("/api/withdrawals", &bruno.token).await.body["items"], json!([]));
-    assert_eq!(world.get("/api/withdrawals?userId=ada", &bruno.token).await.is(), (403, "FORBIDDEN"));
+    assert_eq!(
+        world.get("/api/withdrawals?userId=ada", &bruno.token).await.is(),
+        (403, "FORBIDDEN")
+    );
     assert_eq!(world.get("/api/me?userId=ada", &bruno.token).await.is(), (403, "FORBIDDEN"));
-    assert_eq!(world.get(&format!("/api/withdrawals/{id}"), &ada.token).await.body["status"], "pending");
+    assert_eq!(
+        world.get(&format!("/api/withdrawals/{id}"), &ada.token).await.body["status"],
+        "pending"
+    );
 }
 
 #[tokio::test]
@@ -133,19 +176,27 @@ async fn lists_are_filtered_and_paged() {
     let mut path = "/api/withdrawals?limit=2".to_owned();
     loop {
         let page = world.get(&path, &ada.token).await.body;
-        seen.extend(page["items"].as_array().expect("items").iter().map(|item| item["amount"].clone()));
+        seen.extend(
+            page["items"].as_array().expect("items").iter().map(|item| item["amount"].clone()),
+        );
         let Some(next) = page["nextCursor"].as_str() else { break };
         path = format!("/api/withdrawals?limit=2&cursor={next}");
     }
     assert_eq!(seen, ["0.5", "0.4", "0.3", "0.2", "0.1"].map(Value::from));
-    let count =
-        async |query: &str| world.get(&format!("/api/withdrawals?{query}"), &world.admin).await.body["items"].as_array().map(Vec::len);
+    let count = async |query: &str| {
+        world.get(&format!("/api/withdrawals?{query}"), &world.admin).await.body["items"]
+            .as_array()
+            .map(Vec::len)
+    };
     assert_eq!(count("").await, Some(6));
     assert_eq!(count("userId=bruno").await, Some(1));
     assert_eq!(count("status=pending").await, Some(1));
     assert_eq!(count("asset=DG").await, Some(0));
     assert_eq!(count("from=2100-01-01T00:00:00Z").await, Some(0));
-    assert_eq!(count("to=2100-01-01T00:00:00Z&userId=ada&status=approved&asset=ETH").await, Some(5));
+    assert_eq!(
+        count("to=2100-01-01T00:00:00Z&userId=ada&status=approved&asset=ETH").await,
+        Some(5)
+    );
 }
 
 /// Abuse cases 2 and 3.
@@ -154,12 +205,23 @@ async fn a_key_is_used_once_and_for_one_body() {
     let world = World::new().await;
     let (ada, bruno) = (owner(&world, "ada").await, owner(&world, "bruno").await);
     let keyed = async |player: &Player, body: &Value, key: &str| {
-        world.call_with("POST", "/api/withdrawals", &player.token, Some(body.to_string()), &[("idempotency-key", key)]).await
+        world
+            .call_with(
+                "POST",
+                "/api/withdrawals",
+                &player.token,
+                Some(body.to_string()),
+                &[("idempotency-key", key)],
+            )
+            .await
     };
     let body = ask(&ada, "2");
     let answers = futures::future::join_all((0..1_000).map(|_| keyed(&ada, &body, "k"))).await;
     assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == answers[0].body));
-    assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).count(), 1);
+    assert_eq!(
+        answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).count(),
+        1
+    );
     assert_eq!(world.available(&ada, "ETH").await, "8");
     let other = keyed(&ada, &ask(&ada, "3"), "k").await;
     assert_eq!(other.is(), (422, "IDEMPOTENCY_MISMATCH"));
@@ -178,9 +240,13 @@ async fn one_balance_is_held_once() {
     let world = World::new().await;
     let ada = owner(&world, "ada").await;
     let body = ask(&ada, "10");
-    let answers = futures::future::join_all((0..1_000).map(|_| world.post("/api/withdrawals", &ada.token, &body))).await;
+    let answers = futures::future::join_all(
+        (0..1_000).map(|_| world.post("/api/withdrawals", &ada.token, &body)),
+    )
+    .await;
     let accepted = answers.iter().filter(|answer| answer.status == 201).count();
-    let refused = answers.iter().filter(|answer| answer.is() == (422, "INSUFFICIENT_BALANCE")).count();
+    let refused =
+        answers.iter().filter(|answer| answer.is() == (422, "INSUFFICIENT_BALANCE")).count();
     assert_eq!((accepted, refused, world.available(&ada, "ETH").await.as_str()), (1, 999, "0"));
 }
 
@@ -188,7 +254,10 @@ async fn one_balance_is_held_once() {
 async fn why_explains_and_shows_only_safe_buttons() {
     let world = World::new().await;
     let ada = owner(&world, "ada").await;
-    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"].as_str().expect("an id").to_owned();
+    let id = world.post("/api/withdrawals", &ada.token, &ask(&ada, "2")).await.body["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let why = world.get(&format!("/api/withdrawals/{id}/why"), &ada.token).await;
     assert_eq!(why.status, 200, "{}", why.text);
     assert_eq!(
@@ -206,9 +275,21 @@ async fn what_cannot_be_withdrawn() {
     let world = World::new().await;
     let ada = world.player("ada", 5_000).await;
     let with = |asset: &str, book: &str| json!({ "asset": asset, "amount": "1", "destination": ada.wallet.address.to_checksum(None), "book": book });
-    assert_eq!(world.post("/api/withdrawals", &ada.token, &with("XP", "xp")).await.is(), (422, "ASSET_NOT_WITHDRAWABLE"));
+    assert_eq!(
+        world.post("/api/withdrawals", &ada.token, &with("XP", "xp")).await.is(),
+        (422, "ASSET_NOT_WITHDRAWABLE")
+    );
     let unknown = world.post("/api/withdrawals", &ada.token, &with("DOGE", "xp")).await;
-    assert_eq!((unknown.is(), &unknown.body["allowed"]), ((422, "ASSET_UNKNOWN"), &json!(["DG", "ETH", "XP"])));
-    assert_eq!(world.post("/api/withdrawals", &ada.token, &with("ETH", "Main Book")).await.is(), (422, "INVALID_NAME"));
-    assert_eq!(world.post("/api/withdrawals", &ada.token, &with("ETH", "other")).await.is(), (422, "INSUFFICIENT_BALANCE"));
+    assert_eq!(
+        (unknown.is(), &unknown.body["allowed"]),
+        ((422, "ASSET_UNKNOWN"), &json!(["DG", "ETH", "XP"]))
+    );
+    assert_eq!(
+        world.post("/api/withdrawals", &ada.token, &with("ETH", "Main Book")).await.is(),
+        (422, "INVALID_NAME")
+    );
+    assert_eq!(
+        world.post("/api/withdrawals", &ada.token, &with("ETH", "other")).await.is(),
+        (422, "INSUFFICIENT_BALANCE")
+    );
 }

@@ -61,7 +61,14 @@ impl Parts {
     pub fn new() -> Self {
         let store = MemStore::new();
         let behind = Arc::new(store.clone());
-        Self { settings: settings(), store, behind, signer: Arc::new(Pen), clock: Shifted::default(), leased: true }
+        Self {
+            settings: settings(),
+            store,
+            behind,
+            signer: Arc::new(Pen),
+            clock: Shifted::default(),
+            leased: true,
+        }
     }
 }
 
@@ -121,8 +128,13 @@ impl World {
 
     pub async fn of(parts: Parts) -> Self {
         let Parts { settings, store, behind, signer, clock, leased } = parts;
-        let forbidden = BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
-        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook { lower_case: false, chain_id: Some(CHAIN_ID), forbidden }));
+        let forbidden =
+            BTreeMap::from([(TOKEN.parse().expect("an address"), "the contract of DG".to_owned())]);
+        let chain: Arc<dyn Chain> = Arc::new(DeafChain(AddressBook {
+            lower_case: false,
+            chain_id: Some(CHAIN_ID),
+            forbidden,
+        }));
         let ports = Ports {
             clock: AnchoredClock::accepted(Arc::new(clock)),
             entropy: Arc::new(System),
@@ -133,8 +145,13 @@ impl World {
             witness: None,
         };
         let engine = Engine::start(ports, Arc::new(rules()), &Settings::default());
-        let domain = ClaimDomain::new("P2E Inferno DG Withdrawal", "1", CHAIN_ID, TOKEN).expect("a domain");
-        let gate = Arc::new(Gate { domain, outsiders: std::sync::Mutex::default(), unreadable: AtomicBool::new(false) });
+        let domain =
+            ClaimDomain::new("P2E Inferno DG Withdrawal", "1", CHAIN_ID, TOKEN).expect("a domain");
+        let gate = Arc::new(Gate {
+            domain,
+            outsiders: std::sync::Mutex::default(),
+            unreadable: AtomicBool::new(false),
+        });
         let state = ApiState::new(engine, settings, Some(gate.clone())).expect("fine settings");
         let admin = issue(&state, Role::Admin).await;
         let world = Self { router: router(state.clone()), state, store, gate, admin };
@@ -159,7 +176,13 @@ impl World {
         self.store.lane(&crate::rules::lane()).await.expect("the store answers")
     }
 
-    pub async fn call(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         self.call_with(method, path, token, body.map(ToString::to_string), &[]).await
     }
 
@@ -172,7 +195,14 @@ impl World {
     }
 
     /// A body is JSON unless a header says otherwise; an empty token is none.
-    pub async fn call_with(&self, method: &str, path: &str, token: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
+    pub async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -197,7 +227,11 @@ impl World {
 
     /// `GET` on the address of the metrics.
     pub async fn get_beside(&self, path: &str) -> Answer {
-        answer(metrics_router(self.state.clone()), Request::get(path).body(Body::empty()).expect("a request")).await
+        answer(
+            metrics_router(self.state.clone()),
+            Request::get(path).body(Body::empty()).expect("a request"),
+        )
+        .await
     }
 
     /// A member with a linked wallet, a key, and so many points.
@@ -205,19 +239,28 @@ impl World {
         let wallet = Wallet::named(id);
         let user = format!("/api/admin/users/{id}");
         assert_eq!(self.call("PUT", &user, &self.admin, None).await.status, 200);
-        let linked = self.post(&format!("{user}/wallets"), &self.admin, &json!({ "address": wallet.address.to_checksum(None) })).await;
+        let linked = self
+            .post(
+                &format!("{user}/wallets"),
+                &self.admin,
+                &json!({ "address": wallet.address.to_checksum(None) }),
+            )
+            .await;
         assert_eq!(linked.status, 200, "{}", linked.text);
         let key = self.post(&format!("{user}/keys"), &self.admin, &json!({ "role": "user" })).await;
         assert_eq!(key.status, 201, "{}", key.text);
         if points > 0 {
             self.credit(id, "xp", "XP", &points.to_string()).await;
         }
-        Player { id: id.to_owned(), wallet, token: key.body["token"].as_str().expect("a token").to_owned() }
+        Player {
+            id: id.to_owned(),
+            wallet,
+            token: key.body["token"].as_str().expect("a token").to_owned(),
+        }
     }
 
     pub async fn credit(&self, user: &str, book: &str, asset: &str, amount: &str) {
-        let credit =
-            json!({ "id": format!("{user}-{book}-{asset}-{amount}"), "userId": user, "book": book, "asset": asset, "amount": amount });
+        let credit = json!({ "id": format!("{user}-{book}-{asset}-{amount}"), "userId": user, "book": book, "asset": asset, "amount": amount });
         let answer = self.post("/api/admin/credits", &self.admin, &credit).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -228,7 +271,12 @@ impl World {
     }
 
     /// Signs for the next nonce, and lets `change` spoil it before that.
-    pub async fn claim(&self, player: &Player, amount: &str, change: impl FnOnce(&mut adit_devnet::claim::Claim)) -> SignedClaim {
+    pub async fn claim(
+        &self,
+        player: &Player,
+        amount: &str,
+        change: impl FnOnce(&mut adit_devnet::claim::Claim),
+    ) -> SignedClaim {
         let next = self.get("/api/token/withdraw/nonce", &player.token).await;
         let mut claim = adit_devnet::claim::Claim {
             wallet: player.wallet.address,
@@ -242,7 +290,14 @@ impl World {
 
     /// Posts without waiting for confirmations.
     pub async fn withdraw(&self, token: &str, body: &Value) -> Answer {
-        self.call_with("POST", "/api/token/withdraw", token, Some(body.to_string()), &[("prefer", "wait=0")]).await
+        self.call_with(
+            "POST",
+            "/api/token/withdraw",
+            token,
+            Some(body.to_string()),
+            &[("prefer", "wait=0")],
+        )
+        .await
     }
 
     pub async fn available(&self, player: &Player, asset: &str) -> String {
@@ -261,7 +316,11 @@ impl World {
             let mut view = group.take_view();
             let lane = view.lane(&id).expect("it was leased").clone();
             view.apply(vec![Change::Lane(change(lane))]);
-            if group.commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch()).await.is_ok() {
+            if group
+                .commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch())
+                .await
+                .is_ok()
+            {
                 return;
             }
         }
@@ -276,7 +335,10 @@ impl World {
         let mut view = group.take_view();
         let withdrawal = view.withdrawal(id).expect("it exists").clone();
         view.apply(vec![Change::Withdrawal(Withdrawal { state, ..withdrawal })]);
-        group.commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch()).await.expect("commits");
+        group
+            .commit(GroupId(uuid::Uuid::from_bytes(System.bytes())), view.into_batch())
+            .await
+            .expect("commits");
     }
 }
 
@@ -305,7 +367,14 @@ async fn issue(state: &ApiState, role: Role) -> String {
     let engine = state.engine();
     let token = auth::new_token([role as u8 + 1; 32]);
     let id = CredentialId(engine.ports.uuid());
-    let credential = Credential { label: "a test".to_owned(), ..Credential::new(id, auth::hash_token(&token), role, None, now()) };
-    engine.writer.submit(Actor::Engine, Command::IssueCredential { credential }).await.expect("issued");
+    let credential = Credential {
+        label: "a test".to_owned(),
+        ..Credential::new(id, auth::hash_token(&token), role, None, now())
+    };
+    engine
+        .writer
+        .submit(Actor::Engine, Command::IssueCredential { credential })
+        .await
+        .expect("issued");
     token
 }

@@ -2,8 +2,8 @@
 
 use adit_bitcoin::{Address, KeyWallet, Network, RootKey};
 use adit_core::{
-    Actor, Amount, AssetId, Book, Destination, Keychain, LimitEntry, PayoutId, Place, State, Timestamp, TransferId, UserId, Withdrawal,
-    WithdrawalId,
+    Actor, Amount, AssetId, Book, Destination, Keychain, LimitEntry, PayoutId, Place, State,
+    Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 use adit_devnet::chance::Chance;
 use uuid::Uuid;
@@ -30,16 +30,25 @@ impl Crowd {
         let (first, last) = (history.first().seconds(), history.last().seconds());
         let mut withdrawals = Vec::new();
         for tick in (first..last).step_by(TICK_SECONDS as usize) {
-            let mut moments: Vec<u64> = (0..chance.up_to(ARRIVALS_MAX)).map(|_| chance.up_to(TICK_SECONDS - 1)).collect();
+            let mut moments: Vec<u64> =
+                (0..chance.up_to(ARRIVALS_MAX)).map(|_| chance.up_to(TICK_SECONDS - 1)).collect();
             moments.sort_unstable();
             for moment in moments {
                 let at = Timestamp::from_seconds(tick + moment as i64);
                 withdrawals.push(withdrawal(withdrawals.len() as u128, at, amount(&mut chance)));
             }
         }
-        let wallet = RootKey::from_seed(Network::Mainnet, &[9; 32]).expect("a seed of 32 bytes").wallet(KeyWallet::Segwit);
-        let address = |index| wallet.address(Place { keychain: Keychain::External, index }).expect("an index");
-        Self { withdrawals, addresses: (0..ADDRESSES).map(address).collect(), days: (last - first) as f64 / 86_400.0 }
+        let wallet = RootKey::from_seed(Network::Mainnet, &[9; 32])
+            .expect("a seed of 32 bytes")
+            .wallet(KeyWallet::Segwit);
+        let address = |index| {
+            wallet.address(Place { keychain: Keychain::External, index }).expect("an index")
+        };
+        Self {
+            withdrawals,
+            addresses: (0..ADDRESSES).map(address).collect(),
+            days: (last - first) as f64 / 86_400.0,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -79,7 +88,15 @@ fn withdrawal(number: u128, at: Timestamp, amount: Amount) -> Withdrawal {
         balance_before: amount,
         balance_after: Amount::ZERO,
         hold: TransferId(id),
-        limit: LimitEntry { user, asset, seq: 1, at, amount, cumulative: amount, withdrawal: WithdrawalId(id) },
+        limit: LimitEntry {
+            user,
+            asset,
+            seq: 1,
+            at,
+            amount,
+            cumulative: amount,
+            withdrawal: WithdrawalId(id),
+        },
         claim: None,
         idempotency: None,
         requested_by: None,

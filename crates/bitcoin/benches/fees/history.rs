@@ -12,7 +12,8 @@ const HOUR_SECONDS: i64 = 3_600;
 const HOURS_OF_A_YEAR: i64 = 365 * 24;
 /// What the model calls usual, in satoshis per virtual byte.
 const USUAL: f64 = 12.0;
-/// How much of yesterday's distance from the usual is left an hour later, and what chance adds to it, as a logarithm.
+/// How much of yesterday's distance from the usual is left an hour later, and what chance adds to
+/// it, as a logarithm.
 const PERSISTENCE: f64 = 0.98;
 const UNREST: f64 = 0.12;
 /// Blocks are dearest in the afternoon (UTC) and cheaper on the last two days of the week.
@@ -30,7 +31,8 @@ pub struct History {
 }
 
 impl History {
-    /// A year, hour by hour, that nobody has seen: a random walk that returns to the usual, with days, weeks and rushes.
+    /// A year, hour by hour, that nobody has seen: a random walk that returns to the usual, with
+    /// days, weeks and rushes.
     pub fn modelled(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
         let (mut distance, mut rush_hours) = (0.0, 0);
@@ -42,9 +44,13 @@ impl History {
                 }
                 let rush = if rush_hours > 0 { RUSH } else { 1.0 };
                 rush_hours = rush_hours.saturating_sub(1);
-                let day = 1.0 + DAY_SWING * (std::f64::consts::TAU * (hour as f64 - 9.0) / 24.0).sin();
+                let day =
+                    1.0 + DAY_SWING * (std::f64::consts::TAU * (hour as f64 - 9.0) / 24.0).sin();
                 let week = if hour / 24 % 7 >= 5 { WEEKEND } else { 1.0 };
-                (Timestamp::from_seconds(hour * HOUR_SECONDS), rate(USUAL * f64::exp(distance) * day * week * rush))
+                (
+                    Timestamp::from_seconds(hour * HOUR_SECONDS),
+                    rate(USUAL * f64::exp(distance) * day * week * rush),
+                )
             })
             .collect();
         Self { source: format!("MODELLED, not recorded (seed {seed}), hour by hour"), rates }
@@ -53,21 +59,38 @@ impl History {
     /// # Errors
     /// When the file cannot be read, or a line after the first is not a time and a feerate.
     pub fn recorded(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         // Where nothing was recorded, what held before goes on.
-        let lines = text.lines().skip(1).filter(|line| !line.trim().is_empty() && !line.trim().ends_with(','));
-        let rates: Vec<(Timestamp, FeeRate)> = lines.map(|line| entry(line).with_context(|| line.to_owned())).collect::<Result<_>>()?;
-        ensure!(rates.len() > 1 && rates.is_sorted_by_key(|(at, _)| *at), "at least two lines, oldest first");
-        Ok(Self { source: format!("recorded, {} entries of {}", rates.len(), path.display()), rates })
+        let lines = text
+            .lines()
+            .skip(1)
+            .filter(|line| !line.trim().is_empty() && !line.trim().ends_with(','));
+        let rates: Vec<(Timestamp, FeeRate)> = lines
+            .map(|line| entry(line).with_context(|| line.to_owned()))
+            .collect::<Result<_>>()?;
+        ensure!(
+            rates.len() > 1 && rates.is_sorted_by_key(|(at, _)| *at),
+            "at least two lines, oldest first"
+        );
+        Ok(Self {
+            source: format!("recorded, {} entries of {}", rates.len(), path.display()),
+            rates,
+        })
     }
 
     pub fn describe(&self) -> String {
-        let mut sorted: Vec<f64> = self.rates.iter().map(|(_, rate)| rate.sat_per_kvb() as f64 / 1_000.0).collect();
+        let mut sorted: Vec<f64> =
+            self.rates.iter().map(|(_, rate)| rate.sat_per_kvb() as f64 / 1_000.0).collect();
         sorted.sort_by(f64::total_cmp);
         let at = |percent: usize| sorted[(sorted.len() - 1) * percent / 100];
         let days = (self.last().seconds() - self.first().seconds()) / HOUR_SECONDS / 24;
         let [least, low, middle, high, most] = [0, 10, 50, 90, 100].map(at);
-        format!("{}: {days} days; sat/vB least {least:.1}, p10 {low:.1}, median {middle:.1}, p90 {high:.1}, most {most:.1}", self.source)
+        format!(
+            "{}: {days} days; sat/vB least {least:.1}, p10 {low:.1}, median {middle:.1}, p90 \
+             {high:.1}, most {most:.1}",
+            self.source
+        )
     }
 
     pub fn first(&self) -> Timestamp {

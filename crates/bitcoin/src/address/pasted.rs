@@ -1,4 +1,5 @@
-//! What a text is that is no address, as far as its form shows: a payment URI, an invoice, a key, another chain's address.
+//! What a text is that is no address, as far as its form shows: a payment URI, an invoice, a key,
+//! another chain's address.
 
 use adit_chain::{PaymentUri, joined};
 use bdk_wallet::bitcoin::base58;
@@ -8,7 +9,8 @@ use crate::Network;
 
 /// Beginnings of Lightning invoices (BOLT 11), offers (BOLT 12) and LNURLs.
 const LIGHTNING: [&str; 6] = ["lnbc", "lntb", "lnbcrt", "lnurl1", "lno1", "lightning"];
-/// A private key in base58 (WIF): its version byte, 32 bytes, and one more where its public key is compressed.
+/// A private key in base58 (WIF): its version byte, 32 bytes, and one more where its public key is
+/// compressed.
 const WIF_VERSIONS: [u8; 2] = [0x80, 0xef];
 const WIF_BYTES: [usize; 2] = [33, 34];
 /// BIP-32: an extended key has 78 bytes.
@@ -55,8 +57,12 @@ fn of_uri(network: Network, uri: &PaymentUri<'_>) -> AddressError {
 fn key(text: &str) -> Option<AddressError> {
     let payload = base58::decode_check(text).ok()?;
     match payload.first() {
-        Some(version) if WIF_VERSIONS.contains(version) && WIF_BYTES.contains(&payload.len()) => Some(AddressError::PrivateKey),
-        Some(_) if payload.len() == EXTENDED_KEY_BYTES && text.get(1..4) == Some("prv") => Some(AddressError::PrivateKey),
+        Some(version) if WIF_VERSIONS.contains(version) && WIF_BYTES.contains(&payload.len()) => {
+            Some(AddressError::PrivateKey)
+        }
+        Some(_) if payload.len() == EXTENDED_KEY_BYTES && text.get(1..4) == Some("prv") => {
+            Some(AddressError::PrivateKey)
+        }
         Some(_) if payload.len() == EXTENDED_KEY_BYTES => Some(AddressError::ExtendedKey),
         Some(_) | None => None,
     }

@@ -14,7 +14,10 @@ fn parse(text: &str) -> Result<Address, AddressError> {
 #[test]
 fn published_segwit_addresses_are_their_scripts() {
     for (text, script) in [
-        ("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "0014751e76e8199196d454941c45d1b3a323f1433bd6"),
+        (
+            "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
+            "0014751e76e8199196d454941c45d1b3a323f1433bd6",
+        ),
         (
             "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7",
             "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262",
@@ -38,15 +41,25 @@ fn published_segwit_addresses_are_their_scripts() {
     }
 }
 
-/// BIP-350 calls them valid since they may get a meaning one day. Until then anyone could take what is sent there.
+/// BIP-350 calls them valid since they may get a meaning one day. Until then anyone could take what
+/// is sent there.
 #[test]
 fn f68_witness_programs_without_a_meaning_are_refused() {
     let v1 = "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y";
-    assert_eq!(parse(v1), Err(AddressError::ProgramLength { version: 1, bytes: 40, allowed: "32 (P2TR)" }));
+    assert_eq!(
+        parse(v1),
+        Err(AddressError::ProgramLength { version: 1, bytes: 40, allowed: "32 (P2TR)" })
+    );
     assert_eq!(parse("BC1SW50QGDZ25J"), Err(AddressError::WitnessVersion { version: 16 }));
-    assert_eq!(parse("bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs"), Err(AddressError::WitnessVersion { version: 2 }));
+    assert_eq!(
+        parse("bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs"),
+        Err(AddressError::WitnessVersion { version: 2 })
+    );
     let anchor = "bc1pfeessrawgf";
-    assert_eq!(parse(anchor), Err(AddressError::ProgramLength { version: 1, bytes: 2, allowed: "32 (P2TR)" }));
+    assert_eq!(
+        parse(anchor),
+        Err(AddressError::ProgramLength { version: 1, bytes: 2, allowed: "32 (P2TR)" })
+    );
 }
 
 /// BIP-173 before BIP-350: its valid addresses of version 1 and above now have the wrong checksum.
@@ -62,22 +75,33 @@ fn f68_the_old_checksum_is_refused_above_version_0() {
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh",
         "tb1q0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq24jc47",
     ] {
-        assert!(matches!(parse(text), Err(AddressError::ChecksumKind { .. })), "{text}: {:?}", parse(text));
+        assert!(
+            matches!(parse(text), Err(AddressError::ChecksumKind { .. })),
+            "{text}: {:?}",
+            parse(text)
+        );
     }
 }
 
 /// The other invalid addresses of BIP-173 and BIP-350, with their reasons.
 #[test]
 fn published_invalid_addresses_say_why() {
-    let prefix = |text: &str| matches!(parse(text), Err(AddressError::OtherPrefix { prefix, .. }) if prefix == "tc");
+    let prefix = |text: &str| {
+        matches!(parse(text), Err(AddressError::OtherPrefix { prefix, .. }) if prefix ==
+        "tc")
+    };
     assert!(prefix("tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty"));
     assert!(prefix("tc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq5zuyut"));
-    for text in ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", "bc1p38j9r5y49hruaue7wxjce0updqjuyyx0kh56v8s25huc6995vvpql3jow4"] {
+    for text in [
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+        "bc1p38j9r5y49hruaue7wxjce0updqjuyyx0kh56v8s25huc6995vvpql3jow4",
+    ] {
         assert_eq!(parse(text), Err(AddressError::Checksum), "{text}");
     }
-    for text in
-        ["tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sL5k7", "tb1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq47Zagq"]
-    {
+    for text in [
+        "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sL5k7",
+        "tb1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq47Zagq",
+    ] {
         assert_eq!(parse(text), Err(AddressError::MixedCase), "{text}");
     }
     for (text, bytes) in [
@@ -85,7 +109,11 @@ fn published_invalid_addresses_say_why() {
         ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav253zgeav", 41),
         ("BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P", 16),
     ] {
-        assert!(matches!(parse(text), Err(AddressError::ProgramLength { bytes: got, .. }) if got == bytes), "{text}: {:?}", parse(text));
+        assert!(
+            matches!(parse(text), Err(AddressError::ProgramLength { bytes: got, .. }) if got == bytes),
+            "{text}: {:?}",
+            parse(text)
+        );
     }
     for text in [
         "BC13W508D6QEJXTDG4Y5R3ZARVARY0C5XW7KN40WF2",
@@ -100,7 +128,10 @@ fn published_invalid_addresses_say_why() {
     ] {
         assert!(parse(text).is_err(), "{text}");
     }
-    assert_eq!(parse("BC130XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ7ZWS8R"), Err(AddressError::WitnessVersion { version: 17 }));
+    assert_eq!(
+        parse("BC130XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ7ZWS8R"),
+        Err(AddressError::WitnessVersion { version: 17 })
+    );
 }
 
 /// The strings of BIP-173 and BIP-350 that are (or are not) bech32, but never an address.
@@ -158,7 +189,10 @@ fn bech32_that_is_no_address_is_refused() {
 fn f68_addresses_of_other_networks_are_named() {
     let main = "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0";
     let got = |network, text| Address::parse(network, text).expect_err(text).to_string();
-    assert_eq!(got(Network::Regtest, main), "this is an address of mainnet, and payments go to regtest; ask for one of regtest");
+    assert_eq!(
+        got(Network::Regtest, main),
+        "this is an address of mainnet, and payments go to regtest; ask for one of regtest"
+    );
     let test = "tb1qqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesrxh6hy";
     assert!(Address::parse(Network::Signet, test).is_ok());
     for network in [Network::Mainnet, Network::Regtest] {
@@ -167,15 +201,20 @@ fn f68_addresses_of_other_networks_are_named() {
     assert!(got(Network::Mainnet, "n3ZddxzLvAY9o7184TB4c6FJasAybsw4HZ").contains("a test network"));
     assert!(got(Network::Testnet4, "3P14159f73E4gFr7JterCCQh9QjiTjiZrG").contains("of mainnet"));
     assert_eq!(parse("vitalik.eth"), Err(AddressError::Name));
-    assert!(matches!(parse("0x5FbDB2315678afecb367f032d93F642f64180aa3"), Err(AddressError::Hexadecimal { .. })));
+    assert!(matches!(
+        parse("0x5FbDB2315678afecb367f032d93F642f64180aa3"),
+        Err(AddressError::Hexadecimal { .. })
+    ));
 }
 
-/// Base58 texts are case sensitive and are kept as they are. The genesis block's address, and the one of BIP-16's first use.
+/// Base58 texts are case sensitive and are kept as they are. The genesis block's address, and the
+/// one of BIP-16's first use.
 #[test]
 fn base58_is_accepted_to_the_letter() {
-    for (text, kind) in
-        [("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", ScriptKind::P2pkh), ("3P14159f73E4gFr7JterCCQh9QjiTjiZrG", ScriptKind::P2sh)]
-    {
+    for (text, kind) in [
+        ("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", ScriptKind::P2pkh),
+        ("3P14159f73E4gFr7JterCCQh9QjiTjiZrG", ScriptKind::P2sh),
+    ] {
         let address = parse(text).expect(text);
         assert_eq!((address.destination().as_str(), address.kind()), (text, kind));
     }
@@ -189,7 +228,11 @@ const GENESIS: &str = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa";
 fn blanks_at_the_ends_are_no_part_of_an_address() {
     for good in [GOOD, GENESIS] {
         for text in [format!(" {good}"), format!("{good}\r\n"), format!("\u{feff}{good}\u{a0}\t")] {
-            assert_eq!(parse(&text).map(|address| address.destination().to_string()), Ok(good.to_owned()), "{text:?}");
+            assert_eq!(
+                parse(&text).map(|address| address.destination().to_string()),
+                Ok(good.to_owned()),
+                "{text:?}"
+            );
         }
     }
 }
@@ -208,7 +251,8 @@ fn a_payment_uri_names_the_address_to_paste() {
         assert_eq!(error.paste().map(Destination::as_str), Some(paste), "{text:?}");
         assert!(error.to_string().contains(&format!("paste {paste}")), "{error}");
     }
-    let test = Address::parse(Network::Regtest, &format!("bitcoin:{GOOD}")).expect_err("of the main network");
+    let test = Address::parse(Network::Regtest, &format!("bitcoin:{GOOD}"))
+        .expect_err("of the main network");
     assert!(test.paste().is_none() && test.to_string().contains("an address of mainnet"), "{test}");
     assert!(matches!(parse(&format!("bitcoin:{GOOD}x")), Err(AddressError::InPaymentUri { .. })));
     assert_eq!(parse("bitcoin:?lno=lno1abc"), Err(AddressError::UriWithoutAddress));
@@ -230,7 +274,8 @@ fn what_is_no_address_is_named() {
     assert_eq!(parse(xpub), Err(AddressError::ExtendedKey));
 }
 
-/// The keys of BIP-32's first test vector and of the wiki's page on WIF. Refusals are shown and logged.
+/// The keys of BIP-32's first test vector and of the wiki's page on WIF. Refusals are shown and
+/// logged.
 #[test]
 fn a_private_key_is_not_repeated() {
     let xprv = "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi";
@@ -243,12 +288,17 @@ fn a_private_key_is_not_repeated() {
 }
 
 fn any_script() -> impl Strategy<Value = ScriptBuf> {
-    let witness =
-        |version, program: &[u8]| ScriptBuf::new_witness_program(&WitnessProgram::new(version, program).expect("the lengths below"));
+    let witness = |version, program: &[u8]| {
+        ScriptBuf::new_witness_program(
+            &WitnessProgram::new(version, program).expect("the lengths below"),
+        )
+    };
     use bitcoin::hashes::Hash;
     prop_oneof![
-        any::<[u8; 20]>().prop_map(|hash| ScriptBuf::new_p2pkh(&bitcoin::PubkeyHash::from_byte_array(hash))),
-        any::<[u8; 20]>().prop_map(|hash| ScriptBuf::new_p2sh(&bitcoin::ScriptHash::from_byte_array(hash))),
+        any::<[u8; 20]>()
+            .prop_map(|hash| ScriptBuf::new_p2pkh(&bitcoin::PubkeyHash::from_byte_array(hash))),
+        any::<[u8; 20]>()
+            .prop_map(|hash| ScriptBuf::new_p2sh(&bitcoin::ScriptHash::from_byte_array(hash))),
         any::<[u8; 20]>().prop_map(move |program| witness(WitnessVersion::V0, &program)),
         any::<[u8; 32]>().prop_map(move |program| witness(WitnessVersion::V0, &program)),
         any::<[u8; 32]>().prop_map(move |program| witness(WitnessVersion::V1, &program)),
@@ -264,7 +314,8 @@ proptest! {
         prop_assert_eq!(again, Ok(address));
     }
 
-    /// BIP-173: up to four wrong characters are always found. Any one in base58 is, but for one in 2^32.
+    /// BIP-173: up to four wrong characters are always found. Any one in base58 is, but for one in
+    /// 2^32.
     #[test]
     fn f68_one_wrong_character_is_refused(script in any_script(), at in any::<prop::sample::Index>(), other in "[0-9a-z]") {
         let text = Address::of_script(Network::Mainnet, script).expect("accepted").destination().to_string();

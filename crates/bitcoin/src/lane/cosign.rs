@@ -13,7 +13,8 @@ use crate::{Proposal, Spend, Unsigned, Wallet};
 
 /// Transactions that are asked for at once.
 const AT_ONCE_MAX: usize = 4;
-/// What they may take of a file that somebody has to bring back. A stranger chooses how large the one is that made our coin.
+/// What they may take of a file that somebody has to bring back. A stranger chooses how large the
+/// one is that made our coin.
 const PREVIOUS_BYTES_MAX: usize = 3_000_000;
 
 impl BitcoinLane {
@@ -21,8 +22,15 @@ impl BitcoinLane {
         let mut proposal = recorded(&self.settings.wallet, draft, signed)?;
         let (mut missing, mut room) = (Vec::new(), PREVIOUS_BYTES_MAX);
         for (txid, transaction) in self.previous(&proposal).await {
-            let uses = proposal.unsigned().transaction().input.iter().filter(|input| input.previous_output.txid == txid).count();
-            let fitting = transaction.filter(|found| found.base_size().saturating_mul(uses) <= room);
+            let uses = proposal
+                .unsigned()
+                .transaction()
+                .input
+                .iter()
+                .filter(|input| input.previous_output.txid == txid)
+                .count();
+            let fitting =
+                transaction.filter(|found| found.base_size().saturating_mul(uses) <= room);
             let Some(found) = fitting else {
                 missing.push(txid.to_string());
                 continue;
@@ -33,8 +41,9 @@ impl BitcoinLane {
         Ok(Handout { signatures: proposal.signatures(), psbt: proposal.to_base64(), missing })
     }
 
-    /// The transactions that made the spent coins, as far as a source has them: bytes prove themselves by their hash, so one is enough.
-    /// A signature of a taproot input commits to all amounts (BIP-341), so nobody asks for them there.
+    /// The transactions that made the spent coins, as far as a source has them: bytes prove
+    /// themselves by their hash, so one is enough. A signature of a taproot input commits to all
+    /// amounts (BIP-341), so nobody asks for them there.
     async fn previous(&self, proposal: &Proposal) -> BTreeMap<Txid, Option<Transaction>> {
         if self.settings.wallet.spend() == Spend::TaprootKey {
             return BTreeMap::new();
@@ -47,8 +56,14 @@ impl BitcoinLane {
 }
 
 /// # Errors
-/// What in the file differs from what was handed out, or what keeps the signatures from being a transaction.
-pub(super) fn cosigned(wallet: &Wallet, draft: &Draft, signed: &Signed, file: &[u8]) -> Result<Cosigned, String> {
+/// What in the file differs from what was handed out, or what keeps the signatures from being a
+/// transaction.
+pub(super) fn cosigned(
+    wallet: &Wallet,
+    draft: &Draft,
+    signed: &Signed,
+    file: &[u8],
+) -> Result<Cosigned, String> {
     let mut proposal = recorded(wallet, draft, signed)?;
     let added = proposal.merge(file).map_err(|tampered| tampered.to_string())?;
     let signatures = proposal.signatures();
@@ -68,6 +83,8 @@ fn recorded(wallet: &Wallet, draft: &Draft, signed: &Signed) -> Result<Proposal,
     }
     let unsigned = Unsigned::of(draft).map_err(|error| error.to_string())?;
     let mut proposal = Proposal::new(wallet, unsigned).map_err(|error| error.to_string())?;
-    proposal.merge(&signed.raw.0).map_err(|tampered| format!("what is recorded of it cannot be used: {tampered}"))?;
+    proposal
+        .merge(&signed.raw.0)
+        .map_err(|tampered| format!("what is recorded of it cannot be used: {tampered}"))?;
     Ok(proposal)
 }

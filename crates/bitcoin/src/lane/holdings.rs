@@ -1,6 +1,7 @@
 //! What the wallet has: coins that a quorum lists at a head.
 //!
-//! Whatever is remembered here may be lost: it is asked for again. A coin is free only where no live lineage has it, which the store knows.
+//! Whatever is remembered here may be lost: it is asked for again. A coin is free only where no
+//! live lineage has it, which the store knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -13,13 +14,14 @@ use super::search::{self, Rescan, Search};
 use crate::node::Node;
 use crate::{Coin, ListedCoin, Seen, Wallet};
 
-/// Numbers below the newest whose change addresses are asked for again at every new block, besides those of live lineages.
+/// Numbers below the newest whose change addresses are asked for again at every new block, besides
+/// those of live lineages.
 const RECENT_NUMBERS: u64 = 50;
 /// Scripts that are asked for in one question.
 const SCRIPTS_PER_QUESTION: usize = 100;
 
-/// For so many blocks it is remembered that a coin is spent for good, after nobody lists it any more: no source that is heard is further
-/// behind.
+/// For so many blocks it is remembered that a coin is spent for good, after nobody lists it any
+/// more: no source that is heard is further behind.
 const TAKEN_BLOCKS: u64 = 144;
 
 /// The coins of one wallet.
@@ -30,7 +32,8 @@ pub(crate) struct Holdings(Mutex<Held>);
 struct Held {
     /// As they were last listed; none before that.
     known: Option<Known>,
-    /// Coins that a final block spends, and the head as of which that was seen. A listing may be older than that.
+    /// Coins that a final block spends, and the head as of which that was seen. A listing may be
+    /// older than that.
     taken: BTreeMap<OutPoint, u64>,
     /// Where they can be, as the store knows.
     kept: CoinPlaces,
@@ -52,15 +55,17 @@ struct Known {
     /// Change addresses below it were looked at.
     numbers: u64,
     coins: BTreeMap<OutPoint, Coin>,
-    /// Coins that were there before and are not listed any more, until it was told why: whoever takes one may first be seen in a pool only.
+    /// Coins that were there before and are not listed any more, until it was told why: whoever
+    /// takes one may first be seen in a pool only.
     gone: BTreeMap<OutPoint, Place>,
     /// Where too few sources list something.
     doubted: BTreeSet<Place>,
 }
 
 impl Holdings {
-    /// Asks for the coins at this head, unless they are remembered, and gives those that are not there any more. `next` is the next number
-    /// that we would reserve, `live` has the places of what is under way ([`search::live`]).
+    /// Asks for the coins at this head, unless they are remembered, and gives those that are not
+    /// there any more. `next` is the next number that we would reserve, `live` has the places of
+    /// what is under way ([`search::live`]).
     pub(crate) async fn refresh(
         &self,
         node: &Node,
@@ -70,17 +75,24 @@ impl Holdings {
         live: &BTreeSet<Place>,
     ) -> Result<Vec<OutPoint>, Fault> {
         let (known, search) = self.lock().search(next);
-        if let Some(known) = known.as_ref().filter(|known| known.head == head && known.numbers >= next && search.rescan.is_none()) {
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| known.head == head && known.numbers >= next && search.rescan.is_none())
+        {
             return Ok(known.gone.keys().copied().collect());
         }
         let places = search.places(live);
-        let scripts: BTreeMap<ScriptBuf, Place> =
-            places.into_iter().filter_map(|place| Some((wallet.script(place).ok()?, place))).collect();
+        let scripts: BTreeMap<ScriptBuf, Place> = places
+            .into_iter()
+            .filter_map(|place| Some((wallet.script(place).ok()?, place)))
+            .collect();
         let (mut coins, mut doubted) = (BTreeMap::new(), BTreeSet::new());
         let asked: Vec<ScriptBuf> = scripts.keys().cloned().collect();
         for some in asked.chunks(SCRIPTS_PER_QUESTION) {
             let listed = node.listed(some, head).await?;
-            coins.extend(listed.coins.iter().filter_map(|coin| Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))));
+            coins.extend(listed.coins.iter().filter_map(|coin| {
+                Some((coin.outpoint, confirmed(coin, *scripts.get(&coin.script)?)))
+            }));
             doubted.extend(listed.doubted.iter().filter_map(|script| scripts.get(script)));
         }
         let mut held = self.lock();
@@ -107,12 +119,17 @@ impl Holdings {
         self.lock().is_rescan_due()
     }
 
-    /// Returns where coins can be by now; `live` as in [`Holdings::refresh`]. None before the first look, and while a whole one is due.
+    /// Returns where coins can be by now; `live` as in [`Holdings::refresh`]. None before the first
+    /// look, and while a whole one is due.
     pub(crate) fn coin_places(&self, live: &BTreeSet<Place>) -> Option<CoinPlaces> {
         let held = self.lock();
         let known = held.known.as_ref().filter(|_| !held.is_rescan_due())?;
         let places = known.places().chain(live.iter().copied());
-        Some(search::coin_places(places, known.numbers.saturating_sub(RECENT_NUMBERS), held.rescans))
+        Some(search::coin_places(
+            places,
+            known.numbers.saturating_sub(RECENT_NUMBERS),
+            held.rescans,
+        ))
     }
 
     /// It is known what became of this coin.
@@ -122,7 +139,8 @@ impl Holdings {
         }
     }
 
-    /// A final block spends these, as was seen at this head: whatever a listing says, they are offered to nobody again.
+    /// A final block spends these, as was seen at this head: whatever a listing says, they are
+    /// offered to nobody again.
     pub(crate) fn took(&self, spent: BTreeSet<OutPoint>, head: u64) {
         let mut held = self.lock();
         if let Some(known) = held.known.as_mut() {
@@ -135,7 +153,11 @@ impl Holdings {
     pub(crate) fn listing(&self) -> Option<Listing> {
         let held = self.lock();
         let Known { head, coins, .. } = held.known.as_ref()?;
-        let coins = coins.values().filter(|coin| !held.taken.contains_key(&coin.outpoint)).copied().collect();
+        let coins = coins
+            .values()
+            .filter(|coin| !held.taken.contains_key(&coin.outpoint))
+            .copied()
+            .collect();
         Some(Listing { height: head.height, coins })
     }
 
@@ -143,13 +165,17 @@ impl Holdings {
         self.listing().map(|listing| listing.coins).unwrap_or_default()
     }
 
-    /// Change at numbers that we have not reserved yet, with the transactions that made it and their heights: somebody signed them whom we do
-    /// not remember (window F89).
+    /// Change at numbers that we have not reserved yet, with the transactions that made it and
+    /// their heights: somebody signed them whom we do not remember (window F89).
     pub(crate) fn beyond(&self, next: u64) -> Vec<(u64, Txid, u64)> {
         let coins = self.coins();
-        let beyond = coins.iter().filter(|coin| coin.place.keychain == Keychain::Internal && u64::from(coin.place.index) >= next);
+        let beyond = coins.iter().filter(|coin| {
+            coin.place.keychain == Keychain::Internal && u64::from(coin.place.index) >= next
+        });
         let told = beyond.filter_map(|coin| match coin.seen {
-            Seen::Confirmed { height, .. } => Some((u64::from(coin.place.index), coin.outpoint.txid, height)),
+            Seen::Confirmed { height, .. } => {
+                Some((u64::from(coin.place.index), coin.outpoint.txid, height))
+            }
             Seen::Ours { .. } | Seen::Foreign => None,
         });
         told.collect()
@@ -168,15 +194,25 @@ impl Holdings {
 }
 
 impl Held {
-    /// Takes a listing over, and gives the coins that are not there any more, whose end nobody has told yet.
-    fn relisted(&mut self, head: BlockRef, numbers: u64, coins: BTreeMap<OutPoint, Coin>) -> Vec<OutPoint> {
-        self.taken.retain(|outpoint, seen| coins.contains_key(outpoint) || head.height < seen.saturating_add(TAKEN_BLOCKS));
+    /// Takes a listing over, and gives the coins that are not there any more, whose end nobody has
+    /// told yet.
+    fn relisted(
+        &mut self,
+        head: BlockRef,
+        numbers: u64,
+        coins: BTreeMap<OutPoint, Coin>,
+    ) -> Vec<OutPoint> {
+        self.taken.retain(|outpoint, seen| {
+            coins.contains_key(outpoint) || head.height < seen.saturating_add(TAKEN_BLOCKS)
+        });
         let gone = |known: &Known| {
             let coins = known.coins.values().map(|coin| (coin.outpoint, coin.place));
             known.gone.clone().into_iter().chain(coins).collect::<BTreeMap<OutPoint, Place>>()
         };
         let mut gone = self.known.as_ref().map(gone).unwrap_or_default();
-        gone.retain(|outpoint, _| !coins.contains_key(outpoint) && !self.taken.contains_key(outpoint));
+        gone.retain(|outpoint, _| {
+            !coins.contains_key(outpoint) && !self.taken.contains_key(outpoint)
+        });
         let told = gone.keys().copied().collect();
         self.known = Some(Known { head, numbers, coins, gone, doubted: BTreeSet::new() });
         told
@@ -195,7 +231,9 @@ impl Held {
                 let recent = known.numbers.min(next.saturating_sub(RECENT_NUMBERS));
                 (known.places().collect(), recent, next)
             }
-            None => (search::internal(&self.kept.holding), self.kept.below, next.max(self.kept.below)),
+            None => {
+                (search::internal(&self.kept.holding), self.kept.below, next.max(self.kept.below))
+            }
         };
         let rescan = self.is_rescan_due().then(|| Rescan::goes_on(self.rescan, self.kept.rescans));
         (known, Search { places, from, next, rescan, rescans: self.kept.rescans })
@@ -203,7 +241,8 @@ impl Held {
 }
 
 impl Known {
-    /// Where coins are, or may be: one that is not listed any more is looked for until it is told why.
+    /// Where coins are, or may be: one that is not listed any more is looked for until it is told
+    /// why.
     fn places(&self) -> impl Iterator<Item = Place> {
         let unsure = self.gone.values().chain(&self.doubted).copied();
         self.coins.values().map(|coin| coin.place).chain(unsure)
@@ -235,25 +274,46 @@ mod tests {
     fn listed(names: &[u8]) -> BTreeMap<OutPoint, Coin> {
         let place = Place { keychain: Keychain::Internal, index: 0 };
         let coin = |name: &u8| {
-            let (outpoint, seen) = (OutPoint::new(txid(Hash32([*name; 32])), 0), Seen::Confirmed { height: 1, coinbase: false });
+            let (outpoint, seen) = (
+                OutPoint::new(txid(Hash32([*name; 32])), 0),
+                Seen::Confirmed { height: 1, coinbase: false },
+            );
             (outpoint, Coin { outpoint, amount: Amount::new(9), place, seen })
         };
         names.iter().map(coin).collect()
     }
 
-    /// R4: the listing failed in the look that saw a payment end, or comes from sources that are behind.
+    /// R4: the listing failed in the look that saw a payment end, or comes from sources that are
+    /// behind.
     #[test]
     fn r4_f65_a_coin_that_a_final_block_spends_is_offered_to_nobody_whatever_a_listing_says() {
         let holdings = Holdings::default();
-        let [spent, left, free] = [1, 2, 3].map(|name| *listed(&[name]).keys().next().expect("one"));
-        let offered = || holdings.listing().map(|listing| listing.coins.iter().map(|coin| coin.outpoint).collect::<BTreeSet<_>>());
+        let [spent, left, free] =
+            [1, 2, 3].map(|name| *listed(&[name]).keys().next().expect("one"));
+        let offered = || {
+            holdings.listing().map(|listing| {
+                listing.coins.iter().map(|coin| coin.outpoint).collect::<BTreeSet<_>>()
+            })
+        };
         assert_eq!(offered(), None, "nothing was read yet");
         holdings.lock().relisted(head(10), 1, listed(&[1, 2, 3]));
         holdings.took([spent].into(), 20);
         assert_eq!(offered(), Some([left, free].into()), "the old listing");
-        assert_eq!(holdings.listing().map(|listing| listing.height), Some(10), "depths are counted from the head of the listing");
-        assert_eq!(holdings.lock().relisted(head(20), 1, listed(&[3])), [left], "what became of the other one is not known");
-        assert_eq!(holdings.lock().relisted(head(19), 1, listed(&[1, 2, 3])), [], "a source that is behind lists it again");
+        assert_eq!(
+            holdings.listing().map(|listing| listing.height),
+            Some(10),
+            "depths are counted from the head of the listing"
+        );
+        assert_eq!(
+            holdings.lock().relisted(head(20), 1, listed(&[3])),
+            [left],
+            "what became of the other one is not known"
+        );
+        assert_eq!(
+            holdings.lock().relisted(head(19), 1, listed(&[1, 2, 3])),
+            [],
+            "a source that is behind lists it again"
+        );
         assert_eq!(offered(), Some([left, free].into()));
         assert_eq!(holdings.lock().relisted(head(20 + TAKEN_BLOCKS), 1, listed(&[1, 3])), [left]);
         assert_eq!(offered(), Some([free].into()), "as long as anybody lists it");
@@ -275,6 +335,10 @@ mod tests {
         holdings.explained(&outpoint);
         assert_eq!(holding(), Some([].into()));
         let live = [Place { keychain: Keychain::Internal, index: 7 }].into();
-        assert_eq!(holdings.coin_places(&live).map(|places| places.holding), Some([7].into()), "what is under way may come back");
+        assert_eq!(
+            holdings.coin_places(&live).map(|places| places.holding),
+            Some([7].into()),
+            "what is under way may come back"
+        );
     }
 }

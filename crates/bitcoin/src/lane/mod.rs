@@ -1,7 +1,7 @@
 //! A Bitcoin lane behind its sources: the seam to the engine.
 //!
-//! What is remembered here (the head, the fees, the wallet's coins) may be lost at any time and is asked for again. What is reserved, signed
-//! and owed the store knows.
+//! What is remembered here (the head, the fees, the wallet's coins) may be lost at any time and is
+//! asked for again. What is reserved, signed and owed the store knows.
 
 mod cosign;
 mod holdings;
@@ -21,12 +21,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use adit_chain::{
-    Chain, Cosigned, Dated, Fault, Foreign, FundsReading, Handout, HealthReading, Identity, NextVersion, ParsedDestination, PlanRequest,
-    Planning, Ready, RefusedDestination, Sent, Sightings, Timer, TokioTimer, Watch,
+    Chain, Cosigned, Dated, Fault, Foreign, FundsReading, Handout, HealthReading, Identity,
+    NextVersion, ParsedDestination, PlanRequest, Planning, Ready, RefusedDestination, Sent,
+    Sightings, Timer, TokioTimer, Watch,
 };
 use adit_core::{
-    AssetId, Attempt, BitcoinMarket, ChainName, ChainRules, ClaimRecord, CoinPlaces, Consolidation, Destination, Draft, FeeRate, Hash32,
-    Keychain, LaneId, Lineage, Market, Mistake, OutputPurpose, Place, Signed, Tip, planted,
+    AssetId, Attempt, BitcoinMarket, ChainName, ChainRules, ClaimRecord, CoinPlaces, Consolidation,
+    Destination, Draft, FeeRate, Hash32, Keychain, LaneId, Lineage, Market, Mistake, OutputPurpose,
+    Place, Signed, Tip, planted,
 };
 use async_trait::async_trait;
 use bdk_wallet::bitcoin::Script;
@@ -82,8 +84,16 @@ impl BitcoinLane {
 
     /// The same on sources and a stopwatch that were made elsewhere.
     pub fn over(node: Node, settings: LaneSettings, timer: Arc<dyn Timer>) -> Self {
-        let scripts = Scripts::new(settings.wallet.clone(), Revealed::default()).expect("the first indices exist");
-        Self { node, settings, timer, holdings: Holdings::default(), scripts: Mutex::new(scripts), kept: Mutex::default() }
+        let scripts = Scripts::new(settings.wallet.clone(), Revealed::default())
+            .expect("the first indices exist");
+        Self {
+            node,
+            settings,
+            timer,
+            holdings: Holdings::default(),
+            scripts: Mutex::new(scripts),
+            kept: Mutex::default(),
+        }
     }
 
     pub fn name(&self) -> &ChainName {
@@ -99,7 +109,8 @@ impl BitcoinLane {
         &self.settings
     }
 
-    /// The head, as of a moment ago: public servers are not asked twice a second for what changes every ten minutes.
+    /// The head, as of a moment ago: public servers are not asked twice a second for what changes
+    /// every ten minutes.
     async fn head(&self) -> Result<Head, Fault> {
         let every = Duration::from_millis(self.settings.look_every.millis());
         let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < every;
@@ -113,14 +124,19 @@ impl BitcoinLane {
 
     /// None while no source has an estimate.
     async fn fees(&self) -> Result<Option<FeeRates>, Fault> {
-        let kept = Duration::from_millis(self.settings.look_every.millis().saturating_mul(FEES_KEPT_LOOKS));
+        let kept = Duration::from_millis(
+            self.settings.look_every.millis().saturating_mul(FEES_KEPT_LOOKS),
+        );
         let young = |at: &Duration| self.timer.elapsed().saturating_sub(*at) < kept;
         if let Some((_, fees)) = self.kept().fees.as_ref().filter(|(at, _)| young(at)) {
             return Ok(*fees);
         }
         let fees = self.node.fee_rates().await?;
         if fees.is_none() {
-            tracing::warn!(chain = %self.name(), "no source estimates fees; the last known feerate counts, or the least that nodes relay");
+            tracing::warn!(
+                chain = %self.name(),
+                "no source estimates fees; the last known feerate counts, or the least that nodes relay"
+            );
         }
         self.kept().fees = Some((self.timer.elapsed(), fees));
         Ok(fees)
@@ -129,12 +145,20 @@ impl BitcoinLane {
     async fn current_tip(&self) -> Result<Tip, Fault> {
         let (head, fees) = (self.head().await?, self.fees().await?);
         let final_height = head.block.height.saturating_sub(u64::from(self.settings.final_blocks));
-        let market = fees.map_or_else(BitcoinMarket::unknown, |fees| BitcoinMarket::estimated(fees.six_blocks));
+        let market = fees
+            .map_or_else(BitcoinMarket::unknown, |fees| BitcoinMarket::estimated(fees.six_blocks));
         let market = Market::Bitcoin(market);
-        Ok(Tip { head: head.block, final_height, market, mined_at: head.mined_at, at: head.mined_at })
+        Ok(Tip {
+            head: head.block,
+            final_height,
+            market,
+            mined_at: head.mined_at,
+            at: head.mined_at,
+        })
     }
 
-    /// Confirmed coins and the height as of which they are known: of the last look, or asked for where there was none yet.
+    /// Confirmed coins and the height as of which they are known: of the last look, or asked for
+    /// where there was none yet.
     async fn coins(&self, next: u64) -> Result<(u64, Vec<Coin>), Fault> {
         if let Some(Listing { height, coins }) = self.holdings.listing() {
             return Ok((height, coins));
@@ -148,7 +172,11 @@ impl BitcoinLane {
     async fn coins_since(&self, next: u64, booked: u64) -> Result<(u64, Vec<Coin>), Fault> {
         let (height, coins) = self.coins(next).await?;
         match height < booked {
-            true => Err(Fault::Behind { chain: self.node.config().name.to_string(), head: height, booked }),
+            true => Err(Fault::Behind {
+                chain: self.node.config().name.to_string(),
+                head: height,
+                booked,
+            }),
             false => Ok((height, coins)),
         }
     }
@@ -184,10 +212,18 @@ impl Chain for BitcoinLane {
         Ok(Identity { pins: pins.into(), wallet_has_code: false })
     }
 
-    fn parse_destination(&self, _asset: &AssetId, text: &str) -> Result<ParsedDestination, RefusedDestination> {
+    fn parse_destination(
+        &self,
+        _asset: &AssetId,
+        text: &str,
+    ) -> Result<ParsedDestination, RefusedDestination> {
         let wallet = &self.settings.wallet;
-        let address = Address::parse(wallet.network(), text).map_err(|error| error.refused(wallet.network(), text))?;
-        let forbidden = |what: &str| RefusedDestination::Forbidden { got: address.destination().to_string(), what: what.to_owned() };
+        let address = Address::parse(wallet.network(), text)
+            .map_err(|error| error.refused(wallet.network(), text))?;
+        let forbidden = |what: &str| RefusedDestination::Forbidden {
+            got: address.destination().to_string(),
+            what: what.to_owned(),
+        };
         if let Some(what) = self.settings.forbidden.get(address.destination()) {
             return Err(forbidden(what));
         }
@@ -206,8 +242,8 @@ impl Chain for BitcoinLane {
         self.current_tip().await
     }
 
-    /// The first number at whose change address, from `known` on, nothing is: what the chain shows beyond it, somebody signed whom we do not
-    /// remember (window F89).
+    /// The first number at whose change address, from `known` on, nothing is: what the chain shows
+    /// beyond it, somebody signed whom we do not remember (window F89).
     async fn consumed(&self, _lane: &LaneId, known: u64) -> Result<u64, Fault> {
         let head = self.head().await?.block;
         self.holdings.refresh(&self.node, &self.settings.wallet, head, known, &[].into()).await?;
@@ -231,7 +267,11 @@ impl Chain for BitcoinLane {
             wallet: &self.settings.wallet,
             asset: &self.settings.asset,
             coins: &coins,
-            reserved: if planted(Mistake::ReservedCoinSpent) { [].into() } else { unmined::reserved(request.live) },
+            reserved: if planted(Mistake::ReservedCoinSpent) {
+                [].into()
+            } else {
+                unmined::reserved(request.live)
+            },
             tip,
             first: request.first,
             feerate: feerate(request.offer),
@@ -240,20 +280,39 @@ impl Chain for BitcoinLane {
         Ok(prepare.all(&request.legs))
     }
 
-    async fn consolidation(&self, request: &PlanRequest<'_>, rules: &Consolidation) -> Result<Option<Draft>, Fault> {
+    async fn consolidation(
+        &self,
+        request: &PlanRequest<'_>,
+        rules: &Consolidation,
+    ) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins_since(request.first, request.booked).await?;
-        let (coins, reserved) = (self.settled(coins, tip, &Ours::of(request.live)), unmined::reserved(request.live));
-        let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
+        let (coins, reserved) =
+            (self.settled(coins, tip, &Ours::of(request.live)), unmined::reserved(request.live));
+        let payment = Payment {
+            wallet: &self.settings.wallet,
+            number: request.first,
+            feerate: feerate(request.offer),
+        };
         let draft = consolidate(payment, &Purse { coins: &coins, reserved: &reserved, tip }, rules);
         // Beyond the last index there is no change, and nothing to merge into.
         Ok(draft.ok().flatten().map(Draft::Bitcoin))
     }
 
-    async fn sweep(&self, request: &PlanRequest<'_>, swept: &BTreeSet<Hash32>) -> Result<Option<Draft>, Fault> {
+    async fn sweep(
+        &self,
+        request: &PlanRequest<'_>,
+        swept: &BTreeSet<Hash32>,
+    ) -> Result<Option<Draft>, Fault> {
         let (tip, coins) = self.coins_since(request.first, request.booked).await?;
-        // A sweep pays nobody whom a vanished coin could harm, and forgotten payments may stand on any change: it takes all of it.
-        let (coins, reserved) = (self.settled(coins, tip, &Ours::AllChange), unmined::reserved(request.live));
-        let payment = Payment { wallet: &self.settings.wallet, number: request.first, feerate: feerate(request.offer) };
+        // A sweep pays nobody whom a vanished coin could harm, and forgotten payments may stand on
+        // any change: it takes all of it.
+        let (coins, reserved) =
+            (self.settled(coins, tip, &Ours::AllChange), unmined::reserved(request.live));
+        let payment = Payment {
+            wallet: &self.settings.wallet,
+            number: request.first,
+            feerate: feerate(request.offer),
+        };
         let swept = swept.iter().copied().map(holdings::txid).collect();
         let draft = sweep(payment, &Purse { coins: &coins, reserved: &reserved, tip }, &swept);
         Ok(draft.ok().flatten().map(Draft::Bitcoin))
@@ -273,14 +332,17 @@ impl Chain for BitcoinLane {
     }
 
     fn renumbered(&self, _lane: &LaneId, draft: &Draft, number: u64) -> Draft {
-        let Draft::Bitcoin(bitcoin) = draft else { panic!("a lane's drafts are those of its chain, and this chain is Bitcoin") };
+        let Draft::Bitcoin(bitcoin) = draft else {
+            panic!("a lane's drafts are those of its chain, and this chain is Bitcoin")
+        };
         let mut draft = bitcoin.clone();
         draft.number = number;
         for output in &mut draft.outputs {
             if let OutputPurpose::Change { index } = &mut output.purpose {
                 *index = u32::try_from(number).expect("numbers are indices of change");
                 let place = Place { keychain: Keychain::Internal, index: *index };
-                let script = self.settings.wallet.script(place).expect("numbers are indices of change");
+                let script =
+                    self.settings.wallet.script(place).expect("numbers are indices of change");
                 output.script = adit_core::Bytes(script.to_bytes());
             }
         }
@@ -312,11 +374,18 @@ impl Chain for BitcoinLane {
         cosign::cosigned(&self.settings.wallet, draft, signed, file)
     }
 
-    async fn child(&self, stuck: &NextVersion<'_>, number: u64, rules: &ChainRules) -> Result<Result<Draft, String>, Fault> {
+    async fn child(
+        &self,
+        stuck: &NextVersion<'_>,
+        number: u64,
+        rules: &ChainRules,
+    ) -> Result<Result<Draft, String>, Fault> {
         let (tip, coins) = self.coins(number).await?;
-        let (coins, wallet) = (self.settled(coins, tip, &Ours::of(stuck.live)), &self.settings.wallet);
+        let (coins, wallet) =
+            (self.settled(coins, tip, &Ours::of(stuck.live)), &self.settings.wallet);
         let fee_max = self.settings.fee_max.min(rules.fee_per_transaction_max);
-        let feerate_max = FeeRate::from_sat_per_kvb(u64::try_from(rules.offer_max).unwrap_or(u64::MAX));
+        let feerate_max =
+            FeeRate::from_sat_per_kvb(u64::try_from(rules.offer_max).unwrap_or(u64::MAX));
         Ok(Lift { wallet, coins: &coins, tip, number, fee_max, feerate_max }.child(stuck))
     }
 
@@ -333,7 +402,11 @@ impl Chain for BitcoinLane {
     }
 
     /// Claims are signed by EVM wallets; none is paid in bitcoin.
-    async fn claim_stands(&self, _wallet: &Destination, _claim: &ClaimRecord) -> Result<bool, Fault> {
+    async fn claim_stands(
+        &self,
+        _wallet: &Destination,
+        _claim: &ClaimRecord,
+    ) -> Result<bool, Fault> {
         Ok(true)
     }
 

@@ -74,19 +74,30 @@ mod tests {
     fn coin(maker: u8, keychain: Keychain, height: u64) -> Coin {
         let place = Place { keychain, index: 0 };
         let outpoint = OutPoint::new(txid(Hash32([maker; 32])), 0);
-        Coin { outpoint, amount: Amount::new(9), place, seen: Seen::Confirmed { height, coinbase: false } }
+        Coin {
+            outpoint,
+            amount: Amount::new(9),
+            place,
+            seen: Seen::Confirmed { height, coinbase: false },
+        }
     }
 
     /// A stranger pays the same address of change as we do: only what we made counts at once.
     #[test]
     fn f107_a_coin_on_an_address_of_change_is_ours_by_its_maker_alone() {
         let mine = coin(1, Keychain::Internal, TIP);
-        let (theirs, deposit) = (coin(2, Keychain::Internal, TIP), coin(3, Keychain::External, TIP));
-        let [deep, almost] = [FINAL, FINAL - 1].map(|depth| coin(4, Keychain::Internal, TIP - u64::from(depth)));
+        let (theirs, deposit) =
+            (coin(2, Keychain::Internal, TIP), coin(3, Keychain::External, TIP));
+        let [deep, almost] =
+            [FINAL, FINAL - 1].map(|depth| coin(4, Keychain::Internal, TIP - u64::from(depth)));
         let all = vec![mine, theirs, deposit, deep, almost];
         let made = Ours::Made([mine.outpoint.txid].into());
         assert_eq!(settled(all.clone(), TIP, FINAL, &made), [mine, deep]);
         assert_eq!(settled(all.clone(), TIP, FINAL, &Ours::default()), [deep]);
-        assert_eq!(settled(all, TIP, FINAL, &Ours::AllChange), [mine, theirs, deep, almost], "a sweep");
+        assert_eq!(
+            settled(all, TIP, FINAL, &Ours::AllChange),
+            [mine, theirs, deep, almost],
+            "a sweep"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Payouts that wait become transactions: as many in one as may be, as long as there are coins. Pure.
+//! Payouts that wait become transactions: as many in one as may be, as long as there are coins.
+//! Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,10 @@ use adit_chain::{Obstacle, Planning, Ready};
 use adit_core::{Amount, AssetId, Draft, FeeRate, Leg, PayoutId};
 use bdk_wallet::bitcoin::OutPoint;
 
-use crate::{Address, Batch, Coin, OutputsMax, Payable, Payment, Purse, Unfunded, Unplanned, Wallet, dust_limit};
+use crate::{
+    Address, Batch, Coin, OutputsMax, Payable, Payment, Purse, Unfunded, Unplanned, Wallet,
+    dust_limit,
+};
 
 /// Everything that planning depends on.
 pub(crate) struct Prepare<'a> {
@@ -23,7 +27,8 @@ pub(crate) struct Prepare<'a> {
 }
 
 impl Prepare<'_> {
-    /// Each payment is in a transaction, or is told what keeps it back. One that is too large for the coins does not keep smaller ones back.
+    /// Each payment is in a transaction, or is told what keeps it back. One that is too large for
+    /// the coins does not keep smaller ones back.
     pub(crate) fn all(mut self, legs: &[Leg]) -> Planning {
         let mut planning = Planning::default();
         let mut open: Vec<(&Leg, Payable)> = Vec::new();
@@ -35,14 +40,19 @@ impl Prepare<'_> {
         }
         let mut most = open.len();
         while !open.is_empty() {
-            let payables: Vec<Payable> = open.iter().take(most).map(|(_, payable)| payable.clone()).collect();
+            let payables: Vec<Payable> =
+                open.iter().take(most).map(|(_, payable)| payable.clone()).collect();
             let batch = Batch::of(&payables, self.outputs_max);
             match self.one(&batch) {
                 Ok(draft) => {
                     let paid: BTreeSet<PayoutId> = draft.payouts().collect();
-                    let (now, later) = open.into_iter().partition(|(leg, _)| paid.contains(&leg.payout));
+                    let (now, later) =
+                        open.into_iter().partition(|(leg, _)| paid.contains(&leg.payout));
                     let now: Vec<(&Leg, Payable)> = now;
-                    planning.ready.push(Ready { legs: now.iter().map(|(leg, _)| (*leg).clone()).collect(), draft: Draft::Bitcoin(draft) });
+                    planning.ready.push(Ready {
+                        legs: now.iter().map(|(leg, _)| (*leg).clone()).collect(),
+                        draft: Draft::Bitcoin(draft),
+                    });
                     (open, most) = (later, usize::MAX);
                 }
                 Err(_) if payables.len() > 1 => most = payables.len() / 2,
@@ -59,8 +69,10 @@ impl Prepare<'_> {
     /// Plans one transaction and takes its coins out.
     fn one(&mut self, batch: &Batch) -> Result<adit_core::BitcoinDraft, Unplanned> {
         let payment = Payment { wallet: self.wallet, number: self.first, feerate: self.feerate };
-        let draft = batch.plan(payment, &Purse { coins: self.coins, reserved: &self.reserved, tip: self.tip })?;
-        self.reserved.extend(draft.outpoints().filter_map(|outpoint| outpoint.parse::<OutPoint>().ok()));
+        let draft = batch
+            .plan(payment, &Purse { coins: self.coins, reserved: &self.reserved, tip: self.tip })?;
+        self.reserved
+            .extend(draft.outpoints().filter_map(|outpoint| outpoint.parse::<OutPoint>().ok()));
         self.first += 1;
         Ok(draft)
     }
@@ -70,9 +82,9 @@ impl Prepare<'_> {
             Unplanned::Unfunded(Unfunded::TooLittle { needed, free, .. }) => {
                 Obstacle::Unfunded { asset: self.asset.clone(), needed, held: free }
             }
-            Unplanned::Unfunded(Unfunded::TooHeavy { .. }) | Unplanned::Wallet(_) | Unplanned::Empty => {
-                Obstacle::Unclear { reason: unplanned.to_string() }
-            }
+            Unplanned::Unfunded(Unfunded::TooHeavy { .. })
+            | Unplanned::Wallet(_)
+            | Unplanned::Empty => Obstacle::Unclear { reason: unplanned.to_string() },
         }
     }
 }
@@ -88,7 +100,10 @@ pub(crate) fn payable(wallet: &Wallet, asset: &AssetId, leg: &Leg) -> Result<Pay
     };
     let least: Amount = dust_limit(address.kind());
     if leg.amount < least {
-        return refused(format!("{} satoshi are dust: nodes relay no less than {least} to such an address", leg.amount));
+        return refused(format!(
+            "{} satoshi are dust: nodes relay no less than {least} to such an address",
+            leg.amount
+        ));
     }
     Ok(Payable { payout: leg.payout, address, amount: leg.amount })
 }

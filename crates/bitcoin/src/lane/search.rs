@@ -59,16 +59,25 @@ impl Search {
     pub(crate) fn places(&self, live: &BTreeSet<Place>) -> BTreeSet<Place> {
         let external = (0..GAP_LIMIT).map(|index| Place { keychain: Keychain::External, index });
         let numbers = self.from..self.next.saturating_add(u64::from(GAP_LIMIT));
-        let everywhere = self.rescan.map_or(0..0, |rescan| rescan.below..rescan.end().min(self.next));
+        let everywhere =
+            self.rescan.map_or(0..0, |rescan| rescan.below..rescan.end().min(self.next));
         let internal = numbers.chain(everywhere).filter_map(change);
-        self.places.iter().copied().chain(external).chain(internal).chain(live.iter().copied()).collect()
+        self.places
+            .iter()
+            .copied()
+            .chain(external)
+            .chain(internal)
+            .chain(live.iter().copied())
+            .collect()
     }
 
     /// Returns, once these were asked for, how many whole looks are made, of which `made` were
     /// before, and how far another one has come.
     pub(crate) fn looked(&self, made: u64) -> (u64, Option<Rescan>) {
         match self.rescan {
-            Some(rescan) if rescan.end() < self.next => (made, Some(Rescan { below: rescan.end(), ..rescan })),
+            Some(rescan) if rescan.end() < self.next => {
+                (made, Some(Rescan { below: rescan.end(), ..rescan }))
+            }
             Some(_) | None => (made.max(self.rescans), None),
         }
     }
@@ -76,14 +85,25 @@ impl Search {
 
 /// Where payments under way leave change, and where the coins are from that they spend.
 pub(crate) fn live(lineages: &[WatchedLineage]) -> BTreeSet<Place> {
-    let drafts = lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(|attempt| bitcoin(&attempt.draft));
-    let spent = drafts.flat_map(|draft| &draft.inputs).map(|input| Place { keychain: input.keychain, index: input.index });
+    let drafts = lineages
+        .iter()
+        .flat_map(|lineage| &lineage.attempts)
+        .filter_map(|attempt| bitcoin(&attempt.draft));
+    let spent = drafts
+        .flat_map(|draft| &draft.inputs)
+        .map(|input| Place { keychain: input.keychain, index: input.index });
     lineages.iter().filter_map(|lineage| change(lineage.number)).chain(spent).collect()
 }
 
 /// What is kept: these places, as far as they are below a number from which on all are asked for.
-pub(crate) fn coin_places(places: impl Iterator<Item = Place>, below: u64, rescans: u64) -> CoinPlaces {
-    let internal = places.filter(|place| place.keychain == Keychain::Internal).map(|place| u64::from(place.index));
+pub(crate) fn coin_places(
+    places: impl Iterator<Item = Place>,
+    below: u64,
+    rescans: u64,
+) -> CoinPlaces {
+    let internal = places
+        .filter(|place| place.keychain == Keychain::Internal)
+        .map(|place| u64::from(place.index));
     let holding: BTreeSet<u64> = internal.filter(|number| *number < below).collect();
     match holding.len() > PLACES_KEPT_MAX {
         true => CoinPlaces { rescans, ..CoinPlaces::default() },
@@ -102,7 +122,9 @@ fn change(number: u64) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use adit_chain::WatchedAttempt;
-    use adit_core::{Amount, AttemptId, BitcoinDraft, Draft, DraftInput, FeeRate, Hash32, LineageId, Purpose};
+    use adit_core::{
+        Amount, AttemptId, BitcoinDraft, Draft, DraftInput, FeeRate, Hash32, LineageId, Purpose,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -114,25 +136,54 @@ mod tests {
     /// A reorganisation may give its coins back, however old their places are.
     #[test]
     fn f100_what_is_under_way_is_looked_for_where_its_coins_are_from() {
-        let input =
-            DraftInput { outpoint: "00:0".to_owned(), amount: Amount::new(9), keychain: Keychain::Internal, index: 3, confirmed: true };
-        let draft = BitcoinDraft { number: 80, inputs: vec![input], outputs: Vec::new(), feerate: FeeRate::ZERO, vbytes: 110 };
+        let input = DraftInput {
+            outpoint: "00:0".to_owned(),
+            amount: Amount::new(9),
+            keychain: Keychain::Internal,
+            index: 3,
+            confirmed: true,
+        };
+        let draft = BitcoinDraft {
+            number: 80,
+            inputs: vec![input],
+            outputs: Vec::new(),
+            feerate: FeeRate::ZERO,
+            vbytes: 110,
+        };
         let (attempt, hash) = (AttemptId(Uuid::nil()), Hash32([1; 32]));
         let draft = Draft::Bitcoin(draft);
-        let version = WatchedAttempt { attempt, purpose: Purpose::Pay, hash, draft, included: None, confirmed: false };
-        let lineage = WatchedLineage { lineage: LineageId(Uuid::nil()), number: 80, legs: Vec::new(), attempts: vec![version] };
+        let version = WatchedAttempt {
+            attempt,
+            purpose: Purpose::Pay,
+            hash,
+            draft,
+            included: None,
+            confirmed: false,
+        };
+        let lineage = WatchedLineage {
+            lineage: LineageId(Uuid::nil()),
+            number: 80,
+            legs: Vec::new(),
+            attempts: vec![version],
+        };
         assert_eq!(live(&[lineage]), [at(3), at(80)].into());
     }
 
     /// In parts, each beside what is asked for in any case.
     #[test]
     fn f100_a_rescan_goes_on_from_look_to_look() {
-        let search = |rescan| Search { places: [].into(), from: 1_100, next: 1_200, rescan, rescans: 4 };
+        let search =
+            |rescan| Search { places: [].into(), from: 1_100, next: 1_200, rescan, rescans: 4 };
         let (mut rescan, mut asked) = (Some(Rescan::goes_on(None, 4)), BTreeSet::new());
         for (made, new) in [(3, 500), (3, 500), (4, 100)] {
             let look = search(rescan);
             let places = look.places(&[].into());
-            asked.extend(places.iter().filter(|place| place.keychain == Keychain::Internal && place.index < 1_100).copied());
+            asked.extend(
+                places
+                    .iter()
+                    .filter(|place| place.keychain == Keychain::Internal && place.index < 1_100)
+                    .copied(),
+            );
             assert_eq!(places.len(), new + 120 + GAP_LIMIT as usize);
             let (now_made, goes_on) = look.looked(3);
             assert_eq!(now_made, made);
@@ -140,16 +191,32 @@ mod tests {
         }
         assert_eq!((asked.len(), rescan), (1_100, None));
         let (_, half) = search(Some(Rescan::goes_on(None, 4))).looked(3);
-        assert_eq!(Rescan::goes_on(half, 5), Rescan { number: 5, below: 0 }, "another one begins anew");
-        assert_eq!(search(None).looked(3), (4, None), "the first look of a process, which had nothing to go on from");
+        assert_eq!(
+            Rescan::goes_on(half, 5),
+            Rescan { number: 5, below: 0 },
+            "another one begins anew"
+        );
+        assert_eq!(
+            search(None).looked(3),
+            (4, None),
+            "the first look of a process, which had nothing to go on from"
+        );
     }
 
     #[test]
     fn f100_so_many_places_are_kept_and_no_more() {
         let most = u32::try_from(PLACES_KEPT_MAX).expect("small");
         let outside = [Place { keychain: Keychain::External, index: 1 }, at(most + 1)];
-        let kept = |count: u32| coin_places((0..count).map(at).chain(outside), u64::from(most) + 1, 3);
-        assert_eq!((kept(most).below, kept(most).holding.len(), kept(most).rescans), (u64::from(most) + 1, PLACES_KEPT_MAX, 3));
-        assert_eq!(kept(most + 1), CoinPlaces { rescans: 3, ..CoinPlaces::default() }, "then all are asked for");
+        let kept =
+            |count: u32| coin_places((0..count).map(at).chain(outside), u64::from(most) + 1, 3);
+        assert_eq!(
+            (kept(most).below, kept(most).holding.len(), kept(most).rescans),
+            (u64::from(most) + 1, PLACES_KEPT_MAX, 3)
+        );
+        assert_eq!(
+            kept(most + 1),
+            CoinPlaces { rescans: 3, ..CoinPlaces::default() },
+            "then all are asked for"
+        );
     }
 }

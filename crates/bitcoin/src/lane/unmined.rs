@@ -13,7 +13,9 @@ use crate::{Ancestry, Coin, Seen};
 /// only, which then is never replaced (the rules see to that), so that the coin cannot cease to
 /// exist but by a reorganisation that takes its parent's coins.
 pub(crate) fn unconfirmed_change(live: &[Lineage]) -> Vec<Coin> {
-    let unmined = live.iter().filter(|lineage| lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none());
+    let unmined = live.iter().filter(|lineage| {
+        lineage.attempts.len() == 1 && lineage.cancel.is_none() && lineage.included().is_none()
+    });
     unmined.flat_map(|lineage| change(lineage, ancestry(live, lineage))).collect()
 }
 
@@ -30,11 +32,18 @@ pub(crate) fn ancestry(live: &[Lineage], lineage: &Lineage) -> Ancestry {
 /// may never be sent.
 pub(crate) fn change(lineage: &Lineage, ancestry: Ancestry) -> Vec<Coin> {
     let attempt = lineage.latest();
-    let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else { return Vec::new() };
+    let (Some(signed), Draft::Bitcoin(draft)) = (attempt.sendable(), &attempt.draft) else {
+        return Vec::new();
+    };
     let coin = |(vout, output): (u32, &adit_core::DraftOutput)| {
         let OutputPurpose::Change { index } = output.purpose else { return None };
         let place = Place { keychain: Keychain::Internal, index };
-        Some(Coin { outpoint: OutPoint::new(txid(signed.hash), vout), amount: output.amount, place, seen: Seen::Ours { ancestry } })
+        Some(Coin {
+            outpoint: OutPoint::new(txid(signed.hash), vout),
+            amount: output.amount,
+            place,
+            seen: Seen::Ours { ancestry },
+        })
     };
     (0u32..).zip(&draft.outputs).filter_map(coin).collect()
 }
@@ -43,15 +52,21 @@ pub(crate) fn change(lineage: &Lineage, ancestry: Ancestry) -> Vec<Coin> {
 pub(crate) fn reserved(live: &[Lineage]) -> BTreeSet<OutPoint> {
     let anchors = live.iter().flat_map(|lineage| &lineage.anchors);
     anchors
-        .filter_map(|anchor| if let adit_core::Anchor::Outpoint { outpoint, .. } = anchor { outpoint.parse().ok() } else { None })
+        .filter_map(|anchor| {
+            if let adit_core::Anchor::Outpoint { outpoint, .. } = anchor {
+                outpoint.parse().ok()
+            } else {
+                None
+            }
+        })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use adit_core::{
-        Amount, Attempt, AttemptId, BitcoinDraft, Bytes, Destination, DraftOutput, Epoch, FeeRate, Hash32, Knowledge, LaneId, LineageId,
-        LineageState, Purpose, Signed, Stage, Timestamp,
+        Amount, Attempt, AttemptId, BitcoinDraft, Bytes, Destination, DraftOutput, Epoch, FeeRate,
+        Hash32, Knowledge, LaneId, LineageId, LineageState, Purpose, Signed, Stage, Timestamp,
     };
     use uuid::Uuid;
 
@@ -59,8 +74,18 @@ mod tests {
 
     /// A lineage whose one version leaves change to us, with these bytes recorded of it.
     fn lineage(raw: &[u8]) -> Lineage {
-        let change = DraftOutput { script: Bytes(vec![1]), amount: Amount::new(8), purpose: OutputPurpose::Change { index: 3 } };
-        let draft = BitcoinDraft { number: 3, inputs: Vec::new(), outputs: vec![change], feerate: FeeRate::ZERO, vbytes: 110 };
+        let change = DraftOutput {
+            script: Bytes(vec![1]),
+            amount: Amount::new(8),
+            purpose: OutputPurpose::Change { index: 3 },
+        };
+        let draft = BitcoinDraft {
+            number: 3,
+            inputs: Vec::new(),
+            outputs: vec![change],
+            feerate: FeeRate::ZERO,
+            vbytes: 110,
+        };
         let signed = Signed { raw: Bytes(raw.to_vec()), hash: Hash32([1; 32]) };
         let attempt = Attempt {
             id: AttemptId(Uuid::nil()),
@@ -73,7 +98,10 @@ mod tests {
         };
         Lineage {
             id: LineageId(Uuid::nil()),
-            lane: LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") },
+            lane: LaneId {
+                chain: "bitcoin".parse().expect("a name"),
+                wallet: Destination::new("wallet").expect("a name"),
+            },
             anchors: Vec::new(),
             legs: Vec::new(),
             attempts: vec![attempt],
@@ -86,7 +114,10 @@ mod tests {
     #[test]
     fn f04_change_of_what_others_have_to_sign_is_not_built_on() {
         let complete = unconfirmed_change(&[lineage(&[2, 0])]);
-        assert_eq!(complete.iter().map(|coin| (coin.place.index, coin.amount)).collect::<Vec<_>>(), [(3, Amount::new(8))]);
+        assert_eq!(
+            complete.iter().map(|coin| (coin.place.index, coin.amount)).collect::<Vec<_>>(),
+            [(3, Amount::new(8))]
+        );
         assert!(unconfirmed_change(&[lineage(b"psbt\xff one of two")]).is_empty());
     }
 }

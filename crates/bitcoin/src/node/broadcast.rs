@@ -1,4 +1,5 @@
-//! Sending recorded bytes to every source. The answers explain; they prove nothing (windows F5 to F14).
+//! Sending recorded bytes to every source. The answers explain; they prove nothing (windows F5 to
+//! F14).
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use bdk_wallet::bitcoin::consensus::encode::deserialize;
 use super::Node;
 use crate::hash_of;
 
-/// Recorded bytes as they are handed in; nothing where they are no transaction, which no source needs to be asked about.
+/// Recorded bytes as they are handed in; nothing where they are no transaction, which no source
+/// needs to be asked about.
 type Handed = Option<(Txid, String)>;
 
 impl Node {
@@ -23,7 +25,9 @@ impl Node {
             for one in &handed {
                 answers.push(match one {
                     Some((txid, hex)) => self.source(&endpoint).send(*txid, hex).await,
-                    None => SubmissionAnswer::Unclear { text: "not sent: the recorded bytes are no transaction".to_owned() },
+                    None => SubmissionAnswer::Unclear {
+                        text: "not sent: the recorded bytes are no transaction".to_owned(),
+                    },
                 });
             }
             Ok(answers)
@@ -31,7 +35,10 @@ impl Node {
         let said = self.quorum.fan_out(tell).await;
         let sent = |(index, signed): (usize, &Signed)| Sent {
             hash: handed[index].as_ref().map_or(signed.hash, |(txid, _)| hash_of(*txid)),
-            submissions: said.iter().map(|(name, answers)| submission(name, answers, index)).collect(),
+            submissions: said
+                .iter()
+                .map(|(name, answers)| submission(name, answers, index))
+                .collect(),
         };
         bytes.iter().enumerate().map(sent).collect()
     }
@@ -42,7 +49,11 @@ fn handed(signed: &Signed) -> Handed {
     Some((transaction.compute_txid(), hex::encode(&signed.raw.0)))
 }
 
-fn submission(endpoint: &EndpointName, answers: &Result<Vec<SubmissionAnswer>, Fault>, index: usize) -> Submission {
+fn submission(
+    endpoint: &EndpointName,
+    answers: &Result<Vec<SubmissionAnswer>, Fault>,
+    index: usize,
+) -> Submission {
     let answer = match answers {
         Ok(answers) => answers[index].clone(),
         Err(fault) => SubmissionAnswer::Unclear { text: fault.to_string() },

@@ -31,17 +31,25 @@ pub(crate) struct Listed {
 }
 
 impl Node {
-    /// Unspent outputs of these scripts in the chain that `head` ends. A coin that a transaction in the mempool spends is not listed;
-    /// one that only one source knows does not exist.
+    /// Unspent outputs of these scripts in the chain that `head` ends. A coin that a transaction in
+    /// the mempool spends is not listed; one that only one source knows does not exist.
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn coins(&self, scripts: &[ScriptBuf], head: BlockRef) -> Result<Vec<ListedCoin>, Fault> {
+    pub async fn coins(
+        &self,
+        scripts: &[ScriptBuf],
+        head: BlockRef,
+    ) -> Result<Vec<ListedCoin>, Fault> {
         Ok(self.listed(scripts, head).await?.coins)
     }
 
     /// The same, and where too few list something.
-    pub(crate) async fn listed(&self, scripts: &[ScriptBuf], head: BlockRef) -> Result<Listed, Fault> {
+    pub(crate) async fn listed(
+        &self,
+        scripts: &[ScriptBuf],
+        head: BlockRef,
+    ) -> Result<Listed, Fault> {
         if scripts.is_empty() {
             return Ok(Listed::default());
         }
@@ -51,13 +59,23 @@ impl Node {
         };
         let said = self.quorum.gather("coins", question).await?;
         let (listed, doubted) = agreed(&said.answers, scripts, self.quorum.needed());
-        let with_origin = stream::iter(listed).map(|coin| self.with_origin(coin, head)).buffered(AT_ONCE_MAX);
-        let coins = with_origin.try_collect::<Vec<Option<ListedCoin>>>().await?.into_iter().flatten().collect();
+        let with_origin =
+            stream::iter(listed).map(|coin| self.with_origin(coin, head)).buffered(AT_ONCE_MAX);
+        let coins = with_origin
+            .try_collect::<Vec<Option<ListedCoin>>>()
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
         Ok(Listed { coins, doubted })
     }
 
     /// Whether a young coin is a reward, and whether its transaction makes it at all.
-    async fn with_origin(&self, coin: ListedCoin, head: BlockRef) -> Result<Option<ListedCoin>, Fault> {
+    async fn with_origin(
+        &self,
+        coin: ListedCoin,
+        head: BlockRef,
+    ) -> Result<Option<ListedCoin>, Fault> {
         if head.height.saturating_add(1).saturating_sub(coin.height) >= COINBASE_MATURITY_BLOCKS {
             return Ok(Some(coin));
         }
@@ -71,7 +89,11 @@ impl Node {
                 Ok(Some(ListedCoin { coinbase, ..coin }))
             }
             Some(_) => {
-                tracing::error!(chain = %self.config.name, outpoint = %coin.outpoint, "a coin that enough sources list is another one by its transaction");
+                tracing::error!(
+                    chain = %self.config.name,
+                    outpoint = %coin.outpoint,
+                    "a coin that enough sources list is another one by its transaction"
+                );
                 Ok(None)
             }
             // Nobody has its bytes now: as long as it may be a reward, it is treated as one.
@@ -106,19 +128,29 @@ impl Origins {
 }
 
 fn makes(transaction: &Transaction, coin: &ListedCoin) -> bool {
-    let output = usize::try_from(coin.outpoint.vout).ok().and_then(|vout| transaction.output.get(vout));
-    output.is_some_and(|output| widen(output.value) == coin.amount && output.script_pubkey == coin.script)
+    let output =
+        usize::try_from(coin.outpoint.vout).ok().and_then(|vout| transaction.output.get(vout));
+    output.is_some_and(|output| {
+        widen(output.value) == coin.amount && output.script_pubkey == coin.script
+    })
 }
 
-/// What enough of them list alike; who lists a coin twice has one vote, and what nobody asked for is no coin.
-fn agreed(answers: &[(EndpointName, Vec<SourceCoin>)], scripts: &[ScriptBuf], needed: usize) -> (Vec<ListedCoin>, BTreeSet<ScriptBuf>) {
+/// What enough of them list alike; who lists a coin twice has one vote, and what nobody asked for
+/// is no coin.
+fn agreed(
+    answers: &[(EndpointName, Vec<SourceCoin>)],
+    scripts: &[ScriptBuf],
+    needed: usize,
+) -> (Vec<ListedCoin>, BTreeSet<ScriptBuf>) {
     let ours: BTreeSet<&ScriptBuf> = scripts.iter().collect();
     let mut votes: BTreeMap<&SourceCoin, Vec<EndpointName>> = BTreeMap::new();
     for (name, coins) in answers {
-        let once: BTreeSet<&SourceCoin> = coins.iter().filter(|coin| ours.contains(&coin.script)).collect();
+        let once: BTreeSet<&SourceCoin> =
+            coins.iter().filter(|coin| ours.contains(&coin.script)).collect();
         once.into_iter().for_each(|coin| votes.entry(coin).or_default().push(name.clone()));
     }
-    let (enough, too_few): (Vec<_>, Vec<_>) = votes.into_iter().partition(|(_, witnesses)| witnesses.len() >= needed);
+    let (enough, too_few): (Vec<_>, Vec<_>) =
+        votes.into_iter().partition(|(_, witnesses)| witnesses.len() >= needed);
     let coin = |(coin, witnesses): (&SourceCoin, Vec<EndpointName>)| {
         let SourceCoin { outpoint, amount, script, height } = coin.clone();
         ListedCoin { outpoint, amount, script, height, coinbase: false, witnesses }
@@ -139,15 +171,26 @@ mod tests {
     }
 
     fn coin(vout: u32, amount: u128) -> SourceCoin {
-        SourceCoin { outpoint: OutPoint::new(Txid::all_zeros(), vout), amount: Amount::new(amount), script: script(1), height: 7 }
+        SourceCoin {
+            outpoint: OutPoint::new(Txid::all_zeros(), vout),
+            amount: Amount::new(amount),
+            script: script(1),
+            height: 7,
+        }
     }
 
     fn listed(answers: &[Vec<SourceCoin>]) -> Vec<(u32, u128)> {
         let name = |index: usize| EndpointName::new(format!("source:{index}")).expect("a name");
-        let answers: Vec<_> = answers.iter().enumerate().map(|(index, coins)| (name(index), coins.clone())).collect();
+        let answers: Vec<_> =
+            answers.iter().enumerate().map(|(index, coins)| (name(index), coins.clone())).collect();
         let (coins, doubted) = agreed(&answers, &[script(1)], 2);
-        let is_split = answers.iter().any(|(_, coins)| coins.iter().any(|coin| coin.script == script(1))) && coins.is_empty();
-        assert!(!is_split || doubted == [script(1)].into(), "where one lists something it is asked again: {doubted:?}");
+        let is_split =
+            answers.iter().any(|(_, coins)| coins.iter().any(|coin| coin.script == script(1)))
+                && coins.is_empty();
+        assert!(
+            !is_split || doubted == [script(1)].into(),
+            "where one lists something it is asked again: {doubted:?}"
+        );
         coins.into_iter().map(|coin| (coin.outpoint.vout, coin.amount.base_units())).collect()
     }
 

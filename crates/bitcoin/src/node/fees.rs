@@ -9,14 +9,20 @@ use crate::source::SourceFees;
 use adit_core::{FeeRate, RELAY_FEE_RATE_MIN};
 
 impl Node {
-    /// The middle of what the sources estimate; of two, the lower one. A source without an estimate has no vote: else the market of two
-    /// sources, one of which is silent, would stand still for ever. The only one that has an estimate is believed up to the caps. None
-    /// while nobody has one.
+    /// The middle of what the sources estimate; of two, the lower one. A source without an estimate
+    /// has no vote: else the market of two sources, one of which is silent, would stand still for
+    /// ever. The only one that has an estimate is believed up to the caps. None while nobody has
+    /// one.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn fee_rates(&self) -> Result<Option<FeeRates>, Fault> {
-        let said = self.quorum.gather("fee estimates", async |endpoint: Arc<Endpoint>| self.source(&endpoint).fees().await).await?;
+        let said = self
+            .quorum
+            .gather("fee estimates", async |endpoint: Arc<Endpoint>| {
+                self.source(&endpoint).fees().await
+            })
+            .await?;
         let estimates: Vec<SourceFees> = said.answers.into_iter().map(|(_, fees)| fees).collect();
         Ok(rates(&estimates))
     }
@@ -33,7 +39,9 @@ fn rates(estimates: &[SourceFees]) -> Option<FeeRates> {
 fn middle(estimates: impl Iterator<Item = FeeRate>) -> Option<FeeRate> {
     let mut estimates: Vec<FeeRate> = estimates.collect();
     estimates.sort_unstable();
-    estimates.get(estimates.len().saturating_sub(1) / 2).map(|middle| (*middle).max(RELAY_FEE_RATE_MIN))
+    estimates
+        .get(estimates.len().saturating_sub(1) / 2)
+        .map(|middle| (*middle).max(RELAY_FEE_RATE_MIN))
 }
 
 #[cfg(test)]
@@ -45,7 +53,10 @@ mod tests {
             let next_block = rate.map(|rate| FeeRate::from_sat_per_kvb(rate * 1_000));
             SourceFees { next_block, six_blocks: None }
         };
-        Some(rates(&sat_per_vbyte.iter().map(fees).collect::<Vec<_>>())?.next_block.sat_per_kvb() / 1_000)
+        Some(
+            rates(&sat_per_vbyte.iter().map(fees).collect::<Vec<_>>())?.next_block.sat_per_kvb()
+                / 1_000,
+        )
     }
 
     #[test]
@@ -59,9 +70,17 @@ mod tests {
         assert_eq!(next(&[None, Some(30)]), Some(30), "else a stuck payment is never raised");
         assert_eq!(next(&[None, Some(30), Some(40)]), Some(30));
         assert_eq!(next(&[None, None, Some(30), Some(40), Some(50)]), Some(40));
-        assert_eq!((next(&[]), next(&[None, None])), (None, None), "nobody knows, and that is told");
-        let only_later = SourceFees { next_block: None, six_blocks: Some(FeeRate::from_sat_per_kvb(7_000)) };
-        assert_eq!(rates(&[only_later, SourceFees::default()]).map(|rates| rates.next_block), only_later.six_blocks);
+        assert_eq!(
+            (next(&[]), next(&[None, None])),
+            (None, None),
+            "nobody knows, and that is told"
+        );
+        let only_later =
+            SourceFees { next_block: None, six_blocks: Some(FeeRate::from_sat_per_kvb(7_000)) };
+        assert_eq!(
+            rates(&[only_later, SourceFees::default()]).map(|rates| rates.next_block),
+            only_later.six_blocks
+        );
     }
 
     #[test]
@@ -72,7 +91,10 @@ mod tests {
 
     #[test]
     fn sooner_is_never_cheaper() {
-        let odd = SourceFees { next_block: Some(FeeRate::from_sat_per_kvb(2_000)), six_blocks: Some(FeeRate::from_sat_per_kvb(9_000)) };
+        let odd = SourceFees {
+            next_block: Some(FeeRate::from_sat_per_kvb(2_000)),
+            six_blocks: Some(FeeRate::from_sat_per_kvb(9_000)),
+        };
         assert_eq!(rates(&[odd, odd]).map(|rates| rates.next_block), odd.six_blocks);
     }
 }

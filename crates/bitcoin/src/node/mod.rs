@@ -1,7 +1,8 @@
 //! The chain behind its sources: typed questions, answered by a quorum.
 //!
-//! Everything is asked *as of a head* that enough sources have reached ([`Node::heads`]). A source that does not have that block in its
-//! best chain has no vote on the question: it lags, or is on another branch, and is no liar for that.
+//! Everything is asked *as of a head* that enough sources have reached ([`Node::heads`]). A source
+//! that does not have that block in its best chain has no vote on the question: it lags, or is on
+//! another branch, and is no liar for that.
 
 mod broadcast;
 mod coins;
@@ -28,8 +29,9 @@ use adit_core::FeeRate;
 pub use config::{BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, ConfigError, EndpointConfig, Face};
 pub use spenders::{Fresh, Spender};
 
-/// How long slower sources are waited for once enough have answered. A node of one's own answers in milliseconds, a public server needs
-/// a second or two for many questions, and is not to be called late for that.
+/// How long slower sources are waited for once enough have answered. A node of one's own answers in
+/// milliseconds, a public server needs a second or two for many questions, and is not to be called
+/// late for that.
 const PATIENCE_MILLIS: u64 = 3_000;
 
 /// All sources of one chain, and its configuration.
@@ -49,7 +51,8 @@ pub struct Head {
     pub witnesses: Vec<EndpointName>,
 }
 
-/// An output that enough sources list as unspent, confirmed at or below the head that was asked about.
+/// An output that enough sources list as unspent, confirmed at or below the head that was asked
+/// about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedCoin {
     pub outpoint: OutPoint,
@@ -57,8 +60,9 @@ pub struct ListedCoin {
     pub script: ScriptBuf,
     /// Of its block, in the chain that the head ends.
     pub height: u64,
-    /// A block's reward. Not asked, and `false`, where it makes no difference: [`COINBASE_MATURITY_BLOCKS`](crate::COINBASE_MATURITY_BLOCKS)
-    /// or more below the next block, whatever it is.
+    /// A block's reward. Not asked, and `false`, where it makes no difference:
+    /// [`COINBASE_MATURITY_BLOCKS`](crate::COINBASE_MATURITY_BLOCKS) or more below the next block,
+    /// whatever it is.
     pub coinbase: bool,
     pub witnesses: Vec<EndpointName>,
 }
@@ -67,7 +71,8 @@ pub struct ListedCoin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sought {
     pub outpoint: OutPoint,
-    /// Transactions of ours that may have spent it: a bitcoind, which has no index of spends, looks for these first.
+    /// Transactions of ours that may have spent it: a bitcoind, which has no index of spends, looks
+    /// for these first.
     pub candidates: Vec<Txid>,
     /// At which height it was last seen to be spent: a bitcoind looks there, too.
     pub seen_at: Option<u64>,
@@ -81,7 +86,8 @@ pub enum OutpointState {
         by: Txid,
         block: BlockRef,
     },
-    /// The chain has no such output (yet): its transaction is unknown, in no block, or in one above the head.
+    /// The chain has no such output (yet): its transaction is unknown, in no block, or in one above
+    /// the head.
     Absent,
 }
 
@@ -104,7 +110,8 @@ pub enum TransactionState {
     NotInChain,
 }
 
-/// What being included costs, agreed: satoshi per 1000 virtual bytes, at least [`RELAY_FEE_RATE_MIN`](adit_core::RELAY_FEE_RATE_MIN).
+/// What being included costs, agreed: satoshi per 1000 virtual bytes, at least
+/// [`RELAY_FEE_RATE_MIN`](adit_core::RELAY_FEE_RATE_MIN).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeeRates {
     /// For the next block or the one after.
@@ -127,14 +134,29 @@ impl Node {
     ///
     /// # Errors
     /// [`ConfigError::TooFewEndpoints`].
-    pub fn over(config: BitcoinConfig, endpoints: Vec<(Face, Endpoint)>, timer: Arc<dyn Timer>) -> Result<Self, ConfigError> {
+    pub fn over(
+        config: BitcoinConfig,
+        endpoints: Vec<(Face, Endpoint)>,
+        timer: Arc<dyn Timer>,
+    ) -> Result<Self, ConfigError> {
         config.enough_endpoints(endpoints.len())?;
-        let faces: BTreeMap<EndpointName, Face> = endpoints.iter().map(|(face, endpoint)| (endpoint.name().clone(), *face)).collect();
+        let faces: BTreeMap<EndpointName, Face> =
+            endpoints.iter().map(|(face, endpoint)| (endpoint.name().clone(), *face)).collect();
         let counting = faces.iter().filter(|(_, face)| **face == Face::BlockCypher);
-        let memories = counting.map(|(name, _)| (name.clone(), Memory::new(timer.clone(), config.blockcypher_look_every))).collect();
-        let served = Arc::new(Served { chain: config.name.to_string(), network: config.network, faces, memories });
+        let memories = counting
+            .map(|(name, _)| {
+                (name.clone(), Memory::new(timer.clone(), config.blockcypher_look_every))
+            })
+            .collect();
+        let served = Arc::new(Served {
+            chain: config.name.to_string(),
+            network: config.network,
+            faces,
+            memories,
+        });
         let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
-        let quorum = Quorum::new(config.name.clone(), config.trust, endpoints, served.clone(), timer);
+        let quorum =
+            Quorum::new(config.name.clone(), config.trust, endpoints, served.clone(), timer);
         let quorum = quorum.patient(Duration::from_millis(PATIENCE_MILLIS));
         Ok(Self { quorum, config, served, origins: Origins::default() })
     }

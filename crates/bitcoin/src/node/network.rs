@@ -1,4 +1,5 @@
-//! What a source must serve before it is heard: the first block of the configured network (window F41).
+//! What a source must serve before it is heard: the first block of the configured network (window
+//! F41).
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,17 @@ pub(super) struct Served {
 impl Served {
     pub(super) fn source<'a>(&'a self, endpoint: &'a Endpoint) -> Source<'a> {
         let face = self.faces.get(endpoint.name()).expect("every endpoint was given with its face");
-        Source { endpoint, face: *face, network: self.network, memory: self.memories.get(endpoint.name()) }
+        Source {
+            endpoint,
+            face: *face,
+            network: self.network,
+            memory: self.memories.get(endpoint.name()),
+        }
     }
 }
 
-/// Block 0. It tells the main network, testnet 4 and signet apart. One custom signet has the same as another, and one regtest as another.
+/// Block 0. It tells the main network, testnet 4 and signet apart. One custom signet has the same
+/// as another, and one regtest as another.
 pub(super) fn genesis(network: Network) -> BlockRef {
     block_ref(0, genesis_block(network.inner()).block_hash())
 }
@@ -36,15 +43,23 @@ pub(super) fn genesis(network: Network) -> BlockRef {
 impl NetworkCheck for Served {
     async fn check(&self, endpoint: &Endpoint) -> Result<(), Fault> {
         let pinned = genesis(self.network);
-        // Nothing that it said before counts: it is asked because it failed, or has yet to say anything.
+        // Nothing that it said before counts: it is asked because it failed, or has yet to say
+        // anything.
         let source = Source { memory: None, ..self.source(endpoint) };
         let seen = source.blocks_at(&[0]).await?.into_iter().flatten().next();
         if seen == Some(pinned) {
             return Ok(());
         }
-        let seen = seen.map_or("a chain without a first block".to_owned(), |seen| format!("genesis {}", seen.hash.hex()));
+        let seen = seen.map_or("a chain without a first block".to_owned(), |seen| {
+            format!("genesis {}", seen.hash.hex())
+        });
         let pinned = format!("{} with genesis {}", self.network, pinned.hash.hex());
-        Err(Fault::WrongNetwork { chain: self.chain.clone(), endpoint: endpoint.name().clone(), pinned, seen })
+        Err(Fault::WrongNetwork {
+            chain: self.chain.clone(),
+            endpoint: endpoint.name().clone(),
+            pinned,
+            seen,
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Who spends from our scripts: what each source says, whether or not others agree. Whoever spends from them has our key.
+//! Who spends from our scripts: what each source says, whether or not others agree. Whoever spends
+//! from them has our key.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use bdk_wallet::bitcoin::{ScriptBuf, Txid};
 use super::Node;
 use crate::source::SourceSpender;
 
-/// Scripts of ours that nothing is known to be at: where something is, a transaction that we do not remember made change.
+/// Scripts of ours that nothing is known to be at: where something is, a transaction that we do not
+/// remember made change.
 #[derive(Debug, Clone, Default)]
 pub struct Fresh(pub HashSet<ScriptBuf>);
 
@@ -18,7 +20,8 @@ pub struct Fresh(pub HashSet<ScriptBuf>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spender {
     pub txid: Txid,
-    /// The block that holds it, as a quorum says; none while it waits in a pool, or is only said to be mined.
+    /// The block that holds it, as a quorum says; none while it waits in a pool, or is only said to
+    /// be mined.
     pub block: Option<BlockRef>,
     /// The height at which somebody says that it is mined.
     pub said_at: Option<u64>,
@@ -27,11 +30,18 @@ pub struct Spender {
 }
 
 impl Node {
-    /// The transactions that spend from these scripts, in blocks from `since` to `head` and in any source's mempool.
+    /// The transactions that spend from these scripts, in blocks from `since` to `head` and in any
+    /// source's mempool.
     ///
     /// # Errors
     /// [`Fault`], when too few answered.
-    pub async fn spenders(&self, scripts: &[ScriptBuf], fresh: &Fresh, since: u64, head: BlockRef) -> Result<Vec<Spender>, Fault> {
+    pub async fn spenders(
+        &self,
+        scripts: &[ScriptBuf],
+        fresh: &Fresh,
+        since: u64,
+        head: BlockRef,
+    ) -> Result<Vec<Spender>, Fault> {
         let question = async |endpoint: Arc<Endpoint>| {
             let source = self.source(&endpoint);
             source.as_of(head, source.spenders(scripts, fresh, since, head)).await
@@ -39,8 +49,13 @@ impl Node {
         let said = self.quorum.gather("spenders of the wallet's coins", question).await?;
         let told = told(&said.answers);
         let agreed = agreed_heights(&told, self.quorum.needed());
-        let heights: Vec<u64> = agreed.values().copied().collect::<BTreeSet<u64>>().into_iter().collect();
-        let blocks = self.blocks_at(&heights).await?.into_iter().map(|block| block.map(|agreed| agreed.value));
+        let heights: Vec<u64> =
+            agreed.values().copied().collect::<BTreeSet<u64>>().into_iter().collect();
+        let blocks = self
+            .blocks_at(&heights)
+            .await?
+            .into_iter()
+            .map(|block| block.map(|agreed| agreed.value));
         let blocks: BTreeMap<u64, Option<BlockRef>> = heights.iter().copied().zip(blocks).collect();
         let block = |txid: &Txid| blocks.get(agreed.get(txid)?).copied().flatten();
         let spender = |(txid, said): (Txid, BTreeMap<EndpointName, Option<u64>>)| {

@@ -1,7 +1,8 @@
 //! A transaction on its way to those who sign it (BIP-174, BIP-371), and back.
 //!
-//! What comes back is believed in one thing only: signatures, and those are verified here. Nothing else is taken over, and a file
-//! that says anything else than the draft is refused with what differs.
+//! What comes back is believed in one thing only: signatures, and those are verified here. Nothing
+//! else is taken over, and a file that says anything else than the draft is refused with what
+//! differs.
 
 mod finalised;
 mod sighash;
@@ -42,9 +43,15 @@ pub struct SignedTransaction {
 pub enum ProposalError {
     #[error(transparent)]
     Wallet(#[from] WalletError),
-    #[error("output {output} is said to be change at {place}, and pays to another script; nothing is signed")]
+    #[error(
+        "output {output} is said to be change at {place}, and pays to another script; nothing is \
+         signed"
+    )]
     WrongChange { output: usize, place: Place },
-    #[error("{outpoint} of the previous transaction has another amount or script than the draft's input {input}")]
+    #[error(
+        "{outpoint} of the previous transaction has another amount or script than the draft's \
+         input {input}"
+    )]
     WrongPrevious { input: usize, outpoint: OutPoint },
 }
 
@@ -62,7 +69,8 @@ impl Proposal {
     /// # Errors
     /// [`ProposalError`]: an output that says it is change must be ours (window F67).
     pub fn new(wallet: &Wallet, unsigned: Unsigned) -> Result<Self, ProposalError> {
-        let psbt = Psbt::from_unsigned_tx(unsigned.transaction().clone()).expect("a built transaction has no signatures");
+        let psbt = Psbt::from_unsigned_tx(unsigned.transaction().clone())
+            .expect("a built transaction has no signatures");
         let mut proposal = Self { unsigned, spend: wallet.spend(), psbt };
         proposal.describe_inputs(wallet)?;
         proposal.describe_change(wallet)?;
@@ -72,9 +80,13 @@ impl Proposal {
     fn describe_inputs(&mut self, wallet: &Wallet) -> Result<(), ProposalError> {
         for (input, drafted) in self.unsigned.draft().inputs.iter().enumerate() {
             let definite = wallet.definite(drafted.place())?;
-            let value = narrow(drafted.amount).expect("the sum of the inputs was checked when the draft was built");
-            self.psbt.inputs[input].witness_utxo = Some(TxOut { value, script_pubkey: definite.script_pubkey() });
-            self.psbt.update_input_with_descriptor(input, &definite).expect("the output was just made from this descriptor");
+            let value = narrow(drafted.amount)
+                .expect("the sum of the inputs was checked when the draft was built");
+            self.psbt.inputs[input].witness_utxo =
+                Some(TxOut { value, script_pubkey: definite.script_pubkey() });
+            self.psbt
+                .update_input_with_descriptor(input, &definite)
+                .expect("the output was just made from this descriptor");
         }
         Ok(())
     }
@@ -87,13 +99,16 @@ impl Proposal {
             if definite.script_pubkey() != ScriptBuf::from_bytes(drafted.script.0.clone()) {
                 return Err(ProposalError::WrongChange { output, place });
             }
-            self.psbt.update_output_with_descriptor(output, &definite).expect("the scripts are equal");
+            self.psbt
+                .update_output_with_descriptor(output, &definite)
+                .expect("the scripts are equal");
         }
         Ok(())
     }
 
-    /// Adds a transaction that made some of the coins, which some devices want to see for inputs of version 0. Its signatures are left out: its
-    /// id, which is what they compare, does not cover them.
+    /// Adds a transaction that made some of the coins, which some devices want to see for inputs of
+    /// version 0. Its signatures are left out: its id, which is what they compare, does not cover
+    /// them.
     ///
     /// # Errors
     /// [`ProposalError::WrongPrevious`].
@@ -106,7 +121,8 @@ impl Proposal {
             if outpoint.txid != txid {
                 continue;
             }
-            let made = usize::try_from(outpoint.vout).ok().and_then(|vout| previous.output.get(vout));
+            let made =
+                usize::try_from(outpoint.vout).ok().and_then(|vout| previous.output.get(vout));
             if made != self.psbt.inputs[input].witness_utxo.as_ref() {
                 return Err(ProposalError::WrongPrevious { input, outpoint });
             }
@@ -129,7 +145,8 @@ impl Proposal {
         self.psbt.to_string()
     }
 
-    /// Takes over the signatures of a file that came back, in binary or base64. Returns how many were new.
+    /// Takes over the signatures of a file that came back, in binary or base64. Returns how many
+    /// were new.
     ///
     /// # Errors
     /// [`Tampered`], with what differs; then nothing was taken over.
@@ -158,7 +175,11 @@ impl Proposal {
     }
 
     fn count(&self) -> usize {
-        self.psbt.inputs.iter().map(|input| input.partial_sigs.len() + usize::from(input.tap_key_sig.is_some())).sum()
+        self.psbt
+            .inputs
+            .iter()
+            .map(|input| input.partial_sigs.len() + usize::from(input.tap_key_sig.is_some()))
+            .sum()
     }
 
     /// The transaction, when every input has enough signatures.
@@ -169,16 +190,24 @@ impl Proposal {
         self.count_signatures()?;
         let invalid = |detail: String| Unfinished::Invalid { detail };
         let mut psbt = self.psbt.clone();
-        psbt.finalize_mut(&*CURVE).map_err(|errors| invalid(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+        psbt.finalize_mut(&*CURVE).map_err(|errors| {
+            invalid(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
         let transaction = psbt.extract(&*CURVE).map_err(|error| invalid(error.to_string()))?;
         let raw = encode::serialize(&transaction);
         self.unsigned.check_bytes(&raw).map_err(|mismatch| invalid(mismatch.to_string()))?;
-        Ok(SignedTransaction { raw: Bytes(raw), txid: self.unsigned.txid(), weight: transaction.weight() })
+        Ok(SignedTransaction {
+            raw: Bytes(raw),
+            txid: self.unsigned.txid(),
+            weight: transaction.weight(),
+        })
     }
 
     fn count_signatures(&self) -> Result<(), Unfinished> {
         let needed = self.needed();
-        let short = (0..self.psbt.inputs.len()).map(|input| (input, self.have(input))).find(|(_, have)| *have < needed);
+        let short = (0..self.psbt.inputs.len())
+            .map(|input| (input, self.have(input)))
+            .find(|(_, have)| *have < needed);
         short.map_or(Ok(()), |(input, have)| Err(Unfinished::TooFew { input, have, needed }))
     }
 

@@ -1,4 +1,5 @@
-//! What a signature of each input is over: BIP-143 for P2WPKH and P2WSH, BIP-341 for the key path of P2TR. Always everything.
+//! What a signature of each input is over: BIP-143 for P2WPKH and P2WSH, BIP-341 for the key path
+//! of P2TR. Always everything.
 
 use bdk_wallet::bitcoin::secp256k1::Message;
 use bdk_wallet::bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
@@ -16,18 +17,36 @@ impl Proposal {
 pub(super) fn messages(psbt: &Psbt) -> Vec<Message> {
     let spent: Vec<TxOut> = psbt.inputs.iter().map(|input| utxo(input).clone()).collect();
     let mut cache = SighashCache::new(&psbt.unsigned_tx);
-    psbt.inputs.iter().enumerate().map(|(index, input)| message(&mut cache, index, input, &spent)).collect()
+    psbt.inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| message(&mut cache, index, input, &spent))
+        .collect()
 }
 
-pub(super) fn message(cache: &mut SighashCache<&Transaction>, index: usize, input: &psbt::Input, spent: &[TxOut]) -> Message {
+pub(super) fn message(
+    cache: &mut SighashCache<&Transaction>,
+    index: usize,
+    input: &psbt::Input,
+    spent: &[TxOut],
+) -> Message {
     let TxOut { value, script_pubkey } = utxo(input);
     let fits = "the input exists, and its kind was just looked at";
     if script_pubkey.is_p2tr() {
-        return cache.taproot_key_spend_signature_hash(index, &Prevouts::All(spent), TapSighashType::Default).expect(fits).into();
+        return cache
+            .taproot_key_spend_signature_hash(index, &Prevouts::All(spent), TapSighashType::Default)
+            .expect(fits)
+            .into();
     }
     match &input.witness_script {
-        Some(script) => cache.p2wsh_signature_hash(index, script, *value, EcdsaSighashType::All).expect(fits).into(),
-        None => cache.p2wpkh_signature_hash(index, script_pubkey, *value, EcdsaSighashType::All).expect(fits).into(),
+        Some(script) => cache
+            .p2wsh_signature_hash(index, script, *value, EcdsaSighashType::All)
+            .expect(fits)
+            .into(),
+        None => cache
+            .p2wpkh_signature_hash(index, script_pubkey, *value, EcdsaSighashType::All)
+            .expect(fits)
+            .into(),
     }
 }
 

@@ -8,7 +8,8 @@ use bdk_wallet::bitcoin::{Psbt, PublicKey, XOnlyPublicKey};
 use crate::Mismatch;
 use crate::curve::CURVE;
 
-/// A file is not larger, in binary: what is handed out has less than half of it in previous transactions, and the rest is small.
+/// A file is not larger, in binary: what is handed out has less than half of it in previous
+/// transactions, and the rest is small.
 pub const PSBT_BYTES_MAX: usize = 8_000_000;
 /// As base64 writes it: four letters for three bytes, and some for the end.
 const TEXT_BYTES_MAX: usize = PSBT_BYTES_MAX / 3 * 4 + 8;
@@ -18,7 +19,10 @@ const DETAIL_CHARS_MAX: usize = 200;
 /// Why a file is not merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Tampered {
-    #[error("the file has {bytes} bytes, and at most {most} are read; leave out the previous transactions")]
+    #[error(
+        "the file has {bytes} bytes, and at most {most} are read; leave out the previous \
+         transactions"
+    )]
     TooLarge { bytes: usize, most: usize },
     #[error("the file is no PSBT of version 0 (BIP-174): {detail}")]
     Unreadable { detail: String },
@@ -26,7 +30,10 @@ pub enum Tampered {
     Transaction(#[from] Mismatch),
     #[error("input {input} is said to spend another amount or script")]
     Utxo { input: usize },
-    #[error("input {input} is signed for something else than the whole transaction ({got}); allowed is ALL, and DEFAULT for taproot")]
+    #[error(
+        "input {input} is signed for something else than the whole transaction ({got}); allowed is \
+         ALL, and DEFAULT for taproot"
+    )]
     Sighash { input: usize, got: String },
     #[error("input {input} is signed with the key {key}, which is none of this wallet's")]
     ForeignKey { input: usize, key: String },
@@ -39,14 +46,19 @@ pub enum Tampered {
 }
 
 pub(super) fn read(file: &[u8]) -> Result<Psbt, Tampered> {
-    let text = std::str::from_utf8(file).ok().filter(|text| !text.starts_with("psbt")).map(str::trim);
+    let text =
+        std::str::from_utf8(file).ok().filter(|text| !text.starts_with("psbt")).map(str::trim);
     let most = if text.is_some() { TEXT_BYTES_MAX } else { PSBT_BYTES_MAX };
     if file.len() > most {
         return Err(Tampered::TooLarge { bytes: file.len(), most });
     }
-    let unreadable = |detail: String| Tampered::Unreadable { detail: detail.chars().take(DETAIL_CHARS_MAX).collect() };
+    let unreadable = |detail: String| Tampered::Unreadable {
+        detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
+    };
     match text {
-        Some(text) if is_transaction(text) => Err(unreadable("it is a transaction; give the PSBT that it was made of".to_owned())),
+        Some(text) if is_transaction(text) => {
+            Err(unreadable("it is a transaction; give the PSBT that it was made of".to_owned()))
+        }
         Some(text) => text.parse::<Psbt>().map_err(|error| unreadable(error.to_string())),
         None => Psbt::deserialize(file).map_err(|error| unreadable(error.to_string())),
     }
@@ -54,11 +66,18 @@ pub(super) fn read(file: &[u8]) -> Result<Psbt, Tampered> {
 
 /// What programs print when they have finished a PSBT.
 fn is_transaction(text: &str) -> bool {
-    (text.starts_with("02000000") || text.starts_with("01000000")) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+    (text.starts_with("02000000") || text.starts_with("01000000"))
+        && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// Everything that an input says of itself must be what we say; its signatures must be of our keys, for everything, and right.
-pub(super) fn check_input(input: usize, mine: &psbt::Input, theirs: &psbt::Input, message: &Message) -> Result<(), Tampered> {
+/// Everything that an input says of itself must be what we say; its signatures must be of our keys,
+/// for everything, and right.
+pub(super) fn check_input(
+    input: usize,
+    mine: &psbt::Input,
+    theirs: &psbt::Input,
+    message: &Message,
+) -> Result<(), Tampered> {
     if theirs.witness_utxo.is_some() && theirs.witness_utxo != mine.witness_utxo {
         return Err(Tampered::Utxo { input });
     }
@@ -68,7 +87,10 @@ pub(super) fn check_input(input: usize, mine: &psbt::Input, theirs: &psbt::Input
     if !theirs.tap_script_sigs.is_empty() {
         return Err(Tampered::ScriptPath { input });
     }
-    let fitting = [PsbtSighashType::from(EcdsaSighashType::All), PsbtSighashType::from(TapSighashType::Default)];
+    let fitting = [
+        PsbtSighashType::from(EcdsaSighashType::All),
+        PsbtSighashType::from(TapSighashType::Default),
+    ];
     if let Some(got) = theirs.sighash_type.filter(|got| !fitting.contains(got)) {
         return Err(Tampered::Sighash { input, got: got.to_string() });
     }
@@ -91,7 +113,9 @@ fn check_ecdsa(
     if signature.sighash_type != EcdsaSighashType::All {
         return Err(Tampered::Sighash { input, got: signature.sighash_type.to_string() });
     }
-    CURVE.verify_ecdsa(message, &signature.signature, &key.inner).map_err(|_| Tampered::WrongSignature { input, key: key.to_string() })
+    CURVE
+        .verify_ecdsa(message, &signature.signature, &key.inner)
+        .map_err(|_| Tampered::WrongSignature { input, key: key.to_string() })
 }
 
 fn check_schnorr(
@@ -106,7 +130,9 @@ fn check_schnorr(
     if signature.sighash_type != TapSighashType::Default {
         return Err(Tampered::Sighash { input, got: signature.sighash_type.to_string() });
     }
-    CURVE.verify_schnorr(&signature.signature, message, &key).map_err(|_| Tampered::WrongSignature { input, key: key.to_string() })
+    CURVE
+        .verify_schnorr(&signature.signature, message, &key)
+        .map_err(|_| Tampered::WrongSignature { input, key: key.to_string() })
 }
 
 /// The key that a P2TR output pays to.

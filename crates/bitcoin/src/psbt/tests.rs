@@ -56,14 +56,20 @@ fn proposal(wallet: &Wallet, coins: u32) -> Proposal {
 
 fn multisig(needed: usize) -> (Wallet, Vec<RootKey>) {
     let roots: Vec<RootKey> = PHRASES.iter().map(|words| root(NETWORK, words)).collect();
-    let keys: Vec<Cosigner> = roots.iter().map(|root| Cosigner::parse(&root.account("48'/1'/0'/2'")).expect("a key")).collect();
+    let keys: Vec<Cosigner> = roots
+        .iter()
+        .map(|root| Cosigner::parse(&root.account("48'/1'/0'/2'")).expect("a key"))
+        .collect();
     (Wallet::multisig(NETWORK, needed, &keys).expect("a wallet"), roots)
 }
 
 /// Those whose signature may be shorter than counted.
 fn ecdsa_lengths(raw: &Bytes) -> Vec<usize> {
     let transaction: Transaction = encode::deserialize(&raw.0).expect("a transaction");
-    let items = transaction.input.iter().flat_map(|input| input.witness.iter().map(<[u8]>::len).collect::<Vec<_>>());
+    let items = transaction
+        .input
+        .iter()
+        .flat_map(|input| input.witness.iter().map(<[u8]>::len).collect::<Vec<_>>());
     items.filter(|length| (65..=72).contains(length)).collect()
 }
 
@@ -99,13 +105,21 @@ fn two_of_three_sign_one_after_the_other() {
     assert_eq!(ours.merge(third.to_base64().as_bytes()), Ok(2));
     assert_eq!(ours.merge(&third.to_bytes()), Ok(0), "nothing new");
     let signed = ours.finish().expect("two of three");
-    let shorter: usize = ecdsa_lengths(&signed.raw).iter().filter(|length| **length > 69).map(|length| 72 - length).sum();
-    assert_eq!(signed.weight.to_wu() + shorter as u64, ours.unsigned().weight(wallet.spend()).to_wu());
+    let shorter: usize = ecdsa_lengths(&signed.raw)
+        .iter()
+        .filter(|length| **length > 69)
+        .map(|length| 72 - length)
+        .sum();
+    assert_eq!(
+        signed.weight.to_wu() + shorter as u64,
+        ours.unsigned().weight(wallet.spend()).to_wu()
+    );
     ours.sign(&roots[1]).expect("a cosigner");
     assert!(ours.finish().is_ok(), "three of three do no harm");
 }
 
-/// What a program gives back that adds the last signature: signatures only in the witness (BIP-174, "Input Finalizer").
+/// What a program gives back that adds the last signature: signatures only in the witness (BIP-174,
+/// "Input Finalizer").
 #[test]
 fn a_file_that_was_finalised_is_read_back() {
     let (wallet, roots) = multisig(2);
@@ -116,7 +130,12 @@ fn a_file_that_was_finalised_is_read_back() {
     theirs.sign(&roots[1]).expect("a cosigner");
     let mut finalised = theirs.psbt.clone();
     finalised.finalize_mut(&*CURVE).expect("two of three");
-    assert!(finalised.inputs.iter().all(|input| input.partial_sigs.is_empty() && input.final_script_witness.is_some()));
+    assert!(
+        finalised
+            .inputs
+            .iter()
+            .all(|input| input.partial_sigs.is_empty() && input.final_script_witness.is_some())
+    );
     let mut taken = ours.clone();
     assert_eq!(taken.merge(&finalised.serialize()), Ok(2), "one more for each input");
     assert_eq!(taken.finish(), theirs.finish());
@@ -127,14 +146,24 @@ fn a_file_that_was_finalised_is_read_back() {
         file.inputs[1].final_script_witness = Some(elements.into());
         ours.clone().merge(&file.serialize()).expect_err("refused")
     };
-    assert_eq!(wrong(&|elements| elements[3].push(0)), Tampered::Finalised { input: 1 }, "another script");
+    assert_eq!(
+        wrong(&|elements| elements[3].push(0)),
+        Tampered::Finalised { input: 1 },
+        "another script"
+    );
     assert_eq!(wrong(&|elements| elements[0].push(0)), Tampered::Finalised { input: 1 });
     assert_eq!(wrong(&|elements| elements[1].truncate(9)), Tampered::Finalised { input: 1 });
     // A byte of S, in the middle of the second number.
-    assert!(matches!(wrong(&|elements| elements[1][50] ^= 1), Tampered::WrongSignature { input: 1, .. }));
+    assert!(matches!(
+        wrong(&|elements| elements[1][50] ^= 1),
+        Tampered::WrongSignature { input: 1, .. }
+    ));
     let many = wrong(&|elements| (0..3).for_each(|_| elements.insert(1, elements[1].clone())));
     assert_eq!(many, Tampered::Finalised { input: 1 }, "more signatures than keys");
-    assert!(matches!(wrong(&|elements| *elements[1].last_mut().expect("long") = 3), Tampered::Sighash { input: 1, .. }));
+    assert!(matches!(
+        wrong(&|elements| *elements[1].last_mut().expect("long") = 3),
+        Tampered::Sighash { input: 1, .. }
+    ));
 }
 
 #[test]
@@ -143,7 +172,10 @@ fn a_foreign_seed_signs_nothing() {
     let stranger = root(NETWORK, PHRASES[1]);
     let mut proposal = proposal(&wallet, 2);
     let before = proposal.clone();
-    assert_eq!(proposal.sign(&stranger), Err(SignError::NotOurs { input: 0, fingerprint: stranger.fingerprint() }));
+    assert_eq!(
+        proposal.sign(&stranger),
+        Err(SignError::NotOurs { input: 0, fingerprint: stranger.fingerprint() })
+    );
     assert_eq!(proposal, before);
 }
 
@@ -153,7 +185,10 @@ fn a_wallet_with_a_wrong_origin_is_found_before_it_signs() {
     for (kind, path) in [(KeyWallet::Segwit, "84'/1'/0'"), (KeyWallet::Taproot, "86'/1'/0'")] {
         let key = root.account("84'/1'/1'").replace("84'/1'/1'", path);
         let wallet = Wallet::of_account(NETWORK, kind, &key).expect("a key");
-        assert!(matches!(proposal(&wallet, 1 + 1).sign(&root), Err(SignError::OtherKey { .. })), "{kind:?}");
+        assert!(
+            matches!(proposal(&wallet, 1 + 1).sign(&root), Err(SignError::OtherKey { .. })),
+            "{kind:?}"
+        );
     }
 }
 
@@ -161,7 +196,8 @@ fn a_wallet_with_a_wrong_origin_is_found_before_it_signs() {
 fn f67_change_that_is_not_ours_is_not_signed() {
     let wallet = root(NETWORK, PHRASES[0]).wallet(KeyWallet::Segwit);
     let other = root(NETWORK, PHRASES[1]).wallet(KeyWallet::Segwit);
-    let refused = Proposal::new(&wallet, unsigned(&other, 2)).expect_err("change to another wallet");
+    let refused =
+        Proposal::new(&wallet, unsigned(&other, 2)).expect_err("change to another wallet");
     assert!(refused.to_string().contains("is said to be change at 1/5"), "{refused}");
 }
 
@@ -170,21 +206,56 @@ fn f67_change_that_is_not_ours_is_not_signed() {
 fn only_signatures_are_taken_from_a_file() {
     type Change = fn(&mut Psbt);
     let changes: [(Change, &str); 13] = [
-        (|file| file.unsigned_tx.output[0].value = bdk_wallet::bitcoin::Amount::from_sat(1_000), "output 0 pays 1000"),
-        (|file| file.unsigned_tx.output[1].script_pubkey = file.unsigned_tx.output[0].script_pubkey.clone(), "output 1 pays"),
-        (|file| drop((file.unsigned_tx.output.pop(), file.outputs.pop())), "there are 1 outputs, and must be 2"),
-        (|file| drop((file.unsigned_tx.input.pop(), file.inputs.pop())), "there are 1 inputs, and must be 2"),
+        (
+            |file| file.unsigned_tx.output[0].value = bdk_wallet::bitcoin::Amount::from_sat(1_000),
+            "output 0 pays 1000",
+        ),
+        (
+            |file| {
+                file.unsigned_tx.output[1].script_pubkey =
+                    file.unsigned_tx.output[0].script_pubkey.clone()
+            },
+            "output 1 pays",
+        ),
+        (
+            |file| drop((file.unsigned_tx.output.pop(), file.outputs.pop())),
+            "there are 1 outputs, and must be 2",
+        ),
+        (
+            |file| drop((file.unsigned_tx.input.pop(), file.inputs.pop())),
+            "there are 1 inputs, and must be 2",
+        ),
         (|file| file.unsigned_tx.input[1].previous_output.vout = 77, "input 1 spends"),
         (|file| file.unsigned_tx.input[0].sequence = Sequence::MAX, "has the sequence 0xffffffff"),
-        (|file| file.unsigned_tx.lock_time = bdk_wallet::bitcoin::absolute::LockTime::from_consensus(5), "the lock time is 5"),
-        (|file| file.unsigned_tx.version = bdk_wallet::bitcoin::transaction::Version::ONE, "the version is 1"),
         (
-            |file| file.inputs[1].witness_utxo.as_mut().expect("set").value += bdk_wallet::bitcoin::Amount::ONE_SAT,
+            |file| {
+                file.unsigned_tx.lock_time =
+                    bdk_wallet::bitcoin::absolute::LockTime::from_consensus(5)
+            },
+            "the lock time is 5",
+        ),
+        (
+            |file| file.unsigned_tx.version = bdk_wallet::bitcoin::transaction::Version::ONE,
+            "the version is 1",
+        ),
+        (
+            |file| {
+                file.inputs[1].witness_utxo.as_mut().expect("set").value +=
+                    bdk_wallet::bitcoin::Amount::ONE_SAT
+            },
             "input 1 is said to spend",
         ),
-        (|file| file.inputs[0].sighash_type = Some(EcdsaSighashType::None.into()), "input 0 is signed for something else"),
         (
-            |file| file.inputs[0].partial_sigs.values_mut().for_each(|signature| signature.sighash_type = EcdsaSighashType::Single),
+            |file| file.inputs[0].sighash_type = Some(EcdsaSighashType::None.into()),
+            "input 0 is signed for something else",
+        ),
+        (
+            |file| {
+                file.inputs[0]
+                    .partial_sigs
+                    .values_mut()
+                    .for_each(|signature| signature.sighash_type = EcdsaSighashType::Single)
+            },
             "SIGHASH_SINGLE",
         ),
         (
@@ -194,7 +265,13 @@ fn only_signatures_are_taken_from_a_file() {
             },
             "the signature of input 0",
         ),
-        (|file| file.inputs[0].final_script_witness = Some(bdk_wallet::bitcoin::Witness::from_slice(&[[1]])), "is finalised already"),
+        (
+            |file| {
+                file.inputs[0].final_script_witness =
+                    Some(bdk_wallet::bitcoin::Witness::from_slice(&[[1]]))
+            },
+            "is finalised already",
+        ),
     ];
     let (wallet, roots) = multisig(2);
     let mut signed = proposal(&wallet, 2);
@@ -217,23 +294,36 @@ fn keys_of_others_are_not_taken_over() {
     theirs.sign(&root(NETWORK, PHRASES[0])).expect("its seed");
     let mut file = proposal(&wallet, 2).psbt;
     file.inputs[0].partial_sigs = theirs.psbt.inputs[0].partial_sigs.clone();
-    assert!(matches!(proposal(&wallet, 2).merge(&file.serialize()), Err(Tampered::ForeignKey { input: 0, .. })));
+    assert!(matches!(
+        proposal(&wallet, 2).merge(&file.serialize()),
+        Err(Tampered::ForeignKey { input: 0, .. })
+    ));
     let taproot = root(NETWORK, PHRASES[0]).wallet(KeyWallet::Taproot);
     let mut signed = proposal(&taproot, 2);
     signed.sign(&root(NETWORK, PHRASES[0])).expect("its seed");
     let mut file = signed.psbt.clone();
     file.inputs[0].tap_key_sig.as_mut().expect("signed").sighash_type = TapSighashType::All;
-    assert!(matches!(proposal(&taproot, 2).merge(&file.serialize()), Err(Tampered::Sighash { input: 0, .. })));
+    assert!(matches!(
+        proposal(&taproot, 2).merge(&file.serialize()),
+        Err(Tampered::Sighash { input: 0, .. })
+    ));
     let mut file = signed.psbt;
     file.inputs[0].tap_key_sig = file.inputs[1].tap_key_sig;
-    assert!(matches!(proposal(&taproot, 2).merge(&file.serialize()), Err(Tampered::WrongSignature { input: 0, .. })));
+    assert!(matches!(
+        proposal(&taproot, 2).merge(&file.serialize()),
+        Err(Tampered::WrongSignature { input: 0, .. })
+    ));
 }
 
 #[test]
 fn previous_transactions_are_added_where_they_fit() {
     let wallet = root(NETWORK, PHRASES[0]).wallet(KeyWallet::Segwit);
     let previous = unsigned(&wallet, 2).transaction().clone();
-    let change = previous.output.iter().position(|output| output.value.to_sat() == 17_000).expect("the change");
+    let change = previous
+        .output
+        .iter()
+        .position(|output| output.value.to_sat() == 17_000)
+        .expect("the change");
     let input = |satoshi| DraftInput {
         outpoint: format!("{}:{change}", previous.compute_txid()),
         amount: Amount::new(satoshi),
@@ -242,13 +332,23 @@ fn previous_transactions_are_added_where_they_fit() {
         confirmed: false,
     };
     let spending = |satoshi| {
-        let output = DraftOutput { amount: Amount::new(9_000), ..unsigned(&wallet, 2).draft().outputs[1].clone() };
-        let draft = BitcoinDraft { inputs: vec![input(satoshi)], outputs: vec![output], ..unsigned(&wallet, 2).draft().clone() };
+        let output = DraftOutput {
+            amount: Amount::new(9_000),
+            ..unsigned(&wallet, 2).draft().outputs[1].clone()
+        };
+        let draft = BitcoinDraft {
+            inputs: vec![input(satoshi)],
+            outputs: vec![output],
+            ..unsigned(&wallet, 2).draft().clone()
+        };
         Proposal::new(&wallet, Unsigned::of(&draft).expect("fine")).expect("no change")
     };
     let whole = spending(17_000).with_previous(&previous).expect("it made the coin");
     assert_eq!(whole.psbt.inputs[0].non_witness_utxo.as_ref(), Some(&previous));
-    assert!(matches!(spending(17_001).with_previous(&previous), Err(ProposalError::WrongPrevious { input: 0, .. })));
+    assert!(matches!(
+        spending(17_001).with_previous(&previous),
+        Err(ProposalError::WrongPrevious { input: 0, .. })
+    ));
 }
 
 /// A proposal of one of three, and the file of one who signed it.

@@ -1,12 +1,14 @@
-//! A child that pays for its parent (CPFP): where a transaction cannot be replaced, its change is spent so dearly that miners take
-//! both. It is a payment of its own, from us to us.
+//! A child that pays for its parent (CPFP): where a transaction cannot be replaced, its change is
+//! spent so dearly that miners take both. It is a payment of its own, from us to us.
 
 use adit_core::{Amount, BitcoinDraft, FeeRate};
 use bdk_wallet::bitcoin::Weight;
 
 use super::confirmed;
 use crate::plan::input;
-use crate::{Ancestry, Bill, Coin, NotYet, Payment, Purse, Unfunded, WalletError, dust_limit, money};
+use crate::{
+    Ancestry, Bill, Coin, NotYet, Payment, Purse, Unfunded, WalletError, dust_limit, money,
+};
 
 /// A transaction that no miner takes, with its unconfirmed ancestors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +40,12 @@ pub enum NoChild {
 ///
 /// # Errors
 /// [`NoChild`].
-pub fn lift(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>, fee_max: Amount) -> Result<BitcoinDraft, NoChild> {
+pub fn lift(
+    payment: Payment<'_>,
+    stuck: &Stuck,
+    purse: &Purse<'_>,
+    fee_max: Amount,
+) -> Result<BitcoinDraft, NoChild> {
     let got = FeeRate::paid(stuck.fee, stuck.weight.to_vbytes_ceil());
     if got >= payment.feerate {
         return Err(NoChild::FastEnough { got, wanted: payment.feerate });
@@ -52,11 +59,16 @@ pub fn lift(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>, fee_max: Amo
 }
 
 /// The change, and confirmed coins until the fee is paid and an output is left.
-fn fund(payment: Payment<'_>, stuck: &Stuck, purse: &Purse<'_>) -> Result<(Vec<Coin>, Amount, Amount), Unfunded> {
+fn fund(
+    payment: Payment<'_>,
+    stuck: &Stuck,
+    purse: &Purse<'_>,
+) -> Result<(Vec<Coin>, Amount, Amount), Unfunded> {
     let spend = payment.wallet.spend();
     let bill = Bill { spend, outputs: Vec::new(), feerate: payment.feerate, replaces: None };
     let mut coins = vec![stuck.change];
-    let mut more = confirmed(purse, &bill).into_iter().filter(|coin| coin.outpoint != stuck.change.outpoint);
+    let mut more =
+        confirmed(purse, &bill).into_iter().filter(|coin| coin.outpoint != stuck.change.outpoint);
     loop {
         let fee = child_fee(payment.feerate, stuck, bill.weight(coins.len(), true));
         let left = money::sum(coins.iter().map(|coin| coin.amount)).checked_sub(fee);

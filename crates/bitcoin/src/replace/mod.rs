@@ -1,22 +1,29 @@
-//! Another version of a transaction that is under way: with a higher fee, with more payees, or back to ourselves.
+//! Another version of a transaction that is under way: with a higher fee, with more payees, or back
+//! to ourselves.
 //!
-//! Every version keeps every input of the first (rule R3), so the chain can finalise at most one of them. What a later one added is
-//! kept, too, unless it is gone. Payees keep their outputs; change pays for the fee, and confirmed coins are added where it does
-//! not suffice.
+//! Every version keeps every input of the first (rule R3), so the chain can finalise at most one of
+//! them. What a later one added is kept, too, unless it is gone. Payees keep their outputs; change
+//! pays for the fee, and confirmed coins are added where it does not suffice.
 
 mod child;
 mod rules;
 
 use std::collections::BTreeSet;
 
-use adit_core::{Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate, Mistake, OutputPurpose, PayoutId, planted};
+use adit_core::{
+    Amount, BitcoinDraft, DraftInput, DraftOutput, FeeRate, Mistake, OutputPurpose, PayoutId,
+    planted,
+};
 use bdk_wallet::bitcoin::ScriptBuf;
 
 pub use child::{NoChild, Stuck, lift};
 pub use rules::{BrokenRule, EVICTED_MAX, Evicted, check_rules};
 
 use crate::plan::input;
-use crate::{Balance, BatchOutput, Bill, Coin, DraftError, Payment, Purse, ScriptKind, Unfunded, Unsigned, Wallet, WalletError, money};
+use crate::{
+    Balance, BatchOutput, Bill, Coin, DraftError, Payment, Purse, ScriptKind, Unfunded, Unsigned,
+    Wallet, WalletError, money,
+};
 
 /// A transaction that is under way, and what nodes would drop for another version of it.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +33,8 @@ pub struct UnderWay<'a> {
     /// The last version, whose inputs and payees are kept.
     pub base: &'a BitcoinDraft,
     pub evicted: Evicted,
-    /// Coins that are not there any more: a version that spends one cannot be mined, so those that the first does not spend are left out.
+    /// Coins that are not there any more: a version that spends one cannot be mined, so those that
+    /// the first does not spend are left out.
     pub gone: &'a BTreeSet<String>,
 }
 
@@ -46,7 +54,10 @@ pub struct Terms<'a> {
 pub enum NoReplacement {
     #[error(transparent)]
     Rule(#[from] BrokenRule),
-    #[error("nodes would ask for a fee of {needed} satoshi, and at most {allowed} may be paid; wait, or lift it by a child")]
+    #[error(
+        "nodes would ask for a fee of {needed} satoshi, and at most {allowed} may be paid; wait, \
+         or lift it by a child"
+    )]
     TooDear { needed: Amount, allowed: Amount },
     #[error("change and confirmed coins do not pay for the higher fee: {0}")]
     Unfunded(#[from] Unfunded),
@@ -58,14 +69,19 @@ pub enum NoReplacement {
     Wallet(#[from] WalletError),
 }
 
-/// A version that pays all payees and offers more; `more` are paid, too. An older version may still be mined without them, so
-/// they stay in the lineage until one version is final (window F59).
+/// A version that pays all payees and offers more; `more` are paid, too. An older version may still
+/// be mined without them, so they stay in the lineage until one version is final (window F59).
 ///
 /// # Errors
 /// [`NoReplacement`], with the rule that stands against it.
-pub fn replace(under_way: &UnderWay<'_>, terms: &Terms<'_>, more: &[BatchOutput]) -> Result<BitcoinDraft, NoReplacement> {
+pub fn replace(
+    under_way: &UnderWay<'_>,
+    terms: &Terms<'_>,
+    more: &[BatchOutput],
+) -> Result<BitcoinDraft, NoReplacement> {
     let paid: BTreeSet<PayoutId> = under_way.base.payouts().collect();
-    let mut joining = more.iter().flat_map(|output| output.payouts.iter().map(|(payout, _)| *payout));
+    let mut joining =
+        more.iter().flat_map(|output| output.payouts.iter().map(|(payout, _)| *payout));
     if let Some(payout) = joining.find(|payout| paid.contains(payout)) {
         return Err(NoReplacement::PaidAlready { payout });
     }
@@ -73,11 +89,13 @@ pub fn replace(under_way: &UnderWay<'_>, terms: &Terms<'_>, more: &[BatchOutput]
         OutputPurpose::Pays(_) => true,
         OutputPurpose::Change { .. } => false,
     });
-    let outputs = kept.cloned().chain(more.iter().map(|output| output.drafted(output.amount()))).collect();
+    let outputs =
+        kept.cloned().chain(more.iter().map(|output| output.drafted(output.amount()))).collect();
     version(under_way, terms, outputs)
 }
 
-/// A version that pays nobody: everything comes back. When it is final, and only then, nobody was paid.
+/// A version that pays nobody: everything comes back. When it is final, and only then, nobody was
+/// paid.
 ///
 /// # Errors
 /// [`NoReplacement`].
@@ -85,11 +103,18 @@ pub fn cancel(under_way: &UnderWay<'_>, terms: &Terms<'_>) -> Result<BitcoinDraf
     version(under_way, terms, Vec::new())
 }
 
-fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput>) -> Result<BitcoinDraft, NoReplacement> {
+fn version(
+    under_way: &UnderWay<'_>,
+    terms: &Terms<'_>,
+    outputs: Vec<DraftOutput>,
+) -> Result<BitcoinDraft, NoReplacement> {
     under_way.evicted.check_count()?;
     let bill = Bill {
         spend: terms.wallet.spend(),
-        outputs: outputs.iter().map(|output| Ok((kind(output)?, output.amount))).collect::<Result<_, DraftError>>()?,
+        outputs: outputs
+            .iter()
+            .map(|output| Ok((kind(output)?, output.amount)))
+            .collect::<Result<_, DraftError>>()?,
         feerate: terms.feerate.max(under_way.evicted.outbid()),
         replaces: Some(under_way.evicted.fees),
     };
@@ -98,7 +123,8 @@ fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput
     if balance.fee > terms.fee_max {
         return Err(NoReplacement::TooDear { needed: balance.fee, allowed: terms.fee_max });
     }
-    let payment = Payment { wallet: terms.wallet, number: under_way.base.number, feerate: bill.feerate };
+    let payment =
+        Payment { wallet: terms.wallet, number: under_way.base.number, feerate: bill.feerate };
     let draft = payment.draft(inputs, outputs, balance.change)?;
     let unsigned = Unsigned::of(&draft)?;
     check_rules(under_way.first, under_way.base, &unsigned, &under_way.evicted, bill.spend)?;
@@ -108,24 +134,40 @@ fn version(under_way: &UnderWay<'_>, terms: &Terms<'_>, outputs: Vec<DraftOutput
 impl UnderWay<'_> {
     /// The last version's inputs, less those that are gone and no anchors of the lineage.
     fn kept(&self) -> Vec<DraftInput> {
-        let is_first = |input: &DraftInput| self.first.inputs.iter().any(|first| first.outpoint == input.outpoint);
-        let there = self.base.inputs.iter().filter(|input| is_first(input) || !self.gone.contains(&input.outpoint));
+        let is_first = |input: &DraftInput| {
+            self.first.inputs.iter().any(|first| first.outpoint == input.outpoint)
+        };
+        let there = self
+            .base
+            .inputs
+            .iter()
+            .filter(|input| is_first(input) || !self.gone.contains(&input.outpoint));
         there.cloned().collect()
     }
 }
 
 fn kind(output: &DraftOutput) -> Result<ScriptKind, DraftError> {
-    ScriptKind::of(&ScriptBuf::from_bytes(output.script.0.clone())).ok_or_else(|| DraftError::Script { script: output.script.clone() })
+    ScriptKind::of(&ScriptBuf::from_bytes(output.script.0.clone()))
+        .ok_or_else(|| DraftError::Script { script: output.script.clone() })
 }
 
-/// All kept inputs, and confirmed coins until they pay the bill with an output left: the largest first.
-fn fund(kept: &[DraftInput], purse: &Purse<'_>, bill: &Bill) -> Result<(Vec<DraftInput>, Balance), Unfunded> {
+/// All kept inputs, and confirmed coins until they pay the bill with an output left: the largest
+/// first.
+fn fund(
+    kept: &[DraftInput],
+    purse: &Purse<'_>,
+    bill: &Bill,
+) -> Result<(Vec<DraftInput>, Balance), Unfunded> {
     let mut inputs = kept.to_vec();
     let spent: BTreeSet<String> = kept.iter().map(|input| input.outpoint.clone()).collect();
-    let mut more = confirmed(purse, bill).into_iter().filter(|coin| !spent.contains(&coin.outpoint.to_string()));
+    let mut more = confirmed(purse, bill)
+        .into_iter()
+        .filter(|coin| !spent.contains(&coin.outpoint.to_string()));
     loop {
         let held = money::sum(inputs.iter().map(|input| input.amount));
-        let paid = bill.settle(inputs.len(), held).filter(|balance| balance.change.is_some() || !bill.outputs.is_empty());
+        let paid = bill
+            .settle(inputs.len(), held)
+            .filter(|balance| balance.change.is_some() || !bill.outputs.is_empty());
         if let Some(balance) = paid {
             return Ok((inputs, balance));
         }
@@ -134,8 +176,8 @@ fn fund(kept: &[DraftInput], purse: &Purse<'_>, bill: &Bill) -> Result<(Vec<Draf
     }
 }
 
-/// Confirmed coins that are worth more than their inputs cost. Unconfirmed ones would be new unconfirmed inputs, which BIP-125's
-/// rule 2 forbids.
+/// Confirmed coins that are worth more than their inputs cost. Unconfirmed ones would be new
+/// unconfirmed inputs, which BIP-125's rule 2 forbids.
 pub(super) fn confirmed(purse: &Purse<'_>, bill: &Bill) -> Vec<Coin> {
     let cost = bill.feerate.fee_of(bill.spend.input_weight().to_vbytes_ceil());
     purse.free().into_iter().filter(|coin| coin.is_confirmed() && coin.amount > cost).collect()

@@ -17,7 +17,8 @@ fn purse(coins: &[Coin]) -> Purse<'_> {
 /// Pays 10,000 and 20,000 at 2 sat/vB with one coin of this many satoshi.
 fn sent(wallet: &Wallet, satoshi: u128) -> BitcoinDraft {
     let to = addresses();
-    let batch = Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)], OutputsMax::default());
+    let batch =
+        Batch::of(&[payable(&to, 1, 0, 10_000), payable(&to, 2, 1, 20_000)], OutputsMax::default());
     let payment = Payment { wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
     batch.plan(payment, &purse(&[coin(1, satoshi, CONFIRMED)])).expect("enough")
 }
@@ -25,12 +26,18 @@ fn sent(wallet: &Wallet, satoshi: u128) -> BitcoinDraft {
 /// Nothing but itself is dropped.
 fn alone(draft: &BitcoinDraft, wallet: &Wallet) -> Evicted {
     let unsigned = Unsigned::of(draft).expect("fine");
-    let feerate_max = FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend()).to_vbytes_ceil());
+    let feerate_max =
+        FeeRate::paid(unsigned.fee(), unsigned.weight(wallet.spend()).to_vbytes_ceil());
     Evicted { transactions: 1, fees: unsigned.fee(), feerate_max }
 }
 
 fn offer<'a>(wallet: &'a Wallet, coins: &'a [Coin], sat_per_kvb: u64) -> Terms<'a> {
-    Terms { wallet, purse: purse(coins), feerate: FeeRate::from_sat_per_kvb(sat_per_kvb), fee_max: Amount::new(100_000) }
+    Terms {
+        wallet,
+        purse: purse(coins),
+        feerate: FeeRate::from_sat_per_kvb(sat_per_kvb),
+        fee_max: Amount::new(100_000),
+    }
 }
 
 fn change(draft: &BitcoinDraft) -> Option<Amount> {
@@ -42,7 +49,8 @@ fn change(draft: &BitcoinDraft) -> Option<Amount> {
 fn f61_change_pays_for_a_higher_fee() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let next = replace(&under_way, &offer(&wallet, &[], 10_000), &[]).expect("change is enough");
     assert_eq!(next.inputs, first.inputs);
     let more = next.fee().expect("positive").minus(first.fee().expect("positive"));
@@ -53,8 +61,10 @@ fn f61_change_pays_for_a_higher_fee() {
 fn f61_a_feerate_that_is_too_low_is_raised_to_what_nodes_ask() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
-    let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 1), &[]).expect("raised")).expect("fine");
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 1), &[]).expect("raised"))
+        .expect("fine");
     let relay = INCREMENTAL_FEE_RATE.fee_of(next.weight(wallet.spend()).to_vbytes_ceil());
     assert_eq!(next.fee(), money::sum([under_way.evicted.fees, relay]));
 }
@@ -63,23 +73,37 @@ fn f61_a_feerate_that_is_too_low_is_raised_to_what_nodes_ask() {
 fn f61_a_feerate_below_that_of_a_descendant_is_raised_above_it() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let evicted = Evicted { transactions: 2, feerate_max: FeeRate::from_sat_per_kvb(30_000), ..alone(&first, &wallet) };
+    let evicted = Evicted {
+        transactions: 2,
+        feerate_max: FeeRate::from_sat_per_kvb(30_000),
+        ..alone(&first, &wallet)
+    };
     let under_way = UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE };
-    let next = Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 5_000), &[]).expect("raised")).expect("fine");
-    assert!(FeeRate::paid(next.fee(), next.weight(wallet.spend()).to_vbytes_ceil()) > evicted.feerate_max);
+    let next =
+        Unsigned::of(&replace(&under_way, &offer(&wallet, &[], 5_000), &[]).expect("raised"))
+            .expect("fine");
+    assert!(
+        FeeRate::paid(next.fee(), next.weight(wallet.spend()).to_vbytes_ceil())
+            > evicted.feerate_max
+    );
 }
 
 #[test]
 fn f57_all_inputs_are_kept_though_fewer_would_do() {
     let (wallet, to) = (wallet(), addresses());
     let batch = Batch::of(&[payable(&to, 1, 0, 100_000)], OutputsMax::default());
-    let payment = Payment { wallet: &wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
+    let payment =
+        Payment { wallet: &wallet, number: 11, feerate: FeeRate::from_sat_per_kvb(2_000) };
     let coins = [1, 2, 3].map(|name| coin(name, 45_000, CONFIRMED));
     let first = batch.plan(payment, &purse(&coins)).expect("enough");
     assert_eq!(first.inputs.len(), 3);
     let rich = [coin(4, 9_000_000, CONFIRMED)];
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
-    for next in [replace(&under_way, &offer(&wallet, &rich, 150_000), &[]), cancel(&under_way, &offer(&wallet, &rich, 20_000))] {
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    for next in [
+        replace(&under_way, &offer(&wallet, &rich, 150_000), &[]),
+        cancel(&under_way, &offer(&wallet, &rich, 20_000)),
+    ] {
         assert_eq!(next.expect("enough").inputs[..3], first.inputs);
     }
 }
@@ -88,11 +112,20 @@ fn f57_all_inputs_are_kept_though_fewer_would_do() {
 fn f57_f61_confirmed_coins_are_added_and_none_is_dropped() {
     let wallet = wallet();
     let first = sent(&wallet, 31_500);
-    let more = [coin(2, 9_000, CONFIRMED), coin(3, 90_000, ours(1)), coin(4, 80_000, Seen::Foreign), coin(5, 7_000, CONFIRMED)];
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let more = [
+        coin(2, 9_000, CONFIRMED),
+        coin(3, 90_000, ours(1)),
+        coin(4, 80_000, Seen::Foreign),
+        coin(5, 7_000, CONFIRMED),
+    ];
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let next = replace(&under_way, &offer(&wallet, &more, 20_000), &[]).expect("one more coin");
     assert_eq!(next.inputs[..1], first.inputs);
-    assert_eq!(next.inputs[1..].iter().map(|input| input.outpoint.clone()).collect::<Vec<_>>(), [more[0].outpoint.to_string()]);
+    assert_eq!(
+        next.inputs[1..].iter().map(|input| input.outpoint.clone()).collect::<Vec<_>>(),
+        [more[0].outpoint.to_string()]
+    );
     let poor = replace(&under_way, &offer(&wallet, &more[1..3], 20_000), &[]);
     assert!(matches!(poor, Err(NoReplacement::Unfunded(_))));
 }
@@ -101,22 +134,33 @@ fn f57_f61_confirmed_coins_are_added_and_none_is_dropped() {
 fn f59_payees_may_join() {
     let (wallet, to) = (wallet(), addresses());
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let joining = Batch::of(&[payable(&to, 3, 2, 7_000)], OutputsMax::default()).outputs;
     let next = replace(&under_way, &offer(&wallet, &[], 5_000), &joining).expect("enough");
     assert_eq!(next.payouts().count(), 3);
     let again = Batch::of(&[payable(&to, 1, 2, 7_000)], OutputsMax::default()).outputs;
-    assert!(matches!(replace(&under_way, &offer(&wallet, &[], 5_000), &again), Err(NoReplacement::PaidAlready { .. })));
+    assert!(matches!(
+        replace(&under_way, &offer(&wallet, &[], 5_000), &again),
+        Err(NoReplacement::PaidAlready { .. })
+    ));
 }
 
 #[test]
 fn a_cancel_brings_everything_back() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
     let back = cancel(&under_way, &offer(&wallet, &[], 5_000)).expect("enough");
-    assert_eq!((back.inputs.clone(), back.payouts().count(), back.outputs.len()), (first.inputs.clone(), 0, 1));
-    assert_eq!(change(&back).map(|amount| money::sum([amount, back.fee().expect("positive")])), Some(Amount::new(100_000)));
+    assert_eq!(
+        (back.inputs.clone(), back.payouts().count(), back.outputs.len()),
+        (first.inputs.clone(), 0, 1)
+    );
+    assert_eq!(
+        change(&back).map(|amount| money::sum([amount, back.fee().expect("positive")])),
+        Some(Amount::new(100_000))
+    );
 }
 
 #[test]
@@ -126,13 +170,18 @@ fn f61_what_nodes_would_refuse_says_why() {
     let evicted = alone(&first, &wallet);
     let of = |evicted, fee_max| {
         let under_way = UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE };
-        replace(&under_way, &Terms { fee_max: Amount::new(fee_max), ..offer(&wallet, &[], 3_000) }, &[])
+        replace(
+            &under_way,
+            &Terms { fee_max: Amount::new(fee_max), ..offer(&wallet, &[], 3_000) },
+            &[],
+        )
     };
     assert!(of(Evicted { transactions: EVICTED_MAX, ..evicted }, 100_000).is_ok());
     let many = of(Evicted { transactions: EVICTED_MAX + 1, ..evicted }, 100_000);
     assert_eq!(many, Err(NoReplacement::Rule(BrokenRule::TooMany { got: 101 })));
     // A payee's child of 30,000 satoshi pins it.
-    let pinned = of(Evicted { transactions: 2, fees: Amount::new(30_000), ..evicted }, 20_000).expect_err("pinned");
+    let pinned = of(Evicted { transactions: 2, fees: Amount::new(30_000), ..evicted }, 20_000)
+        .expect_err("pinned");
     assert!(pinned.to_string().contains("wait, or lift it by a child"), "{pinned}");
 }
 
@@ -141,43 +190,64 @@ fn f57_a_version_that_breaks_a_rule_is_found() {
     let wallet = wallet();
     let first = sent(&wallet, 100_000);
     let evicted = alone(&first, &wallet);
-    let good =
-        replace(&UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE }, &offer(&wallet, &[], 5_000), &[]).expect("enough");
+    let good = replace(
+        &UnderWay { first: &first, base: &first, evicted, gone: &ALL_THERE },
+        &offer(&wallet, &[], 5_000),
+        &[],
+    )
+    .expect("enough");
     let check = |change: &dyn Fn(&mut BitcoinDraft)| {
         let mut draft = good.clone();
         change(&mut draft);
         check_rules(&first, &first, &Unsigned::of(&draft).expect("fine"), &evicted, wallet.spend())
     };
     assert_eq!(check(&|_| ()), Ok(()));
-    let other = |draft: &mut BitcoinDraft| draft.inputs[0].outpoint = coin(9, 1, CONFIRMED).outpoint.to_string();
+    let other = |draft: &mut BitcoinDraft| {
+        draft.inputs[0].outpoint = coin(9, 1, CONFIRMED).outpoint.to_string()
+    };
     assert!(matches!(check(&other), Err(BrokenRule::AnchorLost { .. })));
-    let unconfirmed = |draft: &mut BitcoinDraft| draft.inputs.push(input(&coin(9, 10_000, ours(1))));
+    let unconfirmed =
+        |draft: &mut BitcoinDraft| draft.inputs.push(input(&coin(9, 10_000, ours(1))));
     assert!(matches!(check(&unconfirmed), Err(BrokenRule::NewUnconfirmed { .. })));
     let less = |draft: &mut BitcoinDraft| draft.outputs[2].amount = change(&first).expect("change");
     assert!(matches!(check(&less), Err(BrokenRule::FeeTooLow { .. })));
     let robbed = |draft: &mut BitcoinDraft| draft.outputs[0].amount = Amount::new(9_999);
     assert_eq!(check(&robbed), Err(BrokenRule::PayeeChanged));
     let dear = Evicted { feerate_max: FeeRate::from_sat_per_kvb(5_000), ..evicted };
-    let low = check_rules(&first, &first, &Unsigned::of(&good).expect("fine"), &dear, wallet.spend());
+    let low =
+        check_rules(&first, &first, &Unsigned::of(&good).expect("fine"), &dear, wallet.spend());
     assert!(matches!(low, Err(BrokenRule::FeerateTooLow { .. })));
 }
 
-/// R3, F57: a coin that a later version added and that is gone is left out of the next one, which another coin pays for; the first's is kept
-/// whatever is said of it.
+/// R3, F57: a coin that a later version added and that is gone is left out of the next one, which
+/// another coin pays for; the first's is kept whatever is said of it.
 #[test]
 fn r3_a_coin_that_was_added_and_is_gone_is_left_out() {
     let wallet = wallet();
     let first = sent(&wallet, 31_000);
-    let under_way = UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
-    let bumped = replace(&under_way, &offer(&wallet, &[coin(2, 40_000, CONFIRMED)], 20_000), &[]).expect("with another coin");
+    let under_way =
+        UnderWay { first: &first, base: &first, evicted: alone(&first, &wallet), gone: &ALL_THERE };
+    let bumped = replace(&under_way, &offer(&wallet, &[coin(2, 40_000, CONFIRMED)], 20_000), &[])
+        .expect("with another coin");
     assert_eq!(bumped.inputs.len(), 2);
-    let added = bumped.inputs.iter().find(|input| !first.inputs.contains(input)).expect("one").outpoint.clone();
+    let added = bumped
+        .inputs
+        .iter()
+        .find(|input| !first.inputs.contains(input))
+        .expect("one")
+        .outpoint
+        .clone();
     let gone: BTreeSet<String> = [added.clone(), first.inputs[0].outpoint.clone()].into();
-    let under_way = UnderWay { first: &first, base: &bumped, evicted: alone(&bumped, &wallet), gone: &gone };
-    let spent = |draft: &BitcoinDraft| -> BTreeSet<String> { draft.inputs.iter().map(|input| input.outpoint.clone()).collect() };
-    let cancelling = cancel(&under_way, &offer(&wallet, &[], 30_000)).expect("the first's coin is enough");
+    let under_way =
+        UnderWay { first: &first, base: &bumped, evicted: alone(&bumped, &wallet), gone: &gone };
+    let spent = |draft: &BitcoinDraft| -> BTreeSet<String> {
+        draft.inputs.iter().map(|input| input.outpoint.clone()).collect()
+    };
+    let cancelling =
+        cancel(&under_way, &offer(&wallet, &[], 30_000)).expect("the first's coin is enough");
     assert_eq!(spent(&cancelling), [first.inputs[0].outpoint.clone()].into());
-    let paying = replace(&under_way, &offer(&wallet, &[coin(3, 50_000, CONFIRMED)], 30_000), &[]).expect("with a third coin");
+    let paying = replace(&under_way, &offer(&wallet, &[coin(3, 50_000, CONFIRMED)], 30_000), &[])
+        .expect("with a third coin");
     assert!(paying.inputs.len() == 2 && !spent(&paying).contains(&added), "{paying:?}");
     assert_eq!(paying.payouts().collect::<Vec<_>>(), first.payouts().collect::<Vec<_>>());
     let poor = replace(&under_way, &offer(&wallet, &[], 30_000), &[]);
@@ -188,17 +258,32 @@ fn r3_a_coin_that_was_added_and_is_gone_is_left_out() {
 fn a_child_lifts_its_parent() {
     let wallet = wallet();
     let parent = Weight::from_vb_unchecked(200);
-    let stuck = |satoshi, seen| Stuck { fee: Amount::new(200), weight: parent, change: coin(1, satoshi, seen) };
-    let payment = Payment { wallet: &wallet, number: 12, feerate: FeeRate::from_sat_per_kvb(10_000) };
-    let of = |stuck: &Stuck, coins: &[Coin], fee_max| lift(payment, stuck, &purse(coins), Amount::new(fee_max));
+    let stuck = |satoshi, seen| Stuck {
+        fee: Amount::new(200),
+        weight: parent,
+        change: coin(1, satoshi, seen),
+    };
+    let payment =
+        Payment { wallet: &wallet, number: 12, feerate: FeeRate::from_sat_per_kvb(10_000) };
+    let of = |stuck: &Stuck, coins: &[Coin], fee_max| {
+        lift(payment, stuck, &purse(coins), Amount::new(fee_max))
+    };
     let child = of(&stuck(50_000, ours(1)), &[], 10_000).expect("enough");
     let unsigned = Unsigned::of(&child).expect("fine");
     let together = Weight::from_wu(parent.to_wu() + unsigned.weight(wallet.spend()).to_wu());
-    assert!(FeeRate::paid(money::sum([unsigned.fee(), Amount::new(200)]), together.to_vbytes_ceil()) >= payment.feerate);
-    let two = of(&stuck(1_000, ours(1)), &[coin(2, 40_000, CONFIRMED), coin(3, 9_000, ours(1))], 10_000).expect("with another coin");
+    assert!(
+        FeeRate::paid(money::sum([unsigned.fee(), Amount::new(200)]), together.to_vbytes_ceil())
+            >= payment.feerate
+    );
+    let two =
+        of(&stuck(1_000, ours(1)), &[coin(2, 40_000, CONFIRMED), coin(3, 9_000, ours(1))], 10_000)
+            .expect("with another coin");
     assert_eq!(two.inputs.len(), 2);
     assert!(matches!(of(&stuck(1_000, ours(1)), &[], 10_000), Err(NoChild::Unfunded(_))));
-    assert!(matches!(of(&stuck(50_000, ours(ANCESTORS_MAX + 1)), &[], 10_000), Err(NoChild::NotYet(_))));
+    assert!(matches!(
+        of(&stuck(50_000, ours(ANCESTORS_MAX + 1)), &[], 10_000),
+        Err(NoChild::NotYet(_))
+    ));
     assert!(matches!(of(&stuck(50_000, ours(1)), &[], 2_000), Err(NoChild::TooDear { .. })));
     let fast = Stuck { fee: Amount::new(2_000), ..stuck(50_000, ours(1)) };
     assert!(matches!(of(&fast, &[], 10_000), Err(NoChild::FastEnough { .. })));

@@ -1,8 +1,8 @@
-//! What a source that counts its questions said last: it is asked less often than the others (BlockCypher's free plan is gone in a quarter
-//! of an hour otherwise).
+//! What a source that counts its questions said last: it is asked less often than the others
+//! (BlockCypher's free plan is gone in a quarter of an hour otherwise).
 //!
-//! A remembered head makes nobody wait for long and proves nothing: whatever is asked as of it is asked anew, and the source is asked at its
-//! end whether it still has that block.
+//! A remembered head makes nobody wait for long and proves nothing: whatever is asked as of it is
+//! asked anew, and the source is asked at its end whether it still has that block.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use adit_core::{BlockRef, Span};
 
 use super::{SourceFees, SourceHead};
 
-/// The first block of a chain does not change; whether a source serves this chain is looked at again so often.
+/// The first block of a chain does not change; whether a source serves this chain is looked at
+/// again so often.
 const FIRST_BLOCK_KEPT: Duration = Duration::from_secs(3_600);
 /// Where others tell of another block it is asked this many times as often.
 const DOUBTED_TIMES: u32 = 4;

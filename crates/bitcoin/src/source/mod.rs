@@ -1,7 +1,8 @@
 //! One source of the chain: the same typed questions, put in the language of its face.
 //!
-//! A source is believed nothing here: it says what it says, read strictly, and [`Node`](crate::Node) counts votes. Only bytes are checked
-//! at once, because they prove themselves by their hash.
+//! A source is believed nothing here: it says what it says, read strictly, and
+//! [`Node`](crate::Node) counts votes. Only bytes are checked at once, because they prove
+//! themselves by their hash.
 
 mod bitcoind;
 mod blockcypher;
@@ -105,7 +106,8 @@ impl Source<'_> {
         }
     }
 
-    /// The block of its best chain at this height, and whether it said so a while ago: where its newest one is remembered and is there.
+    /// The block of its best chain at this height, and whether it said so a while ago: where its
+    /// newest one is remembered and is there.
     ///
     /// # Errors
     /// [`Fault`].
@@ -116,12 +118,16 @@ impl Source<'_> {
         }
     }
 
-    /// The answer of a source that has this head in its best chain when it begins and when it has answered. Any other lags, or is on another
-    /// branch: its answer would be about another chain.
+    /// The answer of a source that has this head in its best chain when it begins and when it has
+    /// answered. Any other lags, or is on another branch: its answer would be about another chain.
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn as_of<T>(&self, head: BlockRef, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    pub(crate) async fn as_of<T>(
+        &self,
+        head: BlockRef,
+        answer: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         if !self.memory.is_some_and(|memory| memory.had(head)) {
             self.must_have(head).await?;
         }
@@ -134,16 +140,28 @@ impl Source<'_> {
         if self.blocks_at(&[head.height]).await?.first() == Some(&Some(head)) {
             return Ok(());
         }
-        let detail =
-            format!("it does not have block {} ({}) in its best chain: it lags, or is on another branch", head.height, head.hash.hex());
-        Err(Fault::Unreachable { chain: self.endpoint.name().to_string(), answered: 0, needed: 1, detail })
+        let detail = format!(
+            "it does not have block {} ({}) in its best chain: it lags, or is on another branch",
+            head.height,
+            head.hash.hex()
+        );
+        Err(Fault::Unreachable {
+            chain: self.endpoint.name().to_string(),
+            answered: 0,
+            needed: 1,
+            detail,
+        })
     }
 
     /// Unspent outputs of these scripts, confirmed at or below the head.
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn coins(&self, scripts: &[ScriptBuf], head: BlockRef) -> Result<Vec<SourceCoin>, Fault> {
+    pub(crate) async fn coins(
+        &self,
+        scripts: &[ScriptBuf],
+        head: BlockRef,
+    ) -> Result<Vec<SourceCoin>, Fault> {
         let mut coins = match self.face {
             Face::Esplora => esplora::coins(self.endpoint, scripts).await?,
             Face::BlockCypher => blockcypher::coins(self.endpoint, self.network, scripts).await?,
@@ -157,7 +175,12 @@ impl Source<'_> {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn spends(&self, sought: &[Sought], since: u64, head: BlockRef) -> Result<Vec<SourceSpend>, Fault> {
+    pub(crate) async fn spends(
+        &self,
+        sought: &[Sought],
+        since: u64,
+        head: BlockRef,
+    ) -> Result<Vec<SourceSpend>, Fault> {
         match self.face {
             Face::Esplora => esplora::spends(self.endpoint, sought, head).await,
             Face::BlockCypher => blockcypher::spends(self.endpoint, sought, head).await,
@@ -165,7 +188,8 @@ impl Source<'_> {
         }
     }
 
-    /// The transactions that spend from these scripts, in blocks from `since` to the head and in the mempool.
+    /// The transactions that spend from these scripts, in blocks from `since` to the head and in
+    /// the mempool.
     ///
     /// # Errors
     /// [`Fault`].
@@ -178,7 +202,9 @@ impl Source<'_> {
     ) -> Result<BTreeSet<SourceSpender>, Fault> {
         match self.face {
             Face::Esplora => esplora::spenders(self.endpoint, scripts, since, head).await,
-            Face::BlockCypher => blockcypher::spenders(self.endpoint, self.network, scripts, since, head).await,
+            Face::BlockCypher => {
+                blockcypher::spenders(self.endpoint, self.network, scripts, since, head).await
+            }
             Face::Bitcoind => bitcoind::spenders(self.endpoint, scripts, fresh, since, head).await,
         }
     }
@@ -187,7 +213,11 @@ impl Source<'_> {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn places(&self, txids: &[Txid], head: BlockRef) -> Result<Vec<Option<TransactionState>>, Fault> {
+    pub(crate) async fn places(
+        &self,
+        txids: &[Txid],
+        head: BlockRef,
+    ) -> Result<Vec<Option<TransactionState>>, Fault> {
         match self.face {
             Face::Esplora => esplora::places(self.endpoint, txids, head).await,
             Face::BlockCypher => blockcypher::places(self.endpoint, txids, head).await,
@@ -195,11 +225,16 @@ impl Source<'_> {
         }
     }
 
-    /// The transaction with this id, in that block where it is known. A source that gives another one is set aside.
+    /// The transaction with this id, in that block where it is known. A source that gives another
+    /// one is set aside.
     ///
     /// # Errors
     /// [`Fault`].
-    pub(crate) async fn transaction(&self, txid: Txid, block: Option<BlockRef>) -> Result<Option<Transaction>, Fault> {
+    pub(crate) async fn transaction(
+        &self,
+        txid: Txid,
+        block: Option<BlockRef>,
+    ) -> Result<Option<Transaction>, Fault> {
         let raw = match self.face {
             Face::Esplora => esplora::raw_transaction(self.endpoint, txid).await?,
             Face::BlockCypher => blockcypher::raw_transaction(self.endpoint, txid).await?,

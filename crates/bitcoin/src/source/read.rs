@@ -1,4 +1,5 @@
-//! What sources answer, read strictly: a short hash, a negative height or a page of HTML is no answer.
+//! What sources answer, read strictly: a short hash, a negative height or a page of HTML is no
+//! answer.
 
 use std::collections::HashSet;
 
@@ -14,8 +15,8 @@ use adit_core::FeeRate;
 
 /// Longest text of a source that is passed on; some return whole pages.
 const TEXT_CHARS_MAX: usize = 200;
-/// How nodes say that they have these very bytes, in the mempool or in the chain (Bitcoin Core's `validation.cpp` and `rpc/mempool.cpp`,
-/// older wordings, BlockCypher).
+/// How nodes say that they have these very bytes, in the mempool or in the chain (Bitcoin Core's
+/// `validation.cpp` and `rpc/mempool.cpp`, older wordings, BlockCypher).
 const KNOWN_WORDS: [&str; 6] = [
     "txn-already-in-mempool",
     "txn-already-known",
@@ -51,7 +52,8 @@ pub(super) fn shown(response: &Response) -> String {
 /// A text that says something, and no page of a proxy's.
 pub(super) fn plain(response: &Response) -> Option<String> {
     let text = response.text()?.trim();
-    (!text.is_empty() && !text.starts_with('<')).then(|| text.chars().take(TEXT_CHARS_MAX).collect())
+    (!text.is_empty() && !text.starts_with('<'))
+        .then(|| text.chars().take(TEXT_CHARS_MAX).collect())
 }
 
 /// Satoshi per virtual byte, which may have decimals.
@@ -82,7 +84,9 @@ pub(super) fn proven(endpoint: &Endpoint, txid: Txid, hex: &str) -> Result<Trans
 pub(super) fn classify(said: Taken, txid: Txid) -> SubmissionAnswer {
     match said {
         Ok(Ok(id)) if id == txid => SubmissionAnswer::Accepted,
-        Ok(Ok(id)) => SubmissionAnswer::Unclear { text: format!("it took a transaction that it calls {id}") },
+        Ok(Ok(id)) => {
+            SubmissionAnswer::Unclear { text: format!("it took a transaction that it calls {id}") }
+        }
         Ok(Err(Refusal(text))) => {
             let words = text.to_ascii_lowercase();
             let known = KNOWN_WORDS.iter().any(|known| words.contains(known));
@@ -92,7 +96,8 @@ pub(super) fn classify(said: Taken, txid: Txid) -> SubmissionAnswer {
     }
 }
 
-/// Puts many questions, so many at once, and gives the answers in their order; the first fault ends it.
+/// Puts many questions, so many at once, and gives the answers in their order; the first fault ends
+/// it.
 pub(super) async fn each<T, F>(at_once: usize, questions: Vec<F>) -> Result<Vec<T>, Fault>
 where
     F: Future<Output = Result<T, Fault>>,
@@ -135,7 +140,11 @@ mod tests {
 
     #[test]
     fn f06_other_refusals_are_kept_as_they_are() {
-        for text in ["bad-txns-inputs-missingorspent (-25)", "insufficient fee, rejecting replacement (-26)", ""] {
+        for text in [
+            "bad-txns-inputs-missingorspent (-25)",
+            "insufficient fee, rejecting replacement (-26)",
+            "",
+        ] {
             assert_eq!(refused(text), SubmissionAnswer::Refused { text: text.to_owned() });
         }
     }
@@ -167,7 +176,12 @@ mod tests {
 
     #[test]
     fn hashes_are_written_as_people_write_them() {
-        let genesis: BlockHash = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f".parse().expect("a hash");
-        assert_eq!(block_ref(0, genesis).hash.to_string(), "0x000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f");
+        let genesis: BlockHash = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+            .parse()
+            .expect("a hash");
+        assert_eq!(
+            block_ref(0, genesis).hash.to_string(),
+            "0x000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A draft as the transaction that will be signed, and back.
 //!
-//! Equal drafts give equal bytes: inputs and outputs stand in the order of BIP-69. Every input signals that it may be replaced
-//! (BIP-125), and nothing is locked by time.
+//! Equal drafts give equal bytes: inputs and outputs stand in the order of BIP-69. Every input
+//! signals that it may be replaced (BIP-125), and nothing is locked by time.
 
 use std::str::FromStr;
 
@@ -10,7 +10,9 @@ use bdk_wallet::bitcoin::absolute::LockTime;
 use bdk_wallet::bitcoin::consensus::encode;
 use bdk_wallet::bitcoin::hashes::Hash;
 use bdk_wallet::bitcoin::transaction::Version;
-use bdk_wallet::bitcoin::{OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Weight, Witness};
+use bdk_wallet::bitcoin::{
+    OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Weight, Witness,
+};
 
 use crate::money::narrow;
 use crate::{ScriptKind, Spend, TooMuch, dust_limit, transaction_weight};
@@ -29,9 +31,14 @@ pub struct Unsigned {
 /// Why a draft is no transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
-    #[error("a transaction has at least one input and one output; this draft has {inputs} and {outputs}")]
+    #[error(
+        "a transaction has at least one input and one output; this draft has {inputs} and {outputs}"
+    )]
     Empty { inputs: usize, outputs: usize },
-    #[error("{outpoint:?} is no outpoint; one is the 64 hex digits of a transaction's id, a colon and the output's number")]
+    #[error(
+        "{outpoint:?} is no outpoint; one is the 64 hex digits of a transaction's id, a colon and \
+         the output's number"
+    )]
     Outpoint { outpoint: String },
     #[error("{outpoint} is spent twice")]
     SpentTwice { outpoint: String },
@@ -72,7 +79,8 @@ pub enum Mismatch {
 
 impl Unsigned {
     /// # Errors
-    /// [`DraftError`]: what is refused here would be refused by every node, or would pay someone twice.
+    /// [`DraftError`]: what is refused here would be refused by every node, or would pay someone
+    /// twice.
     pub fn of(draft: &BitcoinDraft) -> Result<Self, DraftError> {
         let mut draft = draft.clone();
         draft.inputs.iter().try_for_each(|input| outpoint(input).map(drop))?;
@@ -80,8 +88,9 @@ impl Unsigned {
         let kinds = check(&draft)?;
         let transaction = transaction(&draft)?;
         let unsigned = Self { draft, transaction, kinds };
-        let read =
-            unsigned.check_bytes(&encode::serialize(&unsigned.transaction)).expect("what was just written says what it was written from");
+        let read = unsigned
+            .check_bytes(&encode::serialize(&unsigned.transaction))
+            .expect("what was just written says what it was written from");
         debug_assert_eq!(read, unsigned.transaction);
         Ok(unsigned)
     }
@@ -109,12 +118,14 @@ impl Unsigned {
         transaction_weight(spend, self.draft.inputs.len(), self.kinds.iter().copied())
     }
 
-    /// Reads a transaction, signed or not, and checks that it says what the draft says. Signatures are not judged.
+    /// Reads a transaction, signed or not, and checks that it says what the draft says. Signatures
+    /// are not judged.
     ///
     /// # Errors
     /// [`Mismatch`], the first that is found.
     pub fn check_bytes(&self, raw: &[u8]) -> Result<Transaction, Mismatch> {
-        let read: Transaction = encode::deserialize(raw).map_err(|error| Mismatch::Unreadable { detail: error.to_string() })?;
+        let read: Transaction = encode::deserialize(raw)
+            .map_err(|error| Mismatch::Unreadable { detail: error.to_string() })?;
         self.check(&read).map(|()| read)
     }
 
@@ -150,20 +161,32 @@ impl Unsigned {
 
     fn check_outputs(&self, read: &[TxOut]) -> Result<(), Mismatch> {
         if read.len() != self.draft.outputs.len() {
-            return Err(Mismatch::OutputCount { got: read.len(), wanted: self.draft.outputs.len() });
+            return Err(Mismatch::OutputCount {
+                got: read.len(),
+                wanted: self.draft.outputs.len(),
+            });
         }
-        for (output, (read, DraftOutput { script, amount, .. })) in read.iter().zip(&self.draft.outputs).enumerate() {
+        for (output, (read, DraftOutput { script, amount, .. })) in
+            read.iter().zip(&self.draft.outputs).enumerate()
+        {
             let got = crate::money::widen(read.value);
             if got != *amount || read.script_pubkey.as_bytes() != script.0 {
                 let got_script = Bytes(read.script_pubkey.to_bytes());
-                return Err(Mismatch::Output { output, got, got_script, wanted: *amount, wanted_script: script.clone() });
+                return Err(Mismatch::Output {
+                    output,
+                    got,
+                    got_script,
+                    wanted: *amount,
+                    wanted_script: script.clone(),
+                });
             }
         }
         Ok(())
     }
 }
 
-/// A transaction's id as people and block explorers write it: the bytes are in the reverse of their order in the chain.
+/// A transaction's id as people and block explorers write it: the bytes are in the reverse of their
+/// order in the chain.
 pub fn hash_of(txid: Txid) -> Hash32 {
     let mut bytes = txid.to_byte_array();
     bytes.reverse();
@@ -179,7 +202,9 @@ pub(crate) fn outpoint(input: &DraftInput) -> Result<OutPoint, DraftError> {
 /// Puts inputs and outputs in the order in which the transaction will have them (BIP-69).
 pub(crate) fn put_in_order(draft: &mut BitcoinDraft) {
     draft.inputs.sort_by_cached_key(|input| outpoint(input).ok().map(bip69));
-    draft.outputs.sort_by(|one, other| (one.amount, &one.script, &one.purpose).cmp(&(other.amount, &other.script, &other.purpose)));
+    draft.outputs.sort_by(|one, other| {
+        (one.amount, &one.script, &one.purpose).cmp(&(other.amount, &other.script, &other.purpose))
+    });
 }
 
 /// BIP-69 compares ids as they are written.
@@ -210,7 +235,8 @@ fn check(draft: &BitcoinDraft) -> Result<Vec<ScriptKind>, DraftError> {
 
 fn kind(output: &DraftOutput) -> Result<ScriptKind, DraftError> {
     let script = || output.script.clone();
-    let kind = ScriptKind::of(&ScriptBuf::from_bytes(output.script.0.clone())).ok_or_else(|| DraftError::Script { script: script() })?;
+    let kind = ScriptKind::of(&ScriptBuf::from_bytes(output.script.0.clone()))
+        .ok_or_else(|| DraftError::Script { script: script() })?;
     let least = dust_limit(kind);
     if output.amount < least {
         return Err(DraftError::Dust { script: script(), amount: output.amount, least });
@@ -220,10 +246,19 @@ fn kind(output: &DraftOutput) -> Result<ScriptKind, DraftError> {
 
 fn transaction(draft: &BitcoinDraft) -> Result<Transaction, DraftError> {
     let input = |input: &DraftInput| {
-        Ok(TxIn { previous_output: outpoint(input)?, script_sig: ScriptBuf::new(), sequence: SEQUENCE, witness: Witness::new() })
+        Ok(TxIn {
+            previous_output: outpoint(input)?,
+            script_sig: ScriptBuf::new(),
+            sequence: SEQUENCE,
+            witness: Witness::new(),
+        })
     };
-    let output =
-        |output: &DraftOutput| Ok(TxOut { value: narrow(output.amount)?, script_pubkey: ScriptBuf::from_bytes(output.script.0.clone()) });
+    let output = |output: &DraftOutput| {
+        Ok(TxOut {
+            value: narrow(output.amount)?,
+            script_pubkey: ScriptBuf::from_bytes(output.script.0.clone()),
+        })
+    };
     Ok(Transaction {
         version: Version::TWO,
         lock_time: LockTime::ZERO,

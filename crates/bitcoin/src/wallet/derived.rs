@@ -1,4 +1,5 @@
-//! Scripts that were derived once: each costs two multiplications on the curve, and a look at the wallet asks for a hundred of them.
+//! Scripts that were derived once: each costs two multiplications on the curve, and a look at the
+//! wallet asks for a hundred of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +11,8 @@ use bdk_wallet::bitcoin::ScriptBuf;
 /// Scripts that are kept. When there are more, all are derived again.
 const KEPT_MAX: usize = 20_000;
 
-/// What clones of one wallet share. It follows from the descriptors, so it is no part of what makes two wallets the same.
+/// What clones of one wallet share. It follows from the descriptors, so it is no part of what makes
+/// two wallets the same.
 #[derive(Clone, Default)]
 pub(super) struct Derived(Arc<Mutex<BTreeMap<Place, ScriptBuf>>>);
 

@@ -1,7 +1,9 @@
-//! Wallets as output descriptors (BIP-380): what scripts are ours, and how a coin of theirs is spent. Public keys only.
+//! Wallets as output descriptors (BIP-380): what scripts are ours, and how a coin of theirs is
+//! spent. Public keys only.
 //!
-//! A wallet has two keychains, one that is shown to others and one for change. Everything about it follows from its two
-//! descriptors: the same text gives the same scripts in every program that reads descriptors.
+//! A wallet has two keychains, one that is shown to others and one for change. Everything about it
+//! follows from its two descriptors: the same text gives the same scripts in every program that
+//! reads descriptors.
 
 mod cosigner;
 mod derived;
@@ -50,27 +52,43 @@ pub enum KeyWallet {
 /// Why there is no such wallet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalletError {
-    #[error("this is a private key; import the public one (xpub, tpub), and move what this one holds: it was shown")]
+    #[error(
+        "this is a private key; import the public one (xpub, tpub), and move what this one holds: \
+         it was shown"
+    )]
     Private,
     #[error("this is no descriptor: {detail}")]
     Descriptor { detail: String },
-    #[error("this is no extended public key ({detail}); allowed is [fingerprint/path]xpub or the xpub alone")]
+    #[error(
+        "this is no extended public key ({detail}); allowed is [fingerprint/path]xpub or the xpub \
+         alone"
+    )]
     Key { detail: String },
-    #[error("the descriptor has no checksum; copy it with the '#' and the 8 characters that its wallet prints at its end")]
+    #[error(
+        "the descriptor has no checksum; copy it with the '#' and the 8 characters that its wallet \
+         prints at its end"
+    )]
     NoChecksum,
     #[error("allowed are wpkh(key), tr(key) and wsh(sortedmulti(k,keys)), and this is {got}")]
     Form { got: String },
     #[error("a key of this wallet is of another network, and the wallet is on {wanted}")]
     OtherNetwork { wanted: Network },
     #[error(
-        "a key does not end in /<0;1>/* or /0/* and /1/*: external and internal addresses must be derived from it, without hardened steps"
+        "a key does not end in /<0;1>/* or /0/* and /1/*: external and internal addresses must be \
+         derived from it, without hardened steps"
     )]
     Derivation,
-    #[error("external and internal addresses are the same; one descriptor ends in /0/*, the other in /1/*")]
+    #[error(
+        "external and internal addresses are the same; one descriptor ends in /0/*, the other in \
+         /1/*"
+    )]
     SameKeychains,
     #[error("the two descriptors spend differently: one by {external:?}, one by {internal:?}")]
     DifferentSpends { external: Spend, internal: Spend },
-    #[error("a multisig wallet needs 1 to n signatures of n keys, n at most {MULTISIG_KEYS_MAX}, and this is {needed} of {keys}")]
+    #[error(
+        "a multisig wallet needs 1 to n signatures of n keys, n at most {MULTISIG_KEYS_MAX}, and \
+         this is {needed} of {keys}"
+    )]
     Threshold { needed: usize, keys: usize },
     #[error("the key {key} is twice in this wallet; every signer has his own")]
     SameKey { key: String },
@@ -100,18 +118,25 @@ impl Wallet {
         Ok(Self { network, spend, external, internal, derived: Derived::default() })
     }
 
-    /// `wsh(sortedmulti(needed, …))` of these keys (BIP-67 order, so that their order here does not matter).
+    /// `wsh(sortedmulti(needed, …))` of these keys (BIP-67 order, so that their order here does not
+    /// matter).
     ///
     /// # Errors
-    /// [`WalletError`] for a threshold that is not, or for a key that is there twice or of another network.
-    pub fn multisig(network: Network, needed: usize, cosigners: &[Cosigner]) -> Result<Self, WalletError> {
+    /// [`WalletError`] for a threshold that is not, or for a key that is there twice or of another
+    /// network.
+    pub fn multisig(
+        network: Network,
+        needed: usize,
+        cosigners: &[Cosigner],
+    ) -> Result<Self, WalletError> {
         let keys = cosigners.len();
         if needed == 0 || needed > keys || keys > usize::from(MULTISIG_KEYS_MAX) {
             return Err(WalletError::Threshold { needed, keys });
         }
         let of = |keychain: Keychain| {
             let keys = cosigners.iter().map(|cosigner| cosigner.of(keychain)).collect();
-            Descriptor::new_wsh_sortedmulti(needed, keys).map_err(|error| WalletError::Descriptor { detail: error.to_string() })
+            Descriptor::new_wsh_sortedmulti(needed, keys)
+                .map_err(|error| WalletError::Descriptor { detail: error.to_string() })
         };
         Self::new(network, of(Keychain::External)?, of(Keychain::Internal)?)
     }
@@ -132,7 +157,10 @@ impl Wallet {
     /// Both keychains in one (`…/<0;1>/*`, BIP-389), with its checksum.
     pub fn descriptor_of_both(&self) -> String {
         let external = self.external.to_string();
-        let body = external.split_once('#').map_or(external.as_str(), |(body, _)| body).replace("/0/*", "/<0;1>/*");
+        let body = external
+            .split_once('#')
+            .map_or(external.as_str(), |(body, _)| body)
+            .replace("/0/*", "/<0;1>/*");
         let checksum = desc_checksum(&body).expect("a descriptor has characters of BIP-380 only");
         format!("{body}#{checksum}")
     }
@@ -152,7 +180,8 @@ impl Wallet {
     /// [`WalletError::Index`].
     pub fn address(&self, place: Place) -> Result<Address, WalletError> {
         let script = self.script(place)?;
-        Ok(Address::of_script(self.network, script).expect("wallets have P2WPKH, P2WSH and P2TR scripts only, which all have addresses"))
+        Ok(Address::of_script(self.network, script)
+            .expect("wallets have P2WPKH, P2WSH and P2TR scripts only, which all have addresses"))
     }
 
     /// Whether a key of this root is among its keys, by fingerprint.
@@ -161,7 +190,10 @@ impl Wallet {
     }
 
     /// The descriptor at one place, with all keys derived.
-    pub(crate) fn definite(&self, place: Place) -> Result<Descriptor<DefiniteDescriptorKey>, WalletError> {
+    pub(crate) fn definite(
+        &self,
+        place: Place,
+    ) -> Result<Descriptor<DefiniteDescriptorKey>, WalletError> {
         let wrong = || WalletError::Index { index: place.index };
         if place.index >= INDEX_END {
             return Err(wrong());
@@ -186,32 +218,49 @@ fn spend(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<Spend, WalletEr
         Descriptor::Wsh(wsh) => match wsh.as_inner() {
             WshInner::SortedMulti(multi) => {
                 let (needed, keys) = (multi.k(), multi.n());
-                let narrow = |count: usize| u8::try_from(count).ok().filter(|count| *count <= MULTISIG_KEYS_MAX);
-                let both = narrow(needed).zip(narrow(keys)).ok_or(WalletError::Threshold { needed, keys })?;
+                let narrow = |count: usize| {
+                    u8::try_from(count).ok().filter(|count| *count <= MULTISIG_KEYS_MAX)
+                };
+                let both = narrow(needed)
+                    .zip(narrow(keys))
+                    .ok_or(WalletError::Threshold { needed, keys })?;
                 Ok(Spend::Multisig { needed: both.0, keys: both.1 })
             }
             WshInner::Ms(_) => Err(other()),
         },
-        Descriptor::Tr(_) | Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => Err(other()),
+        Descriptor::Tr(_) | Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => {
+            Err(other())
+        }
     }
 }
 
 /// Every key is an extended one of this network, gives a row of addresses, and is there once.
-fn check_keys(network: Network, descriptor: &Descriptor<DescriptorPublicKey>) -> Result<(), WalletError> {
+fn check_keys(
+    network: Network,
+    descriptor: &Descriptor<DescriptorPublicKey>,
+) -> Result<(), WalletError> {
     let mut seen = std::collections::BTreeSet::new();
     let mut wrong = None;
     descriptor.for_each_key(|key| {
         let check = match key {
-            DescriptorPublicKey::XPub(xpub) if xpub.xkey.network != network.kind() => Err(WalletError::OtherNetwork { wanted: network }),
-            DescriptorPublicKey::XPub(_) if !key.has_wildcard() || key.has_hardened_step() => Err(WalletError::Derivation),
+            DescriptorPublicKey::XPub(xpub) if xpub.xkey.network != network.kind() => {
+                Err(WalletError::OtherNetwork { wanted: network })
+            }
+            DescriptorPublicKey::XPub(_) if !key.has_wildcard() || key.has_hardened_step() => {
+                Err(WalletError::Derivation)
+            }
             DescriptorPublicKey::XPub(xpub) if !seen.insert(xpub.xkey.public_key) => {
                 Err(WalletError::SameKey { key: xpub.xkey.to_string() })
             }
-            DescriptorPublicKey::XPub(xpub) if xpub.wildcard == bdk_wallet::miniscript::descriptor::Wildcard::Hardened => {
+            DescriptorPublicKey::XPub(xpub)
+                if xpub.wildcard == bdk_wallet::miniscript::descriptor::Wildcard::Hardened =>
+            {
                 Err(WalletError::Derivation)
             }
             DescriptorPublicKey::XPub(_) => Ok(()),
-            DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => Err(WalletError::Derivation),
+            DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => {
+                Err(WalletError::Derivation)
+            }
         };
         wrong = check.err();
         wrong.is_none()

@@ -1,4 +1,5 @@
-//! The root of a wallet's keys (BIP-32), from the seed that BIP-39 makes of words. The only secret of this crate.
+//! The root of a wallet's keys (BIP-32), from the seed that BIP-39 makes of words. The only secret
+//! of this crate.
 
 use std::fmt;
 
@@ -14,7 +15,8 @@ use crate::curve::CURVE;
 /// BIP-32: a seed has 128 to 512 bits.
 const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// The master key of a seed. Never shown by `Debug`, and wiped when it is dropped as far as its library can.
+/// The master key of a seed. Never shown by `Debug`, and wiped when it is dropped as far as its
+/// library can.
 pub struct RootKey {
     network: Network,
     xpriv: Xpriv,
@@ -30,7 +32,9 @@ impl RootKey {
         if !SEED_BYTES.contains(&seed.len()) {
             return Err(wrong());
         }
-        Xpriv::new_master(network.kind(), seed).map(|xpriv| Self { network, xpriv }).map_err(|_| wrong())
+        Xpriv::new_master(network.kind(), seed)
+            .map(|xpriv| Self { network, xpriv })
+            .map_err(|_| wrong())
     }
 
     /// Account 0 of this seed: m/84'/coin'/0' or m/86'/coin'/0', coin 0 on mainnet and 1 elsewhere.
@@ -39,9 +43,12 @@ impl RootKey {
             KeyWallet::Segwit => Bip84(self.xpriv, keychain).build(self.network.kind()),
             KeyWallet::Taproot => Bip86(self.xpriv, keychain).build(self.network.kind()),
         };
-        let [external, internal] = [KeychainKind::External, KeychainKind::Internal]
-            .map(|keychain| of(keychain).expect("the template fits a master key of its own network").0);
-        Wallet::new(self.network, external, internal).expect("the templates are of the forms that a wallet has")
+        let [external, internal] =
+            [KeychainKind::External, KeychainKind::Internal].map(|keychain| {
+                of(keychain).expect("the template fits a master key of its own network").0
+            });
+        Wallet::new(self.network, external, internal)
+            .expect("the templates are of the forms that a wallet has")
     }
 
     /// What other programs know this seed by (BIP-32).
@@ -50,7 +57,10 @@ impl RootKey {
     }
 
     pub(crate) fn derive(&self, path: &DerivationPath) -> SecretKey {
-        self.xpriv.derive_priv(&*CURVE, path).expect("a key of 2^-127 probability is missing (BIP-32)").private_key
+        self.xpriv
+            .derive_priv(&*CURVE, path)
+            .expect("a key of 2^-127 probability is missing (BIP-32)")
+            .private_key
     }
 
     #[cfg(test)]
@@ -83,7 +93,8 @@ pub(crate) mod tests {
 
     /// Words of the table that BIP-39 publishes.
     pub(crate) const PHRASES: [&str; 3] = [
-        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
+        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon \
+         about",
         "legal winner thank year wave sausage worth useful legal winner thank yellow",
         "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
     ];
@@ -125,31 +136,56 @@ pub(crate) mod tests {
                 "xpub6FnCn6nSzZAw5Tw7cgR9bi15UV96gLZhjDstkXXxvCLsUXBGXPdSnLFbdpq8p9HmGsApME5hQTZ3emM2rnY5agb9rXpVGyy3bdW6EEgAtqt",
             ),
         ] {
-            let root = RootKey::from_seed(Network::Mainnet, &hex::decode(seed).expect("hex")).expect("a seed");
-            let key = root.xpriv.derive_priv(&*CURVE, &path.parse::<DerivationPath>().expect("a path")).expect("derives");
-            assert_eq!((key.to_string(), Xpub::from_priv(&*CURVE, &key).to_string()), (private.to_owned(), public.to_owned()), "{path}");
+            let root = RootKey::from_seed(Network::Mainnet, &hex::decode(seed).expect("hex"))
+                .expect("a seed");
+            let key = root
+                .xpriv
+                .derive_priv(&*CURVE, &path.parse::<DerivationPath>().expect("a path"))
+                .expect("derives");
+            assert_eq!(
+                (key.to_string(), Xpub::from_priv(&*CURVE, &key).to_string()),
+                (private.to_owned(), public.to_owned()),
+                "{path}"
+            );
         }
-        assert_eq!(RootKey::from_seed(Network::Mainnet, &[7; 15]).err(), Some(WalletError::Seed { bytes: 15 }));
+        assert_eq!(
+            RootKey::from_seed(Network::Mainnet, &[7; 15]).err(),
+            Some(WalletError::Seed { bytes: 15 })
+        );
     }
 
     /// BIP-39, the table of test vectors: words, root key with the passphrase TREZOR.
     #[test]
     fn the_published_vectors_of_bip39() {
         for (words, expected) in [
-            (WORDS, "xprv9s21ZrQH143K3h3fDYiay8mocZ3afhfULfb5GX8kCBdno77K4HiA15Tg23wpbeF1pLfs1c5SPmYHrEpTuuRhxMwvKDwqdKiGJS9XFKzUsAF"),
             (
-                "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo vote",
+                WORDS,
+                "xprv9s21ZrQH143K3h3fDYiay8mocZ3afhfULfb5GX8kCBdno77K4HiA15Tg23wpbeF1pLfs1c5SPmYHrEpTuuRhxMwvKDwqdKiGJS9XFKzUsAF",
+            ),
+            (
+                "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo \
+                 zoo zoo zoo vote",
                 "xprv9s21ZrQH143K2WFF16X85T2QCpndrGwx6GueB72Zf3AHwHJaknRXNF37ZmDrtHrrLSHvbuRejXcnYxoZKvRquTPyp2JiNG3XcjQyzSEgqCB",
             ),
         ] {
             let seed = bip39::Mnemonic::parse(words).expect("words").to_seed("TREZOR");
-            assert_eq!(RootKey::from_seed(Network::Mainnet, &seed).expect("64 bytes").xpriv.to_string(), expected);
+            assert_eq!(
+                RootKey::from_seed(Network::Mainnet, &seed).expect("64 bytes").xpriv.to_string(),
+                expected
+            );
         }
     }
 
     fn addresses(wallet: &Wallet) -> [String; 3] {
-        [(Keychain::External, 0), (Keychain::External, 1), (Keychain::Internal, 0)]
-            .map(|(keychain, index)| wallet.address(Place { keychain, index }).expect("an index").destination().to_string())
+        [(Keychain::External, 0), (Keychain::External, 1), (Keychain::Internal, 0)].map(
+            |(keychain, index)| {
+                wallet
+                    .address(Place { keychain, index })
+                    .expect("an index")
+                    .destination()
+                    .to_string()
+            },
+        )
     }
 
     /// BIP-84 and BIP-86, test vectors.
@@ -178,7 +214,10 @@ pub(crate) mod tests {
     fn descriptors_print_their_origin_and_checksum_and_no_secret() {
         let root = root(Network::Regtest, WORDS);
         let text = root.wallet(KeyWallet::Segwit).descriptor(Keychain::Internal);
-        assert!(text.starts_with("wpkh([73c5da0a/84'/1'/0']tpub") && text.contains("/1/*)#"), "{text}");
+        assert!(
+            text.starts_with("wpkh([73c5da0a/84'/1'/0']tpub") && text.contains("/1/*)#"),
+            "{text}"
+        );
         assert_eq!(format!("{root:?}"), "RootKey(73c5da0a on regtest)");
     }
 
@@ -189,6 +228,8 @@ pub(crate) mod tests {
             let place = Place { keychain: Keychain::External, index };
             assert_eq!(wallet.script(place), Err(WalletError::Index { index }));
         }
-        assert!(wallet.script(Place { keychain: Keychain::External, index: (1 << 31) - 1 }).is_ok());
+        assert!(
+            wallet.script(Place { keychain: Keychain::External, index: (1 << 31) - 1 }).is_ok()
+        );
     }
 }

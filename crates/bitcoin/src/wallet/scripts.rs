@@ -1,4 +1,5 @@
-//! Which scripts are ours: those that were given out, and some beyond, since who restores a wallet does not know how many were.
+//! Which scripts are ours: those that were given out, and some beyond, since who restores a wallet
+//! does not know how many were.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,8 @@ use bdk_wallet::bitcoin::{Script, ScriptBuf};
 use super::{Wallet, WalletError};
 use adit_core::{Keychain, Place};
 
-/// How many addresses beyond the last one that was given out are watched (BIP-44, "address gap limit").
+/// How many addresses beyond the last one that was given out are watched (BIP-44, "address gap
+/// limit").
 pub const GAP_LIMIT: u32 = 20;
 
 /// How many addresses of each keychain were given out.
@@ -99,9 +101,13 @@ mod tests {
     fn a_script_is_known_up_to_the_gap_limit() {
         let wallet = root(Network::Regtest, WORDS).wallet(KeyWallet::Segwit);
         let script = |keychain, index| wallet.script(Place { keychain, index }).expect("an index");
-        let mut scripts = Scripts::new(wallet.clone(), Revealed { external: 3, internal: 0 }).expect("few");
+        let mut scripts =
+            Scripts::new(wallet.clone(), Revealed { external: 3, internal: 0 }).expect("few");
         for (keychain, last) in [(Keychain::External, 22), (Keychain::Internal, 19)] {
-            assert_eq!(scripts.place_of(&script(keychain, last)), Some(Place { keychain, index: last }));
+            assert_eq!(
+                scripts.place_of(&script(keychain, last)),
+                Some(Place { keychain, index: last })
+            );
             assert_eq!(scripts.place_of(&script(keychain, last + 1)), None);
         }
         let next = Place { keychain: Keychain::External, index: 3 };

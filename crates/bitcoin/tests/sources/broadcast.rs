@@ -14,7 +14,10 @@ async fn answers(node: &Node, transaction: &Transaction) -> Vec<SubmissionAnswer
 
 fn all_refuse(answers: &[SubmissionAnswer], words: &str) {
     for answer in answers {
-        assert!(matches!(answer, SubmissionAnswer::Refused { text } if text.contains(words)), "{words}: {answers:?}");
+        assert!(
+            matches!(answer, SubmissionAnswer::Refused { text } if text.contains(words)),
+            "{words}: {answers:?}"
+        );
     }
 }
 
@@ -26,7 +29,11 @@ async fn f06_f07_f14_every_source_is_told_and_its_answer_kept() {
     let cheap = world.spend(coin, &payee, FEE + Amount::from_sat(1)).await;
     let node = world.node();
     assert_eq!(answers(&node, &payment).await, [const { SubmissionAnswer::Accepted }; 3]);
-    assert_eq!(answers(&node, &payment).await, [const { SubmissionAnswer::Accepted }; 3], "once more is no error");
+    assert_eq!(
+        answers(&node, &payment).await,
+        [const { SubmissionAnswer::Accepted }; 3],
+        "once more is no error"
+    );
     world.catch_up().await;
     // -26: the replacement does not pay for itself.
     all_refuse(&answers(&node, &cheap).await, "insufficient fee");
@@ -34,7 +41,11 @@ async fn f06_f07_f14_every_source_is_told_and_its_answer_kept() {
     // -27: it is in the chain. -25: its coin is spent.
     assert_eq!(answers(&node, &payment).await, [const { SubmissionAnswer::AlreadyKnown }; 3]);
     all_refuse(&answers(&node, &cheap).await, "bad-txns-inputs-missingorspent");
-    assert!(node.readings().iter().all(|reading| reading.failures == 0), "a refusal is an answer: {:?}", node.readings());
+    assert!(
+        node.readings().iter().all(|reading| reading.failures == 0),
+        "a refusal is an answer: {:?}",
+        node.readings()
+    );
 }
 
 #[tokio::test]
@@ -45,5 +56,15 @@ async fn f05_who_cannot_be_reached_keeps_nobody_from_being_told() {
     let (coin, payee) = (world.coin().await, world.address().await);
     let parent = world.spend(coin, &payee, FEE).await;
     let said = answers(&node(faces), &parent).await;
-    assert!(matches!(&said[..], [SubmissionAnswer::Accepted, SubmissionAnswer::Unclear { .. }, SubmissionAnswer::Accepted]), "{said:?}");
+    assert!(
+        matches!(
+            &said[..],
+            [
+                SubmissionAnswer::Accepted,
+                SubmissionAnswer::Unclear { .. },
+                SubmissionAnswer::Accepted
+            ]
+        ),
+        "{said:?}"
+    );
 }

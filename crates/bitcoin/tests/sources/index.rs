@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::twist::Twister;
 use crate::world::{FEE, World, alone, at, sought};
 
-/// A bitcoind without `-txindex` knows no transaction that is in a block: it says so, and finds spenders in the blocks themselves.
+/// A bitcoind without `-txindex` knows no transaction that is in a block: it says so, and finds
+/// spenders in the blocks themselves.
 #[tokio::test]
 async fn a_bitcoind_without_an_index_searches_blocks() {
     let Some(world) = World::start("no-index").await else { return };
@@ -22,7 +23,8 @@ async fn a_bitcoind_without_an_index_searches_blocks() {
             match call["method"].as_str() {
                 Some("getindexinfo") => answer["result"] = json!({}),
                 Some("getrawtransaction") => {
-                    let error = json!({ "code": -5, "message": "No such mempool transaction. Use -txindex" });
+                    let error = json!({ "code": -5, "message": "No such mempool transaction. Use \
+                        -txindex" });
                     *answer = json!({ "jsonrpc": "2.0", "id": answer["id"], "error": error });
                 }
                 _ => {}
@@ -37,7 +39,8 @@ async fn a_bitcoind_without_an_index_searches_blocks() {
     let node = alone(Face::Bitcoind, &world.with_password(twister.url()));
 
     let (coin, foreign, payee) = (world.coin().await, world.coin().await, world.address().await);
-    let (payment, theft) = (world.spend(coin, &payee, FEE).await, world.spend(foreign, &payee, FEE).await);
+    let (payment, theft) =
+        (world.spend(coin, &payee, FEE).await, world.spend(foreign, &payee, FEE).await);
     let before = world.head().await.height;
     let block = at(before + 1, world.mine_exactly(&[payment.clone(), theft.clone()]).await);
     world.mine().await;
@@ -46,7 +49,8 @@ async fn a_bitcoind_without_an_index_searches_blocks() {
     assert_eq!(head.height, before + 3);
     let sought = [sought(coin, &[payment.compute_txid()]), sought(foreign, &[])];
     let readings = node.spends(&sought, before, head).await.expect("readings");
-    let states: Vec<OutpointState> = readings.iter().filter_map(|reading| Some(reading.state.as_ref()?.value)).collect();
+    let states: Vec<OutpointState> =
+        readings.iter().filter_map(|reading| Some(reading.state.as_ref()?.value)).collect();
     let spent = |by: Txid| OutpointState::Spent { by, block };
     assert_eq!(states, [spent(payment.compute_txid()), spent(theft.compute_txid())]);
     // Not where it was not looked.

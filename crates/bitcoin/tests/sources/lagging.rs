@@ -1,4 +1,5 @@
-//! A source that is behind, or on a branch of its own: a second bitcoind that has been given only a part of the first one's blocks.
+//! A source that is behind, or on a branch of its own: a second bitcoind that has been given only a
+//! part of the first one's blocks.
 
 use adit_bitcoin::OutpointState;
 use adit_devnet::bitcoin::{Miner, Node as Bitcoind};
@@ -13,7 +14,8 @@ async fn give(world: &World, to: &Bitcoind, upto: u32) {
     let from = to.rpc().height().await.expect("a height") + 1;
     for height in from..=upto {
         let rpc = world.bitcoin.rpc();
-        let block = rpc.block(rpc.block_hash(height).await.expect("a block")).await.expect("a block");
+        let block =
+            rpc.block(rpc.block_hash(height).await.expect("a block")).await.expect("a block");
         to.rpc().call::<Value>("submitblock", json!([serialize_hex(&block)])).await.expect("taken");
     }
     assert_eq!(to.rpc().height().await.expect("a height"), upto);
@@ -47,13 +49,20 @@ async fn f42_one_that_lags_holds_nobody_up_and_is_no_liar() {
     let head = two.heads().await.expect("a head").block;
     assert_eq!(head.height, u64::from(behind));
     let readings = two.spends(&[sought(coin, &[paid])], 100, head).await.expect("readings");
-    assert_eq!(readings[0].state.as_ref().map(|agreed| agreed.value), Some(OutpointState::Unspent), "not yet");
-    assert!(readings[0].pending.iter().all(|(_, by)| *by == paid) && !readings[0].pending.is_empty());
+    assert_eq!(
+        readings[0].state.as_ref().map(|agreed| agreed.value),
+        Some(OutpointState::Unspent),
+        "not yet"
+    );
+    assert!(
+        readings[0].pending.iter().all(|(_, by)| *by == paid) && !readings[0].pending.is_empty()
+    );
     assert!(two.coins(&[payee.script_pubkey()], head).await.expect("coins").is_empty());
     slow.stop().await.expect("stopped");
 }
 
-/// What one that lags says is about an older chain. Were it counted, a single liar would have company.
+/// What one that lags says is about an older chain. Were it counted, a single liar would have
+/// company.
 #[tokio::test]
 async fn f42_one_that_lags_and_one_that_lies_are_no_quorum() {
     let Some(world) = World::start("company").await else { return };
@@ -63,10 +72,12 @@ async fn f42_one_that_lags_and_one_that_lies_are_no_quorum() {
     give(&world, &slow, world.bitcoin.rpc().height().await.expect("a height")).await;
     let payment = world.spend(coin, &payee, FEE).await;
     let twister = Twister::start(world.bitcoin.esplora_url()).await;
-    let utxo = world.node().coins(&[owner.script_pubkey()], world.head().await).await.expect("coins");
-    let status =
-        json!({ "confirmed": true, "block_height": utxo[0].height, "block_hash": world.bitcoin.rpc().tip().await.expect("a tip") });
-    let still_there = json!([{ "txid": coin.txid, "vout": coin.vout, "value": COIN.to_sat(), "status": status }]).to_string();
+    let utxo =
+        world.node().coins(&[owner.script_pubkey()], world.head().await).await.expect("coins");
+    let status = json!({ "confirmed": true, "block_height": utxo[0].height, "block_hash": world.bitcoin.rpc().tip().await.expect("a tip") });
+    let still_there =
+        json!([{ "txid": coin.txid, "vout": coin.vout, "value": COIN.to_sat(), "status": status }])
+            .to_string();
     world.send(&payment).await;
     world.mine().await;
 
@@ -104,6 +115,9 @@ async fn f39_one_on_a_branch_of_its_own_is_outvoted_and_set_aside() {
     let aside: Vec<bool> = node.readings().iter().map(|reading| reading.quarantined).collect();
     assert_eq!(aside, [false, false, true], "{:?}", node.readings());
     let spent = state(&node, coin, &[]).await;
-    assert!(matches!(spent, Some(OutpointState::Spent { by, .. }) if by == payment.compute_txid()), "{spent:?}");
+    assert!(
+        matches!(spent, Some(OutpointState::Spent { by, .. }) if by == payment.compute_txid()),
+        "{spent:?}"
+    );
     alone.stop().await.expect("stopped");
 }

@@ -26,12 +26,16 @@ async fn f39_f40_one_liar_moves_nothing() {
 
     // A payment that nobody made is confirmed, an output that nobody spent is spent.
     let status = json!({ "confirmed": true, "block_height": head.height, "block_hash": head.hash.to_string().trim_start_matches("0x") });
-    let spend = json!({ "spent": true, "txid": payment.compute_txid(), "vin": 0, "status": status });
+    let spend =
+        json!({ "spent": true, "txid": payment.compute_txid(), "vin": 0, "status": status });
     twister.say("/outspend/", spend.to_string());
     assert_eq!(state(&node, coin, &[payment.compute_txid()]).await, Some(OutpointState::Unspent));
     twister.say("/status", status.to_string());
     let places = node.places(&[payment.compute_txid()], head).await.expect("places");
-    assert_eq!(places[0].as_ref().map(|agreed| agreed.value), Some(adit_bitcoin::TransactionState::NotInChain));
+    assert_eq!(
+        places[0].as_ref().map(|agreed| agreed.value),
+        Some(adit_bitcoin::TransactionState::NotInChain)
+    );
 
     // Coins that are not there, or larger than they are.
     let utxo = json!([{ "txid": payment.compute_txid(), "vout": 0, "value": 7, "status": status }]);
@@ -43,7 +47,10 @@ async fn f39_f40_one_liar_moves_nothing() {
     world.mine().await;
     twister.change("/outspend/", |said| *said = json!({ "spent": false }));
     let spent = state(&node, coin, &[]).await;
-    assert!(matches!(spent, Some(OutpointState::Spent { by, .. }) if by == payment.compute_txid()), "{spent:?}");
+    assert!(
+        matches!(spent, Some(OutpointState::Spent { by, .. }) if by == payment.compute_txid()),
+        "{spent:?}"
+    );
     twister.say("/utxo", "[]");
     let head = world.head().await;
     assert_eq!(node.coins(&[payee.script_pubkey()], head).await.expect("coins").len(), 1);
@@ -57,7 +64,10 @@ async fn f39_who_claims_other_blocks_is_set_aside() {
     // Far ahead: nobody follows. It is alone with it, and nothing disproves it.
     twister.lie(move |asked, said| match asked.path.as_str() {
         "/blocks/tip/hash" => (200, fantasy.into()),
-        path if path.ends_with(fantasy) => (200, json!({ "id": fantasy, "height": 9_000, "timestamp": 1 }).to_string().into_bytes()),
+        path if path.ends_with(fantasy) => (
+            200,
+            json!({ "id": fantasy, "height": 9_000, "timestamp": 1 }).to_string().into_bytes(),
+        ),
         _ => said,
     });
     assert_eq!(node.heads().await.expect("a head").block, world.head().await);
@@ -65,7 +75,10 @@ async fn f39_who_claims_other_blocks_is_set_aside() {
     let height = world.head().await.height;
     twister.lie(move |asked, said| match asked.path.as_str() {
         "/blocks/tip/hash" => (200, fantasy.into()),
-        path if path.ends_with(fantasy) => (200, json!({ "id": fantasy, "height": height, "timestamp": 1 }).to_string().into_bytes()),
+        path if path.ends_with(fantasy) => (
+            200,
+            json!({ "id": fantasy, "height": height, "timestamp": 1 }).to_string().into_bytes(),
+        ),
         path if path == format!("/block-height/{height}") => (200, fantasy.into()),
         _ => said,
     });
@@ -75,7 +88,10 @@ async fn f39_who_claims_other_blocks_is_set_aside() {
     }
     let reading = &node.readings()[0];
     assert!(reading.quarantined && reading.open, "{reading:?}");
-    assert!(reading.last_failure.as_deref().is_some_and(|said| said.contains("deadbeef")), "{reading:?}");
+    assert!(
+        reading.last_failure.as_deref().is_some_and(|said| said.contains("deadbeef")),
+        "{reading:?}"
+    );
     assert_eq!(node.heads().await.expect("the others are enough").witnesses.len(), 2);
 }
 
@@ -83,16 +99,23 @@ async fn f39_who_claims_other_blocks_is_set_aside() {
 async fn f41_the_wrong_network_is_never_heard() {
     let Some(world) = World::start("network").await else { return };
     // All of them are regtest, and the main network was wanted.
-    let elsewhere = Node::new(BitcoinConfig { network: Network::Mainnet, ..config(world.faces()) }).expect("a node");
+    let elsewhere = Node::new(BitcoinConfig { network: Network::Mainnet, ..config(world.faces()) })
+        .expect("a node");
     let fault = elsewhere.heads().await.expect_err("nobody serves it");
     assert!(matches!(fault, Fault::WrongNetwork { .. }), "{fault}");
     assert!(fault.to_string().contains("mainnet with genesis 000000000019d668"), "{fault}");
-    assert!(elsewhere.readings().iter().all(|reading| reading.quarantined), "{:?}", elsewhere.readings());
+    assert!(
+        elsewhere.readings().iter().all(|reading| reading.quarantined),
+        "{:?}",
+        elsewhere.readings()
+    );
 
     // One of them is another one.
     let (twister, node) = twisted(&world).await;
     twister.lie(|asked, said| match asked.path.as_str() {
-        "/block-height/0" => (200, b"000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f".to_vec()),
+        "/block-height/0" => {
+            (200, b"000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f".to_vec())
+        }
         _ => said,
     });
     assert_eq!(node.heads().await.expect("two are enough").witnesses.len(), 2);
@@ -104,7 +127,8 @@ async fn f41_the_wrong_network_is_never_heard() {
 async fn f40_other_bytes_than_the_id_says_set_it_aside() {
     let Some(world) = World::start("bytes").await else { return };
     let (coin, payee) = (world.coin().await, world.address().await);
-    let (payment, other) = (world.spend(coin, &payee, FEE).await, world.spend(coin, &payee, FEE * 2).await);
+    let (payment, other) =
+        (world.spend(coin, &payee, FEE).await, world.spend(coin, &payee, FEE * 2).await);
     world.send(&payment).await;
     world.mine().await;
     let (twister, node) = twisted(&world).await;
@@ -133,7 +157,11 @@ async fn html_endless_bodies_and_nonsense_are_set_aside_and_move_nothing() {
         let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
         twister.lie(move |_, _| (status, body.clone()));
         for _ in 0..adit_chain::BREAKER_FAILURES_MAX {
-            assert_eq!(node.heads().await.expect("two are enough").block, world.head().await, "{shown}");
+            assert_eq!(
+                node.heads().await.expect("two are enough").block,
+                world.head().await,
+                "{shown}"
+            );
         }
         let reading = &node.readings()[0];
         assert!(reading.open && reading.last_failure.is_some(), "{shown}: {reading:?}");

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_bitcoin::{BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, BitcoinLane, Face, LaneSettings, Network, Node};
+use adit_bitcoin::{
+    BLOCKCYPHER_LOOK_EVERY, BitcoinConfig, BitcoinLane, Face, LaneSettings, Network, Node,
+};
 use adit_chain::{Chain as _, Endpoint, Request, Response, Timer, Watch, Wire, WireFault};
 use adit_core::{ChainName, Destination, EndpointName, LaneId, Span, Trust};
 use async_trait::async_trait;
@@ -69,7 +71,9 @@ impl Served {
         match height {
             0 => Some(genesis_block(Bitcoin::Regtest).block_hash()),
             height if height > tip => None,
-            height => Some(BlockHash::from_byte_array([u8::try_from(height % 200).expect("small") ^ branch; 32])),
+            height => Some(BlockHash::from_byte_array(
+                [u8::try_from(height % 200).expect("small") ^ branch; 32],
+            )),
         }
     }
 
@@ -86,7 +90,9 @@ impl OneFace {
         let (height, hash) = self.1.tip();
         if path.is_empty() {
             let time = "2026-11-01T00:00:00Z";
-            return Some(json!({ "height": height, "hash": hash, "time": time, "high_fee_per_kb": 20_000, "medium_fee_per_kb": 10_000 }));
+            return Some(
+                json!({ "height": height, "hash": hash, "time": time, "high_fee_per_kb": 20_000, "medium_fee_per_kb": 10_000 }),
+            );
         }
         if path.starts_with("/addrs/") {
             return Some(json!({}));
@@ -103,9 +109,11 @@ impl OneFace {
         match path {
             "/blocks/tip/hash" => Some(hash.to_string().into_bytes()),
             "/fee-estimates" => Some(b"{}".to_vec()),
-            _ if path.starts_with("/block/") => {
-                Some(json!({ "id": hash, "height": height, "timestamp": 1_700_000_000 }).to_string().into_bytes())
-            }
+            _ if path.starts_with("/block/") => Some(
+                json!({ "id": hash, "height": height, "timestamp": 1_700_000_000 })
+                    .to_string()
+                    .into_bytes(),
+            ),
             _ => Some(b"[]".to_vec()),
         }
     }
@@ -116,7 +124,9 @@ impl Wire for OneFace {
     async fn exchange(&self, request: &Request) -> Result<Response, WireFault> {
         self.1.asked.fetch_add(1, Ordering::SeqCst);
         let said = match self.0 {
-            Face::BlockCypher => self.blockcypher(&request.path).map(|said| said.to_string().into_bytes()),
+            Face::BlockCypher => {
+                self.blockcypher(&request.path).map(|said| said.to_string().into_bytes())
+            }
             Face::Esplora | Face::Bitcoind => self.esplora(&request.path),
         };
         Ok(said.map_or(Response { status: 404, body: b"{}".to_vec() }, Response::ok))
@@ -130,8 +140,13 @@ fn node(sources: &[(Face, &Served)], trust: Trust, look_every: Span, timer: &Arc
         (*face, Endpoint::over(name, Box::new(OneFace(*face, (*served).clone())), timer.clone()))
     };
     let name = ChainName::new("bitcoin").expect("a name");
-    let config = BitcoinConfig { trust, blockcypher_look_every: look_every, ..BitcoinConfig::new(name, Network::Regtest, Vec::new()) };
-    Node::over(config, sources.iter().enumerate().map(endpoint).collect(), timer.clone()).expect("enough sources")
+    let config = BitcoinConfig {
+        trust,
+        blockcypher_look_every: look_every,
+        ..BitcoinConfig::new(name, Network::Regtest, Vec::new())
+    };
+    Node::over(config, sources.iter().enumerate().map(endpoint).collect(), timer.clone())
+        .expect("enough sources")
 }
 
 /// A lane over one BlockCypher source, which looks as the engine does.
@@ -146,9 +161,23 @@ impl Looking {
     fn every(look_every: Span) -> Self {
         let (timer, served) = (Arc::new(Told::default()), Served::at(150));
         let node = node(&[(Face::BlockCypher, &served)], Trust::Single, look_every, &timer);
-        let lane = BitcoinLane::over(node, LaneSettings::new("BTC".parse().expect("an asset"), wallet()), timer.clone());
-        let id = LaneId { chain: "bitcoin".parse().expect("a name"), wallet: Destination::new("wallet").expect("a name") };
-        let watch = Watch { lane: id, next_nonce: 0, adopted_from: 0, confirmations: 1, trail: Vec::new(), lineages: Vec::new() };
+        let lane = BitcoinLane::over(
+            node,
+            LaneSettings::new("BTC".parse().expect("an asset"), wallet()),
+            timer.clone(),
+        );
+        let id = LaneId {
+            chain: "bitcoin".parse().expect("a name"),
+            wallet: Destination::new("wallet").expect("a name"),
+        };
+        let watch = Watch {
+            lane: id,
+            next_nonce: 0,
+            adopted_from: 0,
+            confirmations: 1,
+            trail: Vec::new(),
+            lineages: Vec::new(),
+        };
         Self { timer, served, lane, watch }
     }
 
@@ -165,12 +194,13 @@ impl Looking {
     }
 }
 
-/// 60 an hour while the head is unchanged, where nothing remembered would be 1,020: 720 looks, 180 estimates, 120 times the first block. And
-/// a new block's look is one question for each address.
+/// 60 an hour while the head is unchanged, where nothing remembered would be 1,020: 720 looks, 180
+/// estimates, 120 times the first block. And a new block's look is one question for each address.
 #[tokio::test]
 async fn an_idle_blockcypher_is_asked_once_a_minute() {
     let looking = Looking::every(BLOCKCYPHER_LOOK_EVERY);
-    // The network's first block, once to be heard and once for the pinned facts; the head; 40 addresses, and the head behind them.
+    // The network's first block, once to be heard and once for the pinned facts; the head; 40
+    // addresses, and the head behind them.
     assert_eq!(looking.pass(1).await, 2 + 1 + 40 + 1);
     let idle = looking.pass(STEPS_AN_HOUR - 1).await;
     assert!((59..=60).contains(&idle), "{idle} questions in an idle hour");
@@ -185,12 +215,17 @@ async fn an_idle_blockcypher_is_asked_once_a_minute() {
     assert!((1_018..=1_022).contains(&idle), "{idle} questions in an idle hour");
 }
 
-/// What it said a while ago holds up nobody: where another source tells of a new block, it is asked soon; and it is not called a liar for a
-/// block that was its newest before a reorganisation.
+/// What it said a while ago holds up nobody: where another source tells of a new block, it is asked
+/// soon; and it is not called a liar for a block that was its newest before a reorganisation.
 #[tokio::test]
 async fn a_remembered_head_gives_way_to_what_others_tell() {
     let (timer, cypher, esplora) = (Arc::new(Told::default()), Served::at(150), Served::at(150));
-    let node = node(&[(Face::BlockCypher, &cypher), (Face::Esplora, &esplora)], Trust::Quorum, BLOCKCYPHER_LOOK_EVERY, &timer);
+    let node = node(
+        &[(Face::BlockCypher, &cypher), (Face::Esplora, &esplora)],
+        Trust::Quorum,
+        BLOCKCYPHER_LOOK_EVERY,
+        &timer,
+    );
     assert_eq!(node.heads().await.expect("a head").block.height, 150);
     for (height, branch) in [(151, 1), (151, 2), (152, 2), (152, 3), (153, 3)] {
         cypher.mine(height, branch);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_bitcoin::{BitcoinConfig, BitcoinLane, Face, KeyWallet, LaneSettings, Network, RootKey, Wallet};
+use adit_bitcoin::{
+    BitcoinConfig, BitcoinLane, Face, KeyWallet, LaneSettings, Network, RootKey, Wallet,
+};
 use adit_chain::{Chain as _, Watch};
 use adit_core::{CoinPlaces, Destination, Keychain, LaneId, Place, Span, Trust};
 use bitcoin::ScriptBuf;
@@ -43,9 +45,19 @@ impl Restarted {
             counted.fetch_add(u64::from(is_first_page), Ordering::SeqCst);
             said
         });
-        let config = BitcoinConfig { trust: Trust::Single, ..config(vec![(Face::Esplora, between.url().to_owned())]) };
-        let settings = LaneSettings { look_every: Span::from_millis(0), ..LaneSettings::new("BTC".parse().expect("an asset"), wallet()) };
-        Self { lane: BitcoinLane::new(config, settings).expect("a good configuration"), asked, _between: between }
+        let config = BitcoinConfig {
+            trust: Trust::Single,
+            ..config(vec![(Face::Esplora, between.url().to_owned())])
+        };
+        let settings = LaneSettings {
+            look_every: Span::from_millis(0),
+            ..LaneSettings::new("BTC".parse().expect("an asset"), wallet())
+        };
+        Self {
+            lane: BitcoinLane::new(config, settings).expect("a good configuration"),
+            asked,
+            _between: between,
+        }
     }
 
     fn asked(&self) -> u64 {
@@ -64,7 +76,14 @@ impl Restarted {
 fn watch() -> Watch {
     let wallet = Destination::new("wallet").expect("a name");
     let lane = LaneId { chain: "bitcoin".parse().expect("a name"), wallet };
-    Watch { lane, next_nonce: NEXT, adopted_from: 0, confirmations: 1, trail: Vec::new(), lineages: Vec::new() }
+    Watch {
+        lane,
+        next_nonce: NEXT,
+        adopted_from: 0,
+        confirmations: 1,
+        trail: Vec::new(),
+        lineages: Vec::new(),
+    }
 }
 
 /// 300 payments, of which one left a coin; and a stranger has paid an address of change of long
@@ -88,7 +107,11 @@ async fn f100_a_restart_asks_for_what_it_knew_alone() {
     assert_eq!(restarted.asked(), 1 + GAP + new, "who spends from the wallet is asked of the same");
 
     restarted.lane.remind(&CoinPlaces { rescans: 1, ..CoinPlaces::default() });
-    assert_eq!(restarted.lane.coin_places().map(|places| places.rescans), Some(0), "nothing is learned before it looks");
+    assert_eq!(
+        restarted.lane.coin_places().map(|places| places.rescans),
+        Some(0),
+        "nothing is learned before it looks"
+    );
     restarted.look().await;
     assert_eq!((restarted.asked(), restarted.held().await), (NEXT + 2 * GAP, 2 * coin));
     let all = CoinPlaces { holding: [7, 9].into(), rescans: 1, ..kept };
@@ -111,7 +134,10 @@ async fn f39_coins_listed_below_a_booked_payment_are_not_counted() {
     let head = restarted.lane.tip().await.expect("a tip").head.height;
     assert!(restarted.lane.funds(&watch().lane, head).await.is_ok());
     let behind = restarted.lane.funds(&watch().lane, head + 1).await;
-    assert!(matches!(behind, Err(adit_chain::Fault::Behind { booked, .. }) if booked == head + 1), "{behind:?}");
+    assert!(
+        matches!(behind, Err(adit_chain::Fault::Behind { booked, .. }) if booked == head + 1),
+        "{behind:?}"
+    );
     let request = adit_chain::PlanRequest {
         lane: watch().lane,
         first: NEXT,

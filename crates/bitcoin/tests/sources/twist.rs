@@ -41,8 +41,11 @@ impl Twister {
     pub async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let between =
-            Between { target: target.to_owned(), http: http_client(Duration::from_secs(10)).expect("a client"), lie: Arc::default() };
+        let between = Between {
+            target: target.to_owned(),
+            http: http_client(Duration::from_secs(10)).expect("a client"),
+            lie: Arc::default(),
+        };
         let lie = Arc::clone(&between.lie);
         let router = Router::new().fallback(pass).with_state(between);
         let task = tokio::spawn(async move {
@@ -62,7 +65,11 @@ impl Twister {
     /// Answers to paths that hold this text are this text instead.
     pub fn say(&self, path: &'static str, answer: impl Into<String>) {
         let answer = answer.into();
-        self.lie(move |asked, said| if asked.path.contains(path) { (200, answer.clone().into_bytes()) } else { said });
+        self.lie(
+            move |asked, said| {
+                if asked.path.contains(path) { (200, answer.clone().into_bytes()) } else { said }
+            },
+        );
     }
 
     /// Changes the JSON of answers to paths that hold this text.
@@ -86,9 +93,16 @@ impl Drop for Twister {
     }
 }
 
-async fn pass(State(between): State<Between>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
+async fn pass(
+    State(between): State<Between>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Vec<u8>) {
     let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let mut passed = between.http.request(method, format!("{}{path}", between.target)).body(body.clone());
+    let mut passed =
+        between.http.request(method, format!("{}{path}", between.target)).body(body.clone());
     for name in ["authorization", "content-type"] {
         if let Some(value) = headers.get(name) {
             passed = passed.header(name, value);

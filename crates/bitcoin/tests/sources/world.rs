@@ -1,9 +1,12 @@
-//! What the tests share: Bitcoin, a wallet in bitcoind that owns some of it, and nodes over its faces.
+//! What the tests share: Bitcoin, a wallet in bitcoind that owns some of it, and nodes over its
+//! faces.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use adit_bitcoin::{BitcoinConfig, EndpointConfig, Face, Head, Network, Node, OutpointState, Sought};
+use adit_bitcoin::{
+    BitcoinConfig, EndpointConfig, Face, Head, Network, Node, OutpointState, Sought,
+};
 use adit_core::{BlockRef, Bytes, ChainName, Signed, Span, Trust};
 use adit_devnet::bitcoin::Bitcoin;
 use adit_devnet::parts;
@@ -46,7 +49,8 @@ impl World {
     /// This URL with bitcoind's user and password in it.
     pub fn with_password(&self, url: &str) -> String {
         let known = self.bitcoin.rpc().url_with_password();
-        let (credentials, _) = known.trim_start_matches("http://").split_once('@').expect("user and password");
+        let (credentials, _) =
+            known.trim_start_matches("http://").split_once('@').expect("user and password");
         url.replace("http://", &format!("http://{credentials}@"))
     }
 
@@ -56,7 +60,12 @@ impl World {
 
     /// An address of the wallet.
     pub async fn address(&self) -> Address {
-        let address: Address<NetworkUnchecked> = self.bitcoin.rpc().call("getnewaddress", json!(["", "bech32"])).await.expect("an address");
+        let address: Address<NetworkUnchecked> = self
+            .bitcoin
+            .rpc()
+            .call("getnewaddress", json!(["", "bech32"]))
+            .await
+            .expect("an address");
         address.assume_checked()
     }
 
@@ -77,8 +86,12 @@ impl World {
         let rpc = self.bitcoin.rpc();
         let value = (COIN - fee).to_string_in(Denomination::Bitcoin);
         let inputs = json!([{ "txid": coin.txid, "vout": coin.vout }]);
-        let raw: String = rpc.call("createrawtransaction", json!([inputs, { to.to_string(): value }])).await.expect("made");
-        let signed: Value = rpc.call("signrawtransactionwithwallet", json!([raw])).await.expect("signed");
+        let raw: String = rpc
+            .call("createrawtransaction", json!([inputs, { to.to_string(): value }]))
+            .await
+            .expect("made");
+        let signed: Value =
+            rpc.call("signrawtransactionwithwallet", json!([raw])).await.expect("signed");
         assert_eq!(signed["complete"], true);
         deserialize_hex(signed["hex"].as_str().expect("hex")).expect("a transaction")
     }
@@ -108,13 +121,15 @@ impl World {
 
     /// The node's own head.
     pub async fn head(&self) -> BlockRef {
-        let (rpc, height) = (self.bitcoin.rpc(), self.bitcoin.rpc().height().await.expect("a height"));
+        let (rpc, height) =
+            (self.bitcoin.rpc(), self.bitcoin.rpc().height().await.expect("a height"));
         at(u64::from(height), rpc.block_hash(height).await.expect("a block"))
     }
 }
 
 pub fn log(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sources-{name}-{}.log", std::process::id()))
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("sources-{name}-{}.log", std::process::id()))
 }
 
 pub fn config(faces: Vec<(Face, String)>) -> BitcoinConfig {
@@ -134,7 +149,8 @@ pub fn node(faces: Vec<(Face, String)>) -> Node {
 
 /// One source alone, believed.
 pub fn alone(face: Face, url: &str) -> Node {
-    Node::new(BitcoinConfig { trust: Trust::Single, ..config(vec![(face, url.to_owned())]) }).expect("a node")
+    Node::new(BitcoinConfig { trust: Trust::Single, ..config(vec![(face, url.to_owned())]) })
+        .expect("a node")
 }
 
 pub fn at(height: u64, hash: BlockHash) -> BlockRef {
@@ -147,12 +163,16 @@ pub fn sought(outpoint: OutPoint, candidates: &[Txid]) -> Sought {
 }
 
 pub fn signed(transaction: &Transaction) -> Signed {
-    Signed { raw: Bytes(serialize(transaction)), hash: adit_bitcoin::hash_of(transaction.compute_txid()) }
+    Signed {
+        raw: Bytes(serialize(transaction)),
+        hash: adit_bitcoin::hash_of(transaction.compute_txid()),
+    }
 }
 
 /// What became of one outpoint, at the node's own agreed head.
 pub async fn state(node: &Node, outpoint: OutPoint, candidates: &[Txid]) -> Option<OutpointState> {
     let Head { block, .. } = node.heads().await.expect("a head");
-    let readings = node.spends(&[sought(outpoint, candidates)], 100, block).await.expect("readings");
+    let readings =
+        node.spends(&[sought(outpoint, candidates)], 100, block).await.expect("readings");
     readings[0].state.as_ref().map(|agreed| agreed.value)
 }

@@ -1,8 +1,9 @@
 //! What the larger commands carry.
 
 use crate::{
-    Amount, Anchor, AssetId, AttemptId, Book, Bytes, CreditId, Destination, Draft, Epoch, Hash32, IdempotencyKey, LaneId, Leg, LineageId,
-    PayoutContext, Purpose, ReplicaId, Tier, Timestamp, UserId, WithdrawalId,
+    Amount, Anchor, AssetId, AttemptId, Book, Bytes, CreditId, Destination, Draft, Epoch, Hash32,
+    IdempotencyKey, LaneId, Leg, LineageId, PayoutContext, Purpose, ReplicaId, Tier, Timestamp,
+    UserId, WithdrawalId,
 };
 
 /// A withdrawal that only the signer's journal knows.
@@ -23,7 +24,8 @@ pub enum Matched {
     Withdrawal { leg: Leg },
 }
 
-/// What a payment took from its user, by the records of whoever says whose it was: of a claim its points.
+/// What a payment took from its user, by the records of whoever says whose it was: of a claim its
+/// points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     pub source_asset: AssetId,
@@ -31,7 +33,8 @@ pub struct Charge {
     pub deducted: Amount,
 }
 
-/// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's identity is never accepted anew.
+/// A changed fact that a person takes as the new truth: `code/DG` or `implementation/DG`. A chain's
+/// identity is never accepted anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedPin {
     pub fact: String,
@@ -73,7 +76,8 @@ pub struct Idempotency {
     pub fingerprint: Hash32,
 }
 
-/// What a user signed. Its signature was verified before the command was made: only what depends on state is judged here.
+/// What a user signed. Its signature was verified before the command was made: only what depends on
+/// state is judged here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     pub nonce: u64,
@@ -93,7 +97,8 @@ pub struct AddAttempt {
     pub attempt: AttemptId,
     pub purpose: Purpose,
     pub draft: Draft,
-    /// What it newly consumes, and what the version before would have left to us: from now on nobody builds on that.
+    /// What it newly consumes, and what the version before would have left to us: from now on
+    /// nobody builds on that.
     pub claims: Vec<Anchor>,
     /// Payees that this version carries and no earlier one did.
     pub joining: Vec<Leg>,

@@ -1,8 +1,8 @@
 //! What people do to a withdrawal on its way: approve, cancel, retry.
 
 use crate::{
-    Actor, Answer, CancelWish, Change, DeadLineage, Decision, DeferralCause, EventKind, LaneId, Leg, LineageId, LineageState, Mistake,
-    Refusal, Span, State, Withdrawal, WithdrawalId, planted,
+    Actor, Answer, CancelWish, Change, DeadLineage, Decision, DeferralCause, EventKind, LaneId,
+    Leg, LineageId, LineageState, Mistake, Refusal, Span, State, Withdrawal, WithdrawalId, planted,
 };
 
 use super::settle::GiveBack;
@@ -18,15 +18,22 @@ pub(super) fn approve(mut draft: Drafting, id: WithdrawalId) -> Result<Decision,
     if withdrawal.requested_by.as_ref() == Some(&client) && *draft.actor != Actor::Engine {
         return Err(Refusal::SelfApproval { client });
     }
-    let state = State::Approved { by: draft.actor.clone(), at: draft.now(), deferred: None, after: None };
+    let state =
+        State::Approved { by: draft.actor.clone(), at: draft.now(), deferred: None, after: None };
     draft.user_event(&withdrawal.user, Some(id), EventKind::Approved)?;
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
     draft.answer(Answer::Done)
 }
 
-/// Takes an approval of the policy back; a person's stands. Whoever left a dead lineage stays approved, and waits: the proof of its end, which
-/// the signer asks for before it pays or gives back, is kept with the approval.
-pub(super) fn reapprove(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &str) -> Result<Decision, Refusal> {
+/// Takes an approval of the policy back; a person's stands. Whoever left a dead lineage stays
+/// approved, and waits: the proof of its end, which the signer asks for before it pays or gives
+/// back, is kept with the approval.
+pub(super) fn reapprove(
+    mut draft: Drafting,
+    leg: &Leg,
+    lane: &LaneId,
+    reason: &str,
+) -> Result<Decision, Refusal> {
     let id = leg.withdrawal;
     let withdrawal = draft.withdrawal(id)?.clone();
     match withdrawal.state {
@@ -42,22 +49,36 @@ pub(super) fn reapprove(mut draft: Drafting, leg: &Leg, lane: &LaneId, reason: &
         | State::Cancelled { .. }
         | State::HeldForInspection { .. } => return draft.unchanged(),
     }
-    draft.user_event(&withdrawal.user, Some(id), EventKind::ApprovalWithdrawn { reason: reason.to_owned() })?;
+    draft.user_event(
+        &withdrawal.user,
+        Some(id),
+        EventKind::ApprovalWithdrawn { reason: reason.to_owned() },
+    )?;
     draft.change(Change::Withdrawal(Withdrawal { state: State::Pending, ..withdrawal }));
     draft.answer(Answer::Done)
 }
 
-/// Before anything is reserved a withdrawal is simply given back. After that only a cancelling attempt that becomes final does so
-/// (rule R9); then the wish is noted, and the lane acts on it. The owner may only take back what is still pending.
-pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageId>, reason: &str) -> Result<Decision, Refusal> {
+/// Before anything is reserved a withdrawal is simply given back. After that only a cancelling
+/// attempt that becomes final does so (rule R9); then the wish is noted, and the lane acts on it.
+/// The owner may only take back what is still pending.
+pub(super) fn cancel(
+    draft: Drafting,
+    id: WithdrawalId,
+    lineage: Option<LineageId>,
+    reason: &str,
+) -> Result<Decision, Refusal> {
     let withdrawal = draft.withdrawal(id)?.clone();
     let operator = draft.actor.is_operator();
     let refused = Refusal::NotCancellable { status: withdrawal.state.status() };
     match &withdrawal.state {
         State::Pending => give_back(draft, withdrawal, reason),
         State::Approved { .. } if operator => give_back(draft, withdrawal, reason),
-        State::Processing { .. } if operator && planted(Mistake::CancelFreesAtOnce) => give_back(draft, withdrawal, reason),
-        State::Processing { lineage: live, .. } if operator => wish_cancel(draft, &withdrawal, *live, lineage, reason),
+        State::Processing { .. } if operator && planted(Mistake::CancelFreesAtOnce) => {
+            give_back(draft, withdrawal, reason)
+        }
+        State::Processing { lineage: live, .. } if operator => {
+            wish_cancel(draft, &withdrawal, *live, lineage, reason)
+        }
         State::Cancelled { .. } => draft.unchanged(),
         State::Approved { .. }
         | State::Processing { .. }
@@ -67,13 +88,21 @@ pub(super) fn cancel(draft: Drafting, id: WithdrawalId, lineage: Option<LineageI
     }
 }
 
-fn give_back(mut draft: Drafting, withdrawal: Withdrawal, reason: &str) -> Result<Decision, Refusal> {
+fn give_back(
+    mut draft: Drafting,
+    withdrawal: Withdrawal,
+    reason: &str,
+) -> Result<Decision, Refusal> {
     draft.may_give_back(&withdrawal)?;
     count_cancel(&mut draft, &withdrawal)?;
     let by = draft.actor;
     let state = State::Cancelled { at: draft.now(), by: by.clone(), reason: reason.to_owned() };
     settle::release(&mut draft, &withdrawal, GiveBack { by, reason, ended: left(&withdrawal) });
-    draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Cancelled { reason: reason.to_owned() })?;
+    draft.user_event(
+        &withdrawal.user,
+        Some(withdrawal.id),
+        EventKind::Cancelled { reason: reason.to_owned() },
+    )?;
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
     draft.answer(Answer::Done)
 }
@@ -91,9 +120,14 @@ pub(super) fn left(withdrawal: &Withdrawal) -> Option<DeadLineage> {
     }
 }
 
-/// The signer says that a hold was given back, or was about to be. What this store shows is older, or was left half done by a process
-/// that ended (case F93).
-pub(super) fn finish(mut draft: Drafting, leg: &Leg, by: &str, reason: &str) -> Result<Decision, Refusal> {
+/// The signer says that a hold was given back, or was about to be. What this store shows is older,
+/// or was left half done by a process that ended (case F93).
+pub(super) fn finish(
+    mut draft: Drafting,
+    leg: &Leg,
+    by: &str,
+    reason: &str,
+) -> Result<Decision, Refusal> {
     let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     if !matches!(withdrawal.state, State::Pending | State::Approved { .. }) {
         return draft.unchanged();
@@ -101,7 +135,11 @@ pub(super) fn finish(mut draft: Drafting, leg: &Leg, by: &str, reason: &str) -> 
     draft.knows_journal(&withdrawal)?;
     let reason = format!("{reason} (by {by}, as the signer's journal says)");
     let state = State::Cancelled { at: draft.now(), by: Actor::Engine, reason: reason.clone() };
-    settle::release(&mut draft, &withdrawal, GiveBack { by: &Actor::Engine, reason: &reason, ended: left(&withdrawal) });
+    settle::release(
+        &mut draft,
+        &withdrawal,
+        GiveBack { by: &Actor::Engine, reason: &reason, ended: left(&withdrawal) },
+    );
     draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::Cancelled { reason })?;
     draft.change(Change::Withdrawal(Withdrawal { state, ..withdrawal }));
     draft.answer(Answer::Done)
@@ -134,27 +172,45 @@ fn wish_cancel(
     if read != Some(live) {
         return Err(Refusal::Changed { what: format!("withdrawal {}", withdrawal.id) });
     }
-    // An older state of the store may show it in a lineage that has ended since, and that another one followed.
+    // An older state of the store may show it in a lineage that has ended since, and that another
+    // one followed.
     draft.may_give_back(withdrawal)?;
     let mut lineage = draft.view.lineage(live).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     match &mut lineage.cancel {
         Some(wish) if wish.covers(withdrawal.id) => return draft.unchanged(),
         Some(wish) => wish.withdrawals.push(withdrawal.id),
         wish @ None => {
-            *wish =
-                Some(CancelWish { by: draft.actor.clone(), reason: reason.to_owned(), withdrawals: vec![withdrawal.id], doubted: false });
+            *wish = Some(CancelWish {
+                by: draft.actor.clone(),
+                reason: reason.to_owned(),
+                withdrawals: vec![withdrawal.id],
+                doubted: false,
+            });
         }
     }
     draft.change(Change::Lineage(lineage));
-    draft.user_event(&withdrawal.user, Some(withdrawal.id), EventKind::CancelRequested { reason: reason.to_owned() })?;
+    draft.user_event(
+        &withdrawal.user,
+        Some(withdrawal.id),
+        EventKind::CancelRequested { reason: reason.to_owned() },
+    )?;
     draft.answer(Answer::Done)
 }
 
-/// Somebody wished a payment cancelled before it was noticed that the store had gone back: the signer has signed it in a later lineage, and no
-/// hold is given back. The wish of others stands (simulator seed 145).
-pub(super) fn drop_wish(mut draft: Drafting, id: LineageId, withdrawal: WithdrawalId) -> Result<Decision, Refusal> {
+/// Somebody wished a payment cancelled before it was noticed that the store had gone back: the
+/// signer has signed it in a later lineage, and no hold is given back. The wish of others stands
+/// (simulator seed 145).
+pub(super) fn drop_wish(
+    mut draft: Drafting,
+    id: LineageId,
+    withdrawal: WithdrawalId,
+) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
-    let Some(wish) = lineage.cancel.as_mut().filter(|wish| lineage.state == LineageState::Live && wish.covers(withdrawal)) else {
+    let Some(wish) = lineage
+        .cancel
+        .as_mut()
+        .filter(|wish| lineage.state == LineageState::Live && wish.covers(withdrawal))
+    else {
         return draft.unchanged();
     };
     // One without names is of before lineages had several payments.
@@ -173,7 +229,10 @@ pub(super) fn retry(mut draft: Drafting, id: WithdrawalId) -> Result<Decision, R
     match &mut withdrawal.state {
         State::Approved { deferred, .. } => *deferred = None,
         State::Pending | State::Processing { .. } => {}
-        State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } | State::HeldForInspection { .. } => {
+        State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::HeldForInspection { .. } => {
             return Err(Refusal::NotRetryable { status });
         }
     }

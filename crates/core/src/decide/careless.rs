@@ -1,8 +1,9 @@
-//! What a careless engine does with a lineage that it believes to be over. Reached by planted mistakes alone (see `planted`).
+//! What a careless engine does with a lineage that it believes to be over. Reached by planted
+//! mistakes alone (see `planted`).
 
 use crate::{
-    Answer, Change, Decision, Failure, Hash32, Knowledge, Lineage, LineageState, Mistake, Refusal, State, Submission, SubmissionAnswer,
-    planted,
+    Answer, Change, Decision, Failure, Hash32, Knowledge, Lineage, LineageState, Mistake, Refusal,
+    State, Submission, SubmissionAnswer, planted,
 };
 
 use super::{Drafting, settle};
@@ -16,19 +17,25 @@ pub(super) enum Belief {
 
 /// What it concludes from what nodes answered.
 pub(super) fn concluded(lineage: &Lineage, submissions: &[Submission]) -> Option<Belief> {
-    let any = |wanted: fn(&SubmissionAnswer) -> bool| submissions.iter().any(|submission| wanted(&submission.answer));
+    let any = |wanted: fn(&SubmissionAnswer) -> bool| {
+        submissions.iter().any(|submission| wanted(&submission.answer))
+    };
     let refused = any(|answer| matches!(answer, SubmissionAnswer::Refused { .. }));
     let sends = match lineage.latest().stage {
         crate::Stage::Signed { knowledge: Knowledge::MaybeSent { sends, .. }, .. } => sends,
         crate::Stage::Signed { .. } | crate::Stage::Reserved => 0,
     };
-    if planted(Mistake::ReplanAfterTimeout) && any(|answer| matches!(answer, SubmissionAnswer::Unclear { .. })) {
+    if planted(Mistake::ReplanAfterTimeout)
+        && any(|answer| matches!(answer, SubmissionAnswer::Unclear { .. }))
+    {
         return Some(Belief::PlanAnew);
     }
     if planted(Mistake::GiveBackOnErrorText) && refused {
         return Some(Belief::GiveBack);
     }
-    if planted(Mistake::AlreadyKnownIsFailure) && any(|answer| matches!(answer, SubmissionAnswer::AlreadyKnown)) {
+    if planted(Mistake::AlreadyKnownIsFailure)
+        && any(|answer| matches!(answer, SubmissionAnswer::AlreadyKnown))
+    {
         return Some(Belief::GiveBack);
     }
     let said = |words: &str| any_text(submissions, words);
@@ -49,7 +56,11 @@ fn any_text(submissions: &[Submission], words: &str) -> bool {
 }
 
 /// Ends the lineage without any proof.
-pub(super) fn leave(mut draft: Drafting, mut lineage: Lineage, belief: Belief) -> Result<Decision, Refusal> {
+pub(super) fn leave(
+    mut draft: Drafting,
+    mut lineage: Lineage,
+    belief: Belief,
+) -> Result<Decision, Refusal> {
     let at = draft.now();
     lineage.state = LineageState::Conflicted { by: Hash32([0; 32]), at };
     for leg in &lineage.legs {
@@ -58,9 +69,15 @@ pub(super) fn leave(mut draft: Drafting, mut lineage: Lineage, belief: Belief) -
             continue;
         }
         withdrawal.state = match belief {
-            Belief::PlanAnew => State::Approved { by: crate::Actor::Engine, at, deferred: None, after: None },
+            Belief::PlanAnew => {
+                State::Approved { by: crate::Actor::Engine, at, deferred: None, after: None }
+            }
             Belief::GiveBack => {
-                let give_back = settle::GiveBack { by: &crate::Actor::Engine, reason: "a careless belief", ended: None };
+                let give_back = settle::GiveBack {
+                    by: &crate::Actor::Engine,
+                    reason: "a careless belief",
+                    ended: None,
+                };
                 settle::release(&mut draft, &withdrawal, give_back);
                 State::Failed { at, failure: Failure::Reverted, payment: None }
             }

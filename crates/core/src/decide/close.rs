@@ -1,13 +1,19 @@
-//! The end of a lineage of which nothing was signed, where no nonce has to be used up: no transaction is made (case F92).
+//! The end of a lineage of which nothing was signed, where no nonce has to be used up: no
+//! transaction is made (case F92).
 //!
-//! The signer is the proof. Before a hold is given back it retires the payout, which it refuses if it has signed it. Whoever is planned
-//! anew cannot be paid twice either: a payout that was signed lives in one lineage only.
+//! The signer is the proof. Before a hold is given back it retires the payout, which it refuses if
+//! it has signed it. Whoever is planned anew cannot be paid twice either: a payout that was signed
+//! lives in one lineage only.
 
 use crate::{Answer, Change, Decision, LaneId, LineageId, LineageState, Refusal};
 
 use super::{Drafting, conflict, observe};
 
-pub(super) fn close(mut draft: Drafting, lane: &LaneId, id: LineageId) -> Result<Decision, Refusal> {
+pub(super) fn close(
+    mut draft: Drafting,
+    lane: &LaneId,
+    id: LineageId,
+) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     if !lineage.is_live() {
         return draft.unchanged();

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Account, Amount, Answer, AssetId, Cause, ChainKind, ChainRules, Change, Decision, Destination, Epoch, Event, EventKind, Feed, Hash32,
-    IdBlock, Lane, LaneId, Mistake, Order, Payment, PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, State, Timestamp, Transfer,
+    Account, Amount, Answer, AssetId, Cause, ChainKind, ChainRules, Change, Decision, Destination,
+    Epoch, Event, EventKind, Feed, Hash32, IdBlock, Lane, LaneId, Mistake, Order, Payment,
+    PayoutId, Refusal, ReplicaId, Request, Retirement, Rules, State, Timestamp, Transfer,
     TransferId, TransferKind, Twin, User, UserId, View, Wanted, Withdrawal, WithdrawalId, planted,
 };
 
@@ -31,7 +32,8 @@ pub(super) struct Drafting<'a> {
     explained: BTreeSet<WithdrawalId>,
     /// Payments that have their user now.
     matched: Vec<(WithdrawalId, UserId)>,
-    /// Withdrawals that a person says were paid, each with the transaction that their finding names.
+    /// Withdrawals that a person says were paid, each with the transaction that their finding
+    /// names.
     paid: Vec<(&'a Withdrawal, Hash32, &'a str)>,
 }
 
@@ -87,7 +89,11 @@ impl<'a> Drafting<'a> {
     /// The user's row as this decision leaves it so far.
     pub fn user(&mut self, id: &UserId) -> Result<&mut User, Refusal> {
         if !self.users.contains_key(id) {
-            let user = self.view.user(id).cloned().ok_or_else(|| Refusal::UnknownUser { user: id.clone() })?;
+            let user = self
+                .view
+                .user(id)
+                .cloned()
+                .ok_or_else(|| Refusal::UnknownUser { user: id.clone() })?;
             self.users.insert(id.clone(), user);
         }
         Ok(self.users.get_mut(id).expect("inserted above"))
@@ -98,7 +104,14 @@ impl<'a> Drafting<'a> {
         self.users.insert(user.id.clone(), user);
     }
 
-    pub fn transfer(&mut self, kind: TransferKind, debit: Account, credit: Account, amount: Amount, cause: Cause) -> TransferId {
+    pub fn transfer(
+        &mut self,
+        kind: TransferKind,
+        debit: Account,
+        credit: Account,
+        amount: Amount,
+        cause: Cause,
+    ) -> TransferId {
         let id = self.ids.transfer(self.next());
         let at = self.now();
         self.change(Change::Transfer(Transfer { id, kind, debit, credit, amount, at, cause }));
@@ -111,7 +124,12 @@ impl<'a> Drafting<'a> {
     }
 
     /// An event in a user's feed.
-    pub fn user_event(&mut self, user: &UserId, withdrawal: Option<WithdrawalId>, kind: EventKind) -> Result<(), Refusal> {
+    pub fn user_event(
+        &mut self,
+        user: &UserId,
+        withdrawal: Option<WithdrawalId>,
+        kind: EventKind,
+    ) -> Result<(), Refusal> {
         let row = self.user(user)?;
         row.event_seq += 1;
         let feed = Feed { user: user.clone(), seq: row.event_seq };
@@ -119,7 +137,12 @@ impl<'a> Drafting<'a> {
         Ok(())
     }
 
-    fn push_event(&mut self, feed: Option<Feed>, withdrawal: Option<WithdrawalId>, kind: EventKind) {
+    fn push_event(
+        &mut self,
+        feed: Option<Feed>,
+        withdrawal: Option<WithdrawalId>,
+        kind: EventKind,
+    ) {
         let id = self.ids.event(self.next());
         let event = Event { id, at: self.now(), actor: self.actor.clone(), feed, withdrawal, kind };
         self.change(Change::Event(event));
@@ -142,7 +165,8 @@ impl<'a> Drafting<'a> {
         self.rules.chain_of_lane(lane).ok_or_else(|| Refusal::NotLeased { lane: lane.to_string() })
     }
 
-    /// A payment that nobody had been matched to is explained: equal requests do not wait because of it any more.
+    /// A payment that nobody had been matched to is explained: equal requests do not wait because
+    /// of it any more.
     pub fn forget_unmatched(&mut self, id: WithdrawalId) {
         self.explained.insert(id);
     }
@@ -152,13 +176,20 @@ impl<'a> Drafting<'a> {
         self.matched.push((id, user));
     }
 
-    /// A person says that this withdrawal was paid by a transaction that was none of its own. Where nobody here remembered that one, it is
-    /// explained by this: nobody else waits because of it. Returns where it stands.
-    pub fn explain_stray(&mut self, withdrawal: &'a Withdrawal, named: Hash32, finding: &'a str) -> Option<Payment> {
+    /// A person says that this withdrawal was paid by a transaction that was none of its own. Where
+    /// nobody here remembered that one, it is explained by this: nobody else waits because of it.
+    /// Returns where it stands.
+    pub fn explain_stray(
+        &mut self,
+        withdrawal: &'a Withdrawal,
+        named: Hash32,
+        finding: &'a str,
+    ) -> Option<Payment> {
         self.paid.push((withdrawal, named, finding));
         let wanted = self.wanted(&withdrawal.asset, &withdrawal.destination, withdrawal.amount);
         let row = self.view.incarnation.row.as_ref();
-        row.and_then(|row| row.named_stray(&wanted, named, finding)).map(|stray| stray.payment.clone())
+        row.and_then(|row| row.named_stray(&wanted, named, finding))
+            .map(|stray| stray.payment.clone())
     }
 
     fn explain(&mut self) {
@@ -186,20 +217,26 @@ impl<'a> Drafting<'a> {
         row.and_then(|row| row.twin(&self.wanted(asset, destination, amount)))
     }
 
-    /// A payment of the same that nobody has explained, or that the same user got lately, as a person has said.
+    /// A payment of the same that nobody has explained, or that the same user got lately, as a
+    /// person has said.
     pub fn twin_of(&self, request: &Request, paid: Amount) -> Option<Twin> {
         let row = self.view.incarnation.row.as_ref().filter(|_| !planted(Mistake::StraysForgotten));
         let wanted = self.wanted(&request.asset, &request.destination, paid);
         row.and_then(|row| row.twin_of_request(&request.user, &wanted, self.now()))
     }
 
-    fn wanted<'w>(&self, asset: &'w AssetId, destination: &'w Destination, amount: Amount) -> Wanted<'w> {
+    fn wanted<'w>(
+        &self,
+        asset: &'w AssetId,
+        destination: &'w Destination,
+        amount: Amount,
+    ) -> Wanted<'w> {
         let kind = self.rules.chain_of(asset).map_or(ChainKind::Evm, |chain| chain.kind);
         Wanted { asset, destination, amount, kind }
     }
 
-    /// Where only blocks know the payment of the same, the verdict on this withdrawal says whose it was. None where the journal knows it:
-    /// then an approval is waited for.
+    /// Where only blocks know the payment of the same, the verdict on this withdrawal says whose it
+    /// was. None where the journal knows it: then an approval is waited for.
     pub fn held_by(&self, twin: &Twin) -> Option<(State, EventKind)> {
         let Twin::Stray { hash } = *twin else { return None };
         let (payment, finding) = (self.stray(hash)?, twin.to_string());
@@ -209,7 +246,8 @@ impl<'a> Drafting<'a> {
 
     /// Where a transaction that nobody here remembers stands.
     fn stray(&self, hash: Hash32) -> Option<Payment> {
-        let strays = self.view.incarnation.row.as_ref().map(|row| &row.strays[..]).unwrap_or_default();
+        let strays =
+            self.view.incarnation.row.as_ref().map(|row| &row.strays[..]).unwrap_or_default();
         strays.iter().find(|stray| stray.payment.hash == hash).map(|stray| stray.payment.clone())
     }
 
@@ -223,13 +261,15 @@ impl<'a> Drafting<'a> {
     /// Fails while the store is known to have gone back.
     pub fn present(&self) -> Result<(), Refusal> {
         match self.view.incarnation.row.as_ref().and_then(|row| row.finding.as_ref()) {
-            Some(finding) if !planted(Mistake::FindingIgnored) => Err(Refusal::StoreWentBack { because: finding.because.to_string() }),
+            Some(finding) if !planted(Mistake::FindingIgnored) => {
+                Err(Refusal::StoreWentBack { because: finding.because.to_string() })
+            }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// Fails unless the lane that would pay this has read the signer's journal under its present lease: until then nobody knows what was
-    /// signed for it (case F93).
+    /// Fails unless the lane that would pay this has read the signer's journal under its present
+    /// lease: until then nobody knows what was signed for it (case F93).
     pub fn knows_journal(&self, withdrawal: &Withdrawal) -> Result<(), Refusal> {
         self.present()?;
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else { return Ok(()) };
@@ -240,8 +280,9 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    /// Fails unless the hold of this may be given back: besides, nothing that database and journal forgot together may still pay it. Until the
-    /// sweep is final, what shows here as waiting may have been signed in the lost part, and be mined (case F91).
+    /// Fails unless the hold of this may be given back: besides, nothing that database and journal
+    /// forgot together may still pay it. Until the sweep is final, what shows here as waiting may
+    /// have been signed in the lost part, and be mined (case F91).
     pub fn may_give_back(&self, withdrawal: &Withdrawal) -> Result<(), Refusal> {
         self.knows_journal(withdrawal)?;
         let Some(chain) = self.rules.chain_of(&withdrawal.asset) else { return Ok(()) };

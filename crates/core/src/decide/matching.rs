@@ -1,8 +1,10 @@
-//! A payment that no row explained gets its user, by a person's word (case F95). One payment is never given to two.
+//! A payment that no row explained gets its user, by a person's word (case F95). One payment is
+//! never given to two.
 
 use crate::{
-    Account, Amount, Answer, Book, Cause, Change, Charge, DeadLineage, Decision, EventKind, LaneId, Leg, Lineage, LineageId, Matched,
-    Payment, Refusal, State, TransferKind, UserId, Withdrawal, WithdrawalId,
+    Account, Amount, Answer, Book, Cause, Change, Charge, DeadLineage, Decision, EventKind, LaneId,
+    Leg, Lineage, LineageId, Matched, Payment, Refusal, State, TransferKind, UserId, Withdrawal,
+    WithdrawalId,
 };
 
 use super::Drafting;
@@ -18,12 +20,19 @@ pub(super) struct Found<'a> {
     pub lineage: LineageId,
 }
 
-pub(super) fn matched(draft: Drafting, found: &Found, to: &Matched, note: &str) -> Result<Decision, Refusal> {
+pub(super) fn matched(
+    draft: Drafting,
+    found: &Found,
+    to: &Matched,
+    note: &str,
+) -> Result<Decision, Refusal> {
     let Found { leg, lane, lineage } = *found;
     let withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     draft.knows_journal(&withdrawal)?;
     match to {
-        Matched::User { user, book, charge } => to_user(draft, withdrawal, lane, &To { user, book, charge }, note),
+        Matched::User { user, book, charge } => {
+            to_user(draft, withdrawal, lane, &To { user, book, charge }, note)
+        }
         Matched::Withdrawal { leg } => to_withdrawal(draft, withdrawal, (lane, lineage), leg, note),
     }
 }
@@ -35,8 +44,15 @@ struct To<'a> {
     charge: &'a Charge,
 }
 
-/// The payment was this user's. What it cost leaves their balance; what they do not have is a debt until credits come again.
-fn to_user(mut draft: Drafting, withdrawal: Withdrawal, lane: &LaneId, to: &To, note: &str) -> Result<Decision, Refusal> {
+/// The payment was this user's. What it cost leaves their balance; what they do not have is a debt
+/// until credits come again.
+fn to_user(
+    mut draft: Drafting,
+    withdrawal: Withdrawal,
+    lane: &LaneId,
+    to: &To,
+    note: &str,
+) -> Result<Decision, Refusal> {
     if is_matched_so(&withdrawal, to) {
         return draft.unchanged();
     }
@@ -45,7 +61,8 @@ fn to_user(mut draft: Drafting, withdrawal: Withdrawal, lane: &LaneId, to: &To, 
         return refused(format!("{} is nobody", to.user));
     }
     let fee = fee(&draft, &withdrawal, to.charge)?;
-    // Equal requests wait for some days from now on: dated wrongly they would not, or for years (case F97).
+    // Equal requests wait for some days from now on: dated wrongly they would not, or for years
+    // (case F97).
     draft.sure_of_time()?;
     settle::settle(&mut draft, &withdrawal, lane);
     let had = charge(&mut draft, &withdrawal, to, fee);
@@ -70,25 +87,38 @@ fn to_user(mut draft: Drafting, withdrawal: Withdrawal, lane: &LaneId, to: &To, 
 fn is_matched_so(withdrawal: &Withdrawal, to: &To) -> bool {
     let Withdrawal { user, book, source_asset, deducted, .. } = withdrawal;
     let said = (to.user, to.book, &to.charge.source_asset, &to.charge.deducted);
-    matches!(withdrawal.state, State::Completed { .. }) && (user, book, source_asset, deducted) == said
+    matches!(withdrawal.state, State::Completed { .. })
+        && (user, book, source_asset, deducted) == said
 }
 
-/// Returns what we kept of the charge, in its asset: what a payment took beyond what it paid. Of points nobody remembers it.
+/// Returns what we kept of the charge, in its asset: what a payment took beyond what it paid. Of
+/// points nobody remembers it.
 ///
 /// # Errors
-/// [`Refusal::NotMatchable`] where no payment takes this; [`Refusal::TooLarge`] where nobody was ever credited so much.
+/// [`Refusal::NotMatchable`] where no payment takes this; [`Refusal::TooLarge`] where nobody was
+/// ever credited so much.
 fn fee(draft: &Drafting, withdrawal: &Withdrawal, charge: &Charge) -> Result<Amount, Refusal> {
     let (paid, asset) = (withdrawal.amount, &withdrawal.asset);
     if charge.deducted > CREDIT_BASE_UNITS_MAX {
         return Err(Refusal::TooLarge { asset: charge.source_asset.clone() });
     }
     if charge.source_asset == *asset {
-        return charge.deducted.checked_sub(paid).map_or_else(|| refused(format!("it paid more {asset} than it would have taken")), Ok);
+        return charge
+            .deducted
+            .checked_sub(paid)
+            .map_or_else(|| refused(format!("it paid more {asset} than it would have taken")), Ok);
     }
-    let pays = draft.rules.claims.as_ref().is_some_and(|claims| (&claims.points, &claims.asset) == (&charge.source_asset, asset));
+    let pays = draft
+        .rules
+        .claims
+        .as_ref()
+        .is_some_and(|claims| (&claims.points, &claims.asset) == (&charge.source_asset, asset));
     match pays && !charge.deducted.is_zero() {
         true => Ok(Amount::ZERO),
-        false if pays => refused(format!("a claim takes {}, and none is said to have been taken", charge.source_asset)),
+        false if pays => refused(format!(
+            "a claim takes {}, and none is said to have been taken",
+            charge.source_asset
+        )),
         false => refused(format!("{asset} is not paid for {}", charge.source_asset)),
     }
 }
@@ -102,17 +132,31 @@ fn to_withdrawal(
     note: &str,
 ) -> Result<Decision, Refusal> {
     let other = draft.withdrawal(leg.withdrawal)?.clone();
-    if let (State::Cancelled { .. }, State::Completed { payment, .. }) = (&withdrawal.state, &other.state) {
+    if let (State::Cancelled { .. }, State::Completed { payment, .. }) =
+        (&withdrawal.state, &other.state)
+    {
         let same = draft.view.lineage(lineage).and_then(Lineage::ended_by) == Some(payment.hash);
-        return if same { draft.unchanged() } else { refused(format!("{} was matched otherwise", withdrawal.id)) };
+        return if same {
+            draft.unchanged()
+        } else {
+            refused(format!("{} was matched otherwise", withdrawal.id))
+        };
     }
     let payment = unmatched_payment(&withdrawal)?;
     if !matches!(other.state, State::HeldForInspection { .. }) || other.user == unknown() {
         let status = other.state.status().as_str();
-        return refused(format!("{} is {status}; only one that is held for inspection can be matched", other.id));
+        return refused(format!(
+            "{} is {status}; only one that is held for inspection can be matched",
+            other.id
+        ));
     }
-    if (&other.asset, &other.destination, other.amount) != (&withdrawal.asset, &withdrawal.destination, withdrawal.amount) {
-        return refused(format!("{} asks for another asset, recipient or amount than the payment", other.id));
+    if (&other.asset, &other.destination, other.amount)
+        != (&withdrawal.asset, &withdrawal.destination, withdrawal.amount)
+    {
+        return refused(format!(
+            "{} asks for another asset, recipient or amount than the payment",
+            other.id
+        ));
     }
     let ended = Some(DeadLineage { lineage, evidence: payment.hash });
     let reason = format!("it is the payment of {}: {note}", other.id);
@@ -123,7 +167,10 @@ fn to_withdrawal(
     let at = draft.now();
     let cancelled = State::Cancelled { at, by: by.clone(), reason };
     draft.change(Change::Withdrawal(Withdrawal { state: cancelled, ..withdrawal }));
-    draft.change(Change::Withdrawal(Withdrawal { state: State::Completed { at, payment }, ..other }));
+    draft.change(Change::Withdrawal(Withdrawal {
+        state: State::Completed { at, payment },
+        ..other
+    }));
     draft.answer(Answer::Done)
 }
 
@@ -134,11 +181,19 @@ fn refused<T>(detail: String) -> Result<T, Refusal> {
 /// Its lineage has ended, it was paid, and nobody knows for whom.
 fn unmatched_payment(withdrawal: &Withdrawal) -> Result<Payment, Refusal> {
     match &withdrawal.state {
-        State::HeldForInspection { payment, pays: true, .. } if withdrawal.user == unknown() => Ok(payment.clone()),
-        State::HeldForInspection { finding, pays: false, .. } if withdrawal.user == unknown() => {
-            refused(format!("of {} the chain does not show that it was paid ({finding}); give your verdict on it", withdrawal.id))
+        State::HeldForInspection { payment, pays: true, .. } if withdrawal.user == unknown() => {
+            Ok(payment.clone())
         }
-        State::HeldForInspection { .. } => refused(format!("{} has its user already", withdrawal.id)),
+        State::HeldForInspection { finding, pays: false, .. } if withdrawal.user == unknown() => {
+            refused(format!(
+                "of {} the chain does not show that it was paid ({finding}); give your verdict on \
+                 it",
+                withdrawal.id
+            ))
+        }
+        State::HeldForInspection { .. } => {
+            refused(format!("{} has its user already", withdrawal.id))
+        }
         State::Pending
         | State::Approved { .. }
         | State::Processing { .. }
@@ -152,9 +207,11 @@ fn unmatched_payment(withdrawal: &Withdrawal) -> Result<Payment, Refusal> {
     }
 }
 
-/// Takes from the user what it cost, and gives suspense back what it had lent to nobody's withdrawal. Returns what they had.
+/// Takes from the user what it cost, and gives suspense back what it had lent to nobody's
+/// withdrawal. Returns what they had.
 ///
-/// Of a claim the points return to their issuer, and the organisation's own funds paid the token, as in [`settle::settle`].
+/// Of a claim the points return to their issuer, and the organisation's own funds paid the token,
+/// as in [`settle::settle`].
 fn charge(draft: &mut Drafting, withdrawal: &Withdrawal, to: &To, fee: Amount) -> Amount {
     let Charge { source_asset: asset, deducted } = to.charge;
     let (user, book) = (to.user.clone(), to.book.clone());
@@ -163,13 +220,22 @@ fn charge(draft: &mut Drafting, withdrawal: &Withdrawal, to: &To, fee: Amount) -
     let taken = had.min(*deducted);
     let suspense = Account::Suspense { asset: withdrawal.asset.clone() };
     let as_points = *asset != withdrawal.asset;
-    let sink = if as_points { Account::Issuer { book: book.clone(), asset: asset.clone() } } else { suspense.clone() };
+    let sink = if as_points {
+        Account::Issuer { book: book.clone(), asset: asset.clone() }
+    } else {
+        suspense.clone()
+    };
     let debt = Account::Debt { user, book, asset: asset.clone() };
     post(draft, withdrawal.id, (account, sink.clone()), taken);
     post(draft, withdrawal.id, (debt, sink.clone()), deducted.minus(taken));
     post(draft, withdrawal.id, (sink, Account::Fees { asset: asset.clone() }), fee);
     if as_points {
-        post(draft, withdrawal.id, (Account::Treasury { asset: withdrawal.asset.clone() }, suspense), withdrawal.deducted);
+        post(
+            draft,
+            withdrawal.id,
+            (Account::Treasury { asset: withdrawal.asset.clone() }, suspense),
+            withdrawal.deducted,
+        );
     }
     had
 }

@@ -1,9 +1,9 @@
 //! What evidence does: included, vanished, confirmed, final. Only what is final moves money.
 
 use crate::{
-    Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact, Failure, Hash32, Knowledge, LaneId, Leg,
-    Lineage, LineageState, Mistake, ObservationRecord, Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage, State, Twin, Withdrawal,
-    planted,
+    Answer, Attempt, AttemptId, BlockRef, Change, DeadLineage, Decision, Effect, EventKind, Fact,
+    Failure, Hash32, Knowledge, LaneId, Leg, Lineage, LineageState, Mistake, ObservationRecord,
+    Payment, Purpose, Receipt, Refusal, Said, Sighting, Stage, State, Twin, Withdrawal, planted,
 };
 
 use super::conflict::{self, Usurper};
@@ -11,8 +11,13 @@ use super::made_again::unknown;
 use super::settle::GiveBack;
 use super::{Drafting, careless, orphan, settle};
 
-pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -> Result<Decision, Refusal> {
-    let lineage = draft.view.lineage(sighting.lineage).cloned().ok_or(Refusal::UnknownWithdrawal)?;
+pub(super) fn observe(
+    mut draft: Drafting,
+    lane: &LaneId,
+    sighting: &Sighting,
+) -> Result<Decision, Refusal> {
+    let lineage =
+        draft.view.lineage(sighting.lineage).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     if !lineage.is_live() {
         return draft.unchanged();
     }
@@ -27,23 +32,38 @@ pub(super) fn observe(mut draft: Drafting, lane: &LaneId, sighting: &Sighting) -
         Fact::Final { attempt, receipt } => finalized(draft, lineage, lane, *attempt, receipt),
         Fact::Conflicted { by, block, decoded, payees, consumed } => {
             let payment = Payment { hash: *by, block: *block };
-            conflict::conflicted(draft, lineage, lane, &Usurper { payment, decoded, payees, consumed })
+            conflict::conflicted(
+                draft,
+                lineage,
+                lane,
+                &Usurper { payment, decoded, payees, consumed },
+            )
         }
-        Fact::Orphaned { winner, by, block, consumed } => {
-            orphan::orphaned(draft, lineage, lane, &orphan::Loss { winner: *winner, by: *by, block: *block, consumed })
-        }
+        Fact::Orphaned { winner, by, block, consumed } => orphan::orphaned(
+            draft,
+            lineage,
+            lane,
+            &orphan::Loss { winner: *winner, by: *by, block: *block, consumed },
+        ),
     }
 }
 
 fn signed_attempt(lineage: &Lineage, id: AttemptId) -> Result<(&Attempt, Hash32), Refusal> {
-    let attempt = lineage.attempt(id).ok_or_else(|| Refusal::Changed { what: format!("attempt {id}") })?;
-    let signed =
-        attempt.signed().ok_or_else(|| Refusal::BadAttempt { detail: format!("attempt {id} was seen on chain and is not signed") })?;
+    let attempt =
+        lineage.attempt(id).ok_or_else(|| Refusal::Changed { what: format!("attempt {id}") })?;
+    let signed = attempt.signed().ok_or_else(|| Refusal::BadAttempt {
+        detail: format!("attempt {id} was seen on chain and is not signed"),
+    })?;
     Ok((attempt, signed.hash))
 }
 
 /// One attempt stands in a block, so no other of the lineage does.
-fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: BlockRef) -> Result<Decision, Refusal> {
+fn included(
+    mut draft: Drafting,
+    mut lineage: Lineage,
+    id: AttemptId,
+    block: BlockRef,
+) -> Result<Decision, Refusal> {
     let (attempt, hash) = signed_attempt(&lineage, id)?;
     if attempt.block() == Some(block) {
         return draft.unchanged();
@@ -61,7 +81,8 @@ fn included(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Blo
     draft.answer(Answer::Done)
 }
 
-/// A reorganisation is normal business before finality: the bytes go out again, nothing was posted yet (window F37).
+/// A reorganisation is normal business before finality: the bytes go out again, nothing was posted
+/// yet (window F37).
 fn vanished(mut draft: Drafting, mut lineage: Lineage, id: AttemptId) -> Result<Decision, Refusal> {
     let (attempt, hash) = signed_attempt(&lineage, id)?;
     if attempt.block().is_none() {
@@ -88,7 +109,9 @@ fn vanished(mut draft: Drafting, mut lineage: Lineage, id: AttemptId) -> Result<
 fn place(attempt: &mut Attempt, block: Option<BlockRef>, now: crate::Timestamp) {
     let Stage::Signed { knowledge, .. } = &mut attempt.stage else { return };
     let (sends, last_at) = match knowledge {
-        Knowledge::MaybeSent { sends, last_at } | Knowledge::Included { sends, last_at, .. } => (*sends, *last_at),
+        Knowledge::MaybeSent { sends, last_at } | Knowledge::Included { sends, last_at, .. } => {
+            (*sends, *last_at)
+        }
         Knowledge::Signed => (0, now),
         Knowledge::Finalized { .. } | Knowledge::Conflicted { .. } => return,
     };
@@ -110,12 +133,22 @@ fn sight(draft: &mut Drafting, leg: &Leg, payment: Option<Payment>) -> Result<()
     Ok(())
 }
 
-fn confirmed(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: BlockRef) -> Result<Decision, Refusal> {
+fn confirmed(
+    mut draft: Drafting,
+    mut lineage: Lineage,
+    id: AttemptId,
+    block: BlockRef,
+) -> Result<Decision, Refusal> {
     let (_, hash) = signed_attempt(&lineage, id)?;
-    let attempt = lineage.attempts.iter_mut().find(|attempt| attempt.id == id && attempt.block() == Some(block));
+    let attempt = lineage
+        .attempts
+        .iter_mut()
+        .find(|attempt| attempt.id == id && attempt.block() == Some(block));
     let attempt = attempt.ok_or_else(|| Refusal::Changed { what: format!("attempt {id}") })?;
     let seen = attempt.clone();
-    let Stage::Signed { knowledge: Knowledge::Included { confirmed: told @ false, .. }, .. } = &mut attempt.stage else {
+    let Stage::Signed { knowledge: Knowledge::Included { confirmed: told @ false, .. }, .. } =
+        &mut attempt.stage
+    else {
         return draft.unchanged();
     };
     *told = true;
@@ -125,7 +158,11 @@ fn confirmed(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Bl
         if let State::Processing { confirmed_at: confirmed_at @ None, .. } = &mut withdrawal.state {
             *confirmed_at = Some(now);
             draft.change(Change::Withdrawal(withdrawal));
-            draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Confirmed { hash, block })?;
+            draft.user_event(
+                &leg.user,
+                Some(leg.withdrawal),
+                EventKind::Confirmed { hash, block },
+            )?;
         }
     }
     draft.change(Change::Lineage(lineage));
@@ -133,22 +170,39 @@ fn confirmed(mut draft: Drafting, mut lineage: Lineage, id: AttemptId, block: Bl
 }
 
 /// The lineage ends: its effect is judged leg by leg (rule R8), its cost is booked once.
-fn finalized(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, id: AttemptId, receipt: &Receipt) -> Result<Decision, Refusal> {
+fn finalized(
+    mut draft: Drafting,
+    mut lineage: Lineage,
+    lane: &LaneId,
+    id: AttemptId,
+    receipt: &Receipt,
+) -> Result<Decision, Refusal> {
     let (_, hash) = signed_attempt(&lineage, id)?;
     if hash != receipt.hash {
-        return Err(Refusal::BadAttempt { detail: format!("attempt {id} has hash {hash}, its receipt {}", receipt.hash) });
+        return Err(Refusal::BadAttempt {
+            detail: format!("attempt {id} has hash {hash}, its receipt {}", receipt.hash),
+        });
     }
     for attempt in &mut lineage.attempts {
-        let fate = if attempt.id == id { Knowledge::Finalized { block: receipt.block } } else { Knowledge::Conflicted { by: hash } };
+        let fate = if attempt.id == id {
+            Knowledge::Finalized { block: receipt.block }
+        } else {
+            Knowledge::Conflicted { by: hash }
+        };
         if let Stage::Signed { knowledge, .. } = &mut attempt.stage {
             *knowledge = fate;
         }
     }
     lineage.state = LineageState::Final { attempt: id, at: draft.now() };
     for leg in &lineage.legs {
-        let effect = receipt.effects.iter().find(|effect| effect.payout == leg.payout).map(|found| &found.effect);
-        let effect = effect
-            .ok_or_else(|| Refusal::BadAttempt { detail: format!("the receipt of {hash} says nothing about payout {}", leg.payout) })?;
+        let effect = receipt
+            .effects
+            .iter()
+            .find(|effect| effect.payout == leg.payout)
+            .map(|found| &found.effect);
+        let effect = effect.ok_or_else(|| Refusal::BadAttempt {
+            detail: format!("the receipt of {hash} says nothing about payout {}", leg.payout),
+        })?;
         end_leg(&mut draft, leg, &lineage, lane, effect, receipt)?;
     }
     let native = draft.chain(lane)?.native.clone();
@@ -167,18 +221,34 @@ fn finalized(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, id: Attem
     draft.answer(Answer::Done)
 }
 
-fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, effect: &Effect, receipt: &Receipt) -> Result<(), Refusal> {
+fn end_leg(
+    draft: &mut Drafting,
+    leg: &Leg,
+    lineage: &Lineage,
+    lane: &LaneId,
+    effect: &Effect,
+    receipt: &Receipt,
+) -> Result<(), Refusal> {
     let mut withdrawal = draft.withdrawal(leg.withdrawal)?.clone();
     if !matches!(withdrawal.state, State::Processing { lineage: live, .. } if live == lineage.id) {
-        return Err(Refusal::BadAttempt { detail: format!("withdrawal {} is not in lineage {}", leg.withdrawal, lineage.id) });
+        return Err(Refusal::BadAttempt {
+            detail: format!("withdrawal {} is not in lineage {}", leg.withdrawal, lineage.id),
+        });
     }
     let (at, hash, block) = (draft.now(), receipt.hash, receipt.block);
     let payment = Payment { hash, block };
     let kind = match effect {
         // It is final, and nobody knows whose it was: a person says so first (case F95).
         Effect::Paid if withdrawal.user == unknown() => {
-            let finding = "it was paid, and nobody has been matched to it: it was accepted before the store went back".to_owned();
-            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment, pays: true };
+            let finding = "it was paid, and nobody has been matched to it: it was accepted before \
+                the store went back"
+                .to_owned();
+            withdrawal.state = State::HeldForInspection {
+                since: at,
+                finding: finding.clone(),
+                payment,
+                pays: true,
+            };
             EventKind::HeldForInspection { finding, hash }
         }
         Effect::Paid => {
@@ -188,20 +258,31 @@ fn end_leg(draft: &mut Drafting, leg: &Leg, lineage: &Lineage, lane: &LaneId, ef
         }
         Effect::Reverted => {
             settle::release(draft, &withdrawal, reverted(lineage, hash));
-            withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
+            withdrawal.state =
+                State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
         }
         Effect::Unexpected { .. } if planted(Mistake::OddIsFailure) => {
             settle::release(draft, &withdrawal, reverted(lineage, hash));
-            withdrawal.state = State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
+            withdrawal.state =
+                State::Failed { at, failure: Failure::Reverted, payment: Some(payment) };
             EventKind::Failed { failure: Failure::Reverted, hash: Some(hash) }
         }
         Effect::Unexpected { finding } => {
-            withdrawal.state = State::HeldForInspection { since: at, finding: finding.clone(), payment, pays: false };
+            withdrawal.state = State::HeldForInspection {
+                since: at,
+                finding: finding.clone(),
+                payment,
+                pays: false,
+            };
             EventKind::HeldForInspection { finding: finding.clone(), hash }
         }
-        Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => return Ok(()),
-        Effect::Cancelled => return undo(draft, leg, lineage, withdrawal, Some(End { hash, block: Some(block) })),
+        Effect::Cancelled if planted(Mistake::JoinerNeverFreed) && lineage.cancel.is_none() => {
+            return Ok(());
+        }
+        Effect::Cancelled => {
+            return undo(draft, leg, lineage, withdrawal, Some(End { hash, block: Some(block) }));
+        }
     };
     draft.change(Change::Withdrawal(withdrawal));
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
@@ -212,7 +293,8 @@ fn reverted(lineage: &Lineage, evidence: Hash32) -> GiveBack<'static> {
     GiveBack { by: &crate::Actor::Engine, reason: "the final transaction reverted", ended }
 }
 
-/// The transaction that ended a lineage, and the block that holds it; none where nothing of the lineage was ever signed.
+/// The transaction that ended a lineage, and the block that holds it; none where nothing of the
+/// lineage was ever signed.
 #[derive(Clone, Copy)]
 pub(super) struct End {
     pub hash: Hash32,
@@ -220,11 +302,13 @@ pub(super) struct End {
 }
 
 /// Why a withdrawal ends that the journal alone knew, and that was not paid (case F95).
-const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was not paid";
+const NOBODYS_UNPAID: &str = "it was accepted before the store went back, nobody is known to have asked for it, and it was \
+     not paid";
 
-/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where it was not (rule R4). Where somebody was
-/// paid the same by a payment that nobody has explained, a person says which of both it is, whatever was wished before they could know
-/// (case F91). `end` is what ended the lineage; none where nothing of it was signed.
+/// The anchors are gone and nobody was paid: given back where that was wished, planned anew where
+/// it was not (rule R4). Where somebody was paid the same by a payment that nobody has explained, a
+/// person says which of both it is, whatever was wished before they could know (case F91). `end` is
+/// what ended the lineage; none where nothing of it was signed.
 pub(super) fn undo(
     draft: &mut Drafting,
     leg: &Leg,
@@ -237,7 +321,8 @@ pub(super) fn undo(
     let wish = lineage.cancel.as_ref().filter(|wish| wish.covers(leg.withdrawal));
     let twin = draft.twin(&leg.asset, &leg.destination, leg.amount);
     let kind = match (wish, twin) {
-        // Nobody asks for it any more, and nobody was paid: whoever it was for has their balance and asks again.
+        // Nobody asks for it any more, and nobody was paid: whoever it was for has their balance
+        // and asks again.
         (wish, _) if withdrawal.user == unknown() => {
             let by = wish.map_or(crate::Actor::Engine, |wish| wish.by.clone());
             let reason = wish.map_or(NOBODYS_UNPAID, |wish| &wish.reason).to_owned();
@@ -247,12 +332,25 @@ pub(super) fn undo(
         }
         (_, Some(twin)) => look_first(draft, &mut withdrawal, twin, end),
         (Some(wish), None) => {
-            settle::release(draft, &withdrawal, GiveBack { by: &wish.by, reason: &wish.reason, ended });
-            withdrawal.state = State::Cancelled { at: draft.now(), by: wish.by.clone(), reason: wish.reason.clone() };
+            settle::release(
+                draft,
+                &withdrawal,
+                GiveBack { by: &wish.by, reason: &wish.reason, ended },
+            );
+            withdrawal.state = State::Cancelled {
+                at: draft.now(),
+                by: wish.by.clone(),
+                reason: wish.reason.clone(),
+            };
             EventKind::Cancelled { reason: wish.reason.clone() }
         }
         (None, None) => {
-            withdrawal.state = State::Approved { by: crate::Actor::Engine, at: draft.now(), deferred: None, after: ended };
+            withdrawal.state = State::Approved {
+                by: crate::Actor::Engine,
+                at: draft.now(),
+                deferred: None,
+                after: ended,
+            };
             EventKind::Requeued { hash: evidence }
         }
     };
@@ -260,17 +358,25 @@ pub(super) fn undo(
     draft.user_event(&leg.user, Some(leg.withdrawal), kind)
 }
 
-/// It may have been paid by this other payment. A verdict names the transaction that ended its own lineage, or that other one; where the
-/// journal alone knows of that, it waits for an approval.
-fn look_first(draft: &Drafting, withdrawal: &mut Withdrawal, twin: Twin, end: Option<End>) -> EventKind {
+/// It may have been paid by this other payment. A verdict names the transaction that ended its own
+/// lineage, or that other one; where the journal alone knows of that, it waits for an approval.
+fn look_first(
+    draft: &Drafting,
+    withdrawal: &mut Withdrawal,
+    twin: Twin,
+    end: Option<End>,
+) -> EventKind {
     let proof = end.and_then(|end| Some(Payment { hash: end.hash, block: end.block? }));
     let (state, kind) = match proof {
         Some(payment) => {
-            let (finding, hash) = (format!("its own transaction did not pay it, and {twin}"), payment.hash);
+            let (finding, hash) =
+                (format!("its own transaction did not pay it, and {twin}"), payment.hash);
             let kind = EventKind::HeldForInspection { finding: finding.clone(), hash };
             (State::HeldForInspection { since: draft.now(), finding, payment, pays: false }, kind)
         }
-        None => draft.held_by(&twin).unwrap_or_else(|| (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() })),
+        None => draft.held_by(&twin).unwrap_or_else(|| {
+            (State::Pending, EventKind::ApprovalWithdrawn { reason: twin.to_string() })
+        }),
     };
     withdrawal.state = state;
     kind

@@ -1,7 +1,11 @@
-//! A lineage that another one of ours outlived: it stands on a version of that one which lost, or it spends a coin that the other one's
-//! final version has spent. What it needs will never be. Nobody else used the key, and the lane goes on.
+//! A lineage that another one of ours outlived: it stands on a version of that one which lost, or
+//! it spends a coin that the other one's final version has spent. What it needs will never be.
+//! Nobody else used the key, and the lane goes on.
 
-use crate::{Anchor, Answer, Attempt, BlockRef, Change, Decision, Hash32, LaneId, Leg, Lineage, LineageId, Refusal};
+use crate::{
+    Anchor, Answer, Attempt, BlockRef, Change, Decision, Hash32, LaneId, Leg, Lineage, LineageId,
+    Refusal,
+};
 
 use super::{Drafting, conflict, observe};
 
@@ -15,19 +19,39 @@ pub(super) struct Loss<'a> {
     pub consumed: &'a [Anchor],
 }
 
-/// Its payees are free: none of its attempts can be mined any more (rule R4), and the final transaction pays none of them.
-pub(super) fn orphaned(mut draft: Drafting, mut lineage: Lineage, lane: &LaneId, loss: &Loss) -> Result<Decision, Refusal> {
+/// Its payees are free: none of its attempts can be mined any more (rule R4), and the final
+/// transaction pays none of them.
+pub(super) fn orphaned(
+    mut draft: Drafting,
+    mut lineage: Lineage,
+    lane: &LaneId,
+    loss: &Loss,
+) -> Result<Decision, Refusal> {
     let by = loss.by;
-    let version = draft.view.lineage(loss.winner).filter(|winner| winner.id != lineage.id).and_then(|winner| version(winner, by));
+    let version = draft
+        .view
+        .lineage(loss.winner)
+        .filter(|winner| winner.id != lineage.id)
+        .and_then(|winner| version(winner, by));
     let Some((winner, version)) = version else {
-        return Err(Refusal::BadAttempt { detail: format!("{by} is no version of lineage {}, which is said to have won", loss.winner) });
+        return Err(Refusal::BadAttempt {
+            detail: format!(
+                "{by} is no version of lineage {}, which is said to have won",
+                loss.winner
+            ),
+        });
     };
-    let is_paid = |leg: &&Leg| winner.legs.iter().any(|paid| paid.payout == leg.payout) && version.pays(leg);
+    let is_paid =
+        |leg: &&Leg| winner.legs.iter().any(|paid| paid.payout == leg.payout) && version.pays(leg);
     if let Some(paid) = lineage.legs.iter().find(is_paid) {
-        return Err(Refusal::BadAttempt { detail: format!("{by} pays payout {} itself", paid.payout) });
+        return Err(Refusal::BadAttempt {
+            detail: format!("{by} pays payout {} itself", paid.payout),
+        });
     }
     if let Some(alive) = conflict::alive(&lineage, lane, loss.consumed) {
-        return Err(Refusal::BadAttempt { detail: format!("attempt {} may still be mined: what it spends may still be", alive.id) });
+        return Err(Refusal::BadAttempt {
+            detail: format!("attempt {} may still be mined: what it spends may still be", alive.id),
+        });
     }
     conflict::end(&mut lineage, by, draft.now());
     for leg in &lineage.legs {

@@ -1,7 +1,11 @@
-//! Payments out of our wallets that blocks or pools show and that nobody here remembers (cases F89, F91). They are kept until a person says
-//! whose they were: whoever asks for exactly this waits, and whoever was to be paid this is not paid it again.
+//! Payments out of our wallets that blocks or pools show and that nobody here remembers (cases F89,
+//! F91). They are kept until a person says whose they were: whoever asks for exactly this waits,
+//! and whoever was to be paid this is not paid it again.
 
-use crate::{Answer, CancelWish, Change, Decision, EventKind, Hash32, LineageId, Refusal, Stray, WithdrawalId};
+use crate::{
+    Answer, CancelWish, Change, Decision, EventKind, Hash32, LineageId, Refusal, Stray,
+    WithdrawalId,
+};
 
 use super::Drafting;
 
@@ -12,7 +16,8 @@ pub(super) fn note(mut draft: Drafting, strays: &[Stray]) -> Result<Decision, Re
     if news.is_empty() {
         return draft.unchanged();
     }
-    let hashes: std::collections::BTreeSet<Hash32> = news.iter().map(|stray| stray.payment.hash).collect();
+    let hashes: std::collections::BTreeSet<Hash32> =
+        news.iter().map(|stray| stray.payment.hash).collect();
     for hash in hashes {
         let lane = news[0].lane.clone();
         draft.event(EventKind::StrayFound { lane, hash });
@@ -21,9 +26,13 @@ pub(super) fn note(mut draft: Drafting, strays: &[Stray]) -> Result<Decision, Re
     draft.answer(Answer::Done)
 }
 
-/// A payment of this lineage may be one that was made already. It is not repeated: the cancelling attempt is the next act, and a
-/// person looks before anybody of it is planned anew.
-pub(super) fn doubt(mut draft: Drafting, id: LineageId, because: &str) -> Result<Decision, Refusal> {
+/// A payment of this lineage may be one that was made already. It is not repeated: the cancelling
+/// attempt is the next act, and a person looks before anybody of it is planned anew.
+pub(super) fn doubt(
+    mut draft: Drafting,
+    id: LineageId,
+    because: &str,
+) -> Result<Decision, Refusal> {
     let mut lineage = draft.view.lineage(id).cloned().ok_or(Refusal::UnknownWithdrawal)?;
     if !lineage.is_live() || lineage.included().is_some() {
         return draft.unchanged();
@@ -43,7 +52,11 @@ pub(super) fn doubt(mut draft: Drafting, id: LineageId, because: &str) -> Result
         }
     }
     for leg in &lineage.legs {
-        draft.user_event(&leg.user, Some(leg.withdrawal), EventKind::Doubted { because: because.to_owned() })?;
+        draft.user_event(
+            &leg.user,
+            Some(leg.withdrawal),
+            EventKind::Doubted { because: because.to_owned() },
+        )?;
     }
     draft.change(Change::Lineage(lineage));
     draft.answer(Answer::Done)
@@ -51,12 +64,15 @@ pub(super) fn doubt(mut draft: Drafting, id: LineageId, because: &str) -> Result
 
 /// A person says that nobody has to wait because of this transaction any more.
 pub(super) fn explain(mut draft: Drafting, hash: Hash32, note: &str) -> Result<Decision, Refusal> {
-    let Some(mut row) = draft.view.incarnation.row.clone() else { return Err(Refusal::UnknownStray { hash }) };
+    let Some(mut row) = draft.view.incarnation.row.clone() else {
+        return Err(Refusal::UnknownStray { hash });
+    };
     let mut found = row.strays.iter_mut().filter(|stray| stray.payment.hash == hash).peekable();
     if found.peek().is_none() {
         return Err(Refusal::UnknownStray { hash });
     }
-    let before: usize = found.map(|stray| usize::from(!std::mem::replace(&mut stray.explained, true))).sum();
+    let before: usize =
+        found.map(|stray| usize::from(!std::mem::replace(&mut stray.explained, true))).sum();
     if before == 0 {
         return draft.unchanged();
     }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::TooDear;
 use crate::{Amount, Bytes, ChainRules, Destination};
 
-/// Every later attempt offers at least this many thousandths of the one before, on both fee fields: geth wants 1100, some
-/// chains more.
+/// Every later attempt offers at least this many thousandths of the one before, on both fee fields:
+/// geth wants 1100, some chains more.
 const BUMP_PER_MILLE_MIN: u128 = 1_125;
 
 /// A transaction before its signature. Wei and gas as they stand in the transaction.
@@ -77,34 +77,52 @@ impl EvmPricing {
 
 impl EvmDraft {
     pub(super) fn cost_max(&self) -> Amount {
-        self.fees.max_fee_per_gas.checked_mul(u128::from(self.gas_limit)).map_or(Amount::MAX, Amount::new)
+        self.fees
+            .max_fee_per_gas
+            .checked_mul(u128::from(self.gas_limit))
+            .map_or(Amount::MAX, Amount::new)
     }
 
     pub(super) fn above_caps(&self, chain: &ChainRules) -> Option<String> {
         if self.pricing.shaped(self.fees) != self.fees {
             let EvmFees { max_fee_per_gas, max_priority_fee_per_gas } = self.fees;
             return Some(format!(
-                "a legacy transaction has one gas price, and this has {max_fee_per_gas} and {max_priority_fee_per_gas} wei"
+                "a legacy transaction has one gas price, and this has {max_fee_per_gas} and \
+                 {max_priority_fee_per_gas} wei"
             ));
         }
         if self.fees.max_fee_per_gas > chain.offer_max {
-            return Some(format!("{} wei per gas is above the cap of {}", self.fees.max_fee_per_gas, chain.offer_max));
+            return Some(format!(
+                "{} wei per gas is above the cap of {}",
+                self.fees.max_fee_per_gas, chain.offer_max
+            ));
         }
         let above = self.cost_max() > chain.fee_per_transaction_max;
         above.then(|| {
-            let (cost, cap) = (chain.coins(self.cost_max()), chain.coins(chain.fee_per_transaction_max));
+            let (cost, cap) =
+                (chain.coins(self.cost_max()), chain.coins(chain.fee_per_transaction_max));
             format!("it may cost {cost}, above the cap of {cap} per transaction")
         })
     }
 
-    pub(super) fn next_fees(&self, market: &EvmMarket, chain: &ChainRules) -> Result<EvmFees, TooDear> {
+    pub(super) fn next_fees(
+        &self,
+        market: &EvmMarket,
+        chain: &ChainRules,
+    ) -> Result<EvmFees, TooDear> {
         let least = bumped(self.fees.max_fee_per_gas);
-        let cap = chain.offer_max.min(chain.fee_per_transaction_max.base_units() / u128::from(self.gas_limit.max(1)));
+        let cap = chain
+            .offer_max
+            .min(chain.fee_per_transaction_max.base_units() / u128::from(self.gas_limit.max(1)));
         if least > cap {
             return Err(TooDear { needed: least, cap });
         }
-        let priority = bumped(self.fees.max_priority_fee_per_gas).max(market.fees.max_priority_fee_per_gas);
-        let fees = EvmFees { max_fee_per_gas: least.max(market.fees.max_fee_per_gas), max_priority_fee_per_gas: priority };
+        let priority =
+            bumped(self.fees.max_priority_fee_per_gas).max(market.fees.max_priority_fee_per_gas);
+        let fees = EvmFees {
+            max_fee_per_gas: least.max(market.fees.max_fee_per_gas),
+            max_priority_fee_per_gas: priority,
+        };
         Ok(fees.capped(cap))
     }
 }
@@ -112,19 +130,25 @@ impl EvmDraft {
 impl EvmFees {
     pub(super) fn capped(self, cap: u128) -> Self {
         let max_fee_per_gas = self.max_fee_per_gas.min(cap);
-        Self { max_fee_per_gas, max_priority_fee_per_gas: self.max_priority_fee_per_gas.min(max_fee_per_gas) }
+        Self {
+            max_fee_per_gas,
+            max_priority_fee_per_gas: self.max_priority_fee_per_gas.min(max_fee_per_gas),
+        }
     }
 
-    /// Returns whether blocks take others first: the offer is below the base fee, or what is left of it for the miner is
-    /// less than nodes suggest (EIP-1559).
+    /// Returns whether blocks take others first: the offer is below the base fee, or what is left
+    /// of it for the miner is less than nodes suggest (EIP-1559).
     pub(super) fn is_outbid_by(self, market: &EvmMarket) -> bool {
         let left = self.max_fee_per_gas.checked_sub(market.base_fee_per_gas);
-        left.is_none_or(|left| left.min(self.max_priority_fee_per_gas) < market.fees.max_priority_fee_per_gas)
+        left.is_none_or(|left| {
+            left.min(self.max_priority_fee_per_gas) < market.fees.max_priority_fee_per_gas
+        })
     }
 
     pub(super) fn outbid(self, before: Self) -> bool {
         let grown = |before: u128, next: u128| next >= bumped(before);
-        grown(before.max_fee_per_gas, self.max_fee_per_gas) && grown(before.max_priority_fee_per_gas, self.max_priority_fee_per_gas)
+        grown(before.max_fee_per_gas, self.max_fee_per_gas)
+            && grown(before.max_priority_fee_per_gas, self.max_priority_fee_per_gas)
     }
 }
 
@@ -142,7 +166,9 @@ mod wei {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("wei are a decimal string"))
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|_| de::Error::custom("wei are a decimal string"))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Transactions as the rules see them: what will be signed, what it offers, and what the network asks.
+//! Transactions as the rules see them: what will be signed, what it offers, and what the network
+//! asks.
 //!
-//! Kinds of chains differ in here and nowhere else in the rules: each has a file beside this one, and everybody else asks only the questions
-//! below.
+//! Kinds of chains differ in here and nowhere else in the rules: each has a file beside this one,
+//! and everybody else asks only the questions below.
 
 mod bitcoin;
 mod evm;
@@ -11,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::{Amount, Anchor, ChainRules, Hash32, LaneId, Leg, PayoutId};
 
 pub use bitcoin::{
-    BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FEE_HISTORY_EVERY_BLOCKS, FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory, FeeRate,
-    INCREMENTAL_FEE_RATE, Keychain, OutputPurpose, Place, RELAY_FEE_RATE_MIN,
+    BitcoinDraft, BitcoinMarket, DraftInput, DraftOutput, FEE_HISTORY_EVERY_BLOCKS,
+    FEE_HISTORY_MAX, FEE_HISTORY_MIN, FeeHistory, FeeRate, INCREMENTAL_FEE_RATE, Keychain,
+    OutputPurpose, Place, RELAY_FEE_RATE_MIN,
 };
 pub use evm::{EvmDraft, EvmFees, EvmMarket, EvmPricing};
 
-/// One P2WPKH input (68) and an output of the largest kind (43): what one payee more costs a Bitcoin transaction at most.
+/// One P2WPKH input (68) and an output of the largest kind (43): what one payee more costs a
+/// Bitcoin transaction at most.
 const PAYOUT_VBYTES: u64 = 111;
 
 /// Everything that will be signed.
@@ -42,7 +45,8 @@ pub enum Market {
     Bitcoin(BitcoinMarket),
 }
 
-/// More would have to be offered than a cap allows. Both in the unit in which the chain's fees are offered: wei per gas, satoshi per 1000 virtual bytes.
+/// More would have to be offered than a cap allows. Both in the unit in which the chain's fees are
+/// offered: wei per gas, satoshi per 1000 virtual bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooDear {
     pub needed: u128,
@@ -62,11 +66,14 @@ impl Draft {
     pub fn anchors(&self, lane: &LaneId) -> Vec<Anchor> {
         match self {
             Self::Evm(evm) => vec![Anchor::Nonce { lane: lane.clone(), nonce: evm.nonce }],
-            Self::Bitcoin(bitcoin) => bitcoin.outpoints().map(|outpoint| outpoint_of(lane, outpoint)).collect(),
+            Self::Bitcoin(bitcoin) => {
+                bitcoin.outpoints().map(|outpoint| outpoint_of(lane, outpoint)).collect()
+            }
         }
     }
 
-    /// The most that it can cost in execution, in the chain's native base units; [`Amount::MAX`] where that does not fit.
+    /// The most that it can cost in execution, in the chain's native base units; [`Amount::MAX`]
+    /// where that does not fit.
     pub fn cost_max(&self) -> Amount {
         match self {
             Self::Evm(evm) => evm.cost_max(),
@@ -89,12 +96,18 @@ impl Draft {
         }
     }
 
-    /// Whether it consumes everything that `other` consumes, so that the chain can take only one of the two (rule R3).
+    /// Whether it consumes everything that `other` consumes, so that the chain can take only one of
+    /// the two (rule R3).
     pub(crate) fn keeps_anchors_of(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Evm(this), Self::Evm(other)) => this.nonce == other.nonce && this.chain_id == other.chain_id,
+            (Self::Evm(this), Self::Evm(other)) => {
+                this.nonce == other.nonce && this.chain_id == other.chain_id
+            }
             (Self::Bitcoin(this), Self::Bitcoin(other)) => {
-                this.number == other.number && other.outpoints().all(|outpoint| this.outpoints().any(|kept| kept == outpoint))
+                this.number == other.number
+                    && other
+                        .outpoints()
+                        .all(|outpoint| this.outpoints().any(|kept| kept == outpoint))
             }
             (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }
@@ -113,15 +126,19 @@ impl Draft {
     pub(crate) fn does_what(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Evm(this), Self::Evm(other)) => {
-                let same = this.to == other.to && this.value == other.value && this.input == other.input;
+                let same =
+                    this.to == other.to && this.value == other.value && this.input == other.input;
                 same && this.pricing == other.pricing
             }
-            (Self::Bitcoin(this), Self::Bitcoin(other)) => other.payments().all(|paid| this.payments().any(|payment| payment == paid)),
+            (Self::Bitcoin(this), Self::Bitcoin(other)) => {
+                other.payments().all(|paid| this.payments().any(|payment| payment == paid))
+            }
             (Self::Evm(_), Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => false,
         }
     }
 
-    /// What of it is not the payment of exactly these legs, as far as plain data can tell; the signer reads the bytes.
+    /// What of it is not the payment of exactly these legs, as far as plain data can tell; the
+    /// signer reads the bytes.
     pub(crate) fn differs_from(&self, legs: &[&Leg]) -> Option<String> {
         match self {
             Self::Evm(_) => None,
@@ -135,23 +152,28 @@ impl Draft {
             Self::Evm(_) => false,
             Self::Bitcoin(bitcoin) => {
                 let txid = hash.hex();
-                bitcoin.outpoints().any(|outpoint| outpoint.split_once(':').is_some_and(|(spent, _)| spent == txid))
+                bitcoin.outpoints().any(|outpoint| {
+                    outpoint.split_once(':').is_some_and(|(spent, _)| spent == txid)
+                })
             }
         }
     }
 
-    /// What this version would leave to us, as the anchors of those who build on it. Another version of the transaction destroys them.
+    /// What this version would leave to us, as the anchors of those who build on it. Another
+    /// version of the transaction destroys them.
     pub fn leavings(&self, lane: &LaneId, hash: Hash32) -> Vec<Anchor> {
         match self {
             Self::Evm(_) => Vec::new(),
             Self::Bitcoin(bitcoin) => {
-                let ours = bitcoin.outputs.iter().enumerate().filter(|(_, output)| !output.is_payment());
+                let ours =
+                    bitcoin.outputs.iter().enumerate().filter(|(_, output)| !output.is_payment());
                 ours.map(|(vout, _)| outpoint_of(lane, &format!("{}:{vout}", hash.hex()))).collect()
             }
         }
     }
 
-    /// Whether payments behind it in the line wait for it, because the chain takes them in the order of their numbers.
+    /// Whether payments behind it in the line wait for it, because the chain takes them in the
+    /// order of their numbers.
     pub(crate) fn is_in_line(&self) -> bool {
         match self {
             Self::Evm(_) => true,
@@ -159,7 +181,8 @@ impl Draft {
         }
     }
 
-    /// Whether this version of the transaction carries the payment to a payout of its lineage. A batch may gain payees from version to version.
+    /// Whether this version of the transaction carries the payment to a payout of its lineage. A
+    /// batch may gain payees from version to version.
     pub fn carries(&self, payout: PayoutId) -> bool {
         match self {
             Self::Evm(_) => true,
@@ -170,18 +193,25 @@ impl Draft {
     /// Whether no block could include it, or none will soon, at what the network asks now.
     pub(crate) fn is_below(&self, market: &Market) -> bool {
         match (self, market) {
-            (Self::Evm(evm), Market::Evm(market)) => evm.fees.max_fee_per_gas < market.base_fee_per_gas,
+            (Self::Evm(evm), Market::Evm(market)) => {
+                evm.fees.max_fee_per_gas < market.base_fee_per_gas
+            }
             (Self::Bitcoin(bitcoin), Market::Bitcoin(market)) => bitcoin.feerate < market.feerate,
             (Self::Evm(_), Market::Bitcoin(_)) | (Self::Bitcoin(_), Market::Evm(_)) => false,
         }
     }
 
-    /// What its successor offers: what the market asks, at least what nodes want for a replacement, at most the caps.
+    /// What its successor offers: what the market asks, at least what nodes want for a replacement,
+    /// at most the caps.
     pub(crate) fn next_offer(&self, market: &Market, chain: &ChainRules) -> Result<Offer, TooDear> {
         match (self, market) {
             (Self::Evm(evm), Market::Evm(market)) => evm.next_fees(market, chain).map(Offer::Evm),
-            (Self::Bitcoin(bitcoin), Market::Bitcoin(market)) => bitcoin.next_feerate(market, chain).map(Offer::Bitcoin),
-            (Self::Evm(_), Market::Bitcoin(_)) | (Self::Bitcoin(_), Market::Evm(_)) => Err(TooDear { needed: u128::MAX, cap: 0 }),
+            (Self::Bitcoin(bitcoin), Market::Bitcoin(market)) => {
+                bitcoin.next_feerate(market, chain).map(Offer::Bitcoin)
+            }
+            (Self::Evm(_), Market::Bitcoin(_)) | (Self::Bitcoin(_), Market::Evm(_)) => {
+                Err(TooDear { needed: u128::MAX, cap: 0 })
+            }
         }
     }
 }
@@ -196,11 +226,13 @@ impl Offer {
     }
 }
 
-/// What nodes relay at the least, unless they are told otherwise: 1 satoshi per virtual byte (Bitcoin Core, `-minrelaytxfee`, before 30).
+/// What nodes relay at the least, unless they are told otherwise: 1 satoshi per virtual byte
+/// (Bitcoin Core, `-minrelaytxfee`, before 30).
 const RELAYED_SAT_PER_KVB: u64 = 1_000;
 
 impl Market {
-    /// Returns the least that a transaction can offer which waits for a cheap hour. Where transactions wait in line it is what the market asks.
+    /// Returns the least that a transaction can offer which waits for a cheap hour. Where
+    /// transactions wait in line it is what the market asks.
     pub fn least(&self, chain: &ChainRules) -> Offer {
         match self {
             Self::Evm(_) => self.offer(chain),
@@ -208,7 +240,8 @@ impl Market {
         }
     }
 
-    /// What a new transaction offers. It stays below the cap; one that then is too cheap waits for a better market, it is not dropped.
+    /// What a new transaction offers. It stays below the cap; one that then is too cheap waits for
+    /// a better market, it is not dropped.
     pub fn offer(&self, chain: &ChainRules) -> Offer {
         match self {
             Self::Evm(market) => Offer::Evm(market.fees.capped(chain.offer_max)),
@@ -219,8 +252,12 @@ impl Market {
     /// What counts after it was seen at this height, where `known` counted before.
     pub(crate) fn after(&self, known: Option<&Self>, height: u64, chain: &ChainRules) -> Self {
         match (self, known) {
-            (Self::Bitcoin(seen), Some(Self::Bitcoin(known))) => Self::Bitcoin(seen.after(Some(known), height, chain)),
-            (Self::Bitcoin(seen), Some(Self::Evm(_)) | None) => Self::Bitcoin(seen.after(None, height, chain)),
+            (Self::Bitcoin(seen), Some(Self::Bitcoin(known))) => {
+                Self::Bitcoin(seen.after(Some(known), height, chain))
+            }
+            (Self::Bitcoin(seen), Some(Self::Evm(_)) | None) => {
+                Self::Bitcoin(seen.after(None, height, chain))
+            }
             (Self::Evm(_), Some(Self::Bitcoin(_) | Self::Evm(_)) | None) => self.clone(),
         }
     }
@@ -232,33 +269,41 @@ impl Market {
                 // What a guess says depends on what was known before.
                 this.guessed == other.guessed && (this.guessed || this.feerate == other.feerate)
             }
-            (Self::Evm(_), Self::Evm(_) | Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => self == other,
+            (Self::Evm(_), Self::Evm(_) | Self::Bitcoin(_)) | (Self::Bitcoin(_), Self::Evm(_)) => {
+                self == other
+            }
         }
     }
 
     /// In words, where nobody says what it is now.
     pub(crate) fn doubt(&self) -> Option<String> {
         match self {
-            Self::Bitcoin(BitcoinMarket { feerate, guessed: true, .. }) => {
-                Some(format!("No source estimates fees now; {feerate} counts, the last that was known or the least that nodes relay."))
-            }
+            Self::Bitcoin(BitcoinMarket { feerate, guessed: true, .. }) => Some(format!(
+                "No source estimates fees now; {feerate} counts, the last that was known or the \
+                 least that nodes relay."
+            )),
             Self::Bitcoin(BitcoinMarket { guessed: false, .. }) | Self::Evm(_) => None,
         }
     }
 
-    /// What is offered for transactions that waited in vain for very long, whatever it says: half as much again as they offer together.
+    /// What is offered for transactions that waited in vain for very long, whatever it says: half
+    /// as much again as they offer together.
     pub(crate) fn distrusted(&self, package: &[&Draft]) -> Self {
         match self {
             Self::Evm(_) => self.clone(),
             Self::Bitcoin(market) => {
                 let offered = paid_together(package).sat_per_kvb();
                 let raised = FeeRate::from_sat_per_kvb(offered.saturating_add(offered / 2));
-                Self::Bitcoin(BitcoinMarket { feerate: market.feerate.max(raised), ..market.clone() })
+                Self::Bitcoin(BitcoinMarket {
+                    feerate: market.feerate.max(raised),
+                    ..market.clone()
+                })
             }
         }
     }
 
-    /// Whether it asks more than these offer together: a transaction, and those that have to be mined before it.
+    /// Whether it asks more than these offer together: a transaction, and those that have to be
+    /// mined before it.
     pub(crate) fn is_above(&self, package: &[&Draft]) -> bool {
         match self {
             Self::Evm(_) => package.iter().any(|draft| draft.is_below(self)),
@@ -308,7 +353,11 @@ impl Market {
 
 /// The feerate of these as one package.
 fn paid_together(package: &[&Draft]) -> FeeRate {
-    let drafts = || package.iter().filter_map(|draft| if let Draft::Bitcoin(bitcoin) = draft { Some(bitcoin) } else { None });
+    let drafts = || {
+        package.iter().filter_map(|draft| {
+            if let Draft::Bitcoin(bitcoin) = draft { Some(bitcoin) } else { None }
+        })
+    };
     let fee: u128 = drafts().map(|draft| draft.fee().unwrap_or_default().base_units()).sum();
     let vbytes: u64 = drafts().map(|draft| draft.vbytes).sum();
     FeeRate::paid(Amount::new(fee), vbytes)

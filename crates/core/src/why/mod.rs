@@ -1,4 +1,5 @@
-//! Why an unfinished withdrawal is not finished: what is waited for, what happens next and when, and which buttons are safe.
+//! Why an unfinished withdrawal is not finished: what is waited for, what happens next and when,
+//! and which buttons are safe.
 
 mod halt;
 mod reason;
@@ -12,7 +13,9 @@ use serde::Serialize;
 
 use crate::gate::{Gate, gate_of_lane, gate_of_payout};
 use crate::next::{LaneView, Obstacle, Step, standstill, step};
-use crate::{BlockRef, Dear, LaneState, Lineage, Purpose, State, Status, Timestamp, Trust, Withdrawal};
+use crate::{
+    BlockRef, Dear, LaneState, Lineage, Purpose, State, Status, Timestamp, Trust, Withdrawal,
+};
 
 /// The explanation of one withdrawal's state: code and parameters, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,17 +56,34 @@ pub struct Line {
 }
 
 /// Explains one withdrawal. `lineage` is its live one, where it has one.
-pub fn why(view: &LaneView, withdrawal: &Withdrawal, lineage: Option<&Lineage>, line: &Line) -> Why {
+pub fn why(
+    view: &LaneView,
+    withdrawal: &Withdrawal,
+    lineage: Option<&Lineage>,
+    line: &Line,
+) -> Why {
     let (reason, next_act, next_at) = match (&withdrawal.state, lineage) {
         (State::Pending, _) => (Reason::AwaitsApproval, None, None),
         (State::Approved { .. }, _) => of_gate(view, withdrawal, line),
         (State::Processing { .. }, Some(lineage)) => of_step(view, withdrawal, lineage, line),
         (State::Processing { .. }, None) => (Reason::AwaitsChain, Some("observe"), None),
-        (State::HeldForInspection { finding, .. }, _) => (Reason::HeldForInspection { finding: finding.clone() }, None, None),
-        (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => (Reason::Finished, None, None),
+        (State::HeldForInspection { finding, .. }, _) => {
+            (Reason::HeldForInspection { finding: finding.clone() }, None, None)
+        }
+        (State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, _) => {
+            (Reason::Finished, None, None)
+        }
     };
-    let doubt = view.lane.tip.as_ref().filter(|_| reason != Reason::Finished).and_then(|tip| tip.market.doubt());
-    let sentence = doubt.into_iter().fold(reason.sentence(withdrawal, view.chain), |sentence, doubt| format!("{sentence} {doubt}"));
+    let doubt = view
+        .lane
+        .tip
+        .as_ref()
+        .filter(|_| reason != Reason::Finished)
+        .and_then(|tip| tip.market.doubt());
+    let sentence =
+        doubt.into_iter().fold(reason.sentence(withdrawal, view.chain), |sentence, doubt| {
+            format!("{sentence} {doubt}")
+        });
     let sentence = view.chain.kind.written(&sentence);
     let told = reason.told(withdrawal);
     Why {
@@ -83,8 +103,12 @@ type Because = (Reason, Option<&'static str>, Option<Timestamp>);
 fn of_gate(view: &LaneView, withdrawal: &Withdrawal, line: &Line) -> Because {
     let gate = gate_of_payout(view, withdrawal);
     match gate.clone() {
-        Gate::Suspended { scope, reason } => return (Reason::Suspended { suspended: scope, reason }, None, None),
-        Gate::Deferred { reason, tries, until, cause } => return (Reason::Deferred { reason, tries, cause }, Some("plan"), Some(until)),
+        Gate::Suspended { scope, reason } => {
+            return (Reason::Suspended { suspended: scope, reason }, None, None);
+        }
+        Gate::Deferred { reason, tries, until, cause } => {
+            return (Reason::Deferred { reason, tries, cause }, Some("plan"), Some(until));
+        }
         Gate::Dear(Dear { cost, ceiling, share, until }) => {
             let reason = Reason::AwaitsFairFee { cost, ceiling, share: share.to_string() };
             return (reason, Some("plan"), Some(until));
@@ -102,8 +126,12 @@ fn of_gate(view: &LaneView, withdrawal: &Withdrawal, line: &Line) -> Because {
     }
     match (gate_of_lane(view), gate, &line.trouble) {
         (Gate::Open, _, Some(trouble)) => troubled(trouble),
-        (Gate::Open, _, None) if line.ahead > 0 => (Reason::InLine { ahead: line.ahead }, Some("plan"), None),
-        (Gate::Open, Gate::Gathering { until }, None) => (Reason::Gathering, Some("plan"), Some(until)),
+        (Gate::Open, _, None) if line.ahead > 0 => {
+            (Reason::InLine { ahead: line.ahead }, Some("plan"), None)
+        }
+        (Gate::Open, Gate::Gathering { until }, None) => {
+            (Reason::Gathering, Some("plan"), Some(until))
+        }
         (shut, ..) => of_lane(view, shut),
     }
 }
@@ -119,15 +147,23 @@ fn of_lane(view: &LaneView, gate: Gate) -> Because {
         Gate::NoTip => (Reason::AwaitsChain, Some("observe"), None),
         Gate::ChainStill(still) => (Reason::ChainStill { still }, Some("observe"), None),
         Gate::FeesAboveCap { needed, cap } => {
-            let reason = Reason::AwaitsLowerFee { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
+            let reason = Reason::AwaitsLowerFee {
+                needed: needed.to_string(),
+                cap: cap.to_string(),
+                unit: unit(view),
+            };
             (reason, Some("plan"), None)
         }
         Gate::SlowStart { in_flight } => (Reason::SlowStart { in_flight }, Some("plan"), None),
         Gate::ReplacesUnknown => (Reason::ReplacesUnknown, Some("plan"), None),
-        Gate::InFlightFull { in_flight, most } => (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None),
-        Gate::Open | Gate::Suspended { .. } | Gate::Deferred { .. } | Gate::Dear(_) | Gate::Gathering { .. } => {
-            (Reason::Planning, Some("plan"), Some(view.now))
+        Gate::InFlightFull { in_flight, most } => {
+            (Reason::AwaitsRoom { in_flight, most }, Some("plan"), None)
         }
+        Gate::Open
+        | Gate::Suspended { .. }
+        | Gate::Deferred { .. }
+        | Gate::Dear(_)
+        | Gate::Gathering { .. } => (Reason::Planning, Some("plan"), Some(view.now)),
     }
 }
 
@@ -149,9 +185,15 @@ fn stopped(view: &LaneView) -> Reason {
 pub fn needs(view: &LaneView, obstacle: Obstacle) -> String {
     match obstacle {
         Obstacle::FeeCeiling { needed, cap } => {
-            format!("the network asks {needed} {}, above our cap of {cap}; raise the cap, or wait until it asks less", unit(view))
+            format!(
+                "the network asks {needed} {}, above our cap of {cap}; raise the cap, or wait \
+                 until it asks less",
+                unit(view)
+            )
         }
-        Obstacle::AttemptsUsedUp => "all allowed versions are made; raise attempts_max and restart".to_owned(),
+        Obstacle::AttemptsUsedUp => {
+            "all allowed versions are made; raise attempts_max and restart".to_owned()
+        }
         Obstacle::LaneStopped => match &view.lane.state {
             LaneState::Halted { .. } => "the lane is halted; resume it".to_owned(),
             LaneState::Reconciling | LaneState::Running | LaneState::Sweeping => {
@@ -172,34 +214,64 @@ fn of_step(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage, line: &L
             Some(trouble) => troubled(trouble),
             None => (Reason::Signing, Some("sign"), Some(view.now)),
         },
-        Step::Do(crate::Act::Send { .. }) => {
-            (Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) }, Some("send"), Some(view.now))
+        Step::Do(crate::Act::Send { .. }) => (
+            Reason::Sending { sends: u32::try_from(attempts).unwrap_or(u32::MAX) },
+            Some("send"),
+            Some(view.now),
+        ),
+        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !lineage.was_sent() => (
+            Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() },
+            Some("bump"),
+            Some(view.now),
+        ),
+        Step::Do(crate::Act::Close { .. }) => (
+            Reason::CancelWaits { needs: "it is taken back in the lane's next round".to_owned() },
+            Some("cancel"),
+            Some(view.now),
+        ),
+        Step::Do(crate::Act::Bump { .. }) => {
+            (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now))
         }
-        Step::Do(crate::Act::Bump { purpose: Purpose::Cancel, .. }) if !lineage.was_sent() => {
-            (Reason::CancelWaits { needs: "it is made in the lane's next round".to_owned() }, Some("bump"), Some(view.now))
+        Step::Do(crate::Act::Lift { .. }) => {
+            (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now))
         }
-        Step::Do(crate::Act::Close { .. }) => {
-            (Reason::CancelWaits { needs: "it is taken back in the lane's next round".to_owned() }, Some("cancel"), Some(view.now))
+        Step::Do(
+            crate::Act::Plan { .. }
+            | crate::Act::Probe { .. }
+            | crate::Act::Consolidate { .. }
+            | crate::Act::Sweep { .. },
+        ) => (Reason::Planning, Some("plan"), Some(view.now)),
+        Step::AwaitInclusion { resend_at, bump_at } => {
+            match bump_at.filter(|at| *at <= resend_at) {
+                Some(bump_at) => {
+                    (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at))
+                }
+                None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),
+            }
         }
-        Step::Do(crate::Act::Bump { .. }) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(view.now)),
-        Step::Do(crate::Act::Lift { .. }) => (Reason::AwaitsInclusion { attempts }, Some("lift"), Some(view.now)),
-        Step::Do(crate::Act::Plan { .. } | crate::Act::Probe { .. } | crate::Act::Consolidate { .. } | crate::Act::Sweep { .. }) => {
-            (Reason::Planning, Some("plan"), Some(view.now))
-        }
-        Step::AwaitInclusion { resend_at, bump_at } => match bump_at.filter(|at| *at <= resend_at) {
-            Some(bump_at) => (Reason::AwaitsInclusion { attempts }, Some("bump"), Some(bump_at)),
-            None => (Reason::AwaitsInclusion { attempts }, Some("send"), Some(resend_at)),
-        },
         Step::FeeCeiling { needed, cap, resend_at } => {
-            let reason = Reason::FeeCeiling { needed: needed.to_string(), cap: cap.to_string(), unit: unit(view) };
+            let reason = Reason::FeeCeiling {
+                needed: needed.to_string(),
+                cap: cap.to_string(),
+                unit: unit(view),
+            };
             (reason, Some("send"), Some(resend_at))
         }
-        Step::AttemptsUsedUp { resend_at } => (Reason::AttemptsUsedUp { attempts }, Some("send"), Some(resend_at)),
-        Step::AwaitCosigners { resend_at } => {
-            let sent = lineage.attempts.iter().filter(|attempt| attempt.sendable().is_some()).count();
-            (Reason::AwaitsCosigners { attempt: lineage.latest().id, sent }, resend_at.map(|_| "send"), resend_at)
+        Step::AttemptsUsedUp { resend_at } => {
+            (Reason::AttemptsUsedUp { attempts }, Some("send"), Some(resend_at))
         }
-        Step::AwaitUndoing { obstacle } => (Reason::CancelWaits { needs: needs(view, obstacle) }, Some("cancel"), None),
+        Step::AwaitCosigners { resend_at } => {
+            let sent =
+                lineage.attempts.iter().filter(|attempt| attempt.sendable().is_some()).count();
+            (
+                Reason::AwaitsCosigners { attempt: lineage.latest().id, sent },
+                resend_at.map(|_| "send"),
+                resend_at,
+            )
+        }
+        Step::AwaitUndoing { obstacle } => {
+            (Reason::CancelWaits { needs: needs(view, obstacle) }, Some("cancel"), None)
+        }
         Step::LaneStopped => (stopped(view), None, None),
         Step::AwaitFinality => (of_block(view, withdrawal, lineage), Some("observe"), None),
     }
@@ -210,7 +282,12 @@ fn of_block(view: &LaneView, withdrawal: &Withdrawal, lineage: &Lineage) -> Reas
     match (lineage.included().and_then(crate::Attempt::block), &view.lane.tip) {
         (Some(block), Some(tip)) => {
             let confirmations = confirmations(block, tip.head.height);
-            Reason::AwaitsFinality { block, final_height: tip.final_height, confirmations, confirmed }
+            Reason::AwaitsFinality {
+                block,
+                final_height: tip.final_height,
+                confirmations,
+                confirmed,
+            }
         }
         (Some(_), None) | (None, Some(_) | None) => Reason::AwaitsChain,
     }
@@ -227,8 +304,9 @@ fn buttons(withdrawal: &Withdrawal) -> Vec<Button> {
         State::Approved { .. } => vec![Button::Retry, Button::Cancel],
         State::Processing { sighting: None, .. } => vec![Button::Retry, Button::RequestCancel],
         State::HeldForInspection { .. } => vec![Button::Inspect],
-        State::Processing { sighting: Some(_), .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {
-            Vec::new()
-        }
+        State::Processing { sighting: Some(_), .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => Vec::new(),
     }
 }

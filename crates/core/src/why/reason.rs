@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{Amount, AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope, Standstill};
+use crate::{
+    Amount, AttemptId, BlockRef, ClockDoubt, DeferralCause, HaltReason, Scope, Standstill,
+};
 
-/// What is waited for. `code` and the fields beside it are the contract; the sentence is English for people.
+/// What is waited for. `code` and the fields beside it are the contract; the sentence is English
+/// for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code")]
 pub enum Reason {
@@ -52,7 +55,8 @@ pub enum Reason {
         cause: DeferralCause,
     },
     LaneReconciling,
-    /// Database and journal were restored together; places at which something forgotten may be mined are used up.
+    /// Database and journal were restored together; places at which something forgotten may be
+    /// mined are used up.
     LaneSweeping,
     LaneHalted {
         halt: HaltReason,
@@ -79,7 +83,8 @@ pub enum Reason {
         attempt: AttemptId,
         sent: usize,
     },
-    /// A cancel was wished; the payment is not sent, and the cancelling transaction cannot be made yet.
+    /// A cancel was wished; the payment is not sent, and the cancelling transaction cannot be made
+    /// yet.
     CancelWaits {
         needs: String,
     },

@@ -10,7 +10,13 @@ fn code(world: &mut World, request: Request) -> &'static str {
 
 /// A withdrawal of coins out of the user's own coins.
 fn of_coins(world: &mut World, base_units: u128) -> Request {
-    Request { source_asset: asset("ETH"), asset: asset("ETH"), claim: None, amount: Amount::new(base_units), ..world.claim(dg(1)) }
+    Request {
+        source_asset: asset("ETH"),
+        asset: asset("ETH"),
+        claim: None,
+        amount: Amount::new(base_units),
+        ..world.claim(dg(1))
+    }
 }
 
 #[test]
@@ -19,10 +25,22 @@ fn who_and_what_is_not_known_is_refused() {
     let request = world.claim(dg(3_000));
     let nobody = Request { user: "nobody".parse().expect("a user"), ..request.clone() };
     assert_eq!(code(&mut world, nobody), "USER_UNKNOWN");
-    assert_eq!(code(&mut world, Request { asset: asset("NONE"), ..request.clone() }), "ASSET_UNKNOWN");
-    assert_eq!(code(&mut world, Request { source_asset: asset("NONE"), ..request.clone() }), "ASSET_UNKNOWN");
-    assert_eq!(code(&mut world, Request { source_asset: asset("ETH"), ..request.clone() }), "ASSET_NOT_WITHDRAWABLE");
-    assert_eq!(code(&mut world, Request { asset: asset("ETH"), ..request.clone() }), "ASSET_NOT_WITHDRAWABLE");
+    assert_eq!(
+        code(&mut world, Request { asset: asset("NONE"), ..request.clone() }),
+        "ASSET_UNKNOWN"
+    );
+    assert_eq!(
+        code(&mut world, Request { source_asset: asset("NONE"), ..request.clone() }),
+        "ASSET_UNKNOWN"
+    );
+    assert_eq!(
+        code(&mut world, Request { source_asset: asset("ETH"), ..request.clone() }),
+        "ASSET_NOT_WITHDRAWABLE"
+    );
+    assert_eq!(
+        code(&mut world, Request { asset: asset("ETH"), ..request.clone() }),
+        "ASSET_NOT_WITHDRAWABLE"
+    );
     world.rules.claims = None;
     assert_eq!(code(&mut world, Request { claim: None, ..request }), "ASSET_NOT_WITHDRAWABLE");
 }
@@ -43,11 +61,18 @@ fn deadlines_beyond_all_time_are_too_far() {
     let mut request = world.claim(dg(3_000));
     request.claim.as_mut().expect("a claim").deadline = u64::MAX;
     let latest = world.view.now.seconds() + 900;
-    assert_eq!(world.give(Command::Request(request.clone())), Err(Refusal::DeadlineTooFar { deadline: u64::MAX, latest }));
+    assert_eq!(
+        world.give(Command::Request(request.clone())),
+        Err(Refusal::DeadlineTooFar { deadline: u64::MAX, latest })
+    );
     world.rules.claims = None;
     let now = world.view.now.seconds().unsigned_abs();
     request.claim.as_mut().expect("a claim").deadline = now + 1;
-    assert_eq!(code(&mut world, request), "DEADLINE_TOO_FAR", "without rules for claims none is good for the future");
+    assert_eq!(
+        code(&mut world, request),
+        "DEADLINE_TOO_FAR",
+        "without rules for claims none is good for the future"
+    );
 }
 
 #[test]
@@ -62,14 +87,17 @@ fn nothing_is_not_paid_and_the_minimum_is() {
     world.request_claim(3_000).expect("exactly the minimum");
 }
 
-/// F79: amounts that fit alone and not with their fee, or not into the limits, are refused and not wrapped.
+/// F79: amounts that fit alone and not with their fee, or not into the limits, are refused and not
+/// wrapped.
 #[test]
 fn f79_what_does_not_fit_with_its_fee_is_refused() {
     let mut world = World::with_points(0);
     let huge = of_coins(&mut world, u128::MAX);
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::ZERO, basis_points: 1, from_amount: false };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee =
+        Fee { flat: Amount::ZERO, basis_points: 1, from_amount: false };
     assert_eq!(code(&mut world, huge.clone()), "INVALID_AMOUNT", "with its fee");
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::MAX, basis_points: 1, from_amount: false };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee =
+        Fee { flat: Amount::MAX, basis_points: 1, from_amount: false };
     assert_eq!(code(&mut world, of_coins_of(&huge, 5)), "INVALID_AMOUNT", "the fee alone");
 }
 
@@ -81,28 +109,44 @@ fn of_coins_of(request: &Request, base_units: u128) -> Request {
 #[test]
 fn what_is_held_is_amount_and_fee_to_the_last_unit() {
     let mut world = World::with_points(0);
-    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee = Fee { flat: Amount::new(10), basis_points: 0, from_amount: false };
+    world.rules.assets.get_mut(&asset("ETH")).expect("ETH").policy.fee =
+        Fee { flat: Amount::new(10), basis_points: 0, from_amount: false };
     world.must(world.credit("eth", "ETH", 1_000));
     let over = of_coins(&mut world, 991);
-    let short = Refusal::InsufficientBalance { asset: asset("ETH"), available: Amount::new(1_000), needed: Amount::new(1_001) };
+    let short = Refusal::InsufficientBalance {
+        asset: asset("ETH"),
+        available: Amount::new(1_000),
+        needed: Amount::new(1_001),
+    };
     assert_eq!(world.give(Command::Request(over)), Err(short));
     let all = of_coins(&mut world, 990);
     let id = all.id;
     world.must(Command::Request(all));
     let known = world.withdrawal(id);
-    assert_eq!((known.deducted, known.fee, known.amount), (Amount::new(1_000), Amount::new(10), Amount::new(990)));
-    assert_eq!((known.balance_before, known.balance_after, world.available("ETH")), (Amount::new(1_000), Amount::ZERO, 0));
+    assert_eq!(
+        (known.deducted, known.fee, known.amount),
+        (Amount::new(1_000), Amount::new(10), Amount::new(990))
+    );
+    assert_eq!(
+        (known.balance_before, known.balance_after, world.available("ETH")),
+        (Amount::new(1_000), Amount::ZERO, 0)
+    );
     assert_eq!((known.payout.0, known.claim.clone(), known.policy_revision), (id.0, None, 1));
     let hold = world.transfers.last().expect("held");
     assert_eq!((hold.kind, hold.id), (TransferKind::Hold, known.hold));
-    assert_eq!(hold.credit, Account::Hot { wallet: lane(), asset: asset("ETH") }, "where it goes when it is settled");
+    assert_eq!(
+        hold.credit,
+        Account::Hot { wallet: lane(), asset: asset("ETH") },
+        "where it goes when it is settled"
+    );
 }
 
 /// F80: points are rounded up where the token is finer, and the fee is converted with the amount.
 #[test]
 fn f80_a_claim_costs_points_rounded_up() {
     let mut world = World::with_points(10_000);
-    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.fee = Fee { flat: dg(1), basis_points: 0, from_amount: false };
+    world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.fee =
+        Fee { flat: dg(1), basis_points: 0, from_amount: false };
     let mut request = world.claim(dg(3_000));
     request.amount = request.amount.plus(Amount::new(1));
     let id = request.id;
@@ -111,7 +155,10 @@ fn f80_a_claim_costs_points_rounded_up() {
     assert_eq!((known.deducted, known.fee), (Amount::new(3_002), Amount::new(1)));
     let claim = known.claim.as_ref().expect("kept");
     let signed = request.claim.expect("a claim");
-    assert_eq!((claim.nonce, claim.deadline, claim.digest, &claim.signature), (0, signed.deadline, signed.digest, &signed.signature));
+    assert_eq!(
+        (claim.nonce, claim.deadline, claim.digest, &claim.signature),
+        (0, signed.deadline, signed.digest, &signed.signature)
+    );
     let hold = world.transfers.last().expect("held");
     assert_eq!(hold.credit, Account::Issuer { book: book(), asset: asset("XP") });
 }
@@ -132,16 +179,23 @@ fn a_withdrawal_without_a_claim_uses_no_nonce() {
 #[test]
 fn an_idempotency_key_belongs_to_its_client() {
     let mut world = World::with_points(10_000);
-    let key = |fingerprint: u8| Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(fingerprint) });
+    let key = |fingerprint: u8| {
+        Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(fingerprint) })
+    };
     let request = Request { idempotency: key(1), ..world.claim(dg(3_000)) };
     let first = request.id;
     world.must(Command::Request(request));
     let other = Request { idempotency: key(1), ..world.claim(dg(3_000)) };
-    let answer = world.give_as(Actor::User { user: user() }, Command::Request(other)).expect("another client's key");
+    let answer = world
+        .give_as(Actor::User { user: user() }, Command::Request(other))
+        .expect("another client's key");
     assert!(matches!(answer, Answer::Accepted(_)));
     let digest = "once".parse::<IdempotencyKey>().expect("a key").digest();
     let record = &world.view.clone().into_batch().appended.idempotency[0];
-    assert_eq!((record.client.as_str(), &record.key, record.withdrawal), ("engine", &IdempotencyKey::stored(digest), first));
+    assert_eq!(
+        (record.client.as_str(), &record.key, record.withdrawal),
+        ("engine", &IdempotencyKey::stored(digest), first)
+    );
     assert_eq!((record.fingerprint, record.at), (hash(1), world.view.now));
 }
 
@@ -154,13 +208,16 @@ fn acceptance_is_told_and_approval_where_it_was_given() {
         let news = world.events.len();
         let id = world.request_claim(3_000).expect("accepted");
         let told: Vec<&Event> = world.events[news..].iter().collect();
-        assert!(matches!(&told[0].kind, EventKind::Requested { amount, .. } if *amount == dg(3_000)));
+        assert!(
+            matches!(&told[0].kind, EventKind::Requested { amount, .. } if *amount == dg(3_000))
+        );
         assert_eq!(told.len(), kinds);
         assert!(told.iter().all(|event| event.withdrawal == Some(id)));
     }
 }
 
-/// A fee that is taken from the amount: the balance loses what was asked, the payee gets the rest, and the rest is worth paying out.
+/// A fee that is taken from the amount: the balance loses what was asked, the payee gets the rest,
+/// and the rest is worth paying out.
 #[test]
 fn a_fee_from_the_amount_leaves_what_is_paid() {
     let mut world = World::with_points(0);
@@ -175,20 +232,30 @@ fn a_fee_from_the_amount_leaves_what_is_paid() {
         world.give(Command::Request(request)).map(|_| id)
     };
     let refused = request(&mut world, 514).expect_err("499 and a half would be left of it");
-    assert!(matches!(refused, Refusal::BelowMinimum { minimum, asked, .. } if (minimum.base_units(), asked.base_units()) == (516, 514)));
+    assert!(
+        matches!(refused, Refusal::BelowMinimum { minimum, asked, .. } if (minimum.base_units(), asked.base_units()) == (516, 514))
+    );
     let id = request(&mut world, 2_000).expect("accepted");
     let accepted = world.withdrawal(id);
-    assert_eq!([accepted.amount, accepted.fee, accepted.deducted].map(Amount::base_units), [1_970, 30, 2_000]);
+    assert_eq!(
+        [accepted.amount, accepted.fee, accepted.deducted].map(Amount::base_units),
+        [1_970, 30, 2_000]
+    );
     assert_eq!(world.available("ETH"), 8_000);
 }
 
-/// Abuse +35: a key is rotated between a time-out and the retry. Its client is the same, so it is the same request.
+/// Abuse +35: a key is rotated between a time-out and the retry. Its client is the same, so it is
+/// the same request.
 #[test]
 fn p35_a_rotated_key_answers_for_its_client() {
     let mut world = World::with_points(10_000);
     let client = ClientId::named("shop").expect("a client");
-    let by = |number: u128| Actor::Service { client: client.clone(), credential: CredentialId(uuid::Uuid::from_u128(number)) };
-    let idempotency = Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(1) });
+    let by = |number: u128| Actor::Service {
+        client: client.clone(),
+        credential: CredentialId(uuid::Uuid::from_u128(number)),
+    };
+    let idempotency =
+        Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(1) });
     let request = Request { idempotency: idempotency.clone(), ..world.claim(dg(3_000)) };
     let first = request.id;
     world.give_as(by(1), Command::Request(request)).expect("accepted");
@@ -202,13 +269,22 @@ fn p34_no_key_of_the_client_that_asked_approves() {
     let mut world = World::with_points(10_000);
     world.rules.assets.get_mut(&asset("DG")).expect("DG").policy.approve_above = Some(Amount::ZERO);
     let client = ClientId::named("ada").expect("a client");
-    let by = |number: u128| Actor::Admin { client: client.clone(), credential: CredentialId(uuid::Uuid::from_u128(number)) };
+    let by = |number: u128| Actor::Admin {
+        client: client.clone(),
+        credential: CredentialId(uuid::Uuid::from_u128(number)),
+    };
     let request = world.claim(dg(3_000));
     let (withdrawal, user) = (request.id, request.user.clone());
     world.give_as(by(1), Command::Request(request)).expect("accepted");
     let approve = || Command::Approve { withdrawal, user: user.clone() };
     for key in [1, 2] {
-        assert_eq!(world.give_as(by(key), approve()).expect_err("their own").code(), "SELF_APPROVAL");
+        assert_eq!(
+            world.give_as(by(key), approve()).expect_err("their own").code(),
+            "SELF_APPROVAL"
+        );
     }
-    assert_eq!(world.give_as(Actor::admin(CredentialId(uuid::Uuid::from_u128(3))), approve()), Ok(Answer::Done));
+    assert_eq!(
+        world.give_as(Actor::admin(CredentialId(uuid::Uuid::from_u128(3))), approve()),
+        Ok(Answer::Done)
+    );
 }

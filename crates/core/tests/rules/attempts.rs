@@ -1,4 +1,5 @@
-//! What may enter a lineage: the lane's next nonce, payouts exactly as they were accepted, attempts that exclude each other.
+//! What may enter a lineage: the lane's next nonce, payouts exactly as they were accepted, attempts
+//! that exclude each other.
 
 use adit_core::*;
 
@@ -26,8 +27,10 @@ fn f16_a_reservation_names_one_nonce_everywhere() {
     assert_eq!(refused(&mut world, other_draft.clone()), "BAD_ATTEMPT");
     let gap = Reserve { anchors: other_draft.draft.anchors(&lane()), ..other_draft };
     assert_eq!(refused(&mut world, gap), "CHANGED_MEANWHILE");
-    let elsewhere: LaneId = "devnet:0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a lane");
-    let other_lane = Reserve { anchors: vec![Anchor::Nonce { lane: elsewhere, nonce: 7 }], ..good.clone() };
+    let elsewhere: LaneId =
+        "devnet:0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a lane");
+    let other_lane =
+        Reserve { anchors: vec![Anchor::Nonce { lane: elsewhere, nonce: 7 }], ..good.clone() };
     assert_eq!(refused(&mut world, other_lane), "BAD_ATTEMPT");
     for anchors in [Vec::new(), vec![good.anchors[0].clone(), good.anchors[0].clone()]] {
         assert_eq!(refused(&mut world, Reserve { anchors, ..good.clone() }), "BAD_ATTEMPT");
@@ -35,8 +38,8 @@ fn f16_a_reservation_names_one_nonce_everywhere() {
     world.must(Command::Reserve(good));
 }
 
-/// F16: two processes planned from the same row, and took the same number. Whoever commits second is refused, in either order, and
-/// plans again at the number behind it.
+/// F16: two processes planned from the same row, and took the same number. Whoever commits second
+/// is refused, in either order, and plans again at the number behind it.
 #[test]
 fn f16_two_reservations_of_one_number_are_one_too_many() {
     for turned in [false, true] {
@@ -65,7 +68,8 @@ fn a_leg_that_differs_from_its_withdrawal_is_not_reserved() {
     let good = world.reservation(id);
     let bob: UserId = "bob".parse().expect("a user");
     world.must(Command::PutUser { user: bob.clone(), tier: None });
-    let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
+    let other: Destination =
+        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
     let changes: [&dyn Fn(&mut Leg); 7] = [
         &|leg| leg.payout = PayoutId(uuid::Uuid::from_u128(1)),
         &|leg| leg.user = bob.clone(),
@@ -83,7 +87,8 @@ fn a_leg_that_differs_from_its_withdrawal_is_not_reserved() {
     world.must(Command::Reserve(good));
 }
 
-/// F17: both halves of the rule stand alone: the withdrawal has to be approved, and its payout in no live lineage.
+/// F17: both halves of the rule stand alone: the withdrawal has to be approved, and its payout in
+/// no live lineage.
 #[test]
 fn f17_a_payout_is_reserved_only_when_approved_and_free() {
     let mut world = World::with_points(10_000);
@@ -94,7 +99,11 @@ fn f17_a_payout_is_reserved_only_when_approved_and_free() {
     world.must(Command::Approve { withdrawal: id, user: user() });
     let payout = world.withdrawal(id).payout;
     world.view.payouts.insert(payout, Some(LineageId(uuid::Uuid::from_u128(1))));
-    assert_eq!(refused(&mut world, reserve.clone()), "CHANGED_MEANWHILE", "it lives in another lineage");
+    assert_eq!(
+        refused(&mut world, reserve.clone()),
+        "CHANGED_MEANWHILE",
+        "it lives in another lineage"
+    );
     world.view.payouts.insert(payout, None);
     world.must(Command::Reserve(reserve));
 }
@@ -104,10 +113,14 @@ fn nothing_is_reserved_on_a_stopped_lane_or_under_a_suspension() {
     let mut world = World::with_points(10_000);
     let id = world.request_claim(3_000).expect("accepted");
     let reserve = world.reservation(id);
-    world.must(Command::Suspend { scope: Scope::User { user: user() }, reason: "drill".to_owned() });
+    world
+        .must(Command::Suspend { scope: Scope::User { user: user() }, reason: "drill".to_owned() });
     assert_eq!(refused(&mut world, reserve.clone()), "SUSPENDED");
     world.must(Command::Resume { scope: Scope::User { user: user() } });
-    world.must(Command::HaltLane { lane: lane(), reason: HaltReason::Operator { reason: "drill".to_owned() } });
+    world.must(Command::HaltLane {
+        lane: lane(),
+        reason: HaltReason::Operator { reason: "drill".to_owned() },
+    });
     assert_eq!(refused(&mut world, reserve), "LANE_STOPPED");
 }
 
@@ -145,7 +158,8 @@ fn f29_an_attempt_that_would_not_exclude_or_not_pay_the_same_is_refused() {
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
     let Draft::Evm(good) = world.draft(7, 20) else { panic!("an EVM draft") };
     let good = EvmDraft { fees, ..good };
-    let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
+    let other: Destination =
+        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("an address");
     for wrong in [
         EvmDraft { nonce: 8, ..good.clone() },
         EvmDraft { chain_id: 1, ..good.clone() },
@@ -153,12 +167,17 @@ fn f29_an_attempt_that_would_not_exclude_or_not_pay_the_same_is_refused() {
         EvmDraft { value: Amount::new(1), ..good.clone() },
         EvmDraft { input: Bytes::default(), ..good.clone() },
     ] {
-        assert_eq!(world.add(lineage, Purpose::Pay, wrong.clone()).expect_err("differs").code(), "BAD_ATTEMPT", "{wrong:?}");
+        assert_eq!(
+            world.add(lineage, Purpose::Pay, wrong.clone()).expect_err("differs").code(),
+            "BAD_ATTEMPT",
+            "{wrong:?}"
+        );
     }
     world.add(lineage, Purpose::Pay, good).expect("the same payment");
 }
 
-/// F30: after a cancelling attempt nothing pays any more, and every further one cancels in the same way.
+/// F30: after a cancelling attempt nothing pays any more, and every further one cancels in the same
+/// way.
 #[test]
 fn f30_nothing_is_paid_after_a_cancel_was_signed() {
     let (mut world, _, lineage, _) = World::sent();
@@ -184,13 +203,22 @@ fn nothing_is_added_to_what_is_in_a_block_or_ended_or_has_all_its_attempts() {
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
     let more = EvmDraft { fees, ..more };
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
-    assert_eq!(world.add(lineage, Purpose::Pay, more.clone()).expect_err("in a block").code(), "CHANGED_MEANWHILE");
+    assert_eq!(
+        world.add(lineage, Purpose::Pay, more.clone()).expect_err("in a block").code(),
+        "CHANGED_MEANWHILE"
+    );
     world.observe(lineage, Fact::Vanished { attempt }).expect("seen");
     world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = 3;
-    assert_eq!(world.add(lineage, Purpose::Pay, more.clone()).expect_err("all used").code(), "BAD_ATTEMPT");
+    assert_eq!(
+        world.add(lineage, Purpose::Pay, more.clone()).expect_err("all used").code(),
+        "BAD_ATTEMPT"
+    );
     world.rules.chains.get_mut(&lane().chain).expect("a chain").attempts_max = ATTEMPTS_MAX_LEAST;
     world.finalize(lineage, attempt, &Effect::Paid).expect("final");
-    assert_eq!(world.add(lineage, Purpose::Pay, more).expect_err("ended").code(), "CHANGED_MEANWHILE");
+    assert_eq!(
+        world.add(lineage, Purpose::Pay, more).expect_err("ended").code(),
+        "CHANGED_MEANWHILE"
+    );
 }
 
 /// F28: an attempt that offered no tip is outbid by at least one wei.
@@ -204,19 +232,34 @@ fn f28_even_nothing_is_outbid() {
     world.must(Command::Reserve(reserve));
     world.send(lineage, hash(1));
     let Draft::Evm(more) = world.draft(7, 20) else { panic!("an EVM draft") };
-    let tip = |tip: u128| EvmDraft { fees: EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: tip }, ..more.clone() };
-    assert_eq!(world.add(lineage, Purpose::Pay, tip(0)).expect_err("no more").code(), "BAD_ATTEMPT");
+    let tip = |tip: u128| EvmDraft {
+        fees: EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: tip },
+        ..more.clone()
+    };
+    assert_eq!(
+        world.add(lineage, Purpose::Pay, tip(0)).expect_err("no more").code(),
+        "BAD_ATTEMPT"
+    );
     world.add(lineage, Purpose::Pay, tip(1)).expect("one wei more");
 }
 
-/// A send of a cancelling attempt is nothing to tell its user: his payment's hash stays the one that he knows.
+/// A send of a cancelling attempt is nothing to tell its user: his payment's hash stays the one
+/// that he knows.
 #[test]
 fn a_cancel_that_is_sent_is_not_told_as_a_payment() {
     let (mut world, id, lineage, _) = World::sent();
     let Draft::Evm(cancel) = world.draft(7, 20) else { panic!("an EVM draft") };
     let fees = EvmFees { max_fee_per_gas: 20 * GWEI, max_priority_fee_per_gas: 2 * GWEI };
-    world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..cancel }).expect("added");
-    let told = |world: &World| world.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. })).count();
+    world
+        .add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..cancel })
+        .expect("added");
+    let told = |world: &World| {
+        world
+            .events
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::Broadcast { .. }))
+            .count()
+    };
     let before = told(&world);
     world.send(lineage, hash(2));
     assert_eq!((world.withdrawal(id).state.hash(), told(&world)), (Some(hash(1)), before));

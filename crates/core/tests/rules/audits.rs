@@ -1,4 +1,5 @@
-//! What the server refuses to commit, whatever the rules say. (What the rules do decide passes: every order of these tests is audited.)
+//! What the server refuses to commit, whatever the rules say. (What the rules do decide passes:
+//! every order of these tests is audited.)
 
 use adit_core::*;
 
@@ -43,14 +44,20 @@ fn what_was_paid_is_not_released_and_what_was_not_is_not_settled() {
     broken(&batch, "is completed");
     let mut batch = settled();
     let at = batch.now;
-    batch.withdrawals[0].row.state = State::Failed { at, failure: Failure::Reverted, payment: None };
+    batch.withdrawals[0].row.state =
+        State::Failed { at, failure: Failure::Reverted, payment: None };
     broken(&batch, "is failed");
 }
 
 #[test]
 fn a_hold_ends_once() {
     let mut batch = settled();
-    let twice = batch.appended.transfers.iter().find(|transfer| transfer.kind.resolves().is_some()).cloned();
+    let twice = batch
+        .appended
+        .transfers
+        .iter()
+        .find(|transfer| transfer.kind.resolves().is_some())
+        .cloned();
     batch.appended.transfers.extend(twice);
     broken(&batch, "is resolved twice");
 }
@@ -76,6 +83,8 @@ fn a_payout_and_a_nonce_live_in_one_lineage() {
     broken(&twin(&|_| {}), "is in two live lineages");
     broken(&twin(&|lineage| lineage.anchors.clear()), "payout");
     broken(&twin(&|lineage| lineage.legs.clear()), "devnet:");
-    let ended = twin(&|lineage| lineage.state = LineageState::Conflicted { by: hash(9), at: world.view.now });
+    let ended = twin(&|lineage| {
+        lineage.state = LineageState::Conflicted { by: hash(9), at: world.view.now }
+    });
     assert_eq!(audit_batch(&ended), Ok(()), "one that ended excludes nobody");
 }

@@ -11,7 +11,11 @@ const PAUSE_SECONDS: u64 = 30;
 fn fees_of_bump(world: &World, lineage: LineageId) -> Option<EvmFees> {
     world.due().into_iter().find_map(|act| match act {
         Act::Bump { lineage: of, offer: Offer::Evm(fees), .. } if of == lineage => Some(fees),
-        Act::Bump { .. } | Act::Sign { .. } | Act::Send { .. } | Act::Plan { .. } | Act::Lift { .. } => None,
+        Act::Bump { .. }
+        | Act::Sign { .. }
+        | Act::Send { .. }
+        | Act::Plan { .. }
+        | Act::Lift { .. } => None,
         Act::Close { .. } | Act::Probe { .. } | Act::Consolidate { .. } | Act::Sweep { .. } => None,
     })
 }
@@ -27,8 +31,8 @@ fn bumped(world: &mut World, lineage: LineageId) {
     world.send(lineage, hash(world.lineage(lineage).attempts.len() as u8));
 }
 
-/// While the market asks no more than is offered, each pause is twice the one before: ten minutes do not use up what
-/// is meant for a rising market.
+/// While the market asks no more than is offered, each pause is twice the one before: ten minutes
+/// do not use up what is meant for a rising market.
 #[test]
 fn f104_in_a_flat_market_bumps_come_at_doubled_waits() {
     let (mut world, _, lineage, _) = World::sent();
@@ -42,7 +46,10 @@ fn f104_in_a_flat_market_bumps_come_at_doubled_waits() {
     }
     let next = world.view.now.plus(Span::from_seconds(32 * PAUSE_SECONDS));
     let told = world.ask_lane(|view| step(view, world.lineage(lineage)));
-    assert!(matches!(told, Step::AwaitInclusion { bump_at: Some(at), .. } if at == next), "{told:?}");
+    assert!(
+        matches!(told, Step::AwaitInclusion { bump_at: Some(at), .. } if at == next),
+        "{told:?}"
+    );
 }
 
 /// However long it waited, the pause does not grow past a day, nor below what is configured.
@@ -60,10 +67,14 @@ fn f104_a_pause_ends_at_a_day() {
     assert_eq!(fees_of_bump(&world, lineage), None);
 }
 
-/// A base fee above the offer, or a tip above what it leaves to the miner, is followed after the usual pause.
+/// A base fee above the offer, or a tip above what it leaves to the miner, is followed after the
+/// usual pause.
 #[test]
 fn f104_a_market_above_the_offer_is_followed_after_the_usual_pause() {
-    let fees = |max: u128, tip: u128| EvmFees { max_fee_per_gas: max * GWEI, max_priority_fee_per_gas: tip * GWEI };
+    let fees = |max: u128, tip: u128| EvmFees {
+        max_fee_per_gas: max * GWEI,
+        max_priority_fee_per_gas: tip * GWEI,
+    };
     let risen = [(12, fees(25, 1)), (2, fees(5, 2)), (11, fees(23, 1))];
     for (base_fee, asks) in risen {
         let (mut world, _, lineage, _) = World::sent();
@@ -77,12 +88,15 @@ fn f104_a_market_above_the_offer_is_followed_after_the_usual_pause() {
         let market = Market::Evm(EvmMarket { base_fee_per_gas: base_fee * GWEI, fees: asks });
         let tip = Tip { market, ..world.tip(GWEI) };
         world.see(tip);
-        assert!(fees_of_bump(&world, lineage).is_some(), "the market asks {asks:?} over {base_fee} gwei");
+        assert!(
+            fees_of_bump(&world, lineage).is_some(),
+            "the market asks {asks:?} over {base_fee} gwei"
+        );
     }
 }
 
-/// Payments leave the last two versions to a cancel, in what is due and in what is accepted; a cancel and one that
-/// outbids it use them.
+/// Payments leave the last two versions to a cancel, in what is due and in what is accepted; a
+/// cancel and one that outbids it use them.
 #[test]
 fn f104_two_versions_are_kept_for_a_cancel() {
     let (mut world, id, lineage, _) = World::sent();
@@ -94,8 +108,10 @@ fn f104_two_versions_are_kept_for_a_cancel() {
     world.see_tip(50 * GWEI);
     assert_eq!(fees_of_bump(&world, lineage), None, "two of four are made");
     let Draft::Evm(evm) = world.draft(7, 20) else { panic!("an EVM draft") };
-    let more =
-        |gwei: u128| EvmDraft { fees: EvmFees { max_fee_per_gas: gwei * GWEI, max_priority_fee_per_gas: gwei * GWEI / 4 }, ..evm.clone() };
+    let more = |gwei: u128| EvmDraft {
+        fees: EvmFees { max_fee_per_gas: gwei * GWEI, max_priority_fee_per_gas: gwei * GWEI / 4 },
+        ..evm.clone()
+    };
     let refused = world.add(lineage, Purpose::Pay, more(30)).expect_err("kept for a cancel");
     assert_eq!(refused.code(), "BAD_ATTEMPT");
     assert!(format!("{refused:?}").contains("2 kept for a cancel"), "{refused:?}");
@@ -112,7 +128,8 @@ fn f104_two_versions_are_kept_for_a_cancel() {
     assert_eq!(fees_of_bump(&world, lineage), None, "all four are made");
 }
 
-/// Where every version was spent on payments, a cancel is a version all the same, and so is one that outbids it.
+/// Where every version was spent on payments, a cancel is a version all the same, and so is one
+/// that outbids it.
 #[test]
 fn f104_a_lineage_used_up_by_an_older_program_can_be_cancelled() {
     let (mut world, id, lineage, _) = World::sent();
@@ -127,8 +144,11 @@ fn f104_a_lineage_used_up_by_an_older_program_can_be_cancelled() {
     for (number, gwei) in [(5, 30), (6, 40)] {
         assert!(fees_of_bump(&world, lineage).is_some(), "version {number}");
         let Draft::Evm(evm) = world.draft(7, gwei) else { panic!("an EVM draft") };
-        let fees = EvmFees { max_fee_per_gas: gwei * GWEI, max_priority_fee_per_gas: gwei * GWEI / 4 };
-        world.add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added");
+        let fees =
+            EvmFees { max_fee_per_gas: gwei * GWEI, max_priority_fee_per_gas: gwei * GWEI / 4 };
+        world
+            .add(lineage, Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm })
+            .expect("added");
         let cancel = world.send(lineage, hash(number));
         world.pass(24 * 3_600);
         world.see_tip(50 * GWEI);

@@ -31,11 +31,20 @@ fn f97_a_doubted_clock_accepts_and_plans_nothing() {
     assert_eq!(world.due(), [Act::Plan { withdrawal: waits }]);
     doubt(&mut world);
     assert_eq!(world.due(), [], "nobody new is planned");
-    assert_eq!(code(world.reserve(waits)), "CLOCK_DOUBTED", "nor reserved by a round that began before");
+    assert_eq!(
+        code(world.reserve(waits)),
+        "CLOCK_DOUBTED",
+        "nor reserved by a round that began before"
+    );
     assert_eq!(code(world.request_claim(3_000)), "CLOCK_DOUBTED");
-    let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a destination");
+    let other: Destination =
+        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a destination");
     let link = Command::LinkWallet { user: user(), address: other };
-    assert_eq!(code(world.give(link.clone())), "CLOCK_DOUBTED", "it says from when on it may claim");
+    assert_eq!(
+        code(world.give(link.clone())),
+        "CLOCK_DOUBTED",
+        "it says from when on it may claim"
+    );
     let said = world.ask_lane(|view| why(view, &view.queue[0], None, &Line::default()));
     assert!(matches!(said.reason, Reason::ClockDoubted { .. }), "{said:?}");
     assert!(said.sentence.contains("adit clock accept"), "{}", said.sentence);
@@ -50,7 +59,11 @@ fn f97_who_vouched_for_a_clock_stands_in_the_audit() {
     let mut world = World::with_points(10_000);
     doubt(&mut world);
     let (now, replica) = (world.view.now, ReplicaId(uuid::Uuid::from_u128(3)));
-    let (given, machine, was) = (now.plus(Span::from_hours(2)), now.plus(Span::from_hours(1)), Some(ClockDoubt::Unconfirmed));
+    let (given, machine, was) = (
+        now.plus(Span::from_hours(2)),
+        now.plus(Span::from_hours(1)),
+        Some(ClockDoubt::Unconfirmed),
+    );
     world.must(Command::AcceptClock { replica, given, machine, doubt: was });
     let last = world.events.last().expect("an event");
     assert_eq!(last.kind, EventKind::ClockAccepted { replica, given, machine, doubt: was });
@@ -60,7 +73,8 @@ fn f97_who_vouched_for_a_clock_stands_in_the_audit() {
 #[test]
 fn f97_a_request_that_was_accepted_is_answered_while_the_clock_is_doubted() {
     let mut world = World::with_points(10_000);
-    let idempotency = Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(9) });
+    let idempotency =
+        Some(Idempotency { key: "once".parse().expect("a key"), fingerprint: hash(9) });
     let request = Request { idempotency, ..world.claim(dg(3_000)) };
     world.must(Command::Request(request.clone()));
     doubt(&mut world);
@@ -79,7 +93,11 @@ fn f97_suspending_halting_observing_repeating_and_settling_go_on_while_the_clock
     world.must(Command::Resume { scope: Scope::All });
     world.pass(100);
     world.see_tip(5_000_000_000);
-    assert!(world.due().iter().any(|act| matches!(act, Act::Send { .. } | Act::Bump { .. })), "it is repeated: {:?}", world.due());
+    assert!(
+        world.due().iter().any(|act| matches!(act, Act::Send { .. } | Act::Bump { .. })),
+        "it is repeated: {:?}",
+        world.due()
+    );
     world.halt();
     world.must(Command::ResumeLane { lane: lane(), accept: None });
     world.finalize(lineage, attempt, &Effect::Paid).expect("observed");
@@ -93,7 +111,15 @@ fn f97_a_hold_is_given_back_while_the_clock_is_doubted() {
     doubt(&mut world);
     let Leg { user, book, source_asset, asset, .. } = world.leg(id);
     let reason = "changed my mind".to_owned();
-    world.must(Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage: None, reason });
+    world.must(Command::Cancel {
+        withdrawal: id,
+        user,
+        book,
+        source_asset,
+        asset,
+        lineage: None,
+        reason,
+    });
     assert_eq!(world.withdrawal(id).state.status(), Status::Cancelled);
 }
 
@@ -163,10 +189,18 @@ fn f97_a_tip_that_was_read_years_ahead_is_not_fresh() {
 fn f97_a_wallet_that_was_linked_years_ahead_is_linked_anew_and_waits() {
     let mut world = World::with_points(10_000);
     let link = |address| Command::LinkWallet { user: user(), address };
-    let other: Destination = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a destination");
+    let other: Destination =
+        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC".parse().expect("a destination");
     years_ahead(&mut world, |world| world.must(link(other.clone())));
     let Answer::Wallet(again) = world.must(link(other.clone())) else { panic!("a wallet") };
-    assert_eq!((again.linked_at, again.usable_at), (world.view.now, world.view.now.plus(world.rules.wallet_cooling)));
+    assert_eq!(
+        (again.linked_at, again.usable_at),
+        (world.view.now, world.view.now.plus(world.rules.wallet_cooling))
+    );
     assert_eq!(world.give(link(other)), Ok(Answer::Wallet(again)), "and then it is as it is");
-    assert_eq!(world.view.users[&user()].row.as_ref().map(|user| user.wallets), Some(2), "it counts once");
+    assert_eq!(
+        world.view.users[&user()].row.as_ref().map(|user| user.wallets),
+        Some(2),
+        "it counts once"
+    );
 }

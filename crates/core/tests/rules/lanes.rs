@@ -36,12 +36,14 @@ fn f32_nothing_is_planned_above_the_fee_cap() {
     assert_eq!(plans(&world.due()), 1);
 }
 
-/// F42: endpoints that stand still are read again and again, and show the same block. They are not believed to know the fees or the
-/// balances: nothing is planned and nothing is bumped, until a new block comes.
+/// F42: endpoints that stand still are read again and again, and show the same block. They are not
+/// believed to know the fees or the balances: nothing is planned and nothing is bumped, until a new
+/// block comes.
 #[test]
 fn f42_a_head_that_stands_still_stops_planning_and_bumps() {
     let mut world = World::with_points(10_000);
-    world.rules.chains.get_mut(&lane().chain).expect("a chain").head_age_max = Some(Span::from_seconds(60));
+    world.rules.chains.get_mut(&lane().chain).expect("a chain").head_age_max =
+        Some(Span::from_seconds(60));
     let sent = world.request_claim(3_000).expect("accepted");
     let lineage = world.reserve(sent).expect("reserved");
     world.send(lineage, hash(1));
@@ -53,19 +55,29 @@ fn f42_a_head_that_stands_still_stops_planning_and_bumps() {
         let seen = Tip { mined_at, ..world.tip(1_000_000_000) };
         world.see(seen);
         let acts = world.due();
-        assert_eq!((plans(&acts), bumps(&acts)), (moves, moves), "{} s after its last block", world.view.now.since(mined_at).seconds());
+        assert_eq!(
+            (plans(&acts), bumps(&acts)),
+            (moves, moves),
+            "{} s after its last block",
+            world.view.now.since(mined_at).seconds()
+        );
     }
     let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None, &Line::default()));
     let still = Standstill { age_seconds: 361, most_seconds: 60, on_demand: false };
     assert_eq!(told.reason, Reason::ChainStill { still });
-    assert!(told.sentence.contains("361 s old, and at most 60 s") && told.sentence.contains("blocks_on_demand"), "{}", told.sentence);
+    assert!(
+        told.sentence.contains("361 s old, and at most 60 s")
+            && told.sentence.contains("blocks_on_demand"),
+        "{}",
+        told.sentence
+    );
     assert!(!told.sentence.contains("Too few endpoints") && !told.told.contains("361"), "{told:?}");
     world.see_tip(1_000_000_000);
     assert_eq!((plans(&world.due()), bumps(&world.due())), (1, 1));
 }
 
-/// F42: where blocks come only when there is something in them, an old one stops nothing. One that is overdue for a payment of ours stops
-/// new ones; what waits for it may still offer more.
+/// F42: where blocks come only when there is something in them, an old one stops nothing. One that
+/// is overdue for a payment of ours stops new ones; what waits for it may still offer more.
 #[test]
 fn f42_a_chain_that_makes_blocks_on_demand_stands_still_only_when_it_owes_us_one() {
     let mut world = World::with_points(10_000);
@@ -92,16 +104,23 @@ fn f42_a_chain_that_makes_blocks_on_demand_stands_still_only_when_it_owes_us_one
     let told = world.ask_lane(|view| why(view, world.withdrawal(waiting), None, &Line::default()));
     let still = Standstill { age_seconds: 3_661, most_seconds: 60, on_demand: true };
     assert_eq!(told.reason, Reason::ChainStill { still });
-    assert!(told.sentence.contains("3661 s old") && told.sentence.contains("60 s"), "{}", told.sentence);
+    assert!(
+        told.sentence.contains("3661 s old") && told.sentence.contains("60 s"),
+        "{}",
+        told.sentence
+    );
 }
 
-/// F31: one stuck number holds up those behind it, so no more are put there than a pool takes. It is filled; once that is final its
-/// payout is free, with the proof, and planned anew behind the others.
+/// F31: one stuck number holds up those behind it, so no more are put there than a pool takes. It
+/// is filled; once that is final its payout is free, with the proof, and planned anew behind the
+/// others.
 #[test]
 fn f31_a_stuck_head_is_filled_and_its_payout_is_planned_anew() {
     let mut world = World::with_points(100_000);
-    let ids: Vec<WithdrawalId> = (0..5).map(|_| world.request_claim(3_000).expect("accepted")).collect();
-    let lineages: Vec<LineageId> = ids[..4].iter().map(|id| world.reserve(*id).expect("reserved")).collect();
+    let ids: Vec<WithdrawalId> =
+        (0..5).map(|_| world.request_claim(3_000).expect("accepted")).collect();
+    let lineages: Vec<LineageId> =
+        ids[..4].iter().map(|id| world.reserve(*id).expect("reserved")).collect();
     for (n, lineage) in (1..).zip(&lineages) {
         world.send(*lineage, hash(n));
     }
@@ -109,19 +128,31 @@ fn f31_a_stuck_head_is_filled_and_its_payout_is_planned_anew() {
     assert_eq!(plans(&world.due()), 0, "in_flight_max is 4");
     let Draft::Evm(evm) = world.draft(7, 20) else { panic!("an EVM draft") };
     let fees = EvmFees { max_priority_fee_per_gas: 2_000_000_000, ..evm.fees };
-    world.add(lineages[0], Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm }).expect("added");
+    world
+        .add(lineages[0], Purpose::Cancel, EvmDraft { fees, input: Bytes::default(), ..evm })
+        .expect("added");
     let fill = world.send(lineages[0], hash(9));
-    assert_eq!(world.withdrawal(ids[0]).state.status(), Status::Processing, "the stuck one may still be mined");
+    assert_eq!(
+        world.withdrawal(ids[0]).state.status(),
+        Status::Processing,
+        "the stuck one may still be mined"
+    );
     world.finalize(lineages[0], fill, &Effect::Cancelled).expect("final");
-    let State::Approved { after: Some(dead), .. } = &world.withdrawal(ids[0]).state else { panic!("free again") };
+    let State::Approved { after: Some(dead), .. } = &world.withdrawal(ids[0]).state else {
+        panic!("free again")
+    };
     assert_eq!((dead.lineage, dead.evidence), (lineages[0], hash(9)));
     assert_eq!(world.due(), [Act::Plan { withdrawal: ids[0] }], "there is room for one");
     let anew = world.reserve(ids[0]).expect("planned anew");
     assert_eq!(world.lineage(anew).number(), 11);
-    assert!(lineages[1..].iter().all(|lineage| world.lineage(*lineage).is_live()), "those behind it go on");
+    assert!(
+        lineages[1..].iter().all(|lineage| world.lineage(*lineage).is_live()),
+        "those behind it go on"
+    );
 }
 
-/// F27, F28: unmined bytes are sent again; the head of the line is bumped after a while, those behind it only when they are too cheap.
+/// F27, F28: unmined bytes are sent again; the head of the line is bumped after a while, those
+/// behind it only when they are too cheap.
 #[test]
 fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
     let mut world = World::with_points(100_000);
@@ -145,7 +176,10 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
         .filter_map(|act| match act {
             Act::Bump { lineage, purpose, offer: Offer::Evm(fees) } => {
                 assert_eq!(*purpose, Purpose::Pay);
-                assert!(fees.max_fee_per_gas >= 11_250_000_000 && fees.max_priority_fee_per_gas >= 1_125_000_000);
+                assert!(
+                    fees.max_fee_per_gas >= 11_250_000_000
+                        && fees.max_priority_fee_per_gas >= 1_125_000_000
+                );
                 Some(*lineage)
             }
             Act::Sign { .. }
@@ -165,7 +199,8 @@ fn f28_the_head_of_the_line_is_bumped_and_the_rest_is_repeated() {
     assert_eq!(bumps, 2, "both are below the base fee now");
 }
 
-/// R9: an operator's wish becomes a cancelling attempt; a stopped lane signs nothing and still repeats what is signed (rule R2).
+/// R9: an operator's wish becomes a cancelling attempt; a stopped lane signs nothing and still
+/// repeats what is signed (rule R2).
 #[test]
 fn a_stopped_lane_repeats_and_signs_nothing() {
     let mut world = World::with_points(100_000);
@@ -176,8 +211,14 @@ fn a_stopped_lane_repeats_and_signs_nothing() {
     let reserved = world.request_claim(3_000).expect("accepted");
     world.reserve(reserved).expect("reserved");
     world.request_claim(3_000).expect("accepted");
-    world.must(Command::HaltLane { lane: lane(), reason: HaltReason::Operator { reason: "drill".to_owned() } });
+    world.must(Command::HaltLane {
+        lane: lane(),
+        reason: HaltReason::Operator { reason: "drill".to_owned() },
+    });
     world.pass(31);
     let acts = world.due();
-    assert!(matches!(acts.as_slice(), [Act::Send { lineage: again, .. }] if *again == lineage), "{acts:?}");
+    assert!(
+        matches!(acts.as_slice(), [Act::Send { lineage: again, .. }] if *again == lineage),
+        "{acts:?}"
+    );
 }

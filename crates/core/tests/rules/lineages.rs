@@ -29,7 +29,10 @@ fn f18_only_the_next_nonce_is_reserved() {
             legs: vec![world.leg(id)],
             draft: world.draft(nonce, 10),
         };
-        assert_eq!(world.give(Command::Reserve(reserve)).expect_err("not next").code(), "CHANGED_MEANWHILE");
+        assert_eq!(
+            world.give(Command::Reserve(reserve)).expect_err("not next").code(),
+            "CHANGED_MEANWHILE"
+        );
     }
     let lineage = world.reserve(id).expect("the next one");
     assert_eq!(world.lineage(lineage).number(), 7);
@@ -42,7 +45,8 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     let attempt = world.lineage(lineage).latest().id;
     let other = world.take_over();
     let signed = Signed { raw: Bytes(vec![2]), hash: hash(1) };
-    let zombie = Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None };
+    let zombie =
+        Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None };
     assert_eq!(world.give(zombie).expect_err("fenced").code(), "NOT_LEASED");
     let second = world.request_claim(3_000).expect("accepted");
     assert_eq!(world.reserve(second).expect_err("fenced").code(), "NOT_LEASED");
@@ -52,15 +56,22 @@ fn f20_a_zombie_is_refused_by_its_epoch() {
     assert_eq!(world.give(stolen).expect_err("another journal").code(), "FOREIGN_JOURNAL");
 }
 
-/// F20: what a process saw under an older lease is not believed any more, neither a block nor its end.
+/// F20: what a process saw under an older lease is not believed any more, neither a block nor its
+/// end.
 #[test]
 fn f20_what_a_zombie_observed_is_refused() {
     let (mut world, id, lineage, attempt) = World::sent();
     world.take_over();
     let block = BlockRef { height: 9, hash: hash(9) };
-    let sighting = Sighting { lineage, fact: Fact::Included { attempt, block }, witnesses: Vec::new() };
+    let sighting =
+        Sighting { lineage, fact: Fact::Included { attempt, block }, witnesses: Vec::new() };
     let legs = world.lineage(lineage).legs.clone();
-    let seen = |epoch| Command::Observe { lane: lane(), epoch: Epoch(epoch), legs: legs.clone(), sighting: sighting.clone() };
+    let seen = |epoch| Command::Observe {
+        lane: lane(),
+        epoch: Epoch(epoch),
+        legs: legs.clone(),
+        sighting: sighting.clone(),
+    };
     assert_eq!(world.give(seen(1)).expect_err("fenced").code(), "NOT_LEASED");
     assert_eq!(world.withdrawal(id).state.block(), None);
     world.must(seen(2));
@@ -72,7 +83,9 @@ fn f20_what_a_zombie_observed_is_refused() {
 fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
     let (mut world, _, lineage, _) = World::sent();
     let mut try_bump = |change: &dyn Fn(&mut EvmDraft)| {
-        let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
+        let Draft::Evm(mut evm) = world.lineage(lineage).latest().draft.clone() else {
+            panic!("an EVM draft")
+        };
         change(&mut evm);
         let attempt = AttemptId(world.id());
         world.give(Command::AddAttempt(AddAttempt {
@@ -88,7 +101,9 @@ fn f28_a_bump_offers_an_eighth_more_and_pays_the_same() {
         }))
     };
     let fees = |max: u128, priority: u128| {
-        move |evm: &mut EvmDraft| evm.fees = EvmFees { max_fee_per_gas: max, max_priority_fee_per_gas: priority }
+        move |evm: &mut EvmDraft| {
+            evm.fees = EvmFees { max_fee_per_gas: max, max_priority_fee_per_gas: priority }
+        }
     };
     assert!(try_bump(&fees(11_249_999_999, 2_000_000_000)).is_err(), "max fee rises too little");
     assert!(try_bump(&fees(20_000_000_000, 1_124_999_999)).is_err(), "priority rises too little");
@@ -152,12 +167,15 @@ fn f37_a_reorganisation_before_finality_moves_no_money() {
     world.observe(lineage, Fact::Included { attempt, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Confirmed { attempt, block: block(10) }).expect("seen");
     world.observe(lineage, Fact::Vanished { attempt }).expect("seen");
-    let State::Processing { sighting, confirmed_at, .. } = &world.withdrawal(id).state else { panic!("processing") };
+    let State::Processing { sighting, confirmed_at, .. } = &world.withdrawal(id).state else {
+        panic!("processing")
+    };
     assert_eq!((sighting, confirmed_at), (&None, &None));
     assert_eq!(world.available("XP"), 7_000);
 }
 
-/// F22: a foreign transaction at our nonce stops the lane; the payout is free again only after a person adopted the key.
+/// F22: a foreign transaction at our nonce stops the lane; the payout is free again only after a
+/// person adopted the key.
 #[test]
 fn f22_foreign_use_stops_the_lane() {
     let (mut world, id, lineage, _) = World::sent();
@@ -174,11 +192,14 @@ fn f22_foreign_use_stops_the_lane() {
     assert_eq!(world.withdrawal(id).state.status(), Status::Processing);
     world.must(Command::AdoptKey { lane: lane(), from_nonce: 8 });
     world.observe(lineage, conflict).expect("seen");
-    let State::Approved { after: Some(dead), .. } = &world.withdrawal(id).state else { panic!("free again") };
+    let State::Approved { after: Some(dead), .. } = &world.withdrawal(id).state else {
+        panic!("free again")
+    };
     assert_eq!((dead.lineage, dead.evidence), (lineage, hash(9)));
 }
 
-/// R4: a foreign transaction that reached the payee may have paid him: a person judges, nothing is paid again by itself.
+/// R4: a foreign transaction that reached the payee may have paid him: a person judges, nothing is
+/// paid again by itself.
 #[test]
 fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
     let (mut world, id, lineage, _) = World::sent();
@@ -192,7 +213,10 @@ fn r4_a_foreign_transaction_that_seems_to_pay_is_looked_at() {
         consumed: world.lineage(lineage).anchors.clone(),
     };
     world.observe(lineage, usurped).expect("seen");
-    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::HeldForInspection, 7_000));
+    assert_eq!(
+        (world.withdrawal(id).state.status(), world.available("XP")),
+        (Status::HeldForInspection, 7_000)
+    );
 }
 
 /// A watch may be older than a bump: what is ours is never a conflict.
@@ -210,11 +234,14 @@ fn our_own_attempt_is_no_conflict() {
     assert_eq!(world.view.lanes[&lane()].row.as_ref().expect("a lane").state, LaneState::Running);
 }
 
-/// F51, F41: a token's changed code stops the lane until a person accepts it; a changed network is never accepted.
+/// F51, F41: a token's changed code stops the lane until a person accepts it; a changed network is
+/// never accepted.
 #[test]
 fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
     let mut world = World::with_points(0);
-    let pins = |code: &str, id: &str| [("chain_id".to_owned(), id.to_owned()), ("code/DG".to_owned(), code.to_owned())].into();
+    let pins = |code: &str, id: &str| {
+        [("chain_id".to_owned(), id.to_owned()), ("code/DG".to_owned(), code.to_owned())].into()
+    };
     let start = |world: &mut World, code: &str, id: &str| {
         let row = world.view.lanes.get_mut(&lane()).expect("a lane").row.as_mut().expect("a lane");
         row.state = LaneState::Reconciling;
@@ -231,8 +258,13 @@ fn f51_a_changed_pin_stops_the_lane_until_it_is_accepted() {
         world.view.lanes[&lane()].row.as_ref().expect("a lane").state.clone()
     };
     assert_eq!(start(&mut world, "0xaa", "31337"), LaneState::Running);
-    assert!(matches!(start(&mut world, "0xbb", "31337"), LaneState::Halted { reason: HaltReason::PinChanged { .. }, .. }));
-    let accept = |fact: &str, value: &str| Some(AcceptedPin { fact: fact.to_owned(), value: value.to_owned() });
+    assert!(matches!(
+        start(&mut world, "0xbb", "31337"),
+        LaneState::Halted { reason: HaltReason::PinChanged { .. }, .. }
+    ));
+    let accept = |fact: &str, value: &str| {
+        Some(AcceptedPin { fact: fact.to_owned(), value: value.to_owned() })
+    };
     let network = world.give(Command::ResumeLane { lane: lane(), accept: accept("chain_id", "1") });
     assert_eq!(network.expect_err("another network").code(), "BAD_ATTEMPT");
     world.must(Command::ResumeLane { lane: lane(), accept: accept("code/DG", "0xbb") });

@@ -1,4 +1,5 @@
-//! The rules, driven through their public interface: orders in, changes out, on a whole state in memory.
+//! The rules, driven through their public interface: orders in, changes out, on a whole state in
+//! memory.
 
 mod acceptance;
 mod adoptions;

@@ -1,25 +1,50 @@
-//! Reserve, sign, record, send: what each crash leaves behind, and that no answer to a send is proof of anything.
+//! Reserve, sign, record, send: what each crash leaves behind, and that no answer to a send is
+//! proof of anything.
 
 use adit_core::*;
 
 use super::world::*;
 
-fn submit(world: &mut World, epoch: u64, lineage: LineageId, answers: &[SubmissionAnswer]) -> Result<Answer, Refusal> {
+fn submit(
+    world: &mut World,
+    epoch: u64,
+    lineage: LineageId,
+    answers: &[SubmissionAnswer],
+) -> Result<Answer, Refusal> {
     let endpoint = |index: usize| EndpointName::new(format!("node-{index}")).expect("a name");
-    let submission = |(index, answer): (usize, &SubmissionAnswer)| Submission { endpoint: endpoint(index), answer: answer.clone() };
+    let submission = |(index, answer): (usize, &SubmissionAnswer)| Submission {
+        endpoint: endpoint(index),
+        answer: answer.clone(),
+    };
     let (attempt, legs) = (world.lineage(lineage).latest().id, world.lineage(lineage).legs.clone());
     let submissions = answers.iter().enumerate().map(submission).collect();
-    world.give(Command::Submitted { lane: lane(), epoch: Epoch(epoch), lineage, attempt, legs, submissions })
+    world.give(Command::Submitted {
+        lane: lane(),
+        epoch: Epoch(epoch),
+        lineage,
+        attempt,
+        legs,
+        submissions,
+    })
 }
 
 fn record(world: &mut World, lineage: LineageId, raw: u8) -> Result<Answer, Refusal> {
     let attempt = world.lineage(lineage).latest().id;
     let signed = Signed { raw: Bytes(vec![raw]), hash: hash(raw) };
-    world.give(Command::Record { lane: lane(), epoch: Epoch(1), lineage, attempt, signed, tip: None })
+    world.give(Command::Record {
+        lane: lane(),
+        epoch: Epoch(1),
+        lineage,
+        attempt,
+        signed,
+        tip: None,
+    })
 }
 
 fn knowledge(world: &World, lineage: LineageId) -> Knowledge {
-    let Stage::Signed { knowledge, .. } = &world.lineage(lineage).latest().stage else { panic!("signed") };
+    let Stage::Signed { knowledge, .. } = &world.lineage(lineage).latest().stage else {
+        panic!("signed")
+    };
     knowledge.clone()
 }
 
@@ -32,7 +57,8 @@ fn f01_what_is_held_and_not_reserved_is_planned_next() {
     assert_eq!(world.due(), [Act::Plan { withdrawal: id }]);
 }
 
-/// F2: a reserved nonce is signed by the next round, as it was drafted; nothing else is planned for that payout.
+/// F2: a reserved nonce is signed by the next round, as it was drafted; nothing else is planned for
+/// that payout.
 #[test]
 fn f02_a_reserved_attempt_is_signed_next() {
     let (mut world, _, lineage) = World::reserved();
@@ -41,13 +67,17 @@ fn f02_a_reserved_attempt_is_signed_next() {
     assert_eq!(world.due(), [Act::Sign { lineage, attempt }]);
 }
 
-/// F3: the journal gives the same bytes again and they are recorded once; other bytes for the same attempt are refused.
+/// F3: the journal gives the same bytes again and they are recorded once; other bytes for the same
+/// attempt are refused.
 #[test]
 fn f03_the_same_bytes_are_recorded_once_and_others_never() {
     let (mut world, _, lineage) = World::reserved();
     assert_eq!(record(&mut world, lineage, 2), Ok(Answer::Done));
     assert_eq!(record(&mut world, lineage, 2), Ok(Answer::Unchanged));
-    assert_eq!(record(&mut world, lineage, 3).expect_err("other bytes").code(), "CHANGED_MEANWHILE");
+    assert_eq!(
+        record(&mut world, lineage, 3).expect_err("other bytes").code(),
+        "CHANGED_MEANWHILE"
+    );
     assert_eq!(world.lineage(lineage).latest().signed().map(|signed| signed.hash), Some(hash(2)));
 }
 
@@ -56,14 +86,17 @@ fn f03_the_same_bytes_are_recorded_once_and_others_never() {
 fn f04_recorded_bytes_are_sent_next_and_unrecorded_ones_never() {
     let (mut world, _, lineage) = World::reserved();
     world.see_tip(5_000_000_000);
-    assert_eq!(submit(&mut world, 1, lineage, &[]).expect_err("nothing was recorded").code(), "BAD_ATTEMPT");
+    assert_eq!(
+        submit(&mut world, 1, lineage, &[]).expect_err("nothing was recorded").code(),
+        "BAD_ATTEMPT"
+    );
     record(&mut world, lineage, 2).expect("recorded");
     let attempt = world.lineage(lineage).latest().id;
     assert_eq!(world.due(), [Act::Send { lineage, attempt }]);
 }
 
-/// Whatever an endpoint answers, the bytes may be mined: the lineage stays open, nothing is given back, no other nonce is planned, and
-/// the same bytes go out again.
+/// Whatever an endpoint answers, the bytes may be mined: the lineage stays open, nothing is given
+/// back, no other nonce is planned, and the same bytes go out again.
 fn ends_nothing(answer: SubmissionAnswer) {
     let (mut world, id, lineage) = World::reserved();
     record(&mut world, lineage, 2).expect("recorded");
@@ -72,7 +105,11 @@ fn ends_nothing(answer: SubmissionAnswer) {
     let sent = Knowledge::MaybeSent { sends: 1, last_at: world.view.now };
     assert_eq!(knowledge(&world, lineage), sent, "{answer:?}");
     assert!(world.lineage(lineage).is_live());
-    assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000), "{answer:?}");
+    assert_eq!(
+        (world.withdrawal(id).state.status(), world.available("XP")),
+        (Status::Processing, 7_000),
+        "{answer:?}"
+    );
     world.see_tip(5_000_000_000);
     assert_eq!(world.due(), [], "{answer:?}");
     world.pass(15);
@@ -137,7 +174,9 @@ fn f07_already_known_is_kept_as_an_observation() {
     submit(&mut world, 1, lineage, &order).expect("noted");
     let said = world.observations.last().expect("kept");
     assert_eq!(said.attempt, attempt);
-    assert!(matches!(&said.said, Said::Submission { submission } if submission.answer == SubmissionAnswer::AlreadyKnown));
+    assert!(
+        matches!(&said.said, Said::Submission { submission } if submission.answer == SubmissionAnswer::AlreadyKnown)
+    );
     assert!(matches!(knowledge(&world, lineage), Knowledge::MaybeSent { sends: 2, .. }));
 }
 
@@ -146,17 +185,27 @@ fn f07_already_known_is_kept_as_an_observation() {
 fn f13_bytes_that_nobody_takes_are_replaced_at_their_nonce() {
     let (mut world, _, lineage) = World::reserved();
     record(&mut world, lineage, 2).expect("recorded");
-    submit(&mut world, 1, lineage, &[SubmissionAnswer::Refused { text: "invalid sender (-32000)".to_owned() }]).expect("noted");
+    submit(
+        &mut world,
+        1,
+        lineage,
+        &[SubmissionAnswer::Refused { text: "invalid sender (-32000)".to_owned() }],
+    )
+    .expect("noted");
     world.pass(30);
     world.see_tip(5_000_000_000);
-    assert!(matches!(world.due().as_slice(), [Act::Bump { lineage: again, purpose: Purpose::Pay, .. }] if *again == lineage));
+    assert!(
+        matches!(world.due().as_slice(), [Act::Bump { lineage: again, purpose: Purpose::Pay, .. }] if *again == lineage)
+    );
 }
 
 /// F14: one endpoint takes it, another refuses: in both orders the same as if both had taken it.
 #[test]
 fn f14_endpoints_that_answer_differently_decide_nothing() {
     let refused = SubmissionAnswer::Refused { text: "txpool is full".to_owned() };
-    for said in [[SubmissionAnswer::Accepted, refused.clone()], [refused, SubmissionAnswer::Accepted]] {
+    for said in
+        [[SubmissionAnswer::Accepted, refused.clone()], [refused, SubmissionAnswer::Accepted]]
+    {
         let (mut world, id, lineage) = World::reserved();
         record(&mut world, lineage, 2).expect("recorded");
         submit(&mut world, 1, lineage, &said).expect("noted");
@@ -166,11 +215,18 @@ fn f14_endpoints_that_answer_differently_decide_nothing() {
     }
 }
 
-/// F15, rule R2: a send that is reported twice is a second send of the same bytes; its user hears of the first only.
+/// F15, rule R2: a send that is reported twice is a second send of the same bytes; its user hears
+/// of the first only.
 #[test]
 fn f15_a_send_reported_twice_changes_nothing_but_its_count() {
     let (mut world, id, lineage, _) = World::sent();
-    let told = |world: &World| world.events.iter().filter(|event| matches!(event.kind, EventKind::Broadcast { .. })).count();
+    let told = |world: &World| {
+        world
+            .events
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::Broadcast { .. }))
+            .count()
+    };
     let before = world.withdrawal(id).clone();
     assert_eq!(told(&world), 1);
     submit(&mut world, 1, lineage, &[SubmissionAnswer::Accepted]).expect("noted");
@@ -178,7 +234,8 @@ fn f15_a_send_reported_twice_changes_nothing_but_its_count() {
     assert_eq!((world.withdrawal(id), told(&world)), (&before, 1));
 }
 
-/// F19: the nonce is counted in the very decision that makes its attempt; a refused reservation counts nothing.
+/// F19: the nonce is counted in the very decision that makes its attempt; a refused reservation
+/// counts nothing.
 #[test]
 fn f19_a_nonce_is_counted_with_its_attempt_or_not_at_all() {
     let mut world = World::with_points(10_000);
@@ -187,14 +244,18 @@ fn f19_a_nonce_is_counted_with_its_attempt_or_not_at_all() {
     let mut greedy = world.reservation(id);
     let Draft::Evm(evm) = &mut greedy.draft else { panic!("an EVM draft") };
     evm.fees.max_fee_per_gas = 100_000_000_001;
-    assert_eq!(world.give(Command::Reserve(greedy)).expect_err("above the cap").code(), "BAD_ATTEMPT");
+    assert_eq!(
+        world.give(Command::Reserve(greedy)).expect_err("above the cap").code(),
+        "BAD_ATTEMPT"
+    );
     assert_eq!(next(&world), 7, "no gap");
     let lineage = world.reserve(id).expect("reserved");
     assert_eq!((next(&world), world.lineage(lineage).number()), (8, 7));
     assert_eq!(world.lineage(lineage).attempts.len(), 1);
 }
 
-/// F21, rule R2: a process whose lease is gone may still have sent; that is noted, and it gains nothing else by it.
+/// F21, rule R2: a process whose lease is gone may still have sent; that is noted, and it gains
+/// nothing else by it.
 #[test]
 fn f21_a_zombie_that_sends_old_bytes_is_harmless() {
     let (mut world, id, lineage, _) = World::sent();
@@ -206,8 +267,8 @@ fn f21_a_zombie_that_sends_old_bytes_is_harmless() {
     assert_eq!(world.withdrawal(id).state.status(), Status::Processing);
 }
 
-/// F27, F36: that nobody shows a transaction means nothing, for however long. It is offered again and again at its nonce, and its payout is
-/// never planned elsewhere nor given back.
+/// F27, F36: that nobody shows a transaction means nothing, for however long. It is offered again
+/// and again at its nonce, and its payout is never planned elsewhere nor given back.
 #[test]
 fn f27_f36_silence_is_never_proof() {
     let (mut world, id, lineage, _) = World::sent();
@@ -221,7 +282,14 @@ fn f27_f36_silence_is_never_proof() {
                     assert_eq!(of, lineage);
                     sends += 1;
                     let legs = world.lineage(lineage).legs.clone();
-                    world.must(Command::Submitted { lane: lane(), epoch: Epoch(1), lineage, attempt, legs, submissions: Vec::new() });
+                    world.must(Command::Submitted {
+                        lane: lane(),
+                        epoch: Epoch(1),
+                        lineage,
+                        attempt,
+                        legs,
+                        submissions: Vec::new(),
+                    });
                 }
                 Act::Bump { lineage: of, purpose, offer: Offer::Evm(fees) } => {
                     assert_eq!((of, purpose), (lineage, Purpose::Pay));
@@ -232,15 +300,27 @@ fn f27_f36_silence_is_never_proof() {
                     world.send(lineage, hash(world.lineage(lineage).attempts.len() as u8));
                 }
                 Act::Bump { offer: Offer::Bitcoin(_), .. } => panic!("an EVM chain"),
-                Act::Plan { .. } | Act::Probe { .. } => panic!("a payout that may have been paid is not planned again"),
-                Act::Lift { .. } | Act::Close { .. } | Act::Consolidate { .. } => panic!("an account has no coins"),
+                Act::Plan { .. } | Act::Probe { .. } => {
+                    panic!("a payout that may have been paid is not planned again")
+                }
+                Act::Lift { .. } | Act::Close { .. } | Act::Consolidate { .. } => {
+                    panic!("an account has no coins")
+                }
                 Act::Sweep { .. } => panic!("nothing was restored"),
             }
         }
-        assert_eq!((world.withdrawal(id).state.status(), world.available("XP")), (Status::Processing, 7_000));
+        assert_eq!(
+            (world.withdrawal(id).state.status(), world.available("XP")),
+            (Status::Processing, 7_000)
+        );
     }
     assert!(sends > 1_000, "{sends} sends in seven days");
     let known = world.lineage(lineage);
     assert_eq!(known.attempts.len(), 3, "attempts_max is 5, and two are kept for a cancel");
-    assert!(known.attempts.iter().all(|attempt| matches!(&attempt.draft, Draft::Evm(evm) if evm.nonce == 7)));
+    assert!(
+        known
+            .attempts
+            .iter()
+            .all(|attempt| matches!(&attempt.draft, Draft::Evm(evm) if evm.nonce == 7))
+    );
 }

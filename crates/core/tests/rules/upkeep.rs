@@ -1,11 +1,13 @@
-//! Small coins become one while blocks are cheap and nothing else is to be done; such a lineage pays nobody.
+//! Small coins become one while blocks are cheap and nothing else is to be done; such a lineage
+//! pays nobody.
 
 use adit_core::*;
 
 use crate::coins::{Bitcoin, coin, draft};
 use crate::world::{block, hash, lane};
 
-const RULES: Consolidation = Consolidation { quantile_percent: 10, small_below: Amount::new(50_000), coins_min: 3 };
+const RULES: Consolidation =
+    Consolidation { quantile_percent: 10, small_below: Amount::new(50_000), coins_min: 3 };
 
 /// A lane that saw so many feerates, half an hour apart: 2 sat/vB, then 4, 6 and so on.
 fn with_history(payouts: usize, feerates: u64) -> Bitcoin {
@@ -26,7 +28,13 @@ fn see(bitcoin: &mut Bitcoin, height: u64, sat_per_kvb: u64) {
 
 /// At which feerate small coins are merged now.
 fn due(bitcoin: &mut Bitcoin) -> Option<u64> {
-    let merged = |act: Act| if let Act::Consolidate { offer: Offer::Bitcoin(offer) } = act { Some(offer.sat_per_kvb()) } else { None };
+    let merged = |act: Act| {
+        if let Act::Consolidate { offer: Offer::Bitcoin(offer) } = act {
+            Some(offer.sat_per_kvb())
+        } else {
+            None
+        }
+    };
     bitcoin.world.due().into_iter().find_map(merged)
 }
 
@@ -38,7 +46,10 @@ fn said(bitcoin: &Bitcoin) -> Upkeep {
 fn coins_are_merged_in_the_cheapest_part_of_the_week_and_not_before_it_is_known() {
     let enough = FEE_HISTORY_MIN as u64;
     let mut young = with_history(0, enough - 1);
-    assert_eq!(said(&young), Upkeep::Learning { seen: FEE_HISTORY_MIN - 1, needed: FEE_HISTORY_MIN });
+    assert_eq!(
+        said(&young),
+        Upkeep::Learning { seen: FEE_HISTORY_MIN - 1, needed: FEE_HISTORY_MIN }
+    );
     assert_eq!(due(&mut young), None);
     let mut bitcoin = with_history(0, enough);
     assert!(matches!(said(&bitcoin), Upkeep::Dear { .. }), "{:?}", said(&bitcoin));
@@ -65,26 +76,35 @@ fn nobody_waits_for_a_consolidation() {
     assert_eq!(due(&mut bitcoin), Some(2_000));
 }
 
-/// F57, F67, R9: reserved, signed and sent like a payment; its fee is booked when it is final. A draft that pays somebody is no
-/// consolidation.
+/// F57, F67, R9: reserved, signed and sent like a payment; its fee is booked when it is final. A
+/// draft that pays somebody is no consolidation.
 #[test]
 fn f67_a_lineage_without_payees_pays_nobody_and_costs_its_fee() {
     let mut bitcoin = with_history(1, FEE_HISTORY_MIN as u64);
     let legs = bitcoin.legs.clone();
     let coins = [coin(1, 0), coin(2, 0), coin(3, 0)];
-    assert_eq!(bitcoin.reserve(draft(7, &coins, &legs, 2), &[]).expect_err("it pays").code(), "BAD_ATTEMPT");
+    assert_eq!(
+        bitcoin.reserve(draft(7, &coins, &legs, 2), &[]).expect_err("it pays").code(),
+        "BAD_ATTEMPT"
+    );
     let lineage = bitcoin.reserve(draft(7, &coins, &[], 2), &[]).expect("free");
     assert_eq!(bitcoin.world.lineage(lineage).latest().purpose, Purpose::Cancel);
-    assert_eq!(bitcoin.reserve(draft(8, &coins[..1], &legs, 5), &legs).expect_err("reserved").code(), "CHANGED_MEANWHILE");
+    assert_eq!(
+        bitcoin.reserve(draft(8, &coins[..1], &legs, 5), &legs).expect_err("reserved").code(),
+        "CHANGED_MEANWHILE"
+    );
     let attempt = bitcoin.world.send(lineage, hash(10));
-    let network = Account::Network { chain: lane().chain, asset: bitcoin.world.rules.chains[&lane().chain].native.clone() };
+    let network = Account::Network {
+        chain: lane().chain,
+        asset: bitcoin.world.rules.chains[&lane().chain].native.clone(),
+    };
     bitcoin.finalize(lineage, attempt);
     assert_eq!(bitcoin.world.net(&network), -21);
     assert_eq!(bitcoin.status(&legs[0]), Status::Approved);
 }
 
-/// What was made because blocks are cheap is not raised because they are not any more, but for waiting in vain for very long: payments may
-/// need its coins.
+/// What was made because blocks are cheap is not raised because they are not any more, but for
+/// waiting in vain for very long: payments may need its coins.
 #[test]
 fn f61_a_consolidation_is_not_raised_for_the_market() {
     let mut bitcoin = with_history(0, FEE_HISTORY_MIN as u64);

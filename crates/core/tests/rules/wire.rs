@@ -1,4 +1,5 @@
-//! The forms in which money is stored and sent: a number that is read back as another number is a loss.
+//! The forms in which money is stored and sent: a number that is read back as another number is a
+//! loss.
 
 use adit_core::*;
 use serde_json::{Value, from_value, json};
@@ -11,9 +12,21 @@ fn f79_an_amount_is_a_decimal_string_and_no_number() {
     let amount = Amount::new(9_007_199_254_740_993);
     assert_eq!(serde_json::to_value(amount).expect("json"), json!("9007199254740993"));
     assert_eq!(from_value::<Amount>(json!("9007199254740993")).expect("read"), amount);
-    assert_eq!((amount.to_string().as_str(), format!("{amount:?}").as_str()), ("9007199254740993", "Amount(9007199254740993)"));
+    assert_eq!(
+        (amount.to_string().as_str(), format!("{amount:?}").as_str()),
+        ("9007199254740993", "Amount(9007199254740993)")
+    );
     let beyond = "340282366920938463463374607431768211456";
-    for wrong in [json!(5), json!(5.0), json!("-1"), json!("1.5"), json!("0x10"), json!(""), json!(null), json!(beyond)] {
+    for wrong in [
+        json!(5),
+        json!(5.0),
+        json!("-1"),
+        json!("1.5"),
+        json!("0x10"),
+        json!(""),
+        json!(null),
+        json!(beyond),
+    ] {
         assert!(from_value::<Amount>(wrong.clone()).is_err(), "{wrong}");
     }
 }
@@ -22,8 +35,14 @@ fn f79_an_amount_is_a_decimal_string_and_no_number() {
 #[test]
 fn f79_the_longest_text_is_read_and_a_longer_one_is_not() {
     assert_eq!(Amount::parse(&"9".repeat(AMOUNT_TEXT_BYTES_MAX), 0), Err(AmountError::TooLarge));
-    assert_eq!(Amount::parse(&"9".repeat(AMOUNT_TEXT_BYTES_MAX + 1), 0), Err(AmountError::Malformed));
-    assert_eq!((Amount::parse("0", 0), Amount::parse_positive("1", 0)), (Ok(Amount::ZERO), Ok(Amount::new(1))));
+    assert_eq!(
+        Amount::parse(&"9".repeat(AMOUNT_TEXT_BYTES_MAX + 1), 0),
+        Err(AmountError::Malformed)
+    );
+    assert_eq!(
+        (Amount::parse("0", 0), Amount::parse_positive("1", 0)),
+        (Ok(Amount::ZERO), Ok(Amount::new(1)))
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A state in memory with one user, one chain and three assets. Windows are summed up naively from all entries, so that the exact
-//! bookkeeping of `limits` is judged by something simpler.
+//! A state in memory with one user, one chain and three assets. Windows are summed up naively from
+//! all entries, so that the exact bookkeeping of `limits` is judged by something simpler.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,7 +140,8 @@ impl World {
         self.give_as(Actor::Engine, command)
     }
 
-    /// Submits as the engine does: what the signer has to retire is retired, and the order is submitted again.
+    /// Submits as the engine does: what the signer has to retire is retired, and the order is
+    /// submitted again.
     pub fn give_as(&mut self, actor: Actor, command: Command) -> Result<Answer, Refusal> {
         match self.submit(actor.clone(), BTreeSet::new(), command.clone()) {
             Err(Refusal::NotRetired { payouts }) => {
@@ -157,7 +158,12 @@ impl World {
         self.submit(actor, BTreeSet::new(), command)
     }
 
-    fn submit(&mut self, actor: Actor, retired: BTreeSet<PayoutId>, command: Command) -> Result<Answer, Refusal> {
+    fn submit(
+        &mut self,
+        actor: Actor,
+        retired: BTreeSet<PayoutId>,
+        command: Command,
+    ) -> Result<Answer, Refusal> {
         let order = Order { actor, ids: IdBlock::new(self.id()), retired, command };
         self.prepare(&keys(&order, &self.rules));
         let decision = decide(&self.view, &self.rules, &order)?;
@@ -168,12 +174,18 @@ impl World {
                 Change::Event(event) => self.events.push(event.clone()),
                 Change::Observation(record) => self.observations.push(record.clone()),
                 Change::Transfer(transfer) => self.transfers.push(transfer.clone()),
-                Change::LimitGivenBack(entry) => assert!(self.given_back.insert(entry.withdrawal), "an entry is given back once"),
+                Change::LimitGivenBack(entry) => {
+                    assert!(self.given_back.insert(entry.withdrawal), "an entry is given back once")
+                }
                 _ => {}
             }
         }
         self.batch = self.batch_of(decision.changes.clone());
-        assert_eq!(audit_batch(&self.batch), Ok(()), "what the rules decide breaks no invariant of the server");
+        assert_eq!(
+            audit_batch(&self.batch),
+            Ok(()),
+            "what the rules decide breaks no invariant of the server"
+        );
         self.view.apply(decision.changes);
         self.check();
         Ok(decision.answer)
@@ -187,7 +199,10 @@ impl World {
     /// The rows that these changes write, and no earlier ones.
     fn batch_of(&self, changes: Vec<Change>) -> Batch {
         fn loaded<K: Ord + Clone, T: Clone>(slots: &BTreeMap<K, Slot<T>>) -> BTreeMap<K, Slot<T>> {
-            slots.iter().map(|(key, slot)| (key.clone(), Slot { dirty: false, ..slot.clone() })).collect()
+            slots
+                .iter()
+                .map(|(key, slot)| (key.clone(), Slot { dirty: false, ..slot.clone() }))
+                .collect()
         }
         let mut view = View::default();
         view.now = self.view.now;
@@ -211,13 +226,16 @@ impl World {
                 Change::Event(event) => {
                     assert!(seen.insert(event.id.0), "{event:?} has an id that was used");
                     if let Some(feed) = &event.feed {
-                        let known = self.view.users[&feed.user].row.as_ref().map_or(0, |row| row.event_seq);
+                        let known =
+                            self.view.users[&feed.user].row.as_ref().map_or(0, |row| row.event_seq);
                         let last = seqs.entry(feed.user.clone()).or_insert(known);
                         assert_eq!(feed.seq, *last + 1, "{event:?}");
                         *last += 1;
                     }
                 }
-                Change::Transfer(transfer) => assert!(seen.insert(transfer.id.0), "{transfer:?} has an id that was used"),
+                Change::Transfer(transfer) => {
+                    assert!(seen.insert(transfer.id.0), "{transfer:?} has an id that was used")
+                }
                 _ => {}
             }
         }
@@ -232,24 +250,45 @@ impl World {
             sum.0 += balance.debits.base_units();
             sum.1 += balance.credits.base_units();
             if let Account::User { .. } = account {
-                assert!(balance.debits.plus(balance.held) <= balance.credits, "{account} is overdrawn: {balance:?}");
+                assert!(
+                    balance.debits.plus(balance.held) <= balance.credits,
+                    "{account} is overdrawn: {balance:?}"
+                );
             }
             if let Account::Debt { .. } | Account::Suspense { .. } = account {
-                assert!(balance.credits <= balance.debits, "{account} was paid off beyond what it had lent: {balance:?}");
+                assert!(
+                    balance.credits <= balance.debits,
+                    "{account} was paid off beyond what it had lent: {balance:?}"
+                );
             }
         }
         for (asset, (debits, credits)) in sums {
             assert_eq!(debits, credits, "debits equal credits in {asset}");
         }
         let withdrawals = self.view.withdrawals.values().filter_map(|slot| slot.row.as_ref());
-        let open: u128 = withdrawals.filter(|known| !known.state.status().is_end()).map(|known| known.deducted.base_units()).sum();
-        let held: u128 = self.view.accounts.values().filter_map(|slot| slot.row).map(|balance| balance.held.base_units()).sum();
+        let open: u128 = withdrawals
+            .filter(|known| !known.state.status().is_end())
+            .map(|known| known.deducted.base_units())
+            .sum();
+        let held: u128 = self
+            .view
+            .accounts
+            .values()
+            .filter_map(|slot| slot.row)
+            .map(|balance| balance.held.base_units())
+            .sum();
         assert_eq!(open, held, "open holds are those of unfinished withdrawals");
     }
 
     pub fn available(&self, what: &str) -> u128 {
         let account = Account::User { user: user(), book: book(), asset: asset(what) };
-        self.view.accounts.get(&account).and_then(|slot| slot.row).unwrap_or_default().available().base_units()
+        self.view
+            .accounts
+            .get(&account)
+            .and_then(|slot| slot.row)
+            .unwrap_or_default()
+            .available()
+            .base_units()
     }
 
     /// What an own account has gained: credits less debits, negative where it paid out.

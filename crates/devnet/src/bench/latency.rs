@@ -1,4 +1,5 @@
-//! How long it takes from a request until its transaction is in the node's pool, when nothing else happens.
+//! How long it takes from a request until its transaction is in the node's pool, when nothing else
+//! happens.
 
 use std::time::{Duration, Instant};
 
@@ -34,22 +35,32 @@ pub async fn measure(devnet: &Devnet, players: &[SeededPlayer]) -> Result<Latenc
         samples.push(request_to_broadcast(devnet, player).await?);
     }
     samples.sort_unstable();
-    Ok(Latency { samples: samples.len(), p50: percentile(&samples, 50), p99: percentile(&samples, 99) })
+    Ok(Latency {
+        samples: samples.len(),
+        p50: percentile(&samples, 50),
+        p99: percentile(&samples, 99),
+    })
 }
 
 async fn request_to_broadcast(devnet: &Devnet, seeded: &SeededPlayer) -> Result<Duration> {
     let api = devnet.api()?.with_token(&seeded.token);
     let next = api.next_nonce().await?;
     let wallet = &seeded.player.wallet;
-    let claim = Claim { wallet: wallet.address, amount: claim_amount(), nonce: next.nonce, deadline: next.deadline };
+    let claim = Claim {
+        wallet: wallet.address,
+        amount: claim_amount(),
+        nonce: next.nonce,
+        deadline: next.deadline,
+    };
     let signed = claim.sign(&devnet.domain(), wallet);
     let before = known_to_pool(devnet).await?;
 
     let asked = Instant::now();
     let accepted = async { api.claim(&signed, 0).await?.expect_success("a claim") };
-    let broadcast = wait::until("a claim to be broadcast", BROADCAST_BOUND, POLL_PAUSE, async || {
-        Ok((known_to_pool(devnet).await? > before).then(|| asked.elapsed()))
-    });
+    let broadcast =
+        wait::until("a claim to be broadcast", BROADCAST_BOUND, POLL_PAUSE, async || {
+            Ok((known_to_pool(devnet).await? > before).then(|| asked.elapsed()))
+        });
     let (_, after) = tokio::try_join!(accepted, broadcast)?;
     Ok(after)
 }
@@ -60,5 +71,9 @@ async fn request_to_broadcast(devnet: &Devnet, seeded: &SeededPlayer) -> Result<
 /// When the node does not answer.
 pub async fn known_to_pool(devnet: &Devnet) -> Result<u64> {
     let of = devnet.stage.hot_wallet.address;
-    devnet.rpc().call::<U64>("eth_getTransactionCount", json!([of, "pending"])).await.map(|count| count.to())
+    devnet
+        .rpc()
+        .call::<U64>("eth_getTransactionCount", json!([of, "pending"]))
+        .await
+        .map(|count| count.to())
 }

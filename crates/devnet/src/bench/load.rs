@@ -1,4 +1,5 @@
-//! Many claims at once: signed beforehand, sent over 64 connections, each acceptance durable when it is answered.
+//! Many claims at once: signed beforehand, sent over 64 connections, each acceptance durable when
+//! it is answered.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use super::{claim_amount, percentile};
 const CONNECTIONS: usize = 64;
 const NONCES_AT_ONCE: usize = 32;
 
-/// Requests ready to be sent, one list per connection. A player's claims are in one list, in the order of their nonces.
+/// Requests ready to be sent, one list per connection. A player's claims are in one list, in the
+/// order of their nonces.
 pub struct Load {
     lanes: Vec<Vec<Vec<u8>>>,
 }
@@ -35,8 +37,11 @@ pub struct Accepted {
 /// When the server does not tell their nonces.
 pub async fn prepare(devnet: &Devnet, players: &[SeededPlayer], per_player: usize) -> Result<Load> {
     progress::step(format!("signing {} claims", players.len() * per_player));
-    let requests: Vec<Vec<Vec<u8>>> =
-        stream::iter(players).map(|player| sign_all(devnet, player, per_player)).buffered(NONCES_AT_ONCE).try_collect().await?;
+    let requests: Vec<Vec<Vec<u8>>> = stream::iter(players)
+        .map(|player| sign_all(devnet, player, per_player))
+        .buffered(NONCES_AT_ONCE)
+        .try_collect()
+        .await?;
     let mut lanes = vec![Vec::new(); CONNECTIONS.min(players.len())];
     let count = lanes.len();
     for (index, of_player) in requests.into_iter().enumerate() {
@@ -52,8 +57,18 @@ async fn sign_all(devnet: &Devnet, seeded: &SeededPlayer, count: usize) -> Resul
     (next.nonce..)
         .take(count)
         .map(|nonce| {
-            let claim = Claim { wallet: wallet.address, amount: claim_amount(), nonce, deadline: next.deadline };
-            wire::post(host, "/api/token/withdraw", &seeded.token, &claim.sign(&devnet.domain(), wallet))
+            let claim = Claim {
+                wallet: wallet.address,
+                amount: claim_amount(),
+                nonce,
+                deadline: next.deadline,
+            };
+            wire::post(
+                host,
+                "/api/token/withdraw",
+                &seeded.token,
+                &claim.sign(&devnet.domain(), wallet),
+            )
         })
         .collect()
 }
@@ -67,14 +82,21 @@ impl Load {
         let (claims, connections) = (self.lanes.iter().map(Vec::len).sum(), self.lanes.len());
         progress::step(format!("sending {claims} claims over {connections} connections"));
         let started = Instant::now();
-        let lanes = self.lanes.into_iter().map(|lane| tokio::spawn(send(host(address).to_owned(), lane)));
+        let lanes =
+            self.lanes.into_iter().map(|lane| tokio::spawn(send(host(address).to_owned(), lane)));
         let mut samples = Vec::with_capacity(claims);
         for lane in lanes.collect::<Vec<_>>() {
             samples.extend(lane.await.context("a connection's task ended early")??);
         }
         let elapsed = started.elapsed();
         samples.sort_unstable();
-        Ok(Accepted { claims, connections, elapsed, p50: percentile(&samples, 50), p99: percentile(&samples, 99) })
+        Ok(Accepted {
+            claims,
+            connections,
+            elapsed,
+            p50: percentile(&samples, 50),
+            p99: percentile(&samples, 99),
+        })
     }
 }
 

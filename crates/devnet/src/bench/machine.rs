@@ -21,6 +21,7 @@ pub fn resident(status: &Path) -> String {
 fn field(file: &Path, name: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
-    let value = fields.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned());
+    let value =
+        fields.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim().to_owned());
     value.unwrap_or_else(|| format!("unknown {name}"))
 }

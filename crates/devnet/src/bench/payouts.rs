@@ -26,17 +26,19 @@ impl Mining {
     }
 }
 
-/// Waits until `expected` payouts are mined beyond the `before` transactions that the node knew earlier, and proves that no more were made.
+/// Waits until `expected` payouts are mined beyond the `before` transactions that the node knew
+/// earlier, and proves that no more were made.
 ///
-/// The rate counts from the moment this is asked: what was mined while claims were still coming in shared the processor
-/// with them, and is left out.
+/// The rate counts from the moment this is asked: what was mined while claims were still coming in
+/// shared the processor with them, and is left out.
 ///
 /// # Errors
 /// When it takes unreasonably long, or the chain shows another number of payments.
 pub async fn drain(devnet: &Devnet, before: u64, expected: usize) -> Result<Mining> {
     let goal = before + u64::try_from(expected).context("a count")?;
     let (started, already) = (Instant::now(), mined(devnet).await?);
-    let bound = START_BOUND + Duration::from_secs(goal.saturating_sub(already) / PAYOUTS_PER_SECOND_MIN);
+    let bound =
+        START_BOUND + Duration::from_secs(goal.saturating_sub(already) / PAYOUTS_PER_SECOND_MIN);
     let mut next_report = Duration::ZERO;
     loop {
         let now = mined(devnet).await?;
@@ -49,13 +51,20 @@ pub async fn drain(devnet: &Devnet, before: u64, expected: usize) -> Result<Mini
             next_report = waited + REPORT_EVERY;
         }
         if waited >= bound {
-            bail!("only {} of {expected} payouts were mined within {} s", now.saturating_sub(before), bound.as_secs());
+            bail!(
+                "only {} of {expected} payouts were mined within {} s",
+                now.saturating_sub(before),
+                bound.as_secs()
+            );
         }
         tokio::time::sleep(POLL_PAUSE).await;
     }
     let elapsed = started.elapsed();
     check_payments(devnet, goal).await?;
-    Ok(Mining { payouts: usize::try_from(goal.saturating_sub(already)).context("a count")?, elapsed })
+    Ok(Mining {
+        payouts: usize::try_from(goal.saturating_sub(already)).context("a count")?,
+        elapsed,
+    })
 }
 
 /// Transactions of the hot wallet that are mined.
@@ -63,14 +72,18 @@ async fn mined(devnet: &Devnet) -> Result<u64> {
     devnet.rpc().nonce(devnet.stage.hot_wallet.address).await
 }
 
-/// Every transaction of the hot wallet is one payment, and there is none beside them. A busy anvil counts a block's transactions before it
-/// shows their logs, so too few are looked at again for a while; one too many never is.
+/// Every transaction of the hot wallet is one payment, and there is none beside them. A busy anvil
+/// counts a block's transactions before it shows their logs, so too few are looked at again for a
+/// while; one too many never is.
 async fn check_payments(devnet: &Devnet, transactions: u64) -> Result<()> {
-    let topics = [Some(Token::Transfer::SIGNATURE_HASH), Some(devnet.stage.hot_wallet.address.into_word())];
+    let topics =
+        [Some(Token::Transfer::SIGNATURE_HASH), Some(devnet.stage.hot_wallet.address.into_word())];
     let looked = wait::until("the logs of every payment", LOGS_BOUND, POLL_PAUSE, async || {
         let paid = u64::try_from(devnet.rpc().logs(devnet.stage.token, &topics).await?.len())?;
         ensure!(paid <= transactions, "the chain shows {paid} payments, expected {transactions}");
         Ok((paid == transactions).then_some(()))
     });
-    looked.await.with_context(|| format!("the chain does not show the {transactions} payments that it counts"))
+    looked.await.with_context(|| {
+        format!("the chain does not show the {transactions} payments that it counts")
+    })
 }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 at its barest, so that the load generator leaves the processor to the server: a request is bytes made
-//! beforehand, an answer is its status.
+//! HTTP/1.1 at its barest, so that the load generator leaves the processor to the server: a request
+//! is bytes made beforehand, an answer is its status.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -33,21 +33,27 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(host: &str) -> Result<Self> {
-        let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
+        let stream =
+            TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
         stream.set_nodelay(true).context("a TCP socket can send at once")?;
         Ok(Self { stream: BufReader::new(stream), line: String::new(), body: Vec::new() })
     }
 
-    /// Sends a request and reads the whole answer; returns its status, and its body until the next exchange.
+    /// Sends a request and reads the whole answer; returns its status, and its body until the next
+    /// exchange.
     ///
     /// # Errors
     /// When the connection breaks, or the answer is not one of plain HTTP/1.1 with a length.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.stream.write_all(request).await.context("the connection broke")?;
-        let status = self.read_line().await?.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status =
+            self.read_line().await?.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.context("the answer does not start with a status")?;
         let length = self.read_headers().await?;
-        ensure!(length <= BODY_BYTES_MAX, "the answer has {length} bytes, allowed: {BODY_BYTES_MAX}");
+        ensure!(
+            length <= BODY_BYTES_MAX,
+            "the answer has {length} bytes, allowed: {BODY_BYTES_MAX}"
+        );
         self.body.resize(length, 0);
         self.stream.read_exact(&mut self.body).await.context("the answer broke off")?;
         Ok((status, &self.body))

@@ -51,12 +51,24 @@ impl Cosigner {
     pub async fn new(node: &Rpc, name: &str) -> Result<Self> {
         let options = json!({ "wallet_name": name, "blank": true, "load_on_startup": false });
         let _made: Value = node.call("createwallet", options).await?;
-        let root = Xpriv::new_master(Network::Regtest, sha256::Hash::hash(name.as_bytes()).as_byte_array())?;
+        let root = Xpriv::new_master(
+            Network::Regtest,
+            sha256::Hash::hash(name.as_bytes()).as_byte_array(),
+        )?;
         let curve = secp256k1::Secp256k1::new();
-        let path: DerivationPath = PATH.iter().map(|step| ChildNumber::from_hardened_idx(*step)).collect::<Result<Vec<_>, _>>()?.into();
+        let path: DerivationPath = PATH
+            .iter()
+            .map(|step| ChildNumber::from_hardened_idx(*step))
+            .collect::<Result<Vec<_>, _>>()?
+            .into();
         let steps: String = PATH.iter().map(|step| format!("/{step}'")).collect();
         let origin = format!("[{}{steps}]", root.fingerprint(&curve));
-        Ok(Self { wallet: node.wallet(name), name: name.to_owned(), account: root.derive_priv(&curve, &path)?, origin })
+        Ok(Self {
+            wallet: node.wallet(name),
+            name: name.to_owned(),
+            account: root.derive_priv(&curve, &path)?,
+            origin,
+        })
     }
 
     /// What it is called on the node.
@@ -73,21 +85,26 @@ impl Cosigner {
         Xpub::from_priv(&secp256k1::Secp256k1::new(), &self.account)
     }
 
-    /// Takes part in a wallet of several keys from now on. The descriptor is of both keychains and has this key in it.
+    /// Takes part in a wallet of several keys from now on. The descriptor is of both keychains and
+    /// has this key in it.
     ///
     /// # Errors
     /// When the node does not take it.
     pub async fn join(&self, descriptor: &str) -> Result<()> {
         let (body, _) = descriptor.split_once('#').context("the descriptor has no checksum")?;
         let private = body.replace(&self.xpub().to_string(), &self.account.to_string());
-        let imports = [("0", false), ("1", true)].map(|(keychain, internal)| (private.replace("<0;1>", keychain), internal));
+        let imports = [("0", false), ("1", true)]
+            .map(|(keychain, internal)| (private.replace("<0;1>", keychain), internal));
         let mut requests = Vec::new();
         for (text, internal) in imports {
             let descriptor = with_checksum(&self.wallet, &text).await?;
             requests.push(json!({ "desc": descriptor, "active": true, "internal": internal, "timestamp": "now", "range": [0, 100] }));
         }
         let answers: Vec<Value> = self.wallet.call("importdescriptors", json!([requests])).await?;
-        anyhow::ensure!(answers.iter().all(|answer| answer["success"] == true), "importdescriptors: {answers:?}");
+        anyhow::ensure!(
+            answers.iter().all(|answer| answer["success"] == true),
+            "importdescriptors: {answers:?}"
+        );
         Ok(())
     }
 

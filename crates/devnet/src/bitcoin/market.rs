@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a transaction has to pay to be mined, in satoshis per virtual byte: the rest of each block is taken by others, who pay more.
+/// What a transaction has to pay to be mined, in satoshis per virtual byte: the rest of each block
+/// is taken by others, who pay more.
 #[derive(Clone, Default)]
 pub(super) struct Floor(Arc<AtomicU64>);
 
-/// What the faces estimate, in satoshis per 1000 virtual bytes; 0 where the node's own estimates are told.
+/// What the faces estimate, in satoshis per 1000 virtual bytes; 0 where the node's own estimates
+/// are told.
 #[derive(Clone, Default)]
 pub(super) struct Estimate(Arc<AtomicU64>);
 

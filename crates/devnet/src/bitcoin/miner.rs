@@ -1,8 +1,9 @@
 //! Who mines, and who has the coins that come of it.
 //!
-//! Its coins lie behind scripts that everybody can satisfy, so that spending them needs no key and no wallet: worthless anywhere else.
-//! They are several, one after the other, because two blocks of the same height, second and content would be the same block: one that
-//! was declared void could not be mined anew.
+//! Its coins lie behind scripts that everybody can satisfy, so that spending them needs no key and
+//! no wallet: worthless anywhere else. They are several, one after the other, because two blocks of
+//! the same height, second and content would be the same block: one that was declared void could
+//! not be mined anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +13,10 @@ use anyhow::{Context, Result, bail};
 use bitcoin::absolute::LockTime;
 use bitcoin::script::Builder;
 use bitcoin::transaction::Version;
-use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
+use bitcoin::{
+    Address, Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut,
+    Txid, Witness,
+};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -41,8 +45,8 @@ pub struct Miner {
     rpc: Rpc,
     rewards: Rewards,
     floor: Floor,
-    /// Of two that mine at once, one builds on a block that is not the newest any more: what it has mined does not count. And two that
-    /// fund at once would spend the same coin.
+    /// Of two that mine at once, one builds on a block that is not the newest any more: what it has
+    /// mined does not count. And two that fund at once would spend the same coin.
     turn: Arc<Mutex<()>>,
 }
 
@@ -64,7 +68,8 @@ impl Miner {
         Self { rpc, rewards: Rewards::default(), floor: Floor::default(), turn: Arc::default() }
     }
 
-    /// From now on [`Miner::mine`] and [`Miner::every`] leave in the mempool what pays less than this feerate; 0 takes all.
+    /// From now on [`Miner::mine`] and [`Miner::every`] leave in the mempool what pays less than
+    /// this feerate; 0 takes all.
     pub fn take_only_above(&self, sat_per_vbyte: u64) {
         self.floor.set(sat_per_vbyte);
     }
@@ -106,19 +111,26 @@ impl Miner {
         Ok(held)
     }
 
-    /// The newest blocks are void, and one more than they were stands in their place. `first` chooses what the first of these holds, from what
-    /// was in the void ones; where such a block would not be valid, or nothing was chosen, it holds what the mempool has, as the others do.
+    /// The newest blocks are void, and one more than they were stands in their place. `first`
+    /// chooses what the first of these holds, from what was in the void ones; where such a block
+    /// would not be valid, or nothing was chosen, it holds what the mempool has, as the others do.
     /// Says whether it was as chosen.
     ///
     /// # Errors
     /// What bitcoind says.
-    pub async fn replace(&self, blocks: u32, first: impl FnOnce(Vec<Transaction>) -> Option<Vec<Transaction>>) -> Result<bool> {
+    pub async fn replace(
+        &self,
+        blocks: u32,
+        first: impl FnOnce(Vec<Transaction>) -> Option<Vec<Transaction>>,
+    ) -> Result<bool> {
         let _turn = self.turn.lock().await;
         let lowest = (self.rpc.height().await? + 1).saturating_sub(blocks);
         let chosen = first(self.newest(blocks).await?);
         self.rpc.invalidate_block(self.rpc.block_hash(lowest).await?).await?;
         let as_chosen = match chosen {
-            Some(transactions) => self.rpc.generate_block(&self.rewards.next(), &transactions).await.is_ok(),
+            Some(transactions) => {
+                self.rpc.generate_block(&self.rewards.next(), &transactions).await.is_ok()
+            }
             None => false,
         };
         mine(&self.rpc, blocks + u32::from(!as_chosen), &self.rewards.next(), &self.floor).await?;
@@ -127,7 +139,8 @@ impl Miner {
 
     /// One block per `pause`, from now on. A beat that the node misses is gone.
     pub fn every(&self, pause: Duration) -> Beat {
-        let (rpc, rewards, floor, turn) = (self.rpc.clone(), self.rewards.clone(), self.floor.clone(), Arc::clone(&self.turn));
+        let (rpc, rewards, floor, turn) =
+            (self.rpc.clone(), self.rewards.clone(), self.floor.clone(), Arc::clone(&self.turn));
         Beat(tokio::spawn(async move {
             let mut beat = tokio::time::interval(pause);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -139,7 +152,8 @@ impl Miner {
         }))
     }
 
-    /// Gives `to` one coin of each size, confirmed and spendable, and mines more rewards for itself if it must.
+    /// Gives `to` one coin of each size, confirmed and spendable, and mines more rewards for itself
+    /// if it must.
     ///
     /// # Errors
     /// What bitcoind says; when the chain has not that much to give.
@@ -147,10 +161,16 @@ impl Miner {
         let _turn = self.turn.lock().await;
         let mut given = Vec::new();
         for sizes in sizes.chunks(OUTPUTS_PER_TRANSACTION_MAX) {
-            let outputs: Vec<TxOut> = sizes.iter().map(|value| TxOut { value: *value, script_pubkey: to.script_pubkey() }).collect();
+            let outputs: Vec<TxOut> = sizes
+                .iter()
+                .map(|value| TxOut { value: *value, script_pubkey: to.script_pubkey() })
+                .collect();
             let transaction = self.pay(outputs).await?;
             let txid = transaction.compute_txid();
-            self.rpc.generate_block(&self.rewards.next(), &[transaction]).await.context("mining the coins")?;
+            self.rpc
+                .generate_block(&self.rewards.next(), &[transaction])
+                .await
+                .context("mining the coins")?;
             given.extend((0..).take(sizes.len()).map(|vout| OutPoint { txid, vout }));
         }
         Ok(given)
@@ -163,9 +183,15 @@ impl Miner {
     pub async fn fund_each(&self, to: &[ScriptBuf], size: Amount) -> Result<()> {
         let _turn = self.turn.lock().await;
         for some in to.chunks(OUTPUTS_PER_TRANSACTION_MAX) {
-            let outputs = some.iter().map(|script| TxOut { value: size, script_pubkey: script.clone() }).collect();
+            let outputs = some
+                .iter()
+                .map(|script| TxOut { value: size, script_pubkey: script.clone() })
+                .collect();
             let transaction = self.pay(outputs).await?;
-            self.rpc.generate_block(&self.rewards.next(), &[transaction]).await.context("mining the coins")?;
+            self.rpc
+                .generate_block(&self.rewards.next(), &[transaction])
+                .await
+                .context("mining the coins")?;
         }
         Ok(())
     }
@@ -197,7 +223,8 @@ impl Miner {
 
     /// What the next block may spend, the largest first.
     async fn mature(&self) -> Result<Vec<Unspent>> {
-        let scripts: Vec<ScriptBuf> = (1..=SCRIPTS).map(|number| anyone_can_spend(number).to_p2wsh()).collect();
+        let scripts: Vec<ScriptBuf> =
+            (1..=SCRIPTS).map(|number| anyone_can_spend(number).to_p2wsh()).collect();
         let next = self.rpc.height().await? + 1;
         let mut coins = self.rpc.unspent(&scripts).await?;
         coins.retain(|coin| !coin.coinbase || next - coin.height >= COINBASE_MATURITY_BLOCKS);
@@ -222,7 +249,9 @@ async fn mine(rpc: &Rpc, blocks: u32, to: &Address, floor: &Floor) -> Result<Vec
 /// Mines what pays at least the floor, and asks again where a transaction was replaced meanwhile.
 async fn mine_above(rpc: &Rpc, to: &Address, floor: u64) -> Result<BlockHash> {
     for _ in 1..MINING_TRIES_MAX {
-        if let Ok(mined) = rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await {
+        if let Ok(mined) =
+            rpc.generate_block_of(to, &waiting::above(&rpc.waiting().await?, floor)).await
+        {
             return Ok(mined);
         }
     }
@@ -244,7 +273,12 @@ fn anyone_can_spend(number: u32) -> ScriptBuf {
 fn spend(coins: Vec<Unspent>, outputs: &[TxOut], change_to: &Address) -> Option<Transaction> {
     let needed: Amount = outputs.iter().map(|output| output.value).sum();
     let change = TxOut { value: Amount::ZERO, script_pubkey: change_to.script_pubkey() };
-    let mut transaction = Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: Vec::new(), output: outputs.to_vec() };
+    let mut transaction = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: Vec::new(),
+        output: outputs.to_vec(),
+    };
     transaction.output.push(change);
     let mut taken = Amount::ZERO;
     for coin in coins {
@@ -260,8 +294,14 @@ fn spend(coins: Vec<Unspent>, outputs: &[TxOut], change_to: &Address) -> Option<
 }
 
 fn input(coin: &Unspent) -> TxIn {
-    let script = (1..=SCRIPTS).map(anyone_can_spend).find(|script| script.to_p2wsh() == coin.script);
+    let script =
+        (1..=SCRIPTS).map(anyone_can_spend).find(|script| script.to_p2wsh() == coin.script);
     let script = script.expect("the search was for these scripts");
     let witness = Witness::from_slice(&[script.into_bytes()]);
-    TxIn { previous_output: coin.outpoint(), script_sig: ScriptBuf::new(), sequence: Sequence::MAX, witness }
+    TxIn {
+        previous_output: coin.outpoint(),
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::MAX,
+        witness,
+    }
 }

@@ -1,5 +1,5 @@
-//! Bitcoin for development and tests: a real bitcoind on a chain of its own, a miner, and a gateway that answers like the two public
-//! APIs that are read in the field, Esplora and BlockCypher.
+//! Bitcoin for development and tests: a real bitcoind on a chain of its own, a miner, and a gateway
+//! that answers like the two public APIs that are read in the field, Esplora and BlockCypher.
 //!
 //! [`Bitcoin`] holds the three together; tests may take them one by one.
 
@@ -42,8 +42,8 @@ pub struct Bitcoin {
 }
 
 impl Bitcoin {
-    /// Starts the node, mines the first rewards until they may be spent, and waits until the gateway has seen them. `log` receives
-    /// what bitcoind prints.
+    /// Starts the node, mines the first rewards until they may be spent, and waits until the
+    /// gateway has seen them. `log` receives what bitcoind prints.
     ///
     /// # Errors
     /// When there is no bitcoind, or one of the three does not come up.
@@ -76,8 +76,9 @@ impl Bitcoin {
         self.beat = None;
     }
 
-    /// From now on a block has room only for what pays at least this feerate; 0 has room for all. What the faces estimate is another
-    /// matter, as it is in the field: estimates are made of blocks that were mined.
+    /// From now on a block has room only for what pays at least this feerate; 0 has room for all.
+    /// What the faces estimate is another matter, as it is in the field: estimates are made of
+    /// blocks that were mined.
     pub fn ask_for(&self, sat_per_vbyte: u64) {
         self.miner.take_only_above(sat_per_vbyte);
     }

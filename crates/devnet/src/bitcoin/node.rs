@@ -56,7 +56,8 @@ impl Node {
     async fn start_with(log: impl Into<PathBuf>, more: &[&str]) -> Result<Self> {
         let program = parts::bitcoind()?;
         let data = DataFolder(scratch::fresh("bitcoind"));
-        std::fs::create_dir_all(&data.0).with_context(|| format!("cannot create {}", data.0.display()))?;
+        std::fs::create_dir_all(&data.0)
+            .with_context(|| format!("cannot create {}", data.0.display()))?;
         let (rpc_port, peer_port) = (port::free()?, port::free()?);
         let mut arguments = arguments(&data.0, rpc_port, peer_port);
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
@@ -65,7 +66,12 @@ impl Node {
             arguments.push("-corepolicy=1".to_owned());
         }
         let mut process = Launch::new("bitcoind", program, log).arguments(arguments).start()?;
-        let rpc = ready(&mut process, &data.0.join("regtest/.cookie"), &format!("http://127.0.0.1:{rpc_port}")).await?;
+        let rpc = ready(
+            &mut process,
+            &data.0.join("regtest/.cookie"),
+            &format!("http://127.0.0.1:{rpc_port}"),
+        )
+        .await?;
         Ok(Self { process, rpc, peer_port, _data: data })
     }
 
@@ -114,7 +120,11 @@ impl Drop for Node {
 }
 
 async fn is_knots(program: &Path) -> Result<bool> {
-    let output = Command::new(program).arg("-version").output().await.with_context(|| format!("cannot run {}", program.display()))?;
+    let output = Command::new(program)
+        .arg("-version")
+        .output()
+        .await
+        .with_context(|| format!("cannot run {}", program.display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).contains("Knots"))
 }
 

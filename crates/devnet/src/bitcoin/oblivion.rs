@@ -16,14 +16,20 @@ impl Bitcoin {
     /// What bitcoind says, and if it still knows one of them.
     pub async fn forget(&self) -> Result<()> {
         let waiting = self.rpc().mempool().await?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock is before 1970")?
+            .as_secs();
         self.rpc().set_mock_time(now + FORGOTTEN_AFTER_SECONDS).await?;
         // What is too old is dropped when something new is taken.
         let stirred = self.miner().stir().await;
         self.rpc().set_mock_time(0).await?;
         stirred?;
         let left = self.rpc().mempool().await?;
-        ensure!(waiting.iter().all(|txid| !left.contains(txid)), "bitcoind still knows what it was to forget");
+        ensure!(
+            waiting.iter().all(|txid| !left.contains(txid)),
+            "bitcoind still knows what it was to forget"
+        );
         Ok(())
     }
 }

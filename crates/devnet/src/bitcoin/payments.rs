@@ -1,4 +1,5 @@
-//! Whom the chain has paid, read from bitcoind block by block: no answer of the server and no index is believed here.
+//! Whom the chain has paid, read from bitcoind block by block: no answer of the server and no index
+//! is believed here.
 
 use bitcoin::{Address, Amount, Block, OutPoint, Txid};
 
@@ -45,7 +46,11 @@ impl Payments {
         let script = address.script_pubkey();
         let each = self.0.iter().flat_map(|mined| {
             let mine = mined.outputs.iter().filter(|(paid, _)| paid == script.as_bytes());
-            mine.map(|(_, amount)| Payment { txid: mined.txid, height: mined.height, amount: *amount })
+            mine.map(|(_, amount)| Payment {
+                txid: mined.txid,
+                height: mined.height,
+                amount: *amount,
+            })
         });
         each.collect()
     }
@@ -60,6 +65,10 @@ fn of_block(block: &Block, height: u32) -> impl Iterator<Item = Mined> {
         txid: transaction.compute_txid(),
         height,
         spends: transaction.input.iter().map(|input| input.previous_output).collect(),
-        outputs: transaction.output.iter().map(|output| (output.script_pubkey.to_bytes(), output.value)).collect(),
+        outputs: transaction
+            .output
+            .iter()
+            .map(|output| (output.script_pubkey.to_bytes(), output.value))
+            .collect(),
     })
 }

@@ -1,5 +1,5 @@
-//! A small JSON-RPC client of a bitcoind: bounded in time and size. What the node refuses keeps the node's own code, because that is
-//! how a caller tells one refusal from another.
+//! A small JSON-RPC client of a bitcoind: bounded in time and size. What the node refuses keeps the
+//! node's own code, because that is how a caller tells one refusal from another.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,8 +83,14 @@ impl Rpc {
     /// # Errors
     /// When the cookie has another form, or the HTTP client cannot be built.
     pub fn new(url: impl Into<String>, cookie: &str) -> anyhow::Result<Self> {
-        let (user, password) = cookie.trim().split_once(':').context("bitcoind's cookie is not user:password")?;
-        Ok(Self { url: url.into(), user: user.to_owned(), password: password.to_owned(), http: http_client(CALL_BOUND)? })
+        let (user, password) =
+            cookie.trim().split_once(':').context("bitcoind's cookie is not user:password")?;
+        Ok(Self {
+            url: url.into(),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            http: http_client(CALL_BOUND)?,
+        })
     }
 
     pub fn url(&self) -> &str {
@@ -105,19 +111,32 @@ impl Rpc {
     /// Any method of the node; its answer may be `null` where `T` is an `Option`.
     ///
     /// # Errors
-    /// [`RpcError::Refused`] with the node's code; [`RpcError::Fault`] when it does not answer in time, or nonsense.
-    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, RpcError> {
+    /// [`RpcError::Refused`] with the node's code; [`RpcError::Fault`] when it does not answer in
+    /// time, or nonsense.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<T, RpcError> {
         let fault = |source| RpcError::Fault { method: method.to_owned(), source };
         let answer = self.ask(method, params).await.map_err(fault)?;
         match answer.error {
             Some(refusal) => Err(RpcError::Refused { method: method.to_owned(), refusal }),
-            None => serde_json::from_value(answer.result).context("the result has another shape than expected").map_err(fault),
+            None => serde_json::from_value(answer.result)
+                .context("the result has another shape than expected")
+                .map_err(fault),
         }
     }
 
     async fn ask(&self, method: &str, params: Value) -> anyhow::Result<Answer> {
         let request = json!({ "jsonrpc": "2.0", "id": method, "method": method, "params": params });
-        let response = self.http.post(&self.url).basic_auth(&self.user, Some(&self.password)).json(&request).send().await?;
+        let response = self
+            .http
+            .post(&self.url)
+            .basic_auth(&self.user, Some(&self.password))
+            .json(&request)
+            .send()
+            .await?;
         let status = response.status();
         let body = body_within(ANSWER_BYTES_MAX, response).await?;
         // An older bitcoind answers a refusal with status 500: the body decides.
@@ -161,7 +180,9 @@ impl Rpc {
     pub async fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, RpcError> {
         match self.call::<String>("getrawtransaction", json!([txid])).await {
             Ok(hex) => decode("getrawtransaction", &hex).map(Some),
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.code == NOT_FOUND) => Ok(None),
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.code == NOT_FOUND) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -185,17 +206,21 @@ impl Rpc {
     /// Every unspent output of the chain to these scripts, by a search of the whole set.
     ///
     /// # Errors
-    /// As [`Rpc::call`]; when another search has run for half a minute: a node does one at a time, and a server asks for them, too.
+    /// As [`Rpc::call`]; when another search has run for half a minute: a node does one at a time,
+    /// and a server asks for them, too.
     pub async fn unspent(&self, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>, RpcError> {
         #[derive(Deserialize)]
         struct Found {
             unspents: Vec<Unspent>,
         }
-        let descriptors: Vec<String> = scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
+        let descriptors: Vec<String> =
+            scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
         let mut looks = 0..SEARCH_LOOKS_MAX;
         loop {
             match self.call::<Found>("scantxoutset", json!(["start", descriptors])).await {
-                Err(RpcError::Refused { refusal: Refusal { code: SEARCH_RUNS, .. }, .. }) if looks.next().is_some() => {
+                Err(RpcError::Refused { refusal: Refusal { code: SEARCH_RUNS, .. }, .. })
+                    if looks.next().is_some() =>
+                {
                     tokio::time::sleep(SEARCH_PAUSE).await;
                 }
                 answer => return answer.map(|found| found.unspents),
@@ -206,8 +231,8 @@ impl Rpc {
     /// Hands in a transaction as hex, whatever it is.
     ///
     /// # Errors
-    /// As [`Rpc::call`]; -22 when it cannot be read, -25 when an input is missing or spent, -26 when the mempool's rules forbid it,
-    /// -27 when it is in the chain already.
+    /// As [`Rpc::call`]; -22 when it cannot be read, -25 when an input is missing or spent, -26
+    /// when the mempool's rules forbid it, -27 when it is in the chain already.
     pub async fn send_raw(&self, hex: &str) -> Result<Txid, RpcError> {
         self.call("sendrawtransaction", json!([hex])).await
     }
@@ -222,7 +247,10 @@ impl Rpc {
     ///
     /// # Errors
     /// As [`Rpc::call`].
-    pub async fn would_accept(&self, transactions: &[Transaction]) -> Result<Vec<Acceptance>, RpcError> {
+    pub async fn would_accept(
+        &self,
+        transactions: &[Transaction],
+    ) -> Result<Vec<Acceptance>, RpcError> {
         let hex: Vec<String> = transactions.iter().map(serialize_hex).collect();
         self.call("testmempoolaccept", json!([hex])).await
     }
@@ -239,7 +267,11 @@ impl Rpc {
     ///
     /// # Errors
     /// As [`Rpc::call`]; when the block would not be valid.
-    pub async fn generate_block(&self, to: &Address, transactions: &[Transaction]) -> Result<BlockHash, RpcError> {
+    pub async fn generate_block(
+        &self,
+        to: &Address,
+        transactions: &[Transaction],
+    ) -> Result<BlockHash, RpcError> {
         self.generate_of(to, transactions.iter().map(serialize_hex).collect()).await
     }
 
@@ -247,11 +279,19 @@ impl Rpc {
     ///
     /// # Errors
     /// As [`Rpc::generate_block`]; when one of them has left the mempool.
-    pub async fn generate_block_of(&self, to: &Address, transactions: &[Txid]) -> Result<BlockHash, RpcError> {
+    pub async fn generate_block_of(
+        &self,
+        to: &Address,
+        transactions: &[Txid],
+    ) -> Result<BlockHash, RpcError> {
         self.generate_of(to, transactions.iter().map(Txid::to_string).collect()).await
     }
 
-    async fn generate_of(&self, to: &Address, transactions: Vec<String>) -> Result<BlockHash, RpcError> {
+    async fn generate_of(
+        &self,
+        to: &Address,
+        transactions: Vec<String>,
+    ) -> Result<BlockHash, RpcError> {
         #[derive(Deserialize)]
         struct Mined {
             hash: BlockHash,
@@ -283,8 +323,8 @@ impl Rpc {
         self.call::<Value>("setmocktime", json!([seconds])).await.map(drop)
     }
 
-    /// The fee per 1000 virtual bytes with which a transaction should be mined within so many blocks; `None` when the node has not
-    /// seen enough to say.
+    /// The fee per 1000 virtual bytes with which a transaction should be mined within so many
+    /// blocks; `None` when the node has not seen enough to say.
     ///
     /// # Errors
     /// As [`Rpc::call`].
@@ -294,7 +334,9 @@ impl Rpc {
             #[serde(default, with = "bitcoin::amount::serde::as_btc::opt")]
             feerate: Option<Amount>,
         }
-        self.call::<Estimate>("estimatesmartfee", json!([blocks])).await.map(|estimate| estimate.feerate)
+        self.call::<Estimate>("estimatesmartfee", json!([blocks]))
+            .await
+            .map(|estimate| estimate.feerate)
     }
 }
 

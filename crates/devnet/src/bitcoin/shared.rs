@@ -1,4 +1,5 @@
-//! A wallet of which two of three keys sign: the server's seed has one, and two wallets of the bitcoind have the others.
+//! A wallet of which two of three keys sign: the server's seed has one, and two wallets of the
+//! bitcoind have the others.
 
 use std::path::Path;
 
@@ -20,8 +21,9 @@ pub struct SharedWallet {
 }
 
 impl SharedWallet {
-    /// Makes the others' wallets, and lets the server's configuration know a chain more, like the one it has but for the wallet. `seed` is the
-    /// server's sealed one; `file` takes its configuration.
+    /// Makes the others' wallets, and lets the server's configuration know a chain more, like the
+    /// one it has but for the wallet. `seed` is the server's sealed one; `file` takes its
+    /// configuration.
     ///
     /// # Errors
     /// When the node makes no wallet, or the server's command does not take the descriptor.
@@ -38,11 +40,14 @@ impl SharedWallet {
         for cosigner in &cosigners {
             cosigner.join(&descriptor).await?;
         }
-        let like: BitcoinChain = setup.config.chains.bitcoin.clone().context("a wallet of one key comes first")?;
-        let chain = BitcoinChain { native: Some(BTC_MULTISIG), descriptor: Some(descriptor), ..like };
+        let like: BitcoinChain =
+            setup.config.chains.bitcoin.clone().context("a wallet of one key comes first")?;
+        let chain =
+            BitcoinChain { native: Some(BTC_MULTISIG), descriptor: Some(descriptor), ..like };
         setup.config.chains.multisig = Some(chain);
         setup.config.assets.insert(BTC_MULTISIG.to_owned(), Asset::bitcoin(MULTISIG));
-        let wallet = Wallet::shown(&setup.config, MULTISIG, file, &setup.signing_environment).await?;
+        let wallet =
+            Wallet::shown(&setup.config, MULTISIG, file, &setup.signing_environment).await?;
         Ok(Self { wallet, cosigners })
     }
 }

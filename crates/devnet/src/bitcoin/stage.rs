@@ -1,4 +1,5 @@
-//! What every devnet with Bitcoin begins with: a chain with both faces, and a wallet of the server with coins in it.
+//! What every devnet with Bitcoin begins with: a chain with both faces, and a wallet of the server
+//! with coins in it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::setup::Setup;
 
 /// Seconds instead of the ten minutes of the main network.
 const BEAT: Duration = Duration::from_secs(1);
-/// Each of the wallet's first addresses has these: enough to pay thousands, and enough coins for many transactions at once.
+/// Each of the wallet's first addresses has these: enough to pay thousands, and enough coins for
+/// many transactions at once.
 const COINS: [Amount; 3] = [Amount::from_sat(200_000_000); 3];
 
 /// So deep lie the coins: a test that takes back a few blocks does not take them along.
@@ -33,7 +35,8 @@ pub struct BitcoinStage {
     pub first_height: u32,
 }
 
-/// Starts the chain, unless it was left out or there is no bitcoind: then says so, and everything else goes on.
+/// Starts the chain, unless it was left out or there is no bitcoind: then says so, and everything
+/// else goes on.
 ///
 /// # Errors
 /// When there is one and it does not come up.
@@ -50,17 +53,25 @@ pub async fn start(options: &Options, directory: &Path) -> Result<Option<Bitcoin
 }
 
 impl BitcoinStage {
-    /// Seals a seed, lets the server's configuration know chain and asset, and gives the wallet its coins. From then on blocks come on a beat.
+    /// Seals a seed, lets the server's configuration know chain and asset, and gives the wallet its
+    /// coins. From then on blocks come on a beat.
     ///
     /// # Errors
     /// When the seed cannot be sealed or shown, or the coins not be mined.
-    pub async fn build(mut world: Bitcoin, options: &Options, directory: &Path, state: &Path, setup: &mut Setup) -> Result<Self> {
+    pub async fn build(
+        mut world: Bitcoin,
+        options: &Options,
+        directory: &Path,
+        state: &Path,
+        setup: &mut Setup,
+    ) -> Result<Self> {
         progress::step("sealing a published seed, and giving its Bitcoin wallet coins");
         let keys = state.join("keys.sealed");
         wallet::seal(&keys).await?;
         configure(setup, sources(&world, options), &keys);
         let file = directory.join("keys.toml");
-        let wallet = Wallet::shown(&setup.config, BITCOIN, &file, &setup.signing_environment).await?;
+        let wallet =
+            Wallet::shown(&setup.config, BITCOIN, &file, &setup.signing_environment).await?;
         let shared = match options.multisig {
             true => Some(SharedWallet::build(world.rpc(), &keys, &file, setup).await?),
             false => None,
@@ -69,7 +80,9 @@ impl BitcoinStage {
             let chain = setup.config.chains.bitcoin.as_mut().context("it was just configured")?;
             chain.descriptor = Some(wallet.descriptor.clone());
         }
-        for address in wallet.addresses.iter().chain(shared.iter().flat_map(|shared| &shared.wallet.addresses)) {
+        for address in
+            wallet.addresses.iter().chain(shared.iter().flat_map(|shared| &shared.wallet.addresses))
+        {
             world.miner().fund(address, &COINS).await?;
         }
         world.miner().mine(BURIED_BLOCKS).await?;
@@ -94,7 +107,9 @@ fn configure(setup: &mut Setup, sources: Sources, keys: &Path) {
 
 /// The devnet's own, where the options name no others.
 fn sources(world: &Bitcoin, options: &Options) -> Sources {
-    let or = |others: &[String], own: String| if others.is_empty() { vec![own] } else { others.to_vec() };
+    let or = |others: &[String], own: String| {
+        if others.is_empty() { vec![own] } else { others.to_vec() }
+    };
     Sources {
         esplora: or(&options.bitcoin_esplora, world.esplora_url().to_owned()),
         blockcypher: or(&options.bitcoin_blockcypher, world.blockcypher_url().to_owned()),

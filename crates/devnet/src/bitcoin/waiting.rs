@@ -24,7 +24,8 @@ pub struct WaitingFees {
     pub base: Amount,
 }
 
-/// Those that pay at least so much, parents before their children. Who spends an output of one that stays behind stays behind, too.
+/// Those that pay at least so much, parents before their children. Who spends an output of one that
+/// stays behind stays behind, too.
 pub fn above(mempool: &BTreeMap<Txid, Waiting>, sat_per_vbyte: u64) -> Vec<Txid> {
     let mut entries: Vec<(&Txid, &Waiting)> = mempool.iter().collect();
     entries.sort_by_key(|(_, waiting)| waiting.ancestors);
@@ -51,7 +52,12 @@ mod tests {
 
     fn waiting(fee: u64, depends: &[u8]) -> Waiting {
         let fees = WaitingFees { base: Amount::from_sat(fee) };
-        Waiting { vbytes: 100, ancestors: depends.len() as u64 + 1, fees, depends: depends.iter().map(|number| txid(*number)).collect() }
+        Waiting {
+            vbytes: 100,
+            ancestors: depends.len() as u64 + 1,
+            fees,
+            depends: depends.iter().map(|number| txid(*number)).collect(),
+        }
     }
 
     #[test]

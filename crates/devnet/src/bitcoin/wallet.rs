@@ -1,5 +1,5 @@
-//! The wallet that pays on a devnet's Bitcoin chain: an account of a seed that everybody knows, sealed by the server's own command and shown by
-//! it.
+//! The wallet that pays on a devnet's Bitcoin chain: an account of a seed that everybody knows,
+//! sealed by the server's own command and shown by it.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use crate::command;
 use crate::config::Config;
 
 /// The first of BIP-39's published test vectors: worthless anywhere else.
-const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+const WORDS: &str =
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 /// Opens the sealed seed of every devnet.
 const PASSPHRASE: &str = "published with the devnet";
 
@@ -59,24 +60,43 @@ pub async fn seal(file: &Path) -> Result<()> {
 /// When the command fails.
 pub async fn cosigner_key(file: &Path) -> Result<String> {
     let file = file.to_str().context("the path of the seed is no text")?;
-    let text = command::run(&["keys", "cosigner", "--network", "regtest", "--file", file], &[passphrase()], "").await?;
+    let text = command::run(
+        &["keys", "cosigner", "--network", "regtest", "--file", file],
+        &[passphrase()],
+        "",
+    )
+    .await?;
     Ok(text.trim().to_owned())
 }
 
 impl Wallet {
-    /// That of a chain, as the server says it, from its own configuration (written to `file`) and the sealed seed.
+    /// That of a chain, as the server says it, from its own configuration (written to `file`) and
+    /// the sealed seed.
     ///
     /// # Errors
     /// When the command fails, or shows no wallet of the chain.
-    pub async fn shown(config: &Config, chain: &str, file: &Path, environment: &[(String, String)]) -> Result<Self> {
+    pub async fn shown(
+        config: &Config,
+        chain: &str,
+        file: &Path,
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         config.write(file)?;
         let path = file.to_str().context("the path of the configuration is no text")?;
-        let text = command::run(&["--json", "keys", "show", "--config", path], environment, "").await?;
-        let shown: Shown =
-            serde_json::from_str(&text).with_context(|| format!("another answer of `adit keys show` than expected: {text}"))?;
-        let wallet =
-            shown.wallets.into_iter().find(|wallet| wallet.chain == chain).with_context(|| format!("no wallet of {chain} is shown"))?;
-        let addresses: Result<Vec<Address>, _> = wallet.addresses.into_iter().map(|one| one.require_network(Network::Regtest)).collect();
-        Ok(Self { descriptor: wallet.descriptor, addresses: addresses.context("an address of another network")? })
+        let text =
+            command::run(&["--json", "keys", "show", "--config", path], environment, "").await?;
+        let shown: Shown = serde_json::from_str(&text)
+            .with_context(|| format!("another answer of `adit keys show` than expected: {text}"))?;
+        let wallet = shown
+            .wallets
+            .into_iter()
+            .find(|wallet| wallet.chain == chain)
+            .with_context(|| format!("no wallet of {chain} is shown"))?;
+        let addresses: Result<Vec<Address>, _> =
+            wallet.addresses.into_iter().map(|one| one.require_network(Network::Regtest)).collect();
+        Ok(Self {
+            descriptor: wallet.descriptor,
+            addresses: addresses.context("an address of another network")?,
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! Somebody who has seen every transaction that the lost journal signed, and sends them again at moments of their own.
+//! Somebody who has seen every transaction that the lost journal signed, and sends them again at
+//! moments of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +35,12 @@ enum Node {
 impl Adversary {
     /// # Errors
     /// Fails if this devnet has no such chain.
-    pub fn start(devnet: &Devnet, chain: ChainKind, lost: &[Signed], mut chance: Chance) -> Result<Self> {
+    pub fn start(
+        devnet: &Devnet,
+        chain: ChainKind,
+        lost: &[Signed],
+        mut chance: Chance,
+    ) -> Result<Self> {
         let node = Node::of(devnet, chain)?;
         let (enough, lost) = (Arc::new(AtomicBool::new(false)), lost.to_vec());
         let told = enough.clone();
@@ -76,7 +82,9 @@ impl Node {
     fn of(devnet: &Devnet, chain: ChainKind) -> Result<Self> {
         match chain {
             ChainKind::Evm => Ok(Self::Evm(Rpc::new(devnet.rpc().url())?)),
-            ChainKind::Bitcoin => Ok(Self::Bitcoin(devnet.bitcoin().context("this run pays in bitcoin")?.world.rpc().clone())),
+            ChainKind::Bitcoin => Ok(Self::Bitcoin(
+                devnet.bitcoin().context("this run pays in bitcoin")?.world.rpc().clone(),
+            )),
         }
     }
 
@@ -91,7 +99,9 @@ impl Node {
 
     async fn takes(&self, raw: &str) -> bool {
         match self {
-            Self::Evm(rpc) => rpc.call::<Value>("eth_sendRawTransaction", json!([raw])).await.is_ok(),
+            Self::Evm(rpc) => {
+                rpc.call::<Value>("eth_sendRawTransaction", json!([raw])).await.is_ok()
+            }
             Self::Bitcoin(rpc) => rpc.send_raw(raw.trim_start_matches("0x")).await.is_ok(),
         }
     }

@@ -17,7 +17,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// Fails if no lane comes so far.
 pub async fn until_sweeping(admin: &Api) -> Result<bool> {
-    let seen = until(admin, "a lane to sweep", |said| said.any(is_sweeping) || said.all(is_unreleased)).await?;
+    let seen =
+        until(admin, "a lane to sweep", |said| said.any(is_sweeping) || said.all(is_unreleased))
+            .await?;
     Ok(seen.any(is_sweeping))
 }
 
@@ -26,7 +28,9 @@ pub async fn until_sweeping(admin: &Api) -> Result<bool> {
 /// # Errors
 /// Fails if a lane does not come so far.
 pub async fn until_unreleased(admin: &Api) -> Result<()> {
-    until(admin, "every lane to wait for its release", |said| said.all(is_unreleased)).await.map(drop)
+    until(admin, "every lane to wait for its release", |said| said.all(is_unreleased))
+        .await
+        .map(drop)
 }
 
 /// Waits until every lane runs, and the signer has taken the store's incarnation.
@@ -34,7 +38,11 @@ pub async fn until_unreleased(admin: &Api) -> Result<()> {
 /// # Errors
 /// Fails if a lane does not run.
 pub async fn until_running(admin: &Api) -> Result<()> {
-    until(admin, "every lane to run", |said| said.all(is_running) && said.0["store"]["finding"].is_null()).await.map(drop)
+    until(admin, "every lane to run", |said| {
+        said.all(is_running) && said.0["store"]["finding"].is_null()
+    })
+    .await
+    .map(drop)
 }
 
 /// What `GET /api/admin/lanes` says.

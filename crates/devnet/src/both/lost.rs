@@ -31,23 +31,34 @@ pub fn read(journal: &Path, copy: &Path) -> Result<Vec<Signed>> {
 
 /// Payments that only the lost part of the journal has.
 pub fn payments(lost: &[Signed]) -> usize {
-    let of = |since: bool| lost.iter().filter(move |signed| signed.since == since).flat_map(|signed| &signed.payouts);
+    let of = |since: bool| {
+        lost.iter().filter(move |signed| signed.since == since).flat_map(|signed| &signed.payouts)
+    };
     let known: BTreeSet<&String> = of(false).collect();
     of(true).filter(|payout| !known.contains(payout)).collect::<BTreeSet<_>>().len()
 }
 
 /// All of them count as lost.
 fn records(journal: &Path) -> Result<Vec<Signed>> {
-    let text = std::fs::read_to_string(journal).with_context(|| format!("cannot read {}", journal.display()))?;
+    let text = std::fs::read_to_string(journal)
+        .with_context(|| format!("cannot read {}", journal.display()))?;
     let mut found = Vec::new();
     // The first line names the format; the last one of a copy may be cut.
     for line in text.lines().skip(1) {
-        let json = line.splitn(4, ' ').nth(3).and_then(|json| serde_json::from_str::<Value>(json).ok());
+        let json =
+            line.splitn(4, ' ').nth(3).and_then(|json| serde_json::from_str::<Value>(json).ok());
         let Some(record) = json.filter(|record| record["record"] == "signed") else { continue };
-        let text = |name: &str| record["entry"]["signed"][name].as_str().map(str::to_ascii_lowercase);
+        let text =
+            |name: &str| record["entry"]["signed"][name].as_str().map(str::to_ascii_lowercase);
         let approved = record["entry"]["request"]["approved"].as_array().into_iter().flatten();
-        let payouts: Vec<String> = approved.filter_map(|one| one["payout"].as_str().map(str::to_owned)).collect();
-        found.extend(text("hash").zip(text("raw")).map(|(hash, raw)| Signed { hash, raw, payouts, since: true }));
+        let payouts: Vec<String> =
+            approved.filter_map(|one| one["payout"].as_str().map(str::to_owned)).collect();
+        found.extend(text("hash").zip(text("raw")).map(|(hash, raw)| Signed {
+            hash,
+            raw,
+            payouts,
+            since: true,
+        }));
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! Database and journal that go back together: what the drill and chaos do alike.
 //!
-//! What was signed since the snapshot is in neither store, and may still be mined. The lanes sweep, two admins release them, and an
-//! operator judges what is held.
+//! What was signed since the snapshot is in neither store, and may still be mined. The lanes sweep,
+//! two admins release them, and an operator judges what is held.
 
 pub mod adversary;
 pub mod lanes;

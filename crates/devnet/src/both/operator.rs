@@ -1,5 +1,5 @@
-//! The operator after the release: says whose unmatched payments were, gives verdicts on what is held, approves what is owed. What was
-//! paid they read from the chain.
+//! The operator after the release: says whose unmatched payments were, gives verdicts on what is
+//! held, approves what is owed. What was paid they read from the chain.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,7 +46,10 @@ pub struct Payments<'a> {
 impl<'a> Payments<'a> {
     /// The one who is paid there.
     fn at(&self, destination: &str) -> Option<&'a Payee> {
-        self.payees.iter().copied().find(|payee| payee.destination.eq_ignore_ascii_case(destination))
+        self.payees
+            .iter()
+            .copied()
+            .find(|payee| payee.destination.eq_ignore_ascii_case(destination))
     }
 }
 
@@ -70,15 +73,21 @@ impl Operator {
         Self { admin, held, matched: 0, given_back, nobodys }
     }
 
-    /// Until every withdrawal has ended, mining meanwhile. False if something is left after a while.
+    /// Until every withdrawal has ended, mining meanwhile. False if something is left after a
+    /// while.
     ///
     /// # Errors
     /// Fails if the server or the node does not answer, or refuses what an operator may do.
-    pub async fn until_all_is_over(&mut self, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<bool> {
-        let over = wait::until("every withdrawal to be over", OVER_BOUND, ROUND_PAUSE, async || {
-            node::mine(payments.devnet, payments.chain).await?;
-            Ok(self.look(payments, findings).await?.then_some(()))
-        });
+    pub async fn until_all_is_over(
+        &mut self,
+        payments: Payments<'_>,
+        findings: &mut Vec<String>,
+    ) -> Result<bool> {
+        let over =
+            wait::until("every withdrawal to be over", OVER_BOUND, ROUND_PAUSE, async || {
+                node::mine(payments.devnet, payments.chain).await?;
+                Ok(self.look(payments, findings).await?.then_some(()))
+            });
         Ok(over.await.is_ok())
     }
 
@@ -86,7 +95,11 @@ impl Operator {
     ///
     /// # Errors
     /// Fails if the server or the node does not answer, or refuses what an operator may do.
-    pub async fn look(&mut self, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<bool> {
+    pub async fn look(
+        &mut self,
+        payments: Payments<'_>,
+        findings: &mut Vec<String>,
+    ) -> Result<bool> {
         let desk = self.desk().await?;
         self.explain(&desk, payments).await?;
         self.judge(&desk, payments, findings).await?;
@@ -106,19 +119,36 @@ impl Operator {
     /// # Errors
     /// Fails if the server does not answer.
     pub async fn unexplained(&self) -> Result<Vec<String>> {
-        let known = self.admin.get("/api/admin/unmatched").await?.expect_success("reading what is unmatched")?;
+        let known = self
+            .admin
+            .get("/api/admin/unmatched")
+            .await?
+            .expect_success("reading what is unmatched")?;
         let list = |name: &str| known[name].as_array().cloned().unwrap_or_default();
         let strays = list("strays").into_iter().filter(|stray| stray["explained"] == false);
-        Ok(list("items").into_iter().chain(strays).map(|left| format!("nobody has explained {left}")).collect())
+        Ok(list("items")
+            .into_iter()
+            .chain(strays)
+            .map(|left| format!("nobody has explained {left}"))
+            .collect())
     }
 
     async fn desk(&self) -> Result<Desk> {
-        let known = self.admin.get("/api/admin/unmatched").await?.expect_success("reading what is unmatched")?;
+        let known = self
+            .admin
+            .get("/api/admin/unmatched")
+            .await?
+            .expect_success("reading what is unmatched")?;
         let unmatched: Vec<Value> = known["items"].as_array().cloned().unwrap_or_default();
-        let nobodys: BTreeSet<&str> = unmatched.iter().filter_map(|item| item["withdrawalId"].as_str()).collect();
+        let nobodys: BTreeSet<&str> =
+            unmatched.iter().filter_map(|item| item["withdrawalId"].as_str()).collect();
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = self.admin.get(&format!("/api/withdrawals?limit=100{cursor}")).await?.expect_success("listing withdrawals")?;
+            let page = self
+                .admin
+                .get(&format!("/api/withdrawals?limit=100{cursor}"))
+                .await?
+                .expect_success("listing withdrawals")?;
             for item in page["items"].as_array().into_iter().flatten() {
                 let row = Row::read(item)?;
                 if !nobodys.contains(row.id.as_str()) {
@@ -132,15 +162,19 @@ impl Operator {
         }
     }
 
-    /// Gives each payment of nobody's, once it is final, to whoever is held for the same, else to its user, whose repeated request is not
-    /// owed then.
+    /// Gives each payment of nobody's, once it is final, to whoever is held for the same, else to
+    /// its user, whose repeated request is not owed then.
     async fn explain(&mut self, desk: &Desk, payments: Payments<'_>) -> Result<()> {
         for payment in desk.unmatched.iter().filter(|payment| payment["matchable"] == true) {
-            let to = payment["toAddress"].as_str().with_context(|| format!("no recipient in {payment}"))?;
-            let id = payment["withdrawalId"].as_str().with_context(|| format!("no id in {payment}"))?;
+            let to = payment["toAddress"]
+                .as_str()
+                .with_context(|| format!("no recipient in {payment}"))?;
+            let id =
+                payment["withdrawalId"].as_str().with_context(|| format!("no id in {payment}"))?;
             let payee = payments.at(to).with_context(|| format!("nobody is paid at {to}"))?;
             let body = match desk.at(to).find(|row| row.status == "held_for_inspection") {
-                // It is not repeated, and held when its own transaction has ended. Matched before that, nothing would hold it.
+                // It is not repeated, and held when its own transaction has ended. Matched before
+                // that, nothing would hold it.
                 None if desk.at(to).any(Row::is_under_way) => continue,
                 Some(held) => json!({ "withdrawalId": held.id, "note": NOTE }),
                 None => {
@@ -148,7 +182,11 @@ impl Operator {
                         self.cancel(row).await?;
                     }
                     // Points have no decimals, and one is worth a token.
-                    let (book, source_asset) = if payee.way == Way::Claim { (BOOK, POINTS) } else { (PURSE, payee.asset()) };
+                    let (book, source_asset) = if payee.way == Way::Claim {
+                        (BOOK, POINTS)
+                    } else {
+                        (PURSE, payee.asset())
+                    };
                     json!({
                         "userId": payee.asker.player.id,
                         "book": book,
@@ -158,7 +196,10 @@ impl Operator {
                     })
                 }
             };
-            self.admin.post(&format!("/api/admin/withdrawals/{id}/match"), &body).await?.expect_success("matching")?;
+            self.admin
+                .post(&format!("/api/admin/withdrawals/{id}/match"), &body)
+                .await?
+                .expect_success("matching")?;
             self.matched += 1;
             self.nobodys.insert(id.to_owned());
         }
@@ -170,8 +211,16 @@ impl Operator {
         cancel(&self.admin, &row.id, "it was paid before the restore").await
     }
 
-    async fn judge(&mut self, desk: &Desk, payments: Payments<'_>, findings: &mut Vec<String>) -> Result<()> {
-        let waits = |row: &&Row| ["held_for_inspection", "pending"].contains(&row.status.as_str()) && !desk.has_unmatched(&row.to);
+    async fn judge(
+        &mut self,
+        desk: &Desk,
+        payments: Payments<'_>,
+        findings: &mut Vec<String>,
+    ) -> Result<()> {
+        let waits = |row: &&Row| {
+            ["held_for_inspection", "pending"].contains(&row.status.as_str())
+                && !desk.has_unmatched(&row.to)
+        };
         let waiting: Vec<&Row> = desk.rows.iter().filter(waits).collect();
         if waiting.is_empty() {
             return Ok(());
@@ -180,7 +229,8 @@ impl Operator {
         let mut done = BTreeSet::new();
         // One of each recipient in a round: the next verdict has to know of this one.
         for row in waiting.into_iter().filter(|row| done.insert(row.to.clone())) {
-            let payee = payments.at(&row.to).with_context(|| format!("nobody is paid at {}", row.to))?;
+            let payee =
+                payments.at(&row.to).with_context(|| format!("nobody is paid at {}", row.to))?;
             let (times, settled) = (times(payee, &mined), desk.settled(&row.to));
             let paid = times > settled;
             match row.status.as_str() {
@@ -195,7 +245,10 @@ impl Operator {
                 }
                 _ if times > 0 => {
                     if paid {
-                        findings.push(format!("payee {} is paid, and {} is pending and not held", payee.number, row.id));
+                        findings.push(format!(
+                            "payee {} is paid, and {} is pending and not held",
+                            payee.number, row.id
+                        ));
                     }
                     self.cancel(row).await?;
                 }
@@ -216,7 +269,9 @@ impl Operator {
 pub async fn cancel(admin: &Api, id: &str, reason: &str) -> Result<()> {
     let mut last = String::new();
     for _ in 0..CANCEL_TRIES_MAX {
-        let answer = admin.post(&format!("/api/admin/withdrawals/{id}/cancel"), &json!({ "reason": reason })).await?;
+        let answer = admin
+            .post(&format!("/api/admin/withdrawals/{id}/cancel"), &json!({ "reason": reason }))
+            .await?;
         if answer.status.is_success() {
             return Ok(());
         }
@@ -242,13 +297,17 @@ impl Desk {
     }
 
     fn has_unmatched(&self, to: &str) -> bool {
-        self.unmatched.iter().any(|payment| payment["toAddress"].as_str().is_some_and(|at| at.eq_ignore_ascii_case(to)))
+        self.unmatched.iter().any(|payment| {
+            payment["toAddress"].as_str().is_some_and(|at| at.eq_ignore_ascii_case(to))
+        })
     }
 }
 
 impl Row {
     fn read(item: &Value) -> Result<Self> {
-        let text = |name: &str| item[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {item}"));
+        let text = |name: &str| {
+            item[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {item}"))
+        };
         Ok(Self { id: text("id")?, to: text("toAddress")?, status: text("status")? })
     }
 

@@ -24,7 +24,10 @@ pub fn chains(of: ChainKind) -> &'static [&'static str] {
 /// Fails if the server refuses.
 pub async fn second_admin(admin: &Api, user: &str) -> Result<Api> {
     let body = json!({ "role": "admin", "label": "a second admin" });
-    let key = admin.post(&format!("/api/admin/users/{user}/keys"), &body).await?.expect_success("making a second admin")?;
+    let key = admin
+        .post(&format!("/api/admin/users/{user}/keys"), &body)
+        .await?
+        .expect_success("making a second admin")?;
     Ok(admin.with_token(key["token"].as_str().context("a new key has a token")?))
 }
 

@@ -26,7 +26,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes it into `place` while the servers run: the database first, then the journal, which both lie below `state`.
+    /// Takes it into `place` while the servers run: the database first, then the journal, which
+    /// both lie below `state`.
     ///
     /// # Errors
     /// Fails if something cannot be copied.
@@ -48,8 +49,8 @@ impl Snapshot {
         self.folder.join(JOURNAL)
     }
 
-    /// Loses the journal in place, brings both back, and says so. The servers and the signer have ended. Gives what the command said,
-    /// and the ledger as it was.
+    /// Loses the journal in place, brings both back, and says so. The servers and the signer have
+    /// ended. Gives what the command said, and the ledger as it was.
     ///
     /// # Errors
     /// Fails if the command refuses.
@@ -68,7 +69,10 @@ impl Snapshot {
             return Ok((say(devnet, &words).await?, ledger));
         }
         self.backup.put_back(devnet, state).await?;
-        let ledger = Ledger::read(&Source::Postgres(devnet.postgres().context("this database is in Postgres")?)).await?;
+        let ledger = Ledger::read(&Source::Postgres(
+            devnet.postgres().context("this database is in Postgres")?,
+        ))
+        .await?;
         copy_journal(&self.folder, state)?;
         devnet.signer().context("two servers share a signer")?.start_again().await?;
         let words = ["--json", "restore", "--declared", "--take-over", "--journal-declared"];
@@ -89,7 +93,8 @@ async fn say(devnet: &Devnet, words: &[&str]) -> Result<String> {
 
 fn copy_journal(from: &Path, to: &Path) -> Result<()> {
     for name in [JOURNAL, CONTEXTS] {
-        fs::copy(from.join(name), to.join(name)).with_context(|| format!("{name} cannot be copied"))?;
+        fs::copy(from.join(name), to.join(name))
+            .with_context(|| format!("{name} cannot be copied"))?;
     }
     Ok(())
 }

@@ -23,12 +23,17 @@ const NEW_KEYS_MAX: usize = 3;
 /// What their numbers, and so their keys, differ by.
 const NEW_KEY: usize = 100_000;
 
-/// Waits until everything is settled; blocks come sooner meanwhile. Where both stores went back, an operator explains and judges before,
-/// and whoever was given back asks anew.
+/// Waits until everything is settled; blocks come sooner meanwhile. Where both stores went back, an
+/// operator explains and judges before, and whoever was given back asks anew.
 ///
 /// # Errors
-/// When a part does not come up, or the chain cannot be read. That something stays open is none: the verdict says so.
-pub async fn calm(world: &mut World, accepted: &mut [Accepted], both_went_back: bool) -> Result<()> {
+/// When a part does not come up, or the chain cannot be read. That something stays open is none:
+/// the verdict says so.
+pub async fn calm(
+    world: &mut World,
+    accepted: &mut [Accepted],
+    both_went_back: bool,
+) -> Result<()> {
     progress::step("the storm is over; waiting for everything to be settled");
     world.revive().await?;
     fees::calm(&world.devnet, world.chain).await?;
@@ -48,27 +53,30 @@ pub async fn calm(world: &mut World, accepted: &mut [Accepted], both_went_back: 
         let left = operator.unexplained().await?;
         let Operator { held, matched, given_back, nobodys, .. } = operator;
         let forgotten = &mut world.forgotten;
-        (forgotten.held, forgotten.matched, forgotten.given_back, forgotten.nobodys) = (held.len(), matched, given_back, nobodys);
+        (forgotten.held, forgotten.matched, forgotten.given_back, forgotten.nobodys) =
+            (held.len(), matched, given_back, nobodys);
         forgotten.findings.extend(left);
     }
     settle(world, accepted, bound).await
 }
 
-/// Until every withdrawal is over; false if one is not in time. What the server refuses is tried again; what it refuses at last is a finding.
+/// Until every withdrawal is over; false if one is not in time. What the server refuses is tried
+/// again; what it refuses at last is a finding.
 async fn judge(world: &mut World, accepted: &[Accepted], operator: &mut Operator) -> Result<bool> {
     let payees: Vec<&Payee> = accepted.iter().map(|accepted| &accepted.payee).collect();
     let (mut findings, mut refused) = (Vec::new(), None);
     let payments = Payments { devnet: &world.devnet, chain: world.chain, payees: &payees };
-    let over = wait::until("an operator to have judged everything", BOUND, LOOK_PAUSE * 3, async || {
-        world.mine().await?;
-        match operator.look(payments, &mut findings).await {
-            Ok(over) => Ok(over.then_some(())),
-            Err(problem) => {
-                refused = Some(format!("{problem:#}"));
-                Ok(None)
+    let over =
+        wait::until("an operator to have judged everything", BOUND, LOOK_PAUSE * 3, async || {
+            world.mine().await?;
+            match operator.look(payments, &mut findings).await {
+                Ok(over) => Ok(over.then_some(())),
+                Err(problem) => {
+                    refused = Some(format!("{problem:#}"));
+                    Ok(None)
+                }
             }
-        }
-    });
+        });
     let over = over.await.is_ok();
     if !over {
         findings.push(format!("an operator has not judged everything: {refused:?}"));
@@ -78,7 +86,8 @@ async fn judge(world: &mut World, accepted: &[Accepted], operator: &mut Operator
     Ok(over)
 }
 
-/// Whoever was given back, and is not paid by anything else, asks with a new key. True if somebody did.
+/// Whoever was given back, and is not paid by anything else, asks with a new key. True if somebody
+/// did.
 async fn ask_anew(world: &World, accepted: &mut [Accepted], operator: &Operator) -> Result<bool> {
     let mined = chain::mined(&world.devnet, world.chain).await?;
     let (desk, mut asked) = (world.desk()?, false);
@@ -95,7 +104,8 @@ async fn ask_anew(world: &World, accepted: &mut [Accepted], operator: &Operator)
 async fn settle(world: &World, accepted: &[Accepted], bound: Duration) -> Result<()> {
     let api = world.devnet.api()?;
     let mut open: Vec<&Accepted> = accepted.iter().collect();
-    // One after the other: asking for all of them again and again would only keep the server from settling them.
+    // One after the other: asking for all of them again and again would only keep the server from
+    // settling them.
     let settled = wait::until("all payments to be settled", bound, LOOK_PAUSE * 3, async || {
         while let Some(last) = open.last() {
             if !is_over(&api, last).await? {
@@ -107,9 +117,13 @@ async fn settle(world: &World, accepted: &[Accepted], bound: Duration) -> Result
         Ok(Some(()))
     });
     if let Err(problem) = settled.await {
-        // Who waits, and for what, is evidence; the verdict names the rest. The last one is known to wait.
+        // Who waits, and for what, is evidence; the verdict names the rest. The last one is known
+        // to wait.
         for accepted in open.iter().rev().take(2) {
-            let why = api.with_token(&accepted.payee.asker.token).get(&format!("/api/withdrawals/{}/why", accepted.id)).await;
+            let why = api
+                .with_token(&accepted.payee.asker.token)
+                .get(&format!("/api/withdrawals/{}/why", accepted.id))
+                .await;
             let why = why.map_or_else(|error| error.to_string(), |why| why.body.to_string());
             progress::step(format!("payee {} waits: {why}", accepted.payee.number));
         }
@@ -119,6 +133,11 @@ async fn settle(world: &World, accepted: &[Accepted], bound: Duration) -> Result
 }
 
 async fn is_over(api: &Api, accepted: &Accepted) -> Result<bool> {
-    let answer = api.with_token(&accepted.payee.asker.token).get(&format!("/api/withdrawals/{}", accepted.id)).await;
-    Ok(answer.is_ok_and(|answer| ["completed", "failed", "cancelled"].iter().any(|end| answer.body["status"] == *end)))
+    let answer = api
+        .with_token(&accepted.payee.asker.token)
+        .get(&format!("/api/withdrawals/{}", accepted.id))
+        .await;
+    Ok(answer.is_ok_and(|answer| {
+        ["completed", "failed", "cancelled"].iter().any(|end| answer.body["status"] == *end)
+    }))
 }

@@ -1,7 +1,8 @@
 //! A small disk for database and journal, which can be full.
 //!
-//! Where we may mount, it is a file system of its own, and full means `ENOSPC`. Elsewhere it is a folder, and full means that the
-//! processes may not write files any more (`RLIMIT_FSIZE`, hence `EFBIG`): the same code has to cope, with another number.
+//! Where we may mount, it is a file system of its own, and full means `ENOSPC`. Elsewhere it is a
+//! folder, and full means that the processes may not write files any more (`RLIMIT_FSIZE`, hence
+//! `EFBIG`): the same code has to cope, with another number.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
@@ -86,11 +87,26 @@ impl Drop for Disk {
 
 fn mount(root: &Path) -> bool {
     let size = format!("size={SIZE_MEGABYTES}m");
-    quietly("mount", &["-t".as_ref(), "tmpfs".as_ref(), "-o".as_ref(), size.as_ref(), "tmpfs".as_ref(), root.as_os_str()])
+    quietly(
+        "mount",
+        &[
+            "-t".as_ref(),
+            "tmpfs".as_ref(),
+            "-o".as_ref(),
+            size.as_ref(),
+            "tmpfs".as_ref(),
+            root.as_os_str(),
+        ],
+    )
 }
 
 fn quietly(program: &str, arguments: &[&std::ffi::OsStr]) -> bool {
-    let status = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }
 
@@ -108,7 +124,9 @@ fn limit(processes: &[u32], bytes: Option<u64>) -> Result<()> {
 fn family(process: u32) -> Vec<u32> {
     let file = format!("/proc/{process}/task/{process}/children");
     let children = fs::read_to_string(file).unwrap_or_default();
-    std::iter::once(process).chain(children.split_whitespace().filter_map(|child| child.parse().ok())).collect()
+    std::iter::once(process)
+        .chain(children.split_whitespace().filter_map(|child| child.parse().ok()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -132,7 +150,10 @@ mod tests {
     fn a_limited_process_cannot_write_until_it_is_lifted() {
         let folder = scratch::fresh("limited");
         fs::create_dir(&folder).expect("created");
-        let script = format!("trap '' XFSZ; while :; do echo x >> {}/file; sleep 0.01; done 2>/dev/null", folder.display());
+        let script = format!(
+            "trap '' XFSZ; while :; do echo x >> {}/file; sleep 0.01; done 2>/dev/null",
+            folder.display()
+        );
         let mut child = Command::new("/bin/sh").args(["-c", &script]).spawn().expect("started");
         let size = || fs::metadata(folder.join("file")).map_or(0, |file| file.len());
         let grows = |before: u64| {

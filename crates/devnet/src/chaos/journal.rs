@@ -20,10 +20,15 @@ impl Journal {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the journal {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the journal {}", path.display()))?;
         let mut journal = Self::default();
         let mut lines = text.lines();
-        ensure!(lines.next().is_some_and(|line| line.contains("adit signer journal")), "{} is no journal", path.display());
+        ensure!(
+            lines.next().is_some_and(|line| line.contains("adit signer journal")),
+            "{} is no journal",
+            path.display()
+        );
         for line in lines {
             let json = line.splitn(4, ' ').nth(3).with_context(|| format!("no record: {line}"))?;
             journal.add(&serde_json::from_str(json).with_context(|| format!("no record: {json}"))?);

@@ -75,9 +75,12 @@ impl Account {
     }
 }
 
-const TRANSFERS: &str = "SELECT kind, cause, cause_id, debit, credit, asset, CAST(amount AS TEXT) FROM transfer";
-const ACCOUNTS: &str = "SELECT path, kind, asset, CAST(debits AS TEXT), CAST(credits AS TEXT), CAST(held AS TEXT) FROM account";
-const ATTEMPTS: &str = "SELECT CAST(hash AS TEXT), CAST(lineage_id AS TEXT) FROM attempt WHERE hash IS NOT NULL";
+const TRANSFERS: &str =
+    "SELECT kind, cause, cause_id, debit, credit, asset, CAST(amount AS TEXT) FROM transfer";
+const ACCOUNTS: &str = "SELECT path, kind, asset, CAST(debits AS TEXT), CAST(credits AS TEXT), CAST(held AS TEXT) \
+     FROM account";
+const ATTEMPTS: &str =
+    "SELECT CAST(hash AS TEXT), CAST(lineage_id AS TEXT) FROM attempt WHERE hash IS NOT NULL";
 const LIVE_LINEAGES: &str = "SELECT CAST(id AS TEXT) FROM lineage WHERE CAST(live AS INTEGER) = 1";
 const WITHDRAWALS: &str = "SELECT CAST(id AS TEXT), status, asset, destination FROM withdrawal";
 
@@ -94,7 +97,15 @@ impl Ledger {
         let mut ledger = Self::default();
         for row in source.rows(TRANSFERS).await? {
             let [kind, cause, cause_id, debit, credit, asset, amount] = columns(row)?;
-            ledger.transfers.push(Transfer { kind, cause, cause_id, debit, credit, asset, amount: number(&amount)? });
+            ledger.transfers.push(Transfer {
+                kind,
+                cause,
+                cause_id,
+                debit,
+                credit,
+                asset,
+                amount: number(&amount)?,
+            });
         }
         for row in source.rows(ACCOUNTS).await? {
             let [path, kind, asset, debits, credits, held] = columns(row)?;
@@ -126,10 +137,13 @@ impl Source<'_> {
                 Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
             }
             Self::Sqlite(path) => {
-                let mut database: SqliteConnection = SqliteConnectOptions::new().filename(path).connect().await?;
+                let mut database: SqliteConnection =
+                    SqliteConnectOptions::new().filename(path).connect().await?;
                 let rows = sqlx::query(question).fetch_all(&mut database).await?;
                 database.close().await?;
-                let read = |row: &sqlx::sqlite::SqliteRow| (0..row.len()).map(|column| Ok(row.try_get(column)?)).collect();
+                let read = |row: &sqlx::sqlite::SqliteRow| {
+                    (0..row.len()).map(|column| Ok(row.try_get(column)?)).collect()
+                };
                 rows.iter().map(read).collect()
             }
         }
@@ -141,7 +155,8 @@ impl Source<'_> {
 /// # Errors
 /// When it has another number of them.
 pub fn columns<const COUNT: usize>(row: Vec<String>) -> Result<[String; COUNT]> {
-    <[String; COUNT]>::try_from(row).map_err(|row| anyhow::anyhow!("{COUNT} columns were asked for, got {row:?}"))
+    <[String; COUNT]>::try_from(row)
+        .map_err(|row| anyhow::anyhow!("{COUNT} columns were asked for, got {row:?}"))
 }
 
 fn number(digits: &str) -> Result<U256> {

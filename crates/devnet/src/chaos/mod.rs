@@ -1,8 +1,10 @@
-//! Chaos: the built server on real parts, with everything going wrong that may, and a verdict read from the chain.
+//! Chaos: the built server on real parts, with everything going wrong that may, and a verdict read
+//! from the chain.
 //!
-//! All the time the base fee moves, one answer in a hundred is dropped, every second endpoint is three blocks behind, and every request
-//! is sent twice. At moments drawn from a seed disasters strike. In the end each payee must have been paid once, and ledger, chain and
-//! journal must say the same.
+//! All the time the base fee moves, one answer in a hundred is dropped, every second endpoint is
+//! three blocks behind, and every request is sent twice. At moments drawn from a seed disasters
+//! strike. In the end each payee must have been paid once, and ledger, chain and journal must say
+//! the same.
 
 mod calm;
 pub(crate) mod chain;

@@ -59,7 +59,8 @@ impl Payee {
     /// # Panics
     /// When there are no members.
     pub fn crowd(chain: ChainKind, count: usize, players: &[SeededPlayer]) -> Vec<Self> {
-        let members: Vec<&SeededPlayer> = players.iter().filter(|seeded| seeded.player.member).collect();
+        let members: Vec<&SeededPlayer> =
+            players.iter().filter(|seeded| seeded.player.member).collect();
         (0..count)
             .map(|number| {
                 let way = match chain {
@@ -69,7 +70,10 @@ impl Payee {
                 let asker = members[(number / 3) % members.len()].clone();
                 let destination = match way {
                     Way::Claim => asker.player.wallet.address.to_checksum(None),
-                    Way::Coins | Way::Tokens => Address::left_padding_from(&(0xc4a0_0000 + number as u64).to_be_bytes()).to_checksum(None),
+                    Way::Coins | Way::Tokens => {
+                        Address::left_padding_from(&(0xc4a0_0000 + number as u64).to_be_bytes())
+                            .to_checksum(None)
+                    }
                     Way::Bitcoin => bitcoin_address(number),
                 };
                 Self { number, way, destination, amount: way.amount(number), asker }
@@ -124,7 +128,9 @@ fn bitcoin_address(number: usize) -> String {
         2 => ScriptBuf::new_p2pkh(&PubkeyHash::from_raw_hash(short)),
         _ => ScriptBuf::new_p2sh(&ScriptHash::from_raw_hash(short)),
     };
-    bitcoin::Address::from_script(&script, Network::Regtest).expect("each of these scripts has an address").to_string()
+    bitcoin::Address::from_script(&script, Network::Regtest)
+        .expect("each of these scripts has an address")
+        .to_string()
 }
 
 /// Owes the askers what they will withdraw; `admin` carries a service key.
@@ -146,7 +152,10 @@ pub async fn endow(admin: &Api, payees: &[Payee]) -> Result<()> {
         })
         .collect();
     for some in owed.chunks(CREDITS_PER_REQUEST) {
-        admin.post("/api/admin/credits", &json!({ "credits": some })).await?.expect_success("crediting")?;
+        admin
+            .post("/api/admin/credits", &json!({ "credits": some }))
+            .await?
+            .expect_success("crediting")?;
     }
     Ok(())
 }

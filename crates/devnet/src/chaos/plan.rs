@@ -1,11 +1,12 @@
-//! What a run of chaos consists of: how many are paid, and which disasters strike at which moment. All of it is drawn from one seed.
+//! What a run of chaos consists of: how many are paid, and which disasters strike at which moment.
+//! All of it is drawn from one seed.
 
 use crate::chance::Chance;
 use crate::config::{BITCOIN, CHAIN};
 use crate::options::StoreKind;
 
-/// Kinds of disaster that are scheduled. What goes on all the time (fees that move, answers that are dropped, an endpoint that lags,
-/// requests that are sent twice) is not among them.
+/// Kinds of disaster that are scheduled. What goes on all the time (fees that move, answers that
+/// are dropped, an endpoint that lags, requests that are sent twice) is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// SIGKILL just after the pool took a transaction.
@@ -28,8 +29,16 @@ pub enum Kind {
 
 impl Kind {
     /// New ones come last: what a seed draws for the others stays what it was.
-    pub const ALL: [Self; 8] =
-        [Self::Kill, Self::Reorg, Self::DatabaseCrash, Self::DiskFull, Self::Zombie, Self::Restore, Self::Failover, Self::RestoreBoth];
+    pub const ALL: [Self; 8] = [
+        Self::Kill,
+        Self::Reorg,
+        Self::DatabaseCrash,
+        Self::DiskFull,
+        Self::Zombie,
+        Self::Restore,
+        Self::Failover,
+        Self::RestoreBoth,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -76,7 +85,8 @@ impl ChainKind {
         }
     }
 
-    /// How many payees share one transaction at most. On Bitcoin few, so that there are many transactions to strike at.
+    /// How many payees share one transaction at most. On Bitcoin few, so that there are many
+    /// transactions to strike at.
     pub fn payees_per_send(self) -> u16 {
         match self {
             Self::Evm => 1,
@@ -84,8 +94,8 @@ impl ChainKind {
         }
     }
 
-    /// How many payees ask before there is a need for it. Fewer where several share a transaction, or all would be sent before the last
-    /// disaster.
+    /// How many payees ask before there is a need for it. Fewer where several share a transaction,
+    /// or all would be sent before the last disaster.
     pub fn payees_ahead(self) -> u64 {
         match self {
             Self::Evm => 24,
@@ -149,7 +159,14 @@ impl Size {
 
     /// What fits beside other tests.
     pub fn short() -> Self {
-        Self { payees: 40, kills: 5, reorgs: 2, database_crashes: 1, full_disks: 1, ..Self::default() }
+        Self {
+            payees: 40,
+            kills: 5,
+            reorgs: 2,
+            database_crashes: 1,
+            full_disks: 1,
+            ..Self::default()
+        }
     }
 
     fn count(&self, kind: Kind, store: StoreKind) -> usize {

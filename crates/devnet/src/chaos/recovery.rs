@@ -1,5 +1,6 @@
-//! How long it takes from the end of a disaster until the system makes progress: until the chain's nodes take a transaction that they
-//! did not know, which only a server that leases, reads, plans and signs can bring.
+//! How long it takes from the end of a disaster until the system makes progress: until the chain's
+//! nodes take a transaction that they did not know, which only a server that leases, reads, plans
+//! and signs can bring.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,15 +30,17 @@ impl Recoveries {
         Self { sends: Arc::clone(sends), measured: Arc::default(), standstills: Arc::default() }
     }
 
-    /// From now on nothing can be sent, whatever the server does. Recoveries that are not over yet are not counted: this disaster's own takes
-    /// their place.
+    /// From now on nothing can be sent, whatever the server does. Recoveries that are not over yet
+    /// are not counted: this disaster's own takes their place.
     pub fn stand_still(&self) {
         self.standstills.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Measures from `ended` on, beside whatever happens next. A recovery that finds nothing left to be sent is not counted.
+    /// Measures from `ended` on, beside whatever happens next. A recovery that finds nothing left
+    /// to be sent is not counted.
     pub fn begin(&self, kind: Kind, ended: Instant) {
-        let (mut accepted, measured, standstills) = (self.sends.watch(), Arc::clone(&self.measured), Arc::clone(&self.standstills));
+        let (mut accepted, measured, standstills) =
+            (self.sends.watch(), Arc::clone(&self.measured), Arc::clone(&self.standstills));
         let before = *accepted.borrow_and_update();
         let stood_still = standstills.load(Ordering::Relaxed);
         tokio::spawn(async move {

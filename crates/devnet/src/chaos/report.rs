@@ -16,10 +16,23 @@ pub struct Report<'a>(pub &'a [Outcome]);
 
 impl Display for Report<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table =
-            Table::new(["chain, store", "disasters", "payees paid", "sent / mined", "ledger, chain, journal", "recovery p50 / p99 / max"]);
+        let mut table = Table::new([
+            "chain, store",
+            "disasters",
+            "payees paid",
+            "sent / mined",
+            "ledger, chain, journal",
+            "recovery p50 / p99 / max",
+        ]);
         for outcome in self.0 {
-            table.push([place(outcome), disasters(outcome), histogram(outcome), sent(outcome), agreement(outcome), recovery(outcome)]);
+            table.push([
+                place(outcome),
+                disasters(outcome),
+                histogram(outcome),
+                sent(outcome),
+                agreement(outcome),
+                recovery(outcome),
+            ]);
         }
         writeln!(out, "{table}")?;
         writeln!(out, "{}", by_kind(self.0))?;
@@ -40,11 +53,22 @@ fn by_kind(outcomes: &[Outcome]) -> Table<5> {
     let mut table = Table::new(["chain, store", "recovery from", "measured", "p50 s", "max s"]);
     for outcome in outcomes {
         for kind in Kind::ALL {
-            let sorted: Vec<Recovery> = outcome.recoveries.iter().filter(|recovery| recovery.kind == kind).copied().collect();
+            let sorted: Vec<Recovery> = outcome
+                .recoveries
+                .iter()
+                .filter(|recovery| recovery.kind == kind)
+                .copied()
+                .collect();
             if let Some(slowest) = sorted.last() {
                 let store = place(outcome);
                 let name = kind.name().to_owned();
-                table.push([store, name, sorted.len().to_string(), seconds(percentile(&sorted, 50)), seconds(slowest.after)]);
+                table.push([
+                    store,
+                    name,
+                    sorted.len().to_string(),
+                    seconds(percentile(&sorted, 50)),
+                    seconds(slowest.after),
+                ]);
             }
         }
     }
@@ -81,8 +105,12 @@ fn of_both(outcomes: &[Outcome]) -> Table<7> {
 
 fn disasters(outcome: &Outcome) -> String {
     let tally = &outcome.tally;
-    let struck = Kind::ALL.iter().filter(|kind| tally.of(**kind) > 0).map(|kind| format!("{} {}", tally.of(*kind), kind.name()));
-    let mut told: Vec<String> = struck.chain([format!("{} dropped answers", outcome.dropped)]).collect();
+    let struck = Kind::ALL
+        .iter()
+        .filter(|kind| tally.of(**kind) > 0)
+        .map(|kind| format!("{} {}", tally.of(*kind), kind.name()));
+    let mut told: Vec<String> =
+        struck.chain([format!("{} dropped answers", outcome.dropped)]).collect();
     if outcome.chain == ChainKind::Bitcoin {
         told.push(format!("{} kills amid a bump", tally.kills_amid_a_bump));
         told.push(format!("{} other versions mined by a reorg", tally.other_versions));
@@ -103,7 +131,8 @@ fn sent(outcome: &Outcome) -> String {
 }
 
 fn histogram(outcome: &Outcome) -> String {
-    let bars = outcome.verdict.histogram.iter().map(|(times, payees)| format!("{times}×: {payees}"));
+    let bars =
+        outcome.verdict.histogram.iter().map(|(times, payees)| format!("{times}×: {payees}"));
     bars.collect::<Vec<_>>().join(", ")
 }
 
@@ -117,7 +146,13 @@ fn agreement(outcome: &Outcome) -> String {
 fn recovery(outcome: &Outcome) -> String {
     let sorted = &outcome.recoveries;
     let max = sorted.last().map(|recovery| recovery.after).unwrap_or_default();
-    format!("{} / {} / {} s of {}", seconds(percentile(sorted, 50)), seconds(percentile(sorted, 99)), seconds(max), sorted.len())
+    format!(
+        "{} / {} / {} s of {}",
+        seconds(percentile(sorted, 50)),
+        seconds(percentile(sorted, 99)),
+        seconds(max),
+        sorted.len()
+    )
 }
 
 fn seconds(duration: Duration) -> String {

@@ -1,4 +1,5 @@
-//! The askers: each request is sent twice at the same moment, to two servers where there are two, and again until both are answered.
+//! The askers: each request is sent twice at the same moment, to two servers where there are two,
+//! and again until both are answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +30,8 @@ pub struct Desk {
     pub apis: Vec<Api>,
     pub domain: Domain,
     pub gate: Gate,
-    /// How many may have asked: some more than have been sent, so that there are some to be sent whenever a disaster strikes.
+    /// How many may have asked: some more than have been sent, so that there are some to be sent
+    /// whenever a disaster strikes.
     pub turn: watch::Receiver<u64>,
 }
 
@@ -54,7 +56,11 @@ impl Desk {
     /// # Errors
     /// As [`Desk::ask_all`].
     pub async fn ask(&self, payee: Payee) -> Result<Accepted> {
-        self.turn.clone().wait_for(|count| *count > payee.number as u64).await.context("nobody gives turns any more")?;
+        self.turn
+            .clone()
+            .wait_for(|count| *count > payee.number as u64)
+            .await
+            .context("nobody gives turns any more")?;
         let asked = Instant::now();
         let mut signed = None;
         loop {
@@ -66,7 +72,11 @@ impl Desk {
                 Said::Accepted(id) => return Ok(Accepted { payee, id }),
                 Said::Refused(why) => bail!("payee {} is refused with {why}", payee.number),
                 Said::Later(why) => {
-                    ensure!(asked.elapsed() < ACCEPTED_BOUND, "payee {} was not accepted in time: {why}", payee.number);
+                    ensure!(
+                        asked.elapsed() < ACCEPTED_BOUND,
+                        "payee {} was not accepted in time: {why}",
+                        payee.number
+                    );
                     tokio::time::sleep(ASK_PAUSE).await;
                 }
             }
@@ -74,22 +84,36 @@ impl Desk {
     }
 
     async fn both(&self, payee: &Payee, signed: &mut Option<SignedClaim>) -> Result<Said> {
-        let clients: Vec<Api> = (0..2).map(|copy| self.apis[copy % self.apis.len()].with_token(&payee.asker.token)).collect();
+        let clients: Vec<Api> = (0..2)
+            .map(|copy| self.apis[copy % self.apis.len()].with_token(&payee.asker.token))
+            .collect();
         if payee.way == Way::Claim && signed.is_none() {
-            let Ok(Ok(next)) = tokio::time::timeout(ANSWER_BOUND, clients[payee.number % 2].next_nonce()).await else {
+            let Ok(Ok(next)) =
+                tokio::time::timeout(ANSWER_BOUND, clients[payee.number % 2].next_nonce()).await
+            else {
                 return Ok(Said::Later("no nonce".to_owned()));
             };
             let wallet = &payee.asker.player.wallet;
-            let claim = Claim { wallet: wallet.address, amount: payee.base_units(), nonce: next.nonce, deadline: next.deadline };
+            let claim = Claim {
+                wallet: wallet.address,
+                amount: payee.base_units(),
+                nonce: next.nonce,
+                deadline: next.deadline,
+            };
             *signed = Some(claim.sign(&self.domain, wallet));
         }
-        let (one, two) = futures::join!(once(&clients[0], payee, signed.as_ref()), once(&clients[1], payee, signed.as_ref()));
+        let (one, two) = futures::join!(
+            once(&clients[0], payee, signed.as_ref()),
+            once(&clients[1], payee, signed.as_ref())
+        );
         match (one, two) {
             (Said::Accepted(one), Said::Accepted(two)) => {
                 ensure!(one == two, "payee {} was accepted twice: {one} and {two}", payee.number);
                 Ok(Said::Accepted(one))
             }
-            (Said::Refused(why), _) | (_, Said::Refused(why)) => bail!("payee {} is refused with {why}", payee.number),
+            (Said::Refused(why), _) | (_, Said::Refused(why)) => {
+                bail!("payee {} is refused with {why}", payee.number)
+            }
             (Said::Later(why), _) | (_, Said::Later(why)) => Ok(Said::Later(why)),
         }
     }

@@ -81,7 +81,9 @@ pub async fn run(plan: &Plan, directory: &Path) -> Result<Outcome> {
 }
 
 /// In a task of its own, so that askers go on whatever the storm waits for.
-async fn beside_us(asking: impl Future<Output = Result<Vec<Accepted>>> + Send + 'static) -> Result<Vec<Accepted>> {
+async fn beside_us(
+    asking: impl Future<Output = Result<Vec<Accepted>>> + Send + 'static,
+) -> Result<Vec<Accepted>> {
     tokio::spawn(asking).await.context("the askers ended early")?
 }
 
@@ -96,8 +98,12 @@ async fn storm(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Ta
         let before = if step.kind == Kind::Kill { step.at.saturating_sub(1) } else { step.at };
         let mut accepted = world.sends().watch();
         let moment = async { accepted.wait_for(|now| *now >= before).await.map(drop) };
-        tokio::time::timeout(STEP_BOUND, moment).await.with_context(|| format!("nothing is sent any more, before {step:?}"))??;
-        disasters::strike(world, step, chance, &mut tally).await.with_context(|| format!("{step:?}"))?;
+        tokio::time::timeout(STEP_BOUND, moment)
+            .await
+            .with_context(|| format!("nothing is sent any more, before {step:?}"))??;
+        disasters::strike(world, step, chance, &mut tally)
+            .await
+            .with_context(|| format!("{step:?}"))?;
         if reported.elapsed() >= REPORT_PAUSE {
             reported = Instant::now();
             report(plan, world, &tally).await;
@@ -115,7 +121,13 @@ async fn report(plan: &Plan, world: &World, tally: &Tally) {
     };
     let struck: Vec<String> = Kind::ALL.iter().filter_map(struck).collect();
     let standing = world.standing().await.unwrap_or_else(|problem| problem.to_string());
-    progress::step(format!("{:?}: {} sent for {}, {standing}; {}", plan.store, world.sends().accepted(), plan.payees, struck.join(", ")));
+    progress::step(format!(
+        "{:?}: {} sent for {}, {standing}; {}",
+        plan.store,
+        world.sends().accepted(),
+        plan.payees,
+        struck.join(", ")
+    ));
 }
 
 async fn verdict(world: &mut World, plan: &Plan, accepted: &[Accepted]) -> Result<Verdict> {
@@ -136,7 +148,9 @@ async fn verdict(world: &mut World, plan: &Plan, accepted: &[Accepted]) -> Resul
     let elsewhere = chain::elsewhere(&world.devnet, plan.chain).await?;
     let closing = chain::holdings(&world.devnet, plan.chain).await?;
     let (opening, forgotten) = (&world.opening[..], &world.forgotten);
-    let (mined, elsewhere, ledger, journal, closing) = (&mined[..], &elsewhere[..], &ledger, &journal, &closing[..]);
-    let evidence = Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
+    let (mined, elsewhere, ledger, journal, closing) =
+        (&mined[..], &elsewhere[..], &ledger, &journal, &closing[..]);
+    let evidence =
+        Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
     Ok(Verdict::of(&evidence))
 }

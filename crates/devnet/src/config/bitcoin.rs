@@ -1,4 +1,5 @@
-//! `[chains.bitcoin]` and `[assets.BTC]`, for a chain whose blocks come every second; and the same again for a wallet of several keys.
+//! `[chains.bitcoin]` and `[assets.BTC]`, for a chain whose blocks come every second; and the same
+//! again for a wallet of several keys.
 
 use serde::Serialize;
 
@@ -66,7 +67,11 @@ impl BitcoinChain {
 impl Asset {
     /// The coin of [`BITCOIN`] or [`MULTISIG`].
     pub fn bitcoin(chain: &str) -> Self {
-        let policy = Policy { minimum: "0.0001".to_owned(), rolling_24h_max: "10".to_owned(), more: More::new() };
+        let policy = Policy {
+            minimum: "0.0001".to_owned(),
+            rolling_24h_max: "10".to_owned(),
+            more: More::new(),
+        };
         Self { chain: chain.to_owned(), token: None, decimals: 8, policy: Some(policy) }
     }
 }

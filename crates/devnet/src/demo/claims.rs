@@ -35,7 +35,13 @@ async fn perform_all(devnet: &Devnet) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (number, act) in ACTS.iter().enumerate() {
         let player = devnet.players.get(act.player).context("the cast is seeded")?;
-        progress::step(format!("claim {} of {}: {}, {}", number + 1, ACTS.len(), player.player.id, act.title));
+        progress::step(format!(
+            "claim {} of {}: {}, {}",
+            number + 1,
+            ACTS.len(),
+            player.player.id,
+            act.title
+        ));
         let earlier = outcomes.iter().rev().find(|outcome| outcome.act.player == act.player);
         let outcome = perform(devnet, act, player, earlier.map(|outcome| &outcome.sent)).await?;
         outcomes.push(outcome);
@@ -43,7 +49,12 @@ async fn perform_all(devnet: &Devnet) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
-async fn perform(devnet: &Devnet, act: &'static Act, player: &SeededPlayer, earlier: Option<&SignedClaim>) -> Result<Outcome> {
+async fn perform(
+    devnet: &Devnet,
+    act: &'static Act,
+    player: &SeededPlayer,
+    earlier: Option<&SignedClaim>,
+) -> Result<Outcome> {
     let api = devnet.api()?.with_token(&player.token);
     let xp_before = api.points_available().await?;
     let sent = match act.twist {
@@ -73,11 +84,17 @@ async fn sign(devnet: &Devnet, act: &Act, player: &SeededPlayer, api: &Api) -> R
         Twist::None | Twist::Expired | Twist::Replay => devnet.domain(),
     };
     let wallet = &player.player.wallet;
-    let claim = Claim { wallet: wallet.address, amount: base_units(act.amount), nonce: next.nonce, deadline };
+    let claim = Claim {
+        wallet: wallet.address,
+        amount: base_units(act.amount),
+        nonce: next.nonce,
+        deadline,
+    };
     Ok(claim.sign(&domain, wallet))
 }
 
-/// Follows an accepted claim until its record says that it is over; `None` when it was not accepted.
+/// Follows an accepted claim until its record says that it is over; `None` when it was not
+/// accepted.
 async fn settle(api: &Api, answer: &Answer) -> Result<Option<Value>> {
     let Some(id) = answer.body["withdrawalId"].as_str() else { return Ok(None) };
     progress::step(format!("accepted as {id}; {}", told(answer)));

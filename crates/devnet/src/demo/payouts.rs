@@ -1,4 +1,5 @@
-//! The payouts of the demo in bitcoin: alone, in a batch, through a fee spike, signed by others as well, and two that are refused.
+//! The payouts of the demo in bitcoin: alone, in a batch, through a fee spike, signed by others as
+//! well, and two that are refused.
 
 mod cast;
 mod cosign;
@@ -32,8 +33,12 @@ const FINAL_PAUSE: Duration = Duration::from_millis(200);
 /// # Errors
 /// When the server or the chain cannot be asked.
 pub async fn play(devnet: &Devnet, bitcoin: &BitcoinStage) -> Result<Vec<Row>> {
-    let credits = devnet.players.iter().take(ACTS.iter().map(|act| act.players.end).max().unwrap_or(0));
-    let both = |player: &str| [BTC, BTC_MULTISIG].map(|asset| Credit::main(asset, format!("demo-{asset}-{player}"), player, CREDIT));
+    let credits =
+        devnet.players.iter().take(ACTS.iter().map(|act| act.players.end).max().unwrap_or(0));
+    let both = |player: &str| {
+        [BTC, BTC_MULTISIG]
+            .map(|asset| Credit::main(asset, format!("demo-{asset}-{player}"), player, CREDIT))
+    };
     let credits: Vec<Credit> = credits.flat_map(|seeded| both(&seeded.player.id)).collect();
     devnet.admin()?.credit(&credits).await?;
     let mut outcomes = Vec::new();
@@ -45,7 +50,8 @@ pub async fn play(devnet: &Devnet, bitcoin: &BitcoinStage) -> Result<Vec<Row>> {
 }
 
 async fn perform(devnet: &Devnet, bitcoin: &BitcoinStage, act: &'static Act) -> Result<Outcome> {
-    let players = devnet.players.get(act.players.clone()).context("so many players are not seeded")?;
+    let players =
+        devnet.players.get(act.players.clone()).context("so many players are not seeded")?;
     let api = devnet.api()?;
     let apis: Vec<Api> = players.iter().map(|player| api.with_token(&player.token)).collect();
     let before = available(&apis, act.asset()).await?;
@@ -53,7 +59,8 @@ async fn perform(devnet: &Devnet, bitcoin: &BitcoinStage, act: &'static Act) -> 
     if act.scene == Scene::Outbid {
         spike::begin(bitcoin);
     }
-    let asked = try_join_all(apis.iter().zip(players).map(|(api, player)| ask(api, player, act))).await?;
+    let asked =
+        try_join_all(apis.iter().zip(players).map(|(api, player)| ask(api, player, act))).await?;
     let outbid = match act.scene {
         Scene::Outbid => Some(spike::outbid(bitcoin, &asked[0].address).await?),
         Scene::Paid | Scene::Cosigned | Scene::Refused { .. } => None,
@@ -74,17 +81,33 @@ async fn ask(api: &Api, seeded: &SeededPlayer, act: &Act) -> Result<Asked> {
     let address = seeded.player.wallet.bitcoin_address();
     let destination = match act.scene {
         Scene::Refused { destination: Destination::Elsewhere, .. } => MAINNET_ADDRESS.to_owned(),
-        Scene::Paid | Scene::Outbid | Scene::Cosigned | Scene::Refused { destination: Destination::Own, .. } => address.to_string(),
+        Scene::Paid
+        | Scene::Outbid
+        | Scene::Cosigned
+        | Scene::Refused { destination: Destination::Own, .. } => address.to_string(),
     };
-    let answer = api.withdraw(&Order { asset: act.asset(), book: MAIN, amount: act.amount.to_owned(), destination }).await?;
+    let answer = api
+        .withdraw(&Order {
+            asset: act.asset(),
+            book: MAIN,
+            amount: act.amount.to_owned(),
+            destination,
+        })
+        .await?;
     Ok(Asked { player: seeded.player.id.clone(), address, answer })
 }
 
-/// Follows those that were accepted until their records say that they are over; `None` for one that was not.
+/// Follows those that were accepted until their records say that they are over; `None` for one that
+/// was not.
 async fn over(apis: &[Api], asked: &[Asked]) -> Result<Vec<Option<Value>>> {
     wait::until("the payouts to be final", FINAL_BOUND, FINAL_PAUSE, async || {
-        let records = try_join_all(apis.iter().zip(asked).map(async |(api, asked)| record(api, &asked.answer).await)).await?;
-        let goes_on = |record: &Value| ["pending", "approved", "processing"].iter().any(|status| record["status"] == *status);
+        let records = try_join_all(
+            apis.iter().zip(asked).map(async |(api, asked)| record(api, &asked.answer).await),
+        )
+        .await?;
+        let goes_on = |record: &Value| {
+            ["pending", "approved", "processing"].iter().any(|status| record["status"] == *status)
+        };
         Ok((!records.iter().flatten().any(goes_on)).then_some(records))
     })
     .await
@@ -101,7 +124,8 @@ async fn record(api: &Api, answer: &Answer) -> Result<Option<Value>> {
 async fn available(apis: &[Api], asset: &str) -> Result<Vec<Amount>> {
     try_join_all(apis.iter().map(async |api| {
         let text = api.available(MAIN, asset).await?;
-        Amount::from_str_in(&text, Denomination::Bitcoin).with_context(|| format!("{text} is no amount of {asset}"))
+        Amount::from_str_in(&text, Denomination::Bitcoin)
+            .with_context(|| format!("{text} is no amount of {asset}"))
     }))
     .await
 }

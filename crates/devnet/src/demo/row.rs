@@ -2,7 +2,8 @@
 
 use adit_devnet::table::Table;
 
-const HEADING: [&str; 7] = ["player", "asked", "answer", "transaction", "before", "after", "on chain"];
+const HEADING: [&str; 7] =
+    ["player", "asked", "answer", "transaction", "before", "after", "on chain"];
 const HASH_DIGITS_SHOWN: usize = 10;
 
 /// One act, judged.
@@ -24,7 +25,8 @@ pub struct Row {
     pub surprises: Vec<String>,
 }
 
-/// Prints the table, how each payment went, and every surprise; true when there is none and no act is missing.
+/// Prints the table, how each payment went, and every surprise; true when there is none and no act
+/// is missing.
 pub fn show(rows: &[Row], acts: usize) -> bool {
     let mut table = Table::new(HEADING);
     rows.iter().for_each(|row| table.push(row.cells()));
@@ -35,7 +37,9 @@ pub fn show(rows: &[Row], acts: usize) -> bool {
         }
     }
     for row in rows {
-        row.surprises.iter().for_each(|surprise| println!("NOT AS EXPECTED: {}, {}: {surprise}", row.player, row.asked));
+        row.surprises.iter().for_each(|surprise| {
+            println!("NOT AS EXPECTED: {}, {}: {surprise}", row.player, row.asked)
+        });
     }
     let as_expected = rows.iter().filter(|row| row.surprises.is_empty()).count();
     println!("{as_expected} of {acts} as expected");

@@ -17,9 +17,11 @@ const EVM_PORT_PREFERRED: u16 = 8545;
 
 pub(super) fn empty(directory: &Path) -> Result<()> {
     if directory.exists() {
-        std::fs::remove_dir_all(directory).with_context(|| format!("cannot delete {}", directory.display()))?;
+        std::fs::remove_dir_all(directory)
+            .with_context(|| format!("cannot delete {}", directory.display()))?;
     }
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create {}", directory.display()))
 }
 
 pub(super) async fn start_anvil(options: &Options, directory: &Path) -> Result<Anvil> {
@@ -27,17 +29,24 @@ pub(super) async fn start_anvil(options: &Options, directory: &Path) -> Result<A
         None if port::is_free(EVM_PORT_PREFERRED) => Some(EVM_PORT_PREFERRED),
         None | Some(0) => None,
         Some(port) => {
-            ensure!(port::is_free(port), "port {port} is taken; choose another one for anvil with EVM_PORT=…");
+            ensure!(
+                port::is_free(port),
+                "port {port} is taken; choose another one for anvil with EVM_PORT=…"
+            );
             Some(port)
         }
     };
     progress::step("starting anvil");
     let (block_time_seconds, slots_in_epoch) = (Some(options.block_time), options.slots_in_epoch);
-    let chain = Chain { chain_id: CHAIN_ID, block_time_seconds, slots_in_epoch, port, hardfork: None };
+    let chain =
+        Chain { chain_id: CHAIN_ID, block_time_seconds, slots_in_epoch, port, hardfork: None };
     Anvil::start(&chain, directory.join("anvil.log")).await
 }
 
-pub(super) async fn start_postgres(options: &Options, place: &Place<'_>) -> Result<Option<Postgres>> {
+pub(super) async fn start_postgres(
+    options: &Options,
+    place: &Place<'_>,
+) -> Result<Option<Postgres>> {
     if options.store == StoreKind::Sqlite {
         return Ok(None);
     }
@@ -51,12 +60,21 @@ pub(super) async fn start_postgres(options: &Options, place: &Place<'_>) -> Resu
     Ok(Some(postgres))
 }
 
-pub(super) fn facts<'a>(options: &Options, state: &'a Path, parts: Parts<'_>, socket: Option<&'a Path>) -> Facts<'a> {
+pub(super) fn facts<'a>(
+    options: &Options,
+    state: &'a Path,
+    parts: Parts<'_>,
+    socket: Option<&'a Path>,
+) -> Facts<'a> {
     let store = match parts.postgres {
         Some(postgres) => postgres.url(DATABASE),
         None => format!("sqlite:{}", state.join("adit.db").display()),
     };
-    let rpc = if options.evm_rpc.is_empty() { vec![parts.anvil.url().to_owned()] } else { options.evm_rpc.clone() };
+    let rpc = if options.evm_rpc.is_empty() {
+        vec![parts.anvil.url().to_owned()]
+    } else {
+        options.evm_rpc.clone()
+    };
     Facts {
         store,
         directory: state,

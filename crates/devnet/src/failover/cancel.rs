@@ -27,14 +27,17 @@ pub async fn approve(world: &World, requests: &[Request]) -> Result<()> {
     let admin = world.devnet.admin()?;
     for request in requests.iter().filter(|request| needs_approval(&request.payee)) {
         for id in &request.ids {
-            admin.post(&format!("/api/admin/withdrawals/{id}/approve"), &json!({})).await?.expect_success("approving")?;
+            admin
+                .post(&format!("/api/admin/withdrawals/{id}/approve"), &json!({}))
+                .await?
+                .expect_success("approving")?;
         }
     }
     Ok(())
 }
 
-/// Each is cancelled by its owner where an operator had to approve it, because the approval is what was lost, and by an
-/// operator elsewhere. Gives what each was answered.
+/// Each is cancelled by its owner where an operator had to approve it, because the approval is what
+/// was lost, and by an operator elsewhere. Gives what each was answered.
 ///
 /// # Errors
 /// Fails if the servers do not start again, or the node cannot be stopped.
@@ -73,7 +76,9 @@ async fn tries(world: &mut World, requests: &[Request], bound: Duration) -> Resu
             true => (world.any_api()?.with_token(&request.payee.asker.token), "/api/withdrawals"),
             false => (admin.clone(), "/api/admin/withdrawals"),
         };
-        cancelling.extend(request.ids.iter().map(|id| cancel(api.clone(), format!("{area}/{id}/cancel"), bound)));
+        cancelling.extend(
+            request.ids.iter().map(|id| cancel(api.clone(), format!("{area}/{id}/cancel"), bound)),
+        );
     }
     Ok(join_all(cancelling).await)
 }
@@ -83,7 +88,12 @@ async fn cancel(api: Api, path: String, bound: Duration) -> String {
     let began = Instant::now();
     let mut last = "not answered".to_owned();
     while let Some(left) = bound.checked_sub(began.elapsed()) {
-        match tokio::time::timeout(left, api.post(&path, &json!({ "reason": "seen after a failover" }))).await {
+        match tokio::time::timeout(
+            left,
+            api.post(&path, &json!({ "reason": "seen after a failover" })),
+        )
+        .await
+        {
             Err(_) => break,
             Ok(Err(problem)) => last = format!("{problem:#}"),
             Ok(Ok(answer)) if answer.status.is_server_error() => last = told(&answer),

@@ -36,10 +36,19 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::start`].
-    pub async fn start_in(data: PathBuf, primary: &str, servers: u16, directory: &Path) -> Result<Self> {
-        let port = Url::parse(primary).context("the database has an address")?.port().context("and a port in it")?;
+    pub async fn start_in(
+        data: PathBuf,
+        primary: &str,
+        servers: u16,
+        directory: &Path,
+    ) -> Result<Self> {
+        let port = Url::parse(primary)
+            .context("the database has an address")?
+            .port()
+            .context("and a port in it")?;
         let replication = Forwarder::start(port).await?;
-        let standby = Postgres::standby_in(data, replication.port(), directory.join("standby.log")).await?;
+        let standby =
+            Postgres::standby_in(data, replication.port(), directory.join("standby.log")).await?;
         let mut ways = Vec::new();
         for _ in 0..servers {
             ways.push(Forwarder::start(port).await?);
@@ -79,7 +88,8 @@ impl Cluster {
         self.ways[server].forward(self.standby.port());
     }
 
-    /// Gives the promoted one, which another standby follows from now on, with its data in this folder.
+    /// Gives the promoted one, which another standby follows from now on, with its data in this
+    /// folder.
     ///
     /// # Errors
     /// Fails if that one does not come up.
@@ -104,9 +114,11 @@ impl Cluster {
         self.ways.len()
     }
 
-    /// The database's host disappears for all servers, for so long, in the moment in which one of them commits.
+    /// The database's host disappears for all servers, for so long, in the moment in which one of
+    /// them commits.
     pub async fn be_silent(&self, moment: Moment, lasts: Duration, back: Back) {
-        select_all(self.ways.iter().map(|way| Box::pin(way.fall_silent_amid_a_commit(moment)))).await;
+        select_all(self.ways.iter().map(|way| Box::pin(way.fall_silent_amid_a_commit(moment))))
+            .await;
         self.ways.iter().for_each(Forwarder::fall_silent);
         tokio::time::sleep(lasts).await;
         self.ways.iter().for_each(match back {

@@ -9,7 +9,8 @@ use super::request::Request;
 pub struct Course {
     /// All who asked.
     pub requests: Vec<Request>,
-    /// Gives how long it took from the promotion, or from the host's return, to the first new transaction.
+    /// Gives how long it took from the promotion, or from the host's return, to the first new
+    /// transaction.
     pub progress: JoinHandle<Duration>,
     /// How long commits were lost; zero where none were.
     pub lost_for: Duration,

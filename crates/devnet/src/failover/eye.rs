@@ -1,4 +1,5 @@
-//! What the chain's node knows of the wallet's transactions, mined or not. No answer of the server is used here.
+//! What the chain's node knows of the wallet's transactions, mined or not. No answer of the server
+//! is used here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -62,9 +63,12 @@ impl Eye {
             Node::Evm { rpc, hot } => {
                 let head = rpc.block_number().await?;
                 for number in self.next_height..=head {
-                    let block: Value = rpc.call("eth_getBlockByNumber", json!([U64::from(number), true])).await?;
+                    let block: Value =
+                        rpc.call("eth_getBlockByNumber", json!([U64::from(number), true])).await?;
                     let sent = block["transactions"].as_array().into_iter().flatten();
-                    self.seen.extend(sent.filter(|sent| sent["from"] == *hot).map(|sent| of_evm(sent, true)));
+                    self.seen.extend(
+                        sent.filter(|sent| sent["from"] == *hot).map(|sent| of_evm(sent, true)),
+                    );
                 }
                 self.next_height = head + 1;
                 let pool: Value = rpc.call("txpool_content", json!([])).await?;
@@ -94,18 +98,22 @@ impl Eye {
 
     /// Whether each of these has been sent something, and, where that matters, in a block.
     pub fn has_paid<'a>(&self, payees: impl IntoIterator<Item = &'a Payee>, mined: bool) -> bool {
-        payees.into_iter().all(|payee| self.seen.values().any(|known| (known.mined || !mined) && known.pays(payee)))
+        payees.into_iter().all(|payee| {
+            self.seen.values().any(|known| (known.mined || !mined) && known.pays(payee))
+        })
     }
 
-    /// Waits for a transaction that the node does not know yet and that pays one of these, or anybody where there are
-    /// none. Gives how long after `since` it came.
+    /// Waits for a transaction that the node does not know yet and that pays one of these, or
+    /// anybody where there are none. Gives how long after `since` it came.
     pub async fn first_new(mut self, since: Instant, to: Vec<Payee>) -> Duration {
         let before: BTreeSet<String> = self.seen.keys().cloned().collect();
         loop {
             // A node that does not answer now is asked again.
             let looked = self.look().await.is_ok();
             let mut new = self.seen.iter().filter(|(id, _)| !before.contains(*id));
-            if looked && new.any(|(_, known)| to.is_empty() || to.iter().any(|payee| known.pays(payee))) {
+            if looked
+                && new.any(|(_, known)| to.is_empty() || to.iter().any(|payee| known.pays(payee)))
+            {
                 return since.elapsed();
             }
             tokio::time::sleep(LOOK_PAUSE).await;
@@ -133,7 +141,9 @@ fn needle(payee: &Payee) -> String {
 fn pooled<'a>(part: &'a Value, hot: &'a str) -> impl Iterator<Item = &'a Value> {
     let senders = part.as_object().into_iter().flatten();
     let ours = senders.filter(move |(sender, _)| sender.eq_ignore_ascii_case(hot));
-    ours.flat_map(|(_, by_nonce)| by_nonce.as_object().into_iter().flat_map(|by_nonce| by_nonce.values()))
+    ours.flat_map(|(_, by_nonce)| {
+        by_nonce.as_object().into_iter().flat_map(|by_nonce| by_nonce.values())
+    })
 }
 
 fn of_evm(sent: &Value, mined: bool) -> (String, Known) {
@@ -142,7 +152,8 @@ fn of_evm(sent: &Value, mined: bool) -> (String, Known) {
 }
 
 fn of_bitcoin(transaction: &Transaction, mined: bool) -> (String, Known) {
-    let scripts: Vec<String> = transaction.output.iter().map(|output| output.script_pubkey.to_hex_string()).collect();
+    let scripts: Vec<String> =
+        transaction.output.iter().map(|output| output.script_pubkey.to_hex_string()).collect();
     (transaction.compute_txid().to_string(), Known { mined, pays: scripts.join(" ") })
 }
 

@@ -1,4 +1,5 @@
-//! The database fails over to a standby that misses the last commits, and people do something at once.
+//! The database fails over to a standby that misses the last commits, and people do something at
+//! once.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,8 @@ struct Cast {
 }
 
 impl Cast {
-    /// More new ones than numbers were lost, so that a round after the failover reaches past the lost ones.
+    /// More new ones than numbers were lost, so that a round after the failover reaches past the
+    /// lost ones.
     fn draw(world: &mut World, cut: Duration, then: Then) -> Result<Self> {
         let coins_and_tokens = |payee: &Payee| payee.way != Way::Claim && !needs_approval(payee);
         let kept = match then {
@@ -62,7 +64,8 @@ impl Cast {
 /// Runs it to the moment in which everybody has been answered.
 ///
 /// # Errors
-/// Fails if a part does not do what it is told; not because of what the server does after the failover.
+/// Fails if a part does not do what it is told; not because of what the server does after the
+/// failover.
 pub async fn run(world: &mut World, cut: Duration, fate: Fate, then: Then) -> Result<Course> {
     let mut cast = Cast::draw(world, cut, then)?;
     let mut eye = Eye::on(&world.devnet, world.chain)?;
@@ -90,9 +93,15 @@ pub async fn run(world: &mut World, cut: Duration, fate: Fate, then: Then) -> Re
     Ok(Course { requests, progress, lost_for, cancels, findings: Vec::new() })
 }
 
-/// What the standby misses: payments of those who were accepted before, and everything of others. Gives the moment of
-/// the cut; returns when it has lasted long enough and what was to be sent is where it is to be.
-async fn lose(world: &mut World, cast: &mut Cast, eye: &mut Eye, (cut, fate, then): (Duration, Fate, Then)) -> Result<Instant> {
+/// What the standby misses: payments of those who were accepted before, and everything of others.
+/// Gives the moment of the cut; returns when it has lasted long enough and what was to be sent is
+/// where it is to be.
+async fn lose(
+    world: &mut World,
+    cast: &mut Cast,
+    eye: &mut Eye,
+    (cut, fate, then): (Duration, Fate, Then),
+) -> Result<Instant> {
     let (api, domain, chain) = (world.api(0)?, world.domain(), world.chain);
     // With the node standing still nothing is planned: what is accepted now is paid after the cut.
     node::freeze(&world.devnet, chain)?;
@@ -111,7 +120,8 @@ async fn lose(world: &mut World, cast: &mut Cast, eye: &mut Eye, (cut, fate, the
     until_sent(world, eye, cast.kept.iter().chain(first.iter()), fate).await?;
     for (place, request) in (1..).zip(later) {
         tokio::time::sleep((ASKED_EVERY * place).saturating_sub(began.elapsed())).await;
-        // A busy machine is late: the cut stays as long as it is called, and those ask after it for the first time.
+        // A busy machine is late: the cut stays as long as it is called, and those ask after it for
+        // the first time.
         if began.elapsed() >= cut {
             break;
         }
@@ -129,7 +139,10 @@ fn later_ones(cut: Duration) -> Result<usize> {
 
 pub(super) async fn ask_all(requests: &mut [Request], api: &Api, domain: &Domain) -> Result<()> {
     let accepted = join_all(requests.iter_mut().map(|request| request.insist(api, domain))).await;
-    anyhow::ensure!(accepted.iter().all(|accepted| *accepted), "before the failover everybody is accepted");
+    anyhow::ensure!(
+        accepted.iter().all(|accepted| *accepted),
+        "before the failover everybody is accepted"
+    );
     Ok(())
 }
 
@@ -152,8 +165,9 @@ pub(super) async fn until_sent<'a>(
     .await
 }
 
-/// At once and together: those of the lost ones who draw it, with the key or claim of before; those who were accepted
-/// before, who want to know; and the new ones. Blocks come back a little later, where they stood still.
+/// At once and together: those of the lost ones who draw it, with the key or claim of before; those
+/// who were accepted before, who want to know; and the new ones. Blocks come back a little later,
+/// where they stood still.
 async fn ask_again(world: &mut World, cast: &mut Cast) -> Result<()> {
     let domain = world.domain();
     let again = usize::try_from(world.chance.up_to(u64::try_from(cast.lost.len())? - 1))? + 1;

@@ -1,7 +1,9 @@
-//! Failovers of the database: the built server on a Postgres primary and its asynchronous standby, while people are paid.
+//! Failovers of the database: the built server on a Postgres primary and its asynchronous standby,
+//! while people are paid.
 //!
-//! The last commits are lost, the old primary comes back, or the host falls silent. Nobody may be paid twice, or paid and
-//! given back; who was accepted by the promoted database is paid or given back; and lanes go on without a person.
+//! The last commits are lost, the old primary comes back, or the host falls silent. Nobody may be
+//! paid twice, or paid and given back; who was accepted by the promoted database is paid or given
+//! back; and lanes go on without a person.
 
 mod cancel;
 pub(crate) mod cluster;

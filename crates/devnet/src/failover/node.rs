@@ -56,7 +56,11 @@ pub async fn stop_mining(devnet: &mut Devnet, chain: ChainKind) -> Result<()> {
 /// Fails if the node refuses.
 pub async fn resume_mining(devnet: &mut Devnet, chain: ChainKind) -> Result<()> {
     match chain {
-        ChainKind::Evm => devnet.rpc().call::<Value>("evm_setIntervalMining", json!([BLOCK_SECONDS])).await.map(drop),
+        ChainKind::Evm => devnet
+            .rpc()
+            .call::<Value>("evm_setIntervalMining", json!([BLOCK_SECONDS]))
+            .await
+            .map(drop),
         ChainKind::Bitcoin => {
             devnet.bitcoin_mut().context("this run pays in bitcoin")?.beat();
             Ok(())
@@ -81,7 +85,9 @@ pub async fn mine(devnet: &Devnet, chain: ChainKind) -> Result<()> {
 /// Fails if the node refuses.
 pub async fn forget(devnet: &Devnet, chain: ChainKind) -> Result<()> {
     match chain {
-        ChainKind::Evm => devnet.rpc().call::<Value>("anvil_dropAllTransactions", json!([])).await.map(drop),
+        ChainKind::Evm => {
+            devnet.rpc().call::<Value>("anvil_dropAllTransactions", json!([])).await.map(drop)
+        }
         ChainKind::Bitcoin => bitcoin(devnet)?.forget().await,
     }
 }

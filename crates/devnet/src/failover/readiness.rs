@@ -11,8 +11,8 @@ use crate::rpc::http_client;
 /// One that does not answer so long is not ready.
 const PROBE_BOUND: Duration = Duration::from_secs(2);
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
-/// A server may need so long to notice: it is ready until its last commit is 5 s old, and looks at its lanes for up to
-/// a second before it answers.
+/// A server may need so long to notice: it is ready until its last commit is 5 s old, and looks at
+/// its lanes for up to a second before it answers.
 const NOTICE: Duration = Duration::from_secs(7);
 
 /// Asks all the time; ends when dropped.
@@ -38,7 +38,11 @@ impl Readiness {
         let state = Arc::<Mutex<State>>::default();
         let mut probes = JoinSet::new();
         for address in addresses {
-            probes.spawn(probe(http_client(PROBE_BOUND)?, format!("{address}/readyz"), Arc::clone(&state)));
+            probes.spawn(probe(
+                http_client(PROBE_BOUND)?,
+                format!("{address}/readyz"),
+                Arc::clone(&state),
+            ));
         }
         Ok(Self { state, _probes: probes })
     }
@@ -57,8 +61,12 @@ impl Readiness {
     pub fn findings(&self) -> Vec<String> {
         let state = lock(&self.state);
         let (wrong, latest) = (state.wrong, state.latest.as_secs_f64());
-        let told =
-            || format!("/readyz said 200 {wrong} times while nothing could be committed, up to {latest:.1} s after the writer stood still");
+        let told = || {
+            format!(
+                "/readyz said 200 {wrong} times while nothing could be committed, up to \
+                 {latest:.1} s after the writer stood still"
+            )
+        };
         (wrong > 0).then(told).into_iter().collect()
     }
 }
@@ -68,7 +76,10 @@ async fn probe(http: reqwest::Client, url: String, state: Arc<Mutex<State>>) {
         let ready = http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
         {
             let mut state = lock(&state);
-            let late = state.stands_since.map(|since| since.elapsed()).filter(|stood| ready && *stood > NOTICE);
+            let late = state
+                .stands_since
+                .map(|since| since.elapsed())
+                .filter(|stood| ready && *stood > NOTICE);
             if let Some(stood) = late {
                 state.wrong += 1;
                 state.latest = state.latest.max(stood);

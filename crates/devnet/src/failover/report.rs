@@ -17,7 +17,15 @@ pub struct Report<'a>(pub &'a [Outcome]);
 
 impl Display for Summary<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["scenario", "lost s", "payees paid", "cancels", "lane", "progress s (aim)", "verdict"]);
+        let mut table = Table::new([
+            "scenario",
+            "lost s",
+            "payees paid",
+            "cancels",
+            "lane",
+            "progress s (aim)",
+            "verdict",
+        ]);
         for outcome in self.0 {
             table.push(row(outcome));
         }
@@ -43,7 +51,8 @@ impl Display for Report<'_> {
 }
 
 fn row(outcome: &Outcome) -> [String; 7] {
-    let paid: Vec<String> = outcome.paid.iter().map(|(times, payees)| format!("{times}×: {payees}")).collect();
+    let paid: Vec<String> =
+        outcome.paid.iter().map(|(times, payees)| format!("{times}×: {payees}")).collect();
     let progress = outcome.progress.map_or_else(|| "never".to_owned(), seconds);
     let verdict = match outcome.findings.len() {
         0 => "holds".to_owned(),

@@ -65,8 +65,12 @@ impl Request {
             match api.next_nonce().await {
                 Ok(next) => {
                     let wallet = &self.payee.asker.player.wallet;
-                    let (amount, nonce, deadline) = (self.payee.base_units(), next.nonce, next.deadline);
-                    self.signed = Some(Claim { wallet: wallet.address, amount, nonce, deadline }.sign(domain, wallet));
+                    let (amount, nonce, deadline) =
+                        (self.payee.base_units(), next.nonce, next.deadline);
+                    self.signed = Some(
+                        Claim { wallet: wallet.address, amount, nonce, deadline }
+                            .sign(domain, wallet),
+                    );
                 }
                 Err(problem) => return Said::Later(format!("{problem:#}")),
             }

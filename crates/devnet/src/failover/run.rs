@@ -63,10 +63,16 @@ pub async fn run(scenario: &Scenario, chance: Chance, directory: &Path) -> Resul
     let mut course = match &scenario.event {
         Event::Loss { cut, fate, then } => loss::run(&mut world, *cut, *fate, *then).await?,
         Event::SplitBrain { wakes, fate } => split::run(&mut world, *wakes, *fate).await?,
-        Event::Silence { lasts, load, back } => silence::run(&mut world, *lasts, *load, *back).await?,
+        Event::Silence { lasts, load, back } => {
+            silence::run(&mut world, *lasts, *load, *back).await?
+        }
     };
     course.requests.extend(warm);
-    let bound = if matches!(scenario.event, Event::SplitBrain { .. }) { SETTLE_SPLIT_BOUND } else { SETTLE_BOUND };
+    let bound = if matches!(scenario.event, Event::SplitBrain { .. }) {
+        SETTLE_SPLIT_BOUND
+    } else {
+        SETTLE_BOUND
+    };
     if !world.settle(bound).await? {
         tell_why(&world, &course).await;
     }
@@ -89,7 +95,10 @@ async fn warm(world: &mut World) -> Result<Vec<Request>> {
     let mut requests = world.take(WARM, |payee| !super::world::needs_approval(payee))?;
     let (api, domain) = (world.api(0)?, world.domain());
     loss::ask_all(&mut requests, &api, &domain).await?;
-    anyhow::ensure!(world.settle(SETTLE_BOUND).await?, "nothing is paid even before anything happens");
+    anyhow::ensure!(
+        world.settle(SETTLE_BOUND).await?,
+        "nothing is paid even before anything happens"
+    );
     requests.iter_mut().for_each(|request| request.counts = true);
     Ok(requests)
 }
@@ -104,7 +113,11 @@ async fn measured(course: &mut Course, aim: Duration) -> Option<Duration> {
     match progress {
         None => course.findings.push("nothing new was ever sent".to_owned()),
         Some(after) if after > aim => {
-            course.findings.push(format!("progress after {:.1} s, the aim is {} s", after.as_secs_f64(), aim.as_secs()));
+            course.findings.push(format!(
+                "progress after {:.1} s, the aim is {} s",
+                after.as_secs_f64(),
+                aim.as_secs()
+            ));
         }
         Some(_) => {}
     }
@@ -117,7 +130,10 @@ async fn tell_why(world: &World, course: &Course) {
     let mut told = 0;
     for id in course.requests.iter().flat_map(|request| &request.ids) {
         let Ok(answer) = admin.get(&format!("/api/withdrawals/{id}/why")).await else { continue };
-        let open = answer.status.is_success() && !["completed", "failed", "cancelled"].iter().any(|end| answer.body["status"] == *end);
+        let open = answer.status.is_success()
+            && !["completed", "failed", "cancelled"]
+                .iter()
+                .any(|end| answer.body["status"] == *end);
         if open && told < WHYS_TOLD_MAX {
             told += 1;
             progress::step(format!("{id} waits: {}", answer.body));
@@ -128,12 +144,20 @@ async fn tell_why(world: &World, course: &Course) {
 /// The state of the lane that pays, with what stopped it.
 async fn lane(world: &World) -> String {
     let Ok(admin) = world.devnet.admin() else { return "unknown".to_owned() };
-    let Ok(answer) = admin.get("/api/admin/lanes").await else { return "not told: no answer".to_owned() };
+    let Ok(answer) = admin.get("/api/admin/lanes").await else {
+        return "not told: no answer".to_owned();
+    };
     let name = world.chain.lane_chain();
     let mut lanes = answer.body["items"].as_array().into_iter().flatten();
-    let Some(lane) = lanes.find(|lane| lane["chain"] == name) else { return format!("not told: {} {}", answer.status, answer.body) };
+    let Some(lane) = lanes.find(|lane| lane["chain"] == name) else {
+        return format!("not told: {} {}", answer.status, answer.body);
+    };
     let state = lane["state"].as_str().unwrap_or("unknown");
-    if lane["halted"] == Value::Null { state.to_owned() } else { format!("{state}: {}", lane["halted"]) }
+    if lane["halted"] == Value::Null {
+        state.to_owned()
+    } else {
+        format!("{state}: {}", lane["halted"])
+    }
 }
 
 /// Read when all servers have ended.
@@ -151,6 +175,7 @@ async fn verdict(world: &mut World, requests: &[Request]) -> Result<Verdict> {
     let (opening, accepted) = (&world.opening, &[]);
     let (elsewhere, forgotten) = (&[][..], &Forgotten::default());
     let (mined, ledger, journal, closing) = (&mined[..], &ledger, &journal, &closing[..]);
-    let evidence = Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
+    let evidence =
+        Evidence { accepted, mined, elsewhere, ledger, journal, opening, closing, forgotten };
     Ok(Verdict::of(requests, &evidence))
 }

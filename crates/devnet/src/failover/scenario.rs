@@ -1,4 +1,5 @@
-//! What one run of the drill is about: the chain, the servers, what happens to the database, and what people do then.
+//! What one run of the drill is about: the chain, the servers, what happens to the database, and
+//! what people do then.
 
 use std::fmt;
 use std::time::Duration;
@@ -82,7 +83,8 @@ pub enum Part {
 }
 
 const PROGRESS_AIM: Duration = Duration::from_secs(15);
-/// The signer takes up a new history only when it has not heard another process on the old one for so long (F94).
+/// The signer takes up a new history only when it has not heard another process on the old one for
+/// so long (F94).
 const SPLIT_PAUSE: Duration = Duration::from_secs(60);
 /// How much is lost, in milliseconds of commits.
 const CUTS_MILLIS: [u64; 3] = [400, 1_400, 5_000];
@@ -96,25 +98,41 @@ impl Scenario {
     pub fn of(part: Part, chain: ChainKind) -> Vec<Self> {
         let with = |servers: u16| move |event: Event| Self { chain, servers, event };
         match part {
-            Part::Asks => [1, 2].into_iter().flat_map(|servers| losses().map(with(servers))).collect(),
-            Part::Cancels => [1, 2].into_iter().flat_map(|servers| cancels().map(with(servers))).collect(),
+            Part::Asks => {
+                [1, 2].into_iter().flat_map(|servers| losses().map(with(servers))).collect()
+            }
+            Part::Cancels => {
+                [1, 2].into_iter().flat_map(|servers| cancels().map(with(servers))).collect()
+            }
             Part::Split => {
-                let split = |wakes| [Fate::Mined, Fate::Pooled].map(|fate| Event::SplitBrain { wakes, fate });
+                let split = |wakes| {
+                    [Fate::Mined, Fate::Pooled].map(|fate| Event::SplitBrain { wakes, fate })
+                };
                 [Wakes::AtOnce, Wakes::Later].into_iter().flat_map(split).map(with(2)).collect()
             }
             Part::Silence => {
-                let silent = |load| [Back::Delivers, Back::Anew].map(|back| Event::Silence { lasts: SILENCE, load, back });
+                let silent = |load| {
+                    [Back::Delivers, Back::Anew].map(|back| Event::Silence {
+                        lasts: SILENCE,
+                        load,
+                        back,
+                    })
+                };
                 let silences = || [false, true].into_iter().flat_map(silent);
                 [1, 2].into_iter().flat_map(|servers| silences().map(with(servers))).collect()
             }
         }
     }
 
-    /// How soon the first new transaction is to be sent, from the promotion or from the return of the host.
+    /// How soon the first new transaction is to be sent, from the promotion or from the return of
+    /// the host.
     pub fn progress_aim(&self) -> Duration {
         match &self.event {
-            // The signer that both share has just heard the servers that are killed, and cannot know that.
-            Event::Loss { then: Then::Cancel(When::AfterRestart), .. } if self.servers > 1 => SPLIT_PAUSE + PROGRESS_AIM,
+            // The signer that both share has just heard the servers that are killed, and cannot
+            // know that.
+            Event::Loss { then: Then::Cancel(When::AfterRestart), .. } if self.servers > 1 => {
+                SPLIT_PAUSE + PROGRESS_AIM
+            }
             Event::Loss { .. } | Event::Silence { .. } => PROGRESS_AIM,
             Event::SplitBrain { .. } => SPLIT_PAUSE + PROGRESS_AIM,
         }
@@ -132,12 +150,19 @@ impl Scenario {
 fn losses() -> impl Iterator<Item = Event> {
     let fates = [Fate::Mined, Fate::Pooled, Fate::Forgotten];
     let cuts = CUTS_MILLIS.map(Duration::from_millis);
-    cuts.into_iter().flat_map(move |cut| fates.map(|fate| Event::Loss { cut, fate, then: Then::AskAgain }))
+    cuts.into_iter()
+        .flat_map(move |cut| fates.map(|fate| Event::Loss { cut, fate, then: Then::AskAgain }))
 }
 
 fn cancels() -> impl Iterator<Item = Event> {
     let whens = [When::AtOnce, When::AfterRestart, When::NodeDown].into_iter();
-    whens.flat_map(|when| [Fate::Pooled, Fate::Mined].map(|fate| Event::Loss { cut: CANCEL_CUT, fate, then: Then::Cancel(when) }))
+    whens.flat_map(|when| {
+        [Fate::Pooled, Fate::Mined].map(|fate| Event::Loss {
+            cut: CANCEL_CUT,
+            fate,
+            then: Then::Cancel(when),
+        })
+    })
 }
 
 impl fmt::Display for Scenario {
@@ -150,7 +175,9 @@ impl fmt::Display for Scenario {
 impl fmt::Display for Event {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loss { cut, fate, then } => write!(out, "{:.1} s lost, {}, {}", cut.as_secs_f64(), fate.name(), then.name()),
+            Self::Loss { cut, fate, then } => {
+                write!(out, "{:.1} s lost, {}, {}", cut.as_secs_f64(), fate.name(), then.name())
+            }
             Self::SplitBrain { wakes, fate } => {
                 let when = match wakes {
                     Wakes::AtOnce => "at once",

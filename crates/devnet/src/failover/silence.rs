@@ -66,14 +66,21 @@ pub async fn run(world: &mut World, lasts: Duration, load: bool, back: Back) -> 
     tokio::time::sleep(if load { LOAD_AFTER } else { Duration::ZERO }).await;
     over.store(true, Ordering::Relaxed);
     let requests: Vec<Request> = loading.await?.into_iter().chain(new).collect();
-    Ok(Course { requests, progress, lost_for: Duration::ZERO, cancels: Vec::new(), findings: readiness.findings() })
+    Ok(Course {
+        requests,
+        progress,
+        lost_for: Duration::ZERO,
+        cancels: Vec::new(),
+        findings: readiness.findings(),
+    })
 }
 
 fn load_for(time: Duration) -> Result<usize> {
     Ok(usize::try_from(time.as_millis() / LOAD_EVERY.as_millis())?)
 }
 
-/// Each asks in its turn, whatever became of the others, until it is accepted or `bound` has passed.
+/// Each asks in its turn, whatever became of the others, until it is accepted or `bound` has
+/// passed.
 fn load_on(
     world: &mut World,
     requests: Vec<Request>,

@@ -1,4 +1,5 @@
-//! A split brain: the database fails over, and the old primary comes back with a server on it. One signer serves both.
+//! A split brain: the database fails over, and the old primary comes back with a server on it. One
+//! signer serves both.
 
 use std::time::{Duration, Instant};
 
@@ -32,9 +33,11 @@ const ONE_SIDE: usize = 3;
 /// Fails if a part does not do what it is told.
 pub async fn run(world: &mut World, wakes: Wakes, fate: Fate) -> Result<Course> {
     // A claim names a nonce of its user, which both sides would give out: that is another matter.
-    let mut drawn = world.take(LOST + BOTH + 2 * ONE_SIDE, |payee| payee.way != Way::Claim)?.into_iter();
+    let mut drawn =
+        world.take(LOST + BOTH + 2 * ONE_SIDE, |payee| payee.way != Way::Claim)?.into_iter();
     let mut draw = |count: usize| drawn.by_ref().take(count).collect::<Vec<Request>>();
-    let (mut lost, mut both, mut here, mut there) = (draw(LOST), draw(BOTH), draw(ONE_SIDE), draw(ONE_SIDE));
+    let (mut lost, mut both, mut here, mut there) =
+        (draw(LOST), draw(BOTH), draw(ONE_SIDE), draw(ONE_SIDE));
     let mut eye = Eye::on(&world.devnet, world.chain)?;
     if fate != Fate::Mined {
         node::stop_mining(&mut world.devnet, world.chain).await?;
@@ -51,7 +54,8 @@ pub async fn run(world: &mut World, wakes: Wakes, fate: Fate) -> Result<Course> 
     eye.look().await?;
     let payees = here.iter().map(|request| request.payee.clone()).collect();
     let progress = tokio::spawn(eye.first_new(promoted, payees));
-    // One of those on the right side asks before the others, so that there is something to be paid in either case.
+    // One of those on the right side asks before the others, so that there is something to be paid
+    // in either case.
     let (first, others) = here.split_at_mut(1);
     first[0].counts = first[0].insist_for(PROGRESS_BOUND, &api, &domain).await;
     if wakes == Wakes::Later {
@@ -67,11 +71,18 @@ pub async fn run(world: &mut World, wakes: Wakes, fate: Fate) -> Result<Course> 
     let old = world.api(THERE)?;
     let on_both = join_all(both.iter_mut().map(|request| async {
         let mut twin = Request::new(request.payee.clone());
-        let (counts, _) = join(request.insist(&api, &domain), twin.insist_for(THERE_BOUND, &old, &domain)).await;
+        let (counts, _) =
+            join(request.insist(&api, &domain), twin.insist_for(THERE_BOUND, &old, &domain)).await;
         request.counts = counts;
     }));
-    let on_new = join_all(others.iter_mut().chain(&mut lost).map(|request| async { request.counts = request.insist(&api, &domain).await }));
-    let on_old = join_all(there.iter_mut().map(|request| request.insist_for(THERE_BOUND, &old, &domain)));
+    let on_new = join_all(
+        others
+            .iter_mut()
+            .chain(&mut lost)
+            .map(|request| async { request.counts = request.insist(&api, &domain).await }),
+    );
+    let on_old =
+        join_all(there.iter_mut().map(|request| request.insist_for(THERE_BOUND, &old, &domain)));
     let away = loss::blocks_away(world);
     let blocks = loss::resume_mining_after(away, world);
     let (_, resumed) = join(join3(on_both, on_new, on_old), blocks).await;

@@ -25,7 +25,10 @@ struct Account<'a> {
 }
 
 impl Verdict {
-    pub fn of<'a>(requests: impl IntoIterator<Item = &'a Request>, evidence: &Evidence<'_>) -> Self {
+    pub fn of<'a>(
+        requests: impl IntoIterator<Item = &'a Request>,
+        evidence: &Evidence<'_>,
+    ) -> Self {
         let requests: Vec<&Request> = requests.into_iter().collect();
         let paid = chain::histogram(requests.iter().map(|request| &request.payee), evidence.mined);
         let mut findings = Vec::new();
@@ -43,23 +46,31 @@ fn strangers(requests: &[&Request], evidence: &Evidence<'_>, findings: &mut Vec<
     let asked = |to: &str| requests.iter().any(|request| request.payee.destination == to);
     for mined in evidence.mined {
         let strange = mined.paid.iter().filter(|paid| !asked(&paid.to));
-        findings.extend(strange.map(|paid| format!("{} paid {} to {}, who has not asked", mined.hash, paid.amount, paid.to)));
+        findings.extend(strange.map(|paid| {
+            format!("{} paid {} to {}, who has not asked", mined.hash, paid.amount, paid.to)
+        }));
     }
 }
 
 impl<'a> Account<'a> {
     fn of(request: &'a Request, mined: &'a [Mined], ledger: &'a Ledger) -> Self {
         let payee = &request.payee;
-        let mine = |row: &&Withdrawal| row.asset == payee.asset() && row.destination.eq_ignore_ascii_case(&payee.destination);
+        let mine = |row: &&Withdrawal| {
+            row.asset == payee.asset() && row.destination.eq_ignore_ascii_case(&payee.destination)
+        };
         let times = chain::payments(payee, mined).count();
         Self { request, times, rows: ledger.withdrawals.iter().filter(mine).collect() }
     }
 
     /// The chain's count is what the ledger settled; nothing is open; what was accepted is there.
     fn judge(&self, findings: &mut Vec<String>) {
-        let count = |ends: &[&str]| self.rows.iter().filter(|row| ends.contains(&row.status.as_str())).count();
+        let count = |ends: &[&str]| {
+            self.rows.iter().filter(|row| ends.contains(&row.status.as_str())).count()
+        };
         let (settled, given_back) = (count(&["completed"]), count(&["failed", "cancelled"]));
-        let mut finding = |what: String| findings.push(format!("payee {}: {what} ({})", self.request.payee.number, self.told()));
+        let mut finding = |what: String| {
+            findings.push(format!("payee {}: {what} ({})", self.request.payee.number, self.told()))
+        };
         if self.times > 1 {
             finding(format!("PAID {} TIMES", self.times));
         }
@@ -70,17 +81,25 @@ impl<'a> Account<'a> {
         } else if settled > self.times {
             finding(format!("settled {settled} times and paid {}", self.times));
         }
-        for row in self.rows.iter().filter(|row| !["completed", "failed", "cancelled"].contains(&row.status.as_str())) {
+        for row in self
+            .rows
+            .iter()
+            .filter(|row| !["completed", "failed", "cancelled"].contains(&row.status.as_str()))
+        {
             finding(format!("{} is still {}", row.id, row.status));
         }
-        if self.request.counts && !self.request.ids.iter().any(|id| self.rows.iter().any(|row| row.id == *id)) {
+        if self.request.counts
+            && !self.request.ids.iter().any(|id| self.rows.iter().any(|row| row.id == *id))
+        {
             finding("accepted by the promoted database, and in no row of it".to_owned());
         }
     }
 
     fn told(&self) -> String {
-        let rows: Vec<String> = self.rows.iter().map(|row| format!("{} {}", row.id, row.status)).collect();
-        let refused = self.request.refused.as_deref().map(|why| format!("; {why}")).unwrap_or_default();
+        let rows: Vec<String> =
+            self.rows.iter().map(|row| format!("{} {}", row.id, row.status)).collect();
+        let refused =
+            self.request.refused.as_deref().map(|why| format!("; {why}")).unwrap_or_default();
         format!("asked for as {:?}; rows: {rows:?}{refused}", self.request.ids)
     }
 }

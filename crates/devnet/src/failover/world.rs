@@ -1,4 +1,5 @@
-//! The servers on a primary that a standby follows, and everything that is needed to tell what came of a failover.
+//! The servers on a primary that a standby follows, and everything that is needed to tell what came
+//! of a failover.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,8 +31,8 @@ const XP: u64 = 20_000;
 /// A second more than the signer's minute.
 const SIGNER_LISTENS: Duration = Duration::from_secs(61);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
-/// Above this a person approves, where the scenario is about cancels: every coin on EVM, and a part of the payees in
-/// bitcoin, whose amounts tell them apart.
+/// Above this a person approves, where the scenario is about cancels: every coin on EVM, and a part
+/// of the payees in bitcoin, whose amounts tell them apart.
 const APPROVE_ABOVE_ETH: &str = "0.05";
 const APPROVE_ABOVE_BTC: &str = "0.01000049";
 const APPROVED_BY_A_PERSON_FROM: usize = 50;
@@ -73,8 +74,20 @@ impl World {
         let opening = chain::holdings(&devnet, scenario.chain).await?;
         let payees = Payee::crowd(scenario.chain, scenario.payees(), &devnet.players);
         payees::endow(&devnet.admin()?, &payees).await?;
-        let (chain, directory, ended, began) = (scenario.chain, directory.to_owned(), Vec::new(), Instant::now());
-        Ok(Self { devnet, cluster, chain, chance, failed_over: false, opening, ended, payees, directory, began })
+        let (chain, directory, ended, began) =
+            (scenario.chain, directory.to_owned(), Vec::new(), Instant::now());
+        Ok(Self {
+            devnet,
+            cluster,
+            chain,
+            chance,
+            failed_over: false,
+            opening,
+            ended,
+            payees,
+            directory,
+            began,
+        })
     }
 
     /// The next payees of whom each fits, as requests that nobody has made yet.
@@ -84,7 +97,8 @@ impl World {
     pub fn take(&mut self, count: usize, fits: impl Fn(&Payee) -> bool) -> Result<Vec<Request>> {
         let mut taken = Vec::new();
         for _ in 0..count {
-            let place = self.payees.iter().position(&fits).context("so many payees were not provided")?;
+            let place =
+                self.payees.iter().position(&fits).context("so many payees were not provided")?;
             taken.push(Request::new(self.payees.remove(place)));
         }
         Ok(taken)
@@ -123,8 +137,9 @@ impl World {
         }
     }
 
-    /// A signer of its own that has just started does not know yet who is there, and takes up a new history as late as if
-    /// it had heard somebody (F94). A drill is about one that has run for a while.
+    /// A signer of its own that has just started does not know yet who is there, and takes up a new
+    /// history as late as if it had heard somebody (F94). A drill is about one that has run for a
+    /// while.
     pub async fn signer_knows_who_is_there(&self) {
         if self.devnet.addresses().count() > 1 {
             tokio::time::sleep(SIGNER_LISTENS.saturating_sub(self.began.elapsed())).await;
@@ -135,12 +150,17 @@ impl World {
         self.directory.join("signer.journal")
     }
 
-    /// The primary ends as `pg_ctl stop -m immediate` ends it, and the standby takes its place; the ways of these
-    /// servers lead there. `between` is done while there is no primary. Gives the moment of the promotion.
+    /// The primary ends as `pg_ctl stop -m immediate` ends it, and the standby takes its place; the
+    /// ways of these servers lead there. `between` is done while there is no primary. Gives the
+    /// moment of the promotion.
     ///
     /// # Errors
     /// Fails if the standby is not promoted.
-    pub async fn fail_over(&mut self, servers: &[usize], between: impl AsyncFnOnce(&Devnet) -> Result<()>) -> Result<Instant> {
+    pub async fn fail_over(
+        &mut self,
+        servers: &[usize],
+        between: impl AsyncFnOnce(&Devnet) -> Result<()>,
+    ) -> Result<Instant> {
         self.devnet.postgres_mut().context("it is on Postgres")?.crash().await?;
         between(&self.devnet).await?;
         self.cluster.promote().await?;
@@ -149,8 +169,8 @@ impl World {
         Ok(Instant::now())
     }
 
-    /// Waits until the database has nothing open, mining meanwhile, and starting again what ends by itself. False if
-    /// something is still open after `bound`.
+    /// Waits until the database has nothing open, mining meanwhile, and starting again what ends by
+    /// itself. False if something is still open after `bound`.
     ///
     /// # Errors
     /// Fails if a process does not come up again, or the database cannot be read.
@@ -182,7 +202,14 @@ fn options(scenario: &Scenario) -> Result<Options> {
         ChainKind::Bitcoin => BitcoinChoice::Auto,
     };
     let users = Payee::players(scenario.chain, scenario.payees())?;
-    Ok(Options { store: StoreKind::Postgres, replicas: scenario.servers, users, xp: XP, bitcoin, ..Options::default() })
+    Ok(Options {
+        store: StoreKind::Postgres,
+        replicas: scenario.servers,
+        users,
+        xp: XP,
+        bitcoin,
+        ..Options::default()
+    })
 }
 
 /// Impatient, so that a run is short. What matters to a failover, the lease, stays as it is.
@@ -198,7 +225,11 @@ fn configure(config: &mut Config, scenario: &Scenario) -> Result<()> {
     if matches!(&scenario.event, Event::Loss { then: Then::Cancel(_), .. }) {
         for (asset, above) in [(ETH, APPROVE_ABOVE_ETH), (crate::config::BTC, APPROVE_ABOVE_BTC)] {
             let Some(asset) = config.assets.get_mut(asset) else { continue };
-            let unlimited = Policy { minimum: "0".to_owned(), rolling_24h_max: "1000".to_owned(), ..Policy::default() };
+            let unlimited = Policy {
+                minimum: "0".to_owned(),
+                rolling_24h_max: "1000".to_owned(),
+                ..Policy::default()
+            };
             let policy = asset.policy.get_or_insert(unlimited);
             policy.more.insert("approve_above".to_owned(), Value::from(above));
         }

@@ -48,7 +48,11 @@ impl Behaviour {
     pub(super) fn next(&mut self, method: &Method) -> Self {
         let met = *self;
         let left = match self {
-            Self::LosesAnswers(left) | Self::LosesRequests(left) | Self::Conflicts(left) if method == Method::PUT => left,
+            Self::LosesAnswers(left) | Self::LosesRequests(left) | Self::Conflicts(left)
+                if method == Method::PUT =>
+            {
+                left
+            }
             _ => return met,
         };
         *left = left.saturating_sub(1);
@@ -75,7 +79,9 @@ impl Behaviour {
         match self {
             Self::Silent => std::future::pending().await,
             Self::LosesRequests(_) if method == Method::PUT => std::future::pending().await,
-            Self::Conflicts(_) if method == Method::PUT => Some(answer::refused(StatusCode::CONFLICT, "ConditionalRequestConflict")),
+            Self::Conflicts(_) if method == Method::PUT => {
+                Some(answer::refused(StatusCode::CONFLICT, "ConditionalRequestConflict"))
+            }
             Self::Overloaded => Some(answer::refused(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
             Self::Page(status) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -87,7 +93,11 @@ impl Behaviour {
                 let chunks = futures::stream::repeat_with(chunk).take(HUGE_CHUNKS);
                 Some(bodied(StatusCode::OK, &[("etag", "\"6870aa\"")], Body::from_stream(chunks)))
             }
-            Self::Redirects => Some(bodied(StatusCode::TEMPORARY_REDIRECT, &[("location", "http://127.0.0.1:9/")], Vec::new())),
+            Self::Redirects => Some(bodied(
+                StatusCode::TEMPORARY_REDIRECT,
+                &[("location", "http://127.0.0.1:9/")],
+                Vec::new(),
+            )),
             _ => None,
         }
     }
@@ -97,7 +107,10 @@ impl Behaviour {
         match self {
             Self::LosesAnswers(_) if method == Method::PUT => std::future::pending().await,
             Self::WeakEtag => {
-                let weak = answer.headers().get("etag").and_then(|etag| format!("W/{}", etag.to_str().ok()?).parse().ok());
+                let weak = answer
+                    .headers()
+                    .get("etag")
+                    .and_then(|etag| format!("W/{}", etag.to_str().ok()?).parse().ok());
                 if let Some(weak) = weak {
                     answer.headers_mut().insert("etag", weak);
                 }

@@ -1,7 +1,9 @@
-//! An object store that speaks the part of the S3 protocol that a witness needs: one bucket, reached by its path, with
-//! `GET` and `PUT`, signatures in the query, strong `ETag`s, `If-Match` and `If-None-Match`.
+//! An object store that speaks the part of the S3 protocol that a witness needs: one bucket,
+//! reached by its path, with `GET` and `PUT`, signatures in the query, strong `ETag`s, `If-Match`
+//! and `If-None-Match`.
 //!
-//! It can also be what is found in its place: a store that ignores conditions, one that loses answers, a web page.
+//! It can also be what is found in its place: a store that ignores conditions, one that loses
+//! answers, a web page.
 
 mod answer;
 mod behaviour;
@@ -53,8 +55,12 @@ impl ObjectStore {
     /// # Errors
     /// When it cannot listen.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
-        let url = format!("http://{}", listener.local_addr().context("the port just bound has no address")?);
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("the port just bound has no address")?
+        );
         let shelf = Shelf::default();
         let router = Router::new().fallback(answered).with_state(shelf.clone());
         let serving = tokio::spawn(async move {
@@ -116,7 +122,13 @@ fn etag(content: &[u8]) -> String {
     format!("\"{}\"", &hex::encode(Sha256::digest(content))[..32])
 }
 
-async fn answered(State(shelf): State<Shelf>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answered(
+    State(shelf): State<Shelf>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let behaviour = {
         let mut inner = shelf.inner();
         inner.requests += 1;
@@ -154,13 +166,19 @@ impl Shelf {
         let held = inner.objects.get(key).map(|content| etag(content));
         let named = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let refusal = match (named("if-none-match"), named("if-match"), &held) {
-            (Some("*"), None, Some(_)) if behaviour.checks_absence() => Some((StatusCode::PRECONDITION_FAILED, "PreconditionFailed")),
-            (None, Some(_), None) if behaviour.checks_version() => Some((StatusCode::NOT_FOUND, "NoSuchKey")),
+            (Some("*"), None, Some(_)) if behaviour.checks_absence() => {
+                Some((StatusCode::PRECONDITION_FAILED, "PreconditionFailed"))
+            }
+            (None, Some(_), None) if behaviour.checks_version() => {
+                Some((StatusCode::NOT_FOUND, "NoSuchKey"))
+            }
             (None, Some(wanted), Some(held)) if behaviour.checks_version() && wanted != held => {
                 Some((StatusCode::PRECONDITION_FAILED, "PreconditionFailed"))
             }
             // AWS: only `*` may be named here, and one of the two.
-            (Some(other), _, _) if other != "*" => Some((StatusCode::NOT_IMPLEMENTED, "NotImplemented")),
+            (Some(other), _, _) if other != "*" => {
+                Some((StatusCode::NOT_IMPLEMENTED, "NotImplemented"))
+            }
             (Some(_), Some(_), _) => Some((StatusCode::NOT_IMPLEMENTED, "NotImplemented")),
             _ => None,
         };

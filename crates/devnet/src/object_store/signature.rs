@@ -1,4 +1,5 @@
-//! AWS Signature Version 4 in the query, verified as the store does (AWS, "Authenticating Requests: Using Query Parameters").
+//! AWS Signature Version 4 in the query, verified as the store does (AWS, "Authenticating Requests:
+//! Using Query Parameters").
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ const SIGNATURE: &str = "X-Amz-Signature";
 /// S3's code of what is wrong.
 pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
     let raw = uri.query().unwrap_or_default();
-    let query: BTreeMap<&str, &str> = raw.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    let query: BTreeMap<&str, &str> =
+        raw.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let value = |name: &str| query.get(name).map(|value| decoded(value)).ok_or("AccessDenied");
     let (date, expires) = (value("X-Amz-Date")?, value("X-Amz-Expires")?);
     let scope = format!("{}/{REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
@@ -33,30 +35,44 @@ pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), &'st
     let names = value("X-Amz-SignedHeaders")?;
     // Real stores take conditions that are not signed; this one holds its clients to more.
     let unsigned = ["host", "if-match", "if-none-match"].into_iter();
-    if unsigned.filter(|name| headers.contains_key(*name)).any(|name| !names.split(';').any(|signed| signed == name)) {
+    if unsigned
+        .filter(|name| headers.contains_key(*name))
+        .any(|name| !names.split(';').any(|signed| signed == name))
+    {
         return Err("AccessDenied");
     }
     let mut lines = String::new();
     for name in names.split(';') {
-        let given = headers.get(name).and_then(|value| value.to_str().ok()).ok_or("AccessDenied")?;
+        let given =
+            headers.get(name).and_then(|value| value.to_str().ok()).ok_or("AccessDenied")?;
         lines.push_str(&format!("{name}:{}\n", given.trim()));
     }
     let mut pairs: Vec<&str> = raw.split('&').filter(|pair| !pair.starts_with(SIGNATURE)).collect();
     pairs.sort_unstable();
-    let canonical = format!("{method}\n{}\n{}\n{lines}\n{names}\nUNSIGNED-PAYLOAD", uri.path(), pairs.join("&"));
+    let canonical = format!(
+        "{method}\n{}\n{}\n{lines}\n{names}\nUNSIGNED-PAYLOAD",
+        uri.path(),
+        pairs.join("&")
+    );
     let digest = hex::encode(Sha256::digest(canonical));
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}");
-    let key = scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| keyed(&key, part));
+    let key =
+        scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| keyed(&key, part));
     let is_ours = query.get(SIGNATURE) == Some(&hex::encode(keyed(&key, &text)).as_str());
     if is_ours { Ok(()) } else { Err("SignatureDoesNotMatch") }
 }
 
 fn is_current(date: &str, expires: &str) -> Result<(), &'static str> {
-    let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
+    let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date)
+        .and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
     let signed = signed.map_err(|_| "AuthorizationQueryParametersError")?.timestamp().as_second();
     let lasts: i64 = expires.parse().map_err(|_| "AuthorizationQueryParametersError")?;
     let now = Timestamp::now().as_second();
-    if signed > now + AHEAD_SECONDS_MAX || now > signed + lasts { Err("RequestTimeTooSkewed") } else { Ok(()) }
+    if signed > now + AHEAD_SECONDS_MAX || now > signed + lasts {
+        Err("RequestTimeTooSkewed")
+    } else {
+        Ok(())
+    }
 }
 
 fn keyed(key: &[u8], text: &str) -> Vec<u8> {
@@ -70,7 +86,8 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
-        let escaped = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| hex::decode(digits).ok());
+        let escaped =
+            tail.get(..2).filter(|_| *first == b'%').and_then(|digits| hex::decode(digits).ok());
         match escaped {
             Some(byte) => {
                 bytes.extend_from_slice(&byte);

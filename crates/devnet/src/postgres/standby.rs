@@ -1,4 +1,5 @@
-//! A standby of a cluster: made from its primary over the wire, following it asynchronously, promoted when told to.
+//! A standby of a cluster: made from its primary over the wire, following it asynchronously,
+//! promoted when told to.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +19,8 @@ const ANY_DATABASE: &str = "postgres";
 const RADIX: u32 = 16;
 
 impl Postgres {
-    /// Copies the cluster at `source`, a port of the loopback interface, and follows it through that port.
+    /// Copies the cluster at `source`, a port of the loopback interface, and follows it through
+    /// that port.
     ///
     /// # Errors
     /// Fails if the primary gives no copy, or the standby does not come up.
@@ -45,7 +47,8 @@ impl Postgres {
     /// Fails if none has in time.
     pub async fn is_followed(&self) -> Result<()> {
         let written = self.sql(ANY_DATABASE, "SELECT pg_current_wal_insert_lsn()").await?;
-        let question = format!("SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '{written}'");
+        let question =
+            format!("SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '{written}'");
         wait::until("the standby to replay everything", CAUGHT_UP_BOUND, LOOK_PAUSE, async || {
             Ok((self.sql(ANY_DATABASE, &question).await? != "0").then_some(()))
         })
@@ -57,8 +60,13 @@ impl Postgres {
     /// # Errors
     /// Fails if this is no standby, or it does not end its recovery.
     pub async fn promote(&self) -> Result<()> {
-        let answer = self.sql(ANY_DATABASE, &format!("SELECT pg_promote(true, {PROMOTED_BOUND_SECONDS})")).await?;
-        anyhow::ensure!(answer == "t", "the standby was not promoted within {PROMOTED_BOUND_SECONDS} s");
+        let answer = self
+            .sql(ANY_DATABASE, &format!("SELECT pg_promote(true, {PROMOTED_BOUND_SECONDS})"))
+            .await?;
+        anyhow::ensure!(
+            answer == "t",
+            "the standby was not promoted within {PROMOTED_BOUND_SECONDS} s"
+        );
         Ok(())
     }
 
@@ -67,7 +75,9 @@ impl Postgres {
     /// # Errors
     /// Fails on a standby.
     pub async fn timeline(&self) -> Result<u32> {
-        let answer = self.sql(ANY_DATABASE, "SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)").await?;
+        let answer = self
+            .sql(ANY_DATABASE, "SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)")
+            .await?;
         u32::from_str_radix(&answer, RADIX).with_context(|| format!("{answer:?} is no timeline"))
     }
 }
@@ -75,6 +85,14 @@ impl Postgres {
 async fn copy(programs: &Path, source: u16, data: &Path) -> Result<()> {
     let port = source.to_string();
     let from = ["--host=127.0.0.1", "--username", SUPERUSER, "--port", &port];
-    let how = ["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync", "--pgdata"];
-    run(system_command(&programs.join("pg_basebackup")).args(from).args(how).arg(data)).await.map(drop)
+    let how = [
+        "--write-recovery-conf",
+        "--checkpoint=fast",
+        "--wal-method=stream",
+        "--no-sync",
+        "--pgdata",
+    ];
+    run(system_command(&programs.join("pg_basebackup")).args(from).args(how).arg(data))
+        .await
+        .map(drop)
 }

@@ -47,7 +47,8 @@ pub(super) enum Loss {
     Broken,
 }
 
-/// One in so many lost answers leaves the asker waiting; the others break the connection, which he notices at once.
+/// One in so many lost answers leaves the asker waiting; the others break the connection, which he
+/// notices at once.
 const SILENT_ONE_IN: u64 = 4;
 
 impl Drops {
@@ -99,7 +100,8 @@ impl Book {
         self.dropped
     }
 
-    /// Counts the request, and uses up the first rule that fits it; where none does, chance decides.
+    /// Counts the request, and uses up the first rule that fits it; where none does, chance
+    /// decides.
     pub fn judge(&mut self, methods: &[String]) -> Option<Fault> {
         for method in methods {
             *self.seen.entry(method.clone()).or_default() += 1;
@@ -143,7 +145,10 @@ mod tests {
         };
         let (faults, dropped) = run();
         assert!((70..=130).contains(&dropped), "{dropped} of 10,000");
-        assert!(faults.contains(&Some(Fault::AnswerLost)) && faults.contains(&Some(Fault::AnswerBroken)));
+        assert!(
+            faults.contains(&Some(Fault::AnswerLost))
+                && faults.contains(&Some(Fault::AnswerBroken))
+        );
         assert_eq!(run(), (faults, dropped));
     }
 }

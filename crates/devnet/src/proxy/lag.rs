@@ -1,4 +1,5 @@
-//! An endpoint that is some blocks behind: what it would say if the newest blocks had not reached it yet.
+//! An endpoint that is some blocks behind: what it would say if the newest blocks had not reached
+//! it yet.
 //!
 //! Questions about now are asked as of its own head, and what lies above it does not exist for it.
 
@@ -89,7 +90,8 @@ impl View {
             return Rewritten::Ask(params);
         }
         let resolved = |block: &Value| self.resolve(block).unwrap_or(self.head);
-        let (from, to) = (resolved(&filter["fromBlock"]), resolved(&filter["toBlock"]).min(self.head));
+        let (from, to) =
+            (resolved(&filter["fromBlock"]), resolved(&filter["toBlock"]).min(self.head));
         if from > to {
             return Rewritten::Known(json!({ "result": [] }));
         }
@@ -102,15 +104,23 @@ impl View {
 /// Where a method names its block.
 fn block_parameter(method: &str) -> Option<usize> {
     match method {
-        "eth_getBlockByNumber" | "eth_getBlockReceipts" | "eth_getBlockTransactionCountByNumber" => Some(0),
-        "eth_getBalance" | "eth_getCode" | "eth_getTransactionCount" | "eth_call" | "eth_estimateGas" | "eth_simulateV1" => Some(1),
+        "eth_getBlockByNumber"
+        | "eth_getBlockReceipts"
+        | "eth_getBlockTransactionCountByNumber" => Some(0),
+        "eth_getBalance"
+        | "eth_getCode"
+        | "eth_getTransactionCount"
+        | "eth_call"
+        | "eth_estimateGas"
+        | "eth_simulateV1" => Some(1),
         "eth_feeHistory" => Some(1),
         "eth_getStorageAt" | "eth_getProof" => Some(2),
         _ => None,
     }
 }
 
-/// What a node says of a block that it does not have: nothing of the block itself, an error of a state in it.
+/// What a node says of a block that it does not have: nothing of the block itself, an error of a
+/// state in it.
 fn unknown(method: &str) -> Value {
     if block_parameter(method) == Some(0) {
         return json!({ "result": null });
@@ -139,25 +149,48 @@ mod tests {
     fn questions_about_now_are_asked_as_of_its_own_head() {
         assert_eq!(asked("eth_blockNumber", json!([])), json!({ "result": "0x10" }));
         assert_eq!(asked("eth_getBalance", json!(["0xa", "latest"])), json!(["0xa", "0x10"]));
-        assert_eq!(asked("eth_getTransactionCount", json!(["0xa", "pending"])), json!(["0xa", "0x10"]));
-        assert_eq!(asked("eth_estimateGas", json!([{}])), json!([{}, "0x10"]), "no block is the newest one");
-        assert_eq!(asked("eth_getBlockByNumber", json!(["finalized", false])), json!(["0xa", false]));
-        assert_eq!(asked("eth_getStorageAt", json!(["0xa", "0x0", "0x5"])), json!(["0xa", "0x0", "0x5"]));
+        assert_eq!(
+            asked("eth_getTransactionCount", json!(["0xa", "pending"])),
+            json!(["0xa", "0x10"])
+        );
+        assert_eq!(
+            asked("eth_estimateGas", json!([{}])),
+            json!([{}, "0x10"]),
+            "no block is the newest one"
+        );
+        assert_eq!(
+            asked("eth_getBlockByNumber", json!(["finalized", false])),
+            json!(["0xa", false])
+        );
+        assert_eq!(
+            asked("eth_getStorageAt", json!(["0xa", "0x0", "0x5"])),
+            json!(["0xa", "0x0", "0x5"])
+        );
         assert_eq!(asked("eth_chainId", json!([])), json!([]));
     }
 
     #[test]
     fn what_lies_above_its_head_does_not_exist() {
-        assert_eq!(asked("eth_getBlockByNumber", json!(["0x11", false])), json!({ "result": null }));
+        assert_eq!(
+            asked("eth_getBlockByNumber", json!(["0x11", false])),
+            json!({ "result": null })
+        );
         assert_eq!(asked("eth_call", json!([{}, "0x11"]))["error"]["message"], "header not found");
         assert_eq!(asked("eth_getLogs", json!([{ "fromBlock": "0x11" }])), json!({ "result": [] }));
-        assert_eq!(asked("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "latest" }]))[0]["toBlock"], "0x10");
+        assert_eq!(
+            asked("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "latest" }]))[0]["toBlock"],
+            "0x10"
+        );
 
         let mut receipt = json!({ "result": { "blockNumber": "0x11" } });
         VIEW.hide("eth_getTransactionReceipt", &mut receipt);
         assert_eq!(receipt, json!({ "result": null }));
-        let mut transaction = json!({ "result": { "hash": "0x1", "blockNumber": "0x11", "blockHash": "0x2" } });
+        let mut transaction =
+            json!({ "result": { "hash": "0x1", "blockNumber": "0x11", "blockHash": "0x2" } });
         VIEW.hide("eth_getTransactionByHash", &mut transaction);
-        assert_eq!((&transaction["result"]["hash"], &transaction["result"]["blockHash"]), (&json!("0x1"), &Value::Null));
+        assert_eq!(
+            (&transaction["result"]["hash"], &transaction["result"]["blockHash"]),
+            (&json!("0x1"), &Value::Null)
+        );
     }
 }

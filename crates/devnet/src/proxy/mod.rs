@@ -1,7 +1,8 @@
-//! A bad network between the server and a healthy node: loses requests and answers, delays, repeats, lies and lags; and the pool rules
-//! that the node itself does not keep.
+//! A bad network between the server and a healthy node: loses requests and answers, delays,
+//! repeats, lies and lags; and the pool rules that the node itself does not keep.
 //!
-//! What passes a plain proxy untouched passes as it is, byte for byte. A rule may be limited to one method and to so many requests.
+//! What passes a plain proxy untouched passes as it is, byte for byte. A rule may be limited to one
+//! method and to so many requests.
 
 mod fault;
 mod lag;
@@ -50,7 +51,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of the node at `target`, on a free port of the loopback interface, without any fault.
+    /// In front of the node at `target`, on a free port of the loopback interface, without any
+    /// fault.
     ///
     /// # Errors
     /// When it cannot listen.
@@ -63,8 +65,12 @@ impl Proxy {
     /// # Errors
     /// When it cannot listen.
     pub async fn start_as(face: Face, target: &str) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
-        let url = format!("http://{}", listener.local_addr().context("the port just bound has no address")?);
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("the port just bound has no address")?
+        );
         let book = Arc::new(Mutex::new(Book::new(face.drops.clone())));
         let wire = Wire::new(target, face, Arc::clone(&book))?;
         let router = Router::new().route("/", post(pass)).with_state(wire);

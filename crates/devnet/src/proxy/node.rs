@@ -53,8 +53,15 @@ impl Node {
             .enumerate()
             .map(|(id, (method, params))| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
             .collect();
-        let response = self.http.post(&self.url).json(&batch).send().await.context("the node cannot be reached")?;
-        let mut answers: Vec<Value> = serde_json::from_slice(&response.bytes().await?).context("the node answers no batch")?;
+        let response = self
+            .http
+            .post(&self.url)
+            .json(&batch)
+            .send()
+            .await
+            .context("the node cannot be reached")?;
+        let mut answers: Vec<Value> = serde_json::from_slice(&response.bytes().await?)
+            .context("the node answers no batch")?;
         answers.sort_by_key(|answer| answer["id"].as_u64());
         ensure!(answers.len() == calls.len(), "{} calls, {} answers", calls.len(), answers.len());
         Ok(answers)
@@ -64,8 +71,12 @@ impl Node {
     /// As [`Node::ask`], and when the answer is none.
     pub async fn account(&self, of: Address) -> Result<Account> {
         let about = |method: &str| (method.to_owned(), json!([of, "latest"]));
-        let answers = self.ask(&[about("eth_getTransactionCount"), about("eth_getBalance")]).await?;
-        Ok(Account { nonce: number(&answers[0]["result"])?, balance: serde_json::from_value(answers[1]["result"].clone())? })
+        let answers =
+            self.ask(&[about("eth_getTransactionCount"), about("eth_getBalance")]).await?;
+        Ok(Account {
+            nonce: number(&answers[0]["result"])?,
+            balance: serde_json::from_value(answers[1]["result"].clone())?,
+        })
     }
 
     /// # Errors
@@ -74,8 +85,11 @@ impl Node {
         let latest = ("eth_getBlockByNumber".to_owned(), json!(["latest", false]));
         let fees = ("eth_feeHistory".to_owned(), json!(["0x1", "latest", []]));
         let answers = self.ask(&[latest, fees]).await?;
-        let base_fee: U128 = serde_json::from_value(answers[1]["result"]["baseFeePerGas"][1].clone()).context("the next base fee")?;
-        let hash = serde_json::from_value(answers[0]["result"]["hash"].clone()).context("the newest block")?;
+        let base_fee: U128 =
+            serde_json::from_value(answers[1]["result"]["baseFeePerGas"][1].clone())
+                .context("the next base fee")?;
+        let hash = serde_json::from_value(answers[0]["result"]["hash"].clone())
+            .context("the newest block")?;
         Ok(Head { hash, base_fee: base_fee.to() })
     }
 
@@ -89,6 +103,7 @@ impl Node {
 
 /// A number as nodes write it.
 pub(super) fn number(text: &Value) -> Result<u64> {
-    let number: U64 = serde_json::from_value(text.clone()).with_context(|| format!("{text} is no number"))?;
+    let number: U64 =
+        serde_json::from_value(text.clone()).with_context(|| format!("{text} is no number"))?;
     Ok(number.to())
 }

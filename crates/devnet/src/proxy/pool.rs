@@ -1,4 +1,5 @@
-//! A node's pool in front of anvil: keeps the rules of [`super::waiting`], and hands to the node what it may mine next.
+//! A node's pool in front of anvil: keeps the rules of [`super::waiting`], and hands to the node
+//! what it may mine next.
 //!
 //! Several proxies may share one: then two endpoints have one chain and one pool.
 
@@ -71,7 +72,8 @@ impl Pool {
         lock(&self.core.waiting).unmined(sender, next_nonce)
     }
 
-    /// What waits is forgotten, as all nodes of a network may; the node below still has what it was given.
+    /// What waits is forgotten, as all nodes of a network may; the node below still has what it was
+    /// given.
     ///
     /// # Errors
     /// When the node does not answer.
@@ -85,7 +87,8 @@ impl Pool {
         Ok(())
     }
 
-    /// One `eth_sendRawTransaction` that came in at `face`: its `result` or `error`. A sender who hangs up does not stop it half-way.
+    /// One `eth_sendRawTransaction` that came in at `face`: its `result` or `error`. A sender who
+    /// hangs up does not stop it half-way.
     pub(super) async fn take(&self, params: &Value, face: usize) -> Value {
         let offer = match Offer::read(params[0].as_str().unwrap_or_default()) {
             Ok(offer) => offer,
@@ -132,11 +135,16 @@ impl Core {
         for sender in senders {
             let next = self.node.account(sender).await?.nonce;
             let due = lock(&self.waiting).due(sender, next, head);
-            let calls: Vec<(String, Value)> = due.iter().map(|offer| ("eth_sendRawTransaction".to_owned(), json!([offer.raw]))).collect();
+            let calls: Vec<(String, Value)> = due
+                .iter()
+                .map(|offer| ("eth_sendRawTransaction".to_owned(), json!([offer.raw])))
+                .collect();
             let answers = self.node.ask(&calls).await?;
             let mut waiting = lock(&self.waiting);
             for (offer, answer) in due.iter().zip(&answers) {
-                let has_it = answer["error"]["message"].as_str().is_some_and(|text| text.contains("already imported"));
+                let has_it = answer["error"]["message"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("already imported"));
                 if answer["error"].is_null() || has_it {
                     waiting.handed(offer, head);
                 }

@@ -1,4 +1,5 @@
-//! How many transactions a chain's nodes took, and what is done in the moment in which they take a certain one.
+//! How many transactions a chain's nodes took, and what is done in the moment in which they take a
+//! certain one.
 
 use std::sync::Mutex;
 
@@ -27,7 +28,8 @@ impl Sends {
         self.accepted.subscribe()
     }
 
-    /// Does `spring` when transaction number `at` has been taken, before anybody is told so. One trap at a time.
+    /// Does `spring` when transaction number `at` has been taken, before anybody is told so. One
+    /// trap at a time.
     pub fn trap(&self, at: u64, spring: Spring) {
         *lock(&self.trap) = Some((at, spring));
     }

@@ -1,5 +1,5 @@
-//! A bad network between one server and one source of Bitcoin's chain, whichever of the three it is: loses answers by chance, and sees
-//! which transactions the node behind it takes.
+//! A bad network between one server and one source of Bitcoin's chain, whichever of the three it
+//! is: loses answers by chance, and sees which transactions the node behind it takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -56,12 +56,19 @@ struct Said {
 }
 
 impl SourceProxy {
-    /// The way of server number `server` to the source at `target`, on a free port of the loopback interface.
+    /// The way of server number `server` to the source at `target`, on a free port of the loopback
+    /// interface.
     ///
     /// # Errors
     /// When `target` is no URL, or it cannot listen.
-    pub async fn start(target: &str, server: usize, taken: &Arc<Taken>, drops: Drops) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
+    pub async fn start(
+        target: &str,
+        server: usize,
+        taken: &Arc<Taken>,
+        drops: Drops,
+    ) -> Result<Self> {
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
         let mut url: Url = target.parse().with_context(|| format!("{target:?} is no URL"))?;
         let origin = url.origin().ascii_serialization().into();
         let port = listener.local_addr().context("the port just bound has no address")?.port();
@@ -100,7 +107,13 @@ impl Drop for SourceProxy {
     }
 }
 
-async fn pass(State(way): State<Way>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn pass(
+    State(way): State<Way>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let asking = way.clone();
     // A sender who hangs up does not stop it half-way.
     let asked = tokio::spawn(async move { asking.ask(method, &uri, &headers, body).await }).await;
@@ -112,7 +125,13 @@ async fn pass(State(way): State<Way>, method: Method, uri: Uri, headers: HeaderM
 }
 
 impl Way {
-    async fn ask(&self, method: Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Result<Said, reqwest::Error> {
+    async fn ask(
+        &self,
+        method: Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Said, reqwest::Error> {
         let said = self.forward(method, uri, headers, body.clone()).await?;
         // Before anybody is told that they were.
         for transaction in taken(uri.path(), &body, &said) {
@@ -131,7 +150,13 @@ impl Way {
         }
     }
 
-    async fn forward(&self, method: Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Result<Said, reqwest::Error> {
+    async fn forward(
+        &self,
+        method: Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Said, reqwest::Error> {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = self.http.request(method, format!("{}{path}", self.origin)).body(body);
         for name in [AUTHORIZATION, CONTENT_TYPE] {
@@ -140,7 +165,8 @@ impl Way {
             }
         }
         let response = request.send().await?;
-        let (status, media_type) = (response.status(), response.headers().get(CONTENT_TYPE).cloned());
+        let (status, media_type) =
+            (response.status(), response.headers().get(CONTENT_TYPE).cloned());
         Ok(Said { status, media_type, body: response.bytes().await? })
     }
 }
@@ -158,8 +184,12 @@ impl IntoResponse for Said {
 /// The transactions of a request that the source says it has.
 fn taken(path: &str, request: &Bytes, said: &Said) -> Vec<Transaction> {
     let hex = match path {
-        _ if path.ends_with(BLOCKCYPHER_PUSH) => pushed(request).filter(|_| said.status.is_success()).into_iter().collect(),
-        _ if path.ends_with(ESPLORA_PUSH) => text(request).filter(|_| said.status.is_success()).into_iter().collect(),
+        _ if path.ends_with(BLOCKCYPHER_PUSH) => {
+            pushed(request).filter(|_| said.status.is_success()).into_iter().collect()
+        }
+        _ if path.ends_with(ESPLORA_PUSH) => {
+            text(request).filter(|_| said.status.is_success()).into_iter().collect()
+        }
         _ => sent_raw(request, &said.body),
     };
     hex.iter().filter_map(|hex| deserialize_hex(hex.trim()).ok()).collect()
@@ -176,12 +206,18 @@ fn pushed(request: &Bytes) -> Option<String> {
 
 /// Of one JSON-RPC call or a batch of them: what was sent with a result.
 fn sent_raw(request: &Bytes, answer: &Bytes) -> Vec<String> {
-    let (Ok(calls), Ok(answers)) = (serde_json::from_slice::<Value>(request), serde_json::from_slice::<Value>(answer)) else {
+    let (Ok(calls), Ok(answers)) =
+        (serde_json::from_slice::<Value>(request), serde_json::from_slice::<Value>(answer))
+    else {
         return Vec::new();
     };
     let (calls, answers) = (list(calls), list(answers));
-    let has_result = |id: &Value| answers.iter().any(|answer| answer["id"] == *id && answer["result"].is_string());
-    let sends = calls.iter().filter(|call| call["method"] == "sendrawtransaction" && has_result(&call["id"]));
+    let has_result = |id: &Value| {
+        answers.iter().any(|answer| answer["id"] == *id && answer["result"].is_string())
+    };
+    let sends = calls
+        .iter()
+        .filter(|call| call["method"] == "sendrawtransaction" && has_result(&call["id"]));
     sends.filter_map(|call| call["params"][0].as_str().map(str::to_owned)).collect()
 }
 
@@ -193,6 +229,7 @@ fn list(value: Value) -> Vec<Value> {
 }
 
 fn broken() -> Response {
-    let half = [Ok(Bytes::from_static(b"{\"")), Err(std::io::Error::other("the connection breaks here"))];
+    let half =
+        [Ok(Bytes::from_static(b"{\"")), Err(std::io::Error::other("the connection breaks here"))];
     Body::from_stream(stream::iter(half)).into_response()
 }

@@ -1,4 +1,5 @@
-//! What bitcoind took, through whichever of its faces: every transaction once, in the order in which it was taken.
+//! What bitcoind took, through whichever of its faces: every transaction once, in the order in
+//! which it was taken.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,8 @@ impl Taken {
         &self.sends
     }
 
-    /// The node took it from server number `sender`. The other faces are told of the same one: it counts once.
+    /// The node took it from server number `sender`. The other faces are told of the same one: it
+    /// counts once.
     pub(super) fn note(&self, transaction: Transaction, sender: usize) {
         let mut transactions = lock(&self.transactions);
         let txid = transaction.compute_txid();
@@ -46,14 +48,20 @@ impl Taken {
 
     /// Other versions of a transaction: each spends a coin that it spends, too. The oldest first.
     pub fn rivals(&self, of: &Transaction) -> Vec<Transaction> {
-        let (txid, coins): (Txid, BTreeSet<OutPoint>) = (of.compute_txid(), outpoints(of).collect());
-        let rival = |other: &&Transaction| other.compute_txid() != txid && outpoints(other).any(|outpoint| coins.contains(&outpoint));
+        let (txid, coins): (Txid, BTreeSet<OutPoint>) =
+            (of.compute_txid(), outpoints(of).collect());
+        let rival = |other: &&Transaction| {
+            other.compute_txid() != txid
+                && outpoints(other).any(|outpoint| coins.contains(&outpoint))
+        };
         lock(&self.transactions).iter().filter(rival).cloned().collect()
     }
 
     /// Whether another one spends an output of it.
     pub fn is_built_on(&self, parent: Txid) -> bool {
-        lock(&self.transactions).iter().any(|child| outpoints(child).any(|outpoint| outpoint.txid == parent))
+        lock(&self.transactions)
+            .iter()
+            .any(|child| outpoints(child).any(|outpoint| outpoint.txid == parent))
     }
 }
 

@@ -1,6 +1,8 @@
-//! The rules of a node's pool that anvil does not keep, in geth's words: who may replace whom, and who has to wait.
+//! The rules of a node's pool that anvil does not keep, in geth's words: who may replace whom, and
+//! who has to wait.
 //!
-//! What was taken is remembered beyond its block: as long as the chain's nonce is below a transaction's own, it waits here again.
+//! What was taken is remembered beyond its block: as long as the chain's nonce is below a
+//! transaction's own, it waits here again.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,8 @@ pub(super) struct Offer {
     pub cost: U256,
 }
 
-/// What waits or was mined lately, by sender and nonce. One transaction a nonce: the one that replaced the others.
+/// What waits or was mined lately, by sender and nonce. One transaction a nonce: the one that
+/// replaced the others.
 #[derive(Default)]
 pub(super) struct Waiting {
     of: BTreeMap<Address, BTreeMap<u64, Kept>>,
@@ -65,7 +68,8 @@ impl Offer {
     }
 
     fn outbids(&self, other: &Self) -> bool {
-        let enough = |new: u128, old: u128| new > old && new >= old * (100 + REPLACEMENT_PERCENT) / 100;
+        let enough =
+            |new: u128, old: u128| new > old && new >= old * (100 + REPLACEMENT_PERCENT) / 100;
         enough(self.max_fee, other.max_fee) && enough(self.max_tip, other.max_tip)
     }
 }
@@ -75,7 +79,9 @@ fn signer(envelope: &TxEnvelope) -> Result<Address> {
     let compact = [parts.r().to_be_bytes::<32>(), parts.s().to_be_bytes::<32>()].concat();
     let id = if parts.v() { RecoveryId::One } else { RecoveryId::Zero };
     let signature = RecoverableSignature::from_compact(&compact, id).context("no signature")?;
-    let key = signature.recover_ecdsa(Message::from_digest(envelope.signature_hash().0)).context("nobody signed it")?;
+    let key = signature
+        .recover_ecdsa(Message::from_digest(envelope.signature_hash().0))
+        .context("nobody signed it")?;
     Ok(Address::from_raw_public_key(&key.serialize_uncompressed()[1..]))
 }
 
@@ -86,25 +92,34 @@ impl Waiting {
     /// geth's sentence.
     pub fn admit(&mut self, offer: Offer, account: Account) -> Result<B256, String> {
         let of_sender = self.of.entry(offer.sender).or_default();
-        let standing = of_sender.get(&offer.nonce).map(|kept| &kept.offer).filter(|_| offer.nonce >= account.nonce);
+        let standing = of_sender
+            .get(&offer.nonce)
+            .map(|kept| &kept.offer)
+            .filter(|_| offer.nonce >= account.nonce);
         if standing.is_some_and(|standing| standing.hash == offer.hash) {
             return Err("already known".to_owned());
         }
         if offer.max_tip > offer.max_fee {
             return Err(format!(
-                "max priority fee per gas higher than max fee per gas: address {}, maxPriorityFeePerGas: {}, maxFeePerGas: {}",
+                "max priority fee per gas higher than max fee per gas: address {}, \
+                 maxPriorityFeePerGas: {}, maxFeePerGas: {}",
                 offer.sender, offer.max_tip, offer.max_fee
             ));
         }
         if offer.nonce < account.nonce {
-            return Err(format!("nonce too low: next nonce {}, tx nonce {}", account.nonce, offer.nonce));
+            return Err(format!(
+                "nonce too low: next nonce {}, tx nonce {}",
+                account.nonce, offer.nonce
+            ));
         }
         let others = of_sender.range(account.nonce..).filter(|(nonce, _)| **nonce != offer.nonce);
         let queued: U256 = others.map(|(_, kept)| kept.offer.cost).sum();
         if queued + offer.cost > account.balance {
-            let (balance, cost, over) = (account.balance, offer.cost, queued + offer.cost - account.balance);
+            let (balance, cost, over) =
+                (account.balance, offer.cost, queued + offer.cost - account.balance);
             return Err(format!(
-                "insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}, overshot {over}"
+                "insufficient funds for gas * price + value: balance {balance}, queued cost \
+                 {queued}, tx cost {cost}, overshot {over}"
             ));
         }
         if standing.is_some_and(|standing| !offer.outbids(standing)) {
@@ -122,17 +137,25 @@ impl Waiting {
         self.of.keys().copied().collect()
     }
 
-    /// What the node could mine next and was not given at this head: in order, without a gap, none below the base fee.
+    /// What the node could mine next and was not given at this head: in order, without a gap, none
+    /// below the base fee.
     pub fn due(&self, sender: Address, next_nonce: u64, head: Head) -> Vec<Offer> {
         let Some(of_sender) = self.of.get(&sender) else { return Vec::new() };
         let in_order = of_sender.range(next_nonce..).zip(next_nonce..);
-        let executable = in_order.take_while(|((nonce, kept), expected)| *nonce == expected && kept.offer.max_fee >= head.base_fee);
-        executable.map(|((_, kept), _)| kept).filter(|kept| kept.handed != Some(head.hash)).map(|kept| kept.offer.clone()).collect()
+        let executable = in_order.take_while(|((nonce, kept), expected)| {
+            *nonce == expected && kept.offer.max_fee >= head.base_fee
+        });
+        executable
+            .map(|((_, kept), _)| kept)
+            .filter(|kept| kept.handed != Some(head.hash))
+            .map(|kept| kept.offer.clone())
+            .collect()
     }
 
     /// The node took it at this head.
     pub fn handed(&mut self, offer: &Offer, head: Head) {
-        let kept = self.of.get_mut(&offer.sender).and_then(|of_sender| of_sender.get_mut(&offer.nonce));
+        let kept =
+            self.of.get_mut(&offer.sender).and_then(|of_sender| of_sender.get_mut(&offer.nonce));
         if let Some(kept) = kept.filter(|kept| kept.offer.hash == offer.hash) {
             kept.handed = Some(head.hash);
         }
@@ -161,7 +184,15 @@ mod tests {
     fn offer(nonce: u64, max_fee: u128, max_tip: u128) -> Offer {
         let name = format!("{nonce} {max_fee} {max_tip}");
         let (hash, raw) = (keccak256(&name), Bytes::from(name.into_bytes()));
-        Offer { sender: SENDER, nonce, hash, raw, max_fee, max_tip, cost: U256::from(max_fee * 21_000) }
+        Offer {
+            sender: SENDER,
+            nonce,
+            hash,
+            raw,
+            max_fee,
+            max_tip,
+            cost: U256::from(max_fee * 21_000),
+        }
     }
 
     fn head(block: u8, base_fee: u128) -> Head {
@@ -190,7 +221,10 @@ mod tests {
         waiting.admit(offer(3, 10, 1), RICH).expect("taken, with a gap before it");
         assert_eq!(waiting.admit(offer(3, 10, 1), RICH).expect_err("again"), "already known");
         let later = Account { nonce: 4, ..RICH };
-        assert_eq!(waiting.admit(offer(3, 10, 1), later).expect_err("mined"), "nonce too low: next nonce 4, tx nonce 3");
+        assert_eq!(
+            waiting.admit(offer(3, 10, 1), later).expect_err("mined"),
+            "nonce too low: next nonce 4, tx nonce 3"
+        );
     }
 
     #[test]
@@ -199,12 +233,20 @@ mod tests {
         for (nonce, max_fee) in [(0, 50), (1, 20), (2, 50), (4, 50)] {
             waiting.admit(offer(nonce, max_fee, 1), RICH).expect("taken");
         }
-        assert_eq!(nonces(&waiting.due(SENDER, 0, head(1, 30))), [0], "the second waits, and what follows it");
+        assert_eq!(
+            nonces(&waiting.due(SENDER, 0, head(1, 30))),
+            [0],
+            "the second waits, and what follows it"
+        );
         assert_eq!(nonces(&waiting.due(SENDER, 0, head(1, 20))), [0, 1, 2], "the gap stays");
         let first = offer(0, 50, 1);
         waiting.handed(&first, head(1, 20));
         assert_eq!(nonces(&waiting.due(SENDER, 0, head(1, 20))), [1, 2]);
-        assert_eq!(nonces(&waiting.due(SENDER, 0, head(2, 20))), [0, 1, 2], "a new head may have lost it");
+        assert_eq!(
+            nonces(&waiting.due(SENDER, 0, head(2, 20))),
+            [0, 1, 2],
+            "a new head may have lost it"
+        );
     }
 
     #[test]
@@ -222,7 +264,11 @@ mod tests {
             waiting.admit(offer(nonce, 50, 1), RICH).expect("taken");
         }
         waiting.forget(SENDER, 1);
-        assert_eq!(nonces(&waiting.due(SENDER, 0, head(1, 1))), [0], "a reorganisation may bring it back");
+        assert_eq!(
+            nonces(&waiting.due(SENDER, 0, head(1, 1))),
+            [0],
+            "a reorganisation may bring it back"
+        );
         waiting.admit(offer(1, 10, 1), RICH).expect("nothing stands there any more");
     }
 
@@ -232,6 +278,11 @@ mod tests {
         let poor = Account { nonce: 0, balance: U256::from(3 * 21_000) };
         waiting.admit(offer(0, 2, 1), poor).expect("affordable");
         let said = waiting.admit(offer(1, 2, 1), poor).expect_err("not both");
-        assert!(said.starts_with("insufficient funds for gas * price + value: balance 63000, queued cost 42000"), "{said}");
+        assert!(
+            said.starts_with(
+                "insufficient funds for gas * price + value: balance 63000, queued cost 42000"
+            ),
+            "{said}"
+        );
     }
 }

@@ -31,7 +31,12 @@ pub(super) struct Wire {
 
 impl Wire {
     pub fn new(target: &str, face: Face, book: Arc<Mutex<Book>>) -> Result<Self> {
-        Ok(Self { node: Arc::new(Node::new(target)?), http: http_client(FORWARD_BOUND)?, face, book })
+        Ok(Self {
+            node: Arc::new(Node::new(target)?),
+            http: http_client(FORWARD_BOUND)?,
+            face,
+            book,
+        })
     }
 
     /// What this endpoint says when nothing goes wrong.
@@ -41,7 +46,10 @@ impl Wire {
         }
         let answers = match calls {
             Value::Array(batch) => self.face_value(batch).await.map(Value::Array),
-            single => self.face_value(std::slice::from_ref(single)).await.map(|mut answers| answers.remove(0)),
+            single => self
+                .face_value(std::slice::from_ref(single))
+                .await
+                .map(|mut answers| answers.remove(0)),
         };
         match answers {
             Ok(answers) => axum::Json(answers).into_response(),
@@ -50,7 +58,13 @@ impl Wire {
     }
 
     async fn forward(&self, request: &Bytes) -> Response {
-        let sent = self.http.post(self.node.url()).header(CONTENT_TYPE, "application/json").body(request.clone()).send().await;
+        let sent = self
+            .http
+            .post(self.node.url())
+            .header(CONTENT_TYPE, "application/json")
+            .body(request.clone())
+            .send()
+            .await;
         let answer = async { sent?.bytes().await };
         match answer.await {
             Ok(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
@@ -58,7 +72,8 @@ impl Wire {
         }
     }
 
-    /// The answers as pool and lag make them: sends go to the pool, in their order; the rest is asked at once.
+    /// The answers as pool and lag make them: sends go to the pool, in their order; the rest is
+    /// asked at once.
     async fn face_value(&self, calls: &[Value]) -> Result<Vec<Value>> {
         let view = match self.face.lag_blocks {
             0 => None,
@@ -67,9 +82,12 @@ impl Wire {
         let mut answers = vec![Value::Null; calls.len()];
         let mut open = Vec::new();
         for (index, call) in calls.iter().enumerate() {
-            let (method, params) = (call["method"].as_str().unwrap_or_default(), call["params"].clone());
+            let (method, params) =
+                (call["method"].as_str().unwrap_or_default(), call["params"].clone());
             match (&self.face.pool, view) {
-                (Some(pool), _) if method == "eth_sendRawTransaction" => answers[index] = pool.take(&params, self.face.name).await,
+                (Some(pool), _) if method == "eth_sendRawTransaction" => {
+                    answers[index] = pool.take(&params, self.face.name).await
+                }
                 (_, None) => open.push((index, (method.to_owned(), params))),
                 (_, Some(view)) => match view.rewrite(method, params) {
                     Rewritten::Ask(params) => open.push((index, (method.to_owned(), params))),
@@ -78,7 +96,9 @@ impl Wire {
             }
         }
         let (places, asked): (Vec<usize>, Vec<(String, Value)>) = open.into_iter().unzip();
-        for ((index, (method, _)), mut answer) in places.into_iter().zip(&asked).zip(self.node.ask(&asked).await?) {
+        for ((index, (method, _)), mut answer) in
+            places.into_iter().zip(&asked).zip(self.node.ask(&asked).await?)
+        {
             if let Some(view) = view {
                 view.hide(method, &mut answer);
             }
@@ -114,7 +134,8 @@ pub(super) async fn pass(State(wire): State<Wire>, request: Bytes) -> Response {
         Some(Fault::Lie(result)) => answer(&calls, &json!({ "result": result })),
         Some(Fault::Page(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            (status, [(CONTENT_TYPE, "text/html")], "<html><body>Something is wrong.</body></html>").into_response()
+            (status, [(CONTENT_TYPE, "text/html")], "<html><body>Something is wrong.</body></html>")
+                .into_response()
         }
         Some(Fault::Late(by)) => {
             tokio::time::sleep(by).await;
@@ -157,6 +178,9 @@ fn answer(calls: &Value, content: &Value) -> Response {
 }
 
 fn broken() -> Response {
-    let half = [Ok(Bytes::from_static(b"{\"jsonrpc\":")), Err(std::io::Error::other("the connection breaks here"))];
+    let half = [
+        Ok(Bytes::from_static(b"{\"jsonrpc\":")),
+        Err(std::io::Error::other("the connection breaks here")),
+    ];
     ([(CONTENT_TYPE, "application/json")], Body::from_stream(stream::iter(half))).into_response()
 }

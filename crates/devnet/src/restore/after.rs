@@ -20,12 +20,17 @@ pub struct Answers {
     pub by_nonce: usize,
 }
 
-/// The application introduces its new users again, and sends all credits since the backup again. Gives how many
-/// accounts had a debt until then.
+/// The application introduces its new users again, and sends all credits since the backup again.
+/// Gives how many accounts had a debt until then.
 ///
 /// # Errors
 /// Fails if the server refuses the application, or the database cannot be read.
-pub async fn credit_again(world: &World, cast: &mut Cast, lost: &Lost, findings: &mut Vec<String>) -> Result<usize> {
+pub async fn credit_again(
+    world: &World,
+    cast: &mut Cast,
+    lost: &Lost,
+    findings: &mut Vec<String>,
+) -> Result<usize> {
     let admin = world.devnet.admin()?;
     let expected = money::debts_to_come(&lost.book, &lost.backup, &lost.ledger_of_backup)?;
     let found = money::debts(&Ledger::read(&world.source()).await?);
@@ -41,11 +46,16 @@ pub async fn credit_again(world: &World, cast: &mut Cast, lost: &Lost, findings:
     Ok(found.len())
 }
 
-/// Everybody who was accepted asks again, with the same key or claim, and is told of the first withdrawal.
+/// Everybody who was accepted asks again, with the same key or claim, and is told of the first
+/// withdrawal.
 ///
 /// # Errors
 /// Fails if the HTTP client cannot be built.
-pub async fn ask_again(world: &World, cast: &mut Cast, findings: &mut Vec<String>) -> Result<Answers> {
+pub async fn ask_again(
+    world: &World,
+    cast: &mut Cast,
+    findings: &mut Vec<String>,
+) -> Result<Answers> {
     let (mut told, mut by_nonce) = (0, 0);
     world.ask(cast.accepted()).await?;
     for request in cast.accepted() {
@@ -54,7 +64,8 @@ pub async fn ask_again(world: &World, cast: &mut Cast, findings: &mut Vec<String
                 told += 1;
                 by_nonce += usize::from(request.payee.way == Way::Claim);
             }
-            (ids, refused) => findings.push(format!("payee {} asked again: {ids:?} {refused:?}", request.payee.number)),
+            (ids, refused) => findings
+                .push(format!("payee {} asked again: {ids:?} {refused:?}", request.payee.number)),
         }
     }
     Ok(Answers { told, by_nonce })
@@ -69,12 +80,17 @@ pub async fn go_on(world: &World, cast: &mut Cast, findings: &mut Vec<String>) -
     let accepted = world.ask(cast.fresh.iter_mut()).await?;
     if accepted != cast.fresh.len() {
         let refused = cast.fresh.iter().find_map(|request| request.refused.as_deref());
-        findings.push(format!("{accepted} of {} new requests are accepted: {refused:?}", cast.fresh.len()));
+        findings.push(format!(
+            "{accepted} of {} new requests are accepted: {refused:?}",
+            cast.fresh.len()
+        ));
     }
     let waiting = &cast.waiting.ids[0];
-    let approved = admin.post(&format!("/api/admin/withdrawals/{waiting}/approve"), &json!({})).await?;
+    let approved =
+        admin.post(&format!("/api/admin/withdrawals/{waiting}/approve"), &json!({})).await?;
     if !approved.status.is_success() {
-        findings.push(format!("what waited cannot be approved: {} {}", approved.status, approved.body));
+        findings
+            .push(format!("what waited cannot be approved: {} {}", approved.status, approved.body));
     }
     Ok(())
 }

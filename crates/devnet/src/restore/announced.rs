@@ -1,4 +1,5 @@
-//! What `adit restore` said, and what it should have said: counted from the journal and the backup by other code.
+//! What `adit restore` said, and what it should have said: counted from the journal and the backup
+//! by other code.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,9 @@ impl Announced {
         let lanes = said["lanes"].as_array().with_context(|| format!("no lanes in {said}"))?;
         let mut sum = Self::default();
         for lane in lanes {
-            let count = |name: &str| lane["payments"][name].as_u64().with_context(|| format!("no {name} in {lane}"));
+            let count = |name: &str| {
+                lane["payments"][name].as_u64().with_context(|| format!("no {name} in {lane}"))
+            };
             sum.taken_back += count("takenBack")?;
             sum.made_again += count("madeAgain")?;
             sum.for_a_person += count("forAPerson")?;

@@ -1,4 +1,5 @@
-//! What a restore has to bring back: each withdrawal with its user, claim and key, and what the limits count.
+//! What a restore has to bring back: each withdrawal with its user, claim and key, and what the
+//! limits count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +10,13 @@ use crate::chaos::ledger::{Source, columns};
 const WITHDRAWALS: &str = "SELECT CAST(id AS TEXT), user_id, book, source_asset, asset, CAST(amount AS TEXT), destination,
     CAST(deducted AS TEXT), CAST(fee AS TEXT), COALESCE(CAST(nonce AS TEXT), ''), COALESCE(CAST(digest AS TEXT), ''),
     COALESCE(CAST(deadline AS TEXT), '') FROM withdrawal";
-const KEYS: &str =
-    "SELECT CAST(client AS TEXT), CAST(key AS TEXT), CAST(fingerprint AS TEXT), CAST(withdrawal_id AS TEXT) FROM idempotency";
+const KEYS: &str = "SELECT CAST(client AS TEXT), CAST(key AS TEXT), CAST(fingerprint AS TEXT), CAST(withdrawal_id \
+     AS TEXT) FROM idempotency";
 const USERS: &str = "SELECT id, CAST(claim_nonce AS TEXT) FROM app_user";
-const LIMITS: &str = "SELECT user_id, asset, CAST(count(*) AS TEXT) FROM limit_entry GROUP BY user_id, asset";
-const PAYOUTS: &str = "SELECT CAST(payout_id AS TEXT), CAST(lineage_id AS TEXT) FROM lineage_payout";
+const LIMITS: &str =
+    "SELECT user_id, asset, CAST(count(*) AS TEXT) FROM limit_entry GROUP BY user_id, asset";
+const PAYOUTS: &str =
+    "SELECT CAST(payout_id AS TEXT), CAST(lineage_id AS TEXT) FROM lineage_payout";
 /// Columns of [`WITHDRAWALS`].
 const USER: usize = 1;
 const BOOK: usize = 2;
@@ -92,7 +95,9 @@ impl Book {
         for (whose, count) in &self.limits {
             let now = after.limits.get(whose);
             if now != Some(count) {
-                found.push(format!("the limits of {whose:?} counted {count} withdrawals and count {now:?}"));
+                found.push(format!(
+                    "the limits of {whose:?} counted {count} withdrawals and count {now:?}"
+                ));
             }
         }
         found

@@ -47,11 +47,18 @@ impl Cast {
     ///
     /// # Errors
     /// Fails if the crowd is too small.
-    pub fn draw(scenario: &Scenario, players: &[SeededPlayer], chance: &mut Chance) -> Result<Self> {
-        let mut crowd = shuffled(Payee::crowd(scenario.chain, Self::payees(scenario), players), chance);
-        let (approved, given_back, waiting) = (large(&mut crowd)?, large(&mut crowd)?, large(&mut crowd)?);
+    pub fn draw(
+        scenario: &Scenario,
+        players: &[SeededPlayer],
+        chance: &mut Chance,
+    ) -> Result<Self> {
+        let mut crowd =
+            shuffled(Payee::crowd(scenario.chain, Self::payees(scenario), players), chance);
+        let (approved, given_back, waiting) =
+            (large(&mut crowd)?, large(&mut crowd)?, large(&mut crowd)?);
         let mut drawn = crowd.into_iter();
-        let mut draw = |count: usize| drawn.by_ref().take(count).map(Request::new).collect::<Vec<Request>>();
+        let mut draw =
+            |count: usize| drawn.by_ref().take(count).map(Request::new).collect::<Vec<Request>>();
         let (ahead, known) = (draw(scenario.ahead()), draw(scenario.known()));
         let (mut unknown, fresh) = (draw(scenario.unknown()), draw(scenario.fresh()));
         let newcomers = introduce(&mut unknown, scenario.by_newcomers());

@@ -1,4 +1,5 @@
-//! From the start of the restored server until its lanes run: what is measured, and who asks meanwhile.
+//! From the start of the restored server until its lanes run: what is measured, and who asks
+//! meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -27,15 +28,20 @@ pub struct Comeback {
 ///
 /// # Errors
 /// Fails if the lanes do not run in time. That the command fails is a finding.
-pub async fn follow(world: &mut World, impatient: &mut [Request], findings: &mut Vec<String>) -> Result<Comeback> {
+pub async fn follow(
+    world: &mut World,
+    impatient: &mut [Request],
+    findings: &mut Vec<String>,
+) -> Result<Comeback> {
     let began = Instant::now();
     let waiting = world.devnet.command(&["--json", "restore", "--wait"]);
     let waiting = tokio::spawn(async move { (waiting.run(BACK_BOUND).await, began.elapsed()) });
     let (apis, domain) = ([world.api(0)?, world.api(1)?], world.devnet.domain());
-    let asking = futures::future::join_all(impatient.iter_mut().enumerate().map(|(place, request)| {
-        let (api, domain) = (&apis[place % apis.len()], &domain);
-        async move { request.counts = request.insist(api, domain).await }
-    }));
+    let asking =
+        futures::future::join_all(impatient.iter_mut().enumerate().map(|(place, request)| {
+            let (api, domain) = (&apis[place % apis.len()], &domain);
+            async move { request.counts = request.insist(api, domain).await }
+        }));
     let coming = async {
         world.start_servers().await?;
         lanes_run(&world.devnet.admin()?).await?;

@@ -59,7 +59,9 @@ impl Display for Report<'_> {
 
 fn row(outcome: &Outcome) -> [String; 12] {
     let Outcome { scenario, paid, announced, comeback, .. } = outcome;
-    let times = |fits: fn(usize) -> bool| paid.iter().filter(move |(times, _)| fits(**times)).map(|(_, payees)| payees);
+    let times = |fits: fn(usize) -> bool| {
+        paid.iter().filter(move |(times, _)| fits(**times)).map(|(_, payees)| payees)
+    };
     let verdict = match outcome.findings.len() {
         0 => "holds".to_owned(),
         count => format!("BROKEN ({count})"),
@@ -67,7 +69,10 @@ fn row(outcome: &Outcome) -> [String; 12] {
     [
         scenario.to_string(),
         format!("{} / {}", scenario.known(), scenario.unknown()),
-        format!("{} taken back, {} made again, {} for a person", announced.taken_back, announced.made_again, announced.for_a_person),
+        format!(
+            "{} taken back, {} made again, {} for a person",
+            announced.taken_back, announced.made_again, announced.for_a_person
+        ),
         outcome.made_again.to_string(),
         times(|times| times > 1).sum::<usize>().to_string(),
         times(|times| times == 0).sum::<usize>().to_string(),

@@ -42,7 +42,8 @@ pub struct Outcome {
     pub scenario: Scenario,
     /// How many payees were paid 0, 1, 2 … times, of those who are to be paid once.
     pub paid: BTreeMap<usize, usize>,
-    /// Withdrawals that the backup had never seen, and that are there again with everything that they had.
+    /// Withdrawals that the backup had never seen, and that are there again with everything that
+    /// they had.
     pub made_again: usize,
     pub announced: Announced,
     pub comeback: Comeback,
@@ -89,7 +90,11 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     let impatient = &mut cast.unknown[..impatient];
     let comeback = comeback::follow(&mut world, impatient, &mut findings).await?;
     if comeback.lanes > AIM {
-        findings.push(format!("{} s until the lanes run, the aim is {}", comeback.lanes.as_secs(), AIM.as_secs()));
+        findings.push(format!(
+            "{} s until the lanes run, the aim is {}",
+            comeback.lanes.as_secs(),
+            AIM.as_secs()
+        ));
     }
     let made_again = is_back(&world, &lost, &mut findings).await?;
     let debts = after::credit_again(&world, &mut cast, &lost, &mut findings).await?;
@@ -102,7 +107,18 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     let paid = verdict(&mut world, &cast, &lost, &mut findings).await?;
     world.devnet.stop().await?;
     let (scenario, took) = (*scenario, started.elapsed());
-    Ok(Outcome { scenario, paid, made_again, announced, comeback, answers, debts, settled, findings, took })
+    Ok(Outcome {
+        scenario,
+        paid,
+        made_again,
+        announced,
+        comeback,
+        answers,
+        debts,
+        settled,
+        findings,
+        took,
+    })
 }
 
 /// Some are paid, some wait for a person, and most have been accepted and are in no block.
@@ -136,14 +152,21 @@ async fn since_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
     cast.enrol(&seeded);
     payees::endow(&admin, &cast.credited(true)).await?;
     let (approved, given_back) = (&cast.approved.ids[0], &cast.given_back.ids[0]);
-    admin.post(&format!("/api/admin/withdrawals/{approved}/approve"), &json!({})).await?.expect_success("approving")?;
+    admin
+        .post(&format!("/api/admin/withdrawals/{approved}/approve"), &json!({}))
+        .await?
+        .expect_success("approving")?;
     let reason = json!({ "reason": "given back since the backup" });
-    admin.post(&format!("/api/admin/withdrawals/{given_back}/cancel"), &reason).await?.expect_success("cancelling")?;
+    admin
+        .post(&format!("/api/admin/withdrawals/{given_back}/cancel"), &reason)
+        .await?
+        .expect_success("cancelling")?;
     progress::step(format!("{} are accepted since the backup; all are paid", cast.unknown.len()));
     world.must_ask(&mut cast.unknown).await?;
     let mut eye = Eye::on(&world.devnet, world.chain)?;
     let lists = [&cast.known, &cast.unknown].into_iter().flatten();
-    let paid: Vec<Payee> = lists.chain([&cast.approved]).map(|request| request.payee.clone()).collect();
+    let paid: Vec<Payee> =
+        lists.chain([&cast.approved]).map(|request| request.payee.clone()).collect();
     wait::until("all of them to be in a block", MINED_BOUND, LOOK_PAUSE, async || {
         eye.look().await?;
         Ok(eye.has_paid(&paid, true).then_some(()))
@@ -152,7 +175,12 @@ async fn since_backup(world: &mut World, cast: &mut Cast) -> Result<()> {
 }
 
 /// Stops the servers, puts the backup back, and says `adit restore`.
-async fn restore(world: &mut World, scenario: &Scenario, backup: &Backup, findings: &mut Vec<String>) -> Result<(Lost, Announced)> {
+async fn restore(
+    world: &mut World,
+    scenario: &Scenario,
+    backup: &Backup,
+    findings: &mut Vec<String>,
+) -> Result<(Lost, Announced)> {
     world.stop_servers().await?;
     progress::step("the servers have ended; the backup becomes the database");
     let (book, ledger) = (Book::read(&world.source()).await?, Ledger::read(&world.source()).await?);
@@ -168,7 +196,8 @@ async fn restore(world: &mut World, scenario: &Scenario, backup: &Backup, findin
     let database = file.display().to_string();
     let words: &[&str] = match scenario.store {
         StoreKind::Sqlite => &["--json", "restore", "--database", &database],
-        // The signer that both servers share has heard them just now; that both have ended is known here.
+        // The signer that both servers share has heard them just now; that both have ended is known
+        // here.
         StoreKind::Postgres => &["--json", "restore", "--declared", "--take-over"],
     };
     let said = world.devnet.command(words).run(COMMAND_BOUND).await?;
@@ -176,10 +205,15 @@ async fn restore(world: &mut World, scenario: &Scenario, backup: &Backup, findin
     let announced = Announced::read(&said)?;
     let expected = Announced::expected(&Journal::read(&world.journal())?, &of_backup);
     if announced != expected {
-        findings.push(format!("`adit restore` announced {announced:?}, and the journal has {expected:?}"));
+        findings.push(format!(
+            "`adit restore` announced {announced:?}, and the journal has {expected:?}"
+        ));
     }
     if announced.made_again != scenario.unknown() as u64 {
-        findings.push(format!("`adit restore` announced {announced:?} of {} unknown", scenario.unknown()));
+        findings.push(format!(
+            "`adit restore` announced {announced:?} of {} unknown",
+            scenario.unknown()
+        ));
     }
     Ok((Lost { book, ledger, backup: of_backup, ledger_of_backup }, announced))
 }
@@ -188,13 +222,23 @@ async fn restore(world: &mut World, scenario: &Scenario, backup: &Backup, findin
 async fn is_back(world: &World, lost: &Lost, findings: &mut Vec<String>) -> Result<usize> {
     let now = Book::read(&world.source()).await?;
     findings.extend(lost.book.differences(&now));
-    let unknown: Vec<&String> = lost.book.withdrawals.keys().filter(|id| !lost.backup.withdrawals.contains_key(*id)).collect();
+    let unknown: Vec<&String> = lost
+        .book
+        .withdrawals
+        .keys()
+        .filter(|id| !lost.backup.withdrawals.contains_key(*id))
+        .collect();
     let same = |id: &&&String| now.withdrawals.get(**id) == lost.book.withdrawals.get(**id);
     Ok(unknown.iter().filter(same).count())
 }
 
 /// Read when all servers have ended.
-async fn verdict(world: &mut World, cast: &Cast, lost: &Lost, findings: &mut Vec<String>) -> Result<BTreeMap<usize, usize>> {
+async fn verdict(
+    world: &mut World,
+    cast: &Cast,
+    lost: &Lost,
+    findings: &mut Vec<String>,
+) -> Result<BTreeMap<usize, usize>> {
     world.stop_servers().await?;
     if let Some(signer) = world.devnet.signer() {
         signer.stop().await?;
@@ -202,7 +246,11 @@ async fn verdict(world: &mut World, cast: &Cast, lost: &Lost, findings: &mut Vec
     let ledger = Ledger::read(&world.source()).await?;
     let mut spendable = money::available(&lost.ledger);
     money::spend(&mut spendable, cast.fresh.iter().map(|request| &request.payee))?;
-    findings.extend(money::differences("what can be spent", &spendable, &money::available(&ledger)));
+    findings.extend(money::differences(
+        "what can be spent",
+        &spendable,
+        &money::available(&ledger),
+    ));
     let verdict = Verdict::of(world, cast, &ledger).await?;
     findings.extend(verdict.findings);
     Ok(verdict.paid)

@@ -6,15 +6,16 @@ use std::time::Duration;
 use crate::chaos::ChainKind;
 use crate::options::StoreKind;
 
-/// From the start of the restored server until everything is made again and its lanes run; the chain's
-/// finality comes after that.
+/// From the start of the restored server until everything is made again and its lanes run; the
+/// chain's finality comes after that.
 pub const AIM: Duration = Duration::from_secs(60);
 
 /// One run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scenario {
     pub chain: ChainKind,
-    /// SQLite: one server with its signer inside. Postgres: two servers that share an `adit signer`.
+    /// SQLite: one server with its signer inside. Postgres: two servers that share an `adit
+    /// signer`.
     pub store: StoreKind,
     /// Paid between backup and restore.
     pub payouts: usize,
@@ -46,7 +47,8 @@ impl Scenario {
         (self.payouts / 20).max(3)
     }
 
-    /// On EVM: payments that may wait for blocks at a time: with no block, a part of the known is not even reserved.
+    /// On EVM: payments that may wait for blocks at a time: with no block, a part of the known is
+    /// not even reserved.
     pub fn in_flight_max(&self) -> usize {
         (self.known() / 2).max(2)
     }

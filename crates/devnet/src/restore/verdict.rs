@@ -1,4 +1,5 @@
-//! The verdict on a run: what the chain says of each payee, and whether ledger, chain and journal agree.
+//! The verdict on a run: what the chain says of each payee, and whether ledger, chain and journal
+//! agree.
 
 use std::collections::BTreeMap;
 
@@ -32,17 +33,30 @@ impl Verdict {
         let closing = chain::holdings(&world.devnet, world.chain).await?;
         let (opening, accepted, mined) = (&world.opening[..], &[][..], &mined[..]);
         let (elsewhere, forgotten) = (&[][..], &Forgotten::default());
-        let evidence = Evidence { accepted, mined, elsewhere, ledger, journal: &journal, opening, closing: &closing, forgotten };
+        let evidence = Evidence {
+            accepted,
+            mined,
+            elsewhere,
+            ledger,
+            journal: &journal,
+            opening,
+            closing: &closing,
+            forgotten,
+        };
         let verdict::Verdict { mut findings, .. } = verdict::Verdict::of(cast.all(), &evidence);
         let back = &cast.given_back;
         let is_back = |request: &Request| std::ptr::eq(request, back);
-        let to_be_paid = || cast.all().filter(|request| !is_back(request)).map(|request| &request.payee);
+        let to_be_paid =
+            || cast.all().filter(|request| !is_back(request)).map(|request| &request.payee);
         let paid = chain::histogram(to_be_paid(), mined);
         for payee in to_be_paid().filter(|payee| chain::payments(payee, mined).next().is_none()) {
             findings.push(format!("payee {} is NOT PAID", payee.number));
         }
         if chain::payments(&back.payee, mined).next().is_some() {
-            findings.push(format!("payee {} was given back before the restore, and is PAID", back.payee.number));
+            findings.push(format!(
+                "payee {} was given back before the restore, and is PAID",
+                back.payee.number
+            ));
         }
         Ok(Self { paid, findings })
     }

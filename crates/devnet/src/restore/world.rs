@@ -29,7 +29,8 @@ const WIDTH: usize = 24;
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// One in twelve seconds; more than the observer searches block by block.
 const EVM_BLOCKS_AN_HOUR: u64 = 300;
-/// Few, so that most wait for a place: in a transaction of their own, or in a version of one that is under way.
+/// Few, so that most wait for a place: in a transaction of their own, or in a version of one that
+/// is under way.
 const BITCOIN_IN_FLIGHT_MAX: i64 = 3;
 /// So many times the ordinary.
 const BITCOIN_DEAR_SAT_PER_VBYTE: u64 = 20;
@@ -50,15 +51,21 @@ pub struct World {
 }
 
 impl World {
-    /// Starts it; `directory` gets configuration, state and logs. On EVM so many payments may wait for blocks at a time.
+    /// Starts it; `directory` gets configuration, state and logs. On EVM so many payments may wait
+    /// for blocks at a time.
     ///
     /// # Errors
     /// Fails if a part does not come up.
-    pub async fn start(scenario: &Scenario, in_flight_max: usize, directory: &Path) -> Result<Self> {
-        let tailor = async |_: crate::deployer::Deployer<'_>, _: &crate::stage::Stage, setup: &mut Setup| {
-            setup.config.chains.devnet.in_flight_max = u32::try_from(in_flight_max)?;
-            configure(&mut setup.config, scenario)
-        };
+    pub async fn start(
+        scenario: &Scenario,
+        in_flight_max: usize,
+        directory: &Path,
+    ) -> Result<Self> {
+        let tailor =
+            async |_: crate::deployer::Deployer<'_>, _: &crate::stage::Stage, setup: &mut Setup| {
+                setup.config.chains.devnet.in_flight_max = u32::try_from(in_flight_max)?;
+                configure(&mut setup.config, scenario)
+            };
         let devnet = Devnet::start_with(&options(scenario)?, directory, tailor).await?;
         let opening = chain::holdings(&devnet, scenario.chain).await?;
         let (chain, directory) = (scenario.chain, directory.to_owned());
@@ -86,11 +93,15 @@ impl World {
         Api::new(self.devnet.addresses().nth(number % servers).context("there is a server")?)
     }
 
-    /// Asks for each of them, again and again until there is an answer. Gives how many were accepted.
+    /// Asks for each of them, again and again until there is an answer. Gives how many were
+    /// accepted.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be built.
-    pub async fn ask<'a>(&self, requests: impl IntoIterator<Item = &'a mut Request>) -> Result<usize> {
+    pub async fn ask<'a>(
+        &self,
+        requests: impl IntoIterator<Item = &'a mut Request>,
+    ) -> Result<usize> {
         let apis = [self.api(0)?, self.api(1)?];
         let domain = self.devnet.domain();
         let asking = requests.into_iter().map(|request| {
@@ -111,12 +122,15 @@ impl World {
     pub async fn must_ask(&self, requests: &mut [Request]) -> Result<()> {
         let accepted = self.ask(requests.iter_mut()).await?;
         let refused = requests.iter().find_map(|request| request.refused.as_deref());
-        ensure!(accepted == requests.len(), "before the restore everybody is accepted, not: {refused:?}");
+        ensure!(
+            accepted == requests.len(),
+            "before the restore everybody is accepted, not: {refused:?}"
+        );
         Ok(())
     }
 
-    /// Waits until nothing is open any more but what waits for a person, mining meanwhile. False if something
-    /// is still open after `bound`.
+    /// Waits until nothing is open any more but what waits for a person, mining meanwhile. False if
+    /// something is still open after `bound`.
     ///
     /// # Errors
     /// Fails if the database cannot be read.
@@ -128,8 +142,8 @@ impl World {
         Ok(settled.await.is_ok())
     }
 
-    /// In bitcoin the fees rise, with no block in sight: what is under way is outbid by versions that others
-    /// join.
+    /// In bitcoin the fees rise, with no block in sight: what is under way is outbid by versions
+    /// that others join.
     ///
     /// # Errors
     /// Fails if this devnet has no such chain.
@@ -199,7 +213,8 @@ fn configure(config: &mut Config, scenario: &Scenario) -> Result<()> {
     }
     let asset = if scenario.chain == ChainKind::Evm { ETH } else { BTC };
     let asset = config.assets.get_mut(asset).context("the devnet has this coin")?;
-    let unlimited = Policy { minimum: "0".to_owned(), rolling_24h_max: "1000".to_owned(), ..Policy::default() };
+    let unlimited =
+        Policy { minimum: "0".to_owned(), rolling_24h_max: "1000".to_owned(), ..Policy::default() };
     let policy = asset.policy.get_or_insert(unlimited);
     policy.more.insert("approve_above".to_owned(), Value::from(approve_above(scenario.chain)));
     Ok(())

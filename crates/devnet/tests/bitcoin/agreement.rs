@@ -81,7 +81,8 @@ async fn happen(world: &World, payees: &[Address], chance: &mut Chance) -> &'sta
 async fn compare(world: &World, payee: &Address) {
     let confirmed: Amount = unspent_in_chain(world, payee).await;
     let stats = &world.esplora(&format!("/address/{payee}")).await["chain_stats"];
-    let difference = stats["funded_txo_sum"].as_u64().expect("a sum") - stats["spent_txo_sum"].as_u64().expect("a sum");
+    let difference = stats["funded_txo_sum"].as_u64().expect("a sum")
+        - stats["spent_txo_sum"].as_u64().expect("a sum");
     assert_eq!(difference, confirmed.to_sat(), "{payee} in the chain, by Esplora");
     let owed = world.blockcypher(&format!("/addrs/{payee}?unspentOnly=true")).await;
     assert_eq!(owed["balance"], confirmed.to_sat(), "{payee} in the chain, by BlockCypher");
@@ -89,9 +90,14 @@ async fn compare(world: &World, payee: &Address) {
     let listed = unspent_with_mempool(world, payee).await;
     let utxo = world.esplora(&format!("/address/{payee}/utxo")).await;
     assert_eq!(outputs(&[&utxo], "txid", "vout"), listed, "{payee} with the mempool, by Esplora");
-    let references = outputs(&[&owed["txrefs"], &owed["unconfirmed_txrefs"]], "tx_hash", "tx_output_n");
+    let references =
+        outputs(&[&owed["txrefs"], &owed["unconfirmed_txrefs"]], "tx_hash", "tx_output_n");
     assert_eq!(references, listed, "{payee} with the mempool, by BlockCypher");
-    assert_eq!(owed["final_balance"], listed.values().sum::<u64>(), "{payee} with the mempool, by BlockCypher");
+    assert_eq!(
+        owed["final_balance"],
+        listed.values().sum::<u64>(),
+        "{payee} with the mempool, by BlockCypher"
+    );
 }
 
 async fn unspent_in_chain(world: &World, payee: &Address) -> Amount {
@@ -99,19 +105,25 @@ async fn unspent_in_chain(world: &World, payee: &Address) -> Amount {
     found.iter().map(|coin| coin.amount).sum()
 }
 
-/// By the node's own set of unspent outputs. Not by its wallet, which keeps believing in transactions that the mempool has dropped.
+/// By the node's own set of unspent outputs. Not by its wallet, which keeps believing in
+/// transactions that the mempool has dropped.
 async fn unspent_with_mempool(world: &World, payee: &Address) -> BTreeMap<OutPoint, u64> {
     let (rpc, script) = (world.bitcoin.rpc(), payee.script_pubkey());
     let in_chain = rpc.unspent(std::slice::from_ref(&script)).await.expect("a search");
-    let mut outputs: BTreeMap<OutPoint, u64> = in_chain.iter().map(|coin| (coin.outpoint(), coin.amount.to_sat())).collect();
+    let mut outputs: BTreeMap<OutPoint, u64> =
+        in_chain.iter().map(|coin| (coin.outpoint(), coin.amount.to_sat())).collect();
     for txid in rpc.mempool().await.expect("a mempool") {
-        let waiting = rpc.transaction(txid).await.expect("an answer").expect("it is in the mempool");
+        let waiting =
+            rpc.transaction(txid).await.expect("an answer").expect("it is in the mempool");
         let mine = (0..).zip(&waiting.output).filter(|(_, output)| output.script_pubkey == script);
         outputs.extend(mine.map(|(vout, output)| (OutPoint { txid, vout }, output.value.to_sat())));
     }
     let mut unspent = BTreeMap::new();
     for (outpoint, value) in outputs {
-        let found: Option<Value> = rpc.call("gettxout", json!([outpoint.txid, outpoint.vout, true])).await.expect("an answer");
+        let found: Option<Value> = rpc
+            .call("gettxout", json!([outpoint.txid, outpoint.vout, true]))
+            .await
+            .expect("an answer");
         unspent.extend(found.map(|_| (outpoint, value)));
     }
     unspent

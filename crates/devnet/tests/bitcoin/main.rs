@@ -1,4 +1,5 @@
-//! Bitcoin's parts on a real bitcoind: the node, the miner, and what both faces of the gateway say about the same chain.
+//! Bitcoin's parts on a real bitcoind: the node, the miner, and what both faces of the gateway say
+//! about the same chain.
 
 mod agreement;
 mod faces;

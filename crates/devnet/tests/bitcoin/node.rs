@@ -26,8 +26,15 @@ async fn bitcoind_starts_refuses_in_its_own_words_and_leaves_nothing_behind() {
     let error = node.rpc().block_hash(7).await.expect_err("no such block");
     assert_eq!(error.refusal().expect("bitcoind answered").code, -8, "{error}");
 
-    let (pid, arguments) = (node.pid(), std::fs::read_to_string(format!("/proc/{}/cmdline", node.pid())).expect("it runs"));
-    let data = arguments.split('\0').find_map(|argument| argument.strip_prefix("-datadir=")).expect("a folder").to_owned();
+    let (pid, arguments) = (
+        node.pid(),
+        std::fs::read_to_string(format!("/proc/{}/cmdline", node.pid())).expect("it runs"),
+    );
+    let data = arguments
+        .split('\0')
+        .find_map(|argument| argument.strip_prefix("-datadir="))
+        .expect("a folder")
+        .to_owned();
     drop(node);
     assert!(is_gone(pid), "bitcoind ({pid}) still runs");
     assert!(!PathBuf::from(data).exists(), "its data is still there");
@@ -44,7 +51,11 @@ async fn dear_blocks_leave_behind_what_pays_little_and_the_faces_estimate_what_t
     }
     world.bitcoin.ask_for(20);
     world.bitcoin.miner().mine(2).await.expect("mined");
-    assert_eq!(world.bitcoin.rpc().mempool().await.expect("a mempool"), [cheap.compute_txid()], "about 9 sat/vB");
+    assert_eq!(
+        world.bitcoin.rpc().mempool().await.expect("a mempool"),
+        [cheap.compute_txid()],
+        "about 9 sat/vB"
+    );
     assert_eq!(world.esplora("/fee-estimates").await, json!({}), "estimates are another matter");
     world.bitcoin.gateway().estimate(Some(20));
     assert_eq!(world.esplora("/fee-estimates").await["6"], 20.0);
@@ -62,7 +73,11 @@ async fn the_miner_gives_coins_keeps_a_beat_and_mines_exactly_what_it_is_told() 
     let Some(mut world) = World::start("miner").await else { return };
     let owner = world.address("bech32m").await;
     // More than the first rewards are worth: it has to mine for it.
-    let sizes = [Amount::from_btc(400.0).expect("an amount"), COIN, Amount::from_btc(200.0).expect("an amount")];
+    let sizes = [
+        Amount::from_btc(400.0).expect("an amount"),
+        COIN,
+        Amount::from_btc(200.0).expect("an amount"),
+    ];
     let coins = world.bitcoin.miner().fund(&owner, &sizes).await.expect("funded");
     let unspent = world.bitcoin.rpc().unspent(&[owner.script_pubkey()]).await.expect("a search");
     for (coin, size) in coins.iter().zip(sizes) {
@@ -70,14 +85,24 @@ async fn the_miner_gives_coins_keeps_a_beat_and_mines_exactly_what_it_is_told() 
         assert_eq!((found.amount, found.coinbase), (size, false));
     }
 
-    let (first, second) = (world.spend(coins[1], &owner, FEE).await, world.spend(coins[1], &owner, FEE * 2).await);
-    let verdict = &world.bitcoin.rpc().would_accept(std::slice::from_ref(&first)).await.expect("a verdict")[0];
+    let (first, second) =
+        (world.spend(coins[1], &owner, FEE).await, world.spend(coins[1], &owner, FEE * 2).await);
+    let verdict =
+        &world.bitcoin.rpc().would_accept(std::slice::from_ref(&first)).await.expect("a verdict")
+            [0];
     assert!(verdict.allowed, "{verdict:?}");
     world.bitcoin.rpc().send(&first).await.expect("sent");
     world.bitcoin.miner().mine_exactly(std::slice::from_ref(&second)).await.expect("mined");
-    assert_eq!(world.bitcoin.rpc().mempool().await.expect("a mempool"), Vec::<Txid>::new(), "the other one took its coin");
+    assert_eq!(
+        world.bitcoin.rpc().mempool().await.expect("a mempool"),
+        Vec::<Txid>::new(),
+        "the other one took its coin"
+    );
     let verdict = &world.bitcoin.rpc().would_accept(&[first]).await.expect("a verdict")[0];
-    assert_eq!((verdict.allowed, verdict.reject_reason.as_deref()), (false, Some("missing-inputs")));
+    assert_eq!(
+        (verdict.allowed, verdict.reject_reason.as_deref()),
+        (false, Some("missing-inputs"))
+    );
 
     world.bitcoin.rpc().set_mock_time(4_000_000_000).await.expect("a clock");
     let block = world.bitcoin.miner().mine(1).await.expect("mined")[0];
@@ -90,7 +115,8 @@ async fn the_miner_gives_coins_keeps_a_beat_and_mines_exactly_what_it_is_told() 
     // What is funded meanwhile is in the chain all the same.
     for _ in 0..10 {
         let coin = world.bitcoin.miner().fund(&owner, &[COIN]).await.expect("funded")[0];
-        let unspent = world.bitcoin.rpc().unspent(&[owner.script_pubkey()]).await.expect("a search");
+        let unspent =
+            world.bitcoin.rpc().unspent(&[owner.script_pubkey()]).await.expect("a search");
         assert!(unspent.iter().any(|found| found.outpoint() == coin), "{coin}");
     }
     world.bitcoin.mine_no_more();

@@ -1,4 +1,5 @@
-//! What the tests share: Bitcoin, a wallet in bitcoind that owns some of it, and both faces as a client asks them.
+//! What the tests share: Bitcoin, a wallet in bitcoind that owns some of it, and both faces as a
+//! client asks them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct World {
 }
 
 pub fn log(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bitcoin-{name}-{}.log", std::process::id()))
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("bitcoin-{name}-{}.log", std::process::id()))
 }
 
 /// Whether there is a bitcoind to test; who has none is told, loudly.
@@ -52,7 +54,8 @@ impl World {
 
     /// An address of the wallet.
     pub async fn address(&self, kind: &str) -> Address {
-        let address: Address<NetworkUnchecked> = self.bitcoin.rpc().call("getnewaddress", json!(["", kind])).await.expect("an address");
+        let address: Address<NetworkUnchecked> =
+            self.bitcoin.rpc().call("getnewaddress", json!(["", kind])).await.expect("an address");
         address.assume_checked()
     }
 
@@ -67,8 +70,12 @@ impl World {
         let rpc = self.bitcoin.rpc();
         let value = (COIN - fee).to_string_in(Denomination::Bitcoin);
         let inputs = json!([{ "txid": coin.txid, "vout": coin.vout }]);
-        let raw: String = rpc.call("createrawtransaction", json!([inputs, { to.to_string(): value }])).await.expect("made");
-        let signed: Value = rpc.call("signrawtransactionwithwallet", json!([raw])).await.expect("signed");
+        let raw: String = rpc
+            .call("createrawtransaction", json!([inputs, { to.to_string(): value }]))
+            .await
+            .expect("made");
+        let signed: Value =
+            rpc.call("signrawtransactionwithwallet", json!([raw])).await.expect("signed");
         assert_eq!(signed["complete"], true);
         deserialize_hex(signed["hex"].as_str().expect("hex")).expect("a transaction")
     }
@@ -118,8 +125,12 @@ impl World {
 
     /// Waits until the gateway has seen a block by itself.
     pub async fn seen(&self, block: BlockHash) {
-        let tip = async || -> Result<_> { Ok((self.esplora("/blocks/tip/hash").await == block.to_string()).then_some(())) };
-        wait::until("the gateway to see the block", SEEN_BOUND, PAUSE, tip).await.expect("it is seen");
+        let tip = async || -> Result<_> {
+            Ok((self.esplora("/blocks/tip/hash").await == block.to_string()).then_some(()))
+        };
+        wait::until("the gateway to see the block", SEEN_BOUND, PAUSE, tip)
+            .await
+            .expect("it is seen");
     }
 
     pub async fn mine(&self) -> BlockHash {

@@ -1,8 +1,11 @@
-//! Wallets that are empty while withdrawals wait for them: one alert for each wallet and asset, however many wait (abuse case +33).
+//! Wallets that are empty while withdrawals wait for them: one alert for each wallet and asset,
+//! however many wait (abuse case +33).
 
 use std::collections::BTreeMap;
 
-use adit_core::{Amount, AssetId, ChainKind, DeferralCause, LaneId, LaneView, State, Timestamp, Withdrawal, free};
+use adit_core::{
+    Amount, AssetId, ChainKind, DeferralCause, LaneId, LaneView, State, Timestamp, Withdrawal, free,
+};
 
 use super::Alert;
 
@@ -18,10 +21,18 @@ struct Line {
 
 /// Returns what the lane's wallet has too little of, for those that were deferred.
 pub(super) fn empty(view: &LaneView, deferred: &[Withdrawal]) -> Vec<Alert> {
-    alerts(&view.lane.id, |asset| usable(view, asset), deferred.iter().map(|withdrawal| &withdrawal.state))
+    alerts(
+        &view.lane.id,
+        |asset| usable(view, asset),
+        deferred.iter().map(|withdrawal| &withdrawal.state),
+    )
 }
 
-fn alerts<'a>(lane: &LaneId, usable: impl Fn(&AssetId) -> Option<Amount>, deferred: impl Iterator<Item = &'a State>) -> Vec<Alert> {
+fn alerts<'a>(
+    lane: &LaneId,
+    usable: impl Fn(&AssetId) -> Option<Amount>,
+    deferred: impl Iterator<Item = &'a State>,
+) -> Vec<Alert> {
     let alert = |(asset, line): (&AssetId, Line)| {
         let Line { waiting, needed, since } = line;
         // Unknown is not zero: nothing is said of a balance that nobody has read.
@@ -50,7 +61,8 @@ fn unfunded(state: &State) -> Option<(&AssetId, Amount, Timestamp)> {
     Some((asset, *needed, deferral.since.unwrap_or(*at)))
 }
 
-/// Returns what the wallet has beyond what payments under way take. A balance in bitcoin is told without that already.
+/// Returns what the wallet has beyond what payments under way take. A balance in bitcoin is told
+/// without that already.
 fn usable(view: &LaneView, asset: &AssetId) -> Option<Amount> {
     match view.chain.kind {
         ChainKind::Evm => free(view, asset),
@@ -70,17 +82,34 @@ mod tests {
 
     fn deferred(cause: DeferralCause, since: Option<i64>) -> State {
         let (reason, since) = ("no".to_owned(), since.map(Timestamp::from_seconds));
-        let deferral = Deferral { reason, tries: 0, until: Timestamp::from_seconds(900), cause, looks: 3, since };
-        State::Approved { by: Actor::Engine, at: Timestamp::from_seconds(50), deferred: Some(deferral), after: None }
+        let deferral = Deferral {
+            reason,
+            tries: 0,
+            until: Timestamp::from_seconds(900),
+            cause,
+            looks: 3,
+            since,
+        };
+        State::Approved {
+            by: Actor::Engine,
+            at: Timestamp::from_seconds(50),
+            deferred: Some(deferral),
+            after: None,
+        }
     }
 
     fn needs(name: &str, needed: u128, since: i64) -> State {
-        deferred(DeferralCause::Unfunded { asset: asset(name), needed: Amount::new(needed) }, Some(since))
+        deferred(
+            DeferralCause::Unfunded { asset: asset(name), needed: Amount::new(needed) },
+            Some(since),
+        )
     }
 
     fn told(held: &[(&str, u128)], waiting: &[State]) -> Vec<(String, u64, u128, i64)> {
         let lane: LaneId = "base:0x1".parse().expect("a lane");
-        let usable = |wanted: &AssetId| held.iter().find(|(name, _)| asset(name) == *wanted).map(|(_, held)| Amount::new(*held));
+        let usable = |wanted: &AssetId| {
+            held.iter().find(|(name, _)| asset(name) == *wanted).map(|(_, held)| Amount::new(*held))
+        };
         let shown = |alert: Alert| match alert {
             Alert::WalletEmpty { asset, waiting, missing, since, .. } => {
                 (asset.to_string(), waiting, missing.base_units(), since.seconds())
@@ -90,14 +119,27 @@ mod tests {
         alerts(&lane, usable, waiting.iter()).into_iter().map(shown).collect()
     }
 
-    /// +33: four hundred that wait are one alert. What is missing is what pays them all, and the oldest says since when.
+    /// +33: four hundred that wait are one alert. What is missing is what pays them all, and the
+    /// oldest says since when.
     #[test]
     fn p33_an_empty_wallet_is_one_alert_for_each_asset_however_many_wait() {
-        let mut waiting: Vec<State> = (0..400).map(|number| needs("DG", 50, 700 - number)).collect();
-        waiting.extend([needs("ETH", 7, 90), deferred(DeferralCause::Unclear, Some(1)), deferred(DeferralCause::WouldFail, Some(1))]);
+        let mut waiting: Vec<State> =
+            (0..400).map(|number| needs("DG", 50, 700 - number)).collect();
+        waiting.extend([
+            needs("ETH", 7, 90),
+            deferred(DeferralCause::Unclear, Some(1)),
+            deferred(DeferralCause::WouldFail, Some(1)),
+        ]);
         let (dg, eth) = ("DG".to_owned(), "ETH".to_owned());
-        assert_eq!(told(&[("DG", 0), ("ETH", 0)], &waiting), [(dg.clone(), 400, 20_000, 301), (eth, 1, 7, 90)]);
-        assert_eq!(told(&[("DG", 60), ("ETH", 7)], &waiting), [(dg, 400, 19_940, 301)], "some could be paid, and not all");
+        assert_eq!(
+            told(&[("DG", 0), ("ETH", 0)], &waiting),
+            [(dg.clone(), 400, 20_000, 301), (eth, 1, 7, 90)]
+        );
+        assert_eq!(
+            told(&[("DG", 60), ("ETH", 7)], &waiting),
+            [(dg, 400, 19_940, 301)],
+            "some could be paid, and not all"
+        );
         assert_eq!(told(&[("DG", 20_000), ("ETH", 7)], &waiting), [], "refilled");
         assert_eq!(told(&[], &waiting), [], "an unknown balance is not zero");
     }

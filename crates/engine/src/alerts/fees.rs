@@ -23,7 +23,12 @@ fn of_lanes<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Alert> {
     let mut found: BTreeMap<&LaneId, Alert> = BTreeMap::new();
     for event in events {
         let EventKind::FeeDoubted { lane, hash, known } = &event.kind else { continue };
-        let new = || Alert::FeeDoubted { lane: lane.to_string(), count: 0, hash: *hash, known: known.to_string() };
+        let new = || Alert::FeeDoubted {
+            lane: lane.to_string(),
+            count: 0,
+            hash: *hash,
+            known: known.to_string(),
+        };
         if let Alert::FeeDoubted { count, .. } = found.entry(lane).or_insert_with(new) {
             *count += 1;
         }
@@ -52,7 +57,11 @@ mod tests {
                 known: FeeKnown::Unknown { parts: vec![part.to_owned()] },
             },
         };
-        let events = [event(3, "base:0x1", "data"), event(2, "gnosis:0x1", "blob"), event(1, "base:0x1", "blob")];
+        let events = [
+            event(3, "base:0x1", "data"),
+            event(2, "gnosis:0x1", "blob"),
+            event(1, "base:0x1", "blob"),
+        ];
         let told = of_lanes(events.iter());
         let alert = |lane: &str, count, number: u8, part: &str| Alert::FeeDoubted {
             lane: lane.to_owned(),

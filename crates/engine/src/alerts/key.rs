@@ -8,8 +8,12 @@ impl Alert {
     /// Returns its kind and its subject. Two looks that find the same key find the same alert.
     pub fn key(&self) -> String {
         match self {
-            Self::FundsLow { lane, asset, balance: _, threshold: _ } => format!("FundsLow {lane} {asset}"),
-            Self::WalletEmpty { lane, asset, waiting: _, missing: _, since: _ } => format!("WalletEmpty {lane} {asset}"),
+            Self::FundsLow { lane, asset, balance: _, threshold: _ } => {
+                format!("FundsLow {lane} {asset}")
+            }
+            Self::WalletEmpty { lane, asset, waiting: _, missing: _, since: _ } => {
+                format!("WalletEmpty {lane} {asset}")
+            }
             Self::FundsUnknown { lane, asset } => format!("FundsUnknown {lane} {asset}"),
             Self::HeadStuck { lane, nonce, seconds: _ } => format!("HeadStuck {lane} {nonce}"),
             Self::LaneHalted { lane, sentence: _ } => format!("LaneHalted {lane}"),
@@ -23,10 +27,14 @@ impl Alert {
             Self::LaneSilent { lane, seconds: _ } => format!("LaneSilent {lane}"),
             Self::SignerRefuses { lane, refused: _, seconds: _ } => format!("SignerRefuses {lane}"),
             Self::WitnessUnusable { lane, sentence: _ } => format!("WitnessUnusable {lane}"),
-            Self::CancelWaits { lane, withdrawal, needs: _ } => format!("CancelWaits {lane} {withdrawal}"),
+            Self::CancelWaits { lane, withdrawal, needs: _ } => {
+                format!("CancelWaits {lane} {withdrawal}")
+            }
             Self::StandbyAsynchronous { standbys: _ } => "StandbyAsynchronous".to_owned(),
             Self::StandbyUnseen { connected: _ } => "StandbyUnseen".to_owned(),
-            Self::CommitsUnsynced { synchronous_commit: _, standbys_named: _ } => "CommitsUnsynced".to_owned(),
+            Self::CommitsUnsynced { synchronous_commit: _, standbys_named: _ } => {
+                "CommitsUnsynced".to_owned()
+            }
             Self::ClockDoubted { doubt: _, sentence: _ } => "ClockDoubted".to_owned(),
             Self::ClockDrifts { seconds: _ } => "ClockDrifts".to_owned(),
             Self::ClocksDisagree { with, seconds: _ } => format!("ClocksDisagree {with}"),
@@ -39,7 +47,11 @@ impl Alert {
     /// Returns what a log says of it, with amounts in whole units.
     pub(super) fn in_words(&self, rules: &Rules) -> String {
         if let Self::FundsLow { lane, asset, balance, threshold } = self {
-            return format!("{lane} holds {}, below {}", rules.shown(asset, *balance), rules.shown(asset, *threshold));
+            return format!(
+                "{lane} holds {}, below {}",
+                rules.shown(asset, *balance),
+                rules.shown(asset, *threshold)
+            );
         }
         if let Self::WalletEmpty { lane, asset, waiting, missing, since: _ } = self {
             return format!("{waiting} wait because {lane} lacks {}", rules.shown(asset, *missing));
@@ -61,10 +73,16 @@ mod tests {
     }
 
     fn low(asset: &AssetId, balance: u128) -> Alert {
-        Alert::FundsLow { lane: "base:0x1".to_owned(), asset: asset.clone(), balance: Amount::new(balance), threshold: Amount::new(3) }
+        Alert::FundsLow {
+            lane: "base:0x1".to_owned(),
+            asset: asset.clone(),
+            balance: Amount::new(balance),
+            threshold: Amount::new(3),
+        }
     }
 
-    /// How long it stands and how much there is changes at every look: that was a line of the log every five seconds.
+    /// How long it stands and how much there is changes at every look: that was a line of the log
+    /// every five seconds.
     #[test]
     fn an_alert_that_stands_is_told_when_it_begins_and_when_it_ends() {
         let asset: AssetId = "USDC".parse().expect("an asset");
@@ -77,12 +95,18 @@ mod tests {
         ];
         let told = |look: usize| turns(&looks[look - 1], &looks[look]);
         let keys = |alerts: Vec<&Alert>| alerts.into_iter().map(Alert::key).collect::<Vec<_>>();
-        assert_eq!(keys(told(1).begun), ["HeadStuck base:0x1 7", "FundsLow base:0x1 USDC", "Unmatched"]);
+        assert_eq!(
+            keys(told(1).begun),
+            ["HeadStuck base:0x1 7", "FundsLow base:0x1 USDC", "Unmatched"]
+        );
         assert_eq!(told(2), Turns { begun: vec![], ended: vec![] });
         let Turns { begun, ended } = told(3);
         assert_eq!(
             (keys(begun), keys(ended)),
-            (vec!["HeadStuck base:0x1 8".to_owned()], vec!["HeadStuck base:0x1 7".to_owned(), "Unmatched".to_owned()])
+            (
+                vec!["HeadStuck base:0x1 8".to_owned()],
+                vec!["HeadStuck base:0x1 7".to_owned(), "Unmatched".to_owned()]
+            )
         );
         assert_eq!(keys(told(4).ended), ["HeadStuck base:0x1 8", "FundsLow base:0x1 USDC"]);
     }
@@ -90,6 +114,9 @@ mod tests {
     #[test]
     fn a_log_tells_amounts_in_whole_units() {
         let id: AssetId = "USDC".parse().expect("an asset");
-        assert_eq!(low(&id, 2).in_words(&rules(&id)), "base:0x1 holds 0.000002 USDC, below 0.000003 USDC");
+        assert_eq!(
+            low(&id, 2).in_words(&rules(&id)),
+            "base:0x1 holds 0.000002 USDC, below 0.000003 USDC"
+        );
     }
 }

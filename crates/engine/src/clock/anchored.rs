@@ -23,7 +23,8 @@ pub struct AnchoredClock {
 
 struct State {
     keeper: Timekeeper,
-    /// How far each witness was from the engine's time when it was last heard, in microseconds, where it did not agree with it.
+    /// How far each witness was from the engine's time when it was last heard, in microseconds,
+    /// where it did not agree with it.
     apart: BTreeMap<Source, (Duration, i64)>,
 }
 
@@ -90,7 +91,11 @@ impl AnchoredClock {
         let time = state.compare(reading, witness);
         drop(state);
         if ended {
-            tracing::warn!(witness = %witness.source, time = time.seconds(), "a second clock agrees with this machine's: it is believed");
+            tracing::warn!(
+                witness = %witness.source,
+                time = time.seconds(),
+                "a second clock agrees with this machine's: it is believed"
+            );
         }
         ended
     }
@@ -121,13 +126,26 @@ impl AnchoredClock {
         let mut state = self.state();
         let time = state.keeper.read(reading);
         state.apart.retain(|_, (at, _)| reading.monotonic.saturating_sub(*at) <= HEARD_KEPT);
-        let apart = state.apart.iter().map(|(source, (_, micros))| (source.clone(), rounded(*micros))).collect();
-        ClockStanding { wall: reading.wall, time, doubt: state.keeper.doubt(reading), drift: state.keeper.drift(reading), apart }
+        let apart = state
+            .apart
+            .iter()
+            .map(|(source, (_, micros))| (source.clone(), rounded(*micros)))
+            .collect();
+        ClockStanding {
+            wall: reading.wall,
+            time,
+            doubt: state.keeper.doubt(reading),
+            drift: state.keeper.drift(reading),
+            apart,
+        }
     }
 
-    /// Returns the time since any moment, as a point of time: for what a process remembers and nobody else reads. It never goes back.
+    /// Returns the time since any moment, as a point of time: for what a process remembers and
+    /// nobody else reads. It never goes back.
     pub fn uptime(&self) -> Timestamp {
-        Timestamp::from_micros(i64::try_from(self.machine.monotonic().as_micros()).unwrap_or(i64::MAX))
+        Timestamp::from_micros(
+            i64::try_from(self.machine.monotonic().as_micros()).unwrap_or(i64::MAX),
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -141,7 +159,10 @@ impl State {
         let time = self.keeper.read(reading);
         match other.agrees_with(time) {
             true => self.apart.remove(&other.source),
-            false => self.apart.insert(other.source.clone(), (reading.monotonic, other.time.micros().saturating_sub(time.micros()))),
+            false => self.apart.insert(
+                other.source.clone(),
+                (reading.monotonic, other.time.micros().saturating_sub(time.micros())),
+            ),
         };
         time
     }

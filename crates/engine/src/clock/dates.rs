@@ -1,6 +1,8 @@
-//! The `Date` headers of endpoints as second clocks (case F97): two of other hosts that agree with each other and with this machine's.
+//! The `Date` headers of endpoints as second clocks (case F97): two of other hosts that agree with
+//! each other and with this machine's.
 //!
-//! One alone proves nothing: whoever serves it may send any. Pure: dates go in, a witness comes out.
+//! One alone proves nothing: whoever serves it may send any. Pure: dates go in, a witness comes
+//! out.
 
 use std::time::Duration;
 
@@ -18,13 +20,21 @@ pub(crate) fn fresh(dates: Vec<Dated>, own: bool) -> Vec<Dated> {
     dates.into_iter().filter(|date| date.age <= DATE_FRESH && (own || !date.is_here)).collect()
 }
 
-/// Two of different hosts, both near `wall` and near each other. Where there are several such pairs, the first.
+/// Two of different hosts, both near `wall` and near each other. Where there are several such
+/// pairs, the first.
 pub(crate) fn witness(dates: &[Dated], wall: Timestamp) -> Option<Witness> {
-    let pairs = dates.iter().enumerate().flat_map(|(place, one)| dates[..place].iter().map(move |other| (one, other)));
-    pairs.filter(|(one, other)| one.is_elsewhere(other)).filter_map(|(one, other)| both(one, other)).find(|pair| pair.agrees_with(wall))
+    let pairs = dates
+        .iter()
+        .enumerate()
+        .flat_map(|(place, one)| dates[..place].iter().map(move |other| (one, other)));
+    pairs
+        .filter(|(one, other)| one.is_elsewhere(other))
+        .filter_map(|(one, other)| both(one, other))
+        .find(|pair| pair.agrees_with(wall))
 }
 
-/// Both as one: it agrees with a clock that is within a minute of each. None where they are further apart themselves.
+/// Both as one: it agrees with a clock that is within a minute of each. None where they are further
+/// apart themselves.
 fn both(one: &Dated, other: &Dated) -> Option<Witness> {
     let (early, late) = if one.time <= other.time { (one, other) } else { (other, one) };
     let apart = late.time.since(early.time);
@@ -54,10 +64,19 @@ mod tests {
     #[test]
     fn f97_two_dates_of_other_hosts_agree_with_the_clock_and_with_each_other_or_are_nothing() {
         assert!(agrees(&[dated("a", 1, 0), dated("b", 2, 1)]));
-        assert!(agrees(&[dated("a", 1, -60), dated("b", 2, 0)]) && agrees(&[dated("a", 1, -30), dated("b", 2, 30)]));
+        assert!(
+            agrees(&[dated("a", 1, -60), dated("b", 2, 0)])
+                && agrees(&[dated("a", 1, -30), dated("b", 2, 30)])
+        );
         assert!(!agrees(&[dated("a", 1, -61), dated("b", 2, 0)]), "one is more than a minute off");
-        assert!(!agrees(&[dated("a", 1, -31), dated("b", 2, 31)]), "they do not agree with each other");
-        assert!(!agrees(&[dated("a", 1, 7_200), dated("b", 2, 7_200)]), "they agree with each other alone");
+        assert!(
+            !agrees(&[dated("a", 1, -31), dated("b", 2, 31)]),
+            "they do not agree with each other"
+        );
+        assert!(
+            !agrees(&[dated("a", 1, 7_200), dated("b", 2, 7_200)]),
+            "they agree with each other alone"
+        );
         assert!(!agrees(&[dated("a", 1, 0)]) && !agrees(&[]), "one is none");
         assert!(!agrees(&[dated("a", 1, 0), dated("a", 2, 0)]), "one host, twice");
         assert!(!agrees(&[dated("a", 1, 0), dated("b", 1, 0)]), "one address, by two names");

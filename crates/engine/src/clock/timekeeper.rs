@@ -1,7 +1,9 @@
-//! The engine's time: an anchor, and the monotonic time since. A jump of the machine's clock never enters it (case F97).
+//! The engine's time: an anchor, and the monotonic time since. A jump of the machine's clock never
+//! enters it (case F97).
 //!
-//! Pure: readings go in, time comes out. The machine's clock is followed by a millisecond a second at most, and only while it is near. Where
-//! it is not, or where no second clock has agreed with it yet, time goes on as before and says that it is in doubt.
+//! Pure: readings go in, time comes out. The machine's clock is followed by a millisecond a second
+//! at most, and only while it is near. Where it is not, or where no second clock has agreed with it
+//! yet, time goes on as before and says that it is in doubt.
 
 use std::time::Duration;
 
@@ -15,7 +17,8 @@ pub const FOLLOWED_SECONDS_MAX: i64 = 30;
 pub const DRIFT_SECONDS_TOLD: i64 = 2;
 /// Time is corrected by one part in so many.
 const FOLLOWS_ONE_IN: i64 = 1_000;
-/// Longer pauses between two readings count as this long: a single reading moves time by ten milliseconds at most.
+/// Longer pauses between two readings count as this long: a single reading moves time by ten
+/// milliseconds at most.
 const FOLLOWED_AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Both clocks of a machine at one moment.
@@ -40,7 +43,12 @@ pub struct Timekeeper {
 impl Timekeeper {
     /// Begins with what the machine shows, which is in doubt until a witness agrees.
     pub fn start(reading: Reading) -> Self {
-        Self { time: reading.wall, since: reading.monotonic, confirmed: false, mistake: Mistake::WallClockBelieved }
+        Self {
+            time: reading.wall,
+            since: reading.monotonic,
+            confirmed: false,
+            mistake: Mistake::WallClockBelieved,
+        }
     }
 
     /// The same for a signer, whose day the caps count by.
@@ -48,7 +56,8 @@ impl Timekeeper {
         Self { mistake: Mistake::SignersDayBelieved, ..Self::start(reading) }
     }
 
-    /// Returns the time, and takes note of what the machine's clock shows. Never goes back, except where a witness was heard.
+    /// Returns the time, and takes note of what the machine's clock shows. Never goes back, except
+    /// where a witness was heard.
     pub fn read(&mut self, reading: Reading) -> Timestamp {
         if planted(self.mistake) {
             self.time = reading.wall;
@@ -62,14 +71,18 @@ impl Timekeeper {
         if most == 0 {
             return straight;
         }
-        let step = if drift.saturating_abs() <= seconds(FOLLOWED_SECONDS_MAX) { drift.clamp(-most, most) } else { 0 };
+        let step = if drift.saturating_abs() <= seconds(FOLLOWED_SECONDS_MAX) {
+            drift.clamp(-most, most)
+        } else {
+            0
+        };
         self.time = Timestamp::from_micros(straight.micros().saturating_add(step));
         self.since = reading.monotonic;
         self.time
     }
 
-    /// Hears a second clock. Where it agrees with the machine's, that one is believed: time goes on from there if it was in doubt. Returns
-    /// whether a doubt ended.
+    /// Hears a second clock. Where it agrees with the machine's, that one is believed: time goes on
+    /// from there if it was in doubt. Returns whether a doubt ended.
     pub fn hear(&mut self, reading: Reading, witness: &Witness) -> bool {
         self.read(reading);
         if self.doubt(reading).is_none() || !witness.agrees_with(reading.wall) {
@@ -92,13 +105,16 @@ impl Timekeeper {
         }
     }
 
-    /// Returns by how many microseconds the machine's clock is ahead of the time; negative where it is behind.
+    /// Returns by how many microseconds the machine's clock is ahead of the time; negative where it
+    /// is behind.
     pub fn drift(&self, reading: Reading) -> i64 {
         reading.wall.micros().saturating_sub(self.at(reading.monotonic).micros())
     }
 
     fn at(&self, monotonic: Duration) -> Timestamp {
-        Timestamp::from_micros(self.time.micros().saturating_add(micros(monotonic.saturating_sub(self.since))))
+        Timestamp::from_micros(
+            self.time.micros().saturating_add(micros(monotonic.saturating_sub(self.since))),
+        )
     }
 }
 

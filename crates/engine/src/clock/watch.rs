@@ -5,13 +5,15 @@ use futures::future::{Either, join_all, select};
 use super::{Witness, dates};
 use crate::{Clock as _, Engine, Ports, Settings, Source};
 
-/// Reads the clocks on a beat. Witnesses are asked at each while there is a doubt, and now and then while there is none.
+/// Reads the clocks on a beat. Witnesses are asked at each while there is a doubt, and now and then
+/// while there is none.
 pub(crate) async fn watch(engine: Engine, settings: Settings) {
     let clock = engine.ports.clock.clone();
     let mut asked = None;
     loop {
         let now = clock.uptime();
-        let due = asked.is_none_or(|asked: adit_core::Timestamp| asked.plus(settings.witness_beat) <= now);
+        let due = asked
+            .is_none_or(|asked: adit_core::Timestamp| asked.plus(settings.witness_beat) <= now);
         if due || clock.doubt().is_some() {
             asked = Some(now);
             ask(&engine, &settings).await;
@@ -20,7 +22,8 @@ pub(crate) async fn watch(engine: Engine, settings: Settings) {
     }
 }
 
-/// Each is asked by itself, and who does not answer within a few beats is left alone: another may have answered.
+/// Each is asked by itself, and who does not answer within a few beats is left alone: another may
+/// have answered.
 async fn ask(engine: &Engine, settings: &Settings) {
     let blocks = engine.rules.chains.values().map(|rules| async move {
         let Some(chain) = engine.chain(&rules.name) else { return };

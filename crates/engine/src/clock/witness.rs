@@ -8,7 +8,8 @@ use adit_core::{ChainKind, ChainName, Span, Timestamp};
 pub const AGREES_WITHIN: Span = Span::from_seconds(60);
 /// A person who types what their watch shows.
 pub const PERSON_WITHIN: Span = Span::from_seconds(300);
-/// A block of an EVM chain that a quorum served just now. Blocks come every few seconds; a chain that paused does not witness.
+/// A block of an EVM chain that a quorum served just now. Blocks come every few seconds; a chain
+/// that paused does not witness.
 pub const EVM_BLOCK_WITHIN: Span = Span::from_seconds(15 * 60);
 /// A block of Bitcoin. Blocks come every ten minutes or so, and their time may be two hours ahead.
 pub const BITCOIN_BLOCK_WITHIN: Span = Span::from_hours(3);
@@ -29,7 +30,8 @@ pub enum Source {
     Block { chain: ChainName },
     /// The database's host.
     Database,
-    /// The server of one endpoint. Alone it is no witness: it is compared, and named where it disagrees.
+    /// The server of one endpoint. Alone it is no witness: it is compared, and named where it
+    /// disagrees.
     Endpoint { host: String },
     /// The servers of two endpoints on other hosts, by the dates of their answers.
     Endpoints { one: String, other: String },
@@ -42,7 +44,8 @@ pub enum Source {
 }
 
 impl Witness {
-    /// Returns the newest block of a chain as a witness: it is as old as blocks of that kind may be.
+    /// Returns the newest block of a chain as a witness: it is as old as blocks of that kind may
+    /// be.
     pub fn block(kind: ChainKind, chain: ChainName, mined_at: Timestamp) -> Self {
         let within = match kind {
             ChainKind::Evm => EVM_BLOCK_WITHIN,

@@ -1,7 +1,9 @@
-//! How far the book is: what the wallet holds is read there or above, else money that was paid already counts as held.
+//! How far the book is: what the wallet holds is read there or above, else money that was paid
+//! already counts as held.
 //!
-//! A payment no longer counts as committed once a block that holds it is booked. From then on only balances of that block, or of later
-//! ones, are without it. An endpoint that is further behind (another one of the same name, after a failover) would count it twice.
+//! A payment no longer counts as committed once a block that holds it is booked. From then on only
+//! balances of that block, or of later ones, are without it. An endpoint that is further behind
+//! (another one of the same name, after a failover) would count it twice.
 
 use adit_core::{Attempt, Command, Fact, Lane, Lineage};
 
@@ -22,7 +24,13 @@ impl LaneTask {
     }
 
     /// Notes what a look has found, before it is committed.
-    pub(super) fn note_booked(&self, lane: &Lane, live: &[Lineage], commands: &[Command], final_height: u64) {
+    pub(super) fn note_booked(
+        &self,
+        lane: &Lane,
+        live: &[Lineage],
+        commands: &[Command],
+        final_height: u64,
+    ) {
         let seen = commands.iter().filter_map(seen_in).max().unwrap_or(0);
         self.raise_booked(lane, included(live).max(seen).max(final_height));
     }
@@ -40,7 +48,12 @@ fn ended(lane: &Lane) -> u64 {
 }
 
 fn included(live: &[Lineage]) -> u64 {
-    live.iter().filter_map(Lineage::included).filter_map(Attempt::block).map(|block| block.height).max().unwrap_or(0)
+    live.iter()
+        .filter_map(Lineage::included)
+        .filter_map(Attempt::block)
+        .map(|block| block.height)
+        .max()
+        .unwrap_or(0)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else tells of a block")]
@@ -49,7 +62,11 @@ fn seen_in(command: &Command) -> Option<u64> {
         Command::Observe { sighting, .. } => match &sighting.fact {
             Fact::Included { block, .. } => Some(block.height),
             // What ends a lineage stands in a final block.
-            Fact::Vanished { .. } | Fact::Confirmed { .. } | Fact::Final { .. } | Fact::Orphaned { .. } | Fact::Conflicted { .. } => None,
+            Fact::Vanished { .. }
+            | Fact::Confirmed { .. }
+            | Fact::Final { .. }
+            | Fact::Orphaned { .. }
+            | Fact::Conflicted { .. } => None,
         },
         _ => None,
     }

@@ -1,4 +1,5 @@
-//! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the store knows.
+//! A lane: leases one wallet, and does what `core::next` says. It remembers nothing but what the
+//! store knows.
 
 mod booked;
 mod close;
@@ -28,8 +29,8 @@ use std::sync::{Arc, Mutex};
 
 use adit_chain::Chain;
 use adit_core::{
-    Actor, Amount, Answer, AssetId, ChainName, ChainRules, Command, Epoch, HaltReason, IncarnationId, Lane, LaneId, LaneState, LeaseToken,
-    Refusal, Timestamp,
+    Actor, Amount, Answer, AssetId, ChainName, ChainRules, Command, Epoch, HaltReason,
+    IncarnationId, Lane, LaneId, LaneState, LeaseToken, Refusal, Timestamp,
 };
 use adit_signer::Refused;
 use futures::future::{Either, select};
@@ -39,8 +40,9 @@ use crate::{Clock as _, Engine, Settings, WriteError};
 /// Wait after a round that failed.
 const FAULT_WAIT: adit_core::Span = adit_core::Span::from_millis(500);
 
-/// With thousands of payments in flight a look is dear, and every accepted claim wakes the lane: after a dear round that found nothing to
-/// do, accepted claims wake it only after so many times its length. What the chain mines wakes it at once: that makes room for others.
+/// With thousands of payments in flight a look is dear, and every accepted claim wakes the lane:
+/// after a dear round that found nothing to do, accepted claims wake it only after so many times
+/// its length. What the chain mines wakes it at once: that makes room for others.
 const DEAR_ROUND: adit_core::Span = adit_core::Span::from_millis(20);
 const IDLE_PAUSE_ROUNDS: u64 = 3;
 
@@ -53,7 +55,8 @@ pub(crate) struct LaneTask {
     reads_again_at: Mutex<Timestamp>,
     /// Another's lease, and since which uptime it was not renewed.
     watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
-    /// Looks in a row at which an endpoint counted further than the book and showed nothing (case F91).
+    /// Looks in a row at which an endpoint counted further than the book and showed nothing (case
+    /// F91).
     pool_looks: Mutex<u32>,
     /// What the third witness was told under the present lease.
     third_written: Mutex<Option<third::Written>>,
@@ -67,7 +70,8 @@ pub(crate) struct LaneTask {
     included: Mutex<Option<slow::Included>>,
     /// What was said last that contradicts a pinned fact.
     contrary: Mutex<Option<HaltReason>>,
-    /// What the wallet was last seen to have, and whether somebody who waits for money may be paid now.
+    /// What the wallet was last seen to have, and whether somebody who waits for money may be paid
+    /// now.
     funds_seen: Mutex<Option<(BTreeMap<AssetId, Amount>, bool)>>,
 }
 
@@ -81,7 +85,8 @@ struct Held {
     until: Timestamp,
 }
 
-/// A round could not be finished. Everything it did is in the store; the next round goes on from there.
+/// A round could not be finished. Everything it did is in the store; the next round goes on from
+/// there.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RoundError {
     #[error(transparent)]
@@ -125,7 +130,8 @@ impl LaneTask {
             match self.pay_round(&mut held).await {
                 Ok(0) => {
                     self.engine.hub.round_done(self.id());
-                    // At most a sixth of a lease, whatever the clock did meanwhile: who sleeps longer loses it.
+                    // At most a sixth of a lease, whatever the clock did meanwhile: who sleeps
+                    // longer loses it.
                     let took = self.engine.ports.clock.uptime().since(began);
                     let most = adit_core::Span::from_millis(self.settings.lease.millis() / 6);
                     if took >= DEAR_ROUND {
@@ -136,7 +142,11 @@ impl LaneTask {
                 Ok(_) => self.engine.hub.round_done(self.id()),
                 Err(error) => {
                     self.engine.hub.round_failed(self.id(), &error.to_string());
-                    tracing::warn!(chain = %self.name, %error, "a round of the lane failed; it is tried again");
+                    tracing::warn!(
+                        chain = %self.name,
+                        %error,
+                        "a round of the lane failed; it is tried again"
+                    );
                     held = None;
                     self.engine.ports.clock.sleep(FAULT_WAIT).await;
                 }
@@ -157,7 +167,8 @@ impl LaneTask {
         futures::future::select(beat, std::pin::pin!(woken)).await;
     }
 
-    /// One round: lease, reconcile if needed, then everything that is due. Gives the number of things done.
+    /// One round: lease, reconcile if needed, then everything that is due. Gives the number of
+    /// things done.
     async fn pay_round(&self, held: &mut Option<Held>) -> Result<usize, RoundError> {
         let Some(lease) = self.lease(held).await? else { return Ok(0) };
         let Some(lane) = self.lane().await? else { return Ok(0) };
@@ -166,7 +177,8 @@ impl LaneTask {
         self.while_leased(work, lease.epoch, held).await
     }
 
-    /// The journal comes first. Once it was read under this lease, what is known is repeated in every state of the lane (case F105).
+    /// The journal comes first. Once it was read under this lease, what is known is repeated in
+    /// every state of the lane (case F105).
     async fn work(&self, lane: &Lane, lease: Held) -> Result<usize, RoundError> {
         if !lane.has_read_journal() && self.may_read_journal(lane) {
             return self.read_journal(lane, lease).await.map(|()| 1);
@@ -188,8 +200,9 @@ impl LaneTask {
         }
     }
 
-    /// Carries a round out and renews its lease meanwhile: one silent endpoint can make it longer than a lease. A round whose lease is lost is
-    /// given up where it stands, which is what a crash there would do.
+    /// Carries a round out and renews its lease meanwhile: one silent endpoint can make it longer
+    /// than a lease. A round whose lease is lost is given up where it stands, which is what a crash
+    /// there would do.
     async fn while_leased(
         &self,
         work: impl Future<Output = Result<usize, RoundError>>,
@@ -204,7 +217,12 @@ impl LaneTask {
                 Either::Right(_) => match self.lease(held).await {
                     Ok(Some(renewed)) if renewed.epoch == epoch => {}
                     Ok(_) => return Ok(0),
-                    Err(error) => tracing::debug!(%error, "the lease could not be renewed yet; the round goes on while it lasts"),
+                    Err(error) => {
+                        tracing::debug!(
+                            %error,
+                            "the lease could not be renewed yet; the round goes on while it lasts"
+                        )
+                    }
                 },
             }
         }
@@ -216,12 +234,15 @@ impl LaneTask {
 
     async fn halt(&self, reason: HaltReason) -> Result<(), RoundError> {
         tracing::error!(lane = %self.id(), why = reason.sentence(), "the lane stops");
-        self.engine.writer.submit(Actor::Engine, Command::HaltLane { lane: self.id().clone(), reason }).await?;
+        self.engine
+            .writer
+            .submit(Actor::Engine, Command::HaltLane { lane: self.id().clone(), reason })
+            .await?;
         Ok(())
     }
 
-    /// Commits many commands; refusals mean that the world moved on since the view was read, and the next round sees it. Where a hold is
-    /// given back, the signer retires its payout first.
+    /// Commits many commands; refusals mean that the world moved on since the view was read, and
+    /// the next round sees it. Where a hold is given back, the signer retires its payout first.
     async fn commit(&self, commands: Vec<Command>) -> Result<Vec<Option<Answer>>, RoundError> {
         let answers = self.engine.writer.submit_all(&Actor::Engine, commands.clone()).await;
         let mut done = Vec::with_capacity(answers.len());
@@ -246,18 +267,34 @@ impl LaneTask {
         Ok(done)
     }
 
-    /// What ends a lineage may not give back a payout that the signer has signed in another one since: nobody of the lineage would ever go on.
-    async fn drop_contradicted_wish(&self, command: &Command, answer: &Result<Answer, WriteError>) -> Result<(), RoundError> {
-        let (Command::Observe { lane, epoch, legs, sighting }, Err(WriteError::Refused(Refusal::PaymentSigned { payout, lineage }))) =
-            (command, answer)
+    /// What ends a lineage may not give back a payout that the signer has signed in another one
+    /// since: nobody of the lineage would ever go on.
+    async fn drop_contradicted_wish(
+        &self,
+        command: &Command,
+        answer: &Result<Answer, WriteError>,
+    ) -> Result<(), RoundError> {
+        let (
+            Command::Observe { lane, epoch, legs, sighting },
+            Err(WriteError::Refused(Refusal::PaymentSigned { payout, lineage })),
+        ) = (command, answer)
         else {
             return Ok(());
         };
-        let leg = legs.iter().find(|leg| leg.payout == *payout).filter(|_| *lineage != sighting.lineage);
+        let leg =
+            legs.iter().find(|leg| leg.payout == *payout).filter(|_| *lineage != sighting.lineage);
         if let Some(leg) = leg {
-            tracing::warn!(withdrawal = %leg.withdrawal, %lineage, "it was signed since it was wished cancelled; the wish is dropped");
-            let (lane, epoch, lineage, withdrawal) = (lane.clone(), *epoch, sighting.lineage, leg.withdrawal);
-            self.engine.writer.submit(Actor::Engine, Command::DropWish { lane, epoch, lineage, withdrawal }).await?;
+            tracing::warn!(
+                withdrawal = %leg.withdrawal,
+                %lineage,
+                "it was signed since it was wished cancelled; the wish is dropped"
+            );
+            let (lane, epoch, lineage, withdrawal) =
+                (lane.clone(), *epoch, sighting.lineage, leg.withdrawal);
+            self.engine
+                .writer
+                .submit(Actor::Engine, Command::DropWish { lane, epoch, lineage, withdrawal })
+                .await?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
-//! What must never change about a chain: its first block, the code of the wallet, and code and decimals of each token (windows F23, F41,
-//! F51). It is compared when a lane starts, and while it runs. A change halts the lane until a person has looked, so it is believed only
-//! when it is said twice in a row.
+//! What must never change about a chain: its first block, the code of the wallet, and code and
+//! decimals of each token (windows F23, F41, F51). It is compared when a lane starts, and while it
+//! runs. A change halts the lane until a person has looked, so it is believed only when it is said
+//! twice in a row.
 
 use adit_chain::{Fault, Identity};
 use adit_core::{HaltReason, Lane, LaneState, changed_pin};
@@ -33,16 +34,25 @@ impl LaneTask {
             }
             Err(fault) => return Err(fault.into()),
         };
-        let before = self.contrary.lock().expect("no holder of this lock panics").replace(contrary.clone());
+        let before =
+            self.contrary.lock().expect("no holder of this lock panics").replace(contrary.clone());
         if before.as_ref() == Some(&contrary) {
             return Ok(Compared::Changed(contrary));
         }
-        tracing::warn!(lane = %self.id(), sentence = %contrary.sentence(), "the chain is asked once more before that is believed");
+        tracing::warn!(
+            lane = %self.id(),
+            sentence = %contrary.sentence(),
+            "the chain is asked once more before that is believed"
+        );
         Ok(Compared::Unsure)
     }
 
     /// Compares them now and then while the lane runs. Returns whether the lane was halted.
-    pub(super) async fn pins_changed(&self, lane: &Lane, looked: &mut Looked) -> Result<bool, RoundError> {
+    pub(super) async fn pins_changed(
+        &self,
+        lane: &Lane,
+        looked: &mut Looked,
+    ) -> Result<bool, RoundError> {
         let uptime = self.engine.ports.clock.uptime();
         let fresh = looked.pins_at.is_some_and(|at| uptime < at.plus(self.settings.identity_beat));
         if fresh || lane.state != LaneState::Running {

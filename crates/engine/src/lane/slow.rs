@@ -1,9 +1,10 @@
-//! Slow start: under a new lease the first transaction of the line shows whether somebody remembers more of the wallet than the book does,
-//! before anyone new is paid (case F91).
+//! Slow start: under a new lease the first transaction of the line shows whether somebody remembers
+//! more of the wallet than the book does, before anyone new is paid (case F91).
 //!
-//! What was in flight is waited for; where nothing was, and somebody waits to be paid, it is a transfer to ourselves. Once a block holds it,
-//! and the next block has come (or a minute without one), the chain's count has to be what the book says. Payments that all endpoints hid
-//! would have followed it by then.
+//! What was in flight is waited for; where nothing was, and somebody waits to be paid, it is a
+//! transfer to ourselves. Once a block holds it, and the next block has come (or a minute without
+//! one), the chain's count has to be what the book says. Payments that all endpoints hid would have
+//! followed it by then.
 
 use adit_core::{ChainKind, Command, Epoch, Lane, LaneState, Lineage, Offer, Span, Timestamp};
 
@@ -22,14 +23,27 @@ pub(super) struct Included {
 }
 
 impl LaneTask {
-    /// Notes how far the slow start has come. `live` is what no block holds yet. False where nothing was noted.
-    pub(super) async fn slow_start(&self, lane: &Lane, lease: Held, live: &[Lineage]) -> Result<bool, RoundError> {
-        let applies = self.rules().slow_start && self.rules().kind == ChainKind::Evm && lane.state == LaneState::Running;
+    /// Notes how far the slow start has come. `live` is what no block holds yet. False where
+    /// nothing was noted.
+    pub(super) async fn slow_start(
+        &self,
+        lane: &Lane,
+        lease: Held,
+        live: &[Lineage],
+    ) -> Result<bool, RoundError> {
+        let applies = self.rules().slow_start
+            && self.rules().kind == ChainKind::Evm
+            && lane.state == LaneState::Running;
         if !applies || lane.is_proved() || lane.epoch != lease.epoch {
             return Ok(false);
         }
-        let vouched = *self.vouched.lock().expect("no holder of this lock panics") == Some(lease.epoch);
-        if vouched || (lane.probed == lane.epoch && live.is_empty() && self.count_is_ours(lane, lease).await?) {
+        let vouched =
+            *self.vouched.lock().expect("no holder of this lock panics") == Some(lease.epoch);
+        if vouched
+            || (lane.probed == lane.epoch
+                && live.is_empty()
+                && self.count_is_ours(lane, lease).await?)
+        {
             return self.note_slow_start(lease, true).await;
         }
         if !live.is_empty() {
@@ -42,7 +56,12 @@ impl LaneTask {
     }
 
     /// Reserves a transfer to ourselves, at the next number. Gives how many were reserved.
-    pub(super) async fn probe(&self, lane: &Lane, lease: Held, offer: Option<Offer>) -> Result<usize, RoundError> {
+    pub(super) async fn probe(
+        &self,
+        lane: &Lane,
+        lease: Held,
+        offer: Option<Offer>,
+    ) -> Result<usize, RoundError> {
         let Some(offer) = offer else { return Ok(0) };
         match self.chain().fill(self.id(), lane.next_nonce, offer).await? {
             Some(draft) => self.pay_nobody(lease, draft).await,
@@ -50,7 +69,8 @@ impl LaneTask {
         }
     }
 
-    /// Whether the chain's count is the book's, a block after nothing of ours was in flight any more.
+    /// Whether the chain's count is the book's, a block after nothing of ours was in flight any
+    /// more.
     async fn count_is_ours(&self, lane: &Lane, lease: Held) -> Result<bool, RoundError> {
         let Some(tip) = &lane.tip else { return Ok(false) };
         let (height, now) = (tip.head.height, self.engine.ports.clock.uptime());

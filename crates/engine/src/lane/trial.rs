@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use adit_chain::Ready;
 use adit_core::{
-    AttemptId, ChainKind, Command, DeferralCause, Epoch, Lane, Leg, LineageId, Mistake, PayoutContext, PayoutId, Purpose, planted,
+    AttemptId, ChainKind, Command, DeferralCause, Epoch, Lane, Leg, LineageId, Mistake,
+    PayoutContext, PayoutId, Purpose, planted,
 };
 use adit_signer::{About, Refused, SignRequest};
 
@@ -34,8 +35,8 @@ pub(super) enum Tried {
 }
 
 impl LaneTask {
-    /// Asks the signer before anything is reserved, at the very numbers that will be used: where it would not sign one, those behind it
-    /// move up and are asked anew (case F101).
+    /// Asks the signer before anything is reserved, at the very numbers that will be used: where it
+    /// would not sign one, those behind it move up and are asked anew (case F101).
     pub(super) async fn dry_run(
         &self,
         lane: &Lane,
@@ -44,7 +45,8 @@ impl LaneTask {
         contexts: &BTreeMap<PayoutId, PayoutContext>,
     ) -> Result<Tried, RoundError> {
         let fresh = |ready: Ready| {
-            let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
+            let (lineage, attempt) =
+                (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
             Candidate { ready, lineage, attempt }
         };
         let mut candidates: Vec<Candidate> = ready.into_iter().map(fresh).collect();
@@ -52,7 +54,11 @@ impl LaneTask {
         while !candidates.is_empty() {
             self.number(lane, &mut candidates);
             let answers = self.ask(lane, lease, &candidates, contexts).await?;
-            if let Some(doubt) = answers.iter().filter_map(|answer| answer.as_ref().err()).find(|refused| is_doubt(refused)) {
+            if let Some(doubt) = answers
+                .iter()
+                .filter_map(|answer| answer.as_ref().err())
+                .find(|refused| is_doubt(refused))
+            {
                 return Ok(Tried::Behind { doubt: doubt.to_string() });
             }
             if answers.iter().all(Result::is_ok) {
@@ -71,7 +77,8 @@ impl LaneTask {
     /// Gives the candidates the next numbers of the line, in their order.
     fn number(&self, lane: &Lane, candidates: &mut [Candidate]) {
         for (candidate, number) in candidates.iter_mut().zip(lane.next_nonce..) {
-            candidate.ready.draft = self.chain().renumbered(self.id(), &candidate.ready.draft, number);
+            candidate.ready.draft =
+                self.chain().renumbered(self.id(), &candidate.ready.draft, number);
         }
     }
 
@@ -85,14 +92,21 @@ impl LaneTask {
     ) -> Result<Vec<Result<(), Refused>>, RoundError> {
         let Chained { last } = self.chained(lane).await?;
         let in_line = self.rules().kind == ChainKind::Evm;
-        let before = std::iter::once(last).chain(candidates.iter().map(|candidate| Some(candidate.lineage).filter(|_| in_line)));
+        let before = std::iter::once(last)
+            .chain(candidates.iter().map(|candidate| Some(candidate.lineage).filter(|_| in_line)));
         let requests: Vec<SignRequest> = candidates
             .iter()
             .zip(before)
             .map(|(candidate, previous)| {
-                let purpose = if candidate.ready.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay };
+                let purpose =
+                    if candidate.ready.legs.is_empty() { Purpose::Cancel } else { Purpose::Pay };
                 let Candidate { ready: Ready { legs, draft }, lineage, attempt } = candidate;
-                self.trial(lane, lease, &Fresh { lineage: *lineage, attempt: *attempt, purpose, legs, draft, previous }, contexts)
+                self.trial(
+                    lane,
+                    lease,
+                    &Fresh { lineage: *lineage, attempt: *attempt, purpose, legs, draft, previous },
+                    contexts,
+                )
             })
             .collect();
         let mut answers = self.engine.ports.signer.dry_run(&requests).await?;
@@ -100,13 +114,18 @@ impl LaneTask {
             answers = self.engine.ports.signer.dry_run(&requests).await?;
         }
         self.note(&answers);
-        match answers.iter().filter_map(|answer| answer.as_ref().err()).find(|refused| refused.about() == About::Lease) {
+        match answers
+            .iter()
+            .filter_map(|answer| answer.as_ref().err())
+            .find(|refused| refused.about() == About::Lease)
+        {
             Some(refused) => Err(RoundError::LeaseLost { refused: refused.clone() }),
             None => Ok(answers),
         }
     }
 
-    /// Keeps those that the signer would sign. What it has retired is given back; what has to wait for the number before waits.
+    /// Keeps those that the signer would sign. What it has retired is given back; what has to wait
+    /// for the number before waits.
     async fn judged(
         &self,
         lease: Held,
@@ -123,24 +142,41 @@ impl LaneTask {
                     self.finish_give_back(lease.epoch, retired, &by, &reason).await?;
                 }
                 Err(reason) if candidate.ready.legs.is_empty() => {
-                    tracing::warn!(chain = %self.name, %reason, "the signer would not sign a transaction that pays nobody");
+                    tracing::warn!(
+                        chain = %self.name,
+                        %reason,
+                        "the signer would not sign a transaction that pays nobody"
+                    );
                 }
                 Err(reason) => {
-                    // One payment must not keep the others of its batch back: half of them wait, the rest is tried again without them.
+                    // One payment must not keep the others of its batch back: half of them wait,
+                    // the rest is tried again without them.
                     let legs = candidate.ready.legs;
                     let tried = legs.len() / 2;
                     let reason = self.in_words(&reason);
-                    refused.extend(legs.into_iter().skip(tried).map(|leg| (leg, reason.clone(), DeferralCause::SignerRefuses)));
+                    refused.extend(
+                        legs.into_iter()
+                            .skip(tried)
+                            .map(|leg| (leg, reason.clone(), DeferralCause::SignerRefuses)),
+                    );
                 }
             }
         }
         Ok(kept)
     }
 
-    /// The signer's journal says that a hold was given back, or was about to be: it is given back now (case F93).
-    pub(super) async fn finish_give_back(&self, epoch: Epoch, leg: Option<Leg>, by: &str, reason: &str) -> Result<(), RoundError> {
+    /// The signer's journal says that a hold was given back, or was about to be: it is given back
+    /// now (case F93).
+    pub(super) async fn finish_give_back(
+        &self,
+        epoch: Epoch,
+        leg: Option<Leg>,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), RoundError> {
         let Some(leg) = leg else { return Ok(()) };
-        let (lane, owner, by, reason) = (self.id().clone(), self.engine.replica, by.to_owned(), reason.to_owned());
+        let (lane, owner, by, reason) =
+            (self.id().clone(), self.engine.replica, by.to_owned(), reason.to_owned());
         self.commit(vec![Command::FinishGiveBack { lane, owner, epoch, leg, by, reason }]).await?;
         Ok(())
     }
@@ -158,14 +194,19 @@ mod tests {
 
     use super::*;
 
-    /// F101: what proves that the book is behind is never one payment's fault. Nothing is reserved in its round, and the lane reads the
-    /// journal anew; what is wrong with a payment itself keeps the others back no longer than it must.
+    /// F101: what proves that the book is behind is never one payment's fault. Nothing is reserved
+    /// in its round, and the lane reads the journal anew; what is wrong with a payment itself keeps
+    /// the others back no longer than it must.
     #[test]
     fn f101_a_refusal_that_shows_a_lost_commit_blames_no_payment() {
-        let lane: LaneId = "sim:0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("a lane");
+        let lane: LaneId =
+            "sim:0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("a lane");
         let (lineage, payout) = (LineageId(Uuid::from_u128(1)), PayoutId(Uuid::from_u128(2)));
         let lost = [
-            Refused::AnchorTaken { anchor: Anchor::Nonce { lane: lane.clone(), nonce: 7 }, lineage },
+            Refused::AnchorTaken {
+                anchor: Anchor::Nonce { lane: lane.clone(), nonce: 7 },
+                lineage,
+            },
             Refused::Equivocation { payout, live: lineage },
             Refused::NotNext { number: 8, known: lineage, named: None },
         ];

@@ -1,18 +1,19 @@
-//! Payments that neither the database nor the signer's journal remembers, and that a block or a pool shows: both were set back to one
-//! moment (cases F89, F91).
+//! Payments that neither the database nor the signer's journal remembers, and that a block or a
+//! pool shows: both were set back to one moment (cases F89, F91).
 //!
-//! What the wallet's key has signed is ours. The signer is asked to sign the same once more, which gives the same bytes and writes its
-//! journal; from there everything else is as after any restore: the payment is taken back, by the withdrawal that asks for exactly
-//! this, or by nobody's, and whoever asks for it again waits for a person. Then the lane stops: what was given back since is written
-//! nowhere, and a person looks before anything new is paid.
+//! What the wallet's key has signed is ours. The signer is asked to sign the same once more, which
+//! gives the same bytes and writes its journal; from there everything else is as after any restore:
+//! the payment is taken back, by the withdrawal that asks for exactly this, or by nobody's, and
+//! whoever asks for it again waits for a person. Then the lane stops: what was given back since is
+//! written nowhere, and a person looks before anything new is paid.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use adit_chain::{Ahead, Foreign, Outflow, Pool, Shown};
 use adit_core::{
-    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, Lineage, LineageId, Mistake, PayoutId, Purpose, Span, Withdrawal, WithdrawalId,
-    nobodys, planted,
+    AttemptId, ChainKind, HaltReason, Lane, LaneState, Leg, Lineage, LineageId, Mistake, PayoutId,
+    Purpose, Span, Withdrawal, WithdrawalId, nobodys, planted,
 };
 
 use super::history::outflows_of;
@@ -22,7 +23,8 @@ use super::request::{Fresh, contexts_of};
 use super::{Held, LaneTask, RoundError};
 use crate::Clock as _;
 
-/// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer waited for.
+/// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer
+/// waited for.
 const LOOKS_MAX: u32 = 10;
 /// Transactions that a halt names.
 const NAMED_MAX: usize = 20;
@@ -30,7 +32,8 @@ const LOOK_AGAIN_AFTER: Span = Span::from_seconds(1);
 
 /// What became of looking for them.
 pub(super) enum Recalled {
-    /// All that blocks and pools show stands in the book. Where something was taken back, the lane was stopped.
+    /// All that blocks and pools show stands in the book. Where something was taken back, the lane
+    /// was stopped.
     Known,
     /// Endpoints count further and show nothing: it is looked for again.
     Suspected,
@@ -41,10 +44,13 @@ pub(super) enum Recalled {
 }
 
 impl LaneTask {
-    /// Looks for payments at and above the lane's next number, and takes them back. A wallet's first start takes its past over instead.
+    /// Looks for payments at and above the lane's next number, and takes them back. A wallet's
+    /// first start takes its past over instead.
     pub(super) async fn recall(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
-        // Where somebody else was seen to use the key, a person says from which number on it is ours.
-        let asked = matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
+        // Where somebody else was seen to use the key, a person says from which number on it is
+        // ours.
+        let asked =
+            matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
         if !lane.has_started() || asked || planted(Mistake::UnrememberedNotSought) {
             return Ok(Recalled::Known);
         }
@@ -54,14 +60,22 @@ impl LaneTask {
         }
     }
 
-    /// A lane that starts for the first time begins behind what blocks hold. What waits in a pool would be mined at numbers that are ours then:
-    /// both stores may be of before the first start, or the wallet was used by something else until now.
+    /// A lane that starts for the first time begins behind what blocks hold. What waits in a pool
+    /// would be mined at numbers that are ours then: both stores may be of before the first start,
+    /// or the wallet was used by something else until now.
     pub(super) async fn wait_for_pools(&self, lane: &Lane) -> Result<Recalled, RoundError> {
         if self.rules().kind == ChainKind::Bitcoin {
-            let pooled = self.chain().outgoing(&self.look_since(lane)).await?.iter().filter(|one| one.block.is_none()).count();
+            let pooled = self
+                .chain()
+                .outgoing(&self.look_since(lane))
+                .await?
+                .iter()
+                .filter(|one| one.block.is_none())
+                .count();
             return Ok(self.waits_for(pooled));
         }
-        let from = self.chain().consumed(self.id(), lane.adopted_from).await?.max(lane.adopted_from);
+        let from =
+            self.chain().consumed(self.id(), lane.adopted_from).await?.max(lane.adopted_from);
         let pool = self.chain().pool(self.id(), from).await?;
         match pool.shown.len() {
             0 => Ok(self.nothing_shown(lane, &pool).await),
@@ -73,12 +87,17 @@ impl LaneTask {
         if pooled == 0 {
             return Recalled::Known;
         }
-        tracing::warn!(lane = %self.id(), pooled, "the wallet's transactions wait in a pool; the lane starts once blocks hold them");
+        tracing::warn!(
+            lane = %self.id(),
+            pooled,
+            "the wallet's transactions wait in a pool; the lane starts once blocks hold them"
+        );
         Recalled::Waits
     }
 
-    /// Where payments wait in line, all of them are taken back, from the first number on at which nothing is signed: what is reserved there was
-    /// signed in the time that both lost, if anything behind it was.
+    /// Where payments wait in line, all of them are taken back, from the first number on at which
+    /// nothing is signed: what is reserved there was signed in the time that both lost, if anything
+    /// behind it was.
     async fn recall_line(&self, lease: Held) -> Result<Recalled, RoundError> {
         let mut found = Vec::new();
         loop {
@@ -111,8 +130,9 @@ impl LaneTask {
         }
     }
 
-    /// Where payments have no place in line, whoever waits for the same as one of them is held for inspection once a block holds it. While one
-    /// is in no block, nothing is planned, and nothing is given back.
+    /// Where payments have no place in line, whoever waits for the same as one of them is held for
+    /// inspection once a block holds it. While one is in no block, nothing is planned, and nothing
+    /// is given back.
     async fn recall_coins(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
         let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
         let mut found = Vec::new();
@@ -120,7 +140,8 @@ impl LaneTask {
             // What is in a pool was not there when a person judged the wallet's past.
             let adopted = one.block.is_some() && one.nonce < lane.adopted_from;
             let known = adopted || self.is_known(one.hash).await?;
-            if !known && !matches!(self.journalled(one.nonce, one.hash).await?, Journalled::Closed) {
+            if !known && !matches!(self.journalled(one.nonce, one.hash).await?, Journalled::Closed)
+            {
                 found.push(one);
             }
         }
@@ -128,11 +149,13 @@ impl LaneTask {
             return Ok(Recalled::Known);
         }
         if !is_named(&row, &found) {
-            // First: after a crash the next start finds them again, until their blocks count as searched.
+            // First: after a crash the next start finds them again, until their blocks count as
+            // searched.
             let told: Vec<String> = found.iter().map(told).collect();
             self.stop_for("stand beside the book", &told).await?;
         }
-        let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) = found.into_iter().partition(|one| one.block.is_some());
+        let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) =
+            found.into_iter().partition(|one| one.block.is_some());
         self.suspect(lease.epoch, &mined).await?;
         // What a pool shows may be mined at any moment.
         self.doubt(lease.epoch, &outflows_of(&pooled)).await?;
@@ -142,10 +165,17 @@ impl LaneTask {
         }
     }
 
-    /// What blocks hold and nobody shows the bytes of cannot be taken back, nor what a pool shows behind a gap: whoever waits for the same is
-    /// held for inspection at least, and whoever is under way for the same is not repeated.
-    async fn hold_equals(&self, lease: Held, mined: Range<u64>, pool: &Pool) -> Result<(), RoundError> {
-        let pooled = pool.shown.iter().filter_map(|one| Some((one.signed.hash, one.outflow.clone()?)));
+    /// What blocks hold and nobody shows the bytes of cannot be taken back, nor what a pool shows
+    /// behind a gap: whoever waits for the same is held for inspection at least, and whoever is
+    /// under way for the same is not repeated.
+    async fn hold_equals(
+        &self,
+        lease: Held,
+        mined: Range<u64>,
+        pool: &Pool,
+    ) -> Result<(), RoundError> {
+        let pooled =
+            pool.shown.iter().filter_map(|one| Some((one.signed.hash, one.outflow.clone()?)));
         self.doubt(lease.epoch, &pooled.collect::<Vec<_>>()).await?;
         match mined.is_empty() {
             true => Ok(()),
@@ -166,33 +196,51 @@ impl LaneTask {
             self.engine.ports.clock.sleep(LOOK_AGAIN_AFTER).await;
             return Recalled::Suspected;
         }
-        let told = |ahead: &Ahead| format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next);
+        let told = |ahead: &Ahead| {
+            format!("{} counts {} transactions of the wallet", ahead.endpoint, ahead.next)
+        };
         let ahead = pool.ahead.iter().map(told).collect::<Vec<_>>().join(", ");
         if lane.expects_forgotten() {
             tracing::warn!(
                 ahead,
-                "endpoints count more than the book and show nothing; both stores were restored, and such numbers are swept"
+                "endpoints count more than the book and show nothing; both stores were restored, \
+                 and such numbers are swept"
             );
             return Recalled::Known;
         }
         if pool.ahead.len() == 1 && pool.level > 0 {
-            tracing::error!(ahead, "an endpoint counts more than the book and shows nothing, and all others deny it; it is passed over");
+            tracing::error!(
+                ahead,
+                "an endpoint counts more than the book and shows nothing, and all others deny it; \
+                 it is passed over"
+            );
             return Recalled::Known;
         }
         Recalled::Left(format!("{ahead}, and no endpoint shows them"))
     }
 
-    /// Returns the wallet's transactions in blocks at these numbers, as far as their bytes are shown.
+    /// Returns the wallet's transactions in blocks at these numbers, as far as their bytes are
+    /// shown.
     async fn mined(&self, numbers: Range<u64>) -> Result<Vec<Shown>, RoundError> {
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
         let history = self.history(numbers).await?;
-        Ok(history.iter().filter_map(|foreign| self.chain().read_back(self.id(), foreign.raw.as_ref()?)).collect())
+        Ok(history
+            .iter()
+            .filter_map(|foreign| self.chain().read_back(self.id(), foreign.raw.as_ref()?))
+            .collect())
     }
 
-    /// Lets the signer sign the same once more, so that its journal knows it. None where it did; else in words why not.
-    async fn take_over(&self, row: &Lane, lease: Held, shown: Vec<Shown>, reserved: &[Lineage]) -> Result<Option<String>, RoundError> {
+    /// Lets the signer sign the same once more, so that its journal knows it. None where it did;
+    /// else in words why not.
+    async fn take_over(
+        &self,
+        row: &Lane,
+        lease: Held,
+        shown: Vec<Shown>,
+        reserved: &[Lineage],
+    ) -> Result<Option<String>, RoundError> {
         if !self.may_sign(row, lease).await? {
             return Ok(Some("the third witness cannot be written".to_owned()));
         }
@@ -204,7 +252,9 @@ impl LaneTask {
         };
         for one in shown {
             let claimed = match (&one.outflow, own_leg(&one, reserved)) {
-                (Some(_), Some(leg)) => Some((leg.clone(), self.engine.store().withdrawal(leg.withdrawal).await?)),
+                (Some(_), Some(leg)) => {
+                    Some((leg.clone(), self.engine.store().withdrawal(leg.withdrawal).await?))
+                }
                 (Some(outflow), None) => Some(self.claimant(&mut waiting, outflow)),
                 (None, _) => None,
             };
@@ -215,24 +265,43 @@ impl LaneTask {
             let (leg, withdrawal) = claimed.unzip();
             self.supersede(row, lease, &withdrawal.iter().flatten().collect::<Vec<_>>()).await?;
             let contexts = contexts_of(withdrawal.iter().flatten());
-            let (lineage, attempt) = (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
-            let (legs, purpose) = (Vec::from_iter(leg), if one.outflow.is_some() { Purpose::Pay } else { Purpose::Cancel });
-            let fresh = Fresh { lineage, attempt, purpose, legs: &legs, draft: &one.draft, previous };
+            let (lineage, attempt) =
+                (LineageId(self.engine.ports.uuid()), AttemptId(self.engine.ports.uuid()));
+            let (legs, purpose) = (
+                Vec::from_iter(leg),
+                if one.outflow.is_some() { Purpose::Pay } else { Purpose::Cancel },
+            );
+            let fresh =
+                Fresh { lineage, attempt, purpose, legs: &legs, draft: &one.draft, previous };
             let request = self.trial(row, lease, &fresh, &contexts);
             let mut answers = self.engine.ports.signer.sign(std::slice::from_ref(&request)).await?;
             self.note(&answers);
             match answers.pop() {
-                Some(Ok(signature)) if signature.signed.hash == one.signed.hash => previous = Some(lineage),
-                Some(Ok(_)) => return Ok(Some(format!("{} is signed otherwise by this signer", one.signed.hash))),
-                Some(Err(refused)) => return Ok(Some(format!("{} ({}): {refused}", one.signed.hash, one.decoded))),
+                Some(Ok(signature)) if signature.signed.hash == one.signed.hash => {
+                    previous = Some(lineage)
+                }
+                Some(Ok(_)) => {
+                    return Ok(Some(format!(
+                        "{} is signed otherwise by this signer",
+                        one.signed.hash
+                    )));
+                }
+                Some(Err(refused)) => {
+                    return Ok(Some(format!("{} ({}): {refused}", one.signed.hash, one.decoded)));
+                }
                 None => return Ok(Some(format!("the signer says nothing of {}", one.signed.hash))),
             }
         }
         Ok(None)
     }
 
-    /// Returns whose payment it is: the oldest withdrawal that waits and asks for exactly this, or nobody's.
-    fn claimant(&self, waiting: &mut Vec<Withdrawal>, outflow: &Outflow) -> (Leg, Option<Withdrawal>) {
+    /// Returns whose payment it is: the oldest withdrawal that waits and asks for exactly this, or
+    /// nobody's.
+    fn claimant(
+        &self,
+        waiting: &mut Vec<Withdrawal>,
+        outflow: &Outflow,
+    ) -> (Leg, Option<Withdrawal>) {
         let at = waiting.iter().position(|withdrawal| super::history::equals(outflow, withdrawal));
         if let Some(withdrawal) = at.map(|at| waiting.remove(at)) {
             return (withdrawal.leg(), Some(withdrawal));
@@ -260,19 +329,30 @@ impl LaneTask {
             return Ok(());
         }
         let named = found[..found.len().min(NAMED_MAX)].join("; ");
-        let more =
-            if found.len() > NAMED_MAX { format!("; and {} more, which the log names", found.len() - NAMED_MAX) } else { String::new() };
+        let more = if found.len() > NAMED_MAX {
+            format!("; and {} more, which the log names", found.len() - NAMED_MAX)
+        } else {
+            String::new()
+        };
         found.iter().for_each(|one| tracing::error!(lane = %self.id(), transaction = one, "it is in neither database nor journal"));
-        let detail = format!("{} of the wallet's transactions were in neither and {done}: {named}{more}", found.len());
+        let detail = format!(
+            "{} of the wallet's transactions were in neither and {done}: {named}{more}",
+            found.len()
+        );
         self.halt(HaltReason::BothWentBack { detail }).await
     }
 }
 
-/// Returns whose payment stands at a number that is reserved, if it is exactly what was reserved there.
+/// Returns whose payment stands at a number that is reserved, if it is exactly what was reserved
+/// there.
 fn own_leg<'a>(shown: &Shown, reserved: &'a [Lineage]) -> Option<&'a Leg> {
     let at = reserved.iter().find(|lineage| lineage.number() == shown.draft.number())?;
     let outflow = shown.outflow.as_ref()?;
-    let pays = |leg: &&Leg| outflow.asset == leg.asset && outflow.destination == leg.destination && outflow.amount == leg.amount;
+    let pays = |leg: &&Leg| {
+        outflow.asset == leg.asset
+            && outflow.destination == leg.destination
+            && outflow.amount == leg.amount
+    };
     at.legs.iter().find(pays)
 }
 
@@ -286,8 +366,13 @@ fn behind_a_gap(shown: &Shown, from: u64) -> String {
 
 /// Whether the lane stands for these already.
 fn is_named(lane: &Lane, found: &[Foreign]) -> bool {
-    let LaneState::Halted { reason: HaltReason::BothWentBack { detail }, .. } = &lane.state else { return false };
-    found.iter().take(NAMED_MAX).all(|one| one.hash.is_none_or(|hash| detail.contains(&hash.to_string())))
+    let LaneState::Halted { reason: HaltReason::BothWentBack { detail }, .. } = &lane.state else {
+        return false;
+    };
+    found
+        .iter()
+        .take(NAMED_MAX)
+        .all(|one| one.hash.is_none_or(|hash| detail.contains(&hash.to_string())))
 }
 
 fn told(found: &Foreign) -> String {
@@ -297,7 +382,8 @@ fn told(found: &Foreign) -> String {
     }
 }
 
-/// Returns what stands at `from` and, without a gap, behind it. What a block holds comes before what a pool shows at the same number.
+/// Returns what stands at `from` and, without a gap, behind it. What a block holds comes before
+/// what a pool shows at the same number.
 fn line(from: u64, mined: Vec<Shown>, pool: &Pool) -> Vec<Shown> {
     let mut at: BTreeMap<u64, Shown> = BTreeMap::new();
     for one in mined.into_iter().chain(pool.shown.iter().cloned()) {

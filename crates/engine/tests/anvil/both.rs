@@ -1,5 +1,6 @@
-//! Database and journal set back to one moment, as a snapshot of their volume is: what the chain and the pools show is taken back before
-//! anything else, and nobody is paid twice (cases F89, F91).
+//! Database and journal set back to one moment, as a snapshot of their volume is: what the chain
+//! and the pools show is taken back before anything else, and nobody is paid twice (cases F89,
+//! F91).
 
 use adit_core::{Actor, Command, HaltReason, LaneState, Scope, Status, WithdrawalId};
 use adit_store::Store;
@@ -27,7 +28,12 @@ async fn asked_while_it_stands() -> (World, Running, Vec<WithdrawalId>) {
     world.seed(&running.engine, 100).await;
     world.until_running().await;
     let stop = HaltReason::Operator { reason: "a test".to_owned() };
-    running.engine.writer.submit(Actor::Engine, Command::HaltLane { lane: world.lane.clone(), reason: stop }).await.expect("halted");
+    running
+        .engine
+        .writer
+        .submit(Actor::Engine, Command::HaltLane { lane: world.lane.clone(), reason: stop })
+        .await
+        .expect("halted");
     let mut ids = Vec::new();
     for payee in 0..PAYEES {
         ids.push(world.request(&running.engine, payee).await);
@@ -45,7 +51,12 @@ pub(super) async fn state(world: &World) -> LaneState {
 }
 
 async fn until_stopped(world: &World) {
-    let stopped = async || matches!(state(world).await, LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. });
+    let stopped = async || {
+        matches!(
+            state(world).await,
+            LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. }
+        )
+    };
     for _ in 0..400 {
         if stopped().await {
             return;
@@ -59,7 +70,8 @@ async fn until_stopped(world: &World) {
 async fn until_taken_back(world: &World) {
     until_stopped(world).await;
     for _ in 0..400 {
-        if world.store.lane(&world.lane).await.expect("a read").expect("leased").has_read_journal() {
+        if world.store.lane(&world.lane).await.expect("a read").expect("leased").has_read_journal()
+        {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
@@ -82,15 +94,20 @@ async fn f91_what_waits_in_a_pool_is_taken_back_before_anything_is_planned() {
     until_stopped(&world).await;
     let new = world.request(&again.engine, 7).await;
     world.mine_until(&ids, Status::Completed).await;
-    assert_eq!((world.status(new).await.status(), world.times_paid(7).await), (Status::Approved, 0), "a person has to look first");
+    assert_eq!(
+        (world.status(new).await.status(), world.times_paid(7).await),
+        (Status::Approved, 0),
+        "a person has to look first"
+    );
     resume(&world, &again).await;
     world.mine_until(&[new], Status::Completed).await;
     nobody_twice(&world).await;
     again.crash();
 }
 
-/// The snapshot has numbers reserved and nothing signed at them. What was signed there since, and behind it, is taken back in its place: the
-/// signer signs nothing behind a number at which its journal has nothing.
+/// The snapshot has numbers reserved and nothing signed at them. What was signed there since, and
+/// behind it, is taken back in its place: the signer signs nothing behind a number at which its
+/// journal has nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_what_was_reserved_and_is_signed_since_is_taken_back_first() {
     let (world, volume, ids) = reserved_at_the_snapshot().await;
@@ -105,7 +122,8 @@ async fn f91_what_was_reserved_and_is_signed_since_is_taken_back_first() {
 
 const LATER: u64 = 7;
 
-/// Everybody's numbers were reserved at the snapshot; they were signed after it, and so was one whom the snapshot does not know.
+/// Everybody's numbers were reserved at the snapshot; they were signed after it, and so was one
+/// whom the snapshot does not know.
 async fn reserved_at_the_snapshot() -> (World, Volume, Vec<WithdrawalId>) {
     let (world, running, ids) = asked_while_it_stands().await;
     world.hold_blocks().await;
@@ -121,8 +139,9 @@ async fn reserved_at_the_snapshot() -> (World, Volume, Vec<WithdrawalId>) {
     (world, volume, ids)
 }
 
-/// The snapshot has somebody whose first lineage had ended unpaid, and who was signed in another one after it. The signer lets a payout move
-/// to a new lineage only once it is told what ended the old one, here as when it is planned.
+/// The snapshot has somebody whose first lineage had ended unpaid, and who was signed in another
+/// one after it. The signer lets a payout move to a new lineage only once it is told what ended the
+/// old one, here as when it is planned.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_who_was_signed_anew_since_is_taken_back() {
     let (world, running, ids) = asked_while_it_stands().await;
@@ -130,7 +149,11 @@ async fn f91_who_was_signed_anew_since_is_taken_back() {
     resume(&world, &running).await;
     world.until_sent(&ids).await;
     let (scope, reason) = (Scope::All, "a test".to_owned());
-    running.engine.submit(Actor::Engine, Command::Suspend { scope: scope.clone(), reason }).await.expect("suspended");
+    running
+        .engine
+        .submit(Actor::Engine, Command::Suspend { scope: scope.clone(), reason })
+        .await
+        .expect("suspended");
     undo_first(&world, &running, ids[0]).await;
     world.mine_until(&ids[..1], Status::Approved).await;
     world.mine_until(&ids[1..], Status::Completed).await;
@@ -152,7 +175,8 @@ async fn undo_first(world: &World, running: &Running, id: WithdrawalId) {
     let row = world.store.lane(&world.lane).await.expect("a read").expect("leased");
     let owner = row.lease.as_ref().expect("leased").owner;
     let (lane, epoch, because) = (world.lane.clone(), row.epoch, "a test".to_owned());
-    let doubt = Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs, because };
+    let doubt =
+        Command::Doubt { lane, owner, epoch, lineage: lineage.id, legs: lineage.legs, because };
     running.engine.submit(Actor::Engine, doubt).await.expect("doubted");
     world.until_versions(id, 2).await;
     let versions = world.versions(id).await;
@@ -160,7 +184,8 @@ async fn undo_first(world: &World, running: &Running, id: WithdrawalId) {
     world.try_send(&versions[1]).await;
 }
 
-/// As the playbook of other systems says: cancel what the restored database shows as waiting, then start again.
+/// As the playbook of other systems says: cancel what the restored database shows as waiting, then
+/// start again.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_what_waits_in_a_pool_is_not_given_back() {
     let (world, volume, ids) = sent_after_a_snapshot().await;
@@ -175,12 +200,17 @@ async fn f91_what_waits_in_a_pool_is_not_given_back() {
     world.mine_until_ended(&ids).await;
     for (payee, id) in (0..).zip(&ids) {
         let given_back = world.status(*id).await.status() == Status::Cancelled;
-        assert_eq!(u128::from(given_back) + world.times_paid(payee).await, 1, "payee {payee}: paid or given back, once");
+        assert_eq!(
+            u128::from(given_back) + world.times_paid(payee).await,
+            1,
+            "payee {payee}: paid or given back, once"
+        );
     }
     again.crash();
 }
 
-/// A crash between what is taken back and the stop would lose the stop: the next start finds nothing that is not in the book.
+/// A crash between what is taken back and the stop would lose the stop: the next start finds
+/// nothing that is not in the book.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_the_lane_stops_before_anything_is_taken_back() {
     let (world, volume, ids) = sent_after_a_snapshot().await;
@@ -196,12 +226,16 @@ async fn f91_the_lane_stops_before_anything_is_taken_back() {
     world.leave_room(None);
     let last = world.start();
     world.mine_until(&ids, Status::Completed).await;
-    assert!(matches!(state(&world).await, LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. }));
+    assert!(matches!(
+        state(&world).await,
+        LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. }
+    ));
     nobody_twice(&world).await;
     last.crash();
 }
 
-/// A block takes what is not taken back yet: the observer waits for that, and holds nobody for a payment of ours that is theirs.
+/// A block takes what is not taken back yet: the observer waits for that, and holds nobody for a
+/// payment of ours that is theirs.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_what_is_mined_before_it_is_taken_back_is_theirs_all_the_same() {
     let (world, volume, ids) = sent_after_a_snapshot().await;
@@ -211,7 +245,11 @@ async fn f91_what_is_mined_before_it_is_taken_back_is_theirs_all_the_same() {
     until_stopped(&world).await;
     world.mine_for_a_second().await;
     for id in &ids {
-        assert_eq!(world.status(*id).await.status(), Status::Approved, "nobody is held for what is theirs");
+        assert_eq!(
+            world.status(*id).await.status(),
+            Status::Approved,
+            "nobody is held for what is theirs"
+        );
     }
     again.crash();
     world.leave_room(None);
@@ -221,7 +259,8 @@ async fn f91_what_is_mined_before_it_is_taken_back_is_theirs_all_the_same() {
     last.crash();
 }
 
-/// Everything was mined meanwhile, and the snapshot is of before anybody asked: the payments are nobody's, and who asks again waits.
+/// Everything was mined meanwhile, and the snapshot is of before anybody asked: the payments are
+/// nobody's, and who asks again waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
     let world = World::new(None).await;
@@ -229,7 +268,9 @@ async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
     world.seed(&running.engine, 100).await;
     world.until_running().await;
     let volume = world.volume();
-    let ids = futures::future::join_all((0..PAYEES).map(|payee| world.request(&running.engine, payee))).await;
+    let ids =
+        futures::future::join_all((0..PAYEES).map(|payee| world.request(&running.engine, payee)))
+            .await;
     world.mine_until(&ids, Status::Completed).await;
     running.crash();
     world.set_back(&volume);
@@ -246,8 +287,9 @@ async fn f89_who_asks_again_for_what_the_chain_shows_waits_for_a_person() {
     again.crash();
 }
 
-/// A payment that the snapshot shows as sent was cancelled in the lost part, and its user asked anew and was paid. What is left of it is not
-/// paid again, whichever of the two blocks hold and pools show.
+/// A payment that the snapshot shows as sent was cancelled in the lost part, and its user asked
+/// anew and was paid. What is left of it is not paid again, whichever of the two blocks hold and
+/// pools show.
 async fn cancelled_and_asked_anew(mined: bool) -> (World, Running, WithdrawalId) {
     let world = World::new(None).await;
     let running = world.start();
@@ -275,14 +317,16 @@ async fn cancelled_and_asked_anew(mined: bool) -> (World, Running, WithdrawalId)
     (world, again, first)
 }
 
-/// Where somebody's key seems to have been used (the cancelling version is in neither), a person adopts it; then the payment is free.
+/// Where somebody's key seems to have been used (the cancelling version is in neither), a person
+/// adopts it; then the payment is free.
 async fn until_held(world: &World, running: &Running, id: WithdrawalId) {
     for _ in 0..200 {
         world.mine_for_a_second().await;
         let lane = world.store.lane(&world.lane).await.expect("a read").expect("leased");
         match lane.state {
             LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. } => {
-                let adopt = Command::AdoptKey { lane: world.lane.clone(), from_nonce: lane.next_nonce };
+                let adopt =
+                    Command::AdoptKey { lane: world.lane.clone(), from_nonce: lane.next_nonce };
                 running.engine.writer.submit(Actor::Engine, adopt).await.expect("adopted");
             }
             LaneState::Halted { .. } => resume(world, running).await,
@@ -292,7 +336,11 @@ async fn until_held(world: &World, running: &Running, id: WithdrawalId) {
         if status == Status::HeldForInspection {
             return;
         }
-        assert_eq!((status, world.times_paid(0).await <= 1), (Status::Processing, true), "it waits, and nobody is paid twice");
+        assert_eq!(
+            (status, world.times_paid(0).await <= 1),
+            (Status::Processing, true),
+            "it waits, and nobody is paid twice"
+        );
     }
     panic!("it is not held: {:?}", world.status(id).await);
 }
@@ -313,7 +361,8 @@ async fn f91_a_payment_whose_twin_waits_in_a_pool_is_not_repeated() {
     again.crash();
 }
 
-/// Both stores are of before the lane's first start: what waits in the pool is mined first, and whoever asks for the same waits for a person.
+/// Both stores are of before the lane's first start: what waits in the pool is mined first, and
+/// whoever asks for the same waits for a person.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_a_first_start_waits_for_what_a_pool_shows() {
     let world = World::new(None).await;
@@ -330,13 +379,20 @@ async fn f91_a_first_start_waits_for_what_a_pool_shows() {
     world.seed(&again.engine, 100).await;
     let anew = world.insist(&again.engine, 0).await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    assert_eq!((state(&world).await, world.status(anew).await.status()), (LaneState::Reconciling, Status::Approved), "it has not started");
+    assert_eq!(
+        (state(&world).await, world.status(anew).await.status()),
+        (LaneState::Reconciling, Status::Approved),
+        "it has not started"
+    );
     for _ in 0..30 {
         world.mine_for_a_second().await;
         if world.status(anew).await.status() == Status::HeldForInspection {
             break;
         }
     }
-    assert_eq!((world.status(anew).await.status(), world.times_paid(0).await), (Status::HeldForInspection, 1));
+    assert_eq!(
+        (world.status(anew).await.status(), world.times_paid(0).await),
+        (Status::HeldForInspection, 1)
+    );
     again.crash();
 }

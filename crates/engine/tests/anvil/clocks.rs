@@ -1,4 +1,5 @@
-//! Clocks that jump by years under an engine that pays on a real node, whose blocks are its second clock (case F97).
+//! Clocks that jump by years under an engine that pays on a real node, whose blocks are its second
+//! clock (case F97).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,7 +67,10 @@ async fn f97_a_clock_years_off_for_a_moment_delays_nobody_restart_included() {
         ids.push(world.request(&running.engine, payee).await);
         clock.to(off);
         tokio::time::sleep(MOMENT).await;
-        let refused = world.request_with_key(&running.engine, 9).await.expect_err("nobody knows what time it is");
+        let refused = world
+            .request_with_key(&running.engine, 9)
+            .await
+            .expect_err("nobody knows what time it is");
         assert!(is_doubted(&refused), "{refused}");
         clock.to(0);
     }
@@ -79,7 +83,10 @@ async fn f97_a_clock_years_off_for_a_moment_delays_nobody_restart_included() {
         assert_eq!(world.times_paid(payee).await, 1, "payee {payee}");
         let known = adit_store::Store::history(&*world.store, id).await.expect("a read");
         let off = known.iter().map(|event| (event.at.micros() - now().micros()).abs()).max();
-        assert!(off.is_some_and(|off| off < 600_000_000), "something was dated {off:?} microseconds off");
+        assert!(
+            off.is_some_and(|off| off < 600_000_000),
+            "something was dated {off:?} microseconds off"
+        );
     }
 }
 
@@ -96,9 +103,13 @@ async fn f97_a_server_that_starts_years_ahead_accepts_when_its_clock_is_right_an
     let running = world.start_doubting(&clock);
     tokio::time::sleep(2 * MOMENT).await;
     assert!(running.engine.ports.clock.doubt().is_some(), "a block says otherwise");
-    let refused = world.request_with_key(&running.engine, 2).await.expect_err("nobody knows what time it is");
+    let refused =
+        world.request_with_key(&running.engine, 2).await.expect_err("nobody knows what time it is");
     assert!(is_doubted(&refused), "{refused}");
-    assert!(running.engine.ports.clock.accept("an admin", now()).is_err(), "the machine shows another time");
+    assert!(
+        running.engine.ports.clock.accept("an admin", now()).is_err(),
+        "the machine shows another time"
+    );
     clock.to(0);
     until_sure(&running).await;
     let later = world.request(&running.engine, 2).await;
@@ -114,10 +125,20 @@ async fn f97_without_a_chain_an_admin_says_what_time_it_is_and_the_audit_keeps_i
     until_sure(&running).await;
     clock.to(7_200);
     tokio::time::sleep(MOMENT).await;
-    assert!(running.engine.ports.clock.doubt().is_some(), "no block agrees with a clock two hours ahead");
-    let (mut told, admin) = (running.engine.hub.listen(), Actor::admin(CredentialId(uuid::Uuid::from_u128(9))));
-    assert!(running.engine.accept_clock(admin.clone(), "an admin", now()).is_err(), "the machine shows another time");
-    running.engine.accept_clock(admin.clone(), "an admin", now().plus(Span::from_hours(2))).expect("it is the machine's own");
+    assert!(
+        running.engine.ports.clock.doubt().is_some(),
+        "no block agrees with a clock two hours ahead"
+    );
+    let (mut told, admin) =
+        (running.engine.hub.listen(), Actor::admin(CredentialId(uuid::Uuid::from_u128(9))));
+    assert!(
+        running.engine.accept_clock(admin.clone(), "an admin", now()).is_err(),
+        "the machine shows another time"
+    );
+    running
+        .engine
+        .accept_clock(admin.clone(), "an admin", now().plus(Span::from_hours(2)))
+        .expect("it is the machine's own");
     assert_eq!(running.engine.ports.clock.doubt(), None);
     let accepted = async {
         loop {
@@ -127,9 +148,13 @@ async fn f97_without_a_chain_an_admin_says_what_time_it_is_and_the_audit_keeps_i
             }
         }
     };
-    let (actor, replica, given, machine, doubt) = tokio::time::timeout(10 * MOMENT, accepted).await.expect("it is in the audit");
+    let (actor, replica, given, machine, doubt) =
+        tokio::time::timeout(10 * MOMENT, accepted).await.expect("it is in the audit");
     assert_eq!((actor, replica), (admin, running.engine.replica));
-    assert!(given.since(now()) > Span::from_hours(1) && machine.since(given) < Span::from_seconds(300), "{given:?} {machine:?}");
+    assert!(
+        given.since(now()) > Span::from_hours(1) && machine.since(given) < Span::from_seconds(300),
+        "{given:?} {machine:?}"
+    );
     assert!(matches!(doubt, Some(ClockDoubt::Jumped { seconds: 7_190..=7_210 })), "{doubt:?}");
 }
 
@@ -142,7 +167,9 @@ async fn f97_a_signer_whose_clock_is_off_is_named() {
     let named = async {
         loop {
             let apart = running.engine.ports.clock.standing().apart;
-            if let Some((source, seconds)) = apart.into_iter().find(|(source, _)| matches!(source, Source::Signer { .. })) {
+            if let Some((source, seconds)) =
+                apart.into_iter().find(|(source, _)| matches!(source, Source::Signer { .. }))
+            {
                 return (source.to_string(), seconds);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

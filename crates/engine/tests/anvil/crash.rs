@@ -5,7 +5,8 @@ use adit_store::Store;
 
 use super::world::World;
 
-/// F1 to F5, F22: the engine is killed again and again while payments are under way; each payee is paid once.
+/// F1 to F5, F22: the engine is killed again and again while payments are under way; each payee is
+/// paid once.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_time_everyone_is_paid_once() {
     const PAYEES: u64 = 40;
@@ -31,7 +32,8 @@ async fn killed_at_any_time_everyone_is_paid_once() {
     }
 }
 
-/// F72, F73, abuse case 23: the database is set back to before the payments; the journal and the chain are not. Nobody is paid again.
+/// F72, F73, abuse case 23: the database is set back to before the payments; the journal and the
+/// chain are not. Nobody is paid again.
 #[tokio::test(flavor = "multi_thread")]
 async fn f73_a_restored_database_takes_its_payments_back_from_the_journal() {
     const PAYEES: u64 = 20;
@@ -39,7 +41,12 @@ async fn f73_a_restored_database_takes_its_payments_back_from_the_journal() {
     let running = world.start();
     world.seed(&running.engine, 100).await;
     let mut ids = Vec::new();
-    world.anvil.rpc().call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false])).await.expect("held back");
+    world
+        .anvil
+        .rpc()
+        .call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false]))
+        .await
+        .expect("held back");
     for payee in 0..PAYEES {
         ids.push(world.request(&running.engine, payee).await);
     }

@@ -11,8 +11,8 @@ use super::clocks::Jumping;
 use super::parts::now;
 use super::world::{LEASE, World};
 
-/// F20, F42: each answer of the node takes longer than a lease lasts. The lane keeps its lease meanwhile, and pays; without that it would
-/// reconcile for ever.
+/// F20, F42: each answer of the node takes longer than a lease lasts. The lane keeps its lease
+/// meanwhile, and pays; without that it would reconcile for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn f20_a_round_that_is_longer_than_its_lease_keeps_it() {
     let world = World::new(None).await;
@@ -32,8 +32,8 @@ async fn f20_a_round_that_is_longer_than_its_lease_keeps_it() {
     running.crash();
 }
 
-/// F106: the database's clock and the process's are apart by less than commits mind, and by ten minutes. The lease is the database's
-/// affair; whoever has it observes, and settles what was paid.
+/// F106: the database's clock and the process's are apart by less than commits mind, and by ten
+/// minutes. The lease is the database's affair; whoever has it observes, and settles what was paid.
 #[tokio::test(flavor = "multi_thread")]
 async fn f106_whoever_has_the_lease_observes_whatever_its_own_clock_says() {
     for seconds in [10, -10, 600, -600] {
@@ -51,8 +51,8 @@ async fn f106_whoever_has_the_lease_observes_whatever_its_own_clock_says() {
     }
 }
 
-/// F106: a process whose clock is ten minutes ahead does not take a living lease for one that is over, and one whose clock is behind
-/// does not wait ten minutes for one that is.
+/// F106: a process whose clock is ten minutes ahead does not take a living lease for one that is
+/// over, and one whose clock is behind does not wait ten minutes for one that is.
 #[tokio::test(flavor = "multi_thread")]
 async fn f106_a_lease_is_judged_by_the_clock_that_dated_it() {
     for seconds in [600, -600] {
@@ -71,7 +71,10 @@ async fn f106_a_lease_is_judged_by_the_clock_that_dated_it() {
         first.crash();
         let died = now();
         while world.epoch().await == epoch {
-            assert!(now() < died.plus(world.lease.times(5)), "{seconds} s apart, a dead lease is not taken");
+            assert!(
+                now() < died.plus(world.lease.times(5)),
+                "{seconds} s apart, a dead lease is not taken"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         second.crash();

@@ -25,7 +25,8 @@ impl Clock for System {
     }
 
     fn monotonic(&self) -> Duration {
-        static STARTED: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        static STARTED: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
         STARTED.elapsed()
     }
 
@@ -54,9 +55,11 @@ const DEAD_AFTER_MILLIS: u32 = 1_000;
 impl Running {
     /// Ends every task where it stands, as a crash does.
     pub fn crash(self) {
-        let tasks: Vec<_> = self.tasks.0.lock().expect("no test panics in here").drain(..).collect();
+        let tasks: Vec<_> =
+            self.tasks.0.lock().expect("no test panics in here").drain(..).collect();
         tasks.iter().for_each(tokio::task::AbortHandle::abort);
-        // One that runs at this moment ends where it waits next; a dead process would not have gone on.
+        // One that runs at this moment ends where it waits next; a dead process would not have gone
+        // on.
         for _ in 0..DEAD_AFTER_MILLIS {
             if tasks.iter().all(tokio::task::AbortHandle::is_finished) {
                 return;

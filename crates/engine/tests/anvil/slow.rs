@@ -1,4 +1,5 @@
-//! Slow start: under a new lease one transaction of ours is mined before anyone new is paid (case F91).
+//! Slow start: under a new lease one transaction of ours is mined before anyone new is paid (case
+//! F91).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,8 @@ async fn until_number(world: &World, number: u64) {
     assert_eq!(next_number(world).await, number);
 }
 
-/// The very first start needs no proof. After a restart with nothing in flight a transfer to ourselves is mined first, alone; everybody is
-/// paid behind it.
+/// The very first start needs no proof. After a restart with nothing in flight a transfer to
+/// ourselves is mined first, alone; everybody is paid behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_after_a_restart_a_transfer_to_ourselves_is_mined_before_anyone_is_paid() {
     let world = slow().await;
@@ -76,7 +77,10 @@ async fn f91_what_was_in_flight_before_a_restart_is_mined_before_anyone_else_is_
     let waits = world.request(&again.engine, 1).await;
     world.until_running().await;
     tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!((world.status(waits).await.status(), next_number(&world).await), (Status::Approved, 1));
+    assert_eq!(
+        (world.status(waits).await.status(), next_number(&world).await),
+        (Status::Approved, 1)
+    );
     world.mine_until(&[sent, waits], Status::Completed).await;
     assert_eq!(next_number(&world).await, 2);
     again.crash();

@@ -15,7 +15,13 @@ async fn submit(engine: &Engine, command: Command) {
 async fn bob_asks(engine: &Engine, payee: u64) -> WithdrawalId {
     let bob: UserId = "bob".parse().expect("a user");
     submit(engine, Command::PutUser { user: bob.clone(), tier: None }).await;
-    let credit = Credit { id: "bobs".parse().expect("an id"), user: bob.clone(), book: book(), asset: asset("DG"), amount: units(10) };
+    let credit = Credit {
+        id: "bobs".parse().expect("an id"),
+        user: bob.clone(),
+        book: book(),
+        asset: asset("DG"),
+        amount: units(10),
+    };
     submit(engine, Command::Credit(credit)).await;
     let id = WithdrawalId(engine.ports.uuid());
     let request = Request {
@@ -47,7 +53,11 @@ async fn f102_five_hundred_of_a_suspended_user_hold_up_nobody() {
     for payee in 0..=PLAN_MAX as u64 {
         waiting.push(world.request(&running.engine, 1_000 + payee).await);
     }
-    submit(&running.engine, Command::Suspend { scope: Scope::User { user: user() }, reason: "looked at".to_owned() }).await;
+    submit(
+        &running.engine,
+        Command::Suspend { scope: Scope::User { user: user() }, reason: "looked at".to_owned() },
+    )
+    .await;
     let bobs = bob_asks(&running.engine, 7).await;
     submit(&running.engine, Command::ResumeLane { lane: world.lane.clone(), accept: None }).await;
     world.mine_until(&[bobs], Status::Completed).await;

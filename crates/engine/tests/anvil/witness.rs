@@ -28,7 +28,9 @@ async fn paid(world: &World, running: &Running, payee: u64) -> WithdrawalId {
 
 async fn until_halted(world: &World) -> HaltReason {
     for _ in 0..400 {
-        if let Some(LaneState::Halted { reason, .. }) = world.store.lane(&world.lane).await.expect("a read").map(|lane| lane.state) {
+        if let Some(LaneState::Halted { reason, .. }) =
+            world.store.lane(&world.lane).await.expect("a read").map(|lane| lane.state)
+        {
             return reason;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -54,7 +56,8 @@ fn lines(notebook: &Notebook) -> Option<String> {
     notebook.text.lock().expect("no test panics in here").clone()
 }
 
-/// One snapshot set both back, and everything was mined since: neither of them, nor any pool, shows anything. Resuming is no exit.
+/// One snapshot set both back, and everything was mined since: neither of them, nor any pool, shows
+/// anything. Resuming is no exit.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_a_third_witness_tells_that_both_went_back() {
     let (world, notebook, running) = witnessed().await;
@@ -73,17 +76,22 @@ async fn f91_a_third_witness_tells_that_both_went_back() {
     let reason = until_halted(&world).await;
     let sentence = reason.sentence();
     assert!(
-        matches!(reason, HaltReason::BothWentBack { .. }) && sentence.contains("the third witness is ahead of the database"),
+        matches!(reason, HaltReason::BothWentBack { .. })
+            && sentence.contains("the third witness is ahead of the database"),
         "{sentence}"
     );
     let waits = world.request(&last.engine, 3).await;
     world.mine_for_a_second().await;
-    assert_eq!((world.status(waits).await.status(), world.times_paid(3).await), (Status::Approved, 0));
+    assert_eq!(
+        (world.status(waits).await.status(), world.times_paid(3).await),
+        (Status::Approved, 0)
+    );
     assert_eq!(lines(&notebook), text, "what it says is not written over");
     last.crash();
 }
 
-/// The database alone: the witness is ahead of the row, which is the finding that begins the store's next life.
+/// The database alone: the witness is ahead of the row, which is the finding that begins the
+/// store's next life.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_a_database_behind_the_third_witness_begins_a_new_life() {
     let (world, _, running) = witnessed().await;
@@ -112,7 +120,8 @@ async fn f91_a_database_behind_the_third_witness_begins_a_new_life() {
     last.crash();
 }
 
-/// The journal alone, and further back than the row has seen: a row that was never told of the journal's end.
+/// The journal alone, and further back than the row has seen: a row that was never told of the
+/// journal's end.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_a_journal_behind_the_third_witness_stops_the_lane() {
     let (world, _, running) = witnessed().await;
@@ -148,7 +157,10 @@ async fn f91_what_is_not_ours_is_said_and_not_written_over() {
     let sentence = until_told(&again).await;
     assert!(sentence.contains("begins with \"#!/bin/sh\""), "{sentence}");
     world.mine_for_a_second().await;
-    assert_eq!((world.status(waits).await.status(), lines(&notebook)), (Status::Approved, Some(garbage)));
+    assert_eq!(
+        (world.status(waits).await.status(), lines(&notebook)),
+        (Status::Approved, Some(garbage))
+    );
     *notebook.text.lock().expect("no test panics in here") = Some(ours);
     world.mine_until(&[waits], Status::Completed).await;
     again.crash();

@@ -1,4 +1,5 @@
-//! One anvil, one token, one user with points; an engine that can be crashed and started again on the same store and journal.
+//! One anvil, one token, one user with points; an engine that can be crashed and started again on
+//! the same store and journal.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,7 +38,8 @@ pub struct World {
     /// The disk of the engine that runs, or ran last.
     journal: Mutex<MemoryFile>,
     contexts: Mutex<MemoryFile>,
-    /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not make room.
+    /// Bytes that the journal's disk still takes; none where it has room for all. A crash does not
+    /// make room.
     journal_room: Mutex<Option<usize>>,
     pub rules: Arc<Rules>,
     /// How long a lease lasts in engines that are started from now on.
@@ -63,7 +65,11 @@ impl adit_engine::ThirdWitness for Notebook {
         Ok(self.text.lock().expect("no test panics in here").clone())
     }
 
-    async fn write(&self, was: Option<&str>, text: &str) -> Result<bool, adit_engine::WitnessFault> {
+    async fn write(
+        &self,
+        was: Option<&str>,
+        text: &str,
+    ) -> Result<bool, adit_engine::WitnessFault> {
         if self.full.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(adit_engine::WitnessFault { detail: "the volume is full".to_owned() });
         }
@@ -121,19 +127,23 @@ pub fn wish(engine: &Engine, payee: u64, amount: u128) -> Request {
 }
 
 impl World {
-    /// A chain with one-second blocks or, with `None`, a block per transaction; the wallet has a million tokens and 1,000 coins.
+    /// A chain with one-second blocks or, with `None`, a block per transaction; the wallet has a
+    /// million tokens and 1,000 coins.
     pub async fn new(block_time_seconds: Option<u64>) -> Self {
         let log = adit_devnet::scratch::fresh("engine-anvil");
-        let chain = anvil::Chain { chain_id: CHAIN_ID, block_time_seconds, ..anvil::Chain::default() };
+        let chain =
+            anvil::Chain { chain_id: CHAIN_ID, block_time_seconds, ..anvil::Chain::default() };
         let anvil = Anvil::start(&chain, log).await.expect("anvil starts");
         let hot = Wallet::named("engine hot wallet");
         let deployer = Deployer::new(anvil.rpc());
         deployer.pay(hot.address, U256::from(units(1_000).base_units())).await.expect("paid");
         let arguments = ("Demo".to_owned(), "DG".to_owned()).abi_encode_params();
         let token = deployer.deploy(&contracts::DG_TOKEN, &arguments).await.expect("deployed");
-        let mint = Token::mintCall { to: hot.address, amount: U256::from(units(1_000_000).base_units()) };
+        let mint =
+            Token::mintCall { to: hot.address, amount: U256::from(units(1_000_000).base_units()) };
         deployer.execute(token, &mint).await.expect("minted");
-        // What a test reorganises lies above: anvil drops reorganised transactions, the token's creation too.
+        // What a test reorganises lies above: anvil drops reorganised transactions, the token's
+        // creation too.
         anvil.rpc().mine(8).await.expect("mined");
         let lane = LaneId { chain: chain_name(), wallet: canonical(hot.address) };
         let rules = Arc::new(rules::rules(&lane, token));
@@ -155,8 +165,13 @@ impl World {
 
     /// What a snapshot of the volume has, on which database and journal stand.
     pub fn volume(&self) -> Volume {
-        let file = |file: &Mutex<MemoryFile>| file.lock().expect("no test panics in here").contents();
-        Volume { store: self.store.snapshot(), journal: file(&self.journal), contexts: file(&self.contexts) }
+        let file =
+            |file: &Mutex<MemoryFile>| file.lock().expect("no test panics in here").contents();
+        Volume {
+            store: self.store.snapshot(),
+            journal: file(&self.journal),
+            contexts: file(&self.contexts),
+        }
     }
 
     /// The database as it was then; the journal stays.
@@ -164,14 +179,18 @@ impl World {
         self.store.restore(&volume.store);
     }
 
-    /// Takes from the lane's row what it has seen of the journal, as a row of before that was kept has it.
+    /// Takes from the lane's row what it has seen of the journal, as a row of before that was kept
+    /// has it.
     pub async fn forget_what_the_row_has_seen(&self) {
         let keys = Keys { lanes: [self.lane.clone()].into(), ..Keys::default() };
         let mut group = self.store.load(&keys, now()).await.expect("the store answers");
         let mut view = group.take_view();
         let row = view.lane(&self.lane).cloned().expect("leased");
         view.apply(vec![Change::Lane(Lane { witness: None, ..row })]);
-        group.commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch()).await.expect("committed");
+        group
+            .commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch())
+            .await
+            .expect("committed");
     }
 
     /// The journal's bytes as they are now.
@@ -179,7 +198,8 @@ impl World {
         self.journal.lock().expect("no test panics in here").contents()
     }
 
-    /// Puts a copy in the journal's place, and leaves the database as it is. Nothing runs meanwhile.
+    /// Puts a copy in the journal's place, and leaves the database as it is. Nothing runs
+    /// meanwhile.
     pub fn put_journal(&self, copy: &[u8]) {
         *self.journal.lock().expect("no test panics in here") = MemoryFile::holding(copy.to_vec());
     }
@@ -187,8 +207,9 @@ impl World {
     /// Both stores as they were then. Nothing runs meanwhile.
     pub fn set_back(&self, volume: &Volume) {
         self.store.restore(&volume.store);
-        let put =
-            |file: &Mutex<MemoryFile>, bytes: &[u8]| *file.lock().expect("no test panics in here") = MemoryFile::holding(bytes.to_vec());
+        let put = |file: &Mutex<MemoryFile>, bytes: &[u8]| {
+            *file.lock().expect("no test panics in here") = MemoryFile::holding(bytes.to_vec())
+        };
         put(&self.journal, &volume.journal);
         put(&self.contexts, &volume.contexts);
     }
@@ -207,7 +228,11 @@ impl World {
     /// A user with so many whole tokens to his credit.
     pub async fn seed(&self, engine: &Engine, whole: u128) {
         let amount = units(whole);
-        engine.writer.submit(Actor::Engine, Command::PutUser { user: user(), tier: None }).await.expect("a user");
+        engine
+            .writer
+            .submit(Actor::Engine, Command::PutUser { user: user(), tier: None })
+            .await
+            .expect("a user");
         let id = format!("seed-{whole}").parse().expect("an id");
         let credit = Credit { id, user: user(), book: book(), asset: asset("DG"), amount };
         engine.writer.submit(Actor::Engine, Command::Credit(credit)).await.expect("credited");
@@ -219,7 +244,11 @@ impl World {
     }
 
     /// The same, with a key that names the payee.
-    pub async fn request_with_key(&self, engine: &Engine, payee: u64) -> Result<WithdrawalId, WriteError> {
+    pub async fn request_with_key(
+        &self,
+        engine: &Engine,
+        payee: u64,
+    ) -> Result<WithdrawalId, WriteError> {
         let key = format!("payee-{payee}").parse().expect("a key");
         self.ask(engine, payee, Some(Idempotency { key, fingerprint: Hash32([7; 32]) })).await
     }
@@ -233,12 +262,17 @@ impl World {
         self.insistently(|| self.request_with_key(engine, payee)).await
     }
 
-    async fn insistently<F: Future<Output = Result<WithdrawalId, WriteError>>>(&self, ask: impl Fn() -> F) -> WithdrawalId {
+    async fn insistently<F: Future<Output = Result<WithdrawalId, WriteError>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> WithdrawalId {
         for _ in 0..600 {
             match ask().await {
                 Ok(id) => return id,
                 Err(WriteError::Refused(
-                    Refusal::StoreWentBack { .. } | Refusal::UnknownUser { .. } | Refusal::InsufficientBalance { .. },
+                    Refusal::StoreWentBack { .. }
+                    | Refusal::UnknownUser { .. }
+                    | Refusal::InsufficientBalance { .. },
                 )) => tokio::time::sleep(Duration::from_millis(20)).await,
                 Err(error) => panic!("{error:?}"),
             }
@@ -246,7 +280,12 @@ impl World {
         panic!("nothing is accepted any more")
     }
 
-    async fn ask(&self, engine: &Engine, payee: u64, idempotency: Option<Idempotency>) -> Result<WithdrawalId, WriteError> {
+    async fn ask(
+        &self,
+        engine: &Engine,
+        payee: u64,
+        idempotency: Option<Idempotency>,
+    ) -> Result<WithdrawalId, WriteError> {
         let request = Request { idempotency, ..wish(engine, payee, 1) };
         let id = request.id;
         match engine.writer.submit(Actor::Engine, Command::Request(request)).await? {
@@ -258,10 +297,24 @@ impl World {
     /// An operator's cancel, as it was read.
     pub async fn cancel(&self, engine: &Engine, id: WithdrawalId) -> Result<Answer, WriteError> {
         let found = self.store.withdrawal(id).await.expect("a read").expect("there");
-        let lineage = if let State::Processing { lineage, .. } = found.state { Some(lineage) } else { None };
+        let lineage =
+            if let State::Processing { lineage, .. } = found.state { Some(lineage) } else { None };
         let Withdrawal { user, book, source_asset, asset, .. } = found;
         let reason = "a test".to_owned();
-        engine.submit(Actor::Engine, Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage, reason }).await
+        engine
+            .submit(
+                Actor::Engine,
+                Command::Cancel {
+                    withdrawal: id,
+                    user,
+                    book,
+                    source_asset,
+                    asset,
+                    lineage,
+                    reason,
+                },
+            )
+            .await
     }
 
     /// Keeps the journal's disk full, or lets it be written again.
@@ -277,33 +330,51 @@ impl World {
 
     /// No block comes but those that a test mines.
     pub async fn hold_blocks(&self) {
-        self.anvil.rpc().call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false])).await.expect("held back");
+        self.anvil
+            .rpc()
+            .call::<serde_json::Value>("evm_setAutomine", serde_json::json!([false]))
+            .await
+            .expect("held back");
     }
 
     /// The signed versions of a payment, oldest first.
     pub async fn versions(&self, id: WithdrawalId) -> Vec<Signed> {
         let lineages = self.store.lineages_of(id).await.expect("a read");
-        lineages.iter().flat_map(|lineage| &lineage.attempts).filter_map(Attempt::signed).cloned().collect()
+        lineages
+            .iter()
+            .flat_map(|lineage| &lineage.attempts)
+            .filter_map(Attempt::signed)
+            .cloned()
+            .collect()
     }
 
     /// Mines one version in the place of another, which the node forgets.
     pub async fn mine_instead(&self, dropped: &Signed, kept: &Signed) {
         self.forget(dropped).await;
         let raw = serde_json::json!([kept.raw.to_string()]);
-        self.anvil.rpc().call::<serde_json::Value>("eth_sendRawTransaction", raw).await.expect("taken");
+        self.anvil
+            .rpc()
+            .call::<serde_json::Value>("eth_sendRawTransaction", raw)
+            .await
+            .expect("taken");
         self.anvil.rpc().mine(1).await.expect("mined");
     }
 
     /// Somebody sends these bytes; the node may refuse them.
     pub async fn try_send(&self, signed: &Signed) {
         let raw = serde_json::json!([signed.raw.to_string()]);
-        let _may_be_refused = self.anvil.rpc().call::<serde_json::Value>("eth_sendRawTransaction", raw).await;
+        let _may_be_refused =
+            self.anvil.rpc().call::<serde_json::Value>("eth_sendRawTransaction", raw).await;
     }
 
     /// The node drops it from its pool.
     pub async fn forget(&self, dropped: &Signed) {
         let hash = serde_json::json!([dropped.hash]);
-        self.anvil.rpc().call::<serde_json::Value>("anvil_dropTransaction", hash).await.expect("dropped");
+        self.anvil
+            .rpc()
+            .call::<serde_json::Value>("anvil_dropTransaction", hash)
+            .await
+            .expect("dropped");
     }
 
     /// What the wallet has by the ledger, in tokens' and coins' base units.
@@ -311,7 +382,11 @@ impl World {
         let accounts = self.store.accounts().await.expect("a read");
         ["DG", "ETH"].map(|name| {
             let hot = Account::Hot { wallet: self.lane.clone(), asset: asset(name) };
-            let balance = accounts.iter().find(|(account, _)| *account == hot).map(|(_, balance)| *balance).expect("opened");
+            let balance = accounts
+                .iter()
+                .find(|(account, _)| *account == hot)
+                .map(|(_, balance)| *balance)
+                .expect("opened");
             balance.debits.base_units() - balance.credits.base_units()
         })
     }

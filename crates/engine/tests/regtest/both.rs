@@ -1,9 +1,12 @@
-//! Database and journal set back to one moment, as a snapshot of their volume is: what blocks and pools show of the wallet is not paid again
-//! (cases F89, F91).
+//! Database and journal set back to one moment, as a snapshot of their volume is: what blocks and
+//! pools show of the wallet is not paid again (cases F89, F91).
 
 use std::time::Duration;
 
-use adit_core::{Actor, Batching, Command, CredentialId, HaltReason, IncarnationId, LaneState, Span, Status, WentBack, WithdrawalId};
+use adit_core::{
+    Actor, Batching, Command, CredentialId, HaltReason, IncarnationId, LaneState, Span, Status,
+    WentBack, WithdrawalId,
+};
 use adit_store::Store;
 use bitcoin::Transaction;
 
@@ -12,7 +15,12 @@ use super::world::{COIN, Volume, World};
 
 async fn stop(world: &World, running: &Running) {
     let reason = HaltReason::Operator { reason: "a test".to_owned() };
-    running.engine.writer.submit(Actor::Engine, Command::HaltLane { lane: world.lane.clone(), reason }).await.expect("halted");
+    running
+        .engine
+        .writer
+        .submit(Actor::Engine, Command::HaltLane { lane: world.lane.clone(), reason })
+        .await
+        .expect("halted");
 }
 
 async fn resume(world: &World, running: &Running) {
@@ -21,14 +29,22 @@ async fn resume(world: &World, running: &Running) {
 }
 
 async fn both_went_back(world: &World) -> bool {
-    matches!(world.lane_state().await, Some(LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. }))
+    matches!(
+        world.lane_state().await,
+        Some(LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. })
+    )
 }
 
 /// Everybody asked before the snapshot, while the lane stood still.
-async fn asked_before_a_snapshot(world: &World, payees: u32) -> (Running, Volume, Vec<WithdrawalId>) {
+async fn asked_before_a_snapshot(
+    world: &World,
+    payees: u32,
+) -> (Running, Volume, Vec<WithdrawalId>) {
     let running = world.start();
     world.credit(&running.engine, payees.into()).await;
-    world.until("the lane to run", async || world.lane_state().await == Some(LaneState::Running)).await;
+    world
+        .until("the lane to run", async || world.lane_state().await == Some(LaneState::Running))
+        .await;
     stop(world, &running).await;
     let ids = world.request(&running.engine, 0..payees).await;
     let volume = world.volume();
@@ -73,7 +89,8 @@ async fn f91_bitcoin_that_waits_in_a_pool_is_not_paid_again() {
     assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
 }
 
-/// Each payment stands on the change of the one before, and what is left of them lies beyond the gap limit: no list of coins shows it.
+/// Each payment stands on the change of the one before, and what is left of them lies beyond the
+/// gap limit: no list of coins shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn f89_bitcoin_whose_change_was_spent_since_is_not_paid_again() {
     const PAYEES: u32 = 24;
@@ -105,20 +122,35 @@ async fn declared(world: &World) -> Running {
     let next = IncarnationId(uuid::Uuid::from_u128(0x7777));
     let found = Command::FindWentBack { because, next, take_over: true };
     running.engine.writer.submit(Actor::Engine, found).await.expect("noted");
-    let begun = async || world.store.lane(&world.lane).await.expect("a read").is_some_and(|lane| lane.restoration.is_some());
+    let begun = async || {
+        world
+            .store
+            .lane(&world.lane)
+            .await
+            .expect("a read")
+            .is_some_and(|lane| lane.restoration.is_some())
+    };
     world.until("the next life", begun).await;
     resume(world, &running).await;
     running
 }
 
 async fn unreleased(world: &World) -> bool {
-    matches!(world.lane_state().await, Some(LaneState::Halted { reason: HaltReason::Unreleased, .. }))
+    matches!(
+        world.lane_state().await,
+        Some(LaneState::Halted { reason: HaltReason::Unreleased, .. })
+    )
 }
 
 async fn release(world: &World, running: &Running) {
     for credential in [1, 2] {
         let by = Actor::admin(CredentialId(uuid::Uuid::from_u128(credential)));
-        running.engine.writer.submit(by, Command::ReleaseLane { lane: world.lane.clone(), seen: 3 }).await.expect("released");
+        running
+            .engine
+            .writer
+            .submit(by, Command::ReleaseLane { lane: world.lane.clone(), seen: 3 })
+            .await
+            .expect("released");
     }
 }
 
@@ -160,7 +192,8 @@ async fn f91_bitcoin_that_every_pool_hides_is_swept_once_it_is_declared() {
     assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
 }
 
-/// A block takes what every pool hid, in the middle of the sweep: its payees are held, and paid once.
+/// A block takes what every pool hid, in the middle of the sweep: its payees are held, and paid
+/// once.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
     const PAYEES: u32 = 3;
@@ -170,9 +203,15 @@ async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
     world.bitcoin.gateway().catch_up().await.expect("seen");
     world.set_back(&volume);
     let again = declared(&world).await;
-    let swept = async || !world.store.live_lineages(&world.lane, 9).await.expect("a read").is_empty();
+    let swept =
+        async || !world.store.live_lineages(&world.lane, 9).await.expect("a read").is_empty();
     world.until("a sweep", swept).await;
-    world.bitcoin.miner().mine_exactly(std::slice::from_ref(&hidden)).await.expect("mined in its place");
+    world
+        .bitcoin
+        .miner()
+        .mine_exactly(std::slice::from_ref(&hidden))
+        .await
+        .expect("mined in its place");
     world.bitcoin.gateway().catch_up().await.expect("seen");
     until_swept(&world).await;
     for id in &ids {
@@ -187,7 +226,8 @@ async fn f91_bitcoin_that_is_mined_in_the_place_of_a_sweep_is_held() {
     assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
 }
 
-/// The same before the sweep begins: the lane begins behind it, and does not stop for a person first.
+/// The same before the sweep begins: the lane begins behind it, and does not stop for a person
+/// first.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_bitcoin_that_was_mined_before_a_sweep_does_not_stop_it() {
     const PAYEES: u32 = 2;

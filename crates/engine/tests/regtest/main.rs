@@ -1,4 +1,5 @@
-//! The whole engine on Bitcoin without its front door: store in memory, the real signer, a real bitcoind behind three faces.
+//! The whole engine on Bitcoin without its front door: store in memory, the real signer, a real
+//! bitcoind behind three faces.
 
 #![allow(clippy::disallowed_methods, reason = "here the clock and the tasks are real")]
 

@@ -25,7 +25,9 @@ async fn f100_a_wallet_of_ten_thousand_batches_pays_soon_after_a_restart() {
     let first = world.request(&running.engine, [0]).await;
     world.mine_until(&first, Status::Completed).await;
     running.crash();
-    let used = (1..BATCHES).map(|index| world.wallet.script(Place { keychain: Keychain::Internal, index }).expect("an index"));
+    let used = (1..BATCHES).map(|index| {
+        world.wallet.script(Place { keychain: Keychain::Internal, index }).expect("an index")
+    });
     world.bitcoin.miner().fund_each(&used.collect::<Vec<_>>(), DUST).await.expect("used");
     world.bitcoin.gateway().catch_up().await.expect("seen");
     world
@@ -39,13 +41,20 @@ async fn f100_a_wallet_of_ten_thousand_batches_pays_soon_after_a_restart() {
     let began = Instant::now();
     let again = world.start();
     let next = world.request(&again.engine, [1]).await;
-    world.until("a payment", async || !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()).await;
+    world
+        .until("a payment", async || {
+            !world.bitcoin.rpc().mempool().await.expect("a read").is_empty()
+        })
+        .await;
     let took = began.elapsed();
     println!("from the restart to the first payment: {took:?}");
     assert!(took < Duration::from_secs(FIRST_PAYMENT_SECONDS_MAX), "{took:?}");
     world.mine_until(&next, Status::Completed).await;
     again.crash();
     let kept = world.store.lane(&world.lane).await.expect("a read").expect("leased").coin_places;
-    assert!(kept.below > u64::from(BATCHES) - RECENT && kept.holding.len() <= RECENT as usize + 2, "{kept:?}");
+    assert!(
+        kept.below > u64::from(BATCHES) - RECENT && kept.holding.len() <= RECENT as usize + 2,
+        "{kept:?}"
+    );
     assert_eq!(world.times_paid([0, 1]).await, [1, 1]);
 }

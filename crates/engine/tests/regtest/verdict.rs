@@ -11,25 +11,38 @@ use bitcoin::{ScriptBuf, Txid};
 use super::world::{PAID, World, btc};
 
 impl World {
-    /// Outputs of confirmed transactions that the payee has: paid 0, 1 or 2 times. All of them are of the whole amount.
+    /// Outputs of confirmed transactions that the payee has: paid 0, 1 or 2 times. All of them are
+    /// of the whole amount.
     pub async fn times_paid(&self, payees: impl IntoIterator<Item = u32>) -> Vec<usize> {
         let scripts: Vec<ScriptBuf> = payees.into_iter().map(|payee| self.script(payee)).collect();
         let unspent = self.unspent(&scripts).await;
-        assert!(unspent.iter().all(|coin| u128::from(coin.amount.to_sat()) == PAID.base_units()), "{unspent:?}");
-        scripts.iter().map(|script| unspent.iter().filter(|coin| coin.script == *script).count()).collect()
+        assert!(
+            unspent.iter().all(|coin| u128::from(coin.amount.to_sat()) == PAID.base_units()),
+            "{unspent:?}"
+        );
+        scripts
+            .iter()
+            .map(|script| unspent.iter().filter(|coin| coin.script == *script).count())
+            .collect()
     }
 
     /// What the ledger says that the wallet has is what its coins are, to the satoshi.
     pub async fn assert_books_are_the_chain(&self) {
         let next = self.store.lane(&self.lane).await.expect("a read").expect("a lane").next_nonce;
-        let internal = (0..u32::try_from(next).expect("small")).map(|index| Place { keychain: Keychain::Internal, index });
+        let internal = (0..u32::try_from(next).expect("small"))
+            .map(|index| Place { keychain: Keychain::Internal, index });
         let places = internal.chain([Place { keychain: Keychain::External, index: 0 }]);
-        let scripts: Vec<ScriptBuf> = places.map(|place| self.wallet.script(place).expect("an index")).collect();
-        let held: u128 = self.unspent(&scripts).await.iter().map(|coin| u128::from(coin.amount.to_sat())).sum();
+        let scripts: Vec<ScriptBuf> =
+            places.map(|place| self.wallet.script(place).expect("an index")).collect();
+        let held: u128 =
+            self.unspent(&scripts).await.iter().map(|coin| u128::from(coin.amount.to_sat())).sum();
         let hot = Account::Hot { wallet: self.lane.clone(), asset: btc() };
         let accounts = self.store.accounts().await.expect("a read");
-        let booked = accounts.into_iter().find(|(account, _)| *account == hot).map(|(_, balance)| balance);
-        let booked = booked.and_then(|balance| balance.debits.checked_sub(balance.credits)).map(Amount::base_units);
+        let booked =
+            accounts.into_iter().find(|(account, _)| *account == hot).map(|(_, balance)| balance);
+        let booked = booked
+            .and_then(|balance| balance.debits.checked_sub(balance.credits))
+            .map(Amount::base_units);
         assert_eq!(booked, Some(held), "ledger and coins");
     }
 
@@ -45,7 +58,8 @@ impl World {
     }
 
     pub fn script(&self, payee: u32) -> ScriptBuf {
-        let address: bitcoin::Address<_> = self.payee(payee).as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let address: bitcoin::Address<_> =
+            self.payee(payee).as_str().parse::<bitcoin::Address<_>>().expect("an address");
         address.assume_checked().script_pubkey()
     }
 

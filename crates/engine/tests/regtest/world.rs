@@ -1,17 +1,21 @@
-//! One bitcoind, a wallet with coins, one user with bitcoin; an engine that can be crashed and started again on the same store and journal.
+//! One bitcoind, a wallet with coins, one user with bitcoin; an engine that can be crashed and
+//! started again on the same store and journal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adit_bitcoin::{BitcoinConfig, BitcoinLane, EndpointConfig, Face, LaneSettings, Network, Wallet};
+use adit_bitcoin::{
+    BitcoinConfig, BitcoinLane, EndpointConfig, Face, LaneSettings, Network, Wallet,
+};
 use adit_chain::Chain;
 use adit_core::*;
 use adit_devnet::bitcoin::Bitcoin;
 use adit_devnet::parts as installed;
 use adit_engine::{AnchoredClock, Engine, Ports, Settings};
 use adit_signer::{
-    AccountKind, AssetCaps, BitcoinNetwork, BitcoinPolicy, ChainPolicy, EnvironmentId, LocalSigner, MemoryFile, Seed, SignerConfig,
+    AccountKind, AssetCaps, BitcoinNetwork, BitcoinPolicy, ChainPolicy, EnvironmentId, LocalSigner,
+    MemoryFile, Seed, SignerConfig,
 };
 use adit_store::{MemStore, Snapshot, Store};
 
@@ -19,7 +23,8 @@ use super::parts::{Running, System, Tasks, now};
 use super::rules::rules;
 
 /// The words of BIP-39's first test vector.
-pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+pub const WORDS: &str =
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 /// What the tests pay from.
 pub const COIN: bitcoin::Amount = bitcoin::Amount::from_sat(50_000_000);
 /// What each payee gets.
@@ -70,8 +75,12 @@ fn seed() -> Seed {
 
 fn account_of(descriptor: Option<&str>) -> adit_signer::BitcoinAccount {
     match descriptor {
-        None => seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Segwit, 0).expect("an account"),
-        Some(descriptor) => seed().bitcoin_wallet(BitcoinNetwork::Regtest, descriptor).expect("a wallet"),
+        None => {
+            seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Segwit, 0).expect("an account")
+        }
+        Some(descriptor) => {
+            seed().bitcoin_wallet(BitcoinNetwork::Regtest, descriptor).expect("a wallet")
+        }
     }
 }
 
@@ -122,11 +131,19 @@ impl World {
         let mut row = view.lane(&self.lane).cloned().expect("leased");
         change(&mut row);
         view.apply(vec![Change::Lane(row)]);
-        group.commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch()).await.expect("committed");
+        group
+            .commit(GroupId(uuid::Uuid::from_u128(1)), view.into_batch())
+            .await
+            .expect("committed");
     }
 
-    /// The engine of one wallet, the seed's own or that of a descriptor, with these confirmed coins.
-    pub async fn over(bitcoin: Bitcoin, descriptor: Option<String>, coins: &[bitcoin::Amount]) -> Self {
+    /// The engine of one wallet, the seed's own or that of a descriptor, with these confirmed
+    /// coins.
+    pub async fn over(
+        bitcoin: Bitcoin,
+        descriptor: Option<String>,
+        coins: &[bitcoin::Amount],
+    ) -> Self {
         let world = Self::of(bitcoin, descriptor);
         world.fund(coins).await;
         world
@@ -135,9 +152,11 @@ impl World {
     fn of(bitcoin: Bitcoin, descriptor: Option<String>) -> Self {
         let account = account_of(descriptor.as_deref());
         let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
-        let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's descriptors");
+        let wallet = Wallet::of_descriptors(Network::Regtest, &external, &internal)
+            .expect("the signer's descriptors");
         let lane = account.lane(chain_name());
-        let (rules, store, journal) = (Arc::new(rules(&lane)), Arc::new(MemStore::new()), Mutex::new(MemoryFile::new()));
+        let (rules, store, journal) =
+            (Arc::new(rules(&lane)), Arc::new(MemStore::new()), Mutex::new(MemoryFile::new()));
         Self { bitcoin, lane, store, rules, journal, wallet, descriptor, only: None }
     }
 
@@ -158,7 +177,8 @@ impl World {
 
     /// The same, in the newest block.
     pub async fn fund_freshly(&self, coins: &[bitcoin::Amount]) {
-        let first: bitcoin::Address<_> = self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
+        let first: bitcoin::Address<_> =
+            self.lane.wallet.as_str().parse::<bitcoin::Address<_>>().expect("an address");
         self.bitcoin.miner().fund(&first.assume_checked(), coins).await.expect("funded");
         self.bitcoin.gateway().catch_up().await.expect("seen");
     }
@@ -171,20 +191,29 @@ impl World {
             endpoint(Face::BlockCypher, self.bitcoin.blockcypher_url()),
         ];
         let trust = if self.only.is_some() { Trust::Single } else { Trust::Quorum };
-        let endpoints = all.into_iter().filter(|one| self.only.is_none_or(|only| one.face == only)).collect();
+        let endpoints =
+            all.into_iter().filter(|one| self.only.is_none_or(|only| one.face == only)).collect();
         let config = BitcoinConfig {
             trust,
             blockcypher_look_every: Span::from_millis(0),
             ..BitcoinConfig::new(chain_name(), Network::Regtest, endpoints)
         };
-        let settings = LaneSettings { look_every: Span::from_millis(0), final_blocks: 5, ..LaneSettings::new(btc(), self.wallet.clone()) };
+        let settings = LaneSettings {
+            look_every: Span::from_millis(0),
+            final_blocks: 5,
+            ..LaneSettings::new(btc(), self.wallet.clone())
+        };
         BitcoinLane::new(config, settings).expect("a good configuration")
     }
 
     fn signer(&self) -> LocalSigner {
         let caps = AssetCaps { per_transaction: Amount::MAX, per_day: Amount::MAX };
         let feerate_cap = FeeRate::from_sat_per_kvb(OFFER_MAX as u64);
-        let policy = BitcoinPolicy { network: BitcoinNetwork::Regtest, fee_cap: Amount::new(1_000_000), feerate_cap };
+        let policy = BitcoinPolicy {
+            network: BitcoinNetwork::Regtest,
+            fee_cap: Amount::new(1_000_000),
+            feerate_cap,
+        };
         let config = SignerConfig {
             environment: EnvironmentId::new("test").expect("an environment"),
             keys: vec![(self.lane.clone(), account_of(self.descriptor.as_deref()).into())],
@@ -193,30 +222,42 @@ impl World {
             caps: BTreeMap::from([(btc(), caps)]),
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
-        LocalSigner::with_file(config, Box::new(self.disk_as_the_crash_left_it()), id, Box::new(now)).expect("the journal opens")
+        LocalSigner::with_file(
+            config,
+            Box::new(self.disk_as_the_crash_left_it()),
+            id,
+            Box::new(now),
+        )
+        .expect("the journal opens")
     }
 
-    /// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
+    /// A signer's thread of the crashed engine may still write: a dead process could not, so it
+    /// keeps the old disk to itself.
     fn disk_as_the_crash_left_it(&self) -> MemoryFile {
         let mut journal = self.journal.lock().expect("no test panics in here");
         *journal = MemoryFile::holding(journal.contents());
         journal.clone()
     }
 
-    /// The disk of the signer is as it was before it signed anything, with the journal's name on it.
+    /// The disk of the signer is as it was before it signed anything, with the journal's name on
+    /// it.
     pub fn lose_journal(&self) {
         *self.journal.lock().expect("no test panics in here") = MemoryFile::new();
     }
 
     /// What a snapshot of the volume has, on which database and journal stand.
     pub fn volume(&self) -> Volume {
-        Volume { store: self.store.snapshot(), journal: self.journal.lock().expect("no test panics in here").contents() }
+        Volume {
+            store: self.store.snapshot(),
+            journal: self.journal.lock().expect("no test panics in here").contents(),
+        }
     }
 
     /// Both stores as they were then. Nothing runs meanwhile.
     pub fn set_back(&self, volume: &Volume) {
         self.store.restore(&volume.store);
-        *self.journal.lock().expect("no test panics in here") = MemoryFile::holding(volume.journal.clone());
+        *self.journal.lock().expect("no test panics in here") =
+            MemoryFile::holding(volume.journal.clone());
     }
 
     /// Keeps the journal's disk full, or lets it be written again.
@@ -249,14 +290,25 @@ impl World {
 
     /// A user to whom so many payments are owed.
     pub async fn credit(&self, engine: &Engine, payments: u128) {
-        engine.writer.submit(Actor::Engine, Command::PutUser { user: user(), tier: None }).await.expect("a user");
-        let (id, amount) = (format!("credit-{payments}").parse().expect("an id"), Amount::new(PAID.base_units() * payments));
+        engine
+            .writer
+            .submit(Actor::Engine, Command::PutUser { user: user(), tier: None })
+            .await
+            .expect("a user");
+        let (id, amount) = (
+            format!("credit-{payments}").parse().expect("an id"),
+            Amount::new(PAID.base_units() * payments),
+        );
         let credit = Credit { id, user: user(), book: book(), asset: btc(), amount };
         engine.writer.submit(Actor::Engine, Command::Credit(credit)).await.expect("credited");
     }
 
     /// Asks for one payment to each of these payees, at once.
-    pub async fn request(&self, engine: &Engine, payees: impl IntoIterator<Item = u32>) -> Vec<WithdrawalId> {
+    pub async fn request(
+        &self,
+        engine: &Engine,
+        payees: impl IntoIterator<Item = u32>,
+    ) -> Vec<WithdrawalId> {
         let mut ids = Vec::new();
         for payee in payees {
             let id = WithdrawalId(engine.ports.uuid());
@@ -281,8 +333,17 @@ impl World {
     /// What an operator asks for, wherever the payment stands.
     pub async fn order_to_cancel(&self, id: WithdrawalId) -> Command {
         let Withdrawal { user, book, source_asset, asset, state, .. } = self.withdrawal(id).await;
-        let lineage = if let State::Processing { lineage, .. } = state { Some(lineage) } else { None };
-        Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage, reason: "asked".to_owned() }
+        let lineage =
+            if let State::Processing { lineage, .. } = state { Some(lineage) } else { None };
+        Command::Cancel {
+            withdrawal: id,
+            user,
+            book,
+            source_asset,
+            asset,
+            lineage,
+            reason: "asked".to_owned(),
+        }
     }
 
     /// An operator's cancel of a payment that is under way.
@@ -290,13 +351,22 @@ impl World {
         let Withdrawal { user, book, source_asset, asset, state, .. } = self.withdrawal(id).await;
         let State::Processing { lineage, .. } = state else { panic!("it is under way: {state:?}") };
         let reason = "asked".to_owned();
-        let cancel = Command::Cancel { withdrawal: id, user, book, source_asset, asset, lineage: Some(lineage), reason };
+        let cancel = Command::Cancel {
+            withdrawal: id,
+            user,
+            book,
+            source_asset,
+            asset,
+            lineage: Some(lineage),
+            reason,
+        };
         engine.writer.submit(Actor::Engine, cancel).await.expect("noted");
     }
 
     /// The n-th payee's address: of a wallet of another kind, on the same words.
     pub fn payee(&self, payee: u32) -> Destination {
-        let account = seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Taproot, 9).expect("an account");
+        let account =
+            seed().bitcoin(BitcoinNetwork::Regtest, AccountKind::Taproot, 9).expect("an account");
         account.address(Place { keychain: Keychain::External, index: payee }).expect("an index")
     }
 
@@ -314,7 +384,8 @@ impl World {
         self.bitcoin.gateway().catch_up().await.expect("seen");
     }
 
-    /// Mines until every withdrawal has reached `status`; panics with what the first waits for after two minutes.
+    /// Mines until every withdrawal has reached `status`; panics with what the first waits for
+    /// after two minutes.
     pub async fn mine_until(&self, ids: &[WithdrawalId], status: Status) {
         for _ in 0..400 {
             let mut open = false;

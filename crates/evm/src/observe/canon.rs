@@ -1,7 +1,8 @@
-//! Which of the blocks that we know are still part of the chain: the trail, and the blocks that held our attempts.
+//! Which of the blocks that we know are still part of the chain: the trail, and the blocks that
+//! held our attempts.
 //!
-//! A block contains its parent's hash, so one block that still stands vouches for all its ancestors. Usually one question about
-//! the newest block of the trail is enough.
+//! A block contains its parent's hash, so one block that still stands vouches for all its
+//! ancestors. Usually one question about the newest block of the trail is enough.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +42,11 @@ impl Canon {
 }
 
 impl Node {
-    pub(crate) async fn canon(&self, look: Look<'_>, remembered: Option<Remembered>) -> Result<Canon, Fault> {
+    pub(crate) async fn canon(
+        &self,
+        look: Look<'_>,
+        remembered: Option<Remembered>,
+    ) -> Result<Canon, Fault> {
         let (watch, head) = (look.watch, look.head());
         let last = watch.trail.last().copied();
         let ancestors: BTreeSet<BlockRef> = match remembered {
@@ -56,19 +61,30 @@ impl Node {
             return Ok(canon);
         }
         canon.ancestors.clear();
-        canon.hashes = self.hashes_at(included.into_iter().chain(watch.trail.iter().copied()), head).await?;
+        canon.hashes =
+            self.hashes_at(included.into_iter().chain(watch.trail.iter().copied()), head).await?;
         let fork = canon.trail.iter().position(|block| canon.state(*block) != State::Stands);
         canon.trail.truncate(fork.unwrap_or(watch.trail.len()));
         Ok(canon)
     }
 
-    async fn hashes_at(&self, blocks: impl Iterator<Item = BlockRef>, head: BlockRef) -> Result<BTreeMap<u64, Hash32>, Fault> {
-        let heights: BTreeSet<u64> = blocks.map(|block| block.height).filter(|height| *height < head.height).collect();
+    async fn hashes_at(
+        &self,
+        blocks: impl Iterator<Item = BlockRef>,
+        head: BlockRef,
+    ) -> Result<BTreeMap<u64, Hash32>, Fault> {
+        let heights: BTreeSet<u64> =
+            blocks.map(|block| block.height).filter(|height| *height < head.height).collect();
         let heights: Vec<u64> = heights.into_iter().collect();
         let known = self.blocks_at(&heights).await?;
-        let right = heights.into_iter().zip(known).filter_map(|(height, block)| Some((height, block?.value.at())));
-        let mut hashes: BTreeMap<u64, Hash32> =
-            right.filter(|(height, block)| *height == block.height).map(|(height, block)| (height, block.hash)).collect();
+        let right = heights
+            .into_iter()
+            .zip(known)
+            .filter_map(|(height, block)| Some((height, block?.value.at())));
+        let mut hashes: BTreeMap<u64, Hash32> = right
+            .filter(|(height, block)| *height == block.height)
+            .map(|(height, block)| (height, block.hash))
+            .collect();
         hashes.insert(head.height, head.hash);
         Ok(hashes)
     }

@@ -1,7 +1,8 @@
 //! What became of our transactions: facts with witnesses, and never a conclusion from silence.
 //!
-//! Each look compares the blocks we know with those of the chain (`canon`), searches for what consumed our nonces (`search`),
-//! explains what is not ours (`stranger`; `scan` where no old state is kept), and judges what is deep enough (`judge`). A nonce that the chain has consumed is
+//! Each look compares the blocks we know with those of the chain (`canon`), searches for what
+//! consumed our nonces (`search`), explains what is not ours (`stranger`; `scan` where no old state
+//! is kept), and judges what is deep enough (`judge`). A nonce that the chain has consumed is
 //! either explained by one of our hashes or reported; everything else stays open.
 
 mod canon;
@@ -66,20 +67,30 @@ impl Look<'_> {
 impl Node {
     /// # Errors
     /// [`Fault`] when the quorum does not stand; then nothing is said at all.
-    pub(crate) async fn watch(&self, watch: &Watch, wallet: Address, payable: &[Payable], memory: &Memory) -> Result<Sightings, Fault> {
+    pub(crate) async fn watch(
+        &self,
+        watch: &Watch,
+        wallet: Address,
+        payable: &[Payable],
+        memory: &Memory,
+    ) -> Result<Sightings, Fault> {
         let heads = self.heads().await?;
         let consumed = self.transaction_count(wallet, heads.tip.head.height).await?;
         let look = Look { watch, wallet, payable, heads: &heads, consumed, scans: &memory.scans };
         let canon = self.canon(look, recall(memory, wallet)).await?;
         let mut standing = Standing::new(watch, &canon);
         let mut search = self.search(look, canon.trail, &mut standing).await?;
-        let Explained { strangers, searching } = self.explain(look, &mut standing, &mut search).await?;
+        let Explained { strangers, searching } =
+            self.explain(look, &mut standing, &mut search).await?;
         let judged = self.judge_places(look, &standing, &search).await?;
         let sightings = standing.sightings(look, judged, &strangers);
         let trail = shortened(search.trail);
         remember(memory, wallet, &trail, &standing);
-        let foreign =
-            strangers.into_iter().map(|stranger| stranger.foreign).filter(|foreign| foreign.nonce >= watch.adopted_from).collect();
+        let foreign = strangers
+            .into_iter()
+            .map(|stranger| stranger.foreign)
+            .filter(|foreign| foreign.nonce >= watch.adopted_from)
+            .collect();
         Ok(Sightings { tip: heads.tip, trail, sightings, foreign, searching })
     }
 }
@@ -97,5 +108,9 @@ fn recall(memory: &Memory, wallet: Address) -> Option<Remembered> {
 fn remember(memory: &Memory, wallet: Address, trail: &[BlockRef], standing: &Standing) {
     let Some(top) = trail.last().copied() else { return };
     let ancestors = standing.sure_blocks().filter(|block| block.height <= top.height).collect();
-    memory.blocks.lock().expect("nothing panics while it holds this lock").insert(wallet, Remembered { top, ancestors });
+    memory
+        .blocks
+        .lock()
+        .expect("nothing panics while it holds this lock")
+        .insert(wallet, Remembered { top, ancestors });
 }

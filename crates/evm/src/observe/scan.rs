@@ -1,7 +1,9 @@
-//! Reading blocks downwards for the wallet's transactions, where no endpoint keeps the state that would name the block at once.
+//! Reading blocks downwards for the wallet's transactions, where no endpoint keeps the state that
+//! would name the block at once.
 //!
-//! A wallet's transactions stand in blocks in the order of their nonces. So the first one met on the way down that has the nonce is the
-//! one that consumed it, and one with a lower nonce met before proves that no transaction of the wallet did. No state is asked for.
+//! A wallet's transactions stand in blocks in the order of their nonces. So the first one met on
+//! the way down that has the nonce is the one that consumed it, and one with a lower nonce met
+//! before proves that no transaction of the wallet did. No state is asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -17,8 +19,9 @@ use crate::rpc::{FullBlock, height};
 
 /// Blocks that one look reads downwards at most; the next look goes on.
 pub const SCAN_BLOCKS_PER_LOOK_MAX: u64 = 64;
-/// Blocks that are read downwards at most where nothing else is configured, about 3 days of Ethereum and 11 hours of an OP stack chain: a full block is hundreds of
-/// kilobytes, and each endpoint is asked for every one.
+/// Blocks that are read downwards at most where nothing else is configured, about 3 days of
+/// Ethereum and 11 hours of an OP stack chain: a full block is hundreds of kilobytes, and each
+/// endpoint is asked for every one.
 pub const SCAN_BLOCKS_MAX: u64 = 20_000;
 /// Blocks per question.
 const BLOCKS_PER_QUESTION: u64 = 4;
@@ -75,7 +78,9 @@ impl Scan {
     /// The blocks to read next. None where no more are needed.
     fn next(&self, nonce: u64, most: u64) -> Option<RangeInclusive<u64>> {
         match self.told(nonce, most) {
-            Scanned::GoesOn { .. } => Some(self.low.saturating_sub(BLOCKS_PER_QUESTION)..=self.low - 1),
+            Scanned::GoesOn { .. } => {
+                Some(self.low.saturating_sub(BLOCKS_PER_QUESTION)..=self.low - 1)
+            }
             Scanned::In(_) | Scanned::Without { .. } | Scanned::GaveUp { .. } => None,
         }
     }
@@ -95,11 +100,20 @@ struct Sent {
 }
 
 impl Node {
-    /// Reads on for the transaction that consumed the nonce, at `top` or below. `budget`: blocks that this look may still read.
+    /// Reads on for the transaction that consumed the nonce, at `top` or below. `budget`: blocks
+    /// that this look may still read.
     ///
     /// # Errors
-    /// [`Fault`] when too few endpoints answer. A block that too few of them show is read by the next look.
-    pub(crate) async fn scan(&self, wallet: Address, nonce: u64, top: u64, budget: &mut u64, scans: &Scans) -> Result<Scanned, Fault> {
+    /// [`Fault`] when too few endpoints answer. A block that too few of them show is read by the
+    /// next look.
+    pub(crate) async fn scan(
+        &self,
+        wallet: Address,
+        nonce: u64,
+        top: u64,
+        budget: &mut u64,
+        scans: &Scans,
+    ) -> Result<Scanned, Fault> {
         let most = self.config.scan_blocks_max;
         let mut scan = recall(scans, wallet).unwrap_or_else(|| Scan::from(top));
         let raised = self.raise(&mut scan, wallet, top, budget).await?;
@@ -120,10 +134,18 @@ impl Node {
         Ok(told)
     }
 
-    /// Reads the blocks above those that were read, up to `top`: a nonce that was consumed later may stand there. True once all are read.
-    async fn raise(&self, scan: &mut Scan, wallet: Address, top: u64, budget: &mut u64) -> Result<bool, Fault> {
+    /// Reads the blocks above those that were read, up to `top`: a nonce that was consumed later
+    /// may stand there. True once all are read.
+    async fn raise(
+        &self,
+        scan: &mut Scan,
+        wallet: Address,
+        top: u64,
+        budget: &mut u64,
+    ) -> Result<bool, Fault> {
         while scan.top < top && *budget > 0 {
-            let heights: Vec<u64> = (scan.top + 1..=top.min(scan.top.saturating_add(BLOCKS_PER_QUESTION))).collect();
+            let heights: Vec<u64> =
+                (scan.top + 1..=top.min(scan.top.saturating_add(BLOCKS_PER_QUESTION))).collect();
             let wanted = heights.len();
             let read = self.sent_in(wallet, heights).await?;
             *budget = budget.saturating_sub(read.len() as u64);
@@ -139,20 +161,34 @@ impl Node {
     ///
     /// # Errors
     /// [`Fault`] when too few endpoints answer.
-    pub(crate) async fn sends_in(&self, wallet: Address, nonce: u64, height: u64) -> Result<bool, Fault> {
+    pub(crate) async fn sends_in(
+        &self,
+        wallet: Address,
+        nonce: u64,
+        height: u64,
+    ) -> Result<bool, Fault> {
         let read = self.sent_in(wallet, vec![height]).await?;
         Ok(read.iter().any(|block| block.nonces.contains(&nonce)))
     }
 
-    /// What these blocks show of the wallet, in this order, up to the first that too few endpoints show.
+    /// What these blocks show of the wallet, in this order, up to the first that too few endpoints
+    /// show.
     async fn sent_in(&self, wallet: Address, heights: Vec<u64>) -> Result<Vec<Sent>, Fault> {
-        let calls: Vec<Call> = heights.iter().map(|at| Call::new("eth_getBlockByNumber", json!([height(*at), true]))).collect();
+        let calls: Vec<Call> = heights
+            .iter()
+            .map(|at| Call::new("eth_getBlockByNumber", json!([height(*at), true])))
+            .collect();
         let question = async |endpoint: Arc<Endpoint>| {
             let blocks: Vec<Option<FullBlock>> = read_known(&endpoint, &calls).await?;
             Ok(blocks.into_iter().map(|block| sent(&block?, wallet)).collect())
         };
-        let blocks = self.quorum.ask_each("the wallet's transactions in blocks", heights.len(), question).await?;
-        let right = |(at, agreed): (&u64, Option<adit_chain::Agreed<Sent>>)| Some(agreed?.value).filter(|block| block.at.height == *at);
+        let blocks = self
+            .quorum
+            .ask_each("the wallet's transactions in blocks", heights.len(), question)
+            .await?;
+        let right = |(at, agreed): (&u64, Option<adit_chain::Agreed<Sent>>)| {
+            Some(agreed?.value).filter(|block| block.at.height == *at)
+        };
         Ok(heights.iter().zip(blocks).map_while(right).collect())
     }
 }
@@ -160,12 +196,19 @@ impl Node {
 /// None where a transaction of the wallet is shown without its nonce.
 fn sent(block: &FullBlock, wallet: Address) -> Option<Sent> {
     let ours = block.transactions.iter().filter(|transaction| transaction.from == wallet);
-    let nonces: Option<Vec<u64>> = ours.map(|transaction| transaction.nonce.map(|nonce| nonce.to())).collect();
+    let nonces: Option<Vec<u64>> =
+        ours.map(|transaction| transaction.nonce.map(|nonce| nonce.to())).collect();
     Some(Sent { at: block.header.at(), nonces: nonces? })
 }
 
-/// How far blocks were read for a nonce, where that says all that is needed: no state is asked for again.
-pub(crate) fn known(scans: &Scans, wallet: Address, nonce: u64, most: u64) -> Option<(Scanned, u64)> {
+/// How far blocks were read for a nonce, where that says all that is needed: no state is asked for
+/// again.
+pub(crate) fn known(
+    scans: &Scans,
+    wallet: Address,
+    nonce: u64,
+    most: u64,
+) -> Option<(Scanned, u64)> {
     let scan = recall(scans, wallet).filter(|scan| scan.consumed.contains(&nonce))?;
     Some((scan.told(nonce, most), scan.top))
 }
@@ -183,7 +226,9 @@ fn recall(scans: &Scans, wallet: Address) -> Option<Scan> {
 fn keep(scans: &Scans, wallet: Address, scan: Scan) {
     let mut scans = scans.lock().expect("nothing panics while it holds this lock");
     match scans.get_mut(&wallet) {
-        Some(known) if known.low <= scan.low && known.top >= scan.top => known.consumed.extend(scan.consumed),
+        Some(known) if known.low <= scan.low && known.top >= scan.top => {
+            known.consumed.extend(scan.consumed)
+        }
         Some(_) | None => drop(scans.insert(wallet, scan)),
     }
 }
@@ -198,7 +243,8 @@ mod tests {
         Scan { low, top, sent: sent.iter().copied().collect(), consumed: BTreeSet::new() }
     }
 
-    /// On the way down the nonces fall: a lower one that is met first says that no transaction had the one that is sought.
+    /// On the way down the nonces fall: a lower one that is met first says that no transaction had
+    /// the one that is sought.
     #[test]
     fn a_nonce_is_in_its_block_or_was_passed_or_is_sought_on() {
         for (scan, told) in [
@@ -228,7 +274,10 @@ mod tests {
         keep(&scans, wallet, Scan { consumed: BTreeSet::from([5]), ..scan(80, 99, &[]) });
         keep(&scans, wallet, Scan { consumed: BTreeSet::from([6]), ..scan(90, 99, &[]) });
         assert_eq!(known(&scans, wallet, 6, 100), Some((Scanned::GoesOn { top: 99 }, 99)));
-        assert_eq!(recall(&scans, wallet).map(|scan| (scan.low, scan.consumed.len())), Some((80, 2)));
+        assert_eq!(
+            recall(&scans, wallet).map(|scan| (scan.low, scan.consumed.len())),
+            Some((80, 2))
+        );
         assert_eq!(known(&scans, wallet, 7, 100), None);
         forget(&scans, wallet);
         assert_eq!(recall(&scans, wallet), None);

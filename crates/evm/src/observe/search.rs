@@ -1,4 +1,5 @@
-//! Searching blocks for our transactions: one question for a block's receipts, however many of them are ours.
+//! Searching blocks for our transactions: one question for a block's receipts, however many of them
+//! are ours.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -44,7 +45,9 @@ impl Searched {
     const BALLOT: Ballot<Self> = Ballot { same: Self::is_same_as, merge: Self::merged };
 
     fn is_same_as(&self, other: &Self) -> bool {
-        let done = |searched: &Self| searched.ours.iter().map(|receipt| receipt.done.clone()).collect::<Vec<_>>();
+        let done = |searched: &Self| {
+            searched.ours.iter().map(|receipt| receipt.done.clone()).collect::<Vec<_>>()
+        };
         self.block == other.block && self.parent == other.parent && done(self) == done(other)
     }
 
@@ -68,20 +71,30 @@ impl Wanted {
     /// Everything from the wallet, and everything that is watched whoever sent it.
     pub(crate) fn of(look: Look<'_>) -> Self {
         let attempts = look.watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
-        Self { wallet: format!("{:#x}", look.wallet), hashes: attempts.map(|attempt| attempt.hash.to_string()).collect() }
+        Self {
+            wallet: format!("{:#x}", look.wallet),
+            hashes: attempts.map(|attempt| attempt.hash.to_string()).collect(),
+        }
     }
 
     /// Most receipts of a block are not ours, and are not even read.
     fn wants(&self, receipt: &Value) -> bool {
         let text = |field: &str| receipt[field].as_str().map(str::to_ascii_lowercase);
-        text("from").is_some_and(|from| from == self.wallet) || text("transactionHash").is_some_and(|hash| self.hashes.contains(&hash))
+        text("from").is_some_and(|from| from == self.wallet)
+            || text("transactionHash").is_some_and(|hash| self.hashes.contains(&hash))
     }
 }
 
 impl Node {
-    pub(crate) async fn search(&self, look: Look<'_>, trail: Vec<BlockRef>, standing: &mut Standing) -> Result<Search, Fault> {
+    pub(crate) async fn search(
+        &self,
+        look: Look<'_>,
+        trail: Vec<BlockRef>,
+        standing: &mut Standing,
+    ) -> Result<Search, Fault> {
         let head = look.head();
-        let mut search = Search { trail, receipts: HashMap::new(), strangers: Vec::new(), complete: true };
+        let mut search =
+            Search { trail, receipts: HashMap::new(), strangers: Vec::new(), complete: true };
         let searched_to = search.trail.last().map(|block| block.height);
         if standing.unexplained(look.watch, look.consumed).is_empty() {
             search.reach(head);
@@ -90,7 +103,14 @@ impl Node {
         match searched_to {
             Some(last) if head.height.saturating_sub(last) <= SEARCH_GAP_BLOCKS_MAX => {
                 let end = head.height.min(last.saturating_add(SEARCH_BLOCKS_MAX));
-                let linked = self.search_blocks(last.saturating_add(1)..=end, &Wanted::of(look), standing, &mut search).await?;
+                let linked = self
+                    .search_blocks(
+                        last.saturating_add(1)..=end,
+                        &Wanted::of(look),
+                        standing,
+                        &mut search,
+                    )
+                    .await?;
                 search.complete = linked && end == head.height;
             }
             Some(_) | None => {}
@@ -101,7 +121,8 @@ impl Node {
         Ok(search)
     }
 
-    /// Goes on as far as the endpoints agree. False when the chain was seen to change under the search: the next look sorts that out.
+    /// Goes on as far as the endpoints agree. False when the chain was seen to change under the
+    /// search: the next look sorts that out.
     async fn search_blocks(
         &self,
         heights: std::ops::RangeInclusive<u64>,
@@ -123,18 +144,36 @@ impl Node {
     }
 
     /// These blocks as enough endpoints show them, each agreed on by itself.
-    pub(crate) async fn searched(&self, heights: &[u64], wanted: &Wanted) -> Result<Vec<Option<Agreed<Searched>>>, Fault> {
-        let question = async |endpoint: Arc<Endpoint>| read_blocks(&endpoint, heights, wanted).await;
-        self.quorum.ask_each_by("receipts of blocks", heights.len(), &Searched::BALLOT, question).await
+    pub(crate) async fn searched(
+        &self,
+        heights: &[u64],
+        wanted: &Wanted,
+    ) -> Result<Vec<Option<Agreed<Searched>>>, Fault> {
+        let question =
+            async |endpoint: Arc<Endpoint>| read_blocks(&endpoint, heights, wanted).await;
+        self.quorum
+            .ask_each_by("receipts of blocks", heights.len(), &Searched::BALLOT, question)
+            .await
     }
 
     /// Receipts of these transactions whose blocks are part of the chain.
-    pub(crate) async fn standing_receipts(&self, hashes: &[Hash32]) -> Result<Vec<Agreed<TxReceipt>>, Fault> {
+    pub(crate) async fn standing_receipts(
+        &self,
+        hashes: &[Hash32],
+    ) -> Result<Vec<Agreed<TxReceipt>>, Fault> {
         let hashes: Vec<B256> = hashes.iter().copied().map(b256).collect();
-        let receipts: Vec<Agreed<TxReceipt>> = self.receipts_of(&hashes).await?.into_iter().flatten().collect();
-        let heights: BTreeSet<u64> = receipts.iter().map(|receipt| receipt.value.block().height).collect();
+        let receipts: Vec<Agreed<TxReceipt>> =
+            self.receipts_of(&hashes).await?.into_iter().flatten().collect();
+        let heights: BTreeSet<u64> =
+            receipts.iter().map(|receipt| receipt.value.block().height).collect();
         let heights: Vec<u64> = heights.into_iter().collect();
-        let blocks: BTreeSet<BlockRef> = self.blocks_at(&heights).await?.into_iter().flatten().map(|block| block.value.at()).collect();
+        let blocks: BTreeSet<BlockRef> = self
+            .blocks_at(&heights)
+            .await?
+            .into_iter()
+            .flatten()
+            .map(|block| block.value.at())
+            .collect();
         Ok(receipts.into_iter().filter(|receipt| blocks.contains(&receipt.value.block())).collect())
     }
 }
@@ -166,29 +205,46 @@ impl Search {
     }
 }
 
-async fn read_blocks(endpoint: &Endpoint, heights: &[u64], wanted: &Wanted) -> Result<Vec<Option<Searched>>, Fault> {
-    let both = |number: &u64| [block_at(&height(*number)), Call::new("eth_getBlockReceipts", json!([height(*number)]))];
+async fn read_blocks(
+    endpoint: &Endpoint,
+    heights: &[u64],
+    wanted: &Wanted,
+) -> Result<Vec<Option<Searched>>, Fault> {
+    let both = |number: &u64| {
+        [block_at(&height(*number)), Call::new("eth_getBlockReceipts", json!([height(*number)]))]
+    };
     let calls: Vec<Call> = heights.iter().flat_map(both).collect();
     let mut answers = endpoint.batch(&calls).await?.into_iter();
     let mut blocks = Vec::with_capacity(heights.len());
     for number in heights {
-        let (block, receipts) = answers.next().zip(answers.next()).expect("two answers for each block");
+        let (block, receipts) =
+            answers.next().zip(answers.next()).expect("two answers for each block");
         blocks.push(read_block(endpoint, *number, block, receipts, wanted)?);
     }
     Ok(blocks)
 }
 
-/// None when the endpoint does not know the block or cannot show its receipts, or when it changed in between.
-fn read_block(endpoint: &Endpoint, number: u64, block: Answer, receipts: Answer, wanted: &Wanted) -> Result<Option<Searched>, Fault> {
+/// None when the endpoint does not know the block or cannot show its receipts, or when it changed
+/// in between.
+fn read_block(
+    endpoint: &Endpoint,
+    number: u64,
+    block: Answer,
+    receipts: Answer,
+    wanted: &Wanted,
+) -> Result<Option<Searched>, Fault> {
     let (Ok(block), Ok(Value::Array(receipts))) = (block, receipts) else { return Ok(None) };
     if block.is_null() {
         return Ok(None);
     }
     let block: Block = endpoint.read("eth_getBlockByNumber", Ok(block))?;
     let read = |receipt: &Value| TxReceipt::read(endpoint.name(), receipt);
-    let ours: Result<Vec<TxReceipt>, _> = receipts.iter().filter(|receipt| wanted.wants(receipt)).map(read).collect();
-    let ours = ours.map_err(|error| endpoint.malformed("eth_getBlockReceipts", error.to_string()))?;
-    let whole = block.at().height == number && ours.iter().all(|receipt| receipt.block() == block.at());
+    let ours: Result<Vec<TxReceipt>, _> =
+        receipts.iter().filter(|receipt| wanted.wants(receipt)).map(read).collect();
+    let ours =
+        ours.map_err(|error| endpoint.malformed("eth_getBlockReceipts", error.to_string()))?;
+    let whole =
+        block.at().height == number && ours.iter().all(|receipt| receipt.block() == block.at());
     Ok(whole.then(|| Searched { block: block.at(), parent: hash32(block.parent_hash), ours }))
 }
 
@@ -201,22 +257,37 @@ mod tests {
     }
 
     fn search(trail: &[BlockRef]) -> Search {
-        Search { trail: trail.to_vec(), receipts: HashMap::new(), strangers: Vec::new(), complete: true }
+        Search {
+            trail: trail.to_vec(),
+            receipts: HashMap::new(),
+            strangers: Vec::new(),
+            complete: true,
+        }
     }
 
     /// Nodes write hexadecimal digits in either case.
     #[test]
     fn wanted_is_what_the_wallet_sent_and_what_is_watched_whoever_sent_it() {
-        let wanted = Wanted { wallet: "0xaa".to_owned(), hashes: BTreeSet::from(["0x01".to_owned()]) };
+        let wanted =
+            Wanted { wallet: "0xaa".to_owned(), hashes: BTreeSet::from(["0x01".to_owned()]) };
         let receipt = |from: &str, hash: &str| json!({ "from": from, "transactionHash": hash });
-        assert!(wanted.wants(&receipt("0xAA", "0x02")) && wanted.wants(&receipt("0xbb", "0x01")) && wanted.wants(&receipt("0xaa", "0x01")));
+        assert!(
+            wanted.wants(&receipt("0xAA", "0x02"))
+                && wanted.wants(&receipt("0xbb", "0x01"))
+                && wanted.wants(&receipt("0xaa", "0x01"))
+        );
         assert!(!wanted.wants(&receipt("0xbb", "0x02")) && !wanted.wants(&json!({})));
     }
 
-    /// A block follows the one below it by its parent's hash. Where nothing stands just below, there is nothing to compare.
+    /// A block follows the one below it by its parent's hash. Where nothing stands just below,
+    /// there is nothing to compare.
     #[test]
     fn a_search_goes_on_only_where_the_parent_is_the_last_block() {
-        let next = |height, parent| Searched { block: block(height, 9), parent: Hash32([parent; 32]), ours: Vec::new() };
+        let next = |height, parent| Searched {
+            block: block(height, 9),
+            parent: Hash32([parent; 32]),
+            ours: Vec::new(),
+        };
         let trail = [block(6, 6), block(7, 7)];
         assert!(search(&trail).continues(&next(8, 7)));
         assert!(!search(&trail).continues(&next(8, 6)), "the chain changed under the search");

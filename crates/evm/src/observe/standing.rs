@@ -12,7 +12,8 @@ use super::stranger::Stranger;
 use crate::effect;
 use crate::rpc::TxReceipt;
 
-/// Nonces beyond ours that one look takes up, the lowest first: an endpoint that is believed alone may count to 2^64 - 1.
+/// Nonces beyond ours that one look takes up, the lowest first: an endpoint that is believed alone
+/// may count to 2^64 - 1.
 const NONCES_PER_LOOK_MAX: usize = 1_024;
 
 /// An attempt in a block.
@@ -35,7 +36,8 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(crate) fn new(watch: &Watch, canon: &Canon) -> Self {
-        let mut standing = Self { places: BTreeMap::new(), vanished: Vec::new(), by_hash: HashMap::new() };
+        let mut standing =
+            Self { places: BTreeMap::new(), vanished: Vec::new(), by_hash: HashMap::new() };
         for (index, lineage) in watch.lineages.iter().enumerate() {
             for (attempt, watched) in lineage.attempts.iter().enumerate() {
                 standing.by_hash.insert(watched.hash, (index, attempt));
@@ -50,7 +52,10 @@ impl Standing {
         match canon.state(block) {
             State::Gone => self.vanished.push((index, attempt)),
             state @ (State::Stands | State::Unknown) => {
-                self.places.insert(index, Place { attempt, block, sure: state == State::Stands, found_by: None });
+                self.places.insert(
+                    index,
+                    Place { attempt, block, sure: state == State::Stands, found_by: None },
+                );
             }
         }
     }
@@ -59,19 +64,27 @@ impl Standing {
         self.by_hash.contains_key(&hash)
     }
 
-    /// Notes a receipt of one of our hashes. Its block is part of the chain: the caller has seen to that.
+    /// Notes a receipt of one of our hashes. Its block is part of the chain: the caller has seen to
+    /// that.
     pub(crate) fn place(&mut self, receipt: &Agreed<TxReceipt>) {
         let Some(&(index, attempt)) = self.by_hash.get(&receipt.value.hash()) else { return };
         let block = receipt.value.block();
-        let known = self.places.get(&index).is_some_and(|place| place.sure && place.attempt == attempt && place.block == block);
+        let known = self
+            .places
+            .get(&index)
+            .is_some_and(|place| place.sure && place.attempt == attempt && place.block == block);
         if !known {
-            self.places.insert(index, Place { attempt, block, sure: true, found_by: Some(receipt.witnesses.clone()) });
+            self.places.insert(
+                index,
+                Place { attempt, block, sure: true, found_by: Some(receipt.witnesses.clone()) },
+            );
         }
     }
 
     /// Nonces that the chain has consumed and that none of our hashes explains.
     pub(crate) fn unexplained(&self, watch: &Watch, consumed: u64) -> BTreeSet<u64> {
-        let open = watch.lineages.iter().enumerate().filter(|(index, _)| !self.places.contains_key(index));
+        let open =
+            watch.lineages.iter().enumerate().filter(|(index, _)| !self.places.contains_key(index));
         let ours = open.map(|(_, lineage)| lineage.number).filter(|nonce| *nonce < consumed);
         let beyond = watch.next_nonce.max(watch.adopted_from)..consumed;
         ours.chain(beyond.take(NONCES_PER_LOOK_MAX)).collect()
@@ -88,17 +101,34 @@ impl Standing {
     }
 
     /// Everything that was seen, per lineage in the order in which it happened.
-    pub(crate) fn sightings(&self, look: Look<'_>, mut judged: BTreeMap<usize, Vec<Judged>>, strangers: &[Stranger]) -> Vec<Sighting> {
+    pub(crate) fn sightings(
+        &self,
+        look: Look<'_>,
+        mut judged: BTreeMap<usize, Vec<Judged>>,
+        strangers: &[Stranger],
+    ) -> Vec<Sighting> {
         let mut sightings = Vec::new();
         for (index, lineage) in look.watch.lineages.iter().enumerate() {
             let mut add = |fact: Fact, witnesses: &[EndpointName]| {
-                sightings.push(Sighting { lineage: lineage.lineage, fact, witnesses: witnesses.to_vec() });
+                sightings.push(Sighting {
+                    lineage: lineage.lineage,
+                    fact,
+                    witnesses: witnesses.to_vec(),
+                });
             };
             for (_, attempt) in self.vanished.iter().filter(|(of, _)| *of == index) {
-                add(Fact::Vanished { attempt: lineage.attempts[*attempt].attempt }, &look.heads.witnesses);
+                add(
+                    Fact::Vanished { attempt: lineage.attempts[*attempt].attempt },
+                    &look.heads.witnesses,
+                );
             }
-            if let Some(Place { attempt, block, found_by: Some(witnesses), .. }) = self.places.get(&index) {
-                add(Fact::Included { attempt: lineage.attempts[*attempt].attempt, block: *block }, witnesses);
+            if let Some(Place { attempt, block, found_by: Some(witnesses), .. }) =
+                self.places.get(&index)
+            {
+                add(
+                    Fact::Included { attempt: lineage.attempts[*attempt].attempt, block: *block },
+                    witnesses,
+                );
             }
             for Judged { fact, witnesses } in judged.remove(&index).unwrap_or_default() {
                 add(fact, &witnesses);
@@ -114,14 +144,32 @@ impl Standing {
 }
 
 /// The final transaction, none of ours, that consumed the lineage's nonce.
-fn killed<'a>(look: Look<'_>, lineage: &WatchedLineage, strangers: &'a [Stranger]) -> Option<(&'a Stranger, Fact)> {
+fn killed<'a>(
+    look: Look<'_>,
+    lineage: &WatchedLineage,
+    strangers: &'a [Stranger],
+) -> Option<(&'a Stranger, Fact)> {
     strangers.iter().find_map(|stranger| {
         let block = stranger.block.filter(|block| block.height <= look.heads.tip.final_height)?;
         let by = stranger.foreign.hash.filter(|_| lineage.number == stranger.foreign.nonce)?;
-        let paid = |leg: &&Leg| stranger.receipt.as_ref().is_none_or(|receipt| effect::may_pay(leg, look.wallet, receipt));
+        let paid = |leg: &&Leg| {
+            stranger
+                .receipt
+                .as_ref()
+                .is_none_or(|receipt| effect::may_pay(leg, look.wallet, receipt))
+        };
         let payees = lineage.legs.iter().filter(paid).map(|leg| leg.payout).collect();
         let consumed = vec![Anchor::Nonce { lane: look.watch.lane.clone(), nonce: lineage.number }];
-        Some((stranger, Fact::Conflicted { by, block, decoded: stranger.foreign.decoded.clone(), payees, consumed }))
+        Some((
+            stranger,
+            Fact::Conflicted {
+                by,
+                block,
+                decoded: stranger.foreign.decoded.clone(),
+                payees,
+                consumed,
+            },
+        ))
     })
 }
 
@@ -141,14 +189,21 @@ mod tests {
 
     /// One lineage per nonce, of two attempts each: nonce 3 has the hashes 30… and 31….
     fn watch(nonces: &[u8]) -> Watch {
-        let wallet: adit_core::Destination = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
+        let wallet: adit_core::Destination =
+            "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().expect("an address");
         let fees = adit_core::EvmFees { max_fee_per_gas: 1, max_priority_fee_per_gas: 1 };
         let form = crate::draft::Form { chain_id: 1, pricing: adit_core::EvmPricing::Dynamic };
         let attempt = |hash: u8| WatchedAttempt {
             attempt: AttemptId(Uuid::nil()),
             purpose: Purpose::Pay,
             hash: Hash32([hash; 32]),
-            draft: adit_core::Draft::Evm(self_transfer(form, &wallet, u64::from(hash / 10), fees, 21_000)),
+            draft: adit_core::Draft::Evm(self_transfer(
+                form,
+                &wallet,
+                u64::from(hash / 10),
+                fees,
+                21_000,
+            )),
             included: None,
             confirmed: false,
         };
@@ -160,7 +215,14 @@ mod tests {
         };
         let lineages = nonces.iter().map(lineage).collect();
         let lane = adit_core::LaneId { chain: "devnet".parse().expect("a chain"), wallet };
-        Watch { lane, next_nonce: 5, adopted_from: 0, confirmations: 2, trail: Vec::new(), lineages }
+        Watch {
+            lane,
+            next_nonce: 5,
+            adopted_from: 0,
+            confirmations: 2,
+            trail: Vec::new(),
+            lineages,
+        }
     }
 
     /// Nothing is placed yet, and the hashes are those of the nonce 3.
@@ -182,7 +244,8 @@ mod tests {
         Agreed { value: TxReceipt { done, costs: Vec::new() }, witnesses: Vec::new() }
     }
 
-    /// With the fuzz target `answer` in mind: it lets one endpoint that is believed alone say anything.
+    /// With the fuzz target `answer` in mind: it lets one endpoint that is believed alone say
+    /// anything.
     #[test]
     fn a_count_beyond_reason_is_taken_up_in_parts() {
         let (watch, standing) = (watch(&[]), standing());
@@ -207,7 +270,8 @@ mod tests {
         assert_eq!(hashes, [20, 21, 40, 41].map(|hash| Hash32([hash; 32])));
     }
 
-    /// What stands where it stood is no news; another block or another version of it is, and so is a block that was in doubt.
+    /// What stands where it stood is no news; another block or another version of it is, and so is
+    /// a block that was in doubt.
     #[test]
     fn a_receipt_places_its_lineage_and_is_told_once() {
         let place = |attempt, block, sure| Place { attempt, block, sure, found_by: None };
@@ -232,6 +296,10 @@ mod tests {
     fn a_hash_that_is_not_watched_places_nothing() {
         let mut standing = standing();
         standing.place(&receipt(40, block(7, 7)));
-        assert!(standing.places.is_empty() && !standing.watches(Hash32([40; 32])) && standing.watches(Hash32([30; 32])));
+        assert!(
+            standing.places.is_empty()
+                && !standing.watches(Hash32([40; 32]))
+                && standing.watches(Hash32([30; 32]))
+        );
     }
 }

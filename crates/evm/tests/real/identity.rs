@@ -14,7 +14,10 @@ async fn f41_f51_a_chain_is_known_by_its_pins() {
     assert!(!identity.wallet_has_code);
     assert_eq!(identity.pins["chain_id"], CHAIN_ID.to_string());
     assert_eq!(identity.pins["decimals/DG"], "18");
-    assert_eq!(identity.pins.keys().collect::<Vec<_>>(), ["chain_id", "code/DG", "decimals/DG", "genesis", "pricing"]);
+    assert_eq!(
+        identity.pins.keys().collect::<Vec<_>>(),
+        ["chain_id", "code/DG", "decimals/DG", "genesis", "pricing"]
+    );
     assert_eq!(chain.identity(&world.lane).await.expect("the same again"), identity);
 }
 
@@ -24,7 +27,10 @@ async fn f79_other_decimals_than_configured_are_told_with_both() {
     world.token("CHANGE", &contracts::CHANGING_TOKEN, &[]).await;
     world.assets[1].decimals = 6;
     let fault = world.chain().identity(&world.lane).await.expect_err("18 is not 6");
-    assert!(matches!(&fault, Fault::Misconfigured { configured, seen, .. } if configured == "6" && seen == "18"), "{fault}");
+    assert!(
+        matches!(&fault, Fault::Misconfigured { configured, seen, .. } if configured == "6" && seen == "18"),
+        "{fault}"
+    );
 }
 
 /// F51: an error is of the moment, and no other token. A revert is an answer.
@@ -40,11 +46,15 @@ async fn f51_an_error_is_no_change_of_a_token() {
         (-32_000, "execution aborted (timeout = 5s)"),
         (-32_603, "internal error"),
     ] {
-        node.refuse(json!({ "code": code, "message": message }), |call| call["method"] == "eth_call");
+        node.refuse(json!({ "code": code, "message": message }), |call| {
+            call["method"] == "eth_call"
+        });
         let fault = chain.identity(&world.lane).await.expect_err("nothing is known");
         assert!(!matches!(fault, Fault::Misconfigured { .. }), "{message}: {fault}");
     }
-    node.refuse(json!({ "code": 3, "message": "execution reverted" }), |call| call["method"] == "eth_call");
+    node.refuse(json!({ "code": 3, "message": "execution reverted" }), |call| {
+        call["method"] == "eth_call"
+    });
     let fault = chain.identity(&world.lane).await.expect_err("no such function");
     assert!(matches!(fault, Fault::Misconfigured { .. }), "{fault}");
     node.heal();
@@ -58,6 +68,9 @@ async fn f41_another_network_is_not_heard() {
     config.chain_id = 8_453;
     let chain = adit_evm::EvmChain::new(config).expect("a chain");
     let fault = chain.tip().await.expect_err("another chain");
-    assert!(matches!(&fault, Fault::WrongNetwork { pinned, seen, .. } if pinned == "chain id 8453" && seen == "chain id 31337"), "{fault}");
+    assert!(
+        matches!(&fault, Fault::WrongNetwork { pinned, seen, .. } if pinned == "chain id 8453" && seen == "chain id 31337"),
+        "{fault}"
+    );
     assert!(chain.health()[0].quarantined);
 }

@@ -2,8 +2,8 @@
 
 use adit_chain::{Chain, NextVersion};
 use adit_core::{
-    Attempt, AttemptId, Draft, Epoch, EvmDraft, EvmPricing, Fact, FeeKnown, Lineage, LineageId, LineageState, Market, Offer, Purpose,
-    Stage, Timestamp,
+    Attempt, AttemptId, Draft, Epoch, EvmDraft, EvmPricing, Fact, FeeKnown, Lineage, LineageId,
+    LineageState, Market, Offer, Purpose, Stage, Timestamp,
 };
 use serde_json::json;
 
@@ -31,14 +31,17 @@ fn lineage(world: &World, draft: &EvmDraft, purpose: Purpose) -> Lineage {
     }
 }
 
-/// The pinned fact, the price, the payment, its fee, a higher offer and a cancel are all of type 0, and nodes take them.
+/// The pinned fact, the price, the payment, its fee, a higher offer and a cancel are all of type 0,
+/// and nodes take them.
 #[tokio::test]
 async fn f23_a_chain_without_base_fees_is_paid_in_legacy_transactions() {
     let world = World::without_base_fees().await;
     let chain = world.chain();
     let identity = chain.identity(&world.lane).await.expect("an identity");
     assert_eq!(identity.pins["pricing"], "legacy");
-    let Market::Evm(market) = chain.tip().await.expect("a tip").market else { panic!("an EVM market") };
+    let Market::Evm(market) = chain.tip().await.expect("a tip").market else {
+        panic!("an EVM market")
+    };
     assert_eq!(market.base_fee_per_gas, 0);
     assert_eq!(market.fees.max_fee_per_gas, market.fees.max_priority_fee_per_gas);
     assert!(market.fees.max_fee_per_gas > 0, "as the node asks");
@@ -67,20 +70,35 @@ async fn f23_a_chain_without_base_fees_is_paid_in_legacy_transactions() {
     let mut last = lineage(&world, first, Purpose::Pay);
     for purpose in [Purpose::Pay, Purpose::Cancel, Purpose::Cancel] {
         price += price / 4;
-        let offer = Offer::Evm(adit_core::EvmFees { max_fee_per_gas: price, max_priority_fee_per_gas: price / 10 });
+        let offer = Offer::Evm(adit_core::EvmFees {
+            max_fee_per_gas: price,
+            max_priority_fee_per_gas: price / 10,
+        });
         let next = NextVersion { lineage: &last, purpose, offer, live: &[], waiting: &[] };
-        let ready = chain.successor(&next).await.expect("nobody is asked").expect("always possible");
+        let ready =
+            chain.successor(&next).await.expect("nobody is asked").expect("always possible");
         let Draft::Evm(next) = &ready.draft else { panic!("an EVM draft") };
         assert_eq!((next.pricing, next.nonce), (EvmPricing::Legacy, 1));
         assert_eq!(next.fees.max_priority_fee_per_gas, price, "a legacy transaction has one price");
         let sent = chain.broadcast(&[world.sign(&ready.draft)]).await;
-        assert_eq!(sent[0].submissions[0].answer, adit_core::SubmissionAnswer::Accepted, "{purpose:?}");
+        assert_eq!(
+            sent[0].submissions[0].answer,
+            adit_core::SubmissionAnswer::Accepted,
+            "{purpose:?}"
+        );
         last = lineage(&world, next, purpose);
     }
     world.mine(1).await;
-    assert_eq!(world.rpc("eth_getTransactionCount", json!([world.wallet.address, "latest"])).await, json!("0x2"));
+    assert_eq!(
+        world.rpc("eth_getTransactionCount", json!([world.wallet.address, "latest"])).await,
+        json!("0x2")
+    );
     let bob = world.rpc("eth_getBalance", json!([BOB, "latest"])).await;
-    assert_eq!(bob, json!(format!("0x{:x}", 3_000_000_000_000_000_000_u128)), "the second payment was undone");
+    assert_eq!(
+        bob,
+        json!(format!("0x{:x}", 3_000_000_000_000_000_000_u128)),
+        "the second payment was undone"
+    );
 }
 
 /// A chain with base fees is told so, and its drafts are of type 2.

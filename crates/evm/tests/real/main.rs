@@ -1,4 +1,5 @@
-//! The chain against a real node: anvil, the odd tokens, contract wallets, a lock, and an endpoint that lies or lags.
+//! The chain against a real node: anvil, the odd tokens, contract wallets, a lock, and an endpoint
+//! that lies or lags.
 
 mod claims;
 mod fees;

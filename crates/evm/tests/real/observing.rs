@@ -30,7 +30,9 @@ async fn a_payment_is_included_confirmed_final() {
         apply(&mut paid.lineage, &sightings);
         seen.push(facts(&sightings));
         trail = sightings.trail.clone();
-        if let Some(Fact::Final { receipt, .. }) = sightings.sightings.last().map(|sighting| &sighting.fact) {
+        if let Some(Fact::Final { receipt, .. }) =
+            sightings.sightings.last().map(|sighting| &sighting.fact)
+        {
             assert_eq!(receipt.effects[0].effect, Effect::Paid);
             assert_eq!(receipt.fee_parts.len(), 1);
             assert!(!receipt.network_fee.is_zero());
@@ -47,8 +49,10 @@ async fn f55_many_payments_in_one_block_are_found_at_once() {
     let leg = leg("DG", BOB, 1);
     let plan = world.plan(&chain, std::slice::from_ref(&leg)).await.remove(0).expect("ready");
     let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
-    let paid: Vec<Paid> = (0..300).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
-    let sent = chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
+    let paid: Vec<Paid> =
+        (0..300).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
+    let sent =
+        chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
     assert!(sent.iter().all(|sent| sent.submissions[0].answer == SubmissionAnswer::Accepted));
     world.mine(6).await;
     let lineages: Vec<_> = paid.iter().map(|paid| &paid.lineage).collect();
@@ -100,12 +104,15 @@ async fn f46_a_reverted_payment_is_never_confirmed_and_finally_reverted() {
     apply(&mut paid.lineage, &deep);
     world.mine(4).await;
     let last = chain.watch(&world.watch(&[&paid.lineage], &deep.trail)).await.expect("a look");
-    let Some(Fact::Final { receipt, .. }) = last.sightings.first().map(|sighting| &sighting.fact) else { panic!("{last:?}") };
+    let Some(Fact::Final { receipt, .. }) = last.sightings.first().map(|sighting| &sighting.fact)
+    else {
+        panic!("{last:?}")
+    };
     assert_eq!(receipt.effects[0].effect, Effect::Reverted);
 }
 
-/// F54: two payouts of one round, and the token refuses one of the recipients before the block. Each has a transaction of its own, so the one
-/// that reverts takes no other with it.
+/// F54: two payouts of one round, and the token refuses one of the recipients before the block.
+/// Each has a transaction of its own, so the one that reverts takes no other with it.
 #[tokio::test]
 async fn f54_a_payout_that_reverts_takes_no_other_with_it() {
     let mut world = World::new().await;
@@ -117,18 +124,28 @@ async fn f54_a_payout_that_reverts_takes_no_other_with_it() {
         .iter()
         .zip(&legs)
         .zip(0..)
-        .map(|((draft, leg), nonce)| world.pay_with(&chain, leg, draft.as_ref().expect("ready"), nonce))
+        .map(|((draft, leg), nonce)| {
+            world.pay_with(&chain, leg, draft.as_ref().expect("ready"), nonce)
+        })
         .collect();
     let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
-    world.deployer().execute(block, &Blocklist::setBlockedCall { account: BOB, blocked: true }).await.expect("blocked");
+    world
+        .deployer()
+        .execute(block, &Blocklist::setBlockedCall { account: BOB, blocked: true })
+        .await
+        .expect("blocked");
     chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
     world.mine(6).await;
     let lineages: Vec<_> = paid.iter().map(|paid| &paid.lineage).collect();
     let seen = chain.watch(&world.watch(&lineages, &trail)).await.expect("a look");
     let effect = |lineage: LineageId| {
-        seen.sightings.iter().filter(|sighting| sighting.lineage == lineage).find_map(|sighting| match &sighting.fact {
-            Fact::Final { receipt, .. } => Some(receipt.effects.iter().map(|found| found.effect.clone()).collect::<Vec<_>>()),
-            _ => None,
+        seen.sightings.iter().filter(|sighting| sighting.lineage == lineage).find_map(|sighting| {
+            match &sighting.fact {
+                Fact::Final { receipt, .. } => Some(
+                    receipt.effects.iter().map(|found| found.effect.clone()).collect::<Vec<_>>(),
+                ),
+                _ => None,
+            }
         })
     };
     assert_eq!(effect(lineages[0].lineage), Some(vec![Effect::Reverted]));
@@ -150,7 +167,10 @@ async fn f30_a_cancel_pays_nobody() {
     let sightings = chain.watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
     assert_eq!(facts(&sightings), ["included", "final"]);
     let Fact::Final { attempt, receipt } = &sightings.sightings[1].fact else { panic!("final") };
-    assert_eq!((*attempt, &receipt.effects[0].effect), (paid.lineage.attempts[1].attempt, &Effect::Cancelled));
+    assert_eq!(
+        (*attempt, &receipt.effects[0].effect),
+        (paid.lineage.attempts[1].attempt, &Effect::Cancelled)
+    );
 }
 
 /// Another transaction of the same key, as a second tool would send it.
@@ -177,19 +197,27 @@ async fn f08_f22_foreign_use_is_seen_decoded_and_finally_kills_the_lineage() {
     let searched = world.chain().watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
     for look in [&scanned, &searched] {
         assert!(look.sightings.is_empty(), "not final yet: {look:?}");
-        let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.nonce, foreign.hash)).collect();
+        let seen: Vec<_> =
+            look.foreign.iter().map(|foreign| (foreign.nonce, foreign.hash)).collect();
         assert_eq!(seen, [(0, Some(theirs[0].hash)), (1, Some(theirs[1].hash))]);
-        assert!(look.foreign[0].decoded.contains("pays 7 wei to 0xbBbB"), "{}", look.foreign[0].decoded);
+        assert!(
+            look.foreign[0].decoded.contains("pays 7 wei to 0xbBbB"),
+            "{}",
+            look.foreign[0].decoded
+        );
         assert_eq!(look.foreign[0].raw.as_ref(), Some(&theirs[0].raw));
     }
 
     world.mine(5).await;
     let last = chain.watch(&world.watch(&[&ours.lineage], &scanned.trail)).await.expect("a look");
-    assert!(matches!(&last.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs[0].hash), "{last:?}");
+    assert!(
+        matches!(&last.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs[0].hash),
+        "{last:?}"
+    );
 }
 
-/// Found by a simulated day: once the key was adopted from the next nonce on, the stranger was not looked at any more, and the lineage
-/// whose nonce it took stayed open for ever.
+/// Found by a simulated day: once the key was adopted from the next nonce on, the stranger was not
+/// looked at any more, and the lineage whose nonce it took stayed open for ever.
 #[tokio::test]
 async fn f22_a_lineage_below_the_adopted_nonce_still_ends() {
     let world = World::with_dg().await;
@@ -201,7 +229,10 @@ async fn f22_a_lineage_below_the_adopted_nonce_still_ends() {
     for trail in [&[][..], &chain.watch(&world.watch(&[], &[])).await.expect("a look").trail] {
         let watch = Watch { adopted_from: 1, ..world.watch(&[&ours.lineage], trail) };
         let look = chain.watch(&watch).await.expect("a look");
-        assert!(matches!(&look.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs.hash), "{look:?}");
+        assert!(
+            matches!(&look.sightings[0].fact, Fact::Conflicted { by, .. } if *by == theirs.hash),
+            "{look:?}"
+        );
         assert_eq!(look.foreign, [], "what was adopted is not reported again");
     }
 }
@@ -218,7 +249,8 @@ async fn f23_a_nonce_consumed_by_an_authorisation_is_reported_without_a_hash() {
     assert!(look.sightings.is_empty());
 }
 
-/// F45: what is final is said by the chain's own rule. The same block is final by the node's tag while a depth of four blocks still waits.
+/// F45: what is final is said by the chain's own rule. The same block is final by the node's tag
+/// while a depth of four blocks still waits.
 #[tokio::test]
 async fn f45_a_payment_is_final_by_the_rule_of_its_chain() {
     let world = World::with_dg().await;
@@ -234,7 +266,12 @@ async fn f45_a_payment_is_final_by_the_rule_of_its_chain() {
         world.mine(blocks).await;
         for (chain, is_final) in [(&by_depth, depth), (&by_tag, tag)] {
             let seen = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
-            assert_eq!(facts(&seen).contains(&"final"), is_final, "after {blocks} more: {:?}", facts(&seen));
+            assert_eq!(
+                facts(&seen).contains(&"final"),
+                is_final,
+                "after {blocks} more: {:?}",
+                facts(&seen)
+            );
         }
     }
 }
@@ -251,11 +288,18 @@ async fn a_trail_funds_and_either_finality_follow_the_head() {
     let mut config = world.config(adit_core::Trust::Single, &[world.anvil.url()]);
     config.finality = adit_core::Finality::Tag;
     let tagged = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
-    assert_eq!(tagged.final_height, tagged.head.height - 2, "anvil's finalised block is two slots below its newest");
+    assert_eq!(
+        tagged.final_height,
+        tagged.head.height - 2,
+        "anvil's finalised block is two slots below its newest"
+    );
     let adit_core::Market::Evm(market) = tagged.market else { panic!("an EVM market") };
     assert!(market.base_fee_per_gas > 0 && market.fees.max_fee_per_gas > market.base_fee_per_gas);
     let funds = chain.funds(&world.lane, 0).await.expect("funds");
-    let read: Vec<_> = funds.iter().map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units()))).collect();
+    let read: Vec<_> = funds
+        .iter()
+        .map(|reading| (reading.asset.as_str(), U256::from(reading.balance.base_units())))
+        .collect();
     assert_eq!(read, [("ETH", units(1_000)), ("DG", units(1_000))]);
     assert_eq!(chain.consumed(&world.lane, 0).await, Ok(0));
 }
@@ -278,5 +322,8 @@ async fn without_receipts_of_blocks_everything_is_still_found() {
     let chain = world.chain_over(adit_core::Trust::Single, &[lacking.url()]);
     let look = chain.watch(&world.watch(&[&ours.lineage], &first.trail)).await.expect("a look");
     assert_eq!(facts(&look), ["included", "confirmed", "final"]);
-    assert_eq!(look.foreign.iter().map(|foreign| foreign.hash).collect::<Vec<_>>(), [Some(theirs.hash)]);
+    assert_eq!(
+        look.foreign.iter().map(|foreign| foreign.hash).collect::<Vec<_>>(),
+        [Some(theirs.hash)]
+    );
 }

@@ -1,4 +1,5 @@
-//! Endpoints that keep the state of the last 128 blocks alone, as full nodes do: what used a nonce before that is found all the same.
+//! Endpoints that keep the state of the last 128 blocks alone, as full nodes do: what used a nonce
+//! before that is found all the same.
 
 use std::sync::{Arc, Mutex};
 
@@ -68,7 +69,8 @@ async fn looks(world: &World, chain: &EvmChain) -> Vec<Sightings> {
     looks
 }
 
-/// F22: found by reading blocks, some in each look. Until then a sentence says what is done, and what would be faster.
+/// F22: found by reading blocks, some in each look. Until then a sentence says what is done, and
+/// what would be faster.
 #[tokio::test]
 async fn f22_a_stranger_is_found_where_the_state_of_then_is_pruned() {
     let (world, theirs) = stranger_of_long_ago(KEPT + SCAN_BLOCKS_PER_LOOK_MAX + 10).await;
@@ -78,9 +80,17 @@ async fn f22_a_stranger_is_found_where_the_state_of_then_is_pruned() {
         let heard = prune(&node, head(&world).await - KEPT + 1, message);
         let chain = over(&world, &node);
         let looks = looks(&world, &chain).await;
-        assert_eq!(looks.iter().map(told).collect::<Vec<_>>(), [vec![(0, None)], vec![(0, Some(theirs))]], "{message}");
+        assert_eq!(
+            looks.iter().map(told).collect::<Vec<_>>(),
+            [vec![(0, None)], vec![(0, Some(theirs))]],
+            "{message}"
+        );
         let words = &looks[0].foreign[0].decoded;
-        assert!(words.contains("of which no endpoint keeps the state") && words.contains("archive node"), "{words}");
+        assert!(
+            words.contains("of which no endpoint keeps the state")
+                && words.contains("archive node"),
+            "{words}"
+        );
         let found = &looks[1].foreign[0];
         assert_eq!(found.block.map(|block| block.height), Some(at));
         assert!(found.decoded.contains("pays 7 wei to 0xbBbB"), "{}", found.decoded);
@@ -103,12 +113,14 @@ async fn f08_what_took_the_nonce_of_a_payment_is_found_where_the_state_of_then_i
     world.mine(KEPT + 5).await;
     let node = Twister::start(world.anvil.url()).await;
     prune(&node, head(&world).await - KEPT + 1, PRUNED[0]);
-    let look = over(&world, &node).watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
+    let look =
+        over(&world, &node).watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
     assert_eq!(crate::world::facts(&look), ["conflicted"]);
     assert_eq!(told(&look), [(0, Some(theirs.hash))]);
 }
 
-/// F23: a nonce that moved without a transaction is told as that, once all blocks were read; before it is not guessed.
+/// F23: a nonce that moved without a transaction is told as that, once all blocks were read; before
+/// it is not guessed.
 #[tokio::test]
 async fn f23_a_nonce_that_no_transaction_used_is_told_once_all_blocks_were_read() {
     let world = World::new().await;
@@ -119,10 +131,14 @@ async fn f23_a_nonce_that_no_transaction_used_is_told_once_all_blocks_were_read(
     let looks = looks(&world, &over(&world, &node)).await;
     assert!(!looks[0].foreign[0].decoded.contains("7702"), "{}", looks[0].foreign[0].decoded);
     let last = &looks.last().expect("a look").foreign[0];
-    assert!(last.decoded.contains("without a transaction of the wallet") && last.block.is_some(), "{last:?}");
+    assert!(
+        last.decoded.contains("without a transaction of the wallet") && last.block.is_some(),
+        "{last:?}"
+    );
 }
 
-/// After so many blocks nobody looks any further: the look says so, of a payment of ours as well, which would wait without a word for ever.
+/// After so many blocks nobody looks any further: the look says so, of a payment of ours as well,
+/// which would wait without a word for ever.
 #[tokio::test]
 async fn f22_what_no_block_shows_is_told_and_not_asked_for_for_ever() {
     let mut world = World::new().await;
@@ -139,7 +155,12 @@ async fn f22_what_no_block_shows_is_told_and_not_asked_for_for_ever() {
     assert_eq!((told(&look), look.searching), (vec![(0, None), (1, None)], false));
     assert!(look.sightings.is_empty(), "nothing is concluded");
     for foreign in &look.foreign {
-        assert!(foreign.decoded.contains("Nothing is concluded") && foreign.decoded.contains("archive node"), "{}", foreign.decoded);
+        assert!(
+            foreign.decoded.contains("Nothing is concluded")
+                && foreign.decoded.contains("archive node"),
+            "{}",
+            foreign.decoded
+        );
         assert!(!foreign.is_placed());
     }
     heard.lock().expect("nobody panics with it").clear();
@@ -147,10 +168,14 @@ async fn f22_what_no_block_shows_is_told_and_not_asked_for_for_ever() {
     assert_eq!(told(&again), told(&look));
     assert_eq!(count(&heard, "eth_getTransactionCount"), 1, "at the head alone");
     let full = |call: &Value| call["method"] == "eth_getBlockByNumber" && call["params"][1] == true;
-    assert!(!heard.lock().expect("nobody panics with it").iter().any(full), "no block is read again");
+    assert!(
+        !heard.lock().expect("nobody panics with it").iter().any(full),
+        "no block is read again"
+    );
 }
 
-/// One endpoint that keeps all state is enough to know the block; what stands in it is said by both.
+/// One endpoint that keeps all state is enough to know the block; what stands in it is said by
+/// both.
 #[tokio::test]
 async fn f22_one_archive_endpoint_names_the_block_at_once() {
     let (world, theirs) = stranger_of_long_ago(1_000).await;
@@ -161,17 +186,20 @@ async fn f22_one_archive_endpoint_names_the_block_at_once() {
     assert_eq!((told(&look), look.searching), (vec![(0, Some(theirs))], false));
 }
 
-/// F39: one that lies about old state leads nobody astray: no authorisation is made up, and the transaction is found.
+/// F39: one that lies about old state leads nobody astray: no authorisation is made up, and the
+/// transaction is found.
 #[tokio::test]
 async fn f39_a_lie_about_old_state_is_not_believed() {
     let (world, theirs) = stranger_of_long_ago(KEPT + 10).await;
-    let [pruned, liar] = [Twister::start(world.anvil.url()).await, Twister::start(world.anvil.url()).await];
+    let [pruned, liar] =
+        [Twister::start(world.anvil.url()).await, Twister::start(world.anvil.url()).await];
     let edge = head(&world).await - KEPT + 1;
     prune(&pruned, edge, PRUNED[0]);
     let lies = Arc::new(Mutex::new(0));
     let told_lies = lies.clone();
     liar.lie(move |call, result| {
-        let old = call["method"] == "eth_getTransactionCount" && height(&call["params"][1]).is_some_and(|at| at < edge);
+        let old = call["method"] == "eth_getTransactionCount"
+            && height(&call["params"][1]).is_some_and(|at| at < edge);
         if old {
             *told_lies.lock().expect("nobody panics with it") += 1;
             *result = json!("0x1");
@@ -179,7 +207,13 @@ async fn f39_a_lie_about_old_state_is_not_believed() {
     });
     let chain = world.chain_over(Trust::Quorum, &[pruned.url(), liar.url()]);
     let looks = looks(&world, &chain).await;
-    assert!(looks.iter().flat_map(|look| &look.foreign).all(|foreign| !foreign.decoded.contains("7702")), "{looks:?}");
+    assert!(
+        looks
+            .iter()
+            .flat_map(|look| &look.foreign)
+            .all(|foreign| !foreign.decoded.contains("7702")),
+        "{looks:?}"
+    );
     assert_eq!(looks.last().map(told), Some(vec![(0, Some(theirs))]));
     assert!(*lies.lock().expect("nobody panics with it") > 0);
 }

@@ -20,7 +20,9 @@ fn reverted(call: &Value, result: &mut Value) {
     let deny = |receipt: &mut Value| receipt["status"] = json!("0x0");
     match (call["method"].as_str(), result) {
         (Some("eth_getTransactionReceipt"), receipt @ Value::Object(_)) => deny(receipt),
-        (Some("eth_getBlockReceipts"), Value::Array(receipts)) => receipts.iter_mut().for_each(deny),
+        (Some("eth_getBlockReceipts"), Value::Array(receipts)) => {
+            receipts.iter_mut().for_each(deny)
+        }
         _ => {}
     }
 }
@@ -38,7 +40,8 @@ async fn f40_a_forged_receipt_is_no_fact() {
     assert!(lied.sightings.is_empty() && lied.foreign.is_empty(), "{lied:?}");
 
     // A third, honest one outvotes the liar.
-    let outvoted = world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url(), world.anvil.url()]);
+    let outvoted =
+        world.chain_over(Trust::Quorum, &[world.anvil.url(), liar.url(), world.anvil.url()]);
     let seen = outvoted.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
     assert_eq!(facts(&seen), ["included", "confirmed", "final"]);
     assert_eq!(seen.sightings[2].witnesses.len(), 2);
@@ -56,7 +59,10 @@ async fn f40_an_invented_payment_and_an_invented_nonce_are_no_facts() {
         }
     });
     world.mine(1).await;
-    assert!(chain.watch(&world.watch(&[&paid.lineage], &trail)).await.is_err(), "they disagree on the count");
+    assert!(
+        chain.watch(&world.watch(&[&paid.lineage], &trail)).await.is_err(),
+        "they disagree on the count"
+    );
 }
 
 #[tokio::test]
@@ -105,7 +111,9 @@ async fn f41_an_endpoint_that_changes_its_network_falls_silent() {
 
 /// Claims a head and a finalised block far above the real ones.
 fn boastful(call: &Value, result: &mut Value) {
-    if call["method"] == "eth_getBlockByNumber" && (call["params"][0] == "latest" || call["params"][0] == "finalized") {
+    if call["method"] == "eth_getBlockByNumber"
+        && (call["params"][0] == "latest" || call["params"][0] == "finalized")
+    {
         result["number"] = json!("0xffff");
     }
 }
@@ -115,7 +123,10 @@ async fn f39_a_head_that_only_one_has_seen_does_not_count() {
     let world = World::with_dg().await;
     let liar = Twister::start(world.anvil.url()).await;
     liar.lie(boastful);
-    for urls in [vec![world.anvil.url(), liar.url()], vec![liar.url(), world.anvil.url(), world.anvil.url()]] {
+    for urls in [
+        vec![world.anvil.url(), liar.url()],
+        vec![liar.url(), world.anvil.url(), world.anvil.url()],
+    ] {
         let mut config = world.config(Trust::Quorum, &urls);
         config.finality = adit_core::Finality::Tag;
         let tip = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
@@ -134,7 +145,8 @@ async fn f39_an_understated_finality_is_outvoted_by_two() {
             result["number"] = json!("0x0");
         }
     });
-    let mut config = world.config(Trust::Quorum, &[liar.url(), world.anvil.url(), world.anvil.url()]);
+    let mut config =
+        world.config(Trust::Quorum, &[liar.url(), world.anvil.url(), world.anvil.url()]);
     config.finality = adit_core::Finality::Tag;
     let tip = adit_evm::EvmChain::new(config).expect("a chain").tip().await.expect("a tip");
     assert_eq!(tip.final_height, tip.head.height - 2);
@@ -159,14 +171,17 @@ async fn f11_a_node_that_names_another_hash_is_not_believed() {
     assert_eq!(facts(&seen), ["included", "confirmed", "final"]);
 }
 
-/// F43: `safe` means other things at other nodes, so no question names it; what cannot be undone rests on `finalized`.
+/// F43: `safe` means other things at other nodes, so no question names it; what cannot be undone
+/// rests on `finalized`.
 #[tokio::test]
 async fn f43_no_question_names_the_safe_block() {
     let world = World::with_dg().await;
     let node = Twister::start(world.anvil.url()).await;
     let asked = Arc::new(Mutex::new(String::new()));
     let heard = asked.clone();
-    node.lie(move |call, _| heard.lock().expect("nobody panics with it").push_str(&call.to_string()));
+    node.lie(move |call, _| {
+        heard.lock().expect("nobody panics with it").push_str(&call.to_string())
+    });
     let mut config = world.config(Trust::Single, &[node.url()]);
     config.finality = adit_core::Finality::Tag;
     let chain = adit_evm::EvmChain::new(config).expect("a chain");

@@ -21,13 +21,21 @@ fn hear(node: &Twister) -> Heard {
 }
 
 pub fn count(heard: &Heard, method: &str) -> usize {
-    heard.lock().expect("nobody panics with it").iter().filter(|call| call["method"] == method).count()
+    heard
+        .lock()
+        .expect("nobody panics with it")
+        .iter()
+        .filter(|call| call["method"] == method)
+        .count()
 }
 
 /// How often the block at this height was asked for.
 fn asked_for(heard: &Heard, height: u64) -> usize {
     let heard = heard.lock().expect("nobody panics with it");
-    heard.iter().filter(|call| call["method"] == "eth_getBlockByNumber" && call["params"][0] == hex(height)).count()
+    heard
+        .iter()
+        .filter(|call| call["method"] == "eth_getBlockByNumber" && call["params"][0] == hex(height))
+        .count()
 }
 
 pub fn hex(height: u64) -> String {
@@ -47,7 +55,8 @@ async fn sent(world: &World, chain: &EvmChain) -> (Paid, Vec<BlockRef>) {
     (paid, trail)
 }
 
-/// A block that stands vouches for those below it. Only who has just started asks for the payment's own block, and finds it there.
+/// A block that stands vouches for those below it. Only who has just started asks for the payment's
+/// own block, and finds it there.
 #[tokio::test]
 async fn a_block_below_one_that_stands_is_not_asked_for_again() {
     let world = World::with_dg().await;
@@ -60,7 +69,10 @@ async fn a_block_below_one_that_stands_is_not_asked_for_again() {
     apply(&mut paid.lineage, &found);
     let block = found.tip.head.height;
     let asked = hear(&node);
-    let same = over(&world, &node).watch(&world.watch(&[&paid.lineage], &found.trail)).await.expect("a look");
+    let same = over(&world, &node)
+        .watch(&world.watch(&[&paid.lineage], &found.trail))
+        .await
+        .expect("a look");
     assert_eq!((asked_for(&asked, block), facts(&same).len()), (0, 0), "the head itself is known");
     assert_eq!(same.trail, found.trail, "and is followed once");
 
@@ -72,12 +84,16 @@ async fn a_block_below_one_that_stands_is_not_asked_for_again() {
     assert_eq!((asked_for(&asked, block), asked_for(&asked, block + 1)), (0, 1));
     assert_eq!(facts(&known), ["confirmed"]);
     let asked = hear(&node);
-    let started = over(&world, &node).watch(&world.watch(&[&paid.lineage], &next.trail)).await.expect("a look");
+    let started = over(&world, &node)
+        .watch(&world.watch(&[&paid.lineage], &next.trail))
+        .await
+        .expect("a look");
     assert_eq!((asked_for(&asked, block), asked_for(&asked, block + 1)), (1, 1));
     assert_eq!(facts(&started), ["confirmed"]);
 }
 
-/// The trail may be older than what this process remembers: the store was restored, or did not take the last look.
+/// The trail may be older than what this process remembers: the store was restored, or did not take
+/// the last look.
 #[tokio::test]
 async fn f37_what_stood_below_one_block_is_asked_for_again_below_another() {
     let world = World::with_dg().await;
@@ -106,7 +122,8 @@ async fn f37_the_trail_is_kept_up_to_the_fork() {
     assert_eq!(look.trail, [trail[0], look.tip.head]);
 }
 
-/// F39: where the block is not shown any more, nothing is said of what it held, however deep it would lie.
+/// F39: where the block is not shown any more, nothing is said of what it held, however deep it
+/// would lie.
 #[tokio::test]
 async fn f39_a_payment_in_a_block_that_nobody_shows_is_not_settled() {
     let world = World::with_dg().await;
@@ -141,7 +158,8 @@ async fn f37_receipts_of_another_block_than_the_one_beside_them_are_not_taken() 
     node.lie(|call, result| {
         if call["method"] == "eth_getBlockReceipts" {
             let receipts = result.as_array_mut().into_iter().flatten();
-            receipts.for_each(|receipt| receipt["blockHash"] = json!(format!("0x{}", "ab".repeat(32))));
+            receipts
+                .for_each(|receipt| receipt["blockHash"] = json!(format!("0x{}", "ab".repeat(32))));
         }
     });
     let look = chain.watch(&world.watch(&[&paid.lineage], &trail)).await.expect("a look");
@@ -151,7 +169,8 @@ async fn f37_receipts_of_another_block_than_the_one_beside_them_are_not_taken() 
     );
 }
 
-/// One look searches so many blocks and the trail carries the progress. What is further behind is looked up by its hash, at once.
+/// One look searches so many blocks and the trail carries the progress. What is further behind is
+/// looked up by its hash, at once.
 #[tokio::test]
 async fn a_gap_is_searched_in_parts_and_a_longer_one_not_at_all() {
     let world = World::with_dg().await;
@@ -183,7 +202,8 @@ async fn more_than_forty_receipts_are_read_by_their_blocks() {
     let plan = world.plan(&chain, std::slice::from_ref(&leg)).await.remove(0).expect("ready");
     let trail = chain.watch(&world.watch(&[], &[])).await.expect("a look").trail;
     world.automine(false).await;
-    let mut paid: Vec<Paid> = (0..41).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
+    let mut paid: Vec<Paid> =
+        (0..41).map(|nonce| world.pay_with(&chain, &leg, &plan, nonce)).collect();
     chain.broadcast(&paid.iter().map(|paid| paid.signed.clone()).collect::<Vec<_>>()).await;
     world.mine(1).await;
     let lineages: Vec<_> = paid.iter().map(|paid| &paid.lineage).collect();
@@ -197,7 +217,10 @@ async fn more_than_forty_receipts_are_read_by_their_blocks() {
         let watch = Watch { adopted_from: 41, ..world.watch(&lineages, &found.trail) };
         let look = over(&world, &node).watch(&watch).await.expect("a look");
         assert_eq!(facts(&look), vec!["confirmed"; many]);
-        assert_eq!((count(&heard, "eth_getTransactionReceipt"), count(&heard, "eth_getBlockReceipts")), (singles, blocks));
+        assert_eq!(
+            (count(&heard, "eth_getTransactionReceipt"), count(&heard, "eth_getBlockReceipts")),
+            (singles, blocks)
+        );
     }
 }
 
@@ -214,6 +237,7 @@ async fn a_payment_is_found_by_its_hash_where_no_old_state_is_kept() {
             *result = Value::Null;
         }
     });
-    let look = over(&world, &node).watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
+    let look =
+        over(&world, &node).watch(&world.watch(&[&paid.lineage], &[])).await.expect("a look");
     assert_eq!(facts(&look), ["included", "confirmed", "final"]);
 }

@@ -11,10 +11,12 @@ use crate::twist::Twister;
 use crate::world::{BOB, World, asset, leg};
 
 fn height(hex: &Value) -> u64 {
-    u64::from_str_radix(hex.as_str().expect("a height").trim_start_matches("0x"), 16).expect("a height")
+    u64::from_str_radix(hex.as_str().expect("a height").trim_start_matches("0x"), 16)
+        .expect("a height")
 }
 
-/// From the head back in growing strides, then by halves: no state that is twice as old is needed, and few questions.
+/// From the head back in growing strides, then by halves: no state that is twice as old is needed,
+/// and few questions.
 #[tokio::test]
 async fn f22_a_stranger_is_found_however_long_ago_by_a_node_that_keeps_little_state() {
     let world = World::new().await;
@@ -36,7 +38,11 @@ async fn f22_a_stranger_is_found_however_long_ago_by_a_node_that_keeps_little_st
             }
         });
         let look = over(&world, &node).watch(&world.watch(&[], &[])).await.expect("a look");
-        let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.hash, foreign.block.map(|block| block.height))).collect();
+        let seen: Vec<_> = look
+            .foreign
+            .iter()
+            .map(|foreign| (foreign.hash, foreign.block.map(|block| block.height)))
+            .collect();
         assert_eq!(seen, [(Some(theirs.hash), Some(head - depth))], "{depth} blocks ago");
         let strides = usize::try_from(u64::BITS - u64::leading_zeros(depth)).expect("small");
         let questions = count(&asked, "eth_getTransactionCount");
@@ -45,7 +51,8 @@ async fn f22_a_stranger_is_found_however_long_ago_by_a_node_that_keeps_little_st
     }
 }
 
-/// Strangers in several blocks are told by one look, each once, and one that nobody can explain does not hide the next.
+/// Strangers in several blocks are told by one look, each once, and one that nobody can explain
+/// does not hide the next.
 #[tokio::test]
 async fn f22_strangers_in_several_blocks_are_told_by_one_look() {
     let world = World::with_dg().await;
@@ -62,7 +69,10 @@ async fn f22_strangers_in_several_blocks_are_told_by_one_look() {
     let look = chain.watch(&world.watch(&[&ours.lineage], &[])).await.expect("a look");
     let seen: Vec<_> = look.foreign.iter().map(|foreign| (foreign.nonce, foreign.hash)).collect();
     assert_eq!(seen, [(1, Some(theirs[0].hash)), (2, Some(theirs[1].hash))]);
-    assert!(look.sightings.is_empty(), "of a nonce in a live lineage nothing is said before its transaction is seen");
+    assert!(
+        look.sightings.is_empty(),
+        "of a nonce in a live lineage nothing is said before its transaction is seen"
+    );
 }
 
 /// Beside one that no endpoint shows, in the same block; that one's nonce is told without it.
@@ -94,7 +104,8 @@ async fn f22_what_a_stranger_paid_is_told_by_its_asset() {
     chain.broadcast(&[foreign_transfer(&world, 0).await, forgotten.signed]).await;
     world.mine(1).await;
     let look = chain.watch(&world.watch(&[], &[])).await.expect("a look");
-    let outflow = |id: &str, amount| vec![Outflow { asset: asset(id), destination: canonical(BOB), amount }];
+    let outflow =
+        |id: &str, amount| vec![Outflow { asset: asset(id), destination: canonical(BOB), amount }];
     let told: Vec<_> = look.foreign.into_iter().map(|foreign| foreign.outflows).collect();
     assert_eq!(told, [outflow("ETH", Amount::new(7)), outflow("DG", leg("DG", BOB, 3).amount)]);
 }

@@ -38,7 +38,8 @@ impl Twister {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let twists = Arc::<Mutex<Twists>>::default();
-        let http = adit_devnet::rpc::http_client(std::time::Duration::from_secs(10)).expect("a client");
+        let http =
+            adit_devnet::rpc::http_client(std::time::Duration::from_secs(10)).expect("a client");
         let wire = Wire { target: target.to_owned(), http, twists: twists.clone() };
         let router = Router::new().route("/", post(pass)).with_state(wire);
         let task = tokio::spawn(async move {
@@ -88,11 +89,24 @@ async fn pass(State(wire): State<Wire>, body: String) -> String {
     let mut calls: Value = serde_json::from_str(&body).expect("JSON");
     let stands_at = wire.twists.lock().expect("unpoisoned").stands_at;
     each(&mut calls, |call| freeze(call, stands_at));
-    let text = wire.http.post(&wire.target).json(&calls).send().await.expect("anvil").bytes().await.expect("a body");
+    let text = wire
+        .http
+        .post(&wire.target)
+        .json(&calls)
+        .send()
+        .await
+        .expect("anvil")
+        .bytes()
+        .await
+        .expect("a body");
     let mut answers: Value = serde_json::from_slice(&text).expect("JSON");
     let questions: Vec<Value> = calls.as_array().cloned().unwrap_or_else(|| vec![calls.clone()]);
     each(&mut answers, |answer| {
-        let question = questions.iter().find(|call| call["id"] == answer["id"]).cloned().unwrap_or(Value::Null);
+        let question = questions
+            .iter()
+            .find(|call| call["id"] == answer["id"])
+            .cloned()
+            .unwrap_or(Value::Null);
         let twists = wire.twists.lock().expect("unpoisoned");
         if let Some(lie) = &twists.lie {
             lie(&question, &mut answer["result"]);
@@ -124,8 +138,12 @@ fn freeze(call: &mut Value, stands_at: Option<u64>) {
 
 fn forget(call: &Value, result: &mut Value, stands_at: Option<u64>) {
     let Some(height) = stands_at else { return };
-    let number = |value: &Value| value.as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
-    let asked = number(&call["params"][0]).filter(|_| call["method"].as_str().is_some_and(|method| method.starts_with("eth_getBlock")));
+    let number = |value: &Value| {
+        value.as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok())
+    };
+    let asked = number(&call["params"][0]).filter(|_| {
+        call["method"].as_str().is_some_and(|method| method.starts_with("eth_getBlock"))
+    });
     let told = number(&result["blockNumber"]);
     if asked.or(told).is_some_and(|of| of > height) {
         *result = Value::Null;

@@ -2,10 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_chain::{Chain, NextVersion, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt, WatchedLineage};
+use adit_chain::{
+    Chain, NextVersion, Obstacle, PlanRequest, Ready, Sightings, Watch, WatchedAttempt,
+    WatchedLineage,
+};
 use adit_core::{
-    Amount, Asset, AssetForm, AssetId, Attempt, AttemptId, BlockRef, Bytes, ChainName, Destination, Draft, Epoch, EvmDraft, Fact, Finality,
-    LaneId, Leg, Lineage, LineageId, LineageState, Market, Offer, PayoutId, Purpose, Signed, Stage, Timestamp, Trust, WithdrawalId,
+    Amount, Asset, AssetForm, AssetId, Attempt, AttemptId, BlockRef, Bytes, ChainName, Destination,
+    Draft, Epoch, EvmDraft, Fact, Finality, LaneId, Leg, Lineage, LineageId, LineageState, Market,
+    Offer, PayoutId, Purpose, Signed, Stage, Timestamp, Trust, WithdrawalId,
 };
 use adit_devnet::abi::Token;
 use adit_devnet::anvil::{self, Anvil};
@@ -36,10 +40,14 @@ impl World {
     /// An empty chain on which the wallet has 1,000 coins.
     pub async fn new() -> Self {
         let log = adit_devnet::scratch::fresh("evm-anvil");
-        let anvil = Anvil::start(&anvil::Chain { chain_id: CHAIN_ID, ..anvil::Chain::default() }, log).await.expect("anvil starts");
+        let anvil =
+            Anvil::start(&anvil::Chain { chain_id: CHAIN_ID, ..anvil::Chain::default() }, log)
+                .await
+                .expect("anvil starts");
         let wallet = Wallet::named("hot wallet");
         let lane = LaneId { chain: name(), wallet: canonical(wallet.address) };
-        let native = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
+        let native =
+            Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
         let world = Self { anvil, wallet, lane, assets: vec![native] };
         world.deployer().pay(world.wallet.address, units(1_000)).await.expect("paid");
         world
@@ -48,11 +56,16 @@ impl World {
     /// A chain whose blocks have no base fee.
     pub async fn without_base_fees() -> Self {
         let log = adit_devnet::scratch::fresh("evm-berlin");
-        let chain = anvil::Chain { chain_id: CHAIN_ID, hardfork: Some("berlin"), ..anvil::Chain::default() };
+        let chain = anvil::Chain {
+            chain_id: CHAIN_ID,
+            hardfork: Some("berlin"),
+            ..anvil::Chain::default()
+        };
         let anvil = Anvil::start(&chain, log).await.expect("anvil starts");
         let wallet = Wallet::named("hot wallet");
         let lane = LaneId { chain: name(), wallet: canonical(wallet.address) };
-        let native = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
+        let native =
+            Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: name() } };
         let world = Self { anvil, wallet, lane, assets: vec![native] };
         world.rpc("anvil_setBalance", json!([world.wallet.address, units(1_000)])).await;
         world
@@ -118,7 +131,8 @@ impl World {
     pub fn sign(&self, draft: &Draft) -> Signed {
         let Draft::Evm(draft) = draft else { panic!("an EVM draft") };
         let transaction = adit_evm::unsigned(draft).expect("an address");
-        let signature = Signature::from_raw_array(&self.wallet.sign(transaction.signature_hash())).expect("a signature");
+        let signature = Signature::from_raw_array(&self.wallet.sign(transaction.signature_hash()))
+            .expect("a signature");
         let raw = Bytes(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718());
         Signed { hash: adit_evm::raw_hash(&raw), raw }
     }
@@ -140,10 +154,22 @@ impl World {
     pub async fn plan(&self, chain: &EvmChain, legs: &[Leg]) -> Vec<Result<EvmDraft, Obstacle>> {
         let planning = chain.plan(&self.asked(chain, legs).await).await.expect("a plan");
         let numbers: Vec<u64> = planning.ready.iter().map(|ready| ready.draft.number()).collect();
-        assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "consecutive from the first");
+        assert_eq!(
+            numbers,
+            (0..numbers.len() as u64).collect::<Vec<_>>(),
+            "consecutive from the first"
+        );
         let of = |leg: &Leg| {
             let ready = planning.ready.iter().find(|ready| ready.legs == [leg.clone()]);
-            let waiting = || planning.waiting.iter().find(|(kept, _)| kept == leg).expect("each is in one of the two").1.clone();
+            let waiting = || {
+                planning
+                    .waiting
+                    .iter()
+                    .find(|(kept, _)| kept == leg)
+                    .expect("each is in one of the two")
+                    .1
+                    .clone()
+            };
             ready.map(|Ready { draft, .. }| evm(draft)).ok_or_else(waiting)
         };
         legs.iter().map(of).collect()
@@ -159,14 +185,30 @@ impl World {
         let draft = chain.renumbered(&self.lane, &Draft::Evm(draft.clone()), nonce);
         let signed = self.sign(&draft);
         let (attempt, hash) = (AttemptId(next_id()), signed.hash);
-        let attempt = WatchedAttempt { attempt, purpose: Purpose::Pay, hash, draft, included: None, confirmed: false };
+        let attempt = WatchedAttempt {
+            attempt,
+            purpose: Purpose::Pay,
+            hash,
+            draft,
+            included: None,
+            confirmed: false,
+        };
         let lineage = LineageId(next_id());
-        Paid { signed, lineage: WatchedLineage { lineage, number: nonce, legs: vec![leg.clone()], attempts: vec![attempt] } }
+        Paid {
+            signed,
+            lineage: WatchedLineage {
+                lineage,
+                number: nonce,
+                legs: vec![leg.clone()],
+                attempts: vec![attempt],
+            },
+        }
     }
 
     /// The transaction that takes a payment's place and pays nobody.
     pub async fn cancel(&self, chain: &EvmChain, nonce: u64) -> Draft {
-        let paying = self.plan(chain, &[leg("ETH", self.wallet.address, 1)]).await.remove(0).expect("ready");
+        let paying =
+            self.plan(chain, &[leg("ETH", self.wallet.address, 1)]).await.remove(0).expect("ready");
         let attempt = Attempt {
             id: AttemptId(next_id()),
             version: 0,
@@ -187,14 +229,19 @@ impl World {
             created_at: Timestamp::default(),
         };
         let (lineage, offer) = (&lineage, offer(chain).await);
-        let next = NextVersion { lineage, purpose: Purpose::Cancel, offer, live: &[], waiting: &[] };
+        let next =
+            NextVersion { lineage, purpose: Purpose::Cancel, offer, live: &[], waiting: &[] };
         chain.successor(&next).await.expect("nobody is asked").expect("always possible").draft
     }
 
     pub fn watch(&self, lineages: &[&WatchedLineage], trail: &[BlockRef]) -> Watch {
         Watch {
             lane: self.lane.clone(),
-            next_nonce: lineages.iter().map(|lineage| lineage.number).max().map_or(0, |nonce| nonce + 1),
+            next_nonce: lineages
+                .iter()
+                .map(|lineage| lineage.number)
+                .max()
+                .map_or(0, |nonce| nonce + 1),
             adopted_from: 0,
             confirmations: 2,
             trail: trail.to_vec(),
@@ -211,7 +258,9 @@ pub struct Paid {
 
 /// What the market asks of a new transaction.
 pub async fn offer(chain: &EvmChain) -> Offer {
-    let Market::Evm(market) = chain.tip().await.expect("a tip").market else { panic!("an EVM market") };
+    let Market::Evm(market) = chain.tip().await.expect("a tip").market else {
+        panic!("an EVM market")
+    };
     Offer::Evm(market.fees)
 }
 
@@ -246,9 +295,12 @@ pub fn leg_to(id: &str, destination: Destination, amount: Amount) -> Leg {
 
 /// Applies what was seen, as the engine would.
 pub fn apply(lineage: &mut WatchedLineage, sightings: &Sightings) {
-    for sighting in sightings.sightings.iter().filter(|sighting| sighting.lineage == lineage.lineage) {
+    for sighting in
+        sightings.sightings.iter().filter(|sighting| sighting.lineage == lineage.lineage)
+    {
         let mut set = |id: AttemptId, included: Option<BlockRef>, confirmed: bool| {
-            let attempt = lineage.attempts.iter_mut().find(|attempt| attempt.attempt == id).expect("known");
+            let attempt =
+                lineage.attempts.iter_mut().find(|attempt| attempt.attempt == id).expect("known");
             (attempt.included, attempt.confirmed) = (included, confirmed);
         };
         match &sighting.fact {

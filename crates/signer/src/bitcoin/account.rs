@@ -1,7 +1,9 @@
-//! A Bitcoin wallet as the signer has it: an account of a seed at m/84'/coin'/account' (BIP-84) or m/86'/coin'/account' (BIP-86), or that of a
-//! descriptor, of whose keys the seed may have one or none.
+//! A Bitcoin wallet as the signer has it: an account of a seed at m/84'/coin'/account' (BIP-84) or
+//! m/86'/coin'/account' (BIP-86), or that of a descriptor, of whose keys the seed may have one or
+//! none.
 //!
-//! Scripts follow from public keys alone; the private one is kept in one place, wiped when it is dropped, and never shown.
+//! Scripts follow from public keys alone; the private one is kept in one place, wiped when it is
+//! dropped, and never shown.
 
 use std::fmt;
 
@@ -20,7 +22,9 @@ use super::{BitcoinNetwork, address, descriptor, script};
 const FIRST: Place = Place { keychain: Keychain::External, index: 0 };
 
 /// How an account of one key pays itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
     /// P2WPKH (BIP-84).
@@ -39,7 +43,8 @@ enum Keys {
     One(AccountKind, AccountKey),
     /// The key is elsewhere: what is signed is a PSBT without a signature.
     Watched(AccountKind, Cosigner),
-    /// What is signed is a PSBT with our signature, where the seed has one of the keys, and not bytes that can be sent.
+    /// What is signed is a PSBT with our signature, where the seed has one of the keys, and not
+    /// bytes that can be sent.
     Several(Multisig),
 }
 
@@ -62,23 +67,35 @@ impl AccountKind {
 
 impl BitcoinAccount {
     /// The account of a seed as BIP-39 stretches it.
-    pub(crate) fn derive(seed: &[u8], network: BitcoinNetwork, kind: AccountKind, account: u32) -> Result<Self, bip32::Error> {
+    pub(crate) fn derive(
+        seed: &[u8],
+        network: BitcoinNetwork,
+        kind: AccountKind,
+        account: u32,
+    ) -> Result<Self, bip32::Error> {
         let key = AccountKey::derive(seed, network, &path(kind.purpose(), network, account, &[])?)?;
         let account = Self { network, keys: Keys::One(kind, key) };
         // BIP-32 has no key at one index in 2^127; a wallet without a first address is none.
         account.script(FIRST).map(|_| account).ok_or(bip32::Error::Crypto)
     }
 
-    /// The wallet of a descriptor with its checksum: `wpkh(key)`, `tr(key)` or `wsh(sortedmulti(k,key,…))`, each key with its origin and
-    /// `/<0;1>/*` behind it. Signs with the key that the seed has in it, as far as there is a seed and it has one.
+    /// The wallet of a descriptor with its checksum: `wpkh(key)`, `tr(key)` or
+    /// `wsh(sortedmulti(k,key,…))`, each key with its origin and `/<0;1>/*` behind it. Signs with
+    /// the key that the seed has in it, as far as there is a seed and it has one.
     ///
     /// # Errors
     /// A sentence that names what is wrong with the descriptor.
-    pub(crate) fn of_descriptor(network: BitcoinNetwork, text: &str, seed: Option<&[u8]>) -> Result<Self, String> {
+    pub(crate) fn of_descriptor(
+        network: BitcoinNetwork,
+        text: &str,
+        seed: Option<&[u8]>,
+    ) -> Result<Self, String> {
         let body = descriptor::without_checksum(text)?;
-        let inner = |function: &str| body.strip_prefix(function).and_then(|rest| rest.strip_suffix(')'));
+        let inner =
+            |function: &str| body.strip_prefix(function).and_then(|rest| rest.strip_suffix(')'));
         let one = [("wpkh(", AccountKind::Segwit), ("tr(", AccountKind::Taproot)];
-        let keys = match one.into_iter().find_map(|(function, kind)| Some((kind, inner(function)?))) {
+        let keys = match one.into_iter().find_map(|(function, kind)| Some((kind, inner(function)?)))
+        {
             Some((kind, key)) => {
                 let key = Cosigner::parse_row(network, key)?;
                 match seed.and_then(|seed| AccountKey::of(&key, seed)) {
@@ -89,7 +106,10 @@ impl BitcoinAccount {
             None => Keys::Several(Multisig::parse(network, body, seed)?),
         };
         let account = Self { network, keys };
-        account.script(FIRST).map(|_| account).ok_or_else(|| "one of its keys has no first address".to_owned())
+        account
+            .script(FIRST)
+            .map(|_| account)
+            .ok_or_else(|| "one of its keys has no first address".to_owned())
     }
 
     /// The same without any key.
@@ -157,7 +177,8 @@ impl BitcoinAccount {
         }
     }
 
-    /// Of the key that is here: its root key's, as eight hex digits; none where this wallet has no key here.
+    /// Of the key that is here: its root key's, as eight hex digits; none where this wallet has no
+    /// key here.
     pub fn fingerprint(&self) -> Option<String> {
         self.own().map(|key| key.public.fingerprint())
     }
@@ -193,7 +214,8 @@ impl BitcoinAccount {
         self.program(place).map(|program| script::witness(&program))
     }
 
-    /// What the chain compares with: the hash of the key or of a script (BIP-141), or the tweaked key itself (BIP-341).
+    /// What the chain compares with: the hash of the key or of a script (BIP-141), or the tweaked
+    /// key itself (BIP-341).
     fn program(&self, place: Place) -> Option<Program> {
         let kind = match self.spend() {
             Spend::Key(kind) => kind,
@@ -201,23 +223,36 @@ impl BitcoinAccount {
         };
         let key = self.cosigners()[0].public_key(place)?;
         match kind {
-            AccountKind::Segwit => Some(Program { version: 0, bytes: hash160::Hash::hash(&key.serialize()).to_byte_array().to_vec() }),
-            AccountKind::Taproot => Some(Program { version: 1, bytes: output_key(&key)?.to_byte_array().to_vec() }),
+            AccountKind::Segwit => Some(Program {
+                version: 0,
+                bytes: hash160::Hash::hash(&key.serialize()).to_byte_array().to_vec(),
+            }),
+            AccountKind::Taproot => {
+                Some(Program { version: 1, bytes: output_key(&key)?.to_byte_array().to_vec() })
+            }
         }
     }
 
-    /// Our public and private key at a place; none where no key of this wallet is here. The private one is to be erased after its use.
+    /// Our public and private key at a place; none where no key of this wallet is here. The private
+    /// one is to be erased after its use.
     pub(super) fn key_pair(&self, place: Place) -> Option<(PublicKey, SecretKey)> {
         let key = self.own()?;
         Some((key.public.public_key(place)?, key.secret_key(place)?))
     }
 }
 
-/// The key with which a seed takes part in wallets of several keys: m/48'/coin'/`account`'/2' (BIP-48), as descriptors write it.
-pub(crate) fn cosigner_key(seed: &[u8], network: BitcoinNetwork, account: u32) -> Result<String, bip32::Error> {
+/// The key with which a seed takes part in wallets of several keys: m/48'/coin'/`account`'/2'
+/// (BIP-48), as descriptors write it.
+pub(crate) fn cosigner_key(
+    seed: &[u8],
+    network: BitcoinNetwork,
+    account: u32,
+) -> Result<String, bip32::Error> {
     /// BIP-48's script type of P2WSH.
     const P2WSH: u32 = 2;
-    Ok(AccountKey::derive(seed, network, &path(48, network, account, &[P2WSH])?)?.public.origin_and_key())
+    Ok(AccountKey::derive(seed, network, &path(48, network, account, &[P2WSH])?)?
+        .public
+        .origin_and_key())
 }
 
 impl fmt::Debug for BitcoinAccount {

@@ -1,4 +1,5 @@
-//! Base58 with a checksum, as addresses before segwit have it: a version, 20 bytes, and the first four of their hash.
+//! Base58 with a checksum, as addresses before segwit have it: a version, 20 bytes, and the first
+//! four of their hash.
 
 use sha2::{Digest as _, Sha256};
 
@@ -23,8 +24,8 @@ pub(super) fn read(text: &str) -> Result<(u8, [u8; HASH_BYTES]), String> {
     Ok((version[0], hash.try_into().expect("25 bytes less one and four")))
 }
 
-/// The number that the digits are, in 25 bytes: each leading `1` is a leading zero byte and nothing else is, so that a number
-/// has one text.
+/// The number that the digits are, in 25 bytes: each leading `1` is a leading zero byte and nothing
+/// else is, so that a number has one text.
 fn number(text: &str) -> Option<[u8; BYTES]> {
     let mut bytes = [0u8; BYTES];
     for digit in text.bytes() {

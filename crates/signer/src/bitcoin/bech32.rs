@@ -1,4 +1,5 @@
-//! Segwit addresses (BIP-173, BIP-350): a prefix, a version, a program, and a checksum that finds every single mistake.
+//! Segwit addresses (BIP-173, BIP-350): a prefix, a version, a program, and a checksum that finds
+//! every single mistake.
 //!
 //! The signer's own reading: the engine has another one, and they must agree.
 
@@ -35,19 +36,31 @@ pub(super) fn read(prefix: &str, text: &str) -> Result<Program, String> {
     let data = data.ok_or_else(|| format!("does not begin with {prefix}1"))?;
     let values: Option<Vec<u8>> = data.bytes().map(value_of).collect();
     let values = values.ok_or("has characters that are none of bech32 in lower case")?;
-    let [version, payload @ ..] = values.get(..values.len().saturating_sub(CHECKSUM_CHARS)).unwrap_or(&[]) else {
+    let [version, payload @ ..] =
+        values.get(..values.len().saturating_sub(CHECKSUM_CHARS)).unwrap_or(&[])
+    else {
         return Err("is too short".to_owned());
     };
     let wanted = if *version == 0 { BECH32 } else { BECH32M };
     match polymod(prefix, &values) {
         found if found == wanted => {}
-        BECH32 => return Err(format!("is of version {version} with the checksum of bech32 instead of bech32m (BIP-350)")),
-        BECH32M => return Err("is of version 0 with the checksum of bech32m instead of bech32 (BIP-350)".to_owned()),
+        BECH32 => {
+            return Err(format!(
+                "is of version {version} with the checksum of bech32 instead of bech32m (BIP-350)"
+            ));
+        }
+        BECH32M => {
+            return Err("is of version 0 with the checksum of bech32m instead of bech32 (BIP-350)"
+                .to_owned());
+        }
         _ => return Err("has a wrong checksum".to_owned()),
     }
     let bytes = bytes_of(payload).ok_or("is not padded with fewer than five zero bits")?;
     if *version > VERSION_MAX || !PROGRAM_BYTES.contains(&bytes.len()) {
-        return Err(format!("is of version {version} with a program of {} bytes, which is none", bytes.len()));
+        return Err(format!(
+            "is of version {version} with a program of {} bytes, which is none",
+            bytes.len()
+        ));
     }
     Ok(Program { version: *version, bytes })
 }
@@ -80,7 +93,11 @@ fn polymod(prefix: &str, values: &[u8]) -> u32 {
     all.fold(1, |sum: u32, value| {
         let shifted = (sum & 0x01ff_ffff) << 5 ^ u32::from(value);
         let top = sum >> 25;
-        GENERATOR.iter().enumerate().filter(|(bit, _)| top >> bit & 1 == 1).fold(shifted, |sum, (_, term)| sum ^ term)
+        GENERATOR
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| top >> bit & 1 == 1)
+            .fold(shifted, |sum, (_, term)| sum ^ term)
     })
 }
 

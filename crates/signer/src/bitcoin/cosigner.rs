@@ -10,7 +10,8 @@ use super::BitcoinNetwork;
 const ORIGIN_STEPS_MAX: usize = 10;
 /// Of a text that is refused.
 const TEXT_CHARS_SHOWN: usize = 48;
-pub(super) const PRIVATE: &str = "there is a private key in it, which does not belong here; give the public one (xpub, tpub), and move what this one holds: it was shown";
+pub(super) const PRIVATE: &str = "there is a private key in it, which does not belong here; give \
+    the public one (xpub, tpub), and move what this one holds: it was shown";
 
 /// One key of a wallet, for all of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,8 @@ impl Cosigner {
         path: Vec<ChildNumber>,
         account: ExtendedPublicKey<PublicKey>,
     ) -> Result<Self, bip32::Error> {
-        let of = |keychain: Keychain| account.derive_child(ChildNumber::new(keychain.number(), false)?);
+        let of =
+            |keychain: Keychain| account.derive_child(ChildNumber::new(keychain.number(), false)?);
         let keychains = [of(Keychain::External)?, of(Keychain::Internal)?];
         Ok(Self { network, fingerprint, path, account, keychains })
     }
@@ -44,19 +46,35 @@ impl Cosigner {
         if is_private(text) {
             return Err(PRIVATE.to_owned());
         }
-        let form = || format!("{:?} is no key with its origin; one is [fingerprint/48'/0'/0'/2']xpub…", shortened(text));
-        let (origin, key) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(form)?;
+        let form = || {
+            format!(
+                "{:?} is no key with its origin; one is [fingerprint/48'/0'/0'/2']xpub…",
+                shortened(text)
+            )
+        };
+        let (origin, key) =
+            text.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(form)?;
         let (fingerprint, steps) = origin.split_once('/').unwrap_or((origin, ""));
-        let fingerprint = hex::decode(fingerprint).ok().and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).ok_or_else(form)?;
+        let fingerprint = hex::decode(fingerprint)
+            .ok()
+            .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok())
+            .ok_or_else(form)?;
         let steps: Vec<&str> = steps.split('/').filter(|step| !step.is_empty()).collect();
         if steps.len() > ORIGIN_STEPS_MAX {
-            return Err(format!("the origin of {} has {} steps; allowed are {ORIGIN_STEPS_MAX}", shortened(key), steps.len()));
+            return Err(format!(
+                "the origin of {} has {} steps; allowed are {ORIGIN_STEPS_MAX}",
+                shortened(key),
+                steps.len()
+            ));
         }
         let path = steps.into_iter().map(step).collect::<Option<Vec<_>>>().ok_or_else(form)?;
         let extended: ExtendedKey = key.parse().map_err(|_| form())?;
         if extended.prefix != network.key_prefix() {
             let key = shortened(key);
-            return Err(format!("{key} is no public key of {network}; its keys begin with {}", network.key_prefix()));
+            return Err(format!(
+                "{key} is no public key of {network}; its keys begin with {}",
+                network.key_prefix()
+            ));
         }
         let account = ExtendedPublicKey::try_from(extended).map_err(|_| form())?;
         Self::new(network, fingerprint, path, account).map_err(|_| form())
@@ -67,13 +85,18 @@ impl Cosigner {
     /// # Errors
     /// As [`Cosigner::parse`].
     pub fn parse_row(network: BitcoinNetwork, text: &str) -> Result<Self, String> {
-        let key = text
-            .strip_suffix("/<0;1>/*")
-            .ok_or_else(|| if is_private(text) { PRIVATE.to_owned() } else { format!("{:?} does not end in /<0;1>/*", shortened(text)) })?;
+        let key = text.strip_suffix("/<0;1>/*").ok_or_else(|| {
+            if is_private(text) {
+                PRIVATE.to_owned()
+            } else {
+                format!("{:?} does not end in /<0;1>/*", shortened(text))
+            }
+        })?;
         Self::parse(network, key)
     }
 
-    /// Whether it is the same key: everything that is derived from it is the same, wherever it is said to come from.
+    /// Whether it is the same key: everything that is derived from it is the same, wherever it is
+    /// said to come from.
     pub fn is_key_of(&self, other: &Self) -> bool {
         let key = |one: &Self| (*one.account.public_key(), one.account.attrs().chain_code);
         key(self) == key(other)
@@ -106,23 +129,34 @@ impl Cosigner {
 
     /// None from index 2^31 on (BIP-32).
     pub fn public_key(&self, place: Place) -> Option<PublicKey> {
-        Some(*self.keychain(place.keychain).derive_child(ChildNumber::new(place.index, false).ok()?).ok()?.public_key())
+        Some(
+            *self
+                .keychain(place.keychain)
+                .derive_child(ChildNumber::new(place.index, false).ok()?)
+                .ok()?
+                .public_key(),
+        )
     }
 
-    /// With which anyone sees all addresses and nobody spends: `xpub…`, or `tpub…` on a test network.
+    /// With which anyone sees all addresses and nobody spends: `xpub…`, or `tpub…` on a test
+    /// network.
     pub fn xpub(&self) -> String {
         self.account.to_string(self.network.key_prefix())
     }
 
     /// Where it comes from, and the key: `[73c5da0a/84'/1'/0']tpub…`.
     pub fn origin_and_key(&self) -> String {
-        let steps: String =
-            self.path.iter().map(|step| format!("/{}{}", step.index(), if step.is_hardened() { "'" } else { "" })).collect();
+        let steps: String = self
+            .path
+            .iter()
+            .map(|step| format!("/{}{}", step.index(), if step.is_hardened() { "'" } else { "" }))
+            .collect();
         format!("[{}{steps}]{}", self.fingerprint(), self.xpub())
     }
 }
 
-/// Whether there is an extended private key in it (`xprv`, `tprv`, `zprv`…), which is never repeated.
+/// Whether there is an extended private key in it (`xprv`, `tprv`, `zprv`…), which is never
+/// repeated.
 pub(super) fn is_private(text: &str) -> bool {
     text.contains("prv")
 }
@@ -157,16 +191,27 @@ mod tests {
 
     #[test]
     fn what_is_no_key_says_why() {
-        let of = |text: String| Cosigner::parse(BitcoinNetwork::Mainnet, &text).expect_err("no key");
+        let of =
+            |text: String| Cosigner::parse(BitcoinNetwork::Mainnet, &text).expect_err("no key");
         let deep = "/0".repeat(11);
-        for wrong in [KEY.to_owned(), format!("[73c5da0a/84'{KEY}"), format!("[73c5da/84']{KEY}"), format!("[73c5da0a/x]{KEY}")] {
+        for wrong in [
+            KEY.to_owned(),
+            format!("[73c5da0a/84'{KEY}"),
+            format!("[73c5da/84']{KEY}"),
+            format!("[73c5da0a/x]{KEY}"),
+        ] {
             assert!(of(wrong.clone()).contains("is no key with its origin"), "{wrong}");
         }
         assert!(of(format!("[73c5da0a]{}", &KEY[..100])).contains("is no key with its origin"));
         assert!(of(format!("[73c5da0a{deep}]{KEY}")).contains("11 steps"));
         let private = "xprv9xgqHN7yz9MwCkxsBPN5qetuNdQSUttZNKw1dcYTV4mkaAFiBVGQziHs3NRSWMkCzvgjEe3n9xV8oYywvM8at9yRqyaZVz6TYYhX98VjsUk";
-        for text in [private.to_owned(), format!("[73c5da0a]{private}"), format!("[73c5da0a]{private}/<0;1>/*")] {
-            let said = Cosigner::parse_row(BitcoinNetwork::Mainnet, &text).expect_err("a private key");
+        for text in [
+            private.to_owned(),
+            format!("[73c5da0a]{private}"),
+            format!("[73c5da0a]{private}/<0;1>/*"),
+        ] {
+            let said =
+                Cosigner::parse_row(BitcoinNetwork::Mainnet, &text).expect_err("a private key");
             assert!(said.contains("private key") && !said.contains("9xgqH"), "{said}");
         }
         let regtest = Cosigner::parse(BitcoinNetwork::Regtest, &format!("[73c5da0a]{KEY}"));

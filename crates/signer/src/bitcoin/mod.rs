@@ -1,7 +1,8 @@
-//! Bitcoin: an account's keys and scripts, transactions that are read back before they are signed, and what a signature is over.
+//! Bitcoin: an account's keys and scripts, transactions that are read back before they are signed,
+//! and what a signature is over.
 //!
-//! The signer's own reading of addresses, scripts, transactions and digests. The engine has another (`adit-bitcoin`), and the two
-//! share no line (ADR 1).
+//! The signer's own reading of addresses, scripts, transactions and digests. The engine has another
+//! (`adit-bitcoin`), and the two share no line (ADR 1).
 
 mod account;
 mod account_key;

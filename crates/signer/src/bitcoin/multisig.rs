@@ -1,4 +1,5 @@
-//! `wsh(sortedmulti(k,…))`: a wallet that spends when k of its n keys have signed (BIP-67, BIP-380).
+//! `wsh(sortedmulti(k,…))`: a wallet that spends when k of its n keys have signed (BIP-67,
+//! BIP-380).
 
 use adit_core::{Keychain, Place};
 use sha2::{Digest as _, Sha256};
@@ -35,19 +36,39 @@ impl Multisig {
             return Err(PRIVATE.to_owned());
         }
         let body_shown = shortened(body);
-        let form = || format!("{body_shown:?} is no wallet here; allowed are wpkh(key), tr(key) and wsh(sortedmulti(2,key,key,key))");
-        let inner = body.strip_prefix("wsh(sortedmulti(").and_then(|rest| rest.strip_suffix("))")).ok_or_else(form)?;
+        let form = || {
+            format!(
+                "{body_shown:?} is no wallet here; allowed are wpkh(key), tr(key) and \
+                 wsh(sortedmulti(2,key,key,key))"
+            )
+        };
+        let inner = body
+            .strip_prefix("wsh(sortedmulti(")
+            .and_then(|rest| rest.strip_suffix("))"))
+            .ok_or_else(form)?;
         let (needed, keys) = inner.split_once(',').ok_or_else(form)?;
         let needed: usize = needed.parse().map_err(|_| form())?;
-        let cosigners = keys.split(',').map(|key| Cosigner::parse_row(network, key)).collect::<Result<Vec<_>, _>>()?;
+        let cosigners = keys
+            .split(',')
+            .map(|key| Cosigner::parse_row(network, key))
+            .collect::<Result<Vec<_>, _>>()?;
         if needed == 0 || needed > cosigners.len() || cosigners.len() > KEYS_MAX {
-            return Err(format!("{needed} of {} keys cannot be; allowed are 1 to n of n keys, n at most {KEYS_MAX}", cosigners.len()));
+            return Err(format!(
+                "{needed} of {} keys cannot be; allowed are 1 to n of n keys, n at most {KEYS_MAX}",
+                cosigners.len()
+            ));
         }
-        let twice = (1..cosigners.len()).find(|place| cosigners[..*place].iter().any(|other| other.is_key_of(&cosigners[*place])));
+        let twice = (1..cosigners.len()).find(|place| {
+            cosigners[..*place].iter().any(|other| other.is_key_of(&cosigners[*place]))
+        });
         if let Some(place) = twice {
-            return Err(format!("the key {} is twice in it; every signer has his own", cosigners[place].xpub()));
+            return Err(format!(
+                "the key {} is twice in it; every signer has his own",
+                cosigners[place].xpub()
+            ));
         }
-        let own = seed.and_then(|seed| cosigners.iter().find_map(|cosigner| AccountKey::of(cosigner, seed)));
+        let own = seed
+            .and_then(|seed| cosigners.iter().find_map(|cosigner| AccountKey::of(cosigner, seed)));
         Ok(Self { needed, cosigners, own })
     }
 
@@ -65,18 +86,30 @@ impl Multisig {
 
     /// `keychains` is what stands between the key and the index: a number, or `<0;1>`.
     pub fn descriptor(&self, keychains: &str) -> String {
-        let keys: Vec<String> = self.cosigners.iter().map(|cosigner| format!("{}/{keychains}/*", cosigner.origin_and_key())).collect();
+        let keys: Vec<String> = self
+            .cosigners
+            .iter()
+            .map(|cosigner| format!("{}/{keychains}/*", cosigner.origin_and_key()))
+            .collect();
         descriptor::with_checksum(&format!("wsh(sortedmulti({},{}))", self.needed, keys.join(",")))
     }
 
-    /// The keys in the order of their bytes (BIP-67), between how many must sign and how many there are.
+    /// The keys in the order of their bytes (BIP-67), between how many must sign and how many there
+    /// are.
     pub fn witness_script(&self, place: Place) -> Option<Vec<u8>> {
-        let keys = self.cosigners.iter().map(|cosigner| Some(cosigner.public_key(place)?.serialize()));
+        let keys =
+            self.cosigners.iter().map(|cosigner| Some(cosigner.public_key(place)?.serialize()));
         let mut keys = keys.collect::<Option<Vec<[u8; KEY_BYTES]>>>()?;
         keys.sort_unstable();
         let opcode = |count: usize| OP_1 - 1 + u8::try_from(count).expect("at most 16");
         let pushed = keys.iter().flat_map(|key| [&[33u8][..], key].concat());
-        Some([opcode(self.needed)].into_iter().chain(pushed).chain([opcode(keys.len()), OP_CHECKMULTISIG]).collect())
+        Some(
+            [opcode(self.needed)]
+                .into_iter()
+                .chain(pushed)
+                .chain([opcode(keys.len()), OP_CHECKMULTISIG])
+                .collect(),
+        )
     }
 
     /// BIP-141: version 0, the hash of the script.
@@ -84,10 +117,11 @@ impl Multisig {
         Some(Program { version: 0, bytes: Sha256::digest(self.witness_script(place)?).to_vec() })
     }
 
-    /// What an input has beside the transaction when it is signed, at most: a count, the nothing that CHECKMULTISIG takes away, the
-    /// signatures, and the script behind its length.
+    /// What an input has beside the transaction when it is signed, at most: a count, the nothing
+    /// that CHECKMULTISIG takes away, the signatures, and the script behind its length.
     pub fn witness_bytes(&self) -> u64 {
-        let script = SCRIPT_BYTES_WITHOUT_KEYS + (1 + KEY_BYTES as u64) * self.cosigners.len() as u64;
+        let script =
+            SCRIPT_BYTES_WITHOUT_KEYS + (1 + KEY_BYTES as u64) * self.cosigners.len() as u64;
         let length = if script < 0xfd { 1 } else { 3 };
         2 + self.needed as u64 * SIGNATURE_BYTES + length + script
     }

@@ -18,7 +18,8 @@ pub enum BitcoinNetwork {
 impl BitcoinNetwork {
     pub const ALL: [Self; 4] = [Self::Mainnet, Self::Testnet4, Self::Signet, Self::Regtest];
 
-    /// What bech32 addresses begin with (BIP-173; Bitcoin Core, `chainparams.cpp`). Testnet 4 and signet share one.
+    /// What bech32 addresses begin with (BIP-173; Bitcoin Core, `chainparams.cpp`). Testnet 4 and
+    /// signet share one.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Mainnet => "bc",

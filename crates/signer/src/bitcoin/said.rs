@@ -1,11 +1,13 @@
 //! What the bytes of a transaction without its signatures say, read field by field.
 //!
-//! `version || count || (outpoint || script length || script || sequence)… || count || (amount || script length || script)… ||
-//! lock time`, numbers in little-endian (Bitcoin Core, `primitives/transaction.h`; BIP-144 for what is not there).
+//! `version || count || (outpoint || script length || script || sequence)… || count || (amount ||
+//! script length || script)… || lock time`, numbers in little-endian (Bitcoin Core,
+//! `primitives/transaction.h`; BIP-144 for what is not there).
 
 use std::fmt::Write as _;
 
-/// Version 2 (BIP-68), no lock time, and inputs that signal that they may be replaced (BIP-125): one form for all payments.
+/// Version 2 (BIP-68), no lock time, and inputs that signal that they may be replaced (BIP-125):
+/// one form for all payments.
 pub(super) const VERSION: u32 = 2;
 pub(super) const LOCK_TIME: u32 = 0;
 pub(super) const SEQUENCE: u32 = 0xffff_fffd;
@@ -53,7 +55,11 @@ impl Said {
             return Err(format!("{} bytes follow the transaction", rest.rest.len()));
         }
         if inputs.is_empty() || outputs.is_empty() {
-            return Err(format!("it has {} inputs and {} outputs, and a payment has one of each at least", inputs.len(), outputs.len()));
+            return Err(format!(
+                "it has {} inputs and {} outputs, and a payment has one of each at least",
+                inputs.len(),
+                outputs.len()
+            ));
         }
         Ok(Self { inputs, outputs })
     }
@@ -87,7 +93,11 @@ impl<'a> Reader<'a> {
             0xfe => (u64::from(self.number()?), 0x1_0000),
             0xff => (u64::from_le_bytes(self.array()?), 0x1_0000_0000),
         };
-        if count < least { Err(format!("a length of {count} is written longer than it must be")) } else { Ok(count) }
+        if count < least {
+            Err(format!("a length of {count} is written longer than it must be"))
+        } else {
+            Ok(count)
+        }
     }
 
     fn script(&mut self) -> Result<&'a [u8], String> {
@@ -99,16 +109,26 @@ impl<'a> Reader<'a> {
         let outpoint = Outpoint { txid: self.array()?, vout: self.number()? };
         let script = self.script()?;
         if !script.is_empty() {
-            return Err(format!("the input that spends {outpoint} has a script of {} bytes; segwit inputs have none", script.len()));
+            return Err(format!(
+                "the input that spends {outpoint} has a script of {} bytes; segwit inputs have \
+                 none",
+                script.len()
+            ));
         }
         match self.number()? {
             SEQUENCE => Ok(outpoint),
-            other => Err(format!("the input that spends {outpoint} has the sequence {other:#x}, and must have {SEQUENCE:#x}")),
+            other => Err(format!(
+                "the input that spends {outpoint} has the sequence {other:#x}, and must have \
+                 {SEQUENCE:#x}"
+            )),
         }
     }
 
     fn output(&mut self) -> Result<SaidOutput, String> {
-        Ok(SaidOutput { amount: u64::from_le_bytes(self.array()?), script: self.script()?.to_vec() })
+        Ok(SaidOutput {
+            amount: u64::from_le_bytes(self.array()?),
+            script: self.script()?.to_vec(),
+        })
     }
 }
 
@@ -127,7 +147,13 @@ mod tests {
 
     /// One input, one output; the parts that a payment has in one form only are given.
     fn bytes(version: u32, script_sig: &[u8], sequence: u32, lock_time: u32) -> Vec<u8> {
-        let input = [&[7; 32][..], &3u32.to_le_bytes(), &[u8::try_from(script_sig.len()).expect("short")], script_sig].concat();
+        let input = [
+            &[7; 32][..],
+            &3u32.to_le_bytes(),
+            &[u8::try_from(script_sig.len()).expect("short")],
+            script_sig,
+        ]
+        .concat();
         let output = [&5_000u64.to_le_bytes()[..], &[2, 0x51, 0x52]].concat();
         let (version, lock_time) = (version.to_le_bytes(), lock_time.to_le_bytes());
         [&version[..], &[1], &input, &sequence.to_le_bytes(), &[1], &output, &lock_time].concat()
@@ -138,7 +164,13 @@ mod tests {
         let good = bytes(2, &[], SEQUENCE, 0);
         let said = Said::read(&good).expect("a payment");
         let outpoint = Outpoint { txid: [7; 32], vout: 3 };
-        assert_eq!(said, Said { inputs: vec![outpoint], outputs: vec![SaidOutput { amount: 5_000, script: vec![0x51, 0x52] }] });
+        assert_eq!(
+            said,
+            Said {
+                inputs: vec![outpoint],
+                outputs: vec![SaidOutput { amount: 5_000, script: vec![0x51, 0x52] }]
+            }
+        );
         assert_eq!(outpoint.to_string(), format!("{}:3", "07".repeat(32)));
         for length in 0..good.len() {
             assert!(Said::read(&good[..length]).is_err(), "cut to {length}");
@@ -160,7 +192,11 @@ mod tests {
         let good = bytes(2, &[], SEQUENCE, 0);
         for long in [&[0xfd, 1, 0][..], &[0xfe, 1, 0, 0, 0], &[0xff, 1, 0, 0, 0, 0, 0, 0, 0]] {
             let wrong = [&good[..4], long, &good[5..]].concat();
-            assert!(Said::read(&wrong).expect_err("not the shortest").contains("longer than it must be"));
+            assert!(
+                Said::read(&wrong)
+                    .expect_err("not the shortest")
+                    .contains("longer than it must be")
+            );
         }
         let endless = [&good[..4], &[0xff; 9], &good[5..]].concat();
         assert!(Said::read(&endless).is_err());

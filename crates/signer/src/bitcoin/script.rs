@@ -12,7 +12,8 @@ const OP_1: u8 = 0x51;
 
 /// Bytes of an output beside its script: amount 8, length of the script 1.
 const OUTPUT_BYTES: u64 = 8 + 1;
-/// What it costs to spend it, in virtual bytes as nodes count (Bitcoin Core, `policy.cpp`, `GetDustThreshold`).
+/// What it costs to spend it, in virtual bytes as nodes count (Bitcoin Core, `policy.cpp`,
+/// `GetDustThreshold`).
 const LEGACY_SPEND_VBYTES: u64 = 148;
 const SEGWIT_SPEND_VBYTES: u64 = 67;
 /// 3 sat/vB (Bitcoin Core, `policy.h`, `DUST_RELAY_TX_FEE`).
@@ -32,7 +33,11 @@ impl ScriptKind {
     /// The kind of a script, where it is one that is paid here.
     pub fn of(script: &[u8]) -> Option<Self> {
         match script {
-            [OP_DUP, OP_HASH160, 20, hash @ .., OP_EQUALVERIFY, OP_CHECKSIG] if hash.len() == 20 => Some(Self::P2pkh),
+            [OP_DUP, OP_HASH160, 20, hash @ .., OP_EQUALVERIFY, OP_CHECKSIG]
+                if hash.len() == 20 =>
+            {
+                Some(Self::P2pkh)
+            }
             [OP_HASH160, 20, hash @ .., OP_EQUAL] if hash.len() == 20 => Some(Self::P2sh),
             [0, 20, hash @ ..] if hash.len() == 20 => Some(Self::P2wpkh),
             [0, 32, hash @ ..] if hash.len() == 32 => Some(Self::P2wsh),

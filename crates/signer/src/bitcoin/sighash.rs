@@ -1,9 +1,11 @@
-//! What a signature of each input is over, computed from what was read: BIP-143 for P2WPKH and P2WSH, BIP-341 for the key path of P2TR.
+//! What a signature of each input is over, computed from what was read: BIP-143 for P2WPKH and
+//! P2WSH, BIP-341 for the key path of P2TR.
 //!
-//! Always everything: all inputs, all outputs. The amount and the script of a coin are not in the transaction; the draft claims them,
-//! and the digest commits to them. So who lies about them gets a signature that no node takes. (BIP-143 commits to the amount of the
-//! input's own coin alone: two lies could give one valid signature each. The journal keeps what was said of a coin, and refuses a
-//! second story.)
+//! Always everything: all inputs, all outputs. The amount and the script of a coin are not in the
+//! transaction; the draft claims them, and the digest commits to them. So who lies about them gets
+//! a signature that no node takes. (BIP-143 commits to the amount of the input's own coin alone:
+//! two lies could give one valid signature each. The journal keeps what was said of a coin, and
+//! refuses a second story.)
 
 use sha2::{Digest as _, Sha256};
 
@@ -42,9 +44,14 @@ impl<'a> Message<'a> {
     pub fn new(says: &'a Said, spent: &'a [Spent]) -> Self {
         assert_eq!(says.inputs.len(), spent.len(), "each input spends one coin");
         let (mut prevouts, mut outputs) = (Sha256::new(), Sha256::new());
-        says.inputs.iter().for_each(|input| prevouts.update([&input.txid[..], &input.vout.to_le_bytes()].concat()));
-        says.outputs.iter().for_each(|output| outputs.update([&output.amount.to_le_bytes()[..], &prefixed(&output.script)].concat()));
-        let (mut sequences, mut amounts, mut scripts) = (Sha256::new(), Sha256::new(), Sha256::new());
+        says.inputs.iter().for_each(|input| {
+            prevouts.update([&input.txid[..], &input.vout.to_le_bytes()].concat())
+        });
+        says.outputs.iter().for_each(|output| {
+            outputs.update([&output.amount.to_le_bytes()[..], &prefixed(&output.script)].concat())
+        });
+        let (mut sequences, mut amounts, mut scripts) =
+            (Sha256::new(), Sha256::new(), Sha256::new());
         for coin in spent {
             sequences.update(SEQUENCE.to_le_bytes());
             amounts.update(coin.amount.to_le_bytes());
@@ -55,13 +62,16 @@ impl<'a> Message<'a> {
         Self { says, spent, prevouts, sequences, outputs, amounts, scripts }
     }
 
-    /// BIP-143, for a coin that the hash of a key or of a script locks. None where the coin's script is another.
+    /// BIP-143, for a coin that the hash of a key or of a script locks. None where the coin's
+    /// script is another.
     pub fn segwit(&self, input: usize) -> Option<[u8; 32]> {
         let (outpoint, coin) = (self.says.inputs.get(input)?, self.spent.get(input)?);
         let code = match (coin.script.as_slice(), &coin.witness_script) {
             // The script that a P2WPKH coin stands for: that of P2PKH.
             ([0, 20, hash @ ..], None) => super::script::p2pkh(hash.try_into().ok()?),
-            ([0, 32, hash @ ..], Some(script)) if Sha256::digest(script)[..] == *hash => script.clone(),
+            ([0, 32, hash @ ..], Some(script)) if Sha256::digest(script)[..] == *hash => {
+                script.clone()
+            }
             _ => return None,
         };
         let content = [
@@ -113,9 +123,16 @@ fn prefixed(script: &[u8]) -> Vec<u8> {
 fn compact_size(length: usize) -> Vec<u8> {
     match length {
         0..=0xfc => vec![u8::try_from(length).expect("looked at")],
-        0xfd..=0xffff => [&[0xfd][..], &u16::try_from(length).expect("looked at").to_le_bytes()].concat(),
-        _ => [&[0xfe][..], &u32::try_from(length).expect("read from bytes in memory, and no transaction is that long").to_le_bytes()]
-            .concat(),
+        0xfd..=0xffff => {
+            [&[0xfd][..], &u16::try_from(length).expect("looked at").to_le_bytes()].concat()
+        }
+        _ => [
+            &[0xfe][..],
+            &u32::try_from(length)
+                .expect("read from bytes in memory, and no transaction is that long")
+                .to_le_bytes(),
+        ]
+        .concat(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Signatures that make a coin of ours spendable, each verified before it leaves: a signature that went wrong may tell the key.
+//! Signatures that make a coin of ours spendable, each verified before it leaves: a signature that
+//! went wrong may tell the key.
 
 use adit_core::Place;
 use secp256k1::{Keypair, PublicKey, SecretKey, XOnlyPublicKey, ecdsa, schnorr};
@@ -15,12 +16,17 @@ pub(super) type Witness = Vec<Vec<u8>>;
 type Sign = fn(&SecretKey, &PublicKey, [u8; 32]) -> Option<Vec<u8>>;
 
 impl BitcoinAccount {
-    /// What makes the coin at a place spendable, with our signature over this digest; none where others have to sign it, too. Nonces
-    /// follow from key and digest (RFC 6979; BIP-340 without auxiliary randomness), so the same digest always gives the same bytes.
+    /// What makes the coin at a place spendable, with our signature over this digest; none where
+    /// others have to sign it, too. Nonces follow from key and digest (RFC 6979; BIP-340 without
+    /// auxiliary randomness), so the same digest always gives the same bytes.
     ///
     /// # Errors
     /// A sentence, when there is no such key or the signature does not verify.
-    pub(super) fn witness(&self, place: Place, digest: [u8; 32]) -> Result<Option<Witness>, String> {
+    pub(super) fn witness(
+        &self,
+        place: Place,
+        digest: [u8; 32],
+    ) -> Result<Option<Witness>, String> {
         if !self.signs_alone() {
             return Ok(None);
         }
@@ -29,9 +35,13 @@ impl BitcoinAccount {
                 let (key, signature) = self.signed(place, digest, ecdsa)?;
                 Ok(Some(vec![signature, key.serialize().to_vec()]))
             }
-            Spend::Key(AccountKind::Taproot) => Ok(Some(vec![self.signed(place, digest, taproot)?.1])),
+            Spend::Key(AccountKind::Taproot) => {
+                Ok(Some(vec![self.signed(place, digest, taproot)?.1]))
+            }
             Spend::Several(multisig) => {
-                let script = multisig.witness_script(place).ok_or_else(|| format!("there is no key at {place}"))?;
+                let script = multisig
+                    .witness_script(place)
+                    .ok_or_else(|| format!("there is no key at {place}"))?;
                 // CHECKMULTISIG takes one element more than it needs (BIP-147: it must be empty).
                 Ok(Some(vec![Vec::new(), self.signed(place, digest, ecdsa)?.1, script]))
             }
@@ -42,18 +52,33 @@ impl BitcoinAccount {
     ///
     /// # Errors
     /// As [`BitcoinAccount::witness`].
-    pub(super) fn part(&self, place: Place, digest: [u8; 32]) -> Result<Option<(PublicKey, Vec<u8>)>, String> {
+    pub(super) fn part(
+        &self,
+        place: Place,
+        digest: [u8; 32],
+    ) -> Result<Option<(PublicKey, Vec<u8>)>, String> {
         match self.fingerprint() {
             None => Ok(None),
             Some(_) => self.signed(place, digest, ecdsa).map(Some),
         }
     }
 
-    fn signed(&self, place: Place, digest: [u8; 32], sign: Sign) -> Result<(PublicKey, Vec<u8>), String> {
-        let (public, mut secret) = self.key_pair(place).ok_or_else(|| format!("there is no key at {place}"))?;
+    fn signed(
+        &self,
+        place: Place,
+        digest: [u8; 32],
+        sign: Sign,
+    ) -> Result<(PublicKey, Vec<u8>), String> {
+        let (public, mut secret) =
+            self.key_pair(place).ok_or_else(|| format!("there is no key at {place}"))?;
         let signature = sign(&secret, &public, digest);
         secret.non_secure_erase();
-        let wrong = || format!("the signature at {place} does not verify, so it stays here; look at this machine's memory");
+        let wrong = || {
+            format!(
+                "the signature at {place} does not verify, so it stays here; look at this \
+                 machine's memory"
+            )
+        };
         Ok((public, signature.ok_or_else(wrong)?))
     }
 }

@@ -1,4 +1,5 @@
-//! Where the users' keys are kept: beside the journal, never in the database, and in no copy that outlives an erasure.
+//! Where the users' keys are kept: beside the journal, never in the database, and in no copy that
+//! outlives an erasure.
 
 use std::fs::{File, OpenOptions};
 use std::io;

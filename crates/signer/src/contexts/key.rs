@@ -1,7 +1,7 @@
 //! One user's key, and its line in the file.
 //!
-//! `user id secret check\n`: the id is 16 random bytes, the secret 32, the check the first 8 of SHA-256 over what stands before it; all in
-//! hex. No user's id has a space in it.
+//! `user id secret check\n`: the id is 16 random bytes, the secret 32, the check the first 8 of
+//! SHA-256 over what stands before it; all in hex. No user's id has a space in it.
 
 use std::io;
 
@@ -26,8 +26,15 @@ pub(super) struct UserKey {
 }
 
 impl UserKey {
-    pub(super) fn draw(user: &UserId, draw: &mut dyn FnMut(&mut [u8]) -> io::Result<()>) -> io::Result<Self> {
-        let mut key = Self { user: user.clone(), id: KeyId([0; ID_BYTES]), secret: Zeroizing::new([0; SECRET_BYTES]) };
+    pub(super) fn draw(
+        user: &UserId,
+        draw: &mut dyn FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let mut key = Self {
+            user: user.clone(),
+            id: KeyId([0; ID_BYTES]),
+            secret: Zeroizing::new([0; SECRET_BYTES]),
+        };
         draw(&mut key.id.0)?;
         draw(&mut *key.secret)?;
         Ok(key)
@@ -35,7 +42,8 @@ impl UserKey {
 
     pub(super) fn line(&self) -> Zeroizing<String> {
         let secret = Zeroizing::new(hex::encode(*self.secret));
-        let content = Zeroizing::new(format!("{} {} {}", self.user, hex::encode(self.id.0), *secret));
+        let content =
+            Zeroizing::new(format!("{} {} {}", self.user, hex::encode(self.id.0), *secret));
         Zeroizing::new(format!("{} {}\n", *content, check(&content)))
     }
 
@@ -44,7 +52,8 @@ impl UserKey {
         let (content, check_of) = std::str::from_utf8(line).ok()?.rsplit_once(' ')?;
         let mut parts = content.split(' ');
         let (user, id, secret) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-        let mut key = Self { user, id: KeyId([0; ID_BYTES]), secret: Zeroizing::new([0; SECRET_BYTES]) };
+        let mut key =
+            Self { user, id: KeyId([0; ID_BYTES]), secret: Zeroizing::new([0; SECRET_BYTES]) };
         hex::decode_to_slice(id, &mut key.id.0).ok()?;
         hex::decode_to_slice(secret, &mut *key.secret).ok()?;
         (check_of == check(content) && parts.next().is_none()).then_some(key)

@@ -22,13 +22,15 @@ pub struct SealedContext {
     pub sealed: Bytes,
 }
 
-/// Equal contexts of a payout are sealed to equal bytes. The nonce is made of key and content (as in RFC 5297), so that no two contents
-/// share one, and no randomness is needed.
+/// Equal contexts of a payout are sealed to equal bytes. The nonce is made of key and content (as
+/// in RFC 5297), so that no two contents share one, and no randomness is needed.
 pub(super) fn seal(key: &UserKey, payout: PayoutId, context: &PayoutContext) -> SealedContext {
     let content = compact::write(context);
     let nonce = nonce(key, payout, &content);
     let payload = Payload { msg: &content, aad: payout.0.as_bytes() };
-    let sealed = cipher(key).encrypt(&Nonce::from(nonce), payload).expect("some hundred bytes are below the cipher's limit");
+    let sealed = cipher(key)
+        .encrypt(&Nonce::from(nonce), payload)
+        .expect("some hundred bytes are below the cipher's limit");
     let sealed = [&nonce[..], &sealed].concat();
     assert!(sealed.len() <= CONTEXT_BYTES_MAX, "names are bounded, and the longest ones fit");
     SealedContext { payout, key: key.id, sealed: Bytes(sealed) }
@@ -46,6 +48,10 @@ fn cipher(key: &UserKey) -> ChaCha20Poly1305 {
 }
 
 fn nonce(key: &UserKey, payout: PayoutId, content: &[u8]) -> [u8; NONCE_BYTES] {
-    let digest = Sha256::new().chain_update(*key.secret).chain_update(payout.0.as_bytes()).chain_update(content).finalize();
+    let digest = Sha256::new()
+        .chain_update(*key.secret)
+        .chain_update(payout.0.as_bytes())
+        .chain_update(content)
+        .finalize();
     *digest.first_chunk().expect("32 bytes")
 }

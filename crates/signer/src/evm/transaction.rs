@@ -1,9 +1,10 @@
 //! The transaction that a draft describes, and what its bytes say when they are read back.
 //!
-//! Building and reading are done by different code: alloy encodes, the readers below walk the RLP that is about to be
-//! hashed field by field. EIP-1559: `0x02 || rlp([chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit,
-//! destination, amount, data, access_list])`. Chains without a base fee, EIP-155: `rlp([nonce, gas_price, gas_limit,
-//! destination, amount, data, chain_id, 0, 0])`. All checks judge what was read, never the draft.
+//! Building and reading are done by different code: alloy encodes, the readers below walk the RLP
+//! that is about to be hashed field by field. EIP-1559: `0x02 || rlp([chain_id, nonce,
+//! max_priority_fee_per_gas, max_fee_per_gas, gas_limit, destination, amount, data, access_list])`.
+//! Chains without a base fee, EIP-155: `rlp([nonce, gas_price, gas_limit, destination, amount,
+//! data, chain_id, 0, 0])`. All checks judge what was read, never the draft.
 
 use adit_core::{Bytes, EvmDraft, EvmPricing, Hash32, Signed};
 use alloy::consensus::transaction::RlpEcdsaEncodableTx as _;
@@ -11,7 +12,8 @@ use alloy::consensus::{SignableTransaction as _, TxEip1559, TxLegacy, TypedTrans
 use alloy::primitives::{Address, Signature, TxKind, U256, keccak256};
 use alloy::rlp::{Decodable as _, Header};
 
-/// The one typed form that is signed. Type 4 would hand the wallet's code to somebody (EIP-7702, window F23).
+/// The one typed form that is signed. Type 4 would hand the wallet's code to somebody (EIP-7702,
+/// window F23).
 const TYPE_EIP1559: u8 = 2;
 /// Where an RLP list begins, and so a transaction without a type (EIP-2718).
 const LIST_FROM: u8 = 0xc0;
@@ -43,8 +45,10 @@ impl Unsigned {
     /// # Errors
     /// A sentence about what in the draft is no transaction that this signer signs.
     pub(crate) fn build(draft: &EvmDraft) -> Result<Self, String> {
-        let (to, value) = (TxKind::Call(address(draft.to.as_str())?), U256::from(draft.value.base_units()));
-        let (nonce, gas_limit, input) = (draft.nonce, draft.gas_limit, draft.input.0.clone().into());
+        let (to, value) =
+            (TxKind::Call(address(draft.to.as_str())?), U256::from(draft.value.base_units()));
+        let (nonce, gas_limit, input) =
+            (draft.nonce, draft.gas_limit, draft.input.0.clone().into());
         let transaction: TypedTransaction = match draft.pricing {
             EvmPricing::Dynamic => TxEip1559 {
                 chain_id: draft.chain_id,
@@ -89,7 +93,9 @@ impl Said {
         match bytes.split_first() {
             Some((&TYPE_EIP1559, rest)) => Self::read_dynamic(rest),
             Some((&first, _)) if first >= LIST_FROM => Self::read_legacy(bytes),
-            Some((first, _)) => Err(format!("its type is not 2 and not legacy, but {first}; nothing else is signed")),
+            Some((first, _)) => Err(format!(
+                "its type is not 2 and not legacy, but {first}; nothing else is signed"
+            )),
             None => Err("it is empty, where a transaction was to be signed".to_owned()),
         }
     }
@@ -104,17 +110,33 @@ impl Said {
         let value = U256::decode(&mut fields).map_err(broken)?;
         let input = Header::decode_bytes(&mut fields, false).map_err(broken)?.to_vec();
         if fields.is_empty() {
-            return Err("it names no chain, and would be good on every one; EIP-155 names it".to_owned());
+            return Err(
+                "it names no chain, and would be good on every one; EIP-155 names it".to_owned()
+            );
         }
         let chain_id = u64::decode(&mut fields).map_err(broken)?;
-        let (first, second) = (u8::decode(&mut fields).map_err(broken)?, u8::decode(&mut fields).map_err(broken)?);
+        let (first, second) =
+            (u8::decode(&mut fields).map_err(broken)?, u8::decode(&mut fields).map_err(broken)?);
         if chain_id == 0 || (first, second) != (0, 0) {
-            return Err(format!("it ends with chain id {chain_id}, {first}, {second}; EIP-155 ends with the id and two zeros"));
+            return Err(format!(
+                "it ends with chain id {chain_id}, {first}, {second}; EIP-155 ends with the id and \
+                 two zeros"
+            ));
         }
         ended(fields)?;
         let pricing = EvmPricing::Legacy;
         let (max_fee_per_gas, max_priority_fee_per_gas) = (gas_price, gas_price);
-        Ok(Self { pricing, chain_id, nonce, max_priority_fee_per_gas, max_fee_per_gas, gas_limit, to, value, input })
+        Ok(Self {
+            pricing,
+            chain_id,
+            nonce,
+            max_priority_fee_per_gas,
+            max_fee_per_gas,
+            gas_limit,
+            to,
+            value,
+            input,
+        })
     }
 
     fn read_dynamic(mut rest: &[u8]) -> Result<Self, String> {
@@ -142,11 +164,19 @@ impl Said {
 /// The fields of the one list that these bytes are.
 fn only_list<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], String> {
     let fields = Header::decode_bytes(rest, true).map_err(broken)?;
-    if rest.is_empty() { Ok(fields) } else { Err(format!("{} bytes follow the transaction", rest.len())) }
+    if rest.is_empty() {
+        Ok(fields)
+    } else {
+        Err(format!("{} bytes follow the transaction", rest.len()))
+    }
 }
 
 fn ended(fields: &[u8]) -> Result<(), String> {
-    if fields.is_empty() { Ok(()) } else { Err(format!("{} bytes follow its last field", fields.len())) }
+    if fields.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} bytes follow its last field", fields.len()))
+    }
 }
 
 fn broken(error: alloy::rlp::Error) -> String {
@@ -158,12 +188,16 @@ fn broken(error: alloy::rlp::Error) -> String {
 /// # Errors
 /// A sentence that names the text.
 pub(crate) fn address(text: &str) -> Result<Address, String> {
-    Address::parse_checksummed(text, None).map_err(|_| format!("{text} is not an address with its EIP-55 checksum"))
+    Address::parse_checksummed(text, None)
+        .map_err(|_| format!("{text} is not an address with its EIP-55 checksum"))
 }
 
 fn recipient(bytes: &[u8]) -> Result<Address, String> {
     if bytes.len() != ADDRESS_BYTES {
-        return Err(format!("its recipient has {} bytes; a payment has one of 20, and no contract is created", bytes.len()));
+        return Err(format!(
+            "its recipient has {} bytes; a payment has one of 20, and no contract is created",
+            bytes.len()
+        ));
     }
     Ok(Address::from_slice(bytes))
 }
@@ -191,7 +225,10 @@ mod tests {
     fn the_reader_agrees_with_the_encoder() {
         let says = Unsigned::build(&draft()).expect("a transaction").says;
         assert_eq!((says.chain_id, says.nonce, says.gas_limit), (8_453, 7, 60_000));
-        assert_eq!((says.max_fee_per_gas, says.max_priority_fee_per_gas, says.cost_max()), (9, 4, 540_000));
+        assert_eq!(
+            (says.max_fee_per_gas, says.max_priority_fee_per_gas, says.cost_max()),
+            (9, 4, 540_000)
+        );
         assert_eq!(says.to.to_checksum(None), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
         assert_eq!((says.value, says.input), (U256::from(5), vec![1, 2, 3]));
     }
@@ -210,9 +247,15 @@ mod tests {
         longer.push(0);
         assert!(Said::read(&longer).expect_err("trailing").contains("1 bytes follow"));
         let listed = TxEip1559 { access_list: vec![Default::default()].into(), ..plain.clone() };
-        assert!(Said::read(&listed.encoded_for_signing()).expect_err("a list").contains("access list"));
+        assert!(
+            Said::read(&listed.encoded_for_signing()).expect_err("a list").contains("access list")
+        );
         let creation = TxEip1559 { to: TxKind::Create, ..plain };
-        assert!(Said::read(&creation.encoded_for_signing()).expect_err("a creation").contains("no contract is created"));
+        assert!(
+            Said::read(&creation.encoded_for_signing())
+                .expect_err("a creation")
+                .contains("no contract is created")
+        );
         for length in 0..bytes.len() {
             assert!(Said::read(&bytes[..length]).is_err(), "cut to {length}");
         }
@@ -225,14 +268,21 @@ mod tests {
         plain
     }
 
-    /// F23: a chain without a base fee takes type 0. It is signed for its chain, and never for all of them.
+    /// F23: a chain without a base fee takes type 0. It is signed for its chain, and never for all
+    /// of them.
     #[test]
     fn f23_legacy_is_signed_with_its_chain_id_and_never_without() {
         let plain = legacy();
         let bytes = plain.encoded_for_signing();
         let says = Said::read(&bytes).expect("a legacy transaction");
-        assert_eq!((says.pricing, says.chain_id, says.nonce, says.gas_limit), (EvmPricing::Legacy, 8_453, 7, 60_000));
-        assert_eq!((says.max_fee_per_gas, says.max_priority_fee_per_gas, says.cost_max()), (9, 9, 540_000));
+        assert_eq!(
+            (says.pricing, says.chain_id, says.nonce, says.gas_limit),
+            (EvmPricing::Legacy, 8_453, 7, 60_000)
+        );
+        assert_eq!(
+            (says.max_fee_per_gas, says.max_priority_fee_per_gas, says.cost_max()),
+            (9, 9, 540_000)
+        );
         assert_eq!((says.value, says.input), (U256::from(5), vec![1, 2, 3]));
         for (chain_id, why) in [(None, "names no chain"), (Some(0), "EIP-155 ends with")] {
             let wrong = TxLegacy { chain_id, ..plain.clone() };
@@ -240,7 +290,11 @@ mod tests {
             assert!(said.contains("no chain") || said.contains("EIP-155"), "{said}");
         }
         let creation = TxLegacy { to: TxKind::Create, ..plain };
-        assert!(Said::read(&creation.encoded_for_signing()).expect_err("a creation").contains("no contract is created"));
+        assert!(
+            Said::read(&creation.encoded_for_signing())
+                .expect_err("a creation")
+                .contains("no contract is created")
+        );
         let mut longer = bytes.clone();
         longer.push(0);
         assert!(Said::read(&longer).expect_err("trailing").contains("1 bytes follow"));
@@ -252,7 +306,8 @@ mod tests {
         }
     }
 
-    /// The example of EIP-155: its digest, and the bytes of its signature with `v` = 35 + 2 * 1 + 0.
+    /// The example of EIP-155: its digest, and the bytes of its signature with `v` = 35 + 2 * 1 +
+    /// 0.
     #[test]
     fn f23_the_vector_of_eip_155() {
         let draft = EvmDraft {
@@ -262,7 +317,10 @@ mod tests {
             value: Amount::new(1_000_000_000_000_000_000),
             input: Bytes::default(),
             gas_limit: 21_000,
-            fees: EvmFees { max_fee_per_gas: 20_000_000_000, max_priority_fee_per_gas: 20_000_000_000 },
+            fees: EvmFees {
+                max_fee_per_gas: 20_000_000_000,
+                max_priority_fee_per_gas: 20_000_000_000,
+            },
             pricing: EvmPricing::Legacy,
         };
         let unsigned = Unsigned::build(&draft).expect("a transaction");
@@ -283,6 +341,9 @@ mod tests {
         let lower = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
         assert!(address(lower).is_err());
         assert!(address(&lower.replace("f39fd", "F39Fd")).is_err());
-        assert!(Unsigned::build(&EvmDraft { to: lower.parse().expect("a destination"), ..draft() }).is_err());
+        assert!(
+            Unsigned::build(&EvmDraft { to: lower.parse().expect("a destination"), ..draft() })
+                .is_err()
+        );
     }
 }

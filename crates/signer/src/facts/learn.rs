@@ -12,7 +12,9 @@ impl Overlay<'_> {
     /// Learns what a record says.
     pub(crate) fn apply(&mut self, record: &Record, place: Place) {
         match record {
-            Record::Signed { at, entry: JournalEntry { request, .. }, sealed: _ } => self.apply_signed(*at, request, place),
+            Record::Signed { at, entry: JournalEntry { request, .. }, sealed: _ } => {
+                self.apply_signed(*at, request, place)
+            }
             Record::Superseded { at, supersede } => self.apply_superseded(*at, supersede),
             Record::Epoch { at, lane, epoch } => self.apply_epoch(*at, lane, *epoch),
             Record::Lease { at, claim } => self.apply_lease(*at, claim),
@@ -38,7 +40,8 @@ impl Overlay<'_> {
             Draft::Bitcoin(draft) => self.apply_coins(request.lineage, draft),
         };
         let known = self.lineage(request.lineage).cloned();
-        let mut lineage = known.unwrap_or(LineageFacts { lane, number, coins: first, pays: Vec::new() });
+        let mut lineage =
+            known.unwrap_or(LineageFacts { lane, number, coins: first, pays: Vec::new() });
         lineage.pays.extend(request.approved.iter().map(|approved| approved.payout));
         lineage.pays.sort_unstable();
         lineage.pays.dedup();
@@ -49,10 +52,13 @@ impl Overlay<'_> {
         }
     }
 
-    /// It was judged that each coin was free, this lineage's, or left by one that has ended. Gives their outpoints.
+    /// It was judged that each coin was free, this lineage's, or left by one that has ended. Gives
+    /// their outpoints.
     fn apply_coins(&mut self, owner: LineageId, draft: &BitcoinDraft) -> Arc<[String]> {
         for input in &draft.inputs {
-            self.fresh.coins.insert(input.outpoint.clone(), CoinFacts { owner, amount: input.amount });
+            self.fresh
+                .coins
+                .insert(input.outpoint.clone(), CoinFacts { owner, amount: input.amount });
         }
         draft.outpoints().map(str::to_owned).collect()
     }
@@ -92,7 +98,8 @@ impl Overlay<'_> {
         self.dated(at);
     }
 
-    /// It was judged that the number is new. The life of the store before this one, if it is another, never leases again.
+    /// It was judged that the number is new. The life of the store before this one, if it is
+    /// another, never leases again.
     fn apply_lease(&mut self, at: Timestamp, claim: &LeaseClaim) {
         let LeaseClaim { lane, epoch, stamp, .. } = claim;
         let shared = self.lane(lane);
@@ -126,14 +133,18 @@ impl Overlay<'_> {
     fn apply_retired(&mut self, at: Timestamp, retirement: &Retirement) {
         let mut payout = self.payout(retirement.payout).cloned().unwrap_or_default();
         payout.left.extend(payout.live.take());
-        payout.retired = Some(Arc::new(Retired { by: retirement.by.clone(), reason: retirement.reason.clone() }));
+        payout.retired = Some(Arc::new(Retired {
+            by: retirement.by.clone(),
+            reason: retirement.reason.clone(),
+        }));
         self.fresh.payouts.insert(retirement.payout, payout);
         self.dated(at);
     }
 
     /// One copy of a lane's name, however many lineages it has.
     fn lane(&self, lane: &LaneId) -> Arc<LaneId> {
-        let known = |facts: &Facts| facts.lanes.get_key_value(lane).map(|(lane, _)| Arc::clone(lane));
+        let known =
+            |facts: &Facts| facts.lanes.get_key_value(lane).map(|(lane, _)| Arc::clone(lane));
         known(self.base).or_else(|| known(&self.fresh)).unwrap_or_else(|| Arc::new(lane.clone()))
     }
 }

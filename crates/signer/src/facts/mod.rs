@@ -1,7 +1,9 @@
-//! What the journal says, indexed: who owns which nonce and which coin, where each payout lives, who has leased, what was spent today.
+//! What the journal says, indexed: who owns which nonce and which coin, where each payout lives,
+//! who has leased, what was spent today.
 //!
-//! A batch is judged on an [`Overlay`], so that its requests see each other; it becomes part of [`Facts`] only when the
-//! journal is on disk. Nothing is known here that the journal would not say again after a crash.
+//! A batch is judged on an [`Overlay`], so that its requests see each other; it becomes part of
+//! [`Facts`] only when the journal is on disk. Nothing is known here that the journal would not say
+//! again after a crash.
 
 mod learn;
 mod overlay;
@@ -9,7 +11,10 @@ mod overlay;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use adit_core::{Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, Opening, PayoutId, Timestamp};
+use adit_core::{
+    Amount, AssetId, AttemptId, Epoch, IncarnationId, LaneId, LeaseToken, LineageId, Opening,
+    PayoutId, Timestamp,
+};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -49,7 +54,8 @@ struct LaneFacts {
     signed: BTreeSet<(u64, Place)>,
 }
 
-/// The newest lease of a lane. Token and incarnation are nil where only its number was seen, in a journal of an older build.
+/// The newest lease of a lane. Token and incarnation are nil where only its number was seen, in a
+/// journal of an older build.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leased {
     pub epoch: Epoch,
@@ -69,8 +75,8 @@ impl Default for Leased {
     }
 }
 
-/// A lineage is bound to its number and to its first attempt's coins by its first signature, and to each payout by the first one that
-/// pays it.
+/// A lineage is bound to its number and to its first attempt's coins by its first signature, and to
+/// each payout by the first one that pays it.
 #[derive(Debug, Clone)]
 pub(crate) struct LineageFacts {
     pub lane: Arc<LaneId>,
@@ -80,8 +86,9 @@ pub(crate) struct LineageFacts {
     pub pays: Vec<PayoutId>,
 }
 
-/// A coin is bound to its amount by its first signature: a BIP-143 signature commits to the amount of its own coin alone, and two
-/// stories about one transaction's coins could be put together to one that pays a fee nobody judged.
+/// A coin is bound to its amount by its first signature: a BIP-143 signature commits to the amount
+/// of its own coin alone, and two stories about one transaction's coins could be put together to
+/// one that pays a fee nobody judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CoinFacts {
     pub owner: LineageId,
@@ -132,15 +139,24 @@ impl Fingerprint {
 
 impl Facts {
     /// Returns the signatures of a lane from this place on, in their order, each with its number.
-    pub(crate) fn signed_from(&self, lane: &LaneId, from: EntryCursor) -> impl Iterator<Item = (u64, Place)> {
+    pub(crate) fn signed_from(
+        &self,
+        lane: &LaneId,
+        from: EntryCursor,
+    ) -> impl Iterator<Item = (u64, Place)> {
         let first = (from.number, Place { offset: 0, bytes: 0 });
-        self.lanes.get(lane).into_iter().flat_map(move |lane| lane.signed.range(first..).copied().skip(from.skip))
+        self.lanes
+            .get(lane)
+            .into_iter()
+            .flat_map(move |lane| lane.signed.range(first..).copied().skip(from.skip))
     }
 
     pub(crate) fn standing(&self, payout: PayoutId) -> PayoutStanding {
         let Some(facts) = self.payouts.get(&payout) else { return PayoutStanding::Unknown };
         match (&facts.retired, facts.live, facts.pays) {
-            (Some(retired), _, _) => PayoutStanding::Retired { by: retired.by.clone(), reason: retired.reason.clone() },
+            (Some(retired), _, _) => {
+                PayoutStanding::Retired { by: retired.by.clone(), reason: retired.reason.clone() }
+            }
             (None, Some(lineage), _) => PayoutStanding::Live { lineage },
             (None, None, Some(_)) => PayoutStanding::Left,
             (None, None, None) => PayoutStanding::Unknown,
@@ -181,7 +197,8 @@ impl Facts {
         self.forget_old_days();
     }
 
-    /// Counted, and not judged by today's date: a clock that is wrong for a moment would take today's sum away.
+    /// Counted, and not judged by today's date: a clock that is wrong for a moment would take
+    /// today's sum away.
     fn forget_old_days(&mut self) {
         let mut newer: BTreeMap<AssetId, usize> = BTreeMap::new();
         let keys: Vec<(AssetId, Day)> = self.spent.keys().rev().cloned().collect();

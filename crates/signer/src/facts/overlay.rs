@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Amount, AssetId, AttemptId, ClockDoubt, IncarnationId, LaneId, LineageId, Opening, PayoutId, Span, Timestamp};
+use adit_core::{
+    Amount, AssetId, AttemptId, ClockDoubt, IncarnationId, LaneId, LineageId, Opening, PayoutId,
+    Span, Timestamp,
+};
 
 use super::{CoinFacts, Day, Facts, Leased, LineageFacts, PayoutFacts};
 use crate::journal::Place;
@@ -60,7 +63,9 @@ impl<'a> Overlay<'a> {
 
     /// What was noted when the lane started for the first time.
     pub(crate) fn opening(&self, lane: &LaneId) -> Option<&Opening> {
-        [self.base, &self.fresh].into_iter().find_map(|facts| facts.lanes.get(lane)?.opening.as_ref())
+        [self.base, &self.fresh]
+            .into_iter()
+            .find_map(|facts| facts.lanes.get(lane)?.opening.as_ref())
     }
 
     pub(crate) fn incarnation(&self) -> Option<IncarnationId> {
@@ -96,24 +101,34 @@ impl<'a> Overlay<'a> {
         self.fresh.attempts.get(&id).or_else(|| self.base.attempts.get(&id)).copied()
     }
 
-    /// What was signed on this day. Later days count as well: a clock that is set back opens no day again.
+    /// What was signed on this day. Later days count as well: a clock that is set back opens no day
+    /// again.
     pub(crate) fn spent(&self, asset: &AssetId, day: Day) -> Amount {
-        let of = |facts: &Facts| facts.spent.range((asset.clone(), day)..).map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
+        let of = |facts: &Facts| {
+            facts
+                .spent
+                .range((asset.clone(), day)..)
+                .map(|(key, _)| key.clone())
+                .collect::<BTreeSet<_>>()
+        };
         let days = of(self.base).into_iter().chain(of(&self.fresh)).collect::<BTreeSet<_>>();
         let days = days.iter().take_while(|(other, _)| other == asset);
-        days.fold(Amount::ZERO, |sum, key| sum.checked_add(self.spent_on(key)).unwrap_or(Amount::MAX))
+        days.fold(Amount::ZERO, |sum, key| {
+            sum.checked_add(self.spent_on(key)).unwrap_or(Amount::MAX)
+        })
     }
 
     pub(super) fn spent_on(&self, key: &(AssetId, Day)) -> Amount {
         self.fresh.spent.get(key).or_else(|| self.base.spent.get(key)).copied().unwrap_or_default()
     }
 
-    /// What a wrong clock dated days ahead was signed before `at`: it is counted on this day, and no longer then (case F97). `at` has to be
-    /// right.
+    /// What a wrong clock dated days ahead was signed before `at`: it is counted on this day, and
+    /// no longer then (case F97). `at` has to be right.
     pub(crate) fn redate(&mut self, at: Timestamp) {
         let (today, believed) = (Day::of(at), Day::of(at.plus(DAYS_BELIEVED)));
         let keys = self.base.spent.keys().chain(self.fresh.spent.keys());
-        let misdated: BTreeSet<(AssetId, Day)> = keys.filter(|(_, day)| *day > believed).cloned().collect();
+        let misdated: BTreeSet<(AssetId, Day)> =
+            keys.filter(|(_, day)| *day > believed).cloned().collect();
         for key in misdated {
             let moved = self.spent_on(&key);
             let now = (key.0.clone(), today);
@@ -123,8 +138,9 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// Time as the journal counts it: a clock that is set back does not open yesterday's cap again. A record that lies further ahead than
-    /// clocks may be apart was dated by a wrong one, and does not hold the day.
+    /// Time as the journal counts it: a clock that is set back does not open yesterday's cap again.
+    /// A record that lies further ahead than clocks may be apart was dated by a wrong one, and does
+    /// not hold the day.
     pub(crate) fn moment(&self, now: Timestamp) -> Timestamp {
         match self.clock_doubt {
             // A clock that is in doubt moves nothing back.

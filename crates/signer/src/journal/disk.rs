@@ -11,7 +11,8 @@ use crate::new_file::{replace, write_new};
 
 use super::{EnvironmentId, Header, JournalError, JournalFile, header_line};
 
-/// A file under an exclusive lock, which the system releases when the process ends, however it ends.
+/// A file under an exclusive lock, which the system releases when the process ends, however it
+/// ends.
 #[derive(Debug)]
 pub struct DiskFile {
     path: PathBuf,
@@ -24,15 +25,23 @@ impl DiskFile {
     ///
     /// # Errors
     /// [`JournalError::Locked`] when another process has it, [`JournalError::File`] for the rest.
-    pub fn open_or_create(path: &Path, id: JournalId, environment: &EnvironmentId) -> Result<Self, JournalError> {
-        let wrong = |error: io::Error| JournalError::File { detail: format!("{}: {error}", path.display()) };
+    pub fn open_or_create(
+        path: &Path,
+        id: JournalId,
+        environment: &EnvironmentId,
+    ) -> Result<Self, JournalError> {
+        let wrong = |error: io::Error| JournalError::File {
+            detail: format!("{}: {error}", path.display()),
+        };
         if !path.try_exists().map_err(wrong)? {
             create(path, id, environment).map_err(wrong)?;
         }
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(wrong)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { path: path.to_owned() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(JournalError::Locked { path: path.to_owned() });
+            }
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
         let bytes = file.metadata().map_err(wrong)?.len();
@@ -61,7 +70,8 @@ impl JournalFile for DiskFile {
         self.file.sync_data()
     }
 
-    /// Beside the journal, in a file of the offset's name. A crash before the cut finds it there already.
+    /// Beside the journal, in a file of the offset's name. A crash before the cut finds it there
+    /// already.
     fn keep_aside(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut aside = self.path.as_os_str().to_owned();
         aside.push(format!(".torn-{offset}"));
@@ -75,11 +85,13 @@ impl JournalFile for DiskFile {
     }
 }
 
-/// A journal that exists always has its whole header, so an empty one is a sign of damage and never of a new start. Two
-/// processes that start at once agree on one journal.
+/// A journal that exists always has its whole header, so an empty one is a sign of damage and never
+/// of a new start. Two processes that start at once agree on one journal.
 fn create(path: &Path, id: JournalId, environment: &EnvironmentId) -> io::Result<()> {
     let (bytes, _) = header_line(&Header::new(id, environment.clone()));
-    write_new(path, &bytes).or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+    write_new(path, &bytes).or_else(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) }
+    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ pub trait JournalFile: Send + 'static {
     /// When they are not there or cannot be read.
     fn read_at(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 
-    /// Adds bytes at the end. Durable after [`JournalFile::sync`] only; an error may leave a part of them.
+    /// Adds bytes at the end. Durable after [`JournalFile::sync`] only; an error may leave a part
+    /// of them.
     ///
     /// # Errors
     /// When the disk is full, read-only or failing.
@@ -28,7 +29,8 @@ pub trait JournalFile: Send + 'static {
     /// When the disk could not promise that; what it has is then unknown.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Keeps a copy of bytes that are about to be cut off, for a person to look at. Files that nobody looks into keep none.
+    /// Keeps a copy of bytes that are about to be cut off, for a person to look at. Files that
+    /// nobody looks into keep none.
     ///
     /// # Errors
     /// When the copy could not be written.

@@ -1,7 +1,9 @@
-//! One line: `length guard chain json\n`, in ASCII up to the JSON, which has no line break and no NUL in it.
+//! One line: `length guard chain json\n`, in ASCII up to the JSON, which has no line break and no
+//! NUL in it.
 //!
-//! `length` (8 hex digits) counts the JSON's bytes. `guard` (8) is the start of SHA-256 over the previous chain and the
-//! length; `chain` (64) is SHA-256 over the previous chain, the length and the JSON.
+//! `length` (8 hex digits) counts the JSON's bytes. `guard` (8) is the start of SHA-256 over the
+//! previous chain and the length; `chain` (64) is SHA-256 over the previous chain, the length and
+//! the JSON.
 
 use std::io::Write as _;
 
@@ -36,8 +38,10 @@ impl Head {
 
     /// None when this is no start of a line that follows `previous`.
     pub(super) fn parse(bytes: &[u8; HEAD_BYTES], previous: &Chain) -> Option<Self> {
-        // Hex has two forms of a letter; only the one that is written is a head, so every changed bit shows.
-        if [bytes[8], bytes[17], bytes[82]] != [b' '; 3] || bytes.iter().any(u8::is_ascii_uppercase) {
+        // Hex has two forms of a letter; only the one that is written is a head, so every changed
+        // bit shows.
+        if [bytes[8], bytes[17], bytes[82]] != [b' '; 3] || bytes.iter().any(u8::is_ascii_uppercase)
+        {
             return None;
         }
         let mut length = [0; 4];
@@ -47,7 +51,8 @@ impl Head {
         hex::decode_to_slice(&bytes[9..17], &mut guarded).ok()?;
         hex::decode_to_slice(&bytes[18..82], &mut chain).ok()?;
         let json_bytes = usize::try_from(u32::from_be_bytes(length)).ok()?;
-        (json_bytes <= JSON_BYTES_MAX && guarded == guard(previous, length)).then_some(Self { json_bytes, chain })
+        (json_bytes <= JSON_BYTES_MAX && guarded == guard(previous, length))
+            .then_some(Self { json_bytes, chain })
     }
 
     /// The whole line's length.
@@ -55,7 +60,8 @@ impl Head {
         HEAD_BYTES + self.json_bytes + 1
     }
 
-    /// The line's JSON and chain, if `rest` (JSON and line break) is what the head announced after `previous`.
+    /// The line's JSON and chain, if `rest` (JSON and line break) is what the head announced after
+    /// `previous`.
     pub(super) fn check<'a>(&self, rest: &'a [u8], previous: &Chain) -> Option<(&'a [u8], Chain)> {
         let (json, end) = rest.split_at_checked(self.json_bytes)?;
         (end == b"\n" && chain(previous, json) == self.chain).then_some((json, self.chain))
@@ -66,13 +72,24 @@ impl Head {
 pub(super) fn write(out: &mut Vec<u8>, previous: &Chain, content: &impl Serialize) -> Chain {
     let start = out.len();
     out.resize(start + HEAD_BYTES, b' ');
-    serde_json::to_writer(&mut *out, content).expect("records have string keys, and memory does not fail to be written");
+    serde_json::to_writer(&mut *out, content)
+        .expect("records have string keys, and memory does not fail to be written");
     let json_bytes = out.len() - start - HEAD_BYTES;
-    assert!(json_bytes <= JSON_BYTES_MAX, "a record of {json_bytes} bytes is above {JSON_BYTES_MAX}");
+    assert!(
+        json_bytes <= JSON_BYTES_MAX,
+        "a record of {json_bytes} bytes is above {JSON_BYTES_MAX}"
+    );
     let chain = chain(previous, &out[start + HEAD_BYTES..]);
     let length = length_of(json_bytes);
     let mut head = &mut out[start..start + HEAD_BYTES];
-    write!(head, "{} {} {} ", hex::encode(length), hex::encode(guard(previous, length)), hex::encode(chain)).expect("83 bytes of room");
+    write!(
+        head,
+        "{} {} {} ",
+        hex::encode(length),
+        hex::encode(guard(previous, length)),
+        hex::encode(chain)
+    )
+    .expect("83 bytes of room");
     out.push(b'\n');
     chain
 }
@@ -88,7 +105,12 @@ fn guard(previous: &Chain, length: [u8; 4]) -> [u8; 4] {
 }
 
 fn chain(previous: &Chain, json: &[u8]) -> Chain {
-    Sha256::new().chain_update(previous).chain_update(length_of(json.len())).chain_update(json).finalize().into()
+    Sha256::new()
+        .chain_update(previous)
+        .chain_update(length_of(json.len()))
+        .chain_update(json)
+        .finalize()
+        .into()
 }
 
 fn length_of(json_bytes: usize) -> [u8; 4] {
@@ -121,7 +143,12 @@ mod tests {
     #[test]
     fn a_longer_line_is_announced_in_vain() {
         let length = length_of(JSON_BYTES_MOST + 1);
-        let head = format!("{} {} {} ", hex::encode(length), hex::encode(guard(&CHAIN_START, length)), hex::encode(CHAIN_START));
+        let head = format!(
+            "{} {} {} ",
+            hex::encode(length),
+            hex::encode(guard(&CHAIN_START, length)),
+            hex::encode(CHAIN_START)
+        );
         assert!(Head::parse(head.as_bytes().try_into().expect("a head"), &CHAIN_START).is_none());
     }
 

@@ -1,8 +1,10 @@
-//! Tips that are kept in memory, so that the chain after any number of records is read near one of them and not from the beginning.
+//! Tips that are kept in memory, so that the chain after any number of records is read near one of
+//! them and not from the beginning.
 
 use super::Tip;
 
-/// Records from one mark to the next: a journal of ten million has 40,000 marks, which are two megabytes.
+/// Records from one mark to the next: a journal of ten million has 40,000 marks, which are two
+/// megabytes.
 const APART_RECORDS: u64 = 256;
 
 /// In order of their records. The first is the header's.
@@ -14,7 +16,8 @@ impl Marks {
         Self(vec![start])
     }
 
-    /// Keeps this tip where it is far enough from the last one. A tip of every record, or of every commit, may be given.
+    /// Keeps this tip where it is far enough from the last one. A tip of every record, or of every
+    /// commit, may be given.
     pub(super) fn note(&mut self, tip: Tip) {
         if tip.records >= self.last().records + APART_RECORDS {
             self.0.push(tip);

@@ -1,4 +1,5 @@
-//! A journal's file in memory, for simulators and tests: it can be full, fail, and lose what was not synced.
+//! A journal's file in memory, for simulators and tests: it can be full, fail, and lose what was
+//! not synced.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -102,7 +103,10 @@ impl JournalFile for MemoryFile {
     fn read_at(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let disk = self.disk();
-        disk.bytes.get(start..start + length).map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        disk.bytes
+            .get(start..start + length)
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// A full disk takes what fits and then fails, as real ones do.

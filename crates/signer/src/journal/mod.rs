@@ -1,11 +1,14 @@
-//! The signer's journal: what was signed, on disk before it leaves, apart from the database and its backups (rule R6).
+//! The signer's journal: what was signed, on disk before it leaves, apart from the database and its
+//! backups (rule R6).
 //!
-//! An append-only text file, one record per line: `length guard chain json`. `chain` is SHA-256 over the previous line's
-//! chain and this record, so a changed, missing or reordered line breaks every line after it; `guard` protects the length
-//! itself, so that a torn last line can be told from a damaged one. Lines that are cut off whole at the end leave no trace
-//! in the file: compare [`Journal::tip`] with one that was noted elsewhere, or with what the chain shows.
+//! An append-only text file, one record per line: `length guard chain json`. `chain` is SHA-256
+//! over the previous line's chain and this record, so a changed, missing or reordered line breaks
+//! every line after it; `guard` protects the length itself, so that a torn last line can be told
+//! from a damaged one. Lines that are cut off whole at the end leave no trace in the file: compare
+//! [`Journal::tip`] with one that was noted elsewhere, or with what the chain shows.
 //!
-//! Many records are staged and committed with one sync. Nothing that was not synced is ever answered for.
+//! Many records are staged and committed with one sync. Nothing that was not synced is ever
+//! answered for.
 
 mod disk;
 mod file;
@@ -64,9 +67,16 @@ impl Journal {
     ///
     /// # Errors
     /// When the file is not empty or cannot be written.
-    pub fn start(mut file: Box<dyn JournalFile>, id: JournalId, environment: &EnvironmentId) -> io::Result<Self> {
+    pub fn start(
+        mut file: Box<dyn JournalFile>,
+        id: JournalId,
+        environment: &EnvironmentId,
+    ) -> io::Result<Self> {
         if file.bytes()? != 0 {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a journal is started in an empty file only"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a journal is started in an empty file only",
+            ));
         }
         let header = Header::new(id, environment.clone());
         let (bytes, chain) = header_line(&header);
@@ -76,8 +86,8 @@ impl Journal {
         Ok(Self::at(file, header, Marks::from(tip), tip, false))
     }
 
-    /// Opens a journal, checks every line of it and gives each record to `each`, in order. A last line that a crash cut
-    /// short is removed if it is provably incomplete.
+    /// Opens a journal, checks every line of it and gives each record to `each`, in order. A last
+    /// line that a crash cut short is removed if it is provably incomplete.
     ///
     /// # Errors
     /// [`JournalError`]: the journal of another environment, or one that is damaged.
@@ -95,8 +105,23 @@ impl Journal {
         Ok(Self::at(file, header, marks, tip, is_older))
     }
 
-    fn at(file: Box<dyn JournalFile>, header: Header, marks: Marks, tip: Tip, is_older: bool) -> Self {
-        Self { file, header, durable: tip, staged: Vec::new(), staged_tip: tip, marks, is_older, broken: None }
+    fn at(
+        file: Box<dyn JournalFile>,
+        header: Header,
+        marks: Marks,
+        tip: Tip,
+        is_older: bool,
+    ) -> Self {
+        Self {
+            file,
+            header,
+            durable: tip,
+            staged: Vec::new(),
+            staged_tip: tip,
+            marks,
+            is_older,
+            broken: None,
+        }
     }
 
     pub(crate) fn into_file(self) -> Box<dyn JournalFile> {
@@ -124,8 +149,15 @@ impl Journal {
         let start = self.staged.len();
         let chain = line::write(&mut self.staged, &self.staged_tip.chain, record);
         let bytes = self.staged.len() - start;
-        let place = Place { offset: self.staged_tip.bytes, bytes: u32::try_from(bytes).expect("a line is bounded") };
-        self.staged_tip = Tip { records: self.staged_tip.records + 1, bytes: self.staged_tip.bytes + wide(bytes), chain };
+        let place = Place {
+            offset: self.staged_tip.bytes,
+            bytes: u32::try_from(bytes).expect("a line is bounded"),
+        };
+        self.staged_tip = Tip {
+            records: self.staged_tip.records + 1,
+            bytes: self.staged_tip.bytes + wide(bytes),
+            chain,
+        };
         place
     }
 
@@ -135,7 +167,8 @@ impl Journal {
         self.staged_tip = self.durable;
     }
 
-    /// Writes what was staged, with one sync. Either all of it is durable, or it is as if nothing had been staged.
+    /// Writes what was staged, with one sync. Either all of it is durable, or it is as if nothing
+    /// had been staged.
     ///
     /// # Errors
     /// When the disk is full, read-only or failing.
@@ -155,7 +188,8 @@ impl Journal {
         written
     }
 
-    /// Returns the chain after the first `records` on disk, read from the nearest mark before them. None where there are not so many.
+    /// Returns the chain after the first `records` on disk, read from the nearest mark before them.
+    /// None where there are not so many.
     ///
     /// # Errors
     /// When the file cannot be read or is not what was written.
@@ -163,11 +197,19 @@ impl Journal {
         if records > self.durable.records {
             return Ok(None);
         }
-        let mut tip = if records == self.durable.records { self.durable } else { self.marks.before(records) };
+        let mut tip =
+            if records == self.durable.records { self.durable } else { self.marks.before(records) };
         while tip.records < records {
             let bytes = self.file.read_at(tip.bytes, HEAD_BYTES)?;
-            let head = bytes.first_chunk().and_then(|bytes| Head::parse(bytes, &tip.chain)).ok_or_else(changed_on_disk)?;
-            tip = Tip { records: tip.records + 1, bytes: tip.bytes + wide(head.line_bytes()), chain: head.chain() };
+            let head = bytes
+                .first_chunk()
+                .and_then(|bytes| Head::parse(bytes, &tip.chain))
+                .ok_or_else(changed_on_disk)?;
+            tip = Tip {
+                records: tip.records + 1,
+                bytes: tip.bytes + wide(head.line_bytes()),
+                chain: head.chain(),
+            };
         }
         Ok(Some(tip.chain))
     }
@@ -199,14 +241,18 @@ impl Journal {
         self.file.sync()
     }
 
-    /// After a failed write nobody knows what the disk has: cut it back to what is durable, or stop for good. A sync that
-    /// failed once may report success later without having written (Rebello et al., USENIX ATC 2020), hence the cut.
+    /// After a failed write nobody knows what the disk has: cut it back to what is durable, or stop
+    /// for good. A sync that failed once may report success later without having written (Rebello
+    /// et al., USENIX ATC 2020), hence the cut.
     fn take_back(&mut self, failure: &str) {
         if self.broken.is_some() {
             return;
         }
         if let Err(error) = self.file.truncate(self.durable.bytes).and_then(|()| self.file.sync()) {
-            self.broken = Some(format!("after \"{failure}\" the journal could not be cut back ({error}); mend the disk and start again"));
+            self.broken = Some(format!(
+                "after \"{failure}\" the journal could not be cut back ({error}); mend the disk \
+                 and start again"
+            ));
         }
     }
 }

@@ -46,7 +46,8 @@ pub enum Record {
     Opened { at: Timestamp, open: Open },
     /// A payout is never signed again.
     Retired { at: Timestamp, retire: Retire },
-    /// A journal of an older format goes on in this one. An older build does not know this record, and so does not misread those after.
+    /// A journal of an older format goes on in this one. An older build does not know this record,
+    /// and so does not misread those after.
     Format { version: u32 },
 }
 
@@ -57,7 +58,10 @@ pub struct EnvironmentId(String);
 
 /// Why a text does not name an environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an environment is named by 1 to {ENVIRONMENT_BYTES_MAX} visible ASCII characters, and this is {got:?}; choose another name")]
+#[error(
+    "an environment is named by 1 to {ENVIRONMENT_BYTES_MAX} visible ASCII characters, and this is \
+     {got:?}; choose another name"
+)]
 pub struct EnvironmentError {
     got: String,
 }
@@ -67,8 +71,13 @@ impl EnvironmentId {
     /// [`EnvironmentError`] when the text is empty, too long or has other characters.
     pub fn new(text: impl Into<String>) -> Result<Self, EnvironmentError> {
         let text = text.into();
-        if text.is_empty() || text.len() > ENVIRONMENT_BYTES_MAX || !text.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(EnvironmentError { got: text.chars().take(ENVIRONMENT_BYTES_MAX).collect() });
+        if text.is_empty()
+            || text.len() > ENVIRONMENT_BYTES_MAX
+            || !text.chars().all(|c| c.is_ascii_graphic())
+        {
+            return Err(EnvironmentError {
+                got: text.chars().take(ENVIRONMENT_BYTES_MAX).collect(),
+            });
         }
         Ok(Self(text))
     }

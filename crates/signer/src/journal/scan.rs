@@ -14,7 +14,8 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// What a disk writes whole or not at all, at least.
 const SECTOR_BYTES: u64 = 512;
-/// A longer rest with a hole in it is damage: an append has less, and each is synced before the next one.
+/// A longer rest with a hole in it is damage: an append has less, and each is synced before the
+/// next one.
 const HOLED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What stands before a record's time, after its kind.
 const AT: &[u8] = b"\",\"at\":";
@@ -24,14 +25,20 @@ const AT: &[u8] = b"\",\"at\":";
 pub enum JournalError {
     #[error("the journal cannot be opened ({detail}); check the path, its owner and the disk")]
     File { detail: String },
-    #[error("the journal {path} is in use by another process; a key has one signer: stop the other one, or share it by `adit signer`")]
+    #[error(
+        "the journal {path} is in use by another process; a key has one signer: stop the other \
+         one, or share it by `adit signer`"
+    )]
     Locked { path: PathBuf },
     #[error(
         "the journal belongs to environment {found:?} and this is {given:?}; a copy of another installation must not sign: \
          use this installation's own key and journal"
     )]
     Environment { found: String, given: String },
-    #[error("this is not a journal that this build can read ({detail}); name the signer's journal, or use the build that wrote it")]
+    #[error(
+        "this is not a journal that this build can read ({detail}); name the signer's journal, or \
+         use the build that wrote it"
+    )]
     Foreign { detail: String },
     #[error(
         "the journal is damaged at byte {offset}: {detail}. Nothing is signed with it. Restore the newest whole copy, or take a new \
@@ -66,10 +73,14 @@ pub(super) fn scan(
             tracing::error!(
                 bytes,
                 offset = tip.bytes,
-                "the journal's last append reached the disk with a hole in it, before it was answered; kept beside the journal and removed"
+                "the journal's last append reached the disk with a hole in it, before it was \
+                 answered; kept beside the journal and removed"
             );
         } else {
-            tracing::warn!(bytes, "the journal's last line was cut short by a crash before it was answered; removed");
+            tracing::warn!(
+                bytes,
+                "the journal's last line was cut short by a crash before it was answered; removed"
+            );
         }
         file.truncate(tip.bytes).and_then(|()| file.sync()).map_err(JournalError::unusable)?;
     }
@@ -88,7 +99,10 @@ fn header(reader: &mut Reader<'_>, environment: &EnvironmentId) -> Result<Header
         return Err(foreign(&format!("{} version {}", header.format, header.version)));
     }
     if header.environment != *environment {
-        return Err(JournalError::Environment { found: header.environment.to_string(), given: environment.to_string() });
+        return Err(JournalError::Environment {
+            found: header.environment.to_string(),
+            given: environment.to_string(),
+        });
     }
     Ok(header)
 }
@@ -111,35 +125,55 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(file: &'a mut dyn JournalFile) -> Result<Self, JournalError> {
         let end = file.bytes().map_err(JournalError::unusable)?;
-        Ok(Self { file, end, offset: 0, chain: CHAIN_START, ahead: Vec::new(), used: 0, is_holed: false })
+        Ok(Self {
+            file,
+            end,
+            offset: 0,
+            chain: CHAIN_START,
+            ahead: Vec::new(),
+            used: 0,
+            is_holed: false,
+        })
     }
 
     /// The next line; none at the end and where the last line is provably incomplete.
     fn line<T: DeserializeOwned>(&mut self) -> Result<Option<(T, Place)>, JournalError> {
         let previous = self.chain;
-        let Some(start) = self.peek(HEAD_BYTES)? else { return self.torn(HEAD_BYTES, "its last line has no head") };
+        let Some(start) = self.peek(HEAD_BYTES)? else {
+            return self.torn(HEAD_BYTES, "its last line has no head");
+        };
         let head = Head::parse(start.try_into().expect("as long as asked for"), &previous);
-        let Some(head) = head else { return self.torn(HEAD_BYTES, "a line does not follow the one before it") };
+        let Some(head) = head else {
+            return self.torn(HEAD_BYTES, "a line does not follow the one before it");
+        };
         let length = head.line_bytes();
-        let Some(line) = self.peek(length)? else { return self.torn(length, "its last line is not as long as it says") };
+        let Some(line) = self.peek(length)? else {
+            return self.torn(length, "its last line is not as long as it says");
+        };
         let Some((json, chain)) = head.check(&line[HEAD_BYTES..], &previous) else {
             return self.torn(length, "a line's checksum is wrong");
         };
-        let content = serde_json::from_slice(json).map_err(|error| self.damaged(&format!("a line is not understood ({error})")))?;
-        let place = Place { offset: self.offset, bytes: u32::try_from(length).expect("a line is bounded") };
+        let content = serde_json::from_slice(json)
+            .map_err(|error| self.damaged(&format!("a line is not understood ({error})")))?;
+        let place =
+            Place { offset: self.offset, bytes: u32::try_from(length).expect("a line is bounded") };
         self.chain = chain;
         self.offset += wide(length);
         self.used += length;
         Ok(Some((content, place)))
     }
 
-    /// A crash leaves a beginning of a line, or that and zeros where the file grew before its bytes arrived. Such a rest
-    /// is shorter than its line (of `whole` bytes) and is no loss: its signature was never answered. Nor is an append of which later
-    /// sectors reached the disk, and earlier ones did not ([`is_holed`]). Anything else is damage.
+    /// A crash leaves a beginning of a line, or that and zeros where the file grew before its bytes
+    /// arrived. Such a rest is shorter than its line (of `whole` bytes) and is no loss: its
+    /// signature was never answered. Nor is an append of which later sectors reached the disk, and
+    /// earlier ones did not ([`is_holed`]). Anything else is damage.
     fn torn<T>(&mut self, whole: usize, damage: &str) -> Result<Option<T>, JournalError> {
         let bytes = self.rest().map_err(JournalError::unusable)?;
         let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        self.is_holed = written >= whole && bytes.len() <= HOLED_BYTES_MAX && is_holed(self.offset, &bytes, whole) && is_one_append(&bytes);
+        self.is_holed = written >= whole
+            && bytes.len() <= HOLED_BYTES_MAX
+            && is_holed(self.offset, &bytes, whole)
+            && is_one_append(&bytes);
         if written < whole || self.is_holed { Ok(None) } else { Err(self.damaged(damage)) }
     }
 
@@ -156,7 +190,10 @@ impl<'a> Reader<'a> {
         }
         if self.ahead.len() - self.used < length {
             let rest = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX);
-            self.ahead = self.file.read_at(self.offset, rest.min(CHUNK_BYTES.max(length))).map_err(JournalError::unusable)?;
+            self.ahead = self
+                .file
+                .read_at(self.offset, rest.min(CHUNK_BYTES.max(length)))
+                .map_err(JournalError::unusable)?;
             self.used = 0;
         }
         Ok(Some(&self.ahead[self.used..self.used + length]))
@@ -167,13 +204,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether the line at the start of `bytes`, of `whole` bytes, lacks sectors that the disk never wrote. Lines hold no NUL. A hole is a run of
-/// them that begins on a sector or with the append, and ends on one or with the file.
+/// Whether the line at the start of `bytes`, of `whole` bytes, lacks sectors that the disk never
+/// wrote. Lines hold no NUL. A hole is a run of them that begins on a sector or with the append,
+/// and ends on one or with the file.
 fn is_holed(offset: u64, bytes: &[u8], whole: usize) -> bool {
     let on_sector = |at: usize| (offset + wide(at)).is_multiple_of(SECTOR_BYTES);
     let mut at = 0;
-    while let Some(start) = bytes[at..whole.min(bytes.len())].iter().position(|byte| *byte == 0).map(|found| at + found) {
-        let end = bytes[start..].iter().position(|byte| *byte != 0).map_or(bytes.len(), |found| start + found);
+    while let Some(start) =
+        bytes[at..whole.min(bytes.len())].iter().position(|byte| *byte == 0).map(|found| at + found)
+    {
+        let end = bytes[start..]
+            .iter()
+            .position(|byte| *byte != 0)
+            .map_or(bytes.len(), |found| start + found);
         if (start == 0 || on_sector(start)) && (end == bytes.len() || on_sector(end)) {
             return true;
         }
@@ -182,14 +225,19 @@ fn is_holed(offset: u64, bytes: &[u8], whole: usize) -> bool {
     false
 }
 
-/// Whether all records of these bytes, whole or not, say the same time, as those of one append do: what was synced before is never cut.
+/// Whether all records of these bytes, whole or not, say the same time, as those of one append do:
+/// what was synced before is never cut.
 fn is_one_append(bytes: &[u8]) -> bool {
     let time = |line: &[u8]| {
         let start = line.windows(AT.len()).position(|some| some == AT)? + AT.len();
         let length = line[start..].iter().position(|byte| *byte == b',')?;
         Some(line[start..start + length].to_vec())
     };
-    let times: BTreeSet<Vec<u8>> = bytes.split(|byte| *byte == b'\n').filter_map(time).filter(|time| !time.contains(&0)).collect();
+    let times: BTreeSet<Vec<u8>> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(time)
+        .filter(|time| !time.contains(&0))
+        .collect();
     times.len() <= 1
 }
 
@@ -214,7 +262,8 @@ mod tests {
         let ours = Header::new(JournalId(Uuid::from_u128(7)), environment.clone());
         let opened = |header: &Header| {
             let (bytes, _) = header_line(header);
-            scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {}).map(|(header, _, _)| header)
+            scan(&mut MemoryFile::holding(bytes), &environment, &mut |_, _| {})
+                .map(|(header, _, _)| header)
         };
         assert_eq!(opened(&ours), Ok(ours.clone()));
         assert!(opened(&Header { version: 1, ..ours.clone() }).is_ok());

@@ -1,4 +1,5 @@
-//! Which store may ask, and under which lease: older leases, superseded stores, and two leases of one number (cases F20, F94, F101).
+//! Which store may ask, and under which lease: older leases, superseded stores, and two leases of
+//! one number (cases F20, F94, F101).
 
 use adit_core::{Epoch, IncarnationId, LaneId, Mistake, Span, planted};
 
@@ -22,17 +23,26 @@ pub(crate) fn judge_open(policy: &Policy, known: &Overlay<'_>, open: &Open) -> R
     policy.lane(&open.lane).ok_or_else(|| Refused::UnknownKey { lane: open.lane.clone() })?;
     let assets = open.opening.holdings.len();
     if assets > OPENING_ASSETS_MAX {
-        return Err(mismatch(format!("a lane's book begins with {assets} assets; at most {OPENING_ASSETS_MAX} are noted")));
+        return Err(mismatch(format!(
+            "a lane's book begins with {assets} assets; at most {OPENING_ASSETS_MAX} are noted"
+        )));
     }
     Ok(())
 }
 
-/// Judges whether something may be signed or superseded under this lease. In a journal that no store has leased from, as those of older
-/// builds are, a request without a stamp is judged by its epoch alone.
+/// Judges whether something may be signed or superseded under this lease. In a journal that no
+/// store has leased from, as those of older builds are, a request without a stamp is judged by its
+/// epoch alone.
 ///
 /// # Errors
-/// [`Refused::SupersededStore`], [`Refused::StaleEpoch`], [`Refused::NotLeased`], [`Refused::EpochTaken`].
-pub(super) fn check_stamp(known: &Overlay<'_>, lane: &LaneId, epoch: Epoch, stamp: &Stamp) -> Result<(), Refused> {
+/// [`Refused::SupersededStore`], [`Refused::StaleEpoch`], [`Refused::NotLeased`],
+/// [`Refused::EpochTaken`].
+pub(super) fn check_stamp(
+    known: &Overlay<'_>,
+    lane: &LaneId,
+    epoch: Epoch,
+    stamp: &Stamp,
+) -> Result<(), Refused> {
     check_incarnation(known, stamp.incarnation)?;
     let newest = known.leased(lane);
     if epoch < newest.epoch {
@@ -52,15 +62,22 @@ pub(super) fn check_stamp(known: &Overlay<'_>, lane: &LaneId, epoch: Epoch, stam
 ///
 /// # Errors
 /// [`Refused::SupersededStore`].
-pub(crate) fn check_incarnation(known: &Overlay<'_>, incarnation: IncarnationId) -> Result<(), Refused> {
-    if known.is_superseded(incarnation) { Err(Refused::SupersededStore { incarnation }) } else { Ok(()) }
+pub(crate) fn check_incarnation(
+    known: &Overlay<'_>,
+    incarnation: IncarnationId,
+) -> Result<(), Refused> {
+    if known.is_superseded(incarnation) {
+        Err(Refused::SupersededStore { incarnation })
+    } else {
+        Ok(())
+    }
 }
 
-/// Judges whether a lease is taken note of. True when that is to be journalled, false when it stands there already. `wait` says how long
-/// a new incarnation still waits for silence.
+/// Judges whether a lease is taken note of. True when that is to be journalled, false when it
+/// stands there already. `wait` says how long a new incarnation still waits for silence.
 ///
-/// Silence is asked for before the numbers. While the old state of the store goes on it moves them, so a new incarnation that waits for it
-/// would find itself behind again and again.
+/// Silence is asked for before the numbers. While the old state of the store goes on it moves them,
+/// so a new incarnation that waits for it would find itself behind again and again.
 ///
 /// # Errors
 /// [`Refused`].
@@ -101,7 +118,8 @@ fn check_number(newest: Epoch, got: Epoch) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The commit of a lease changes the lane's row, so a row that is not ahead of all that was shown is an older one.
+/// The commit of a lease changes the lane's row, so a row that is not ahead of all that was shown
+/// is an older one.
 fn check_counter(known: &Overlay<'_>, lane: &LaneId, got: u64) -> Result<(), Refused> {
     match known.counter(lane) {
         Some(newest) if got <= newest => Err(Refused::CounterBehind { got, newest }),

@@ -1,7 +1,8 @@
 //! Whether what a database recorded is learned by a journal that lacks it (case F96).
 //!
-//! A lesson adds restrictions: who owns a nonce or a coin, where a payout lives, that it is never signed again. So neither lease nor caps
-//! are asked for. Whatever contradicts the journal is refused, as it would be by [`super::judge`].
+//! A lesson adds restrictions: who owns a nonce or a coin, where a payout lives, that it is never
+//! signed again. So neither lease nor caps are asked for. Whatever contradicts the journal is
+//! refused, as it would be by [`super::judge`].
 
 use adit_core::{Mistake, planted};
 
@@ -15,8 +16,14 @@ use crate::{EPOCH_STEP_MAX, Refused, SignRequest};
 ///
 /// # Errors
 /// [`Refused`].
-pub(crate) fn judge_lesson<'a>(policy: &'a Policy, known: &Overlay<'_>, request: &SignRequest) -> Result<Checked<'a>, Refused> {
-    let wallet = policy.lane(&request.lane).ok_or_else(|| Refused::UnknownKey { lane: request.lane.clone() })?;
+pub(crate) fn judge_lesson<'a>(
+    policy: &'a Policy,
+    known: &Overlay<'_>,
+    request: &SignRequest,
+) -> Result<Checked<'a>, Refused> {
+    let wallet = policy
+        .lane(&request.lane)
+        .ok_or_else(|| Refused::UnknownKey { lane: request.lane.clone() })?;
     let newest = known.leased(&request.lane).epoch;
     if request.epoch.0.saturating_sub(newest.0) > EPOCH_STEP_MAX {
         return Err(Refused::EpochTooFar { got: request.epoch, newest, most: EPOCH_STEP_MAX });
@@ -35,5 +42,9 @@ pub(crate) fn judge_lesson<'a>(policy: &'a Policy, known: &Overlay<'_>, request:
 
 /// Refuses bytes that this signer's key has not signed.
 pub(crate) fn not_ours(request: &SignRequest) -> Refused {
-    mismatch(format!("the recorded bytes of attempt {} do not hold this key's signature of what the attempt does", request.attempt))
+    mismatch(format!(
+        "the recorded bytes of attempt {} do not hold this key's signature of what the attempt \
+         does",
+        request.attempt
+    ))
 }

@@ -28,7 +28,9 @@ impl Inner {
         self.journal_one(|known, hearing, at| {
             check_incarnation(known, presence.incarnation)?;
             hearing.hear(presence, now);
-            let is_new = judge_lease(&self.policy, known, claim, || hearing.wait(presence.incarnation, now))?;
+            let is_new = judge_lease(&self.policy, known, claim, || {
+                hearing.wait(presence.incarnation, now)
+            })?;
             Ok(is_new.then(|| Record::Lease { at, claim: claim.clone() }))
         })
     }
@@ -55,7 +57,10 @@ impl Inner {
         })
     }
 
-    pub(super) fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
+    pub(super) fn supersede(
+        &self,
+        supersede: &Supersede,
+    ) -> Result<Result<(), Refused>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, .. } = &mut *state;
         let mut known = Overlay::new(facts).doubting(self.clock_doubt());
@@ -66,7 +71,12 @@ impl Inner {
             let place = journal.stage(&record);
             known.apply(&record, place);
         }
-        self.note_epochs(journal, &mut known, [(&supersede.lane, supersede.epoch, &supersede.stamp)], at);
+        self.note_epochs(
+            journal,
+            &mut known,
+            [(&supersede.lane, supersede.epoch, &supersede.stamp)],
+            at,
+        );
         let fresh = known.into_fresh();
         journal.commit().map_err(unwritten)?;
         fresh.absorb_into(facts);

@@ -1,4 +1,5 @@
-//! The signer that has the keys: judges, signs, journals with one sync per batch, and only then answers.
+//! The signer that has the keys: judges, signs, journals with one sync per batch, and only then
+//! answers.
 
 mod leases;
 mod signing;
@@ -19,8 +20,9 @@ use crate::hearing::Hearing;
 use crate::journal::{DiskFile, Journal, JournalError, JournalFile, MemoryFile, Record, Tip};
 use crate::policy::{ConfigError, Policy, SignerConfig};
 use crate::{
-    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PAGE_BYTES_MAX, PayoutStanding, Presence, Refused,
-    Retire, SignRequest, Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open,
+    PAGE_BYTES_MAX, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer,
+    SignerFault, Supersede,
 };
 
 pub use self::leases::{RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX};
@@ -69,22 +71,35 @@ struct State {
 }
 
 impl LocalSigner {
-    /// Opens the journal at `path`, or starts one there named `new_id`, and learns everything it says. The keys of its contexts stand in
-    /// a file beside it.
+    /// Opens the journal at `path`, or starts one there named `new_id`, and learns everything it
+    /// says. The keys of its contexts stand in a file beside it.
     ///
     /// # Errors
-    /// [`OpenError`]: a configuration that contradicts itself; a journal that is in use, foreign or damaged.
-    pub fn open(config: SignerConfig, path: &Path, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
+    /// [`OpenError`]: a configuration that contradicts itself; a journal that is in use, foreign or
+    /// damaged.
+    pub fn open(
+        config: SignerConfig,
+        path: &Path,
+        new_id: JournalId,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         let file = DiskFile::open_or_create(path, new_id, &config.environment)?;
-        let contexts = DiskContexts::beside(path).map(|file| Box::new(file) as Box<dyn ContextFile>);
+        let contexts =
+            DiskContexts::beside(path).map(|file| Box::new(file) as Box<dyn ContextFile>);
         Self::with_journal(config, Box::new(file), Contexts::open(contexts), clock)
     }
 
-    /// The same on any file. An empty one becomes a journal named `new_id`. The keys of its contexts live as long as this signer.
+    /// The same on any file. An empty one becomes a journal named `new_id`. The keys of its
+    /// contexts live as long as this signer.
     ///
     /// # Errors
     /// As [`LocalSigner::open`].
-    pub fn with_file(config: SignerConfig, file: Box<dyn JournalFile>, new_id: JournalId, clock: Clock) -> Result<Self, OpenError> {
+    pub fn with_file(
+        config: SignerConfig,
+        file: Box<dyn JournalFile>,
+        new_id: JournalId,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         Self::with_files(config, file, Box::new(MemoryFile::new()), new_id, clock)
     }
 
@@ -100,23 +115,39 @@ impl LocalSigner {
         clock: Clock,
     ) -> Result<Self, OpenError> {
         if file.bytes().map_err(JournalError::unusable)? == 0 {
-            file = Journal::start(file, new_id, &config.environment).map_err(JournalError::unusable)?.into_file();
+            file = Journal::start(file, new_id, &config.environment)
+                .map_err(JournalError::unusable)?
+                .into_file();
         }
         Self::with_journal(config, file, Contexts::open(Ok(contexts)), clock)
     }
 
     /// Here an empty file is damage: whoever emptied it made the signer forget.
-    fn with_journal(config: SignerConfig, file: Box<dyn JournalFile>, contexts: Contexts, clock: Clock) -> Result<Self, OpenError> {
+    fn with_journal(
+        config: SignerConfig,
+        file: Box<dyn JournalFile>,
+        contexts: Contexts,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         let SignerConfig { environment, keys, chains, assets, caps } = config;
         let policy = Policy::new(keys, chains, assets, &caps)?;
         let nothing = Facts::default();
         let mut known = Overlay::new(&nothing);
-        let journal = Journal::open(file, &environment, |record, place| known.apply(&record, place))?;
+        let journal =
+            Journal::open(file, &environment, |record, place| known.apply(&record, place))?;
         let mut facts = Facts::default();
         known.into_fresh().absorb_into(&mut facts);
         let state = Mutex::new(State { journal, facts, hearing: Hearing::default(), contexts });
         Ok(Self {
-            inner: Arc::new(Inner { policy, clock, monotonic: None, doubt: None, witness: None, page_bytes: PAGE_BYTES_MAX, state }),
+            inner: Arc::new(Inner {
+                policy,
+                clock,
+                monotonic: None,
+                doubt: None,
+                witness: None,
+                page_bytes: PAGE_BYTES_MAX,
+                state,
+            }),
         })
     }
 
@@ -134,15 +165,17 @@ impl LocalSigner {
         self
     }
 
-    /// Hands on what servers say of the time: a signer in a process of its own has nobody else to ask.
+    /// Hands on what servers say of the time: a signer in a process of its own has nobody else to
+    /// ask.
     #[must_use]
     pub fn with_witness(mut self, witness: Witness) -> Self {
         self.own().witness = Some(witness);
         self
     }
 
-    /// Serves other processes: whom it has not heard since its start may be there all the same, so that a new incarnation of the store
-    /// waits from now on as if one had been heard. Without this the journal's lock proves that nobody else speaks with it.
+    /// Serves other processes: whom it has not heard since its start may be there all the same, so
+    /// that a new incarnation of the store waits from now on as if one had been heard. Without this
+    /// the journal's lock proves that nobody else speaks with it.
     #[must_use]
     pub fn serving_others(mut self) -> Self {
         let inner = self.own();
@@ -165,11 +198,12 @@ impl LocalSigner {
         self
     }
 
-    /// Deletes the key of a user's contexts. What was journalled of their payouts stays, and says no more whose they were. False where
-    /// there was none.
+    /// Deletes the key of a user's contexts. What was journalled of their payouts stays, and says
+    /// no more whose they were. False where there was none.
     ///
     /// # Errors
-    /// [`SignerFault::Journal`] when the keys' file could not be written anew; then it is still there.
+    /// [`SignerFault::Journal`] when the keys' file could not be written anew; then it is still
+    /// there.
     pub async fn forget_user(&self, user: &UserId) -> Result<bool, SignerFault> {
         let user = user.clone();
         self.run(move |inner| inner.forget_user(&user)).await
@@ -187,15 +221,19 @@ impl LocalSigner {
         Ok(self.inner.lock()?.journal.tip())
     }
 
-    /// Signing and syncing block, so a Tokio runtime gets them on its blocking threads; anywhere else (a simulator's
-    /// executor) they run in place.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Inner) -> Result<T, SignerFault> + Send + 'static) -> Result<T, SignerFault> {
+    /// Signing and syncing block, so a Tokio runtime gets them on its blocking threads; anywhere
+    /// else (a simulator's executor) they run in place.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, SignerFault> + Send + 'static,
+    ) -> Result<T, SignerFault> {
         let inner = Arc::clone(&self.inner);
         match Handle::try_current() {
-            Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => handle
-                .spawn_blocking(move || work(&inner))
-                .await
-                .map_err(|error| SignerFault::Unreachable { detail: format!("its thread ended: {error}") })?,
+            Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+                handle.spawn_blocking(move || work(&inner)).await.map_err(|error| {
+                    SignerFault::Unreachable { detail: format!("its thread ended: {error}") }
+                })?
+            }
             Ok(_) | Err(_) => work(&inner),
         }
     }
@@ -245,12 +283,18 @@ impl Signer for LocalSigner {
         self.inner.lanes()
     }
 
-    async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+    async fn dry_run(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let requests = requests.to_vec();
         self.run(move |inner| inner.dry_run(&requests)).await
     }
 
-    async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    async fn sign(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         let requests = requests.to_vec();
         self.run(move |inner| inner.sign(&requests)).await
     }
@@ -260,19 +304,28 @@ impl Signer for LocalSigner {
         self.run(move |inner| inner.supersede(&supersede)).await
     }
 
-    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+    async fn teach(
+        &self,
+        lessons: &[Lesson],
+    ) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
         let lessons = lessons.to_vec();
         self.run(move |inner| inner.teach(&lessons)).await
     }
 
-    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
+    async fn entries(
+        &self,
+        lane: &LaneId,
+        from: EntryCursor,
+        limit: usize,
+    ) -> Result<EntryPage, SignerFault> {
         let lane = lane.clone();
         self.run(move |inner| inner.entries(&lane, from, limit)).await
     }
 }
 
 impl Inner {
-    /// Judges on what is known, and journals the record that the verdict asks for, if it asks for one.
+    /// Judges on what is known, and journals the record that the verdict asks for, if it asks for
+    /// one.
     fn journal_one(
         &self,
         judge: impl FnOnce(&Overlay<'_>, &mut Hearing, Timestamp) -> Result<Option<Record>, Refused>,

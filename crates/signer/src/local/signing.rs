@@ -22,7 +22,10 @@ pub(super) struct Writes<'a> {
 }
 
 impl Inner {
-    pub(super) fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    pub(super) fn sign(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, contexts, .. } = &mut *state;
         let mut known = Overlay::new(facts).doubting(self.clock_doubt());
@@ -31,14 +34,23 @@ impl Inner {
             known.redate(at);
         }
         let mut writes = Writes { journal, contexts };
-        let answers = requests.iter().map(|request| self.sign_one(&mut writes, &mut known, request, at)).collect::<Result<Vec<_>, _>>();
-        let answers = answers.and_then(|answers| writes.contexts.commit().map_err(unwritten).map(|()| answers));
+        let answers = requests
+            .iter()
+            .map(|request| self.sign_one(&mut writes, &mut known, request, at))
+            .collect::<Result<Vec<_>, _>>();
+        let answers = answers
+            .and_then(|answers| writes.contexts.commit().map_err(unwritten).map(|()| answers));
         let Writes { journal, contexts } = writes;
         let answers = answers.inspect_err(|_| {
             journal.discard();
             contexts.discard();
         })?;
-        self.note_epochs(journal, &mut known, requests.iter().map(|request| (&request.lane, request.epoch, &request.stamp)), at);
+        self.note_epochs(
+            journal,
+            &mut known,
+            requests.iter().map(|request| (&request.lane, request.epoch, &request.stamp)),
+            at,
+        );
         let fresh = known.into_fresh();
         journal.commit().map_err(unwritten)?;
         fresh.absorb_into(facts);
@@ -64,13 +76,20 @@ impl Inner {
         };
         let unsaid = SignRequest { contexts: Vec::new(), ..request.clone() };
         let sealed = writes.contexts.seal(request).map_err(unwritten)?;
-        let record = Record::Signed { at, entry: JournalEntry { request: unsaid, signed: signed.clone() }, sealed };
+        let record = Record::Signed {
+            at,
+            entry: JournalEntry { request: unsaid, signed: signed.clone() },
+            sealed,
+        };
         let place = writes.journal.stage(&record);
         known.apply(&record, place);
         Ok(Ok(Signature { attempt: request.attempt, signed }))
     }
 
-    pub(super) fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+    pub(super) fn dry_run(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, .. } = &mut *state;
         let mut known = Overlay::new(facts).doubting(self.clock_doubt());
@@ -96,8 +115,9 @@ impl Inner {
         }
     }
 
-    /// Where no store has leased: a newer lease that signed nothing still makes the older one stale, after a restart too (rule R7). A request
-    /// with a stamp says nothing of epochs: leases do.
+    /// Where no store has leased: a newer lease that signed nothing still makes the older one
+    /// stale, after a restart too (rule R7). A request with a stamp says nothing of epochs: leases
+    /// do.
     pub(super) fn note_epochs<'a>(
         &self,
         journal: &mut Journal,
@@ -125,7 +145,12 @@ impl Inner {
 }
 
 /// The journalled bytes, if it is the journalled request.
-fn again(journal: &mut Journal, place: Place, request: &SignRequest) -> Result<Result<Signature, Refused>, SignerFault> {
+fn again(
+    journal: &mut Journal,
+    place: Place,
+    request: &SignRequest,
+) -> Result<Result<Signature, Refused>, SignerFault> {
     let (entry, _) = entry(journal, place)?;
-    Ok(check_again(&entry.request, request).map(|()| Signature { attempt: request.attempt, signed: entry.signed }))
+    Ok(check_again(&entry.request, request)
+        .map(|()| Signature { attempt: request.attempt, signed: entry.signed }))
 }

@@ -6,7 +6,9 @@ use super::{Inner, State, unwritten};
 use crate::contexts::SealedContext;
 use crate::journal::{Journal, Place, Record};
 use crate::page::json_bytes;
-use crate::{EntryCursor, EntryPage, JournalAt, JournalEntry, LaneStanding, PayoutStanding, SignerFault};
+use crate::{
+    EntryCursor, EntryPage, JournalAt, JournalEntry, LaneStanding, PayoutStanding, SignerFault,
+};
 
 impl Inner {
     pub(super) fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
@@ -16,7 +18,12 @@ impl Inner {
         Ok(JournalAt { tip: JournalTip { records: tip.records, chain: Hash32(tip.chain) }, chain })
     }
 
-    pub(super) fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
+    pub(super) fn entries(
+        &self,
+        lane: &LaneId,
+        from: EntryCursor,
+        limit: usize,
+    ) -> Result<EntryPage, SignerFault> {
         let mut state = self.lock()?;
         let State { journal, facts, contexts, .. } = &mut *state;
         let (mut entries, mut bytes, mut at) = (Vec::new(), 0, from);
@@ -37,7 +44,10 @@ impl Inner {
         Ok(EntryPage { entries, next: None })
     }
 
-    pub(super) fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
+    pub(super) fn standing(
+        &self,
+        payouts: &[PayoutId],
+    ) -> Result<Vec<PayoutStanding>, SignerFault> {
         let state = self.lock()?;
         Ok(payouts.iter().map(|payout| state.facts.standing(*payout)).collect())
     }
@@ -52,7 +62,10 @@ impl Inner {
 }
 
 /// What was signed there, and its contexts as they are sealed.
-pub(super) fn entry(journal: &mut Journal, place: Place) -> Result<(JournalEntry, Vec<SealedContext>), SignerFault> {
+pub(super) fn entry(
+    journal: &mut Journal,
+    place: Place,
+) -> Result<(JournalEntry, Vec<SealedContext>), SignerFault> {
     match journal.read(place).map_err(unwritten)? {
         Record::Signed { entry, sealed, .. } => Ok((entry, sealed)),
         Record::Superseded { .. }
@@ -60,6 +73,8 @@ pub(super) fn entry(journal: &mut Journal, place: Place) -> Result<(JournalEntry
         | Record::Lease { .. }
         | Record::Opened { .. }
         | Record::Retired { .. }
-        | Record::Format { .. } => Err(SignerFault::Journal { detail: "a line of it changed on disk".to_owned() }),
+        | Record::Format { .. } => {
+            Err(SignerFault::Journal { detail: "a line of it changed on disk".to_owned() })
+        }
     }
 }

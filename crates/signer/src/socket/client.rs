@@ -16,8 +16,9 @@ use super::wire::{self, Answer, Call, Question, STANDING_PAYOUTS_MAX, VERSION};
 use crate::bitcoin;
 use crate::page::json_bytes;
 use crate::{
-    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
-    SignRequest, Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open,
+    PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    Supersede,
 };
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 2;
@@ -37,7 +38,11 @@ pub struct SocketSigner {
 impl SocketSigner {
     /// Does not connect yet, so that a server may start before its signer.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), patience: Duration::from_secs(CALL_TIMEOUT_SECONDS), idle: Mutex::new(Vec::new()) }
+        Self {
+            path: path.to_owned(),
+            patience: Duration::from_secs(CALL_TIMEOUT_SECONDS),
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     /// Waits at most this long for an answer.
@@ -45,9 +50,11 @@ impl SocketSigner {
         Self { patience, ..self }
     }
 
-    /// A kept connection may be a dead one, of a signer that was restarted since: then a new one is tried once.
+    /// A kept connection may be a dead one, of a signer that was restarted since: then a new one is
+    /// tried once.
     async fn call(&self, call: Call) -> Result<Answer, SignerFault> {
-        let frame = wire::encode(&Question { version: VERSION, call }).map_err(|error| self.unreachable(&error))?;
+        let frame = wire::encode(&Question { version: VERSION, call })
+            .map_err(|error| self.unreachable(&error))?;
         let kept = self.idle.lock().expect("no holder of this lock panics").pop();
         if let Some(stream) = kept {
             match self.exchange(stream, &frame).await {
@@ -55,8 +62,13 @@ impl SocketSigner {
                 done => return self.settle(done),
             }
         }
-        let connecting = timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS), UnixStream::connect(&self.path));
-        let stream = connecting.await.map_err(|_| io::ErrorKind::TimedOut.into()).flatten().map_err(|error| self.unreachable(&error))?;
+        let connecting =
+            timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS), UnixStream::connect(&self.path));
+        let stream = connecting
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut.into())
+            .flatten()
+            .map_err(|error| self.unreachable(&error))?;
         self.settle(self.exchange(stream, &frame).await)
     }
 
@@ -71,10 +83,13 @@ impl SocketSigner {
     async fn exchange(&self, mut stream: UnixStream, frame: &[u8]) -> io::Result<Answer> {
         let both = async {
             wire::write(&mut stream, frame).await?;
-            let length = wire::read_length(&mut stream).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let length =
+                wire::read_length(&mut stream).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
             wire::read_content(&mut stream, length).await
         };
-        let answer = timeout(self.patience, both).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let answer = timeout(self.patience, both)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let mut idle = self.idle.lock().expect("no holder of this lock panics");
         if idle.len() < IDLE_MAX {
             idle.push(stream);
@@ -88,24 +103,33 @@ impl SocketSigner {
 
     /// An answer to another question: nothing in it is believed.
     fn confused(&self) -> SignerFault {
-        self.unreachable(&io::Error::new(io::ErrorKind::InvalidData, "it answered another question than was asked"))
+        self.unreachable(&io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it answered another question than was asked",
+        ))
     }
 }
 
 #[async_trait]
 impl Signer for SocketSigner {
     async fn journal(&self) -> Result<JournalId, SignerFault> {
-        let Answer::Journal(id) = self.call(Call::Journal).await? else { return Err(self.confused()) };
+        let Answer::Journal(id) = self.call(Call::Journal).await? else {
+            return Err(self.confused());
+        };
         Ok(id)
     }
 
     async fn journal_at(&self, records: u64) -> Result<JournalAt, SignerFault> {
-        let Answer::JournalAt(at) = self.call(Call::JournalAt(records)).await? else { return Err(self.confused()) };
+        let Answer::JournalAt(at) = self.call(Call::JournalAt(records)).await? else {
+            return Err(self.confused());
+        };
         Ok(at)
     }
 
     async fn attend(&self, presence: &Presence) -> Result<Result<(), Refused>, SignerFault> {
-        let Answer::Attend(answer) = self.call(Call::Attend(*presence)).await? else { return Err(self.confused()) };
+        let Answer::Attend(answer) = self.call(Call::Attend(*presence)).await? else {
+            return Err(self.confused());
+        };
         Ok(answer)
     }
 
@@ -114,22 +138,30 @@ impl Signer for SocketSigner {
     }
 
     async fn hear_time(&self, now: Timestamp) -> Result<Timestamp, SignerFault> {
-        let Answer::HearTime(time) = self.call(Call::HearTime(now)).await? else { return Err(self.confused()) };
+        let Answer::HearTime(time) = self.call(Call::HearTime(now)).await? else {
+            return Err(self.confused());
+        };
         Ok(time)
     }
 
     async fn lease(&self, claim: &LeaseClaim) -> Result<Result<(), Refused>, SignerFault> {
-        let Answer::Lease(answer) = self.call(Call::Lease(claim.clone())).await? else { return Err(self.confused()) };
+        let Answer::Lease(answer) = self.call(Call::Lease(claim.clone())).await? else {
+            return Err(self.confused());
+        };
         Ok(answer)
     }
 
     async fn open(&self, open: &Open) -> Result<Result<Opening, Refused>, SignerFault> {
-        let Answer::Open(answer) = self.call(Call::Open(open.clone())).await? else { return Err(self.confused()) };
+        let Answer::Open(answer) = self.call(Call::Open(open.clone())).await? else {
+            return Err(self.confused());
+        };
         Ok(answer)
     }
 
     async fn retire(&self, retire: &Retire) -> Result<Result<(), Refused>, SignerFault> {
-        let Answer::Retire(answer) = self.call(Call::Retire(retire.clone())).await? else { return Err(self.confused()) };
+        let Answer::Retire(answer) = self.call(Call::Retire(retire.clone())).await? else {
+            return Err(self.confused());
+        };
         Ok(answer)
     }
 
@@ -137,7 +169,9 @@ impl Signer for SocketSigner {
     async fn standing(&self, payouts: &[PayoutId]) -> Result<Vec<PayoutStanding>, SignerFault> {
         let mut told = Vec::with_capacity(payouts.len());
         for part in payouts.chunks(STANDING_PAYOUTS_MAX) {
-            let Answer::Standing(answers) = self.call(Call::Standing(part.to_vec())).await? else { return Err(self.confused()) };
+            let Answer::Standing(answers) = self.call(Call::Standing(part.to_vec())).await? else {
+                return Err(self.confused());
+            };
             if answers.len() != part.len() {
                 return Err(self.confused());
             }
@@ -147,21 +181,34 @@ impl Signer for SocketSigner {
     }
 
     async fn lanes(&self) -> Result<Vec<LaneStanding>, SignerFault> {
-        let Answer::Lanes(lanes) = self.call(Call::Lanes).await? else { return Err(self.confused()) };
+        let Answer::Lanes(lanes) = self.call(Call::Lanes).await? else {
+            return Err(self.confused());
+        };
         Ok(lanes)
     }
 
     /// In one frame: each is judged on those before it, which a second call would not know.
-    async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
-        let Answer::DryRun(answers) = self.call(Call::DryRun(requests.to_vec())).await? else { return Err(self.confused()) };
+    async fn dry_run(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+        let Answer::DryRun(answers) = self.call(Call::DryRun(requests.to_vec())).await? else {
+            return Err(self.confused());
+        };
         if answers.len() == requests.len() { Ok(answers) } else { Err(self.confused()) }
     }
 
-    /// However many: they are sent in parts. Where a later part fails, what was signed is given again to whoever asks again.
-    async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    /// However many: they are sent in parts. Where a later part fails, what was signed is given
+    /// again to whoever asks again.
+    async fn sign(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         let mut signed = Vec::with_capacity(requests.len());
         for part in parts(requests, of_request) {
-            let Answer::Sign(answers) = self.call(Call::Sign(part.to_vec())).await? else { return Err(self.confused()) };
+            let Answer::Sign(answers) = self.call(Call::Sign(part.to_vec())).await? else {
+                return Err(self.confused());
+            };
             if !fits(part, &answers) {
                 return Err(self.confused());
             }
@@ -171,15 +218,22 @@ impl Signer for SocketSigner {
     }
 
     async fn supersede(&self, supersede: &Supersede) -> Result<Result<(), Refused>, SignerFault> {
-        let Answer::Supersede(answer) = self.call(Call::Supersede(supersede.clone())).await? else { return Err(self.confused()) };
+        let Answer::Supersede(answer) = self.call(Call::Supersede(supersede.clone())).await? else {
+            return Err(self.confused());
+        };
         Ok(answer)
     }
 
     /// However many: they are sent in parts.
-    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+    async fn teach(
+        &self,
+        lessons: &[Lesson],
+    ) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
         let mut learned = Vec::with_capacity(lessons.len());
         for part in parts(lessons, json_bytes) {
-            let Answer::Teach(answers) = self.call(Call::Teach(part.to_vec())).await? else { return Err(self.confused()) };
+            let Answer::Teach(answers) = self.call(Call::Teach(part.to_vec())).await? else {
+                return Err(self.confused());
+            };
             if answers.len() != part.len() {
                 return Err(self.confused());
             }
@@ -188,7 +242,12 @@ impl Signer for SocketSigner {
         Ok(learned)
     }
 
-    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
+    async fn entries(
+        &self,
+        lane: &LaneId,
+        from: EntryCursor,
+        limit: usize,
+    ) -> Result<EntryPage, SignerFault> {
         let call = Call::Entries { lane: lane.clone(), from, limit };
         let Answer::Entries(page) = self.call(call).await? else { return Err(self.confused()) };
         Ok(page)
@@ -198,10 +257,14 @@ impl Signer for SocketSigner {
 /// One answer per request, in order, and each hash is that of its bytes.
 fn fits(requests: &[SignRequest], answers: &[Result<Signature, Refused>]) -> bool {
     let answers_to = |request: &SignRequest, answer: &Result<Signature, Refused>| match answer {
-        Ok(Signature { attempt, signed }) => *attempt == request.attempt && hash_of(&request.draft, &signed.raw.0) == Some(signed.hash),
+        Ok(Signature { attempt, signed }) => {
+            *attempt == request.attempt
+                && hash_of(&request.draft, &signed.raw.0) == Some(signed.hash)
+        }
         Err(_) => true,
     };
-    requests.len() == answers.len() && requests.iter().zip(answers).all(|(request, answer)| answers_to(request, answer))
+    requests.len() == answers.len()
+        && requests.iter().zip(answers).all(|(request, answer)| answers_to(request, answer))
 }
 
 /// As the draft's chain names these bytes.

@@ -50,6 +50,10 @@ mod tests {
         assert_eq!(split(&[PART_BYTES_MAX - 1, 1]), [2]);
         assert_eq!(split(&[PART_BYTES_MAX, 1]), [1, 1]);
         assert_eq!(split(&[1, PART_BYTES_MAX, 1, 1]), [1, 1, 2]);
-        assert_eq!(split(&[PART_BYTES_MAX + 1, PART_BYTES_MAX + 1]), [1, 1], "one item goes alone, however long it is");
+        assert_eq!(
+            split(&[PART_BYTES_MAX + 1, PART_BYTES_MAX + 1]),
+            [1, 1],
+            "one item goes alone, however long it is"
+        );
     }
 }

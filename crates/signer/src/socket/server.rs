@@ -59,7 +59,9 @@ impl SignerSocket {
     /// [`SocketError`].
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         clear(path)?;
-        bind_privately(path).map(|listener| Self { listener }).map_err(|source| SocketError::File { path: path.to_owned(), source })
+        bind_privately(path)
+            .map(|listener| Self { listener })
+            .map_err(|source| SocketError::File { path: path.to_owned(), source })
     }
 
     /// Answers every client, several at once, until the future is dropped.
@@ -67,7 +69,8 @@ impl SignerSocket {
         let mut connections = JoinSet::new();
         let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
-            let permit = Arc::clone(&free).acquire_owned().await.expect("the semaphore is never closed");
+            let permit =
+                Arc::clone(&free).acquire_owned().await.expect("the semaphore is never closed");
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let signer = Arc::clone(&signer);
@@ -92,14 +95,18 @@ fn clear(path: &Path) -> Result<(), SocketError> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(file(error)),
-        Ok(found) if !found.file_type().is_socket() => Err(SocketError::NotASocket { path: path.to_owned() }),
-        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => Err(SocketError::InUse { path: path.to_owned() }),
+        Ok(found) if !found.file_type().is_socket() => {
+            Err(SocketError::NotASocket { path: path.to_owned() })
+        }
+        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            Err(SocketError::InUse { path: path.to_owned() })
+        }
         Ok(_) => std::fs::remove_file(path).map_err(file),
     }
 }
 
-/// Binds in a directory of its own and moves the socket out when its mode is right: there is no moment in which
-/// somebody else could connect.
+/// Binds in a directory of its own and moves the socket out when its mode is right: there is no
+/// moment in which somebody else could connect.
 fn bind_privately(path: &Path) -> io::Result<UnixListener> {
     let private = name_beside(path)?;
     DirBuilder::new().mode(DIRECTORY_MODE).create(&private)?;
@@ -137,10 +144,14 @@ async fn exchange(stream: &mut UnixStream, signer: &dyn Signer) -> io::Result<bo
     let answer = match question {
         Question { version: VERSION, call } => answer(signer, call).await,
         Question { version, .. } => Answer::Fault(SignerFault::Unreachable {
-            detail: format!("it speaks version {VERSION} of the protocol and was asked in {version}; run the same build on both ends"),
+            detail: format!(
+                "it speaks version {VERSION} of the protocol and was asked in {version}; run the \
+                 same build on both ends"
+            ),
         }),
     };
-    let too_long = |error: io::Error| Answer::Fault(SignerFault::Unreachable { detail: error.to_string() });
+    let too_long =
+        |error: io::Error| Answer::Fault(SignerFault::Unreachable { detail: error.to_string() });
     let frame = wire::encode(&answer).or_else(|error| wire::encode(&too_long(error)))?;
     timeout(patience, wire::write(stream, &frame)).await??;
     Ok(true)
@@ -155,19 +166,24 @@ async fn answer(signer: &dyn Signer, call: Call) -> Answer {
         Call::Lease(claim) => signer.lease(&claim).await.map(Answer::Lease),
         Call::Open(open) => signer.open(&open).await.map(Answer::Open),
         Call::Retire(retire) => signer.retire(&retire).await.map(Answer::Retire),
-        Call::Standing(payouts) if payouts.len() > STANDING_PAYOUTS_MAX => Err(SignerFault::Unreachable {
-            detail: format!(
-                "it was asked for {} payouts at once, and tells of {STANDING_PAYOUTS_MAX}; ask for less at once",
-                payouts.len()
-            ),
-        }),
+        Call::Standing(payouts) if payouts.len() > STANDING_PAYOUTS_MAX => {
+            Err(SignerFault::Unreachable {
+                detail: format!(
+                    "it was asked for {} payouts at once, and tells of {STANDING_PAYOUTS_MAX}; ask \
+                     for less at once",
+                    payouts.len()
+                ),
+            })
+        }
         Call::Standing(payouts) => signer.standing(&payouts).await.map(Answer::Standing),
         Call::Lanes => signer.lanes().await.map(Answer::Lanes),
         Call::DryRun(requests) => signer.dry_run(&requests).await.map(Answer::DryRun),
         Call::Sign(requests) => signer.sign(&requests).await.map(Answer::Sign),
         Call::Supersede(supersede) => signer.supersede(&supersede).await.map(Answer::Supersede),
         Call::Teach(lessons) => signer.teach(&lessons).await.map(Answer::Teach),
-        Call::Entries { lane, from, limit } => signer.entries(&lane, from, limit).await.map(Answer::Entries),
+        Call::Entries { lane, from, limit } => {
+            signer.entries(&lane, from, limit).await.map(Answer::Entries)
+        }
     };
     answer.unwrap_or_else(Answer::Fault)
 }

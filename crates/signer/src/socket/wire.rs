@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open, PayoutStanding, Presence, Refused, Retire,
-    SignRequest, Signature, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, Open,
+    PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, SignerFault, Supersede,
 };
 
 /// Both ends speak the same version or not at all.
 pub(super) const VERSION: u32 = 8;
-/// What is longer goes in several frames: [`super::parts`] of lists that are sent, and pages of entries that are told.
+/// What is longer goes in several frames: [`super::parts`] of lists that are sent, and pages of
+/// entries that are told.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told, six times as much where all of it is
-/// escaped in JSON.
+/// Of each, up to [`crate::RETIRED_BY_BYTES_MAX`] and [`crate::RETIRED_REASON_BYTES_MAX`] are told,
+/// six times as much where all of it is escaped in JSON.
 pub(super) const STANDING_PAYOUTS_MAX: usize = 4_096;
 
 /// What a client sends.
@@ -94,7 +95,9 @@ pub(super) async fn write(stream: &mut (impl AsyncWrite + Unpin), frame: &[u8]) 
 ///
 /// # Errors
 /// When the frame is too long or the other end is gone in the middle of it.
-pub(super) async fn read_length(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<usize>> {
+pub(super) async fn read_length(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
     if stream.read(&mut length[..1]).await? == 0 {
         return Ok(None);
@@ -102,16 +105,25 @@ pub(super) async fn read_length(stream: &mut (impl AsyncRead + Unpin)) -> io::Re
     stream.read_exact(&mut length[1..]).await?;
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
     if length > FRAME_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes is above {FRAME_BYTES_MAX}")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a frame of {length} bytes is above {FRAME_BYTES_MAX}"),
+        ));
     }
     Ok(Some(length))
 }
 
 /// # Errors
 /// When the frame is not what is expected here.
-pub(super) async fn read_content<T: DeserializeOwned>(stream: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<T> {
+pub(super) async fn read_content<T: DeserializeOwned>(
+    stream: &mut (impl AsyncRead + Unpin),
+    length: usize,
+) -> io::Result<T> {
     let mut bytes = Vec::new();
-    let got = stream.take(u64::try_from(length).map_err(io::Error::other)?).read_to_end(&mut bytes).await?;
+    let got = stream
+        .take(u64::try_from(length).map_err(io::Error::other)?)
+        .read_to_end(&mut bytes)
+        .await?;
     if got < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -29,7 +29,11 @@ async fn f101_a_store_that_lost_its_last_commits_does_not_sign_past_them() {
     assert_eq!(ask(&world, pay(1, 1, 0)).await, Ok(()));
     assert_eq!(ask(&world, following(None, pay(2, 2, 1))).await, not_next(1, 1, None));
     assert_eq!(ask(&world, following(Some(9), pay(2, 2, 1))).await, not_next(1, 1, Some(9)));
-    assert_eq!(ask(&world, following(None, cancel(2, 1))).await, not_next(1, 1, None), "a fill too");
+    assert_eq!(
+        ask(&world, following(None, cancel(2, 1))).await,
+        not_next(1, 1, None),
+        "a fill too"
+    );
     assert_eq!(ask(&world, following(Some(1), pay(2, 2, 1))).await, Ok(()));
 }
 
@@ -37,9 +41,19 @@ async fn f101_a_store_that_lost_its_last_commits_does_not_sign_past_them() {
 async fn f101_a_number_whose_forerunner_was_not_signed_waits_for_it() {
     let world = World::new();
     let early = following(Some(1), pay(2, 2, 1));
-    assert_eq!(ask(&world, early.clone()).await, Err(Refused::NotInOrder { number: 1, named: lineage(1) }));
-    assert_eq!(ask(&world, following(Some(5), pay(3, 3, 0))).await, Err(Refused::NotInOrder { number: 0, named: lineage(5) }));
-    assert_eq!(ask(&world, following(None, pay(4, 4, 7))).await, Ok(()), "the first that this signer signs for a wallet in use");
+    assert_eq!(
+        ask(&world, early.clone()).await,
+        Err(Refused::NotInOrder { number: 1, named: lineage(1) })
+    );
+    assert_eq!(
+        ask(&world, following(Some(5), pay(3, 3, 0))).await,
+        Err(Refused::NotInOrder { number: 0, named: lineage(5) })
+    );
+    assert_eq!(
+        ask(&world, following(None, pay(4, 4, 7))).await,
+        Ok(()),
+        "the first that this signer signs for a wallet in use"
+    );
     assert_eq!(ask(&world, pay(1, 1, 0)).await, Ok(()));
     assert_eq!(ask(&world, early).await, Ok(()));
 }
@@ -56,7 +70,11 @@ async fn f101_requests_of_one_batch_chain() {
     broken[1].approved[0].amount = adit_core::Amount::new(7);
     let answers = signer.dry_run(&broken).await.expect("reads");
     assert!(matches!(answers[1], Err(Refused::Mismatch { .. })));
-    assert_eq!(answers[2], Err(Refused::NotInOrder { number: 2, named: lineage(2) }), "nobody moves up behind one that is refused");
+    assert_eq!(
+        answers[2],
+        Err(Refused::NotInOrder { number: 2, named: lineage(2) }),
+        "nobody moves up behind one that is refused"
+    );
     assert!(signer.sign(&batch).await.expect("writes").iter().all(Result::is_ok));
 }
 
@@ -74,7 +92,14 @@ async fn f101_only_a_lineages_first_signature_is_asked() {
 async fn coins_are_not_chained() {
     let world = World::new();
     let signer = bitcoin::start(&world);
-    for request in [bitcoin::pay(1, &[1], &[(1, 0, 10_000)]), bitcoin::pay(2, &[2], &[(2, 0, 10_000)])] {
-        signer.sign(&[following(Some(9), request)]).await.expect("writes").remove(0).expect("signs");
+    for request in
+        [bitcoin::pay(1, &[1], &[(1, 0, 10_000)]), bitcoin::pay(2, &[2], &[(2, 0, 10_000)])]
+    {
+        signer
+            .sign(&[following(Some(9), request)])
+            .await
+            .expect("writes")
+            .remove(0)
+            .expect("signs");
     }
 }

@@ -1,9 +1,15 @@
 //! What a lost database knew of a payout comes back with the journal: case F95.
 
-use adit_core::{Amount, ClaimContext, Hash32, JournalId, KeyContext, PayoutContext, PayoutId, Timestamp, UserId};
-use adit_signer::{CONTEXT_BYTES_MAX, Journal, LocalSigner, MemoryFile, Record, SignRequest, SignerFault};
+use adit_core::{
+    Amount, ClaimContext, Hash32, JournalId, KeyContext, PayoutContext, PayoutId, Timestamp, UserId,
+};
+use adit_signer::{
+    CONTEXT_BYTES_MAX, Journal, LocalSigner, MemoryFile, Record, SignRequest, SignerFault,
+};
 
-use crate::world::{NOON_SECONDS, World, bump, config, entries_from, journal_id, lane, pay, payout, sign, try_sign};
+use crate::world::{
+    NOON_SECONDS, World, bump, config, entries_from, journal_id, lane, pay, payout, sign, try_sign,
+};
 
 fn context(user: &str) -> PayoutContext {
     PayoutContext {
@@ -13,7 +19,11 @@ fn context(user: &str) -> PayoutContext {
         deducted: Amount::new(12_345),
         fee: Amount::new(45),
         claim: Some(ClaimContext { nonce: 7, deadline: 1_795_349_000, digest: Hash32([3; 32]) }),
-        idempotency: Some(KeyContext { client: "key/a".parse().expect("a client"), key: Hash32([4; 32]), fingerprint: Hash32([5; 32]) }),
+        idempotency: Some(KeyContext {
+            client: "key/a".parse().expect("a client"),
+            key: Hash32([4; 32]),
+            fingerprint: Hash32([5; 32]),
+        }),
     }
 }
 
@@ -42,7 +52,15 @@ async fn f95_a_context_comes_back_with_its_entry_and_stands_nowhere_in_clear() {
         assert_eq!(told(&signer).await, [expected.clone(), expected.clone()]);
     }
     let journal = String::from_utf8(world.disk.contents()).expect("text");
-    for clear in ["somebody-in-particular", "pool-1", "12345", "12_345", "contexts", "key/a", &"04".repeat(32)] {
+    for clear in [
+        "somebody-in-particular",
+        "pool-1",
+        "12345",
+        "12_345",
+        "contexts",
+        "key/a",
+        &"04".repeat(32),
+    ] {
         assert!(!journal.contains(clear), "{clear} stands in the journal");
     }
     assert!(world.contexts.is_synced(), "the key is durable before what it seals is");
@@ -87,9 +105,11 @@ async fn f95_a_context_that_was_moved_to_another_payout_does_not_open() {
     sign(&world.start(), &paid_for("somebody", 0)).await.expect("signs");
     let mut records = Vec::new();
     let environment = config().environment;
-    Journal::open(Box::new(world.disk.clone()), &environment, |record, _| records.push(record)).expect("opens");
+    Journal::open(Box::new(world.disk.clone()), &environment, |record, _| records.push(record))
+        .expect("opens");
     let forged = MemoryFile::new();
-    let mut journal = Journal::start(Box::new(forged.clone()), journal_id(), &environment).expect("starts");
+    let mut journal =
+        Journal::start(Box::new(forged.clone()), journal_id(), &environment).expect("starts");
     for mut record in records {
         let Record::Signed { entry, sealed, .. } = &mut record else { panic!("one signature") };
         entry.request.approved[0].payout = payout(5);
@@ -110,7 +130,11 @@ async fn f95_the_longest_names_fit() {
         source_asset: "A".repeat(24).parse().expect("an asset"),
         deducted: Amount::MAX,
         fee: Amount::MAX,
-        claim: Some(ClaimContext { nonce: u64::MAX, deadline: u64::MAX, digest: Hash32([255; 32]) }),
+        claim: Some(ClaimContext {
+            nonce: u64::MAX,
+            deadline: u64::MAX,
+            digest: Hash32([255; 32]),
+        }),
         idempotency: Some(KeyContext {
             client: "c".repeat(140).parse().expect("a client"),
             key: Hash32([255; 32]),
@@ -142,9 +166,17 @@ async fn f95_a_torn_keys_file_loses_the_torn_key_alone() {
             ..World::new()
         };
         let signer = torn.start();
-        assert_eq!(told(&signer).await, [vec![(payout(0), context("one"))], vec![]], "{length} bytes");
+        assert_eq!(
+            told(&signer).await,
+            [vec![(payout(0), context("one"))], vec![]],
+            "{length} bytes"
+        );
         sign(&signer, &paid_for("three", 2)).await.expect("signs");
-        assert_eq!(told(&torn.start()).await[2], [(payout(2), context("three"))], "what is written after a torn line is whole");
+        assert_eq!(
+            told(&torn.start()).await[2],
+            [(payout(2), context("three"))],
+            "what is written after a torn line is whole"
+        );
     }
 }
 
@@ -164,15 +196,17 @@ async fn f95_a_keys_file_that_cannot_be_written_signs_nothing() {
     sign(&signer, &pay(1, 1, 1)).await.expect("and what has no context needs no key");
 }
 
-/// F77: a disk that takes a part of a key's line, or all of it and does not promise that it stays, keeps none of it once the batch is
-/// refused. An erasure finds what the signer knows of, so nothing else may name a user.
+/// F77: a disk that takes a part of a key's line, or all of it and does not promise that it stays,
+/// keeps none of it once the batch is refused. An erasure finds what the signer knows of, so
+/// nothing else may name a user.
 #[tokio::test]
 async fn f77_a_key_that_could_not_be_written_leaves_nothing_in_the_file() {
     let world = World::new();
     let signer = world.start();
     sign(&signer, &paid_for("one", 0)).await.expect("signs");
     let before = world.contexts.contents();
-    let hinder: [fn(&MemoryFile); 2] = [|disk| disk.set_room(Some(50)), |disk| disk.set_sync_fails(true)];
+    let hinder: [fn(&MemoryFile); 2] =
+        [|disk| disk.set_room(Some(50)), |disk| disk.set_sync_fails(true)];
     for hinder in hinder {
         hinder(&world.contexts);
         let fault = try_sign(&signer, &paid_for("two", 1)).await;
@@ -181,8 +215,13 @@ async fn f77_a_key_that_could_not_be_written_leaves_nothing_in_the_file() {
         world.contexts.set_sync_fails(false);
         assert_eq!(world.contexts.contents(), before);
     }
-    sign(&signer, &paid_for("one", 1)).await.expect("a user whose key is there needs no room for another");
-    assert!(world.contexts.is_synced(), "nothing stands there that a loss of power would take away");
+    sign(&signer, &paid_for("one", 1))
+        .await
+        .expect("a user whose key is there needs no room for another");
+    assert!(
+        world.contexts.is_synced(),
+        "nothing stands there that a loss of power would take away"
+    );
 }
 
 /// Where the disk does not take the cut either, an erasure removes what is left.
@@ -194,7 +233,10 @@ async fn f77_a_part_of_a_key_that_could_not_be_cut_off_goes_with_the_next_erasur
     world.contexts.set_truncate_fails(true);
     try_sign(&signer, &paid_for("somebody", 0)).await.expect_err("no room");
     world.contexts.set_room(None);
-    assert!(String::from_utf8(world.contexts.contents()).expect("text").contains("somebody"), "what is there cannot be cut off");
+    assert!(
+        String::from_utf8(world.contexts.contents()).expect("text").contains("somebody"),
+        "what is there cannot be cut off"
+    );
     assert_eq!(signer.forget_user(&user("somebody")).await, Ok(false));
     assert_eq!(world.contexts.contents(), b"");
     sign(&signer, &paid_for("two", 0)).await.expect("signs");
@@ -205,8 +247,12 @@ async fn f77_a_part_of_a_key_that_could_not_be_cut_off_goes_with_the_next_erasur
 async fn f95_the_keys_stand_beside_the_journal_and_are_not_needed_to_start() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().expect("a directory");
-    let (path, keys) = (directory.path().join("journal"), directory.path().join("journal.contexts"));
-    let open = |id: JournalId| LocalSigner::open(config(), &path, id, Box::new(|| Timestamp::from_seconds(NOON_SECONDS))).expect("opens");
+    let (path, keys) =
+        (directory.path().join("journal"), directory.path().join("journal.contexts"));
+    let open = |id: JournalId| {
+        LocalSigner::open(config(), &path, id, Box::new(|| Timestamp::from_seconds(NOON_SECONDS)))
+            .expect("opens")
+    };
     let signer = open(journal_id());
     sign(&signer, &paid_for("one", 0)).await.expect("signs");
     sign(&signer, &paid_for("two", 1)).await.expect("signs");

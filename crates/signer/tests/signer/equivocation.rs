@@ -1,4 +1,5 @@
-//! No payout in two live lineages, no nonce in two, no older lease: windows A, B and F as the signer meets them.
+//! No payout in two live lineages, no nonce in two, no older lease: windows A, B and F as the
+//! signer meets them.
 
 use std::sync::Arc;
 
@@ -7,12 +8,13 @@ use adit_signer::{EntryCursor, Refused, SignRequest, Signer as _, Supersede};
 use tokio::sync::Barrier;
 
 use crate::world::{
-    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, entries_from, in_a_row, lane, lineage, nonce_taken, other_lane, pay,
-    pay_amount, payout, sign, supersede, transfer,
+    PLAYER_TWO, World, at_epoch, bump, cancel, draft, dry_run, entries_from, in_a_row, lane,
+    lineage, nonce_taken, other_lane, pay, pay_amount, payout, sign, supersede, transfer,
 };
 
 #[tokio::test]
-async fn f02_and_f03_the_same_attempt_asked_again_gives_the_same_bytes_after_a_restart_and_by_a_newer_lease() {
+async fn f02_and_f03_the_same_attempt_asked_again_gives_the_same_bytes_after_a_restart_and_by_a_newer_lease()
+ {
     let world = World::new();
     let request = pay(1, 1, 0);
     let first = sign(&world.start(), &request).await.expect("signs");
@@ -21,7 +23,8 @@ async fn f02_and_f03_the_same_attempt_asked_again_gives_the_same_bytes_after_a_r
     assert_eq!(sign(&signer, &request).await, Ok(first.clone()));
     assert_eq!(world.disk.contents(), before, "nothing new is written for it");
     assert_eq!(sign(&signer, &at_epoch(2, request.clone())).await, Ok(first.clone()));
-    let twice = signer.sign(&[at_epoch(2, request.clone()), at_epoch(2, request)]).await.expect("writes");
+    let twice =
+        signer.sign(&[at_epoch(2, request.clone()), at_epoch(2, request)]).await.expect("writes");
     assert_eq!(twice, [Ok(first.clone()), Ok(first)]);
 }
 
@@ -76,9 +79,16 @@ async fn f16_two_replicas_that_allocate_one_nonce_at_once_get_one_signature() {
     for nonce in 0..20 {
         let number = u128::from(nonce);
         let both = [(number, 100 + number), (50 + number, 200 + number)];
-        let requests = both.map(|(payout, lineage)| SignRequest { previous: before, ..pay_amount(payout, lineage, nonce, 1) });
+        let requests = both.map(|(payout, lineage)| SignRequest {
+            previous: before,
+            ..pay_amount(payout, lineage, nonce, 1)
+        });
         for request in &requests {
-            assert_eq!(signer.dry_run(std::slice::from_ref(request)).await, Ok(vec![Ok(())]), "free for both");
+            assert_eq!(
+                signer.dry_run(std::slice::from_ref(request)).await,
+                Ok(vec![Ok(())]),
+                "free for both"
+            );
         }
         let start = Arc::new(Barrier::new(2));
         let tasks = requests.clone().map(|request| {
@@ -118,7 +128,10 @@ async fn a_lineage_with_a_second_nonce_is_refused() {
     let signer = world.start();
     for request in [pay(1, 1, 1), pay(2, 1, 1), cancel(1, 1)] {
         let refused = sign(&signer, &request).await.expect_err("another nonce");
-        assert!(matches!(&refused, Refused::Mismatch { detail } if detail.contains("both could be mined")), "{refused}");
+        assert!(
+            matches!(&refused, Refused::Mismatch { detail } if detail.contains("both could be mined")),
+            "{refused}"
+        );
     }
     let mut elsewhere = cancel(1, 0);
     elsewhere.lane = other_lane();
@@ -150,7 +163,11 @@ async fn f30_a_cancelling_attempt_is_signed_in_its_own_lineage_and_a_fill_where_
     sign(&signer, &bump(&first)).await.expect("the race goes on at the same nonce");
     sign(&signer, &cancel(2, 1)).await.expect("fills");
     let moved = sign(&signer, &pay(1, 3, 2)).await;
-    assert_eq!(moved.err(), Some(Refused::Equivocation { payout: payout(1), live: lineage(1) }), "a signed cancel is no proof");
+    assert_eq!(
+        moved.err(),
+        Some(Refused::Equivocation { payout: payout(1), live: lineage(1) }),
+        "a signed cancel is no proof"
+    );
 }
 
 #[tokio::test]
@@ -159,7 +176,10 @@ async fn f20_a_zombie_with_an_older_lease_gets_nothing_new_and_nothing_again() {
     let signed = at_epoch(1, pay(1, 1, 0));
     sign(&world.start(), &signed).await.expect("signs");
     let refused_by_newer_lease = at_epoch(2, pay(2, 2, 0));
-    assert!(sign(&world.start(), &refused_by_newer_lease).await.is_err(), "it signs nothing, yet its lease was seen");
+    assert!(
+        sign(&world.start(), &refused_by_newer_lease).await.is_err(),
+        "it signs nothing, yet its lease was seen"
+    );
     let signer = world.start();
     let stale = Refused::StaleEpoch { got: Epoch(1), newest: Epoch(2) };
     assert_eq!(sign(&signer, &at_epoch(1, pay(3, 3, 3))).await.err(), Some(stale.clone()));
@@ -180,7 +200,10 @@ async fn a_dry_run_writes_nothing_and_counts_its_batch() {
     let request = at_epoch(7, pay(1, 1, 0));
     let second = SignRequest { previous: Some(lineage(1)), ..at_epoch(7, pay(1, 2, 1)) };
     let answers = signer.dry_run(&[request.clone(), request, second]).await.expect("reads");
-    assert_eq!(answers, [Ok(()), Ok(()), Err(Refused::Equivocation { payout: payout(1), live: lineage(1) })]);
+    assert_eq!(
+        answers,
+        [Ok(()), Ok(()), Err(Refused::Equivocation { payout: payout(1), live: lineage(1) })]
+    );
     assert_eq!(world.disk.contents(), before);
     sign(&signer, &at_epoch(1, pay(1, 3, 0))).await.expect("nothing was remembered");
 }
@@ -192,7 +215,10 @@ async fn a_payout_moves_after_supersede_and_only_then() {
     sign(&world.start(), &first).await.expect("signs");
     let signer = world.start();
     let wrong = Supersede { old: lineage(8), ..supersede(1, 1) };
-    assert_eq!(signer.supersede(&wrong).await, Ok(Err(Refused::Equivocation { payout: payout(1), live: lineage(1) })));
+    assert_eq!(
+        signer.supersede(&wrong).await,
+        Ok(Err(Refused::Equivocation { payout: payout(1), live: lineage(1) }))
+    );
     assert!(sign(&signer, &pay(1, 2, 1)).await.is_err(), "a refused supersede moves nothing");
     assert_eq!(signer.supersede(&supersede(1, 1)).await, Ok(Ok(())));
 
@@ -200,12 +226,25 @@ async fn a_payout_moves_after_supersede_and_only_then() {
     let records = signer.tip().expect("open").records;
     assert_eq!(signer.supersede(&supersede(1, 1)).await, Ok(Ok(())), "asked again");
     assert_eq!(signer.tip().expect("open").records, records, "and written once");
-    assert!(matches!(sign(&signer, &bump(&first)).await, Err(Refused::Mismatch { .. })), "the dead lineage pays it never again");
+    assert!(
+        matches!(sign(&signer, &bump(&first)).await, Err(Refused::Mismatch { .. })),
+        "the dead lineage pays it never again"
+    );
     let second = pay(1, 2, 1);
     sign(&signer, &second).await.expect("moves");
-    assert_eq!(sign(&signer, &pay(1, 3, 2)).await.err(), Some(Refused::Equivocation { payout: payout(1), live: lineage(2) }));
-    assert_eq!(signer.supersede(&supersede(1, 1)).await, Ok(Ok(())), "asked late: it does not free the new lineage");
-    assert_eq!(sign(&signer, &pay(1, 3, 2)).await.err(), Some(Refused::Equivocation { payout: payout(1), live: lineage(2) }));
+    assert_eq!(
+        sign(&signer, &pay(1, 3, 2)).await.err(),
+        Some(Refused::Equivocation { payout: payout(1), live: lineage(2) })
+    );
+    assert_eq!(
+        signer.supersede(&supersede(1, 1)).await,
+        Ok(Ok(())),
+        "asked late: it does not free the new lineage"
+    );
+    assert_eq!(
+        sign(&signer, &pay(1, 3, 2)).await.err(),
+        Some(Refused::Equivocation { payout: payout(1), live: lineage(2) })
+    );
 }
 
 #[tokio::test]
@@ -236,7 +275,8 @@ async fn a_supersede_needs_evidence_a_key_and_the_right_lane() {
     assert!(matches!(signer.supersede(&unknown).await, Ok(Err(Refused::UnknownKey { .. }))));
 }
 
-/// Reserved, never signed, its nonce filled: the payout is free, and the old lineage may not wake up for it.
+/// Reserved, never signed, its nonce filled: the payout is free, and the old lineage may not wake
+/// up for it.
 #[tokio::test]
 async fn a_payout_that_was_never_signed_is_moved_too() {
     let world = World::new();
@@ -256,8 +296,13 @@ async fn f73_entries_tell_what_was_signed_in_nonce_order_and_whole() {
     let signed = signer.sign(&requests).await.expect("writes");
     let signer = world.start();
     let entries = entries_from(&signer, &lane(), 0).await;
-    let order: Vec<_> = [1, 3, 0, 2].map(|at: usize| (requests[at].clone(), signed[at].clone().expect("signed").signed)).into();
-    assert_eq!(entries.into_iter().map(|entry| (entry.request, entry.signed)).collect::<Vec<_>>(), order);
+    let order: Vec<_> = [1, 3, 0, 2]
+        .map(|at: usize| (requests[at].clone(), signed[at].clone().expect("signed").signed))
+        .into();
+    assert_eq!(
+        entries.into_iter().map(|entry| (entry.request, entry.signed)).collect::<Vec<_>>(),
+        order
+    );
     for (from, count) in [(4, 3), (5, 2), (6, 0)] {
         assert_eq!(entries_from(&signer, &lane(), from).await.len(), count, "from {from} on");
     }
@@ -284,9 +329,17 @@ async fn f99_the_attempts_of_one_number_may_be_parted() {
         read.extend(page.entries.into_iter().map(|entry| entry.request.attempt));
         from = page.next;
     }
-    let all: Vec<_> = entries_from(&signer, &lane(), 5).await.into_iter().map(|entry| entry.request.attempt).collect();
+    let all: Vec<_> = entries_from(&signer, &lane(), 5)
+        .await
+        .into_iter()
+        .map(|entry| entry.request.attempt)
+        .collect();
     assert_eq!((sizes, read.len()), (vec![2, 2, 1], 5));
     assert_eq!(read, all);
     let one = signer.entries(&lane(), EntryCursor::at(5), 0).await.expect("reads");
-    assert_eq!((one.entries.len(), one.next), (1, Some(EntryCursor { number: 5, skip: 1 })), "a page has one entry at least");
+    assert_eq!(
+        (one.entries.len(), one.next),
+        (1, Some(EntryCursor { number: 5, skip: 1 })),
+        "a page has one entry at least"
+    );
 }

@@ -1,18 +1,21 @@
-//! Journals of older builds are read and continued, and no older build reads what comes after: case F78.
+//! Journals of older builds are read and continued, and no older build reads what comes after: case
+//! F78.
 
 use adit_core::Epoch;
 use adit_signer::{EnvironmentId, Journal, MemoryFile, Record, Refused, Signer as _, Stamp};
 
 use crate::bitcoin::world as bitcoin;
 use crate::world::{
-    World, at_epoch, claim, config, entries_from, lane, lease, lineage, next_attempt, nonce_taken, pay, payout, sign, stamp, under,
+    World, at_epoch, claim, config, entries_from, lane, lease, lineage, next_attempt, nonce_taken,
+    pay, payout, sign, stamp, under,
 };
 
-/// Written by the signer as it was before it knew Bitcoin: a payment, its bump and its cancel, a payment of coins, a supersede, the
-/// moved payout, a newer lease that signed nothing.
+/// Written by the signer as it was before it knew Bitcoin: a payment, its bump and its cancel, a
+/// payment of coins, a supersede, the moved payout, a newer lease that signed nothing.
 const BEFORE_BITCOIN: &[u8] = include_bytes!("journals/before_bitcoin.journal");
-/// Written by the signer as it was before stores had incarnations: the same, and on Bitcoin a batch, one with another payee, a payment to
-/// nobody, both ways of a supersede, the moved payout under a newer lease.
+/// Written by the signer as it was before stores had incarnations: the same, and on Bitcoin a
+/// batch, one with another payee, a payment to nobody, both ways of a supersede, the moved payout
+/// under a newer lease.
 const FORMAT_1: &[u8] = include_bytes!("journals/format_1.journal");
 
 fn holding(bytes: &[u8]) -> World {
@@ -45,14 +48,27 @@ async fn f78_a_journal_of_format_1_is_read_and_continued() {
     for (lane, entries, epoch) in [(lane(), 5, Epoch(3)), (segwit, 4, Epoch(2))] {
         let told = entries_from(&signer, &lane, 0).await;
         assert_eq!(told.len(), entries);
-        assert!(told.iter().all(|entry| entry.request.stamp == Stamp::default() && entry.request.contexts.is_empty()));
-        let standing = signer.lanes().await.expect("answers").into_iter().find(|standing| standing.lane == lane).expect("known");
+        assert!(
+            told.iter().all(|entry| entry.request.stamp == Stamp::default()
+                && entry.request.contexts.is_empty())
+        );
+        let standing = signer
+            .lanes()
+            .await
+            .expect("answers")
+            .into_iter()
+            .find(|standing| standing.lane == lane)
+            .expect("known");
         assert_eq!((standing.epoch, standing.counter), (epoch, 0));
     }
     assert!(world.disk.contents() == FORMAT_1, "only read");
     assert_eq!(sign(&signer, &at_epoch(3, pay(9, 9, 0))).await.err(), Some(nonce_taken(0, 1)));
     let taken = Refused::EpochTaken { epoch: Epoch(3) };
-    assert_eq!(lease(&signer, &claim(3, stamp(1, 10, 1))).await, Err(taken), "an epoch that was seen is nobody's");
+    assert_eq!(
+        lease(&signer, &claim(3, stamp(1, 10, 1))).await,
+        Err(taken),
+        "an epoch that was seen is nobody's"
+    );
     lease(&signer, &claim(4, stamp(1, 10, 1))).await.expect("any incarnation is the first");
     let next = under(4, stamp(1, 10, 2), pay(4, 4, 3));
     sign(&signer, &next).await.expect("signs");
@@ -61,7 +77,11 @@ async fn f78_a_journal_of_format_1_is_read_and_continued() {
     sign(&signer, &next).await.expect("again");
     lease(&signer, &claim(5, stamp(1, 11, 3))).await.expect("leases");
     let text = String::from_utf8(world.disk.contents()).expect("text");
-    assert_eq!(text.matches("\"record\":\"format\"").count(), 1, "once, however often it is opened");
+    assert_eq!(
+        text.matches("\"record\":\"format\"").count(),
+        1,
+        "once, however often it is opened"
+    );
 }
 
 /// An older build stops at a record that it does not know.
@@ -76,10 +96,14 @@ async fn f78_an_older_build_meets_a_record_that_it_does_not_know_before_anything
     sign(&signer, &at_epoch(3, pay(4, 4, 9))).await.expect("signs");
     let mut records = Vec::new();
     let environment = EnvironmentId::new("test").expect("a name");
-    Journal::open(Box::new(world.disk.clone()), &environment, |record, _| records.push(record)).expect("opens");
+    Journal::open(Box::new(world.disk.clone()), &environment, |record, _| records.push(record))
+        .expect("opens");
     assert_eq!(records[records.len() - 2], Record::Format { version: 2 });
     let fresh = World::new();
     sign(&fresh.start(), &pay(1, 1, 0)).await.expect("signs");
     let text = String::from_utf8(fresh.disk.contents()).expect("text");
-    assert!(text.contains("\"version\":2") && !text.contains("\"record\":\"format\""), "a new journal says it in its header");
+    assert!(
+        text.contains("\"version\":2") && !text.contains("\"record\":\"format\""),
+        "a new journal says it in its header"
+    );
 }

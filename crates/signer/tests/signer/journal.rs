@@ -4,13 +4,14 @@ use std::path::Path;
 
 use adit_core::{Epoch, JournalId, Timestamp};
 use adit_signer::{
-    DiskFile, EnvironmentId, Journal, JournalError, JournalFile as _, LocalSigner, MemoryFile, OpenError, Record, Refused, SignRequest,
-    Signer as _, SignerFault,
+    DiskFile, EnvironmentId, Journal, JournalError, JournalFile as _, LocalSigner, MemoryFile,
+    OpenError, Record, Refused, SignRequest, Signer as _, SignerFault,
 };
 use uuid::Uuid;
 
 use crate::world::{
-    NOON_SECONDS, World, after, config, entries_from, environment, in_a_row, journal_id, lane, lineage, pay, sign, supersede, try_sign,
+    NOON_SECONDS, World, after, config, entries_from, environment, in_a_row, journal_id, lane,
+    lineage, pay, sign, supersede, try_sign,
 };
 
 fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
@@ -22,7 +23,12 @@ fn start_on(bytes: Vec<u8>) -> Result<LocalSigner, JournalError> {
 }
 
 fn open_on_disk(path: &Path, id: u128) -> Result<LocalSigner, OpenError> {
-    LocalSigner::open(config(), path, JournalId(Uuid::from_u128(id)), Box::new(|| Timestamp::from_seconds(NOON_SECONDS)))
+    LocalSigner::open(
+        config(),
+        path,
+        JournalId(Uuid::from_u128(id)),
+        Box::new(|| Timestamp::from_seconds(NOON_SECONDS)),
+    )
 }
 
 /// A journal with two signatures, and its length before the second.
@@ -43,7 +49,9 @@ async fn killed_at_each_byte_of_the_last_record_it_starts_and_remembers_the_othe
             let mut torn = bytes[..length].to_vec();
             torn.resize(length + zeros, 0);
             let world = World { disk: MemoryFile::holding(torn), ..World::new() };
-            let signer = world.try_start(config()).unwrap_or_else(|error| panic!("{length} bytes and {zeros} zeros: {error}"));
+            let signer = world
+                .try_start(config())
+                .unwrap_or_else(|error| panic!("{length} bytes and {zeros} zeros: {error}"));
             assert_eq!(signer.tip().expect("open").records, 1);
             assert_eq!(world.disk.contents(), bytes[..whole], "the rest is removed");
         }
@@ -62,8 +70,13 @@ async fn a_changed_byte_anywhere_is_found() {
         let bit = if bytes[at].is_ascii_lowercase() { 0x20 } else { 1 };
         let mut changed = bytes.clone();
         changed[at] ^= bit;
-        let error = start_on(changed).err().unwrap_or_else(|| panic!("bit {bit:#x} of byte {at} was changed unnoticed"));
-        assert!(matches!(error, JournalError::Damaged { .. } | JournalError::Foreign { .. }), "byte {at}: {error}");
+        let error = start_on(changed)
+            .err()
+            .unwrap_or_else(|| panic!("bit {bit:#x} of byte {at} was changed unnoticed"));
+        assert!(
+            matches!(error, JournalError::Damaged { .. } | JournalError::Foreign { .. }),
+            "byte {at}: {error}"
+        );
     }
 }
 
@@ -72,16 +85,24 @@ async fn a_missing_repeated_or_moved_record_is_found() {
     let (bytes, whole) = two_signatures().await;
     let header = bytes.iter().position(|byte| *byte == b'\n').expect("a header") + 1;
     let (first, second) = (&bytes[header..whole], &bytes[whole..]);
-    for wrong in [[&bytes[..header], second].concat(), [&bytes[..], second].concat(), [&bytes[..header], second, first].concat()] {
+    for wrong in [
+        [&bytes[..header], second].concat(),
+        [&bytes[..], second].concat(),
+        [&bytes[..header], second, first].concat(),
+    ] {
         assert!(matches!(start_on(wrong).err(), Some(JournalError::Damaged { .. })));
     }
     for length in 1..header {
-        assert!(matches!(start_on(bytes[..length].to_vec()).err(), Some(JournalError::Foreign { .. })), "cut to {length}");
+        assert!(
+            matches!(start_on(bytes[..length].to_vec()).err(), Some(JournalError::Foreign { .. })),
+            "cut to {length}"
+        );
     }
     assert!(matches!(start_on(b"{}\n".repeat(100)).err(), Some(JournalError::Foreign { .. })));
 }
 
-/// Nothing of a whole journal is mended, so a disk that takes no writes does not keep the signer from telling what it signed.
+/// Nothing of a whole journal is mended, so a disk that takes no writes does not keep the signer
+/// from telling what it signed.
 #[tokio::test]
 async fn a_whole_journal_is_only_read() {
     let (bytes, _) = two_signatures().await;
@@ -96,20 +117,27 @@ async fn a_whole_journal_is_only_read() {
 #[test]
 fn a_journal_of_megabytes_is_read_to_its_end() {
     let disk = MemoryFile::new();
-    let mut journal = Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts");
-    let seen = |epoch| Record::Epoch { at: Timestamp::from_seconds(NOON_SECONDS), lane: lane(), epoch: Epoch(epoch) };
+    let mut journal =
+        Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts");
+    let seen = |epoch| Record::Epoch {
+        at: Timestamp::from_seconds(NOON_SECONDS),
+        lane: lane(),
+        epoch: Epoch(epoch),
+    };
     for epoch in 0..8_000 {
         journal.stage(&seen(epoch));
     }
     journal.commit().expect("writes");
     assert!((1 << 20..2 << 20).contains(&disk.contents().len()), "{}", disk.contents().len());
     let mut read = Vec::new();
-    let opened = Journal::open(Box::new(disk), &environment("test"), |record, _| read.push(record)).expect("opens");
+    let opened = Journal::open(Box::new(disk), &environment("test"), |record, _| read.push(record))
+        .expect("opens");
     assert_eq!(opened.tip(), journal.tip());
     assert!(read.into_iter().eq((0..8_000).map(seen)));
 }
 
-/// Whole records cut off leave no trace in the file, but the tip that was noted elsewhere does not come back.
+/// Whole records cut off leave no trace in the file, but the tip that was noted elsewhere does not
+/// come back.
 #[tokio::test]
 async fn the_tip_tells_a_shortened_journal() {
     let (bytes, whole) = two_signatures().await;
@@ -118,19 +146,35 @@ async fn the_tip_tells_a_shortened_journal() {
     assert!(cut.records < full.records && cut.chain != full.chain);
 }
 
-/// F91: the chain after any number of records is what the tip said when there were so many, for who wrote them and for who opens them
-/// again, in memory and on a real disk. It is read from the nearest mark, so there are more records than lie between two marks.
+/// F91: the chain after any number of records is what the tip said when there were so many, for who
+/// wrote them and for who opens them again, in memory and on a real disk. It is read from the
+/// nearest mark, so there are more records than lie between two marks.
 #[test]
 fn f91_the_chain_after_so_many_records_is_what_the_tip_was_then() {
     const RECORDS: u64 = 1_100;
     let directory = tempfile::tempdir().expect("a directory");
     let disk = MemoryFile::new();
-    let on_disk =
-        || Box::new(DiskFile::open_or_create(&directory.path().join("journal"), journal_id(), &environment("test")).expect("opens"));
-    let seen = |epoch| Record::Epoch { at: Timestamp::from_seconds(NOON_SECONDS), lane: lane(), epoch: Epoch(epoch) };
-    let reopen = |file: Box<dyn adit_signer::JournalFile>| Journal::open(file, &environment("test"), |_, _| {}).expect("opens");
-    let start: Box<dyn Fn() -> Journal> =
-        Box::new(|| Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts"));
+    let on_disk = || {
+        Box::new(
+            DiskFile::open_or_create(
+                &directory.path().join("journal"),
+                journal_id(),
+                &environment("test"),
+            )
+            .expect("opens"),
+        )
+    };
+    let seen = |epoch| Record::Epoch {
+        at: Timestamp::from_seconds(NOON_SECONDS),
+        lane: lane(),
+        epoch: Epoch(epoch),
+    };
+    let reopen = |file: Box<dyn adit_signer::JournalFile>| {
+        Journal::open(file, &environment("test"), |_, _| {}).expect("opens")
+    };
+    let start: Box<dyn Fn() -> Journal> = Box::new(|| {
+        Journal::start(Box::new(disk.clone()), journal_id(), &environment("test")).expect("starts")
+    });
     let again: Box<dyn Fn() -> Journal> = Box::new(|| reopen(Box::new(disk.clone())));
     let real: Box<dyn Fn() -> Journal> = Box::new(|| reopen(on_disk()));
     for (begin, open_again) in [(&start, &again), (&real, &real)] {
@@ -145,11 +189,20 @@ fn f91_the_chain_after_so_many_records_is_what_the_tip_was_then() {
         }
         let told = |journal: &mut Journal| {
             for tip in &tips {
-                assert_eq!(journal.chain_after(tip.records).expect("reads"), Some(tip.chain), "after {}", tip.records);
+                assert_eq!(
+                    journal.chain_after(tip.records).expect("reads"),
+                    Some(tip.chain),
+                    "after {}",
+                    tip.records
+                );
             }
             assert_eq!(journal.chain_after(RECORDS + 1).expect("reads"), None, "it has fewer");
             journal.stage(&seen(RECORDS));
-            assert_eq!(journal.chain_after(RECORDS + 1).expect("reads"), None, "what is staged is no part of it");
+            assert_eq!(
+                journal.chain_after(RECORDS + 1).expect("reads"),
+                None,
+                "what is staged is no part of it"
+            );
             journal.discard();
         };
         told(&mut journal);
@@ -169,11 +222,17 @@ async fn f77_a_full_disk_signs_nothing_and_recovers() {
         let fault = signer.sign(&after(1, [pay(2, 2, 1), pay(3, 3, 2)])).await;
         assert!(matches!(fault, Err(SignerFault::Journal { .. })), "{fault:?}");
         assert_eq!(world.disk.contents(), before, "cut back");
-        assert!(matches!(signer.supersede(&supersede(1, 1)).await, Err(SignerFault::Journal { .. })));
+        assert!(matches!(
+            signer.supersede(&supersede(1, 1)).await,
+            Err(SignerFault::Journal { .. })
+        ));
     }
     world.disk.set_room(None);
     let answers = signer.sign(&after(1, [pay(4, 4, 1), pay(2, 5, 2)])).await.expect("writes again");
-    assert!(answers.iter().all(Result::is_ok), "nothing of the failed batches was remembered: {answers:?}");
+    assert!(
+        answers.iter().all(Result::is_ok),
+        "nothing of the failed batches was remembered: {answers:?}"
+    );
     assert_eq!(entries_from(&world.start(), &lane(), 0).await.len(), 3);
 }
 
@@ -185,7 +244,10 @@ async fn f77_a_sync_that_fails_signs_nothing() {
     assert!(matches!(try_sign(&signer, &pay(1, 1, 0)).await, Err(SignerFault::Journal { .. })));
     world.disk.set_sync_fails(false);
     let fault = try_sign(&signer, &pay(1, 1, 0)).await;
-    assert!(matches!(&fault, Err(SignerFault::Journal { detail }) if detail.contains("start again")), "{fault:?}");
+    assert!(
+        matches!(&fault, Err(SignerFault::Journal { detail }) if detail.contains("start again")),
+        "{fault:?}"
+    );
     sign(&world.start(), &pay(1, 2, 0)).await.expect("after a restart");
 }
 
@@ -202,7 +264,8 @@ async fn a_disk_that_cannot_be_cut_back_stops_the_signer() {
     sign(&world.start(), &pay(1, 1, 0)).await.expect("the torn rest is removed at the next start");
 }
 
-/// The same on a real disk: what a crash left is cut off, and the next signature follows what was answered.
+/// The same on a real disk: what a crash left is cut off, and the next signature follows what was
+/// answered.
 #[tokio::test]
 async fn killed_while_it_wrote_to_a_real_disk_it_goes_on_after_the_last_whole_record() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -227,13 +290,15 @@ async fn killed_while_it_wrote_to_a_real_disk_it_goes_on_after_the_last_whole_re
     assert_eq!(entries_from(&signer, &lane(), 0).await.len(), 3);
 }
 
-/// A pipe has no disk below it that could keep anything: the system says so, and the signer is told.
+/// A pipe has no disk below it that could keep anything: the system says so, and the signer is
+/// told.
 #[test]
 fn f77_what_cannot_be_made_durable_is_said() {
     let directory = tempfile::tempdir().expect("a directory");
     let pipe = directory.path().join("journal");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs").success());
-    let mut file = DiskFile::open_or_create(&pipe, journal_id(), &environment("test")).expect("opens");
+    let mut file =
+        DiskFile::open_or_create(&pipe, journal_id(), &environment("test")).expect("opens");
     assert!(file.sync().is_err());
 }
 
@@ -244,14 +309,18 @@ async fn five_hundred_requests_are_synced_once() {
     config.caps.values_mut().for_each(|caps| caps.per_day = adit_core::Amount::MAX);
     let signer = world.try_start(config).expect("starts");
     let syncs = world.disk.syncs();
-    let next = |at: u128| SignRequest { previous: at.checked_sub(1).map(lineage), ..pay(at, at, u64::try_from(at).expect("small")) };
+    let next = |at: u128| SignRequest {
+        previous: at.checked_sub(1).map(lineage),
+        ..pay(at, at, u64::try_from(at).expect("small"))
+    };
     let requests: Vec<_> = (0..500).map(next).collect();
     let answers = signer.sign(&requests).await.expect("writes");
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(world.disk.syncs() - syncs, 1);
 }
 
-/// Where each line stands is counted while it is staged, not read from the disk: what counts wrong cuts wrong after a failed write.
+/// Where each line stands is counted while it is staged, not read from the disk: what counts wrong
+/// cuts wrong after a failed write.
 #[tokio::test]
 async fn a_batch_is_found_again_by_whoever_wrote_it() {
     let world = World::new();
@@ -281,7 +350,13 @@ async fn f24_a_journal_of_another_environment_does_not_open() {
     let mut staging = config();
     staging.environment = environment("staging");
     let error = world.try_start(staging).err().expect("another environment");
-    assert_eq!(error, OpenError::Journal(JournalError::Environment { found: "test".into(), given: "staging".into() }));
+    assert_eq!(
+        error,
+        OpenError::Journal(JournalError::Environment {
+            found: "test".into(),
+            given: "staging".into()
+        })
+    );
 }
 
 #[test]
@@ -289,7 +364,13 @@ fn f24_an_environment_is_named_by_1_to_64_visible_characters() {
     for name in ["x".to_owned(), "production-2".to_owned(), "x".repeat(64)] {
         assert_eq!(EnvironmentId::new(name.clone()).expect("a name").as_str(), name);
     }
-    for name in [String::new(), "x".repeat(65), "two words".to_owned(), "tab\t".to_owned(), "süd".to_owned()] {
+    for name in [
+        String::new(),
+        "x".repeat(65),
+        "two words".to_owned(),
+        "tab\t".to_owned(),
+        "süd".to_owned(),
+    ] {
         assert!(EnvironmentId::new(name.clone()).is_err(), "{name:?}");
     }
 }
@@ -309,15 +390,20 @@ async fn f24_a_journal_on_disk_has_one_signer_and_keeps_its_name() {
     assert_eq!(signer.journal().await, Ok(journal_id()), "the name it was given first");
     assert_eq!(sign(&signer, &request).await, Ok(signature));
     assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(directory.path().read_dir().expect("a directory").count(), 2, "nothing is left beside it and its keys");
+    assert_eq!(
+        directory.path().read_dir().expect("a directory").count(),
+        2,
+        "nothing is left beside it and its keys"
+    );
     drop(signer);
     std::fs::write(&path, "").expect("emptied");
     let error = open(9).err().expect("an emptied journal is no new start");
     assert!(matches!(error, OpenError::Journal(JournalError::Foreign { .. })), "{error}");
 }
 
-/// The sectors of one append reach the disk in any order. Whichever of them is missing after a crash, nothing of the append was answered: it is
-/// kept beside the journal, and the signer goes on from what was synced before.
+/// The sectors of one append reach the disk in any order. Whichever of them is missing after a
+/// crash, nothing of the append was answered: it is kept beside the journal, and the signer goes on
+/// from what was synced before.
 #[tokio::test]
 async fn f77_a_hole_in_the_last_append_is_cut_and_kept() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -337,21 +423,30 @@ async fn f77_a_hole_in_the_last_append_is_cut_and_kept() {
         let mut holed = bytes.clone();
         holed[hole.clone()].fill(0);
         std::fs::write(&path, &holed).expect("written");
-        let signer = open_on_disk(&path, 8).unwrap_or_else(|error| panic!("a hole at {hole:?}: {error}"));
+        let signer =
+            open_on_disk(&path, 8).unwrap_or_else(|error| panic!("a hole at {hole:?}: {error}"));
         let records = signer.tip().expect("open").records;
-        assert!((synced.records..synced.records + 3).contains(&records), "a hole at {hole:?} leaves {records} records");
+        assert!(
+            (synced.records..synced.records + 3).contains(&records),
+            "a hole at {hole:?} leaves {records} records"
+        );
         drop(signer);
         let cut = path.metadata().expect("there").len();
         let aside = path.with_file_name(format!("journal.torn-{cut}"));
         // What ends in zeros is a torn line, as ever.
         if hole.end < end {
-            assert_eq!(std::fs::read(&aside).expect("kept"), holed[usize::try_from(cut).expect("small")..], "a hole at {hole:?}");
+            assert_eq!(
+                std::fs::read(&aside).expect("kept"),
+                holed[usize::try_from(cut).expect("small")..],
+                "a hole at {hole:?}"
+            );
             std::fs::remove_file(aside).expect("removed");
         }
     }
 }
 
-/// What was synced before the last append was answered for: a hole in it is damage, however well it lies on sectors.
+/// What was synced before the last append was answered for: a hole in it is damage, however well it
+/// lies on sectors.
 #[tokio::test]
 async fn f77_a_hole_before_the_last_append_is_damage() {
     let world = World::new();
@@ -361,7 +456,12 @@ async fn f77_a_hole_before_the_last_append_is_damage() {
         world.pass(1);
     }
     let bytes = world.disk.contents();
-    let lines: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let lines: Vec<usize> = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(at, _)| at + 1)
+        .collect();
     for (from, is_last) in [(lines[0], false), (lines[1], false), (lines[2], true)] {
         let sector = from.next_multiple_of(512);
         let mut changed = bytes.clone();
@@ -382,8 +482,11 @@ async fn f77_what_is_no_hole_of_sectors_is_damage() {
         start_on(changed)
     };
     assert!(zeroed(start..start + 512).is_ok(), "a sector");
-    for wrong in [start + 1..start + 512, start..start + 511, start + 1..start + 2, whole - 40..whole - 20] {
-        let error = zeroed(wrong.clone()).err().unwrap_or_else(|| panic!("{wrong:?} is taken for a hole"));
+    for wrong in
+        [start + 1..start + 512, start..start + 511, start + 1..start + 2, whole - 40..whole - 20]
+    {
+        let error =
+            zeroed(wrong.clone()).err().unwrap_or_else(|| panic!("{wrong:?} is taken for a hole"));
         assert!(matches!(error, JournalError::Damaged { .. }), "{wrong:?}: {error}");
     }
 }

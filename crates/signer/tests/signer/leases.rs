@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use adit_core::{Epoch, Span};
 use adit_signer::{
-    EPOCH_STEP_MAX, LaneStanding, LeaseClaim, NEW_INCARNATION_SILENCE_SECONDS, Presence, Refused, SignRequest, Signer, Supersede,
+    EPOCH_STEP_MAX, LaneStanding, LeaseClaim, NEW_INCARNATION_SILENCE_SECONDS, Presence, Refused,
+    SignRequest, Signer, Supersede,
 };
 
-use crate::world::{World, claim, dry_run, entries_from, incarnation, lane, lease, pay, replica, retire, sign, stamp, supersede, under};
+use crate::world::{
+    World, claim, dry_run, entries_from, incarnation, lane, lease, pay, replica, retire, sign,
+    stamp, supersede, under,
+};
 
 const SILENCE: i64 = 60;
 
@@ -43,7 +47,15 @@ async fn f20_a_zombie_is_fenced_by_the_lease_after_its_own() {
     assert_eq!(signer.supersede(&moved).await, Ok(Err(stale.clone())));
     assert_eq!(lease(&signer, &claim(1, old)).await, Err(stale));
     sign(&signer, &under(2, new, pay(2, 2, 1))).await.expect("the newer one goes on");
-    assert_eq!(signer.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(2), counter: 2, incarnation: incarnation(1) }]));
+    assert_eq!(
+        signer.lanes().await,
+        Ok(vec![LaneStanding {
+            lane: lane(),
+            epoch: Epoch(2),
+            counter: 2,
+            incarnation: incarnation(1)
+        }])
+    );
 }
 
 #[tokio::test]
@@ -57,7 +69,14 @@ async fn f101_an_epoch_has_one_token_for_good() {
         assert_eq!(lease(&signer, &claim(1, second)).await.err(), taken);
         assert_eq!(sign(&signer, &under(1, second, pay(1, 1, 0))).await.err(), taken);
         assert_eq!(dry_run(&signer, &under(1, second, pay(1, 1, 0))).await.err(), taken);
-        assert_eq!(signer.supersede(&Supersede { stamp: second, ..supersede(1, 1) }).await.expect("answers").err(), taken);
+        assert_eq!(
+            signer
+                .supersede(&Supersede { stamp: second, ..supersede(1, 1) })
+                .await
+                .expect("answers")
+                .err(),
+            taken
+        );
     }
     let records = world.start().tip().expect("open").records;
     assert_eq!(lease(&world.start(), &claim(1, first)).await, Ok(()), "asked again");
@@ -70,12 +89,28 @@ async fn f94_what_was_never_leased_signs_nothing() {
     let signer = world.start();
     let not_leased = Some(Refused::NotLeased { lane: lane() });
     let pinned = stamp(1, 10, 1);
-    assert_eq!(sign(&signer, &under(1, pinned, pay(1, 1, 0))).await.err(), not_leased, "nobody has leased");
-    assert_eq!(lease(&signer, &claim(1, stamp(0, 0, 0))).await.err(), not_leased, "a lease has a name");
+    assert_eq!(
+        sign(&signer, &under(1, pinned, pay(1, 1, 0))).await.err(),
+        not_leased,
+        "nobody has leased"
+    );
+    assert_eq!(
+        lease(&signer, &claim(1, stamp(0, 0, 0))).await.err(),
+        not_leased,
+        "a lease has a name"
+    );
     lease(&signer, &claim(1, pinned)).await.expect("leases");
     assert_eq!(sign(&signer, &pay(1, 1, 0)).await.err(), not_leased, "no stamp");
-    assert_eq!(sign(&signer, &under(2, pinned, pay(1, 1, 0))).await.err(), not_leased, "a lease that was not told");
-    assert_eq!(sign(&signer, &under(1, stamp(2, 10, 2), pay(1, 1, 0))).await.err(), not_leased, "another life of the store");
+    assert_eq!(
+        sign(&signer, &under(2, pinned, pay(1, 1, 0))).await.err(),
+        not_leased,
+        "a lease that was not told"
+    );
+    assert_eq!(
+        sign(&signer, &under(1, stamp(2, 10, 2), pay(1, 1, 0))).await.err(),
+        not_leased,
+        "another life of the store"
+    );
     assert_eq!(signer.retire(&retire(2, 1, None)).await.expect("answers").err(), not_leased);
     assert_eq!(signer.supersede(&supersede(1, 1)).await.expect("answers").err(), not_leased);
     sign(&signer, &under(1, pinned, pay(1, 1, 0))).await.expect("signs");
@@ -100,12 +135,22 @@ async fn f94_a_row_that_is_not_ahead_of_what_was_shown_is_told_so() {
     lease(&signer, &claim(1, stamp(1, 10, 4))).await.expect("leases");
     let behind = |got, newest| Err(Refused::CounterBehind { got, newest });
     assert_eq!(lease(&signer, &claim(2, stamp(1, 11, 4))).await, behind(4, 4));
-    sign(&signer, &under(1, stamp(1, 10, 7), pay(1, 1, 0))).await.expect("signs for a later change");
+    sign(&signer, &under(1, stamp(1, 10, 7), pay(1, 1, 0)))
+        .await
+        .expect("signs for a later change");
     for signer in [signer, world.start()] {
         assert_eq!(lease(&signer, &claim(2, stamp(1, 11, 7))).await, behind(7, 7));
         world.pass(SILENCE);
-        assert_eq!(lease(&signer, &claim(2, stamp(2, 11, 7))).await, behind(7, 7), "a new incarnation too, once all others are silent");
-        assert_eq!(lease(&signer, &claim(1, stamp(1, 10, 4))).await, Ok(()), "the lease it has, asked again");
+        assert_eq!(
+            lease(&signer, &claim(2, stamp(2, 11, 7))).await,
+            behind(7, 7),
+            "a new incarnation too, once all others are silent"
+        );
+        assert_eq!(
+            lease(&signer, &claim(1, stamp(1, 10, 4))).await,
+            Ok(()),
+            "the lease it has, asked again"
+        );
     }
     lease(&world.start(), &claim(2, stamp(1, 11, 8))).await.expect("ahead");
 }
@@ -116,8 +161,15 @@ async fn f94_a_new_incarnation_has_an_epoch_above_all() {
     let signer = world.start();
     lease(&signer, &claim(3, stamp(1, 10, 1))).await.expect("leases");
     world.pass(SILENCE);
-    assert_eq!(lease(&signer, &claim(2, stamp(2, 20, 5))).await, Err(Refused::StaleEpoch { got: Epoch(2), newest: Epoch(3) }));
-    assert_eq!(lease(&signer, &claim(3, stamp(2, 10, 5))).await, Err(Refused::EpochTaken { epoch: Epoch(3) }), "whatever its token");
+    assert_eq!(
+        lease(&signer, &claim(2, stamp(2, 20, 5))).await,
+        Err(Refused::StaleEpoch { got: Epoch(2), newest: Epoch(3) })
+    );
+    assert_eq!(
+        lease(&signer, &claim(3, stamp(2, 10, 5))).await,
+        Err(Refused::EpochTaken { epoch: Epoch(3) }),
+        "whatever its token"
+    );
     lease(&signer, &claim(4, stamp(2, 20, 5))).await.expect("above");
 }
 
@@ -135,7 +187,10 @@ async fn f94_a_superseded_store_is_refused_for_good_whatever_it_asks() {
         let refused = Err(superseded(1));
         assert_eq!(sign(&signer, &signed).await.map(drop), refused);
         assert_eq!(dry_run(&signer, &signed).await, refused);
-        assert_eq!(signer.supersede(&Supersede { stamp: old, ..supersede(1, 1) }).await, Ok(refused.clone()));
+        assert_eq!(
+            signer.supersede(&Supersede { stamp: old, ..supersede(1, 1) }).await,
+            Ok(refused.clone())
+        );
         assert_eq!(signer.retire(&retire(1, 9, None)).await, Ok(refused.clone()));
         assert_eq!(attend(&signer, present(1, 1)).await, refused);
         let again = LeaseClaim { take_over: true, ..claim(9, stamp(1, 90, 90)) };
@@ -168,8 +223,8 @@ async fn f94_a_new_incarnation_waits_until_no_other_was_heard() {
     assert_eq!(lease(&signer, &new).await, Ok(()));
 }
 
-/// The old state of the store goes on while a new incarnation waits, and moves the numbers. Only when it is silent does it matter that the
-/// new one is behind them.
+/// The old state of the store goes on while a new incarnation waits, and moves the numbers. Only
+/// when it is silent does it matter that the new one is behind them.
 #[tokio::test]
 async fn f94_a_new_incarnation_is_asked_for_silence_before_its_numbers() {
     let world = World::new();
@@ -179,14 +234,29 @@ async fn f94_a_new_incarnation_is_asked_for_silence_before_its_numbers() {
     let heard = |seconds| Err(Refused::OtherStoreHeard { seconds });
     assert_eq!(lease(&signer, &new).await, heard(60));
     sign(&signer, &under(1, stamp(1, 10, 7), pay(1, 1, 0))).await.expect("the old one signs");
-    assert_eq!(lease(&signer, &new).await, heard(60), "its counter is behind, and it waits all the same");
+    assert_eq!(
+        lease(&signer, &new).await,
+        heard(60),
+        "its counter is behind, and it waits all the same"
+    );
     lease(&signer, &claim(2, stamp(1, 11, 8))).await.expect("the old one leases anew");
-    assert_eq!(lease(&signer, &new).await, heard(60), "its epoch is taken, and it waits all the same");
+    assert_eq!(
+        lease(&signer, &new).await,
+        heard(60),
+        "its epoch is taken, and it waits all the same"
+    );
     let standing = signer.lanes().await.expect("answers").remove(0);
-    assert_eq!((standing.epoch, standing.counter, standing.incarnation), (Epoch(2), 8, incarnation(1)), "what it has to pass");
+    assert_eq!(
+        (standing.epoch, standing.counter, standing.incarnation),
+        (Epoch(2), 8, incarnation(1)),
+        "what it has to pass"
+    );
     world.pass(SILENCE);
     assert_eq!(lease(&signer, &new).await, Err(Refused::EpochTaken { epoch: Epoch(2) }));
-    assert_eq!(lease(&signer, &claim(3, stamp(2, 21, 8))).await, Err(Refused::CounterBehind { got: 8, newest: 8 }));
+    assert_eq!(
+        lease(&signer, &claim(3, stamp(2, 21, 8))).await,
+        Err(Refused::CounterBehind { got: 8, newest: 8 })
+    );
     lease(&signer, &claim(3, stamp(2, 21, 9))).await.expect("above both");
 }
 
@@ -214,13 +284,19 @@ async fn f94_an_admins_word_ends_the_wait() {
 #[tokio::test]
 async fn f94_a_signer_of_several_that_has_just_started_waits_too() {
     let world = World::new();
-    lease(&world.start_for_others(), &claim(1, stamp(1, 10, 1))).await.expect("the first store does not wait");
+    lease(&world.start_for_others(), &claim(1, stamp(1, 10, 1)))
+        .await
+        .expect("the first store does not wait");
     let new = claim(2, stamp(2, 20, 2));
     let signer = world.start_for_others();
     world.pass(1);
     assert_eq!(lease(&signer, &new).await, Err(Refused::OtherStoreHeard { seconds: 59 }));
-    lease(&signer, &claim(2, stamp(1, 11, 2))).await.expect("the store that it knows does not wait");
-    lease(&world.start(), &claim(3, stamp(2, 20, 3))).await.expect("alone, its journal's lock says that nobody else speaks with it");
+    lease(&signer, &claim(2, stamp(1, 11, 2)))
+        .await
+        .expect("the store that it knows does not wait");
+    lease(&world.start(), &claim(3, stamp(2, 20, 3)))
+        .await
+        .expect("alone, its journal's lock says that nobody else speaks with it");
 }
 
 #[tokio::test]
@@ -233,7 +309,11 @@ async fn f94_silence_is_measured_by_the_monotonic_clock() {
     lease(&signer, &claim(1, stamp(1, 10, 1))).await.expect("leases");
     let new = claim(2, stamp(2, 20, 2));
     world.pass(100_000);
-    assert_eq!(lease(&signer, &new).await, Err(Refused::OtherStoreHeard { seconds: 60 }), "the wall's clock jumped");
+    assert_eq!(
+        lease(&signer, &new).await,
+        Err(Refused::OtherStoreHeard { seconds: 60 }),
+        "the wall's clock jumped"
+    );
     seconds.store(65, Ordering::Relaxed);
     assert_eq!(lease(&signer, &new).await, Ok(()));
 }
@@ -246,10 +326,17 @@ async fn f91_records_keep_incarnation_and_counter() {
     let leased = stamp(1, 10, 41);
     lease(&signer, &claim(1, leased)).await.expect("leases");
     sign(&signer, &under(1, stamp(1, 10, 42), pay(1, 1, 0))).await.expect("signs");
-    signer.supersede(&Supersede { stamp: stamp(1, 10, 43), ..supersede(1, 1) }).await.expect("answers").expect("moves");
+    signer
+        .supersede(&Supersede { stamp: stamp(1, 10, 43), ..supersede(1, 1) })
+        .await
+        .expect("answers")
+        .expect("moves");
     let text = String::from_utf8(world.disk.contents()).expect("text");
     for counter in [41, 42, 43] {
-        let kept = format!("\"incarnation\":\"{}\",\"token\":\"{}\",\"counter\":{counter}", leased.incarnation, leased.token);
+        let kept = format!(
+            "\"incarnation\":\"{}\",\"token\":\"{}\",\"counter\":{counter}",
+            leased.incarnation, leased.token
+        );
         assert_eq!(text.matches(&kept).count(), 1, "{kept}");
     }
     let entry = entries_from(&world.start(), &lane(), 0).await.remove(0);

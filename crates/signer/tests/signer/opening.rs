@@ -6,7 +6,10 @@ use adit_signer::{OPENING_ASSETS_MAX, Open, Refused, Signer, Stamp};
 use crate::world::{World, claim, lane, lease, stamp};
 
 fn opening(from_number: u64, amounts: &[u128]) -> Opening {
-    let held = |(at, amount): (usize, &u128)| Holding { asset: format!("T{at}").parse().expect("an asset"), amount: Amount::new(*amount) };
+    let held = |(at, amount): (usize, &u128)| Holding {
+        asset: format!("T{at}").parse().expect("an asset"),
+        amount: Amount::new(*amount),
+    };
     Opening { from_number, holdings: amounts.iter().enumerate().map(held).collect() }
 }
 
@@ -28,7 +31,11 @@ async fn f95_the_first_opening_is_noted_and_answers_all_later_ones() {
     }
     assert_eq!(signer.tip().expect("open").records, records, "and nothing more is written");
     let signer = world.start();
-    assert_eq!(open(&signer, stamp(1, 10, 1), opening(31, &[60])).await, Ok(first), "nor forgotten by a restart");
+    assert_eq!(
+        open(&signer, stamp(1, 10, 1), opening(31, &[60])).await,
+        Ok(first),
+        "nor forgotten by a restart"
+    );
 }
 
 #[tokio::test]
@@ -38,7 +45,11 @@ async fn f95_an_opening_needs_the_lease_and_a_bound() {
     lease(&signer, &claim(1, stamp(1, 10, 1))).await.expect("leases");
     let taken = Refused::EpochTaken { epoch: Epoch(1) };
     assert_eq!(open(&signer, stamp(1, 11, 1), opening(0, &[1])).await, Err(taken), "another token");
-    assert_eq!(open(&signer, stamp(2, 10, 1), opening(0, &[1])).await, Err(Refused::NotLeased { lane: lane() }), "another store");
+    assert_eq!(
+        open(&signer, stamp(2, 10, 1), opening(0, &[1])).await,
+        Err(Refused::NotLeased { lane: lane() }),
+        "another store"
+    );
     let assets = |count: usize| opening(0, &vec![1; count]);
     let refused = open(&signer, stamp(1, 10, 1), assets(OPENING_ASSETS_MAX + 1)).await;
     assert!(matches!(refused, Err(Refused::Mismatch { .. })), "{refused:?}");
@@ -52,7 +63,8 @@ async fn f95_what_could_not_be_written_is_not_noted() {
     let signer = world.start();
     lease(&signer, &claim(1, stamp(1, 10, 1))).await.expect("leases");
     world.disk.set_room(Some(0));
-    let first = Open { lane: lane(), epoch: Epoch(1), stamp: stamp(1, 10, 1), opening: opening(0, &[1]) };
+    let first =
+        Open { lane: lane(), epoch: Epoch(1), stamp: stamp(1, 10, 1), opening: opening(0, &[1]) };
     assert!(signer.open(&first).await.is_err(), "the disk is full");
     world.disk.set_room(None);
     assert_eq!(open(&signer, stamp(1, 10, 1), opening(0, &[2])).await, Ok(opening(0, &[2])));

@@ -1,4 +1,5 @@
-//! Whatever is asked, in whatever order, over restarts and lost disks: never two chances to pay one payout.
+//! Whatever is asked, in whatever order, over restarts and lost disks: never two chances to pay one
+//! payout.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +84,8 @@ impl Observer {
     fn see_payment(&mut self, payout: PayoutId, lineage: LineageId) {
         let payers = self.payers.entry(payout).or_default();
         payers.insert(lineage);
-        let live = payers.iter().filter(|payer| !self.superseded.contains(&(payout, **payer))).count();
+        let live =
+            payers.iter().filter(|payer| !self.superseded.contains(&(payout, **payer))).count();
         assert!(live <= 1, "payout {payout} lives in {live} lineages");
     }
 }
@@ -103,20 +105,28 @@ impl Run {
 
     async fn take(&mut self, step: Step) {
         match step {
-            Step::Pay { payout, lineage, nonce, epoch } => self.ask(at_epoch(epoch, pay(payout, lineage, nonce))).await,
-            Step::Cancel { lineage, nonce, epoch } => self.ask(at_epoch(epoch, cancel(lineage, nonce))).await,
+            Step::Pay { payout, lineage, nonce, epoch } => {
+                self.ask(at_epoch(epoch, pay(payout, lineage, nonce))).await
+            }
+            Step::Cancel { lineage, nonce, epoch } => {
+                self.ask(at_epoch(epoch, cancel(lineage, nonce))).await
+            }
             Step::Bump { which } => self.ask_like(which, bump).await,
             Step::Again { which } => self.ask_like(which, Clone::clone).await,
             Step::Supersede { payout, old } => self.supersede(payout, old).await,
-            Step::Lose { payout, lineage, nonce, kept } => self.lose(pay(payout, lineage, nonce), kept).await,
+            Step::Lose { payout, lineage, nonce, kept } => {
+                self.lose(pay(payout, lineage, nonce), kept).await
+            }
             Step::Restart => self.signer = start(&self.world),
         }
     }
 
     async fn ask(&mut self, request: SignRequest) {
         let request = chained(&self.signer, &request).await.expect("reads");
-        let would = self.signer.dry_run(std::slice::from_ref(&request)).await.expect("reads").remove(0);
-        let answer = self.signer.sign(std::slice::from_ref(&request)).await.expect("writes").remove(0);
+        let would =
+            self.signer.dry_run(std::slice::from_ref(&request)).await.expect("reads").remove(0);
+        let answer =
+            self.signer.sign(std::slice::from_ref(&request)).await.expect("writes").remove(0);
         assert_eq!(would, answer.clone().map(drop), "the dry run told the truth");
         if let Ok(signature) = answer {
             self.observer.see(&request, signature);
@@ -124,7 +134,9 @@ impl Run {
     }
 
     async fn ask_like(&mut self, which: usize, change: fn(&SignRequest) -> SignRequest) {
-        if let Some(request) = self.observer.answered.get(which % self.observer.answered.len().max(1)).cloned() {
+        if let Some(request) =
+            self.observer.answered.get(which % self.observer.answered.len().max(1)).cloned()
+        {
             self.ask(change(&request)).await;
         }
     }

@@ -1,9 +1,13 @@
 //! Payouts that are never signed again: case F93.
 
 use adit_core::PayoutId;
-use adit_signer::{PayoutStanding, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX, Refused, Retire, Signer};
+use adit_signer::{
+    PayoutStanding, RETIRED_BY_BYTES_MAX, RETIRED_REASON_BYTES_MAX, Refused, Retire, Signer,
+};
 
-use crate::world::{World, bump, cancel, dry_run, lineage, pay, payout, retire, retired, sign, supersede};
+use crate::world::{
+    World, bump, cancel, dry_run, lineage, pay, payout, retire, retired, sign, supersede,
+};
 
 async fn ask(signer: &dyn Signer, retire: &Retire) -> Result<(), Refused> {
     signer.retire(retire).await.expect("the journal can be written")
@@ -57,7 +61,11 @@ async fn f93_a_payout_leaves_the_lineage_whose_end_is_named_and_is_retired() {
     let signer = world.start();
     assert_eq!(standing(&signer, 1).await, told());
     for again in [first.clone(), bump(&first), pay(1, 2, 1)] {
-        assert_eq!(sign(&signer, &again).await.err(), Some(retired(1)), "before equivocation, and of what was signed before");
+        assert_eq!(
+            sign(&signer, &again).await.err(),
+            Some(retired(1)),
+            "before equivocation, and of what was signed before"
+        );
     }
     sign(&signer, &cancel(1, 0)).await.expect("a cancelling attempt pays nobody");
     let records = signer.tip().expect("open").records;
@@ -102,6 +110,9 @@ async fn what_people_say_is_cut_to_its_bound() {
         ask(&signer, &said(asked.0, asked.1)).await.expect("retires");
         let id = PayoutId(uuid::Uuid::from_u128(u128::try_from(asked.0).expect("small")));
         let standing = world.start().standing(&[id]).await.expect("answers").remove(0);
-        assert_eq!(standing, PayoutStanding::Retired { by: "b".repeat(told.0), reason: "ü".repeat(told.1) });
+        assert_eq!(
+            standing,
+            PayoutStanding::Retired { by: "b".repeat(told.0), reason: "ü".repeat(told.1) }
+        );
     }
 }

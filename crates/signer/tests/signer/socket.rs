@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use adit_core::{Epoch, Opening, Timestamp};
 use adit_signer::{
-    EntryCursor, LaneStanding, LocalSigner, Open, PAGE_BYTES_MAX, PayoutStanding, Presence, Refused, Signer, SignerFault, SignerSocket,
-    SocketError, SocketSigner,
+    EntryCursor, LaneStanding, LocalSigner, Open, PAGE_BYTES_MAX, PayoutStanding, Presence,
+    Refused, Signer, SignerFault, SignerSocket, SocketError, SocketSigner,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::bitcoin::world as bitcoin;
 use crate::world::{
-    World, at_epoch, bump, cancel, claim, entries_from, incarnation, journal_id, lane, lineage, nonce_taken, pay, payout, replica, retire,
-    sign, stamp, supersede, try_sign, under,
+    World, at_epoch, bump, cancel, claim, entries_from, incarnation, journal_id, lane, lineage,
+    nonce_taken, pay, payout, replica, retire, sign, stamp, supersede, try_sign, under,
 };
 
 /// Of one message of the protocol.
@@ -48,7 +48,11 @@ async fn two_clients_share_one_signer() {
     let world = World::new();
     let _server = serve(&world, &path);
     assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(directory.path().read_dir().expect("a directory").count(), 1, "nothing is left beside it");
+    assert_eq!(
+        directory.path().read_dir().expect("a directory").count(),
+        1,
+        "nothing is left beside it"
+    );
     let (one, two) = (SocketSigner::new(&path), SocketSigner::new(&path));
     assert_eq!(one.journal().await, Ok(journal_id()));
 
@@ -58,8 +62,14 @@ async fn two_clients_share_one_signer() {
 
     let (mine, yours) = (pay(1, 1, 0), pay(1, 2, 0));
     let (first, second) = tokio::join!(sign(&one, &mine), sign(&two, &yours));
-    assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|ok| **ok).count(), 1, "one of them pays");
-    let other = |refused: &Refused| matches!(refused, Refused::Equivocation { .. } | Refused::AnchorTaken { .. });
+    assert_eq!(
+        [first.is_ok(), second.is_ok()].iter().filter(|ok| **ok).count(),
+        1,
+        "one of them pays"
+    );
+    let other = |refused: &Refused| {
+        matches!(refused, Refused::Equivocation { .. } | Refused::AnchorTaken { .. })
+    };
     assert!([first, second].iter().flat_map(|answer| answer.as_ref().err()).all(other));
 
     let one_signed = one.journal_at(1).await.expect("answers");
@@ -68,7 +78,10 @@ async fn two_clients_share_one_signer() {
     let other = pay(5, 5, 5);
     let signature = sign(&one, &other).await.expect("signs");
     assert_eq!(sign(&two, &other).await, Ok(signature.clone()), "the same bytes for both");
-    assert_eq!(two.dry_run(&[bump(&other), cancel(6, 5)]).await, Ok(vec![Ok(()), Err(nonce_taken(5, 5))]));
+    assert_eq!(
+        two.dry_run(&[bump(&other), cancel(6, 5)]).await,
+        Ok(vec![Ok(()), Err(nonce_taken(5, 5))])
+    );
     assert_eq!(entries_from(&two, &lane(), 5).await[0].signed, signature.signed);
     assert_eq!(one.supersede(&supersede(5, 5)).await, Ok(Ok(())));
     assert_eq!(two.supersede(&supersede(5, 6)).await, Ok(Ok(())));
@@ -89,11 +102,15 @@ async fn f94_leases_presence_and_retirements_go_over_the_socket() {
     assert_eq!(one.lease(&claim(1, leased)).await, Ok(Ok(())));
     let opening = |from_number: u64| Opening { from_number, holdings: Vec::new() };
     for (signer, from_number) in [(&one, 7), (&two, 8)] {
-        let open = Open { lane: lane(), epoch: Epoch(1), stamp: leased, opening: opening(from_number) };
+        let open =
+            Open { lane: lane(), epoch: Epoch(1), stamp: leased, opening: opening(from_number) };
         assert_eq!(signer.open(&open).await, Ok(Ok(opening(7))), "what was noted first");
     }
     let wait = Refused::OtherStoreHeard { seconds: 60 };
-    assert_eq!(two.attend(&Presence { replica: replica(2), incarnation: incarnation(2) }).await, Ok(Ok(())));
+    assert_eq!(
+        two.attend(&Presence { replica: replica(2), incarnation: incarnation(2) }).await,
+        Ok(Ok(()))
+    );
     assert_eq!(two.lease(&claim(2, stamp(2, 20, 2))).await, Ok(Err(wait)));
     sign(&one, &under(1, leased, pay(1, 1, 0))).await.expect("signs");
     assert_eq!(one.retire(&retire(1, 2, None)).await, Ok(Ok(())));
@@ -103,7 +120,15 @@ async fn f94_leases_presence_and_retirements_go_over_the_socket() {
     assert_eq!((told.len(), &told[1]), (5_000, &PayoutStanding::Live { lineage: lineage(1) }));
     assert!(matches!(told[2], PayoutStanding::Retired { .. }));
     assert_eq!(told.iter().filter(|standing| **standing == PayoutStanding::Unknown).count(), 4_998);
-    assert_eq!(two.lanes().await, Ok(vec![LaneStanding { lane: lane(), epoch: Epoch(1), counter: 1, incarnation: incarnation(1) }]));
+    assert_eq!(
+        two.lanes().await,
+        Ok(vec![LaneStanding {
+            lane: lane(),
+            epoch: Epoch(1),
+            counter: 1,
+            incarnation: incarnation(1)
+        }])
+    );
 }
 
 /// More than a frame of lineages is signed in one call of the client, and read back page by page.
@@ -123,7 +148,10 @@ async fn f99_what_is_larger_than_a_frame_comes_in_parts() {
     let lane = requests[0].lane.clone();
     let first = client.entries(&lane, EntryCursor::at(0), 1_000).await.expect("a page");
     let page_bytes = serde_json::to_vec(&first.entries).expect("JSON").len();
-    assert!(first.entries.len() > 1 && page_bytes <= PAGE_BYTES_MAX + first.entries.len() + 1, "{page_bytes}");
+    assert!(
+        first.entries.len() > 1 && page_bytes <= PAGE_BYTES_MAX + first.entries.len() + 1,
+        "{page_bytes}"
+    );
     let entries = entries_from(&client, &lane, 0).await;
     assert!(entries.iter().map(|entry| &entry.signed).eq(&signed), "all of them, in order");
     assert!(entries.iter().all(|entry| entry.request.contexts.len() == PAYEES));
@@ -149,7 +177,10 @@ async fn a_signer_that_was_restarted_is_found_again() {
     let world = World::new();
     let client = SocketSigner::new(&path);
     let request = pay(1, 1, 0);
-    assert!(matches!(try_sign(&client, &request).await, Err(SignerFault::Unreachable { .. })), "not there yet");
+    assert!(
+        matches!(try_sign(&client, &request).await, Err(SignerFault::Unreachable { .. })),
+        "not there yet"
+    );
     let server = serve(&world, &path);
     let signature = sign(&client, &request).await.expect("signs");
     assert!(matches!(SignerSocket::bind(&path), Err(SocketError::InUse { .. })));
@@ -162,15 +193,26 @@ async fn a_signer_that_was_restarted_is_found_again() {
 #[tokio::test]
 async fn a_silent_or_lying_signer_is_unreachable() {
     let directory = tempfile::tempdir().expect("a directory");
-    for (name, answer) in [("silent", None), ("garbage", Some("{}")), ("other", Some(r#"{"sign":[]}"#)), ("huge", Some(""))] {
+    for (name, answer) in [
+        ("silent", None),
+        ("garbage", Some("{}")),
+        ("other", Some(r#"{"sign":[]}"#)),
+        ("huge", Some("")),
+    ] {
         let path = directory.path().join(name);
         let listener = UnixListener::bind(&path).expect("binds");
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a client");
             let _question = stream.read(&mut [0; 4_096]).await;
             if let Some(answer) = answer {
-                let length = if answer.is_empty() { u32::MAX } else { u32::try_from(answer.len()).expect("short") };
-                let _sent = stream.write_all(&[&length.to_be_bytes()[..], answer.as_bytes()].concat()).await;
+                let length = if answer.is_empty() {
+                    u32::MAX
+                } else {
+                    u32::try_from(answer.len()).expect("short")
+                };
+                let _sent = stream
+                    .write_all(&[&length.to_be_bytes()[..], answer.as_bytes()].concat())
+                    .await;
             }
             std::future::pending::<()>().await;
         });
@@ -215,6 +257,10 @@ async fn f97_a_signers_time_comes_over_its_socket() {
     let _server = serve(&world, &path);
     let client = SocketSigner::new(&path);
     let showed = client.hear_time(Timestamp::default()).await.expect("answers");
-    assert_eq!(showed.seconds(), world.clock.load(Ordering::Relaxed), "its own, and not what it heard");
+    assert_eq!(
+        showed.seconds(),
+        world.clock.load(Ordering::Relaxed),
+        "its own, and not what it heard"
+    );
     assert_eq!(client.place(), format!("at {}", path.display()));
 }

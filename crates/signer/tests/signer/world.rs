@@ -1,16 +1,19 @@
-//! A small world for the signer: two wallets, two chains, a coin and a token, and a clock that is set by hand.
+//! A small world for the signer: two wallets, two chains, a coin and a token, and a clock that is
+//! set by hand.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use adit_core::{
-    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, DeadLineage, Draft, Epoch, EvmDraft, EvmFees, Hash32, IncarnationId,
-    JournalId, LaneId, LeaseToken, LineageId, PayoutId, Purpose, ReplicaId, Retirement, Timestamp,
+    Amount, Anchor, Asset, AssetForm, AssetId, AttemptId, Bytes, DeadLineage, Draft, Epoch,
+    EvmDraft, EvmFees, Hash32, IncarnationId, JournalId, LaneId, LeaseToken, LineageId, PayoutId,
+    Purpose, ReplicaId, Retirement, Timestamp,
 };
 use adit_signer::{
-    Approved, AssetCaps, ChainPolicy, EntryCursor, EnvironmentId, EvmPolicy, JournalEntry, Key, LeaseClaim, LocalSigner, MemoryFile,
-    OpenError, Refused, Retire, SignRequest, Signature, Signer, SignerConfig, SignerFault, Stamp, Supersede,
+    Approved, AssetCaps, ChainPolicy, EntryCursor, EnvironmentId, EvmPolicy, JournalEntry, Key,
+    LeaseClaim, LocalSigner, MemoryFile, OpenError, Refused, Retire, SignRequest, Signature,
+    Signer, SignerConfig, SignerFault, Stamp, Supersede,
 };
 use alloy::primitives::{Address, U256};
 use uuid::Uuid;
@@ -38,7 +41,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self { disk: MemoryFile::new(), contexts: MemoryFile::new(), clock: Arc::new(AtomicI64::new(NOON_SECONDS)) }
+        Self {
+            disk: MemoryFile::new(),
+            contexts: MemoryFile::new(),
+            clock: Arc::new(AtomicI64::new(NOON_SECONDS)),
+        }
     }
 
     /// Opens a signer on the disk; the one before is as good as dead.
@@ -49,7 +56,13 @@ impl World {
     pub fn try_start(&self, config: SignerConfig) -> Result<LocalSigner, OpenError> {
         let clock = Arc::clone(&self.clock);
         let now = Box::new(move || Timestamp::from_seconds(clock.load(Ordering::Relaxed)));
-        LocalSigner::with_files(config, Box::new(self.disk.clone()), Box::new(self.contexts.clone()), journal_id(), now)
+        LocalSigner::with_files(
+            config,
+            Box::new(self.disk.clone()),
+            Box::new(self.contexts.clone()),
+            journal_id(),
+            now,
+        )
     }
 
     /// The same, as `adit signer` does: behind a socket.
@@ -89,7 +102,8 @@ pub fn environment(name: &str) -> EnvironmentId {
 pub fn config() -> SignerConfig {
     let chain = |name: &str| name.parse().expect("a chain");
     let fee_cap = Amount::new(FEE_CAP);
-    let caps = AssetCaps { per_transaction: Amount::new(TRANSACTION_CAP), per_day: Amount::new(DAY_CAP) };
+    let caps =
+        AssetCaps { per_transaction: Amount::new(TRANSACTION_CAP), per_day: Amount::new(DAY_CAP) };
     SignerConfig {
         environment: environment("test"),
         keys: vec![(lane(), key().into()), (other_lane(), key().into())],
@@ -99,8 +113,16 @@ pub fn config() -> SignerConfig {
         ]),
         assets: vec![
             Asset { id: asset("XP"), decimals: 0, form: AssetForm::Points },
-            Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: chain("base") } },
-            Asset { id: asset("DG"), decimals: 18, form: AssetForm::Token { chain: chain("base"), contract: TOKEN.to_owned() } },
+            Asset {
+                id: asset("ETH"),
+                decimals: 18,
+                form: AssetForm::Native { chain: chain("base") },
+            },
+            Asset {
+                id: asset("DG"),
+                decimals: 18,
+                form: AssetForm::Token { chain: chain("base"), contract: TOKEN.to_owned() },
+            },
         ],
         caps: BTreeMap::from([(asset("ETH"), caps), (asset("DG"), caps)]),
     }
@@ -109,7 +131,12 @@ pub fn config() -> SignerConfig {
 /// ERC-20 `transfer(address,uint256)`.
 pub fn transfer(to: &str, amount: u128) -> Vec<u8> {
     let to: Address = to.parse().expect("an address");
-    [&[0xa9, 0x05, 0x9c, 0xbb][..], to.into_word().as_slice(), &U256::from(amount).to_be_bytes::<32>()].concat()
+    [
+        &[0xa9, 0x05, 0x9c, 0xbb][..],
+        to.into_word().as_slice(),
+        &U256::from(amount).to_be_bytes::<32>(),
+    ]
+    .concat()
 }
 
 pub fn next_attempt() -> AttemptId {
@@ -130,7 +157,12 @@ pub fn pay(payout_number: u128, lineage_number: u128, nonce: u64) -> SignRequest
     pay_amount(payout_number, lineage_number, nonce, 100)
 }
 
-pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount: u128) -> SignRequest {
+pub fn pay_amount(
+    payout_number: u128,
+    lineage_number: u128,
+    nonce: u64,
+    amount: u128,
+) -> SignRequest {
     SignRequest {
         lane: lane(),
         epoch: Epoch(1),
@@ -160,7 +192,12 @@ pub fn pay_amount(payout_number: u128, lineage_number: u128, nonce: u64, amount:
 }
 
 /// A first attempt that pays wei to the player.
-pub fn pay_native(payout_number: u128, lineage_number: u128, nonce: u64, amount: u128) -> SignRequest {
+pub fn pay_native(
+    payout_number: u128,
+    lineage_number: u128,
+    nonce: u64,
+    amount: u128,
+) -> SignRequest {
     let mut request = pay_amount(payout_number, lineage_number, nonce, amount);
     request.approved[0].asset = asset("ETH");
     let draft = draft(&mut request);
@@ -191,7 +228,10 @@ pub fn bump(request: &SignRequest) -> SignRequest {
 
 /// How a nonce of the lane that belongs to a lineage is refused to others.
 pub fn nonce_taken(nonce: u64, lineage_number: u128) -> Refused {
-    Refused::AnchorTaken { anchor: Anchor::Nonce { lane: lane(), nonce }, lineage: lineage(lineage_number) }
+    Refused::AnchorTaken {
+        anchor: Anchor::Nonce { lane: lane(), nonce },
+        lineage: lineage(lineage_number),
+    }
 }
 
 pub fn at_epoch(epoch: u64, request: SignRequest) -> SignRequest {
@@ -219,12 +259,22 @@ pub fn replica(number: u128) -> ReplicaId {
 }
 
 pub fn stamp(incarnation_number: u128, token: u128, counter: u64) -> Stamp {
-    Stamp { incarnation: incarnation(incarnation_number), token: LeaseToken(Uuid::from_u128(token)), counter }
+    Stamp {
+        incarnation: incarnation(incarnation_number),
+        token: LeaseToken(Uuid::from_u128(token)),
+        counter,
+    }
 }
 
 /// A lease of the first lane. A store's process has the number of its incarnation.
 pub fn claim(epoch: u64, stamp: Stamp) -> LeaseClaim {
-    LeaseClaim { lane: lane(), replica: ReplicaId(stamp.incarnation.0), epoch: Epoch(epoch), stamp, take_over: false }
+    LeaseClaim {
+        lane: lane(),
+        replica: ReplicaId(stamp.incarnation.0),
+        epoch: Epoch(epoch),
+        stamp,
+        take_over: false,
+    }
 }
 
 pub async fn lease(signer: &dyn Signer, claim: &LeaseClaim) -> Result<(), Refused> {
@@ -236,14 +286,25 @@ pub fn under(epoch: u64, stamp: Stamp, request: SignRequest) -> SignRequest {
 }
 
 pub fn retire(incarnation_number: u128, payout_number: u128, ended: Option<(u128, u8)>) -> Retire {
-    let ended = ended.map(|(old, evidence)| DeadLineage { lineage: lineage(old), evidence: Hash32([evidence; 32]) });
+    let ended = ended.map(|(old, evidence)| DeadLineage {
+        lineage: lineage(old),
+        evidence: Hash32([evidence; 32]),
+    });
     let (by, reason) = ("an admin".to_owned(), "cancelled".to_owned());
     let retirement = Retirement { payout: payout(payout_number), lane: lane(), by, reason, ended };
-    Retire { replica: replica(incarnation_number), incarnation: incarnation(incarnation_number), retirement }
+    Retire {
+        replica: replica(incarnation_number),
+        incarnation: incarnation(incarnation_number),
+        retirement,
+    }
 }
 
 pub fn retired(payout_number: u128) -> Refused {
-    Refused::Retired { payout: payout(payout_number), by: "an admin".to_owned(), reason: "cancelled".to_owned() }
+    Refused::Retired {
+        payout: payout(payout_number),
+        by: "an admin".to_owned(),
+        reason: "cancelled".to_owned(),
+    }
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut EvmDraft {
@@ -256,7 +317,10 @@ pub async fn sign(signer: &dyn Signer, request: &SignRequest) -> Result<Signatur
     try_sign(signer, request).await.expect("the journal can be written")
 }
 
-pub async fn try_sign(signer: &dyn Signer, request: &SignRequest) -> Result<Result<Signature, Refused>, SignerFault> {
+pub async fn try_sign(
+    signer: &dyn Signer,
+    request: &SignRequest,
+) -> Result<Result<Signature, Refused>, SignerFault> {
     let mut answers = signer.sign(&[chained(signer, request).await?]).await?;
     assert_eq!(answers.len(), 1);
     Ok(answers.remove(0))
@@ -279,14 +343,20 @@ pub async fn entries_from(signer: &dyn Signer, lane: &LaneId, from: u64) -> Vec<
 }
 
 /// Names the lineage at the nonce before, as a store that has not gone back does.
-pub async fn chained(signer: &dyn Signer, request: &SignRequest) -> Result<SignRequest, SignerFault> {
+pub async fn chained(
+    signer: &dyn Signer,
+    request: &SignRequest,
+) -> Result<SignRequest, SignerFault> {
     let before = match &request.draft {
         Draft::Evm(draft) => draft.nonce.checked_sub(1),
         Draft::Bitcoin(_) => None,
     };
     let Some(before) = before else { return Ok(request.clone()) };
-    let entry = signer.entries(&request.lane, EntryCursor::at(before), 1).await?.entries.into_iter().next();
-    let previous = entry.filter(|entry| entry.request.draft.number() == before).map(|entry| entry.request.lineage);
+    let entry =
+        signer.entries(&request.lane, EntryCursor::at(before), 1).await?.entries.into_iter().next();
+    let previous = entry
+        .filter(|entry| entry.request.draft.number() == before)
+        .map(|entry| entry.request.lineage);
     Ok(SignRequest { previous, ..request.clone() })
 }
 

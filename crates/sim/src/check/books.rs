@@ -1,13 +1,14 @@
-//! Every commit, checked: ledger, holds, lineages, feeds, limits. What the store lost is gone from the books with it; what is made again comes
-//! back into them.
+//! Every commit, checked: ledger, holds, lineages, feeds, limits. What the store lost is gone from
+//! the books with it; what is made again comes back into them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use adit_core::{
-    Account, Actor, Amount, AssetId, Balance, Batch, Cause, ClientId, CreditId, CreditRecord, Destination, Draft, EventKind, Hash32,
-    IdempotencyKey, LaneId, Lineage, LineageId, PayoutId, Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId,
-    Withdrawal, WithdrawalId,
+    Account, Actor, Amount, AssetId, Balance, Batch, Cause, ClientId, CreditId, CreditRecord,
+    Destination, Draft, EventKind, Hash32, IdempotencyKey, LaneId, Lineage, LineageId, PayoutId,
+    Purpose, Rules, State, Status, Tier, Transfer, TransferId, TransferKind, UserId, Withdrawal,
+    WithdrawalId,
 };
 
 use super::limits::Accepted;
@@ -37,7 +38,8 @@ pub struct Books {
     digests: BTreeMap<Hash32, WithdrawalId>,
     /// Transactions whose network fee is booked.
     fees: BTreeMap<String, u128>,
-    /// The number at which each lane's book began: what the wallet had then is what it had after all below.
+    /// The number at which each lane's book began: what the wallet had then is what it had after
+    /// all below.
     began: BTreeMap<LaneId, u64>,
 }
 
@@ -141,7 +143,8 @@ impl Books {
         self.cancels.paid_by(hash)
     }
 
-    /// Every user has what was credited, less what their payments cost, whatever the store forgot meanwhile. A debt counts.
+    /// Every user has what was credited, less what their payments cost, whatever the store forgot
+    /// meanwhile. A debt counts.
     ///
     /// # Errors
     /// [`Broken`], naming the first who has not.
@@ -150,14 +153,18 @@ impl Books {
         // What suspense lent for nobody's payments it has back, or it is lost.
         let nobody: UserId = "unknown".parse().expect("a name");
         for credit in self.credits.values() {
-            *owed.entry((&credit.user, &credit.asset)).or_default() += signed(credit.amount.base_units());
+            *owed.entry((&credit.user, &credit.asset)).or_default() +=
+                signed(credit.amount.base_units());
         }
         for known in self.withdrawals.values().filter(|known| known.status == Status::Completed) {
-            *owed.entry((&known.user, &known.source_asset)).or_default() -= signed(known.deducted.base_units());
+            *owed.entry((&known.user, &known.source_asset)).or_default() -=
+                signed(known.deducted.base_units());
         }
         for (account, sums) in &self.accounts {
             let of = match account {
-                Account::User { user, asset, .. } | Account::Debt { user, asset, .. } => Some((user, asset)),
+                Account::User { user, asset, .. } | Account::Debt { user, asset, .. } => {
+                    Some((user, asset))
+                }
                 Account::Suspense { asset } => Some((&nobody, asset)),
                 Account::Issuer { .. }
                 | Account::Hot { .. }
@@ -167,11 +174,14 @@ impl Books {
                 | Account::Rounding { .. } => None,
             };
             if let Some((user, asset)) = of {
-                *owed.entry((user, asset)).or_default() -= signed(sums.credits) - signed(sums.debits);
+                *owed.entry((user, asset)).or_default() -=
+                    signed(sums.credits) - signed(sums.debits);
             }
         }
         let wrong = owed.into_iter().find(|(_, left)| *left != 0);
-        must(wrong.is_none(), "users have theirs", || format!("{wrong:?} is what credits and payments leave over the balances"))
+        must(wrong.is_none(), "users have theirs", || {
+            format!("{wrong:?} is what credits and payments leave over the balances")
+        })
     }
 
     /// What an account of ours holds: debits less credits.
@@ -186,7 +196,9 @@ impl Books {
     /// [`Broken`], the first invariant that it breaks.
     pub fn commit(&mut self, batch: &Batch, at: Instant) -> Result<(), Broken> {
         let waits = |status: Status| matches!(status, Status::Pending | Status::Approved);
-        self.reading.commit(batch, &self.rules, |id| self.withdrawals.get(&id).is_some_and(|known| waits(known.status)))?;
+        self.reading.commit(batch, &self.rules, |id| {
+            self.withdrawals.get(&id).is_some_and(|known| waits(known.status))
+        })?;
         for row in &batch.users {
             match &row.row.tier {
                 Some(tier) => self.tiers.insert(row.row.id.clone(), tier.clone()),
@@ -196,7 +208,8 @@ impl Books {
         batch.appended.transfers.iter().try_for_each(|transfer| self.post(transfer))?;
         batch.accounts.iter().try_for_each(|(account, row)| self.same(account, &row.row))?;
         batch.withdrawals.iter().try_for_each(|row| self.withdrawal_changed(&row.row))?;
-        let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
+        let (live, ended): (Vec<_>, Vec<_>) =
+            batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
         ended.into_iter().chain(live).try_for_each(|lineage| self.lineage_changed(lineage, at))?;
         for event in &batch.appended.events {
             if let EventKind::LaneStarted { lane, next_nonce } = &event.kind {
@@ -204,7 +217,9 @@ impl Books {
             }
             let Some(feed) = &event.feed else { continue };
             let last = self.feeds.entry(feed.user.clone()).or_default();
-            must(feed.seq == *last + 1, "feed", || format!("event {} of {} follows event {last}", feed.seq, feed.user))?;
+            must(feed.seq == *last + 1, "feed", || {
+                format!("event {} of {} follows event {last}", feed.seq, feed.user)
+            })?;
             *last = feed.seq;
         }
         let again = made_again(batch);
@@ -213,21 +228,29 @@ impl Books {
             let rules = if again.contains(&entry.withdrawal) { None } else { Some(&*self.rules) };
             self.accepted.add(entry, rules, self.tiers.get(&entry.user), batch.now)?;
         }
-        batch.appended.limits_given_back.iter().try_for_each(|entry| self.accepted.give_back(entry))?;
+        batch
+            .appended
+            .limits_given_back
+            .iter()
+            .try_for_each(|entry| self.accepted.give_back(entry))?;
         for credit in &batch.appended.credits {
             let before = self.credits.insert(credit.id.clone(), credit.clone());
             must(before.is_none(), "credit", || format!("{} is booked twice", credit.id))?;
         }
         for record in &batch.appended.idempotency {
             let key = (record.client.clone(), record.key.clone());
-            must(self.idempotency.insert(key), "idempotency", || format!("{} is used twice", record.key))?;
+            must(self.idempotency.insert(key), "idempotency", || {
+                format!("{} is used twice", record.key)
+            })?;
         }
         Ok(())
     }
 
     fn post(&mut self, transfer: &Transfer) -> Result<(), Broken> {
         let (id, amount) = (transfer.id, transfer.amount.base_units());
-        must(transfer.debit.asset() == transfer.credit.asset(), "ledger", || format!("transfer {id} turns one asset into another"))?;
+        must(transfer.debit.asset() == transfer.credit.asset(), "ledger", || {
+            format!("transfer {id} turns one asset into another")
+        })?;
         match transfer.kind {
             TransferKind::Post => {
                 if let Cause::NetworkFee { transaction } = &transfer.cause {
@@ -239,7 +262,8 @@ impl Books {
             }
             TransferKind::Hold => {
                 self.accounts.entry(transfer.debit.clone()).or_default().held += amount;
-                self.holds.insert(id, Hold { account: transfer.debit.clone(), amount, resolved: None });
+                self.holds
+                    .insert(id, Hold { account: transfer.debit.clone(), amount, resolved: None });
             }
             TransferKind::Settle { hold } => {
                 self.resolve(hold, transfer, Resolved::Settled)?;
@@ -249,7 +273,9 @@ impl Books {
         }
         let sums = self.accounts.entry(transfer.debit.clone()).or_default();
         let bounded = matches!(transfer.debit, Account::User { .. });
-        must(!bounded || sums.debits + sums.held <= sums.credits, "negative balance", || format!("{} after transfer {id}", transfer.debit))
+        must(!bounded || sums.debits + sums.held <= sums.credits, "negative balance", || {
+            format!("{} after transfer {id}", transfer.debit)
+        })
     }
 
     fn move_amount(&mut self, transfer: &Transfer, amount: u128) {
@@ -257,21 +283,36 @@ impl Books {
         self.accounts.entry(transfer.credit.clone()).or_default().credits += amount;
     }
 
-    fn resolve(&mut self, id: TransferId, transfer: &Transfer, how: Resolved) -> Result<(), Broken> {
-        let hold = self.holds.get_mut(&id).ok_or_else(|| Broken::new("hold", format!("{id} is resolved and was never made")))?;
+    fn resolve(
+        &mut self,
+        id: TransferId,
+        transfer: &Transfer,
+        how: Resolved,
+    ) -> Result<(), Broken> {
+        let hold = self
+            .holds
+            .get_mut(&id)
+            .ok_or_else(|| Broken::new("hold", format!("{id} is resolved and was never made")))?;
         must(hold.resolved.is_none(), "hold", || format!("{id} is resolved twice"))?;
         let same = hold.account == transfer.debit && hold.amount == transfer.amount.base_units();
         must(same, "hold", || format!("{id} is resolved with another amount or account"))?;
         hold.resolved = Some(how);
-        self.accounts.entry(transfer.debit.clone()).or_default().held -= transfer.amount.base_units();
+        self.accounts.entry(transfer.debit.clone()).or_default().held -=
+            transfer.amount.base_units();
         Ok(())
     }
 
     fn same(&self, account: &Account, written: &Balance) -> Result<(), Broken> {
         let sums = self.accounts.get(account).copied().unwrap_or_default();
         let here = (sums.debits, sums.credits, sums.held);
-        let there = (written.debits.base_units(), written.credits.base_units(), written.held.base_units());
-        must(here == there, "ledger", || format!("{account} is written as {there:?} (debits, credits, held), its transfers give {here:?}"))
+        let there =
+            (written.debits.base_units(), written.credits.base_units(), written.held.base_units());
+        must(here == there, "ledger", || {
+            format!(
+                "{account} is written as {there:?} (debits, credits, held), its transfers give \
+                 {here:?}"
+            )
+        })
     }
 
     fn withdrawal_changed(&mut self, row: &Withdrawal) -> Result<(), Broken> {
@@ -285,32 +326,58 @@ impl Books {
             deducted: row.deducted,
             destination: row.destination.clone(),
             status: row.state.status(),
-            paid_by: if let State::Completed { payment, .. } = &row.state { Some(payment.hash) } else { None },
+            paid_by: if let State::Completed { payment, .. } = &row.state {
+                Some(payment.hash)
+            } else {
+                None
+            },
         };
-        let threshold = self.rules.assets.get(&row.asset).and_then(|rules| rules.policy.approve_above);
+        let threshold =
+            self.rules.assets.get(&row.asset).and_then(|rules| rules.policy.approve_above);
         let asked = threshold.is_some_and(|threshold| row.amount > threshold);
         let by_policy = matches!(row.state, State::Approved { by: Actor::Engine, after: None, .. });
         let fresh = !self.withdrawals.contains_key(&row.id);
-        must(!(fresh && asked && by_policy), "approval", || format!("{} is above {threshold:?} and nobody approved it", row.id))?;
+        must(!(fresh && asked && by_policy), "approval", || {
+            format!("{} is above {threshold:?} and nobody approved it", row.id)
+        })?;
         if let Some(before) = self.withdrawals.get(&row.id) {
-            let same = before.amount == known.amount && before.destination == known.destination && before.asset == known.asset;
-            must(same, "withdrawal", || format!("{} pays something else than it was asked for", row.id))?;
+            let same = before.amount == known.amount
+                && before.destination == known.destination
+                && before.asset == known.asset;
+            must(same, "withdrawal", || {
+                format!("{} pays something else than it was asked for", row.id)
+            })?;
             must(!before.status.is_end() || before.status == known.status, "withdrawal", || {
-                format!("{} was {} and is {}", row.id, before.status.as_str(), known.status.as_str())
+                format!(
+                    "{} was {} and is {}",
+                    row.id,
+                    before.status.as_str(),
+                    known.status.as_str()
+                )
             })?;
         }
         if let Some(claim) = &row.claim {
             let nonce = *self.claim_nonces.entry((row.user.clone(), claim.nonce)).or_insert(row.id);
             let digest = *self.digests.entry(claim.digest).or_insert(row.id);
-            must(nonce == row.id && digest == row.id, "claim", || format!("the claim of {} was accepted before", row.id))?;
+            must(nonce == row.id && digest == row.id, "claim", || {
+                format!("the claim of {} was accepted before", row.id)
+            })?;
         }
-        let resolved = self.holds.get(&row.hold).ok_or_else(|| Broken::new("hold", format!("{} has no hold", row.id)))?.resolved;
+        let resolved = self
+            .holds
+            .get(&row.hold)
+            .ok_or_else(|| Broken::new("hold", format!("{} has no hold", row.id)))?
+            .resolved;
         let expected = match known.status {
             Status::Completed => Some(Resolved::Settled),
             Status::Failed | Status::Cancelled => Some(Resolved::Released),
-            Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => None,
+            Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => {
+                None
+            }
         };
-        must(resolved == expected, "hold", || format!("{} is {} and its hold is {resolved:?}", row.id, known.status.as_str()))?;
+        must(resolved == expected, "hold", || {
+            format!("{} is {} and its hold is {resolved:?}", row.id, known.status.as_str())
+        })?;
         self.withdrawals.insert(row.id, known);
         Ok(())
     }
@@ -334,11 +401,15 @@ impl Books {
         if carried.live {
             for anchor in &carried.anchors {
                 let other = self.anchors.insert(anchor.clone(), id);
-                must(other.is_none(), "anchor", || format!("{anchor} is in two live lineages, {id} and {other:?}"))?;
+                must(other.is_none(), "anchor", || {
+                    format!("{anchor} is in two live lineages, {id} and {other:?}")
+                })?;
             }
             for payout in &carried.payouts {
                 let other = self.live.insert(*payout, id);
-                must(other.is_none(), "live lineage", || format!("payout {payout} is in two, {id} and {other:?}"))?;
+                must(other.is_none(), "live lineage", || {
+                    format!("payout {payout} is in two, {id} and {other:?}")
+                })?;
             }
         }
         self.lineages.insert(id, carried);
@@ -349,13 +420,19 @@ impl Books {
             Draft::Bitcoin(_) => None,
         });
         let first = paying.next();
-        must(paying.all(|other| Some(other) == first), "attempts", || format!("those of lineage {id} pay different things"))
+        must(paying.all(|other| Some(other) == first), "attempts", || {
+            format!("those of lineage {id} pay different things")
+        })
     }
 }
 
 /// Withdrawals that this commit makes again from the journal.
 fn made_again(batch: &Batch) -> BTreeSet<WithdrawalId> {
-    let again = batch.appended.events.iter().filter(|event| matches!(event.kind, EventKind::MadeAgain { .. }));
+    let again = batch
+        .appended
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::MadeAgain { .. }));
     again.filter_map(|event| event.withdrawal).collect()
 }
 

@@ -1,8 +1,9 @@
 //! What must hold after every commit and every block, whatever happened before.
 //!
-//! [`Books`] keeps its own account of everything that was committed, from the changes alone, with the plainest means: sums, sets and
-//! lists. [`Truth`] sees the EVM chain without any endpoint, [`CoinTruth`] the UTXO chain, and [`Notary`] everything that the signer answers.
-//! None of them shares a rule with the engine.
+//! [`Books`] keeps its own account of everything that was committed, from the changes alone, with
+//! the plainest means: sums, sets and lists. [`Truth`] sees the EVM chain without any endpoint,
+//! [`CoinTruth`] the UTXO chain, and [`Notary`] everything that the signer answers. None of them
+//! shares a rule with the engine.
 
 mod books;
 mod coins;
@@ -44,6 +45,10 @@ impl Broken {
 
 /// # Errors
 /// [`Broken`] where `holds` is false.
-pub(crate) fn must(holds: bool, invariant: &'static str, detail: impl FnOnce() -> String) -> Result<(), Broken> {
+pub(crate) fn must(
+    holds: bool,
+    invariant: &'static str,
+    detail: impl FnOnce() -> String,
+) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(Broken::new(invariant, detail())) }
 }

@@ -1,5 +1,5 @@
-//! What the signer took note of, written down a second time by whoever sees all requests and answers: leases, incarnations, retirements,
-//! and the line of nonces.
+//! What the signer took note of, written down a second time by whoever sees all requests and
+//! answers: leases, incarnations, retirements, and the line of nonces.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,9 @@ impl Notary {
         self.living(stamp.incarnation, || format!("has lineage {lineage} signed"))?;
         self.one_token(lane, *epoch, stamp.token, at)?;
         for payout in approved.iter().map(|approved| approved.payout) {
-            must(!self.is_retired(payout), "retired for good", || format!("payout {payout} was retired and is signed in {lineage}"))?;
+            must(!self.is_retired(payout), "retired for good", || {
+                format!("payout {payout} was retired and is signed in {lineage}")
+            })?;
         }
         if let Draft::Evm(_) = draft {
             self.in_line(request, at)?;
@@ -94,7 +96,10 @@ impl Notary {
     /// [`Broken`].
     pub fn reserved(&self, attempt: AttemptId, draft: &Draft) -> Result<(), Broken> {
         must(self.tried.get(&attempt) == Some(draft), "reserved as asked", || {
-            format!("attempt {attempt} is reserved at number {}, and the signer was not asked that", draft.number())
+            format!(
+                "attempt {attempt} is reserved at number {}, and the signer was not asked that",
+                draft.number()
+            )
         })
     }
 
@@ -112,15 +117,27 @@ impl Notary {
         self.lineages.retain(|_, since| *since <= at);
     }
 
-    fn living(&self, incarnation: IncarnationId, what: impl FnOnce() -> String) -> Result<(), Broken> {
+    fn living(
+        &self,
+        incarnation: IncarnationId,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), Broken> {
         must(!self.is_superseded(incarnation), "superseded for good", || {
             format!("a store of the incarnation {incarnation}, which was superseded, {}", what())
         })
     }
 
-    fn one_token(&mut self, lane: &LaneId, epoch: Epoch, token: LeaseToken, at: Instant) -> Result<(), Broken> {
+    fn one_token(
+        &mut self,
+        lane: &LaneId,
+        epoch: Epoch,
+        token: LeaseToken,
+        at: Instant,
+    ) -> Result<(), Broken> {
         let (_, known) = *self.tokens.entry((lane.clone(), epoch)).or_insert((at, token));
-        must(known == token, "one token", || format!("epoch {} of {lane} was leased to two", epoch.0))
+        must(known == token, "one token", || {
+            format!("epoch {} of {lane} was leased to two", epoch.0)
+        })
     }
 
     /// A lineage's first signature at a nonce names whoever stands at the one before.
@@ -128,11 +145,19 @@ impl Notary {
         let SignRequest { lane, lineage, previous, draft, .. } = request;
         let number = draft.number();
         if let Some((_, known)) = self.line.get(&(lane.clone(), number)) {
-            return must(known == lineage, "one line", || format!("nonce {number} is signed for {known} and for {lineage}"));
+            return must(known == lineage, "one line", || {
+                format!("nonce {number} is signed for {known} and for {lineage}")
+            });
         }
-        let before = number.checked_sub(1).and_then(|before| self.line.get(&(lane.clone(), before))).map(|(_, known)| *known);
+        let before = number
+            .checked_sub(1)
+            .and_then(|before| self.line.get(&(lane.clone(), before)))
+            .map(|(_, known)| *known);
         must(before.is_none() || before == *previous, "one line", || {
-            format!("lineage {lineage} at nonce {number} stands on {previous:?}, and {before:?} was signed there")
+            format!(
+                "lineage {lineage} at nonce {number} stands on {previous:?}, and {before:?} was \
+                 signed there"
+            )
         })?;
         self.line.insert((lane.clone(), number), (at, *lineage));
         Ok(())

@@ -1,5 +1,6 @@
-//! Who was paid by what is final: each payout by one transaction, each wish by one payout, and none whose hold was ever given back, on
-//! whichever server of the database, and whatever was forgotten since.
+//! Who was paid by what is final: each payout by one transaction, each wish by one payout, and none
+//! whose hold was ever given back, on whichever server of the database, and whatever was forgotten
+//! since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
@@ -18,13 +19,20 @@ pub(super) struct Payments<Id> {
     wishes: BTreeMap<PayoutId, u64>,
     paid_wishes: BTreeMap<u64, PayoutId>,
     given_back: BTreeMap<PayoutId, Instant>,
-    /// What was paid twice, or paid and given back, where nobody could know: the limit that the documents name.
+    /// What was paid twice, or paid and given back, where nobody could know: the limit that the
+    /// documents name.
     beyond: u64,
 }
 
 impl<Id> Default for Payments<Id> {
     fn default() -> Self {
-        Self { paid: BTreeMap::new(), wishes: BTreeMap::new(), paid_wishes: BTreeMap::new(), given_back: BTreeMap::new(), beyond: 0 }
+        Self {
+            paid: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            paid_wishes: BTreeMap::new(),
+            given_back: BTreeMap::new(),
+            beyond: 0,
+        }
     }
 }
 
@@ -34,12 +42,15 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.wishes.insert(payout, wish);
     }
 
-    /// What was signed for some payouts is signed once more for others: each that nobody asked for again fulfils the wish of the one that it
-    /// equals.
+    /// What was signed for some payouts is signed once more for others: each that nobody asked for
+    /// again fulfils the wish of the one that it equals.
     pub fn same_wishes(&mut self, before: &[Approved], after: &[Approved]) {
         for new in after {
-            let same = |old: &&Approved| (&old.destination, old.amount) == (&new.destination, new.amount);
-            if let Some(wish) = before.iter().find(same).and_then(|old| self.wishes.get(&old.payout)).copied() {
+            let same =
+                |old: &&Approved| (&old.destination, old.amount) == (&new.destination, new.amount);
+            if let Some(wish) =
+                before.iter().find(same).and_then(|old| self.wishes.get(&old.payout)).copied()
+            {
                 self.wishes.entry(new.payout).or_insert(wish);
             }
         }
@@ -69,11 +80,17 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.given_back.retain(|_, since| *since <= at);
     }
 
-    /// A final transaction pays it. `unknowable` are payouts of which nobody could know: what is paid twice of them is counted, and no mistake.
+    /// A final transaction pays it. `unknowable` are payouts of which nobody could know: what is
+    /// paid twice of them is counted, and no mistake.
     ///
     /// # Errors
     /// [`Broken`] where somebody gets it twice, or has it back.
-    pub fn pay(&mut self, payout: PayoutId, by: Id, unknowable: impl Fn(PayoutId) -> bool) -> Result<(), Broken> {
+    pub fn pay(
+        &mut self,
+        payout: PayoutId,
+        by: Id,
+        unknowable: impl Fn(PayoutId) -> bool,
+    ) -> Result<(), Broken> {
         let payments = self.paid.entry(payout).or_default();
         // The same transaction again, after a final block vanished, is the same payment.
         if !payments.insert(by) {
@@ -110,7 +127,12 @@ impl<Id: Copy + Ord + Debug + Display> Payments<Id> {
         self.beyond
     }
 
-    fn excused(&mut self, excused: bool, invariant: &'static str, words: impl FnOnce() -> String) -> Result<(), Broken> {
+    fn excused(
+        &mut self,
+        excused: bool,
+        invariant: &'static str,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), Broken> {
         self.beyond += u64::from(excused);
         must(excused, invariant, words)
     }

@@ -21,9 +21,11 @@ pub struct Truth {
     /// Signed bytes that some commit has recorded.
     recorded: BTreeSet<B256>,
     foreign: BTreeSet<B256>,
-    /// Signed after the backup to which database and journal went back together: nobody but the chain knows them.
+    /// Signed after the backup to which database and journal went back together: nobody but the
+    /// chain knows them.
     forgotten: BTreeSet<B256>,
-    /// Those of them that no block held at that moment and every pool hid, undeclared: nobody can know them, whoever is asked.
+    /// Those of them that no block held at that moment and every pool hid, undeclared: nobody can
+    /// know them, whoever is asked.
     unseen: BTreeSet<B256>,
     payments: Payments<B256>,
     checked: u64,
@@ -51,21 +53,40 @@ impl Truth {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn signed(&mut self, request: &SignRequest, signature: &Signature, chain: &SimChain, at: Instant) -> Result<(), Broken> {
+    pub fn signed(
+        &mut self,
+        request: &SignRequest,
+        signature: &Signature,
+        chain: &SimChain,
+        at: Instant,
+    ) -> Result<(), Broken> {
         let hash = b256(signature.signed.hash);
         let nonce = request.draft.number();
-        let signed = Signed { at, nonce, purpose: request.purpose, approved: request.approved.clone() };
-        // What both stores had forgotten and the chain or a pool shows is signed once more, perhaps as another payout of the same wish.
-        let before = self.signed.insert(hash, signed).map(|before| before.approved).unwrap_or_default();
+        let signed =
+            Signed { at, nonce, purpose: request.purpose, approved: request.approved.clone() };
+        // What both stores had forgotten and the chain or a pool shows is signed once more, perhaps
+        // as another payout of the same wish.
+        let before =
+            self.signed.insert(hash, signed).map(|before| before.approved).unwrap_or_default();
         self.forgotten.remove(&hash);
         self.unseen.remove(&hash);
         self.payments.same_wishes(&before, &request.approved);
         for payout in request.approved.iter().map(|approved| approved.payout) {
-            for other in self.paying.entry(payout).or_default().iter().filter(|other| **other != hash && !self.unseen.contains(*other)) {
+            for other in self
+                .paying
+                .entry(payout)
+                .or_default()
+                .iter()
+                .filter(|other| **other != hash && !self.unseen.contains(*other))
+            {
                 let before = &self.signed[other];
                 let excluded = before.nonce == nonce || is_dead(chain, before.nonce, *other);
                 must(excluded, "exclusive attempts", || {
-                    format!("payout {payout} is signed at nonce {nonce} while {other} at nonce {} can still pay it", before.nonce)
+                    format!(
+                        "payout {payout} is signed at nonce {nonce} while {other} at nonce {} can \
+                         still pay it",
+                        before.nonce
+                    )
                 })?;
             }
             self.paying.entry(payout).or_default().insert(hash);
@@ -80,24 +101,34 @@ impl Truth {
     /// # Errors
     /// [`Broken`] when bytes leave that no commit has recorded (rule R1).
     pub fn sent(&self, hash: B256) -> Result<(), Broken> {
-        must(self.recorded.contains(&hash), "recorded before sent", || format!("{hash} leaves and was not recorded"))
+        must(self.recorded.contains(&hash), "recorded before sent", || {
+            format!("{hash} leaves and was not recorded")
+        })
     }
 
-    /// Database and journal have gone back to that moment, together. Where every pool hides what it holds and nobody declares it, nobody is
-    /// blamed for that.
+    /// Database and journal have gone back to that moment, together. Where every pool hides what it
+    /// holds and nobody declares it, nobody is blamed for that.
     pub fn forget_after(&mut self, at: Instant, chain: &SimChain, both: BothBack) {
-        let lost: BTreeSet<B256> = self.signed.iter().filter(|(_, signed)| signed.at > at).map(|(hash, _)| *hash).collect();
+        let lost: BTreeSet<B256> = self
+            .signed
+            .iter()
+            .filter(|(_, signed)| signed.at > at)
+            .map(|(hash, _)| *hash)
+            .collect();
         if both == (BothBack { declared: false, hidden: true }) {
-            let mined: BTreeSet<B256> = chain.history(0, chain.head()).map(|mined| mined.hash).collect();
+            let mined: BTreeSet<B256> =
+                chain.history(0, chain.head()).map(|mined| mined.hash).collect();
             self.unseen.extend(lost.difference(&mined));
         }
         self.forgotten.extend(lost);
         self.payments.forget_after(at);
     }
 
-    /// Blocks that were final have vanished: of one transaction and its replacement, which have one nonce, only what stands now has paid.
+    /// Blocks that were final have vanished: of one transaction and its replacement, which have one
+    /// nonce, only what stands now has paid.
     pub fn vanish(&mut self, chain: &SimChain) {
-        let standing: BTreeSet<B256> = chain.history(0, chain.head()).map(|mined| mined.hash).collect();
+        let standing: BTreeSet<B256> =
+            chain.history(0, chain.head()).map(|mined| mined.hash).collect();
         self.payments.vanish(|hash| standing.contains(hash));
         (self.checked, self.mined) = (0, 0);
     }
@@ -113,7 +144,8 @@ impl Truth {
         self.signed.contains_key(&hash) && !self.forgotten.contains(&hash)
     }
 
-    /// Whether it is a payment that our signer signed and the books know, and that a final block holds.
+    /// Whether it is a payment that our signer signed and the books know, and that a final block
+    /// holds.
     pub fn has_paid(&self, hash: Hash32) -> bool {
         let hash = b256(hash);
         self.payments.paid_by(&hash) && !self.forgotten.contains(&hash)
@@ -146,18 +178,24 @@ impl Truth {
         self.payments.is_wish_paid(wish)
     }
 
-    /// What is final and in no book as it happened: made by others, forgotten, or doing something else than asked.
+    /// What is final and in no book as it happened: made by others, forgotten, or doing something
+    /// else than asked.
     pub fn foul(&self, chain: &SimChain) -> Vec<Foul> {
         let foul = |mined: &Mined| {
             let signed = self.signed.get(&mined.hash);
-            let paying = signed.filter(|signed| signed.purpose == Purpose::Pay).and_then(|signed| signed.approved.first());
+            let paying = signed
+                .filter(|signed| signed.purpose == Purpose::Pay)
+                .and_then(|signed| signed.approved.first());
             let forgotten = self.forgotten.contains(&mined.hash);
             match (signed, paying) {
                 (None, _) => Some(Foul { mined: mined.clone(), owed: None }),
                 (Some(_), None) => forgotten.then(|| Foul { mined: mined.clone(), owed: None }),
                 (Some(_), Some(approved)) => {
                     let odd = forgotten || mined.succeeded && !is_exact(mined, approved.amount);
-                    odd.then(|| Foul { mined: mined.clone(), owed: Some(approved.destination.clone()) })
+                    odd.then(|| Foul {
+                        mined: mined.clone(),
+                        owed: Some(approved.destination.clone()),
+                    })
                 }
             }
         };
@@ -173,20 +211,39 @@ impl Truth {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn ended(&self, id: WithdrawalId, payout: PayoutId, status: Status, chain: &SimChain, by_person: bool) -> Result<(), Broken> {
+    pub fn ended(
+        &self,
+        id: WithdrawalId,
+        payout: PayoutId,
+        status: Status,
+        chain: &SimChain,
+        by_person: bool,
+    ) -> Result<(), Broken> {
         let final_height = chain.finalized();
-        let alive = |hash: &&B256| !self.unseen.contains(*hash) && !is_dead(chain, self.signed[*hash].nonce, **hash);
+        let alive = |hash: &&B256| {
+            !self.unseen.contains(*hash) && !is_dead(chain, self.signed[*hash].nonce, **hash)
+        };
         let signed = || self.paying.get(&payout).into_iter().flatten();
         match status {
             Status::Completed if !by_person => {
-                let standing = chain.history(0, final_height).any(|mined| mined.succeeded && signed().any(|hash| *hash == mined.hash));
-                must(standing, "settled when final", || format!("{id} is completed and no final transaction of ours paid it"))
+                let standing = chain
+                    .history(0, final_height)
+                    .any(|mined| mined.succeeded && signed().any(|hash| *hash == mined.hash));
+                must(standing, "settled when final", || {
+                    format!("{id} is completed and no final transaction of ours paid it")
+                })
             }
             Status::Failed | Status::Cancelled => {
                 let open = signed().find(alive);
-                must(open.is_none(), "given back when dead", || format!("{id} is {} and {open:?} may still pay it", status.as_str()))
+                must(open.is_none(), "given back when dead", || {
+                    format!("{id} is {} and {open:?} may still pay it", status.as_str())
+                })
             }
-            Status::Completed | Status::Pending | Status::Approved | Status::Processing | Status::HeldForInspection => Ok(()),
+            Status::Completed
+            | Status::Pending
+            | Status::Approved
+            | Status::Processing
+            | Status::HeldForInspection => Ok(()),
         }
     }
 
@@ -196,12 +253,19 @@ impl Truth {
     /// [`Broken`], naming the first that is not.
     pub fn booked(&self, chain: &SimChain, books: &Books) -> Result<(), Broken> {
         for mined in chain.history(0, chain.finalized()) {
-            let Some(signed) = self.signed.get(&mined.hash).filter(|_| !self.forgotten.contains(&mined.hash)) else { continue };
+            let Some(signed) =
+                self.signed.get(&mined.hash).filter(|_| !self.forgotten.contains(&mined.hash))
+            else {
+                continue;
+            };
             let (hash, nonce) = (mined.hash, mined.nonce);
             let fee = books.is_fee_booked(&hash.to_string());
-            must(fee, "ledger equals chain", || format!("the fee of {hash} (nonce {nonce}) is not booked"))?;
+            must(fee, "ledger equals chain", || {
+                format!("the fee of {hash} (nonce {nonce}) is not booked")
+            })?;
             for approved in signed.approved.iter().filter(|_| !mined.moved.is_empty()) {
-                let status = books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
+                let status =
+                    books.withdrawal(WithdrawalId(approved.payout.0)).map(|known| known.status);
                 must(status == Some(Status::Completed), "ledger equals chain", || {
                     format!("{hash} (nonce {nonce}) paid {}, which is {status:?}", approved.payout)
                 })?;
@@ -230,12 +294,21 @@ impl Truth {
             return Ok(());
         }
         let signed = self.signed.get(&mined.hash);
-        let signed = signed.ok_or_else(|| Broken::new("stranger", format!("nobody is known to have signed {}", mined.hash)))?.clone();
+        let signed = signed
+            .ok_or_else(|| {
+                Broken::new("stranger", format!("nobody is known to have signed {}", mined.hash))
+            })?
+            .clone();
         if signed.purpose == Purpose::Cancel || !mined.succeeded || mined.moved.is_empty() {
             return Ok(());
         }
-        let unknowable = |payout| self.paying.get(&payout).into_iter().flatten().any(|hash| self.unseen.contains(hash));
-        signed.approved.iter().try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, unknowable))
+        let unknowable = |payout| {
+            self.paying.get(&payout).into_iter().flatten().any(|hash| self.unseen.contains(hash))
+        };
+        signed
+            .approved
+            .iter()
+            .try_for_each(|approved| self.payments.pay(approved.payout, mined.hash, unknowable))
     }
 }
 

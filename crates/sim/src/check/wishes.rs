@@ -1,4 +1,5 @@
-//! Payments that somebody wished to have cancelled, as one server of the database knows them (case F92).
+//! Payments that somebody wished to have cancelled, as one server of the database knows them (case
+//! F92).
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,9 @@ impl CancelWishes {
             self.wished.entry(lineage.id).or_insert(at);
         }
         let paying = lineage.attempts.iter().filter(|attempt| attempt.purpose == Purpose::Pay);
-        self.paying.extend(paying.filter_map(|attempt| attempt.signed()).map(|signed| (signed.hash, lineage.id)));
+        self.paying.extend(
+            paying.filter_map(|attempt| attempt.signed()).map(|signed| (signed.hash, lineage.id)),
+        );
     }
 
     pub fn wished_at(&self, lineage: LineageId) -> Option<Instant> {

@@ -1,4 +1,5 @@
-//! Who holds what, at every height. Nothing is created or destroyed after the first block: fees go to two accounts of their own.
+//! Who holds what, at every height. Nothing is created or destroyed after the first block: fees go
+//! to two accounts of their own.
 
 use std::collections::BTreeMap;
 
@@ -26,10 +27,17 @@ pub(crate) trait Ledger {
     /// The caller has seen that `from` holds enough.
     fn carry(&mut self, movement: &Movement) {
         let Movement { coin, from, to, amount } = *movement;
-        let left = self.balance(coin, from).checked_sub(amount).expect("whoever moves has looked at the balance");
+        let left = self
+            .balance(coin, from)
+            .checked_sub(amount)
+            .expect("whoever moves has looked at the balance");
         self.set(coin, from, left);
         let held = self.balance(coin, to);
-        self.set(coin, to, held.checked_add(amount).expect("all balances of a coin together fit into 128 bits"));
+        self.set(
+            coin,
+            to,
+            held.checked_add(amount).expect("all balances of a coin together fit into 128 bits"),
+        );
     }
 }
 
@@ -63,7 +71,11 @@ impl Balances {
 
     #[cfg(test)]
     pub(crate) fn sum(&self, coin: Coin, height: u64) -> u128 {
-        self.0.keys().filter(|(of, _)| *of == coin).map(|(_, holder)| self.at(coin, *holder, height)).sum()
+        self.0
+            .keys()
+            .filter(|(of, _)| *of == coin)
+            .map(|(_, holder)| self.at(coin, *holder, height))
+            .sum()
     }
 }
 
@@ -98,7 +110,10 @@ impl<'a> Trying<'a> {
 
 impl Ledger for Trying<'_> {
     fn balance(&self, coin: Coin, holder: Address) -> u128 {
-        self.changes.get(&(coin, holder)).copied().unwrap_or_else(|| self.balances.at(coin, holder, self.height))
+        self.changes
+            .get(&(coin, holder))
+            .copied()
+            .unwrap_or_else(|| self.balances.at(coin, holder, self.height))
     }
 
     fn set(&mut self, coin: Coin, holder: Address, amount: u128) {

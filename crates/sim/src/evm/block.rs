@@ -67,13 +67,15 @@ pub(crate) struct Block {
     pub included: Vec<Included>,
 }
 
-/// A hash that follows from the parent, the height, and a salt that no two blocks share. Nobody checks a block's hash against its
-/// content here, so a fast mix is enough.
+/// A hash that follows from the parent, the height, and a salt that no two blocks share. Nobody
+/// checks a block's hash against its content here, so a fast mix is enough.
 pub(crate) fn block_hash(parent: B256, height: u64, salt: u64) -> B256 {
     let mut state = mixed(height ^ salt.rotate_left(32));
     let mut hash = [0; 32];
     for (lane, bytes) in hash.chunks_exact_mut(8).enumerate() {
-        let inherited = u64::from_be_bytes(parent[lane * 8..lane * 8 + 8].try_into().expect("a lane is eight bytes"));
+        let inherited = u64::from_be_bytes(
+            parent[lane * 8..lane * 8 + 8].try_into().expect("a lane is eight bytes"),
+        );
         state = mixed(state ^ inherited ^ salt);
         bytes.copy_from_slice(&state.to_be_bytes());
     }

@@ -1,4 +1,5 @@
-//! Carrying a message out: what moves, what is returned, and how much gas it takes. The same for blocks and for trials.
+//! Carrying a message out: what moves, what is returned, and how much gas it takes. The same for
+//! blocks and for trials.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,8 @@ use super::token::{Erc20, Token, TokenConduct, word};
 pub(crate) const TRANSFER_GAS: u64 = 21_000;
 /// What a contract burns before it refuses.
 const REFUSAL_GAS: u64 = 5_000;
-/// A `transfer` to an account that holds the token already, and what a new one adds (a storage slot, EIP-2929: 22,100 instead of 5,000).
+/// A `transfer` to an account that holds the token already, and what a new one adds (a storage
+/// slot, EIP-2929: 22,100 instead of 5,000).
 const TOKEN_GAS: u64 = 34_500;
 const NEW_HOLDER_GAS: u64 = 17_100;
 const READ_GAS: u64 = 24_000;
@@ -55,10 +57,20 @@ pub(crate) struct Contracts {
 
 impl Contracts {
     /// Changes the balances only where it succeeds.
-    pub(crate) fn execute(&self, mode: Mode, message: &Message, ledger: &mut impl Ledger) -> Outcome {
+    pub(crate) fn execute(
+        &self,
+        mode: Mode,
+        message: &Message,
+        ledger: &mut impl Ledger,
+    ) -> Outcome {
         let outcome = self.run(mode, message, ledger);
         if outcome.gas_used > message.gas_limit {
-            return Outcome { succeeded: false, returned: Bytes::new(), movements: Vec::new(), gas_used: message.gas_limit };
+            return Outcome {
+                succeeded: false,
+                returned: Bytes::new(),
+                movements: Vec::new(),
+                gas_used: message.gas_limit,
+            };
         }
         for movement in &outcome.movements {
             ledger.carry(movement);
@@ -73,7 +85,9 @@ impl Contracts {
     fn run(&self, mode: Mode, message: &Message, ledger: &impl Ledger) -> Outcome {
         match self.token(message.to) {
             Some(index) => self.call(mode, index, message, ledger),
-            None if self.refusing.contains(&message.to) => reverted("this contract takes no coins", TRANSFER_GAS + REFUSAL_GAS),
+            None if self.refusing.contains(&message.to) => {
+                reverted("this contract takes no coins", TRANSFER_GAS + REFUSAL_GAS)
+            }
             None => pay(message, ledger),
         }
     }
@@ -98,7 +112,18 @@ impl Contracts {
             Mode::Tried => token.tried,
             Mode::Mined => token.mined,
         };
-        transfer(conduct, Transfer { coin, token: token.address, from: message.from, to: call.to, amount: call.amount }, message, ledger)
+        transfer(
+            conduct,
+            Transfer {
+                coin,
+                token: token.address,
+                from: message.from,
+                to: call.to,
+                amount: call.amount,
+            },
+            message,
+            ledger,
+        )
     }
 }
 
@@ -130,26 +155,41 @@ impl Transfer {
     }
 }
 
-fn transfer(conduct: TokenConduct, asked: Transfer, message: &Message, ledger: &impl Ledger) -> Outcome {
+fn transfer(
+    conduct: TokenConduct,
+    asked: Transfer,
+    message: &Message,
+    ledger: &impl Ledger,
+) -> Outcome {
     let refusal = TRANSFER_GAS + REFUSAL_GAS;
     let held = ledger.balance(asked.coin, asked.from);
     let Some(amount) = u128::try_from(asked.amount).ok().filter(|amount| *amount <= held) else {
         return reverted("ERC20: transfer amount exceeds balance", refusal);
     };
-    let gas = TOKEN_GAS + if ledger.balance(asked.coin, asked.to) == 0 { NEW_HOLDER_GAS } else { 0 };
+    let gas =
+        TOKEN_GAS + if ledger.balance(asked.coin, asked.to) == 0 { NEW_HOLDER_GAS } else { 0 };
     let whole = asked.movement(asked.to, amount);
     let truth = word(U256::from(1));
     match conduct {
         TokenConduct::Honest | TokenConduct::SimulatesWell => succeeded(truth, vec![whole], gas),
         TokenConduct::ReturnsNothing => succeeded(Bytes::new(), vec![whole], gas),
         TokenConduct::Reverts => reverted("Pausable: paused", refusal),
-        TokenConduct::Blocks(blocked) if blocked == asked.to => reverted("Blacklistable: account is blacklisted", refusal),
+        TokenConduct::Blocks(blocked) if blocked == asked.to => {
+            reverted("Blacklistable: account is blacklisted", refusal)
+        }
         TokenConduct::Blocks(_) => succeeded(truth, vec![whole], gas),
         TokenConduct::ReturnsFalse => succeeded(word(U256::ZERO), Vec::new(), refusal),
         TokenConduct::Silent => succeeded(truth, Vec::new(), refusal),
-        TokenConduct::PaysTwice if amount <= held - amount => succeeded(truth, vec![whole, whole], gas),
+        TokenConduct::PaysTwice if amount <= held - amount => {
+            succeeded(truth, vec![whole, whole], gas)
+        }
         TokenConduct::PaysTwice => reverted("ERC20: transfer amount exceeds balance", refusal),
-        TokenConduct::BurnsGas => Outcome { succeeded: false, returned: Bytes::new(), movements: Vec::new(), gas_used: message.gas_limit },
+        TokenConduct::BurnsGas => Outcome {
+            succeeded: false,
+            returned: Bytes::new(),
+            movements: Vec::new(),
+            gas_used: message.gas_limit,
+        },
         TokenConduct::TakesFee { basis_points } => {
             let fee = kept(amount, basis_points);
             let parts = [asked.movement(asked.to, amount - fee), asked.movement(asked.token, fee)];

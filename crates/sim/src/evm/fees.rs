@@ -30,7 +30,10 @@ mod tests {
             for block in 0..200 {
                 let next = next_base_fee(fee, level, &mut dice);
                 assert!(next.abs_diff(fee) <= fee / 8, "{fee} then {next}");
-                assert!(block < 100 || next.abs_diff(level) <= level / 16, "{next} at block {block}");
+                assert!(
+                    block < 100 || next.abs_diff(level) <= level / 16,
+                    "{next} at block {block}"
+                );
                 fee = next;
             }
         }

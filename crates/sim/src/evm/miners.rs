@@ -1,4 +1,5 @@
-//! What the miners have seen: every version of each nonce, because no two miners have the same pool.
+//! What the miners have seen: every version of each nonce, because no two miners have the same
+//! pool.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ struct Version {
     favoured: bool,
 }
 
-/// Versions by nonce. Those of mined nonces stay until they are final: a reorganisation brings them back.
+/// Versions by nonce. Those of mined nonces stay until they are final: a reorganisation brings them
+/// back.
 #[derive(Debug, Default)]
 pub(crate) struct MinersPool(BTreeMap<u64, Vec<Version>>);
 

@@ -14,7 +14,8 @@ use super::replaced::Replaced;
 use super::transaction::Transaction;
 use crate::Dice;
 
-/// Transactions of the wallet that fit into one block beside everybody else's; how many do is thrown for each block.
+/// Transactions of the wallet that fit into one block beside everybody else's; how many do is
+/// thrown for each block.
 pub const BLOCK_TRANSACTIONS_MAX: u64 = 32;
 /// A block in which others leave no room for the wallet.
 const FULL_BLOCK_PERMILLE: u32 = 100;
@@ -40,11 +41,13 @@ struct Mood {
 impl SimChain {
     /// One more block; its height. Its time is later than its parent's, whatever is asked.
     pub fn mine(&mut self, at_seconds: u64, dice: &mut Dice) -> u64 {
-        let mood = Mood { at_seconds, room: self.room(dice), any_version_permille: ANY_VERSION_PERMILLE };
+        let mood =
+            Mood { at_seconds, room: self.room(dice), any_version_permille: ANY_VERSION_PERMILLE };
         self.grow(mood, dice)
     }
 
-    /// Replaces so many blocks (at most all but the first) by one more than that. Transactions return to the miners or are lost.
+    /// Replaces so many blocks (at most all but the first) by one more than that. Transactions
+    /// return to the miners or are lost.
     pub fn reorg(&mut self, depth: u64, at_seconds: u64, dice: &mut Dice) {
         let times = self.cut(self.head().saturating_sub(depth));
         self.miners.thin(KEPT_AFTER_REORG_PERMILLE, dice);
@@ -54,11 +57,15 @@ impl SimChain {
         let quiet = dice.chance(QUIET_REORG_PERMILLE);
         for at_seconds in times.into_iter().chain([at_seconds]) {
             let room = if quiet { 0 } else { self.room(dice) };
-            self.grow(Mood { at_seconds, room, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE }, dice);
+            self.grow(
+                Mood { at_seconds, room, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE },
+                dice,
+            );
         }
     }
 
-    /// Takes the blocks above the fork off the chain and gives their transactions back to the miners; the times of those blocks.
+    /// Takes the blocks above the fork off the chain and gives their transactions back to the
+    /// miners; the times of those blocks.
     fn cut(&mut self, fork: u64) -> Vec<u64> {
         let (places, balances) = (self.places.clone(), self.balances.clone());
         let blocks = self.blocks.split_off(fork as usize + 1);
@@ -74,8 +81,10 @@ impl SimChain {
 
     /// The miners and every node forget some or all of what waits.
     pub fn drop_pool(&mut self, dice: &mut Dice) {
-        let mut kept = || if dice.chance(POOL_FORGETS_ALL_PERMILLE) { 0 } else { KEPT_AFTER_LOSS_PERMILLE };
-        let (miners, nodes): (u32, Vec<u32>) = (kept(), self.nodes.iter().map(|_| kept()).collect());
+        let mut kept =
+            || if dice.chance(POOL_FORGETS_ALL_PERMILLE) { 0 } else { KEPT_AFTER_LOSS_PERMILLE };
+        let (miners, nodes): (u32, Vec<u32>) =
+            (kept(), self.nodes.iter().map(|_| kept()).collect());
         self.miners.thin(miners, dice);
         for (node, kept_permille) in self.nodes.iter_mut().zip(nodes) {
             node.thin(kept_permille, dice);
@@ -91,7 +100,13 @@ impl SimChain {
         let mut included = Vec::new();
         while (included.len() as u64) < mood.room {
             let coins = self.balances.at(Coin::Native, self.wallet, height);
-            let terms = Terms { nonce, base_fee, tip: self.priority, coins, any_version_permille: mood.any_version_permille };
+            let terms = Terms {
+                nonce,
+                base_fee,
+                tip: self.priority,
+                coins,
+                any_version_permille: mood.any_version_permille,
+            };
             let Some(transaction) = self.miners.choose(terms, dice) else { break };
             self.places.insert(transaction.hash, (height, included.len()));
             included.push(self.carry_out(transaction, height, base_fee));
@@ -100,13 +115,29 @@ impl SimChain {
         if !self.stalled {
             self.finalized = self.finalized.max(height.saturating_sub(self.final_depth));
         }
-        let (finalized, next_base_fee) = (self.finalized, next_base_fee(base_fee, self.fee_level, dice));
-        self.blocks.push(Block { height, hash, parent: parent_hash, timestamp, base_fee, next_base_fee, nonce, finalized, included });
+        let (finalized, next_base_fee) =
+            (self.finalized, next_base_fee(base_fee, self.fee_level, dice));
+        self.blocks.push(Block {
+            height,
+            hash,
+            parent: parent_hash,
+            timestamp,
+            base_fee,
+            next_base_fee,
+            nonce,
+            finalized,
+            included,
+        });
         self.forget_final();
         height
     }
 
-    fn carry_out(&mut self, transaction: Arc<Transaction>, height: u64, base_fee: u128) -> Included {
+    fn carry_out(
+        &mut self,
+        transaction: Arc<Transaction>,
+        height: u64,
+        base_fee: u128,
+    ) -> Included {
         let tip = transaction.tip_at(base_fee).expect("miners choose only what pays the base fee");
         let mut ledger = Writing { balances: &mut self.balances, height };
         let message = Message {
@@ -124,8 +155,22 @@ impl SimChain {
         let moved = outcome.movements.iter().map(|movement| self.told(movement)).collect();
         let price = base_fee + tip;
         let (hash, nonce, sender) = (transaction.hash, transaction.nonce, transaction.sender);
-        let truth = Mined { height, hash, nonce, sender, succeeded: outcome.succeeded, fee: gas * price, moved };
-        Included { transaction, truth, movements: outcome.movements, gas_used: outcome.gas_used, price }
+        let truth = Mined {
+            height,
+            hash,
+            nonce,
+            sender,
+            succeeded: outcome.succeeded,
+            fee: gas * price,
+            moved,
+        };
+        Included {
+            transaction,
+            truth,
+            movements: outcome.movements,
+            gas_used: outcome.gas_used,
+            price,
+        }
     }
 
     fn told(&self, movement: &Movement) -> Moved {
@@ -139,7 +184,8 @@ impl SimChain {
         }
     }
 
-    /// What is final cannot come back into a pool; only a reorganisation beyond finality does that, from its blocks.
+    /// What is final cannot come back into a pool; only a reorganisation beyond finality does that,
+    /// from its blocks.
     fn forget_final(&mut self) {
         let nonce = self.blocks[self.finalized.min(self.head()) as usize].nonce;
         self.miners.forget_below(nonce);

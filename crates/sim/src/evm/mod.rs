@@ -1,8 +1,10 @@
-//! An EVM chain in memory, seen through the JSON-RPC that `adit-evm` asks: blocks, fees, pools, tokens, and what goes wrong with them.
+//! An EVM chain in memory, seen through the JSON-RPC that `adit-evm` asks: blocks, fees, pools,
+//! tokens, and what goes wrong with them.
 //!
-//! It has no clock and no randomness of its own: time and dice come with each call, so one history follows from one seed. It
-//! keeps the transactions of one wallet; whoever else uses the chain shows only as noise in its fees and in the room of its blocks.
-//! What it tells as truth ([`SimChain::wallet_at`], [`SimChain::history`]) never passes through its JSON-RPC.
+//! It has no clock and no randomness of its own: time and dice come with each call, so one history
+//! follows from one seed. It keeps the transactions of one wallet; whoever else uses the chain
+//! shows only as noise in its fees and in the room of its blocks. What it tells as truth
+//! ([`SimChain::wallet_at`], [`SimChain::history`]) never passes through its JSON-RPC.
 
 mod balances;
 mod block;
@@ -176,7 +178,9 @@ impl SimChain {
     }
 
     fn token_mut(&mut self, address: Address) -> &mut Token {
-        let index = self.contracts.token(address).unwrap_or_else(|| panic!("{address} is no token of this chain; name it in its genesis"));
+        let index = self.contracts.token(address).unwrap_or_else(|| {
+            panic!("{address} is no token of this chain; name it in its genesis")
+        });
         &mut self.contracts.tokens[index]
     }
 
@@ -194,13 +198,14 @@ impl SimChain {
         self.node(node).swallows = swallows;
     }
 
-    /// A transaction that somebody else made with the wallet's key: the miners take it before ours of the same nonce, and some
-    /// nodes hear of it.
+    /// A transaction that somebody else made with the wallet's key: the miners take it before ours
+    /// of the same nonce, and some nodes hear of it.
     ///
     /// # Panics
     /// When it is not a transaction of the wallet on this chain.
     pub fn inject(&mut self, raw: &[u8], dice: &mut Dice) {
-        let transaction = self.known(raw).expect("who injects a transaction has made it for this chain");
+        let transaction =
+            self.known(raw).expect("who injects a transaction has made it for this chain");
         let account = self.account(self.head());
         for node in &mut self.nodes {
             if dice.chance(INJECTED_HEARD_PERMILLE) {
@@ -227,7 +232,8 @@ impl SimChain {
     pub fn wallet_at(&self, height: u64) -> Purse {
         let block = &self.blocks[height.min(self.head()) as usize];
         let held = |coin: Coin| self.balances.at(coin, self.wallet, block.height);
-        let tokens = (0..self.contracts.tokens.len()).map(|index| held(Coin::Token(index))).collect();
+        let tokens =
+            (0..self.contracts.tokens.len()).map(|index| held(Coin::Token(index))).collect();
         Purse { nonce: block.nonce, coins: held(Coin::Native), tokens }
     }
 
@@ -235,7 +241,10 @@ impl SimChain {
     pub fn history(&self, from: u64, to: u64) -> impl Iterator<Item = &Mined> {
         let end = to.min(self.head()) as usize + 1;
         let start = usize::try_from(from).unwrap_or(end).min(end);
-        self.blocks[start..end].iter().flat_map(|block| &block.included).map(|included| &included.truth)
+        self.blocks[start..end]
+            .iter()
+            .flat_map(|block| &block.included)
+            .map(|included| &included.truth)
     }
 
     fn tip(&self) -> &Block {
@@ -262,7 +271,9 @@ impl SimChain {
         let transaction = Transaction::read(raw)?;
         if transaction.chain_id != self.chain_id {
             let (got, want) = (transaction.chain_id, self.chain_id);
-            return Err(rpc::refused(format!("invalid chain id for signer: have {got} want {want}")));
+            return Err(rpc::refused(format!(
+                "invalid chain id for signer: have {got} want {want}"
+            )));
         }
         if transaction.sender != self.wallet {
             return Err(rpc::refused("invalid sender".to_owned()));

@@ -1,7 +1,9 @@
-//! What one node keeps of the wallet's unmined transactions, by the rules of geth's pool and in its words.
+//! What one node keeps of the wallet's unmined transactions, by the rules of geth's pool and in its
+//! words.
 //!
-//! Nothing is removed when it is mined: what is below the state's nonce is not looked at, so after a reorganisation it is there
-//! again, as in geth. What is final is forgotten by [`NodePool::forget_below`].
+//! Nothing is removed when it is mined: what is below the state's nonce is not looked at, so after
+//! a reorganisation it is there again, as in geth. What is final is forgotten by
+//! [`NodePool::forget_below`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +16,8 @@ use super::rpc::refused;
 use super::transaction::Transaction;
 use crate::Dice;
 
-/// A replacement must offer so much more on both fee fields (geth, `core/txpool/legacypool`, `PriceBump`).
+/// A replacement must offer so much more on both fee fields (geth, `core/txpool/legacypool`,
+/// `PriceBump`).
 const PRICE_BUMP_PERCENT: u128 = 10;
 /// Transactions of one account that wait for an earlier one (geth, `AccountQueue`).
 pub const QUEUED_TRANSACTIONS_MAX: usize = 64;
@@ -34,17 +37,25 @@ pub(crate) struct NodePool {
 }
 
 impl NodePool {
-    /// Takes it, or says why not. True when it is still there afterwards: geth accepts what it then drops from a long queue.
+    /// Takes it, or says why not. True when it is still there afterwards: geth accepts what it then
+    /// drops from a long queue.
     ///
     /// # Errors
     /// [`RpcError`] in geth's words.
-    pub(crate) fn offer(&mut self, offered: &Arc<Transaction>, account: Account) -> Result<bool, RpcError> {
+    pub(crate) fn offer(
+        &mut self,
+        offered: &Arc<Transaction>,
+        account: Account,
+    ) -> Result<bool, RpcError> {
         if self.find(offered.hash).is_some_and(|known| known.nonce >= account.nonce) {
             return Err(refused("already known".to_owned()));
         }
         well_formed(offered)?;
         if offered.nonce < account.nonce {
-            return Err(refused(format!("nonce too low: next nonce {}, tx nonce {}", account.nonce, offered.nonce)));
+            return Err(refused(format!(
+                "nonce too low: next nonce {}, tx nonce {}",
+                account.nonce, offered.nonce
+            )));
         }
         self.affordable(offered, account)?;
         if let Some(old) = self.versions.get(&offered.nonce)
@@ -83,21 +94,31 @@ impl NodePool {
 
     /// Those that could be mined one after the other.
     fn executable(&self, nonce: u64) -> impl Iterator<Item = &Arc<Transaction>> {
-        self.versions.range(nonce..).zip(nonce..).take_while(|((at, _), next)| **at == *next).map(|((_, transaction), _)| transaction)
+        self.versions
+            .range(nonce..)
+            .zip(nonce..)
+            .take_while(|((at, _), next)| **at == *next)
+            .map(|((_, transaction), _)| transaction)
     }
 
     fn affordable(&self, offered: &Transaction, account: Account) -> Result<(), RpcError> {
         let (balance, cost) = (U256::from(account.coins), offered.cost_max());
         let words = "insufficient funds for gas * price + value";
         if balance < cost {
-            return Err(refused(format!("{words}: balance {balance}, tx cost {cost}, overshot {}", cost - balance)));
+            return Err(refused(format!(
+                "{words}: balance {balance}, tx cost {cost}, overshot {}",
+                cost - balance
+            )));
         }
         let others = self.executable(account.nonce).filter(|other| other.nonce != offered.nonce);
         let queued = others.fold(U256::ZERO, |sum, other| sum.saturating_add(other.cost_max()));
         let needed = queued.saturating_add(cost);
         if balance < needed {
             let overshot = needed - balance;
-            return Err(refused(format!("{words}: balance {balance}, queued cost {queued}, tx cost {cost}, overshot {overshot}")));
+            return Err(refused(format!(
+                "{words}: balance {balance}, queued cost {queued}, tx cost {cost}, overshot \
+                 {overshot}"
+            )));
         }
         Ok(())
     }
@@ -114,15 +135,21 @@ fn well_formed(offered: &Transaction) -> Result<(), RpcError> {
     let Transaction { gas_limit, tip, max_fee, .. } = *offered;
     if tip > max_fee {
         let detail = format!("maxPriorityFeePerGas: {tip}, maxFeePerGas: {max_fee}");
-        return Err(refused(format!("max priority fee per gas higher than max fee per gas: {detail}")));
+        return Err(refused(format!(
+            "max priority fee per gas higher than max fee per gas: {detail}"
+        )));
     }
     if gas_limit < TRANSFER_GAS {
-        return Err(refused(format!("intrinsic gas too low: gas {gas_limit}, minimum needed {TRANSFER_GAS}")));
+        return Err(refused(format!(
+            "intrinsic gas too low: gas {gas_limit}, minimum needed {TRANSFER_GAS}"
+        )));
     }
     Ok(())
 }
 
 fn outbids(new: &Transaction, old: &Transaction) -> bool {
-    let more = |new: u128, old: u128| new > old && new >= old.saturating_add(old.saturating_mul(PRICE_BUMP_PERCENT) / 100);
+    let more = |new: u128, old: u128| {
+        new > old && new >= old.saturating_add(old.saturating_mul(PRICE_BUMP_PERCENT) / 100)
+    };
     more(new.max_fee, old.max_fee) && more(new.tip, old.tip)
 }

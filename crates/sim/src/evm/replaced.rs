@@ -1,5 +1,5 @@
-//! The branch that the newest reorganisation replaced: a node may still be on it, and answers from it with all its own truth
-//! (window F39).
+//! The branch that the newest reorganisation replaced: a node may still be on it, and answers from
+//! it with all its own truth (window F39).
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,17 @@ pub(crate) struct Replaced {
 }
 
 impl SimChain {
-    /// What a node answers that has not heard of the newest reorganisation, nor of anything since; like [`SimChain::answer`] at the
-    /// head where there was none.
+    /// What a node answers that has not heard of the newest reorganisation, nor of anything since;
+    /// like [`SimChain::answer`] at the head where there was none.
     ///
     /// # Errors
     /// [`RpcError`] in geth's words.
-    pub fn answer_from_replaced(&mut self, node: usize, method: &str, params: &Value) -> Result<Value, RpcError> {
+    pub fn answer_from_replaced(
+        &mut self,
+        node: usize,
+        method: &str,
+        params: &Value,
+    ) -> Result<Value, RpcError> {
         self.change_branch();
         let answer = self.answer(node, self.head(), method, params);
         self.change_branch();

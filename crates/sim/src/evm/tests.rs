@@ -1,4 +1,5 @@
-//! The chain through its JSON-RPC and its truth, with real signatures. Each test's seed stands in it.
+//! The chain through its JSON-RPC and its truth, with real signatures. Each test's seed stands in
+//! it.
 
 mod conducts;
 mod pools;
@@ -58,8 +59,11 @@ fn address_of(key: &SecretKey) -> Address {
 
 fn signed(key: &SecretKey, transaction: TxEip1559) -> Bytes {
     let digest = transaction.signature_hash();
-    let (id, compact) =
-        secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), key).serialize_compact();
+    let (id, compact) = secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(
+        Message::from_digest(digest.0),
+        key,
+    )
+    .serialize_compact();
     let word = |at: usize| U256::from_be_slice(&compact[at..at + 32]);
     let signature = Signature::new(word(0), word(32), id == secp256k1::ecdsa::RecoveryId::One);
     TxEnvelope::from(transaction.into_signed(signature)).encoded_2718().into()
@@ -81,7 +85,9 @@ fn plain(nonce: u64, to: Address, value: u128, offer: Offer) -> TxEip1559 {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let tokens = [TOKEN, OTHER_TOKEN].map(|address| TokenSpec { address, decimals: 18, held: HELD }).to_vec();
+        let tokens = [TOKEN, OTHER_TOKEN]
+            .map(|address| TokenSpec { address, decimals: 18, held: HELD })
+            .to_vec();
         let genesis = Genesis {
             chain_id: CHAIN_ID,
             wallet: address_of(&key()),
@@ -123,7 +129,11 @@ impl World {
             }
             self.mine(1);
         }
-        panic!("nonce {} was not reached within {ENOUGH_BLOCKS} blocks, but {}", nonce, self.now().nonce);
+        panic!(
+            "nonce {} was not reached within {ENOUGH_BLOCKS} blocks, but {}",
+            nonce,
+            self.now().nonce
+        );
     }
 
     fn reorg(&mut self, depth: u64) {
@@ -135,7 +145,13 @@ impl World {
         self.chain.wallet_at(self.chain.head())
     }
 
-    fn asked_of(&mut self, node: usize, upto: u64, method: &str, params: Value) -> Result<Value, RpcError> {
+    fn asked_of(
+        &mut self,
+        node: usize,
+        upto: u64,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, RpcError> {
         self.chain.answer(node, upto, method, &params)
     }
 
@@ -171,5 +187,6 @@ impl World {
 
 fn number(value: &Value) -> u128 {
     let text = value.as_str().unwrap_or_else(|| panic!("{value} is no quantity"));
-    u128::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or_else(|_| panic!("{text} is no quantity"))
+    u128::from_str_radix(text.trim_start_matches("0x"), 16)
+        .unwrap_or_else(|_| panic!("{text} is no quantity"))
 }

@@ -1,4 +1,5 @@
-//! ERC-20 tokens, honest and otherwise. Each has its number in the list of tokens, and its own conduct when tried and when mined.
+//! ERC-20 tokens, honest and otherwise. Each has its number in the list of tokens, and its own
+//! conduct when tried and when mined.
 
 use alloy::primitives::{Address, Bytes, U256, keccak256};
 use alloy::sol;
@@ -64,7 +65,13 @@ impl Token {
     pub(crate) fn new(spec: TokenSpec) -> Self {
         let code = [CODE_PREFIX.as_slice(), keccak256(spec.address).as_slice()].concat();
         let honest = TokenConduct::Honest;
-        Self { address: spec.address, decimals: spec.decimals, code: code.into(), tried: honest, mined: honest }
+        Self {
+            address: spec.address,
+            decimals: spec.decimals,
+            code: code.into(),
+            tried: honest,
+            mined: honest,
+        }
     }
 
     pub(crate) fn set_conduct(&mut self, conduct: TokenConduct) {

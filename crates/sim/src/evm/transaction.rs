@@ -27,13 +27,19 @@ pub struct Transaction {
 
 impl Transaction {
     /// # Errors
-    /// [`RpcError`] in geth's words: bytes that are no transaction, another type than 2, a creation, a signature of nobody.
+    /// [`RpcError`] in geth's words: bytes that are no transaction, another type than 2, a
+    /// creation, a signature of nobody.
     pub(crate) fn read(raw: &[u8]) -> Result<Self, RpcError> {
-        let envelope = TxEnvelope::decode_2718_exact(raw).map_err(|error| refused(format!("rlp: {error}")))?;
+        let envelope =
+            TxEnvelope::decode_2718_exact(raw).map_err(|error| refused(format!("rlp: {error}")))?;
         let TxEnvelope::Eip1559(signed) = &envelope else {
-            return Err(refused(format!("transaction type not supported: {}; this chain takes type 2", envelope.tx_type() as u8)));
+            return Err(refused(format!(
+                "transaction type not supported: {}; this chain takes type 2",
+                envelope.tx_type() as u8
+            )));
         };
-        let sender = recovered(signed.signature(), signed.signature_hash()).ok_or_else(|| refused("invalid sender".to_owned()))?;
+        let sender = recovered(signed.signature(), signed.signature_hash())
+            .ok_or_else(|| refused("invalid sender".to_owned()))?;
         let transaction = signed.tx();
         let to = transaction.to.to().copied();
         Ok(Self {
@@ -42,7 +48,9 @@ impl Transaction {
             chain_id: transaction.chain_id,
             sender,
             nonce: transaction.nonce,
-            to: to.ok_or_else(|| refused("contract creation is not supported; send to an address".to_owned()))?,
+            to: to.ok_or_else(|| {
+                refused("contract creation is not supported; send to an address".to_owned())
+            })?,
             value: transaction.value,
             input: transaction.input.clone(),
             gas_limit: transaction.gas_limit,
@@ -53,7 +61,9 @@ impl Transaction {
 
     /// What must be there before it is carried out: the value and the most that its gas may cost.
     pub(crate) fn cost_max(&self) -> U256 {
-        U256::from(self.gas_limit).saturating_mul(U256::from(self.max_fee)).saturating_add(self.value)
+        U256::from(self.gas_limit)
+            .saturating_mul(U256::from(self.max_fee))
+            .saturating_add(self.value)
     }
 
     /// What a miner gets per unit of gas; none when the base fee is not paid (EIP-1559).

@@ -87,7 +87,12 @@ impl Fate {
     /// The cheapest are evicted, and nothing as cheap is taken.
     async fn full_pools(&mut self) {
         let floor = self.dice.between(2, 60) * 1_000;
-        self.told(|| format!("pools of bitcoin are full: below {floor} satoshi per 1000 virtual bytes nothing is kept"));
+        self.told(|| {
+            format!(
+                "pools of bitcoin are full: below {floor} satoshi per 1000 virtual \
+            bytes nothing is kept"
+            )
+        });
         for node in 0..ENDPOINTS {
             self.world.utxo().set_pool_floor(node, floor, &mut self.dice);
         }

@@ -1,4 +1,5 @@
-//! The signer's journal goes back: with the database, to the moment of one snapshot, while payments wait in pools; or alone.
+//! The signer's journal goes back: with the database, to the moment of one snapshot, while payments
+//! wait in pools; or alone.
 
 use super::{Fate, SECOND};
 use crate::check::BothBack;
@@ -9,7 +10,8 @@ use crate::world::Declared;
 
 /// More than any payment waits.
 const MORE_MAX: u64 = 9;
-/// Thousandths of such times in which blocks have no room from the snapshot until after the restore, and how long after it at most.
+/// Thousandths of such times in which blocks have no room from the snapshot until after the
+/// restore, and how long after it at most.
 const CROWDED_PERMILLE: u32 = 600;
 const CROWDED_SECONDS_MAX: u64 = 1_200;
 /// How far back a journal goes that goes back alone.
@@ -27,7 +29,8 @@ enum Pools {
 }
 
 impl Fate {
-    /// A snapshot of the volume with both is made, payments go on, and then it takes the volume's place.
+    /// A snapshot of the volume with both is made, payments go on, and then it takes the volume's
+    /// place.
     pub(super) async fn both_go_back(&mut self) {
         self.world.back_up();
         let at = self.world.now();
@@ -61,10 +64,13 @@ impl Fate {
             3 => Pools::Overcounted,
             _ => Pools::HiddenByAll,
         };
-        let both = BothBack { declared: self.dice.chance(600), hidden: pools == Pools::HiddenByAll };
+        let both =
+            BothBack { declared: self.dice.chance(600), hidden: pools == Pools::HiddenByAll };
         self.world.kill_all();
         self.world.disk.restore(backup);
-        self.world.disk.break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
+        self.world
+            .disk
+            .break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
         self.world.truth().forget_after(backup.at, &self.world.evm(), both);
         self.world.coin_truth().forget_after(backup.at, &self.world.utxo(), both);
         self.world.notary().forget_after(backup.at);
@@ -72,19 +78,28 @@ impl Fate {
         self.world.start_signer();
         self.show_pools(pools);
         let age = (self.world.now() - backup.at) / SECOND;
-        self.told(|| format!("database and journal are set back by {age} s; pools: {pools:?}; declared: {}", both.declared));
+        self.told(|| {
+            format!(
+                "database and journal are set back by {age} s; pools: {pools:?}; declared: {}",
+                both.declared
+            )
+        });
         if both.declared {
             self.world.declare(Declared::Both, false, &mut self.dice).await;
         }
     }
 
-    /// The journal alone is an older copy of itself; the database is whole. What it lost was read by the lanes before.
+    /// The journal alone is an older copy of itself; the database is whole. What it lost was read
+    /// by the lanes before.
     pub(super) async fn journal_goes_back(&mut self) {
         self.heal();
         self.wait(900, 1_800).await;
         self.until_busy().await;
         let back = self.dice.between(JOURNAL_BACK_SECONDS.0, JOURNAL_BACK_SECONDS.1) * SECOND;
-        let Some((at, journal)) = self.world.journal_before(self.world.now().saturating_sub(back)) else { return };
+        let Some((at, journal)) = self.world.journal_before(self.world.now().saturating_sub(back))
+        else {
+            return;
+        };
         self.world.kill_all();
         self.world.notary().forget_after(at);
         self.world.signer.roll_back(journal);

@@ -1,4 +1,5 @@
-//! Everybody cancels what they see, at the worst moment: with the signer down, its disk full, the lane halted, or right after a failover.
+//! Everybody cancels what they see, at the worst moment: with the signer down, its disk full, the
+//! lane halted, or right after a failover.
 
 use adit_core::{Command, HaltReason};
 
@@ -16,8 +17,14 @@ enum Obstacle {
     Restarted,
 }
 
-const OBSTACLES: [Obstacle; 6] =
-    [Obstacle::Nothing, Obstacle::SignerDown, Obstacle::JournalFull, Obstacle::AnswersLost, Obstacle::LaneHalted, Obstacle::Restarted];
+const OBSTACLES: [Obstacle; 6] = [
+    Obstacle::Nothing,
+    Obstacle::SignerDown,
+    Obstacle::JournalFull,
+    Obstacle::AnswersLost,
+    Obstacle::LaneHalted,
+    Obstacle::Restarted,
+];
 /// Of 1,000 crash points that a payment passes, so many take its process away.
 const CRASHES_PERMILLE: u32 = 120;
 
@@ -107,7 +114,8 @@ impl Fate {
         let Some((_, running)) = self.world.any_at_primary() else { return };
         for lane in self.world.setup.lanes() {
             let reason = HaltReason::Operator { reason: "he wants to look".to_owned() };
-            let _may_fail = running.engine.submit(admin(), Command::HaltLane { lane, reason }).await;
+            let _may_fail =
+                running.engine.submit(admin(), Command::HaltLane { lane, reason }).await;
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Clocks that are wrong: a little, by hours, by years; of a server, of the signer, of the database; for a moment or for long (case F97).
+//! Clocks that are wrong: a little, by hours, by years; of a server, of the signer, of the
+//! database; for a moment or for long (case F97).
 
 use super::{Fate, SECOND};
 use crate::Dice;
 
-/// How far off a clock is at most: drift that is still followed, a wrong time zone, an NTP fault or a machine whose battery is empty.
+/// How far off a clock is at most: drift that is still followed, a wrong time zone, an NTP fault or
+/// a machine whose battery is empty.
 const OFF_SECONDS_MAX: [u64; 3] = [40, 3_600, 5 * 365 * 86_400];
 /// For how long at most: a moment, minutes, an hour.
 const LASTS_SECONDS_MAX: [u64; 3] = [3, 600, 4_000];
@@ -95,8 +97,15 @@ mod tests {
         let offs: Vec<i64> = (0..1_000).map(|_| off(&mut dice)).collect();
         let lasting: Vec<u64> = (0..1_000).map(|_| lasts(&mut dice)).collect();
         for range in [1..40, 40..3_600, 86_400..5 * 365 * 86_400] {
-            assert!(offs.iter().any(|off| range.contains(off)) && offs.iter().any(|off| range.contains(&-off)), "{range:?}");
+            assert!(
+                offs.iter().any(|off| range.contains(off))
+                    && offs.iter().any(|off| range.contains(&-off)),
+                "{range:?}"
+            );
         }
-        assert!(lasting.iter().any(|seconds| *seconds < 3) && lasting.iter().any(|seconds| *seconds > 3_000));
+        assert!(
+            lasting.iter().any(|seconds| *seconds < 3)
+                && lasting.iter().any(|seconds| *seconds > 3_000)
+        );
     }
 }

@@ -7,7 +7,8 @@ use crate::weather::Manners;
 use crate::{Dice, people};
 
 impl Fate {
-    /// One endpoint misbehaves for a while; others may be lossy at the same time, but only one lies.
+    /// One endpoint misbehaves for a while; others may be lossy at the same time, but only one
+    /// lies.
     pub(super) async fn endpoint(&mut self) {
         let node = self.dice.place(ENDPOINTS);
         let manners = self.manners(0, node);
@@ -22,9 +23,11 @@ impl Fate {
         }
     }
 
-    /// How the `node`th endpoint of a chain misbehaves, whose first one is at place `first`. Only one of a chain is untrue at a time.
+    /// How the `node`th endpoint of a chain misbehaves, whose first one is at place `first`. Only
+    /// one of a chain is untrue at a time.
     pub(super) fn manners(&mut self, first: usize, node: usize) -> Manners {
-        let liar = (0..ENDPOINTS).find(|other| self.world.weather.endpoint(first + *other).is_untrue());
+        let liar =
+            (0..ENDPOINTS).find(|other| self.world.weather.endpoint(first + *other).is_untrue());
         let honest_until_now = liar.is_none_or(|liar| liar == node);
         let permille = |dice: &mut Dice| u32::try_from(dice.between(10, 300)).expect("small");
         let mut manners = Manners::default();
@@ -45,7 +48,9 @@ impl Fate {
     pub(super) fn reorg(&mut self) {
         let mut chain = self.world.evm();
         // Never into what is final: that is the promise of the chain on which ours rests.
-        let deepest = (chain.head() - chain.finalized()).saturating_sub(1).min(self.world.setup.final_depth - 1);
+        let deepest = (chain.head() - chain.finalized())
+            .saturating_sub(1)
+            .min(self.world.setup.final_depth - 1);
         if deepest == 0 {
             return;
         }
@@ -56,7 +61,8 @@ impl Fate {
         self.told(|| format!("the chain replaces its last {depth} blocks"));
     }
 
-    /// The guide has a page for it, and only people can follow it. Until they do, nobody may be paid twice.
+    /// The guide has a page for it, and only people can follow it. Until they do, nobody may be
+    /// paid twice.
     pub(super) async fn final_blocks_vanish(&mut self) {
         let depth = self.world.setup.final_depth + self.dice.between(1, 20);
         let seconds = self.world.unix_seconds();
@@ -83,7 +89,8 @@ impl Fate {
 
     pub(super) fn finality(&mut self) {
         // Who counts blocks instead of asking for the tag relies on their depth.
-        let stalled = self.dice.chance(500) && self.world.setup.finality == adit_core::Finality::Tag;
+        let stalled =
+            self.dice.chance(500) && self.world.setup.finality == adit_core::Finality::Tag;
         self.world.evm().stall_finality(stalled);
         self.told(|| format!("finality stalls: {stalled}"));
     }
@@ -102,7 +109,12 @@ impl Fate {
         ];
         let conduct = *self.dice.pick(&conducts).expect("some");
         let hidden = self.dice.chance(600);
-        self.told(|| format!("the token {name} behaves: {conduct:?}{}", if hidden { ", and shows it only in blocks" } else { "" }));
+        self.told(|| {
+            format!(
+                "the token {name} behaves: {conduct:?}{}",
+                if hidden { ", and shows it only in blocks" } else { "" }
+            )
+        });
         if hidden {
             self.world.evm().set_conduct_when_mined(token, conduct);
         } else {

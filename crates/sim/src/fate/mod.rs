@@ -25,7 +25,8 @@ const GO_BACK_TOGETHER_PERMILLE: u32 = 250;
 /// And of those how many are followed by quiet hours.
 const QUIET_PERMILLE: u32 = 500;
 
-/// Of the disasters of the database, on days on which both may go back, those in which they do so with payments in the pools.
+/// Of the disasters of the database, on days on which both may go back, those in which they do so
+/// with payments in the pools.
 const BOTH_PERMILLE: u32 = 700;
 
 /// The hand behind it all.
@@ -67,8 +68,8 @@ impl Fate {
         self.world.rest();
     }
 
-    /// One of the disasters of the database, of which a part is followed by hours in which nothing else fails: no kill and no crash then
-    /// heals what went wrong.
+    /// One of the disasters of the database, of which a part is followed by hours in which nothing
+    /// else fails: no kill and no crash then heals what went wrong.
     async fn go_back_and_rest(&mut self) {
         let quiet = self.dice.chance(QUIET_PERMILLE);
         if quiet {
@@ -129,7 +130,8 @@ impl Fate {
         if self.strikes_bitcoin() {
             return self.strike_bitcoin().await;
         }
-        let go_back = if self.both_roll_back { GO_BACK_TOGETHER_PERMILLE } else { GO_BACK_PERMILLE };
+        let go_back =
+            if self.both_roll_back { GO_BACK_TOGETHER_PERMILLE } else { GO_BACK_PERMILLE };
         if self.dice.chance(go_back) {
             return self.go_back_and_rest().await;
         }
@@ -180,7 +182,8 @@ impl Fate {
         }
     }
 
-    /// A zombie: it stands still for longer than its lease, and then goes on as if nothing had been.
+    /// A zombie: it stands still for longer than its lease, and then goes on as if nothing had
+    /// been.
     async fn freeze(&mut self) {
         if let Some((process, _)) = self.world.any_replica() {
             self.told(|| format!("{} stands still", process.name));

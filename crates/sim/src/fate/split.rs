@@ -1,5 +1,5 @@
-//! A split brain: a standby takes over, and the old primary goes on with a server on it. Two states of one store are served at once, with
-//! one signer for both, and users on both sides.
+//! A split brain: a standby takes over, and the old primary goes on with a server on it. Two states
+//! of one store are served at once, with one signer for both, and users on both sides.
 
 use std::sync::Arc;
 

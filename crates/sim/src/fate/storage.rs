@@ -16,8 +16,14 @@ impl Fate {
         let manners = match self.dice.between(0, 4) {
             0 => DatabaseManners { unreachable: true, ..DatabaseManners::default() },
             1 => DatabaseManners { full: true, ..DatabaseManners::default() },
-            2 => DatabaseManners { lost_commits: permille(&mut self.dice), ..DatabaseManners::default() },
-            _ => DatabaseManners { contention: permille(&mut self.dice), ..DatabaseManners::default() },
+            2 => DatabaseManners {
+                lost_commits: permille(&mut self.dice),
+                ..DatabaseManners::default()
+            },
+            _ => DatabaseManners {
+                contention: permille(&mut self.dice),
+                ..DatabaseManners::default()
+            },
         };
         self.told(|| format!("database: {manners:?}"));
         self.world.weather.set_database(manners);
@@ -33,7 +39,8 @@ impl Fate {
         self.told(|| format!("a standby takes over that misses the last {gone} commits"));
     }
 
-    /// Those of the last tenths of a second, as a healthy standby lacks them, of some seconds, or of minutes.
+    /// Those of the last tenths of a second, as a healthy standby lacks them, of some seconds, or
+    /// of minutes.
     fn commits_lost(&mut self) -> usize {
         let millis = match self.dice.between(0, 4) {
             0 => return usize::try_from(self.dice.between(1, 40)).expect("small"),
@@ -44,7 +51,8 @@ impl Fate {
         self.world.disk.commits_since(self.world.now().saturating_sub(millis * 1_000)).max(1)
     }
 
-    /// The same in the middle of a payment; users ask again at once. Some processes are started again, too.
+    /// The same in the middle of a payment; users ask again at once. Some processes are started
+    /// again, too.
     pub(super) async fn fail_over_busy(&mut self) {
         self.until_busy().await;
         self.fail_over();
@@ -71,11 +79,16 @@ impl Fate {
         self.world.handle.sleep(millis * 1_000).await;
     }
 
-    /// A backup of up to some hours ago takes the database's place: of all processes, which are started again, or under their feet.
+    /// A backup of up to some hours ago takes the database's place: of all processes, which are
+    /// started again, or under their feet.
     pub(super) async fn restore(&mut self) {
         let back = self.dice.between(60, 4 * 3_600) * SECOND;
         let now = self.world.now();
-        let Some(backup) = self.world.disk.backup_of(now.saturating_sub(back)).filter(|backup| backup.at > 0) else { return };
+        let Some(backup) =
+            self.world.disk.backup_of(now.saturating_sub(back)).filter(|backup| backup.at > 0)
+        else {
+            return;
+        };
         if self.both_roll_back && self.dice.chance(300) {
             return self.set_both_back(&backup).await;
         }
@@ -83,7 +96,9 @@ impl Fate {
             self.world.kill_all();
         }
         self.world.disk.restore(&backup);
-        self.world.disk.break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
+        self.world
+            .disk
+            .break_connections(self.world.setup.counts_timelines && self.dice.chance(500));
         let age = (now - backup.at) / SECOND;
         self.told(|| format!("the database is set back by {age} s"));
         if self.dice.chance(400) {
@@ -92,7 +107,8 @@ impl Fate {
         self.users.all_ask_again(self.dice.fork());
     }
 
-    /// Every process is started again several times after the backup, so that it lacks as many epochs.
+    /// Every process is started again several times after the backup, so that it lacks as many
+    /// epochs.
     pub(super) async fn restore_of_several_epochs(&mut self) {
         for _ in 0..self.dice.between(EPOCHS_MISSING.0, EPOCHS_MISSING.1) {
             self.told(|| "every process is stopped".to_owned());

@@ -1,4 +1,5 @@
-//! People: users who ask, repeat, race and cancel; the operator who does what the guide tells him; somebody else with the key.
+//! People: users who ask, repeat, race and cancel; the operator who does what the guide tells him;
+//! somebody else with the key.
 
 mod operator;
 mod robber;

@@ -9,7 +9,8 @@ use crate::{Dice, World};
 
 const GAS: u64 = 21_000;
 
-/// Sends a coin of the wallet to an address of his own, at the next nonce that the chain does not have yet.
+/// Sends a coin of the wallet to an address of his own, at the next nonce that the chain does not
+/// have yet.
 pub fn use_key(world: &World, dice: &mut Dice) {
     let mut chain = world.evm();
     let nonce = chain.wallet_at(chain.head()).nonce;
@@ -24,8 +25,11 @@ pub fn use_key(world: &World, dice: &mut Dice) {
         ..TxEip1559::default()
     };
     let digest = secp256k1::Message::from_digest(transaction.signature_hash().0);
-    let (recovery, bytes) = secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(digest, &hot_secret()).serialize_compact();
-    let signature = Signature::from_bytes_and_parity(&bytes, recovery == secp256k1::ecdsa::RecoveryId::One);
+    let (recovery, bytes) =
+        secp256k1::ecdsa::RecoverableSignature::sign_ecdsa_recoverable(digest, &hot_secret())
+            .serialize_compact();
+    let signature =
+        Signature::from_bytes_and_parity(&bytes, recovery == secp256k1::ecdsa::RecoveryId::One);
     let raw = transaction.into_signed(signature).encoded_2718();
     world.truth().foreign(keccak256(&raw));
     world.story.tell("somebody", || format!("uses the key at nonce {nonce}: {}", keccak256(&raw)));

@@ -1,4 +1,5 @@
-//! Users: each wish is one payment that somebody wants, asked for until there is an answer, and again when it was forgotten.
+//! Users: each wish is one payment that somebody wants, asked for until there is an answer, and
+//! again when it was forgotten.
 
 use std::sync::{Arc, Mutex};
 
@@ -70,7 +71,8 @@ impl Users {
         self.wishes.lock().expect("nothing panics while it holds this lock").clone()
     }
 
-    /// Everybody comes in and is credited; credits are sent again now and then, as an application does after a restore.
+    /// Everybody comes in and is credited; credits are sent again now and then, as an application
+    /// does after a restore.
     pub async fn credit_all(self, mut dice: Dice) {
         let mut history = 0;
         for round in 0_u64.. {
@@ -101,7 +103,9 @@ impl Users {
         let credit = Credit { id, user: user.clone(), book: book(), asset: asset(name), amount };
         for _ in 0..TRIES_MAX {
             if let Some((_, Running { engine, .. })) = self.world.any_at_primary() {
-                let there = engine.submit(Actor::Engine, Command::PutUser { user: user.clone(), tier: None }).await;
+                let there = engine
+                    .submit(Actor::Engine, Command::PutUser { user: user.clone(), tier: None })
+                    .await;
                 let credited = engine.submit(Actor::Engine, Command::Credit(credit.clone())).await;
                 if there.is_ok() && credited.is_ok() {
                     return;
@@ -120,7 +124,9 @@ impl Users {
                 let wish = self.draw(made, &mut dice);
                 made += 1;
                 let (users, own) = (self.clone(), dice.fork());
-                self.world.handle.spawn(crate::executor::ProcessId(0), Box::pin(users.follow(wish, own)));
+                self.world
+                    .handle
+                    .spawn(crate::executor::ProcessId(0), Box::pin(users.follow(wish, own)));
                 self.world.handle.sleep(dice.between(0, 3_000) * 1_000).await;
             }
             let left = until.saturating_sub(self.world.now()) / (count - made + 1).max(1);
@@ -174,7 +180,10 @@ impl Users {
         loop {
             self.world.handle.sleep(dice.between(300, 900) * 1_000_000).await;
             // Some clients ask again although they have an answer.
-            let known = |wish: &&Wish| wish.accepted.is_some_and(|id| self.world.disk.read(|books| books.withdrawal(id).is_some()));
+            let known = |wish: &&Wish| {
+                wish.accepted
+                    .is_some_and(|id| self.world.disk.read(|books| books.withdrawal(id).is_some()))
+            };
             let late = dice.pick(&self.wishes()).filter(known).cloned();
             for wish in self.forgotten().into_iter().chain(late) {
                 self.ask_until_answered(&wish, &mut dice).await;
@@ -184,7 +193,13 @@ impl Users {
 
     /// The database was another one a moment ago: whoever asked last asks again, with the same key.
     pub fn all_ask_again(&self, mut dice: Dice) {
-        let asked: Vec<Wish> = self.wishes().into_iter().rev().take(ASKED_AGAIN_AT_ONCE).filter(|wish| !wish.given_up).collect();
+        let asked: Vec<Wish> = self
+            .wishes()
+            .into_iter()
+            .rev()
+            .take(ASKED_AGAIN_AT_ONCE)
+            .filter(|wish| !wish.given_up)
+            .collect();
         for wish in asked {
             let (users, mut own) = (self.clone(), dice.fork());
             let again = async move {
@@ -197,8 +212,14 @@ impl Users {
 
     /// Wishes that the database does not know, and that the chain did not fulfil.
     fn forgotten(&self) -> Vec<Wish> {
-        let open = self.wishes().into_iter().filter(|wish| !wish.given_up && !self.world.is_wish_paid(wish.number));
-        self.world.disk.read(|books| open.filter(|wish| wish.accepted.is_none_or(|id| books.withdrawal(id).is_none())).collect())
+        let open = self
+            .wishes()
+            .into_iter()
+            .filter(|wish| !wish.given_up && !self.world.is_wish_paid(wish.number));
+        self.world.disk.read(|books| {
+            open.filter(|wish| wish.accepted.is_none_or(|id| books.withdrawal(id).is_none()))
+                .collect()
+        })
     }
 
     async fn ask_until_answered(&self, wish: &Wish, dice: &mut Dice) {
@@ -210,7 +231,9 @@ impl Users {
                 self.ask(wish).await
             };
             match asked {
-                Asked::Accepted(id) => return self.note(wish.number, |wish| wish.accepted = Some(id)),
+                Asked::Accepted(id) => {
+                    return self.note(wish.number, |wish| wish.accepted = Some(id));
+                }
                 Asked::Refused => return self.note(wish.number, |wish| wish.given_up = true),
                 Asked::Nothing => self.world.handle.sleep(dice.between(500, 20_000) * 1_000).await,
             }
@@ -218,7 +241,9 @@ impl Users {
     }
 
     async fn ask(&self, wish: &Wish) -> Asked {
-        let Some((process, Running { engine, .. })) = self.world.any_replica() else { return Asked::Nothing };
+        let Some((process, Running { engine, .. })) = self.world.any_replica() else {
+            return Asked::Nothing;
+        };
         let id = WithdrawalId(engine.ports.uuid());
         match self.world.setup.is_bitcoin(&wish.asset) {
             true => self.world.coin_truth().wish(wish.number, PayoutId(id.0)),
@@ -228,7 +253,9 @@ impl Users {
         let actor = Actor::User { user: wish.user.clone() };
         let disk = self.world.disk_of(process.slot);
         let connections = disk.connections();
-        self.world.story.tell(wish.user.as_str(), || format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number));
+        self.world.story.tell(wish.user.as_str(), || {
+            format!("asks for {} of {} as {id} (wish {})", wish.amount, wish.asset, wish.number)
+        });
         match engine.submit(actor, Command::Request(request(wish, id))).await {
             Ok(Answer::Accepted(withdrawal)) => self.accepted(withdrawal.id, &disk, connections),
             Ok(Answer::Replayed(id)) => self.accepted(id, &disk, connections),
@@ -238,21 +265,34 @@ impl Users {
                 Asked::Refused
             }
             Ok(_)
-            | Err(WriteError::Failed { .. } | WriteError::Unknown { .. } | WriteError::SignerUnreachable { .. } | WriteError::Superseded) => {
-                Asked::Nothing
-            }
+            | Err(
+                WriteError::Failed { .. }
+                | WriteError::Unknown { .. }
+                | WriteError::SignerUnreachable { .. }
+                | WriteError::Superseded,
+            ) => Asked::Nothing,
         }
     }
 
     /// Who is told that it was accepted finds it, unless the database itself has gone back since.
     fn accepted(&self, id: WithdrawalId, disk: &Disk, connections: u64) -> Asked {
-        let kept = disk.read(|books| books.withdrawal(id).is_some()) || disk.connections() != connections;
-        self.world.check(must(kept, "accepted is kept", || format!("{id} was answered and is not in the database")));
+        let kept =
+            disk.read(|books| books.withdrawal(id).is_some()) || disk.connections() != connections;
+        self.world.check(must(kept, "accepted is kept", || {
+            format!("{id} was answered and is not in the database")
+        }));
         Asked::Accepted(id)
     }
 
     async fn cancel(&self, wish: &Wish) {
-        let Some(id) = self.wishes().into_iter().find(|known| known.number == wish.number).and_then(|known| known.accepted) else { return };
+        let Some(id) = self
+            .wishes()
+            .into_iter()
+            .find(|known| known.number == wish.number)
+            .and_then(|known| known.accepted)
+        else {
+            return;
+        };
         let Some((_, Running { engine, .. })) = self.world.any_replica() else { return };
         cancel(&engine, id, Actor::User { user: wish.user.clone() }).await;
     }

@@ -19,7 +19,8 @@ pub const OFFER_MAX: u64 = 200_000;
 /// Satoshi that one transaction may cost.
 const FEE_MAX: u128 = 4_000_000;
 /// The words of BIP-39's first test vector.
-const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+const WORDS: &str =
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 /// Whole bitcoins that the wallet holds at first, over all of its coins.
 const OPENING_BITCOINS: u64 = 60_000;
 const PAYOUTS_PER_TRANSACTION_MAX: u16 = 25;
@@ -54,9 +55,11 @@ fn wallet(kind: AccountKind) -> Wallet {
     let of = |kind| {
         let account = account(kind);
         let [external, internal] = Keychain::ALL.map(|keychain| account.descriptor(keychain));
-        Wallet::of_descriptors(Network::Regtest, &external, &internal).expect("the signer's own descriptors")
+        Wallet::of_descriptors(Network::Regtest, &external, &internal)
+            .expect("the signer's own descriptors")
     };
-    let [segwit, taproot] = WALLETS.get_or_init(|| [of(AccountKind::Segwit), of(AccountKind::Taproot)]);
+    let [segwit, taproot] =
+        WALLETS.get_or_init(|| [of(AccountKind::Segwit), of(AccountKind::Taproot)]);
     match kind {
         AccountKind::Segwit => segwit.clone(),
         AccountKind::Taproot => taproot.clone(),
@@ -69,12 +72,18 @@ pub fn bitcoin_destination(wish: u64) -> Destination {
         0 => ScriptBuf::new_p2wpkh(&WPubkeyHash::hash(&wish.to_be_bytes())),
         _ => ScriptBuf::new_p2wsh(&WScriptHash::hash(&wish.to_be_bytes())),
     };
-    Address::of_script(Network::Regtest, script).expect("a script of a known kind").destination().clone()
+    Address::of_script(Network::Regtest, script)
+        .expect("a script of a known kind")
+        .destination()
+        .clone()
 }
 
 /// The script of an address.
 pub fn script_of(destination: &Destination) -> ScriptBuf {
-    Address::parse(Network::Regtest, destination.as_str()).expect("an address of this network").script().clone()
+    Address::parse(Network::Regtest, destination.as_str())
+        .expect("an address of this network")
+        .script()
+        .clone()
 }
 
 impl BitcoinSetup {
@@ -84,13 +93,27 @@ impl BitcoinSetup {
         let final_blocks = u32::try_from(dice.between(3, 8)).expect("small");
         let count = dice.between(4, 30);
         let coin = |number: u64| {
-            let place = Place { keychain: Keychain::External, index: u32::try_from(number % 5).expect("small") };
-            (wallet.script(place).expect("an index"), OPENING_BITCOINS * SATOSHI_PER_BITCOIN / count)
+            let place = Place {
+                keychain: Keychain::External,
+                index: u32::try_from(number % 5).expect("small"),
+            };
+            (
+                wallet.script(place).expect("an index"),
+                OPENING_BITCOINS * SATOSHI_PER_BITCOIN / count,
+            )
         };
         let coins = (0..count).map(coin).collect();
         let in_flight_max = u32::try_from(dice.between(1, 9)).expect("small");
         let gather = Span::from_seconds(dice.between(20, 900));
-        Self { lane: account.lane(bitcoin_chain()), wallet, kind, final_blocks, coins, in_flight_max, gather }
+        Self {
+            lane: account.lane(bitcoin_chain()),
+            wallet,
+            kind,
+            final_blocks,
+            coins,
+            in_flight_max,
+            gather,
+        }
     }
 
     pub fn account(&self) -> BitcoinAccount {
@@ -105,7 +128,8 @@ impl BitcoinSetup {
     pub fn scripts(&self, numbers: u32) -> Vec<ScriptBuf> {
         let place = |keychain| move |index| Place { keychain, index };
         let external = (0..adit_bitcoin::GAP_LIMIT).map(place(Keychain::External));
-        let internal = (0..numbers.saturating_add(adit_bitcoin::GAP_LIMIT)).map(place(Keychain::Internal));
+        let internal =
+            (0..numbers.saturating_add(adit_bitcoin::GAP_LIMIT)).map(place(Keychain::Internal));
         external.chain(internal).map(|place| self.wallet.script(place).expect("an index")).collect()
     }
 
@@ -116,12 +140,21 @@ impl BitcoinSetup {
     pub fn settings(&self) -> LaneSettings {
         let plain = LaneSettings::new(asset("BTC"), self.wallet.clone());
         let outputs_max = OutputsMax::new(PAYOUTS_PER_TRANSACTION_MAX).expect("within bounds");
-        LaneSettings { final_blocks: self.final_blocks, outputs_max, fee_max: Amount::new(FEE_MAX), ..plain }
+        LaneSettings {
+            final_blocks: self.final_blocks,
+            outputs_max,
+            fee_max: Amount::new(FEE_MAX),
+            ..plain
+        }
     }
 
     pub fn policy(&self) -> BitcoinPolicy {
         let feerate_cap = FeeRate::from_sat_per_kvb(OFFER_MAX * 4);
-        BitcoinPolicy { network: BitcoinNetwork::Regtest, fee_cap: Amount::new(FEE_MAX * 2), feerate_cap }
+        BitcoinPolicy {
+            network: BitcoinNetwork::Regtest,
+            fee_cap: Amount::new(FEE_MAX * 2),
+            feerate_cap,
+        }
     }
 
     pub fn chain_rules(&self) -> ChainRules {
@@ -142,7 +175,10 @@ impl BitcoinSetup {
             fee_share_max: None,
             patience: None,
             consolidation: None,
-            batching: Some(Batching { gather: self.gather, payouts_max: PAYOUTS_PER_TRANSACTION_MAX }),
+            batching: Some(Batching {
+                gather: self.gather,
+                payouts_max: PAYOUTS_PER_TRANSACTION_MAX,
+            }),
             fee_per_transaction_max: Amount::new(FEE_MAX),
             head_age_max: None,
             blocks_on_demand: false,

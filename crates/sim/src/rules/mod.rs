@@ -11,7 +11,9 @@ use alloy::primitives::Address;
 
 use crate::Dice;
 
-pub use bitcoin::{BITCOIN_BLOCK_SECONDS, BitcoinSetup, bitcoin_chain, bitcoin_destination, script_of};
+pub use bitcoin::{
+    BITCOIN_BLOCK_SECONDS, BitcoinSetup, bitcoin_chain, bitcoin_destination, script_of,
+};
 
 pub const CHAIN_ID: u64 = 31_337;
 /// Seconds between blocks.
@@ -19,8 +21,9 @@ pub const BLOCK_SECONDS: u64 = 12;
 pub const GWEI: u128 = 1_000_000_000;
 /// Wei per gas that no attempt may exceed.
 pub const FEE_PER_GAS_MAX: u128 = 200 * GWEI;
-/// Thousandths of days on which the signer has a cap per day. Of all assets together it is this much, in whole units: a little more than is
-/// wished for in a day. Some of those days reach it for one of them, and what is left waits for the next day.
+/// Thousandths of days on which the signer has a cap per day. Of all assets together it is this
+/// much, in whole units: a little more than is wished for in a day. Some of those days reach it for
+/// one of them, and what is left waits for the next day.
 const DAY_CAP_PERMILLE: u32 = 300;
 const DAY_CAP_WHOLE: (u64, u64) = (6_500, 11_000);
 /// The calendar day begins in the middle of the simulated one.
@@ -46,7 +49,8 @@ pub struct Setup {
     pub finality: Finality,
     /// Whether the database counts its lives, as Postgres does.
     pub counts_timelines: bool,
-    /// The signer signs this much in a day, in whole units of all assets together, each having an equal share; none signs any amount.
+    /// The signer signs this much in a day, in whole units of all assets together, each having an
+    /// equal share; none signs any amount.
     pub day_cap_whole: Option<u128>,
     /// Whether the EVM chain's first payment under a new lease goes alone.
     pub slow_start: bool,
@@ -77,7 +81,8 @@ impl Setup {
     pub fn draw(dice: &mut Dice) -> Self {
         let wallet = adit_evm::address_of(&hot_key().wallet()).expect("an address");
         let lane = LaneId { chain: chain_name(), wallet: canonical(wallet) };
-        let token = |name: &str, byte: u8, decimals| (asset(name), Address::repeat_byte(byte), decimals);
+        let token =
+            |name: &str, byte: u8, decimals| (asset(name), Address::repeat_byte(byte), decimals);
         let (pays_evm, pays_bitcoin) = match dice.between(0, 4) {
             0 => (true, false),
             1 => (false, true),
@@ -99,7 +104,9 @@ impl Setup {
             final_depth,
             finality,
             counts_timelines: dice.chance(400),
-            day_cap_whole: dice.chance(DAY_CAP_PERMILLE).then(|| u128::from(dice.between(DAY_CAP_WHOLE.0, DAY_CAP_WHOLE.1))),
+            day_cap_whole: dice
+                .chance(DAY_CAP_PERMILLE)
+                .then(|| u128::from(dice.between(DAY_CAP_WHOLE.0, DAY_CAP_WHOLE.1))),
             slow_start: dice.chance(500),
         }
     }
@@ -142,9 +149,16 @@ impl Setup {
         let token = |(id, address, decimals): &(AssetId, Address, u8)| Asset {
             id: id.clone(),
             decimals: *decimals,
-            form: AssetForm::Token { chain: chain_name(), contract: canonical(*address).as_str().to_owned() },
+            form: AssetForm::Token {
+                chain: chain_name(),
+                contract: canonical(*address).as_str().to_owned(),
+            },
         };
-        let coin = Asset { id: asset("ETH"), decimals: 18, form: AssetForm::Native { chain: chain_name() } };
+        let coin = Asset {
+            id: asset("ETH"),
+            decimals: 18,
+            form: AssetForm::Native { chain: chain_name() },
+        };
         self.tokens.iter().map(token).chain([coin]).collect()
     }
 
@@ -158,12 +172,17 @@ impl Setup {
                 cooldown: None,
                 windows: vec![
                     WindowLimit { window: Window::Rolling24h, max: Amount::new(whole * 700) },
-                    WindowLimit { window: Window::CalendarDay { offset_minutes: DAY_BEGINS_MINUTES }, max: Amount::new(whole * 450) },
+                    WindowLimit {
+                        window: Window::CalendarDay { offset_minutes: DAY_BEGINS_MINUTES },
+                        max: Amount::new(whole * 450),
+                    },
                 ],
                 approve_above: Some(Amount::new(whole * 200)),
             }
         };
-        let rule = |asset: Asset| (asset.id.clone(), AssetRules { policy: policy(&asset), asset, tiers: BTreeMap::new() });
+        let rule = |asset: Asset| {
+            (asset.id.clone(), AssetRules { policy: policy(&asset), asset, tiers: BTreeMap::new() })
+        };
         Rules {
             revision: 1,
             assets: self.assets().into_iter().map(rule).collect(),
@@ -218,26 +237,37 @@ impl Setup {
     }
 
     pub fn signer(&self) -> SignerConfig {
-        let caps = |asset: &AssetId| AssetCaps { per_transaction: Amount::MAX, per_day: self.day_cap(asset) };
+        let caps = |asset: &AssetId| AssetCaps {
+            per_transaction: Amount::MAX,
+            per_day: self.day_cap(asset),
+        };
         SignerConfig {
             environment: EnvironmentId::new("sim").expect("an environment"),
             keys: self.keys(),
             chains: self.policies(),
             assets: self.assets(),
-            caps: self.assets().into_iter().map(|asset| (asset.id.clone(), caps(&asset.id))).collect(),
+            caps: self
+                .assets()
+                .into_iter()
+                .map(|asset| (asset.id.clone(), caps(&asset.id)))
+                .collect(),
         }
     }
 
     fn keys(&self) -> Vec<(LaneId, WalletKey)> {
         let evm = self.pays_evm.then(|| (self.lane.clone(), hot_key().into()));
-        let bitcoin = self.bitcoin.as_ref().map(|bitcoin| (bitcoin.lane.clone(), bitcoin.account().into()));
+        let bitcoin =
+            self.bitcoin.as_ref().map(|bitcoin| (bitcoin.lane.clone(), bitcoin.account().into()));
         evm.into_iter().chain(bitcoin).collect()
     }
 
     fn policies(&self) -> BTreeMap<ChainName, ChainPolicy> {
         let policy = EvmPolicy { chain_id: CHAIN_ID, fee_cap: Amount::new(10_u128.pow(18)) };
         let evm = self.pays_evm.then_some((chain_name(), ChainPolicy::Evm(policy)));
-        let bitcoin = self.bitcoin.as_ref().map(|bitcoin| (bitcoin_chain(), ChainPolicy::Bitcoin(bitcoin.policy())));
+        let bitcoin = self
+            .bitcoin
+            .as_ref()
+            .map(|bitcoin| (bitcoin_chain(), ChainPolicy::Bitcoin(bitcoin.policy())));
         evm.into_iter().chain(bitcoin).collect()
     }
 }

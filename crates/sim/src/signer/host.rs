@@ -1,4 +1,5 @@
-//! The host of the signer: one journal, and the users' keys beside it, on one disk, which survives what its process does not.
+//! The host of the signer: one journal, and the users' keys beside it, on one disk, which survives
+//! what its process does not.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -43,11 +44,16 @@ struct State {
 impl SignerHost {
     /// # Panics
     /// When the configuration contradicts itself.
-    pub fn new(handle: Handle, dice: Dice, config: Box<dyn Fn() -> SignerConfig + Send + Sync>) -> Self {
+    pub fn new(
+        handle: Handle,
+        dice: Dice,
+        config: Box<dyn Fn() -> SignerConfig + Send + Sync>,
+    ) -> Self {
         let state = State { journal: MemoryFile::new(), contexts: MemoryFile::new(), signer: None };
         let machine = SimClock::new(handle);
         let clock = Mutex::new(AnchoredClock::of_signer(Arc::new(machine.clone())));
-        let host = Self { config, dice: Mutex::new(dice), state: Mutex::new(state), machine, clock };
+        let host =
+            Self { config, dice: Mutex::new(dice), state: Mutex::new(state), machine, clock };
         host.start().expect("an empty journal opens");
         host
     }
@@ -84,17 +90,22 @@ impl SignerHost {
         *self.clock.lock().expect("nothing panics while it holds this lock") = clock.clone();
         let (now, doubt, hears) = (clock.clone(), clock.clone(), clock);
         let clock: adit_signer::Clock = Box::new(move || -> Timestamp { now.now() });
-        let (journal, contexts) = (Box::new(state.journal.clone()), Box::new(state.contexts.clone()));
-        let signer = LocalSigner::with_files((self.config)(), journal, contexts, JOURNAL, clock).map_err(|error| error.to_string())?;
-        let signer = signer.with_doubt(Box::new(move || doubt.doubt())).with_witness(Box::new(move |time| {
-            hears.hear(&Witness::clock(Source::Server, time));
-        }));
+        let (journal, contexts) =
+            (Box::new(state.journal.clone()), Box::new(state.contexts.clone()));
+        let signer = LocalSigner::with_files((self.config)(), journal, contexts, JOURNAL, clock)
+            .map_err(|error| error.to_string())?;
+        let signer = signer.with_doubt(Box::new(move || doubt.doubt())).with_witness(Box::new(
+            move |time| {
+                hears.hear(&Witness::clock(Source::Server, time));
+            },
+        ));
         let mut dice = self.dice.lock().expect("nothing panics while it holds this lock").fork();
         let randomness = move |bytes: &mut [u8]| {
             bytes.iter_mut().for_each(|byte| *byte = dice.bytes()[0]);
             Ok(())
         };
-        state.signer = Some(Arc::new(signer.with_randomness(Box::new(randomness)).serving_others()));
+        state.signer =
+            Some(Arc::new(signer.with_randomness(Box::new(randomness)).serving_others()));
         Ok(())
     }
 
@@ -102,9 +113,11 @@ impl SignerHost {
     /// [`Broken`] where the journal holds something that a loss of power would take away.
     pub fn has_synced(&self) -> Result<(), Broken> {
         let state = self.state();
-        must(state.journal.is_synced() && state.contexts.is_synced(), "journal before signature", || {
-            "a signature has left and its record is not on disk".to_owned()
-        })
+        must(
+            state.journal.is_synced() && state.contexts.is_synced(),
+            "journal before signature",
+            || "a signature has left and its record is not on disk".to_owned(),
+        )
     }
 
     /// Its disk as it is now.

@@ -1,11 +1,13 @@
-//! The signer port of one replica: the shared signer behind a socket that fails, with a crash point around everything that it writes down.
+//! The signer port of one replica: the shared signer behind a socket that fails, with a crash point
+//! around everything that it writes down.
 
 use std::sync::Arc;
 
 use adit_core::{JournalId, LaneId, Opening, PayoutId, Timestamp};
 use adit_signer::{
-    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, LocalSigner, Open, PayoutStanding, Presence, Refused,
-    Retire, SignRequest, Signature, Signer, SignerFault, Supersede,
+    EntryCursor, EntryPage, JournalAt, LaneStanding, Learned, LeaseClaim, Lesson, LocalSigner,
+    Open, PayoutStanding, Presence, Refused, Retire, SignRequest, Signature, Signer, SignerFault,
+    Supersede,
 };
 use async_trait::async_trait;
 
@@ -45,7 +47,9 @@ impl SimSigner {
 
     fn told(&self, deed: &str, answer: &Result<(), Refused>) {
         if let Err(refused) = answer {
-            self.world.story.tell(&self.process.name, || format!("is refused {deed} by the signer: {refused}"));
+            self.world
+                .story
+                .tell(&self.process.name, || format!("is refused {deed} by the signer: {refused}"));
         }
     }
 }
@@ -122,14 +126,20 @@ impl Signer for SimSigner {
         self.back(signer.lanes().await?).await
     }
 
-    async fn dry_run(&self, requests: &[SignRequest]) -> Result<Vec<Result<(), Refused>>, SignerFault> {
+    async fn dry_run(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<(), Refused>>, SignerFault> {
         let signer = self.reach().await?;
         let answers = signer.dry_run(requests).await?;
         self.world.tried(requests, &answers);
         self.back(answers).await
     }
 
-    async fn sign(&self, requests: &[SignRequest]) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
+    async fn sign(
+        &self,
+        requests: &[SignRequest],
+    ) -> Result<Vec<Result<Signature, Refused>>, SignerFault> {
         self.pass("sign", Phase::Before).await;
         let signer = self.reach().await?;
         let answers = signer.sign(requests).await?;
@@ -150,12 +160,20 @@ impl Signer for SimSigner {
         Ok(answer)
     }
 
-    async fn teach(&self, lessons: &[Lesson]) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
+    async fn teach(
+        &self,
+        lessons: &[Lesson],
+    ) -> Result<Vec<Result<Learned, Refused>>, SignerFault> {
         let signer = self.reach().await?;
         self.back(signer.teach(lessons).await?).await
     }
 
-    async fn entries(&self, lane: &LaneId, from: EntryCursor, limit: usize) -> Result<EntryPage, SignerFault> {
+    async fn entries(
+        &self,
+        lane: &LaneId,
+        from: EntryCursor,
+        limit: usize,
+    ) -> Result<EntryPage, SignerFault> {
         let signer = self.reach().await?;
         self.back(signer.entries(lane, from, limit).await?).await
     }

@@ -1,4 +1,5 @@
-//! What is stored, and every way in which a database forgets: a failover that loses the last commits, a backup that is restored.
+//! What is stored, and every way in which a database forgets: a failover that loses the last
+//! commits, a backup that is restored.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +27,8 @@ pub struct Disk {
     pub tables: MemStore,
     /// Connections of an older number belong to a server that is gone.
     connections: AtomicU64,
-    /// What the server says of itself: some kinds of databases count their lives, others do not know of them.
+    /// What the server says of itself: some kinds of databases count their lives, others do not
+    /// know of them.
     timeline: AtomicU64,
     state: Mutex<State>,
 }
@@ -49,17 +51,26 @@ impl Disk {
         let tables = MemStore::new();
         let first = Backup { at: 0, tables: tables.snapshot(), books: books.clone() };
         let state = State { books, backups: VecDeque::from([first]), since: Vec::new() };
-        Self { tables, connections: AtomicU64::new(0), timeline: AtomicU64::new(0), state: Mutex::new(state) }
+        Self {
+            tables,
+            connections: AtomicU64::new(0),
+            timeline: AtomicU64::new(0),
+            state: Mutex::new(state),
+        }
     }
 
-    /// A second server with the same data, for those who still are connected to this one when another takes its place.
+    /// A second server with the same data, for those who still are connected to this one when
+    /// another takes its place.
     pub fn left_behind(&self, now: Instant) -> Self {
         let state = self.state();
         let (tables, books) = (MemStore::new(), state.books.clone());
         tables.restore(&self.tables.snapshot());
         let first = Backup { at: now, tables: tables.snapshot(), books: books.clone() };
         let state = State { books, backups: VecDeque::from([first]), since: Vec::new() };
-        let (connections, timeline) = (AtomicU64::new(self.connections()), AtomicU64::new(self.timeline.load(Ordering::Relaxed)));
+        let (connections, timeline) = (
+            AtomicU64::new(self.connections()),
+            AtomicU64::new(self.timeline.load(Ordering::Relaxed)),
+        );
         Self { tables, connections, timeline, state: Mutex::new(state) }
     }
 
@@ -69,10 +80,14 @@ impl Disk {
     }
 
     pub fn identity(&self) -> Identity {
-        Identity { system: "simulated".to_owned(), timeline: self.timeline.load(Ordering::Relaxed).to_string() }
+        Identity {
+            system: "simulated".to_owned(),
+            timeline: self.timeline.load(Ordering::Relaxed).to_string(),
+        }
     }
 
-    /// Every connection breaks. Where the kind of database has timelines, and this was a promotion, it begins another.
+    /// Every connection breaks. Where the kind of database has timelines, and this was a promotion,
+    /// it begins another.
     pub fn break_connections(&self, promoted: bool) {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.timeline.fetch_add(u64::from(promoted), Ordering::Relaxed);
@@ -124,7 +139,8 @@ impl Disk {
         self.state().since.iter().rev().take_while(|committed| committed.at >= at).count()
     }
 
-    /// A standby takes over that has not seen the last `lost` commits. Gives how many were really lost.
+    /// A standby takes over that has not seen the last `lost` commits. Gives how many were really
+    /// lost.
     pub fn fail_over(&self, lost: usize) -> usize {
         let mut state = self.state();
         let kept = state.since.len().saturating_sub(lost);
@@ -137,7 +153,9 @@ impl Disk {
         self.tables.restore(&base.tables);
         state.books = base.books;
         for Committed { id, at, batch } in &replayed {
-            self.tables.replay(*id, batch.clone()).expect("it was committed on top of the same tables before");
+            self.tables
+                .replay(*id, batch.clone())
+                .expect("it was committed on top of the same tables before");
             state.books.commit(batch, *at).expect("it was checked before");
         }
         state.since = replayed;

@@ -44,7 +44,9 @@ impl Group for SimGroup {
         }
         if manners.full {
             world.weather.count();
-            return Err(CommitFault::Unwritable { detail: "the simulated disk is full".to_owned() });
+            return Err(CommitFault::Unwritable {
+                detail: "the simulated disk is full".to_owned(),
+            });
         }
         let strikes = world.weather.strikes(manners.lost_commits);
         if strikes && world.weather.between(0, 2) == 0 {

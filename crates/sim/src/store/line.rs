@@ -1,4 +1,5 @@
-//! One process's line to the database: which server it leads to, and which history it remembers (case F101).
+//! One process's line to the database: which server it leads to, and which history it remembers
+//! (case F101).
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -32,7 +33,8 @@ impl Connected {
 }
 
 impl Line {
-    /// The connection, which is a new one where the last one broke: then the newest groups are looked for.
+    /// The connection, which is a new one where the last one broke: then the newest groups are
+    /// looked for.
     ///
     /// # Errors
     /// [`StoreFault::WentBack`] until the other history is accepted.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use adit_core::*;
 use adit_store::{
-    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor, Page, QueueFilter, Replication, Store,
-    StoreClock, StoreFault, UserSheet, WithdrawalFilter, common_time,
+    Coverage, CredentialCursor, CredentialFilter, CredentialRecord, Cursor, Group, LineageCursor,
+    Page, QueueFilter, Replication, Store, StoreClock, StoreFault, UserSheet, WithdrawalFilter,
+    common_time,
 };
 use async_trait::async_trait;
 
@@ -37,7 +38,9 @@ impl SimStore {
         let manners = self.world.weather.database();
         if manners.unreachable {
             self.world.weather.count();
-            return Err(StoreFault::Unreachable { detail: "the simulated database is down".to_owned() });
+            return Err(StoreFault::Unreachable {
+                detail: "the simulated database is down".to_owned(),
+            });
         }
         if self.world.weather.strikes(manners.contention) {
             return Err(StoreFault::Contention { detail: "a simulated deadlock".to_owned() });

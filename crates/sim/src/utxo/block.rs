@@ -6,7 +6,8 @@ use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header, Version};
 use bitcoin::hashes::Hash;
 use bitcoin::{
-    Amount, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness, transaction,
+    Amount, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn,
+    TxMerkleNode, TxOut, Txid, Witness, transaction,
 };
 
 use super::transaction::Tx;
@@ -42,10 +43,19 @@ impl Block {
 
 /// To nobody whom anyone looks for.
 fn reward(salt: u32) -> Transaction {
-    let input =
-        TxIn { previous_output: OutPoint::null(), script_sig: ScriptBuf::from_bytes(salt.to_le_bytes().to_vec()), ..TxIn::default() };
-    let output = TxOut { value: Amount::from_sat(50), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
-    Transaction { version: transaction::Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: vec![output] }
+    let input = TxIn {
+        previous_output: OutPoint::null(),
+        script_sig: ScriptBuf::from_bytes(salt.to_le_bytes().to_vec()),
+        ..TxIn::default()
+    };
+    let output =
+        TxOut { value: Amount::from_sat(50), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
+    Transaction {
+        version: transaction::Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![input],
+        output: vec![output],
+    }
 }
 
 /// A coin that is there from the beginning, out of one that nobody knows.
@@ -59,6 +69,11 @@ pub(crate) fn bank(number: u64, (script, value): &(ScriptBuf, u64)) -> Tx {
         witness: Witness::new(),
     };
     let output = TxOut { value: Amount::from_sat(*value), script_pubkey: script.clone() };
-    let body = Transaction { version: transaction::Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: vec![output] };
+    let body = Transaction {
+        version: transaction::Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![input],
+        output: vec![output],
+    };
     Tx::of(body, *value).expect("it makes what it spends")
 }

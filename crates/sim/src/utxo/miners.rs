@@ -1,4 +1,5 @@
-//! What the miners have seen: every version of everything, because no two miners have the same pool.
+//! What the miners have seen: every version of everything, because no two miners have the same
+//! pool.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +16,8 @@ const CHEAP_PERMILLE: u32 = 60;
 /// A miner drops what is below the floor of full pools with so many chances in a thousand.
 const DROPPED_PERMILLE: u32 = 800;
 
-/// Whatever was relayed and may still be mined. Those of mined ones stay until that is final: a reorganisation brings them back.
+/// Whatever was relayed and may still be mined. Those of mined ones stay until that is final: a
+/// reorganisation brings them back.
 #[derive(Debug, Default)]
 pub(crate) struct MinersPool {
     held: BTreeMap<Txid, Arc<Tx>>,
@@ -58,11 +60,23 @@ impl MinersPool {
         self.held.contains_key(txid)
     }
 
-    /// A block's transactions, parents first. `exists` says whether a coin is unspent in the chain, `mined` whether a transaction is in it.
-    pub fn choose(&self, terms: Terms, exists: impl Fn(&OutPoint) -> bool, mined: impl Fn(&Txid) -> bool, dice: &mut Dice) -> Vec<Arc<Tx>> {
-        let open: BTreeMap<Txid, Arc<Tx>> =
-            self.held.iter().filter(|(txid, _)| !mined(txid)).map(|(txid, tx)| (*txid, tx.clone())).collect();
-        let mut order: Vec<(Wish, &Arc<Tx>)> = open.values().map(|tx| (self.wish(&open, tx, terms, dice), tx)).collect();
+    /// A block's transactions, parents first. `exists` says whether a coin is unspent in the chain,
+    /// `mined` whether a transaction is in it.
+    pub fn choose(
+        &self,
+        terms: Terms,
+        exists: impl Fn(&OutPoint) -> bool,
+        mined: impl Fn(&Txid) -> bool,
+        dice: &mut Dice,
+    ) -> Vec<Arc<Tx>> {
+        let open: BTreeMap<Txid, Arc<Tx>> = self
+            .held
+            .iter()
+            .filter(|(txid, _)| !mined(txid))
+            .map(|(txid, tx)| (*txid, tx.clone()))
+            .collect();
+        let mut order: Vec<(Wish, &Arc<Tx>)> =
+            open.values().map(|tx| (self.wish(&open, tx, terms, dice), tx)).collect();
         order.sort_by_key(|(wish, tx)| (std::cmp::Reverse(*wish), tx.txid));
         let mut chosen: Vec<Arc<Tx>> = Vec::new();
         for (wish, tx) in order {
@@ -76,7 +90,13 @@ impl MinersPool {
         chosen
     }
 
-    fn wish(&self, open: &BTreeMap<Txid, Arc<Tx>>, tx: &Arc<Tx>, terms: Terms, dice: &mut Dice) -> Wish {
+    fn wish(
+        &self,
+        open: &BTreeMap<Txid, Arc<Tx>>,
+        tx: &Arc<Tx>,
+        terms: Terms,
+        dice: &mut Dice,
+    ) -> Wish {
         if self.favoured.contains(&tx.txid) {
             return Wish::Favoured;
         }
@@ -89,14 +109,16 @@ impl MinersPool {
 
     /// What can never be mined any more is forgotten, and what waited too long, for now.
     pub fn forget(&mut self, is_over: impl Fn(Txid) -> bool, at_seconds: u64) {
-        let old = |txid: &Txid, since: &BTreeMap<Txid, u64>| since[txid] + EXPIRY_SECONDS < at_seconds;
+        let old =
+            |txid: &Txid, since: &BTreeMap<Txid, u64>| since[txid] + EXPIRY_SECONDS < at_seconds;
         let Self { held, since, .. } = self;
         held.retain(|txid, _| !is_over(*txid) && !old(txid, since));
         self.tidy();
     }
 
     pub fn drop_below(&mut self, floor: u64, dice: &mut Dice) {
-        self.held.retain(|_, tx| rate(tx.fee, tx.vbytes) >= floor || !dice.chance(DROPPED_PERMILLE));
+        self.held
+            .retain(|_, tx| rate(tx.fee, tx.vbytes) >= floor || !dice.chance(DROPPED_PERMILLE));
         self.tidy();
     }
 
@@ -139,6 +161,9 @@ fn rate_of(package: &[Arc<Tx>]) -> u64 {
 fn fits(package: &[Arc<Tx>], chosen: &[Arc<Tx>], exists: impl Fn(&OutPoint) -> bool) -> bool {
     let made = |spent: &OutPoint| package.iter().chain(chosen).any(|tx| tx.txid == spent.txid);
     let coins = package.iter().all(|tx| tx.inputs().all(|spent| exists(&spent) || made(&spent)));
-    let among = package.iter().enumerate().any(|(place, tx)| package[..place].iter().any(|other| other.excludes(tx)));
+    let among = package
+        .iter()
+        .enumerate()
+        .any(|(place, tx)| package[..place].iter().any(|other| other.excludes(tx)));
     coins && !among && !package.iter().any(|tx| chosen.iter().any(|other| other.excludes(tx)))
 }

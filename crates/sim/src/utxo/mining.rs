@@ -10,7 +10,8 @@ use super::miners::Terms;
 use super::transaction::Tx;
 use crate::Dice;
 
-/// Transactions of ours that fit into one block beside everybody else's; how many do is thrown for each.
+/// Transactions of ours that fit into one block beside everybody else's; how many do is thrown for
+/// each.
 pub const BLOCK_TRANSACTIONS_MAX: u64 = 12;
 /// A block in which others leave no room.
 const FULL_BLOCK_PERMILLE: u32 = 150;
@@ -28,12 +29,16 @@ const KEPT_AFTER_LOSS_PERMILLE: u32 = 500;
 impl UtxoChain {
     /// One more block. Its time is later than its parent's, whatever is asked.
     pub fn mine(&mut self, at_seconds: u64, dice: &mut Dice) {
-        let terms = Terms { room: self.room(dice), level: self.level, any_version_permille: ANY_VERSION_PERMILLE };
+        let terms = Terms {
+            room: self.room(dice),
+            level: self.level,
+            any_version_permille: ANY_VERSION_PERMILLE,
+        };
         self.grow(terms, at_seconds, dice);
     }
 
-    /// Replaces so many blocks by one more than that. Their transactions return to the pools or are lost; another version may be mined in
-    /// their place.
+    /// Replaces so many blocks by one more than that. Their transactions return to the pools or are
+    /// lost; another version may be mined in their place.
     pub fn reorg(&mut self, depth: u64, at_seconds: u64, dice: &mut Dice) {
         let cut = self.cut(self.head().saturating_sub(depth).max(self.final_blocks + 1));
         let times: Vec<u64> = cut.iter().map(|block| u64::from(block.body.header.time)).collect();
@@ -49,17 +54,26 @@ impl UtxoChain {
         let quiet = dice.chance(QUIET_REORG_PERMILLE);
         for at_seconds in times.into_iter().chain([at_seconds]) {
             let room = if quiet { 0 } else { self.room(dice) };
-            let terms = Terms { room, level: self.level, any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE };
+            let terms = Terms {
+                room,
+                level: self.level,
+                any_version_permille: ANY_VERSION_AFTER_REORG_PERMILLE,
+            };
             self.grow(terms, at_seconds, dice);
         }
     }
 
     /// The miners and every node forget some or all of what waits.
     pub fn drop_pool(&mut self, dice: &mut Dice) {
-        let mut kept = || if dice.chance(POOL_FORGETS_ALL_PERMILLE) { 0 } else { KEPT_AFTER_LOSS_PERMILLE };
-        let (miners, nodes): (u32, Vec<u32>) = (kept(), self.nodes.iter().map(|_| kept()).collect());
+        let mut kept =
+            || if dice.chance(POOL_FORGETS_ALL_PERMILLE) { 0 } else { KEPT_AFTER_LOSS_PERMILLE };
+        let (miners, nodes): (u32, Vec<u32>) =
+            (kept(), self.nodes.iter().map(|_| kept()).collect());
         self.miners.thin(miners, dice);
-        self.nodes.iter_mut().zip(nodes).for_each(|(node, kept_permille)| node.thin(kept_permille, dice));
+        self.nodes
+            .iter_mut()
+            .zip(nodes)
+            .for_each(|(node, kept_permille)| node.thin(kept_permille, dice));
     }
 
     /// Takes the blocks above the fork off the chain.
@@ -76,7 +90,12 @@ impl UtxoChain {
 
     pub(super) fn grow(&mut self, terms: Terms, at_seconds: u64, dice: &mut Dice) {
         let upto = self.head();
-        let chosen = self.miners.choose(terms, |spent| self.is_unspent(spent, upto), |txid| self.places.contains_key(txid), dice);
+        let chosen = self.miners.choose(
+            terms,
+            |spent| self.is_unspent(spent, upto),
+            |txid| self.places.contains_key(txid),
+            dice,
+        );
         self.append(chosen, at_seconds);
         self.drop_orphans();
     }
@@ -117,7 +136,9 @@ impl UtxoChain {
         let mut nodes = std::mem::take(&mut self.nodes);
         for node in &mut nodes {
             let here: std::collections::BTreeSet<Txid> = node.txids().copied().collect();
-            node.drop_orphans(|tx| tx.inputs().all(|spent| here.contains(&spent.txid) || self.is_unspent(&spent, upto)));
+            node.drop_orphans(|tx| {
+                tx.inputs().all(|spent| here.contains(&spent.txid) || self.is_unspent(&spent, upto))
+            });
         }
         self.nodes = nodes;
     }

@@ -1,8 +1,10 @@
-//! A UTXO chain in memory, seen through the JSON-RPC of bitcoind that `adit-bitcoin` asks: blocks, coins, pools with their rules, miners.
+//! A UTXO chain in memory, seen through the JSON-RPC of bitcoind that `adit-bitcoin` asks: blocks,
+//! coins, pools with their rules, miners.
 //!
-//! Like the EVM chain beside it, it has no clock and no randomness of its own. Blocks, ids and transactions are real bytes; scripts
-//! are not run, since the signer's own tests are for that. What it tells as truth ([`UtxoChain::history`], [`UtxoChain::is_dead`]) never passes
-//! through its JSON-RPC.
+//! Like the EVM chain beside it, it has no clock and no randomness of its own. Blocks, ids and
+//! transactions are real bytes; scripts are not run, since the signer's own tests are for that.
+//! What it tells as truth ([`UtxoChain::history`], [`UtxoChain::is_dead`]) never passes through its
+//! JSON-RPC.
 
 mod block;
 mod miners;
@@ -99,7 +101,10 @@ impl UtxoChain {
             finalized: 0,
             blocks_made: 0,
         };
-        let funded: Vec<Arc<Tx>> = (0_u64..).zip(&genesis.coins).map(|(number, coin)| Arc::new(bank(number, coin))).collect();
+        let funded: Vec<Arc<Tx>> = (0_u64..)
+            .zip(&genesis.coins)
+            .map(|(number, coin)| Arc::new(bank(number, coin)))
+            .collect();
         chain.known.extend(funded.iter().map(|tx| (tx.txid, tx.clone())));
         chain.append(funded, genesis.start_seconds.saturating_sub(genesis.final_blocks + 1));
         (0..genesis.final_blocks).for_each(|_| chain.append(Vec::new(), 0));
@@ -121,7 +126,8 @@ impl UtxoChain {
         self.nodes[node].swallows = swallows;
     }
 
-    /// That node's pool is full: it takes nothing cheaper, and drops what is. The miners drop it, too.
+    /// That node's pool is full: it takes nothing cheaper, and drops what is. The miners drop it,
+    /// too.
     pub fn set_pool_floor(&mut self, node: usize, floor: u64, dice: &mut Dice) {
         self.nodes[node].set_floor(floor);
         self.miners.drop_below(floor, dice);
@@ -131,8 +137,15 @@ impl UtxoChain {
     ///
     /// # Panics
     /// When it spends what is not there.
-    pub fn inject(&mut self, transaction: Transaction, favoured: bool, at_seconds: u64, dice: &mut Dice) -> Arc<Tx> {
-        let tx = self.judge(transaction).expect("who injects a transaction spends coins that exist");
+    pub fn inject(
+        &mut self,
+        transaction: Transaction,
+        favoured: bool,
+        at_seconds: u64,
+        dice: &mut Dice,
+    ) -> Arc<Tx> {
+        let tx =
+            self.judge(transaction).expect("who injects a transaction spends coins that exist");
         for node in 0..self.nodes.len() {
             if dice.chance(INJECTED_HEARD_PERMILLE) {
                 // A node may prefer what it has: that is its own affair.
@@ -151,14 +164,18 @@ impl UtxoChain {
         self.finalized
     }
 
-    /// Transactions in the blocks `from` to `to`, both included, oldest first; neither rewards nor the first coins.
+    /// Transactions in the blocks `from` to `to`, both included, oldest first; neither rewards nor
+    /// the first coins.
     pub fn history(&self, from: u64, to: u64) -> impl Iterator<Item = Mined> {
         let end = to.min(self.head());
         let blocks = (from.max(2)..=end).map(|height| (height, &self.blocks[height as usize]));
-        blocks.flat_map(|(height, block)| block.included.iter().map(move |tx| Mined { height, tx: tx.clone() }))
+        blocks.flat_map(|(height, block)| {
+            block.included.iter().map(move |tx| Mined { height, tx: tx.clone() })
+        })
     }
 
-    /// Whether a transaction can never be mined any more: a final block holds what excludes it, or what one of its parents is excluded by.
+    /// Whether a transaction can never be mined any more: a final block holds what excludes it, or
+    /// what one of its parents is excluded by.
     pub fn is_dead(&self, txid: Txid) -> bool {
         let Some(tx) = self.known.get(&txid) else { return false };
         if self.is_final(txid) {
@@ -195,9 +212,15 @@ impl UtxoChain {
     }
 
     /// Unspent outputs of these scripts in the best chain up to a height.
-    pub fn coins_of<'a>(&'a self, scripts: &'a [ScriptBuf], upto: u64) -> impl Iterator<Item = (OutPoint, u64)> + 'a {
+    pub fn coins_of<'a>(
+        &'a self,
+        scripts: &'a [ScriptBuf],
+        upto: u64,
+    ) -> impl Iterator<Item = (OutPoint, u64)> + 'a {
         let outpoints = scripts.iter().filter_map(|script| self.by_script.get(script)).flatten();
-        outpoints.filter(move |outpoint| self.is_unspent(outpoint, upto)).map(|outpoint| (*outpoint, self.value(outpoint)))
+        outpoints
+            .filter(move |outpoint| self.is_unspent(outpoint, upto))
+            .map(|outpoint| (*outpoint, self.value(outpoint)))
     }
 
     fn is_unspent(&self, outpoint: &OutPoint, upto: u64) -> bool {
@@ -210,7 +233,8 @@ impl UtxoChain {
         self.known[&outpoint.txid].body.output[outpoint.vout as usize].value.to_sat()
     }
 
-    /// A transaction with what its inputs are worth; none where one is unknown, or where it makes money.
+    /// A transaction with what its inputs are worth; none where one is unknown, or where it makes
+    /// money.
     fn judge(&mut self, body: Transaction) -> Option<Arc<Tx>> {
         let txid = body.compute_txid();
         if let Some(known) = self.known.get(&txid) {
@@ -220,7 +244,8 @@ impl UtxoChain {
             let parent = self.known.get(&spent.txid)?;
             parent.body.output.get(spent.vout as usize).map(|output| output.value.to_sat())
         };
-        let spent = body.input.iter().map(|input| worth(&input.previous_output)).sum::<Option<u64>>()?;
+        let spent =
+            body.input.iter().map(|input| worth(&input.previous_output)).sum::<Option<u64>>()?;
         let tx = Arc::new(Tx::of(body, spent)?);
         self.known.insert(txid, tx.clone());
         Some(tx)

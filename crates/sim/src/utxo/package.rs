@@ -22,10 +22,15 @@ pub(crate) fn ancestors<'a>(all: &'a BTreeMap<Txid, Arc<Tx>>, tx: &Tx) -> Vec<&'
 }
 
 /// These and whatever of `all` stands on them.
-pub(crate) fn with_descendants(all: &BTreeMap<Txid, Arc<Tx>>, of: impl IntoIterator<Item = Txid>) -> BTreeSet<Txid> {
+pub(crate) fn with_descendants(
+    all: &BTreeMap<Txid, Arc<Tx>>,
+    of: impl IntoIterator<Item = Txid>,
+) -> BTreeSet<Txid> {
     let mut found: BTreeSet<Txid> = of.into_iter().collect();
     loop {
-        let stands = |tx: &&Arc<Tx>| !found.contains(&tx.txid) && tx.inputs().any(|spent| found.contains(&spent.txid));
+        let stands = |tx: &&Arc<Tx>| {
+            !found.contains(&tx.txid) && tx.inputs().any(|spent| found.contains(&spent.txid))
+        };
         let more: Vec<Txid> = all.values().filter(stands).map(|tx| tx.txid).collect();
         if more.is_empty() {
             return found;

@@ -1,4 +1,5 @@
-//! The pool of one node, and what it asks of whatever wants to come in (Bitcoin Core's `validation.cpp`, `doc/policy`).
+//! The pool of one node, and what it asks of whatever wants to come in (Bitcoin Core's
+//! `validation.cpp`, `doc/policy`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use super::package::{ancestors, with_descendants};
 use super::transaction::{Tx, rate};
 use crate::Dice;
 
-/// Satoshi per 1000 virtual bytes that relaying costs, and that a replacement pays on top (`-minrelaytxfee`, `-incrementalrelayfee`).
+/// Satoshi per 1000 virtual bytes that relaying costs, and that a replacement pays on top
+/// (`-minrelaytxfee`, `-incrementalrelayfee`).
 pub const INCREMENTAL_RATE: u64 = 1_000;
 /// What waits longer is dropped. Two weeks in reality (`-mempoolexpiry`): a simulated day is short.
 pub const EXPIRY_SECONDS: u64 = 5 * 3_600;
@@ -47,7 +49,13 @@ impl Policy {
 
 impl NodePool {
     pub fn new(policy: Policy) -> Self {
-        Self { policy, held: BTreeMap::new(), since: BTreeMap::new(), floor: INCREMENTAL_RATE, swallows: false }
+        Self {
+            policy,
+            held: BTreeMap::new(),
+            since: BTreeMap::new(),
+            floor: INCREMENTAL_RATE,
+            swallows: false,
+        }
     }
 
     pub fn get(&self, txid: &Txid) -> Option<&Arc<Tx>> {
@@ -65,7 +73,11 @@ impl NodePool {
     pub fn take(&mut self, tx: &Arc<Tx>, at_seconds: u64) -> Result<(), &'static str> {
         let own = rate(tx.fee, tx.vbytes);
         if own < self.floor {
-            return Err(if self.floor == INCREMENTAL_RATE { "min relay fee not met" } else { "mempool min fee not met" });
+            return Err(if self.floor == INCREMENTAL_RATE {
+                "min relay fee not met"
+            } else {
+                "mempool min fee not met"
+            });
         }
         let evicted = self.replaced_by(tx)?;
         self.within_package(tx, &evicted)?;
@@ -77,7 +89,8 @@ impl NodePool {
 
     /// What it would drive out.
     fn replaced_by(&self, tx: &Tx) -> Result<BTreeSet<Txid>, &'static str> {
-        let conflicts: Vec<&Arc<Tx>> = self.held.values().filter(|held| held.excludes(tx)).collect();
+        let conflicts: Vec<&Arc<Tx>> =
+            self.held.values().filter(|held| held.excludes(tx)).collect();
         if conflicts.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -99,17 +112,26 @@ impl NodePool {
             Policy::Full => dropped().all(|held| rate(held.fee, held.vbytes) < own),
         };
         let relayed = fees + (tx.vbytes * INCREMENTAL_RATE).div_ceil(1_000);
-        if outbid && tx.fee >= relayed { Ok(evicted) } else { Err("insufficient fee, rejecting replacement") }
+        if outbid && tx.fee >= relayed {
+            Ok(evicted)
+        } else {
+            Err("insufficient fee, rejecting replacement")
+        }
     }
 
     /// Rules 1 and 2 of BIP-125.
     fn check_signalled(&self, tx: &Tx, conflicts: &[&Arc<Tx>]) -> Result<(), &'static str> {
-        let signals = |held: &&Arc<Tx>| held.signals() || ancestors(&self.held, held).iter().any(|parent| parent.signals());
+        let signals = |held: &&Arc<Tx>| {
+            held.signals() || ancestors(&self.held, held).iter().any(|parent| parent.signals())
+        };
         if !conflicts.iter().all(signals) {
             return Err("txn-mempool-conflict");
         }
-        let known = |txid: &Txid| conflicts.iter().any(|held| held.inputs().any(|spent| spent.txid == *txid));
-        let adds = tx.inputs().any(|spent| self.held.contains_key(&spent.txid) && !known(&spent.txid));
+        let known = |txid: &Txid| {
+            conflicts.iter().any(|held| held.inputs().any(|spent| spent.txid == *txid))
+        };
+        let adds =
+            tx.inputs().any(|spent| self.held.contains_key(&spent.txid) && !known(&spent.txid));
         if adds { Err("replacement-adds-unconfirmed") } else { Ok(()) }
     }
 
@@ -122,7 +144,9 @@ impl NodePool {
             let vbytes: u64 = family.clone().map(|txid| self.held[txid].vbytes).sum();
             family.count() + 1 > FAMILY_MAX || vbytes + tx.vbytes > FAMILY_VBYTES_MAX
         };
-        let full = parents.len() + 1 > FAMILY_MAX || vbytes + tx.vbytes > FAMILY_VBYTES_MAX || parents.iter().any(crowded);
+        let full = parents.len() + 1 > FAMILY_MAX
+            || vbytes + tx.vbytes > FAMILY_VBYTES_MAX
+            || parents.iter().any(crowded);
         if full { Err("too-long-mempool-chain") } else { Ok(()) }
     }
 
@@ -134,11 +158,15 @@ impl NodePool {
         }
     }
 
-    /// The one whose family pays least, where that is below the floor: what stands on a transaction pays for it.
+    /// The one whose family pays least, where that is below the floor: what stands on a transaction
+    /// pays for it.
     fn cheapest(&self) -> Option<Txid> {
         let score = |tx: &Arc<Tx>| {
             let family = with_descendants(&self.held, [tx.txid]);
-            let (fees, vbytes) = family.iter().map(|txid| &self.held[txid]).fold((0, 0), |sum, tx| (sum.0 + tx.fee, sum.1 + tx.vbytes));
+            let (fees, vbytes) = family
+                .iter()
+                .map(|txid| &self.held[txid])
+                .fold((0, 0), |sum, tx| (sum.0 + tx.fee, sum.1 + tx.vbytes));
             rate(fees, vbytes).max(rate(tx.fee, tx.vbytes))
         };
         let worst = self.held.values().map(|tx| (score(tx), tx.txid)).min()?;
@@ -150,19 +178,26 @@ impl NodePool {
         included.iter().for_each(|tx| self.drop_one(&tx.txid));
         let excluded = |held: &&Arc<Tx>| included.iter().any(|tx| tx.excludes(held));
         let old = |held: &&Arc<Tx>| self.since[&held.txid] + EXPIRY_SECONDS < at_seconds;
-        let gone: Vec<Txid> = self.held.values().filter(|held| excluded(held) || old(held)).map(|tx| tx.txid).collect();
+        let gone: Vec<Txid> = self
+            .held
+            .values()
+            .filter(|held| excluded(held) || old(held))
+            .map(|tx| tx.txid)
+            .collect();
         with_descendants(&self.held, gone).iter().for_each(|txid| self.drop_one(txid));
     }
 
     /// Keeps each with so many chances in a thousand; what stands on a lost one goes with it.
     pub fn thin(&mut self, kept_permille: u32, dice: &mut Dice) {
-        let lost: Vec<Txid> = self.held.keys().filter(|_| !dice.chance(kept_permille)).copied().collect();
+        let lost: Vec<Txid> =
+            self.held.keys().filter(|_| !dice.chance(kept_permille)).copied().collect();
         with_descendants(&self.held, lost).iter().for_each(|txid| self.drop_one(txid));
     }
 
     /// What stands on something that is neither here nor in the chain.
     pub fn drop_orphans(&mut self, exists: impl Fn(&Tx) -> bool) {
-        let orphans: Vec<Txid> = self.held.values().filter(|tx| !exists(tx)).map(|tx| tx.txid).collect();
+        let orphans: Vec<Txid> =
+            self.held.values().filter(|tx| !exists(tx)).map(|tx| tx.txid).collect();
         with_descendants(&self.held, orphans).iter().for_each(|txid| self.drop_one(txid));
     }
 

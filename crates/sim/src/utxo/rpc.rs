@@ -25,7 +25,8 @@ fn error(code: i64, message: &str) -> RpcError {
 }
 
 fn param<T: DeserializeOwned>(params: &Value, place: usize) -> Result<T, RpcError> {
-    serde_json::from_value(params[place].clone()).map_err(|_| error(PARAMETER_CODE, &format!("parameter {place} cannot be read")))
+    serde_json::from_value(params[place].clone())
+        .map_err(|_| error(PARAMETER_CODE, &format!("parameter {place} cannot be read")))
 }
 
 fn bitcoins(satoshi: u64) -> f64 {
@@ -33,26 +34,44 @@ fn bitcoins(satoshi: u64) -> f64 {
 }
 
 impl UtxoChain {
-    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each has a pool of its own, and one
-    /// that does not exist has none.
+    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each
+    /// has a pool of its own, and one that does not exist has none.
     ///
     /// # Errors
     /// [`RpcError`] in bitcoind's words.
-    pub fn answer(&mut self, node: usize, upto: u64, at_seconds: u64, method: &str, params: &Value) -> Said {
+    pub fn answer(
+        &mut self,
+        node: usize,
+        upto: u64,
+        at_seconds: u64,
+        method: &str,
+        params: &Value,
+    ) -> Said {
         let upto = upto.min(self.head());
         match method {
             "getblockchaininfo" => {
                 let tip = &self.blocks[upto as usize].body;
-                Ok(json!({ "blocks": upto, "bestblockhash": tip.block_hash(), "time": tip.header.time }))
+                Ok(
+                    json!({ "blocks": upto, "bestblockhash": tip.block_hash(), "time": tip.header.time }),
+                )
             }
             "getblockhash" => self.block_hash(upto, param(params, 0)?),
             "getblockheader" => self.header(upto, param(params, 0)?),
             "getblock" => self.block(upto, param(params, 0)?, param(params, 1)?),
-            "estimatesmartfee" => Ok(json!({ "feerate": bitcoins(self.level), "blocks": params[0] })),
-            "gettxout" => self.output(node, upto, OutPoint::new(param(params, 0)?, param(params, 1)?), param(params, 2)?),
+            "estimatesmartfee" => {
+                Ok(json!({ "feerate": bitcoins(self.level), "blocks": params[0] }))
+            }
+            "gettxout" => self.output(
+                node,
+                upto,
+                OutPoint::new(param(params, 0)?, param(params, 1)?),
+                param(params, 2)?,
+            ),
             "gettxspendingprevout" => self.spending(node, &param::<Vec<OutPointParam>>(params, 0)?),
             "getrawtransaction" => self.raw(node, upto, param(params, 0)?, params[1] == 1),
-            "getindexinfo" => Ok(json!({ "txindex": { "synced": true, "best_block_height": upto } })),
+            "getindexinfo" => {
+                Ok(json!({ "txindex": { "synced": true, "best_block_height": upto } }))
+            }
             "scantxoutset" => self.scan(upto, &param::<Vec<String>>(params, 1)?),
             "sendrawtransaction" => self.send(node, upto, at_seconds, &param::<String>(params, 0)?),
             _ => Err(error(METHOD_UNKNOWN_CODE, "Method not found")),
@@ -75,19 +94,30 @@ impl UtxoChain {
 
     fn header(&self, upto: u64, hash: BlockHash) -> Said {
         match self.height(hash, upto) {
-            Some(height) => Ok(json!({ "hash": hash, "height": height, "confirmations": upto - height + 1 })),
+            Some(height) => {
+                Ok(json!({ "hash": hash, "height": height, "confirmations": upto - height + 1 }))
+            }
             None => match self.heights.get(&hash) {
-                Some(height) if *height <= upto => Ok(json!({ "hash": hash, "height": height, "confirmations": -1 })),
+                Some(height) if *height <= upto => {
+                    Ok(json!({ "hash": hash, "height": height, "confirmations": -1 }))
+                }
                 Some(_) | None => Err(error(NOT_FOUND_CODE, "Block not found")),
             },
         }
     }
 
     fn block(&self, upto: u64, hash: BlockHash, verbosity: u8) -> Said {
-        let height = self.height(hash, upto).ok_or_else(|| error(NOT_FOUND_CODE, "Block not found"))?;
+        let height =
+            self.height(hash, upto).ok_or_else(|| error(NOT_FOUND_CODE, "Block not found"))?;
         let body = &self.blocks[height as usize].body;
-        let ids = || -> Vec<Txid> { body.txdata.iter().map(bitcoin::Transaction::compute_txid).collect() };
-        Ok(if verbosity == 0 { json!(serialize_hex(body)) } else { json!({ "hash": hash, "tx": ids() }) })
+        let ids = || -> Vec<Txid> {
+            body.txdata.iter().map(bitcoin::Transaction::compute_txid).collect()
+        };
+        Ok(if verbosity == 0 {
+            json!(serialize_hex(body))
+        } else {
+            json!({ "hash": hash, "tx": ids() })
+        })
     }
 
     fn output(&self, node: usize, upto: u64, outpoint: OutPoint, with_mempool: bool) -> Said {
@@ -105,12 +135,17 @@ impl UtxoChain {
         let body = &self.known[&outpoint.txid].body;
         let Some(output) = body.output.get(outpoint.vout as usize) else { return Ok(Value::Null) };
         let best = self.blocks[upto as usize].body.block_hash();
-        Ok(json!({ "bestblock": best, "confirmations": confirmations, "value": bitcoins(output.value.to_sat()) }))
+        Ok(
+            json!({ "bestblock": best, "confirmations": confirmations, "value": bitcoins(output.value.to_sat()) }),
+        )
     }
 
     fn spending(&self, node: usize, outpoints: &[OutPointParam]) -> Said {
         let one = |asked: &OutPointParam| {
-            let spender = self.nodes.get(node).and_then(|pool| pool.spender_of(OutPoint::new(asked.txid, asked.vout)));
+            let spender = self
+                .nodes
+                .get(node)
+                .and_then(|pool| pool.spender_of(OutPoint::new(asked.txid, asked.vout)));
             json!({ "txid": asked.txid, "vout": asked.vout, "spendingtxid": spender.map(|tx| tx.txid) })
         };
         Ok(outpoints.iter().map(one).collect())
@@ -118,18 +153,24 @@ impl UtxoChain {
 
     fn raw(&self, node: usize, upto: u64, txid: Txid, verbose: bool) -> Said {
         let height = self.height_of(&txid, upto);
-        let tx: Option<&Arc<Tx>> =
-            if height.is_some() { self.known.get(&txid) } else { self.nodes.get(node).and_then(|pool| pool.get(&txid)) };
-        let tx = tx.ok_or_else(|| error(NOT_FOUND_CODE, "No such mempool or blockchain transaction"))?;
+        let tx: Option<&Arc<Tx>> = if height.is_some() {
+            self.known.get(&txid)
+        } else {
+            self.nodes.get(node).and_then(|pool| pool.get(&txid))
+        };
+        let tx =
+            tx.ok_or_else(|| error(NOT_FOUND_CODE, "No such mempool or blockchain transaction"))?;
         let block = height.map(|height| self.blocks[height as usize].body.block_hash());
         Ok(if verbose { json!({ "hex": tx.hex, "blockhash": block }) } else { json!(tx.hex) })
     }
 
     fn scan(&self, upto: u64, descriptors: &[String]) -> Said {
-        let script = |text: &String| ScriptBuf::from_hex(text.strip_prefix("raw(")?.strip_suffix(')')?).ok();
+        let script =
+            |text: &String| ScriptBuf::from_hex(text.strip_prefix("raw(")?.strip_suffix(')')?).ok();
         let scripts: Vec<ScriptBuf> = descriptors.iter().filter_map(script).collect();
         let unspent = |(outpoint, value): (OutPoint, u64)| {
-            let script = &self.known[&outpoint.txid].body.output[outpoint.vout as usize].script_pubkey;
+            let script =
+                &self.known[&outpoint.txid].body.output[outpoint.vout as usize].script_pubkey;
             let height = self.places[&outpoint.txid];
             json!({ "txid": outpoint.txid, "vout": outpoint.vout, "scriptPubKey": script.to_hex_string(), "amount": bitcoins(value), "height": height })
         };
@@ -139,7 +180,9 @@ impl UtxoChain {
 
     fn send(&mut self, node: usize, upto: u64, at_seconds: u64, hex: &str) -> Said {
         let body = Tx::read(hex).ok_or_else(|| error(UNREADABLE_CODE, "TX decode failed"))?;
-        let tx = self.judge(body).ok_or_else(|| error(MISSING_CODE, "bad-txns-inputs-missingorspent"))?;
+        let tx = self
+            .judge(body)
+            .ok_or_else(|| error(MISSING_CODE, "bad-txns-inputs-missingorspent"))?;
         match self.offer(node, upto, &tx, at_seconds) {
             Ok(()) => Ok(json!(tx.txid)),
             Err((code, words)) => Err(error(code, words)),

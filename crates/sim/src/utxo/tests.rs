@@ -4,7 +4,9 @@ mod blocks;
 mod pools;
 
 use bitcoin::absolute::LockTime;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, transaction};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, transaction,
+};
 use serde_json::{Value, json};
 
 use super::pool::Policy;
@@ -19,10 +21,16 @@ fn script(byte: u8) -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x00, 0x14][..], &[byte; 20]].concat())
 }
 
-/// Coins of one bitcoin each, and two nodes: one with the older rules of replacement, one with the newer.
+/// Coins of one bitcoin each, and two nodes: one with the older rules of replacement, one with the
+/// newer.
 fn chain(coins: usize) -> (UtxoChain, Vec<OutPoint>, Dice) {
     let mut dice = Dice::new(7);
-    let genesis = Genesis { coins: vec![(script(1), COIN); coins], final_blocks: FINAL_BLOCKS, nodes: 2, start_seconds: NOW };
+    let genesis = Genesis {
+        coins: vec![(script(1), COIN); coins],
+        final_blocks: FINAL_BLOCKS,
+        nodes: 2,
+        start_seconds: NOW,
+    };
     let mut chain = UtxoChain::new(&genesis, &mut dice);
     chain.nodes = [Policy::Signalled, Policy::Full].map(NodePool::new).into();
     let scripts = [script(1)];

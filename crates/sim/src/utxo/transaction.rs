@@ -27,7 +27,13 @@ impl Tx {
     pub(crate) fn of(body: Transaction, spent: u64) -> Option<Self> {
         let made: u64 = body.output.iter().map(|output| output.value.to_sat()).sum();
         let fee = spent.checked_sub(made)?;
-        Some(Self { txid: body.compute_txid(), hex: serialize_hex(&body), vbytes: body.vsize() as u64, fee, body })
+        Some(Self {
+            txid: body.compute_txid(),
+            hex: serialize_hex(&body),
+            vbytes: body.vsize() as u64,
+            fee,
+            body,
+        })
     }
 
     pub fn inputs(&self) -> impl Iterator<Item = OutPoint> + '_ {
@@ -35,12 +41,19 @@ impl Tx {
     }
 
     pub fn outputs(&self) -> impl Iterator<Item = (OutPoint, &TxOut)> {
-        (0_u32..).zip(&self.body.output).map(|(vout, output)| (OutPoint::new(self.txid, vout), output))
+        (0_u32..)
+            .zip(&self.body.output)
+            .map(|(vout, output)| (OutPoint::new(self.txid, vout), output))
     }
 
     /// What a script gets by it, in satoshi.
     pub fn pays(&self, script: &ScriptBuf) -> u64 {
-        self.body.output.iter().filter(|output| output.script_pubkey == *script).map(|output| output.value.to_sat()).sum()
+        self.body
+            .output
+            .iter()
+            .filter(|output| output.script_pubkey == *script)
+            .map(|output| output.value.to_sat())
+            .sum()
     }
 
     pub(crate) fn is_child_of(&self, other: &Self) -> bool {

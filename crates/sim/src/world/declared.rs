@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Actor, Command, CredentialId, GroupId, IdBlock, IncarnationId, Order, Timestamp, WentBack, decide, keys};
+use adit_core::{
+    Actor, Command, CredentialId, GroupId, IdBlock, IncarnationId, Order, Timestamp, WentBack,
+    decide, keys,
+};
 use adit_engine::{TeachError, teach};
 use adit_signer::Signer as _;
 use adit_store::Store as _;
@@ -21,22 +24,31 @@ pub enum Declared {
 }
 
 impl World {
-    /// Stops every server of the primary, and says in the database that it went back, and, if so, that nobody serves another state of it.
+    /// Stops every server of the primary, and says in the database that it went back, and, if so,
+    /// that nobody serves another state of it.
     pub async fn declare(&self, what: Declared, take_over: bool, dice: &mut Dice) {
-        self.story.tell("operator", || format!("declares that {what:?} went back; it takes over: {take_over}"));
+        self.story.tell("operator", || {
+            format!("declares that {what:?} went back; it takes over: {take_over}")
+        });
         self.kill_at_primary();
         let told = "the operator restored it".to_owned();
         let because = match what {
             Declared::Database => WentBack::Declared { what: told },
             Declared::Both => WentBack::BothDeclared { what: told },
         };
-        self.commit_offline(Command::FindWentBack { because, next: IncarnationId(uuid(dice)), take_over }, dice).await;
+        self.commit_offline(
+            Command::FindWentBack { because, next: IncarnationId(uuid(dice)), take_over },
+            dice,
+        )
+        .await;
     }
 
-    /// The journal alone went back or is lost: every server of the primary is stopped, the journal is taught what the database recorded, and
-    /// the lanes go by it from then on: `adit restore --journal`.
+    /// The journal alone went back or is lost: every server of the primary is stopped, the journal
+    /// is taught what the database recorded, and the lanes go by it from then on: `adit restore
+    /// --journal`.
     pub async fn declare_journal(&self, dice: &mut Dice) {
-        self.story.tell("operator", || "has the journal taught what the database recorded".to_owned());
+        self.story
+            .tell("operator", || "has the journal taught what the database recorded".to_owned());
         self.kill_at_primary();
         let Some(signer) = self.signer.signer() else { return };
         let lanes = self.setup.lanes();
@@ -49,13 +61,15 @@ impl World {
         };
         let Ok(journal) = signer.journal().await else { return };
         for lane in lanes {
-            self.commit_offline(Command::TrustJournal { lane, journal, tip: taught.tip }, dice).await;
+            self.commit_offline(Command::TrustJournal { lane, journal, tip: taught.tip }, dice)
+                .await;
         }
     }
 
     async fn commit_offline(&self, command: Command, dice: &mut Dice) {
         let actor = Actor::admin(CredentialId(Uuid::from_u128(1)));
-        let order = Order { actor, ids: IdBlock::new(uuid(dice)), retired: BTreeSet::new(), command };
+        let order =
+            Order { actor, ids: IdBlock::new(uuid(dice)), retired: BTreeSet::new(), command };
         let (rules, now): (_, Timestamp) = (self.setup.rules(), ports::now(&self.handle));
         let Ok(mut group) = self.disk.tables.load(&keys(&order, &rules), now).await else { return };
         let mut view = group.take_view();

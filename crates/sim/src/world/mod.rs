@@ -51,11 +51,13 @@ pub struct World {
     database_skew: AtomicI64,
     /// The database is on a host of its own, so that its clock is a second witness.
     pub database_elsewhere: bool,
-    /// Why this day ended early, where the guide itself says that nothing but a person with other records can go on.
+    /// Why this day ended early, where the guide itself says that nothing but a person with other
+    /// records can go on.
     conceded: Mutex<Option<String>>,
     /// The signer's disk at the time of each backup.
     journals: Mutex<Vec<(Instant, SignerDisk)>>,
-    /// Who asked for payments to which destination, whatever the database has forgotten: the operator asks around.
+    /// Who asked for payments to which destination, whatever the database has forgotten: the
+    /// operator asks around.
     askers: Mutex<BTreeMap<Destination, UserId>>,
     /// Payments that were reserved so far, on any server of the database.
     reserved: AtomicU64,
@@ -87,7 +89,11 @@ impl World {
             weather: Weather::new(ALL_ENDPOINTS, dice.fork()),
             crashes: CrashPoints::new(handle.clone(), dice.fork()),
             disk: Arc::new(Disk::new(Books::new(Arc::new(setup.rules())))),
-            signer: SignerHost::new(handle.clone(), dice.fork(), Box::new(move || signer_setup.signer())),
+            signer: SignerHost::new(
+                handle.clone(),
+                dice.fork(),
+                Box::new(move || signer_setup.signer()),
+            ),
             evm: Mutex::new(SimChain::new(genesis)),
             utxo: Mutex::new(utxo),
             truth: Mutex::default(),
@@ -109,7 +115,9 @@ impl World {
 
     /// What the database's clock shows.
     pub fn database_now(&self) -> Timestamp {
-        Timestamp::from_micros(ports::now(&self.handle).micros() + self.database_skew.load(Ordering::Relaxed))
+        Timestamp::from_micros(
+            ports::now(&self.handle).micros() + self.database_skew.load(Ordering::Relaxed),
+        )
     }
 
     pub fn set_database_skew(&self, micros: i64) {
@@ -215,7 +223,8 @@ impl World {
         lock(&self.journals).iter().rfind(|(made, _)| *made <= at).cloned()
     }
 
-    /// Nothing that is left to the operator brings the lane back. What happened so far is still checked.
+    /// Nothing that is left to the operator brings the lane back. What happened so far is still
+    /// checked.
     pub fn concede(&self, why: impl Into<String>) {
         let why = why.into();
         self.story.tell("operator", || format!("gives up: {why}"));

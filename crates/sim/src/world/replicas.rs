@@ -1,4 +1,5 @@
-//! The processes of one world: who runs, on which machine, and which server of the database it is connected to.
+//! The processes of one world: who runs, on which machine, and which server of the database it is
+//! connected to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,14 +18,21 @@ pub(super) struct Replicas {
     /// How far each machine's clock is off, in microseconds.
     skews: Mutex<Vec<i64>>,
     began: Mutex<BTreeMap<ProcessId, Instant>>,
-    /// When a process last went on after it had stood still: what it does soon after, it may have decided on before.
+    /// When a process last went on after it had stood still: what it does soon after, it may have
+    /// decided on before.
     woken: Mutex<BTreeMap<ProcessId, Instant>>,
 }
 
 impl Replicas {
     pub fn new(slots: usize) -> Self {
         let running = Mutex::new(vec![None; slots]);
-        Self { running, behind: Mutex::default(), skews: Mutex::new(vec![0; slots]), began: Mutex::default(), woken: Mutex::default() }
+        Self {
+            running,
+            behind: Mutex::default(),
+            skews: Mutex::new(vec![0; slots]),
+            began: Mutex::default(),
+            woken: Mutex::default(),
+        }
     }
 }
 
@@ -58,7 +66,13 @@ impl World {
 
     fn any_of(&self, fits: impl Fn(&Process) -> bool) -> Option<(Process, Running)> {
         let alive = |process: &Process| !self.handle.is_dead(process.id) && fits(process);
-        let running: Vec<_> = self.running().iter().flatten().filter(|(process, _)| alive(process)).cloned().collect();
+        let running: Vec<_> = self
+            .running()
+            .iter()
+            .flatten()
+            .filter(|(process, _)| alive(process))
+            .cloned()
+            .collect();
         let place = usize::try_from(self.weather.between(0, 1 << 20)).expect("small");
         running.get(place % running.len().max(1)).cloned()
     }
@@ -69,7 +83,11 @@ impl World {
 
     pub fn kill_at_primary(&self) {
         let at_primary = |process: &Process| !self.is_behind(process.slot);
-        self.running().iter().flatten().filter(|(process, _)| at_primary(process)).for_each(|(process, _)| self.handle.kill(process.id));
+        self.running()
+            .iter()
+            .flatten()
+            .filter(|(process, _)| at_primary(process))
+            .for_each(|(process, _)| self.handle.kill(process.id));
     }
 
     /// It goes on where it stood.
@@ -101,7 +119,8 @@ impl World {
         lock(&self.replicas.behind).insert(slot, disk.clone());
     }
 
-    /// The old primary is switched off, and whoever was connected to it. Their machines serve the primary again.
+    /// The old primary is switched off, and whoever was connected to it. Their machines serve the
+    /// primary again.
     pub fn switch_off_behind(&self) {
         let behind = std::mem::take(&mut *lock(&self.replicas.behind));
         for (process, _) in behind.keys().filter_map(|slot| self.replica(*slot)) {

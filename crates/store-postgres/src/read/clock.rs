@@ -7,9 +7,9 @@ use sqlx::{PgConnection, query};
 
 use crate::columns::one;
 
-/// A connection within one host has one address at both ends, or none (a Unix socket), or that of the loopback. What stands in between, such as
-/// a pooler or a container's network, cannot be told from here.
-/// <https://www.postgresql.org/docs/current/functions-info.html>
+/// A connection within one host has one address at both ends, or none (a Unix socket), or that of
+/// the loopback. What stands in between, such as a pooler or a container's network, cannot be told
+/// from here. <https://www.postgresql.org/docs/current/functions-info.html>
 const CLOCK: &str = "
     SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
            coalesce(inet_server_addr() <> inet_client_addr() AND host(inet_server_addr()) NOT LIKE '127.%'
@@ -17,7 +17,12 @@ const CLOCK: &str = "
 
 pub(crate) async fn clock(connection: &mut PgConnection) -> Result<StoreClock, StoreFault> {
     let found = one(connection, query(CLOCK), |row| {
-        Ok(StoreClock { now: Timestamp::from_micros(row.integer("now")?), elsewhere: row.flag("elsewhere")? })
+        Ok(StoreClock {
+            now: Timestamp::from_micros(row.integer("now")?),
+            elsewhere: row.flag("elsewhere")?,
+        })
     });
-    found.await?.ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
+    found
+        .await?
+        .ok_or_else(|| StoreFault::Corrupt { detail: "the clock did not answer".to_owned() })
 }

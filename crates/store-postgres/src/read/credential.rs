@@ -10,13 +10,20 @@ use uuid::Uuid;
 
 use crate::columns::{all, limit as bound, one};
 
-pub(crate) async fn by_hash(connection: &mut PgConnection, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
+pub(crate) async fn by_hash(
+    connection: &mut PgConnection,
+    hash: Hash32,
+) -> Result<Option<Credential>, StoreFault> {
     let question = query("SELECT * FROM credential WHERE hash = $1").bind(hash.to_string());
     one(connection, question, |row| read_credential(row)).await
 }
 
-pub(crate) async fn by_id(connection: &mut PgConnection, ids: &BTreeSet<CredentialId>) -> Result<Vec<Credential>, StoreFault> {
-    let question = query("SELECT * FROM credential WHERE id = ANY ($1)").bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+pub(crate) async fn by_id(
+    connection: &mut PgConnection,
+    ids: &BTreeSet<CredentialId>,
+) -> Result<Vec<Credential>, StoreFault> {
+    let question = query("SELECT * FROM credential WHERE id = ANY ($1)")
+        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
     all(connection, question, |row| read_credential(row)).await
 }
 
@@ -45,7 +52,8 @@ pub(crate) async fn page(
     all(connection, question, |row| read_credential_record(row)).await
 }
 
-/// Parameters: id, client, user, role, standing at, revoked since, from environment, cursor's time and id, limit.
+/// Parameters: id, client, user, role, standing at, revoked since, from environment, cursor's time
+/// and id, limit.
 macro_rules! page_of {
     ($first:literal) => {
         concat!(

@@ -14,8 +14,9 @@ pub(crate) enum Found {
     },
 }
 
-/// Any role may ask for these. The timeline is that of the log that is written now: the control file names a new one only after the first
-/// checkpoint on it, seconds after a promotion. A name of the log begins with 8 hex digits of its timeline.
+/// Any role may ask for these. The timeline is that of the log that is written now: the control
+/// file names a new one only after the first checkpoint on it, seconds after a promotion. A name of
+/// the log begins with 8 hex digits of its timeline.
 /// <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP>
 const IDENTITY: &str = "
     SELECT system_identifier::text AS system, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
@@ -29,8 +30,14 @@ const MISSING: &str = "
     WHERE NOT EXISTS (SELECT FROM commit_group AS g WHERE g.id = k.id AND NOT g.settled)
     ORDER BY k.place LIMIT 1";
 
-pub(crate) async fn found(connection: &mut PgConnection, sought: &[GroupId]) -> Result<Found, sqlx::Error> {
-    let standby: bool = query("SELECT pg_is_in_recovery() AS standby").fetch_one(&mut *connection).await?.try_get("standby")?;
+pub(crate) async fn found(
+    connection: &mut PgConnection,
+    sought: &[GroupId],
+) -> Result<Found, sqlx::Error> {
+    let standby: bool = query("SELECT pg_is_in_recovery() AS standby")
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get("standby")?;
     if standby {
         return Ok(Found::Standby);
     }
@@ -44,7 +51,10 @@ pub(crate) async fn found(connection: &mut PgConnection, sought: &[GroupId]) -> 
     Ok(Found::Primary { identity, missing })
 }
 
-async fn missing(connection: &mut PgConnection, sought: &[GroupId]) -> Result<Option<GroupId>, sqlx::Error> {
+async fn missing(
+    connection: &mut PgConnection,
+    sought: &[GroupId],
+) -> Result<Option<GroupId>, sqlx::Error> {
     let ids: Vec<uuid::Uuid> = sought.iter().map(|group| group.0).collect();
     let row = query(MISSING).bind(ids).fetch_optional(connection).await?;
     row.map(|row| row.try_get("id").map(GroupId)).transpose()

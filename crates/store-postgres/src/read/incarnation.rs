@@ -8,6 +8,7 @@ use sqlx::{PgConnection, query};
 use crate::columns::one;
 
 pub(crate) async fn slot(connection: &mut PgConnection) -> Result<Slot<Incarnation>, StoreFault> {
-    let found = one(connection, query("SELECT * FROM incarnation"), |row| read_incarnation(row)).await?;
+    let found =
+        one(connection, query("SELECT * FROM incarnation"), |row| read_incarnation(row)).await?;
     Ok(found.unwrap_or_else(Slot::absent))
 }

@@ -19,10 +19,18 @@ pub(crate) async fn limits(
 ) -> Result<BTreeMap<(UserId, AssetId), LimitState>, StoreFault> {
     let (keys, windows) = limit_keys(asked, now);
     let mut states: Vec<LimitState> = keys.iter().map(|_| LimitState::default()).collect();
-    for (place, last) in all(connection, columns!(query(LAST), keys; place, user_id, asset), read_last).await? {
+    for (place, last) in
+        all(connection, columns!(query(LAST), keys; place, user_id, asset), read_last).await?
+    {
         states[place] = last;
     }
-    let mut found = all(connection, columns!(query(WINDOWS), windows; place, user_id, asset, cutoff), read_window).await?.into_iter();
+    let mut found = all(
+        connection,
+        columns!(query(WINDOWS), windows; place, user_id, asset, cutoff),
+        read_window,
+    )
+    .await?
+    .into_iter();
     for (state, of_asset) in states.iter_mut().zip(asked.values()) {
         state.windows = of_asset.iter().copied().zip(found.by_ref()).collect();
     }
@@ -38,7 +46,8 @@ const LAST: &str = "
         ORDER BY m.seq DESC LIMIT 1
     ) AS l";
 
-/// The running sum at the cut-off, what was given back after it, and the first entry after it that stands.
+/// The running sum at the cut-off, what was given back after it, and the first entry after it that
+/// stands.
 const WINDOWS: &str = "
     SELECT (
         SELECT l.cumulative FROM limit_entry AS l
@@ -67,7 +76,10 @@ fn read_last(row: &Columns<'_>) -> Result<(usize, LimitState), StoreFault> {
 
 fn read_window(row: &Columns<'_>) -> Result<WindowState, StoreFault> {
     Ok(WindowState {
-        cumulative_at_cutoff: sum(row.text_or_none("cumulative_at_cutoff")?, "cumulative_at_cutoff")?,
+        cumulative_at_cutoff: sum(
+            row.text_or_none("cumulative_at_cutoff")?,
+            "cumulative_at_cutoff",
+        )?,
         given_back: sum(row.text_or_none("given_back")?, "given_back")?,
         oldest_at: row.integer_or_none("oldest_at")?.map(Timestamp::from_micros),
     })

@@ -1,4 +1,5 @@
-//! Questions, by what they are about. Each takes a connection, so the same ones serve readers and the open group.
+//! Questions, by what they are about. Each takes a connection, so the same ones serve readers and
+//! the open group.
 
 pub(crate) mod clock;
 pub(crate) mod credential;

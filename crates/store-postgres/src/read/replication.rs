@@ -6,8 +6,9 @@ use sqlx::{PgConnection, query};
 
 use crate::columns::{Columns, one};
 
-/// `pg_stat_replication` shows the details of others' connections to `pg_monitor` (or `pg_read_all_stats`) alone; to others a standby is a
-/// row without a state. A quorum's members (`ANY 1 (…)`) count as synchronous: a commit waits for some of them.
+/// `pg_stat_replication` shows the details of others' connections to `pg_monitor` (or
+/// `pg_read_all_stats`) alone; to others a standby is a row without a state. A quorum's members
+/// (`ANY 1 (…)`) count as synchronous: a commit waits for some of them.
 /// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-REPLICATION-VIEW>
 const REPLICATION: &str = "
     SELECT (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming') AS streaming,
@@ -30,7 +31,9 @@ pub(crate) async fn commits(connection: &mut PgConnection) -> Result<CommitWait,
 fn read(row: &Columns<'_>) -> Result<Replication, StoreFault> {
     let count = |column| row.integer(column).map(i64::unsigned_abs);
     let standbys = match row.flag("visible")? {
-        true => Standbys::Seen { streaming: count("streaming")?, synchronous: count("synchronous")? },
+        true => {
+            Standbys::Seen { streaming: count("streaming")?, synchronous: count("synchronous")? }
+        }
         false => Standbys::Unseen { connected: count("connected")? },
     };
     Ok(Replication { commits: read_commits(row)?, named: row.flag("named")?, standbys })
@@ -38,8 +41,9 @@ fn read(row: &Columns<'_>) -> Result<Replication, StoreFault> {
 
 fn read_commits(row: &Columns<'_>) -> Result<CommitWait, StoreFault> {
     let name = row.text("commits")?;
-    CommitWait::of(&name)
-        .ok_or_else(|| StoreFault::Corrupt { detail: format!("synchronous_commit is {name}, which no known Postgres has") })
+    CommitWait::of(&name).ok_or_else(|| StoreFault::Corrupt {
+        detail: format!("synchronous_commit is {name}, which no known Postgres has"),
+    })
 }
 
 fn unanswered() -> StoreFault {

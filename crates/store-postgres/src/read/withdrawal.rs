@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp, UserId, Withdrawal, WithdrawalId,
+    CLOCKS_APART_MAX, ClientId, Hash32, IdempotencyKey, IdempotencyRecord, Slot, Status, Timestamp,
+    UserId, Withdrawal, WithdrawalId,
 };
-use adit_store::rows::{Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal, value};
+use adit_store::rows::{
+    Fields, claim_nonce_keys, id, idempotency_keys, read_idempotency, read_status, read_withdrawal,
+    value,
+};
 use adit_store::{Cursor, Page, QueueFilter, StoreFault, WithdrawalFilter};
 use sqlx::{PgConnection, query};
 use uuid::Uuid;
@@ -13,14 +17,26 @@ use uuid::Uuid;
 use crate::columns::{Query, all, limit as bound, one, texts};
 use crate::write::columns;
 
-pub(crate) async fn withdrawals(connection: &mut PgConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Slot<Withdrawal>>, StoreFault> {
+pub(crate) async fn withdrawals(
+    connection: &mut PgConnection,
+    ids: &BTreeSet<WithdrawalId>,
+) -> Result<Vec<Slot<Withdrawal>>, StoreFault> {
     const WITHDRAWALS: &str = "SELECT * FROM withdrawal WHERE id = ANY ($1)";
-    all(connection, query(WITHDRAWALS).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()), |row| read_withdrawal(row)).await
+    all(connection, query(WITHDRAWALS).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()), |row| {
+        read_withdrawal(row)
+    })
+    .await
 }
 
-pub(crate) async fn digests(connection: &mut PgConnection, digests: &BTreeSet<Hash32>) -> Result<Vec<(Hash32, WithdrawalId)>, StoreFault> {
+pub(crate) async fn digests(
+    connection: &mut PgConnection,
+    digests: &BTreeSet<Hash32>,
+) -> Result<Vec<(Hash32, WithdrawalId)>, StoreFault> {
     const DIGESTS: &str = "SELECT digest, id FROM withdrawal WHERE digest = ANY ($1)";
-    all(connection, query(DIGESTS).bind(texts(digests)), |row| Ok((value(row, "digest")?, id(row, "id")?))).await
+    all(connection, query(DIGESTS).bind(texts(digests)), |row| {
+        Ok((value(row, "digest")?, id(row, "id")?))
+    })
+    .await
 }
 
 pub(crate) async fn claim_nonces(
@@ -32,7 +48,10 @@ pub(crate) async fn claim_nonces(
         FROM unnest($1::text[], $2::bigint[]) AS k (user_id, nonce)
         JOIN withdrawal AS w ON w.user_id = k.user_id AND w.nonce = k.nonce";
     let question = columns!(query(CLAIM_NONCES), claim_nonce_keys(keys); user_id, nonce);
-    all(connection, question, |row| Ok(((value(row, "user_id")?, row.integer("nonce")?.unsigned_abs()), id(row, "id")?))).await
+    all(connection, question, |row| {
+        Ok(((value(row, "user_id")?, row.integer("nonce")?.unsigned_abs()), id(row, "id")?))
+    })
+    .await
 }
 
 pub(crate) async fn idempotency(
@@ -47,8 +66,12 @@ pub(crate) async fn idempotency(
     all(connection, question, |row| read_idempotency(row)).await
 }
 
-pub(crate) async fn by_id(connection: &mut PgConnection, ids: &BTreeSet<WithdrawalId>) -> Result<Vec<Withdrawal>, StoreFault> {
-    let mut found: Vec<_> = withdrawals(connection, ids).await?.into_iter().filter_map(|slot| slot.row).collect();
+pub(crate) async fn by_id(
+    connection: &mut PgConnection,
+    ids: &BTreeSet<WithdrawalId>,
+) -> Result<Vec<Withdrawal>, StoreFault> {
+    let mut found: Vec<_> =
+        withdrawals(connection, ids).await?.into_iter().filter_map(|slot| slot.row).collect();
     found.sort_by_key(|row| row.id);
     Ok(found)
 }
@@ -65,11 +88,17 @@ pub(crate) async fn page(
         (None, Some(_)) => BY_STATUS,
         (None, None) => BY_TIME,
     };
-    let found = all(connection, asked(statement, filter, after, limit), |row| read_withdrawal(row)).await?;
+    let found =
+        all(connection, asked(statement, filter, after, limit), |row| read_withdrawal(row)).await?;
     Ok(Page::cut(found.into_iter().filter_map(|slot| slot.row).collect(), limit))
 }
 
-fn asked(statement: &'static str, filter: &WithdrawalFilter, after: Option<Cursor>, limit: usize) -> Query {
+fn asked(
+    statement: &'static str,
+    filter: &WithdrawalFilter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Query {
     let earliest = filter.from.map_or(i64::MIN, Timestamp::micros);
     let before = filter.to.map_or(i64::MAX, Timestamp::micros);
     query(statement)
@@ -115,10 +144,18 @@ pub(crate) async fn queue(
         ORDER BY created_at, id LIMIT $3";
     let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
     let question = query(QUEUE).bind(texts(assets)).bind(now.micros()).bind(bound(limit));
-    let question = question.bind(now.plus(CLOCKS_APART_MAX).micros()).bind(texts(stopped_sources)).bind(texts(stopped_users));
-    let question =
-        question.bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros())).bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
-    Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+    let question = question
+        .bind(now.plus(CLOCKS_APART_MAX).micros())
+        .bind(texts(stopped_sources))
+        .bind(texts(stopped_users));
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
+    Ok(all(connection, question, |row| read_withdrawal(row))
+        .await?
+        .into_iter()
+        .filter_map(|slot| slot.row)
+        .collect())
 }
 
 /// Those of the queue before a place, counted.
@@ -137,35 +174,56 @@ pub(crate) async fn ahead(
                 AND (created_at, id) > ($6, $7) AND (created_at, id) < ($8, $9)
               LIMIT $10) AS before";
     let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
-    let question = query(AHEAD).bind(texts(assets)).bind(now.micros()).bind(now.plus(CLOCKS_APART_MAX).micros());
+    let question = query(AHEAD)
+        .bind(texts(assets))
+        .bind(now.micros())
+        .bind(now.plus(CLOCKS_APART_MAX).micros());
     let question = question.bind(texts(stopped_sources)).bind(texts(stopped_users));
-    let question =
-        question.bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros())).bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
+    let question = question
+        .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
+        .bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0));
     let question = question.bind(place.created_at.micros()).bind(place.id.0).bind(bound(most));
     let found = one(connection, question, |row| row.integer("number")).await?.unwrap_or_default();
     Ok(usize::try_from(found).unwrap_or_default())
 }
 
 /// One that was never deferred is due when it was created.
-pub(crate) async fn deferred(connection: &mut PgConnection, wanted: &QueueFilter, limit: usize) -> Result<Vec<Withdrawal>, StoreFault> {
+pub(crate) async fn deferred(
+    connection: &mut PgConnection,
+    wanted: &QueueFilter,
+    limit: usize,
+) -> Result<Vec<Withdrawal>, StoreFault> {
     const DEFERRED: &str = "
         SELECT * FROM withdrawal
         WHERE status = 'approved' AND asset = ANY ($1) AND due_at <> created_at
           AND NOT source_asset = ANY ($2) AND NOT user_id = ANY ($3) AND (created_at, id) > ($4, $5)
         ORDER BY created_at, id LIMIT $6";
     let QueueFilter { assets, stopped_sources, stopped_users, after } = wanted;
-    let question = query(DEFERRED).bind(texts(assets)).bind(texts(stopped_sources)).bind(texts(stopped_users));
+    let question =
+        query(DEFERRED).bind(texts(assets)).bind(texts(stopped_sources)).bind(texts(stopped_users));
     let question = question
         .bind(after.map_or(i64::MIN, |cursor| cursor.created_at.micros()))
         .bind(after.map_or(Uuid::nil(), |cursor| cursor.id.0))
         .bind(bound(limit));
-    Ok(all(connection, question, |row| read_withdrawal(row)).await?.into_iter().filter_map(|slot| slot.row).collect())
+    Ok(all(connection, question, |row| read_withdrawal(row))
+        .await?
+        .into_iter()
+        .filter_map(|slot| slot.row)
+        .collect())
 }
 
 /// Every status, those without withdrawals too.
-pub(crate) async fn counts(connection: &mut PgConnection) -> Result<Vec<(Status, u64)>, StoreFault> {
+pub(crate) async fn counts(
+    connection: &mut PgConnection,
+) -> Result<Vec<(Status, u64)>, StoreFault> {
     let question = query("SELECT status, count(*) AS number FROM withdrawal GROUP BY status");
-    let found = all(connection, question, |row| Ok((read_status(row)?, row.integer("number")?.unsigned_abs()))).await?;
+    let found = all(connection, question, |row| {
+        Ok((read_status(row)?, row.integer("number")?.unsigned_abs()))
+    })
+    .await?;
     let found: BTreeMap<Status, u64> = found.into_iter().collect();
-    Ok(Status::ALL.into_iter().map(|status| (status, found.get(&status).copied().unwrap_or(0))).collect())
+    Ok(Status::ALL
+        .into_iter()
+        .map(|status| (status, found.get(&status).copied().unwrap_or(0)))
+        .collect())
 }

@@ -11,14 +11,17 @@ use super::{columns, put, rows};
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let made = rows(&batch.appended.credentials, CredentialRow::of)?;
-    let statement =
-        columns!(query(CREDENTIALS), made; id, hash, role, user_id, client, label, created_at, expires_at, from_environment, revoked_at);
+    let statement = columns!(query(CREDENTIALS), made; id, hash, role, user_id, client, label, created_at, expires_at, from_environment, revoked_at);
     put(connection, made.len(), statement).await?;
-    let revoked: Vec<CredentialAt> = batch.appended.revoked.iter().copied().map(CredentialAt::of).collect();
+    let revoked: Vec<CredentialAt> =
+        batch.appended.revoked.iter().copied().map(CredentialAt::of).collect();
     put(connection, revoked.len(), columns!(query(REVOKED), revoked; id, at)).await.map(drop)
 }
 
-pub(crate) async fn used(connection: &mut PgConnection, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), CommitFault> {
+pub(crate) async fn used(
+    connection: &mut PgConnection,
+    used: &BTreeMap<CredentialId, Timestamp>,
+) -> Result<(), CommitFault> {
     let used = CredentialAt::all(used);
     put(connection, used.len(), columns!(query(USED), used; id, at)).await.map(drop)
 }

@@ -8,8 +8,13 @@ use sqlx::{PgConnection, query};
 use super::{columns, put, rows};
 use crate::fault::refused;
 
-pub(super) async fn group(connection: &mut PgConnection, id: GroupId, now: Timestamp) -> Result<(), CommitFault> {
-    let statement = query("INSERT INTO commit_group (id, at) VALUES ($1, $2)").bind(id.0).bind(now.micros());
+pub(super) async fn group(
+    connection: &mut PgConnection,
+    id: GroupId,
+    now: Timestamp,
+) -> Result<(), CommitFault> {
+    let statement =
+        query("INSERT INTO commit_group (id, at) VALUES ($1, $2)").bind(id.0).bind(now.micros());
     statement.execute(connection).await.map(drop).map_err(refused)
 }
 

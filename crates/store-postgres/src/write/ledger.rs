@@ -9,7 +9,8 @@ use super::{columns, put, put_versioned, rows};
 
 pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let accounts = rows(&batch.accounts, |(account, row)| AccountRow::of(account, row))?;
-    let transfers: Vec<TransferRow> = batch.appended.transfers.iter().map(TransferRow::of).collect();
+    let transfers: Vec<TransferRow> =
+        batch.appended.transfers.iter().map(TransferRow::of).collect();
     let credits: Vec<CreditRow> = batch.appended.credits.iter().map(CreditRow::of).collect();
     put_versioned(
         connection,
@@ -24,7 +25,13 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
         columns!(query(TRANSFERS), transfers; id, kind, hold_id, debit, credit, asset, amount, cause, cause_id, at),
     )
     .await?;
-    put(connection, credits.len(), columns!(query(CREDITS), credits; id, user_id, book, asset, amount, at)).await.map(drop)
+    put(
+        connection,
+        credits.len(),
+        columns!(query(CREDITS), credits; id, user_id, book, asset, amount, at),
+    )
+    .await
+    .map(drop)
 }
 
 const ACCOUNTS: &str = "

@@ -15,25 +15,38 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
     let statement = columns!(query(LINEAGES), lineages; id, lane, nonce, live, state, cancel, created_at, form, version, mined_version);
     put_versioned(connection, "lineage", lineages.len(), statement).await?;
     // Lineages that end give back their anchors and payouts before others take them.
-    let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
+    let (live, ended): (Vec<_>, Vec<_>) =
+        batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
     members(connection, &ended).await?;
     members(connection, &live).await?;
     let observations = rows(&batch.appended.observations, ObservationRow::of)?;
-    put(connection, observations.len(), columns!(query(OBSERVATIONS), observations; attempt_id, at, kind, said, form)).await.map(drop)
+    put(
+        connection,
+        observations.len(),
+        columns!(query(OBSERVATIONS), observations; attempt_id, at, kind, said, form),
+    )
+    .await
+    .map(drop)
 }
 
 async fn members(connection: &mut PgConnection, lineages: &[&Lineage]) -> Result<(), CommitFault> {
-    let anchors: Vec<AnchorRow> = lineages.iter().flat_map(|lineage| AnchorRow::all_of(lineage)).collect();
-    let payouts: Vec<PayoutRow> = lineages.iter().flat_map(|lineage| PayoutRow::all_of(lineage)).collect();
+    let anchors: Vec<AnchorRow> =
+        lineages.iter().flat_map(|lineage| AnchorRow::all_of(lineage)).collect();
+    let payouts: Vec<PayoutRow> =
+        lineages.iter().flat_map(|lineage| PayoutRow::all_of(lineage)).collect();
     let mut attempts = Vec::new();
     for lineage in lineages {
         attempts.extend(rows(&lineage.attempts, |attempt| AttemptRow::of(lineage.id, attempt))?);
     }
-    put(connection, anchors.len(), columns!(query(ANCHORS), anchors; lineage_id, position, kind, key, live)).await?;
+    put(
+        connection,
+        anchors.len(),
+        columns!(query(ANCHORS), anchors; lineage_id, position, kind, key, live),
+    )
+    .await?;
     let statement = columns!(query(PAYOUTS), payouts; lineage_id, position, payout_id, withdrawal_id, user_id, book, source_asset, asset, amount, destination, live);
     put(connection, payouts.len(), statement).await?;
-    let statement =
-        columns!(query(ATTEMPTS), attempts; id, lineage_id, version, purpose, epoch, draft, raw, hash, knowledge, known, created_at, form);
+    let statement = columns!(query(ATTEMPTS), attempts; id, lineage_id, version, purpose, epoch, draft, raw, hash, knowledge, known, created_at, form);
     put(connection, attempts.len(), statement).await.map(drop)
 }
 

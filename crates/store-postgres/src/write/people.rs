@@ -16,15 +16,35 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
     wallets(connection, &batch.wallets).await?;
     // What was resumed and suspended again in one group stays suspended: the safe side.
     put(connection, resumed.len(), query(RESUMED).bind(resumed)).await?;
-    put(connection, suspended.len(), columns!(query(SUSPENDED), suspended; scope, actor, reason, since, form)).await.map(drop)
+    put(
+        connection,
+        suspended.len(),
+        columns!(query(SUSPENDED), suspended; scope, actor, reason, since, form),
+    )
+    .await
+    .map(drop)
 }
 
 /// A new link fails on its owner, so inserts and updates are two statements.
-async fn wallets(connection: &mut PgConnection, links: &[Row<WalletLink>]) -> Result<(), CommitFault> {
-    let (new, known): (Vec<_>, Vec<_>) = rows(links, WalletRow::of)?.into_iter().partition(|row| row.version == 0);
-    put(connection, new.len(), columns!(query(NEW_WALLETS), new; address, user_id, linked_at, usable_at)).await?;
-    put_versioned(connection, "wallet", known.len(), columns!(query(KNOWN_WALLETS), known; user_id, linked_at, usable_at, address, version))
-        .await
+async fn wallets(
+    connection: &mut PgConnection,
+    links: &[Row<WalletLink>],
+) -> Result<(), CommitFault> {
+    let (new, known): (Vec<_>, Vec<_>) =
+        rows(links, WalletRow::of)?.into_iter().partition(|row| row.version == 0);
+    put(
+        connection,
+        new.len(),
+        columns!(query(NEW_WALLETS), new; address, user_id, linked_at, usable_at),
+    )
+    .await?;
+    put_versioned(
+        connection,
+        "wallet",
+        known.len(),
+        columns!(query(KNOWN_WALLETS), known; user_id, linked_at, usable_at, address, version),
+    )
+    .await
 }
 
 const USERS: &str = "

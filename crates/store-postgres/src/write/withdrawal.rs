@@ -12,23 +12,37 @@ pub(super) async fn write(connection: &mut PgConnection, batch: &Batch) -> Resul
     let statement = columns!(query(WITHDRAWALS), withdrawals; id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id, limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency, requested_by, policy_revision, created_at, retry_count, status, state, form, due_at, hash, block_number, completed_at, version);
     put_versioned(connection, "withdrawal", withdrawals.len(), statement).await?;
     limits(connection, batch).await?;
-    let keys: Vec<IdempotencyRow> = batch.appended.idempotency.iter().map(IdempotencyRow::of).collect();
-    put(connection, keys.len(), columns!(query(IDEMPOTENCY), keys; client, key, fingerprint, withdrawal_id, at)).await.map(drop)
+    let keys: Vec<IdempotencyRow> =
+        batch.appended.idempotency.iter().map(IdempotencyRow::of).collect();
+    put(
+        connection,
+        keys.len(),
+        columns!(query(IDEMPOTENCY), keys; client, key, fingerprint, withdrawal_id, at),
+    )
+    .await
+    .map(drop)
 }
 
 async fn limits(connection: &mut PgConnection, batch: &Batch) -> Result<(), CommitFault> {
     let made = rows(&batch.appended.limits, LimitRow::of)?;
-    let given_back = rows(&batch.appended.limits_given_back, |entry| LimitGivenBackRow::of(entry, batch.now))?;
-    put(connection, made.len(), columns!(query(LIMITS), made; user_id, asset, at, seq, amount, cumulative, withdrawal_id)).await?;
-    let statement = columns!(query(LIMITS_GIVEN_BACK), given_back; given_back_at, user_id, asset, seq);
+    let given_back =
+        rows(&batch.appended.limits_given_back, |entry| LimitGivenBackRow::of(entry, batch.now))?;
+    put(
+        connection,
+        made.len(),
+        columns!(query(LIMITS), made; user_id, asset, at, seq, amount, cumulative, withdrawal_id),
+    )
+    .await?;
+    let statement =
+        columns!(query(LIMITS_GIVEN_BACK), given_back; given_back_at, user_id, asset, seq);
     if put(connection, given_back.len(), statement).await? == given_back.len() as u64 {
         return Ok(());
     }
     Err(CommitFault::Constraint { constraint: constraint::LIMIT_GIVEN_BACK_ONCE.to_owned() })
 }
 
-/// What was asked never changes; an update touches where it stands, and whose it is and what it took from them: a payment that was found is
-/// matched to its user later.
+/// What was asked never changes; an update touches where it stands, and whose it is and what it
+/// took from them: a payment that was found is matched to its user later.
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,
         limit_asset, limit_seq, limit_at, limit_amount, limit_cumulative, nonce, deadline, digest, signature, idempotency,

@@ -1,5 +1,5 @@
-//! A wire between a client and a server of TCP that can fall silent, as a host does that is gone: nothing is forwarded, nothing is reset.
-//! What was sent into the silence arrives when it ends.
+//! A wire between a client and a server of TCP that can fall silent, as a host does that is gone:
+//! nothing is forwarded, nothing is reset. What was sent into the silence arrives when it ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -50,7 +50,11 @@ impl Forwarder {
 
     /// Waits until a COMMIT has silenced it.
     pub async fn silenced(&self) {
-        self.wire.subscribe().wait_for(|wire| *wire == Wire::Silent).await.expect("the forwarder lives");
+        self.wire
+            .subscribe()
+            .wait_for(|wire| *wire == Wire::Silent)
+            .await
+            .expect("the forwarder lives");
     }
 
     /// New connections go there; those that are open stay where they are.
@@ -70,15 +74,26 @@ async fn accept(listener: TcpListener, target: Arc<AtomicU16>, wire: watch::Send
         let (target, wire) = (Arc::clone(&target), wire.clone());
         tokio::spawn(async move {
             audible(&wire).await;
-            let Ok(server) = TcpStream::connect(("127.0.0.1", target.load(Ordering::SeqCst))).await else { return };
+            let Ok(server) = TcpStream::connect(("127.0.0.1", target.load(Ordering::SeqCst))).await
+            else {
+                return;
+            };
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
-            tokio::join!(pump(from_client, to_server, &wire, true), pump(from_server, to_client, &wire, false));
+            tokio::join!(
+                pump(from_client, to_server, &wire, true),
+                pump(from_server, to_client, &wire, false)
+            );
         });
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &watch::Sender<Wire>, asks: bool) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    wire: &watch::Sender<Wire>,
+    asks: bool,
+) {
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(bytes @ 1..) = from.read(&mut chunk).await {
         let commits = asks && chunk[..bytes].windows(COMMIT.len()).any(|window| window == COMMIT);

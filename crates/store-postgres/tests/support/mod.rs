@@ -42,7 +42,9 @@ pub async fn sql(port: u16, text: &'static str) -> Option<String> {
 }
 
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("{what} did not end within {} s", PATIENCE.as_secs()))
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not end within {} s", PATIENCE.as_secs()))
 }
 
 /// Asks until it is so.
@@ -64,7 +66,9 @@ pub async fn load_at_last(store: &PostgresStore) -> Result<Box<dyn Group>, Store
     let started = Instant::now();
     loop {
         match load(store).await {
-            Err(StoreFault::Unreachable { .. } | StoreFault::Contention { .. }) if started.elapsed() < 2 * PATIENCE => {
+            Err(StoreFault::Unreachable { .. } | StoreFault::Contention { .. })
+                if started.elapsed() < 2 * PATIENCE =>
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             other => return other,

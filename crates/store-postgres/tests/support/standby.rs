@@ -25,22 +25,47 @@ impl Standby {
     pub async fn of(primary: u16) -> Self {
         let (data, port) = (scratch::fresh("standby"), port::free().expect("a free port"));
         let mut copy = system_command("pg_basebackup");
-        copy.args(["--host=127.0.0.1", "--username=postgres", "--checkpoint=fast", "--write-recovery-conf", "--no-sync"]);
+        copy.args([
+            "--host=127.0.0.1",
+            "--username=postgres",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--no-sync",
+        ]);
         copy.args(["--port", &primary.to_string(), "--pgdata"]).arg(&data);
         // The copy goes through this runtime's own forwarder.
-        let copied = tokio::task::spawn_blocking(move || copy.output()).await.expect("it ends").expect("pg_basebackup runs");
+        let copied = tokio::task::spawn_blocking(move || copy.output())
+            .await
+            .expect("it ends")
+            .expect("pg_basebackup runs");
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
         let process = Launch::new("standby", program("postgres"), log())
             .arguments(["-D".as_ref(), data.as_os_str()])
-            .arguments(["-c", "listen_addresses=127.0.0.1", "-c", &format!("port={port}"), "-c", "unix_socket_directories="])
-            .arguments(["-c", "max_connections=200", "-c", "wal_receiver_timeout=5s", "-c", "wal_retrieve_retry_interval=200ms"])
+            .arguments([
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                &format!("port={port}"),
+                "-c",
+                "unix_socket_directories=",
+            ])
+            .arguments([
+                "-c",
+                "max_connections=200",
+                "-c",
+                "wal_receiver_timeout=5s",
+                "-c",
+                "wal_retrieve_retry_interval=200ms",
+            ])
             .directory("/")
             .user(is_root().then_some(SYSTEM_USER))
             .death_signal("INT")
             .start()
             .expect("the standby starts");
         let standby = Self { _process: process, data, port };
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() || !standby.answers().await {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err()
+            || !standby.answers().await
+        {
             tokio::time::sleep(PAUSE).await;
         }
         standby
@@ -57,8 +82,12 @@ impl Standby {
 
     /// Waits until it has all that the primary has written.
     pub async fn caught_up(&self, primary: u16) {
-        const BEHIND: &str = "SELECT (pg_current_wal_lsn() > coalesce(min(replay_lsn), '0/0'))::text FROM pg_stat_replication";
-        until("the standby to catch up", async || sql(primary, BEHIND).await.as_deref() == Some("false")).await;
+        const BEHIND: &str = "SELECT (pg_current_wal_lsn() > coalesce(min(replay_lsn), '0/0'))::text FROM \
+             pg_stat_replication";
+        until("the standby to catch up", async || {
+            sql(primary, BEHIND).await.as_deref() == Some("false")
+        })
+        .await;
     }
 
     pub async fn promote(&self) {
@@ -68,7 +97,10 @@ impl Standby {
 
 impl Drop for Standby {
     fn drop(&mut self) {
-        let _ = system_command("pg_ctl").args(["stop", "--mode=immediate", "--silent", "--pgdata"]).arg(&self.data).output();
+        let _ = system_command("pg_ctl")
+            .args(["stop", "--mode=immediate", "--silent", "--pgdata"])
+            .arg(&self.data)
+            .output();
         std::fs::remove_dir_all(&self.data).ok();
     }
 }

@@ -9,13 +9,20 @@ use sqlx::{SqliteConnection, query};
 
 use crate::columns::{all, array, limit as bound, one};
 
-pub(crate) async fn by_hash(connection: &mut SqliteConnection, hash: Hash32) -> Result<Option<Credential>, StoreFault> {
+pub(crate) async fn by_hash(
+    connection: &mut SqliteConnection,
+    hash: Hash32,
+) -> Result<Option<Credential>, StoreFault> {
     let question = query("SELECT * FROM credential WHERE hash = ?1").bind(hash.to_string());
     one(connection, question, |row| read_credential(row)).await
 }
 
-pub(crate) async fn by_id(connection: &mut SqliteConnection, ids: &BTreeSet<CredentialId>) -> Result<Vec<Credential>, StoreFault> {
-    const CREDENTIALS: &str = "SELECT * FROM credential WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+pub(crate) async fn by_id(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<CredentialId>,
+) -> Result<Vec<Credential>, StoreFault> {
+    const CREDENTIALS: &str =
+        "SELECT * FROM credential WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
     all(connection, query(CREDENTIALS).bind(array(ids)?), |row| read_credential(row)).await
 }
 
@@ -44,7 +51,8 @@ pub(crate) async fn page(
     all(connection, question, |row| read_credential_record(row)).await
 }
 
-/// Parameters: id, client, user, role, standing at, revoked since, from environment, cursor's time and id, limit.
+/// Parameters: id, client, user, role, standing at, revoked since, from environment, cursor's time
+/// and id, limit.
 macro_rules! page_of {
     ($first:literal) => {
         concat!(

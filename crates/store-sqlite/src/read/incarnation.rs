@@ -7,7 +7,10 @@ use sqlx::{SqliteConnection, query};
 
 use crate::columns::one;
 
-pub(crate) async fn slot(connection: &mut SqliteConnection) -> Result<Slot<Incarnation>, StoreFault> {
-    let found = one(connection, query("SELECT * FROM incarnation"), |row| read_incarnation(row)).await?;
+pub(crate) async fn slot(
+    connection: &mut SqliteConnection,
+) -> Result<Slot<Incarnation>, StoreFault> {
+    let found =
+        one(connection, query("SELECT * FROM incarnation"), |row| read_incarnation(row)).await?;
     Ok(found.unwrap_or_else(Slot::absent))
 }

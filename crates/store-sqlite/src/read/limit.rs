@@ -21,7 +21,8 @@ pub(crate) async fn limits(
     for (place, last) in all(connection, query(LAST).bind(array(&keys)?), read_last).await? {
         states[place] = last;
     }
-    let mut found = all(connection, query(WINDOWS).bind(array(&windows)?), read_window).await?.into_iter();
+    let mut found =
+        all(connection, query(WINDOWS).bind(array(&windows)?), read_window).await?.into_iter();
     for (state, of_asset) in states.iter_mut().zip(asked.values()) {
         state.windows = of_asset.iter().copied().zip(found.by_ref()).collect();
     }
@@ -40,7 +41,8 @@ const LAST: &str = "
         SELECT m.at, m.seq FROM limit_entry AS m WHERE m.user_id = k.user_id AND m.asset = k.asset ORDER BY m.at DESC, m.seq DESC LIMIT 1
     )";
 
-/// The running sum at the cut-off, what was given back after it, and the first entry after it that stands.
+/// The running sum at the cut-off, what was given back after it, and the first entry after it that
+/// stands.
 const WINDOWS: &str = "
     WITH k (place, user_id, asset, cutoff) AS MATERIALIZED (
         SELECT e.key, e.value ->> 'user_id', e.value ->> 'asset', e.value ->> 'cutoff' FROM jsonb_each(?1) AS e
@@ -73,7 +75,10 @@ fn read_last(row: &Columns<'_>) -> Result<(usize, LimitState), StoreFault> {
 
 fn read_window(row: &Columns<'_>) -> Result<WindowState, StoreFault> {
     Ok(WindowState {
-        cumulative_at_cutoff: sum(row.text_or_none("cumulative_at_cutoff")?, "cumulative_at_cutoff")?,
+        cumulative_at_cutoff: sum(
+            row.text_or_none("cumulative_at_cutoff")?,
+            "cumulative_at_cutoff",
+        )?,
         given_back: sum(row.text_or_none("given_back")?, "given_back")?,
         oldest_at: row.integer_or_none("oldest_at")?.map(Timestamp::from_micros),
     })

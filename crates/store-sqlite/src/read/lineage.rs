@@ -2,42 +2,67 @@
 
 use std::collections::BTreeSet;
 
-use adit_core::{Anchor, AttemptId, Hash32, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot, WithdrawalId};
-use adit_store::rows::{LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage, read_observation};
+use adit_core::{
+    Anchor, AttemptId, Hash32, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId, Slot,
+    WithdrawalId,
+};
+use adit_store::rows::{
+    LineageParts, id, read_anchor, read_attempt, read_lane, read_leg, read_lineage,
+    read_observation,
+};
 use adit_store::{LineageCursor, StoreFault};
 use sqlx::{SqliteConnection, query};
 
 use crate::columns::{Query, all, array, limit as bound, one};
 
-pub(crate) async fn lanes(connection: &mut SqliteConnection, ids: &BTreeSet<LaneId>) -> Result<Vec<Slot<Lane>>, StoreFault> {
+pub(crate) async fn lanes(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<LaneId>,
+) -> Result<Vec<Slot<Lane>>, StoreFault> {
     const LANES: &str = "SELECT * FROM lane WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     all(connection, query(LANES).bind(array(&ids)?), |row| read_lane(row)).await
 }
 
 pub(crate) async fn all_lanes(connection: &mut SqliteConnection) -> Result<Vec<Lane>, StoreFault> {
-    let found = all(connection, query("SELECT * FROM lane ORDER BY id"), |row| read_lane(row)).await?;
+    let found =
+        all(connection, query("SELECT * FROM lane ORDER BY id"), |row| read_lane(row)).await?;
     Ok(found.into_iter().filter_map(|slot| slot.row).collect())
 }
 
-pub(crate) async fn at_number(connection: &mut SqliteConnection, lane: &LaneId, number: u64) -> Result<Option<LineageId>, StoreFault> {
-    const AT_NUMBER: &str = "SELECT id FROM lineage WHERE lane = ?1 AND nonce = ?2 ORDER BY created_at DESC, id DESC LIMIT 1";
+pub(crate) async fn at_number(
+    connection: &mut SqliteConnection,
+    lane: &LaneId,
+    number: u64,
+) -> Result<Option<LineageId>, StoreFault> {
+    const AT_NUMBER: &str = "SELECT id FROM lineage WHERE lane = ?1 AND nonce = ?2 ORDER BY created_at DESC, id DESC \
+         LIMIT 1";
     // A number beyond SQL's integers was never reserved.
     let Ok(number) = i64::try_from(number) else { return Ok(None) };
     one(connection, query(AT_NUMBER).bind(lane.to_string()).bind(number), |row| id(row, "id")).await
 }
 
-pub(crate) async fn with_hash(connection: &mut SqliteConnection, hash: Hash32) -> Result<Option<LineageId>, StoreFault> {
+pub(crate) async fn with_hash(
+    connection: &mut SqliteConnection,
+    hash: Hash32,
+) -> Result<Option<LineageId>, StoreFault> {
     const WITH_HASH: &str = "SELECT lineage_id FROM attempt WHERE hash = ?1 LIMIT 1";
     one(connection, query(WITH_HASH).bind(hash.to_string()), |row| id(row, "lineage_id")).await
 }
 
-pub(crate) async fn lineages(connection: &mut SqliteConnection, ids: &BTreeSet<LineageId>) -> Result<Vec<Slot<Lineage>>, StoreFault> {
-    const LINEAGES: &str = "SELECT * FROM lineage WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+pub(crate) async fn lineages(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<LineageId>,
+) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+    const LINEAGES: &str =
+        "SELECT * FROM lineage WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
     whole(connection, query(LINEAGES).bind(array(ids)?)).await
 }
 
-pub(crate) async fn of_withdrawal(connection: &mut SqliteConnection, withdrawal: WithdrawalId) -> Result<Vec<Lineage>, StoreFault> {
+pub(crate) async fn of_withdrawal(
+    connection: &mut SqliteConnection,
+    withdrawal: WithdrawalId,
+) -> Result<Vec<Lineage>, StoreFault> {
     const OF_WITHDRAWAL: &str = "
         SELECT * FROM lineage
         WHERE id IN (SELECT p.lineage_id FROM lineage_payout AS p WHERE p.withdrawal_id = ?1)
@@ -45,13 +70,23 @@ pub(crate) async fn of_withdrawal(connection: &mut SqliteConnection, withdrawal:
     rows(whole(connection, query(OF_WITHDRAWAL).bind(withdrawal.to_string())).await)
 }
 
-pub(crate) async fn live(connection: &mut SqliteConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-    const LIVE: &str = "SELECT * FROM lineage WHERE lane = ?1 AND live = 1 ORDER BY created_at, nonce, id LIMIT ?2";
+pub(crate) async fn live(
+    connection: &mut SqliteConnection,
+    lane: &LaneId,
+    limit: usize,
+) -> Result<Vec<Lineage>, StoreFault> {
+    const LIVE: &str = "SELECT * FROM lineage WHERE lane = ?1 AND live = 1 ORDER BY created_at, nonce, id LIMIT \
+         ?2";
     rows(whole(connection, query(LIVE).bind(lane.to_string()).bind(bound(limit))).await)
 }
 
-pub(crate) async fn unmined(connection: &mut SqliteConnection, lane: &LaneId, limit: usize) -> Result<Vec<Lineage>, StoreFault> {
-    // A program of before may have written the row: what its version does not vouch for is looked at.
+pub(crate) async fn unmined(
+    connection: &mut SqliteConnection,
+    lane: &LaneId,
+    limit: usize,
+) -> Result<Vec<Lineage>, StoreFault> {
+    // A program of before may have written the row: what its version does not vouch for is looked
+    // at.
     const UNMINED: &str = "
         SELECT * FROM lineage AS l INDEXED BY lineage_unmined
         WHERE l.lane = ?1 AND l.live = 1 AND l.mined_version IS NOT l.version
@@ -71,9 +106,20 @@ pub(crate) async fn on_lane(
         SELECT * FROM lineage
         WHERE lane = ?1 AND (nonce, created_at, id) > (?2, ?3, ?4)
         ORDER BY nonce, created_at, id LIMIT ?5";
-    let place = |after: LineageCursor| (i64::try_from(after.number).unwrap_or(i64::MAX), after.created_at.micros(), after.id.to_string());
+    let place = |after: LineageCursor| {
+        (
+            i64::try_from(after.number).unwrap_or(i64::MAX),
+            after.created_at.micros(),
+            after.id.to_string(),
+        )
+    };
     let (number, created_at, id) = after.map_or((-1, 0, String::new()), place);
-    let question = query(ON_LANE).bind(lane.to_string()).bind(number).bind(created_at).bind(id).bind(bound(limit));
+    let question = query(ON_LANE)
+        .bind(lane.to_string())
+        .bind(number)
+        .bind(created_at)
+        .bind(id)
+        .bind(bound(limit));
     rows(whole(connection, question).await)
 }
 
@@ -82,7 +128,10 @@ fn rows(slots: Result<Vec<Slot<Lineage>>, StoreFault>) -> Result<Vec<Lineage>, S
 }
 
 /// Puts together the lineages that a question finds, in its order.
-async fn whole(connection: &mut SqliteConnection, question: Query) -> Result<Vec<Slot<Lineage>>, StoreFault> {
+async fn whole(
+    connection: &mut SqliteConnection,
+    question: Query,
+) -> Result<Vec<Slot<Lineage>>, StoreFault> {
     const ANCHORS: &str = "
         SELECT * FROM anchor WHERE lineage_id IN (SELECT k.value FROM json_each(?1) AS k) ORDER BY lineage_id, position";
     const PAYOUTS: &str = "
@@ -93,7 +142,8 @@ async fn whole(connection: &mut SqliteConnection, question: Query) -> Result<Vec
     if lineages.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<LineageId> = lineages.iter().filter_map(|slot| slot.row.as_ref()).map(|lineage| lineage.id).collect();
+    let ids: Vec<LineageId> =
+        lineages.iter().filter_map(|slot| slot.row.as_ref()).map(|lineage| lineage.id).collect();
     let ids = array(&ids)?;
     let parts = LineageParts {
         lineages,
@@ -112,7 +162,10 @@ pub(crate) async fn of_payouts(
     const OF_PAYOUTS: &str = "
         SELECT payout_id, lineage_id FROM lineage_payout
         WHERE live = 1 AND payout_id IN (SELECT k.value FROM json_each(?1) AS k)";
-    all(connection, query(OF_PAYOUTS).bind(array(payouts)?), |row| Ok((id(row, "payout_id")?, id(row, "lineage_id")?))).await
+    all(connection, query(OF_PAYOUTS).bind(array(payouts)?), |row| {
+        Ok((id(row, "payout_id")?, id(row, "lineage_id")?))
+    })
+    .await
 }
 
 /// The live lineage of each of these coins that one has.
@@ -120,9 +173,13 @@ pub(crate) async fn of_anchors(
     connection: &mut SqliteConnection,
     anchors: &BTreeSet<Anchor>,
 ) -> Result<Vec<(Anchor, LineageId)>, StoreFault> {
-    const OF_ANCHORS: &str = "SELECT lineage_id, kind, key FROM anchor WHERE live = 1 AND key IN (SELECT k.value FROM json_each(?1) AS k)";
+    const OF_ANCHORS: &str = "SELECT lineage_id, kind, key FROM anchor WHERE live = 1 AND key IN (SELECT k.value FROM \
+         json_each(?1) AS k)";
     let keys: Vec<String> = anchors.iter().map(ToString::to_string).collect();
-    all(connection, query(OF_ANCHORS).bind(array(&keys)?), |row| read_anchor(row).map(|(lineage, anchor)| (anchor, lineage))).await
+    all(connection, query(OF_ANCHORS).bind(array(&keys)?), |row| {
+        read_anchor(row).map(|(lineage, anchor)| (anchor, lineage))
+    })
+    .await
 }
 
 pub(crate) async fn observations(
@@ -130,6 +187,10 @@ pub(crate) async fn observations(
     attempt: AttemptId,
     limit: usize,
 ) -> Result<Vec<ObservationRecord>, StoreFault> {
-    const OBSERVATIONS: &str = "SELECT * FROM observation WHERE attempt_id = ?1 ORDER BY at DESC, number DESC LIMIT ?2";
-    all(connection, query(OBSERVATIONS).bind(attempt.to_string()).bind(bound(limit)), |row| read_observation(row)).await
+    const OBSERVATIONS: &str =
+        "SELECT * FROM observation WHERE attempt_id = ?1 ORDER BY at DESC, number DESC LIMIT ?2";
+    all(connection, query(OBSERVATIONS).bind(attempt.to_string()).bind(bound(limit)), |row| {
+        read_observation(row)
+    })
+    .await
 }

@@ -10,8 +10,12 @@ use sqlx::{SqliteConnection, query};
 use super::ledger;
 use crate::columns::{all, array};
 
-pub(crate) async fn users(connection: &mut SqliteConnection, ids: &BTreeSet<UserId>) -> Result<Vec<Slot<User>>, StoreFault> {
-    const USERS: &str = "SELECT * FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+pub(crate) async fn users(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<UserId>,
+) -> Result<Vec<Slot<User>>, StoreFault> {
+    const USERS: &str =
+        "SELECT * FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
     all(connection, query(USERS).bind(array(ids)?), |row| read_user(row)).await
 }
 
@@ -19,25 +23,43 @@ pub(crate) async fn wallets(
     connection: &mut SqliteConnection,
     addresses: &BTreeSet<Destination>,
 ) -> Result<Vec<Slot<WalletLink>>, StoreFault> {
-    const WALLETS: &str = "SELECT * FROM wallet WHERE address IN (SELECT k.value FROM json_each(?1) AS k)";
+    const WALLETS: &str =
+        "SELECT * FROM wallet WHERE address IN (SELECT k.value FROM json_each(?1) AS k)";
     all(connection, query(WALLETS).bind(array(addresses)?), |row| read_wallet(row)).await
 }
 
-pub(crate) async fn sheet(connection: &mut SqliteConnection, user: &UserId) -> Result<Option<UserSheet>, StoreFault> {
+pub(crate) async fn sheet(
+    connection: &mut SqliteConnection,
+    user: &UserId,
+) -> Result<Option<UserSheet>, StoreFault> {
     let found = users(connection, &BTreeSet::from([user.clone()])).await?;
     let Some(user) = found.into_iter().find_map(|slot| slot.row) else { return Ok(None) };
-    let wallets = query("SELECT * FROM wallet WHERE user_id = ?1 ORDER BY address").bind(user.id.to_string());
-    let wallets = all(connection, wallets, |row| read_wallet(row)).await?.into_iter().filter_map(|slot| slot.row).collect();
+    let wallets =
+        query("SELECT * FROM wallet WHERE user_id = ?1 ORDER BY address").bind(user.id.to_string());
+    let wallets = all(connection, wallets, |row| read_wallet(row))
+        .await?
+        .into_iter()
+        .filter_map(|slot| slot.row)
+        .collect();
     let balances = ledger::accounts_of(connection, &user.id).await?;
     Ok(Some(UserSheet { user, wallets, balances }))
 }
 
-pub(crate) async fn event_seqs(connection: &mut SqliteConnection, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, u64>, StoreFault> {
-    const SEQS: &str = "SELECT id, event_seq FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
-    let found = all(connection, query(SEQS).bind(array(users)?), |row| Ok((value(row, "id")?, row.integer("event_seq")?.unsigned_abs())));
+pub(crate) async fn event_seqs(
+    connection: &mut SqliteConnection,
+    users: &BTreeSet<UserId>,
+) -> Result<BTreeMap<UserId, u64>, StoreFault> {
+    const SEQS: &str =
+        "SELECT id, event_seq FROM app_user WHERE id IN (SELECT k.value FROM json_each(?1) AS k)";
+    let found = all(connection, query(SEQS).bind(array(users)?), |row| {
+        Ok((value(row, "id")?, row.integer("event_seq")?.unsigned_abs()))
+    });
     found.await.map(BTreeMap::from_iter)
 }
 
-pub(crate) async fn suspensions(connection: &mut SqliteConnection) -> Result<Vec<Suspension>, StoreFault> {
-    all(connection, query("SELECT * FROM suspension ORDER BY scope"), |row| read_suspension(row)).await
+pub(crate) async fn suspensions(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Suspension>, StoreFault> {
+    all(connection, query("SELECT * FROM suspension ORDER BY scope"), |row| read_suspension(row))
+        .await
 }

@@ -9,13 +9,20 @@ use sqlx::SqliteConnection;
 
 use super::{put, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     put(connection, CREDENTIALS, &rows(&batch.appended.credentials, CredentialRow::of)?).await?;
-    let revoked: Vec<CredentialAt> = batch.appended.revoked.iter().copied().map(CredentialAt::of).collect();
+    let revoked: Vec<CredentialAt> =
+        batch.appended.revoked.iter().copied().map(CredentialAt::of).collect();
     put(connection, REVOKED, &revoked).await.map(drop)
 }
 
-pub(crate) async fn used(connection: &mut SqliteConnection, used: &BTreeMap<CredentialId, Timestamp>) -> Result<(), CommitFault> {
+pub(crate) async fn used(
+    connection: &mut SqliteConnection,
+    used: &BTreeMap<CredentialId, Timestamp>,
+) -> Result<(), CommitFault> {
     put(connection, USED, &CredentialAt::all(used)).await.map(drop)
 }
 

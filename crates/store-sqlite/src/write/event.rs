@@ -8,12 +8,21 @@ use sqlx::SqliteConnection;
 use super::{put, rows};
 use crate::fault::refused;
 
-pub(super) async fn group(connection: &mut SqliteConnection, id: GroupId, now: Timestamp) -> Result<(), CommitFault> {
-    let statement = sqlx::query("INSERT INTO commit_group (id, at) VALUES (?1, ?2)").bind(id.to_string()).bind(now.micros());
+pub(super) async fn group(
+    connection: &mut SqliteConnection,
+    id: GroupId,
+    now: Timestamp,
+) -> Result<(), CommitFault> {
+    let statement = sqlx::query("INSERT INTO commit_group (id, at) VALUES (?1, ?2)")
+        .bind(id.to_string())
+        .bind(now.micros());
     statement.execute(connection).await.map(drop).map_err(refused)
 }
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     put(connection, EVENTS, &rows(&batch.appended.events, EventRow::of)?).await.map(drop)
 }
 

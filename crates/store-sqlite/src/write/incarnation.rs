@@ -7,8 +7,17 @@ use sqlx::SqliteConnection;
 
 use super::{put_versioned, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
-    put_versioned(connection, "incarnation", INCARNATION, &rows(batch.incarnation.as_slice(), IncarnationRow::of)?).await
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
+    put_versioned(
+        connection,
+        "incarnation",
+        INCARNATION,
+        &rows(batch.incarnation.as_slice(), IncarnationRow::of)?,
+    )
+    .await
 }
 
 const INCARNATION: &str = "

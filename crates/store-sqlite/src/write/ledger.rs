@@ -7,11 +7,21 @@ use sqlx::SqliteConnection;
 
 use super::{put, put_versioned, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     let accounts = rows(&batch.accounts, |(account, row)| AccountRow::of(account, row))?;
     put_versioned(connection, "account", ACCOUNTS, &accounts).await?;
-    put(connection, TRANSFERS, &rows(&batch.appended.transfers, |transfer| Ok(TransferRow::of(transfer)))?).await?;
-    put(connection, CREDITS, &rows(&batch.appended.credits, |credit| Ok(CreditRow::of(credit)))?).await.map(drop)
+    put(
+        connection,
+        TRANSFERS,
+        &rows(&batch.appended.transfers, |transfer| Ok(TransferRow::of(transfer)))?,
+    )
+    .await?;
+    put(connection, CREDITS, &rows(&batch.appended.credits, |credit| Ok(CreditRow::of(credit)))?)
+        .await
+        .map(drop)
 }
 
 const ACCOUNTS: &str = "

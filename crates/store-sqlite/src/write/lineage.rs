@@ -7,19 +7,30 @@ use sqlx::SqliteConnection;
 
 use super::{put, put_versioned, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     put_versioned(connection, "lane", LANES, &rows(&batch.lanes, LaneRow::of)?).await?;
     put_versioned(connection, "lineage", LINEAGES, &rows(&batch.lineages, LineageRow::of)?).await?;
     // Lineages that end give back their anchors and payouts before others take them.
-    let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
+    let (live, ended): (Vec<_>, Vec<_>) =
+        batch.lineages.iter().map(|row| &row.row).partition(|lineage| lineage.is_live());
     members(connection, &ended).await?;
     members(connection, &live).await?;
-    put(connection, OBSERVATIONS, &rows(&batch.appended.observations, ObservationRow::of)?).await.map(drop)
+    put(connection, OBSERVATIONS, &rows(&batch.appended.observations, ObservationRow::of)?)
+        .await
+        .map(drop)
 }
 
-async fn members(connection: &mut SqliteConnection, lineages: &[&Lineage]) -> Result<(), CommitFault> {
-    let anchors: Vec<AnchorRow> = lineages.iter().flat_map(|lineage| AnchorRow::all_of(lineage)).collect();
-    let payouts: Vec<PayoutRow> = lineages.iter().flat_map(|lineage| PayoutRow::all_of(lineage)).collect();
+async fn members(
+    connection: &mut SqliteConnection,
+    lineages: &[&Lineage],
+) -> Result<(), CommitFault> {
+    let anchors: Vec<AnchorRow> =
+        lineages.iter().flat_map(|lineage| AnchorRow::all_of(lineage)).collect();
+    let payouts: Vec<PayoutRow> =
+        lineages.iter().flat_map(|lineage| PayoutRow::all_of(lineage)).collect();
     let mut attempts = Vec::new();
     for lineage in lineages {
         attempts.extend(rows(&lineage.attempts, |attempt| AttemptRow::of(lineage.id, attempt))?);

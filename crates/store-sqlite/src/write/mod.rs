@@ -1,7 +1,8 @@
 //! Writes a batch: one set-based statement per table, each over a JSON array of rows.
 //!
-//! A versioned row is inserted where its version is 0 and otherwise updated where its version is still the one that was
-//! read; rows that were not touched are counted, and one too few means that somebody else was faster.
+//! A versioned row is inserted where its version is 0 and otherwise updated where its version is
+//! still the one that was read; rows that were not touched are counted, and one too few means that
+//! somebody else was faster.
 
 pub(crate) mod credential;
 mod event;
@@ -18,8 +19,13 @@ use sqlx::SqliteConnection;
 
 use crate::fault::refused;
 
-/// Writes everything but the COMMIT. The group's id comes first: a group that was committed before stops here.
-pub(crate) async fn batch(connection: &mut SqliteConnection, id: GroupId, batch: &Batch) -> Result<(), CommitFault> {
+/// Writes everything but the COMMIT. The group's id comes first: a group that was committed before
+/// stops here.
+pub(crate) async fn batch(
+    connection: &mut SqliteConnection,
+    id: GroupId,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     event::group(connection, id, batch.now).await?;
     people::write(connection, batch).await?;
     credential::write(connection, batch).await?;
@@ -31,11 +37,16 @@ pub(crate) async fn batch(connection: &mut SqliteConnection, id: GroupId, batch:
 }
 
 /// Runs one statement over all rows, and answers how many it touched.
-async fn put(connection: &mut SqliteConnection, statement: &'static str, rows: &[impl Serialize]) -> Result<u64, CommitFault> {
+async fn put(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    rows: &[impl Serialize],
+) -> Result<u64, CommitFault> {
     if rows.is_empty() {
         return Ok(0);
     }
-    let array = serde_json::to_string(rows).map_err(|error| CommitFault::Unwritable { detail: error.to_string() })?;
+    let array = serde_json::to_string(rows)
+        .map_err(|error| CommitFault::Unwritable { detail: error.to_string() })?;
     let done = sqlx::query(statement).bind(array).execute(connection).await.map_err(refused)?;
     Ok(done.rows_affected())
 }
@@ -51,10 +62,18 @@ async fn put_versioned(
     if touched == rows.len() as u64 {
         return Ok(());
     }
-    Err(CommitFault::Contention { detail: format!("of {} rows of {what}, {touched} still have the version that was read", rows.len()) })
+    Err(CommitFault::Contention {
+        detail: format!(
+            "of {} rows of {what}, {touched} still have the version that was read",
+            rows.len()
+        ),
+    })
 }
 
 /// Rows of every item, or the first that cannot be written.
-fn rows<T, R>(items: &[T], row: impl Fn(&T) -> Result<R, CommitFault>) -> Result<Vec<R>, CommitFault> {
+fn rows<T, R>(
+    items: &[T],
+    row: impl Fn(&T) -> Result<R, CommitFault>,
+) -> Result<Vec<R>, CommitFault> {
     items.iter().map(row).collect()
 }

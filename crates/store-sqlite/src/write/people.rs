@@ -7,7 +7,10 @@ use sqlx::SqliteConnection;
 
 use super::{put, put_versioned, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     put_versioned(connection, "app_user", USERS, &rows(&batch.users, UserRow::of)?).await?;
     wallets(connection, &batch.wallets).await?;
     // What was resumed and suspended again in one group stays suspended: the safe side.
@@ -17,8 +20,12 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> R
 }
 
 /// A new link fails on its owner, so inserts and updates are two statements.
-async fn wallets(connection: &mut SqliteConnection, links: &[Row<WalletLink>]) -> Result<(), CommitFault> {
-    let (new, known): (Vec<_>, Vec<_>) = rows(links, WalletRow::of)?.into_iter().partition(|row| row.version == 0);
+async fn wallets(
+    connection: &mut SqliteConnection,
+    links: &[Row<WalletLink>],
+) -> Result<(), CommitFault> {
+    let (new, known): (Vec<_>, Vec<_>) =
+        rows(links, WalletRow::of)?.into_iter().partition(|row| row.version == 0);
     put(connection, NEW_WALLETS, &new).await?;
     put_versioned(connection, "wallet", KNOWN_WALLETS, &known).await
 }
@@ -47,7 +54,8 @@ const KNOWN_WALLETS: &str = "
     FROM jsonb_each(?1) AS r
     WHERE wallet.address = r.value ->> 'address' AND wallet.version = r.value ->> 'version'";
 
-const RESUMED: &str = "DELETE FROM suspension WHERE scope IN (SELECT r.value FROM jsonb_each(?1) AS r)";
+const RESUMED: &str =
+    "DELETE FROM suspension WHERE scope IN (SELECT r.value FROM jsonb_each(?1) AS r)";
 
 const SUSPENDED: &str = "
     INSERT INTO suspension (scope, actor, reason, since, form)

@@ -7,19 +7,37 @@ use sqlx::SqliteConnection;
 
 use super::{put, put_versioned, rows};
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), CommitFault> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    batch: &Batch,
+) -> Result<(), CommitFault> {
     let added = &batch.appended;
-    put_versioned(connection, "withdrawal", WITHDRAWALS, &rows(&batch.withdrawals, WithdrawalRow::of)?).await?;
+    put_versioned(
+        connection,
+        "withdrawal",
+        WITHDRAWALS,
+        &rows(&batch.withdrawals, WithdrawalRow::of)?,
+    )
+    .await?;
     put(connection, LIMITS, &rows(&added.limits, LimitRow::of)?).await?;
-    let given_back = rows(&added.limits_given_back, |entry| LimitGivenBackRow::of(entry, batch.now))?;
+    let given_back =
+        rows(&added.limits_given_back, |entry| LimitGivenBackRow::of(entry, batch.now))?;
     if put(connection, LIMITS_GIVEN_BACK, &given_back).await? != given_back.len() as u64 {
-        return Err(CommitFault::Constraint { constraint: constraint::LIMIT_GIVEN_BACK_ONCE.to_owned() });
+        return Err(CommitFault::Constraint {
+            constraint: constraint::LIMIT_GIVEN_BACK_ONCE.to_owned(),
+        });
     }
-    put(connection, IDEMPOTENCY, &rows(&added.idempotency, |record| Ok(IdempotencyRow::of(record)))?).await.map(drop)
+    put(
+        connection,
+        IDEMPOTENCY,
+        &rows(&added.idempotency, |record| Ok(IdempotencyRow::of(record)))?,
+    )
+    .await
+    .map(drop)
 }
 
-/// What was asked never changes; an update touches where it stands, and whose it is and what it took from them: a payment that was found is
-/// matched to its user later.
+/// What was asked never changes; an update touches where it stands, and whose it is and what it
+/// took from them: a payment that was found is matched to its user later.
 const WITHDRAWALS: &str = "
     INSERT INTO withdrawal (
         id, user_id, payout_id, asset, amount, destination, book, source_asset, deducted, fee, balance_before, balance_after, hold_id,

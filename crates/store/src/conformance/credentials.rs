@@ -10,7 +10,11 @@ use crate::{CredentialCursor, CredentialFilter};
 /// Keys by the page, newest first; revoked once; their last use only grows.
 pub async fn keys_are_listed_revoked_and_noted(bed: &mut impl Bed) {
     let store = &*bed.store();
-    let key = |number: u64| Credential { created_at: at(number as i64), user: None, ..sample::credential(number) };
+    let key = |number: u64| Credential {
+        created_at: at(number as i64),
+        user: None,
+        ..sample::credential(number)
+    };
     let shop = ClientId::named("shop").expect("a client");
     let keys = [
         Credential { client: shop.clone(), role: Role::Admin, from_environment: true, ..key(1) },
@@ -30,14 +34,24 @@ pub async fn keys_are_listed_revoked_and_noted(bed: &mut impl Bed) {
     assert_eq!(list(CredentialFilter { user: Some(user_id(3)), ..any() }, None).await, [3]);
     assert_eq!(list(CredentialFilter { role: Some(Role::Admin), ..any() }, None).await, [1]);
     assert_eq!(list(CredentialFilter { from_environment: Some(true), ..any() }, None).await, [1]);
-    assert_eq!(list(CredentialFilter { standing_at: Some(at(600)), ..any() }, None).await, [2], "the others have expired");
+    assert_eq!(
+        list(CredentialFilter { standing_at: Some(at(600)), ..any() }, None).await,
+        [2],
+        "the others have expired"
+    );
     assert_eq!(list(CredentialFilter { standing_at: Some(at(499)), ..any() }, None).await, [3, 2]);
 
     for (id, time) in [(keys[1].id, 40), (keys[1].id, 50)] {
         put(store, vec![Change::Revoked { credential: id, at: at(time) }]).await;
     }
-    let known = view(store, &Keys { credentials: [keys[1].id].into(), ..Keys::default() }).await.credentials;
-    assert_eq!(known[&keys[1].id].as_ref().and_then(|key| key.revoked_at), Some(at(40)), "the first time stands");
+    let known = view(store, &Keys { credentials: [keys[1].id].into(), ..Keys::default() })
+        .await
+        .credentials;
+    assert_eq!(
+        known[&keys[1].id].as_ref().and_then(|key| key.revoked_at),
+        Some(at(40)),
+        "the first time stands"
+    );
     assert_eq!(list(CredentialFilter { revoked_since: Some(at(40)), ..any() }, None).await, [2]);
     assert_eq!(list(CredentialFilter { revoked_since: Some(at(41)), ..any() }, None).await, []);
     assert_eq!(list(CredentialFilter { standing_at: Some(at(499)), ..any() }, None).await, [3, 1]);
@@ -45,7 +59,10 @@ pub async fn keys_are_listed_revoked_and_noted(bed: &mut impl Bed) {
     for time in [60, 30] {
         store.note_used(&[(keys[0].id, at(time))].into()).await.expect("noted");
     }
-    let used = store.credentials(&CredentialFilter { id: Some(keys[0].id), ..any() }, None, 1).await.expect("the store answers");
+    let used = store
+        .credentials(&CredentialFilter { id: Some(keys[0].id), ..any() }, None, 1)
+        .await
+        .expect("the store answers");
     assert_eq!(used[0].last_used_at, Some(at(60)), "an earlier time changes nothing");
 }
 

@@ -19,8 +19,16 @@ pub async fn dump(store: &dyn Store) -> String {
     lines(&mut text, "coverage", store.coverage().await.expect("coverage"));
     lines(&mut text, "count", store.counts().await.expect("counts"));
     lines(&mut text, "suspension", store.suspensions().await.expect("suspensions"));
-    lines(&mut text, "live", store.live_lineages(&lane_id(), ROWS_MAX).await.expect("live lineages"));
-    lines(&mut text, "queue", store.queue(&QueueFilter::of(vec![token()]), NEVER, ROWS_MAX).await.expect("queue"));
+    lines(
+        &mut text,
+        "live",
+        store.live_lineages(&lane_id(), ROWS_MAX).await.expect("live lineages"),
+    );
+    lines(
+        &mut text,
+        "queue",
+        store.queue(&QueueFilter::of(vec![token()]), NEVER, ROWS_MAX).await.expect("queue"),
+    );
     lines(&mut text, "lane", store.lanes().await.expect("lanes"));
     lines(&mut text, "incarnation", store.incarnation().await.expect("incarnation"));
     for withdrawal in &withdrawals {
@@ -30,7 +38,11 @@ pub async fn dump(store: &dyn Store) -> String {
         lines(&mut text, "feed", store.feed(&withdrawal.user, 0, ROWS_MAX).await.expect("feed"));
         for lineage in store.lineages_of(withdrawal.id).await.expect("lineages") {
             for attempt in &lineage.attempts {
-                lines(&mut text, "observation", store.observations(attempt.id, ROWS_MAX).await.expect("observations"));
+                lines(
+                    &mut text,
+                    "observation",
+                    store.observations(attempt.id, ROWS_MAX).await.expect("observations"),
+                );
             }
             lines(&mut text, "lineage", [lineage]);
         }
@@ -43,7 +55,10 @@ pub async fn every_withdrawal(store: &dyn Store) -> Vec<Withdrawal> {
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let page = store.withdrawals(&WithdrawalFilter::default(), after, PAGE_ROWS).await.expect("a page");
+        let page = store
+            .withdrawals(&WithdrawalFilter::default(), after, PAGE_ROWS)
+            .await
+            .expect("a page");
         found.extend(page.items);
         after = page.next;
         if after.is_none() {

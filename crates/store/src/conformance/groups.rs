@@ -17,7 +17,8 @@ const TRIES_MAX: usize = 1_000;
 
 pub async fn contending_groups_lose_nothing(bed: &mut impl Bed) {
     let store = bed.store();
-    let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(credit_all(Arc::clone(&store), task))).collect();
+    let tasks: Vec<_> =
+        (0..TASKS).map(|task| tokio::spawn(credit_all(Arc::clone(&store), task))).collect();
     for task in tasks {
         task.await.expect("the task ends");
     }
@@ -25,12 +26,23 @@ pub async fn contending_groups_lose_nothing(bed: &mut impl Bed) {
     for user in 0..USERS {
         let seen = view(&*store, &keys_of_user(user)).await;
         assert_eq!(seen.balance(&own_account(user)).credits, expected);
-        assert_eq!(seen.user(&user_id(user)).map(|row| row.event_seq), Some(TASKS * COMMITS_PER_TASK));
+        assert_eq!(
+            seen.user(&user_id(user)).map(|row| row.event_seq),
+            Some(TASKS * COMMITS_PER_TASK)
+        );
         let feed = store.feed(&user_id(user), 0, 10_000).await.expect("the store answers");
-        assert!(feed.iter().zip(1..).all(|(event, seq)| event.feed.as_ref().is_some_and(|feed| feed.seq == seq)), "no gap, in order");
+        assert!(
+            feed.iter()
+                .zip(1..)
+                .all(|(event, seq)| event.feed.as_ref().is_some_and(|feed| feed.seq == seq)),
+            "no gap, in order"
+        );
         assert_eq!(feed.len() as u64, TASKS * COMMITS_PER_TASK);
     }
-    assert_eq!(view(&*store, &keys_of_user(0)).await.balance(&issuer()).debits.base_units(), expected.base_units() * u128::from(USERS));
+    assert_eq!(
+        view(&*store, &keys_of_user(0)).await.balance(&issuer()).debits.base_units(),
+        expected.base_units() * u128::from(USERS)
+    );
 }
 
 async fn credit_all(store: Arc<dyn Store>, task: u64) {
@@ -39,7 +51,10 @@ async fn credit_all(store: Arc<dyn Store>, task: u64) {
         for _ in 0..TRIES_MAX {
             let mut keys = keys_of_user(0);
             (1..USERS).for_each(|user| keys.extend(keys_of_user(user)));
-            let done = commit(&*store, &keys, |view| (0..USERS).flat_map(|user| credit_one(view, user, first + user)).collect()).await;
+            let done = commit(&*store, &keys, |view| {
+                (0..USERS).flat_map(|user| credit_one(view, user, first + user)).collect()
+            })
+            .await;
             match done {
                 Ok(_) => break,
                 Err(CommitFault::Contention { .. }) => tokio::task::yield_now().await,
@@ -62,8 +77,12 @@ fn credit_one(view: &View, user: u64, number: u64) -> Vec<Change> {
 pub async fn groups_of_many_commands(bed: &mut impl Bed) {
     const CLAIMS: u64 = 700;
     let store = bed.store();
-    let funding =
-        (0..CLAIMS).flat_map(|user| [Change::User(sample::user(user)), Change::Transfer(sample::funding(10_000 + user, user, 5_000))]);
+    let funding = (0..CLAIMS).flat_map(|user| {
+        [
+            Change::User(sample::user(user)),
+            Change::Transfer(sample::funding(10_000 + user, user, 5_000)),
+        ]
+    });
     put(&*store, funding.collect()).await;
     let claims: Vec<Change> = (0..CLAIMS).flat_map(claim).collect();
     put(&*store, claims.clone()).await;
@@ -78,14 +97,21 @@ fn claim(user: u64) -> Vec<Change> {
     let withdrawal = sample::withdrawal(user, user, 0);
     let amount = withdrawal.amount.base_units();
     vec![
-        Change::Transfer(sample::transfer(user, TransferKind::Hold, own_account(user), issuer(), amount)),
+        Change::Transfer(sample::transfer(
+            user,
+            TransferKind::Hold,
+            own_account(user),
+            issuer(),
+            amount,
+        )),
         Change::Limit(withdrawal.limit.clone()),
         Change::Event(sample::event(user, Some((user, 1)), Some(user))),
         Change::Withdrawal(withdrawal),
     ]
 }
 
-/// The loser is told which rule stands against it, or that its row moved on; the claim is there once.
+/// The loser is told which rule stands against it, or that its row moved on; the claim is there
+/// once.
 pub async fn a_claim_is_accepted_once_whoever_asks(bed: &mut impl Bed) {
     let store = bed.store();
     let ask = |number: u64| {
@@ -105,7 +131,11 @@ pub async fn a_claim_is_accepted_once_whoever_asks(bed: &mut impl Bed) {
             Ok(_) => accepted += 1,
             Err(CommitFault::Constraint { constraint: name }) => {
                 assert!(
-                    [constraint::WITHDRAWAL_DIGEST_UNIQUE, constraint::WITHDRAWAL_CLAIM_NONCE_UNIQUE].contains(&name.as_str()),
+                    [
+                        constraint::WITHDRAWAL_DIGEST_UNIQUE,
+                        constraint::WITHDRAWAL_CLAIM_NONCE_UNIQUE
+                    ]
+                    .contains(&name.as_str()),
                     "{name}"
                 );
             }

@@ -1,6 +1,9 @@
 //! A long journal of made-up but lawful commits, the same for the same seed.
 
-use adit_core::{Actor, Change, GroupId, Keys, LineageState, Payment, State, TransferKind, User, View, Withdrawal};
+use adit_core::{
+    Actor, Change, GroupId, Keys, LineageState, Payment, State, TransferKind, User, View,
+    Withdrawal,
+};
 
 use super::dump::dump;
 use super::sample::{self, THEN, at, group_id, issuer, own_account, user_id};
@@ -44,7 +47,11 @@ pub async fn the_same_journal_gives_the_same_dump(bed: &mut impl Bed) {
 /// Plays the whole journal.
 pub async fn play(store: &dyn Store, seed: u64) {
     let mut dice = Dice::new(seed);
-    script::put(store, vec![Change::Lane(sample::lane()), Change::Incarnation(sample::incarnation(1))]).await;
+    script::put(
+        store,
+        vec![Change::Lane(sample::lane()), Change::Incarnation(sample::incarnation(1))],
+    )
+    .await;
     for step in 0..STEPS {
         let user = dice.below(USERS);
         let earlier = dice.below(step.max(1));
@@ -57,7 +64,10 @@ pub async fn play(store: &dyn Store, seed: u64) {
         // Not the store's own clock: the journal is the same on each.
         batch.now = at(step as i64);
         let id: GroupId = group_id();
-        group.commit(id, batch).await.unwrap_or_else(|fault| panic!("seed {seed} step {step}: {fault}"));
+        group
+            .commit(id, batch)
+            .await
+            .unwrap_or_else(|fault| panic!("seed {seed} step {step}: {fault}"));
     }
 }
 
@@ -68,7 +78,12 @@ fn keys(user: u64, step: u64, earlier: u64) -> Keys {
     keys.lineages.extend([sample::lineage_id(step), sample::lineage_id(earlier)]);
     keys.payouts.insert(sample::payout_id(earlier));
     keys.lanes.insert(sample::lane_id());
-    (0..USERS).for_each(|other| drop(keys.limits.insert((user_id(other), sample::token()), vec![adit_core::Window::Rolling24h])));
+    (0..USERS).for_each(|other| {
+        drop(
+            keys.limits
+                .insert((user_id(other), sample::token()), vec![adit_core::Window::Rolling24h]),
+        )
+    });
     keys
 }
 
@@ -77,7 +92,9 @@ fn changes(view: &View, dice: &mut Dice, user: u64, step: u64, earlier: u64) -> 
     match (dice.below(4), known.map(|withdrawal| (withdrawal, &withdrawal.state))) {
         (0, _) => fund(view, dice, user, step),
         (1, Some((withdrawal, State::Approved { .. }))) => reserve(view, withdrawal, step, earlier),
-        (2, Some((withdrawal, State::Processing { lineage, .. }))) => finish(view, withdrawal, *lineage, dice, step),
+        (2, Some((withdrawal, State::Processing { lineage, .. }))) => {
+            finish(view, withdrawal, *lineage, dice, step)
+        }
         _ => ask(view, dice, user, step),
     }
 }
@@ -104,10 +121,22 @@ fn ask(view: &View, dice: &mut Dice, user: u64, step: u64) -> Vec<Change> {
         return fund(view, dice, user, step);
     }
     let limits = view.limit(&user_id(user), &sample::token());
-    let limit = limits.next_entry(&user_id(user), &sample::token(), withdrawal.amount, withdrawal.id, at(step as i64));
+    let limit = limits.next_entry(
+        &user_id(user),
+        &sample::token(),
+        withdrawal.amount,
+        withdrawal.id,
+        at(step as i64),
+    );
     let limit = limit.expect("the sums are small");
     let mut changes = told(view, &user_id(user), step, Some(step));
-    let hold = sample::transfer(step, TransferKind::Hold, own_account(user), issuer(), withdrawal.amount.base_units());
+    let hold = sample::transfer(
+        step,
+        TransferKind::Hold,
+        own_account(user),
+        issuer(),
+        withdrawal.amount.base_units(),
+    );
     changes.push(Change::Transfer(hold));
     changes.push(Change::Idempotency(sample::idempotency(step, "user/any")));
     changes.push(Change::Limit(limit.clone()));
@@ -119,7 +148,13 @@ fn reserve(view: &View, withdrawal: &Withdrawal, step: u64, earlier: u64) -> Vec
     let lane = view.lane(&sample::lane_id()).cloned().unwrap_or_else(sample::lane);
     let user = (0..USERS).find(|number| user_id(*number) == withdrawal.user).unwrap_or(0);
     let lineage = sample::lineage(step, lane.next_nonce, vec![sample::leg(earlier, user)]);
-    let state = State::Processing { lineage: lineage.id, since: THEN, sighting: None, confirmed_at: None, hash: None };
+    let state = State::Processing {
+        lineage: lineage.id,
+        since: THEN,
+        sighting: None,
+        confirmed_at: None,
+        hash: None,
+    };
     let mut changes = told(view, &withdrawal.user, step, Some(earlier));
     changes.push(Change::Lane(adit_core::Lane { next_nonce: lane.next_nonce + 1, ..lane }));
     changes.push(Change::Lineage(lineage));
@@ -128,25 +163,48 @@ fn reserve(view: &View, withdrawal: &Withdrawal, step: u64, earlier: u64) -> Vec
 }
 
 /// Settles it or gives it back, and ends its lineage where that is at hand.
-fn finish(view: &View, withdrawal: &Withdrawal, lineage: adit_core::LineageId, dice: &mut Dice, step: u64) -> Vec<Change> {
+fn finish(
+    view: &View,
+    withdrawal: &Withdrawal,
+    lineage: adit_core::LineageId,
+    dice: &mut Dice,
+    step: u64,
+) -> Vec<Change> {
     let paid = dice.below(2) == 0;
-    let (hold, debit) =
-        (withdrawal.hold, adit_core::Account::User { user: withdrawal.user.clone(), book: sample::book(), asset: sample::points() });
+    let (hold, debit) = (
+        withdrawal.hold,
+        adit_core::Account::User {
+            user: withdrawal.user.clone(),
+            book: sample::book(),
+            asset: sample::points(),
+        },
+    );
     let kind = if paid { TransferKind::Settle { hold } } else { TransferKind::Release { hold } };
     let payment = Payment { hash: sample::hash(step), block: sample::block(step) };
     let state = match paid {
         true => State::Completed { at: at(step as i64), payment },
-        false => State::Cancelled { at: at(step as i64), by: Actor::Engine, reason: "asked".to_owned() },
+        false => {
+            State::Cancelled { at: at(step as i64), by: Actor::Engine, reason: "asked".to_owned() }
+        }
     };
     let mut changes = told(view, &withdrawal.user, step, None);
-    changes.push(Change::Transfer(sample::transfer(step, kind, debit, issuer(), withdrawal.amount.base_units())));
+    changes.push(Change::Transfer(sample::transfer(
+        step,
+        kind,
+        debit,
+        issuer(),
+        withdrawal.amount.base_units(),
+    )));
     changes.push(Change::Withdrawal(Withdrawal { state, ..withdrawal.clone() }));
     if !paid {
         changes.push(Change::LimitGivenBack(withdrawal.limit.clone()));
     }
     if let Some(Some(lineage)) = view.lineages.get(&lineage).map(|slot| slot.row.clone()) {
         let attempt = lineage.latest().id;
-        changes.push(Change::Lineage(adit_core::Lineage { state: LineageState::Final { attempt, at: THEN }, ..lineage }));
+        changes.push(Change::Lineage(adit_core::Lineage {
+            state: LineageState::Final { attempt, at: THEN },
+            ..lineage
+        }));
     }
     changes
 }

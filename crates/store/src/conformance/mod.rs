@@ -1,5 +1,5 @@
-//! What every store must do, as tests that any of them runs: `adit_store::conformance!(bed)` in a test file, where `bed()`
-//! makes a fresh one.
+//! What every store must do, as tests that any of them runs: `adit_store::conformance!(bed)` in a
+//! test file, where `bed()` makes a fresh one.
 
 #![allow(clippy::missing_panics_doc)]
 

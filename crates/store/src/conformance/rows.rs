@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use adit_core::{
-    Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId, Deferral, Epoch, EvmFees, EvmMarket,
-    Failure, Finding, Funds, HaltReason, Incarnation, JournalId, JournalTip, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
-    LineageState, Market, MatchedTo, ObservationRecord, Payment, ReplicaId, Role, Said, Scope, Sighting, Signed, Slot, Stage, State,
-    Submission, SubmissionAnswer, Suspension, Tip, TransferKind, Unmatched, User, WentBack, Withdrawal,
+    Account, Actor, Amount, Anchor, BlockRef, CancelWish, Cause, Change, Credential, CredentialId,
+    Deferral, Epoch, EvmFees, EvmMarket, Failure, Finding, Funds, HaltReason, Incarnation,
+    JournalId, JournalTip, Keys, Knowledge, Lane, LaneState, Lease, LeaseToken, Lineage,
+    LineageState, Market, MatchedTo, ObservationRecord, Payment, ReplicaId, Role, Said, Scope,
+    Sighting, Signed, Slot, Stage, State, Submission, SubmissionAnswer, Suspension, Tip,
+    TransferKind, Unmatched, User, WentBack, Withdrawal,
 };
 
-use super::sample::{self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid};
+use super::sample::{
+    self, THEN, at, block, hash, lane_id, name, own_account, token, user_id, uuid,
+};
 use super::script::{prepare, put, view};
 use super::{Bed, dump::dump};
 use crate::Store;
@@ -41,10 +45,24 @@ pub async fn absent_rows_are_absent(bed: &mut impl Bed) {
     let keys = every_key();
     let view = view(&*store, &keys).await;
     assert_eq!(view.users.get(&user_id(1)), Some(&Slot::absent()));
-    assert_eq!(view.wallets.len() + view.accounts.len() + view.withdrawals.len() + view.lineages.len() + view.lanes.len(), 6);
+    assert_eq!(
+        view.wallets.len()
+            + view.accounts.len()
+            + view.withdrawals.len()
+            + view.lineages.len()
+            + view.lanes.len(),
+        6
+    );
     assert_eq!(view.digests.get(&hash(1)), Some(&None));
-    assert_eq!(view.claim_nonces.get(&(user_id(1), u64::MAX)), Some(&None), "a nonce that no integer of SQL holds was never accepted");
-    assert_eq!((view.idempotency.len(), view.credits.len(), view.payouts.len(), view.limits.len()), (1, 1, 1, 1));
+    assert_eq!(
+        view.claim_nonces.get(&(user_id(1), u64::MAX)),
+        Some(&None),
+        "a nonce that no integer of SQL holds was never accepted"
+    );
+    assert_eq!(
+        (view.idempotency.len(), view.credits.len(), view.payouts.len(), view.limits.len()),
+        (1, 1, 1, 1)
+    );
     assert_eq!((view.incarnation, store.incarnation().await), (Slot::absent(), Ok(None)));
     assert_eq!(store.user(&user_id(1)).await, Ok(None));
     assert_eq!(store.credential(hash(1)).await, Ok(None));
@@ -57,7 +75,10 @@ pub async fn a_restart_keeps_everything(bed: &mut impl Bed) {
     let before = dump(&*bed.store()).await;
     bed.reopen().await;
     assert_eq!(dump(&*bed.store()).await, before);
-    assert!(before.contains("observation: ") && before.contains("history: "), "the dump shows something");
+    assert!(
+        before.contains("observation: ") && before.contains("history: "),
+        "the dump shows something"
+    );
 }
 
 pub async fn policy_revisions_go_by_text(bed: &mut impl Bed) {
@@ -84,7 +105,11 @@ fn every_key() -> Keys {
         credentials: [sample::credential(1).id].into(),
         lineages: [sample::lineage_id(1)].into(),
         payouts: [sample::payout_id(1)].into(),
-        anchors: [Anchor::Outpoint { chain: name("bitcoin"), outpoint: format!("{}:1", "ab".repeat(32)) }].into(),
+        anchors: [Anchor::Outpoint {
+            chain: name("bitcoin"),
+            outpoint: format!("{}:1", "ab".repeat(32)),
+        }]
+        .into(),
         lanes: [lane_id()].into(),
     }
 }
@@ -94,7 +119,9 @@ async fn everything(store: &dyn Store) {
     prepare(store, 1, 10_000).await;
     let withdrawal = sample::withdrawal(1, 1, 0);
     let lineage = sample::lineage(1, 0, vec![sample::leg(1, 1)]);
-    let said = Said::Submission { submission: Submission { endpoint: name("node-a"), answer: SubmissionAnswer::Accepted } };
+    let said = Said::Submission {
+        submission: Submission { endpoint: name("node-a"), answer: SubmissionAnswer::Accepted },
+    };
     let hold = sample::transfer(1, TransferKind::Hold, own_account(1), sample::issuer(), 1_001);
     put(
         store,
@@ -107,7 +134,11 @@ async fn everything(store: &dyn Store) {
             Change::Credit(sample::credit(1, 1)),
             Change::Credential(sample::credential(1)),
             Change::Lineage(lineage.clone()),
-            Change::Observation(ObservationRecord { attempt: sample::attempt_id(1), at: THEN, said }),
+            Change::Observation(ObservationRecord {
+                attempt: sample::attempt_id(1),
+                at: THEN,
+                said,
+            }),
             Change::Event(sample::event(1, Some((1, 1)), Some(1))),
             Change::Event(sample::event(2, None, None)),
         ],
@@ -125,7 +156,10 @@ async fn everything(store: &dyn Store) {
     assert_eq!(view.payouts.get(&sample::payout_id(1)), Some(&Some(lineage.id)));
     assert_eq!(view.credits.get(&name("credit-1")), Some(&Some(sample::credit(1, 1))));
     let idempotency = sample::idempotency(1, "user/player-1");
-    assert_eq!(view.idempotency.get(&(idempotency.client.clone(), idempotency.key.clone())), Some(&Some(idempotency)));
+    assert_eq!(
+        view.idempotency.get(&(idempotency.client.clone(), idempotency.key.clone())),
+        Some(&Some(idempotency))
+    );
     assert_eq!(view.limit(&user_id(1), &token()).last_seq, 1);
 }
 
@@ -141,16 +175,30 @@ async fn people(store: &dyn Store) {
         ..sample::user(2)
     };
     let links = vec![sample::wallet(20, 2), sample::wallet(21, 2)];
-    put(store, links.iter().cloned().map(Change::Wallet).chain([Change::User(user.clone())]).collect()).await;
+    put(
+        store,
+        links.iter().cloned().map(Change::Wallet).chain([Change::User(user.clone())]).collect(),
+    )
+    .await;
     let sheet = store.user(&user.id).await.expect("the store answers").expect("the user is there");
     assert_eq!((sheet.user, sheet.wallets), (user, links));
     assert_eq!(store.wallet(&sample::address(21)).await, Ok(Some(sample::wallet(21, 2))));
-    let credential = Credential { role: Role::Admin, user: None, revoked_at: Some(at(1)), ..sample::credential(7) };
+    let credential = Credential {
+        role: Role::Admin,
+        user: None,
+        revoked_at: Some(at(1)),
+        ..sample::credential(7)
+    };
     put(store, vec![Change::Credential(credential.clone())]).await;
     assert_eq!(store.credential(credential.hash).await, Ok(Some(credential)));
     for scope in [Scope::All, Scope::Asset { asset: token() }, Scope::User { user: user_id(1) }] {
         let by = Actor::admin(CredentialId(uuid(8, 7)));
-        let suspension = Suspension { scope: scope.clone(), by, reason: "an 'incident'".to_owned(), since: at(4) };
+        let suspension = Suspension {
+            scope: scope.clone(),
+            by,
+            reason: "an 'incident'".to_owned(),
+            since: at(4),
+        };
         put(store, vec![Change::Suspended(suspension.clone())]).await;
         assert_eq!(store.suspensions().await, Ok(vec![suspension]));
         put(store, vec![Change::Resumed(scope)]).await;
@@ -177,11 +225,18 @@ async fn ledger(store: &dyn Store) {
     ];
     let pairs = accounts.windows(2).zip(causes.iter().cycle()).zip(500..);
     let transfers = pairs.map(|((pair, cause), number)| {
-        let transfer = sample::transfer(number, TransferKind::Post, pair[0].clone(), pair[1].clone(), 5);
+        let transfer =
+            sample::transfer(number, TransferKind::Post, pair[0].clone(), pair[1].clone(), 5);
         Change::Transfer(adit_core::Transfer { cause: cause.clone(), ..transfer })
     });
     put(store, transfers.collect()).await;
-    let stored: Vec<Account> = store.accounts().await.expect("the store answers").into_iter().map(|(account, _)| account).collect();
+    let stored: Vec<Account> = store
+        .accounts()
+        .await
+        .expect("the store answers")
+        .into_iter()
+        .map(|(account, _)| account)
+        .collect();
     assert!(accounts.iter().all(|account| stored.contains(account)), "{stored:?}");
     let paths: Vec<String> = stored.iter().map(ToString::to_string).collect();
     assert!(paths.is_sorted(), "{paths:?}");
@@ -215,12 +270,26 @@ fn every_state() -> Vec<State> {
     };
     vec![
         State::Pending,
-        State::Approved { by: Actor::User { user: user_id(1) }, at: at(1), deferred: Some(deferral), after: Some(dead) },
+        State::Approved {
+            by: Actor::User { user: user_id(1) },
+            at: at(1),
+            deferred: Some(deferral),
+            after: Some(dead),
+        },
         processing(None, None),
         processing(Some(payment.clone()), Some(at(7))),
-        State::HeldForInspection { since: at(8), finding: "paid less".to_owned(), payment: payment.clone(), pays: false },
+        State::HeldForInspection {
+            since: at(8),
+            finding: "paid less".to_owned(),
+            payment: payment.clone(),
+            pays: false,
+        },
         State::Failed { at: at(9), failure: Failure::Reverted, payment: Some(payment.clone()) },
-        State::Failed { at: at(9), failure: Failure::Precheck { reason: "it would revert".to_owned() }, payment: None },
+        State::Failed {
+            at: at(9),
+            failure: Failure::Precheck { reason: "it would revert".to_owned() },
+            payment: None,
+        },
         State::Cancelled { at: at(9), by: Actor::Engine, reason: "asked".to_owned() },
         State::Completed { at: at(9), payment },
     ]
@@ -235,7 +304,11 @@ fn every_lane() -> Vec<Lane> {
         next_nonce: 41,
         adopted_from: 3,
         journal: Some(JournalId(uuid(9, 1))),
-        lease: Some(Lease { owner: ReplicaId(uuid(10, 1)), until: at(30), token: LeaseToken(uuid(11, 1)) }),
+        lease: Some(Lease {
+            owner: ReplicaId(uuid(10, 1)),
+            until: at(30),
+            token: LeaseToken(uuid(11, 1)),
+        }),
         epoch: Epoch(12),
         counter: 57,
         journal_read: Epoch(11),
@@ -253,11 +326,15 @@ fn every_lane() -> Vec<Lane> {
         pins: BTreeMap::from([("chain_id".to_owned(), "8453".to_owned())]),
         ..sample::lane()
     };
-    let foreign = HaltReason::ForeignUse { nonce: 9, hash: Some(hash(9)), decoded: "an approval".to_owned() };
+    let foreign =
+        HaltReason::ForeignUse { nonce: 9, hash: Some(hash(9)), decoded: "an approval".to_owned() };
     vec![
         lane.clone(),
         Lane { state: halted(foreign), lease: None, ..lane.clone() },
-        Lane { state: halted(HaltReason::JournalWentBack { detail: "it has 7 records".to_owned() }), ..lane.clone() },
+        Lane {
+            state: halted(HaltReason::JournalWentBack { detail: "it has 7 records".to_owned() }),
+            ..lane.clone()
+        },
         Lane { state: halted(HaltReason::WalletHasCode), tip: None, witness: None, ..lane },
     ]
 }
@@ -269,7 +346,8 @@ fn every_incarnation() -> Vec<Incarnation> {
         Unmatched { withdrawal, asset: token(), destination, amount: Amount::MAX, matched }
     };
     let matched = MatchedTo { user: user_id(1), at: at(4) };
-    let finding = |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
+    let finding =
+        |because| Finding { next: sample::incarnation(2).id, because, at: at(3), take_over: true };
     let found = |because| Incarnation { finding: Some(finding(because)), ..first.clone() };
     let unread = Incarnation {
         unread: vec![adit_core::Unread { lane: lane_id(), from: 7 }],
@@ -281,9 +359,18 @@ fn every_incarnation() -> Vec<Incarnation> {
         first.clone(),
         found(WentBack::EpochBehind { lane: lane_id(), row: Epoch(3), signer: Epoch(5) }),
         found(WentBack::CounterBehind { lane: lane_id(), row: 41, signer: 42 }),
-        found(WentBack::WitnessAhead { lane: lane_id(), row: Epoch(3), row_counter: 41, witness: Epoch(5), witness_counter: 42 }),
+        found(WentBack::WitnessAhead {
+            lane: lane_id(),
+            row: Epoch(3),
+            row_counter: 41,
+            witness: Epoch(5),
+            witness_counter: 42,
+        }),
         found(WentBack::GroupMissing { group: sample::group_id() }),
-        found(WentBack::OtherTimeline { before: "7 on timeline 1".to_owned(), now: "7 on timeline 2".to_owned() }),
+        found(WentBack::OtherTimeline {
+            before: "7 on timeline 1".to_owned(),
+            now: "7 on timeline 2".to_owned(),
+        }),
         found(WentBack::Declared { what: "yesterday's \"backup\"".to_owned() }),
         unread,
     ]
@@ -292,13 +379,24 @@ fn every_incarnation() -> Vec<Incarnation> {
 fn every_stray() -> adit_core::Stray {
     let payment = Payment { hash: hash(4), block: BlockRef { height: 5, hash: hash(5) } };
     let (asset, destination) = (token(), sample::address(4));
-    adit_core::Stray { lane: lane_id(), payment, output: 1, asset, destination, amount: Amount::MAX, explained: true }
+    adit_core::Stray {
+        lane: lane_id(),
+        payment,
+        output: 1,
+        asset,
+        destination,
+        amount: Amount::MAX,
+        explained: true,
+    }
 }
 
 /// One lineage through its life, with attempts in every stage.
 fn every_lineage() -> Vec<Lineage> {
     let mut lineage = sample::lineage(2, 70, vec![sample::leg(2, 1), sample::leg(3, 1)]);
-    lineage.anchors.push(Anchor::Outpoint { chain: name("bitcoin"), outpoint: format!("{}:1", "ab".repeat(32)) });
+    lineage.anchors.push(Anchor::Outpoint {
+        chain: name("bitcoin"),
+        outpoint: format!("{}:1", "ab".repeat(32)),
+    });
     let mut stages = vec![lineage.clone()];
     for (number, knowledge) in (200..).zip(every_knowledge()) {
         let version = lineage.attempts.len() as u32;
@@ -307,8 +405,12 @@ fn every_lineage() -> Vec<Lineage> {
         lineage.attempts.push(adit_core::Attempt { version, stage, ..sample::attempt(number, 70) });
         stages.push(lineage.clone());
     }
-    lineage.cancel =
-        Some(CancelWish { by: Actor::Engine, reason: "asked".to_owned(), withdrawals: vec![sample::withdrawal_id(2)], doubted: true });
+    lineage.cancel = Some(CancelWish {
+        by: Actor::Engine,
+        reason: "asked".to_owned(),
+        withdrawals: vec![sample::withdrawal_id(2)],
+        doubted: true,
+    });
     stages.push(lineage.clone());
     stages.push(sample::ended(lineage.clone()));
     stages.push(Lineage { state: LineageState::Conflicted { by: hash(6), at: at(9) }, ..lineage });
@@ -329,5 +431,11 @@ fn every_knowledge() -> Vec<Knowledge> {
 /// A sighting, for those who store one.
 pub fn sighting() -> Said {
     let fact = adit_core::Fact::Vanished { attempt: sample::attempt_id(1) };
-    Said::Sighting { sighting: Sighting { lineage: sample::lineage_id(1), fact, witnesses: vec![name("node-b")] } }
+    Said::Sighting {
+        sighting: Sighting {
+            lineage: sample::lineage_id(1),
+            fact,
+            witnesses: vec![name("node-b")],
+        },
+    }
 }

@@ -1,14 +1,17 @@
 //! Values to store: one of each kind, made from small numbers so that a failure can be read.
 
 use adit_core::{
-    Account, Actor, Amount, Anchor, AssetId, Attempt, AttemptId, BlockRef, Book, Bytes, Cause, ChainName, ClaimRecord, Credential,
-    CredentialId, CreditRecord, Destination, Draft, Epoch, Event, EventId, EventKind, EvmDraft, EvmFees, Feed, GroupId, Hash32,
-    IdempotencyRecord, Incarnation, IncarnationId, KeyContext, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId, LineageState, PayoutId,
-    Purpose, Role, Stage, State, Timestamp, Transfer, TransferId, TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, Actor, Amount, Anchor, AssetId, Attempt, AttemptId, BlockRef, Book, Bytes, Cause,
+    ChainName, ClaimRecord, Credential, CredentialId, CreditRecord, Destination, Draft, Epoch,
+    Event, EventId, EventKind, EvmDraft, EvmFees, Feed, GroupId, Hash32, IdempotencyRecord,
+    Incarnation, IncarnationId, KeyContext, Lane, LaneId, Leg, LimitEntry, Lineage, LineageId,
+    LineageState, PayoutId, Purpose, Role, Stage, State, Timestamp, Transfer, TransferId,
+    TransferKind, User, UserId, WalletLink, Withdrawal, WithdrawalId,
 };
 use uuid::Uuid;
 
-/// A moment well before any clock's now: stores that have a clock of their own never go back before it.
+/// A moment well before any clock's now: stores that have a clock of their own never go back before
+/// it.
 pub const THEN: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
 /// Parses a name that is written in a test.
@@ -94,11 +97,22 @@ pub fn user(number: u64) -> User {
 }
 
 pub fn wallet(number: u64, owner: u64) -> WalletLink {
-    WalletLink { address: address(number), user: user_id(owner), linked_at: THEN, usable_at: at(60) }
+    WalletLink {
+        address: address(number),
+        user: user_id(owner),
+        linked_at: THEN,
+        usable_at: at(60),
+    }
 }
 
 pub fn credential(number: u64) -> Credential {
-    let key = Credential::new(CredentialId(uuid(8, number)), hash(number), Role::Service, Some(user_id(number)), THEN);
+    let key = Credential::new(
+        CredentialId(uuid(8, number)),
+        hash(number),
+        Role::Service,
+        Some(user_id(number)),
+        THEN,
+    );
     Credential { label: "host's \"own\" key".to_owned(), expires_at: Some(at(500)), ..key }
 }
 
@@ -110,9 +124,23 @@ pub fn issuer() -> Account {
     Account::Issuer { book: book(), asset: points() }
 }
 
-pub fn transfer(number: u64, kind: TransferKind, debit: Account, credit: Account, amount: u128) -> Transfer {
+pub fn transfer(
+    number: u64,
+    kind: TransferKind,
+    debit: Account,
+    credit: Account,
+    amount: u128,
+) -> Transfer {
     let cause = Cause::Withdrawal { id: withdrawal_id(number) };
-    Transfer { id: transfer_id(number), kind, debit, credit, amount: Amount::new(amount), at: THEN, cause }
+    Transfer {
+        id: transfer_id(number),
+        kind,
+        debit,
+        credit,
+        amount: Amount::new(amount),
+        at: THEN,
+        cause,
+    }
 }
 
 /// Books `amount` to a user.
@@ -122,18 +150,44 @@ pub fn funding(number: u64, user: u64, amount: u128) -> Transfer {
 
 pub fn credit(number: u64, user: u64) -> CreditRecord {
     let amount = Amount::new(u128::from(number) + 1);
-    CreditRecord { id: name(&format!("credit-{number}")), user: user_id(user), book: book(), asset: points(), amount, at: THEN }
+    CreditRecord {
+        id: name(&format!("credit-{number}")),
+        user: user_id(user),
+        book: book(),
+        asset: points(),
+        amount,
+        at: THEN,
+    }
 }
 
-pub fn limit_entry(user: u64, seq: u64, at: Timestamp, amount: u128, cumulative: u128) -> LimitEntry {
+pub fn limit_entry(
+    user: u64,
+    seq: u64,
+    at: Timestamp,
+    amount: u128,
+    cumulative: u128,
+) -> LimitEntry {
     let (amount, cumulative) = (Amount::new(amount), Amount::new(cumulative));
-    LimitEntry { user: user_id(user), asset: token(), seq, at, amount, cumulative, withdrawal: withdrawal_id(seq) }
+    LimitEntry {
+        user: user_id(user),
+        asset: token(),
+        seq,
+        at,
+        amount,
+        cumulative,
+        withdrawal: withdrawal_id(seq),
+    }
 }
 
 /// A claim of `user` that was approved at once.
 pub fn withdrawal(number: u64, user: u64, nonce: u64) -> Withdrawal {
     let amount = Amount::new(1_000 + u128::from(number));
-    let claim = ClaimRecord { nonce, deadline: 1_700_000_900, digest: hash(number), signature: Bytes(vec![7; 65]) };
+    let claim = ClaimRecord {
+        nonce,
+        deadline: 1_700_000_900,
+        digest: hash(number),
+        signature: Bytes(vec![7; 65]),
+    };
     Withdrawal {
         id: withdrawal_id(number),
         user: user_id(user),
@@ -153,7 +207,11 @@ pub fn withdrawal(number: u64, user: u64, nonce: u64) -> Withdrawal {
             ..limit_entry(user, nonce + 1, THEN, amount.base_units(), amount.base_units())
         },
         claim: Some(claim),
-        idempotency: Some(KeyContext { client: name("key/host"), key: hash(number), fingerprint: hash(number) }),
+        idempotency: Some(KeyContext {
+            client: name("key/host"),
+            key: hash(number),
+            fingerprint: hash(number),
+        }),
         requested_by: Some(adit_core::ClientId::of_user(&user_id(number))),
         policy_revision: 1,
         created_at: at(number as i64),

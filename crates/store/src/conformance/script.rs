@@ -1,6 +1,8 @@
 //! Committing in tests: name the rows, say what changes, commit.
 
-use adit_core::{Batch, Change, GroupId, Keys, LaneId, Timestamp, TransferKind, UserId, View, WithdrawalId};
+use adit_core::{
+    Batch, Change, GroupId, Keys, LaneId, Timestamp, TransferKind, UserId, View, WithdrawalId,
+};
 
 use super::sample::{THEN, group_id, issuer, lane_id, own_account, user_id};
 use crate::{CommitFault, Store, StoreFault};
@@ -9,7 +11,11 @@ use crate::{CommitFault, Store, StoreFault};
 ///
 /// # Errors
 /// What the store says.
-pub async fn commit(store: &dyn Store, keys: &Keys, make: impl FnOnce(&View) -> Vec<Change>) -> Result<GroupId, CommitFault> {
+pub async fn commit(
+    store: &dyn Store,
+    keys: &Keys,
+    make: impl FnOnce(&View) -> Vec<Change>,
+) -> Result<GroupId, CommitFault> {
     let mut group = match store.load(keys, THEN).await {
         Ok(group) => group,
         Err(StoreFault::Contention { detail }) => return Err(CommitFault::Contention { detail }),
@@ -80,11 +86,15 @@ fn add_key(keys: &mut Keys, change: &Change) {
         Change::Lane(lane) => drop(keys.lanes.insert(lane.id.clone())),
         Change::Withdrawal(withdrawal) => drop(keys.withdrawals.insert(withdrawal.id)),
         Change::Lineage(lineage) => drop(keys.lineages.insert(lineage.id)),
-        Change::Transfer(transfer) => keys.accounts.extend([transfer.debit.clone(), transfer.credit.clone()]),
+        Change::Transfer(transfer) => {
+            keys.accounts.extend([transfer.debit.clone(), transfer.credit.clone()])
+        }
         Change::Limit(entry) | Change::LimitGivenBack(entry) => {
             keys.limits.insert((entry.user.clone(), entry.asset.clone()), Vec::new());
         }
-        Change::Idempotency(record) => drop(keys.idempotency.insert((record.client.clone(), record.key.clone()))),
+        Change::Idempotency(record) => {
+            keys.idempotency.insert((record.client.clone(), record.key.clone()));
+        }
         Change::Credit(record) => drop(keys.credits.insert(record.id.clone())),
         Change::Revoked { credential, .. } => drop(keys.credentials.insert(*credential)),
         Change::Incarnation(_)
@@ -110,7 +120,13 @@ pub fn of_lane(id: LaneId) -> Keys {
 
 /// A user with a balance, and the lane that pays.
 pub async fn prepare(store: &dyn Store, user: u64, balance: u128) {
-    let funding = super::sample::transfer(1_000_000 + user, TransferKind::Post, issuer(), own_account(user), balance);
+    let funding = super::sample::transfer(
+        1_000_000 + user,
+        TransferKind::Post,
+        issuer(),
+        own_account(user),
+        balance,
+    );
     let known = view(store, &of_lane(lane_id())).await.lane(&lane_id()).is_some();
     let mut changes = vec![Change::User(super::sample::user(user)), Change::Transfer(funding)];
     if !known {

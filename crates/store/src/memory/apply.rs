@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Appended, Batch, Event, EventKind, GroupId, Lineage, LineageId, Mistake, Row, Status, Withdrawal, planted};
+use adit_core::{
+    Appended, Batch, Event, EventKind, GroupId, Lineage, LineageId, Mistake, Row, Status,
+    Withdrawal, planted,
+};
 
 use super::tables::Tables;
 
@@ -10,14 +13,18 @@ pub(super) fn apply(tables: &mut Tables, id: GroupId, batch: Batch) {
     tables.groups.insert(id, batch.now);
     tables.times.insert(batch.now);
     batch.users.into_iter().for_each(|row| put(&mut tables.users, row.row.id.clone(), row));
-    batch.wallets.into_iter().for_each(|row| put(&mut tables.wallets, row.row.address.clone(), row));
+    batch
+        .wallets
+        .into_iter()
+        .for_each(|row| put(&mut tables.wallets, row.row.address.clone(), row));
     batch.accounts.into_iter().for_each(|(account, row)| put(&mut tables.accounts, account, row));
     batch.lanes.into_iter().for_each(|row| put(&mut tables.lanes, row.row.id.clone(), row));
     if let Some(row) = batch.incarnation {
         tables.incarnation = Some(Row { version: row.version + 1, row: row.row });
     }
     batch.withdrawals.into_iter().for_each(|row| put_withdrawal(tables, row));
-    let (live, ended): (Vec<_>, Vec<_>) = batch.lineages.into_iter().partition(|row| row.row.is_live());
+    let (live, ended): (Vec<_>, Vec<_>) =
+        batch.lineages.into_iter().partition(|row| row.row.is_live());
     ended.into_iter().chain(live).for_each(|row| put_lineage(tables, row));
     append(tables, batch.appended);
 }
@@ -52,11 +59,16 @@ fn put_lineage(tables: &mut Tables, row: Row<Lineage>) {
     let lane = tables.live_by_lane.entry(lineage.lane.clone()).or_default();
     if lineage.is_live() {
         lane.insert(lineage.id);
-        tables.live_anchors.extend(lineage.anchors.iter().map(|anchor| (anchor.to_string(), lineage.id)));
+        tables
+            .live_anchors
+            .extend(lineage.anchors.iter().map(|anchor| (anchor.to_string(), lineage.id)));
         tables.live_payouts.extend(lineage.legs.iter().map(|leg| (leg.payout, lineage.id)));
     } else {
         lane.remove(&lineage.id);
-        lineage.anchors.iter().for_each(|anchor| free(&mut tables.live_anchors, &anchor.to_string(), lineage.id));
+        lineage
+            .anchors
+            .iter()
+            .for_each(|anchor| free(&mut tables.live_anchors, &anchor.to_string(), lineage.id));
         lineage.legs.iter().for_each(|leg| free(&mut tables.live_payouts, &leg.payout, lineage.id));
     }
     for leg in &lineage.legs {
@@ -64,7 +76,11 @@ fn put_lineage(tables: &mut Tables, row: Row<Lineage>) {
     }
     let signed = lineage.attempts.iter().filter_map(adit_core::Attempt::signed);
     tables.lineages_by_hash.extend(signed.map(|signed| (signed.hash, lineage.id)));
-    tables.lineages_by_number.entry((lineage.lane.clone(), lineage.number())).or_default().insert(lineage.id);
+    tables
+        .lineages_by_number
+        .entry((lineage.lane.clone(), lineage.number()))
+        .or_default()
+        .insert(lineage.id);
     put(&mut tables.lineages, row.row.id, row);
 }
 
@@ -84,7 +100,11 @@ fn append(tables: &mut Tables, added: Appended) {
         tables.limits.entry((entry.user.clone(), entry.asset.clone())).or_default().append(entry);
     }
     for entry in &added.limits_given_back {
-        tables.limits.entry((entry.user.clone(), entry.asset.clone())).or_default().give_back(entry);
+        tables
+            .limits
+            .entry((entry.user.clone(), entry.asset.clone()))
+            .or_default()
+            .give_back(entry);
     }
     for record in added.idempotency {
         tables.idempotency.insert((record.client.clone(), record.key.clone()), record);
@@ -95,7 +115,9 @@ fn append(tables: &mut Tables, added: Appended) {
         tables.credentials.insert(credential.id, credential);
     }
     for (id, at) in added.revoked {
-        if let Some(known) = tables.credentials.get_mut(&id).filter(|known| known.revoked_at.is_none()) {
+        if let Some(known) =
+            tables.credentials.get_mut(&id).filter(|known| known.revoked_at.is_none())
+        {
             known.revoked_at = Some(at);
         }
     }
@@ -105,7 +127,9 @@ fn append(tables: &mut Tables, added: Appended) {
     }
     // What was resumed and suspended again in one group stays suspended: the safe side.
     added.resumed.iter().for_each(|scope| drop(tables.suspensions.remove(scope)));
-    tables.suspensions.extend(added.suspended.into_iter().map(|suspension| (suspension.scope.clone(), suspension)));
+    tables.suspensions.extend(
+        added.suspended.into_iter().map(|suspension| (suspension.scope.clone(), suspension)),
+    );
 }
 
 fn append_event(tables: &mut Tables, event: Event) {

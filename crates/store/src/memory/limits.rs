@@ -33,7 +33,10 @@ impl LimitHistory {
             last_seq: last.map_or(0, |entry| entry.seq),
             last_at: last.map(|entry| entry.at),
             cumulative: last.map_or(Amount::ZERO, |entry| entry.cumulative),
-            windows: windows.iter().map(|window| (*window, self.window(window.cutoff(now)))).collect(),
+            windows: windows
+                .iter()
+                .map(|window| (*window, self.window(window.cutoff(now))))
+                .collect(),
         }
     }
 
@@ -45,8 +48,14 @@ impl LimitHistory {
         let first_seq = if planted(Mistake::LimitReleasedAsNegative) { 0 } else { first_seq };
         WindowState {
             cumulative_at_cutoff: before.map_or(Amount::ZERO, |entry| entry.cumulative),
-            given_back: self.given_back.range(first_seq..).fold(Amount::ZERO, |sum, (_, (_, amount))| sum.plus(*amount)),
-            oldest_at: inside.iter().find(|entry| !self.is_given_back(entry.seq)).map(|entry| entry.at),
+            given_back: self
+                .given_back
+                .range(first_seq..)
+                .fold(Amount::ZERO, |sum, (_, (_, amount))| sum.plus(*amount)),
+            oldest_at: inside
+                .iter()
+                .find(|entry| !self.is_given_back(entry.seq))
+                .map(|entry| entry.at),
         }
     }
 }

@@ -24,22 +24,35 @@ pub(super) fn view(tables: &Tables, keys: &Keys, now: Timestamp) -> View {
     view.payouts = found(&tables.live_payouts, &keys.payouts);
     let holder = |anchor: &Anchor| tables.live_anchors.get(&anchor.to_string()).copied();
     view.anchors = keys.anchors.iter().map(|anchor| (anchor.clone(), holder(anchor))).collect();
-    view.incarnation = tables.incarnation.as_ref().map_or_else(Slot::absent, |row| Slot::loaded(row.version, row.row.clone()));
+    view.incarnation = tables
+        .incarnation
+        .as_ref()
+        .map_or_else(Slot::absent, |row| Slot::loaded(row.version, row.row.clone()));
     view.suspensions = tables.suspensions.clone();
     for (key, windows) in &keys.limits {
-        let state =
-            tables.limits.get(key).map_or_else(|| LimitHistory::default().state(windows, now), |history| history.state(windows, now));
+        let state = tables.limits.get(key).map_or_else(
+            || LimitHistory::default().state(windows, now),
+            |history| history.state(windows, now),
+        );
         view.limits.insert(key.clone(), state);
     }
     view.now = now;
     view
 }
 
-fn slots<K: Ord + Clone, T: Clone>(rows: &BTreeMap<K, Row<T>>, keys: &BTreeSet<K>) -> BTreeMap<K, Slot<T>> {
-    let slot = |key| rows.get(key).map_or_else(Slot::absent, |row| Slot::loaded(row.version, row.row.clone()));
+fn slots<K: Ord + Clone, T: Clone>(
+    rows: &BTreeMap<K, Row<T>>,
+    keys: &BTreeSet<K>,
+) -> BTreeMap<K, Slot<T>> {
+    let slot = |key| {
+        rows.get(key).map_or_else(Slot::absent, |row| Slot::loaded(row.version, row.row.clone()))
+    };
     keys.iter().map(|key| (key.clone(), slot(key))).collect()
 }
 
-fn found<K: Ord + Clone, T: Clone>(rows: &BTreeMap<K, T>, keys: &BTreeSet<K>) -> BTreeMap<K, Option<T>> {
+fn found<K: Ord + Clone, T: Clone>(
+    rows: &BTreeMap<K, T>,
+    keys: &BTreeSet<K>,
+) -> BTreeMap<K, Option<T>> {
     keys.iter().map(|key| (key.clone(), rows.get(key).cloned())).collect()
 }

@@ -1,5 +1,5 @@
-//! A store in memory: deterministic, with the same constraints under the same names as the databases. Tests and the
-//! simulator run on it; it can lose an answer to COMMIT on purpose.
+//! A store in memory: deterministic, with the same constraints under the same names as the
+//! databases. Tests and the simulator run on it; it can lose an answer to COMMIT on purpose.
 
 mod apply;
 mod check;
@@ -67,7 +67,8 @@ impl MemStore {
         *self.shared.hook.write().unwrap_or_else(PoisonError::into_inner) = hook;
     }
 
-    /// Gives it a clock of its own, as a database on another host has. Without one, time is what each caller says.
+    /// Gives it a clock of its own, as a database on another host has. Without one, time is what
+    /// each caller says.
     pub fn set_clock(&self, clock: Option<StoreTime>) {
         *self.shared.clock.write().unwrap_or_else(PoisonError::into_inner) = clock;
     }
@@ -82,12 +83,15 @@ impl MemStore {
         Snapshot(Arc::clone(&self.tables()))
     }
 
-    /// Goes back to what was committed then, as a restored backup does. A group that is open meanwhile fails on its versions.
+    /// Goes back to what was committed then, as a restored backup does. A group that is open
+    /// meanwhile fails on its versions.
     pub fn restore(&self, snapshot: &Snapshot) {
-        *self.shared.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot.0);
+        *self.shared.tables.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::clone(&snapshot.0);
     }
 
-    /// Commits a group that was decided elsewhere, whatever the hook thinks of it: a standby replays what its primary committed.
+    /// Commits a group that was decided elsewhere, whatever the hook thinks of it: a standby
+    /// replays what its primary committed.
     ///
     /// # Errors
     /// [`CommitFault::Constraint`] and [`CommitFault::Contention`], as any commit.
@@ -95,7 +99,8 @@ impl MemStore {
         self.write(id, batch)
     }
 
-    /// A panic inside a commit leaves the tables as they were: checks come first, and applying cannot fail.
+    /// A panic inside a commit leaves the tables as they were: checks come first, and applying
+    /// cannot fail.
     fn tables(&self) -> RwLockReadGuard<'_, Arc<Tables>> {
         self.shared.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,7 +135,10 @@ impl Group for MemGroup {
         let lost = |detail: &str| Err(CommitFault::Unknown { detail: detail.to_owned() });
         match self.store.fate(id, &batch) {
             CommitFate::Commit => self.store.write(id, batch),
-            CommitFate::LoseAnswer => self.store.write(id, batch).and_then(|()| lost("the hook lost the answer of a commit")),
+            CommitFate::LoseAnswer => self
+                .store
+                .write(id, batch)
+                .and_then(|()| lost("the hook lost the answer of a commit")),
             CommitFate::LoseCommit => lost("the hook lost the commit"),
             CommitFate::Refuse(fault) => Err(fault),
         }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_core::{
-    Account, AssetId, AttemptId, Balance, CLOCKS_APART_MAX, ClientId, Credential, CredentialId, CreditId, CreditRecord, Destination, Event,
-    EventId, GroupId, Hash32, IdempotencyKey, IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord,
-    PayoutId, Row, Scope, Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal, WithdrawalId,
+    Account, AssetId, AttemptId, Balance, CLOCKS_APART_MAX, ClientId, Credential, CredentialId,
+    CreditId, CreditRecord, Destination, Event, EventId, GroupId, Hash32, IdempotencyKey,
+    IdempotencyRecord, Incarnation, Lane, LaneId, Lineage, LineageId, ObservationRecord, PayoutId,
+    Row, Scope, Suspension, Timestamp, Transfer, TransferId, User, UserId, WalletLink, Withdrawal,
+    WithdrawalId,
 };
 
 use super::limits::LimitHistory;
@@ -56,8 +58,12 @@ pub(super) fn version_of<K: Ord, T>(rows: &BTreeMap<K, Row<T>>, key: &K) -> u64 
 }
 
 impl Tables {
-    /// Time as commits see it: the caller's, and never before the newest commit, of those that no wrong clock has dated (case F97).
+    /// Time as commits see it: the caller's, and never before the newest commit, of those that no
+    /// wrong clock has dated (case F97).
     pub fn moment(&self, now: Timestamp) -> Timestamp {
-        self.times.range(..=now.plus(CLOCKS_APART_MAX)).next_back().map_or(now, |newest| now.not_before(*newest))
+        self.times
+            .range(..=now.plus(CLOCKS_APART_MAX))
+            .next_back()
+            .map_or(now, |newest| now.not_before(*newest))
     }
 }

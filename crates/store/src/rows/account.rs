@@ -39,37 +39,57 @@ impl AccountRow {
     fn parts(account: &Account) -> Self {
         let kind = |kind: &str| Self { kind: kind.to_owned(), ..Self::default() };
         match account {
-            Account::User { user, book, .. } => Self { user_id: Some(user.to_string()), book: Some(book.to_string()), ..kind("user") },
+            Account::User { user, book, .. } => Self {
+                user_id: Some(user.to_string()),
+                book: Some(book.to_string()),
+                ..kind("user")
+            },
             Account::Issuer { book, .. } => Self { book: Some(book.to_string()), ..kind("issuer") },
             Account::Hot { wallet, .. } => Self { wallet: Some(wallet.to_string()), ..kind("hot") },
             Account::Treasury { .. } => kind("treasury"),
             Account::Fees { .. } => kind("fees"),
-            Account::Network { chain, .. } => Self { chain: Some(chain.to_string()), ..kind("network") },
+            Account::Network { chain, .. } => {
+                Self { chain: Some(chain.to_string()), ..kind("network") }
+            }
             Account::Rounding { .. } => kind("rounding"),
-            Account::Debt { user, book, .. } => Self { user_id: Some(user.to_string()), book: Some(book.to_string()), ..kind("debt") },
+            Account::Debt { user, book, .. } => Self {
+                user_id: Some(user.to_string()),
+                book: Some(book.to_string()),
+                ..kind("debt")
+            },
             Account::Suspense { .. } => kind("suspense"),
         }
     }
 }
 
 pub fn read_account(row: &impl Fields) -> Result<(Account, Slot<Balance>), StoreFault> {
-    let balance = Balance { debits: amount(row, "debits")?, credits: amount(row, "credits")?, held: amount(row, "held")? };
+    let balance = Balance {
+        debits: amount(row, "debits")?,
+        credits: amount(row, "credits")?,
+        held: amount(row, "held")?,
+    };
     Ok((account(row)?, Slot::loaded(count(row, "version")?, balance)))
 }
 
 fn account(row: &impl Fields) -> Result<Account, StoreFault> {
     let asset = value(row, "asset")?;
     match row.text("kind")?.as_str() {
-        "user" => Ok(Account::User { user: value(row, "user_id")?, book: value(row, "book")?, asset }),
+        "user" => {
+            Ok(Account::User { user: value(row, "user_id")?, book: value(row, "book")?, asset })
+        }
         "issuer" => Ok(Account::Issuer { book: value(row, "book")?, asset }),
         "hot" => Ok(Account::Hot { wallet: value(row, "wallet")?, asset }),
         "treasury" => Ok(Account::Treasury { asset }),
         "fees" => Ok(Account::Fees { asset }),
         "network" => Ok(Account::Network { chain: value(row, "chain")?, asset }),
         "rounding" => Ok(Account::Rounding { asset }),
-        "debt" => Ok(Account::Debt { user: value(row, "user_id")?, book: value(row, "book")?, asset }),
+        "debt" => {
+            Ok(Account::Debt { user: value(row, "user_id")?, book: value(row, "book")?, asset })
+        }
         "suspense" => Ok(Account::Suspense { asset }),
-        other => Err(StoreFault::Corrupt { detail: format!("the column kind: {other:?} is no kind of account") }),
+        other => Err(StoreFault::Corrupt {
+            detail: format!("the column kind: {other:?} is no kind of account"),
+        }),
     }
 }
 

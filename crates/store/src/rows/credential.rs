@@ -57,7 +57,10 @@ pub fn read_credential(row: &impl Fields) -> Result<Credential, StoreFault> {
 
 /// The same with the column `last_used_at`.
 pub fn read_credential_record(row: &impl Fields) -> Result<CredentialRecord, StoreFault> {
-    Ok(CredentialRecord { credential: read_credential(row)?, last_used_at: time_or_none(row, "last_used_at")? })
+    Ok(CredentialRecord {
+        credential: read_credential(row)?,
+        last_used_at: time_or_none(row, "last_used_at")?,
+    })
 }
 
 /// A key that stops working at a moment, or was used at one.

@@ -27,7 +27,11 @@ impl EventRow {
             at: event.at.micros(),
             actor: to_json(&event.actor)?,
             user_id: event.feed.as_ref().map(|feed| feed.user.to_string()),
-            seq: event.feed.as_ref().map(|feed| integer(feed.seq, "an event's sequence")).transpose()?,
+            seq: event
+                .feed
+                .as_ref()
+                .map(|feed| integer(feed.seq, "an event's sequence"))
+                .transpose()?,
             withdrawal_id: event.withdrawal.map(|withdrawal| withdrawal.0),
             kind: to_tag(&event.kind, "event")?,
             body: to_json(&event.kind)?,
@@ -66,10 +70,20 @@ impl ObservationRow {
             Said::Submission { .. } => "submission",
             Said::Sighting { .. } => "sighting",
         };
-        Ok(Self { attempt_id: record.attempt.0, at: record.at.micros(), kind: kind.to_owned(), said: to_json(&record.said)?, form: FORM })
+        Ok(Self {
+            attempt_id: record.attempt.0,
+            at: record.at.micros(),
+            kind: kind.to_owned(),
+            said: to_json(&record.said)?,
+            form: FORM,
+        })
     }
 }
 
 pub fn read_observation(row: &impl Fields) -> Result<ObservationRecord, StoreFault> {
-    Ok(ObservationRecord { attempt: id(row, "attempt_id")?, at: time(row, "at")?, said: json(row, "said")? })
+    Ok(ObservationRecord {
+        attempt: id(row, "attempt_id")?,
+        at: time(row, "at")?,
+        said: json(row, "said")?,
+    })
 }

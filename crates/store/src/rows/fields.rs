@@ -45,7 +45,10 @@ where
     parse(&row.text(column)?, column)
 }
 
-pub(super) fn value_or_none<T: FromStr>(row: &impl Fields, column: &'static str) -> Result<Option<T>, StoreFault>
+pub(super) fn value_or_none<T: FromStr>(
+    row: &impl Fields,
+    column: &'static str,
+) -> Result<Option<T>, StoreFault>
 where
     T::Err: Display,
 {
@@ -81,7 +84,19 @@ macro_rules! ids {
     )+};
 }
 
-ids!(WithdrawalId, PayoutId, LineageId, AttemptId, TransferId, EventId, CredentialId, JournalId, ReplicaId, IncarnationId, LeaseToken);
+ids!(
+    WithdrawalId,
+    PayoutId,
+    LineageId,
+    AttemptId,
+    TransferId,
+    EventId,
+    CredentialId,
+    JournalId,
+    ReplicaId,
+    IncarnationId,
+    LeaseToken
+);
 
 pub(super) fn amount(row: &impl Fields, column: &'static str) -> Result<Amount, StoreFault> {
     parse(&row.text(column)?, column).map(Amount::new)
@@ -90,7 +105,10 @@ pub(super) fn amount(row: &impl Fields, column: &'static str) -> Result<Amount, 
 /// The sum of amounts that are listed with commas between; none is zero.
 pub fn sum(list: Option<String>, column: &'static str) -> Result<Amount, StoreFault> {
     let list = list.unwrap_or_default();
-    let amounts = list.split(',').filter(|text| !text.is_empty()).map(|text| parse(text, column).map(Amount::new));
+    let amounts = list
+        .split(',')
+        .filter(|text| !text.is_empty())
+        .map(|text| parse(text, column).map(Amount::new));
     amounts.into_iter().try_fold(Amount::ZERO, |sum, amount| Ok(sum.plus(amount?)))
 }
 
@@ -98,7 +116,10 @@ pub(super) fn time(row: &impl Fields, column: &'static str) -> Result<Timestamp,
     row.integer(column).map(Timestamp::from_micros)
 }
 
-pub(super) fn time_or_none(row: &impl Fields, column: &'static str) -> Result<Option<Timestamp>, StoreFault> {
+pub(super) fn time_or_none(
+    row: &impl Fields,
+    column: &'static str,
+) -> Result<Option<Timestamp>, StoreFault> {
     Ok(row.integer_or_none(column)?.map(Timestamp::from_micros))
 }
 
@@ -112,23 +133,36 @@ pub(super) fn small_count(row: &impl Fields, column: &'static str) -> Result<u32
 }
 
 /// A state's JSON, in the form that this program knows.
-pub(super) fn json<T: DeserializeOwned>(row: &impl Fields, column: &'static str) -> Result<T, StoreFault> {
+pub(super) fn json<T: DeserializeOwned>(
+    row: &impl Fields,
+    column: &'static str,
+) -> Result<T, StoreFault> {
     json_or_none(row, column)?.ok_or_else(|| empty(column))
 }
 
-pub(super) fn json_or_none<T: DeserializeOwned>(row: &impl Fields, column: &'static str) -> Result<Option<T>, StoreFault> {
+pub(super) fn json_or_none<T: DeserializeOwned>(
+    row: &impl Fields,
+    column: &'static str,
+) -> Result<Option<T>, StoreFault> {
     let Some(text) = row.text_or_none(column)? else { return Ok(None) };
     let form = row.integer("form")?;
     if form != FORM {
-        let detail = format!("the column {column} is of form {form}, and this program knows form {FORM}; run the newer program");
+        let detail = format!(
+            "the column {column} is of form {form}, and this program knows form {FORM}; run the \
+             newer program"
+        );
         return Err(StoreFault::Corrupt { detail });
     }
     serde_json::from_str(&text).map(Some).map_err(|error| corrupt(column, &error))
 }
 
 /// An enum whose JSON is one word.
-pub(super) fn word<T: DeserializeOwned>(row: &impl Fields, column: &'static str) -> Result<T, StoreFault> {
-    serde_json::from_value(serde_json::Value::String(row.text(column)?)).map_err(|error| corrupt(column, &error))
+pub(super) fn word<T: DeserializeOwned>(
+    row: &impl Fields,
+    column: &'static str,
+) -> Result<T, StoreFault> {
+    serde_json::from_value(serde_json::Value::String(row.text(column)?))
+        .map_err(|error| corrupt(column, &error))
 }
 
 pub(super) fn padded(amount: Amount) -> String {
@@ -137,12 +171,14 @@ pub(super) fn padded(amount: Amount) -> String {
 
 /// SQL's integers end at 2^63 - 1.
 pub(super) fn integer(number: u64, what: &str) -> Result<i64, CommitFault> {
-    i64::try_from(number)
-        .map_err(|_| CommitFault::Unwritable { detail: format!("{what} is {number}, and a database keeps at most 2^63 - 1") })
+    i64::try_from(number).map_err(|_| CommitFault::Unwritable {
+        detail: format!("{what} is {number}, and a database keeps at most 2^63 - 1"),
+    })
 }
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<String, CommitFault> {
-    serde_json::to_string(value).map_err(|error| CommitFault::Unwritable { detail: error.to_string() })
+    serde_json::to_string(value)
+        .map_err(|error| CommitFault::Unwritable { detail: error.to_string() })
 }
 
 /// The word that an enum's JSON is.
@@ -156,9 +192,12 @@ pub(super) fn to_word(value: &impl Serialize) -> Result<String, CommitFault> {
 
 /// The tag of an enum with data.
 pub(super) fn to_tag(value: &impl Serialize, tag: &str) -> Result<String, CommitFault> {
-    let json = serde_json::to_value(value).map_err(|error| CommitFault::Unwritable { detail: error.to_string() })?;
+    let json = serde_json::to_value(value)
+        .map_err(|error| CommitFault::Unwritable { detail: error.to_string() })?;
     match json.get(tag) {
         Some(serde_json::Value::String(word)) => Ok(word.clone()),
-        Some(_) | None => Err(CommitFault::Unwritable { detail: format!("{json} has no tag {tag}") }),
+        Some(_) | None => {
+            Err(CommitFault::Unwritable { detail: format!("{json} has no tag {tag}") })
+        }
     }
 }

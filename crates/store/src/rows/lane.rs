@@ -4,7 +4,10 @@ use adit_core::{Epoch, JournalTip, Lane, Lease, LeaseToken, Row, Slot};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::fields::{FORM, Fields, corrupt, count, integer, json, json_or_none, time, to_json, to_tag, value, value_or_none};
+use super::fields::{
+    FORM, Fields, corrupt, count, integer, json, json_or_none, time, to_json, to_tag, value,
+    value_or_none,
+};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -51,7 +54,10 @@ impl LaneRow {
             epoch: integer(lane.epoch.0, "an epoch")?,
             counter: integer(lane.counter, "the count of a lane's changes")?,
             journal_read: integer(lane.journal_read.0, "the epoch of a journal's reading")?,
-            witness_records: lane.witness.map(|tip| integer(tip.records, "the count of a journal's records")).transpose()?,
+            witness_records: lane
+                .witness
+                .map(|tip| integer(tip.records, "the count of a journal's records"))
+                .transpose()?,
             witness_chain: lane.witness.map(|tip| tip.chain.to_string()),
             journal_trusted: integer(lane.journal_trusted.0, "the epoch of a trusted journal")?,
             probed: integer(lane.probed.0, "the epoch of a slow start")?,
@@ -107,7 +113,9 @@ fn read_lease(row: &impl Fields) -> Result<Option<Lease>, StoreFault> {
 
 fn read_witness(row: &impl Fields) -> Result<Option<JournalTip>, StoreFault> {
     match (row.integer_or_none("witness_records")?, value_or_none(row, "witness_chain")?) {
-        (Some(_), Some(chain)) => Ok(Some(JournalTip { records: count(row, "witness_records")?, chain })),
+        (Some(_), Some(chain)) => {
+            Ok(Some(JournalTip { records: count(row, "witness_records")?, chain }))
+        }
         (None, None) => Ok(None),
         _ => Err(corrupt("witness_chain", &"a count of records and their chain come together")),
     }

@@ -74,7 +74,10 @@ pub struct WindowKeyRow {
 }
 
 /// Every user and asset, and every window of each, in order.
-pub fn limit_keys(limits: &BTreeMap<(UserId, AssetId), Vec<Window>>, now: Timestamp) -> (Vec<LimitKeyRow>, Vec<WindowKeyRow>) {
+pub fn limit_keys(
+    limits: &BTreeMap<(UserId, AssetId), Vec<Window>>,
+    now: Timestamp,
+) -> (Vec<LimitKeyRow>, Vec<WindowKeyRow>) {
     let mut keys = Vec::new();
     let mut windows = Vec::new();
     for (place, ((user, asset), of_asset)) in (0..).zip(limits) {
@@ -82,7 +85,12 @@ pub fn limit_keys(limits: &BTreeMap<(UserId, AssetId), Vec<Window>>, now: Timest
         for window in of_asset {
             let cutoff = window.cutoff(now).micros();
             let place = windows.len() as i64;
-            windows.push(WindowKeyRow { place, user_id: user.to_string(), asset: asset.to_string(), cutoff });
+            windows.push(WindowKeyRow {
+                place,
+                user_id: user.to_string(),
+                asset: asset.to_string(),
+                cutoff,
+            });
         }
     }
     (keys, windows)

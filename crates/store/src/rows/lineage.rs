@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use adit_core::{Anchor, Attempt, Draft, Knowledge, LaneId, Leg, Lineage, LineageId, Purpose, Row, Signed, Slot, Stage};
+use adit_core::{
+    Anchor, Attempt, Draft, Knowledge, LaneId, Leg, Lineage, LineageId, Purpose, Row, Signed, Slot,
+    Stage,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::fields::{
-    FORM, Fields, amount, corrupt, count, id, integer, json, json_or_none, padded, parse, small_count, time, to_json, to_tag, to_word,
-    value, value_or_none, word,
+    FORM, Fields, amount, corrupt, count, id, integer, json, json_or_none, padded, parse,
+    small_count, time, to_json, to_tag, to_word, value, value_or_none, word,
 };
 use crate::{CommitFault, StoreFault};
 
@@ -125,7 +128,9 @@ impl AttemptRow {
     pub fn of(lineage: LineageId, attempt: &Attempt) -> Result<Self, CommitFault> {
         let (knowledge, known) = match &attempt.stage {
             Stage::Reserved => ("reserved".to_owned(), None),
-            Stage::Signed { knowledge, .. } => (to_tag(knowledge, "knowledge")?, Some(to_json(knowledge)?)),
+            Stage::Signed { knowledge, .. } => {
+                (to_tag(knowledge, "knowledge")?, Some(to_json(knowledge)?))
+            }
         };
         Ok(Self {
             id: attempt.id.0,
@@ -191,10 +196,21 @@ pub fn read_leg(row: &impl Fields) -> Result<(LineageId, Leg), StoreFault> {
 }
 
 pub fn read_attempt(row: &impl Fields) -> Result<(LineageId, Attempt), StoreFault> {
-    let stage = match (value_or_none(row, "raw")?, value_or_none(row, "hash")?, json_or_none::<Knowledge>(row, "known")?) {
-        (Some(raw), Some(hash), Some(knowledge)) => Stage::Signed { signed: Signed { raw, hash }, knowledge },
+    let stage = match (
+        value_or_none(row, "raw")?,
+        value_or_none(row, "hash")?,
+        json_or_none::<Knowledge>(row, "known")?,
+    ) {
+        (Some(raw), Some(hash), Some(knowledge)) => {
+            Stage::Signed { signed: Signed { raw, hash }, knowledge }
+        }
         (None, None, None) => Stage::Reserved,
-        _ => return Err(corrupt("raw", &"signed bytes, their hash and what is known of them come together")),
+        _ => {
+            return Err(corrupt(
+                "raw",
+                &"signed bytes, their hash and what is known of them come together",
+            ));
+        }
     };
     let attempt = Attempt {
         id: id(row, "id")?,

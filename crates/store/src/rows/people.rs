@@ -3,7 +3,10 @@
 use adit_core::{Row, Scope, Slot, Suspension, User, WalletLink};
 use serde::Serialize;
 
-use super::fields::{FORM, Fields, count, integer, json, parse, small_count, time, time_or_none, to_json, value, value_or_none};
+use super::fields::{
+    FORM, Fields, count, integer, json, parse, small_count, time, time_or_none, to_json, value,
+    value_or_none,
+};
 use crate::{CommitFault, StoreFault};
 
 #[derive(Debug, Serialize)]
@@ -106,7 +109,12 @@ impl SuspensionRow {
 }
 
 pub fn read_suspension(row: &impl Fields) -> Result<Suspension, StoreFault> {
-    Ok(Suspension { scope: scope(&row.text("scope")?)?, by: json(row, "actor")?, reason: row.text("reason")?, since: time(row, "since")? })
+    Ok(Suspension {
+        scope: scope(&row.text("scope")?)?,
+        by: json(row, "actor")?,
+        reason: row.text("reason")?,
+        since: time(row, "since")?,
+    })
 }
 
 /// The inverse of [`Scope`]'s `Display`.
@@ -115,6 +123,8 @@ fn scope(key: &str) -> Result<Scope, StoreFault> {
         None if key == "all" => Ok(Scope::All),
         Some(("asset", asset)) => Ok(Scope::Asset { asset: parse(asset, "scope")? }),
         Some(("user", user)) => Ok(Scope::User { user: parse(user, "scope")? }),
-        None | Some(_) => Err(StoreFault::Corrupt { detail: format!("the column scope: {key:?} is no scope") }),
+        None | Some(_) => {
+            Err(StoreFault::Corrupt { detail: format!("the column scope: {key:?} is no scope") })
+        }
     }
 }

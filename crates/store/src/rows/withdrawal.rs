@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use adit_core::{
-    ClaimRecord, ClientId, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status, Timestamp, UserId, Withdrawal,
+    ClaimRecord, ClientId, IdempotencyKey, IdempotencyRecord, LimitEntry, Row, Slot, State, Status,
+    Timestamp, UserId, Withdrawal,
 };
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::fields::{
-    FORM, Fields, amount, count, id, integer, json, json_or_none, padded, small_count, time, to_json, value, value_or_none, word,
+    FORM, Fields, amount, count, id, integer, json, json_or_none, padded, small_count, time,
+    to_json, value, value_or_none, word,
 };
 use crate::{CommitFault, StoreFault};
 
@@ -90,7 +92,11 @@ impl WithdrawalRow {
             form: FORM,
             due_at: due_at(it).map(Timestamp::micros),
             hash: it.state.hash().map(|hash| hash.to_string()),
-            block_number: it.state.block().map(|block| whole(block.height, "a block's height")).transpose()?,
+            block_number: it
+                .state
+                .block()
+                .map(|block| whole(block.height, "a block's height"))
+                .transpose()?,
             completed_at: completed_at(&it.state).map(Timestamp::micros),
             version: whole(row.version, "a version")?,
         })
@@ -100,7 +106,9 @@ impl WithdrawalRow {
 /// When an approved withdrawal may be planned; nothing for others.
 fn due_at(withdrawal: &Withdrawal) -> Option<Timestamp> {
     match &withdrawal.state {
-        State::Approved { deferred, .. } => Some(deferred.as_ref().map_or(withdrawal.created_at, |deferral| deferral.until)),
+        State::Approved { deferred, .. } => {
+            Some(deferred.as_ref().map_or(withdrawal.created_at, |deferral| deferral.until))
+        }
         State::Pending
         | State::Processing { .. }
         | State::Completed { .. }
@@ -113,8 +121,13 @@ fn due_at(withdrawal: &Withdrawal) -> Option<Timestamp> {
 /// When it ended, however it ended.
 fn completed_at(state: &State) -> Option<Timestamp> {
     match state {
-        State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at, .. } => Some(*at),
-        State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => None,
+        State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at, .. } => {
+            Some(*at)
+        }
+        State::Pending
+        | State::Approved { .. }
+        | State::Processing { .. }
+        | State::HeldForInspection { .. } => None,
     }
 }
 
@@ -212,7 +225,9 @@ pub struct IdempotencyKeyRow {
 }
 
 pub fn idempotency_keys(keys: &BTreeSet<(ClientId, IdempotencyKey)>) -> Vec<IdempotencyKeyRow> {
-    keys.iter().map(|(client, key)| IdempotencyKeyRow { client: client.to_string(), key: key.to_string() }).collect()
+    keys.iter()
+        .map(|(client, key)| IdempotencyKeyRow { client: client.to_string(), key: key.to_string() })
+        .collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -223,6 +238,8 @@ pub struct ClaimNonceKeyRow {
 
 /// A nonce beyond SQL's integers was never accepted: nothing is asked about it.
 pub fn claim_nonce_keys(keys: &BTreeSet<(UserId, u64)>) -> Vec<ClaimNonceKeyRow> {
-    let key = |(user, nonce): &(UserId, u64)| Some(ClaimNonceKeyRow { user_id: user.to_string(), nonce: i64::try_from(*nonce).ok()? });
+    let key = |(user, nonce): &(UserId, u64)| {
+        Some(ClaimNonceKeyRow { user_id: user.to_string(), nonce: i64::try_from(*nonce).ok()? })
+    };
     keys.iter().filter_map(key).collect()
 }

@@ -1,10 +1,14 @@
-//! `[chains.NAME]`: how a chain is reached, what is believed of it, and how its transactions are driven.
+//! `[chains.NAME]`: how a chain is reached, what is believed of it, and how its transactions are
+//! driven.
 
 mod bitcoin;
 mod evm;
 mod sources;
 
-use adit_core::{Amount, AssetId, Batching, ChainKind, ChainName, Consolidation, Destination, Finality, Patience, Share, Span, Trust};
+use adit_core::{
+    Amount, AssetId, Batching, ChainKind, ChainName, Consolidation, Destination, Finality,
+    Patience, Share, Span, Trust,
+};
 
 use adit_bitcoin::Network;
 
@@ -59,8 +63,12 @@ impl Chain {
     pub fn read(name: &str, section: Section<'_>) -> Option<Self> {
         let kinds = [("evm", ChainKind::Evm), ("bitcoin", ChainKind::Bitcoin)];
         let kind = section.choice("kind", &kinds).unwrap_or(ChainKind::Evm);
-        let named = ChainName::new(name).map_err(|error| section.wrong("", format_args!("is named {name:?}"), error)).ok();
-        let trust = section.choice("trust", &[("quorum", Trust::Quorum), ("single", Trust::Single)]).unwrap_or(Trust::Quorum);
+        let named = ChainName::new(name)
+            .map_err(|error| section.wrong("", format_args!("is named {name:?}"), error))
+            .ok();
+        let trust = section
+            .choice("trust", &[("quorum", Trust::Quorum), ("single", Trust::Single)])
+            .unwrap_or(Trust::Quorum);
         let chain = match kind {
             ChainKind::Evm => evm::read(&section, trust, named),
             ChainKind::Bitcoin => bitcoin::read(&section, trust, named),
@@ -84,8 +92,8 @@ impl Chain {
         }
     }
 
-    /// Returns whether it is a chain of a developer's machine, whose coins are worth nothing: regtest, and the chain ids of anvil and Hardhat
-    /// (31337) and of geth's `--dev` (1337).
+    /// Returns whether it is a chain of a developer's machine, whose coins are worth nothing:
+    /// regtest, and the chain ids of anvil and Hardhat (31337) and of geth's `--dev` (1337).
     pub fn is_devnet(&self) -> bool {
         match &self.of {
             Of::Evm(evm) => matches!(evm.chain_id, 31_337 | 1_337),

@@ -1,5 +1,5 @@
-//! The third witness as an object in a store that speaks the S3 protocol (case F91): written only in the place of what was
-//! read, which the store itself checks.
+//! The third witness as an object in a store that speaks the S3 protocol (case F91): written only
+//! in the place of what was read, which the store itself checks.
 
 mod proof;
 mod request;
@@ -20,7 +20,8 @@ use store::{Fault, Store, Written};
 
 /// Of a server's lanes an object has some hundred bytes each.
 const OBJECT_BYTES_MAX: usize = 64 * 1024;
-/// From the first byte sent to the last byte read. A read and a write take two requests, a few milliseconds each.
+/// From the first byte sent to the last byte read. A read and a write take two requests, a few
+/// milliseconds each.
 const REQUEST_MILLIS_MAX: u64 = 3_000;
 /// Everything that one read or write of the witness does.
 const WHOLE_MILLIS_MAX: u64 = 10_000;
@@ -44,8 +45,16 @@ impl ObjectWitness {
     }
 
     /// The same, with another bound on a request.
-    pub(super) fn within(object: &WitnessObject, clock: AnchoredClock, request_max: Duration) -> Result<Self> {
-        Ok(Self { store: Store::new(object, clock, request_max)?, key: object.key.clone(), proof: OnceCell::new() })
+    pub(super) fn within(
+        object: &WitnessObject,
+        clock: AnchoredClock,
+        request_max: Duration,
+    ) -> Result<Self> {
+        Ok(Self {
+            store: Store::new(object, clock, request_max)?,
+            key: object.key.clone(),
+            proof: OnceCell::new(),
+        })
     }
 
     /// Asks the store once whether it keeps the conditions of a write.
@@ -60,7 +69,8 @@ impl ObjectWitness {
         self.proof.get_or_try_init(|| proof::of(&self.store, &self.key)).await.cloned()
     }
 
-    /// A store that overwrites what it should not is never read, since what it holds may be anybody's.
+    /// A store that overwrites what it should not is never read, since what it holds may be
+    /// anybody's.
     async fn keeps_conditions(&self) -> Result<(), Fault> {
         match self.proved().await? {
             Proof::Keeps => Ok(()),
@@ -73,8 +83,9 @@ impl ObjectWitness {
         Ok(self.store.get(&self.key).await?.map(|found| found.text))
     }
 
-    /// Each write is followed by a read, unless the store said that it is done: the answer of an earlier one may be lost,
-    /// and another may have written. Where the text is found that was to be written, it is: no two leases write the same one.
+    /// Each write is followed by a read, unless the store said that it is done: the answer of an
+    /// earlier one may be lost, and another may have written. Where the text is found that was to
+    /// be written, it is: no two leases write the same one.
     async fn replace(&self, was: Option<&str>, text: &str) -> Result<bool, Fault> {
         self.keeps_conditions().await?;
         let mut last = Fault::Passing("it refuses to replace what it shows".to_owned());
@@ -105,11 +116,18 @@ impl ObjectWitness {
         Err(last)
     }
 
-    async fn bounded<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, WitnessFault> {
+    async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, WitnessFault> {
         let whole = Duration::from_millis(WHOLE_MILLIS_MAX);
         let done = tokio::time::timeout(whole, work).await;
-        let done = done.unwrap_or_else(|_| Err(Fault::Passing(format!("no full answer in {} s", whole.as_secs()))));
-        done.map_err(|fault| WitnessFault { detail: format!("{}: {fault}", self.store.place(&self.key)) })
+        let done = done.unwrap_or_else(|_| {
+            Err(Fault::Passing(format!("no full answer in {} s", whole.as_secs())))
+        });
+        done.map_err(|fault| WitnessFault {
+            detail: format!("{}: {fault}", self.store.place(&self.key)),
+        })
     }
 }
 
@@ -121,7 +139,11 @@ impl ThirdWitness for ObjectWitness {
 
     async fn write(&self, was: Option<&str>, text: &str) -> Result<bool, WitnessFault> {
         if text.len() > OBJECT_BYTES_MAX {
-            let detail = format!("it is to hold {} bytes, and {OBJECT_BYTES_MAX} are allowed; set witness.file instead", text.len());
+            let detail = format!(
+                "it is to hold {} bytes, and {OBJECT_BYTES_MAX} are allowed; set witness.file \
+                 instead",
+                text.len()
+            );
             return Err(WitnessFault { detail });
         }
         self.bounded(self.replace(was, text)).await

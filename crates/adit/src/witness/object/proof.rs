@@ -1,5 +1,5 @@
-//! Tries whether a store keeps the conditions of a write. One that ignores them would let an old writer overwrite a newer one, and
-//! the witness would say what that one knew.
+//! Tries whether a store keeps the conditions of a write. One that ignores them would let an old
+//! writer overwrite a newer one, and the witness would say what that one knew.
 //!
 //! It is tried at an object of its own, beside the witness, which stays there.
 
@@ -33,11 +33,16 @@ pub enum Proof {
 /// # Errors
 /// When it gives no answer that proves either.
 pub async fn of(store: &Store, key: &str) -> Result<Proof, Fault> {
-    let trial = Trial { store, key: format!("{key}{SUFFIX}"), run: uuid::Builder::from_random_bytes(SystemEntropy.bytes()).into_uuid() };
+    let trial = Trial {
+        store,
+        key: format!("{key}{SUFFIX}"),
+        run: uuid::Builder::from_random_bytes(SystemEntropy.bytes()).into_uuid(),
+    };
     let fails = trial.failure().await?;
     Ok(fails.map_or(Proof::Keeps, |wrong| {
         Proof::Fails(format!(
-            "{} {wrong}; a witness needs conditional writes (If-None-Match: * and If-Match): use another store, or witness.file",
+            "{} {wrong}; a witness needs conditional writes (If-None-Match: * and If-Match): use \
+             another store, or witness.file",
             store.place(&trial.key)
         ))
     }))
@@ -51,9 +56,11 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Returns what the store did wrong. After each write that it refused, what it shows is read: it may have written all the same.
+    /// Returns what the store did wrong. After each write that it refused, what it shows is read:
+    /// it may have written all the same.
     async fn failure(&self) -> Result<Option<&'static str>, Fault> {
-        const WRITES_WHAT_IT_REFUSES: &str = "was overwritten by a write that was answered with 412";
+        const WRITES_WHAT_IT_REFUSES: &str =
+            "was overwritten by a write that was answered with 412";
         self.put("there", &Condition::Absent).await?;
         if self.put("overwritten", &Condition::Absent).await? == Written::Done {
             return Ok(Some("was overwritten by a write that allowed no object there"));
@@ -62,7 +69,9 @@ impl Trial<'_> {
             return Ok(Some(WRITES_WHAT_IT_REFUSES));
         }
         for tried in 0..TRIES_MAX {
-            if self.put("unmatched", &Condition::Is(NOBODYS_ETAG.to_owned())).await? == Written::Done {
+            if self.put("unmatched", &Condition::Is(NOBODYS_ETAG.to_owned())).await?
+                == Written::Done
+            {
                 return Ok(Some("was overwritten by a write that named another version"));
             }
             let Some(before) = self.shown().await? else {
@@ -74,9 +83,13 @@ impl Trial<'_> {
             let written = self.put("matched", &Condition::Is(before.etag)).await?;
             let after = self.shown().await?.map(|found| found.text).unwrap_or_default();
             match written {
-                Written::Done if after == before.text => return Ok(Some("does not show what was written")),
+                Written::Done if after == before.text => {
+                    return Ok(Some("does not show what was written"));
+                }
                 Written::Done => return Ok(None),
-                Written::Refused | Written::Conflict if after == self.text("matched") => return Ok(Some(WRITES_WHAT_IT_REFUSES)),
+                Written::Refused | Written::Conflict if after == self.text("matched") => {
+                    return Ok(Some(WRITES_WHAT_IT_REFUSES));
+                }
                 // Another server proves it just now.
                 Written::Refused | Written::Conflict => {
                     tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS) * (tried % 3)).await;

@@ -39,7 +39,8 @@ pub struct Signing {
 
 impl Signing {
     pub fn get(&self, key: &str, now: Timestamp) -> Url {
-        GetObject::new(&self.bucket, Some(&self.credentials), key).sign_with_time(SIGNED_FOR, &dated(now))
+        GetObject::new(&self.bucket, Some(&self.credentials), key)
+            .sign_with_time(SIGNED_FOR, &dated(now))
     }
 
     /// The condition is signed with it: nothing on the way can take it out.

@@ -63,7 +63,11 @@ pub enum Fault {
 impl Store {
     /// # Errors
     /// When no HTTP client can be made, or the endpoint is none.
-    pub fn new(object: &WitnessObject, clock: AnchoredClock, request_max: Duration) -> Result<Self> {
+    pub fn new(
+        object: &WitnessObject,
+        clock: AnchoredClock,
+        request_max: Duration,
+    ) -> Result<Self> {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(adit_chain::USER_AGENT)
@@ -75,7 +79,12 @@ impl Store {
             .build()
             .context("the HTTP client of the object store cannot be made")?;
         let style = if object.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
-        let bucket = Bucket::new(object.endpoint.clone(), style, object.bucket.clone(), object.region.clone());
+        let bucket = Bucket::new(
+            object.endpoint.clone(),
+            style,
+            object.bucket.clone(),
+            object.region.clone(),
+        );
         let bucket = bucket.context("witness.object.endpoint cannot be used")?;
         let name = format!("bucket {:?} at {}", object.bucket, object.endpoint.authority());
         let credentials = Credentials::new(object.key_id.expose(), object.secret.expose());
@@ -109,7 +118,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Fault`]. A passing one says nothing about whether it was written.
-    pub async fn put(&self, key: &str, text: &str, condition: &Condition) -> Result<Written, Fault> {
+    pub async fn put(
+        &self,
+        key: &str,
+        text: &str,
+        condition: &Condition,
+    ) -> Result<Written, Fault> {
         let url = self.signing.put(key, condition, self.clock.now());
         let (name, value) = condition.header();
         let response = sent(self.client.put(url).header(name, value).body(text.to_owned())).await?;
@@ -134,14 +148,22 @@ async fn sent(request: RequestBuilder) -> Result<Response, Fault> {
 fn broken(error: reqwest::Error) -> Fault {
     let timed_out = error.is_timeout();
     let error = error.without_url();
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    Fault::Passing(if timed_out { "no full answer in time".to_owned() } else { format!("{error}{cause}") })
+    let cause =
+        std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Fault::Passing(if timed_out {
+        "no full answer in time".to_owned()
+    } else {
+        format!("{error}{cause}")
+    })
 }
 
 /// A weak one names no bytes: RFC 9110, section 13.1.1, does not let `If-Match` compare it.
 fn etag(headers: &HeaderMap) -> Result<String, Fault> {
     let given = headers.get(ETAG).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_strong = given.len() > 2 && given.len() <= ETAG_BYTES_MAX && given.starts_with('"') && given.ends_with('"');
+    let is_strong = given.len() > 2
+        && given.len() <= ETAG_BYTES_MAX
+        && given.starts_with('"')
+        && given.ends_with('"');
     if is_strong {
         return Ok(given.to_owned());
     }
@@ -157,7 +179,8 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Fault> {
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > OBJECT_BYTES_MAX {
             return Err(Fault::Final(format!(
-                "it holds more than {OBJECT_BYTES_MAX} bytes, so it is no witness of ours; name another witness.object.key"
+                "it holds more than {OBJECT_BYTES_MAX} bytes, so it is no witness of ours; name \
+                 another witness.object.key"
             )));
         }
         body.extend_from_slice(&chunk);
@@ -178,7 +201,10 @@ async fn refusal(mut response: Response) -> (StatusCode, String) {
 
 /// S3 names what is wrong in one element; nothing else of the text is believed or repeated.
 fn code(xml: &str) -> String {
-    let inner = xml.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(inner, _)| inner);
+    let inner = xml
+        .split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"))
+        .map_or("", |(inner, _)| inner);
     let is_code = inner.len() <= CODE_CHARS_MAX && inner.chars().all(|c| c.is_ascii_alphanumeric());
     if is_code { inner.to_owned() } else { String::new() }
 }
@@ -195,8 +221,13 @@ fn fault(status: StatusCode, code: &str) -> Fault {
         }
         300..=399 => "name the endpoint of the bucket's own region",
         404 => "create the bucket, or name one that exists in witness.object.bucket",
-        400 => "check region and path_style of witness.object; the store has to know If-Match and If-None-Match",
-        _ => "name an object store that knows If-Match and If-None-Match in witness.object.endpoint",
+        400 => {
+            "check region and path_style of witness.object; the store has to know If-Match and \
+             If-None-Match"
+        }
+        _ => {
+            "name an object store that knows If-Match and If-None-Match in witness.object.endpoint"
+        }
     };
     Fault::Final(format!("it answers {said}; {advice}"))
 }
@@ -207,8 +238,19 @@ mod tests {
 
     #[test]
     fn a_refusal_is_named_by_its_code_alone() {
-        assert_eq!(code("<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code><Message>x</Message></Error>"), "NoSuchKey");
-        for text in ["", "<html>404</html>", "<Code>", "<Code>a b</Code>", &format!("<Code>{}</Code>", "x".repeat(65))] {
+        assert_eq!(
+            code(
+                "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code><Message>x</Message></Error>"
+            ),
+            "NoSuchKey"
+        );
+        for text in [
+            "",
+            "<html>404</html>",
+            "<Code>",
+            "<Code>a b</Code>",
+            &format!("<Code>{}</Code>", "x".repeat(65)),
+        ] {
             assert_eq!(code(text), "", "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! `/api/admin/clock`: what time this server believes it is, and a person's word that its machine is right (case F97).
+//! `/api/admin/clock`: what time this server believes it is, and a person's word that its machine
+//! is right (case F97).
 
 use adit_engine::{ClockDisagrees, ClockStanding};
 use axum::Json;
@@ -59,7 +60,8 @@ pub async fn shown(State(state): State<ApiState>, Service(_caller): Service) -> 
     Json(record(&state.engine().ports.clock.standing()))
 }
 
-/// Says what time it is. Where the machine's clock agrees, it is believed, by this server alone and until it stops
+/// Says what time it is. Where the machine's clock agrees, it is believed, by this server alone and
+/// until it stops
 #[utoipa::path(post, path = "/api/admin/clock/accept", operation_id = "accept_clock", tag = "Admin", request_body = AcceptBody,
     responses((status = 200, body = ClockRecord), (status = 403, description = "FORBIDDEN"), (status = 409, description = "CLOCK_DISAGREES"), (status = 422, description = "INVALID_BODY")))]
 pub async fn accept(
@@ -68,11 +70,14 @@ pub async fn accept(
     Body(body): Body<AcceptBody>,
 ) -> Result<Json<ClockRecord>, Problem> {
     let given = parse_time(&body.time).ok_or_else(|| {
-        let detail = format!("The time is {:?}; allowed is RFC 3339, like 2026-11-22T11:27:34Z.", body.time);
+        let detail =
+            format!("The time is {:?}; allowed is RFC 3339, like 2026-11-22T11:27:34Z.", body.time);
         Problem::new(&codes::INVALID_BODY, detail).with("field", "time")
     })?;
     let engine = state.engine();
-    engine.accept_clock(caller.actor.clone(), &actor_name(&caller.actor), given).map_err(disagrees)?;
+    engine
+        .accept_clock(caller.actor.clone(), &actor_name(&caller.actor), given)
+        .map_err(disagrees)?;
     Ok(Json(record(&engine.ports.clock.standing())))
 }
 
@@ -80,9 +85,13 @@ fn disagrees(ClockDisagrees { wall, given, within }: ClockDisagrees) -> Problem 
     let (wall, given) = (rfc3339(wall), rfc3339(given));
     let seconds = within.seconds();
     let detail = format!(
-        "The server's machine shows {wall}, and the time that was given is {given}; they may be {seconds} s apart. Set the machine's clock, then say the time again."
+        "The server's machine shows {wall}, and the time that was given is {given}; they may be \
+         {seconds} s apart. Set the machine's clock, then say the time again."
     );
-    Problem::new(&codes::CLOCK_DISAGREES, detail).with("machine", wall).with("given", given).with("withinSeconds", seconds)
+    Problem::new(&codes::CLOCK_DISAGREES, detail)
+        .with("machine", wall)
+        .with("given", given)
+        .with("withinSeconds", seconds)
 }
 
 fn record(standing: &ClockStanding) -> ClockRecord {
@@ -92,6 +101,10 @@ fn record(standing: &ClockStanding) -> ClockRecord {
         time: rfc3339(standing.time),
         machine: rfc3339(standing.wall),
         drift_milliseconds: standing.drift / 1_000,
-        disagree: standing.apart.iter().map(|(clock, seconds)| OtherClock { clock: clock.to_string(), seconds: *seconds }).collect(),
+        disagree: standing
+            .apart
+            .iter()
+            .map(|(clock, seconds)| OtherClock { clock: clock.to_string(), seconds: *seconds })
+            .collect(),
     }
 }

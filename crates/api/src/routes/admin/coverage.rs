@@ -1,4 +1,5 @@
-//! `GET /api/admin/coverage`: what users are owed against what is held, per asset. A balance that was not read is unknown, not zero.
+//! `GET /api/admin/coverage`: what users are owed against what is held, per asset. A balance that
+//! was not read is unknown, not zero.
 
 use std::collections::BTreeMap;
 
@@ -50,16 +51,22 @@ pub struct CoverageList {
 
 /// Owed against held, per asset
 #[utoipa::path(get, path = "/api/admin/coverage", tag = "Admin", responses((status = 200, body = CoverageList)))]
-pub async fn coverage(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<CoverageList>, Problem> {
+pub async fn coverage(
+    State(state): State<ApiState>,
+    Service(_caller): Service,
+) -> Result<Json<CoverageList>, Problem> {
     let rules = state.rules();
     let totals = state.store().coverage().await?;
-    let totals: BTreeMap<AssetId, Coverage> = totals.into_iter().map(|total| (total.asset.clone(), total)).collect();
+    let totals: BTreeMap<AssetId, Coverage> =
+        totals.into_iter().map(|total| (total.asset.clone(), total)).collect();
     let mut lanes = Vec::new();
     for chain in rules.chains.values() {
         lanes.extend(state.store().lane(&chain.lane).await?);
     }
     let books = Books { rules, totals: &totals, lanes: &lanes, now: state.now() };
-    Ok(Json(CoverageList { items: rules.assets.values().map(|asset| books.asset(asset)).collect() }))
+    Ok(Json(CoverageList {
+        items: rules.assets.values().map(|asset| books.asset(asset)).collect(),
+    }))
 }
 
 struct Books<'a> {
@@ -75,7 +82,8 @@ impl Books<'_> {
         let show = |amount| units(self.rules, id, amount);
         let total = self.total(id);
         let claims = self.rules.claims.as_ref();
-        let as_points = claims.filter(|claims| claims.asset == *id).map(|claims| self.worth_of_points(claims));
+        let as_points =
+            claims.filter(|claims| claims.asset == *id).map(|claims| self.worth_of_points(claims));
         let held = self.rules.chain_of(id).and_then(|chain| {
             let lane = self.lanes.iter().find(|lane| lane.id == chain.lane)?;
             lane.balance_of(id)
@@ -90,7 +98,9 @@ impl Books<'_> {
             held_at: held.map(|held| rfc3339(held.at)),
             held_age_seconds: held.map(|held| self.now.since(held.at).seconds()),
             covered: held.map(|held| all.is_some_and(|all| all <= held.balance)),
-            paid_as: claims.filter(|claims| claims.points == *id).map(|claims| claims.asset.to_string()),
+            paid_as: claims
+                .filter(|claims| claims.points == *id)
+                .map(|claims| claims.asset.to_string()),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Bulk import of credits: one per line, as CSV with a header or as JSON lines. Every line stands by itself, and sending the same
-//! file again is safe.
+//! Bulk import of credits: one per line, as CSV with a header or as JSON lines. Every line stands
+//! by itself, and sending the same file again is safe.
 
 use adit_core::Actor;
 use axum::Json;
@@ -44,18 +44,21 @@ pub struct LineError {
 
 type Line = (usize, Result<Value, Problem>);
 
-/// First bytes of workbooks: of Excel up to 2003, and of everything that is a ZIP file, as those of later ones and of LibreOffice are.
+/// First bytes of workbooks: of Excel up to 2003, and of everything that is a ZIP file, as those of
+/// later ones and of LibreOffice are.
 const WORKBOOKS: [&[u8]; 2] = [b"\xd0\xcf\x11\xe0", b"PK\x03\x04"];
 /// What programs of other countries, or copies out of a table, separate fields by.
 const OTHER_SEPARATORS: [char; 2] = [';', '\t'];
 
-/// `id,userId,book,asset,amount`, in any order of columns. Rows whose fields are all empty are left out: a table that was cleared keeps them.
+/// `id,userId,book,asset,amount`, in any order of columns. Rows whose fields are all empty are left
+/// out: a table that was cleared keeps them.
 ///
 /// # Errors
 /// `INVALID_BODY` when the file as a whole cannot be read.
 pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Response, Problem> {
     if WORKBOOKS.iter().any(|first| body.starts_with(first)) {
-        let detail = "The file is a workbook, not text. Save it as CSV (UTF-8, separated by commas), and send that.";
+        let detail = "The file is a workbook, not text. Save it as CSV (UTF-8, separated by commas), and \
+             send that.";
         return Err(Problem::new(&codes::INVALID_BODY, detail));
     }
     let text = text(body)?;
@@ -66,13 +69,21 @@ pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Respons
     let mut wanted = COLUMNS;
     wanted.sort_unstable();
     if named != wanted {
-        let other = OTHER_SEPARATORS.iter().find(|other| header.len() == 1 && header[0].contains(**other));
-        let advice = other.map(|other| format!(" Fields are separated by {other:?} there; save it with commas.")).unwrap_or_default();
-        let detail =
-            format!("The first line must name the columns {}, each once; it is {:?}.{advice}", COLUMNS.join(","), header.join(","));
+        let other =
+            OTHER_SEPARATORS.iter().find(|other| header.len() == 1 && header[0].contains(**other));
+        let advice = other
+            .map(|other| format!(" Fields are separated by {other:?} there; save it with commas."))
+            .unwrap_or_default();
+        let detail = format!(
+            "The first line must name the columns {}, each once; it is {:?}.{advice}",
+            COLUMNS.join(","),
+            header.join(",")
+        );
         return Err(Problem::new(&codes::INVALID_BODY, detail).with("line", 1));
     }
-    let rows = lines.filter(|(_, line)| !is_empty_row(line)).map(|(number, line)| (number, row(&header, line)));
+    let rows = lines
+        .filter(|(_, line)| !is_empty_row(line))
+        .map(|(number, line)| (number, row(&header, line)));
     import(state, actor, rows.collect()).await
 }
 
@@ -83,7 +94,9 @@ pub async fn csv(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Respons
 pub async fn lines(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Response, Problem> {
     let read = |line: &str| {
         let strict = serde_json::from_str::<Strict>(line).map(|strict| strict.0);
-        strict.map_err(|error| Problem::new(&codes::MALFORMED_JSON, format!("The line is not JSON: {error}.")))
+        strict.map_err(|error| {
+            Problem::new(&codes::MALFORMED_JSON, format!("The line is not JSON: {error}."))
+        })
     };
     let rows = numbered(text(body)?).map(|(number, line)| (number, read(line)));
     import(state, actor, rows.collect()).await
@@ -91,7 +104,8 @@ pub async fn lines(state: &ApiState, actor: &Actor, body: &[u8]) -> Result<Respo
 
 fn text(body: &[u8]) -> Result<&str, Problem> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    std::str::from_utf8(body).map_err(|_| Problem::new(&codes::INVALID_BODY, "The file is not UTF-8."))
+    std::str::from_utf8(body)
+        .map_err(|_| Problem::new(&codes::INVALID_BODY, "The file is not UTF-8."))
 }
 
 /// Lines that hold something, counted from 1.
@@ -106,7 +120,10 @@ fn is_empty_row(line: &str) -> bool {
 
 async fn import(state: &ApiState, actor: &Actor, lines: Vec<Line>) -> Result<Response, Problem> {
     if lines.is_empty() || lines.len() > IMPORT_LINES_MAX {
-        let detail = format!("The import has {} credits; allowed are 1 to {IMPORT_LINES_MAX}. Send it in parts.", lines.len());
+        let detail = format!(
+            "The import has {} credits; allowed are 1 to {IMPORT_LINES_MAX}. Send it in parts.",
+            lines.len()
+        );
         return Err(Problem::new(&codes::INVALID_BODY, detail));
     }
     let mut answer = ImportAnswer { lines: lines.len(), ..ImportAnswer::default() };
@@ -133,7 +150,9 @@ impl ImportAnswer {
                     numbers.push(number);
                     credits.push(credit);
                 }
-                Err(problem) => self.count(number, Booked { id: Value::Null, result: Err(problem) }),
+                Err(problem) => {
+                    self.count(number, Booked { id: Value::Null, result: Err(problem) })
+                }
             }
         }
         for (number, booked) in numbers.into_iter().zip(book(state, actor, credits).await) {
@@ -150,7 +169,12 @@ impl ImportAnswer {
                 self.refused += 1;
                 if self.errors.len() < IMPORT_ERRORS_SHOWN_MAX {
                     let code = outcome.code.unwrap_or(codes::INTERNAL.name);
-                    self.errors.push(LineError { line, id: outcome.id, code, error: outcome.error.unwrap_or_default() });
+                    self.errors.push(LineError {
+                        line,
+                        id: outcome.id,
+                        code,
+                        error: outcome.error.unwrap_or_default(),
+                    });
                 }
             }
         }
@@ -158,16 +182,23 @@ impl ImportAnswer {
 }
 
 fn row(header: &[String], line: &str) -> Result<Value, Problem> {
-    let wrong = |why: String| Problem::new(&codes::INVALID_BODY, format!("The line cannot be read: {why}."));
+    let wrong = |why: String| {
+        Problem::new(&codes::INVALID_BODY, format!("The line cannot be read: {why}."))
+    };
     let fields = split(line).ok_or_else(|| wrong("a quoted field does not end".to_owned()))?;
     if fields.len() != header.len() {
-        return Err(wrong(format!("it has {} fields, and the header has {}", fields.len(), header.len())));
+        return Err(wrong(format!(
+            "it has {} fields, and the header has {}",
+            fields.len(),
+            header.len()
+        )));
     }
     let named = header.iter().cloned().zip(fields.into_iter().map(Value::String));
     Ok(Value::Object(named.collect::<Map<_, _>>()))
 }
 
-/// RFC 4180 within one line: fields may stand in quotes, a quote inside is doubled. None where a quote is left open.
+/// RFC 4180 within one line: fields may stand in quotes, a quote inside is doubled. None where a
+/// quote is left open.
 fn split(line: &str) -> Option<Vec<String>> {
     let mut fields = vec![String::new()];
     let mut quoted = false;

@@ -1,4 +1,5 @@
-//! `POST /api/admin/users/{userId}/keys`: a new API key, as programs of before clients ask for one. See `POST /api/admin/api-keys`.
+//! `POST /api/admin/users/{userId}/keys`: a new API key, as programs of before clients ask for one.
+//! See `POST /api/admin/api-keys`.
 
 use adit_core::Role;
 use axum::Json;
@@ -17,7 +18,8 @@ use crate::state::ApiState;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KeyBody {
-    /// `user`; an admin key may also create `service` and `admin`, which speak for nobody in particular and are clients of their own.
+    /// `user`; an admin key may also create `service` and `admin`, which speak for nobody in
+    /// particular and are clients of their own.
     #[schema(value_type = RoleName)]
     role: Role,
     /// What it is for; up to 100 characters.
@@ -38,7 +40,8 @@ pub struct KeyView {
 
 /// Creates an API key; `POST /api/admin/api-keys` knows clients and ends as well
 #[utoipa::path(post, path = "/api/admin/users/{userId}/keys", tag = "Admin", params(("userId" = UserName, Path)), request_body = KeyBody,
-    responses((status = 201, body = KeyView), (status = 403, description = "FORBIDDEN: a service key creates user keys only"), (status = 404, description = "USER_UNKNOWN")))]
+    responses((status = 201, body = KeyView), (status = 403, description = "FORBIDDEN: a service \
+        key creates user keys only"), (status = 404, description = "USER_UNKNOWN")))]
 pub async fn issue_key(
     State(state): State<ApiState>,
     Service(caller): Service,
@@ -47,6 +50,14 @@ pub async fn issue_key(
 ) -> Result<(StatusCode, Json<KeyView>), Problem> {
     let label = body.label.or_else(|| Some(format!("of {user}")));
     let user = (body.role == Role::User).then_some(user);
-    let (token, credential) = make(&state, &caller, Wish { role: body.role, client: None, user, label, expires_at: None }).await?;
-    Ok((StatusCode::CREATED, Json(KeyView { id: credential.id.to_string(), token, role: body.role })))
+    let (token, credential) = make(
+        &state,
+        &caller,
+        Wish { role: body.role, client: None, user, label, expires_at: None },
+    )
+    .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(KeyView { id: credential.id.to_string(), token, role: body.role }),
+    ))
 }

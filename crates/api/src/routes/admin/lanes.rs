@@ -27,7 +27,10 @@ pub struct LaneList {
     get, path = "/api/admin/lanes", tag = "Admin",
     responses((status = 200, body = LaneList))
 )]
-pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<LaneList>, Problem> {
+pub async fn lanes(
+    State(state): State<ApiState>,
+    Service(_caller): Service,
+) -> Result<Json<LaneList>, Problem> {
     let mut items = Vec::new();
     for chain in state.rules().chains.values() {
         let lane = state.store().lane(&chain.lane).await?;
@@ -40,10 +43,15 @@ pub async fn lanes(State(state): State<ApiState>, Service(_caller): Service) -> 
 ///
 /// # Errors
 /// [`StoreFault`].
-pub async fn shown(state: &ApiState, chain: &ChainRules, lane: Option<Lane>) -> Result<LaneRecord, StoreFault> {
+pub async fn shown(
+    state: &ApiState,
+    chain: &ChainRules,
+    lane: Option<Lane>,
+) -> Result<LaneRecord, StoreFault> {
     let lane = lane.unwrap_or_else(|| Lane::new(chain.lane.clone()));
     let live = shown_lineages(state, chain).await?;
-    let (rules, now, clock_doubt) = (state.rules(), state.now(), state.engine().ports.clock.doubt());
+    let (rules, now, clock_doubt) =
+        (state.rules(), state.now(), state.engine().ports.clock.doubt());
     Ok(Shown { lane: &lane, chain, live: &live, rules, now, clock_doubt }.record())
 }
 

@@ -1,6 +1,10 @@
-//! `POST /api/admin/withdrawals/{id}/match`: a person says whose a payment was that only the signer's journal knew.
+//! `POST /api/admin/withdrawals/{id}/match`: a person says whose a payment was that only the
+//! signer's journal knew.
 
-use adit_core::{Account, AssetId, Book, Charge, Command, Lineage, Matched, Refusal, UserId, Withdrawal, WithdrawalId};
+use adit_core::{
+    Account, AssetId, Book, Charge, Command, Lineage, Matched, Refusal, UserId, Withdrawal,
+    WithdrawalId,
+};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -21,19 +25,23 @@ use crate::state::ApiState;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MatchBody {
-    /// The user who had asked for it. What it cost leaves their balance; what they do not have is a debt.
+    /// The user who had asked for it. What it cost leaves their balance; what they do not have is a
+    /// debt.
     #[schema(value_type = Option<UserName>)]
     user_id: Option<String>,
     /// The book that it is taken from; may be left out where the user has one book with the asset.
     #[schema(value_type = Option<BookName>)]
     book: Option<String>,
-    /// What it was paid for: the points of a claim, else the asset itself. May be left out where no claim pays this asset.
+    /// What it was paid for: the points of a claim, else the asset itself. May be left out where no
+    /// claim pays this asset.
     #[schema(value_type = Option<AssetName>)]
     source_asset: Option<String>,
-    /// What it took of `sourceAsset`, the fee included, in whole units. May be left out where that is the asset itself: then what was paid.
+    /// What it took of `sourceAsset`, the fee included, in whole units. May be left out where that
+    /// is the asset itself: then what was paid.
     #[schema(value_type = Option<PositiveUnits>)]
     deducted: Option<RawAmount>,
-    /// A withdrawal that is held for inspection, asks for the same, and was not paid by its own lineage.
+    /// A withdrawal that is held for inspection, asks for the same, and was not paid by its own
+    /// lineage.
     #[schema(value_type = Option<Id>)]
     withdrawal_id: Option<String>,
     /// How it was found out; up to 500 characters.
@@ -43,19 +51,26 @@ pub struct MatchBody {
 
 /// Whom a body names.
 enum Named<'a> {
-    User { user: UserId, book: Option<Book>, source_asset: Option<AssetId>, deducted: Option<&'a RawAmount> },
+    User {
+        user: UserId,
+        book: Option<Book>,
+        source_asset: Option<AssetId>,
+        deducted: Option<&'a RawAmount>,
+    },
     Withdrawal(WithdrawalId),
 }
 
 /// Says whose a payment was that the database did not know. Admin keys only
 #[utoipa::path(post, path = "/api/admin/withdrawals/{id}/match", operation_id = "match_payment", tag = "Admin", params(("id" = Id, Path)), request_body = MatchBody,
     responses(
-        (status = 200, description = "The withdrawal that the payment belongs to now: `completed`. Asked again with the same body, it answers the same", body = WithdrawalView),
+        (status = 200, description = "The withdrawal that the payment belongs to now: `completed`. \
+            Asked again with the same body, it answers the same", body = WithdrawalView),
         (status = 403, description = "FORBIDDEN"),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, USER_UNKNOWN"),
         (status = 409, description = "NOT_MATCHABLE, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
         (status = 422, description = "INVALID_BODY, INVALID_NAME, INVALID_AMOUNT, ASSET_UNKNOWN"),
-        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED, CLOCK_DOUBTED: nothing changed"),
+        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, \
+            STORE_SUPERSEDED, CLOCK_DOUBTED: nothing changed"),
     ))]
 pub async fn match_payment(
     State(state): State<ApiState>,
@@ -72,8 +87,18 @@ pub async fn match_payment(
         Matched::User { .. } => id,
         Matched::Withdrawal { leg } => leg.withdrawal,
     };
-    let command = Command::Match { leg: found.leg(), lane: lineage.lane.clone(), lineage: lineage.id, to, note };
-    state.engine().submit(caller.actor.clone(), command).await.map_err(|error| not_written(&error, state.rules()))?;
+    let command = Command::Match {
+        leg: found.leg(),
+        lane: lineage.lane.clone(),
+        lineage: lineage.id,
+        to,
+        note,
+    };
+    state
+        .engine()
+        .submit(caller.actor.clone(), command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(became).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(&state, &now, caller.reader()).await?))
 }
@@ -89,12 +114,18 @@ pub(super) fn note(given: &str) -> Result<String, Problem> {
 impl MatchBody {
     /// A field that goes with a user, where one is given.
     fn of_a_user(&self) -> Option<&'static str> {
-        let given = [("book", self.book.is_some()), ("sourceAsset", self.source_asset.is_some()), ("deducted", self.deducted.is_some())];
+        let given = [
+            ("book", self.book.is_some()),
+            ("sourceAsset", self.source_asset.is_some()),
+            ("deducted", self.deducted.is_some()),
+        ];
         given.into_iter().find_map(|(field, is_given)| is_given.then_some(field))
     }
 
     fn named(&self) -> Result<Named<'_>, Problem> {
-        let misfit = |field: &str, detail: &str| Problem::new(&codes::INVALID_BODY, detail).with("field", field);
+        let misfit = |field: &str, detail: &str| {
+            Problem::new(&codes::INVALID_BODY, detail).with("field", field)
+        };
         match (&self.user_id, &self.withdrawal_id) {
             (Some(user), None) => Ok(Named::User {
                 user: name(user)?,
@@ -103,14 +134,29 @@ impl MatchBody {
                 deducted: self.deducted.as_ref(),
             }),
             (None, Some(id)) => match self.of_a_user() {
-                Some(field) => Err(misfit(field, &format!("{field} goes with userId; the withdrawal of withdrawalId has its own."))),
-                None => id
-                    .parse()
-                    .map(Named::Withdrawal)
-                    .map_err(|_| misfit("withdrawalId", &format!("withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."))),
+                Some(field) => Err(misfit(
+                    field,
+                    &format!(
+                        "{field} goes with userId; the withdrawal of withdrawalId has its own."
+                    ),
+                )),
+                None => id.parse().map(Named::Withdrawal).map_err(|_| {
+                    misfit(
+                        "withdrawalId",
+                        &format!(
+                            "withdrawalId is {id:?}; allowed is the id of a withdrawal (a UUID)."
+                        ),
+                    )
+                }),
             },
-            (Some(_), Some(_)) => Err(misfit("withdrawalId", "Both userId and withdrawalId are given; give the one whose payment it was.")),
-            (None, None) => Err(misfit("userId", "Neither userId nor withdrawalId is given; give the one whose payment it was.")),
+            (Some(_), Some(_)) => Err(misfit(
+                "withdrawalId",
+                "Both userId and withdrawalId are given; give the one whose payment it was.",
+            )),
+            (None, None) => Err(misfit(
+                "userId",
+                "Neither userId nor withdrawalId is given; give the one whose payment it was.",
+            )),
         }
     }
 }
@@ -119,7 +165,12 @@ impl MatchBody {
 ///
 /// # Errors
 /// `INVALID_BODY` where it is not said and cannot be known; `INVALID_AMOUNT`, `ASSET_UNKNOWN`.
-fn charge(state: &ApiState, found: &Withdrawal, source_asset: Option<AssetId>, deducted: Option<&RawAmount>) -> Result<Charge, Problem> {
+fn charge(
+    state: &ApiState,
+    found: &Withdrawal,
+    source_asset: Option<AssetId>,
+    deducted: Option<&RawAmount>,
+) -> Result<Charge, Problem> {
     let rules = state.rules();
     let claims = rules.claims.as_ref().filter(|claims| claims.asset == found.asset);
     let source_asset = match (source_asset, claims) {
@@ -139,12 +190,16 @@ fn charge(state: &ApiState, found: &Withdrawal, source_asset: Option<AssetId>, d
     let rule = asset(state, &source_asset)?;
     match deducted {
         Some(given) => {
-            let deducted = given.read(&rule.asset).map_err(|problem| problem.with("field", "deducted"))?;
+            let deducted =
+                given.read(&rule.asset).map_err(|problem| problem.with("field", "deducted"))?;
             Ok(Charge { source_asset, deducted })
         }
         None if source_asset == found.asset => Ok(Charge { source_asset, deducted: found.amount }),
         None => {
-            let detail = format!("deducted is missing; say how much {source_asset} the claim took, by your application's records.");
+            let detail = format!(
+                "deducted is missing; say how much {source_asset} the claim took, by your \
+                 application's records."
+            );
             Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "deducted"))
         }
     }
@@ -159,7 +214,11 @@ async fn lineage_of(state: &ApiState, found: &Withdrawal) -> Result<Lineage, Pro
     })
 }
 
-async fn matched(state: &ApiState, found: &Withdrawal, named: Named<'_>) -> Result<Matched, Problem> {
+async fn matched(
+    state: &ApiState,
+    found: &Withdrawal,
+    named: Named<'_>,
+) -> Result<Matched, Problem> {
     match named {
         Named::User { user, book, source_asset, deducted } => {
             let charge = charge(state, found, source_asset, deducted)?;
@@ -167,7 +226,9 @@ async fn matched(state: &ApiState, found: &Withdrawal, named: Named<'_>) -> Resu
                 Some(book) => book,
                 // Asked again.
                 None if found.user == user => found.book.clone(),
-                None if charge.source_asset != found.asset => claims_book(state, &charge.source_asset)?,
+                None if charge.source_asset != found.asset => {
+                    claims_book(state, &charge.source_asset)?
+                }
                 None => only_book(state, &user, &charge.source_asset).await?,
             };
             Ok(Matched::User { user, book, charge })
@@ -195,15 +256,20 @@ fn claims_book(state: &ApiState, points: &AssetId) -> Result<Book, Problem> {
 /// `USER_UNKNOWN`; `INVALID_BODY` where the user has no book with the asset, or several.
 async fn only_book(state: &ApiState, user: &UserId, asset: &AssetId) -> Result<Book, Problem> {
     let sheet = state.store().user(user).await?;
-    let sheet = sheet.ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
-    let mut books: Vec<Book> = sheet.balances.into_iter().filter_map(|(account, _)| book_of(account, asset)).collect();
+    let sheet = sheet
+        .ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
+    let mut books: Vec<Book> =
+        sheet.balances.into_iter().filter_map(|(account, _)| book_of(account, asset)).collect();
     books.dedup();
     if let [only] = &books[..] {
         return Ok(only.clone());
     }
     let names: Vec<&str> = books.iter().map(Book::as_str).collect();
     let which = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let detail = format!("book is missing, and {user} has not one book with {asset} but: {which}. Say from which book it is taken.");
+    let detail = format!(
+        "book is missing, and {user} has not one book with {asset} but: {which}. Say from which \
+         book it is taken."
+    );
     Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "book").with("books", names))
 }
 

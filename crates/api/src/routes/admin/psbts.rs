@@ -1,5 +1,5 @@
-//! `/api/admin/psbts`: versions that others have to sign besides us. Whoever is given one may finish it and send it himself; it is watched by
-//! its hash from the beginning.
+//! `/api/admin/psbts`: versions that others have to sign besides us. Whoever is given one may
+//! finish it and send it himself; it is watched by its hash from the beginning.
 
 use adit_chain::Signatures;
 use adit_core::{Amount, AttemptId, ChainKind, Draft, Purpose};
@@ -45,13 +45,17 @@ pub struct BroughtView {
     /// Of the input that has the fewest; null where it was complete before.
     have: Option<usize>,
     needed: Option<usize>,
-    /// It has enough, and is sent by the lane's next round. With `have` null it had them before, and the file was not read.
+    /// It has enough, and is sent by the lane's next round. With `have` null it had them before,
+    /// and the file was not read.
     complete: bool,
 }
 
 /// Versions that wait for the signatures of others. Admin keys only
 #[utoipa::path(get, path = "/api/admin/psbts", tag = "Admin", responses((status = 200, body = PsbtList), (status = 403, description = "FORBIDDEN")))]
-pub async fn psbts(State(state): State<ApiState>, Admin(_caller): Admin) -> Result<Json<PsbtList>, Problem> {
+pub async fn psbts(
+    State(state): State<ApiState>,
+    Admin(_caller): Admin,
+) -> Result<Json<PsbtList>, Problem> {
     let waiting = state.engine().waiting_for_cosigners().await?;
     let item = |(version, signatures): &(CosignedVersion, Result<Signatures, String>)| {
         let mut item = view(&state, version, signatures.as_ref().ok());
@@ -61,19 +65,30 @@ pub async fn psbts(State(state): State<ApiState>, Admin(_caller): Admin) -> Resu
     Ok(Json(PsbtList { items: waiting.iter().map(item).collect() }))
 }
 
-/// One of them as a PSBT, with the signatures so far and everything that a signing program or device wants to see. Admin keys only
+/// One of them as a PSBT, with the signatures so far and everything that a signing program or
+/// device wants to see. Admin keys only
 #[utoipa::path(get, path = "/api/admin/psbts/{id}", tag = "Admin", params(("id" = Id, Path)),
-    responses((status = 200, description = "`psbt` in base64, what it is, and in `missing` the transactions that made spent coins and that no source gave just now", body = Object),
+    responses((status = 200, description = "`psbt` in base64, what it is, and in `missing` the \
+        transactions that made spent coins and that no source gave just now", body = Object),
         (status = 403, description = "FORBIDDEN"), (status = 404, description = "PSBT_NOT_FOUND"), (status = 422, description = "PSBT_REFUSED: it is complete, or is being cancelled")))]
-pub async fn export(State(state): State<ApiState>, Admin(_caller): Admin, AttemptPath(id): AttemptPath) -> Answered {
-    let (version, handout) = state.engine().hand_out(id).await.map_err(|error| refused(error, &state, "It is not handed out"))?;
+pub async fn export(
+    State(state): State<ApiState>,
+    Admin(_caller): Admin,
+    AttemptPath(id): AttemptPath,
+) -> Answered {
+    let (version, handout) = state
+        .engine()
+        .hand_out(id)
+        .await
+        .map_err(|error| refused(error, &state, "It is not handed out"))?;
     let mut body = view(&state, &version, Some(&handout.signatures));
     body["psbt"] = json!(handout.psbt);
     body["missing"] = json!(handout.missing);
     Ok(Json(body))
 }
 
-/// Brings signatures back. Nothing but signatures is taken over; each is verified. When they are enough, it is sent. Admin keys only
+/// Brings signatures back. Nothing but signatures is taken over; each is verified. When they are
+/// enough, it is sent. Admin keys only
 #[utoipa::path(post, path = "/api/admin/psbts/{id}", operation_id = "import_psbt", tag = "Admin", params(("id" = Id, Path)), request_body = PsbtBody,
     responses((status = 200, body = BroughtView), (status = 403, description = "FORBIDDEN"), (status = 404, description = "PSBT_NOT_FOUND"),
         (status = 409, description = "BAD_ATTEMPT: it is being cancelled. CHANGED_MEANWHILE"), (status = 422, description = "PSBT_REFUSED: what in it differs from what was handed out, or which signature is wrong; nothing of it was taken over"),
@@ -101,7 +116,9 @@ pub async fn import(
 fn refused(error: CosignError, state: &ApiState, what: &str) -> Problem {
     match error {
         CosignError::Unknown => no_psbt(),
-        CosignError::Refused(detail) => Problem::new(&codes::PSBT_REFUSED, format!("{what}: {detail}.")),
+        CosignError::Refused(detail) => {
+            Problem::new(&codes::PSBT_REFUSED, format!("{what}: {detail}."))
+        }
         CosignError::Store(fault) => not_read(&fault),
         CosignError::Write(error) => not_written(&error, state.rules()),
     }
@@ -111,7 +128,9 @@ fn view(state: &ApiState, version: &CosignedVersion, signatures: Option<&Signatu
     let (lineage, attempt) = (&version.lineage, version.attempt());
     let id: AttemptId = attempt.id;
     let legs: Vec<_> = lineage.legs.iter().filter(|leg| attempt.pays(leg)).collect();
-    let paid = legs.iter().fold(Amount::ZERO, |sum, leg| sum.checked_add(leg.amount).unwrap_or(Amount::MAX));
+    let paid = legs
+        .iter()
+        .fold(Amount::ZERO, |sum, leg| sum.checked_add(leg.amount).unwrap_or(Amount::MAX));
     let asset = legs.first().map(|leg| &leg.asset);
     let mut view = json!({
         "id": id,

@@ -1,4 +1,5 @@
-//! `POST /api/admin/strays/{hash}/explain`: a person says what a transaction was that neither the database nor the journal remembers.
+//! `POST /api/admin/strays/{hash}/explain`: a person says what a transaction was that neither the
+//! database nor the journal remembers.
 
 use adit_core::{Command, Stray};
 use axum::Json;
@@ -15,8 +16,8 @@ use crate::refused::not_written;
 use crate::state::ApiState;
 use crate::units::units;
 
-/// A payment out of one of our wallets that a block holds and nobody here remembers. Until it is explained, whoever asks for exactly this
-/// waits for a person.
+/// A payment out of one of our wallets that a block holds and nobody here remembers. Until it is
+/// explained, whoever asks for exactly this waits for a person.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StrayPayment {
@@ -43,7 +44,8 @@ pub struct ExplainBody {
     note: String,
 }
 
-/// Says what a transaction was that nobody here remembered: nobody waits because of it any more. Admin keys only
+/// Says what a transaction was that nobody here remembered: nobody waits because of it any more.
+/// Admin keys only
 #[utoipa::path(post, path = "/api/admin/strays/{hash}/explain", operation_id = "explain_stray", tag = "Admin", params(("hash" = Hash, Path)), request_body = ExplainBody,
     responses(
         (status = 200, description = "What the transaction paid. Asked again, it answers the same", body = Vec<StrayPayment>),
@@ -58,9 +60,20 @@ pub async fn explain(
     Body(body): Body<ExplainBody>,
 ) -> Result<Json<Vec<StrayPayment>>, Problem> {
     let command = Command::ExplainStray { hash, note: note(&body.note)? };
-    state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state
+        .engine()
+        .writer
+        .submit(caller.actor, command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     let known = state.store().incarnation().await?.map(|known| known.strays).unwrap_or_default();
-    Ok(Json(known.iter().filter(|stray| stray.payment.hash == hash).map(|stray| shown(&state, stray)).collect()))
+    Ok(Json(
+        known
+            .iter()
+            .filter(|stray| stray.payment.hash == hash)
+            .map(|stray| shown(&state, stray))
+            .collect(),
+    ))
 }
 
 pub(super) fn shown(state: &ApiState, stray: &Stray) -> StrayPayment {
@@ -84,6 +97,10 @@ pub(super) fn shown(state: &ApiState, stray: &Stray) -> StrayPayment {
 }
 
 fn written(state: &ApiState, stray: &Stray) -> String {
-    let kind = state.rules().chains.get(&stray.lane.chain).map_or(adit_core::ChainKind::Evm, |chain| chain.kind);
+    let kind = state
+        .rules()
+        .chains
+        .get(&stray.lane.chain)
+        .map_or(adit_core::ChainKind::Evm, |chain| chain.kind);
     kind.shown(stray.payment.hash)
 }

@@ -72,7 +72,10 @@ pub struct SuspensionList {
 
 /// What is suspended now
 #[utoipa::path(get, path = "/api/admin/suspensions", tag = "Admin", responses((status = 200, body = SuspensionList)))]
-pub async fn list(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<SuspensionList>, Problem> {
+pub async fn list(
+    State(state): State<ApiState>,
+    Service(_caller): Service,
+) -> Result<Json<SuspensionList>, Problem> {
     let standing = state.store().suspensions().await?;
     Ok(Json(SuspensionList { items: standing.iter().map(view).collect() }))
 }
@@ -89,7 +92,12 @@ pub async fn suspend(
     let reason = reason(body.reason, "suspended by an operator")?;
     known(&state, &scope).await?;
     let command = Command::Suspend { scope: scope.clone(), reason };
-    state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state
+        .engine()
+        .writer
+        .submit(caller.actor, command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     let standing = state.store().suspensions().await?;
     let found = standing.iter().find(|suspension| suspension.scope == scope).map(view);
     Ok(Json(found.unwrap_or_else(|| resumed(&scope))))
@@ -99,10 +107,19 @@ pub async fn suspend(
 #[utoipa::path(delete, path = "/api/admin/suspensions", operation_id = "lift_suspension", tag = "Admin", request_body = Option<ScopeBody>,
     params(ScopeQuery),
     responses((status = 200, body = SuspensionView), (status = 403, description = "FORBIDDEN"), (status = 404, description = "USER_UNKNOWN"), (status = 422, description = "INVALID_BODY, INVALID_NAME, ASSET_UNKNOWN")))]
-pub async fn resume(State(state): State<ApiState>, Service(caller): Service, request: Request) -> Result<Json<SuspensionView>, Problem> {
+pub async fn resume(
+    State(state): State<ApiState>,
+    Service(caller): Service,
+    request: Request,
+) -> Result<Json<SuspensionView>, Problem> {
     let scope = scope(&state, &named(request).await?)?;
     let command = Command::Resume { scope: scope.clone() };
-    state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state
+        .engine()
+        .writer
+        .submit(caller.actor, command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     Ok(Json(resumed(&scope)))
 }
 
@@ -122,7 +139,8 @@ async fn named(request: Request) -> Result<ScopeBody, Problem> {
 
 fn scope(state: &ApiState, body: &ScopeBody) -> Result<Scope, Problem> {
     let wrong = || {
-        let detail = "The scope is \"all\", or \"asset\" with asset, or \"user\" with userId, and nothing beside it.";
+        let detail = "The scope is \"all\", or \"asset\" with asset, or \"user\" with userId, and nothing \
+             beside it.";
         Problem::new(&codes::INVALID_BODY, detail).with("field", "scope")
     };
     match (body.scope.as_str(), &body.asset, &body.user_id) {
@@ -148,7 +166,13 @@ fn view(suspension: &Suspension) -> SuspensionView {
 }
 
 fn resumed(scope: &Scope) -> SuspensionView {
-    SuspensionView { scope: scope.to_string(), suspended: false, reason: None, by: None, since: None }
+    SuspensionView {
+        scope: scope.to_string(),
+        suspended: false,
+        reason: None,
+        by: None,
+        since: None,
+    }
 }
 
 /// A stop of somebody who does not exist stops nothing; in an emergency a slip must be seen.

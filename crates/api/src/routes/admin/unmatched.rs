@@ -1,4 +1,5 @@
-//! `GET /api/admin/unmatched`: what the signer's journal knows and the database cannot explain, and what to do about it.
+//! `GET /api/admin/unmatched`: what the signer's journal knows and the database cannot explain, and
+//! what to do about it.
 
 use adit_core::{ChainKind, HaltReason, Lane, LaneState, State as Stands, Unmatched, Withdrawal};
 use axum::Json;
@@ -63,7 +64,10 @@ pub struct UnmatchedPayment {
 
 /// What the journal knows and the database cannot explain
 #[utoipa::path(get, path = "/api/admin/unmatched", tag = "Admin", responses((status = 200, body = Unexplained)))]
-pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service) -> Result<Json<Unexplained>, Problem> {
+pub async fn unmatched(
+    State(state): State<ApiState>,
+    Service(_caller): Service,
+) -> Result<Json<Unexplained>, Problem> {
     let known = state.store().incarnation().await?;
     // What was read in the life before a restore says nothing of the next one.
     let present = known.as_ref().is_none_or(|known| known.finding.is_none());
@@ -73,7 +77,9 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
         let row = row.unwrap_or_else(|| Lane::new(chain.lane.clone()));
         lanes.push(reading(&row, chain.kind, present && row.has_read_journal()));
     }
-    let (unmatched, strays) = known.map(|known| (known.nobodys().cloned().collect::<Vec<_>>(), known.strays)).unwrap_or_default();
+    let (unmatched, strays) = known
+        .map(|known| (known.nobodys().cloned().collect::<Vec<_>>(), known.strays))
+        .unwrap_or_default();
     let ids = unmatched.iter().map(|payment| payment.withdrawal).collect();
     let rows = state.store().withdrawals_by_id(&ids).await?;
     let of = |payment: &Unmatched| rows.iter().find(|row| row.id == payment.withdrawal);
@@ -84,8 +90,13 @@ pub async fn unmatched(State(state): State<ApiState>, Service(_caller): Service)
 
 fn reading(lane: &Lane, kind: ChainKind, journal_read: bool) -> LaneReading {
     let unplaced = match &lane.state {
-        LaneState::Halted { reason: HaltReason::JournalAhead { detail }, .. } => Some(kind.written(detail)),
-        LaneState::Halted { .. } | LaneState::Reconciling | LaneState::Sweeping | LaneState::Running => None,
+        LaneState::Halted { reason: HaltReason::JournalAhead { detail }, .. } => {
+            Some(kind.written(detail))
+        }
+        LaneState::Halted { .. }
+        | LaneState::Reconciling
+        | LaneState::Sweeping
+        | LaneState::Running => None,
     };
     let next_step = match (&lane.state, &unplaced, journal_read) {
         (_, Some(_), _) => {
@@ -94,16 +105,25 @@ fn reading(lane: &Lane, kind: ChainKind, journal_read: bool) -> LaneReading {
         }
         (_, None, true) => "Nothing: all that the journal knows stands in the database.",
         (LaneState::Halted { reason: HaltReason::JournalWentBack { .. }, .. }, None, false) => {
-            "Put the signer's newest journal back, or run `adit restore --journal FILE` where it is lost. The lane goes on by itself then."
+            "Put the signer's newest journal back, or run `adit restore --journal FILE` where it \
+             is lost. The lane goes on by itself then."
         }
         (LaneState::Halted { .. }, None, false) => {
-            "The lane is halted for another reason (GET /api/admin/lanes); it reads the journal once a server has its lease."
+            "The lane is halted for another reason (GET /api/admin/lanes); it reads the journal \
+             once a server has its lease."
         }
         (LaneState::Reconciling | LaneState::Sweeping | LaneState::Running, None, false) => {
-            "Wait: the lane reads the journal before anything else. If that does not end, the server's log says why."
+            "Wait: the lane reads the journal before anything else. If that does not end, the \
+             server's log says why."
         }
     };
-    LaneReading { lane: lane.id.to_string(), state: state_name(&lane.state), journal_read, unplaced, next_step: next_step.to_owned() }
+    LaneReading {
+        lane: lane.id.to_string(),
+        state: state_name(&lane.state),
+        journal_read,
+        unplaced,
+        next_step: next_step.to_owned(),
+    }
 }
 
 fn payment(state: &ApiState, row: &Withdrawal) -> UnmatchedPayment {
@@ -140,7 +160,8 @@ fn next_step(row: &Withdrawal) -> (bool, String) {
                  `adit withdrawals match {id} --user USER --note NOTE`, or --withdrawal ID where one that is held for inspection asks for the same."
             ),
         ),
-        Stands::Processing { .. } => (false, "Wait: it can be matched once its transaction is final.".to_owned()),
+        Stands::Processing { .. } => (false, "Wait: it can be matched once its transaction is \
+            final.".to_owned()),
         Stands::Pending | Stands::Approved { .. } | Stands::Completed { .. } | Stands::Failed { .. } | Stands::Cancelled { .. } => {
             (false, "Nothing: it ended without a payment to be matched.".to_owned())
         }

@@ -41,6 +41,11 @@ pub async fn put_user(
 ) -> Result<Json<UserView>, Problem> {
     let tier: Option<Tier> = body.tier.as_deref().map(name).transpose()?;
     let command = Command::PutUser { user: user.clone(), tier: tier.clone() };
-    state.engine().writer.submit(caller.actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state
+        .engine()
+        .writer
+        .submit(caller.actor, command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     Ok(Json(UserView { user_id: user.to_string(), tier: tier.map(|tier| tier.to_string()) }))
 }

@@ -49,7 +49,8 @@ pub async fn claims(
     let user = caller.scope(query.user_id.as_deref().map(name).transpose()?)?;
     let after = query.cursor.as_deref().map(cursor::read).transpose()?;
     let filter = WithdrawalFilter { user, claims: Some(true), ..WithdrawalFilter::default() };
-    let page = state.store().withdrawals(&filter, after, cursor::rows(query.limit.as_deref())?).await?;
+    let page =
+        state.store().withdrawals(&filter, after, cursor::rows(query.limit.as_deref())?).await?;
     let items = page.items.iter().map(|withdrawal| claim_view(withdrawal, state.rules())).collect();
     Ok(Json(ClaimPage { items, next_cursor: page.next.map(cursor::write) }))
 }

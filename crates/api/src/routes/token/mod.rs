@@ -21,6 +21,11 @@ use crate::state::ApiState;
 /// # Errors
 /// `CLAIMS_NOT_CONFIGURED`.
 fn claims(state: &ApiState) -> Result<(&ClaimRules, &Arc<dyn ClaimGate>), Problem> {
-    let none = || Problem::new(&codes::CLAIMS_NOT_CONFIGURED, "This instance pays no claims; its operator configures them under [claims].");
+    let none = || {
+        Problem::new(
+            &codes::CLAIMS_NOT_CONFIGURED,
+            "This instance pays no claims; its operator configures them under [claims].",
+        )
+    };
     state.claims().ok_or_else(none)
 }

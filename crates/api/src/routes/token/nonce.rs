@@ -1,4 +1,5 @@
-//! `GET /api/token/withdraw/nonce`: everything a wallet needs to sign the next claim. Changes nothing.
+//! `GET /api/token/withdraw/nonce`: everything a wallet needs to sign the next claim. Changes
+//! nothing.
 
 use adit_core::Refusal;
 use axum::Json;
@@ -16,7 +17,8 @@ use crate::query::Params;
 use crate::refused::refused;
 use crate::state::ApiState;
 
-/// The offered deadline is this much before the latest allowed, in case the database's clock is behind ours.
+/// The offered deadline is this much before the latest allowed, in case the database's clock is
+/// behind ours.
 const DEADLINE_MARGIN_SECONDS: u64 = 5;
 
 #[derive(Debug, Deserialize, IntoParams)]

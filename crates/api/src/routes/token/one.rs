@@ -19,6 +19,7 @@ pub async fn claim(
     WithdrawalPath(id): WithdrawalPath,
 ) -> Result<Json<ClaimView>, Problem> {
     let found = state.store().withdrawal(id).await?;
-    let own = found.filter(|withdrawal| withdrawal.claim.is_some() && caller.may_see(&withdrawal.user));
+    let own =
+        found.filter(|withdrawal| withdrawal.claim.is_some() && caller.may_see(&withdrawal.user));
     own.map(|withdrawal| Json(claim_view(&withdrawal, state.rules()))).ok_or_else(no_withdrawal)
 }

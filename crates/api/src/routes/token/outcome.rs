@@ -18,7 +18,8 @@ use crate::state::ApiState;
 use crate::units::units;
 use crate::wakes::Subject;
 
-/// Another replica may have committed what this one waits for, so the store is looked at by itself as well.
+/// Another replica may have committed what this one waits for, so the store is looked at by itself
+/// as well.
 const LOOK_MILLIS: u64 = 500;
 /// Says that an answer repeats an earlier one.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -53,7 +54,8 @@ pub struct Outcome {
     withdrawal: Withdrawal,
 }
 
-/// Waits. A store that cannot be read meanwhile does not undo the acceptance: the answer says what was known last.
+/// Waits. A store that cannot be read meanwhile does not undo the acceptance: the answer says what
+/// was known last.
 pub async fn follow(state: &ApiState, mut withdrawal: Withdrawal, wait: Duration) -> Outcome {
     if wait.is_zero() || is_decided(&withdrawal.state) {
         return Outcome { withdrawal };
@@ -65,7 +67,13 @@ pub async fn follow(state: &ApiState, mut withdrawal: Withdrawal, wait: Duration
         match state.store().withdrawal(withdrawal.id).await {
             Ok(Some(now)) => withdrawal = now,
             Ok(None) => {}
-            Err(fault) => tracing::warn!(%fault, withdrawal = %withdrawal.id, "a claim that is waited for cannot be read"),
+            Err(fault) => {
+                tracing::warn!(
+                    %fault,
+                    withdrawal = %withdrawal.id,
+                    "a claim that is waited for cannot be read"
+                )
+            }
         }
         let left = until.saturating_duration_since(Instant::now());
         if is_decided(&withdrawal.state) || left.is_zero() {
@@ -89,7 +97,8 @@ fn is_decided(state: &State) -> bool {
 }
 
 impl Outcome {
-    /// 200 once it is confirmed, 202 while it is under way, a problem where it ended without being paid.
+    /// 200 once it is confirmed, 202 while it is under way, a problem where it ended without being
+    /// paid.
     ///
     /// # Errors
     /// `PAYMENT_REVERTED`, `PAYMENT_FAILED`, `WITHDRAWAL_CANCELLED`.
@@ -97,18 +106,33 @@ impl Outcome {
         let withdrawal = &self.withdrawal;
         let answer = match &withdrawal.state {
             State::Completed { .. } => (StatusCode::OK, self.paid(state, true)),
-            State::Processing { confirmed_at: Some(_), .. } => (StatusCode::OK, self.paid(state, false)),
-            State::Pending | State::Approved { .. } | State::Processing { .. } | State::HeldForInspection { .. } => {
-                (StatusCode::ACCEPTED, self.pending())
+            State::Processing { confirmed_at: Some(_), .. } => {
+                (StatusCode::OK, self.paid(state, false))
             }
+            State::Pending
+            | State::Approved { .. }
+            | State::Processing { .. }
+            | State::HeldForInspection { .. } => (StatusCode::ACCEPTED, self.pending()),
             State::Failed { failure: failure @ Failure::Reverted, .. } => {
-                return Err(self.ended(&codes::PAYMENT_REVERTED, failure_sentence(failure, adit_core::Reader::User)));
+                return Err(self.ended(
+                    &codes::PAYMENT_REVERTED,
+                    failure_sentence(failure, adit_core::Reader::User),
+                ));
             }
-            State::Failed { failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }), .. } => {
-                return Err(self.ended(&codes::PAYMENT_FAILED, failure_sentence(failure, adit_core::Reader::User)));
+            State::Failed {
+                failure: failure @ (Failure::Precheck { .. } | Failure::Inspected { .. }),
+                ..
+            } => {
+                return Err(self.ended(
+                    &codes::PAYMENT_FAILED,
+                    failure_sentence(failure, adit_core::Reader::User),
+                ));
             }
             State::Cancelled { reason, .. } => {
-                return Err(self.ended(&codes::WITHDRAWAL_CANCELLED, format!("It was cancelled: {reason}. The points were given back.")));
+                return Err(self.ended(
+                    &codes::WITHDRAWAL_CANCELLED,
+                    format!("It was cancelled: {reason}. The points were given back."),
+                ));
             }
         };
         let mut response = (answer.0, Json(answer.1)).into_response();
@@ -124,7 +148,11 @@ impl Outcome {
         ClaimAnswer {
             block_number: withdrawal.state.block().map(|block| block.height),
             amount_withdrawn: Some(units(rules, &withdrawal.asset, withdrawal.amount)),
-            new_xp_balance: Some(number(&units(rules, &withdrawal.source_asset, withdrawal.balance_after))),
+            new_xp_balance: Some(number(&units(
+                rules,
+                &withdrawal.source_asset,
+                withdrawal.balance_after,
+            ))),
             is_final: Some(is_final),
             pending: false,
             ..self.pending()
@@ -146,14 +174,18 @@ impl Outcome {
 
     fn ended(&self, code: &'static Code, detail: String) -> Problem {
         let hash = self.withdrawal.state.hash().map(|hash| hash.to_string());
-        Problem::new(code, detail).with("withdrawalId", self.withdrawal.id.to_string()).with("transactionHash", hash)
+        Problem::new(code, detail)
+            .with("withdrawalId", self.withdrawal.id.to_string())
+            .with("transactionHash", hash)
     }
 }
 
 /// Exact up to 2^64; beyond that, and with fraction digits, as near as a JSON number comes.
 fn number(units: &str) -> Value {
     let whole = units.parse::<u64>().map(Number::from).ok();
-    whole.or_else(|| units.parse().ok().and_then(Number::from_f64)).map_or(Value::Null, Value::Number)
+    whole
+        .or_else(|| units.parse().ok().and_then(Number::from_f64))
+        .map_or(Value::Null, Value::Number)
 }
 
 #[cfg(test)]

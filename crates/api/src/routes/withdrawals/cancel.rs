@@ -34,7 +34,8 @@ pub struct CancelBody {
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
         (status = 409, description = "NOT_CANCELLABLE, NOT_SWEPT, CHANGED_MEANWHILE, PAYMENT_SIGNED"),
         (status = 429, description = "TOO_MANY_CANCELS"),
-        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, STORE_SUPERSEDED: nothing changed"),
+        (status = 503, description = "JOURNAL_UNREAD, STORE_RECONCILING, SIGNER_UNAVAILABLE, \
+            STORE_SUPERSEDED: nothing changed"),
     ))]
 pub async fn cancel(
     State(state): State<ApiState>,
@@ -48,7 +49,12 @@ pub async fn cancel(
 }
 
 /// Gives the command and answers with what became of the withdrawal.
-pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: String) -> Result<Json<WithdrawalView>, Problem> {
+pub async fn submit(
+    state: &ApiState,
+    actor: Actor,
+    found: &Withdrawal,
+    reason: String,
+) -> Result<Json<WithdrawalView>, Problem> {
     let reader = Reader::of(&actor);
     let command = Command::Cancel {
         withdrawal: found.id,
@@ -60,7 +66,11 @@ pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: 
         lineage: found.state.lineage(),
         reason,
     };
-    state.engine().submit(actor, command).await.map_err(|error| not_written(&error, state.rules()))?;
+    state
+        .engine()
+        .submit(actor, command)
+        .await
+        .map_err(|error| not_written(&error, state.rules()))?;
     let now = state.store().withdrawal(found.id).await?.ok_or_else(no_withdrawal)?;
     Ok(Json(withdrawal_view(state, &now, reader).await?))
 }
@@ -70,7 +80,8 @@ pub async fn submit(state: &ApiState, actor: Actor, found: &Withdrawal, reason: 
 /// # Errors
 /// `INVALID_BODY` when it is too long, or has control characters.
 pub fn reason(given: Option<String>, usual: &str) -> Result<String, Problem> {
-    let reason = given.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| usual.to_owned());
+    let reason =
+        given.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| usual.to_owned());
     printable("reason", &reason)?;
     let length = reason.chars().count();
     if length > REASON_CHARS_MAX {
@@ -80,12 +91,16 @@ pub fn reason(given: Option<String>, usual: &str) -> Result<String, Problem> {
     Ok(reason)
 }
 
-/// Text that people write is shown to other people, in terminals too: control characters have no place in it.
+/// Text that people write is shown to other people, in terminals too: control characters have no
+/// place in it.
 ///
 /// # Errors
 /// `INVALID_BODY`, naming the first such character.
 pub fn printable(field: &'static str, text: &str) -> Result<(), Problem> {
     let Some(odd) = text.chars().find(|character| character.is_control()) else { return Ok(()) };
-    let detail = format!("{field} has the control character U+{:04X}; allowed is text without any.", u32::from(odd));
+    let detail = format!(
+        "{field} has the control character U+{:04X}; allowed is text without any.",
+        u32::from(odd)
+    );
     Err(Problem::new(&codes::INVALID_BODY, detail).with("field", field))
 }

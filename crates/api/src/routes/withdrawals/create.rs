@@ -1,6 +1,8 @@
 //! `POST /api/withdrawals`: asks for a payment of any asset.
 
-use adit_core::{Answer, AssetId, Book, Command, Hash32, Idempotency, Reader, Request, WithdrawalId};
+use adit_core::{
+    Answer, AssetId, Book, Command, Hash32, Idempotency, Reader, Request, WithdrawalId,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -29,7 +31,8 @@ pub struct WithdrawalBody {
     /// Whole units, as a string.
     #[schema(value_type = PositiveUnits)]
     amount: RawAmount,
-    /// An address of the asset's chain; blanks at its ends are taken off, and of a payment URI the answer names what to paste.
+    /// An address of the asset's chain; blanks at its ends are taken off, and of a payment URI the
+    /// answer names what to paste.
     destination: String,
     /// The book that it is taken from.
     #[schema(value_type = BookName)]
@@ -41,12 +44,17 @@ pub struct WithdrawalBody {
 
 /// Asks for a payment
 #[utoipa::path(post, path = "/api/withdrawals", tag = "Withdrawals", request_body = WithdrawalBody,
-    params(("Idempotency-Key" = Option<Key>, Header, description = "the same key and body get the same answer, for ever")),
+    params(("Idempotency-Key" = Option<Key>, Header, description = "the same key and body get the \
+        same answer, for ever")),
     responses(
-        (status = 201, description = "Accepted and held; with `Idempotent-Replayed: true` where it was before", body = WithdrawalView),
+        (status = 201, description = "Accepted and held; with `Idempotent-Replayed: true` where it \
+            was before", body = WithdrawalView),
         (status = 403, description = "FORBIDDEN: only a service key may name a userId"),
         (status = 404, description = "USER_UNKNOWN"),
-        (status = 422, description = "INVALID_HEADER, INVALID_NAME, INVALID_AMOUNT, INVALID_ADDRESS, FORBIDDEN_DESTINATION, ASSET_UNKNOWN, ASSET_NOT_WITHDRAWABLE, BELOW_MINIMUM, ABOVE_MAXIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED, WEEKLY_LIMIT_EXCEEDED, MONTHLY_LIMIT_EXCEEDED, COOLDOWN, IDEMPOTENCY_MISMATCH"),
+        (status = 422, description = "INVALID_HEADER, INVALID_NAME, INVALID_AMOUNT, \
+            INVALID_ADDRESS, FORBIDDEN_DESTINATION, ASSET_UNKNOWN, ASSET_NOT_WITHDRAWABLE, \
+            BELOW_MINIMUM, ABOVE_MAXIMUM, INSUFFICIENT_BALANCE, DAILY_LIMIT_EXCEEDED, \
+            WEEKLY_LIMIT_EXCEEDED, MONTHLY_LIMIT_EXCEEDED, COOLDOWN, IDEMPOTENCY_MISMATCH"),
         (status = 503, description = "STORE_UNAVAILABLE, OUTCOME_UNKNOWN, SUSPENDED"),
     ))]
 pub async fn request(
@@ -56,12 +64,14 @@ pub async fn request(
     Body(body): Body<WithdrawalBody>,
 ) -> Result<Response, Problem> {
     let mut request = shape(&state, &caller, &body)?;
-    request.idempotency = headers::idempotency_key(&headers)?.map(|key| Idempotency { key, fingerprint: fingerprint(&request) });
+    request.idempotency = headers::idempotency_key(&headers)?
+        .map(|key| Idempotency { key, fingerprint: fingerprint(&request) });
     let reader = caller.reader();
     let written = state.engine().writer.submit(caller.actor, Command::Request(request)).await;
     match written.map_err(|error| not_written(&error, state.rules()))? {
         Answer::Accepted(withdrawal) => {
-            Ok((StatusCode::CREATED, Json(withdrawal_view(&state, &withdrawal, reader).await?)).into_response())
+            Ok((StatusCode::CREATED, Json(withdrawal_view(&state, &withdrawal, reader).await?))
+                .into_response())
         }
         Answer::Replayed(id) => replay(&state, id, reader).await,
         Answer::Done | Answer::Unchanged | Answer::Wallet(_) | Answer::Leased(_) => {
@@ -90,15 +100,20 @@ fn shape(state: &ApiState, caller: &Principal, body: &WithdrawalBody) -> Result<
     })
 }
 
-/// Everything that the caller decides. No name holds a line break, so two requests never read the same.
+/// Everything that the caller decides. No name holds a line break, so two requests never read the
+/// same.
 fn fingerprint(request: &Request) -> Hash32 {
     let Request { user, book, asset, amount, destination, .. } = request;
-    Hash32(Sha256::digest(format!("withdrawal\n{user}\n{book}\n{asset}\n{amount}\n{destination}")).into())
+    Hash32(
+        Sha256::digest(format!("withdrawal\n{user}\n{book}\n{asset}\n{amount}\n{destination}"))
+            .into(),
+    )
 }
 
 async fn replay(state: &ApiState, id: WithdrawalId, reader: Reader) -> Result<Response, Problem> {
     let known = state.store().withdrawal(id).await?.ok_or_else(no_withdrawal)?;
-    let mut response = (StatusCode::CREATED, Json(withdrawal_view(state, &known, reader).await?)).into_response();
+    let mut response =
+        (StatusCode::CREATED, Json(withdrawal_view(state, &known, reader).await?)).into_response();
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }

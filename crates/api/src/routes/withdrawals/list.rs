@@ -23,7 +23,8 @@ pub struct WithdrawalsQuery {
     /// For service keys: only this user's.
     #[param(value_type = Option<UserName>)]
     user_id: Option<String>,
-    /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or `held_for_inspection`.
+    /// `pending`, `approved`, `processing`, `completed`, `failed`, `cancelled` or
+    /// `held_for_inspection`.
     #[param(value_type = Option<StatusName>)]
     status: Option<String>,
     #[param(value_type = Option<AssetName>)]
@@ -67,7 +68,8 @@ pub async fn withdrawals(
         claims: None,
     };
     let after = asked.cursor.as_deref().map(cursor::read).transpose()?;
-    let page = state.store().withdrawals(&filter, after, cursor::rows(asked.limit.as_deref())?).await?;
+    let page =
+        state.store().withdrawals(&filter, after, cursor::rows(asked.limit.as_deref())?).await?;
     let items = withdrawal_views(&state, &page.items, caller.reader()).await?;
     Ok(Json(WithdrawalPage { items, next_cursor: page.next.map(cursor::write) }))
 }
@@ -75,6 +77,7 @@ pub async fn withdrawals(
 fn status(text: &str) -> Result<Status, Problem> {
     Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
         let allowed: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        query::misfit("status", text, format!("one of {}", allowed.join(", "))).with("allowed", allowed)
+        query::misfit("status", text, format!("one of {}", allowed.join(", ")))
+            .with("allowed", allowed)
     })
 }

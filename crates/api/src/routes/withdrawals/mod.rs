@@ -17,11 +17,19 @@ use crate::state::ApiState;
 ///
 /// # Errors
 /// `WITHDRAWAL_NOT_FOUND`, also for another user's.
-pub async fn find(state: &ApiState, caller: &Principal, id: WithdrawalId) -> Result<Withdrawal, Problem> {
+pub async fn find(
+    state: &ApiState,
+    caller: &Principal,
+    id: WithdrawalId,
+) -> Result<Withdrawal, Problem> {
     let found = state.store().withdrawal(id).await?.ok_or_else(no_withdrawal)?;
     if caller.may_see(&found.user) {
         return Ok(found);
     }
-    tracing::warn!(caller = %caller.actor.client(), withdrawal = %id, "a withdrawal of somebody else was asked for");
+    tracing::warn!(
+        caller = %caller.actor.client(),
+        withdrawal = %id,
+        "a withdrawal of somebody else was asked for"
+    );
     Err(no_withdrawal())
 }

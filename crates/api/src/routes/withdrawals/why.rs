@@ -1,9 +1,10 @@
-//! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for and what happens next: for a user, for the application that speaks for
-//! its users, and for those who run the instance, who are shown the evidence, too (abuse case +31).
+//! `GET /api/withdrawals/{id}/why`: where it stands, what is waited for and what happens next: for
+//! a user, for the application that speaks for its users, and for those who run the instance, who
+//! are shown the evidence, too (abuse case +31).
 
 use adit_core::{
-    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord, Purpose, Reader, Said, Stage, Status,
-    SubmissionAnswer, Trust, Why, Withdrawal,
+    Attempt, Button, ChainKind, Draft, Knowledge, Lineage, LineageState, ObservationRecord,
+    Purpose, Reader, Said, Stage, Status, SubmissionAnswer, Trust, Why, Withdrawal,
 };
 use adit_store::StoreFault;
 use axum::Json;
@@ -22,15 +23,29 @@ use crate::units::rfc3339;
 use crate::written::written;
 
 /// Parameters that a user is told, and those that a host application is told besides.
-const USERS: [&str; 10] = ["code", "nextAct", "nextAt", "trust", "attempts", "confirmations", "confirmed", "block", "ahead", "cause"];
+const USERS: [&str; 10] = [
+    "code",
+    "nextAct",
+    "nextAt",
+    "trust",
+    "attempts",
+    "confirmations",
+    "confirmed",
+    "block",
+    "ahead",
+    "cause",
+];
 const HOSTS_TOO: [&str; 4] = ["tries", "suspended", "inFlight", "most"];
 /// Newest observations that are shown of each attempt.
 const OBSERVATIONS_MAX: usize = 20;
 
-/// Why it stands where it stands: what is waited for, the next act, and what the caller may safely do; for admins the evidence as well
+/// Why it stands where it stands: what is waited for, the next act, and what the caller may safely
+/// do; for admins the evidence as well
 #[utoipa::path(get, path = "/api/withdrawals/{id}/why", tag = "Withdrawals", params(("id" = Id, Path)),
     responses(
-        (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, buttons, trust, and effects: the transactions that pay it. Admins are shown every parameter, and the lineages with their attempts and what each endpoint said", body = Object),
+        (status = 200, description = "code and its parameters, a sentence, nextAct and nextAt, \
+            buttons, trust, and effects: the transactions that pay it. Admins are shown every \
+            parameter, and the lineages with their attempts and what each endpoint said", body = Object),
         (status = 404, description = "WITHDRAWAL_NOT_FOUND, also for another user's"),
     ))]
 pub async fn why(
@@ -56,7 +71,9 @@ pub async fn why(
     body["effects"] = lineages.iter().flat_map(|lineage| effects(lineage, &found, kind)).collect();
     body["lineages"] = match reader {
         Reader::User | Reader::Host => json!([]),
-        Reader::Operator => Value::Array(try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?),
+        Reader::Operator => Value::Array(
+            try_join_all(lineages.iter().map(|lineage| lineage_view(&state, lineage))).await?,
+        ),
     };
     Ok(Json(written(kind, body)))
 }
@@ -78,19 +95,25 @@ fn effects(lineage: &Lineage, withdrawal: &Withdrawal, kind: ChainKind) -> Vec<V
                 Knowledge::Conflicted { .. } => return None,
             },
         };
-        Some(json!({ "txHash": kind.shown(signed.hash), "state": state, "blockNumber": block.map(|block| block.height) }))
+        Some(
+            json!({ "txHash": kind.shown(signed.hash), "state": state, "blockNumber": block.map(|block| block.height) }),
+        )
     };
     lineage.attempts.iter().filter(pays).filter_map(sent).collect()
 }
 
-/// What a user or the host application is told: their own state, and numbers that are nobody else's.
+/// What a user or the host application is told: their own state, and numbers that are nobody
+/// else's.
 fn told(why: &Why, reader: Reader) -> Value {
     let whole = explained(why);
     let besides = match reader {
         Reader::User => &[][..],
         Reader::Host | Reader::Operator => &HOSTS_TOO[..],
     };
-    let shown = USERS.iter().chain(besides).filter_map(|name| Some(((*name).to_owned(), whole.get(name)?.clone())));
+    let shown = USERS
+        .iter()
+        .chain(besides)
+        .filter_map(|name| Some(((*name).to_owned(), whole.get(name)?.clone())));
     let mut body = Value::Object(shown.collect());
     body["sentence"] = json!(why.told);
     // Of a halt the kind, never its words.
@@ -124,8 +147,11 @@ fn buttons(why: &Why, caller: &Principal, status: Status) -> Vec<Button> {
 }
 
 async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, StoreFault> {
-    let kind = state.rules().chain_of_lane(&lineage.lane).map_or(ChainKind::Evm, |chain| chain.kind);
-    let attempts = try_join_all(lineage.attempts.iter().map(|attempt| attempt_view(state, attempt, kind))).await?;
+    let kind =
+        state.rules().chain_of_lane(&lineage.lane).map_or(ChainKind::Evm, |chain| chain.kind);
+    let attempts =
+        try_join_all(lineage.attempts.iter().map(|attempt| attempt_view(state, attempt, kind)))
+            .await?;
     let (standing, evidence) = match &lineage.state {
         LineageState::Live => ("live", None),
         LineageState::Final { attempt, .. } => ("final", Some(attempt.to_string())),
@@ -145,7 +171,11 @@ async fn lineage_view(state: &ApiState, lineage: &Lineage) -> Result<Value, Stor
     Ok(written(kind, view))
 }
 
-async fn attempt_view(state: &ApiState, attempt: &Attempt, kind: ChainKind) -> Result<Value, StoreFault> {
+async fn attempt_view(
+    state: &ApiState,
+    attempt: &Attempt,
+    kind: ChainKind,
+) -> Result<Value, StoreFault> {
     let observations = state.store().observations(attempt.id, OBSERVATIONS_MAX).await?;
     let purpose = match attempt.purpose {
         Purpose::Pay => "pay",
@@ -170,7 +200,8 @@ fn add_draft(view: &mut Value, draft: &Draft) {
     match draft {
         Draft::Evm(draft) => {
             view["maxFeePerGasWei"] = json!(draft.fees.max_fee_per_gas.to_string());
-            view["maxPriorityFeePerGasWei"] = json!(draft.fees.max_priority_fee_per_gas.to_string());
+            view["maxPriorityFeePerGasWei"] =
+                json!(draft.fees.max_priority_fee_per_gas.to_string());
             view["gasLimit"] = json!(draft.gas_limit);
         }
         Draft::Bitcoin(draft) => {
@@ -208,7 +239,9 @@ fn observed(record: &ObservationRecord) -> Vec<Value> {
                 SubmissionAnswer::Refused { text } => ("refused", Some(text)),
                 SubmissionAnswer::Unclear { text } => ("unclear", Some(text)),
             };
-            vec![json!({ "at": at, "endpoint": submission.endpoint, "act": "send", "said": said, "text": text })]
+            vec![
+                json!({ "at": at, "endpoint": submission.endpoint, "act": "send", "said": said, "text": text }),
+            ]
         }
         Said::Sighting { sighting } => {
             let fact = camel(serde_json::to_value(&sighting.fact).unwrap_or_default());

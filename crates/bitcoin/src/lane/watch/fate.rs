@@ -1,4 +1,5 @@
-//! What became of one lineage, judged attempt by attempt on the coins that each spends (rule R4). Pure.
+//! What became of one lineage, judged attempt by attempt on the coins that each spends (rule R4).
+//! Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +42,10 @@ pub(crate) struct Stranger {
 /// The coins of an attempt.
 pub(crate) fn outpoints(attempt: &WatchedAttempt) -> Vec<OutPoint> {
     let draft = bitcoin(&attempt.draft);
-    draft.into_iter().flat_map(|draft| draft.outpoints().filter_map(|outpoint| outpoint.parse().ok())).collect()
+    draft
+        .into_iter()
+        .flat_map(|draft| draft.outpoints().filter_map(|outpoint| outpoint.parse().ok()))
+        .collect()
 }
 
 pub(crate) fn fate(lineage: &WatchedLineage, readings: &Readings) -> Fate {
@@ -54,32 +58,46 @@ pub(crate) fn fate(lineage: &WatchedLineage, readings: &Readings) -> Fate {
     Fate::Open { vanished: vanished(lineage, readings), strangers: strangers(lineage, readings) }
 }
 
-/// Its coins are there again, or were taken by something else: enough sources say so of one of them.
+/// Its coins are there again, or were taken by something else: enough sources say so of one of
+/// them.
 fn vanished(lineage: &WatchedLineage, readings: &Readings) -> Option<usize> {
     let known = |attempt: &WatchedAttempt| {
-        outpoints(attempt).iter().any(|outpoint| readings.get(outpoint).is_some_and(|reading| reading.state.is_some()))
+        outpoints(attempt)
+            .iter()
+            .any(|outpoint| readings.get(outpoint).is_some_and(|reading| reading.state.is_some()))
     };
     lineage.attempts.iter().position(|attempt| attempt.included.is_some() && known(attempt))
 }
 
-/// Confirmed coins that a later version of an open lineage added, and that enough sources agree are not there: nobody's any more, or spent
-/// by a transaction of somebody else's. A version that spends one is mined only if a reorganisation brings it back.
+/// Confirmed coins that a later version of an open lineage added, and that enough sources agree are
+/// not there: nobody's any more, or spent by a transaction of somebody else's. A version that
+/// spends one is mined only if a reorganisation brings it back.
 pub(crate) fn gone(fates: &[(&WatchedLineage, Fate)], readings: &Readings) -> BTreeSet<String> {
-    let open = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Open { .. })).map(|(lineage, _)| *lineage);
+    let open = fates
+        .iter()
+        .filter(|(_, fate)| matches!(fate, Fate::Open { .. }))
+        .map(|(lineage, _)| *lineage);
     open.flat_map(added).filter(|outpoint| is_gone(outpoint, readings)).collect()
 }
 
-/// As outpoints are written in drafts. A coin that no block held when it was chosen is change of our own.
+/// As outpoints are written in drafts. A coin that no block held when it was chosen is change of
+/// our own.
 fn added(lineage: &WatchedLineage) -> impl Iterator<Item = String> {
-    let first: BTreeSet<OutPoint> = lineage.attempts.first().map(outpoints).into_iter().flatten().collect();
+    let first: BTreeSet<OutPoint> =
+        lineage.attempts.first().map(outpoints).into_iter().flatten().collect();
     let drafts = lineage.attempts.iter().filter_map(|attempt| bitcoin(&attempt.draft));
     let confirmed = drafts.flat_map(|draft| &draft.inputs).filter(|input| input.confirmed);
-    confirmed.filter(move |input| input.outpoint.parse().is_ok_and(|known| !first.contains(&known))).map(|input| input.outpoint.clone())
+    confirmed
+        .filter(move |input| input.outpoint.parse().is_ok_and(|known| !first.contains(&known)))
+        .map(|input| input.outpoint.clone())
 }
 
 /// An open lineage has no version in a block, so whoever spends its coin is somebody else.
 fn is_gone(outpoint: &str, readings: &Readings) -> bool {
-    let reading = outpoint.parse().ok().and_then(|outpoint: OutPoint| readings.get(&outpoint)?.state.as_ref());
+    let reading = outpoint
+        .parse()
+        .ok()
+        .and_then(|outpoint: OutPoint| readings.get(&outpoint)?.state.as_ref());
     reading.is_some_and(|agreed| match agreed.value {
         OutpointState::Absent | OutpointState::Spent { .. } => true,
         OutpointState::Unspent => false,
@@ -96,13 +114,18 @@ fn strangers(lineage: &WatchedLineage, readings: &Readings) -> Vec<Stranger> {
         let Some((by, block, witnesses)) = spent(readings, &outpoint) else { continue };
         match strangers.iter_mut().find(|known| known.by == by && known.block == block) {
             Some(known) => known.took.push(outpoint),
-            None => strangers.push(Stranger { by, own: None, block, took: vec![outpoint], witnesses }),
+            None => {
+                strangers.push(Stranger { by, own: None, block, took: vec![outpoint], witnesses })
+            }
         }
     }
     strangers
 }
 
-fn spent(readings: &Readings, outpoint: &OutPoint) -> Option<(Hash32, BlockRef, Vec<EndpointName>)> {
+fn spent(
+    readings: &Readings,
+    outpoint: &OutPoint,
+) -> Option<(Hash32, BlockRef, Vec<EndpointName>)> {
     let agreed = readings.get(outpoint)?.state.as_ref()?;
     match agreed.value {
         OutpointState::Spent { by, block } => Some((hash_of(by), block, agreed.witnesses.clone())),
@@ -110,18 +133,27 @@ fn spent(readings: &Readings, outpoint: &OutPoint) -> Option<(Hash32, BlockRef, 
     }
 }
 
-/// The coins that are gone for good: taken by a stranger in a final block, or made by a transaction that is dead itself, because one of its
-/// coins is gone or another version of it is final. Whoever needs one of them is dead, too.
-pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: u64) -> BTreeMap<OutPoint, Stranger> {
+/// The coins that are gone for good: taken by a stranger in a final block, or made by a transaction
+/// that is dead itself, because one of its coins is gone or another version of it is final. Whoever
+/// needs one of them is dead, too.
+pub(crate) fn consumed_finally(
+    fates: &[(&WatchedLineage, Fate)],
+    final_height: u64,
+) -> BTreeMap<OutPoint, Stranger> {
     let mut consumed: BTreeMap<OutPoint, Stranger> = BTreeMap::new();
-    for stranger in fates.iter().flat_map(|(_, fate)| strangers_of(fate)).filter(|stranger| stranger.block.height <= final_height) {
+    for stranger in fates
+        .iter()
+        .flat_map(|(_, fate)| strangers_of(fate))
+        .filter(|stranger| stranger.block.height <= final_height)
+    {
         consumed.extend(stranger.took.iter().map(|outpoint| (*outpoint, stranger.clone())));
     }
     for (lineage, fate) in fates {
         let Fate::Mined { attempt, block, witnesses } = fate else { continue };
         if block.height <= final_height {
             let (by, own) = (lineage.attempts[*attempt].hash, Some(lineage.lineage));
-            let winner = Stranger { by, own, block: *block, took: Vec::new(), witnesses: witnesses.clone() };
+            let winner =
+                Stranger { by, own, block: *block, took: Vec::new(), witnesses: witnesses.clone() };
             for lost in losers(lineage, *attempt) {
                 consumed.extend(built_on(fates, lost).map(|outpoint| (outpoint, winner.clone())));
             }
@@ -139,10 +171,16 @@ pub(crate) fn consumed_finally(fates: &[(&WatchedLineage, Fate)], final_height: 
     }
 }
 
-/// The coins that final blocks spend: all those of a version of ours that one holds, and what a stranger in one took.
-pub(crate) fn spent_finally(fates: &[(&WatchedLineage, Fate)], final_height: u64) -> BTreeSet<OutPoint> {
+/// The coins that final blocks spend: all those of a version of ours that one holds, and what a
+/// stranger in one took.
+pub(crate) fn spent_finally(
+    fates: &[(&WatchedLineage, Fate)],
+    final_height: u64,
+) -> BTreeSet<OutPoint> {
     let of = |(lineage, fate): &(&WatchedLineage, Fate)| match fate {
-        Fate::Mined { attempt, block, .. } if block.height <= final_height => outpoints(&lineage.attempts[*attempt]),
+        Fate::Mined { attempt, block, .. } if block.height <= final_height => {
+            outpoints(&lineage.attempts[*attempt])
+        }
         Fate::Mined { .. } => Vec::new(),
         Fate::Open { strangers, .. } => {
             let deep = strangers.iter().filter(|stranger| stranger.block.height <= final_height);
@@ -164,18 +202,29 @@ fn built_on(fates: &[(&WatchedLineage, Fate)], made: Txid) -> impl Iterator<Item
     attempts.flat_map(outpoints).filter(move |outpoint| outpoint.txid == made)
 }
 
-/// Lineages that die, directly or not, once this version of a lineage is final: they stand on others of it. It must not count as final
-/// before it is deep enough for them, too: nobody could say later why they are dead.
-pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &WatchedLineage, winner: usize) -> Vec<&'a WatchedLineage> {
+/// Lineages that die, directly or not, once this version of a lineage is final: they stand on
+/// others of it. It must not count as final before it is deep enough for them, too: nobody could
+/// say later why they are dead.
+pub(crate) fn orphans<'a>(
+    fates: &[(&'a WatchedLineage, Fate)],
+    lineage: &WatchedLineage,
+    winner: usize,
+) -> Vec<&'a WatchedLineage> {
     let mut lost: BTreeSet<Txid> = losers(lineage, winner).collect();
     let mut orphans: Vec<&WatchedLineage> = Vec::new();
     if lost.is_empty() {
         return orphans;
     }
     loop {
-        let stands = |one: &WatchedLineage| one.attempts.iter().flat_map(outpoints).any(|outpoint| lost.contains(&outpoint.txid));
-        let known = |one: &WatchedLineage| one.lineage == lineage.lineage || orphans.iter().any(|orphan| orphan.lineage == one.lineage);
-        let more: Vec<&WatchedLineage> = fates.iter().map(|(one, _)| *one).filter(|one| !known(one) && stands(one)).collect();
+        let stands = |one: &WatchedLineage| {
+            one.attempts.iter().flat_map(outpoints).any(|outpoint| lost.contains(&outpoint.txid))
+        };
+        let known = |one: &WatchedLineage| {
+            one.lineage == lineage.lineage
+                || orphans.iter().any(|orphan| orphan.lineage == one.lineage)
+        };
+        let more: Vec<&WatchedLineage> =
+            fates.iter().map(|(one, _)| *one).filter(|one| !known(one) && stands(one)).collect();
         if more.is_empty() {
             return orphans;
         }
@@ -185,10 +234,16 @@ pub(crate) fn orphans<'a>(fates: &[(&'a WatchedLineage, Fate)], lineage: &Watche
 }
 
 /// Outputs of dead attempts that others of ours spend.
-fn of_dead_parents(fates: &[(&WatchedLineage, Fate)], consumed: &BTreeMap<OutPoint, Stranger>) -> Vec<(OutPoint, Stranger)> {
+fn of_dead_parents(
+    fates: &[(&WatchedLineage, Fate)],
+    consumed: &BTreeMap<OutPoint, Stranger>,
+) -> Vec<(OutPoint, Stranger)> {
     let mut found = Vec::new();
     for parent in fates.iter().flat_map(|(lineage, _)| &lineage.attempts) {
-        let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint)) else { continue };
+        let Some(killer) = outpoints(parent).iter().find_map(|outpoint| consumed.get(outpoint))
+        else {
+            continue;
+        };
         if killer.by == parent.hash {
             continue;
         }
@@ -212,7 +267,9 @@ pub(crate) fn killed<'a>(
     let mut gone = BTreeSet::new();
     let mut by = None;
     for attempt in &lineage.attempts {
-        let (outpoint, stranger) = outpoints(attempt).into_iter().find_map(|outpoint| Some((outpoint, consumed.get(&outpoint)?)))?;
+        let (outpoint, stranger) = outpoints(attempt)
+            .into_iter()
+            .find_map(|outpoint| Some((outpoint, consumed.get(&outpoint)?)))?;
         gone.insert(outpoint);
         by = by.or(Some(stranger));
     }

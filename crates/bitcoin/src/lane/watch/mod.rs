@@ -1,7 +1,9 @@
-//! What became of our transactions: by the coins that they spend and the outputs that they make, never by an id alone (window F65).
+//! What became of our transactions: by the coins that they spend and the outputs that they make,
+//! never by an id alone (window F65).
 //!
-//! A look asks which transaction spends each coin that a live lineage has, by any of its versions, and who holds which block. Nothing is
-//! concluded from silence: an outpoint on which too few agree says nothing.
+//! A look asks which transaction spends each coin that a live lineage has, by any of its versions,
+//! and who holds which block. Nothing is concluded from silence: an outpoint on which too few agree
+//! says nothing.
 
 mod careless;
 mod effect;
@@ -14,7 +16,9 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 
 use adit_chain::{Fault, Foreign, Sightings, Watch, WatchedLineage};
-use adit_core::{Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Place, Purpose, Sighting, Tip, planted};
+use adit_core::{
+    Anchor, BlockRef, EndpointName, Fact, LaneId, Mistake, Place, Purpose, Sighting, Tip, planted,
+};
 use bdk_wallet::bitcoin::{OutPoint, Txid};
 
 use self::fate::{Fate, Readings, Stranger};
@@ -45,12 +49,19 @@ impl BitcoinLane {
         let tip = self.current_tip().await?;
         let looked = Looked::of(watch, tip.head);
         if self.has_looked(&looked) && !self.holdings.is_rescan_due() {
-            return Ok(Sightings { tip, trail: watch.trail.clone(), sightings: Vec::new(), foreign: Vec::new(), searching: false });
+            return Ok(Sightings {
+                tip,
+                trail: watch.trail.clone(),
+                sightings: Vec::new(),
+                foreign: Vec::new(),
+                searching: false,
+            });
         }
         let window = Window::of(watch, tip.head, self.node.searches_blocks());
         let trail = self.trail(watch, window).await?;
         let readings = self.readings(watch, window).await?;
-        let fates: Vec<(&WatchedLineage, Fate)> = watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
+        let fates: Vec<(&WatchedLineage, Fate)> =
+            watch.lineages.iter().map(|one| (one, fate::fate(one, &readings))).collect();
         {
             let mut kept = self.kept();
             (kept.pending, kept.ours) = (Pending::of(&fates), Ours::watched(&watch.lineages));
@@ -61,18 +72,25 @@ impl BitcoinLane {
         if planted(Mistake::LeftPoolIsFree) {
             seen.sightings = careless::left_pools(watch, &readings, tip.head);
         }
-        // Before any lineage ends by it: from then on nothing but this keeps its coins, while the listing may be an old one.
+        // Before any lineage ends by it: from then on nothing but this keeps its coins, while the
+        // listing may be an old one.
         self.holdings.took(fate::spent_finally(&fates, tip.final_height), tip.head.height);
         self.judge(&mut seen, &fates).await?;
         let coins_read = self.look_at_coins(&mut seen, window, &live).await;
-        // What was spent in blocks that are not searched yet may still be told as somebody else's, by the place that it was at.
+        // What was spent in blocks that are not searched yet may still be told as somebody else's,
+        // by the place that it was at.
         let is_known = coins_read.is_ok() && window.is_whole();
         self.kept().coin_places = if is_known { self.holdings.coin_places(&live) } else { None };
         if let Err(fault) = &coins_read {
-            tracing::warn!(chain = %self.node.config().name, %fault, "the wallet's coins are not known for this head");
+            tracing::warn!(
+                chain = %self.node.config().name,
+                %fault,
+                "the wallet's coins are not known for this head"
+            );
         }
         let Seen { sightings, foreign, .. } = seen;
-        let foreign: Vec<Foreign> = foreign.into_iter().filter(|found| found.nonce >= watch.adopted_from).collect();
+        let foreign: Vec<Foreign> =
+            foreign.into_iter().filter(|found| found.nonce >= watch.adopted_from).collect();
         // What is said here may not be committed: it is said again until it was.
         if sightings.is_empty() && foreign.is_empty() && coins_read.is_ok() && window.is_whole() {
             self.remember(looked);
@@ -103,20 +121,32 @@ impl BitcoinLane {
     async fn trail(&self, watch: &Watch, window: Window) -> Result<Vec<BlockRef>, Fault> {
         let end = match window.is_whole() {
             true => Some(window.head),
-            false => self.node.blocks_at(&[window.end]).await?.pop().flatten().map(|agreed| agreed.value),
+            false => {
+                self.node.blocks_at(&[window.end]).await?.pop().flatten().map(|agreed| agreed.value)
+            }
         };
         Ok(end.map_or_else(|| watch.trail.clone(), |end| trail(watch, end)))
     }
 
-    async fn judge(&self, seen: &mut Seen<'_>, fates: &[(&WatchedLineage, Fate)]) -> Result<(), Fault> {
+    async fn judge(
+        &self,
+        seen: &mut Seen<'_>,
+        fates: &[(&WatchedLineage, Fate)],
+    ) -> Result<(), Fault> {
         let consumed = fate::consumed_finally(fates, seen.tip.final_height);
-        // Children before their parents: once a parent's lineage is closed, nobody could say any more why its children are dead.
+        // Children before their parents: once a parent's lineage is closed, nobody could say any
+        // more why its children are dead.
         let mut killed: Vec<(u64, Sighting)> = Vec::new();
         for (lineage, fate) in fates {
             match fate {
                 Fate::Mined { attempt, block, witnesses } => {
                     let orphans = fate::orphans(fates, lineage, *attempt);
-                    let deepest = orphans.into_iter().chain([*lineage]).map(|one| self.final_blocks(one)).max().unwrap_or_default();
+                    let deepest = orphans
+                        .into_iter()
+                        .chain([*lineage])
+                        .map(|one| self.final_blocks(one))
+                        .max()
+                        .unwrap_or_default();
                     self.mined(seen, lineage, (*attempt, *block), witnesses, deepest).await?;
                 }
                 Fate::Open { vanished, strangers } => {
@@ -124,13 +154,25 @@ impl BitcoinLane {
                         let fact = Fact::Vanished { attempt: lineage.attempts[*attempt].attempt };
                         seen.add(lineage, fact, &[]);
                     }
-                    let deep = |block: BlockRef| block.height.saturating_add(u64::from(self.final_blocks(lineage))) <= seen.tip.head.height;
-                    if let Some((stranger, gone)) = fate::killed(lineage, &consumed).filter(|(stranger, _)| deep(stranger.block)) {
-                        killed.push((lineage.number, self.conflict(seen.watch, lineage, stranger, &gone).await?));
+                    let deep = |block: BlockRef| {
+                        block.height.saturating_add(u64::from(self.final_blocks(lineage)))
+                            <= seen.tip.head.height
+                    };
+                    if let Some((stranger, gone)) = fate::killed(lineage, &consumed)
+                        .filter(|(stranger, _)| deep(stranger.block))
+                    {
+                        killed.push((
+                            lineage.number,
+                            self.conflict(seen.watch, lineage, stranger, &gone).await?,
+                        ));
                     }
                     for stranger in strangers {
                         let told = self.told(seen.watch, txid(stranger.by), stranger.block).await?;
-                        seen.foreign.push(told.foreign(txid(stranger.by), stranger.block, lineage.number));
+                        seen.foreign.push(told.foreign(
+                            txid(stranger.by),
+                            stranger.block,
+                            lineage.number,
+                        ));
                     }
                 }
             }
@@ -140,12 +182,17 @@ impl BitcoinLane {
         Ok(())
     }
 
-    /// As many as its largest version asks for: a small one, or one that pays nobody, excludes that one only as long as it stands itself.
+    /// As many as its largest version asks for: a small one, or one that pays nobody, excludes that
+    /// one only as long as it stands itself.
     fn final_blocks(&self, lineage: &WatchedLineage) -> u32 {
         if planted(Mistake::OneConfirmationIsFinal) {
             return 0;
         }
-        let paid = lineage.attempts.iter().filter_map(|attempt| bitcoin(&attempt.draft)).map(adit_core::BitcoinDraft::paid_total);
+        let paid = lineage
+            .attempts
+            .iter()
+            .filter_map(|attempt| bitcoin(&attempt.draft))
+            .map(adit_core::BitcoinDraft::paid_total);
         self.settings.final_blocks_of(paid.max().unwrap_or_default())
     }
 
@@ -163,28 +210,47 @@ impl BitcoinLane {
         }
         let depth = seen.tip.head.height.saturating_add(1).saturating_sub(block.height);
         let told = watched.confirmed && watched.included == Some(block);
-        if !told && watched.purpose == Purpose::Pay && depth >= u64::from(seen.watch.confirmations) {
+        if !told && watched.purpose == Purpose::Pay && depth >= u64::from(seen.watch.confirmations)
+        {
             seen.add(lineage, Fact::Confirmed { attempt: watched.attempt, block }, witnesses);
         }
         if depth <= u64::from(final_blocks) {
             return Ok(());
         }
         // Its bytes prove themselves by its id.
-        let Some(transaction) = self.node.transaction_in(txid(watched.hash), Some(block)).await? else {
-            tracing::warn!(chain = %self.node.config().name, transaction = %txid(watched.hash), "it is final, and no source shows its bytes; it is not settled without them");
+        let Some(transaction) = self.node.transaction_in(txid(watched.hash), Some(block)).await?
+        else {
+            tracing::warn!(
+                chain = %self.node.config().name,
+                transaction = %txid(watched.hash),
+                "it is final, and no source shows its bytes; it is not settled without them"
+            );
             return Ok(());
         };
-        if let Some(receipt) = effect::receipt(self.settings.wallet.network(), lineage, watched, block, &transaction) {
+        if let Some(receipt) =
+            effect::receipt(self.settings.wallet.network(), lineage, watched, block, &transaction)
+        {
             seen.add(lineage, Fact::Final { attempt: watched.attempt, receipt }, witnesses);
         }
         Ok(())
     }
 
-    async fn conflict(&self, watch: &Watch, lineage: &WatchedLineage, by: &Stranger, gone: &BTreeSet<OutPoint>) -> Result<Sighting, Fault> {
-        let consumed: Vec<Anchor> = gone.iter().map(|outpoint| anchor(&watch.lane, outpoint)).collect();
+    async fn conflict(
+        &self,
+        watch: &Watch,
+        lineage: &WatchedLineage,
+        by: &Stranger,
+        gone: &BTreeSet<OutPoint>,
+    ) -> Result<Sighting, Fault> {
+        let consumed: Vec<Anchor> =
+            gone.iter().map(|outpoint| anchor(&watch.lane, outpoint)).collect();
         if let Some(winner) = by.own {
             let fact = Fact::Orphaned { winner, by: by.by, block: by.block, consumed };
-            return Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() });
+            return Ok(Sighting {
+                lineage: lineage.lineage,
+                fact,
+                witnesses: by.witnesses.clone(),
+            });
         }
         let told = self.told(watch, txid(by.by), by.block).await?;
         let (payees, decoded) = (told.payees(&lineage.legs), told.words());
@@ -192,25 +258,49 @@ impl BitcoinLane {
         Ok(Sighting { lineage: lineage.lineage, fact, witnesses: by.witnesses.clone() })
     }
 
-    /// What the wallet has now, what is not there any more, and what somebody signed beyond the numbers that we know.
-    async fn look_at_coins(&self, seen: &mut Seen<'_>, window: Window, live: &BTreeSet<Place>) -> Result<(), Fault> {
+    /// What the wallet has now, what is not there any more, and what somebody signed beyond the
+    /// numbers that we know.
+    async fn look_at_coins(
+        &self,
+        seen: &mut Seen<'_>,
+        window: Window,
+        live: &BTreeSet<Place>,
+    ) -> Result<(), Fault> {
         let (watch, head) = (seen.watch, window.head);
-        let gone = self.holdings.refresh(&self.node, &self.settings.wallet, head, watch.next_nonce, live).await?;
+        let gone = self
+            .holdings
+            .refresh(&self.node, &self.settings.wallet, head, watch.next_nonce, live)
+            .await?;
         self.explain_gone(seen, window, &gone).await?;
         for (number, by, height) in self.holdings.beyond(watch.next_nonce) {
-            let Some(agreed) = self.node.blocks_at(&[height]).await?.pop().flatten() else { continue };
+            let Some(agreed) = self.node.blocks_at(&[height]).await?.pop().flatten() else {
+                continue;
+            };
             let told = self.told(watch, by, agreed.value).await?;
             seen.foreign.push(Foreign { nonce: number, ..told.foreign(by, agreed.value, number) });
         }
         Ok(())
     }
 
-    /// Coins that were ours and free and are not there any more: taken by a lineage that has ended, or by somebody else.
-    async fn explain_gone(&self, seen: &mut Seen<'_>, window: Window, gone: &[OutPoint]) -> Result<(), Fault> {
-        let watched: BTreeSet<OutPoint> =
-            seen.watch.lineages.iter().flat_map(|lineage| &lineage.attempts).flat_map(fate::outpoints).collect();
+    /// Coins that were ours and free and are not there any more: taken by a lineage that has ended,
+    /// or by somebody else.
+    async fn explain_gone(
+        &self,
+        seen: &mut Seen<'_>,
+        window: Window,
+        gone: &[OutPoint],
+    ) -> Result<(), Fault> {
+        let watched: BTreeSet<OutPoint> = seen
+            .watch
+            .lineages
+            .iter()
+            .flat_map(|lineage| &lineage.attempts)
+            .flat_map(fate::outpoints)
+            .collect();
         // A live lineage has it: what became of it is judged there.
-        gone.iter().filter(|outpoint| watched.contains(outpoint)).for_each(|outpoint| self.holdings.explained(outpoint));
+        gone.iter()
+            .filter(|outpoint| watched.contains(outpoint))
+            .for_each(|outpoint| self.holdings.explained(outpoint));
         let sought: Vec<Sought> = gone
             .iter()
             .filter(|outpoint| !watched.contains(outpoint))
@@ -219,10 +309,15 @@ impl BitcoinLane {
             .collect();
         for some in sought.chunks(SOUGHT_PER_QUESTION) {
             let readings = self.node.spends(some, window.since, window.head).await?;
-            for (sought, agreed) in some.iter().zip(readings).filter_map(|(sought, reading)| Some((sought, reading.state?))) {
+            for (sought, agreed) in some
+                .iter()
+                .zip(readings)
+                .filter_map(|(sought, reading)| Some((sought, reading.state?)))
+            {
                 let (by, block) = match agreed.value {
                     OutpointState::Spent { by, block } => (by, block),
-                    // A reorganisation took its maker away. Where that is ours and may come back, its lineage lives, and is looked at.
+                    // A reorganisation took its maker away. Where that is ours and may come back,
+                    // its lineage lives, and is looked at.
                     OutpointState::Absent => {
                         self.holdings.explained(&sought.outpoint);
                         continue;
@@ -256,14 +351,23 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn add(&mut self, lineage: &WatchedLineage, fact: Fact, witnesses: &[EndpointName]) {
-        self.sightings.push(Sighting { lineage: lineage.lineage, fact, witnesses: witnesses.to_vec() });
+        self.sightings.push(Sighting {
+            lineage: lineage.lineage,
+            fact,
+            witnesses: witnesses.to_vec(),
+        });
     }
 }
 
 impl Looked {
     fn of(watch: &Watch, head: BlockRef) -> Self {
         let attempts = watch.lineages.iter().flat_map(|lineage| &lineage.attempts);
-        Self { head, attempts: attempts.map(|attempt| (attempt.attempt, attempt.included, attempt.confirmed)).collect() }
+        Self {
+            head,
+            attempts: attempts
+                .map(|attempt| (attempt.attempt, attempt.included, attempt.confirmed))
+                .collect(),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::{ask, ask_each};
 use crate::source::SourceCoin;
 
-/// Longest wait for a search. One takes a few minutes on the main network, and bitcoind makes one at a time: while it makes another, it has
-/// no vote.
+/// Longest wait for a search. One takes a few minutes on the main network, and bitcoind makes one
+/// at a time: while it makes another, it has no vote.
 pub const SCAN_MILLIS_MAX: u64 = 15 * 60 * 1_000;
 
 #[derive(Deserialize)]
@@ -32,20 +32,37 @@ struct Unspent {
     height: u64,
 }
 
-pub(in crate::source) async fn coins(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<SourceCoin>, Fault> {
+pub(in crate::source) async fn coins(
+    endpoint: &Endpoint,
+    scripts: &[ScriptBuf],
+) -> Result<Vec<SourceCoin>, Fault> {
     let found = scan(endpoint, scripts).await?;
     let unspent = unspent_in_mempool(endpoint, &found).await?;
-    Ok(found.into_iter().zip(unspent).filter(|(_, unspent)| *unspent).map(|(found, _)| found.coin()).collect())
+    Ok(found
+        .into_iter()
+        .zip(unspent)
+        .filter(|(_, unspent)| *unspent)
+        .map(|(found, _)| found.coin())
+        .collect())
 }
 
 /// The coins of blocks, whether or not the mempool spends them.
-pub(super) async fn listed(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<OutPoint>, Fault> {
-    Ok(scan(endpoint, scripts).await?.iter().map(|found| OutPoint::new(found.txid, found.vout)).collect())
+pub(super) async fn listed(
+    endpoint: &Endpoint,
+    scripts: &[ScriptBuf],
+) -> Result<Vec<OutPoint>, Fault> {
+    Ok(scan(endpoint, scripts)
+        .await?
+        .iter()
+        .map(|found| OutPoint::new(found.txid, found.vout))
+        .collect())
 }
 
 async fn scan(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>, Fault> {
-    let descriptors: Vec<String> = scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
-    let call = Call::new("scantxoutset", json!(["start", descriptors])).within(Duration::from_millis(SCAN_MILLIS_MAX));
+    let descriptors: Vec<String> =
+        scripts.iter().map(|script| format!("raw({})", script.to_hex_string())).collect();
+    let call = Call::new("scantxoutset", json!(["start", descriptors]))
+        .within(Duration::from_millis(SCAN_MILLIS_MAX));
     let scan: Scan = ask(endpoint, call).await?;
     if !scan.success {
         return Err(endpoint.refused("scantxoutset", "the search was broken off".to_owned()));
@@ -55,7 +72,10 @@ async fn scan(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<Unspent>
 
 /// The other faces leave out what the mempool spends; so does this one.
 async fn unspent_in_mempool(endpoint: &Endpoint, found: &[Unspent]) -> Result<Vec<bool>, Fault> {
-    let calls: Vec<Call> = found.iter().map(|found| Call::new("gettxout", json!([found.txid, found.vout, true]))).collect();
+    let calls: Vec<Call> = found
+        .iter()
+        .map(|found| Call::new("gettxout", json!([found.txid, found.vout, true])))
+        .collect();
     let outputs: Vec<Option<Value>> = ask_each(endpoint, &calls).await?;
     Ok(outputs.into_iter().map(|output| output.is_some()).collect())
 }
@@ -63,6 +83,11 @@ async fn unspent_in_mempool(endpoint: &Endpoint, found: &[Unspent]) -> Result<Ve
 impl Unspent {
     fn coin(self) -> SourceCoin {
         let amount = Amount::new(u128::from(self.amount.to_sat()));
-        SourceCoin { outpoint: OutPoint::new(self.txid, self.vout), amount, script: self.script, height: self.height }
+        SourceCoin {
+            outpoint: OutPoint::new(self.txid, self.vout),
+            amount,
+            script: self.script,
+            height: self.height,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What became of outputs. The node knows whether one is unspent; who spent it is found by the ids that the caller expects, and then in
-//! the blocks.
+//! What became of outputs. The node knows whether one is unspent; who spent it is found by the ids
+//! that the caller expects, and then in the blocks.
 
 use std::collections::HashMap;
 
@@ -42,9 +42,15 @@ pub(in crate::source) async fn spends(
     head: BlockRef,
 ) -> Result<Vec<SourceSpend>, Fault> {
     let mut spends = unspent(endpoint, sought, head).await?;
-    let open: Vec<&Sought> = sought.iter().zip(&spends).filter(|(_, spend)| spend.state.is_none()).map(|(sought, _)| sought).collect();
+    let open: Vec<&Sought> = sought
+        .iter()
+        .zip(&spends)
+        .filter(|(_, spend)| spend.state.is_none())
+        .map(|(sought, _)| sought)
+        .collect();
     let mut spenders = expected(endpoint, &open, head).await?;
-    let rest: Vec<&Sought> = open.into_iter().filter(|sought| !spenders.contains_key(&sought.outpoint)).collect();
+    let rest: Vec<&Sought> =
+        open.into_iter().filter(|sought| !spenders.contains_key(&sought.outpoint)).collect();
     spenders.extend(search(endpoint, &rest, since, head).await?);
     for (sought, spend) in sought.iter().zip(&mut spends) {
         if let Some((by, block)) = spenders.get(&sought.outpoint) {
@@ -55,9 +61,15 @@ pub(in crate::source) async fn spends(
 }
 
 /// Those that are unspent, or not there; the others stay open.
-async fn unspent(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Result<Vec<SourceSpend>, Fault> {
+async fn unspent(
+    endpoint: &Endpoint,
+    sought: &[Sought],
+    head: BlockRef,
+) -> Result<Vec<SourceSpend>, Fault> {
     let txout = |with_mempool: bool| {
-        let call = move |sought: &Sought| Call::new("gettxout", json!([sought.outpoint.txid, sought.outpoint.vout, with_mempool]));
+        let call = move |sought: &Sought| {
+            Call::new("gettxout", json!([sought.outpoint.txid, sought.outpoint.vout, with_mempool]))
+        };
         sought.iter().map(call)
     };
     let calls: Vec<Call> = txout(false).chain(txout(true)).collect();
@@ -69,8 +81,12 @@ async fn unspent(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Resu
     let read = |index: usize| {
         let state = match (in_chain[index], with_mempool[index]) {
             (Some(output), _) => {
-                let made = heights.get(&output.best_block).map(|best| best.saturating_add(1).saturating_sub(output.confirmations));
-                made.map(|made| if made <= head.height { OutpointState::Unspent } else { OutpointState::Absent })
+                let made = heights
+                    .get(&output.best_block)
+                    .map(|best| best.saturating_add(1).saturating_sub(output.confirmations));
+                made.map(|made| {
+                    if made <= head.height { OutpointState::Unspent } else { OutpointState::Absent }
+                })
             }
             // In the mempool only: no block has made it yet.
             (None, Some(_)) => Some(OutpointState::Absent),
@@ -82,14 +98,24 @@ async fn unspent(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Resu
 }
 
 /// The heights of the heads as of which outputs are unspent: one, or two when a block came between.
-async fn best_heights(endpoint: &Endpoint, outputs: &[Option<TxOut>]) -> Result<HashMap<BlockHash, u64>, Fault> {
+async fn best_heights(
+    endpoint: &Endpoint,
+    outputs: &[Option<TxOut>],
+) -> Result<HashMap<BlockHash, u64>, Fault> {
     let hashes = distinct(outputs.iter().flatten().map(|output| output.best_block));
     let blocks = headers(endpoint, &hashes).await?;
-    Ok(hashes.into_iter().zip(blocks).filter_map(|(hash, block)| Some((hash, block?.height))).collect())
+    Ok(hashes
+        .into_iter()
+        .zip(blocks)
+        .filter_map(|(hash, block)| Some((hash, block?.height)))
+        .collect())
 }
 
 /// Who spends them in the mempool, where the node can tell (Core since 24).
-async fn mempool_spends(endpoint: &Endpoint, sought: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
+async fn mempool_spends(
+    endpoint: &Endpoint,
+    sought: &[OutPoint],
+) -> Result<Vec<Option<Txid>>, Fault> {
     let said: Vec<Option<Vec<MempoolSpend>>> = ask_each(endpoint, &[spending(sought)]).await?;
     let said = said.into_iter().flatten().next().unwrap_or_default();
     let spending = said.into_iter().map(|spend| spend.spendingtxid).chain(std::iter::repeat(None));
@@ -97,7 +123,10 @@ async fn mempool_spends(endpoint: &Endpoint, sought: &[OutPoint]) -> Result<Vec<
 }
 
 /// The same of a node that must be able to tell: one that is silent says nothing of its pool.
-pub(super) async fn told_spends(endpoint: &Endpoint, coins: &[OutPoint]) -> Result<Vec<Option<Txid>>, Fault> {
+pub(super) async fn told_spends(
+    endpoint: &Endpoint,
+    coins: &[OutPoint],
+) -> Result<Vec<Option<Txid>>, Fault> {
     if coins.is_empty() {
         return Ok(Vec::new());
     }
@@ -106,18 +135,28 @@ pub(super) async fn told_spends(endpoint: &Endpoint, coins: &[OutPoint]) -> Resu
 }
 
 fn spending(sought: &[OutPoint]) -> Call {
-    let outpoints: Vec<_> = sought.iter().map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout })).collect();
+    let outpoints: Vec<_> = sought
+        .iter()
+        .map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout }))
+        .collect();
     Call::new("gettxspendingprevout", json!([outpoints]))
 }
 
 /// Those that a candidate spends, found by its id.
-async fn expected(endpoint: &Endpoint, open: &[&Sought], head: BlockRef) -> Result<Spenders, Fault> {
+async fn expected(
+    endpoint: &Endpoint,
+    open: &[&Sought],
+    head: BlockRef,
+) -> Result<Spenders, Fault> {
     let candidates = distinct(open.iter().flat_map(|sought| sought.candidates.iter().copied()));
     let found = found(endpoint, &candidates).await?;
     let blocks = blocks_of(endpoint, &found).await?;
     let mut spenders = Spenders::new();
     for ((txid, found), block) in candidates.into_iter().zip(found).zip(blocks) {
-        let (Some(found), Some(block)) = (found, block.filter(|block| block.height <= head.height)) else { continue };
+        let (Some(found), Some(block)) = (found, block.filter(|block| block.height <= head.height))
+        else {
+            continue;
+        };
         let transaction = proven(endpoint, txid, &found.hex)?;
         spenders.extend(spent_by(&transaction, txid, block));
     }
@@ -125,6 +164,10 @@ async fn expected(endpoint: &Endpoint, open: &[&Sought], head: BlockRef) -> Resu
 }
 
 /// All that a transaction spends.
-pub(super) fn spent_by(transaction: &Transaction, txid: Txid, block: BlockRef) -> impl Iterator<Item = (OutPoint, (Txid, BlockRef))> {
+pub(super) fn spent_by(
+    transaction: &Transaction,
+    txid: Txid,
+    block: BlockRef,
+) -> impl Iterator<Item = (OutPoint, (Txid, BlockRef))> {
     transaction.input.iter().map(move |input| (input.previous_output, (txid, block)))
 }

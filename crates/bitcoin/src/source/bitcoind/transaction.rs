@@ -28,8 +28,13 @@ pub(super) struct Found {
     pub blockhash: Option<BlockHash>,
 }
 
-/// Without an index of transactions it knows only what is in the mempool, and has no vote on the rest.
-pub(in crate::source) async fn places(endpoint: &Endpoint, txids: &[Txid], head: BlockRef) -> Result<Vec<Option<TransactionState>>, Fault> {
+/// Without an index of transactions it knows only what is in the mempool, and has no vote on the
+/// rest.
+pub(in crate::source) async fn places(
+    endpoint: &Endpoint,
+    txids: &[Txid],
+    head: BlockRef,
+) -> Result<Vec<Option<TransactionState>>, Fault> {
     let indexes: Indexes = ask(endpoint, Call::new("getindexinfo", json!([]))).await?;
     if indexes.txindex.is_none_or(|index| !index.synced) {
         return Ok(vec![None; txids.len()]);
@@ -39,13 +44,20 @@ pub(in crate::source) async fn places(endpoint: &Endpoint, txids: &[Txid], head:
     Ok(blocks.into_iter().map(|block| Some(TransactionState::of(block, head))).collect())
 }
 
-pub(super) async fn found(endpoint: &Endpoint, txids: &[Txid]) -> Result<Vec<Option<Found>>, Fault> {
-    let calls: Vec<Call> = txids.iter().map(|txid| Call::new("getrawtransaction", json!([txid, 1]))).collect();
+pub(super) async fn found(
+    endpoint: &Endpoint,
+    txids: &[Txid],
+) -> Result<Vec<Option<Found>>, Fault> {
+    let calls: Vec<Call> =
+        txids.iter().map(|txid| Call::new("getrawtransaction", json!([txid, 1]))).collect();
     ask_each(endpoint, &calls).await
 }
 
 /// The block of the best chain that holds each of them.
-pub(super) async fn blocks_of(endpoint: &Endpoint, found: &[Option<Found>]) -> Result<Vec<Option<BlockRef>>, Fault> {
+pub(super) async fn blocks_of(
+    endpoint: &Endpoint,
+    found: &[Option<Found>],
+) -> Result<Vec<Option<BlockRef>>, Fault> {
     let hash = |found: &Option<Found>| found.as_ref().and_then(|found| found.blockhash);
     let hashes = distinct(found.iter().filter_map(hash));
     let blocks = headers(endpoint, &hashes).await?;
@@ -56,9 +68,14 @@ pub(super) async fn blocks_of(endpoint: &Endpoint, found: &[Option<Found>]) -> R
     Ok(found.iter().map(block).collect())
 }
 
-pub(in crate::source) async fn raw_transaction(endpoint: &Endpoint, txid: Txid, block: Option<BlockRef>) -> Result<Option<String>, Fault> {
+pub(in crate::source) async fn raw_transaction(
+    endpoint: &Endpoint,
+    txid: Txid,
+    block: Option<BlockRef>,
+) -> Result<Option<String>, Fault> {
     let anywhere = Call::new("getrawtransaction", json!([txid]));
-    let there = block.map(|block| Call::new("getrawtransaction", json!([txid, 0, block.hash.hex()])));
+    let there =
+        block.map(|block| Call::new("getrawtransaction", json!([txid, 0, block.hash.hex()])));
     let calls: Vec<Call> = there.into_iter().chain([anywhere]).collect();
     let found: Vec<Option<String>> = ask_each(endpoint, &calls).await?;
     Ok(found.into_iter().flatten().next())

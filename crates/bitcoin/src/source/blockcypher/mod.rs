@@ -1,9 +1,10 @@
 //! BlockCypher's API for one chain, as its documentation has it.
 //!
-//! Of our networks it serves only the main one in public. Lists are cut and say that they go on; a transaction that lost its coins to
-//! another is still shown, at height −1. Its free tier allows few questions (3 a second, 100 to 200 an hour): one is under way at a time,
-//! its newest block and its estimates are one question and are remembered for a while, and a source that is throttled opens its breaker and
-//! is asked again later.
+//! Of our networks it serves only the main one in public. Lists are cut and say that they go on; a
+//! transaction that lost its coins to another is still shown, at height −1. Its free tier allows
+//! few questions (3 a second, 100 to 200 an hour): one is under way at a time, its newest block and
+//! its estimates are one question and are remembered for a while, and a source that is throttled
+//! opens its breaker and is asked again later.
 
 mod outputs;
 mod spenders;
@@ -66,14 +67,20 @@ enum Said<T> {
     Refused(String),
 }
 
-pub(super) async fn head(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<SourceHead, Fault> {
+pub(super) async fn head(
+    endpoint: &Endpoint,
+    memory: Option<&Memory>,
+) -> Result<SourceHead, Fault> {
     if let Some(known) = memory.and_then(Memory::state) {
         return Ok(SourceHead { remembered: true, ..known.head });
     }
     Ok(state(endpoint, memory).await?.head)
 }
 
-pub(super) async fn fees(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<SourceFees, Fault> {
+pub(super) async fn fees(
+    endpoint: &Endpoint,
+    memory: Option<&Memory>,
+) -> Result<SourceFees, Fault> {
     if let Some(known) = memory.and_then(Memory::state) {
         return Ok(known.fees);
     }
@@ -83,10 +90,15 @@ pub(super) async fn fees(endpoint: &Endpoint, memory: Option<&Memory>) -> Result
 /// The newest block and the estimates.
 async fn state(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<State, Fault> {
     let chain: Chain = there(endpoint, "").await?;
-    let mined_at = u64::try_from(chain.time.as_second()).map_err(|_| endpoint.nonsense("the chain", "a time before 1970".to_owned()))?;
+    let mined_at = u64::try_from(chain.time.as_second())
+        .map_err(|_| endpoint.nonsense("the chain", "a time before 1970".to_owned()))?;
     let rate = |per_kvbyte: Option<f64>| fee_rate(per_kvbyte? / 1_000.0);
-    let fees = SourceFees { next_block: rate(chain.high_fee_per_kb), six_blocks: rate(chain.medium_fee_per_kb) };
-    let head = SourceHead { block: block_ref(chain.height, chain.hash), mined_at, remembered: false };
+    let fees = SourceFees {
+        next_block: rate(chain.high_fee_per_kb),
+        six_blocks: rate(chain.medium_fee_per_kb),
+    };
+    let head =
+        SourceHead { block: block_ref(chain.height, chain.hash), mined_at, remembered: false };
     let state = State { head, fees };
     if let Some(memory) = memory {
         memory.keep(state);
@@ -94,12 +106,20 @@ async fn state(endpoint: &Endpoint, memory: Option<&Memory>) -> Result<State, Fa
     Ok(state)
 }
 
-pub(super) async fn blocks_at(endpoint: &Endpoint, memory: Option<&Memory>, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {
+pub(super) async fn blocks_at(
+    endpoint: &Endpoint,
+    memory: Option<&Memory>,
+    heights: &[u64],
+) -> Result<Vec<Option<BlockRef>>, Fault> {
     if let (Some(first), [0]) = (memory.and_then(Memory::first_block), heights) {
         return Ok(vec![Some(first)]);
     }
-    let blocks = each(AT_ONCE_MAX, heights.iter().map(|height| block_at(endpoint, *height)).collect()).await?;
-    if let (Some(memory), Some(first)) = (memory, blocks.iter().flatten().find(|block| block.height == 0)) {
+    let blocks =
+        each(AT_ONCE_MAX, heights.iter().map(|height| block_at(endpoint, *height)).collect())
+            .await?;
+    if let (Some(memory), Some(first)) =
+        (memory, blocks.iter().flatten().find(|block| block.height == 0))
+    {
         memory.keep_first(*first);
     }
     Ok(blocks)
@@ -135,7 +155,8 @@ fn said<T: DeserializeOwned>(response: &Response) -> Result<Said<T>, String> {
     if response.is_success() {
         return json(response).map(Said::Something);
     }
-    let refused: Refused = json(response).map_err(|_| format!("HTTP status {}: {}", response.status, shown(response)))?;
+    let refused: Refused = json(response)
+        .map_err(|_| format!("HTTP status {}: {}", response.status, shown(response)))?;
     let texts = refused.error.into_iter().chain(refused.errors.into_iter().map(|each| each.error));
     let text: String = texts.collect::<Vec<_>>().join("; ").chars().take(TEXT_CHARS_MAX).collect();
     Ok(if response.status == 404 { Said::NotFound } else { Said::Refused(text) })

@@ -12,7 +12,8 @@ use crate::node::{OutpointState, Sought};
 use crate::source::read::each;
 use crate::source::{SourceCoin, SourceSpend};
 
-/// References in one answer, and answers for one address: a script with more coins than both allow is not for this API.
+/// References in one answer, and answers for one address: a script with more coins than both allow
+/// is not for this API.
 pub(super) const REFERENCES_MAX: usize = 2_000;
 pub(super) const PAGES_MAX: usize = 10;
 
@@ -34,14 +35,28 @@ struct Reference {
     spent: bool,
 }
 
-pub(in crate::source) async fn coins(endpoint: &Endpoint, network: Network, scripts: &[ScriptBuf]) -> Result<Vec<SourceCoin>, Fault> {
-    let all = each(AT_ONCE_MAX, scripts.iter().map(|script| coins_of(endpoint, network, script)).collect()).await?;
+pub(in crate::source) async fn coins(
+    endpoint: &Endpoint,
+    network: Network,
+    scripts: &[ScriptBuf],
+) -> Result<Vec<SourceCoin>, Fault> {
+    let all = each(
+        AT_ONCE_MAX,
+        scripts.iter().map(|script| coins_of(endpoint, network, script)).collect(),
+    )
+    .await?;
     Ok(all.into_iter().flatten().collect())
 }
 
-async fn coins_of(endpoint: &Endpoint, network: Network, script: &ScriptBuf) -> Result<Vec<SourceCoin>, Fault> {
+async fn coins_of(
+    endpoint: &Endpoint,
+    network: Network,
+    script: &ScriptBuf,
+) -> Result<Vec<SourceCoin>, Fault> {
     let address = Address::from_script(script, network.inner());
-    let address = address.map_err(|error| endpoint.refused("coins", format!("it lists addresses, and {script} has none: {error}")))?;
+    let address = address.map_err(|error| {
+        endpoint.refused("coins", format!("it lists addresses, and {script} has none: {error}"))
+    })?;
     let mut coins = Vec::new();
     let mut before = String::new();
     for _ in 0..PAGES_MAX {
@@ -61,18 +76,31 @@ impl Reference {
     fn coin(&self, script: &ScriptBuf) -> Option<SourceCoin> {
         let vout = u32::try_from(self.tx_output_n).ok().filter(|_| !self.spent)?;
         let height = u64::try_from(self.block_height).ok()?;
-        let (outpoint, amount) = (OutPoint::new(self.tx_hash, vout), Amount::new(u128::from(self.value)));
+        let (outpoint, amount) =
+            (OutPoint::new(self.tx_hash, vout), Amount::new(u128::from(self.value)));
         Some(SourceCoin { outpoint, amount, script: script.clone(), height })
     }
 }
 
-pub(in crate::source) async fn spends(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Result<Vec<SourceSpend>, Fault> {
-    each(AT_ONCE_MAX, sought.iter().map(|sought| spend(endpoint, sought.outpoint, head)).collect()).await
+pub(in crate::source) async fn spends(
+    endpoint: &Endpoint,
+    sought: &[Sought],
+    head: BlockRef,
+) -> Result<Vec<SourceSpend>, Fault> {
+    each(AT_ONCE_MAX, sought.iter().map(|sought| spend(endpoint, sought.outpoint, head)).collect())
+        .await
 }
 
-async fn spend(endpoint: &Endpoint, OutPoint { txid, vout }: OutPoint, head: BlockRef) -> Result<SourceSpend, Fault> {
+async fn spend(
+    endpoint: &Endpoint,
+    OutPoint { txid, vout }: OutPoint,
+    head: BlockRef,
+) -> Result<SourceSpend, Fault> {
     let made = shown(endpoint, txid, &format!("&outstart={vout}")).await?;
-    let exists = made.as_ref().and_then(|made| made.block()).is_some_and(|block| block.height <= head.height);
+    let exists = made
+        .as_ref()
+        .and_then(|made| made.block())
+        .is_some_and(|block| block.height <= head.height);
     let Some(output) = made.as_ref().and_then(|made| made.outputs.first()) else {
         return Ok(SourceSpend::known(OutpointState::Absent));
     };
@@ -80,7 +108,9 @@ async fn spend(endpoint: &Endpoint, OutPoint { txid, vout }: OutPoint, head: Blo
         Some(by) => shown(endpoint, by, "").await?.and_then(|spender| spender.block()),
         None => None,
     };
-    if let (Some(by), Some(block)) = (output.spent_by, block.filter(|block| exists && block.height <= head.height)) {
+    if let (Some(by), Some(block)) =
+        (output.spent_by, block.filter(|block| exists && block.height <= head.height))
+    {
         return Ok(SourceSpend::known(OutpointState::Spent { by, block }));
     }
     let state = if exists { OutpointState::Unspent } else { OutpointState::Absent };

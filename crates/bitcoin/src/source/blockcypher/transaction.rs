@@ -45,7 +45,11 @@ impl Shown {
 }
 
 /// The transaction with one of its outputs.
-pub(super) async fn shown(endpoint: &Endpoint, txid: Txid, query: &str) -> Result<Option<Shown>, Fault> {
+pub(super) async fn shown(
+    endpoint: &Endpoint,
+    txid: Txid,
+    query: &str,
+) -> Result<Option<Shown>, Fault> {
     let path = format!("/txs/{txid}?limit=1{query}");
     let Some(shown) = ask::<Shown>(endpoint, &path).await? else { return Ok(None) };
     if shown.hash != txid {
@@ -54,12 +58,23 @@ pub(super) async fn shown(endpoint: &Endpoint, txid: Txid, query: &str) -> Resul
     Ok(Some(shown))
 }
 
-pub(in crate::source) async fn places(endpoint: &Endpoint, txids: &[Txid], head: BlockRef) -> Result<Vec<Option<TransactionState>>, Fault> {
-    let all = each(AT_ONCE_MAX, txids.iter().map(|txid| shown(endpoint, *txid, "")).collect()).await?;
-    Ok(all.into_iter().map(|shown| Some(TransactionState::of(shown.and_then(|shown| shown.block()), head))).collect())
+pub(in crate::source) async fn places(
+    endpoint: &Endpoint,
+    txids: &[Txid],
+    head: BlockRef,
+) -> Result<Vec<Option<TransactionState>>, Fault> {
+    let all =
+        each(AT_ONCE_MAX, txids.iter().map(|txid| shown(endpoint, *txid, "")).collect()).await?;
+    Ok(all
+        .into_iter()
+        .map(|shown| Some(TransactionState::of(shown.and_then(|shown| shown.block()), head)))
+        .collect())
 }
 
-pub(in crate::source) async fn raw_transaction(endpoint: &Endpoint, txid: Txid) -> Result<Option<String>, Fault> {
+pub(in crate::source) async fn raw_transaction(
+    endpoint: &Endpoint,
+    txid: Txid,
+) -> Result<Option<String>, Fault> {
     let shown = shown(endpoint, txid, "&includeHex=true").await?;
     Ok(shown.and_then(|shown| shown.hex))
 }

@@ -1,9 +1,12 @@
-//! Esplora: Blockstream's API over REST, as its API.md and `electrs` have it, and whoever serves the same.
+//! Esplora: Blockstream's API over REST, as its API.md and `electrs` have it, and whoever serves
+//! the same.
 //!
-//! Two answers of it look like facts and are none: the status of an unknown transaction is 200 `{"confirmed":false}`, and an output of an
-//! unknown transaction is unspent. Nothing here takes either for more than "not in a block".
+//! Two answers of it look like facts and are none: the status of an unknown transaction is 200
+//! `{"confirmed":false}`, and an output of an unknown transaction is unspent. Nothing here takes
+//! either for more than "not in a block".
 //!
-//! It cannot tell one custom signet from another, nor one regtest from another: their first blocks are the same.
+//! It cannot tell one custom signet from another, nor one regtest from another: their first blocks
+//! are the same.
 
 mod outputs;
 mod spenders;
@@ -47,10 +50,17 @@ pub(super) async fn head(endpoint: &Endpoint) -> Result<SourceHead, Fault> {
     if block.id != hash {
         return Err(endpoint.nonsense(&path, format!("it gave block {}", block.id)));
     }
-    Ok(SourceHead { block: block_ref(block.height, hash), mined_at: block.timestamp, remembered: false })
+    Ok(SourceHead {
+        block: block_ref(block.height, hash),
+        mined_at: block.timestamp,
+        remembered: false,
+    })
 }
 
-pub(super) async fn blocks_at(endpoint: &Endpoint, heights: &[u64]) -> Result<Vec<Option<BlockRef>>, Fault> {
+pub(super) async fn blocks_at(
+    endpoint: &Endpoint,
+    heights: &[u64],
+) -> Result<Vec<Option<BlockRef>>, Fault> {
     each(AT_ONCE_MAX, heights.iter().map(|height| block_at(endpoint, *height)).collect()).await
 }
 
@@ -61,7 +71,8 @@ async fn block_at(endpoint: &Endpoint, height: u64) -> Result<Option<BlockRef>, 
 
 pub(super) async fn fees(endpoint: &Endpoint) -> Result<SourceFees, Fault> {
     let estimates: BTreeMap<u16, f64> = there(endpoint, "/fee-estimates", json).await?;
-    let within = |blocks: &[u16]| blocks.iter().find_map(|target| fee_rate(*estimates.get(target)?));
+    let within =
+        |blocks: &[u16]| blocks.iter().find_map(|target| fee_rate(*estimates.get(target)?));
     Ok(SourceFees { next_block: within(&[1, 2]), six_blocks: within(&[6]) })
 }
 
@@ -69,7 +80,11 @@ pub(super) async fn fees(endpoint: &Endpoint) -> Result<SourceFees, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-async fn ask<T>(endpoint: &Endpoint, path: &str, read: impl FnOnce(&Response) -> Result<T, String>) -> Result<Option<T>, Fault> {
+async fn ask<T>(
+    endpoint: &Endpoint,
+    path: &str,
+    read: impl FnOnce(&Response) -> Result<T, String>,
+) -> Result<Option<T>, Fault> {
     match endpoint.fetch(&Request::get(path), |response| said(response, read)).await? {
         Said::Something(value) => Ok(Some(value)),
         Said::NotFound => Ok(None),
@@ -78,16 +93,24 @@ async fn ask<T>(endpoint: &Endpoint, path: &str, read: impl FnOnce(&Response) ->
 }
 
 /// What must be at this path.
-async fn there<T>(endpoint: &Endpoint, path: &str, read: impl FnOnce(&Response) -> Result<T, String>) -> Result<T, Fault> {
+async fn there<T>(
+    endpoint: &Endpoint,
+    path: &str,
+    read: impl FnOnce(&Response) -> Result<T, String>,
+) -> Result<T, Fault> {
     ask(endpoint, path, read).await?.ok_or_else(|| endpoint.nonsense(path, "not found".to_owned()))
 }
 
-fn said<T>(response: &Response, read: impl FnOnce(&Response) -> Result<T, String>) -> Result<Said<T>, String> {
+fn said<T>(
+    response: &Response,
+    read: impl FnOnce(&Response) -> Result<T, String>,
+) -> Result<Said<T>, String> {
     if response.is_success() {
         return read(response).map(Said::Something);
     }
     // A proxy in front of nothing says 404, too, in HTML: that is not for the server to say.
-    let text = plain(response).ok_or_else(|| format!("HTTP status {}: {}", response.status, shown(response)))?;
+    let text = plain(response)
+        .ok_or_else(|| format!("HTTP status {}: {}", response.status, shown(response)))?;
     let not_found = response.status == 404 && text.to_ascii_lowercase().contains("not found");
     Ok(if not_found { Said::NotFound } else { Said::Refused(text) })
 }

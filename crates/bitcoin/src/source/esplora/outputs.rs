@@ -28,8 +28,12 @@ struct Outspend {
     status: Option<Status>,
 }
 
-pub(in crate::source) async fn coins(endpoint: &Endpoint, scripts: &[ScriptBuf]) -> Result<Vec<SourceCoin>, Fault> {
-    let all = each(AT_ONCE_MAX, scripts.iter().map(|script| coins_of(endpoint, script)).collect()).await?;
+pub(in crate::source) async fn coins(
+    endpoint: &Endpoint,
+    scripts: &[ScriptBuf],
+) -> Result<Vec<SourceCoin>, Fault> {
+    let all = each(AT_ONCE_MAX, scripts.iter().map(|script| coins_of(endpoint, script)).collect())
+        .await?;
     Ok(all.into_iter().flatten().collect())
 }
 
@@ -37,24 +41,44 @@ async fn coins_of(endpoint: &Endpoint, script: &ScriptBuf) -> Result<Vec<SourceC
     let path = format!("/scripthash/{}/utxo", sha256::Hash::hash(script.as_bytes()));
     let listed: Vec<Utxo> = there(endpoint, &path, json).await?;
     let coin = |utxo: Utxo| {
-        let (outpoint, amount) = (OutPoint::new(utxo.txid, utxo.vout), Amount::new(u128::from(utxo.value)));
-        utxo.status.block().map(|block| SourceCoin { outpoint, amount, script: script.clone(), height: block.height })
+        let (outpoint, amount) =
+            (OutPoint::new(utxo.txid, utxo.vout), Amount::new(u128::from(utxo.value)));
+        utxo.status.block().map(|block| SourceCoin {
+            outpoint,
+            amount,
+            script: script.clone(),
+            height: block.height,
+        })
     };
     Ok(listed.into_iter().filter_map(coin).collect())
 }
 
-pub(in crate::source) async fn spends(endpoint: &Endpoint, sought: &[Sought], head: BlockRef) -> Result<Vec<SourceSpend>, Fault> {
-    let outspends = each(AT_ONCE_MAX, sought.iter().map(|sought| outspend(endpoint, sought.outpoint)).collect()).await?;
+pub(in crate::source) async fn spends(
+    endpoint: &Endpoint,
+    sought: &[Sought],
+    head: BlockRef,
+) -> Result<Vec<SourceSpend>, Fault> {
+    let outspends = each(
+        AT_ONCE_MAX,
+        sought.iter().map(|sought| outspend(endpoint, sought.outpoint)).collect(),
+    )
+    .await?;
     // That an output is unspent is worth nothing where its transaction is in no block.
     let open = sought.iter().zip(&outspends).filter(|(_, outspend)| outspend.block(head).is_none());
     let made_by = distinct(open.map(|(sought, _)| sought.outpoint.txid));
-    let stati = each(AT_ONCE_MAX, made_by.iter().map(|txid| status(endpoint, *txid)).collect()).await?;
+    let stati =
+        each(AT_ONCE_MAX, made_by.iter().map(|txid| status(endpoint, *txid)).collect()).await?;
     let made: HashMap<Txid, Status> = made_by.into_iter().zip(stati).collect();
-    let spend = |(sought, outspend): (&Sought, &Outspend)| outspend.read(made.get(&sought.outpoint.txid).copied(), head);
+    let spend = |(sought, outspend): (&Sought, &Outspend)| {
+        outspend.read(made.get(&sought.outpoint.txid).copied(), head)
+    };
     Ok(sought.iter().zip(&outspends).map(spend).collect())
 }
 
-async fn outspend(endpoint: &Endpoint, OutPoint { txid, vout }: OutPoint) -> Result<Outspend, Fault> {
+async fn outspend(
+    endpoint: &Endpoint,
+    OutPoint { txid, vout }: OutPoint,
+) -> Result<Outspend, Fault> {
     there(endpoint, &format!("/tx/{txid}/outspend/{vout}"), json).await
 }
 

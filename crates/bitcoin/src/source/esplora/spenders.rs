@@ -39,18 +39,31 @@ pub(in crate::source) async fn spenders(
     since: u64,
     head: BlockRef,
 ) -> Result<BTreeSet<SourceSpender>, Fault> {
-    let all = each(AT_ONCE_MAX, scripts.iter().map(|script| history(endpoint, script, since)).collect()).await?;
+    let all =
+        each(AT_ONCE_MAX, scripts.iter().map(|script| history(endpoint, script, since)).collect())
+            .await?;
     let ours: BTreeSet<&ScriptBuf> = scripts.iter().collect();
-    let spends = |listed: &Listed| listed.vin.iter().filter_map(|input| input.prevout.as_ref()).any(|out| ours.contains(&out.scriptpubkey));
+    let spends = |listed: &Listed| {
+        listed
+            .vin
+            .iter()
+            .filter_map(|input| input.prevout.as_ref())
+            .any(|out| ours.contains(&out.scriptpubkey))
+    };
     let spender = |listed: Listed| {
-        let height = listed.status.block().map(|block| block.height).filter(|height| *height <= head.height);
+        let height =
+            listed.status.block().map(|block| block.height).filter(|height| *height <= head.height);
         spends(&listed).then_some(SourceSpender { txid: listed.txid, height })
     };
     Ok(all.into_iter().flatten().filter_map(spender).collect())
 }
 
 /// In the mempool, and in blocks from `since` on.
-async fn history(endpoint: &Endpoint, script: &ScriptBuf, since: u64) -> Result<Vec<Listed>, Fault> {
+async fn history(
+    endpoint: &Endpoint,
+    script: &ScriptBuf,
+    since: u64,
+) -> Result<Vec<Listed>, Fault> {
     let of = format!("/scripthash/{}/txs", sha256::Hash::hash(script.as_bytes()));
     let mut found: Vec<Listed> = there(endpoint, &of, json).await?;
     let height = |listed: &Listed| listed.status.block().map(|block| block.height);

@@ -9,12 +9,23 @@ use super::{AT_ONCE_MAX, Said, Status, ask, said, text};
 use crate::node::TransactionState;
 use crate::source::read::{Refusal, Taken, each};
 
-pub(in crate::source) async fn places(endpoint: &Endpoint, txids: &[Txid], head: BlockRef) -> Result<Vec<Option<TransactionState>>, Fault> {
-    let stati = each(AT_ONCE_MAX, txids.iter().map(|txid| status(endpoint, *txid)).collect()).await?;
-    Ok(stati.into_iter().map(|status: Status| Some(TransactionState::of(status.block(), head))).collect())
+pub(in crate::source) async fn places(
+    endpoint: &Endpoint,
+    txids: &[Txid],
+    head: BlockRef,
+) -> Result<Vec<Option<TransactionState>>, Fault> {
+    let stati =
+        each(AT_ONCE_MAX, txids.iter().map(|txid| status(endpoint, *txid)).collect()).await?;
+    Ok(stati
+        .into_iter()
+        .map(|status: Status| Some(TransactionState::of(status.block(), head)))
+        .collect())
 }
 
-pub(in crate::source) async fn raw_transaction(endpoint: &Endpoint, txid: Txid) -> Result<Option<String>, Fault> {
+pub(in crate::source) async fn raw_transaction(
+    endpoint: &Endpoint,
+    txid: Txid,
+) -> Result<Option<String>, Fault> {
     ask(endpoint, &format!("/tx/{txid}/hex"), text::<String>).await
 }
 

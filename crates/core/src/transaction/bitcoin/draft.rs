@@ -12,7 +12,8 @@ pub struct BitcoinDraft {
     pub number: u64,
     pub inputs: Vec<DraftInput>,
     pub outputs: Vec<DraftOutput>,
-    /// What was offered for a place in a block. The fee is what the inputs have more than the outputs.
+    /// What was offered for a place in a block. The fee is what the inputs have more than the
+    /// outputs.
     pub feerate: FeeRate,
     /// What it measures once it is signed, at most.
     pub vbytes: u64,
@@ -89,9 +90,12 @@ impl BitcoinDraft {
     }
 }
 
-/// The sum, which saturates far above what will ever exist and is then refused by whoever narrows it.
+/// The sum, which saturates far above what will ever exist and is then refused by whoever narrows
+/// it.
 fn sum(amounts: impl IntoIterator<Item = Amount>) -> Amount {
-    amounts.into_iter().fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX))
+    amounts
+        .into_iter()
+        .fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX))
 }
 
 impl DraftOutput {
@@ -131,7 +135,11 @@ mod tests {
                     amount: Amount::new(4_000),
                     purpose: OutputPurpose::Pays(vec![PayoutId(uuid::Uuid::nil())]),
                 },
-                DraftOutput { script: Bytes(vec![0x52]), amount: Amount::new(5_000), purpose: OutputPurpose::Change { index: 7 } },
+                DraftOutput {
+                    script: Bytes(vec![0x52]),
+                    amount: Amount::new(5_000),
+                    purpose: OutputPurpose::Change { index: 7 },
+                },
             ],
             feerate: FeeRate::from_sat_per_kvb(2_500),
             vbytes: 153,

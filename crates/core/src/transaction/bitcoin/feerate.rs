@@ -1,21 +1,24 @@
-//! Feerates. Counted as Bitcoin Core counts them: satoshi per 1000 virtual bytes, of a size that is rounded up, to a fee that is
-//! rounded up.
+//! Feerates. Counted as Bitcoin Core counts them: satoshi per 1000 virtual bytes, of a size that is
+//! rounded up, to a fee that is rounded up.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Amount;
 
 /// Satoshi per 1000 virtual bytes. 1 sat/vB is 1000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct FeeRate {
     sat_per_kvb: u64,
 }
 
-/// What every node relays, whatever its version: until Core 29.1 the default was 1 sat/vB, since then it is 0.1 (window F63).
+/// What every node relays, whatever its version: until Core 29.1 the default was 1 sat/vB, since
+/// then it is 0.1 (window F63).
 pub const RELAY_FEE_RATE_MIN: FeeRate = FeeRate::from_sat_per_kvb(1_000);
-/// What a replacement pays more for its own size. Core's `-incrementalrelayfee` was 1 sat/vB until 29.1 and is 0.1 since; the
-/// older is enough for both.
+/// What a replacement pays more for its own size. Core's `-incrementalrelayfee` was 1 sat/vB until
+/// 29.1 and is 0.1 since; the older is enough for both.
 pub const INCREMENTAL_FEE_RATE: FeeRate = FeeRate::from_sat_per_kvb(1_000);
 
 impl FeeRate {

@@ -38,7 +38,8 @@ impl FeeHistory {
         self.feerates.drain(..self.feerates.len().saturating_sub(FEE_HISTORY_MAX));
     }
 
-    /// The feerate below or at which so many percent of those seen are; none where there are too few to say.
+    /// The feerate below or at which so many percent of those seen are; none where there are too
+    /// few to say.
     pub fn quantile(&self, percent: u8) -> Option<FeeRate> {
         let mut sorted = self.feerates.clone();
         sorted.sort_unstable();
@@ -71,7 +72,11 @@ mod tests {
             [1, 3, 15, 30, 30].map(|sat_per_vb| Some(rate(sat_per_vb)))
         );
         let (few, enough) = (FEE_HISTORY_MIN as u64 - 1, FEE_HISTORY_MIN as u64);
-        assert_eq!((history(1..=few).quantile(100), history(1..=enough).quantile(100)), (None, Some(rate(enough))), "too few to say");
+        assert_eq!(
+            (history(1..=few).quantile(100), history(1..=enough).quantile(100)),
+            (None, Some(rate(enough))),
+            "too few to say"
+        );
     }
 
     #[test]
@@ -83,6 +88,10 @@ mod tests {
         seen.keep(103, rate(7));
         assert_eq!(seen.len(), 2);
         let week = history((0..FEE_HISTORY_MAX as u64 + 3).map(|place| place + 1));
-        assert_eq!((week.len(), week.quantile(0)), (FEE_HISTORY_MAX, Some(rate(4))), "the oldest are forgotten");
+        assert_eq!(
+            (week.len(), week.quantile(0)),
+            (FEE_HISTORY_MAX, Some(rate(4))),
+            "the oldest are forgotten"
+        );
     }
 }

@@ -28,7 +28,10 @@ impl World {
             value: Amount::ZERO,
             input: Bytes(vec![0xa9]),
             gas_limit: 60_000,
-            fees: EvmFees { max_fee_per_gas: gwei * 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 },
+            fees: EvmFees {
+                max_fee_per_gas: gwei * 1_000_000_000,
+                max_priority_fee_per_gas: 1_000_000_000,
+            },
             pricing: EvmPricing::Dynamic,
         })
     }
@@ -55,7 +58,12 @@ impl World {
     }
 
     /// Another attempt of the lineage with this draft, not yet signed.
-    pub fn add(&mut self, lineage: LineageId, purpose: Purpose, draft: EvmDraft) -> Result<AttemptId, Refusal> {
+    pub fn add(
+        &mut self,
+        lineage: LineageId,
+        purpose: Purpose,
+        draft: EvmDraft,
+    ) -> Result<AttemptId, Refusal> {
         let attempt = AttemptId(self.id());
         let draft = Draft::Evm(draft);
         let add = Command::AddAttempt(AddAttempt {
@@ -74,7 +82,9 @@ impl World {
 
     /// The newest attempt again, with these fees.
     pub fn bump(&mut self, lineage: LineageId, fees: EvmFees) -> AttemptId {
-        let Draft::Evm(evm) = self.lineage(lineage).latest().draft.clone() else { panic!("an EVM draft") };
+        let Draft::Evm(evm) = self.lineage(lineage).latest().draft.clone() else {
+            panic!("an EVM draft")
+        };
         let purpose = self.lineage(lineage).latest().purpose;
         self.add(lineage, purpose, EvmDraft { fees, ..evm }).expect("a bump")
     }
@@ -83,9 +93,23 @@ impl World {
     pub fn send(&mut self, lineage: LineageId, as_hash: Hash32) -> AttemptId {
         let attempt = self.lineage(lineage).latest().id;
         let signed = Signed { raw: Bytes(vec![2]), hash: as_hash };
-        self.must(Command::Record { lane: lane(), epoch: self.epoch, lineage, attempt, signed, tip: None });
+        self.must(Command::Record {
+            lane: lane(),
+            epoch: self.epoch,
+            lineage,
+            attempt,
+            signed,
+            tip: None,
+        });
         let legs = self.lineage(lineage).legs.clone();
-        self.must(Command::Submitted { lane: lane(), epoch: self.epoch, lineage, attempt, legs, submissions: Vec::new() });
+        self.must(Command::Submitted {
+            lane: lane(),
+            epoch: self.epoch,
+            lineage,
+            attempt,
+            legs,
+            submissions: Vec::new(),
+        });
         attempt
     }
 
@@ -93,13 +117,29 @@ impl World {
     pub fn wish_cancel(&mut self, id: WithdrawalId, lineage: LineageId) -> Result<Answer, Refusal> {
         let Leg { withdrawal, user, book, source_asset, asset, .. } = self.leg(id);
         let reason = "asked".to_owned();
-        self.give(Command::Cancel { withdrawal, user, book, source_asset, asset, lineage: Some(lineage), reason })
+        self.give(Command::Cancel {
+            withdrawal,
+            user,
+            book,
+            source_asset,
+            asset,
+            lineage: Some(lineage),
+            reason,
+        })
     }
 
     /// Notes another send of the newest attempt, now.
     pub fn send_again(&mut self, lineage: LineageId) -> Timestamp {
-        let (attempt, legs) = (self.lineage(lineage).latest().id, self.lineage(lineage).legs.clone());
-        self.must(Command::Submitted { lane: lane(), epoch: self.epoch, lineage, attempt, legs, submissions: Vec::new() });
+        let (attempt, legs) =
+            (self.lineage(lineage).latest().id, self.lineage(lineage).legs.clone());
+        self.must(Command::Submitted {
+            lane: lane(),
+            epoch: self.epoch,
+            lineage,
+            attempt,
+            legs,
+            submissions: Vec::new(),
+        });
         self.view.now
     }
 
@@ -110,12 +150,27 @@ impl World {
     }
 
     /// The final fact of an attempt with this effect on every leg, and a fee of 21 wei.
-    pub fn finalize(&mut self, lineage: LineageId, attempt: AttemptId, effect: &Effect) -> Result<Answer, Refusal> {
+    pub fn finalize(
+        &mut self,
+        lineage: LineageId,
+        attempt: AttemptId,
+        effect: &Effect,
+    ) -> Result<Answer, Refusal> {
         let known = self.lineage(lineage);
         let hash = known.attempt(attempt).and_then(Attempt::signed).expect("signed").hash;
-        let effects = known.legs.iter().map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() }).collect();
-        let receipt =
-            Receipt { hash, block: block(10), effects, network_fee: Amount::new(21), fee_parts: Vec::new(), fee_known: FeeKnown::Agreed };
+        let effects = known
+            .legs
+            .iter()
+            .map(|leg| LegEffect { payout: leg.payout, effect: effect.clone() })
+            .collect();
+        let receipt = Receipt {
+            hash,
+            block: block(10),
+            effects,
+            network_fee: Amount::new(21),
+            fee_parts: Vec::new(),
+            fee_known: FeeKnown::Agreed,
+        };
         self.observe(lineage, Fact::Final { attempt, receipt })
     }
 
@@ -123,16 +178,33 @@ impl World {
         self.view.lanes[&lane()].row.as_ref().expect("leased before")
     }
 
-    /// A head of this moment at height 20, final up to 18, whose market asks twice the base fee and a gwei.
+    /// A head of this moment at height 20, final up to 18, whose market asks twice the base fee and
+    /// a gwei.
     pub fn tip(&self, base_fee: u128) -> Tip {
-        let fees = EvmFees { max_fee_per_gas: base_fee * 2 + 1_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
+        let fees = EvmFees {
+            max_fee_per_gas: base_fee * 2 + 1_000_000_000,
+            max_priority_fee_per_gas: 1_000_000_000,
+        };
         let market = Market::Evm(EvmMarket { base_fee_per_gas: base_fee, fees });
-        Tip { head: block(20), final_height: 18, market, mined_at: self.view.now, at: self.view.now }
+        Tip {
+            head: block(20),
+            final_height: 18,
+            market,
+            mined_at: self.view.now,
+            at: self.view.now,
+        }
     }
 
     pub fn see(&mut self, tip: Tip) {
         let epoch = self.lane().epoch;
-        self.must(Command::Advance { lane: lane(), epoch, tip, trail: Vec::new(), funds: Vec::new(), coin_places: None });
+        self.must(Command::Advance {
+            lane: lane(),
+            epoch,
+            tip,
+            trail: Vec::new(),
+            funds: Vec::new(),
+            coin_places: None,
+        });
     }
 
     pub fn see_tip(&mut self, base_fee: u128) {
@@ -147,11 +219,23 @@ impl World {
 
     /// Asks about the lane as it stands: live lineages by nonce, approved withdrawals by id.
     pub fn ask_lane<T>(&self, ask: impl FnOnce(&LaneView) -> T) -> T {
-        let mut live: Vec<Lineage> = self.view.lineages.values().filter_map(|slot| slot.row.clone()).filter(Lineage::is_live).collect();
+        let mut live: Vec<Lineage> = self
+            .view
+            .lineages
+            .values()
+            .filter_map(|slot| slot.row.clone())
+            .filter(Lineage::is_live)
+            .collect();
         live.sort_by_key(Lineage::number);
         let approved = |known: &&Withdrawal| known.state.status() == Status::Approved;
-        let queue: Vec<Withdrawal> =
-            self.view.withdrawals.values().filter_map(|slot| slot.row.as_ref()).filter(approved).cloned().collect();
+        let queue: Vec<Withdrawal> = self
+            .view
+            .withdrawals
+            .values()
+            .filter_map(|slot| slot.row.as_ref())
+            .filter(approved)
+            .cloned()
+            .collect();
         let chain = &self.rules.chains[&lane().chain];
         let suspensions = &self.view.suspensions;
         ask(&LaneView {
@@ -181,7 +265,16 @@ impl World {
     /// A claim of the lane's lease with a token of its own, by the signer of these tests.
     pub fn claim_lease(&mut self, to: ReplicaId, length: Span) -> Command {
         let (token, first) = (LeaseToken(self.id()), first_incarnation());
-        Command::Lease { lane: lane(), owner: to, length, journal: journal(), tip: None, token, first, alone: false }
+        Command::Lease {
+            lane: lane(),
+            owner: to,
+            length,
+            journal: journal(),
+            tip: None,
+            token,
+            first,
+            alone: false,
+        }
     }
 
     /// The signer's journal was read to its end.
@@ -196,7 +289,11 @@ impl World {
     }
 
     pub fn start_lane(&self) -> Command {
-        let funds = vec![Funds { asset: asset("ETH"), balance: Amount::new(10u128.pow(18)), at: self.view.now }];
+        let funds = vec![Funds {
+            asset: asset("ETH"),
+            balance: Amount::new(10u128.pow(18)),
+            at: self.view.now,
+        }];
         let pins = BTreeMap::from([("chain_id".into(), "31337".into())]);
         let (lane, owner, epoch) = (lane(), owner(), self.epoch);
         let holdings = vec![Holding { asset: asset("ETH"), amount: Amount::new(10u128.pow(18)) }];

@@ -19,15 +19,30 @@ pub fn rules() -> Rules {
     };
     let day = WindowLimit { window: Window::Rolling24h, max: dg(100_000) };
     let entry = |id: &str, decimals: u8, form: AssetForm, policy: Policy| {
-        (asset(id), AssetRules { asset: Asset { id: asset(id), decimals, form }, policy, tiers: BTreeMap::new() })
+        (
+            asset(id),
+            AssetRules {
+                asset: Asset { id: asset(id), decimals, form },
+                policy,
+                tiers: BTreeMap::new(),
+            },
+        )
     };
-    let token = AssetForm::Token { chain: chain.clone(), contract: "0x5FbDB2315678afecb367f032d93F642f64180aa3".to_owned() };
+    let token = AssetForm::Token {
+        chain: chain.clone(),
+        contract: "0x5FbDB2315678afecb367f032d93F642f64180aa3".to_owned(),
+    };
     Rules {
         revision: 1,
         assets: BTreeMap::from([
             entry("XP", 0, AssetForm::Points, policy(Amount::ZERO, Vec::new())),
             entry("DG", 18, token, policy(dg(3_000), vec![day])),
-            entry("ETH", 18, AssetForm::Native { chain: chain.clone() }, policy(Amount::new(1), Vec::new())),
+            entry(
+                "ETH",
+                18,
+                AssetForm::Native { chain: chain.clone() },
+                policy(Amount::new(1), Vec::new()),
+            ),
         ]),
         chains: BTreeMap::from([(chain.clone(), chain_rules(chain))]),
         claims: Some(ClaimRules {

@@ -1,4 +1,5 @@
-//! What a store does: every row that an order names is there, or known to be absent. Windows are summed up naively.
+//! What a store does: every row that an order names is there, or known to be absent. Windows are
+//! summed up naively.
 
 use adit_core::*;
 
@@ -51,8 +52,14 @@ impl World {
 
     /// Sums everything up, every time.
     fn limit(&self, user: &UserId, asset: &AssetId, windows: &[Window]) -> LimitState {
-        let own: Vec<&LimitEntry> = self.entries.iter().filter(|entry| entry.user == *user && entry.asset == *asset).collect();
-        let sum = |entries: &mut dyn Iterator<Item = &&LimitEntry>| Amount::new(entries.map(|entry| entry.amount.base_units()).sum());
+        let own: Vec<&LimitEntry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.user == *user && entry.asset == *asset)
+            .collect();
+        let sum = |entries: &mut dyn Iterator<Item = &&LimitEntry>| {
+            Amount::new(entries.map(|entry| entry.amount.base_units()).sum())
+        };
         let window = |window: &Window| {
             let cutoff = window.cutoff(self.view.now);
             let inside = |entry: &&&LimitEntry| entry.at > cutoff;
@@ -60,7 +67,11 @@ impl World {
             let state = WindowState {
                 cumulative_at_cutoff: sum(&mut own.iter().filter(|entry| !inside(entry))),
                 given_back: sum(&mut own.iter().filter(inside).filter(back)),
-                oldest_at: own.iter().filter(inside).find(|entry| !back(entry)).map(|entry| entry.at),
+                oldest_at: own
+                    .iter()
+                    .filter(inside)
+                    .find(|entry| !back(entry))
+                    .map(|entry| entry.at),
             };
             (*window, state)
         };

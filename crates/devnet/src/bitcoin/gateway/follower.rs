@@ -1,7 +1,7 @@
 //! Keeps the index where the node is.
 //!
-//! A reorganisation needs no case of its own: the newest block's ancestors are read until one is in the index, whatever lay above that
-//! one is taken off, and the rest is put on.
+//! A reorganisation needs no case of its own: the newest block's ancestors are read until one is in
+//! the index, whatever lay above that one is taken off, and the rest is put on.
 
 use std::collections::HashSet;
 use std::sync::RwLock;

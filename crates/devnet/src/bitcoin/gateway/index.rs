@@ -1,5 +1,5 @@
-//! All that the gateway knows of the chain and the mempool, changed one [`Update`] at a time: whoever reads sees the node as it was at
-//! one moment.
+//! All that the gateway knows of the chain and the mempool, changed one [`Update`] at a time:
+//! whoever reads sees the node as it was at one moment.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -55,7 +55,8 @@ impl Index {
         for block in new_blocks {
             self.connect(block, now);
         }
-        let gone: Vec<Txid> = self.mempool.txids().copied().filter(|txid| !mempool.contains(txid)).collect();
+        let gone: Vec<Txid> =
+            self.mempool.txids().copied().filter(|txid| !mempool.contains(txid)).collect();
         lost.extend(gone.into_iter().filter_map(|txid| self.mempool.remove(txid)));
         self.receive(arrived, now);
         self.remember_displaced(lost);
@@ -73,30 +74,59 @@ impl Index {
     }
 
     fn connect(&mut self, block: Block, now: u64) {
-        let height = u32::try_from(self.blocks.len()).expect("a regtest chain has less than 2^32 blocks");
-        let (hash, size_bytes, weight) = (block.block_hash(), block.total_size(), block.weight().to_wu());
+        let height =
+            u32::try_from(self.blocks.len()).expect("a regtest chain has less than 2^32 blocks");
+        let (hash, size_bytes, weight) =
+            (block.block_hash(), block.total_size(), block.weight().to_wu());
         let mut txids = Vec::with_capacity(block.txdata.len());
         for (position, transaction) in block.txdata.into_iter().enumerate() {
             let txid = transaction.compute_txid();
-            let prevouts = transaction.input.iter().map(|input| self.output(&input.previous_output).cloned()).collect();
+            let prevouts = transaction
+                .input
+                .iter()
+                .map(|input| self.output(&input.previous_output).cloned())
+                .collect();
             let seen = self.mempool.get(&txid).map_or(now, |waiting| waiting.seen);
-            self.chain.add(Known { txid, transaction, prevouts, place: Place::Block { height, position }, seen });
+            self.chain.add(Known {
+                txid,
+                transaction,
+                prevouts,
+                place: Place::Block { height, position },
+                seen,
+            });
             txids.push(txid);
         }
         self.heights.insert(hash, height);
-        self.blocks.push(IndexedBlock { hash, header: block.header, txids, size_bytes, weight, seen: now });
+        self.blocks.push(IndexedBlock {
+            hash,
+            header: block.header,
+            txids,
+            size_bytes,
+            weight,
+            seen: now,
+        });
     }
 
     fn receive(&mut self, arrived: Vec<Transaction>, now: u64) {
-        let arrived: HashMap<Txid, Transaction> =
-            arrived.into_iter().map(|transaction| (transaction.compute_txid(), transaction)).collect();
-        let among = |outpoint: &OutPoint| arrived.get(&outpoint.txid)?.output.get(outpoint.vout as usize);
+        let arrived: HashMap<Txid, Transaction> = arrived
+            .into_iter()
+            .map(|transaction| (transaction.compute_txid(), transaction))
+            .collect();
+        let among =
+            |outpoint: &OutPoint| arrived.get(&outpoint.txid)?.output.get(outpoint.vout as usize);
         let find = |outpoint: &OutPoint| self.output(outpoint).or_else(|| among(outpoint)).cloned();
         let known: Vec<Known> = arrived
             .iter()
             .map(|(txid, transaction)| {
-                let prevouts = transaction.input.iter().map(|input| find(&input.previous_output)).collect();
-                Known { txid: *txid, transaction: transaction.clone(), prevouts, place: Place::Mempool, seen: now }
+                let prevouts =
+                    transaction.input.iter().map(|input| find(&input.previous_output)).collect();
+                Known {
+                    txid: *txid,
+                    transaction: transaction.clone(),
+                    prevouts,
+                    place: Place::Mempool,
+                    seen: now,
+                }
             })
             .collect();
         known.into_iter().for_each(|known| self.mempool.add(known));
@@ -105,8 +135,11 @@ impl Index {
     /// Of what was lost, only what another transaction has taken the coins of is worth remembering.
     fn remember_displaced(&mut self, lost: Vec<Known>) {
         let displaced = lost.into_iter().map(|known| Known { place: Place::Displaced, ..known });
-        let mut all: VecDeque<Known> = std::mem::take(&mut self.displaced).into_iter().chain(displaced).collect();
-        all.retain(|known| self.transaction(&known.txid).is_none() && self.spender_instead_of(known).is_some());
+        let mut all: VecDeque<Known> =
+            std::mem::take(&mut self.displaced).into_iter().chain(displaced).collect();
+        all.retain(|known| {
+            self.transaction(&known.txid).is_none() && self.spender_instead_of(known).is_some()
+        });
         all.drain(..all.len().saturating_sub(DISPLACED_MAX));
         self.displaced = all;
     }
@@ -135,7 +168,10 @@ impl Index {
     /// The median time of a block and those before it (BIP 113).
     pub fn median_time(&self, height: u32) -> u32 {
         let end = height as usize + 1;
-        let mut times: Vec<u32> = self.blocks[end.saturating_sub(MEDIAN_BLOCKS)..end].iter().map(|block| block.header.time).collect();
+        let mut times: Vec<u32> = self.blocks[end.saturating_sub(MEDIAN_BLOCKS)..end]
+            .iter()
+            .map(|block| block.header.time)
+            .collect();
         times.sort_unstable();
         times[times.len() / 2]
     }
@@ -166,14 +202,19 @@ impl Index {
         self.chain.spend(outpoint).or_else(|| self.mempool.spend(outpoint))
     }
 
-    /// Another transaction that wants a coin of this one, unless this one is in the chain, where nobody can take it.
+    /// Another transaction that wants a coin of this one, unless this one is in the chain, where
+    /// nobody can take it.
     pub fn rival(&self, known: &Known) -> Option<Txid> {
         match known.place {
             Place::Block { .. } => None,
             Place::Displaced => self.spender_instead_of(known),
             Place::Mempool => {
                 let coins: HashSet<OutPoint> = known.spends().collect();
-                let mut rivals = self.displaced.iter().rev().filter(|other| other.spends().any(|coin| coins.contains(&coin)));
+                let mut rivals = self
+                    .displaced
+                    .iter()
+                    .rev()
+                    .filter(|other| other.spends().any(|coin| coins.contains(&coin)));
                 rivals.next().map(|rival| rival.txid)
             }
         }

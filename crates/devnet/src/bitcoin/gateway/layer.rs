@@ -53,9 +53,13 @@ impl Known {
     }
 
     /// Its outputs to this script.
-    pub fn funding(&self, script: ScriptHash) -> impl DoubleEndedIterator<Item = (OutPoint, &TxOut)> {
+    pub fn funding(
+        &self,
+        script: ScriptHash,
+    ) -> impl DoubleEndedIterator<Item = (OutPoint, &TxOut)> {
         let outputs = self.transaction.output.iter().enumerate();
-        let mine = outputs.filter(move |(_, output)| ScriptHash::of(&output.script_pubkey) == script);
+        let mine =
+            outputs.filter(move |(_, output)| ScriptHash::of(&output.script_pubkey) == script);
         mine.map(|(vout, output)| (OutPoint { txid: self.txid, vout: index32(vout) }, output))
     }
 

@@ -1,7 +1,9 @@
-//! One server with two faces over a bitcoind: Esplora's paths at its root, BlockCypher's below `/v1/btc/main`.
+//! One server with two faces over a bitcoind: Esplora's paths at its root, BlockCypher's below
+//! `/v1/btc/main`.
 //!
-//! bitcoind itself cannot say what an address has received; [`index::Index`] can. A task keeps the index at most a fraction of a second
-//! behind the node, and what is sent through the gateway is seen by the very next question.
+//! bitcoind itself cannot say what an address has received; [`index::Index`] can. A task keeps the
+//! index at most a fraction of a second behind the node, and what is sent through the gateway is
+//! seen by the very next question.
 
 mod blockcypher;
 mod esplora;
@@ -50,24 +52,41 @@ impl Gateway {
     /// # Errors
     /// When it cannot listen, or the node does not answer.
     pub async fn start(rpc: Rpc) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
-        let url = format!("http://{}", listener.local_addr().context("the port just bound has no address")?);
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().context("the port just bound has no address")?
+        );
         let follower = Arc::new(Follower::new(rpc.clone()));
         follower.catch_up().await.context("reading the chain")?;
-        let view = View { follower: Arc::clone(&follower), rpc, url: url.as_str().into(), estimate: Estimate::default() };
-        let router = Router::new().nest(BLOCKCYPHER_BASE, blockcypher::routes()).merge(esplora::routes()).with_state(view.clone());
+        let view = View {
+            follower: Arc::clone(&follower),
+            rpc,
+            url: url.as_str().into(),
+            estimate: Estimate::default(),
+        };
+        let router = Router::new()
+            .nest(BLOCKCYPHER_BASE, blockcypher::routes())
+            .merge(esplora::routes())
+            .with_state(view.clone());
         let server = tokio::spawn(async move {
             // Ends only with the listener, which ends with this task.
             let _ = axum::serve(listener, router).await;
         });
         let following = tokio::spawn(async move {
             loop {
-                // A node that does not answer is asked again; until then the gateway says what it knows, as the public ones do.
+                // A node that does not answer is asked again; until then the gateway says what it
+                // knows, as the public ones do.
                 let _ = follower.catch_up().await;
                 tokio::time::sleep(FOLLOW_PAUSE).await;
             }
         });
-        Ok(Self { blockcypher_url: format!("{url}{BLOCKCYPHER_BASE}"), view, tasks: [server, following] })
+        Ok(Self {
+            blockcypher_url: format!("{url}{BLOCKCYPHER_BASE}"),
+            view,
+            tasks: [server, following],
+        })
     }
 
     pub fn esplora_url(&self) -> &str {
@@ -78,8 +97,8 @@ impl Gateway {
         &self.blockcypher_url
     }
 
-    /// From now on both faces estimate this feerate for every target; without one they say what the node says. A regtest has too little
-    /// traffic for estimates of its own.
+    /// From now on both faces estimate this feerate for every target; without one they say what the
+    /// node says. A regtest has too little traffic for estimates of its own.
     pub fn estimate(&self, sat_per_vbyte: Option<u64>) {
         self.view.estimate.set(sat_per_vbyte);
     }

@@ -3,7 +3,8 @@
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::{Address, Network, Script};
 
-/// The key of the index: SHA-256 of the script, as in Esplora's `/scripthash` paths (in the order in which it is computed).
+/// The key of the index: SHA-256 of the script, as in Esplora's `/scripthash` paths (in the order
+/// in which it is computed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ScriptHash(sha256::Hash);
 
@@ -41,7 +42,8 @@ impl ScriptHash {
     /// When the text is no address, or one of another network.
     pub fn of_address(text: &str) -> Result<Self, BadAddress> {
         let address: Address<_> = text.parse().map_err(|_| BadAddress::Unreadable)?;
-        let address = address.require_network(Network::Regtest).map_err(|_| BadAddress::OtherNetwork)?;
+        let address =
+            address.require_network(Network::Regtest).map_err(|_| BadAddress::OtherNetwork)?;
         Ok(Self::of(&address.script_pubkey()))
     }
 }

@@ -1,4 +1,5 @@
-//! The wallet's transactions in bitcoind's blocks. Which scripts are its own, bitcoind says from the descriptor: no code of the server is asked.
+//! The wallet's transactions in bitcoind's blocks. Which scripts are its own, bitcoind says from
+//! the descriptor: no code of the server is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,8 @@ use crate::config::BTC;
 use crate::devnet::Devnet;
 use crate::primitives::U256;
 
-/// Scripts of each keychain; there is one of change for each lineage, and a run has some hundreds of these.
+/// Scripts of each keychain; there is one of change for each lineage, and a run has some hundreds
+/// of these.
 const SCRIPTS_MAX: u32 = 1_500;
 
 /// All that the blocks say of the wallet.
@@ -47,26 +49,51 @@ async fn read(devnet: &Devnet) -> Result<Reading> {
 /// Both keychains' scripts.
 async fn own(stage: &BitcoinStage) -> Result<BTreeSet<ScriptBuf>> {
     let descriptor = &stage.wallet.descriptor;
-    let keychains: Vec<Vec<Address<NetworkUnchecked>>> =
-        stage.world.rpc().call("deriveaddresses", json!([descriptor, SCRIPTS_MAX])).await.context("a descriptor of two keychains")?;
-    let all = keychains.into_iter().flatten().map(|address| Ok(address.require_network(Network::Regtest)?.script_pubkey()));
+    let keychains: Vec<Vec<Address<NetworkUnchecked>>> = stage
+        .world
+        .rpc()
+        .call("deriveaddresses", json!([descriptor, SCRIPTS_MAX]))
+        .await
+        .context("a descriptor of two keychains")?;
+    let all = keychains
+        .into_iter()
+        .flatten()
+        .map(|address| Ok(address.require_network(Network::Regtest)?.script_pubkey()));
     let all = all.collect::<Result<BTreeSet<ScriptBuf>>>()?;
-    ensure!(stage.wallet.addresses.iter().all(|address| all.contains(&address.script_pubkey())), "bitcoind derives other addresses");
+    ensure!(
+        stage.wallet.addresses.iter().all(|address| all.contains(&address.script_pubkey())),
+        "bitcoind derives other addresses"
+    );
     Ok(all)
 }
 
 impl Reading {
     fn add(&mut self, transaction: &Transaction, own: &BTreeSet<ScriptBuf>) -> Result<()> {
-        let spent: Vec<TxOut> = transaction.input.iter().filter_map(|input| self.coins.remove(&input.previous_output)).collect();
-        let (txid, mine) = (transaction.compute_txid(), |output: &TxOut| own.contains(&output.script_pubkey));
+        let spent: Vec<TxOut> = transaction
+            .input
+            .iter()
+            .filter_map(|input| self.coins.remove(&input.previous_output))
+            .collect();
+        let (txid, mine) =
+            (transaction.compute_txid(), |output: &TxOut| own.contains(&output.script_pubkey));
         let outputs = (0..).zip(&transaction.output);
-        self.coins.extend(outputs.filter(|(_, output)| mine(output)).map(|(vout, output)| (OutPoint { txid, vout }, output.clone())));
+        self.coins.extend(
+            outputs
+                .filter(|(_, output)| mine(output))
+                .map(|(vout, output)| (OutPoint { txid, vout }, output.clone())),
+        );
         if spent.is_empty() {
             return Ok(());
         }
-        ensure!(spent.len() == transaction.input.len(), "{txid} spends coins of the wallet and of others");
-        let total = |outputs: &[TxOut]| outputs.iter().map(|output| output.value.to_sat()).sum::<u64>();
-        let fee = total(&spent).checked_sub(total(&transaction.output)).context("a block makes no money")?;
+        ensure!(
+            spent.len() == transaction.input.len(),
+            "{txid} spends coins of the wallet and of others"
+        );
+        let total =
+            |outputs: &[TxOut]| outputs.iter().map(|output| output.value.to_sat()).sum::<u64>();
+        let fee = total(&spent)
+            .checked_sub(total(&transaction.output))
+            .context("a block makes no money")?;
         let paid = transaction.output.iter().filter(|output| !mine(output)).map(paid).collect();
         self.mined.push(Mined { hash: hash(txid), fee: U256::from(fee), paid });
         Ok(())
@@ -80,6 +107,7 @@ fn hash(txid: Txid) -> String {
 
 fn paid(output: &TxOut) -> Paid {
     let address = Address::from_script(&output.script_pubkey, Network::Regtest);
-    let to = address.map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string());
+    let to = address
+        .map_or_else(|_| output.script_pubkey.to_hex_string(), |address| address.to_string());
     Paid { asset: BTC.to_owned(), to, amount: U256::from(output.value.to_sat()) }
 }

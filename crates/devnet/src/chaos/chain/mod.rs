@@ -60,7 +60,8 @@ pub async fn mined(devnet: &Devnet, chain: ChainKind) -> Result<Vec<Mined>> {
     }
 }
 
-/// The transactions of the servers' other wallet, which pays nobody in this run: it sweeps, where both stores went back.
+/// The transactions of the servers' other wallet, which pays nobody in this run: it sweeps, where
+/// both stores went back.
 ///
 /// # Errors
 /// When the chain cannot be read.
@@ -72,7 +73,10 @@ pub async fn elsewhere(devnet: &Devnet, chain: ChainKind) -> Result<Vec<Mined>> 
 }
 
 /// How many payees were paid 0, 1, 2 … times, in any amount.
-pub fn histogram<'a>(payees: impl Iterator<Item = &'a Payee>, mined: &[Mined]) -> BTreeMap<usize, usize> {
+pub fn histogram<'a>(
+    payees: impl Iterator<Item = &'a Payee>,
+    mined: &[Mined],
+) -> BTreeMap<usize, usize> {
     let mut histogram = BTreeMap::new();
     for payee in payees {
         *histogram.entry(payments(payee, mined).count()).or_default() += 1;
@@ -82,5 +86,8 @@ pub fn histogram<'a>(payees: impl Iterator<Item = &'a Payee>, mined: &[Mined]) -
 
 /// What reached a payee, of the asset that he was to get.
 pub fn payments<'a>(payee: &'a Payee, mined: &'a [Mined]) -> impl Iterator<Item = &'a Paid> {
-    mined.iter().flat_map(|mined| &mined.paid).filter(move |paid| paid.to == payee.destination && paid.asset == payee.asset())
+    mined
+        .iter()
+        .flat_map(|mined| &mined.paid)
+        .filter(move |paid| paid.to == payee.destination && paid.asset == payee.asset())
 }

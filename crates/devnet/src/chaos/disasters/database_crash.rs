@@ -1,4 +1,5 @@
-//! Postgres ends without writing anything on its way out, stays away for a while, and recovers from its log (windows F71, F75).
+//! Postgres ends without writing anything on its way out, stays away for a while, and recovers from
+//! its log (windows F71, F75).
 
 use std::time::{Duration, Instant};
 

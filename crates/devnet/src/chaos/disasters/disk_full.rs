@@ -17,7 +17,8 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     let writers = writers(world);
     world.recoveries.stand_still();
     world.disk.fill(&writers)?;
-    tokio::time::sleep(Duration::from_millis(FULL_MILLIS_MIN + chance.up_to(FULL_MILLIS_MORE))).await;
+    tokio::time::sleep(Duration::from_millis(FULL_MILLIS_MIN + chance.up_to(FULL_MILLIS_MORE)))
+        .await;
     world.disk.clear(&writers)?;
     world.recoveries.begin(Kind::DiskFull, Instant::now());
     world.revive().await

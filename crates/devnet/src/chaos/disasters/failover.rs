@@ -1,7 +1,8 @@
-//! The primary dies, and its asynchronous standby takes its place without the last commits (F72, F94, F101).
+//! The primary dies, and its asynchronous standby takes its place without the last commits (F72,
+//! F94, F101).
 //!
-//! Nobody asks during the cut: a request that was accepted and not signed yet is lost with its commit, and its
-//! asker would have to ask again. Another standby follows the promoted one.
+//! Nobody asks during the cut: a request that was accepted and not signed yet is lost with its
+//! commit, and its asker would have to ask again. Another standby follows the promoted one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +32,9 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     (0..cluster.servers()).for_each(|server| cluster.lead_to_new(server));
     drop(closed);
     world.recoveries.begin(Kind::Failover, Instant::now());
-    let free = |number: u32| Some(world.disk.root().join(format!("standby-{number}"))).filter(|data| !data.exists());
+    let free = |number: u32| {
+        Some(world.disk.root().join(format!("standby-{number}"))).filter(|data| !data.exists())
+    };
     let data = (1..).find_map(free).expect("few failovers");
     let cluster = world.cluster.as_mut().context("planned on Postgres only")?;
     let promoted = cluster.follow_new(data, &world.directory).await?;

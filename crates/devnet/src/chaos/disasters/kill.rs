@@ -1,4 +1,5 @@
-//! SIGKILL in the moment in which a node took a transaction: before the server is told, or a little after (windows F2 to F5).
+//! SIGKILL in the moment in which a node took a transaction: before the server is told, or a little
+//! after (windows F2 to F5).
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,12 @@ const SILENCE_BOUND: Duration = Duration::from_secs(45);
 
 /// # Errors
 /// When the server does not come up again.
-pub async fn strike(world: &mut World, at: u64, chance: &mut Chance, tally: &mut Tally) -> Result<bool> {
+pub async fn strike(
+    world: &mut World,
+    at: u64,
+    chance: &mut Chance,
+    tally: &mut Tally,
+) -> Result<bool> {
     let at = at.max(world.sends().accepted() + 1);
     let before_the_answer = chance.up_to(1) == 0;
     let delay = Duration::from_millis(chance.up_to(AFTER_MILLIS_MAX));
@@ -26,7 +32,8 @@ pub async fn strike(world: &mut World, at: u64, chance: &mut Chance, tally: &mut
     let (told, mut killed) = oneshot::channel();
     let (pids, servers) = (world.pids.clone(), world.servers());
     let kill = move |sender: usize| {
-        let victims: Vec<usize> = (0..servers).filter(|server| power_cut || *server == sender).collect();
+        let victims: Vec<usize> =
+            (0..servers).filter(|server| power_cut || *server == sender).collect();
         victims.iter().for_each(|server| pids.kill(*server));
         // Nobody listens any more when the run has ended.
         let _ = told.send(victims);

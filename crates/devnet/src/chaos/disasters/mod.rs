@@ -1,4 +1,5 @@
-//! Each disaster in its own file. It strikes, ends, and leaves a system that has to find back by itself.
+//! Each disaster in its own file. It strikes, ends, and leaves a system that has to find back by
+//! itself.
 
 mod database_crash;
 mod disk_full;
@@ -38,7 +39,12 @@ impl Tally {
 ///
 /// # Errors
 /// When a part does not come up again.
-pub async fn strike(world: &mut World, step: Step, chance: &mut Chance, tally: &mut Tally) -> Result<()> {
+pub async fn strike(
+    world: &mut World,
+    step: Step,
+    chance: &mut Chance,
+    tally: &mut Tally,
+) -> Result<()> {
     let struck = match step.kind {
         Kind::Kill => kill::strike(world, step.at, chance, tally).await?,
         Kind::Reorg => reorg::strike(world, tally).await.map(|()| true)?,

@@ -1,7 +1,9 @@
-//! The database goes back to a backup, taken while everything ran; the journal stays, as the playbook says (windows F72, F73).
+//! The database goes back to a backup, taken while everything ran; the journal stays, as the
+//! playbook says (windows F72, F73).
 //!
-//! Nobody asks between backup and restore: a request that only the lost part of the database knew is lost with it, and its asker would
-//! have to ask again. That is what the playbook says, too, and no matter of payments.
+//! Nobody asks between backup and restore: a request that only the lost part of the database knew
+//! is lost with it, and its asker would have to ask again. That is what the playbook says, too, and
+//! no matter of payments.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +40,9 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     }
     let enough = world.sends().accepted() + FORGOTTEN_MIN + chance.up_to(FORGOTTEN_MORE);
     // Fewer are enough where there are no more.
-    let _ = timeout(FORGOTTEN_BOUND, world.sends().watch().wait_for(|accepted| *accepted >= enough)).await;
+    let _ =
+        timeout(FORGOTTEN_BOUND, world.sends().watch().wait_for(|accepted| *accepted >= enough))
+            .await;
     world.recoveries.stand_still();
     world.kill_servers().await?;
     backup.put_back(&world.devnet, world.disk.root()).await?;

@@ -1,7 +1,9 @@
-//! Database and journal go back to one moment, together and declared (windows F91, F96). What was signed since is in neither.
+//! Database and journal go back to one moment, together and declared (windows F91, F96). What was
+//! signed since is in neither.
 //!
-//! Nobody asks between snapshot and restore, as where the database alone goes back. The pool still shows what waits, or every node has
-//! forgotten it, and somebody who has seen it sends it again during the sweep.
+//! Nobody asks between snapshot and restore, as where the database alone goes back. The pool still
+//! shows what waits, or every node has forgotten it, and somebody who has seen it sends it again
+//! during the sweep.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +66,9 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     drop(closed);
     let before = world.sends().accepted();
     let began = Instant::now();
-    let adversary = hidden.then(|| Adversary::start(&world.devnet, world.chain, &lost, chance.branch())).transpose()?;
+    let adversary = hidden
+        .then(|| Adversary::start(&world.devnet, world.chain, &lost, chance.branch()))
+        .transpose()?;
     sweep(world, chance).await?;
     world.forgotten.unreleased.push(began.elapsed());
     progress::step(told(&lost, hidden, began.elapsed()));
@@ -83,7 +87,8 @@ pub async fn strike(world: &mut World, chance: &mut Chance) -> Result<()> {
     Ok(())
 }
 
-/// Some are accepted and not reserved yet, as far as there are any more: what is signed since the snapshot pays these.
+/// Some are accepted and not reserved yet, as far as there are any more: what is signed since the
+/// snapshot pays these.
 async fn accept(world: &World) -> Result<()> {
     world.let_more_ask(ACCEPTED);
     let admin = world.devnet.admin()?;
@@ -138,5 +143,9 @@ async fn sweep(world: &mut World, chance: &mut Chance) -> Result<()> {
 fn told(lost: &[Signed], hidden: bool, after: Duration) -> String {
     let since = lost.iter().filter(|signed| signed.since).count();
     let pool = if hidden { "had forgotten them, too" } else { "showed what waited" };
-    format!("both forgot {since} transactions, and the pool {pool}; every lane waits for its release after {:.1} s", after.as_secs_f64())
+    format!(
+        "both forgot {since} transactions, and the pool {pool}; every lane waits for its release \
+         after {:.1} s",
+        after.as_secs_f64()
+    )
 }

@@ -1,5 +1,5 @@
-//! What blocks ask for per virtual byte: mostly little, sometimes so much that what waits has to be outbid; and the sources' estimates, which
-//! follow with a delay.
+//! What blocks ask for per virtual byte: mostly little, sometimes so much that what waits has to be
+//! outbid; and the sources' estimates, which follow with a delay.
 
 use std::time::Duration;
 
@@ -37,7 +37,10 @@ pub async fn blow(market: Market, mut chance: Chance) -> Result<()> {
             tokio::time::sleep(HALFWAY).await;
         }
         market.estimate(Some(rate));
-        tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS_MIN + chance.up_to(PAUSE_MILLIS_MORE))).await;
+        tokio::time::sleep(Duration::from_millis(
+            PAUSE_MILLIS_MIN + chance.up_to(PAUSE_MILLIS_MORE),
+        ))
+        .await;
     }
 }
 

@@ -1,4 +1,5 @@
-//! The base fee, which never stands still: most blocks are cheap, some are so dear that payments wait and have to be bumped.
+//! The base fee, which never stands still: most blocks are cheap, some are so dear that payments
+//! wait and have to be bumped.
 
 use std::time::Duration;
 
@@ -30,9 +31,16 @@ pub async fn blow(node: String, mut chance: Chance) -> Result<()> {
     let rpc = Rpc::new(&node)?;
     loop {
         let spike = chance.up_to(SPIKE_ONE_IN - 1) == 0;
-        let gwei = if spike { SPIKE_GWEI + chance.up_to(SPIKE_GWEI_MORE) } else { CHEAP_GWEI + chance.up_to(CHEAP_GWEI_MORE) };
+        let gwei = if spike {
+            SPIKE_GWEI + chance.up_to(SPIKE_GWEI_MORE)
+        } else {
+            CHEAP_GWEI + chance.up_to(CHEAP_GWEI_MORE)
+        };
         let _ = set(&rpc, gwei).await;
-        tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS_MIN + chance.up_to(PAUSE_MILLIS_MORE))).await;
+        tokio::time::sleep(Duration::from_millis(
+            PAUSE_MILLIS_MIN + chance.up_to(PAUSE_MILLIS_MORE),
+        ))
+        .await;
     }
 }
 

@@ -15,10 +15,18 @@ use super::plan::ChainKind;
 ///
 /// # Errors
 /// When this run has no such chain.
-pub fn blow(devnet: &Devnet, chain: ChainKind, chance: Chance, beside: &mut JoinSet<Result<()>>) -> Result<()> {
+pub fn blow(
+    devnet: &Devnet,
+    chain: ChainKind,
+    chance: Chance,
+    beside: &mut JoinSet<Result<()>>,
+) -> Result<()> {
     match chain {
         ChainKind::Evm => beside.spawn(evm::blow(devnet.rpc().url().to_owned(), chance)),
-        ChainKind::Bitcoin => beside.spawn(bitcoin::blow(devnet.bitcoin().context("this run pays in bitcoin")?.world.market(), chance)),
+        ChainKind::Bitcoin => beside.spawn(bitcoin::blow(
+            devnet.bitcoin().context("this run pays in bitcoin")?.world.market(),
+            chance,
+        )),
     };
     Ok(())
 }

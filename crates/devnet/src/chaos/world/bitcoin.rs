@@ -20,10 +20,19 @@ use super::{Network, drops, followed};
 
 const EVM_IN_FLIGHT_MAX: u32 = 16;
 
-pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network, Option<Cluster>)> {
+pub async fn start(
+    options: &Options,
+    place: &Place<'_>,
+    mut chance: Chance,
+) -> Result<(Devnet, Network, Option<Cluster>)> {
     let (taken, mut sources, mut cluster) = (Arc::<Taken>::default(), Vec::new(), None);
     let tailor = async |_: Deployer<'_>, _: &Stage, setup: &mut Setup| {
-        let chain = setup.config.chains.bitcoin.as_mut().context("a kill test in bitcoin needs a bitcoind: run scripts/bitcoind.sh")?;
+        let chain = setup
+            .config
+            .chains
+            .bitcoin
+            .as_mut()
+            .context("a kill test in bitcoin needs a bitcoind: run scripts/bitcoind.sh")?;
         for server in 0..usize::from(options.replicas) {
             let mut behind = async |urls: &[String]| -> Result<Vec<String>> {
                 let mut ways = Vec::new();
@@ -35,8 +44,11 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
                 Ok(ways)
             };
             let Sources { esplora, blockcypher, bitcoind } = &chain.sources;
-            let own =
-                Sources { esplora: behind(esplora).await?, blockcypher: behind(blockcypher).await?, bitcoind: behind(bitcoind).await? };
+            let own = Sources {
+                esplora: behind(esplora).await?,
+                blockcypher: behind(blockcypher).await?,
+                bitcoind: behind(bitcoind).await?,
+            };
             setup.bitcoin_sources_of.push(own);
         }
         configure(chain);
@@ -49,15 +61,18 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
     Ok((devnet, Network::Bitcoin { taken, sources }, cluster))
 }
 
-/// Impatient, with small transactions, so that much happens in a short time. Six confirmations stay what they are.
+/// Impatient, with small transactions, so that much happens in a short time. Six confirmations stay
+/// what they are.
 fn configure(chain: &mut BitcoinChain) {
-    (chain.batch_gather_seconds, chain.bump_after_seconds, chain.rebroadcast_after_seconds) = (1, 2, 2);
+    (chain.batch_gather_seconds, chain.bump_after_seconds, chain.rebroadcast_after_seconds) =
+        (1, 2, 2);
     let keys: [(&str, i64); 5] = [
         ("batch_payouts_max", ChainKind::Bitcoin.payees_per_send().into()),
         ("attempts_max", 40),
         ("in_flight_max", 100),
         ("precheck_backoff_seconds", 1),
-        // A payout whose check fails because of a disaster waits; giving it back would be as safe, and no payment.
+        // A payout whose check fails because of a disaster waits; giving it back would be as safe,
+        // and no payment.
         ("precheck_tries_max", 1_000),
     ];
     chain.more.extend(keys.map(|(key, value)| (key.to_owned(), Value::from(value))));

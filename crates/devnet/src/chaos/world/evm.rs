@@ -23,7 +23,11 @@ const FINALITY_BLOCKS: u64 = 12;
 /// Blocks after the beginning, so that no reorganisation reaches it.
 const FIRM_BLOCKS: u64 = 24;
 
-pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> Result<(Devnet, Network, Option<Cluster>)> {
+pub async fn start(
+    options: &Options,
+    place: &Place<'_>,
+    mut chance: Chance,
+) -> Result<(Devnet, Network, Option<Cluster>)> {
     let (mut pool, mut faces, mut cluster) = (None, Vec::new(), None);
     let tailor = async |deployer: Deployer<'_>, _: &Stage, setup: &mut Setup| {
         let node = deployer.rpc().url();
@@ -31,7 +35,12 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
         for name in 0..usize::from(options.replicas) {
             let mut endpoints = Vec::new();
             for lag_blocks in [0, LAG_BLOCKS] {
-                let face = Face { name, pool: Some(Arc::clone(&shared)), lag_blocks, drops: Some(drops(&mut chance)) };
+                let face = Face {
+                    name,
+                    pool: Some(Arc::clone(&shared)),
+                    lag_blocks,
+                    drops: Some(drops(&mut chance)),
+                };
                 let proxy = Proxy::start_as(face, node).await?;
                 endpoints.push(proxy.url().to_owned());
                 faces.push(proxy);
@@ -48,16 +57,22 @@ pub async fn start(options: &Options, place: &Place<'_>, mut chance: Chance) -> 
     Ok((devnet, Network::Evm { pool: pool.context("the devnet was tailored")?, faces }, cluster))
 }
 
-/// Impatient, so that much happens in a short time; the daily limit and the minimum stay the demo's.
+/// Impatient, so that much happens in a short time; the daily limit and the minimum stay the
+/// demo's.
 fn configure(config: &mut Config, endpoints: &[String]) {
     let chain = &mut config.chains.devnet;
     chain.trust = "quorum";
     chain.rpc = endpoints.to_vec();
     chain.finality = Finality::Depth(FINALITY_BLOCKS);
     chain.in_flight_max = 16;
-    let keys: [(&str, i64); 4] =
-        [("bump_after_seconds", 2), ("rebroadcast_after_seconds", 2), ("attempts_max", 40), ("precheck_backoff_seconds", 1)];
+    let keys: [(&str, i64); 4] = [
+        ("bump_after_seconds", 2),
+        ("rebroadcast_after_seconds", 2),
+        ("attempts_max", 40),
+        ("precheck_backoff_seconds", 1),
+    ];
     chain.more.extend(keys.map(|(key, value)| (key.to_owned(), Value::from(value))));
-    // A payout whose check fails because of a disaster waits; giving it back would be as safe, and no payment.
+    // A payout whose check fails because of a disaster waits; giving it back would be as safe, and
+    // no payment.
     chain.more.insert("precheck_tries_max".to_owned(), Value::from(1_000));
 }

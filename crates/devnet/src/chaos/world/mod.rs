@@ -1,4 +1,5 @@
-//! The running system that disasters strike: servers on a small disk, each with ways of its own to the chain, which lose answers.
+//! The running system that disasters strike: servers on a small disk, each with ways of its own to
+//! the chain, which lose answers.
 
 mod bitcoin;
 mod evm;
@@ -65,7 +66,8 @@ impl Network {
     }
 }
 
-/// The process ids of the servers by their number, as they are now: a trap kills without asking anybody.
+/// The process ids of the servers by their number, as they are now: a trap kills without asking
+/// anybody.
 #[derive(Clone, Default)]
 pub struct Pids(Arc<Mutex<Vec<Option<u32>>>>);
 
@@ -77,7 +79,11 @@ impl Pids {
     /// SIGKILL to one server; at once.
     pub fn kill(&self, server: usize) {
         let pids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pid = pids.get(server).copied().flatten().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = pids
+            .get(server)
+            .copied()
+            .flatten()
+            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         if let Some(pid) = pid {
             // It may have ended by itself.
             let _ = kill_process(pid, Signal::KILL);
@@ -102,7 +108,8 @@ impl World {
             ChainKind::Evm => BitcoinChoice::None,
             ChainKind::Bitcoin => BitcoinChoice::Auto,
         };
-        let options = Options { store: plan.store, replicas, users, xp: XP, bitcoin, ..Options::default() };
+        let options =
+            Options { store: plan.store, replicas, users, xp: XP, bitcoin, ..Options::default() };
         let place = Place { directory, state: disk.root() };
         let (devnet, network, cluster) = match plan.chain {
             ChainKind::Evm => evm::start(&options, &place, plan.chance.clone()).await?,
@@ -140,13 +147,23 @@ impl World {
 
     pub fn desk(&self) -> Result<Desk> {
         let apis = self.devnet.addresses().map(Api::new).collect::<Result<Vec<Api>>>()?;
-        Ok(Desk { apis, domain: self.devnet.domain(), gate: Arc::clone(&self.gate), turn: self.turn.subscribe() })
+        Ok(Desk {
+            apis,
+            domain: self.devnet.domain(),
+            gate: Arc::clone(&self.gate),
+            turn: self.turn.subscribe(),
+        })
     }
 
-    /// So many payees have asked that there is something to send until the chain's nodes took `sends` transactions, and then some.
+    /// So many payees have asked that there is something to send until the chain's nodes took
+    /// `sends` transactions, and then some.
     pub fn let_ask(&self, sends: u64) {
-        let sent = self.sends().accepted().saturating_sub(self.bumps() as u64 + self.forgotten.sends);
-        let payees = sends.max(sent + 1).saturating_mul(self.chain.payees_per_send().into()).saturating_add(self.chain.payees_ahead());
+        let sent =
+            self.sends().accepted().saturating_sub(self.bumps() as u64 + self.forgotten.sends);
+        let payees = sends
+            .max(sent + 1)
+            .saturating_mul(self.chain.payees_per_send().into())
+            .saturating_add(self.chain.payees_ahead());
         self.turn.send_modify(|turn| *turn = payees.max(*turn));
     }
 
@@ -225,7 +242,15 @@ impl World {
     pub async fn mine(&self) -> Result<()> {
         match self.chain {
             ChainKind::Evm => self.devnet.rpc().mine(1).await,
-            ChainKind::Bitcoin => self.devnet.bitcoin().context("this run pays in bitcoin")?.world.miner().mine(1).await.map(drop),
+            ChainKind::Bitcoin => self
+                .devnet
+                .bitcoin()
+                .context("this run pays in bitcoin")?
+                .world
+                .miner()
+                .mine(1)
+                .await
+                .map(drop),
         }
     }
 
@@ -260,7 +285,11 @@ impl World {
 }
 
 /// Where the database is in Postgres: a standby of it, and ways to it for the servers.
-async fn followed(options: &Options, place: &Place<'_>, setup: &mut Setup) -> Result<Option<Cluster>> {
+async fn followed(
+    options: &Options,
+    place: &Place<'_>,
+    setup: &mut Setup,
+) -> Result<Option<Cluster>> {
     if options.store == StoreKind::Sqlite {
         return Ok(None);
     }

@@ -40,9 +40,27 @@ const DARA: usize = 3;
 const EMIL: usize = 4;
 
 pub const ACTS: [Act; 7] = [
-    Act { player: ADA, title: "a good claim", amount: "5000", twist: Twist::None, expected: Expected::Completed },
-    Act { player: EMIL, title: "not a member", amount: "5000", twist: Twist::None, expected: Expected::Refused("MEMBERSHIP_REQUIRED") },
-    Act { player: BRUNO, title: "below the minimum", amount: "2999", twist: Twist::None, expected: Expected::Refused("BELOW_MINIMUM") },
+    Act {
+        player: ADA,
+        title: "a good claim",
+        amount: "5000",
+        twist: Twist::None,
+        expected: Expected::Completed,
+    },
+    Act {
+        player: EMIL,
+        title: "not a member",
+        amount: "5000",
+        twist: Twist::None,
+        expected: Expected::Refused("MEMBERSHIP_REQUIRED"),
+    },
+    Act {
+        player: BRUNO,
+        title: "below the minimum",
+        amount: "2999",
+        twist: Twist::None,
+        expected: Expected::Refused("BELOW_MINIMUM"),
+    },
     Act {
         player: CHEN,
         title: "over the daily limit",
@@ -50,7 +68,13 @@ pub const ACTS: [Act; 7] = [
         twist: Twist::None,
         expected: Expected::Refused("DAILY_LIMIT_EXCEEDED"),
     },
-    Act { player: ADA, title: "the same claim again", amount: "5000", twist: Twist::Replay, expected: Expected::Refused("NONCE_USED") },
+    Act {
+        player: ADA,
+        title: "the same claim again",
+        amount: "5000",
+        twist: Twist::Replay,
+        expected: Expected::Refused("NONCE_USED"),
+    },
     Act {
         player: DARA,
         title: "signed too long ago",

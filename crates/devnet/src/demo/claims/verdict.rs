@@ -1,4 +1,5 @@
-//! What came of each claim, compared with what had to: the API's record, the points, and the transfers on chain.
+//! What came of each claim, compared with what had to: the API's record, the points, and the
+//! transfers on chain.
 
 use std::time::Duration;
 
@@ -48,9 +49,14 @@ pub async fn judge(devnet: &Devnet, outcomes: &[Outcome]) -> Result<Vec<Row>> {
 
 impl OnChain {
     async fn read(devnet: &Devnet, who: Address) -> Result<Self> {
-        let topics = [Some(Token::Transfer::SIGNATURE_HASH), Some(devnet.stage.hot_wallet.address.into_word()), Some(who.into_word())];
+        let topics = [
+            Some(Token::Transfer::SIGNATURE_HASH),
+            Some(devnet.stage.hot_wallet.address.into_word()),
+            Some(who.into_word()),
+        ];
         let payments = devnet.rpc().logs(devnet.stage.token, &topics).await?;
-        let balance = devnet.rpc().view(devnet.stage.token, &Token::balanceOfCall { account: who }).await?;
+        let balance =
+            devnet.rpc().view(devnet.stage.token, &Token::balanceOfCall { account: who }).await?;
         Ok(Self { balance, payments })
     }
 }
@@ -86,7 +92,11 @@ impl Outcome {
 
     fn timing(&self) -> String {
         let told = if self.answer.body["pending"] == true { "not confirmed" } else { "confirmed" };
-        format!("{told} after {:.1} s, settled after {:.1} s", self.told_after.as_secs_f64(), self.settled_after.as_secs_f64())
+        format!(
+            "{told} after {:.1} s, settled after {:.1} s",
+            self.told_after.as_secs_f64(),
+            self.settled_after.as_secs_f64()
+        )
     }
 
     fn surprises(&self, on_chain: &OnChain) -> Vec<String> {
@@ -99,14 +109,25 @@ impl Outcome {
     fn surprises_of_payment(&self, on_chain: &OnChain) -> Vec<String> {
         let mut found = Vec::new();
         if self.verdict() != "completed" {
-            found.push(format!("it should be completed and is {}: {}", self.verdict(), self.answer.body));
+            found.push(format!(
+                "it should be completed and is {}: {}",
+                self.verdict(),
+                self.answer.body
+            ));
         }
-        let paid: Vec<Option<String>> = on_chain.payments.iter().map(|log| log.transaction_hash.map(|hash| hash.to_string())).collect();
+        let paid: Vec<Option<String>> = on_chain
+            .payments
+            .iter()
+            .map(|log| log.transaction_hash.map(|hash| hash.to_string()))
+            .collect();
         if paid.len() != 1 {
             found.push(format!("it should be paid once and was paid {} times", paid.len()));
         }
         if !paid.iter().any(|hash| hash.as_deref() == self.transaction()) {
-            found.push(format!("the API names transaction {:?}, the chain {paid:?}", self.transaction()));
+            found.push(format!(
+                "the API names transaction {:?}, the chain {paid:?}",
+                self.transaction()
+            ));
         }
         if on_chain.balance != base_units(self.act.amount) {
             found.push(format!("the wallet should hold {} DG", self.act.amount));
@@ -120,8 +141,12 @@ impl Outcome {
         if self.answer.code() != code || self.answer.status.is_success() {
             found.push(format!("{code} expected, got {} {}", self.answer.status, self.answer.body));
         }
-        // A replay follows a good claim of the same player, which is the one payment that he may have.
-        let allowed = ACTS.iter().filter(|act| act.player == self.act.player && act.expected == Expected::Completed).count();
+        // A replay follows a good claim of the same player, which is the one payment that he may
+        // have.
+        let allowed = ACTS
+            .iter()
+            .filter(|act| act.player == self.act.player && act.expected == Expected::Completed)
+            .count();
         if on_chain.payments.len() != allowed {
             found.push(format!("paid {} times, allowed: {allowed}", on_chain.payments.len()));
         }
@@ -132,8 +157,12 @@ impl Outcome {
     /// Unless exactly `spent` points are gone.
     fn surprise_of_points(&self, spent: &str) -> Option<String> {
         let points = |text: &str| text.parse::<i128>().ok();
-        let gone = points(&self.xp_before).zip(points(&self.xp_after)).map(|(before, after)| before - after);
+        let gone = points(&self.xp_before)
+            .zip(points(&self.xp_after))
+            .map(|(before, after)| before - after);
         let as_expected = gone.is_some() && gone == points(spent);
-        (!as_expected).then(|| format!("{spent} XP should be gone: {} before, {} after", self.xp_before, self.xp_after))
+        (!as_expected).then(|| {
+            format!("{spent} XP should be gone: {} before, {} after", self.xp_before, self.xp_after)
+        })
     }
 }

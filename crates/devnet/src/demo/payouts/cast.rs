@@ -27,9 +27,11 @@ impl Act {
 pub enum Scene {
     /// All in one transaction.
     Paid,
-    /// While it waits to be mined, blocks become dear: another version of the transaction has to take its place.
+    /// While it waits to be mined, blocks become dear: another version of the transaction has to
+    /// take its place.
     Outbid,
-    /// Out of the wallet of three keys: handed out as a PSBT, signed by a bitcoind's wallet, brought back.
+    /// Out of the wallet of three keys: handed out as a PSBT, signed by a bitcoind's wallet,
+    /// brought back.
     Cosigned,
     /// With this code; nothing changes.
     Refused { destination: Destination, code: &'static str },
@@ -51,9 +53,19 @@ pub const CREDIT: &str = "0.1";
 // Emil and those before him play in the claims, too.
 pub const ACTS: [Act; 6] = [
     Act { players: 0..1, title: "a single payout", amount: "0.05", scene: Scene::Paid },
-    Act { players: 5..30, title: "a batch in one transaction", amount: "0.001", scene: Scene::Paid },
+    Act {
+        players: 5..30,
+        title: "a batch in one transaction",
+        amount: "0.001",
+        scene: Scene::Paid,
+    },
     Act { players: 1..2, title: "outbid in a fee spike", amount: "0.02", scene: Scene::Outbid },
-    Act { players: 4..5, title: "2 of 3 keys, co-signed by a bitcoind", amount: "0.03", scene: Scene::Cosigned },
+    Act {
+        players: 4..5,
+        title: "2 of 3 keys, co-signed by a bitcoind",
+        amount: "0.03",
+        scene: Scene::Cosigned,
+    },
     Act {
         players: 2..3,
         title: "an address of the main network",

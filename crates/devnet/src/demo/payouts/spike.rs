@@ -1,4 +1,5 @@
-//! A fee spike: blocks have no room for what pays little, and a while later the estimates say so, too.
+//! A fee spike: blocks have no room for what pays little, and a while later the estimates say so,
+//! too.
 
 use std::time::Duration;
 
@@ -25,15 +26,21 @@ pub fn begin(bitcoin: &BitcoinStage) {
     bitcoin.world.ask_for(SPIKE_SAT_PER_VBYTE);
 }
 
-/// Waits until the payment of `payee` has been passed over, then lets the estimates rise, and waits until another version has taken its
-/// place. Answers the one that was replaced, as bitcoind had it.
+/// Waits until the payment of `payee` has been passed over, then lets the estimates rise, and waits
+/// until another version has taken its place. Answers the one that was replaced, as bitcoind had
+/// it.
 pub async fn outbid(bitcoin: &BitcoinStage, payee: &Address) -> Result<Version> {
     let rpc = bitcoin.world.rpc();
-    let cheap = wait::until("the payment in the mempool", BOUND, PAUSE, async || waiting(bitcoin, payee).await).await?;
+    let cheap = wait::until("the payment in the mempool", BOUND, PAUSE, async || {
+        waiting(bitcoin, payee).await
+    })
+    .await?;
     let seen_at = rpc.height().await?;
     let passed_over = async || Ok((rpc.height().await? >= seen_at + BLOCKS_WITHOUT).then_some(()));
     wait::until("blocks without it", BOUND, PAUSE, passed_over).await?;
-    progress::step(format!("{BLOCKS_WITHOUT} blocks had no room for it; now {SPIKE_SAT_PER_VBYTE} sat/vB are asked for"));
+    progress::step(format!(
+        "{BLOCKS_WITHOUT} blocks had no room for it; now {SPIKE_SAT_PER_VBYTE} sat/vB are asked for"
+    ));
     bitcoin.world.gateway().estimate(Some(SPIKE_SAT_PER_VBYTE));
     let replaced = async || Ok((!rpc.mempool().await?.contains(&cheap.txid)).then_some(()));
     wait::until("a version that pays more", BOUND, PAUSE, replaced).await?;
@@ -51,7 +58,10 @@ async fn waiting(bitcoin: &BitcoinStage, payee: &Address) -> Result<Option<Versi
     for txid in rpc.mempool().await? {
         let Some(transaction) = rpc.transaction(txid).await? else { continue };
         if transaction.output.iter().any(|output| output.script_pubkey == payee.script_pubkey()) {
-            return Ok(Some(Version { txid, spends: transaction.input.iter().map(|input| input.previous_output).collect() }));
+            return Ok(Some(Version {
+                txid,
+                spends: transaction.input.iter().map(|input| input.previous_output).collect(),
+            }));
         }
     }
     Ok(None)

@@ -1,4 +1,5 @@
-//! What came of each payout, compared with what had to: the API's records, the balances, and the blocks as bitcoind has them.
+//! What came of each payout, compared with what had to: the API's records, the balances, and the
+//! blocks as bitcoind has them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -64,7 +65,8 @@ pub async fn judge(bitcoin: &BitcoinStage, outcomes: &[Outcome]) -> Result<Vec<R
 
 impl Outcome {
     fn row(&self, chain: &OnChain) -> Row {
-        let amounts: Vec<Amount> = self.asked.iter().map(|asked| chain.paid(&asked.address)).collect();
+        let amounts: Vec<Amount> =
+            self.asked.iter().map(|asked| chain.paid(&asked.address)).collect();
         Row {
             player: match self.asked.as_slice() {
                 [only] => only.player.clone(),
@@ -97,7 +99,11 @@ impl Outcome {
 
     /// As the API's records name them.
     fn transactions(&self) -> BTreeSet<String> {
-        self.records.iter().flatten().filter_map(|record| record["txHash"].as_str().map(str::to_owned)).collect()
+        self.records
+            .iter()
+            .flatten()
+            .filter_map(|record| record["txHash"].as_str().map(str::to_owned))
+            .collect()
     }
 
     fn story(&self) -> String {
@@ -121,11 +127,18 @@ impl Outcome {
             .zip(&self.asked)
             .filter_map(|((before, after), asked)| {
                 let wrong = before.checked_sub(*after) != Some(spent);
-                wrong.then(|| format!("{}: {spent} should be gone of {before}, and {after} is left", asked.player))
+                wrong.then(|| {
+                    format!(
+                        "{}: {spent} should be gone of {before}, and {after} is left",
+                        asked.player
+                    )
+                })
             })
             .collect();
         match self.act.scene {
-            Scene::Paid | Scene::Outbid | Scene::Cosigned => found.extend(self.surprises_of_payment(chain)),
+            Scene::Paid | Scene::Outbid | Scene::Cosigned => {
+                found.extend(self.surprises_of_payment(chain))
+            }
             Scene::Refused { code, .. } => found.extend(self.surprises_of_refusal(code, chain)),
         }
         found
@@ -136,12 +149,22 @@ impl Outcome {
         for (asked, record) in self.asked.iter().zip(&self.records) {
             let record = record.as_ref().unwrap_or(&asked.answer.body);
             if record["status"] != "completed" {
-                found.push(format!("{}: it should be completed, and the API says {record}", asked.player));
+                found.push(format!(
+                    "{}: it should be completed, and the API says {record}",
+                    asked.player
+                ));
             }
             match chain.payments.to(&asked.address).as_slice() {
-                [payment] => found
-                    .extend(self.surprises_of_output(payment, record, chain).into_iter().map(|what| format!("{}: {what}", asked.player))),
-                many => found.push(format!("{} should be paid once and was paid {} times", asked.player, many.len())),
+                [payment] => found.extend(
+                    self.surprises_of_output(payment, record, chain)
+                        .into_iter()
+                        .map(|what| format!("{}: {what}", asked.player)),
+                ),
+                many => found.push(format!(
+                    "{} should be paid once and was paid {} times",
+                    asked.player,
+                    many.len()
+                )),
             }
         }
         let transactions = self.transactions();
@@ -149,18 +172,30 @@ impl Outcome {
             found.push(format!("one transaction should pay, and the API names {transactions:?}"));
         }
         let other = self.cosigned.iter().find(|cosigned| !transactions.contains(&cosigned.txid));
-        found.extend(other.map(|cosigned| format!("{} was co-signed, and the API names {transactions:?}", cosigned.txid)));
-        found.extend(self.outbid.iter().flat_map(|version| self.surprises_of_replacement(version, chain)));
+        found.extend(other.map(|cosigned| {
+            format!("{} was co-signed, and the API names {transactions:?}", cosigned.txid)
+        }));
+        found.extend(
+            self.outbid.iter().flat_map(|version| self.surprises_of_replacement(version, chain)),
+        );
         found
     }
 
-    fn surprises_of_output(&self, payment: &Payment, record: &Value, chain: &OnChain) -> Vec<String> {
+    fn surprises_of_output(
+        &self,
+        payment: &Payment,
+        record: &Value,
+        chain: &OnChain,
+    ) -> Vec<String> {
         let mut found = Vec::new();
         if payment.amount != self.amount() {
             found.push(format!("{} was paid", payment.amount));
         }
         if record["txHash"] != payment.txid.to_string() {
-            found.push(format!("the API names transaction {}, the chain {}", record["txHash"], payment.txid));
+            found.push(format!(
+                "the API names transaction {}, the chain {}",
+                record["txHash"], payment.txid
+            ));
         }
         let confirmations = (chain.height + 1).saturating_sub(payment.height);
         if confirmations < CONFIRMATIONS_MIN {
@@ -174,10 +209,16 @@ impl Outcome {
         let paying = chain.payments.to(&self.asked[0].address);
         let mined = paying.first().and_then(|payment| chain.payments.transaction(payment.txid));
         if chain.still_there || mined.is_some_and(|mined| mined.txid == version.txid) {
-            found.push(format!("{} should have been replaced, and bitcoind still has it", version.txid));
+            found.push(format!(
+                "{} should have been replaced, and bitcoind still has it",
+                version.txid
+            ));
         }
-        if !mined.is_some_and(|mined| version.spends.iter().all(|coin| mined.spends.contains(coin))) {
-            found.push("the version that was mined does not spend all coins of the first".to_owned());
+        if !mined.is_some_and(|mined| version.spends.iter().all(|coin| mined.spends.contains(coin)))
+        {
+            found.push(
+                "the version that was mined does not spend all coins of the first".to_owned(),
+            );
         }
         found
     }
@@ -186,7 +227,10 @@ impl Outcome {
         let mut found = Vec::new();
         for asked in &self.asked {
             if asked.answer.code() != code || !asked.answer.status.is_client_error() {
-                found.push(format!("{code} expected, got {} {}", asked.answer.status, asked.answer.body));
+                found.push(format!(
+                    "{code} expected, got {} {}",
+                    asked.answer.status, asked.answer.body
+                ));
             }
             if !chain.payments.to(&asked.address).is_empty() {
                 found.push(format!("{} was paid", asked.player));
@@ -207,7 +251,9 @@ fn each(amounts: &[Amount]) -> String {
     let text = |amount: &Amount| format!("{} BTC", amount.to_string_in(Denomination::Bitcoin));
     match amounts {
         [only] => text(only),
-        [first, rest @ ..] if rest.iter().all(|amount| amount == first) => format!("{} × {}", amounts.len(), text(first)),
+        [first, rest @ ..] if rest.iter().all(|amount| amount == first) => {
+            format!("{} × {}", amounts.len(), text(first))
+        }
         differing => format!("{} together", text(&differing.iter().copied().sum())),
     }
 }

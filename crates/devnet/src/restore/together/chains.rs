@@ -18,7 +18,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// In bitcoin offers are raised as long as no block comes.
 const FILL_BOUND: Duration = Duration::from_secs(25);
 
-/// Waits until the pool does not change any more, with no block in sight, or for a while where it goes on changing.
+/// Waits until the pool does not change any more, with no block in sight, or for a while where it
+/// goes on changing.
 ///
 /// # Errors
 /// Fails if the node does not answer.
@@ -42,7 +43,9 @@ async fn pool(world: &World) -> Result<BTreeSet<String>> {
             let pool: Value = world.devnet.rpc().call("txpool_content", json!([])).await?;
             let parts = ["pending", "queued"].iter().filter_map(|part| pool[*part].as_object());
             let ours = parts.flatten().filter(|(sender, _)| sender.eq_ignore_ascii_case(&hot));
-            let each = ours.filter_map(|(_, by_nonce)| by_nonce.as_object()).flat_map(|by_nonce| by_nonce.values());
+            let each = ours
+                .filter_map(|(_, by_nonce)| by_nonce.as_object())
+                .flat_map(|by_nonce| by_nonce.values());
             Ok(each.map(|sent| sent["hash"].to_string()).collect())
         }
         ChainKind::Bitcoin => {
@@ -52,13 +55,18 @@ async fn pool(world: &World) -> Result<BTreeSet<String>> {
     }
 }
 
-/// How much was swept: mined transactions that paid nobody and that were signed since the restore; in bitcoin the coins that they spent.
+/// How much was swept: mined transactions that paid nobody and that were signed since the restore;
+/// in bitcoin the coins that they spent.
 ///
 /// # Errors
 /// Fails if the chain cannot be read.
 pub async fn swept(world: &World, mined: &[Mined], lost: &[Signed]) -> Result<usize> {
     let before: BTreeSet<&str> = lost.iter().map(|signed| signed.hash.as_str()).collect();
-    let sweeps = || mined.iter().filter(|mined| mined.paid.is_empty() && !before.contains(mined.hash.to_ascii_lowercase().as_str()));
+    let sweeps = || {
+        mined.iter().filter(|mined| {
+            mined.paid.is_empty() && !before.contains(mined.hash.to_ascii_lowercase().as_str())
+        })
+    };
     match world.chain {
         ChainKind::Evm => Ok(sweeps().count()),
         ChainKind::Bitcoin => {

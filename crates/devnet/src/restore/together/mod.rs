@@ -1,7 +1,8 @@
 //! Database and journal restored together, by `adit restore`, to before most payments were signed.
 //!
-//! What was signed since is in neither, and may still be mined: the pool shows it, or hides it until somebody sends it again.
-//! The lanes sweep, two admins release what waits, and nobody may be paid twice.
+//! What was signed since is in neither, and may still be mined: the pool shows it, or hides it
+//! until somebody sends it again. The lanes sweep, two admins release what waits, and nobody may be
+//! paid twice.
 
 mod announced;
 mod chains;

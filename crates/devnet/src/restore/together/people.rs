@@ -28,7 +28,8 @@ pub struct People {
     recalled: usize,
     /// The same user asks for the same with a new key.
     pub anew: Request,
-    /// Those who had to ask with another key, because their first request was given back and nobody had paid it.
+    /// Those who had to ask with another key, because their first request was given back and nobody
+    /// had paid it.
     again: Vec<Request>,
 }
 
@@ -39,11 +40,17 @@ impl People {
     ///
     /// # Errors
     /// Fails if the crowd is too small.
-    pub fn draw(scenario: &Scenario, players: &[SeededPlayer], chance: &mut Chance) -> Result<Self> {
+    pub fn draw(
+        scenario: &Scenario,
+        players: &[SeededPlayer],
+        chance: &mut Chance,
+    ) -> Result<Self> {
         let by_key = |request: &Request| request.payee.way != Way::Claim;
         let mut draw = || {
             let cast = Cast::draw(&scenario.alone(), players, chance)?;
-            Ok::<_, anyhow::Error>(cast.known.iter().position(by_key).map(|recalled| (recalled, cast)))
+            Ok::<_, anyhow::Error>(
+                cast.known.iter().position(by_key).map(|recalled| (recalled, cast)),
+            )
         };
         // Among few it may be that nobody does.
         let drawn = (0..DRAWS_MAX).find_map(|_| draw().transpose());
@@ -60,7 +67,10 @@ impl People {
     /// Each recipient once, but the one who was given back.
     pub fn owed(&self) -> impl Iterator<Item = &Payee> {
         let given_back = self.cast.given_back.payee.number;
-        self.cast.all().map(|request| &request.payee).filter(move |payee| payee.number != given_back)
+        self.cast
+            .all()
+            .map(|request| &request.payee)
+            .filter(move |payee| payee.number != given_back)
     }
 
     /// Everybody who may be paid.
@@ -70,11 +80,14 @@ impl People {
 
     /// The one who is paid there.
     pub fn at(&self, destination: &str) -> Option<&Payee> {
-        self.cast.all().map(|request| &request.payee).find(|payee| payee.destination.eq_ignore_ascii_case(destination))
+        self.cast
+            .all()
+            .map(|request| &request.payee)
+            .find(|payee| payee.destination.eq_ignore_ascii_case(destination))
     }
 
-    /// Since the snapshot, with no block in sight: most are accepted, one is approved, one is given back, and one is cancelled that was
-    /// sent.
+    /// Since the snapshot, with no block in sight: most are accepted, one is approved, one is given
+    /// back, and one is cancelled that was sent.
     ///
     /// # Errors
     /// Fails if somebody is refused.
@@ -82,7 +95,10 @@ impl People {
         let admin = world.devnet.admin()?;
         self.endow_late(&admin).await?;
         let (approved, given_back) = (&self.cast.approved.ids[0], &self.cast.given_back.ids[0]);
-        admin.post(&format!("/api/admin/withdrawals/{approved}/approve"), &json!({})).await?.expect_success("approving")?;
+        admin
+            .post(&format!("/api/admin/withdrawals/{approved}/approve"), &json!({}))
+            .await?
+            .expect_success("approving")?;
         cancel(&admin, given_back, "given back since the snapshot").await?;
         self.recall(world, &admin).await?;
         world.must_ask(std::slice::from_mut(&mut self.anew)).await?;
@@ -109,7 +125,8 @@ impl People {
         payees::endow(admin, std::slice::from_ref(&self.anew.payee)).await
     }
 
-    /// After the restore the application sends all credits again, those of before the snapshot, too.
+    /// After the restore the application sends all credits again, those of before the snapshot,
+    /// too.
     ///
     /// # Errors
     /// Fails if the server refuses the application.
@@ -118,18 +135,24 @@ impl People {
         payees::endow(admin, &self.cast.credited(false)).await
     }
 
-    /// Everybody who was accepted asks again with the same key or claim. Whoever was cancelled asks anew only where the first was not
-    /// paid after all.
+    /// Everybody who was accepted asks again with the same key or claim. Whoever was cancelled asks
+    /// anew only where the first was not paid after all.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be built.
-    pub async fn ask_again(&mut self, world: &World, anew: bool, findings: &mut Vec<String>) -> Result<()> {
+    pub async fn ask_again(
+        &mut self,
+        world: &World,
+        anew: bool,
+        findings: &mut Vec<String>,
+    ) -> Result<()> {
         world.ask(self.cast.accepted()).await?;
         if anew {
             self.ask_anew(world, findings).await?;
         }
         for request in self.cast.accepted().filter(|request| request.refused.is_some()) {
-            findings.push(format!("payee {} asked again: {:?}", request.payee.number, request.refused));
+            findings
+                .push(format!("payee {} asked again: {:?}", request.payee.number, request.refused));
         }
         Ok(())
     }
@@ -138,7 +161,12 @@ impl People {
     /// Fails if the HTTP client cannot be built.
     pub async fn ask_anew(&mut self, world: &World, findings: &mut Vec<String>) -> Result<()> {
         world.ask([&mut self.anew]).await?;
-        findings.extend(self.anew.refused.as_ref().map(|refused| format!("who was cancelled asked anew: {refused}")));
+        findings.extend(
+            self.anew
+                .refused
+                .as_ref()
+                .map(|refused| format!("who was cancelled asked anew: {refused}")),
+        );
         Ok(())
     }
 
@@ -146,13 +174,23 @@ impl People {
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be built.
-    pub async fn ask_with_new_keys(&mut self, world: &World, payees: Vec<Payee>, findings: &mut Vec<String>) -> Result<()> {
+    pub async fn ask_with_new_keys(
+        &mut self,
+        world: &World,
+        payees: Vec<Payee>,
+        findings: &mut Vec<String>,
+    ) -> Result<()> {
         let first = self.anew.payee.number + 1 + self.again.len();
         let numbered = (first..).zip(payees).map(|(number, payee)| Payee { number, ..payee });
         let mut requests: Vec<Request> = numbered.map(Request::new).collect();
         world.ask(requests.iter_mut()).await?;
-        let refused = requests.iter().filter_map(|request| Some((request.payee.number, request.refused.as_ref()?)));
-        findings.extend(refused.map(|(number, refused)| format!("payee {number} asked with a new key: {refused}")));
+        let refused = requests
+            .iter()
+            .filter_map(|request| Some((request.payee.number, request.refused.as_ref()?)));
+        findings
+            .extend(refused.map(|(number, refused)| {
+                format!("payee {number} asked with a new key: {refused}")
+            }));
         self.again.extend(requests);
         Ok(())
     }
@@ -165,7 +203,10 @@ impl People {
         let accepted = world.ask(self.cast.fresh.iter_mut()).await?;
         if accepted != self.cast.fresh.len() {
             let refused = self.cast.fresh.iter().find_map(|request| request.refused.as_deref());
-            findings.push(format!("{accepted} of {} new requests are accepted: {refused:?}", self.cast.fresh.len()));
+            findings.push(format!(
+                "{accepted} of {} new requests are accepted: {refused:?}",
+                self.cast.fresh.len()
+            ));
         }
         Ok(())
     }

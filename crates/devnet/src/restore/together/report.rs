@@ -58,7 +58,9 @@ impl Display for Report<'_> {
 }
 
 fn row(outcome: &Outcome) -> [String; 12] {
-    let Outcome { scenario, lost, payments, taken_back, held, matched, swept, twice, not_paid, .. } = outcome;
+    let Outcome {
+        scenario, lost, payments, taken_back, held, matched, swept, twice, not_paid, ..
+    } = outcome;
     let late = if outcome.cancel_was_late { ", a cancel was late" } else { "" };
     let verdict = match outcome.findings.len() {
         0 => "holds".to_owned(),

@@ -1,4 +1,5 @@
-//! One run of this part: payments, snapshot, more payments without blocks, the restore of both, the sweep, the release, and the verdict.
+//! One run of this part: payments, snapshot, more payments without blocks, the restore of both, the
+//! sweep, the release, and the verdict.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -86,9 +87,14 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     let announced = restore(&mut world, scenario, &snapshot, &mut findings).await?;
     let began = Instant::now();
     let hidden = (scenario.pool == Pool::Hidden).then_some(&lost[..]);
-    let adversary = hidden.map(|lost| Adversary::start(&world.devnet, world.chain, lost, chance.branch())).transpose()?;
+    let adversary = hidden
+        .map(|lost| Adversary::start(&world.devnet, world.chain, lost, chance.branch()))
+        .transpose()?;
     let unreleased = sweep::follow(&mut world, hidden, &mut chance, &mut findings).await?;
-    progress::step(format!("every lane waits for its release, after {:.1} s", unreleased.as_secs_f64()));
+    progress::step(format!(
+        "every lane waits for its release, after {:.1} s",
+        unreleased.as_secs_f64()
+    ));
     let operator = go_on(&mut world, &mut people, &mut findings).await?;
     if let Some(adversary) = adversary {
         let taken = adversary.stop().await?;
@@ -104,7 +110,8 @@ pub async fn run(scenario: &Scenario, mut chance: Chance, directory: &Path) -> R
     world.devnet.stop().await?;
     let since = lost.iter().filter(|signed| signed.since).count();
     let Verdict { twice, not_paid, cancel_was_late, .. } = end.verdict;
-    let (End { taken_back, swept, .. }, held, matched) = (end, operator.held.len(), operator.matched);
+    let (End { taken_back, swept, .. }, held, matched) =
+        (end, operator.held.len(), operator.matched);
     let (payments, lost) = (lost::payments(&lost), since);
     let (scenario, took) = (*scenario, started.elapsed());
     Ok(Outcome {
@@ -136,8 +143,15 @@ async fn crash(world: &mut World) -> Result<()> {
     }
 }
 
-async fn restore(world: &mut World, scenario: &Scenario, snapshot: &Snapshot, findings: &mut Vec<String>) -> Result<Announced> {
-    progress::step("all processes are killed; database and journal of the snapshot take their places");
+async fn restore(
+    world: &mut World,
+    scenario: &Scenario,
+    snapshot: &Snapshot,
+    findings: &mut Vec<String>,
+) -> Result<Announced> {
+    progress::step(
+        "all processes are killed; database and journal of the snapshot take their places",
+    );
     let consumed = world.devnet.rpc().nonce(world.devnet.stage.hot_wallet.address).await?;
     let (said, ledger) = snapshot.restore(&mut world.devnet, &world.directory).await?;
     std::fs::write(world.directory.join("restore.json"), &said)?;
@@ -147,7 +161,11 @@ async fn restore(world: &mut World, scenario: &Scenario, snapshot: &Snapshot, fi
 }
 
 /// From the release on: what application, users and operator do.
-async fn go_on(world: &mut World, people: &mut People, findings: &mut Vec<String>) -> Result<Operator> {
+async fn go_on(
+    world: &mut World,
+    people: &mut People,
+    findings: &mut Vec<String>,
+) -> Result<Operator> {
     let mut operator = Operator::new(world.devnet.admin()?);
     let admin = world.devnet.admin()?;
     people.credit_again(&admin).await?;
@@ -170,7 +188,8 @@ async fn go_on(world: &mut World, people: &mut People, findings: &mut Vec<String
             people.ask_anew(world, findings).await?;
             continue;
         }
-        let unpaid: Vec<Payee> = people.owed().filter(|payee| times(payee, &mined) == 0).cloned().collect();
+        let unpaid: Vec<Payee> =
+            people.owed().filter(|payee| times(payee, &mined) == 0).cloned().collect();
         if unpaid.is_empty() {
             break;
         }
@@ -186,7 +205,13 @@ struct End {
 }
 
 /// Read when all servers have ended.
-async fn end(world: &mut World, people: &People, lost: &[Signed], announced: &Announced, findings: &mut Vec<String>) -> Result<End> {
+async fn end(
+    world: &mut World,
+    people: &People,
+    lost: &[Signed],
+    announced: &Announced,
+    findings: &mut Vec<String>,
+) -> Result<End> {
     world.stop_servers().await?;
     if let Some(signer) = world.devnet.signer() {
         signer.stop().await?;
@@ -199,6 +224,7 @@ async fn end(world: &mut World, people: &People, lost: &[Signed], announced: &An
     findings.append(&mut verdict.findings);
     findings.extend(announced.dearer(world.chain, &mined));
     let journal = Journal::read(&world.journal())?;
-    let taken_back = lost.iter().filter(|signed| signed.since && journal.hashes.contains(&signed.hash)).count();
+    let taken_back =
+        lost.iter().filter(|signed| signed.since && journal.hashes.contains(&signed.hash)).count();
     Ok(End { verdict, taken_back, swept: chains::swept(world, &mined, lost).await? })
 }

@@ -1,4 +1,5 @@
-//! What one run of this part is about: chain, store, how many were paid since the snapshot, and what the pool shows.
+//! What one run of this part is about: chain, store, how many were paid since the snapshot, and
+//! what the pool shows.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +18,8 @@ const SWEPT: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scenario {
     pub chain: ChainKind,
-    /// SQLite: one server with its signer inside. Postgres: two servers that share an `adit signer`.
+    /// SQLite: one server with its signer inside. Postgres: two servers that share an `adit
+    /// signer`.
     pub store: StoreKind,
     pub pool: Pool,
     /// Accepted around the snapshot; none is in a block before the restore.

@@ -1,4 +1,5 @@
-//! From the start of the restored servers until every lane waits for its release, with a kill on the way.
+//! From the start of the restored servers until every lane waits for its release, with a kill on
+//! the way.
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,17 @@ use super::super::world::World;
 const MINING_MILLIS_MAX: u64 = 1_500;
 const KILL_MILLIS_MAX: u64 = 1_500;
 
-/// Gives how long it took, the killed server's way back included. Of hidden payments half of the runs mine as many as can be.
+/// Gives how long it took, the killed server's way back included. Of hidden payments half of the
+/// runs mine as many as can be.
 ///
 /// # Errors
 /// Fails if a lane does not come so far.
-pub async fn follow(world: &mut World, hidden: Option<&[Signed]>, chance: &mut Chance, findings: &mut Vec<String>) -> Result<Duration> {
+pub async fn follow(
+    world: &mut World,
+    hidden: Option<&[Signed]>,
+    chance: &mut Chance,
+    findings: &mut Vec<String>,
+) -> Result<Duration> {
     let began = Instant::now();
     world.start_servers().await?;
     tokio::time::sleep(Duration::from_millis(chance.up_to(MINING_MILLIS_MAX))).await;
@@ -42,12 +49,15 @@ pub async fn follow(world: &mut World, hidden: Option<&[Signed]>, chance: &mut C
     Ok(began.elapsed())
 }
 
-/// The worst moment: the pool forgets the sweep, and has the lost bytes instead when the next block comes.
+/// The worst moment: the pool forgets the sweep, and has the lost bytes instead when the next block
+/// comes.
 async fn in_place_of_the_sweep(world: &mut World, lost: &[Signed]) -> Result<()> {
     node::stop_mining(&mut world.devnet, world.chain).await?;
     node::forget(&world.devnet, world.chain).await?;
     let taken = adversary::send(&world.devnet, world.chain, lost).await?;
-    progress::step(format!("the pool forgets the sweep, and takes {taken} lost transactions instead"));
+    progress::step(format!(
+        "the pool forgets the sweep, and takes {taken} lost transactions instead"
+    ));
     node::mine(&world.devnet, world.chain).await?;
     node::resume_mining(&mut world.devnet, world.chain).await
 }

@@ -1,4 +1,5 @@
-//! The verdict on a run: by the chain, each is paid once; by the ledger, what was paid is what was settled, and nobody has lost anything.
+//! The verdict on a run: by the chain, each is paid once; by the ledger, what was paid is what was
+//! settled, and nobody has lost anything.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +25,8 @@ use super::people::People;
 pub struct Verdict {
     pub twice: usize,
     pub not_paid: usize,
-    /// Both payments of whoever was cancelled and asked anew were signed before the restore, and both were mined: the cancel came too
-    /// late, as it may without a restore.
+    /// Both payments of whoever was cancelled and asked anew were signed before the restore, and
+    /// both were mined: the cancel came too late, as it may without a restore.
     pub cancel_was_late: bool,
     pub findings: Vec<String>,
 }
@@ -49,7 +50,10 @@ impl Verdict {
         }
         let given_back = &known.people.cast.given_back.payee;
         if times(given_back, known.mined) > 0 {
-            verdict.findings.push(format!("payee {} was given back before the restore, and is PAID", given_back.number));
+            verdict.findings.push(format!(
+                "payee {} was given back before the restore, and is PAID",
+                given_back.number
+            ));
         }
         verdict.findings.extend(known.strangers());
         verdict.findings.extend(known.unsettled());
@@ -61,7 +65,11 @@ impl Verdict {
     fn judge(&mut self, payee: &Payee, known: &Known<'_>) {
         let got: Vec<U256> = chain::payments(payee, known.mined).map(|paid| paid.amount).collect();
         if got.iter().any(|amount| *amount != payee.base_units()) {
-            self.findings.push(format!("payee {} was to get {} and got {got:?}", payee.number, payee.base_units()));
+            self.findings.push(format!(
+                "payee {} was to get {} and got {got:?}",
+                payee.number,
+                payee.base_units()
+            ));
         }
         match got.len() {
             0 => {
@@ -69,10 +77,18 @@ impl Verdict {
                 self.findings.push(format!("payee {} is NOT PAID", payee.number));
             }
             1 => {}
-            2 if payee.number == known.people.recalled().payee.number && known.all_are_lost(payee) => self.cancel_was_late = true,
+            2 if payee.number == known.people.recalled().payee.number
+                && known.all_are_lost(payee) =>
+            {
+                self.cancel_was_late = true
+            }
             count => {
                 self.twice += 1;
-                self.findings.push(format!("payee {} is PAID {count} TIMES, by {:?}", payee.number, known.by(payee)));
+                self.findings.push(format!(
+                    "payee {} is PAID {count} TIMES, by {:?}",
+                    payee.number,
+                    known.by(payee)
+                ));
             }
         }
     }
@@ -94,52 +110,79 @@ impl Known<'_> {
     }
 
     fn strangers(&self) -> Vec<String> {
-        let each = self.mined.iter().flat_map(|mined| mined.paid.iter().map(move |paid| (mined, paid)));
+        let each =
+            self.mined.iter().flat_map(|mined| mined.paid.iter().map(move |paid| (mined, paid)));
         let strange = each.filter(|(_, paid)| self.people.at(&paid.to).is_none());
-        strange.map(|(mined, paid)| format!("{} paid {} to {}, who has not asked", mined.hash, paid.amount, paid.to)).collect()
+        strange
+            .map(|(mined, paid)| {
+                format!("{} paid {} to {}, who has not asked", mined.hash, paid.amount, paid.to)
+            })
+            .collect()
     }
 
     /// Who was settled another number of times than paid, and what is still open.
     fn unsettled(&self) -> Vec<String> {
         let mut found = Vec::new();
         for payee in self.people.cast.all().map(|request| &request.payee) {
-            let rows = self.ledger.withdrawals.iter().filter(|row| row.destination.eq_ignore_ascii_case(&payee.destination));
-            let rows: Vec<(&str, &str)> = rows.map(|row| (row.id.as_str(), row.status.as_str())).collect();
+            let rows = self
+                .ledger
+                .withdrawals
+                .iter()
+                .filter(|row| row.destination.eq_ignore_ascii_case(&payee.destination));
+            let rows: Vec<(&str, &str)> =
+                rows.map(|row| (row.id.as_str(), row.status.as_str())).collect();
             let settled = rows.iter().filter(|(_, status)| *status == "completed").count();
             let paid = times(payee, self.mined);
             if settled != paid {
-                found.push(format!("payee {} was paid {paid} times and settled {settled} times: {rows:?}", payee.number));
+                found.push(format!(
+                    "payee {} was paid {paid} times and settled {settled} times: {rows:?}",
+                    payee.number
+                ));
             }
-            let open = rows.iter().filter(|(_, status)| !["completed", "cancelled", "failed"].contains(status));
-            found.extend(open.map(|(id, status)| format!("withdrawal {id} of payee {} is {status}", payee.number)));
+            let open = rows
+                .iter()
+                .filter(|(_, status)| !["completed", "cancelled", "failed"].contains(status));
+            found.extend(open.map(|(id, status)| {
+                format!("withdrawal {id} of payee {} is {status}", payee.number)
+            }));
         }
         found
     }
 
-    /// What everybody can spend, less what they owe, is what they were credited, less what the chain paid them.
+    /// What everybody can spend, less what they owe, is what they were credited, less what the
+    /// chain paid them.
     fn balances(&self) -> Result<Vec<String>> {
         let mut expected: BTreeMap<String, i128> = BTreeMap::new();
-        for payee in self.people.cast.all().map(|request| &request.payee).chain([&self.people.anew.payee]) {
+        for payee in
+            self.people.cast.all().map(|request| &request.payee).chain([&self.people.anew.payee])
+        {
             let user = &payee.asker.player.id;
             if payee.way == Way::Claim {
                 expected.insert(format!("{user}/{BOOK}/{POINTS}"), i128::from(XP));
             } else {
-                *expected.entry(format!("{user}/{PURSE}/{}", payee.asset())).or_default() += signed(payee.base_units())?;
+                *expected.entry(format!("{user}/{PURSE}/{}", payee.asset())).or_default() +=
+                    signed(payee.base_units())?;
             }
         }
         for payee in self.people.cast.all().map(|request| &request.payee) {
             let (user, paid) = (&payee.asker.player.id, i128::try_from(times(payee, self.mined))?);
             let (account, amount) = match payee.way {
                 // Points have no decimals, and one is worth a token.
-                Way::Claim => (format!("{user}/{BOOK}/{POINTS}"), payee.amount.parse().context("points")?),
-                Way::Coins | Way::Tokens | Way::Bitcoin => (format!("{user}/{PURSE}/{}", payee.asset()), signed(payee.base_units())?),
+                Way::Claim => {
+                    (format!("{user}/{BOOK}/{POINTS}"), payee.amount.parse().context("points")?)
+                }
+                Way::Coins | Way::Tokens | Way::Bitcoin => {
+                    (format!("{user}/{PURSE}/{}", payee.asset()), signed(payee.base_units())?)
+                }
             };
             *expected.entry(account).or_default() -= paid * amount;
         }
         let (available, debts) = (money::available(self.ledger), money::debts(self.ledger));
         let mut found = Vec::new();
         for (account, should) in expected {
-            let of = |amounts: &money::Amounts| signed(amounts.get(&account).copied().unwrap_or_default());
+            let of = |amounts: &money::Amounts| {
+                signed(amounts.get(&account).copied().unwrap_or_default())
+            };
             let is = of(&available)? - of(&debts)?;
             if is != should {
                 found.push(format!("{account} should have {should} to be spent and has {is}"));
@@ -148,10 +191,12 @@ impl Known<'_> {
         Ok(found)
     }
 
-    /// Ledger, chain and journal say the same. What was mined and is a stray is in no journal, and its network fee in no book.
+    /// Ledger, chain and journal say the same. What was mined and is a stray is in no journal, and
+    /// its network fee in no book.
     async fn books(&self) -> Result<Vec<String>> {
         let journal = Journal::read(&self.world.journal())?;
-        let is_stray = |mined: &&Mined| self.is_lost(&mined.hash) && !journal.hashes.contains(&mined.hash);
+        let is_stray =
+            |mined: &&Mined| self.is_lost(&mined.hash) && !journal.hashes.contains(&mined.hash);
         let (strays, mined): (Vec<&Mined>, Vec<&Mined>) = self.mined.iter().partition(is_stray);
         let mined: Vec<Mined> = mined.into_iter().cloned().collect();
         let mut closing = chain::holdings(&self.world.devnet, self.world.chain).await?;
@@ -159,8 +204,16 @@ impl Known<'_> {
         let (ledger, opening) = (self.ledger, &self.world.opening[..]);
         let elsewhere = chain::elsewhere(&self.world.devnet, self.world.chain).await?;
         let (elsewhere, forgotten) = (&elsewhere[..], &Forgotten::default());
-        let evidence =
-            Evidence { accepted: &[], mined: &mined, elsewhere, ledger, journal: &journal, opening, closing: &closing, forgotten };
+        let evidence = Evidence {
+            accepted: &[],
+            mined: &mined,
+            elsewhere,
+            ledger,
+            journal: &journal,
+            opening,
+            closing: &closing,
+            forgotten,
+        };
         let mut found = Vec::new();
         evidence.books(&mut found);
         Ok(found)

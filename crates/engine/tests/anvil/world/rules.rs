@@ -10,10 +10,23 @@ use super::{asset, chain_name, units};
 
 pub(super) fn rules(lane: &LaneId, token: Address) -> Rules {
     let chain = chain_name();
-    let policy =
-        Policy { minimum: Amount::new(1), maximum: None, fee: Fee::default(), cooldown: None, windows: Vec::new(), approve_above: None };
+    let policy = Policy {
+        minimum: Amount::new(1),
+        maximum: None,
+        fee: Fee::default(),
+        cooldown: None,
+        windows: Vec::new(),
+        approve_above: None,
+    };
     let entry = |id: &str, form: AssetForm| {
-        (asset(id), AssetRules { asset: Asset { id: asset(id), decimals: 18, form }, policy: policy.clone(), tiers: BTreeMap::new() })
+        (
+            asset(id),
+            AssetRules {
+                asset: Asset { id: asset(id), decimals: 18, form },
+                policy: policy.clone(),
+                tiers: BTreeMap::new(),
+            },
+        )
     };
     let contract = canonical(token).as_str().to_owned();
     Rules {

@@ -7,7 +7,9 @@ use adit_chain::{Chain, Endpoint, Timer};
 use adit_core::*;
 use adit_engine::{AnchoredClock, Clock as _, Engine, Ports, Settings};
 use adit_evm::{EvmChain, EvmConfig};
-use adit_signer::{AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig};
+use adit_signer::{
+    AssetCaps, ChainPolicy, EnvironmentId, EvmPolicy, Key, LocalSigner, MemoryFile, SignerConfig,
+};
 
 use super::super::clocks::Jumping;
 use super::super::parts::{Running, System, Tasks};
@@ -24,7 +26,12 @@ impl World {
     fn config(&self, urls: Vec<String>) -> EvmConfig {
         let assets = self.rules.assets.values().map(|rules| rules.asset.clone()).collect();
         let wallets = vec![self.lane.wallet.clone()];
-        EvmConfig { trust: Trust::Single, assets, wallets, ..EvmConfig::new(chain_name(), CHAIN_ID, urls) }
+        EvmConfig {
+            trust: Trust::Single,
+            assets,
+            wallets,
+            ..EvmConfig::new(chain_name(), CHAIN_ID, urls)
+        }
     }
 
     /// The signer on the journal as it is now. Nothing else uses it meanwhile.
@@ -40,11 +47,14 @@ impl World {
             caps: BTreeMap::from([(asset("DG"), caps), (asset("ETH"), caps)]),
         };
         let id = JournalId(uuid::Uuid::from_u128(77));
-        let [journal, contexts] = [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
+        let [journal, contexts] =
+            [&self.journal, &self.contexts].map(|file| Box::new(as_the_crash_left_it(file)));
         let room = *self.journal_room.lock().expect("no test panics in here");
         self.leave_room(room);
         let clock = self.signer_clock.clone();
-        let signer = LocalSigner::with_files(config, journal, contexts, id, Box::new(move || clock.now())).expect("the journal opens");
+        let signer =
+            LocalSigner::with_files(config, journal, contexts, id, Box::new(move || clock.now()))
+                .expect("the journal opens");
         signer.with_page_bytes(PAGE_BYTES)
     }
 
@@ -68,9 +78,18 @@ impl World {
     }
 
     /// The same, over endpoints that the test has made.
-    pub fn start_over(&self, endpoints: Vec<Endpoint>, timer: Arc<dyn Timer>, clock: AnchoredClock) -> Running {
-        let config = self.config(endpoints.iter().map(|endpoint| endpoint.name().to_string()).collect());
-        self.start_on(EvmChain::over(config, endpoints, timer).expect("a good configuration"), clock)
+    pub fn start_over(
+        &self,
+        endpoints: Vec<Endpoint>,
+        timer: Arc<dyn Timer>,
+        clock: AnchoredClock,
+    ) -> Running {
+        let config =
+            self.config(endpoints.iter().map(|endpoint| endpoint.name().to_string()).collect());
+        self.start_on(
+            EvmChain::over(config, endpoints, timer).expect("a good configuration"),
+            clock,
+        )
     }
 
     fn start_by(&self, url: &str, clock: AnchoredClock) -> Running {
@@ -87,7 +106,10 @@ impl World {
             store: self.store.clone(),
             chains: BTreeMap::from([(chain_name(), chain)]),
             signer: Arc::new(self.signer()),
-            witness: self.witness.clone().map(|witness| witness as Arc<dyn adit_engine::ThirdWitness>),
+            witness: self
+                .witness
+                .clone()
+                .map(|witness| witness as Arc<dyn adit_engine::ThirdWitness>),
         };
         let settings = Settings {
             lease: self.lease,
@@ -103,7 +125,8 @@ impl World {
     }
 }
 
-/// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps the old disk to itself.
+/// A signer's thread of the crashed engine may still write: a dead process could not, so it keeps
+/// the old disk to itself.
 fn as_the_crash_left_it(file: &Mutex<MemoryFile>) -> MemoryFile {
     let mut file = file.lock().expect("no test panics in here");
     *file = MemoryFile::holding(file.contents());

@@ -103,16 +103,25 @@ impl World {
         for id in ids {
             let state = self.status(*id).await;
             if state.status() != status {
-                let lane = self.store.lane(&self.lane).await.expect("the store answers").expect("a lane");
+                let lane =
+                    self.store.lane(&self.lane).await.expect("the store answers").expect("a lane");
                 let lineages = self.store.lineages_of(*id).await.expect("the store answers");
                 let mut said = Vec::new();
                 for attempt in lineages.iter().flat_map(|lineage| &lineage.attempts) {
-                    said.extend(self.store.observations(attempt.id, 4).await.expect("the store answers"));
+                    said.extend(
+                        self.store.observations(attempt.id, 4).await.expect("the store answers"),
+                    );
                 }
                 let mined = self.anvil.rpc().nonce(self.hot.address).await.expect("anvil answers");
-                let pool: serde_json::Value = self.anvil.rpc().call("txpool_inspect", serde_json::json!([])).await.expect("anvil answers");
+                let pool: serde_json::Value = self
+                    .anvil
+                    .rpc()
+                    .call("txpool_inspect", serde_json::json!([]))
+                    .await
+                    .expect("anvil answers");
                 panic!(
-                    "not {}: {state:?}\n{lineages:?}\n{said:?}\n{:?} next nonce {}, mined {mined}, pool {pool}",
+                    "not {}: {state:?}\n{lineages:?}\n{said:?}\n{:?} next nonce {}, mined {mined}, \
+                     pool {pool}",
                     status.as_str(),
                     lane.state,
                     lane.next_nonce

@@ -4,10 +4,14 @@ use super::super::cosigner::Cosigner;
 use super::*;
 use crate::Seed;
 
-const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+const WORDS: &str =
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 
 fn account(network: BitcoinNetwork, kind: AccountKind) -> BitcoinAccount {
-    Seed::from_phrase(WORDS).expect("published words").bitcoin(network, kind, 0).expect("an account")
+    Seed::from_phrase(WORDS)
+        .expect("published words")
+        .bitcoin(network, kind, 0)
+        .expect("an account")
 }
 
 fn own(account: &BitcoinAccount) -> &Cosigner {
@@ -15,8 +19,11 @@ fn own(account: &BitcoinAccount) -> &Cosigner {
 }
 
 fn addresses(account: &BitcoinAccount) -> [String; 3] {
-    [(Keychain::External, 0), (Keychain::External, 1), (Keychain::Internal, 0)]
-        .map(|(keychain, index)| account.address(Place { keychain, index }).expect("an index").to_string())
+    [(Keychain::External, 0), (Keychain::External, 1), (Keychain::Internal, 0)].map(
+        |(keychain, index)| {
+            account.address(Place { keychain, index }).expect("an index").to_string()
+        },
+    )
 }
 
 /// BIP-84, test vectors: the account's key and its first addresses.
@@ -58,9 +65,15 @@ fn the_published_vectors_of_bip86() {
         ]
     );
     let internal = own(&account).public_key(FIRST).expect("an index").x_only_public_key().0;
-    assert_eq!(internal.to_string(), "cc8a4bc64d897bddc5fbc2f670f7a8ba0b386779106cf1223c6fc5d7cd6fc115");
+    assert_eq!(
+        internal.to_string(),
+        "cc8a4bc64d897bddc5fbc2f670f7a8ba0b386779106cf1223c6fc5d7cd6fc115"
+    );
     let script = account.script(FIRST).expect("an index");
-    assert_eq!(hex::encode(script), "5120a60869f0dbcf1dc659c9cecbaf8050135ea9e8cdc487053f1dc6880949dc684c");
+    assert_eq!(
+        hex::encode(script),
+        "5120a60869f0dbcf1dc659c9cecbaf8050135ea9e8cdc487053f1dc6880949dc684c"
+    );
 }
 
 #[test]
@@ -71,7 +84,10 @@ fn private_and_public_keys_belong_together() {
             for index in [0, 1, 77, (1 << 31) - 1] {
                 let place = Place { keychain, index };
                 let (public, secret) = account.key_pair(place).expect("an index");
-                assert_eq!((Some(public), PublicKey::from_secret_key(&secret)), (own(&account).public_key(place), public));
+                assert_eq!(
+                    (Some(public), PublicKey::from_secret_key(&secret)),
+                    (own(&account).public_key(place), public)
+                );
             }
         }
     }
@@ -93,6 +109,9 @@ fn there_is_no_hardened_address() {
 #[test]
 fn an_account_shows_its_address_alone() {
     let account = account(BitcoinNetwork::Mainnet, AccountKind::Segwit);
-    assert_eq!(format!("{account:?}"), "BitcoinAccount(bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu)");
+    assert_eq!(
+        format!("{account:?}"),
+        "BitcoinAccount(bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu)"
+    );
     assert_eq!(account.fingerprint().as_deref(), Some("73c5da0a"));
 }

@@ -2,7 +2,11 @@ use super::*;
 
 /// Published in BIP-173, BIP-350, BIP-16 and Bitcoin Core's tests: address, script.
 const GOOD: [(BitcoinNetwork, &str, &str); 8] = [
-    (BitcoinNetwork::Mainnet, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "0014751e76e8199196d454941c45d1b3a323f1433bd6"),
+    (
+        BitcoinNetwork::Mainnet,
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "0014751e76e8199196d454941c45d1b3a323f1433bd6",
+    ),
     (
         BitcoinNetwork::Testnet4,
         "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7",
@@ -18,10 +22,26 @@ const GOOD: [(BitcoinNetwork, &str, &str); 8] = [
         "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
         "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
     ),
-    (BitcoinNetwork::Mainnet, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac"),
-    (BitcoinNetwork::Mainnet, "3P14159f73E4gFr7JterCCQh9QjiTjiZrG", "a914e9c3dd0c07aac76179ebc76a6c78d4d67c6c160a87"),
-    (BitcoinNetwork::Regtest, "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn", "76a914243f1394f44554f4ce3fd68649c19adc483ce92488ac"),
-    (BitcoinNetwork::Regtest, "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc", "a9144e9f39ca4688ff102128ea4ccda34105324305b087"),
+    (
+        BitcoinNetwork::Mainnet,
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        "76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac",
+    ),
+    (
+        BitcoinNetwork::Mainnet,
+        "3P14159f73E4gFr7JterCCQh9QjiTjiZrG",
+        "a914e9c3dd0c07aac76179ebc76a6c78d4d67c6c160a87",
+    ),
+    (
+        BitcoinNetwork::Regtest,
+        "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
+        "76a914243f1394f44554f4ce3fd68649c19adc483ce92488ac",
+    ),
+    (
+        BitcoinNetwork::Regtest,
+        "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
+        "a9144e9f39ca4688ff102128ea4ccda34105324305b087",
+    ),
 ];
 
 #[test]
@@ -37,7 +57,8 @@ fn f68_another_network_another_case_or_another_letter_is_no_address() {
         let upper = text.to_uppercase();
         assert!(script_of(network, &upper).is_err(), "{upper}");
         for other in BitcoinNetwork::ALL {
-            let same = other.prefix() == network.prefix() || !text.contains(network.prefix()) && other.coin() == network.coin();
+            let same = other.prefix() == network.prefix()
+                || !text.contains(network.prefix()) && other.coin() == network.coin();
             assert_eq!(script_of(other, text).is_ok(), same, "{text} on {other}");
         }
         for place in 0..text.len() {
@@ -45,13 +66,23 @@ fn f68_another_network_another_case_or_another_letter_is_no_address() {
             let wrong = [
                 format!("{before}{}", &after[1..]),
                 format!("{before}q{after}"),
-                format!("{before}{}{}", if after.starts_with('z') { 'y' } else { 'z' }, &after[1..]),
+                format!(
+                    "{before}{}{}",
+                    if after.starts_with('z') { 'y' } else { 'z' },
+                    &after[1..]
+                ),
             ];
             for wrong in wrong {
                 assert!(script_of(network, &wrong).is_err(), "{wrong} for {text}");
             }
         }
-        for wrong in [format!(" {text}"), format!("{text} "), format!("1{text}"), String::new(), format!("bitcoin:{text}")] {
+        for wrong in [
+            format!(" {text}"),
+            format!("{text} "),
+            format!("1{text}"),
+            String::new(),
+            format!("bitcoin:{text}"),
+        ] {
             assert!(script_of(network, &wrong).is_err(), "{wrong:?}");
         }
     }
@@ -62,16 +93,25 @@ fn f68_another_network_another_case_or_another_letter_is_no_address() {
 fn f68_published_texts_that_are_no_addresses() {
     for (text, part) in [
         ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh", "bech32m instead of bech32"),
-        ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd", "bech32 instead of bech32m"),
+        (
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd",
+            "bech32 instead of bech32m",
+        ),
         ("bc1p38j9r5y49hruaue7wxjce0updqjuyyx0kh56v8s25huc6995vvpql3jow4", "characters"),
         ("BC130XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ7ZWS8R", "does not begin"),
         ("bc1pw5dgrnzv", "which is none"),
-        ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav253zgeav", "which is none"),
+        (
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav253zgeav",
+            "which is none",
+        ),
         ("BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P", "does not begin"),
         ("bc1qr508d6qejxtdg4y5r3zarvaryv98gj9p", "allowed are"),
         ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v07qwwzcrf", "padded"),
         ("bc1gmk9yu", "too short"),
-        ("bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y", "allowed are"),
+        (
+            "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
+            "allowed are",
+        ),
         ("bc1sw50qgdz25j", "allowed are"),
         ("bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs", "allowed are"),
         ("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "neither"),
@@ -86,7 +126,9 @@ fn f68_published_texts_that_are_no_addresses() {
 
 #[test]
 fn an_address_is_written_as_it_is_read() {
-    for (network, text, script) in GOOD.iter().filter(|(network, text, _)| text.starts_with(network.prefix())) {
+    for (network, text, script) in
+        GOOD.iter().filter(|(network, text, _)| text.starts_with(network.prefix()))
+    {
         let script = hex::decode(script).expect("hex");
         let version = script[0].saturating_sub(0x50);
         assert_eq!(of_program(*network, &Program { version, bytes: script[2..].to_vec() }), *text);
@@ -110,16 +152,20 @@ mod agreement {
         prop_oneof![
             any::<[u8; 20]>().prop_map(|hash| script::p2pkh(&hash)),
             any::<[u8; 20]>().prop_map(|hash| script::p2sh(&hash)),
-            any::<[u8; 20]>().prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
-            any::<[u8; 32]>().prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
-            any::<[u8; 32]>().prop_map(|key| script::witness(&Program { version: 1, bytes: key.to_vec() })),
+            any::<[u8; 20]>()
+                .prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
+            any::<[u8; 32]>()
+                .prop_map(|hash| script::witness(&Program { version: 0, bytes: hash.to_vec() })),
+            any::<[u8; 32]>()
+                .prop_map(|key| script::witness(&Program { version: 1, bytes: key.to_vec() })),
         ]
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// The engine's reader is another one, and more lenient in one thing: it takes bech32 in upper case, and stores it in lower.
+        /// The engine's reader is another one, and more lenient in one thing: it takes bech32 in
+        /// upper case, and stores it in lower.
         #[test]
         fn f68_two_readers_agree_on_every_text(
             script in script(),

@@ -1,6 +1,9 @@
 use bitcoin::hashes::Hash as _;
 use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
-use bitcoin::{OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, absolute::LockTime, consensus::encode, transaction::Version};
+use bitcoin::{
+    OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, absolute::LockTime,
+    consensus::encode, transaction::Version,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,8 +37,8 @@ fn transaction(inputs: &[([u8; 32], u32)], outputs: &[(u64, Vec<u8>)]) -> Transa
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The bitcoin crate is tested with the vectors of BIP-143 and BIP-341; here every transaction has one version, one sequence and
-    /// no lock time, which those have not.
+    /// The bitcoin crate is tested with the vectors of BIP-143 and BIP-341; here every transaction
+    /// has one version, one sequence and no lock time, which those have not.
     #[test]
     fn another_implementation_reads_and_hashes_the_same(
         inputs in prop::collection::vec((any::<[u8; 32]>(), any::<u32>()), 1..5),
@@ -82,7 +85,8 @@ proptest! {
             prop_assert_eq!(Message::new(&says, &spent).segwit(input), Some(theirs.to_byte_array()));
             let mut other = spent.clone();
             other[input].witness_script = Some(vec![0x51]);
-            prop_assert_eq!(Message::new(&says, &other).segwit(input), None, "a script that is not the one of the coin");
+            prop_assert_eq!(Message::new(&says, &other).segwit(input), None, "a script that is not \
+                the one of the coin");
         }
     }
 }

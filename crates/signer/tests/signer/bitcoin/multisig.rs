@@ -1,8 +1,11 @@
-//! Wallets of several keys: what is signed is a PSBT, whose transaction, id and our signature are fixed, and which never is complete by us alone.
+//! Wallets of several keys: what is signed is a PSBT, whose transaction, id and our signature are
+//! fixed, and which never is complete by us alone.
 
 use adit_bitcoin::{Cosigner, Network, Payment, Proposal, RootKey, Unfinished, Unsigned, Wallet};
 use adit_core::{BitcoinDraft, FeeRate, Keychain, LaneId, Place, Signed};
-use adit_signer::{BitcoinAccount, BitcoinNetwork, LocalSigner, Refused, Seed, SignRequest, Signer as _, WalletKey};
+use adit_signer::{
+    BitcoinAccount, BitcoinNetwork, LocalSigner, Refused, Seed, SignRequest, Signer as _, WalletKey,
+};
 
 use super::world::{Paid, WORDS, batch, chain, coin, config, draft, purse, request};
 use crate::world::{World, entries_from};
@@ -26,13 +29,17 @@ fn root(at: usize) -> RootKey {
 /// The engine's half, made of the keys that each seed prints.
 fn wallet(needed: usize) -> Wallet {
     let key = |at| seed(at).bitcoin_cosigner(BitcoinNetwork::Regtest, 0).expect("an account");
-    let cosigners: Vec<Cosigner> = (0..3).map(|at| Cosigner::parse(&key(at)).expect("a key")).collect();
+    let cosigners: Vec<Cosigner> =
+        (0..3).map(|at| Cosigner::parse(&key(at)).expect("a key")).collect();
     Wallet::multisig(Network::Regtest, needed, &cosigners).expect("a wallet")
 }
 
 fn descriptor(needed: usize) -> String {
-    let keys: Vec<String> =
-        (0..3).map(|at| seed(at).bitcoin_cosigner(BitcoinNetwork::Regtest, 0).expect("an account") + "/<0;1>/*").collect();
+    let keys: Vec<String> = (0..3)
+        .map(|at| {
+            seed(at).bitcoin_cosigner(BitcoinNetwork::Regtest, 0).expect("an account") + "/<0;1>/*"
+        })
+        .collect();
     use bdk_wallet::miniscript::{Descriptor, DescriptorPublicKey};
     let text = format!("wsh(sortedmulti({needed},{}))", keys.join(","));
     text.parse::<Descriptor<DescriptorPublicKey>>().expect("a descriptor").to_string()
@@ -63,7 +70,12 @@ fn asked(needed: usize) -> SignRequest {
 }
 
 async fn signed(signer: &LocalSigner, request: &SignRequest) -> Result<Signed, Refused> {
-    signer.sign(std::slice::from_ref(request)).await.expect("answers").remove(0).map(|signature| signature.signed)
+    signer
+        .sign(std::slice::from_ref(request))
+        .await
+        .expect("answers")
+        .remove(0)
+        .map(|signature| signature.signed)
 }
 
 #[test]
@@ -71,14 +83,18 @@ fn signer_and_engine_find_the_same_wallet_in_a_descriptor() {
     let (account, wallet) = (account(2), wallet(2));
     assert_eq!(account.descriptor_of_both(), descriptor(2));
     assert_eq!(account.fingerprint(), Some(root(0).fingerprint().to_string()));
-    let watched = BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
+    let watched =
+        BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
     assert_eq!((watched.fingerprint(), watched.signatures()), (None, (2, 3)));
     for keychain in Keychain::ALL {
         assert_eq!(account.descriptor(keychain), wallet.descriptor(keychain));
         for index in [0, 1, 4_711, (1 << 31) - 1] {
             let place = Place { keychain, index };
             let theirs = wallet.address(place).expect("an index").destination().clone();
-            assert_eq!((account.address(place), watched.address(place)), (Some(theirs.clone()), Some(theirs)));
+            assert_eq!(
+                (account.address(place), watched.address(place)),
+                (Some(theirs.clone()), Some(theirs))
+            );
         }
     }
     assert_eq!(account.address(Place { keychain: Keychain::External, index: 1 << 31 }), None);
@@ -86,7 +102,8 @@ fn signer_and_engine_find_the_same_wallet_in_a_descriptor() {
 
 #[test]
 fn what_is_no_wallet_of_several_keys_says_why() {
-    let of = |text: &str| BitcoinAccount::watched(BitcoinNetwork::Regtest, text).expect_err("no wallet");
+    let of =
+        |text: &str| BitcoinAccount::watched(BitcoinNetwork::Regtest, text).expect_err("no wallet");
     let good = descriptor(2);
     let (body, _) = good.split_once('#').expect("a checksum");
     let with_checksum = |body: &str| {
@@ -95,10 +112,19 @@ fn what_is_no_wallet_of_several_keys_says_why() {
     };
     assert!(of(body).contains("has no checksum"));
     assert!(of(&good.replace("sortedmulti(2", "sortedmulti(1")).contains("checksum is"));
-    assert!(of(&with_checksum(&body.replace("sortedmulti", "multi"))).contains("is no wallet here"));
-    assert!(of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(4"))).contains("4 of 3 keys"));
-    assert!(of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(0"))).contains("0 of 3 keys"));
-    assert!(of(&with_checksum(&body.replacen("/<0;1>/*", "/0/*", 1))).contains("does not end in /<0;1>/*"));
+    assert!(
+        of(&with_checksum(&body.replace("sortedmulti", "multi"))).contains("is no wallet here")
+    );
+    assert!(
+        of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(4"))).contains("4 of 3 keys")
+    );
+    assert!(
+        of(&with_checksum(&body.replace("sortedmulti(2", "sortedmulti(0"))).contains("0 of 3 keys")
+    );
+    assert!(
+        of(&with_checksum(&body.replacen("/<0;1>/*", "/0/*", 1)))
+            .contains("does not end in /<0;1>/*")
+    );
     let first = body.split(',').nth(1).expect("a key").to_owned();
     let last = body.split(',').nth(3).expect("a key").trim_end_matches(')').to_owned();
     assert!(of(&with_checksum(&body.replace(&last, &first))).contains("twice"));
@@ -106,16 +132,25 @@ fn what_is_no_wallet_of_several_keys_says_why() {
     assert!(mainnet.contains("no public key of mainnet"), "{mainnet}");
 }
 
-/// F2, F3: the same bytes however often it is asked, and by a newer lease; a PSBT that the engine takes over and another signer completes.
+/// F2, F3: the same bytes however often it is asked, and by a newer lease; a PSBT that the engine
+/// takes over and another signer completes.
 #[tokio::test]
 async fn f02_f03_our_part_is_signed_and_another_completes_it() {
     let (world, request) = (World::new(), asked(2));
     let first = signed(&signer(&world, account(2)), &request).await.expect("signed");
     assert!(first.lacks_signatures());
     let again = SignRequest { epoch: adit_core::Epoch(2), ..request.clone() };
-    assert_eq!(signed(&signer(&world, account(2)), &again).await, Ok(first.clone()), "after a restart");
+    assert_eq!(
+        signed(&signer(&world, account(2)), &again).await,
+        Ok(first.clone()),
+        "after a restart"
+    );
     let draft = Unsigned::of(&planned(2)).expect("a draft");
-    assert_eq!(first.hash, adit_bitcoin::hash_of(draft.transaction().compute_txid()), "signatures do not change the id");
+    assert_eq!(
+        first.hash,
+        adit_bitcoin::hash_of(draft.transaction().compute_txid()),
+        "signatures do not change the id"
+    );
     let mut proposal = Proposal::new(&wallet(2), draft).expect("ours");
     assert_eq!(proposal.merge(&first.raw.0), Ok(2), "one for each input, each verified");
     assert!(matches!(proposal.finish(), Err(Unfinished::TooFew { have: 1, needed: 2, .. })));
@@ -124,14 +159,16 @@ async fn f02_f03_our_part_is_signed_and_another_completes_it() {
     assert_eq!(complete.txid, first.hash);
 }
 
-/// F96: what others completed is recorded with their signatures. It teaches where ours is among them, and the journal keeps what we sign.
+/// F96: what others completed is recorded with their signatures. It teaches where ours is among
+/// them, and the journal keeps what we sign.
 #[tokio::test]
 async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
     use adit_signer::{JournalEntry, Learned, Lesson};
     let request = asked(2);
     let ours = signed(&signer(&World::new(), account(2)), &request).await.expect("signed");
     let complete = |with_ours: bool| {
-        let mut proposal = Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
+        let mut proposal =
+            Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
         match with_ours {
             true => assert_eq!(proposal.merge(&ours.raw.0), Ok(2)),
             false => proposal.sign(&root(1)).expect("the second"),
@@ -142,9 +179,21 @@ async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
     };
     let world = World::new();
     let signer = signer(&world, account(2));
-    let lesson = |signed: Signed| Lesson::Signed { at: Default::default(), entry: JournalEntry { request: request.clone(), signed } };
-    let answers = signer.teach(&[lesson(complete(false)), lesson(complete(true)), lesson(ours.clone())]).await.expect("answers");
-    assert!(matches!(&answers[..], [Err(Refused::Mismatch { .. }), Ok(Learned::Taught), Ok(Learned::Known)]), "{answers:?}");
+    let lesson = |signed: Signed| Lesson::Signed {
+        at: Default::default(),
+        entry: JournalEntry { request: request.clone(), signed },
+    };
+    let answers = signer
+        .teach(&[lesson(complete(false)), lesson(complete(true)), lesson(ours.clone())])
+        .await
+        .expect("answers");
+    assert!(
+        matches!(
+            &answers[..],
+            [Err(Refused::Mismatch { .. }), Ok(Learned::Taught), Ok(Learned::Known)]
+        ),
+        "{answers:?}"
+    );
     let told = entries_from(&signer, &request.lane, 0).await;
     assert_eq!(told.into_iter().map(|entry| entry.signed).collect::<Vec<_>>(), [ours]);
 }
@@ -152,10 +201,12 @@ async fn f96_a_completed_payment_teaches_where_our_signature_is_in_it() {
 #[tokio::test]
 async fn without_a_key_here_nothing_is_signed_and_everything_is_judged() {
     let (world, mut request) = (World::new(), asked(2));
-    let watched = BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
+    let watched =
+        BitcoinAccount::watched(BitcoinNetwork::Regtest, &descriptor(2)).expect("a wallet");
     let signer = signer(&world, watched);
     let bare = signed(&signer, &request).await.expect("journaled");
-    let mut proposal = Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
+    let mut proposal =
+        Proposal::new(&wallet(2), Unsigned::of(&planned(2)).expect("a draft")).expect("ours");
     assert_eq!(proposal.merge(&bare.raw.0), Ok(0));
     for at in [1, 2] {
         proposal.sign(&root(at)).expect("one of them");
@@ -171,9 +222,15 @@ async fn one_of_three_is_complete_by_us_alone() {
     let world = World::new();
     let complete = signed(&signer(&world, account(1)), &asked(1)).await.expect("signed");
     assert!(!complete.lacks_signatures());
-    let transaction: bitcoin::Transaction = bitcoin::consensus::deserialize(&complete.raw.0).expect("a transaction");
+    let transaction: bitcoin::Transaction =
+        bitcoin::consensus::deserialize(&complete.raw.0).expect("a transaction");
     let draft = planned(1);
-    assert!(transaction.vsize() as u64 <= draft.vbytes && draft.vbytes <= transaction.vsize() as u64 + 2, "{}", transaction.vsize());
+    assert!(
+        transaction.vsize() as u64 <= draft.vbytes
+            && draft.vbytes <= transaction.vsize() as u64 + 2,
+        "{}",
+        transaction.vsize()
+    );
     let mut bare = transaction.clone();
     bare.input.iter_mut().for_each(|input| input.witness = bitcoin::Witness::new());
     assert_eq!(adit_bitcoin::hash_of(bare.compute_txid()), complete.hash);
@@ -190,8 +247,12 @@ async fn one_of_three_is_complete_by_us_alone() {
 async fn f67_change_that_is_not_ours_is_not_signed() {
     let (world, mut request) = (World::new(), asked(2));
     let foreign = super::world::change(adit_signer::AccountKind::Segwit, 3, 1).script;
-    let change = draft(&mut request).outputs.iter_mut().find(|output| !output.is_payment()).expect("change");
+    let change =
+        draft(&mut request).outputs.iter_mut().find(|output| !output.is_payment()).expect("change");
     change.script = foreign;
-    let Err(Refused::Mismatch { detail }) = signed(&signer(&world, account(2)), &request).await else { panic!("signed") };
+    let Err(Refused::Mismatch { detail }) = signed(&signer(&world, account(2)), &request).await
+    else {
+        panic!("signed")
+    };
     assert!(detail.contains("said to be change"), "{detail}");
 }

@@ -8,7 +8,9 @@ use bitcoin::Transaction;
 use bitcoin::consensus::encode;
 use proptest::prelude::*;
 
-use super::world::{FEE_CAP, Paid, address, change, draft, drafted, outpoint, request, start, wallet};
+use super::world::{
+    FEE_CAP, Paid, address, change, draft, drafted, outpoint, request, start, wallet,
+};
 use crate::world::{World, dry_run, payout, sign};
 
 const NUMBER: u64 = 7;
@@ -40,7 +42,8 @@ enum Mutation {
 
 fn mutation() -> impl Strategy<Value = Mutation> {
     let at = 0usize..8;
-    let satoshi = prop_oneof![0u128..1_000, 1_000u128..300_000, Just(u128::from(u64::MAX)), Just(u128::MAX)];
+    let satoshi =
+        prop_oneof![0u128..1_000, 1_000u128..300_000, Just(u128::from(u64::MAX)), Just(u128::MAX)];
     let index = prop_oneof![0u32..12, Just((1 << 31) - 1), Just(1 << 31), Just(u32::MAX)];
     prop_oneof![
         prop_oneof![0u64..10, Just(1 << 31), Just(u64::MAX)].prop_map(Mutation::Number),
@@ -51,11 +54,13 @@ fn mutation() -> impl Strategy<Value = Mutation> {
         at.clone().prop_map(Mutation::Confirmed),
         at.clone().prop_map(Mutation::DropInput),
         at.clone().prop_map(Mutation::DoubleInput),
-        (at.clone(), 0usize..40, 0u8..8).prop_map(|(at, byte, bit)| Mutation::ScriptBit(at, byte, bit)),
+        (at.clone(), 0usize..40, 0u8..8)
+            .prop_map(|(at, byte, bit)| Mutation::ScriptBit(at, byte, bit)),
         (at.clone(), any::<u8>()).prop_map(|(at, byte)| Mutation::ScriptByte(at, byte)),
         (at.clone(), 0usize..5).prop_map(|(at, payee)| Mutation::Script(at, payee)),
         (at.clone(), satoshi.clone()).prop_map(|(at, satoshi)| Mutation::Amount(at, satoshi)),
-        (at.clone(), prop::collection::vec(0u128..6, 0..4)).prop_map(|(at, payouts)| Mutation::Payouts(at, payouts)),
+        (at.clone(), prop::collection::vec(0u128..6, 0..4))
+            .prop_map(|(at, payouts)| Mutation::Payouts(at, payouts)),
         (at.clone(), index).prop_map(|(at, index)| Mutation::Change(at, index)),
         at.clone().prop_map(Mutation::DropOutput),
         at.clone().prop_map(Mutation::DoubleOutput),
@@ -70,11 +75,19 @@ fn mutate(kind: AccountKind, draft: &mut BitcoinDraft, mutation: &Mutation) {
     let (inputs, outputs) = (draft.inputs.len(), draft.outputs.len());
     match mutation.clone() {
         Mutation::Number(number) => draft.number = number,
-        Mutation::Outpoint(at, coin) => draft.inputs[at % inputs].outpoint = outpoint(coin).to_string(),
-        Mutation::InputAmount(at, satoshi) => draft.inputs[at % inputs].amount = Amount::new(satoshi),
+        Mutation::Outpoint(at, coin) => {
+            draft.inputs[at % inputs].outpoint = outpoint(coin).to_string()
+        }
+        Mutation::InputAmount(at, satoshi) => {
+            draft.inputs[at % inputs].amount = Amount::new(satoshi)
+        }
         Mutation::Keychain(at) => {
             let input = &mut draft.inputs[at % inputs];
-            input.keychain = if input.keychain == Keychain::External { Keychain::Internal } else { Keychain::External };
+            input.keychain = if input.keychain == Keychain::External {
+                Keychain::Internal
+            } else {
+                Keychain::External
+            };
         }
         Mutation::Index(at, index) => draft.inputs[at % inputs].index = index,
         Mutation::Confirmed(at) => draft.inputs[at % inputs].confirmed ^= true,
@@ -86,32 +99,43 @@ fn mutate(kind: AccountKind, draft: &mut BitcoinDraft, mutation: &Mutation) {
             script[byte] ^= 1 << bit;
         }
         Mutation::ScriptByte(at, byte) => draft.outputs[at % outputs].script.0.push(byte),
-        Mutation::Script(at, payee) => draft.outputs[at % outputs].script = Bytes(address(payee).script().to_bytes()),
+        Mutation::Script(at, payee) => {
+            draft.outputs[at % outputs].script = Bytes(address(payee).script().to_bytes())
+        }
         Mutation::Amount(at, satoshi) => draft.outputs[at % outputs].amount = Amount::new(satoshi),
         Mutation::Payouts(at, payouts) => {
-            draft.outputs[at % outputs].purpose = OutputPurpose::Pays(payouts.into_iter().map(payout).collect());
+            draft.outputs[at % outputs].purpose =
+                OutputPurpose::Pays(payouts.into_iter().map(payout).collect());
         }
-        Mutation::Change(at, index) => draft.outputs[at % outputs].purpose = OutputPurpose::Change { index },
+        Mutation::Change(at, index) => {
+            draft.outputs[at % outputs].purpose = OutputPurpose::Change { index }
+        }
         Mutation::DropOutput(at) => drop(draft.outputs.remove(at % outputs)),
         Mutation::DoubleOutput(at) => draft.outputs.push(draft.outputs[at % outputs].clone()),
         Mutation::SwapOutputs(one, other) => draft.outputs.swap(one % outputs, other % outputs),
         Mutation::SwapPurposes(one, other) => {
             let (one, other) = (one % outputs, other % outputs);
             let purpose = draft.outputs[one].purpose.clone();
-            draft.outputs[one].purpose = std::mem::replace(&mut draft.outputs[other].purpose, purpose);
+            draft.outputs[one].purpose =
+                std::mem::replace(&mut draft.outputs[other].purpose, purpose);
         }
         Mutation::MoreChange(satoshi) => draft.outputs.push(change(kind, 7, satoshi)),
-        Mutation::Offer(rate, vbytes) => (draft.feerate, draft.vbytes) = (FeeRate::from_sat_per_kvb(rate), vbytes),
+        Mutation::Offer(rate, vbytes) => {
+            (draft.feerate, draft.vbytes) = (FeeRate::from_sat_per_kvb(rate), vbytes)
+        }
     }
 }
 
 /// By the bytes alone: who gets how much. What is not for us must be what was approved.
 fn assert_pays_the_same(kind: AccountKind, number: u64, inputs: u128, raw: &Bytes) {
     let transaction: Transaction = encode::deserialize(&raw.0).expect("a transaction");
-    let change = u32::try_from(number).ok().and_then(|index| wallet(kind).script(Place { keychain: Keychain::Internal, index }).ok());
+    let change = u32::try_from(number)
+        .ok()
+        .and_then(|index| wallet(kind).script(Place { keychain: Keychain::Internal, index }).ok());
     let mut expected: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     for (_, payee, satoshi) in PAID {
-        *expected.entry(address(payee).script().to_bytes()).or_default() += u64::try_from(satoshi).expect("small");
+        *expected.entry(address(payee).script().to_bytes()).or_default() +=
+            u64::try_from(satoshi).expect("small");
     }
     let mut paid: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let mut outputs = 0;

@@ -1,5 +1,5 @@
-//! Whatever is asked, in whatever order, over restarts and lost disks: never two chances to pay one payout, never one coin in two live
-//! lineages.
+//! Whatever is asked, in whatever order, over restarts and lost disks: never two chances to pay one
+//! payout, never one coin in two live lineages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +66,10 @@ impl Asked {
 }
 
 fn paid(payouts: &BTreeSet<u128>) -> Vec<Paid> {
-    payouts.iter().map(|payout| (*payout, usize::try_from(*payout).expect("small"), 1_000 + payout)).collect()
+    payouts
+        .iter()
+        .map(|payout| (*payout, usize::try_from(*payout).expect("small"), 1_000 + payout))
+        .collect()
 }
 
 fn some_coins() -> impl Strategy<Value = BTreeSet<u8>> {
@@ -78,7 +81,8 @@ fn some_payouts() -> impl Strategy<Value = BTreeSet<u128>> {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    (LINEAGES, some_coins(), some_payouts(), 1u64..3).prop_map(|(lineage, coins, payouts, epoch)| Asked { lineage, coins, payouts, epoch })
+    (LINEAGES, some_coins(), some_payouts(), 1u64..3)
+        .prop_map(|(lineage, coins, payouts, epoch)| Asked { lineage, coins, payouts, epoch })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -128,7 +132,11 @@ impl Observer {
         let first = self.firsts.entry(request.lineage).or_insert_with(|| spent.clone());
         assert!(first.is_subset(&spent), "lineage {} could be final twice", request.lineage);
         for input in inputs {
-            assert_eq!(*self.amounts.entry(input.outpoint.clone()).or_insert(input.amount), input.amount, "a coin with two amounts");
+            assert_eq!(
+                *self.amounts.entry(input.outpoint.clone()).or_insert(input.amount),
+                input.amount,
+                "a coin with two amounts"
+            );
             let spenders = self.spenders.entry(input.outpoint.clone()).or_default();
             spenders.insert(request.lineage);
             let live = spenders.iter().filter(|spender| !self.ended.contains(spender)).count();
@@ -137,14 +145,16 @@ impl Observer {
     }
 
     fn see_payments(&mut self, request: &SignRequest) {
-        let now: BTreeSet<PayoutId> = request.approved.iter().map(|approved| approved.payout).collect();
+        let now: BTreeSet<PayoutId> =
+            request.approved.iter().map(|approved| approved.payout).collect();
         let payees = self.payees.entry(request.lineage).or_default();
         assert!(payees.is_subset(&now), "a payee was dropped");
         payees.clone_from(&now);
         for payout in now {
             let payers = self.payers.entry(payout).or_default();
             payers.insert(request.lineage);
-            let live = payers.iter().filter(|payer| !self.superseded.contains(&(payout, **payer))).count();
+            let live =
+                payers.iter().filter(|payer| !self.superseded.contains(&(payout, **payer))).count();
             assert!(live <= 1, "payout {payout} lives in {live} lineages");
         }
     }
@@ -206,8 +216,10 @@ impl Run {
     }
 
     async fn ask(&mut self, asked: Option<Asked>, request: SignRequest) {
-        let would = self.signer.dry_run(std::slice::from_ref(&request)).await.expect("reads").remove(0);
-        let answer = self.signer.sign(std::slice::from_ref(&request)).await.expect("writes").remove(0);
+        let would =
+            self.signer.dry_run(std::slice::from_ref(&request)).await.expect("reads").remove(0);
+        let answer =
+            self.signer.sign(std::slice::from_ref(&request)).await.expect("writes").remove(0);
         assert_eq!(would, answer.clone().map(drop), "the dry run told the truth");
         if let Ok(signature) = answer {
             self.observer.see(asked, &request, signature);

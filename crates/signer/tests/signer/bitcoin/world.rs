@@ -1,24 +1,30 @@
-//! A small world of Bitcoin: a wallet of each kind on regtest, coins that are named by a number, payees of all kinds of addresses.
+//! A small world of Bitcoin: a wallet of each kind on regtest, coins that are named by a number,
+//! payees of all kinds of addresses.
 //!
 //! Drafts are made with the engine's own crate, which shares no line with the signer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adit_bitcoin::{Address, Batch, Coin, KeyWallet, Network, OutputsMax, Payable, Payment, Purse, RootKey, Seen, Wallet};
+use adit_bitcoin::{
+    Address, Batch, Coin, KeyWallet, Network, OutputsMax, Payable, Payment, Purse, RootKey, Seen,
+    Wallet,
+};
 use adit_core::{
-    Amount, Asset, AssetForm, AssetId, BitcoinDraft, Bytes, ChainName, ClaimContext, Draft, DraftInput, DraftOutput, Epoch, FeeRate,
-    Hash32, KeyContext, Keychain, LaneId, OutputPurpose, PayoutContext, Place, Purpose,
+    Amount, Asset, AssetForm, AssetId, BitcoinDraft, Bytes, ChainName, ClaimContext, Draft,
+    DraftInput, DraftOutput, Epoch, FeeRate, Hash32, KeyContext, Keychain, LaneId, OutputPurpose,
+    PayoutContext, Place, Purpose,
 };
 use adit_signer::{
-    AccountKind, Approved, AssetCaps, BitcoinAccount, BitcoinNetwork, BitcoinPolicy, ChainPolicy, LocalSigner, Seed, SignRequest,
-    SignerConfig, Stamp, Supersede,
+    AccountKind, Approved, AssetCaps, BitcoinAccount, BitcoinNetwork, BitcoinPolicy, ChainPolicy,
+    LocalSigner, Seed, SignRequest, SignerConfig, Stamp, Supersede,
 };
 use bitcoin::hashes::Hash as _;
 use bitcoin::{OutPoint, Txid};
 
 use crate::world::{World, environment, lineage, next_attempt, payout, supersede};
 
-pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+pub const WORDS: &str =
+    "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 pub const KINDS: [AccountKind; 2] = [AccountKind::Segwit, AccountKind::Taproot];
 pub const NETWORK: Network = Network::Regtest;
 /// What each coin is worth.
@@ -50,7 +56,10 @@ pub fn btc() -> AssetId {
 }
 
 pub fn account(kind: AccountKind) -> BitcoinAccount {
-    Seed::from_phrase(WORDS).expect("published words").bitcoin(BitcoinNetwork::Regtest, kind, 0).expect("an account")
+    Seed::from_phrase(WORDS)
+        .expect("published words")
+        .bitcoin(BitcoinNetwork::Regtest, kind, 0)
+        .expect("an account")
 }
 
 pub fn lane(kind: AccountKind) -> LaneId {
@@ -71,14 +80,27 @@ pub fn wallet(kind: AccountKind) -> Wallet {
 }
 
 pub fn config() -> SignerConfig {
-    let caps = AssetCaps { per_transaction: Amount::new(TRANSACTION_CAP), per_day: Amount::new(DAY_CAP) };
-    let policy = BitcoinPolicy { network: BitcoinNetwork::Regtest, fee_cap: Amount::new(FEE_CAP), feerate_cap: FEERATE_CAP };
+    let caps =
+        AssetCaps { per_transaction: Amount::new(TRANSACTION_CAP), per_day: Amount::new(DAY_CAP) };
+    let policy = BitcoinPolicy {
+        network: BitcoinNetwork::Regtest,
+        fee_cap: Amount::new(FEE_CAP),
+        feerate_cap: FEERATE_CAP,
+    };
     let evm = crate::world::config();
     SignerConfig {
         environment: environment("test"),
-        keys: KINDS.map(|kind| (lane(kind), account(kind).into())).into_iter().chain(evm.keys).collect(),
+        keys: KINDS
+            .map(|kind| (lane(kind), account(kind).into()))
+            .into_iter()
+            .chain(evm.keys)
+            .collect(),
         chains: evm.chains.into_iter().chain([(chain(), ChainPolicy::Bitcoin(policy))]).collect(),
-        assets: evm.assets.into_iter().chain([Asset { id: btc(), decimals: 8, form: AssetForm::Native { chain: chain() } }]).collect(),
+        assets: evm
+            .assets
+            .into_iter()
+            .chain([Asset { id: btc(), decimals: 8, form: AssetForm::Native { chain: chain() } }])
+            .collect(),
         caps: evm.caps.into_iter().chain([(btc(), caps)]).collect(),
     }
 }
@@ -90,10 +112,12 @@ pub fn config_for_many() -> SignerConfig {
     config
 }
 
-/// A batch of so many payouts to the few payees, each with the longest context. It spends the coin of its number.
+/// A batch of so many payouts to the few payees, each with the longest context. It spends the coin
+/// of its number.
 pub fn pay_many(number: u8, payouts: usize) -> SignRequest {
     let each = (COIN - 10_000) / payouts as u128;
-    let paid: Vec<Paid> = (0..payouts).map(|at| (u128::from(number) * 1_000 + at as u128, at, each)).collect();
+    let paid: Vec<Paid> =
+        (0..payouts).map(|at| (u128::from(number) * 1_000 + at as u128, at, each)).collect();
     let mut request = pay(number.into(), &[number], &paid);
     request.contexts = paid.iter().map(|(id, _, _)| (payout(*id), long_context())).collect();
     request
@@ -107,7 +131,11 @@ fn long_context() -> PayoutContext {
         deducted: Amount::new(600),
         fee: Amount::ZERO,
         claim: Some(ClaimContext { nonce: 7, deadline: 1_795_349_000, digest: Hash32([3; 32]) }),
-        idempotency: Some(KeyContext { client: "key/a".parse().expect("a client"), key: Hash32([4; 32]), fingerprint: Hash32([5; 32]) }),
+        idempotency: Some(KeyContext {
+            client: "key/a".parse().expect("a client"),
+            key: Hash32([4; 32]),
+            fingerprint: Hash32([5; 32]),
+        }),
     }
 }
 
@@ -120,8 +148,16 @@ pub fn outpoint(number: u8) -> OutPoint {
 }
 
 pub fn coin(number: u8) -> Coin {
-    let place = Place { keychain: if number.is_multiple_of(2) { Keychain::External } else { Keychain::Internal }, index: number.into() };
-    Coin { outpoint: outpoint(number), amount: Amount::new(COIN), place, seen: Seen::Confirmed { height: 100, coinbase: false } }
+    let place = Place {
+        keychain: if number.is_multiple_of(2) { Keychain::External } else { Keychain::Internal },
+        index: number.into(),
+    };
+    Coin {
+        outpoint: outpoint(number),
+        amount: Amount::new(COIN),
+        place,
+        seen: Seen::Confirmed { height: 100, coinbase: false },
+    }
 }
 
 pub fn input(number: u8) -> DraftInput {
@@ -163,17 +199,31 @@ pub fn planned(kind: AccountKind, number: u64, coins: &[u8], paid: &[Paid]) -> B
     batch(paid).plan(payment, &purse(&coins)).expect("enough")
 }
 
-/// Spends exactly these coins, pays these, and gives the rest less `fee` back: in the order of the transaction.
-pub fn drafted(kind: AccountKind, number: u64, coins: &[u8], paid: &[Paid], fee: u128) -> BitcoinDraft {
+/// Spends exactly these coins, pays these, and gives the rest less `fee` back: in the order of the
+/// transaction.
+pub fn drafted(
+    kind: AccountKind,
+    number: u64,
+    coins: &[u8],
+    paid: &[Paid],
+    fee: u128,
+) -> BitcoinDraft {
     let mut outputs: Vec<DraftOutput> = Vec::new();
     let mut places: BTreeMap<usize, usize> = BTreeMap::new();
     for (payout_number, payee, satoshi) in paid {
         let place = *places.entry(payee % PAYEES.len()).or_insert(outputs.len());
         if place == outputs.len() {
             let script = Bytes(address(*payee).script().to_bytes());
-            outputs.push(DraftOutput { script, amount: Amount::ZERO, purpose: OutputPurpose::Pays(Vec::new()) });
+            outputs.push(DraftOutput {
+                script,
+                amount: Amount::ZERO,
+                purpose: OutputPurpose::Pays(Vec::new()),
+            });
         }
-        let DraftOutput { amount, purpose: OutputPurpose::Pays(payouts), .. } = &mut outputs[place] else { panic!("a payment") };
+        let DraftOutput { amount, purpose: OutputPurpose::Pays(payouts), .. } = &mut outputs[place]
+        else {
+            panic!("a payment")
+        };
         *amount = amount.checked_add(Amount::new(*satoshi)).expect("small");
         payouts.push(payout(*payout_number));
     }
@@ -181,16 +231,32 @@ pub fn drafted(kind: AccountKind, number: u64, coins: &[u8], paid: &[Paid], fee:
     let left = total - paid.iter().map(|(_, _, satoshi)| satoshi).sum::<u128>() - fee;
     outputs.push(change(kind, u32::try_from(number).expect("small"), left));
     let inputs = coins.iter().copied().map(input).collect();
-    let draft = BitcoinDraft { number, inputs, outputs, feerate: FeeRate::from_sat_per_kvb(5_000), vbytes: 200 };
+    let draft = BitcoinDraft {
+        number,
+        inputs,
+        outputs,
+        feerate: FeeRate::from_sat_per_kvb(5_000),
+        vbytes: 200,
+    };
     adit_bitcoin::Unsigned::of(&draft).expect("fine").draft().clone()
 }
 
 pub fn change(kind: AccountKind, index: u32, satoshi: u128) -> DraftOutput {
-    let script = wallet(kind).script(Place { keychain: Keychain::Internal, index }).expect("an index");
-    DraftOutput { script: Bytes(script.to_bytes()), amount: Amount::new(satoshi), purpose: OutputPurpose::Change { index } }
+    let script =
+        wallet(kind).script(Place { keychain: Keychain::Internal, index }).expect("an index");
+    DraftOutput {
+        script: Bytes(script.to_bytes()),
+        amount: Amount::new(satoshi),
+        purpose: OutputPurpose::Change { index },
+    }
 }
 
-pub fn request(kind: AccountKind, lineage_number: u128, paid: &[Paid], draft: BitcoinDraft) -> SignRequest {
+pub fn request(
+    kind: AccountKind,
+    lineage_number: u128,
+    paid: &[Paid],
+    draft: BitcoinDraft,
+) -> SignRequest {
     SignRequest {
         lane: lane(kind),
         epoch: Epoch(1),
@@ -205,14 +271,20 @@ pub fn request(kind: AccountKind, lineage_number: u128, paid: &[Paid], draft: Bi
     }
 }
 
-/// An attempt of the SegWit wallet that spends these coins and pays these; one that pays nobody cancels. Its number is its lineage's.
+/// An attempt of the SegWit wallet that spends these coins and pays these; one that pays nobody
+/// cancels. Its number is its lineage's.
 pub fn pay(lineage_number: u128, coins: &[u8], paid: &[Paid]) -> SignRequest {
     pay_for(lineage_number, coins, paid, FEE)
 }
 
 pub fn pay_for(lineage_number: u128, coins: &[u8], paid: &[Paid], fee: u128) -> SignRequest {
     let number = u64::try_from(lineage_number).expect("small");
-    request(AccountKind::Segwit, lineage_number, paid, drafted(AccountKind::Segwit, number, coins, paid, fee))
+    request(
+        AccountKind::Segwit,
+        lineage_number,
+        paid,
+        drafted(AccountKind::Segwit, number, coins, paid, fee),
+    )
 }
 
 pub fn draft(request: &mut SignRequest) -> &mut BitcoinDraft {

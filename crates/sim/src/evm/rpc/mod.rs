@@ -25,11 +25,18 @@ pub(crate) fn refused(message: String) -> RpcError {
 }
 
 impl SimChain {
-    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each has a pool of its own.
+    /// What an honest node answers that has seen the blocks up to `upto`. `node` is its index: each
+    /// has a pool of its own.
     ///
     /// # Errors
     /// [`RpcError`] in geth's words.
-    pub fn answer(&mut self, node: usize, upto: u64, method: &str, params: &Value) -> Result<Value, RpcError> {
+    pub fn answer(
+        &mut self,
+        node: usize,
+        upto: u64,
+        method: &str,
+        params: &Value,
+    ) -> Result<Value, RpcError> {
         let params = Params::of(params);
         let upto = upto.min(self.head());
         match method {
@@ -65,7 +72,8 @@ impl SimChain {
         Account { nonce: block.nonce, coins: self.balances.at(Coin::Native, self.wallet, upto) }
     }
 
-    /// Whatever a node keeps, the miners hear of it; and of what a node is offered again, because who waits tells it again.
+    /// Whatever a node keeps, the miners hear of it; and of what a node is offered again, because
+    /// who waits tells it again.
     fn send(&mut self, node: usize, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
         let transaction = self.known(&params.bytes(0)?)?;
         let account = self.account(upto);

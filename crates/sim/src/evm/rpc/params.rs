@@ -53,10 +53,16 @@ pub(super) fn message(object: &Value) -> Result<Message, RpcError> {
     let input = [&object["input"], &object["data"]].into_iter().find(|value| !value.is_null());
     Ok(Message {
         from: optional(&object["from"], "from")?.unwrap_or_default(),
-        to: optional(&object["to"], "to")?.ok_or_else(|| wrong("a call without \"to\" creates a contract; name one".to_owned()))?,
+        to: optional(&object["to"], "to")?.ok_or_else(|| {
+            wrong("a call without \"to\" creates a contract; name one".to_owned())
+        })?,
         value: optional::<U256>(&object["value"], "value")?.unwrap_or_default(),
         input: input.map(|value| read(value, "input")).transpose()?.unwrap_or_default(),
-        gas_limit: if object["gas"].is_null() { CALL_GAS_MAX } else { quantity(&object["gas"], "gas")?.min(CALL_GAS_MAX) },
+        gas_limit: if object["gas"].is_null() {
+            CALL_GAS_MAX
+        } else {
+            quantity(&object["gas"], "gas")?.min(CALL_GAS_MAX)
+        },
     })
 }
 
@@ -75,7 +81,9 @@ fn read<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, RpcError> {
 pub(super) fn quantity(value: &Value, name: &str) -> Result<u64, RpcError> {
     let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
     let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    number.ok_or_else(|| wrong(format!("invalid {name}: {value} is not a number in hexadecimal with 0x")))
+    number.ok_or_else(|| {
+        wrong(format!("invalid {name}: {value} is not a number in hexadecimal with 0x"))
+    })
 }
 
 pub(super) fn wrong(message: String) -> RpcError {

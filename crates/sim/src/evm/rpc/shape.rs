@@ -23,11 +23,13 @@ pub(super) fn block(block: &Block, full: bool) -> Value {
         .included
         .iter()
         .enumerate()
-        .map(
-            |(index, included)| {
-                if full { mined_transaction(block, index, &included.transaction) } else { json!(included.transaction.hash) }
-            },
-        )
+        .map(|(index, included)| {
+            if full {
+                mined_transaction(block, index, &included.transaction)
+            } else {
+                json!(included.transaction.hash)
+            }
+        })
         .collect();
     let gas_used: u64 = block.included.iter().map(|included| included.gas_used).sum();
     json!({
@@ -94,7 +96,9 @@ impl SimChain {
     }
 
     fn mined_logs(&self, block: &Block, index: usize, included: &Included) -> Vec<Value> {
-        let events = |of: &Included| of.movements.iter().filter(|movement| movement.coin != Coin::Native).count();
+        let events = |of: &Included| {
+            of.movements.iter().filter(|movement| movement.coin != Coin::Native).count()
+        };
         let before: usize = block.included[..index].iter().map(events).sum();
         let mut logs = self.logs(&included.movements);
         for (place, log) in logs.iter_mut().enumerate() {
@@ -110,12 +114,19 @@ impl SimChain {
 
     /// Tokens report every movement; coins move in silence.
     pub(super) fn logs(&self, movements: &[Movement]) -> Vec<Value> {
-        movements.iter().filter_map(|movement| self.token_of(movement.coin).map(|token| log(token, movement))).collect()
+        movements
+            .iter()
+            .filter_map(|movement| self.token_of(movement.coin).map(|token| log(token, movement)))
+            .collect()
     }
 }
 
 fn log(token: Address, movement: &Movement) -> Value {
-    let event = Erc20::Transfer { from: movement.from, to: movement.to, value: alloy::primitives::U256::from(movement.amount) };
+    let event = Erc20::Transfer {
+        from: movement.from,
+        to: movement.to,
+        value: alloy::primitives::U256::from(movement.amount),
+    };
     let data = event.encode_log_data();
     let topics: &[B256] = data.topics();
     let words: &Bytes = &data.data;

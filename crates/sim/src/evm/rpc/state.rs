@@ -32,7 +32,12 @@ impl SimChain {
     }
 
     /// The block whose state is asked for.
-    pub(super) fn state_named(&self, upto: u64, params: Params<'_>, index: usize) -> Result<&Block, RpcError> {
+    pub(super) fn state_named(
+        &self,
+        upto: u64,
+        params: Params<'_>,
+        index: usize,
+    ) -> Result<&Block, RpcError> {
         let latest = Value::from("latest");
         let block = self.block_named(upto, params.get(index).unwrap_or(&latest))?;
         block.ok_or_else(|| refused("header not found".to_owned()))
@@ -51,7 +56,9 @@ impl SimChain {
 
     pub(super) fn block_receipts(&self, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
         let block = self.block_named(upto, params.value(0)?)?;
-        let receipts = |block: &Block| (0..block.included.len()).map(|index| self.shown_receipt(block, index)).collect();
+        let receipts = |block: &Block| {
+            (0..block.included.len()).map(|index| self.shown_receipt(block, index)).collect()
+        };
         Ok(block.map_or(Value::Null, receipts))
     }
 
@@ -60,7 +67,12 @@ impl SimChain {
         Ok(mined.map_or(Value::Null, |(block, index)| self.shown_receipt(block, index)))
     }
 
-    pub(super) fn transaction(&self, node: usize, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
+    pub(super) fn transaction(
+        &self,
+        node: usize,
+        upto: u64,
+        params: Params<'_>,
+    ) -> Result<Value, RpcError> {
         let hash = params.hash(0)?;
         if let Some((block, index)) = self.mined(upto, hash) {
             return Ok(shape::mined_transaction(block, index, &block.included[index].transaction));
@@ -70,14 +82,24 @@ impl SimChain {
         Ok(waiting.map_or(Value::Null, |transaction| shape::waiting_transaction(transaction)))
     }
 
-    pub(super) fn raw(&self, node: usize, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
+    pub(super) fn raw(
+        &self,
+        node: usize,
+        upto: u64,
+        params: Params<'_>,
+    ) -> Result<Value, RpcError> {
         let hash = params.hash(0)?;
         let mined = self.mined(upto, hash).map(|(block, index)| &block.included[index].transaction);
         let known = mined.or_else(|| self.nodes.get(node)?.find(hash));
         Ok(known.map_or(Value::Null, |transaction| json!(transaction.raw)))
     }
 
-    pub(super) fn transaction_count(&self, node: usize, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
+    pub(super) fn transaction_count(
+        &self,
+        node: usize,
+        upto: u64,
+        params: Params<'_>,
+    ) -> Result<Value, RpcError> {
         let block = self.state_named(upto, params, 1)?;
         if params.address(0)? != self.wallet {
             return Ok(json!("0x0"));
@@ -88,11 +110,14 @@ impl SimChain {
         Ok(json!(shape::quantity(nonce.into())))
     }
 
-    /// What the node's pool holds of the wallet, as geth tells it. What is mined is not looked at by whoever asks.
+    /// What the node's pool holds of the wallet, as geth tells it. What is mined is not looked at
+    /// by whoever asks.
     pub(super) fn pool_of(&self, node: usize, params: Params<'_>) -> Result<Value, RpcError> {
         let of_wallet = params.address(0)? == self.wallet;
-        let held = self.nodes.get(node).filter(|_| of_wallet).into_iter().flat_map(|pool| pool.all());
-        let pending: serde_json::Map<String, Value> = held.map(|(nonce, hash)| (nonce.to_string(), json!({ "hash": hash }))).collect();
+        let held =
+            self.nodes.get(node).filter(|_| of_wallet).into_iter().flat_map(|pool| pool.all());
+        let pending: serde_json::Map<String, Value> =
+            held.map(|(nonce, hash)| (nonce.to_string(), json!({ "hash": hash }))).collect();
         Ok(json!({ "pending": pending, "queued": {} }))
     }
 
@@ -106,7 +131,9 @@ impl SimChain {
         self.state_named(upto, params, 1)?;
         let code = match self.contracts.token(account) {
             Some(index) => self.contracts.tokens[index].code.clone(),
-            None if self.contracts.refusing.contains(&account) => Bytes::from_static(&REFUSING_CODE),
+            None if self.contracts.refusing.contains(&account) => {
+                Bytes::from_static(&REFUSING_CODE)
+            }
             None => Bytes::new(),
         };
         Ok(json!(code))
@@ -124,8 +151,11 @@ impl SimChain {
         let count = params.number(0)?.clamp(1, FEE_HISTORY_BLOCKS_MAX).min(newest + 1);
         let blocks = &self.blocks[(newest + 1 - count) as usize..=newest as usize];
         let next = blocks.last().map(|block| block.next_base_fee);
-        let base_fees: Vec<String> = blocks.iter().map(|block| block.base_fee).chain(next).map(shape::quantity).collect();
-        let used = |block: &Block| (block.included.len() as u64 * TRANSFER_GAS) as f64 / shape::BLOCK_GAS_MAX as f64;
+        let base_fees: Vec<String> =
+            blocks.iter().map(|block| block.base_fee).chain(next).map(shape::quantity).collect();
+        let used = |block: &Block| {
+            (block.included.len() as u64 * TRANSFER_GAS) as f64 / shape::BLOCK_GAS_MAX as f64
+        };
         let percentiles = params.get(2).and_then(Value::as_array).map_or(0, Vec::len);
         let reward = vec![vec![shape::quantity(self.priority); percentiles]; blocks.len()];
         Ok(json!({

@@ -25,7 +25,8 @@ impl SimChain {
     }
 
     pub(super) fn estimate(&self, upto: u64, params: Params<'_>) -> Result<Value, RpcError> {
-        self.tried_alone(upto, params).map(|outcome| json!(shape::quantity(outcome.gas_used.into())))
+        self.tried_alone(upto, params)
+            .map(|outcome| json!(shape::quantity(outcome.gas_used.into())))
     }
 
     fn tried_alone(&self, upto: u64, params: Params<'_>) -> Result<Outcome, RpcError> {
@@ -48,9 +49,13 @@ impl SimChain {
         for (above, simulated) in (1..).zip(asked) {
             let calls = simulated["calls"].as_array().map_or(&[][..], Vec::as_slice);
             if calls.len() > SIMULATED_CALLS_MAX {
-                return Err(params::wrong(format!("{} calls in one block; at most {SIMULATED_CALLS_MAX} are tried", calls.len())));
+                return Err(params::wrong(format!(
+                    "{} calls in one block; at most {SIMULATED_CALLS_MAX} are tried",
+                    calls.len()
+                )));
             }
-            let results: Result<Vec<Value>, RpcError> = calls.iter().map(|call| self.simulated(call, &mut ledger)).collect();
+            let results: Result<Vec<Value>, RpcError> =
+                calls.iter().map(|call| self.simulated(call, &mut ledger)).collect();
             let number = shape::quantity(u128::from(block.height) + above);
             blocks.push(json!({ "number": number, "baseFeePerGas": "0x0", "calls": results? }));
         }
@@ -61,8 +66,10 @@ impl SimChain {
         let message = params::message(call)?;
         if lacks_coins(&message, ledger) {
             let held = ledger.balance(Coin::Native, message.from);
-            let message =
-                format!("insufficient funds for gas * price + value: address {} have {held} want {}", message.from, message.value);
+            let message = format!(
+                "insufficient funds for gas * price + value: address {} have {held} want {}",
+                message.from, message.value
+            );
             return Err(RpcError { code: FUNDS_CODE, message, data: None });
         }
         let outcome = self.contracts.execute(Mode::Tried, &message, ledger);
@@ -90,6 +97,12 @@ fn failure(outcome: &Outcome) -> RpcError {
     if outcome.returned.is_empty() {
         return refused("out of gas".to_owned());
     }
-    let reason = Revert::abi_decode(&outcome.returned).map(|revert| format!(": {}", revert.reason)).unwrap_or_default();
-    RpcError { code: REVERTED_CODE, message: format!("execution reverted{reason}"), data: Some(outcome.returned.to_string()) }
+    let reason = Revert::abi_decode(&outcome.returned)
+        .map(|revert| format!(": {}", revert.reason))
+        .unwrap_or_default();
+    RpcError {
+        code: REVERTED_CODE,
+        message: format!("execution reverted{reason}"),
+        data: Some(outcome.returned.to_string()),
+    }
 }

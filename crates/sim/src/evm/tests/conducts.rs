@@ -17,7 +17,10 @@ fn mined(world: &mut World) -> Shown {
     let held = number(&world.ask("eth_call", json!([{ "to": TOKEN, "data": call }, "latest"])));
     let truth = world.chain.history(0, u64::MAX).next().expect("mined").clone();
     assert_eq!(truth.succeeded, receipt["status"] == "0x1");
-    assert_eq!(truth.moved.iter().filter(|moved| moved.to == BOB).map(|moved| moved.amount).sum::<u128>(), held);
+    assert_eq!(
+        truth.moved.iter().filter(|moved| moved.to == BOB).map(|moved| moved.amount).sum::<u128>(),
+        held
+    );
     assert_eq!(world.now().coins, COINS - truth.fee);
     world.assert_conserved();
     shown(&receipt, held)
@@ -33,7 +36,8 @@ fn simulated(world: &mut World) -> (Shown, Value) {
     let wallet = world.wallet();
     let balance = json!({ "from": wallet, "to": TOKEN, "input": Bytes::from(Erc20::balanceOfCall { account: BOB }.abi_encode()) });
     let pay = Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(AMOUNT) }.abi_encode());
-    let pay = json!({ "from": wallet, "to": TOKEN, "value": "0x0", "input": pay, "gas": "0x1e8480" });
+    let pay =
+        json!({ "from": wallet, "to": TOKEN, "value": "0x0", "input": pay, "gas": "0x1e8480" });
     let blocks = json!({ "blockStateCalls": [{ "calls": [balance, pay, balance] }], "validation": false, "traceTransfers": false });
     let answer = world.ask("eth_simulateV1", json!([blocks, "latest"]));
     let calls = answer[0]["calls"].as_array().expect("calls").clone();
@@ -43,7 +47,8 @@ fn simulated(world: &mut World) -> (Shown, Value) {
 
 fn dry_run(world: &mut World, method: &str) -> Result<Value, RpcError> {
     let pay = Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(AMOUNT) }.abi_encode());
-    let call = json!([{ "from": world.wallet(), "to": TOKEN, "value": "0x0", "input": pay }, "latest"]);
+    let call =
+        json!([{ "from": world.wallet(), "to": TOKEN, "value": "0x0", "input": pay }, "latest"]);
     let head = world.chain.head();
     world.asked_of(0, head, method, call)
 }
@@ -69,7 +74,11 @@ fn every_conduct_shows_when_tried_and_when_mined() {
         let mut world = World::new(1);
         world.chain.set_conduct(TOKEN, conduct);
         assert_eq!(simulated(&mut world).0, tried, "{conduct:?}, tried");
-        assert_eq!(dry_run(&mut world, "eth_estimateGas").is_ok(), tried.0 == "0x1", "{conduct:?}, estimated");
+        assert_eq!(
+            dry_run(&mut world, "eth_estimateGas").is_ok(),
+            tried.0 == "0x1",
+            "{conduct:?}, estimated"
+        );
         assert_eq!(mined(&mut world), done, "{conduct:?}, mined");
     }
 }
@@ -103,7 +112,10 @@ fn f49_a_revert_is_told_in_words_and_in_data() {
 
 #[test]
 fn f46_a_conduct_that_only_shows_when_mined() {
-    for (conduct, done) in [(TokenConduct::Silent, ("0x1", 0, 0)), (TokenConduct::TakesFee { basis_points: 100 }, ("0x1", 2, 990))] {
+    for (conduct, done) in [
+        (TokenConduct::Silent, ("0x1", 0, 0)),
+        (TokenConduct::TakesFee { basis_points: 100 }, ("0x1", 2, 990)),
+    ] {
         let mut world = World::new(4);
         world.chain.set_conduct_when_mined(TOKEN, conduct);
         assert_eq!(simulated(&mut world).0, ("0x1", 1, AMOUNT));
@@ -125,7 +137,10 @@ fn a_recipient_that_refuses_coins_reverts_and_its_fee_is_paid() {
     assert_eq!(history[1].moved, [Moved { token: None, to: BOB, amount: 6 }]);
     assert_eq!(world.now().coins, COINS - 6 - history[0].fee - history[1].fee);
     let call = json!([{ "from": world.wallet(), "to": EVE, "value": "0x5" }, "latest"]);
-    assert_eq!(world.asked_of(0, 0, "eth_estimateGas", call.clone()).expect_err("it refuses").code, 3);
+    assert_eq!(
+        world.asked_of(0, 0, "eth_estimateGas", call.clone()).expect_err("it refuses").code,
+        3
+    );
     world.chain.set_recipient_reverts(EVE, false);
     assert_eq!(world.ask("eth_estimateGas", call), json!("0x5208"));
     world.assert_conserved();
@@ -136,28 +151,36 @@ fn a_simulation_goes_on_top_of_itself_and_changes_nothing() {
     let mut world = World::new(6);
     let wallet = world.wallet();
     let pay = |amount: u128| {
-        let input = Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(amount) }.abi_encode());
+        let input =
+            Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(amount) }.abi_encode());
         json!({ "from": wallet, "to": TOKEN, "input": input })
     };
     let before = world.now();
     let blocks = json!({ "blockStateCalls": [{ "calls": [pay(HELD - 5), pay(6), pay(5)] }] });
     let answer = world.ask("eth_simulateV1", json!([blocks, "latest"]));
-    let status: Vec<&Value> = answer[0]["calls"].as_array().expect("calls").iter().map(|call| &call["status"]).collect();
+    let status: Vec<&Value> =
+        answer[0]["calls"].as_array().expect("calls").iter().map(|call| &call["status"]).collect();
     assert_eq!(status, ["0x1", "0x0", "0x1"]);
-    assert!(number(&answer[0]["calls"][0]["gasUsed"]) > number(&answer[0]["calls"][2]["gasUsed"]), "a new holder costs a slot");
+    assert!(
+        number(&answer[0]["calls"][0]["gasUsed"]) > number(&answer[0]["calls"][2]["gasUsed"]),
+        "a new holder costs a slot"
+    );
     assert_eq!(world.now(), before);
     let coins = json!({ "from": wallet, "to": BOB, "value": format!("0x{:x}", COINS) });
     let blocks = json!({ "blockStateCalls": [{ "calls": [coins, coins] }] });
     let head = world.chain.head();
-    let error = world.asked_of(0, head, "eth_simulateV1", json!([blocks, "latest"])).expect_err("too much");
+    let error =
+        world.asked_of(0, head, "eth_simulateV1", json!([blocks, "latest"])).expect_err("too much");
     assert_eq!(error.code, -38_014);
 }
 
 #[test]
 fn too_little_gas_fails_and_costs_all_of_it() {
     let mut world = World::new(7);
-    let input = Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(AMOUNT) }.abi_encode());
-    let raw = signed(&world.key, TxEip1559 { gas_limit: 40_000, input, ..plain(0, TOKEN, 0, FAIR) });
+    let input =
+        Bytes::from(Erc20::transferCall { to: BOB, amount: U256::from(AMOUNT) }.abi_encode());
+    let raw =
+        signed(&world.key, TxEip1559 { gas_limit: 40_000, input, ..plain(0, TOKEN, 0, FAIR) });
     let hash = world.send(&raw);
     world.mine_until(1);
     let receipt = world.receipt(hash);

@@ -30,13 +30,20 @@ fn a_node_answers_as_geth_does() {
     let first = world.payment(0, BOB, 1, FAIR);
     world.send(&first);
     assert_eq!(refusal(&mut world, &first), "already known");
-    for (max_fee, tip) in
-        [(FAIR.max_fee * 11 / 10, FAIR.tip), (FAIR.max_fee, FAIR.tip * 11 / 10), (FAIR.max_fee * 109 / 100, FAIR.tip * 109 / 100)]
-    {
+    for (max_fee, tip) in [
+        (FAIR.max_fee * 11 / 10, FAIR.tip),
+        (FAIR.max_fee, FAIR.tip * 11 / 10),
+        (FAIR.max_fee * 109 / 100, FAIR.tip * 109 / 100),
+    ] {
         let cheap = world.payment(0, BOB, 1, Offer { max_fee, tip });
         assert_eq!(refusal(&mut world, &cheap), "replacement transaction underpriced");
     }
-    let better = world.payment(0, BOB, 1, Offer { max_fee: FAIR.max_fee * 11 / 10, tip: FAIR.tip * 11 / 10 });
+    let better = world.payment(
+        0,
+        BOB,
+        1,
+        Offer { max_fee: FAIR.max_fee * 11 / 10, tip: FAIR.tip * 11 / 10 },
+    );
     world.send(&better);
     world.mine_until(1);
     for mined in [&first, &better] {
@@ -45,7 +52,10 @@ fn a_node_answers_as_geth_does() {
     let dear = world.coins(1, BOB, COINS, FAIR);
     assert!(refusal(&mut world, &dear).starts_with("insufficient funds for gas * price + value"));
     let inverted = world.coins(1, BOB, 1, Offer { max_fee: TIP, tip: TIP + 1 });
-    assert!(refusal(&mut world, &inverted).starts_with("max priority fee per gas higher than max fee per gas"));
+    assert!(
+        refusal(&mut world, &inverted)
+            .starts_with("max priority fee per gas higher than max fee per gas")
+    );
     let low = signed(&world.key, TxEip1559 { gas_limit: 20_999, ..plain(1, BOB, 1, FAIR) });
     assert!(refusal(&mut world, &low).starts_with("intrinsic gas too low"));
 }
@@ -103,9 +113,13 @@ fn what_pools_forget_is_mined_after_it_is_sent_again() {
             world.mine(ENOUGH_BLOCKS);
             assert_eq!(world.now().nonce, 0, "seed {seed}");
         }
-        // Either answer is good: the node may have kept what the miners forgot, and tells them again.
+        // Either answer is good: the node may have kept what the miners forgot, and tells them
+        // again.
         if let Err(error) = world.send_to(0, &raw) {
-            assert!(error.message == "already known" || error.message.starts_with("nonce too low"), "seed {seed}: {error}");
+            assert!(
+                error.message == "already known" || error.message.starts_with("nonce too low"),
+                "seed {seed}: {error}"
+            );
         }
         world.mine_until(1);
     }
@@ -137,7 +151,11 @@ fn what_the_wallet_cannot_afford_waits() {
     world.send_to(1, &next).expect("alone it is affordable");
     world.send_to(0, &most).expect("alone it is affordable");
     let error = world.send_to(0, &next).expect_err("together they are not");
-    assert!(error.message.starts_with("insufficient funds for gas * price + value") && error.message.contains("queued cost"), "{error}");
+    assert!(
+        error.message.starts_with("insufficient funds for gas * price + value")
+            && error.message.contains("queued cost"),
+        "{error}"
+    );
     world.mine(ENOUGH_BLOCKS);
     assert_eq!(world.now().nonce, 1, "the second is never mined");
     world.assert_conserved();
@@ -162,23 +180,40 @@ fn each_node_has_a_pool_of_its_own() {
     let mut world = World::new(8);
     let raw = world.payment(0, BOB, 1, FAIR);
     let hash = world.send(&raw);
-    assert!(world.asked_of(1, 0, "eth_getTransactionByHash", json!([hash])).expect("an answer").is_null());
+    assert!(
+        world
+            .asked_of(1, 0, "eth_getTransactionByHash", json!([hash]))
+            .expect("an answer")
+            .is_null()
+    );
     assert_eq!(world.ask("eth_getTransactionByHash", json!([hash]))["blockHash"], Value::Null);
     assert_eq!(world.ask("eth_getRawTransactionByHash", json!([hash])), json!(raw));
     let wallet = world.wallet();
     assert_eq!(world.ask("eth_getTransactionCount", json!([wallet, "pending"])), json!("0x1"));
     assert_eq!(world.ask("eth_getTransactionCount", json!([wallet, "latest"])), json!("0x0"));
-    assert_eq!(world.asked_of(1, 0, "eth_getTransactionCount", json!([wallet, "pending"])).expect("an answer"), json!("0x0"));
+    assert_eq!(
+        world
+            .asked_of(1, 0, "eth_getTransactionCount", json!([wallet, "pending"]))
+            .expect("an answer"),
+        json!("0x0")
+    );
 }
 
 #[test]
 fn a_queue_behind_a_gap_is_bounded() {
     let mut world = World::new(9);
     let most = QUEUED_TRANSACTIONS_MAX as u64;
-    let queued: Vec<Bytes> = (1..=most + 1).map(|nonce| world.payment(nonce, BOB, 1, FAIR)).collect();
+    let queued: Vec<Bytes> =
+        (1..=most + 1).map(|nonce| world.payment(nonce, BOB, 1, FAIR)).collect();
     let hashes: Vec<B256> = queued.iter().map(|raw| world.send(raw)).collect();
-    assert!(!world.ask("eth_getTransactionByHash", json!([hashes[most as usize - 1]])).is_null(), "the last that fits");
-    assert!(world.ask("eth_getTransactionByHash", json!([hashes[most as usize]])).is_null(), "accepted and dropped");
+    assert!(
+        !world.ask("eth_getTransactionByHash", json!([hashes[most as usize - 1]])).is_null(),
+        "the last that fits"
+    );
+    assert!(
+        world.ask("eth_getTransactionByHash", json!([hashes[most as usize]])).is_null(),
+        "accepted and dropped"
+    );
     let first = world.payment(0, BOB, 1, FAIR);
     world.send(&first);
     world.mine_until(most + 1);
@@ -194,7 +229,11 @@ fn f22_an_injected_transaction_goes_first() {
         world.send(&ours);
         world.chain.inject(&foreign, &mut world.dice);
         world.mine_until(1);
-        assert_eq!(world.chain.history(0, u64::MAX).next().expect("mined").hash, keccak256(&foreign), "seed {seed}");
+        assert_eq!(
+            world.chain.history(0, u64::MAX).next().expect("mined").hash,
+            keccak256(&foreign),
+            "seed {seed}"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reorganisations: what they undo, what they bring instead, and that nothing of the old branch shines through.
+//! Reorganisations: what they undo, what they bring instead, and that nothing of the old branch
+//! shines through.
 
 use super::*;
 use crate::evm::Mined;
@@ -18,9 +19,15 @@ fn one_more_block_than_was_replaced_and_other_hashes_above_the_fork() {
     for (height, old) in (0..=20).zip(hashes) {
         assert_eq!(world.chain.block_hash(height) == old, height <= 15, "height {height}");
     }
-    let parents: Vec<Value> = (1..=21).map(|height| world.ask("eth_getBlockByNumber", json!([format!("0x{height:x}"), false]))).collect();
+    let parents: Vec<Value> = (1..=21)
+        .map(|height| world.ask("eth_getBlockByNumber", json!([format!("0x{height:x}"), false])))
+        .collect();
     for (height, block) in (1..).zip(parents) {
-        assert_eq!(block["parentHash"], json!(world.chain.block_hash(height - 1)), "height {height}");
+        assert_eq!(
+            block["parentHash"],
+            json!(world.chain.block_hash(height - 1)),
+            "height {height}"
+        );
         assert_eq!(block["hash"], json!(world.chain.block_hash(height)), "height {height}");
     }
 }
@@ -39,7 +46,11 @@ fn f37_a_receipt_goes_and_another_comes() {
         let after = world.receipt(hash);
         if after.is_null() {
             gone_at_first += 1;
-            assert_eq!(world.now(), Purse { nonce: 0, coins: COINS, tokens: vec![HELD, HELD] }, "seed {seed}");
+            assert_eq!(
+                world.now(),
+                Purse { nonce: 0, coins: COINS, tokens: vec![HELD, HELD] },
+                "seed {seed}"
+            );
         }
         same_block += u32::from(after["blockHash"] == before["blockHash"]);
         // "already known", "nonce too low" or a hash: whatever it says, it is mined once.
@@ -61,11 +72,16 @@ fn another_version_may_be_mined_instead() {
         let (first, second) = (world.payment(0, BOB, 10, FAIR), world.payment(0, BOB, 10, bumped));
         let hashes = [world.send(&first), world.send(&second)];
         world.mine_until(1);
-        let mined = |world: &World| world.chain.history(0, u64::MAX).map(|mined| mined.hash).collect::<Vec<_>>();
+        let mined = |world: &World| {
+            world.chain.history(0, u64::MAX).map(|mined| mined.hash).collect::<Vec<_>>()
+        };
         let before = mined(&world);
         world.reorg(1);
         let after = mined(&world);
-        assert!(after.len() <= 1 && after.iter().all(|hash| hashes.contains(hash)), "seed {seed}: {after:?}");
+        assert!(
+            after.len() <= 1 && after.iter().all(|hash| hashes.contains(hash)),
+            "seed {seed}: {after:?}"
+        );
         changed += u32::from(!after.is_empty() && after != before);
         for hash in hashes {
             assert_eq!(world.receipt(hash).is_null(), !after.contains(&hash), "seed {seed}");
@@ -86,14 +102,23 @@ fn the_truth_follows_from_the_blocks_at_every_height() {
         }
         let history: Vec<Mined> = world.chain.history(0, u64::MAX).cloned().collect();
         for height in 0..=world.chain.head() {
-            let until: Vec<&Mined> = history.iter().filter(|mined| mined.height <= height).collect();
+            let until: Vec<&Mined> =
+                history.iter().filter(|mined| mined.height <= height).collect();
             let fees: u128 = until.iter().map(|mined| mined.fee).sum();
-            let tokens: u128 = until.iter().flat_map(|mined| &mined.moved).map(|moved| moved.amount).sum();
-            let purse = Purse { nonce: until.len() as u64, coins: COINS - fees, tokens: vec![HELD - tokens, HELD] };
+            let tokens: u128 =
+                until.iter().flat_map(|mined| &mined.moved).map(|moved| moved.amount).sum();
+            let purse = Purse {
+                nonce: until.len() as u64,
+                coins: COINS - fees,
+                tokens: vec![HELD - tokens, HELD],
+            };
             assert_eq!(world.chain.wallet_at(height), purse, "seed {seed}, height {height}");
             let wallet = world.wallet();
             let tag = format!("0x{height:x}");
-            assert_eq!(number(&world.ask("eth_getTransactionCount", json!([wallet, tag]))), until.len() as u128);
+            assert_eq!(
+                number(&world.ask("eth_getTransactionCount", json!([wallet, tag]))),
+                until.len() as u128
+            );
             assert_eq!(number(&world.ask("eth_getBalance", json!([wallet, tag]))), COINS - fees);
         }
         let nonces: Vec<u64> = history.iter().map(|mined| mined.nonce).collect();
@@ -110,8 +135,14 @@ fn any_depth_works_and_the_first_block_stays() {
     world.mine(30);
     assert_eq!(world.chain.finalized(), 20);
     world.reorg(30);
-    let seen = world.asked_of(0, 5, "eth_getBlockByNumber", json!(["finalized", false])).expect("an answer");
-    assert_eq!(number(&seen["number"]), 5, "what was final before stays final for whoever is on the new branch");
+    let seen = world
+        .asked_of(0, 5, "eth_getBlockByNumber", json!(["finalized", false]))
+        .expect("an answer");
+    assert_eq!(
+        number(&seen["number"]),
+        5,
+        "what was final before stays final for whoever is on the new branch"
+    );
     for depth in [0, 30, 31, u64::MAX] {
         let head = world.chain.head();
         world.reorg(depth);
@@ -152,17 +183,33 @@ fn f39_a_node_on_the_replaced_branch_tells_another_truth() {
         world.reorg(4.min(head));
         world.mine(3);
         let ask = |world: &mut World, method: &str, params: Value| {
-            world.chain.answer_from_replaced(1, method, &params).unwrap_or_else(|error| panic!("seed {seed}: {method}: {error}"))
+            world
+                .chain
+                .answer_from_replaced(1, method, &params)
+                .unwrap_or_else(|error| panic!("seed {seed}: {method}: {error}"))
         };
-        let before = (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
+        let before =
+            (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
         assert_eq!(world.chain.forked_at(), Some(head - 4.min(head)));
         assert_eq!(ask(&mut world, "eth_getTransactionReceipt", json!([hash])), old, "seed {seed}");
-        assert_eq!(ask(&mut world, "eth_getBlockByNumber", json!(["latest", true])), old_block, "seed {seed}");
+        assert_eq!(
+            ask(&mut world, "eth_getBlockByNumber", json!(["latest", true])),
+            old_block,
+            "seed {seed}"
+        );
         let wallet = world.wallet();
-        assert_eq!(ask(&mut world, "eth_getTransactionCount", json!([wallet, "latest"])), json!("0x1"));
+        assert_eq!(
+            ask(&mut world, "eth_getTransactionCount", json!([wallet, "latest"])),
+            json!("0x1")
+        );
         let fee = number(&old["gasUsed"]) * number(&old["effectiveGasPrice"]);
-        assert_eq!(number(&ask(&mut world, "eth_getBalance", json!([wallet, "latest"]))), COINS - fee, "seed {seed}");
-        let after = (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
+        assert_eq!(
+            number(&ask(&mut world, "eth_getBalance", json!([wallet, "latest"]))),
+            COINS - fee,
+            "seed {seed}"
+        );
+        let after =
+            (world.chain.head(), world.chain.block_hash(head), world.now(), world.receipt(hash));
         assert_eq!(before, after, "seed {seed}: asking changes nothing");
         differed += u32::from(after.3 != old);
         world.assert_conserved();

@@ -14,16 +14,29 @@ fn a_node_that_lags_knows_nothing_newer() {
     let balance = Erc20::balanceOfCall { account: wallet }.abi_encode();
     let call = json!([{ "to": TOKEN, "data": Bytes::from(balance) }, "latest"]);
     for (upto, known) in [(mined_at - 1, false), (mined_at, true)] {
-        let mut ask = |method: &str, params: Value| world.asked_of(1, upto, method, params).unwrap_or_else(|error| panic!("{error}"));
+        let mut ask = |method: &str, params: Value| {
+            world.asked_of(1, upto, method, params).unwrap_or_else(|error| panic!("{error}"))
+        };
         assert_eq!(ask("eth_getTransactionReceipt", json!([hash])).is_null(), !known);
         assert_eq!(ask("eth_getTransactionByHash", json!([hash])).is_null(), !known);
-        assert_eq!(ask("eth_getTransactionCount", json!([wallet, "latest"])), json!(if known { "0x1" } else { "0x0" }));
+        assert_eq!(
+            ask("eth_getTransactionCount", json!([wallet, "latest"])),
+            json!(if known { "0x1" } else { "0x0" })
+        );
         assert_eq!(ask("eth_blockNumber", json!([])), json!(format!("0x{upto:x}")));
-        assert_eq!(ask("eth_getBlockByNumber", json!(["latest", false]))["number"], json!(format!("0x{upto:x}")));
+        assert_eq!(
+            ask("eth_getBlockByNumber", json!(["latest", false]))["number"],
+            json!(format!("0x{upto:x}"))
+        );
         assert!(ask("eth_getBlockByNumber", json!([format!("0x{:x}", upto + 1), false])).is_null());
         assert_eq!(number(&ask("eth_call", call.clone())), HELD - if known { 7 } else { 0 });
     }
-    let unknown = world.asked_of(1, mined_at - 1, "eth_getBalance", json!([wallet, format!("0x{mined_at:x}")]));
+    let unknown = world.asked_of(
+        1,
+        mined_at - 1,
+        "eth_getBalance",
+        json!([wallet, format!("0x{mined_at:x}")]),
+    );
     assert_eq!(unknown.expect_err("no such state").message, "header not found");
 }
 
@@ -37,7 +50,10 @@ fn a_block_shows_its_transactions_and_receipts() {
     let mut seen = Vec::new();
     for height in 0..=world.chain.head() {
         let tag = format!("0x{height:x}");
-        let (short, full) = (world.ask("eth_getBlockByNumber", json!([tag, false])), world.ask("eth_getBlockByNumber", json!([tag, true])));
+        let (short, full) = (
+            world.ask("eth_getBlockByNumber", json!([tag, false])),
+            world.ask("eth_getBlockByNumber", json!([tag, true])),
+        );
         let receipts = world.ask("eth_getBlockReceipts", json!([tag]));
         let transactions = full["transactions"].as_array().expect("a list").clone();
         assert_eq!(receipts.as_array().expect("a list").len(), transactions.len());
@@ -45,8 +61,14 @@ fn a_block_shows_its_transactions_and_receipts() {
             let receipt = &receipts[index];
             assert_eq!(short["transactions"][index], transaction["hash"]);
             assert_eq!(transaction["from"], json!(wallet));
-            assert_eq!(world.ask("eth_getTransactionByHash", json!([transaction["hash"]])), *transaction);
-            assert_eq!(world.ask("eth_getTransactionReceipt", json!([transaction["hash"]])), *receipt);
+            assert_eq!(
+                world.ask("eth_getTransactionByHash", json!([transaction["hash"]])),
+                *transaction
+            );
+            assert_eq!(
+                world.ask("eth_getTransactionReceipt", json!([transaction["hash"]])),
+                *receipt
+            );
             assert_eq!((&receipt["blockHash"], &receipt["status"]), (&full["hash"], &json!("0x1")));
             seen.push(transaction["hash"].clone());
         }
@@ -62,7 +84,11 @@ fn a_block_shows_its_transactions_and_receipts() {
 fn f44_finality_stalls_and_goes_on_and_never_goes_back() {
     let mut world = World::new(3);
     let finalized = |world: &mut World, upto: u64| {
-        number(&world.asked_of(0, upto, "eth_getBlockByNumber", json!(["finalized", false])).expect("an answer")["number"])
+        number(
+            &world
+                .asked_of(0, upto, "eth_getBlockByNumber", json!(["finalized", false]))
+                .expect("an answer")["number"],
+        )
     };
     world.mine(30);
     assert_eq!((world.chain.finalized(), finalized(&mut world, 30)), (20, 20));
@@ -87,7 +113,8 @@ fn fees_are_told_for_the_next_block_too() {
     let mut world = World::new(4);
     world.mine(10);
     let history = world.ask("eth_feeHistory", json!(["0x5", "latest", [50]]));
-    let fees: Vec<u128> = history["baseFeePerGas"].as_array().expect("a list").iter().map(number).collect();
+    let fees: Vec<u128> =
+        history["baseFeePerGas"].as_array().expect("a list").iter().map(number).collect();
     assert_eq!((fees.len(), history["reward"].as_array().map(Vec::len)), (6, Some(5)));
     assert_eq!(number(&history["reward"][0][0]), TIP);
     assert_eq!(number(&world.ask("eth_maxPriorityFeePerGas", json!([]))), TIP);
@@ -113,7 +140,9 @@ fn times_grow_even_where_the_clock_does_not() {
 #[test]
 fn what_it_does_not_know_it_says_in_the_protocols_codes() {
     let mut world = World::new(6);
-    let mut code = |method: &str, params: Value| world.asked_of(0, 0, method, params).expect_err("an error").code;
+    let mut code = |method: &str, params: Value| {
+        world.asked_of(0, 0, method, params).expect_err("an error").code
+    };
     assert_eq!(code("eth_mining", json!([])), -32_601);
     for (method, params) in [
         ("eth_getBalance", json!([])),
@@ -134,14 +163,18 @@ fn contracts_have_code_and_others_have_none() {
     let mut world = World::new(7);
     world.chain.set_recipient_reverts(EVE, true);
     let wallet = world.wallet();
-    let codes = [TOKEN, OTHER_TOKEN, EVE, BOB, wallet].map(|account| world.ask("eth_getCode", json!([account, "latest"])).to_string());
+    let codes = [TOKEN, OTHER_TOKEN, EVE, BOB, wallet]
+        .map(|account| world.ask("eth_getCode", json!([account, "latest"])).to_string());
     assert_eq!(codes[3..], ["\"0x\"", "\"0x\""]);
     let different: std::collections::BTreeSet<&String> = codes.iter().collect();
     assert_eq!(different.len(), 4, "every contract has code of its own");
     let slot = world.ask("eth_getStorageAt", json!([TOKEN, B256::ZERO, "latest"]));
     assert_eq!(slot, json!(B256::ZERO));
     let decimals = Bytes::from(Erc20::decimalsCall {}.abi_encode());
-    assert_eq!(number(&world.ask("eth_call", json!([{ "to": TOKEN, "data": decimals }, "latest"]))), 18);
+    assert_eq!(
+        number(&world.ask("eth_call", json!([{ "to": TOKEN, "data": decimals }, "latest"]))),
+        18
+    );
 }
 
 #[test]
@@ -157,7 +190,11 @@ fn one_seed_is_one_history() {
         world.chain.drop_pool(&mut world.dice);
         world.mine(20);
         let head = world.chain.head();
-        (world.chain.block_hash(head), world.now(), world.chain.history(0, head).cloned().collect::<Vec<_>>())
+        (
+            world.chain.block_hash(head),
+            world.now(),
+            world.chain.history(0, head).cloned().collect::<Vec<_>>(),
+        )
     };
     assert_eq!(run(11), run(11));
     assert_ne!(run(11).2, run(12).2);

@@ -30,7 +30,8 @@ pub struct ApiKeyBody {
     /// `user`; an admin key may also create `service` and `admin`.
     #[schema(value_type = RoleName)]
     role: Role,
-    /// Whose key it is, for `service` and `admin`: a name of your choice, or a client that has keys already. A user key is its user's.
+    /// Whose key it is, for `service` and `admin`: a name of your choice, or a client that has keys
+    /// already. A user key is its user's.
     #[schema(value_type = Option<ClientName>)]
     client: Option<String>,
     /// For whom a user key speaks.
@@ -64,7 +65,8 @@ pub struct Wish {
 
 /// Creates an API key
 #[utoipa::path(post, path = "/api/admin/api-keys", operation_id = "issue_api_key", tag = "Admin", request_body = ApiKeyBody,
-    responses((status = 201, body = NewApiKey), (status = 403, description = "FORBIDDEN: a service key creates user keys only"),
+    responses((status = 201, body = NewApiKey), (status = 403, description = "FORBIDDEN: a service \
+        key creates user keys only"),
         (status = 404, description = "USER_UNKNOWN"), (status = 422, description = "INVALID_NAME")))]
 pub async fn issue(
     State(state): State<ApiState>,
@@ -74,28 +76,44 @@ pub async fn issue(
     let user = body.user_id.as_deref().map(name::<UserId>).transpose()?;
     let expires_at = body.expires_at.as_deref().map(|text| end(text, state.now())).transpose()?;
     let (client, user) = match body.role {
-        Role::User => (no_client(body.client.as_deref())?, Some(user.ok_or_else(|| missing("userId", "the user for whom it speaks"))?)),
+        Role::User => (
+            no_client(body.client.as_deref())?,
+            Some(user.ok_or_else(|| missing("userId", "the user for whom it speaks"))?),
+        ),
         Role::Service | Role::Admin => {
             no_user(user.as_ref())?;
-            let client = body.client.ok_or_else(|| missing("client", "whose key it is, a name such as \"shop\""))?;
+            let client = body
+                .client
+                .ok_or_else(|| missing("client", "whose key it is, a name such as \"shop\""))?;
             (Some(known_client(&state, &client).await?), None)
         }
     };
     let wish = Wish { role: body.role, client, user, label: body.label, expires_at };
     let (token, credential) = make(&state, &caller, wish).await?;
     let record = adit_store::CredentialRecord { credential, last_used_at: None };
-    Ok((StatusCode::CREATED, Json(NewApiKey { token, key: ApiKey::of(&record, state.now(), &caller) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NewApiKey { token, key: ApiKey::of(&record, state.now(), &caller) }),
+    ))
 }
 
 /// Makes the key and commits it. Returns its secret, which is kept nowhere.
 ///
 /// # Errors
-/// `FORBIDDEN` where a service asks for more than a user key; `INVALID_BODY` for a label; `USER_UNKNOWN`.
-pub async fn make(state: &ApiState, caller: &Principal, wish: Wish) -> Result<(String, Credential), Problem> {
+/// `FORBIDDEN` where a service asks for more than a user key; `INVALID_BODY` for a label;
+/// `USER_UNKNOWN`.
+pub async fn make(
+    state: &ApiState,
+    caller: &Principal,
+    wish: Wish,
+) -> Result<(String, Credential), Problem> {
     if wish.role != Role::User && caller.role != Role::Admin {
-        return Err(Problem::new(&codes::FORBIDDEN, "A service key creates user keys only.").with("field", "role"));
+        return Err(Problem::new(&codes::FORBIDDEN, "A service key creates user keys only.")
+            .with("field", "role"));
     }
-    let label = wish.label.unwrap_or_else(|| wish.user.as_ref().map_or_else(String::new, |user| format!("of {user}")));
+    let label = wish.label.unwrap_or_else(|| {
+        wish.user.as_ref().map_or_else(String::new, |user| format!("of {user}"))
+    });
     printable("label", &label)?;
     if label.chars().count() > LABEL_CHARS_MAX {
         let detail = format!("label has more than the allowed {LABEL_CHARS_MAX} characters.");
@@ -103,7 +121,13 @@ pub async fn make(state: &ApiState, caller: &Principal, wish: Wish) -> Result<(S
     }
     let ports = &state.engine().ports;
     let token = new_token(secret(state));
-    let key = Credential::new(CredentialId(ports.uuid()), hash_token(&token), wish.role, wish.user, state.now());
+    let key = Credential::new(
+        CredentialId(ports.uuid()),
+        hash_token(&token),
+        wish.role,
+        wish.user,
+        state.now(),
+    );
     let client = wish.client.unwrap_or_else(|| key.client.clone());
     let credential = Credential { client, label, expires_at: wish.expires_at, ..key };
     let command = Command::IssueCredential { credential: credential.clone() };
@@ -112,9 +136,12 @@ pub async fn make(state: &ApiState, caller: &Principal, wish: Wish) -> Result<(S
     Ok((token, credential))
 }
 
-/// A name alone is one of a named client. Any other must have keys already: those of before clients are `key/ID`.
+/// A name alone is one of a named client. Any other must have keys already: those of before clients
+/// are `key/ID`.
 async fn known_client(state: &ApiState, text: &str) -> Result<ClientId, Problem> {
-    if let Some(known) = text.strip_prefix("client/").or_else(|| (!text.contains('/')).then_some(text)) {
+    if let Some(known) =
+        text.strip_prefix("client/").or_else(|| (!text.contains('/')).then_some(text))
+    {
         return ClientId::named(known).map_err(invalid_name);
     }
     let client: ClientId = name(text)?;
@@ -123,8 +150,10 @@ async fn known_client(state: &ApiState, text: &str) -> Result<ClientId, Problem>
     if known.iter().any(|record| record.credential.role != Role::User) {
         return Ok(client);
     }
-    let detail =
-        format!("The client {text:?} has no service or admin key. Allowed is one that has, or a name: 1 to 32 of a-z, 0-9, '-', '_'.");
+    let detail = format!(
+        "The client {text:?} has no service or admin key. Allowed is one that has, or a name: 1 to \
+         32 of a-z, 0-9, '-', '_'."
+    );
     Err(Problem::new(&codes::INVALID_NAME, detail).with("field", "client"))
 }
 
@@ -133,7 +162,10 @@ fn end(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
     let fits = |at: &Timestamp| *at > now && *at <= latest;
     parse_time(text).filter(fits).ok_or_else(|| {
         let got: String = text.chars().take(64).collect();
-        let detail = format!("expiresAt is {got:?}; allowed is a time (RFC 3339) after now and up to {}.", rfc3339(latest));
+        let detail = format!(
+            "expiresAt is {got:?}; allowed is a time (RFC 3339) after now and up to {}.",
+            rfc3339(latest)
+        );
         Problem::new(&codes::INVALID_BODY, detail).with("field", "expiresAt")
     })
 }
@@ -145,7 +177,11 @@ fn missing(field: &'static str, what: &str) -> Problem {
 fn no_client(client: Option<&str>) -> Result<Option<ClientId>, Problem> {
     match client {
         None => Ok(None),
-        Some(_) => Err(Problem::new(&codes::INVALID_BODY, "A user key belongs to its user; leave client out.").with("field", "client")),
+        Some(_) => Err(Problem::new(
+            &codes::INVALID_BODY,
+            "A user key belongs to its user; leave client out.",
+        )
+        .with("field", "client")),
     }
 }
 
@@ -153,7 +189,8 @@ fn no_user(user: Option<&UserId>) -> Result<(), Problem> {
     match user {
         None => Ok(()),
         Some(_) => {
-            let detail = "A service or admin key speaks for nobody in particular; leave userId out.";
+            let detail =
+                "A service or admin key speaks for nobody in particular; leave userId out.";
             Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "userId"))
         }
     }

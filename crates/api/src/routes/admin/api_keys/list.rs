@@ -50,7 +50,8 @@ pub struct ApiKeyPage {
 
 /// API keys, newest first
 #[utoipa::path(get, path = "/api/admin/api-keys", operation_id = "api_keys", tag = "Admin", params(ApiKeysQuery),
-    responses((status = 200, body = ApiKeyPage), (status = 422, description = "INVALID_CURSOR, INVALID_NAME")))]
+    responses((status = 200, body = ApiKeyPage), (status = 422, description = "INVALID_CURSOR, \
+        INVALID_NAME")))]
 pub async fn keys(
     State(state): State<ApiState>,
     Service(caller): Service,
@@ -67,21 +68,33 @@ pub async fn keys(
         ..CredentialFilter::default()
     };
     let nothing_to_see = caller.role != Role::Admin && role.is_some_and(|role| role != Role::User);
-    let (rows, after) = (cursor::rows(asked.limit.as_deref())?, asked.cursor.as_deref().map(cursor::read).transpose()?);
+    let (rows, after) = (
+        cursor::rows(asked.limit.as_deref())?,
+        asked.cursor.as_deref().map(cursor::read).transpose()?,
+    );
     let mut found = match nothing_to_see {
         true => Vec::new(),
         false => state.store().credentials(&filter, after, rows + 1).await?,
     };
     let more = found.len() > rows;
     found.truncate(rows);
-    let next_cursor = found.last().filter(|_| more).map(|last| cursor::write(CredentialCursor::of(&last.credential)));
-    Ok(Json(ApiKeyPage { items: found.iter().map(|record| ApiKey::of(record, now, &caller)).collect(), next_cursor }))
+    let next_cursor = found
+        .last()
+        .filter(|_| more)
+        .map(|last| cursor::write(CredentialCursor::of(&last.credential)));
+    Ok(Json(ApiKeyPage {
+        items: found.iter().map(|record| ApiKey::of(record, now, &caller)).collect(),
+        next_cursor,
+    }))
 }
 
 fn role(text: &str) -> Result<Role, Problem> {
     const ROLES: [Role; 3] = [Role::User, Role::Service, Role::Admin];
     let allowed = "user, service or admin";
-    ROLES.into_iter().find(|role| role.as_str() == text).ok_or_else(|| query::misfit("role", text, allowed))
+    ROLES
+        .into_iter()
+        .find(|role| role.as_str() == text)
+        .ok_or_else(|| query::misfit("role", text, allowed))
 }
 
 fn shows_all(text: &str) -> Result<bool, Problem> {

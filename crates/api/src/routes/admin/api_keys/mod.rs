@@ -75,7 +75,11 @@ fn may_see(caller: &Principal, key: &Credential) -> bool {
 }
 
 /// The key of this id, as far as the caller may see it.
-async fn find(state: &ApiState, caller: &Principal, id: CredentialId) -> Result<CredentialRecord, Problem> {
+async fn find(
+    state: &ApiState,
+    caller: &Principal,
+    id: CredentialId,
+) -> Result<CredentialRecord, Problem> {
     let filter = CredentialFilter { id: Some(id), ..CredentialFilter::default() };
     let found = state.store().credentials(&filter, None, 1).await?.pop();
     found.filter(|record| may_see(caller, &record.credential)).ok_or_else(no_key)

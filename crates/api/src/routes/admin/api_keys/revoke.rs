@@ -29,7 +29,8 @@ pub struct RevokeBody {
     reason: Option<String>,
 }
 
-/// Revokes an API key: refused everywhere within five seconds, its live connections end within a minute. There is no way back
+/// Revokes an API key: refused everywhere within five seconds, its live connections end within a
+/// minute. There is no way back
 #[utoipa::path(delete, path = "/api/admin/api-keys/{keyId}", operation_id = "revoke_api_key", tag = "Admin", params(("keyId" = Id, Path)), request_body = Option<RevokeBody>,
     responses((status = 200, description = "The key as it is now. Asked again, it answers the same", body = ApiKey),
         (status = 422, description = "INVALID_BODY")))]

@@ -1,4 +1,5 @@
-//! What an address has received and spent, as references into transactions. The sums are complete, the list is a part.
+//! What an address has received and spent, as references into transactions. The sums are complete,
+//! the list is a part.
 
 use std::cmp::Reverse;
 
@@ -79,9 +80,14 @@ pub fn routes() -> Router<View> {
     Router::new().route("/addrs/{address}", get(address))
 }
 
-async fn address(State(view): State<View>, Path(text): Path<String>, Query(filter): Query<Filter>) -> Result<Json<AddressValue>, Refusal> {
+async fn address(
+    State(view): State<View>,
+    Path(text): Path<String>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<AddressValue>, Refusal> {
     // What is no address could be a wallet's name, and there are no wallets.
-    let script = ScriptHash::of_address(&text).map_err(|_| Refusal::not_found(format!("Wallet {text} not found.")))?;
+    let script = ScriptHash::of_address(&text)
+        .map_err(|_| Refusal::not_found(format!("Wallet {text} not found.")))?;
     let index = view.index();
     let (chain, mempool) = (Sums::of(index.chain(), script), Sums::of(index.mempool(), script));
     let (txrefs, has_more) = filter.cut(references(&index, index.chain(), script));
@@ -97,7 +103,10 @@ async fn address(State(view): State<View>, Path(text): Path<String>, Query(filte
         unconfirmed_n_tx: mempool.transactions,
         final_n_tx: chain.transactions + mempool.transactions,
         txrefs,
-        unconfirmed_txrefs: unconfirmed_txrefs.into_iter().filter_map(|reference| filter.pass(reference)).collect(),
+        unconfirmed_txrefs: unconfirmed_txrefs
+            .into_iter()
+            .filter_map(|reference| filter.pass(reference))
+            .collect(),
         has_more,
         tx_url: format!("{}{}/txs/", view.url, super::super::BLOCKCYPHER_BASE),
     }))
@@ -113,8 +122,14 @@ impl Sums {
     fn of(layer: &Layer, script: ScriptHash) -> Self {
         let history = || layer.history(script);
         Self {
-            received: history().flat_map(|known| known.funding(script)).map(|(_, output)| output.value).sum(),
-            sent: history().flat_map(|known| known.spending(script)).map(|(_, prevout)| prevout.value).sum(),
+            received: history()
+                .flat_map(|known| known.funding(script))
+                .map(|(_, output)| output.value)
+                .sum(),
+            sent: history()
+                .flat_map(|known| known.spending(script))
+                .map(|(_, prevout)| prevout.value)
+                .sum(),
             transactions: history().count(),
         }
     }
@@ -138,14 +153,26 @@ fn references(index: &Index, layer: &Layer, script: ScriptHash) -> Vec<Reference
             balance -= signed(prevout.value);
             let tx_input_n = position(vin);
             let script = Some(known.transaction.input[vin].script_sig.clone());
-            references.push(Reference { tx_input_n, value: prevout.value.to_sat(), script, ..common(balance) });
+            references.push(Reference {
+                tx_input_n,
+                value: prevout.value.to_sat(),
+                script,
+                ..common(balance)
+            });
         }
         for (outpoint, output) in known.funding(script) {
             balance += signed(output.value);
             let (tx_output_n, spend) = (outpoint.vout.into(), index.spend(&outpoint));
             let (spent, spent_by) = (spend.is_some(), spend.map(|spend| spend.txid));
             let script = Some(output.script_pubkey.clone());
-            references.push(Reference { tx_output_n, spent, spent_by, value: output.value.to_sat(), script, ..common(balance) });
+            references.push(Reference {
+                tx_output_n,
+                spent,
+                spent_by,
+                value: output.value.to_sat(),
+                script,
+                ..common(balance)
+            });
         }
     }
     references.sort_by_key(|reference| Reverse(reference.block_height));
@@ -197,9 +224,15 @@ impl Filter {
             self.before.is_none_or(|before| reference.block_height < before.into())
                 && self.after.is_none_or(|after| reference.block_height > after.into())
         };
-        let mut kept: Vec<Reference> = references.into_iter().filter(within).filter_map(|reference| self.pass(reference)).collect();
+        let mut kept: Vec<Reference> = references
+            .into_iter()
+            .filter(within)
+            .filter_map(|reference| self.pass(reference))
+            .collect();
         let last = kept.get(limit.saturating_sub(1)).map(|reference| reference.block_height);
-        let end = last.map_or(kept.len(), |last| kept.partition_point(|reference| reference.block_height >= last));
+        let end = last.map_or(kept.len(), |last| {
+            kept.partition_point(|reference| reference.block_height >= last)
+        });
         let has_more = end < kept.len();
         kept.truncate(end);
         (kept, has_more)

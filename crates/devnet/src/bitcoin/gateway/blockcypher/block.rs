@@ -51,9 +51,14 @@ pub fn routes() -> Router<View> {
     Router::new().route("/blocks/{hash_or_height}", get(block))
 }
 
-async fn block(State(view): State<View>, Path(text): Path<String>, Query(part): Query<Part>) -> Result<Json<BlockValue>, Refusal> {
+async fn block(
+    State(view): State<View>,
+    Path(text): Path<String>,
+    Query(part): Query<Part>,
+) -> Result<Json<BlockValue>, Refusal> {
     let index = view.index();
-    let found = find(&index, &text).ok_or_else(|| Refusal::not_found(format!("Block {text} not found.")))?;
+    let found = find(&index, &text)
+        .ok_or_else(|| Refusal::not_found(format!("Block {text} not found.")))?;
     let base = format!("{}{}", view.url, super::super::BLOCKCYPHER_BASE);
     Ok(Json(value(&index, found, &part, &base)))
 }
@@ -65,7 +70,12 @@ fn find<'a>(index: &'a Index, text: &str) -> Option<(u32, &'a IndexedBlock)> {
     }
 }
 
-fn value(index: &Index, (height, block): (u32, &IndexedBlock), part: &Part, base: &str) -> BlockValue {
+fn value(
+    index: &Index,
+    (height, block): (u32, &IndexedBlock),
+    part: &Part,
+    base: &str,
+) -> BlockValue {
     let transactions = || block.txids.iter().filter_map(|txid| index.chain().get(txid));
     let limit = part.limit.unwrap_or(TXIDS_DEFAULT).min(TXIDS_MAX);
     let end = part.txstart.saturating_add(limit);
@@ -91,6 +101,7 @@ fn value(index: &Index, (height, block): (u32, &IndexedBlock), part: &Part, base
         depth: index.tip().map_or(0, |(tip, _)| tip - height),
         prev_block_url: format!("{base}/blocks/{prev_block}"),
         tx_url: format!("{base}/txs/"),
-        next_txids: (end < block.txids.len()).then(|| format!("{base}/blocks/{}?txstart={end}&limit={limit}", block.hash)),
+        next_txids: (end < block.txids.len())
+            .then(|| format!("{base}/blocks/{}?txstart={end}&limit={limit}", block.hash)),
     }
 }

@@ -10,7 +10,8 @@ use super::super::View;
 use super::super::layer::Known;
 use super::{CHAIN_NAME, Refusal, time};
 
-/// Satoshis per 1000 virtual bytes. bitcoind knows none on a quiet chain; BlockCypher always names some.
+/// Satoshis per 1000 virtual bytes. bitcoind knows none on a quiet chain; BlockCypher always names
+/// some.
 const HIGH_FEE: u64 = 2_000;
 const MEDIUM_FEE: u64 = 1_000;
 const LOW_FEE: u64 = 1_000;
@@ -44,11 +45,15 @@ pub fn routes() -> Router<View> {
 async fn chain(State(view): State<View>) -> Result<Json<ChainValue>, Refusal> {
     let mut fees = [HIGH_FEE, MEDIUM_FEE, LOW_FEE];
     for (fee, target) in fees.iter_mut().zip(TARGETS) {
-        let estimate = view.fee_estimate(target).await.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let estimate = view
+            .fee_estimate(target)
+            .await
+            .map_err(|error| Refusal::bad_request(error.to_string()))?;
         *fee = estimate.map_or(*fee, Amount::to_sat);
     }
     let index = view.index();
-    let (height, block) = index.tip().ok_or_else(|| Refusal::not_found("The chain is empty.".to_owned()))?;
+    let (height, block) =
+        index.tip().ok_or_else(|| Refusal::not_found("The chain is empty.".to_owned()))?;
     let blocks = format!("{}{}/blocks", view.url, super::super::BLOCKCYPHER_BASE);
     let previous_hash = block.header.prev_blockhash;
     Ok(Json(ChainValue {

@@ -1,9 +1,11 @@
-//! The face of BlockCypher's API for one chain: paths, shapes and limits as its documentation has them. It calls the chain
-//! `BTC.main`, as a client of the real one expects, though this one is a regtest.
+//! The face of BlockCypher's API for one chain: paths, shapes and limits as its documentation has
+//! them. It calls the chain `BTC.main`, as a client of the real one expects, though this one is a
+//! regtest.
 //!
-//! Two of its habits differ from Esplora's and are kept on purpose: lists are cut (20 inputs, outputs or transactions, 200 references)
-//! and say where they go on, and a transaction that lost its coins to another one is still shown, as a double spend. A token in the
-//! query is taken and not looked at.
+//! Two of its habits differ from Esplora's and are kept on purpose: lists are cut (20 inputs,
+//! outputs or transactions, 200 references) and say where they go on, and a transaction that lost
+//! its coins to another one is still shown, as a double spend. A token in the query is taken and
+//! not looked at.
 
 mod address;
 mod block;

@@ -109,7 +109,8 @@ async fn transaction(
 ) -> Result<Json<TransactionValue>, Refusal> {
     let (txid, index) = (txid(&text)?, view.index());
     let known = index.transaction(&txid).or_else(|| index.displaced(&txid));
-    let known = known.ok_or_else(|| Refusal::not_found(format!("Transaction {text} not found.")))?;
+    let known =
+        known.ok_or_else(|| Refusal::not_found(format!("Transaction {text} not found.")))?;
     Ok(Json(TransactionValue::of(&view, &index, known, &part)))
 }
 
@@ -118,11 +119,14 @@ impl TransactionValue {
         let transaction = &known.transaction;
         let (limit, double_of) = (part.limit.unwrap_or(ENDS_DEFAULT), index.rival(known));
         let block = match known.place {
-            Place::Block { height, position } => index.block_at(height).map(|block| (height, position, block)),
+            Place::Block { height, position } => {
+                index.block_at(height).map(|block| (height, position, block))
+            }
             Place::Mempool | Place::Displaced => None,
         };
         let url = format!("{}{}/txs/{}", view.url, super::super::BLOCKCYPHER_BASE, known.txid);
-        let (next_in, next_out) = (part.instart.saturating_add(limit), part.outstart.saturating_add(limit));
+        let (next_in, next_out) =
+            (part.instart.saturating_add(limit), part.outstart.saturating_add(limit));
         let inputs = transaction.input.iter().zip(&known.prevouts).skip(part.instart).take(limit);
         let outputs = transaction.output.iter().enumerate().skip(part.outstart).take(limit);
         Self {
@@ -149,12 +153,18 @@ impl TransactionValue {
             confirmations: index.confirmations(known),
             confidence: confidence(known.place),
             hex: part.include_hex.then(|| serialize_hex(transaction)),
-            next_inputs: (next_in < transaction.input.len())
-                .then(|| format!("{url}?instart={next_in}&outstart={}&limit={limit}", part.outstart)),
-            next_outputs: (next_out < transaction.output.len())
-                .then(|| format!("{url}?instart={}&outstart={next_out}&limit={limit}", part.instart)),
-            inputs: inputs.map(|(input, prevout)| InputValue::of(input, prevout.as_ref())).collect(),
-            outputs: outputs.map(|(vout, output)| OutputValue::of(index, known.txid, vout, output)).collect(),
+            next_inputs: (next_in < transaction.input.len()).then(|| {
+                format!("{url}?instart={next_in}&outstart={}&limit={limit}", part.outstart)
+            }),
+            next_outputs: (next_out < transaction.output.len()).then(|| {
+                format!("{url}?instart={}&outstart={next_out}&limit={limit}", part.instart)
+            }),
+            inputs: inputs
+                .map(|(input, prevout)| InputValue::of(input, prevout.as_ref()))
+                .collect(),
+            outputs: outputs
+                .map(|(vout, output)| OutputValue::of(index, known.txid, vout, output))
+                .collect(),
         }
     }
 }
@@ -182,7 +192,9 @@ impl InputValue {
             script: (!input.script_sig.is_empty()).then(|| input.script_sig.clone()),
             output_value: prevout.map(|prevout| prevout.value).map(Amount::to_sat),
             sequence: input.sequence.to_consensus_u32(),
-            addresses: prevout.and_then(|prevout| address(&prevout.script_pubkey)).map(|address| vec![address]),
+            addresses: prevout
+                .and_then(|prevout| address(&prevout.script_pubkey))
+                .map(|address| vec![address]),
             script_type: prevout.map_or("empty", |prevout| name(&prevout.script_pubkey)),
             witness: input.witness.iter().map(hex::encode).collect(),
         }
@@ -206,6 +218,9 @@ impl OutputValue {
 
 /// What an OP_RETURN carries, without the instructions.
 fn data(script: &ScriptBuf) -> String {
-    let pushes = script.instructions().flatten().filter_map(|instruction| instruction.push_bytes().map(|bytes| bytes.as_bytes().to_vec()));
+    let pushes = script
+        .instructions()
+        .flatten()
+        .filter_map(|instruction| instruction.push_bytes().map(|bytes| bytes.as_bytes().to_vec()));
     hex::encode(pushes.collect::<Vec<_>>().concat())
 }

@@ -55,12 +55,18 @@ async fn tip_hash(State(view): State<View>) -> Result<String, Refusal> {
     view.index().tip().map(|(_, block)| block.hash.to_string()).ok_or_else(missing)
 }
 
-async fn at_height(State(view): State<View>, Path(height): Path<String>) -> Result<String, Refusal> {
+async fn at_height(
+    State(view): State<View>,
+    Path(height): Path<String>,
+) -> Result<String, Refusal> {
     let height = number(&height)?;
     view.index().block_at(height).map(|block| block.hash.to_string()).ok_or_else(missing)
 }
 
-async fn block(State(view): State<View>, Path(hash): Path<String>) -> Result<Json<BlockValue>, Refusal> {
+async fn block(
+    State(view): State<View>,
+    Path(hash): Path<String>,
+) -> Result<Json<BlockValue>, Refusal> {
     let (hash, index) = (block_hash(&hash)?, view.index());
     let (height, block) = index.block(&hash).ok_or_else(missing)?;
     Ok(Json(value(&index, height, block)))
@@ -72,14 +78,20 @@ async fn header(State(view): State<View>, Path(hash): Path<String>) -> Result<St
 }
 
 /// A block that is not in the best chain and one that never was are the same to it.
-async fn status(State(view): State<View>, Path(hash): Path<String>) -> Result<Json<BlockStatus>, Refusal> {
+async fn status(
+    State(view): State<View>,
+    Path(hash): Path<String>,
+) -> Result<Json<BlockStatus>, Refusal> {
     let (hash, index) = (block_hash(&hash)?, view.index());
     let height = index.block(&hash).map(|(height, _)| height);
     let next_best = height.and_then(|height| index.block_at(height + 1)).map(|next| next.hash);
     Ok(Json(BlockStatus { in_best_chain: height.is_some(), height, next_best }))
 }
 
-async fn txids(State(view): State<View>, Path(hash): Path<String>) -> Result<Json<Vec<Txid>>, Refusal> {
+async fn txids(
+    State(view): State<View>,
+    Path(hash): Path<String>,
+) -> Result<Json<Vec<Txid>>, Refusal> {
     let hash = block_hash(&hash)?;
     view.index().block(&hash).map(|(_, block)| Json(block.txids.clone())).ok_or_else(missing)
 }

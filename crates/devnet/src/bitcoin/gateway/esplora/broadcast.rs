@@ -1,4 +1,5 @@
-//! A transaction comes in as hex in the body; what bitcoind says of it goes out in bitcoind's words.
+//! A transaction comes in as hex in the body; what bitcoind says of it goes out in bitcoind's
+//! words.
 
 use axum::Router;
 use axum::extract::State;

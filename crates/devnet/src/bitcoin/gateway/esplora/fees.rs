@@ -1,5 +1,5 @@
-//! What a transaction should pay to be mined within so many blocks. A chain with little traffic has nothing to say: `{}`; unless
-//! the gateway was told what to say.
+//! What a transaction should pay to be mined within so many blocks. A chain with little traffic has
+//! nothing to say: `{}`; unless the gateway was told what to say.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,10 @@ fn targets() -> impl Iterator<Item = u16> {
 async fn fee_estimates(State(view): State<View>) -> Result<Json<BTreeMap<u16, f64>>, Refusal> {
     let mut estimates = BTreeMap::new();
     for target in targets() {
-        let estimate = view.fee_estimate(target).await.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let estimate = view
+            .fee_estimate(target)
+            .await
+            .map_err(|error| Refusal::bad_request(error.to_string()))?;
         if let Some(per_kvbyte) = estimate {
             estimates.insert(target, per_kvbyte.to_sat() as f64 / 1_000.0);
         }

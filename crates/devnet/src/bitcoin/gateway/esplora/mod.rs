@@ -1,8 +1,9 @@
-//! The face of an Esplora server: paths, shapes, status codes and error texts as Blockstream's `electrs` has them (its API.md, and
-//! `src/rest.rs` where that is silent).
+//! The face of an Esplora server: paths, shapes, status codes and error texts as Blockstream's
+//! `electrs` has them (its API.md, and `src/rest.rs` where that is silent).
 //!
-//! What surprises is on purpose: the status of an unknown transaction is not an error, an output of an unknown one is unspent, and a
-//! transaction that was replaced is as unknown as one that never was.
+//! What surprises is on purpose: the status of an unknown transaction is not an error, an output of
+//! an unknown one is unspent, and a transaction that was replaced is as unknown as one that never
+//! was.
 
 mod block;
 mod broadcast;
@@ -44,7 +45,9 @@ pub fn routes() -> Router<View> {
         .merge(fees::routes())
         .nest("/address", script::routes(script::By::Address))
         .nest("/scripthash", script::routes(script::By::ScriptHash))
-        .fallback(async |uri: Uri| Refusal::not_found(&format!("endpoint does not exist {:?}", uri.path())))
+        .fallback(async |uri: Uri| {
+            Refusal::not_found(&format!("endpoint does not exist {:?}", uri.path()))
+        })
 }
 
 fn block_hash(text: &str) -> Result<BlockHash, Refusal> {

@@ -1,4 +1,5 @@
-//! What an address, or the hash of a script, has received and spent. An address that nobody has used has zeros, and is no error.
+//! What an address, or the hash of a script, has received and spent. An address that nobody has
+//! used has zeros, and is no error.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -51,7 +52,11 @@ pub fn routes(by: By) -> Router<View> {
         .layer(Extension(by))
 }
 
-async fn stats(State(view): State<View>, Extension(by): Extension<By>, Path(text): Path<String>) -> Result<Json<Value>, Refusal> {
+async fn stats(
+    State(view): State<View>,
+    Extension(by): Extension<By>,
+    Path(text): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     let (script, index) = (by.parse(&text)?, view.index());
     let name = match by {
         By::Address => "address",
@@ -61,10 +66,16 @@ async fn stats(State(view): State<View>, Extension(by): Extension<By>, Path(text
     Ok(Json(json!({ name: text, "chain_stats": chain, "mempool_stats": mempool })))
 }
 
-async fn utxo(State(view): State<View>, Extension(by): Extension<By>, Path(text): Path<String>) -> Result<Json<Vec<UtxoValue>>, Refusal> {
+async fn utxo(
+    State(view): State<View>,
+    Extension(by): Extension<By>,
+    Path(text): Path<String>,
+) -> Result<Json<Vec<UtxoValue>>, Refusal> {
     let (script, index) = (by.parse(&text)?, view.index());
     let known = index.chain().history(script).chain(index.mempool().history(script));
-    let outputs = known.flat_map(|known| known.funding(script).map(move |(outpoint, output)| (known, outpoint, output)));
+    let outputs = known.flat_map(|known| {
+        known.funding(script).map(move |(outpoint, output)| (known, outpoint, output))
+    });
     let unspent = outputs.filter(|(_, outpoint, _)| index.spend(outpoint).is_none());
     let values = unspent.map(|(known, OutPoint { txid, vout }, output)| {
         let status = Status::of(&index, Some(known));
@@ -107,8 +118,14 @@ async fn next_page(
 /// The newest first, below `last_seen`.
 fn page(index: &Index, script: ScriptHash, last_seen: Option<Txid>) -> Vec<TransactionValue> {
     let newest: Vec<&Known> = index.chain().history(script).rev().collect();
-    let start = last_seen.map_or(0, |last| newest.iter().position(|known| known.txid == last).map_or(newest.len(), |at| at + 1));
-    newest[start..].iter().take(CHAIN_TRANSACTIONS_PER_PAGE).map(|known| TransactionValue::of(index, known)).collect()
+    let start = last_seen.map_or(0, |last| {
+        newest.iter().position(|known| known.txid == last).map_or(newest.len(), |at| at + 1)
+    });
+    newest[start..]
+        .iter()
+        .take(CHAIN_TRANSACTIONS_PER_PAGE)
+        .map(|known| TransactionValue::of(index, known))
+        .collect()
 }
 
 impl By {
@@ -119,8 +136,12 @@ impl By {
                 BadAddress::OtherNetwork => Refusal::bad_request("Address on invalid network"),
             }),
             Self::ScriptHash => {
-                let bytes = hex::decode(text).map_err(|_| Refusal::bad_request("Invalid hex string"))?;
-                bytes.try_into().map(ScriptHash::from_bytes).map_err(|_| Refusal::bad_request("Invalid scripthash"))
+                let bytes =
+                    hex::decode(text).map_err(|_| Refusal::bad_request("Invalid hex string"))?;
+                bytes
+                    .try_into()
+                    .map(ScriptHash::from_bytes)
+                    .map_err(|_| Refusal::bad_request("Invalid scripthash"))
             }
         }
     }
@@ -128,7 +149,13 @@ impl By {
 
 impl Stats {
     fn of(layer: &Layer, script: ScriptHash) -> Self {
-        let mut stats = Self { tx_count: 0, funded_txo_count: 0, funded_txo_sum: 0, spent_txo_count: 0, spent_txo_sum: 0 };
+        let mut stats = Self {
+            tx_count: 0,
+            funded_txo_count: 0,
+            funded_txo_sum: 0,
+            spent_txo_count: 0,
+            spent_txo_sum: 0,
+        };
         for known in layer.history(script) {
             stats.tx_count += 1;
             for (_, output) in known.funding(script) {

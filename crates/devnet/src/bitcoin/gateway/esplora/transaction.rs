@@ -80,31 +80,47 @@ pub fn routes() -> Router<View> {
         .route("/tx/{txid}/outspends", get(outspends))
 }
 
-async fn transaction(State(view): State<View>, Path(text): Path<String>) -> Result<Json<TransactionValue>, Refusal> {
+async fn transaction(
+    State(view): State<View>,
+    Path(text): Path<String>,
+) -> Result<Json<TransactionValue>, Refusal> {
     let (txid, index) = (txid(&text)?, view.index());
     let known = index.transaction(&txid).ok_or_else(missing)?;
     Ok(Json(TransactionValue::of(&index, known)))
 }
 
-async fn status(State(view): State<View>, Path(text): Path<String>) -> Result<Json<Status>, Refusal> {
+async fn status(
+    State(view): State<View>,
+    Path(text): Path<String>,
+) -> Result<Json<Status>, Refusal> {
     let (txid, index) = (txid(&text)?, view.index());
     Ok(Json(Status::of(&index, index.transaction(&txid))))
 }
 
 async fn raw_hex(State(view): State<View>, Path(text): Path<String>) -> Result<String, Refusal> {
     let txid = txid(&text)?;
-    view.index().transaction(&txid).map(|known| serialize_hex(&known.transaction)).ok_or_else(missing)
+    view.index()
+        .transaction(&txid)
+        .map(|known| serialize_hex(&known.transaction))
+        .ok_or_else(missing)
 }
 
-async fn outspend(State(view): State<View>, Path((text, vout)): Path<(String, String)>) -> Result<Json<SpendingValue>, Refusal> {
+async fn outspend(
+    State(view): State<View>,
+    Path((text, vout)): Path<(String, String)>,
+) -> Result<Json<SpendingValue>, Refusal> {
     let (outpoint, index) = (OutPoint { txid: txid(&text)?, vout: number(&vout)? }, view.index());
     Ok(Json(SpendingValue::of(&index, index.spend(&outpoint))))
 }
 
-async fn outspends(State(view): State<View>, Path(text): Path<String>) -> Result<Json<Vec<SpendingValue>>, Refusal> {
+async fn outspends(
+    State(view): State<View>,
+    Path(text): Path<String>,
+) -> Result<Json<Vec<SpendingValue>>, Refusal> {
     let (txid, index) = (txid(&text)?, view.index());
     let known = index.transaction(&txid).ok_or_else(missing)?;
-    let outpoints = (0..index32(known.transaction.output.len())).map(|vout| OutPoint { txid, vout });
+    let outpoints =
+        (0..index32(known.transaction.output.len())).map(|vout| OutPoint { txid, vout });
     Ok(Json(outpoints.map(|outpoint| SpendingValue::of(&index, index.spend(&outpoint))).collect()))
 }
 
@@ -120,7 +136,11 @@ impl TransactionValue {
             txid: known.txid,
             version: transaction.version.0,
             locktime: transaction.lock_time.to_consensus_u32(),
-            vin: inputs.map(|(input, prevout)| InputValue::of(input, prevout.as_ref(), transaction.is_coinbase())).collect(),
+            vin: inputs
+                .map(|(input, prevout)| {
+                    InputValue::of(input, prevout.as_ref(), transaction.is_coinbase())
+                })
+                .collect(),
             vout: transaction.output.iter().map(OutputValue::of).collect(),
             size: transaction.total_size(),
             weight: transaction.weight().to_wu(),
@@ -138,7 +158,8 @@ impl InputValue {
             prevout: prevout.map(OutputValue::of),
             scriptsig: input.script_sig.clone(),
             scriptsig_asm: input.script_sig.to_asm_string(),
-            witness: (!input.witness.is_empty()).then(|| input.witness.iter().map(hex::encode).collect()),
+            witness: (!input.witness.is_empty())
+                .then(|| input.witness.iter().map(hex::encode).collect()),
             is_coinbase,
             sequence: input.sequence.to_consensus_u32(),
         }
@@ -161,7 +182,9 @@ impl Status {
     /// An unknown transaction is an unconfirmed one.
     pub fn of(index: &Index, known: Option<&Known>) -> Self {
         let block = match known.map(|known| known.place) {
-            Some(Place::Block { height, .. }) => index.block_at(height).map(|block| (height, block)),
+            Some(Place::Block { height, .. }) => {
+                index.block_at(height).map(|block| (height, block))
+            }
             Some(Place::Mempool | Place::Displaced) | None => None,
         };
         Self {

@@ -1,4 +1,5 @@
-//! The newest blocks are replaced; what they held returns to the pool, or another version of it is mined (window F37).
+//! The newest blocks are replaced; what they held returns to the pool, or another version of it is
+//! mined (window F37).
 
 mod bitcoin;
 mod evm;
@@ -17,7 +18,9 @@ pub async fn strike(world: &mut World, tally: &mut Tally) -> Result<()> {
     let count = tally.of(Kind::Reorg);
     match world.chain {
         ChainKind::Evm => evm::strike(world, count).await?,
-        ChainKind::Bitcoin => tally.other_versions += usize::from(bitcoin::strike(world, count).await?),
+        ChainKind::Bitcoin => {
+            tally.other_versions += usize::from(bitcoin::strike(world, count).await?)
+        }
     }
     world.recoveries.begin(Kind::Reorg, Instant::now());
     Ok(())

@@ -104,15 +104,19 @@ sim-power: ## plant each known mistake and count the seeds, at most SEEDS (120),
 sim-short:
 	@$(SIM) --seeds 200
 
-lint: documents deny ## documents, dependencies, formatting and clippy; warnings are errors
+lint: documents deny widths ## documents, dependencies, formatting and clippy; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-.PHONY: documents deny
+.PHONY: documents deny widths
 documents: ## hold the documents against one sentence a line; FIX="FILE..." mends these
 	@$(if $(FIX),node scripts/documents.mjs --fix $(FIX))
 	@node scripts/documents.mjs --self-test
 	@node scripts/documents.mjs
+
+widths: ## hold the code against 100 columns
+	@node scripts/widths.mjs --self-test
+	@node scripts/widths.mjs
 
 deny: ## hold every dependency against deny.toml; ADVISORIES=1 asks for known vulnerabilities as well
 	@scripts/deny.sh

@@ -64,9 +64,11 @@ pub(super) fn adopt(
 const REPLACES_UNKNOWN: &str = "it pays nobody, and nobody remembers what it replaced";
 
 /// What pays nobody and was in no row may have replaced a payment that only pools knew: until it is
-/// final that one may be mined instead.
+/// final that one may be mined instead. Where coins are spent, what only pools show is not signed
+/// once more, so what the journal has there is whole.
 fn replaced(draft: &Drafting, lineage: &Lineage) -> Option<CancelWish> {
-    let unknown = lineage.legs.is_empty() && !planted(Mistake::ReplacedForgotten);
+    let in_line = lineage.anchors.iter().any(|anchor| matches!(anchor, Anchor::Nonce { .. }));
+    let unknown = in_line && lineage.legs.is_empty() && !planted(Mistake::ReplacedForgotten);
     let doubt = || CancelWish {
         by: draft.actor.clone(),
         reason: REPLACES_UNKNOWN.to_owned(),

@@ -428,6 +428,19 @@ fn f59_f73_who_joined_by_a_lost_version_is_taken_back_with_it() {
     assert!(legs.iter().all(|leg| bitcoin.status(leg) == Status::Completed));
 }
 
+/// F91: coins that were made one in the lost part are taken back from the journal, which is whole:
+/// nobody waits for them to be final.
+#[test]
+fn f91_a_consolidation_of_the_journal_replaces_nothing_unknown() {
+    let mut before = Bitcoin::with(0);
+    let lineage = before.reserve(draft(7, &[coin(1, 0)], &[], 5), &[]).expect("free");
+    before.world.send(lineage, hash(10));
+    let journalled = before.world.lineage(lineage).clone();
+    let mut backup = Bitcoin::with(0);
+    backup.world.must(adopt(journalled, Vec::new()));
+    assert!(!backup.world.lineage(lineage).replaces_unknown());
+}
+
 /// A lineage of two versions as the journal has it, and as a restored database has it, which lost
 /// the newer version with its second payee and has seen the older one final.
 fn lost_version() -> (Bitcoin, LineageId, Lineage) {

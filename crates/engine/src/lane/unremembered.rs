@@ -108,6 +108,7 @@ impl LaneTask {
             let mined = from..self.chain().consumed(self.id(), from).await?;
             let pool = self.chain().pool(self.id(), from).await?;
             let shown = line(from, self.mined(mined.clone()).await?, &pool);
+            let shown = until_displaced(shown, &reserved);
             if shown.is_empty() {
                 self.hold_equals(lease, mined, &pool).await?;
                 // Declared, such numbers are swept.
@@ -341,6 +342,20 @@ impl LaneTask {
         );
         self.halt(HaltReason::BothWentBack { detail }).await
     }
+}
+
+/// Returns the line as far as its first transaction that stands where something else is reserved, that
+/// one included: whoever was to be paid there waits again once it is taken back, and may be who is
+/// paid by what stands behind it.
+fn until_displaced(mut shown: Vec<Shown>, reserved: &[Lineage]) -> Vec<Shown> {
+    let displaces = |one: &Shown| {
+        let is_reserved = reserved.iter().any(|lineage| lineage.number() == one.draft.number());
+        is_reserved && own_leg(one, reserved).is_none()
+    };
+    if let Some(at) = shown.iter().position(displaces) {
+        shown.truncate(at + 1);
+    }
+    shown
 }
 
 /// Returns whose payment stands at a number that is reserved, if it is exactly what was reserved

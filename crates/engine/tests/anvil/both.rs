@@ -169,6 +169,32 @@ async fn f91_who_was_signed_anew_since_is_taken_back() {
     again.crash();
 }
 
+/// The snapshot has somebody's number reserved and nothing signed at it. It was cancelled since, and
+/// they asked once more and were paid behind it: whoever waits for the same payment is known once
+/// their number is taken back, and not before.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_who_was_cancelled_and_paid_behind_their_number_is_not_paid_again() {
+    let (world, running, ids) = asked_while_it_stands().await;
+    world.hold_blocks().await;
+    world.fill_journal(true);
+    resume(&world, &running).await;
+    world.until_processing(&ids).await;
+    let volume = world.volume();
+    world.cancel(&running.engine, ids[0]).await.expect("wished");
+    world.fill_journal(false);
+    world.until_sent(&ids[1..]).await;
+    let anew = world.request(&running.engine, 0).await;
+    world.until_sent(&[anew]).await;
+    running.crash();
+    world.set_back(&volume);
+    let again = world.start();
+    until_taken_back(&world).await;
+    resume(&world, &again).await;
+    world.mine_until(&ids, Status::Completed).await;
+    nobody_twice(&world).await;
+    again.crash();
+}
+
 /// What was sent is not repeated: its cancelling attempt comes first.
 async fn undo_first(world: &World, running: &Running, id: WithdrawalId) {
     let lineage = world.store.lineages_of(id).await.expect("a read").pop().expect("signed");

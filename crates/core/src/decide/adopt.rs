@@ -3,8 +3,8 @@
 
 use crate::{
     Actor, Anchor, Answer, Attempt, CancelWish, Change, DeadLineage, Decision, Epoch, EventKind,
-    Knowledge, LaneId, Leg, Lineage, LineageId, Lost, Mistake, Refusal, Stage, State, Withdrawal,
-    planted,
+    HaltReason, Knowledge, Lane, LaneId, LaneState, Leg, Lineage, LineageId, Lost, Mistake,
+    Refusal, Stage, State, Withdrawal, planted,
 };
 
 use super::lineage::{all_free, matches_leg};
@@ -54,28 +54,33 @@ pub(super) fn adopt(
         .collect();
     all_free(&draft, &held)?;
     row.next_nonce = row.next_nonce.max(lineage.number() + 1);
+    let cancel = replaced(&draft, &row, lineage);
     draft.change(Change::Lane(row));
-    draft.change(Change::Lineage(Lineage { cancel: replaced(&draft, lineage), ..lineage.clone() }));
+    draft.change(Change::Lineage(Lineage { cancel, ..lineage.clone() }));
     draft.answer(Answer::Done)
 }
 
-/// Why what pays nobody is not passed over: it may be the cancelling version of a payment that was
-/// forgotten with it.
+/// The reason of the wish that keeps planning from going on.
 const REPLACES_UNKNOWN: &str = "it pays nobody, and nobody remembers what it replaced";
 
-/// What pays nobody and was in no row may have replaced a payment that only pools knew: until it is
-/// final that one may be mined instead. Where coins are spent, what only pools show is not signed
-/// once more, so what the journal has there is whole.
-fn replaced(draft: &Drafting, lineage: &Lineage) -> Option<CancelWish> {
+/// Returns the wish for a transaction that pays nobody and that pools alone knew: it may be the
+/// cancelling version of a payment that was forgotten with it, and until it is final that one may be
+/// mined instead (case F91). None where the journal is whole: after a restore of the database alone,
+/// and where coins are spent, since nothing that pools show is signed once more there.
+fn replaced(draft: &Drafting, row: &Lane, lineage: &Lineage) -> Option<CancelWish> {
     let in_line = lineage.anchors.iter().any(|anchor| matches!(anchor, Anchor::Nonce { .. }));
-    let unknown = in_line && lineage.legs.is_empty() && !planted(Mistake::ReplacedForgotten);
+    let read = draft.view.incarnation.row.as_ref().and_then(|known| known.unread_from(&row.id));
+    let went_back =
+        matches!(&row.state, LaneState::Halted { reason: HaltReason::BothWentBack { .. }, .. });
+    let unknown = in_line && lineage.legs.is_empty() && (read.is_none() || went_back);
     let doubt = || CancelWish {
         by: draft.actor.clone(),
         reason: REPLACES_UNKNOWN.to_owned(),
         withdrawals: Vec::new(),
         doubted: true,
     };
-    lineage.cancel.clone().or_else(|| unknown.then(doubt))
+    let forgotten = planted(Mistake::ReplacedForgotten);
+    lineage.cancel.clone().or_else(|| (unknown && !forgotten).then(doubt))
 }
 
 fn is_displaced(draft: &Drafting, anchor: &Anchor, journalled: &Journalled) -> bool {

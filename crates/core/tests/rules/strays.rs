@@ -4,7 +4,7 @@
 use adit_core::*;
 
 use super::coins::{Bitcoin, coin, draft};
-use super::made_again::restored;
+use super::made_again::{Journal, restored};
 use super::slow_start::reason;
 use super::world::*;
 
@@ -192,24 +192,49 @@ fn f91_a_wish_of_before_gives_nothing_back_beside_an_equal_payment() {
 #[test]
 fn f91_what_a_found_cancel_replaced_may_be_mined_until_it_is_final() {
     let (mut world, journal) = restored(10_000, 10_000);
-    let mut lineage = journal.lineage.clone();
-    lineage.legs = Vec::new();
-    lineage.attempts[0].purpose = Purpose::Cancel;
-    let (lost, rivals, displaced) = (Vec::new(), Vec::new(), Vec::new());
-    world.must(Command::AdoptLineage {
-        lane: lane(),
-        epoch: world.epoch,
-        lineage: lineage.clone(),
-        lost,
-        rivals,
-        displaced,
-    });
+    let lineage = adopt_cancel(&mut world, &journal);
     let id = world.request_claim(3_000).expect("accepted");
     world.see_tip(1_000_000_000);
     assert!(!world.due().contains(&Act::Plan { withdrawal: id }));
     assert_eq!(reason(&world, id), Reason::ReplacesUnknown);
     world.finalize(lineage.id, lineage.latest().id, &Effect::Cancelled).expect("final");
     assert!(world.due().contains(&Act::Plan { withdrawal: id }));
+}
+
+/// Takes back a transaction that pays nobody.
+fn adopt_cancel(world: &mut World, journal: &Journal) -> Lineage {
+    let mut lineage = journal.lineage.clone();
+    lineage.legs = Vec::new();
+    lineage.attempts[0].purpose = Purpose::Cancel;
+    world.must(Command::AdoptLineage {
+        lane: lane(),
+        epoch: world.epoch,
+        lineage: lineage.clone(),
+        lost: Vec::new(),
+        rivals: Vec::new(),
+        displaced: Vec::new(),
+    });
+    lineage
+}
+
+/// F94: a database that went back alone reads a journal that is whole. The first transaction of a
+/// lease, whose row it lost, replaced nothing: nobody waits until it is final.
+#[test]
+fn f94_what_a_whole_journal_knows_replaces_nothing_unknown() {
+    let unread = |world: &mut World| {
+        let incarnation = world.view.incarnation.row.as_mut().expect("leased");
+        incarnation.unread = vec![Unread { lane: lane(), from: 0 }];
+    };
+    let (mut world, journal) = restored(10_000, 10_000);
+    unread(&mut world);
+    let lineage = adopt_cancel(&mut world, &journal);
+    assert!(!world.lineage(lineage.id).replaces_unknown());
+    let (mut world, journal) = restored(10_000, 10_000);
+    let reason = HaltReason::BothWentBack { detail: "one is taken back".to_owned() };
+    world.must(Command::HaltLane { lane: lane(), reason });
+    unread(&mut world);
+    let lineage = adopt_cancel(&mut world, &journal);
+    assert!(world.lineage(lineage.id).replaces_unknown(), "chains showed more than the journal");
 }
 
 /// F91: seen again it is the same one, in whatever block; a person's word ends it, and a hash that

@@ -71,11 +71,11 @@ pub struct Match {
     /// The book that it is taken from [default: the user's only one with the asset]
     #[arg(long, requires = "user")]
     book: Option<String>,
-    /// What it was paid for: the points of a claim, else the asset itself [default: the asset,
+    /// The asset that it was taken from: the points of a claim, else the asset itself [default: the asset,
     /// where no claim pays it]
     #[arg(long, value_name = "ASSET", requires = "user")]
     source_asset: Option<String>,
-    /// What it took of the source asset, the fee included, in whole units [default: what was paid,
+    /// The amount that it took of the source asset, the fee included, in whole units [default: what was paid,
     /// where no claim pays it]
     #[arg(long, value_name = "AMOUNT", requires = "user")]
     deducted: Option<String>,

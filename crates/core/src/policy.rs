@@ -272,6 +272,11 @@ impl Rules {
         }
     }
 
+    /// Returns the rules by which `points` are claimed as `asset`.
+    pub fn claims_of(&self, points: &AssetId, asset: &AssetId) -> Option<&ClaimRules> {
+        self.claims.as_ref().filter(|claims| (&claims.points, &claims.asset) == (points, asset))
+    }
+
     /// The chain that pays `asset`; none for points and unknown assets.
     pub fn chain_of(&self, asset: &AssetId) -> Option<&ChainRules> {
         self.chains.get(self.assets.get(asset)?.asset.chain()?)

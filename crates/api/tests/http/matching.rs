@@ -226,6 +226,14 @@ async fn a_match_says_which_books_there_are() {
         "{}",
         two.text
     );
+    let slip = json!({ "userId": "ada", "book": "boni", "note": "a slip" });
+    let slip = world.post(&path(&id), &world.admin, &slip).await;
+    assert_eq!(
+        (slip.is(), &slip.body["field"], &slip.body["books"]),
+        ((422, "INVALID_BODY"), &json!("book"), &json!(["bonus", "pool"])),
+        "a debt in a book that they do not have is looked at by nobody: {}",
+        slip.text
+    );
     let named = json!({ "userId": "ada", "book": "bonus", "note": "a drill" });
     assert_eq!(world.post(&path(&id), &world.admin, &named).await.status, 200);
 }

@@ -60,7 +60,7 @@ fn to_user(
     if *to.user == unknown() {
         return refused(format!("{} is nobody", to.user));
     }
-    let fee = fee(&draft, &withdrawal, to.charge)?;
+    let fee = fee(&draft, &withdrawal, to)?;
     // Equal requests wait for some days from now on: dated wrongly they would not, or for years
     // (case F97).
     draft.sure_of_time()?;
@@ -97,29 +97,25 @@ fn is_matched_so(withdrawal: &Withdrawal, to: &To) -> bool {
 /// # Errors
 /// [`Refusal::NotMatchable`] where no payment takes this; [`Refusal::TooLarge`] where nobody was
 /// ever credited so much.
-fn fee(draft: &Drafting, withdrawal: &Withdrawal, charge: &Charge) -> Result<Amount, Refusal> {
+fn fee(draft: &Drafting, withdrawal: &Withdrawal, to: &To) -> Result<Amount, Refusal> {
+    let Charge { source_asset: source, deducted } = to.charge;
     let (paid, asset) = (withdrawal.amount, &withdrawal.asset);
-    if charge.deducted > CREDIT_BASE_UNITS_MAX {
-        return Err(Refusal::TooLarge { asset: charge.source_asset.clone() });
+    if *deducted > CREDIT_BASE_UNITS_MAX {
+        return Err(Refusal::TooLarge { asset: source.clone() });
     }
-    if charge.source_asset == *asset {
-        return charge
-            .deducted
-            .checked_sub(paid)
-            .map_or_else(|| refused(format!("it paid more {asset} than it would have taken")), Ok);
+    if source == asset {
+        let less = || refused(format!("it paid more {asset} than it would have taken"));
+        return deducted.checked_sub(paid).map_or_else(less, Ok);
     }
-    let pays = draft
-        .rules
-        .claims
-        .as_ref()
-        .is_some_and(|claims| (&claims.points, &claims.asset) == (&charge.source_asset, asset));
-    match pays && !charge.deducted.is_zero() {
-        true => Ok(Amount::ZERO),
-        false if pays => refused(format!(
-            "a claim takes {}, and none is said to have been taken",
-            charge.source_asset
-        )),
-        false => refused(format!("{asset} is not paid for {}", charge.source_asset)),
+    match draft.rules.claims_of(source, asset) {
+        None => refused(format!("{asset} is not paid for {source}")),
+        Some(claims) if claims.book != *to.book => {
+            refused(format!("claims take {source} from book {}, not from {}", claims.book, to.book))
+        }
+        Some(_) if deducted.is_zero() => {
+            refused(format!("a claim takes {source}, and none is said to have been taken"))
+        }
+        Some(_) => Ok(Amount::ZERO),
     }
 }
 

@@ -1,10 +1,9 @@
 //! Accepting a withdrawal: what is checked, in which order, and what is held.
 
 use crate::{
-    Account, Amount, Answer, Asset, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord,
-    Decision, EventKind, IdempotencyKey, IdempotencyRecord, KeyContext, Mistake, PayoutId, Policy,
-    Refusal, Request, Rules, Span, State, Timestamp, TransferKind, Twin, User, View, Withdrawal,
-    planted,
+    Account, Amount, Answer, AssetForm, AssetRules, Cause, Change, Claim, ClaimRecord, Decision,
+    EventKind, IdempotencyKey, IdempotencyRecord, KeyContext, Mistake, PayoutId, Policy, Refusal,
+    Request, Rules, Span, State, Timestamp, TransferKind, Twin, User, View, Withdrawal, planted,
 };
 
 use super::Drafting;
@@ -192,13 +191,15 @@ fn cost(
             AssetForm::Native { .. } | AssetForm::Token { .. } => Ok(Cost { total, fee, paid }),
         };
     }
-    let points = points_asset(rules, request)?;
+    let points = rules
+        .asset(&request.source_asset)
+        .ok_or_else(|| Refusal::UnknownAsset { asset: request.source_asset.clone() })?;
     let claims = rules
-        .claims
-        .as_ref()
+        .claims_of(&request.source_asset, &request.asset)
         .ok_or_else(|| Refusal::NotWithdrawable { asset: request.asset.clone() })?;
+    let decimals = points.asset.decimals;
     let in_points = |tokens| {
-        claims.rate.points_for(tokens, asset.asset.decimals, points.decimals).ok_or_else(too_large)
+        claims.rate.points_for(tokens, asset.asset.decimals, decimals).ok_or_else(too_large)
     };
     let total = in_points(total)?;
     Ok(Cost { total, fee: total.minus(in_points(paid)?), paid })
@@ -211,20 +212,6 @@ fn less_fee(request: &Request, policy: &Policy, fee: Amount) -> Result<Amount, R
     let needed = least.checked_add(fee).unwrap_or(Amount::MAX);
     let left = request.amount.checked_sub(fee).filter(|left| *left >= least);
     left.ok_or(Refusal::BelowMinimum { asset, minimum: needed, asked })
-}
-
-fn points_asset<'a>(rules: &'a Rules, request: &Request) -> Result<&'a Asset, Refusal> {
-    let rule = rules
-        .asset(&request.source_asset)
-        .ok_or_else(|| Refusal::UnknownAsset { asset: request.source_asset.clone() })?;
-    let pays = rules.claims.as_ref().is_some_and(|claims| {
-        claims.points == request.source_asset && claims.asset == request.asset
-    });
-    if pays {
-        Ok(&rule.asset)
-    } else {
-        Err(Refusal::NotWithdrawable { asset: request.asset.clone() })
-    }
 }
 
 fn check_balance(view: &View, request: &Request, cost: Cost) -> Result<Amount, Refusal> {

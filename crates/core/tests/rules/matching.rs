@@ -140,6 +140,18 @@ fn f95_points_that_a_matched_user_does_not_have_are_a_debt_of_points() {
     assert_eq!((world.available("XP"), world.net(&debt)), (500, 0));
 }
 
+/// F95: points of another book than that of claims would be a debt that nobody looks at, and the
+/// claim's own points could be claimed once more.
+#[test]
+fn f95_points_are_taken_from_the_book_of_claims() {
+    let (mut world, journal) = unmatched(true);
+    let charge = Charge { source_asset: asset("XP"), deducted: Amount::new(3_000) };
+    let book = "xq".parse().expect("a book");
+    let elsewhere = to(&journal, Matched::User { user: user(), book, charge });
+    assert_eq!(world.give(elsewhere).expect_err("another book").code(), "NOT_MATCHABLE");
+    assert_eq!(world.available("XP"), 10_000);
+}
+
 /// F95: what a payment took beyond what it paid was our fee.
 #[test]
 fn f95_a_match_may_say_the_fee_that_was_taken() {

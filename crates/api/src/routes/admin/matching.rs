@@ -32,11 +32,11 @@ pub struct MatchBody {
     /// The book that it is taken from; may be left out where the user has one book with the asset.
     #[schema(value_type = Option<BookName>)]
     book: Option<String>,
-    /// What it was paid for: the points of a claim, else the asset itself. May be left out where no
+    /// The asset that it was taken from: the points of a claim, else the asset itself. May be left out where no
     /// claim pays this asset.
     #[schema(value_type = Option<AssetName>)]
     source_asset: Option<String>,
-    /// What it took of `sourceAsset`, the fee included, in whole units. May be left out where that
+    /// The amount that it took of `sourceAsset`, the fee included, in whole units. May be left out where that
     /// is the asset itself: then what was paid.
     #[schema(value_type = Option<PositiveUnits>)]
     deducted: Option<RawAmount>,
@@ -223,11 +223,11 @@ async fn matched(
         Named::User { user, book, source_asset, deducted } => {
             let charge = charge(state, found, source_asset, deducted)?;
             let book = match book {
-                Some(book) => book,
                 // Asked again.
-                None if found.user == user => found.book.clone(),
+                named if found.user == user => named.unwrap_or_else(|| found.book.clone()),
+                Some(named) => known_book(state, &user, &charge.source_asset, named).await?,
                 None if charge.source_asset != found.asset => {
-                    claims_book(state, &charge.source_asset)?
+                    claims_book(state, &charge.source_asset, &found.asset)?
                 }
                 None => only_book(state, &user, &charge.source_asset).await?,
             };
@@ -244,33 +244,63 @@ async fn matched(
 ///
 /// # Errors
 /// `NOT_MATCHABLE` where no claim takes this.
-fn claims_book(state: &ApiState, points: &AssetId) -> Result<Book, Problem> {
-    let claims = state.rules().claims.as_ref().filter(|claims| claims.points == *points);
+fn claims_book(state: &ApiState, points: &AssetId, asset: &AssetId) -> Result<Book, Problem> {
+    let claims = state.rules().claims_of(points, asset);
     claims.map(|claims| claims.book.clone()).ok_or_else(|| {
-        let detail = format!("no claim is made with {points}");
+        let detail = format!("{asset} is not paid for {points}");
         refused(&Refusal::NotMatchable { detail }, state.rules())
     })
+}
+
+/// Returns a book that was named. Whoever lost all their credits has no book with the asset, and then
+/// any will do: what they do not have is a debt, until credits come again.
+///
+/// # Errors
+/// `USER_UNKNOWN`; `INVALID_BODY` where the user has the asset in other books alone.
+async fn known_book(
+    state: &ApiState,
+    user: &UserId,
+    asset: &AssetId,
+    named: Book,
+) -> Result<Book, Problem> {
+    let books = books(state, user, asset).await?;
+    if books.is_empty() || books.contains(&named) {
+        return Ok(named);
+    }
+    Err(misplaced(&books, &format!("book is {named}, and {user} has no {asset} there")))
 }
 
 /// # Errors
 /// `USER_UNKNOWN`; `INVALID_BODY` where the user has no book with the asset, or several.
 async fn only_book(state: &ApiState, user: &UserId, asset: &AssetId) -> Result<Book, Problem> {
+    let books = books(state, user, asset).await?;
+    match &books[..] {
+        [only] => Ok(only.clone()),
+        _ => {
+            Err(misplaced(&books, &format!("book is missing, and {user} has not one with {asset}")))
+        }
+    }
+}
+
+fn misplaced(books: &[Book], wrong: &str) -> Problem {
+    let names: Vec<&str> = books.iter().map(Book::as_str).collect();
+    let which = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let detail = format!("{wrong} but: {which}. Say from which book it is taken.");
+    Problem::new(&codes::INVALID_BODY, detail).with("field", "book").with("books", names)
+}
+
+/// Returns the user's books with the asset.
+///
+/// # Errors
+/// `USER_UNKNOWN`.
+async fn books(state: &ApiState, user: &UserId, asset: &AssetId) -> Result<Vec<Book>, Problem> {
     let sheet = state.store().user(user).await?;
     let sheet = sheet
         .ok_or_else(|| refused(&Refusal::UnknownUser { user: user.clone() }, state.rules()))?;
     let mut books: Vec<Book> =
         sheet.balances.into_iter().filter_map(|(account, _)| book_of(account, asset)).collect();
     books.dedup();
-    if let [only] = &books[..] {
-        return Ok(only.clone());
-    }
-    let names: Vec<&str> = books.iter().map(Book::as_str).collect();
-    let which = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let detail = format!(
-        "book is missing, and {user} has not one book with {asset} but: {which}. Say from which \
-         book it is taken."
-    );
-    Err(Problem::new(&codes::INVALID_BODY, detail).with("field", "book").with("books", names))
+    Ok(books)
 }
 
 fn book_of(account: Account, wanted: &AssetId) -> Option<Book> {

@@ -22,8 +22,7 @@ fn main() -> ExitCode {
     let healthy = match asked.starts_with('/') {
         true => UnixStream::connect(&asked).map(drop).map_err(|error| {
             format!(
-                "nobody listens on \
-            {asked}: {error}"
+                "nobody listens on {asked}: {error}"
             )
         }),
         false => ready(&asked),

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 
 const WIDTH = 100
 // Lines of code past the width, of all lines. It only ever goes down; the aim is 0.003.
-const SHARE_MAX = 0.0045
+const SHARE_MAX = 0.0044
 
 /** Returns the numbers of all lines, of wide lines of code, and the wide comments with their places. */
 function measure(file, text) {

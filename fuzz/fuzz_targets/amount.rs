@@ -60,8 +60,7 @@ fn reads(text: &str, decimals: u8) {
         assert_eq!(
             amount.to_units(decimals),
             shortest,
-            "it is written as it was read, without \
-            trailing zeros"
+            "it is written as it was read, without trailing zeros"
         );
     }
 }

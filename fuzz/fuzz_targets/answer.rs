@@ -65,8 +65,7 @@ fn moves_nothing(lies: Vec<Lie>) {
     assert_eq!(
         meant.sightings.len(),
         node::SIGHTINGS,
-        "the honest see the payment, at every \
-        depth: {meant:?}"
+        "the honest see the payment, at every depth: {meant:?}"
     );
     assert_eq!(meant.foreign.len(), 1, "and what is not ours: {meant:?}");
 }

@@ -104,8 +104,7 @@ fn judge(written: &[Record], places: &[Place], whole: &[u8], bytes: Vec<u8>) {
         assert_eq!(
             (record, place),
             (&written[index], &places[index]),
-            "record {index} is not the \
-            one that was written"
+            "record {index} is not the one that was written"
         );
     }
     let header = places

@@ -18,11 +18,11 @@ const COLUMNS: [(&str, &str); 6] = [
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// What journal and chains know and the database cannot explain, and what to do about it; or
-    /// say what a transaction was
+    /// List the payments that the database cannot explain, with the next step of each; or say what
+    /// a transaction was
     Explain(Explain),
-    /// What waits after database and journal were restored together, and the word of two admins
-    /// that it may be paid
+    /// List the withdrawals that wait after a restore of database and journal; two admins say that
+    /// they may be paid
     Release(Release),
     /// Look for coins at every address that a Bitcoin wallet ever used, once: somebody paid an old
     /// one, or the balance is short

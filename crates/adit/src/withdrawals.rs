@@ -71,12 +71,12 @@ pub struct Match {
     /// The book that it is taken from [default: the user's only one with the asset]
     #[arg(long, requires = "user")]
     book: Option<String>,
-    /// The asset that it was taken from: the points of a claim, else the asset itself [default: the asset,
-    /// where no claim pays it]
+    /// The asset that it was taken from: the points of a claim, else the asset itself [default: the
+    /// asset, where no claim pays it]
     #[arg(long, value_name = "ASSET", requires = "user")]
     source_asset: Option<String>,
-    /// The amount that it took of the source asset, the fee included, in whole units [default: what was paid,
-    /// where no claim pays it]
+    /// The amount that it took of the source asset, the fee included, in whole units [default: what
+    /// was paid, where no claim pays it]
     #[arg(long, value_name = "AMOUNT", requires = "user")]
     deducted: Option<String>,
     /// A withdrawal that is held for inspection and asks for the same

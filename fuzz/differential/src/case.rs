@@ -101,8 +101,7 @@ impl Case {
         assert_eq!(
             answer["shown"],
             digest.to_string(),
-            "the digest of the typed data that wallets \
-            are shown: {self:?}"
+            "the digest of the typed data that wallets are shown: {self:?}"
         );
         assert_eq!(answer["built"], digest.to_string(), "the digest of the fields: {self:?}");
         self.agrees(&answer, digest, user);

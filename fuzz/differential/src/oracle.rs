@@ -19,8 +19,7 @@ impl Oracle {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(
             folder.join("node_modules/viem").is_dir(),
-            "viem is missing; run `npm ci` in \
-            fuzz/differential (scripts/fuzz.sh does)"
+            "viem is missing; run `npm ci` in fuzz/differential (scripts/fuzz.sh does)"
         );
         let mut command = Command::new("node");
         command.arg(folder.join("oracle.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -38,8 +37,7 @@ impl Oracle {
         self.answers.read_line(&mut line).expect("the oracle answers");
         serde_json::from_str(&line).unwrap_or_else(|error| {
             panic!(
-                "the oracle said {line:?} \
-            ({error}) to {question}"
+                "the oracle said {line:?} ({error}) to {question}"
             )
         })
     }

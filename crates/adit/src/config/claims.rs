@@ -110,8 +110,8 @@ impl Membership {
             (Mode::Required | Mode::Tiered, None) => {
                 section.require(
                     "lock",
-                    "the address of the lock (or \
-                    NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS), or say mode = \"open\"",
+                    "the address of the lock (or NEXT_PUBLIC_DG_NATION_LOCK_ADDRESS), or say mode \
+                     = \"open\"",
                 );
                 Self::Open
             }

@@ -42,8 +42,8 @@ pub async fn adopt(config: &Config, chain: &str, nonce: u64, output: Output) -> 
     let given_out = row.as_ref().map_or(0, |known| known.next_nonce);
     let mined = chain.consumed(&lane, 0).await;
     let mined = mined.context(
-        "the nonce cannot be compared with the chain, so nothing was \
-        changed; mend the endpoints first",
+        "the nonce cannot be compared with the chain, so nothing was changed; mend the endpoints \
+         first",
     )?;
     compare(&lane, nonce, given_out, mined)?;
     let rules = config.rules(&wallets.addresses);

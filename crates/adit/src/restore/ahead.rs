@@ -1,5 +1,5 @@
-//! What follows a restore of database and journal together: what chains and pools show, the sweep,
-//! and the withdrawals that wait.
+//! The report after a restore of database and journal together: what chains and pools show, the
+//! sweep, and the withdrawals that wait.
 
 use adit_api::units;
 use adit_chain::Watch;
@@ -31,8 +31,8 @@ pub struct Ahead {
 #[serde(rename_all = "camelCase")]
 pub struct LaneAhead {
     pub lane: String,
-    /// What chain and pools show beyond the database, in words. None where nobody could be asked;
-    /// `unasked` has the reason.
+    /// A sentence for each transaction that chain and pools show beyond the database. None if
+    /// nobody could be asked; `unasked` has the reason.
     pub shown: Option<Vec<String>>,
     pub unasked: Option<String>,
     pub sweep: Sweep,

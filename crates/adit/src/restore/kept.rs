@@ -135,8 +135,8 @@ impl Staged {
 }
 
 impl Drop for Staged {
-    /// Where the old database was moved and the copy did not get into its place, the copy is all
-    /// there is.
+    /// Keeps the copy if the old database was moved and the copy did not get into its place: then
+    /// it is all there is.
     fn drop(&mut self) {
         if !self.moving {
             self.remove();

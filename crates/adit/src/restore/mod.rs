@@ -5,11 +5,11 @@
 //! finding, and stops: `adit serve` does the rest. Whatever is refused is refused before anything
 //! is changed.
 //!
-//! Where the journal was brought back, too, what neither remembers may still be mined: the lanes
-//! sweep, and two admins release what waits (cases F91, F96).
+//! If the journal was brought back, too, a payment that neither remembers may still be mined: the
+//! lanes sweep, and two admins release the withdrawals that wait (cases F91, F96).
 //!
-//! Where the journal alone was lost, its copy is taught what the database recorded, and the lanes
-//! go by it from then on.
+//! If the journal alone was lost, its copy is taught what the database recorded, and the lanes go
+//! by it from then on.
 
 mod ahead;
 mod belongs;

@@ -49,8 +49,8 @@ pub async fn run(config: &Config, file: Option<&Path>, lost: bool, output: Outpu
     }
     let taught = teach(database.store.as_ref(), signer.as_ref(), &lanes).await;
     let taught = taught.context(
-        "the journal was not taught, and nothing goes by it; what was \
-        written to the copy only restricts",
+        "the journal was not taught, and nothing goes by it; what was written to the copy only \
+         restricts",
     )?;
     let journal = signer.journal().await?;
     drop(signer);

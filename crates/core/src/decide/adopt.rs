@@ -64,9 +64,9 @@ pub(super) fn adopt(
 const REPLACES_UNKNOWN: &str = "it pays nobody, and nobody remembers what it replaced";
 
 /// Returns the wish for a transaction that pays nobody and that pools alone knew: it may be the
-/// cancelling version of a payment that was forgotten with it, and until it is final that one may be
-/// mined instead (case F91). None where the journal is whole: after a restore of the database alone,
-/// and where coins are spent, since nothing that pools show is signed once more there.
+/// cancelling version of a payment that was forgotten with it, and until it is final that one may
+/// be mined instead (case F91). None where the journal is whole: after a restore of the database
+/// alone, and where coins are spent, since nothing that pools show is signed once more there.
 fn replaced(draft: &Drafting, row: &Lane, lineage: &Lineage) -> Option<CancelWish> {
     let in_line = lineage.anchors.iter().any(|anchor| matches!(anchor, Anchor::Nonce { .. }));
     let read = draft.view.incarnation.row.as_ref().and_then(|known| known.unread_from(&row.id));

@@ -54,13 +54,11 @@ impl Reason {
             Self::ClockDoubted { clock } => {
                 format!("It is planned when the time is known. {}", clock.sentence())
             }
-            Self::Suspended { suspended, reason } => format!(
-                "Payments are suspended \
-                ({suspended}): {reason}."
-            ),
+            Self::Suspended { suspended, reason } => {
+                format!("Payments are suspended ({suspended}): {reason}.")
+            }
             Self::Deferred { reason, tries, .. } => format!(
-                "It could not be planned ({reason}; \
-                refused {tries} times); it is tried again."
+                "It could not be planned ({reason}; refused {tries} times); it is tried again."
             ),
             Self::LaneReconciling => {
                 "The engine compares the signer's journal and the chain with its database before \
@@ -167,17 +165,14 @@ impl Trouble {
                  database. It is planned when one takes it."
                     .to_owned()
             }
-            Self::WitnessUnusable { detail } => format!(
-                "Nothing is signed while the third witness \
-                cannot be used: {detail}"
-            ),
-            Self::SignerRefuses { detail } => format!(
-                "The signer refuses what it is asked: \
-                {detail}."
-            ),
+            Self::WitnessUnusable { detail } => {
+                format!("Nothing is signed while the third witness cannot be used: {detail}")
+            }
+            Self::SignerRefuses { detail } => {
+                format!("The signer refuses what it is asked: {detail}.")
+            }
             Self::RoundsFail { detail } => format!(
-                "The lane's rounds fail one after another; the \
-                last: {detail}. It is tried again."
+                "The lane's rounds fail one after another; the last: {detail}. It is tried again."
             ),
         }
     }

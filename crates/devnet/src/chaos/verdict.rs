@@ -148,8 +148,8 @@ impl Evidence<'_> {
         if known.len() != expected.len() {
             let (accepted, others) = (told.len(), expected.len() - told.len());
             differences.push(format!(
-                "{accepted} withdrawals were accepted, {others} are an \
-                operator's, the database has {}",
+                "{accepted} withdrawals were accepted, {others} are an operator's, the database \
+                 has {}",
                 known.len()
             ));
         }

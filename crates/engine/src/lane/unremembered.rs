@@ -344,9 +344,9 @@ impl LaneTask {
     }
 }
 
-/// Returns the line as far as its first transaction that stands where something else is reserved, that
-/// one included: whoever was to be paid there waits again once it is taken back, and may be who is
-/// paid by what stands behind it.
+/// Returns the line as far as its first transaction that stands where something else is reserved,
+/// that one included: whoever was to be paid there waits again once it is taken back, and may be
+/// who is paid by what stands behind it.
 fn until_displaced(mut shown: Vec<Shown>, reserved: &[Lineage]) -> Vec<Shown> {
     let displaces = |one: &Shown| {
         let is_reserved = reserved.iter().any(|lineage| lineage.number() == one.draft.number());

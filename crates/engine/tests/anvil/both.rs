@@ -169,9 +169,9 @@ async fn f91_who_was_signed_anew_since_is_taken_back() {
     again.crash();
 }
 
-/// The snapshot has somebody's number reserved and nothing signed at it. It was cancelled since, and
-/// they asked once more and were paid behind it: whoever waits for the same payment is known once
-/// their number is taken back, and not before.
+/// The snapshot has somebody's number reserved and nothing signed at it. It was cancelled since,
+/// and they asked once more and were paid behind it: whoever waits for the same payment is known
+/// once their number is taken back, and not before.
 #[tokio::test(flavor = "multi_thread")]
 async fn f91_who_was_cancelled_and_paid_behind_their_number_is_not_paid_again() {
     let (world, running, ids) = asked_while_it_stands().await;

@@ -24,8 +24,8 @@ pub fn read(section: &Section<'_>, key: &'static str, trust: Trust) -> Vec<Hidde
         section.wrong(
             key,
             wrong,
-            "a quorum needs endpoints of different providers; take the \
-            second one out, or give another",
+            "a quorum needs endpoints of different providers; take the second one out, or give \
+             another",
         );
     }
     urls.into_iter().map(Hidden::new).collect()

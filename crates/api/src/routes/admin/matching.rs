@@ -32,12 +32,12 @@ pub struct MatchBody {
     /// The book that it is taken from; may be left out where the user has one book with the asset.
     #[schema(value_type = Option<BookName>)]
     book: Option<String>,
-    /// The asset that it was taken from: the points of a claim, else the asset itself. May be left out where no
-    /// claim pays this asset.
+    /// The asset that it was taken from: the points of a claim, else the asset itself. May be left
+    /// out where no claim pays this asset.
     #[schema(value_type = Option<AssetName>)]
     source_asset: Option<String>,
-    /// The amount that it took of `sourceAsset`, the fee included, in whole units. May be left out where that
-    /// is the asset itself: then what was paid.
+    /// The amount that it took of `sourceAsset`, the fee included, in whole units. May be left out
+    /// where that is the asset itself: then what was paid.
     #[schema(value_type = Option<PositiveUnits>)]
     deducted: Option<RawAmount>,
     /// A withdrawal that is held for inspection, asks for the same, and was not paid by its own
@@ -252,8 +252,8 @@ fn claims_book(state: &ApiState, points: &AssetId, asset: &AssetId) -> Result<Bo
     })
 }
 
-/// Returns a book that was named. Whoever lost all their credits has no book with the asset, and then
-/// any will do: what they do not have is a debt, until credits come again.
+/// Returns a book that was named. Whoever lost all their credits has no book with the asset, and
+/// then any will do: what they do not have is a debt, until credits come again.
 ///
 /// # Errors
 /// `USER_UNKNOWN`; `INVALID_BODY` where the user has the asset in other books alone.

@@ -235,7 +235,8 @@ fn said(refusal: &Refusal, rules: &Rules) -> (String, Value) {
         Refusal::JournalUnread { lane } => (
             format!(
                 "Nothing is given back before the lane {lane} has compared the signer's journal \
-                 with the database. Nothing changed; try again in a moment."
+                 with the database, and what it found beside them is final. Nothing changed; try \
+                 again later."
             ),
             json!({ "lane": lane }),
         ),

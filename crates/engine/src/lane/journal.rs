@@ -27,6 +27,15 @@ const RIVALS_MAX: usize = 1_000;
 /// A halted lane reads a journal that it could not place again after so long.
 const READ_AGAIN_AFTER: Span = Span::from_seconds(10);
 
+/// When a journal is read again that could not be placed, or that pools have to be waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadsAgain {
+    /// An uptime.
+    at: Timestamp,
+    /// Whether the lane stood when this was noted.
+    halted: bool,
+}
+
 /// What became of reading a journal.
 pub(super) enum Reading {
     /// All of it stands in the store.
@@ -38,10 +47,13 @@ pub(super) enum Reading {
 }
 
 impl LaneTask {
+    /// Whether it is time to read the journal: at once where the lane was stopped or let go since
+    /// it last had to wait.
     pub(super) fn may_read_journal(&self, lane: &Lane) -> bool {
-        let halted = matches!(lane.state, LaneState::Halted { .. });
-        let again_at = *self.reads_again_at.lock().expect("no holder of this lock panics");
-        !halted || self.engine.ports.clock.uptime() >= again_at
+        let again = self.reads_again.lock().expect("no holder of this lock panics");
+        again.is_none_or(|again| {
+            again.halted != is_halted(lane) || self.engine.ports.clock.uptime() >= again.at
+        })
     }
 
     /// Reads the journal under this lease, and says so in the store once all of it stands there.
@@ -55,11 +67,12 @@ impl LaneTask {
                     Recalled::Known => {}
                     Recalled::Suspected => return Ok(()),
                     Recalled::Waits => {
-                        self.read_later();
+                        let halted = self.lane().await?.as_ref().is_some_and(is_halted);
+                        self.read_later(halted);
                         return Ok(());
                     }
                     Recalled::Left(detail) => {
-                        self.read_later();
+                        self.read_later(true);
                         return self.halt(HaltReason::BothWentBack { detail }).await;
                     }
                 }
@@ -69,15 +82,17 @@ impl LaneTask {
             }
             Reading::NotOurs => Ok(()),
             Reading::Left(reasons) => {
-                self.read_later();
+                self.read_later(true);
                 self.halt(HaltReason::JournalAhead { detail: reasons.join("; ") }).await
             }
         }
     }
 
-    fn read_later(&self) {
-        let again_at = self.engine.ports.clock.uptime().plus(READ_AGAIN_AFTER);
-        *self.reads_again_at.lock().expect("no holder of this lock panics") = again_at;
+    /// Reads the journal again later. `halted` is whether the lane stands until then.
+    fn read_later(&self, halted: bool) {
+        let at = self.engine.ports.clock.uptime().plus(READ_AGAIN_AFTER);
+        *self.reads_again.lock().expect("no holder of this lock panics") =
+            Some(ReadsAgain { at, halted });
     }
 
     /// This lane's payments, and those of wallets of its chain that are no longer configured:
@@ -244,6 +259,10 @@ impl LaneTask {
         }
         Ok(())
     }
+}
+
+fn is_halted(lane: &Lane) -> bool {
+    matches!(lane.state, LaneState::Halted { .. })
 }
 
 fn unsigned(live: Vec<Lineage>) -> Vec<Lineage> {

@@ -7,6 +7,7 @@ mod due;
 mod history;
 mod journal;
 mod lease;
+mod line;
 mod observe;
 mod older;
 mod pay;
@@ -51,8 +52,7 @@ pub(crate) struct LaneTask {
     engine: Engine,
     settings: Settings,
     name: ChainName,
-    /// An uptime: when a halted lane reads a journal again that it could not place.
-    reads_again_at: Mutex<Timestamp>,
+    reads_again: Mutex<Option<journal::ReadsAgain>>,
     /// Another's lease, and since which uptime it was not renewed.
     watched_lease: Mutex<Option<((LeaseToken, Timestamp), Timestamp)>>,
     /// Looks in a row at which an endpoint counted further than the book and showed nothing (case
@@ -108,7 +108,7 @@ impl LaneTask {
             engine: engine.clone(),
             settings: settings.clone(),
             name,
-            reads_again_at: Mutex::default(),
+            reads_again: Mutex::default(),
             watched_lease: Mutex::default(),
             pool_looks: Mutex::default(),
             third_written: Mutex::default(),
@@ -180,8 +180,11 @@ impl LaneTask {
     /// The journal comes first. Once it was read under this lease, what is known is repeated in
     /// every state of the lane (case F105).
     async fn work(&self, lane: &Lane, lease: Held) -> Result<usize, RoundError> {
-        if !lane.has_read_journal() && self.may_read_journal(lane) {
-            return self.read_journal(lane, lease).await.map(|()| 1);
+        if !lane.has_read_journal() {
+            return match self.may_read_journal(lane) {
+                true => self.read_journal(lane, lease).await.map(|()| 1),
+                false => self.pay(lane, lease).await,
+            };
         }
         match lane.state {
             LaneState::Reconciling => {

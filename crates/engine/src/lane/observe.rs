@@ -152,13 +152,14 @@ impl LaneTask {
         }
     }
 
-    /// Something forgotten took the place of ours, as is expected after both stores were restored:
-    /// whom it paid is kept before ours ends.
+    /// A transaction that no attempt explains took the place of ours: after both stores went back
+    /// it may be one of the lost part. Whom it paid is kept before ours ends.
     async fn keep_usurper(&self, lane: &Lane, lineage: &Lineage) -> Result<(), RoundError> {
         let number = lineage.number();
-        match lane.expects_forgotten() && self.rules().kind == ChainKind::Evm {
-            true => self.suspect_history(lane.epoch, number..number + 1).await,
-            false => Ok(()),
+        match self.rules().kind {
+            ChainKind::Evm => self.suspect_history(lane.epoch, number..number + 1).await,
+            // Observing shows what it pays, too.
+            ChainKind::Bitcoin => Ok(()),
         }
     }
 

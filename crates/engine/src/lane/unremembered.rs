@@ -7,7 +7,6 @@
 //! whoever asks for it again waits for a person. Then the lane stops: what was given back since is
 //! written nowhere, and a person looks before anything new is paid.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use adit_chain::{Ahead, Foreign, Outflow, Pool, Shown};
@@ -18,10 +17,11 @@ use adit_core::{
 
 use super::history::outflows_of;
 use super::journal::Reading;
+use super::line::{line, own_leg, until_displaced};
 use super::reconcile::Journalled;
 use super::request::{Fresh, contexts_of};
 use super::{Held, LaneTask, RoundError};
-use crate::Clock as _;
+use crate::{Clock as _, LIVE_LINEAGES_MAX};
 
 /// Looks at an endpoint that counts further than the book and shows nothing, before it is no longer
 /// waited for.
@@ -47,17 +47,47 @@ impl LaneTask {
     /// Looks for payments at and above the lane's next number, and takes them back. A wallet's
     /// first start takes its past over instead.
     pub(super) async fn recall(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
-        // Where somebody else was seen to use the key, a person says from which number on it is
-        // ours.
-        let asked =
-            matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
-        if !lane.has_started() || asked || planted(Mistake::UnrememberedNotSought) {
+        if !lane.has_started() || planted(Mistake::UnrememberedNotSought) {
             return Ok(Recalled::Known);
         }
+        // Where somebody else was seen to use the key, a person says from which number on it is
+        // ours.
+        let used =
+            matches!(lane.state, LaneState::Halted { reason: HaltReason::ForeignUse { .. }, .. });
         match self.rules().kind {
-            ChainKind::Evm => self.recall_line(lease).await,
+            ChainKind::Evm if used => self.doubt_line(lane, lease).await,
+            ChainKind::Evm => match self.recall_line(lease).await? {
+                Recalled::Known if self.may_be_displaced(lane).await? => Ok(Recalled::Waits),
+                recalled => Ok(recalled),
+            },
             ChainKind::Bitcoin => self.recall_coins(lane, lease).await,
         }
+    }
+
+    /// What pools and blocks show of a key that somebody else uses is not taken back. Whoever it
+    /// may pay is not given back all the same.
+    async fn doubt_line(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
+        let from = lane.next_nonce.max(lane.adopted_from);
+        let mined = from..self.chain().consumed(self.id(), from).await?;
+        let pool = self.chain().pool(self.id(), from).await?;
+        self.hold_equals(lease, mined, &pool).await?;
+        if pool.shown.is_empty() {
+            return Ok(Recalled::Known);
+        }
+        tracing::warn!(
+            lane = %self.id(),
+            pooled = pool.shown.len(),
+            "the wallet's transactions wait in a pool; nothing is given back before blocks hold them"
+        );
+        Ok(Recalled::Waits)
+    }
+
+    /// Whether something that was taken back may still be displaced by what it replaced: nobody who
+    /// waits is given back before a block that cannot revert has used the number (case F91). Where
+    /// it is swept, nobody is given back before the sweep is over.
+    async fn may_be_displaced(&self, lane: &Lane) -> Result<bool, RoundError> {
+        let live = self.engine.store().live_lineages(self.id(), LIVE_LINEAGES_MAX).await?;
+        Ok(!lane.expects_forgotten() && live.iter().any(Lineage::replaces_unknown))
     }
 
     /// A lane that starts for the first time begins behind what blocks hold. What waits in a pool
@@ -132,8 +162,8 @@ impl LaneTask {
     }
 
     /// Where payments have no place in line, whoever waits for the same as one of them is held for
-    /// inspection once a block holds it. While one is in no block, nothing is planned, and nothing
-    /// is given back.
+    /// inspection once a block holds it. While one is in no block, or in one that may revert and
+    /// make room for what it replaced, nothing is planned, and nothing is given back.
     async fn recall_coins(&self, lane: &Lane, lease: Held) -> Result<Recalled, RoundError> {
         let Some(row) = self.lane().await? else { return Ok(Recalled::Known) };
         let mut found = Vec::new();
@@ -155,12 +185,18 @@ impl LaneTask {
             let told: Vec<String> = found.iter().map(told).collect();
             self.stop_for("stand beside the book", &told).await?;
         }
+        // Where it is swept, nobody is given back before the sweep is over.
+        let is_settled = |one: &Foreign| match row.expects_forgotten() {
+            true => one.block.is_some(),
+            false => is_final(&row, one),
+        };
+        let settled = found.iter().all(is_settled);
         let (mined, pooled): (Vec<Foreign>, Vec<Foreign>) =
             found.into_iter().partition(|one| one.block.is_some());
         self.suspect(lease.epoch, &mined).await?;
         // What a pool shows may be mined at any moment.
         self.doubt(lease.epoch, &outflows_of(&pooled)).await?;
-        match pooled.is_empty() {
+        match settled {
             true => Ok(Recalled::Known),
             false => Ok(Recalled::Waits),
         }
@@ -344,39 +380,19 @@ impl LaneTask {
     }
 }
 
-/// Returns the line as far as its first transaction that stands where something else is reserved,
-/// that one included: whoever was to be paid there waits again once it is taken back, and may be
-/// who is paid by what stands behind it.
-fn until_displaced(mut shown: Vec<Shown>, reserved: &[Lineage]) -> Vec<Shown> {
-    let displaces = |one: &Shown| {
-        let is_reserved = reserved.iter().any(|lineage| lineage.number() == one.draft.number());
-        is_reserved && own_leg(one, reserved).is_none()
-    };
-    if let Some(at) = shown.iter().position(displaces) {
-        shown.truncate(at + 1);
-    }
-    shown
-}
-
-/// Returns whose payment stands at a number that is reserved, if it is exactly what was reserved
-/// there.
-fn own_leg<'a>(shown: &Shown, reserved: &'a [Lineage]) -> Option<&'a Leg> {
-    let at = reserved.iter().find(|lineage| lineage.number() == shown.draft.number())?;
-    let outflow = shown.outflow.as_ref()?;
-    let pays = |leg: &&Leg| {
-        outflow.asset == leg.asset
-            && outflow.destination == leg.destination
-            && outflow.amount == leg.amount
-    };
-    at.legs.iter().find(pays)
-}
-
 fn behind_a_gap(shown: &Shown, from: u64) -> String {
     let (hash, decoded) = (shown.signed.hash, &shown.decoded);
     format!(
         "{hash} ({decoded}) is in neither, and no endpoint shows what stands at number {from} before it; once they do it is taken back, or \
          declare that both were restored (`adit restore --declared --journal-declared`)"
     )
+}
+
+/// Whether a block that cannot revert holds it, as far as the lane has read the chain.
+fn is_final(lane: &Lane, found: &Foreign) -> bool {
+    let tip = lane.tip.as_ref();
+    let final_height = tip.map_or(0, |tip| tip.final_height);
+    found.block.is_some_and(|block| block.height <= final_height)
 }
 
 /// Whether the lane stands for these already.
@@ -395,14 +411,4 @@ fn told(found: &Foreign) -> String {
         Some(hash) => format!("{hash} ({})", found.decoded),
         None => found.decoded.clone(),
     }
-}
-
-/// Returns what stands at `from` and, without a gap, behind it. What a block holds comes before
-/// what a pool shows at the same number.
-fn line(from: u64, mined: Vec<Shown>, pool: &Pool) -> Vec<Shown> {
-    let mut at: BTreeMap<u64, Shown> = BTreeMap::new();
-    for one in mined.into_iter().chain(pool.shown.iter().cloned()) {
-        at.entry(one.draft.number()).or_insert(one);
-    }
-    (from..).map_while(|number| at.remove(&number)).collect()
 }

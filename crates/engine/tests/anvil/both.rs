@@ -188,7 +188,7 @@ async fn f91_who_was_cancelled_and_paid_behind_their_number_is_not_paid_again() 
     running.crash();
     world.set_back(&volume);
     let again = world.start();
-    until_taken_back(&world).await;
+    until_number(&world, PAYEES + 1).await;
     resume(&world, &again).await;
     world.mine_until(&ids, Status::Completed).await;
     nobody_twice(&world).await;
@@ -232,6 +232,77 @@ async fn f91_what_waits_in_a_pool_is_not_given_back() {
             "payee {payee}: paid or given back, once"
         );
     }
+    again.crash();
+}
+
+/// Until the restored row reserves from this number on: what pools show below it is taken back.
+async fn until_number(world: &World, number: u64) {
+    for _ in 0..400 {
+        let row = world.store.lane(&world.lane).await.expect("a read").expect("leased");
+        if row.next_nonce >= number {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("not taken back: {:?}", state(world).await);
+}
+
+/// What is asked to be cancelled again and again for a second is refused each time.
+async fn is_not_given_back(world: &World, running: &Running, id: WithdrawalId) {
+    for _ in 0..20 {
+        let outcome = world.cancel(&running.engine, id).await;
+        assert!(outcome.is_err(), "it may still be paid: {outcome:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// The lost part had sent a payment and then cancelled it: pools show the cancelling version alone,
+/// and whom it was to pay waits in the backup. A miner may still have the payment, so their hold is
+/// not given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_whom_a_found_cancel_may_have_replaced_is_not_given_back() {
+    let (world, running, ids) = asked_while_it_stands().await;
+    let volume = world.volume();
+    let first = world.store.lane(&world.lane).await.expect("a read").expect("leased").next_nonce;
+    world.hold_blocks().await;
+    resume(&world, &running).await;
+    world.until_sent(&ids).await;
+    undo_first(&world, &running, ids[0]).await;
+    let versions = world.versions(ids[0]).await;
+    running.crash();
+    world.set_back(&volume);
+    let again = world.start();
+    until_stopped(&world).await;
+    until_number(&world, first + PAYEES).await;
+    is_not_given_back(&world, &again, ids[0]).await;
+    world.mine_instead(&versions[1], &versions[0]).await;
+    world.mine_until(&ids[..1], Status::HeldForInspection).await;
+    world.mine_until(&ids[1..], Status::Completed).await;
+    nobody_twice(&world).await;
+    again.crash();
+}
+
+/// In the snapshot the lane stands because somebody else was seen to use the key. What a pool shows
+/// is not taken for ours then, and nobody who may be paid by it is given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_who_waits_on_a_lane_of_a_used_key_is_not_given_back_beside_a_pool() {
+    let (world, running, ids) = asked_while_it_stands().await;
+    resume(&world, &running).await;
+    let decoded = "a test".to_owned();
+    let reason = HaltReason::ForeignUse { nonce: 0, hash: None, decoded };
+    let halt = Command::HaltLane { lane: world.lane.clone(), reason };
+    running.engine.writer.submit(Actor::Engine, halt).await.expect("halted");
+    let volume = world.volume();
+    world.hold_blocks().await;
+    resume(&world, &running).await;
+    world.until_sent(&ids).await;
+    running.crash();
+    world.set_back(&volume);
+    let again = world.start();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    is_not_given_back(&world, &again, ids[0]).await;
+    world.mine_until(&ids, Status::HeldForInspection).await;
+    nobody_twice(&world).await;
     again.crash();
 }
 

@@ -243,3 +243,38 @@ async fn f91_bitcoin_that_was_mined_before_a_sweep_does_not_stop_it() {
     again.crash();
     assert_eq!(world.times_paid(0..PAYEES).await, [1; PAYEES as usize]);
 }
+
+/// The lost part had sent a payment and cancelled it, and a block holds the cancelling version.
+/// While that block may revert, the payment may be mined after all: whom it was to pay is not given
+/// back.
+#[tokio::test(flavor = "multi_thread")]
+async fn f91_bitcoin_whose_found_cancel_may_revert_is_not_given_back() {
+    let Some(world) = World::new("regtest-both-cancel", 2).await else { return };
+    let (running, volume, ids) = asked_before_a_snapshot(&world, 1).await;
+    world.until("the payment in the pool", async || pooled(&world).await == 1).await;
+    let pool = async || world.bitcoin.rpc().mempool().await.expect("a pool");
+    let paying = pool().await;
+    world.cancel(&running.engine, ids[0]).await;
+    world.until("its cancelling version", async || pool().await != paying).await;
+    running.crash();
+    world.mine().await;
+    world.set_back(&volume);
+    let again = world.start();
+    world.until("the lane to stop", async || both_went_back(&world).await).await;
+    for _ in 0..10 {
+        let refused = again.engine.submit(Actor::Engine, world.order_to_cancel(ids[0]).await).await;
+        assert!(refused.is_err(), "its block may revert: {refused:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    for _ in 0..6 {
+        world.mine().await;
+    }
+    let given_back = async || {
+        let order = world.order_to_cancel(ids[0]).await;
+        again.engine.submit(Actor::Engine, order).await.is_ok()
+    };
+    world.until("it to be given back", given_back).await;
+    again.crash();
+    assert_eq!(world.status(ids[0]).await, Status::Cancelled);
+    assert_eq!(world.times_paid(0..1).await, [0]);
+}
